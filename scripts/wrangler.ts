@@ -1,0 +1,27 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+const wranglerBin = fileURLToPath(new URL("../node_modules/wrangler/bin/wrangler.js", import.meta.url));
+const env = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
+
+/** Runs wrangler to its end. @returns its exit code and what it said */
+export function wrangler(args: string[], show = false): { code: number; output: string } {
+  const result = spawnSync(process.execPath, [wranglerBin, ...args], { cwd: root, env: { ...env, CI: "true" }, encoding: "utf8" });
+  const output = `${result.stdout}${result.stderr}`;
+  if (show) process.stdout.write(output);
+  return { code: result.status ?? 1, output };
+}
+
+/** The same, where anything but success ends the script. */
+export function mustWrangle(args: string[], show = false): string {
+  const { code, output } = wrangler(args, show);
+  if (code === 0) return output;
+  if (!show) process.stderr.write(output);
+  console.error(`wrangler ${args.slice(0, 3).join(" ")} failed`);
+  process.exit(code);
+}
+
+/** Starts wrangler and leaves it running. */
+export const startWrangler = (args: string[]): ChildProcess =>
+  spawn(process.execPath, [wranglerBin, ...args], { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });

@@ -1,0 +1,43 @@
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { requestContext } from "./request.ts";
+import type { Env } from "./environment.ts";
+import { AppError, notFound } from "../errors.ts";
+import { register } from "./register.ts";
+import { markTiming } from "./timing.ts";
+import { routes } from "./routes.ts";
+
+export const app = new Hono<Env>({ strict: true });
+
+app.use(async (c, next) => {
+  c.set("request", requestContext(c));
+  await next();
+  markTiming(c);
+  c.res.headers.set("X-Pulumi-Request-ID", c.var.request.requestId);
+  c.res.headers.set("Cache-Control", "no-store");
+  c.res.headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  c.res.headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+  c.res.headers.set("X-Content-Type-Options", "nosniff");
+  c.res.headers.set("Referrer-Policy", "no-referrer");
+});
+
+register(app, routes);
+
+app.notFound((c) => c.json(notFound(`'${c.req.method} ${c.req.path.slice(0, 200)}'`).toResponseBody(), 404));
+
+app.onError((error, c) => {
+  const refusal = asAppError(error);
+  if (refusal) {
+    for (const [name, value] of Object.entries(refusal.headers)) c.header(name, value);
+    return c.json(refusal.toResponseBody(), refusal.status as 400);
+  }
+  // A bug. Its own message may hold anything, so it goes to the log and not to the caller.
+  console.error({ message: "unexpected error", requestId: c.var.request.requestId, error: error.stack ?? String(error) });
+  return c.json({ code: 500, message: "Internal Server Error: this is our fault, and it was logged." }, 500);
+});
+
+function asAppError(error: Error): AppError | undefined {
+  if (error instanceof AppError) return error;
+  if (error instanceof HTTPException) return new AppError(error.status, error.message);
+  return undefined;
+}

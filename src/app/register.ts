@@ -1,0 +1,107 @@
+import { zValidator } from "@hono/zod-validator";
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import * as z from "zod";
+import { authenticate, authorize, enterWithLease } from "../auth/authenticate.ts";
+import { StaleIdentity } from "../db/client.ts";
+import { badRequest, unavailable } from "../errors.ts";
+import { JSON_LIMIT, decodeText, readBody } from "../http/body.ts";
+import type { Env } from "./environment.ts";
+import type { ContextFor, Route } from "../http/route.ts";
+import type { Permission } from "../auth/policy.ts";
+
+/** Puts routes onto the router: who is calling, may they, what do they say, do it, answer. In that order. */
+export function register(app: Hono<Env>, routes: Route[]): void {
+  for (const route of routes) {
+    const { definition } = route;
+    const path = definition.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    const steps: MiddlewareHandler<Env>[] = [admit(route)];
+    if (definition.params) steps.push(zValidator("param", definition.params, refuse) as MiddlewareHandler<Env>);
+    if (definition.query) steps.push(zValidator("query", definition.query, refuse) as MiddlewareHandler<Env>);
+    if (definition.body && definition.body !== "stream") {
+      steps.push(readJson(definition.bodyLimit ?? JSON_LIMIT));
+      steps.push(zValidator("json", definition.body, refuse) as MiddlewareHandler<Env>);
+    }
+    // Hono serves HEAD by the GET route of the same path.
+    const method = definition.method === "HEAD" ? "GET" : definition.method;
+    app.on(method, [path], ...steps, (c) => handle(c, route));
+  }
+}
+
+/** Judges the caller before anything else is read. */
+const admit =
+  (route: Route): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    const { permission } = route.definition;
+    if (permission === "lease") {
+      c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param("updateID") ?? ""));
+    } else if (permission !== "public") {
+      const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c));
+      c.set("credential", await authorize(c.var.request, credential, permission, orgParam(c)));
+    }
+    await next();
+  };
+
+async function handle(c: Context<Env>, route: Route): Promise<Response> {
+  const { definition, handler } = route;
+  const valid = c.req as unknown as { valid(target: "param" | "query" | "json"): unknown };
+  const input = {
+    params: (definition.params ? valid.valid("param") : c.req.param()) as Record<string, unknown>,
+    query: (definition.query ? valid.valid("query") : {}) as Record<string, unknown>,
+    body: definition.body && definition.body !== "stream" ? valid.valid("json") : undefined,
+    text: c.var.text ?? "",
+    request: c.req.raw,
+  };
+  const run = () => handler(contextOf(c), input);
+
+  let result: unknown;
+  try {
+    result = await run();
+  } catch (error) {
+    if (!(error instanceof StaleIdentity) || !c.var.credential) throw error;
+    // The cache was behind. Ask the database who this is, judge again, and do it once more if it still may.
+    const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { fresh: true });
+    c.set("credential", await authorize(c.var.request, credential, definition.permission as never, orgParam(c)));
+    if (definition.body === "stream") throw unavailable("the credential's new state");
+    result = await run();
+  }
+  if (c.var.credential) c.var.credential.used(c.var.request);
+  return answer(c, result);
+}
+
+function contextOf(c: Context<Env>): ContextFor<Permission> {
+  const { request, credential, lease } = c.var;
+  return Object.assign(request, credential && { actor: credential.actor, org: credential.org }, lease && { lease }) as ContextFor<Permission>;
+}
+
+function answer(c: Context<Env>, result: unknown): Response {
+  if (result instanceof Response) return result;
+  // An empty answer that is JSON or untyped would be marked as gzip by a development proxy (platform-facts W-26).
+  if (result === undefined) return c.body(null, 204, { "Content-Type": "application/octet-stream" });
+  return c.json(result as never, 200);
+}
+
+const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
+
+/** JSON routes read the body here: inflated and counted, and only when one is there (cli-protocol trap 8). */
+const readJson =
+  (limit: number): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    const sent = decodeText(await readBody(c.req.raw, limit));
+    const text = sent.trim() === "" ? "{}" : sent;
+    c.set("text", text);
+    const headers = new Headers(c.req.raw.headers);
+    headers.set("Content-Type", "application/json");
+    headers.delete("Content-Encoding");
+    headers.delete("Content-Length");
+    c.req.raw = new Request(c.req.raw.url, { method: c.req.raw.method, headers, body: text });
+    await next();
+  };
+
+const refuse = (result: { success: boolean; error?: unknown }) => {
+  if (result.success) return;
+  const issues = (result.error as z.core.$ZodError).issues;
+  throw badRequest(
+    issues.map((issue) => (issue.path.length > 0 ? `${issue.path.join(".")}: ${issue.message}` : issue.message)).join("; "),
+    issues.map((issue) => ({ resource: "request", attribute: issue.path.join("."), errorType: "invalid" as const })),
+  );
+};

@@ -1,0 +1,19 @@
+import type { Context } from "hono";
+import type { RequestContext } from "../context.ts";
+import { openStore } from "../db/client.ts";
+import type { Env } from "./environment.ts";
+
+/** What a request brings along, read once. */
+export function requestContext(c: Context<Env>): RequestContext {
+  const { executionCtx, env } = c;
+  return {
+    env,
+    store: openStore(env.DB),
+    now: Date.now(),
+    requestId: crypto.randomUUID(),
+    address: c.req.header("CF-Connecting-IP") ?? "",
+    userAgent: c.req.header("User-Agent") ?? "",
+    background: (name, work) =>
+      executionCtx.waitUntil(work.catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }))),
+  };
+}

@@ -1,0 +1,11 @@
+import { auditLogRoutes } from "../auditlogs/routes.ts";
+import { miscRoutes } from "../misc/routes.ts";
+import { orgRoutes } from "../orgs/routes.ts";
+import { secretRoutes } from "../secrets/routes.ts";
+import { stackRoutes } from "../stacks/routes.ts";
+import { tokenRoutes } from "../tokens/routes.ts";
+import { updateRoutes } from "../updates/routes.ts";
+import { userRoutes } from "../users/routes.ts";
+
+/** Every operation of the API. The OpenAPI document and the permission matrix are made from this list. */
+export const routes = [...miscRoutes, ...userRoutes, ...tokenRoutes, ...orgRoutes, ...auditLogRoutes, ...stackRoutes, ...secretRoutes, ...updateRoutes];

@@ -1,0 +1,107 @@
+import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
+import { AppError, forbidden, notFound, tooManyRequests, unauthorized } from "../errors.ts";
+import { type DeadToken, type Identity, resolveToken } from "./resolve.ts";
+import { peppersOf } from "./secret.ts";
+import { touchLastUsed } from "./touch.ts";
+import { type Lease, readLease } from "./lease.ts";
+import { type OrgPermission, type Permission, decide, placeIn } from "./policy.ts";
+import { recordDeadToken, recordForbidden } from "./refusals.ts";
+
+/** A caller who was recognised, and the organization that the call is in. */
+export interface Credential {
+  identity: Identity;
+  actor: Actor;
+  org: OrganizationRef | undefined;
+  /** Asks the database again, past the cache. */
+  refetch: () => Promise<Credential>;
+  /** To be called when the request was answered well. */
+  used: (ctx: RequestContext) => void;
+}
+
+/**
+ * Who is calling? 401 for anything but a living access token (cli-protocol §1.3; `Bearer` is taken as well).
+ * A token that was good once tells its holder why it is not any more, in `X-Pulumi-Warning` (cli-protocol §1.8).
+ */
+export async function authenticate(
+  ctx: RequestContext,
+  header: string | undefined,
+  orgName?: string,
+  options: { fresh?: boolean } = {},
+): Promise<Credential> {
+  const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
+  if (!value) throw await failed(ctx, unauthorized());
+  const found = await resolveToken(value, {
+    store: ctx.store,
+    cache: ctx.env.TOKEN_CACHE,
+    peppers: peppersOf(ctx.env.TOKEN_PEPPER),
+    now: ctx.now,
+    background: ctx.background,
+    ...options,
+  });
+  if (!found) throw await failed(ctx, unauthorized());
+  if ("dead" in found) {
+    const refusal = await failed(ctx, unauthorized(epitaph(found.dead)));
+    if (refusal.status === 401) await recordDeadToken(ctx, found.dead, orgName);
+    throw refusal;
+  }
+
+  const { identity } = found;
+  return {
+    identity,
+    actor: identity.actor,
+    org: orgName === undefined ? undefined : placeIn(identity.actor, orgName)?.org,
+    refetch: () => authenticate(ctx, header, orgName, { fresh: true }),
+    used: (request) => touchLastUsed(request, identity),
+  };
+}
+
+/**
+ * May this caller do that? Never refuses on a cached identity: someone who joined a moment ago is looked up again.
+ * @throws 403 when the right is missing, 404 when the organization is not the caller's to know of
+ */
+export async function authorize(
+  ctx: RequestContext,
+  credential: Credential,
+  permission: Exclude<Permission, "public" | "lease">,
+  orgName: string | undefined,
+): Promise<Credential> {
+  if (permission === "self") return credential;
+  if (permission === "person") {
+    if (credential.actor.kind !== "user") throw forbidden("This operation needs a personal access token.");
+    return credential;
+  }
+  const verdict = decide(credential.actor, permission, orgName ?? "");
+  if (verdict === "allowed") return credential;
+  if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName);
+  if (verdict === "hidden" || !credential.org) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
+  throw await refused(ctx, credential.actor, credential.org, permission);
+}
+
+async function refused(ctx: RequestContext, actor: Actor, org: OrganizationRef, permission: OrgPermission): Promise<AppError> {
+  await recordForbidden(ctx, actor, org, permission);
+  return forbidden();
+}
+
+/** The lease of a running update, checked without any look-up. A bad one is 403, never 401 (cli-protocol §4.5). */
+export async function enterWithLease(ctx: RequestContext, header: string | undefined, updateId: string): Promise<Lease> {
+  const [, value] = /^update-token\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
+  const lease = value ? await readLease(peppersOf(ctx.env.TOKEN_PEPPER), value) : undefined;
+  if (!lease || lease.updateId !== updateId) throw forbidden("The provided update token has expired.");
+  return lease;
+}
+
+/** Counts failures by address; guessing is slowed down, working credentials never are. */
+async function failed(ctx: RequestContext, refusal: AppError): Promise<AppError> {
+  try {
+    const { success } = await ctx.env.FAILED_CREDENTIALS.limit({ key: ctx.address || "unknown" });
+    return success ? refusal : tooManyRequests(60);
+  } catch {
+    return refusal;
+  }
+}
+
+function epitaph(dead: DeadToken): string {
+  const what = dead.kind === "personal" ? "personal token" : `${dead.kind} token ${dead.name} of ${dead.org?.name ?? "its organization"}`;
+  const when = new Date(dead.at).toISOString().slice(0, 16).replace("T", " ");
+  return dead.ended === "deleted" ? `${what} was deleted on ${when} UTC` : `${what} expired on ${when} UTC`;
+}

@@ -1,0 +1,32 @@
+import { and, eq, gt, isNull, or, sql } from "drizzle-orm";
+import type { Actor } from "../context.ts";
+import type { Store } from "../db/client.ts";
+import { members } from "../orgs/table.ts";
+import { accessTokens } from "../tokens/table.ts";
+
+/**
+ * The first statement of a batch that must not pass on a cached identity: it writes nothing and fails, and the whole
+ * batch with it, unless the token lives and the rights that were judged still hold (platform-facts PT-2).
+ * So the check and the work are one transaction on the primary: nothing is accepted after a deletion was answered.
+ * @param orgId the organization that the work is in; none for work on the caller's own account
+ */
+export function guard(store: Store, actor: Actor, now: number, orgId?: string) {
+  const alive = and(
+    eq(accessTokens.id, actor.token.id),
+    isNull(accessTokens.deletedAt),
+    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now)),
+  );
+  const query = store.db.select({ alive: sql<number>`CASE WHEN count(*) = 1 THEN 1 ELSE json('{') END`.as("alive") }).from(accessTokens);
+  switch (actor.kind) {
+    case "organization":
+    case "team":
+      return query.where(and(alive, eq(accessTokens.orgId, actor.org.id), eq(accessTokens.admin, actor.admin)));
+    case "user": {
+      if (orgId === undefined) return query.where(alive);
+      const role = actor.memberships.find((m) => m.org.id === orgId)?.role ?? "none";
+      const member = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${orgId}
+        AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${role})`;
+      return query.where(and(alive, member));
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import * as z from "zod";
+
+/**
+ * The lease token of a running update. It names the stack's object and the update and is signed, so a request under a
+ * lease finds its object with no look-up at all; whether the lease still runs is known to the object alone.
+ */
+export interface Lease {
+  /** Name of the stack's Durable Object, see `coordinatorName`. */
+  coordinator: string;
+  updateId: string;
+}
+
+const Payload = z.tuple([z.string(), z.string()]);
+const encoder = new TextEncoder();
+const keys = new Map<string, Promise<CryptoKey>>();
+
+/** The signing key is derived from the pepper, so that there is one secret less to keep. */
+function signingKey(pepper: string): Promise<CryptoKey> {
+  let key = keys.get(pepper);
+  if (!key) {
+    key = crypto.subtle.importKey("raw", encoder.encode(`stackpass update lease v1:${pepper}`), { name: "HMAC", hash: "SHA-256" }, false, [
+      "sign",
+      "verify",
+    ]);
+    keys.set(pepper, key);
+  }
+  return key;
+}
+
+const toBase64url = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+function fromBase64url(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function signLease(peppers: string[], lease: Lease): Promise<string> {
+  const payload = encoder.encode(JSON.stringify([lease.coordinator, lease.updateId]));
+  const signature = await crypto.subtle.sign("HMAC", await signingKey(peppers[0] ?? ""), payload);
+  return `${toBase64url(payload)}.${toBase64url(new Uint8Array(signature))}`;
+}
+
+/** The lease that a token says, or undefined when we did not sign it. */
+export async function readLease(peppers: string[], token: string): Promise<Lease | undefined> {
+  const [payload, signature] = token.split(".", 2).map(fromBase64url);
+  if (!payload || !signature) return undefined;
+  for (const pepper of peppers) {
+    if (await crypto.subtle.verify("HMAC", await signingKey(pepper), signature, payload)) {
+      const parsed = Payload.safeParse(JSON.parse(new TextDecoder().decode(payload)));
+      return parsed.success ? { coordinator: parsed.data[0], updateId: parsed.data[1] } : undefined;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,144 @@
+import { eq, sql } from "drizzle-orm";
+import type { Actor, OrganizationRef } from "../context.ts";
+import { type Store, batch } from "../db/client.ts";
+import { members, organizations } from "../orgs/table.ts";
+import { users } from "../users/table.ts";
+import { hashTokenValue } from "./secret.ts";
+import { type TokenKind, accessTokens } from "../tokens/table.ts";
+
+/** An identity older than this is a miss for everyone, by our own clock. Milliseconds. */
+export const IDENTITY_TTL = 60_000;
+
+/**
+ * What a token's value says about its holder. Identity, never a verdict: rights are judged on each request.
+ * `checkedAt` is our clock before the D1 read that made it and travels unchanged, so a late cache writer cannot
+ * make a deleted token live longer.
+ */
+export interface Identity {
+  actor: Actor;
+  expiresAt: number | null;
+  lastUsedAt: number | null;
+  checkedAt: number;
+  /** True when it came from the cache. */
+  cached: boolean;
+}
+
+/** A token that was good once. Its holder may learn why it is not any more; nobody learns who did it. */
+export interface DeadToken {
+  kind: TokenKind;
+  id: string;
+  name: string;
+  org: OrganizationRef | undefined;
+  /** Person behind a personal token. */
+  user: { id: string; login: string; name: string } | undefined;
+  ended: "deleted" | "expired";
+  at: number;
+}
+
+export type Resolution = { identity: Identity } | { dead: DeadToken } | undefined;
+
+interface Lookup {
+  store: Store;
+  cache: KVNamespace;
+  peppers: string[];
+  now: number;
+  /** Skip the cache: a refusal must not rest on it. */
+  fresh?: boolean;
+  background: (name: string, work: Promise<unknown>) => void;
+}
+
+const cacheKey = (hash: string) => `token:${hash}`;
+
+/** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
+export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
+  const { cache, now } = lookup;
+  const hash = await hashTokenValue(lookup.peppers, value);
+  if (!hash) return undefined;
+  if (!lookup.fresh) {
+    const entry = await cachedIdentity(cache, hash, now);
+    if (entry) return { identity: entry };
+  }
+  const found = await readIdentity(lookup.store, hash, now);
+  if (found && "identity" in found) {
+    const entry = JSON.stringify(found.identity);
+    lookup.background("token cache", cache.put(cacheKey(hash), entry, { expirationTtl: IDENTITY_TTL / 1000 }));
+  }
+  return found;
+}
+
+/** A failing cache is a miss. */
+async function cachedIdentity(cache: KVNamespace, hash: string, now: number): Promise<Identity | undefined> {
+  try {
+    const entry = await cache.get<Identity>(cacheKey(hash), { type: "json", cacheTtl: 30 });
+    if (!entry || now - entry.checkedAt >= IDENTITY_TTL) return undefined;
+    if (entry.expiresAt !== null && entry.expiresAt <= now) return undefined;
+    return { ...entry, cached: true };
+  } catch {
+    return undefined;
+  }
+}
+
+async function readIdentity(store: Store, hash: string, now: number): Promise<Resolution> {
+  const { db } = store;
+  const [tokens, memberships] = await batch(store, [
+    db
+      .select({
+        id: sql<string>`${accessTokens.id}`.as("token_id"),
+        kind: accessTokens.kind,
+        name: sql<string>`${accessTokens.name}`.as("token_name"),
+        team: accessTokens.team,
+        admin: accessTokens.admin,
+        expiresAt: accessTokens.expiresAt,
+        lastUsedAt: accessTokens.lastUsedAt,
+        deletedAt: accessTokens.deletedAt,
+        orgId: sql<string | null>`${organizations.id}`.as("organization_id"),
+        orgName: sql<string | null>`${organizations.name}`.as("organization_name"),
+        userId: sql<string | null>`${users.id}`.as("person_id"),
+        login: users.login,
+        userName: sql<string | null>`${users.name}`.as("person_name"),
+        email: users.email,
+      })
+      .from(accessTokens)
+      .leftJoin(organizations, eq(organizations.id, accessTokens.orgId))
+      .leftJoin(users, eq(users.id, accessTokens.userId))
+      .where(eq(accessTokens.hash, hash)),
+    db
+      .select({ orgId: organizations.id, orgName: organizations.name, role: members.role })
+      .from(members)
+      .innerJoin(organizations, eq(organizations.id, members.orgId))
+      .where(sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})`)
+      .orderBy(members.createdAt, organizations.name),
+  ]);
+  const token = tokens[0];
+  if (!token) return undefined;
+
+  const org = token.orgId !== null ? { id: token.orgId, name: token.orgName ?? "" } : undefined;
+  const user =
+    token.userId !== null ? { id: token.userId, login: token.login ?? "", name: token.userName ?? "", email: token.email ?? "" } : undefined;
+  const deadSince = token.deletedAt ?? (token.expiresAt !== null && token.expiresAt <= now ? token.expiresAt : null);
+  if (deadSince !== null) {
+    const ended = token.deletedAt !== null ? "deleted" : "expired";
+    return { dead: { kind: token.kind, id: token.id, name: token.name, org, user, ended, at: deadSince } };
+  }
+
+  const ref = { id: token.id, name: token.name };
+  const actor: Actor | undefined =
+    token.kind === "personal"
+      ? user && {
+          kind: "user",
+          token: ref,
+          user,
+          memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role })),
+        }
+      : org && { kind: token.kind, token: ref, org, team: token.team ?? "", admin: token.admin };
+  if (!actor) return undefined;
+  return { identity: { actor, expiresAt: token.expiresAt, lastUsedAt: token.lastUsedAt, checkedAt: now, cached: false } };
+}
+
+/** Takes identities out of the cache. A cache that cannot be reached only means that its entries live out their minute. */
+export async function forgetIdentities(cache: KVNamespace, hashes: string[]): Promise<void> {
+  const results = await Promise.allSettled(hashes.map((hash) => cache.delete(cacheKey(hash))));
+  for (const result of results) {
+    if (result.status === "rejected") console.error({ message: "token cache not cleared", error: String(result.reason) });
+  }
+}

@@ -1,0 +1,58 @@
+import type { Bindings } from "./env.ts";
+import type { Store } from "./db/client.ts";
+import type { Role } from "./orgs/table.ts";
+
+export interface OrganizationRef {
+  id: string;
+  name: string;
+}
+
+export interface TokenRef {
+  id: string;
+  name: string;
+}
+
+/** Who is calling, as the credential says; never taken from a request body. A new kind is a compile error where it matters. */
+export type Actor = UserActor | MachineActor;
+
+export interface UserActor {
+  kind: "user";
+  token: TokenRef;
+  user: { id: string; login: string; name: string; email: string };
+  memberships: { org: OrganizationRef; role: Role }[];
+}
+
+/** An organization or team token. It belongs to exactly one organization and to no person. */
+export interface MachineActor {
+  kind: "organization" | "team";
+  token: TokenRef;
+  org: OrganizationRef;
+  team: string;
+  admin: boolean;
+}
+
+/** What every request has, with or without a credential. */
+export interface RequestContext {
+  env: Bindings;
+  store: Store;
+  /** When the request arrived, milliseconds since 1970. There is no other clock in services or SQL. */
+  now: number;
+  requestId: string;
+  /** Address of the caller, "" when the platform does not tell. */
+  address: string;
+  userAgent: string;
+  /** Work that may outlive the answer. Failures are logged, never lost. */
+  background: (name: string, work: Promise<unknown>) => void;
+}
+
+export interface ActorContext extends RequestContext {
+  actor: Actor;
+}
+
+/** Inside one organization that the actor may see. */
+export interface OrgContext extends ActorContext {
+  org: OrganizationRef;
+}
+
+/** Login shown for an actor: the person's, or the organization's name for machines (management-api §3.9). */
+export const loginOf = (actor: Actor) => (actor.kind === "user" ? actor.user.login : actor.org.name);

@@ -1,0 +1,51 @@
+import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
+import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
+import { AppError, unavailable } from "../errors.ts";
+
+/** One request's view of the database, counting its round trips. */
+export interface Store {
+  db: DrizzleD1Database;
+  /** Round trips made to D1 so far. */
+  trips: number;
+}
+
+/** Every access goes through a session, so that turning read replicas on is a switch and not a change of code. */
+export const openStore = (d1: D1Database): Store => ({
+  db: drizzle(d1.withSession("first-primary") as unknown as D1Database),
+  trips: 0,
+});
+
+/** The guard at the head of a batch found that the caller is no longer who the cache said. */
+export class StaleIdentity extends Error {}
+
+/** A unique index refused the write; nothing of the batch was written. */
+export class UniqueViolation extends Error {}
+
+/**
+ * Sends statements as one round trip and one transaction: all or nothing, in order.
+ * Statements come from Drizzle's query builder. No joins that select two columns of one name: D1 would return wrong
+ * rows without a word (platform-facts Z-1).
+ * @throws StaleIdentity, UniqueViolation, or a 503 when the database did not do it
+ */
+export async function batch<U extends BatchItem<"sqlite">, T extends Readonly<[U, ...U[]]>>(
+  store: Store,
+  statements: T,
+): Promise<BatchResponse<T>> {
+  store.trips++;
+  try {
+    return await store.db.batch(statements);
+  } catch (error) {
+    const text = messagesOf(error);
+    if (text.includes("malformed JSON")) throw new StaleIdentity();
+    if (text.includes("UNIQUE constraint failed")) throw new UniqueViolation();
+    if (error instanceof AppError) throw error;
+    console.error({ message: "database failed", error: text });
+    throw unavailable("the database");
+  }
+}
+
+function messagesOf(error: unknown): string {
+  let text = "";
+  for (let e = error; e instanceof Error; e = e.cause) text += `${e.message}; `;
+  return text;
+}

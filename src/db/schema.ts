@@ -1,0 +1,7 @@
+/** Every table, for drizzle-kit. */
+export * from "../audit/table.ts";
+export * from "../orgs/table.ts";
+export * from "../stacks/table.ts";
+export * from "../tokens/table.ts";
+export * from "../updates/table.ts";
+export * from "../users/table.ts";

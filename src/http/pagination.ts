@@ -1,0 +1,33 @@
+import * as z from "zod";
+import { badRequest } from "../errors.ts";
+
+/**
+ * A cursor is the sort key of the last row of a page: base64url, because some clients put it into a URL unescaped
+ * (cli-protocol trap 16). It says where to go on, so a page stays right while rows come and go.
+ */
+export const toCursor = (key: (string | number)[]) =>
+  btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(key))))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+
+/** @throws 400 for a cursor that is not of this list */
+export function fromCursor<T extends z.ZodType>(cursor: string | undefined, key: T): z.infer<T> | undefined {
+  if (!cursor) return undefined;
+  try {
+    const bytes = Uint8Array.from(atob(cursor.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    return key.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    throw badRequest("Invalid continuationToken or maxResults value.");
+  }
+}
+
+/** Rows of one page, read with one more than asked for: the extra row only says that there is a next page. */
+export function page<T>(rows: T[], size: number, keyOf: (row: T) => (string | number)[]) {
+  const items = rows.slice(0, size);
+  const last = items.at(-1);
+  return { items, continuationToken: rows.length > size && last ? toCursor(keyOf(last)) : undefined };
+}
+
+/** Query parameters arrive as text. */
+export const maxResults = z.coerce.number().int().min(1).max(1000).optional();

@@ -1,0 +1,73 @@
+import type * as z from "zod";
+import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
+import type { OrgPermission, Permission } from "../auth/policy.ts";
+import type { Lease } from "../auth/lease.ts";
+
+type Schema = z.ZodType;
+type Params = z.ZodObject;
+type Query = z.ZodObject;
+
+/** What a handler may touch, as far as the route's permission has proved it. */
+export type ContextFor<P extends Permission> = P extends "public"
+  ? RequestContext
+  : P extends "self"
+    ? ActorContext
+    : P extends "person"
+      ? ActorContext & { actor: UserActor }
+      : P extends "lease"
+        ? RequestContext & { lease: Lease }
+        : OrgContext;
+
+/**
+ * The contract of one operation: everything that the router, the permission matrix and the OpenAPI document need.
+ * Names, paths and shapes are those of the public contract; `extension` marks what is ours alone.
+ */
+export interface RouteDefinition<P extends Permission, A extends Params, Q extends Query, B extends Schema> {
+  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** With `{name}` parameters, as OpenAPI writes them. An organization's right needs `{orgName}`. */
+  path: P extends OrgPermission ? `${string}{orgName}${string}` : string;
+  operationId: string;
+  tags: string[];
+  summary: string;
+  permission: P;
+  params?: A;
+  query?: Q;
+  /** A zod schema for JSON; `stream` when the handler reads the request itself. */
+  body?: B | "stream";
+  /** Bytes of a JSON body after inflating; 4 MiB unless said. */
+  bodyLimit?: number;
+  /** The answer by status. `null`: no body. */
+  responses: { [status: number]: Schema | null };
+  /** Ours alone, not in the public contract. */
+  extension?: true;
+}
+
+export interface Input<A, Q, B> {
+  params: A;
+  query: Q;
+  body: B;
+  /** The JSON body as it was sent, for what must not be parsed and printed again. */
+  text: string;
+  request: Request;
+}
+
+type Handler<P extends Permission, A extends Params, Q extends Query, B extends Schema> = (
+  ctx: ContextFor<P>,
+  input: Input<z.infer<A>, z.infer<Q>, z.infer<B>>,
+) => Promise<unknown>;
+
+export interface Route {
+  definition: RouteDefinition<Permission, Params, Query, Schema>;
+  handler: Handler<Permission, Params, Query, Schema>;
+}
+
+/**
+ * Binds a contract to its handler. A handler returns the answer's JSON, `undefined` for an empty 204, or a `Response`.
+ * A route without a permission does not compile.
+ */
+export function defineRoute<P extends Permission, A extends Params, Q extends Query, B extends Schema>(
+  definition: RouteDefinition<P, A, Q, B>,
+  handler: Handler<P, A, Q, B>,
+): Route {
+  return { definition, handler } as unknown as Route;
+}

@@ -1,0 +1,109 @@
+import * as z from "zod";
+import { notFound } from "../errors.ts";
+import { defineRoute } from "../http/route.ts";
+
+/** What we offer (cli-protocol §2.4, §10). Journaling is not a capability: it is granted per update. */
+const capabilities = [
+  { capability: "batch-encrypt" },
+  { capability: "deployment-schema-version", version: 1, configuration: { version: 4 } },
+];
+
+const getCapabilities = defineRoute(
+  {
+    method: "GET",
+    path: "/api/capabilities",
+    operationId: "Capabilities",
+    tags: ["Miscellaneous"],
+    summary: "What this service can do",
+    permission: "public",
+    responses: {
+      200: z.object({
+        capabilities: z.array(
+          z.object({ capability: z.string(), version: z.number().optional(), configuration: z.record(z.string(), z.unknown()).optional() }),
+        ),
+      }),
+    },
+  },
+  async () => ({ capabilities }),
+);
+
+/** Asked by `pulumi new`; anything but a list aborts it (cli-protocol §6.2). */
+const listTemplates = defineRoute(
+  {
+    method: "GET",
+    path: "/api/registry/templates",
+    operationId: "ListTemplates",
+    tags: ["Registry"],
+    summary: "No templates are kept here",
+    permission: "self",
+    responses: { 200: z.object({ templates: z.array(z.unknown()) }) },
+  },
+  async () => ({ templates: [] }),
+);
+
+const listPackages = defineRoute(
+  {
+    method: "GET",
+    path: "/api/registry/packages",
+    operationId: "ListPackages",
+    tags: ["Registry"],
+    summary: "No packages are kept here",
+    permission: "self",
+    responses: { 200: z.object({ packages: z.array(z.unknown()) }) },
+  },
+  async () => ({ packages: [] }),
+);
+
+const listOrgTemplates = defineRoute(
+  {
+    method: "GET",
+    path: "/api/orgs/{orgName}/templates",
+    operationId: "GetOrgTemplates",
+    tags: ["Organizations"],
+    summary: "No templates are kept here",
+    permission: "organization:read",
+    responses: {
+      200: z.object({
+        templates: z.record(z.string(), z.unknown()),
+        orgHasTemplates: z.boolean(),
+        hasAccessError: z.boolean(),
+        hasUpstreamError: z.boolean(),
+      }),
+    },
+  },
+  async () => ({ templates: {}, orgHasTemplates: false, hasAccessError: false, hasUpstreamError: false }),
+);
+
+/** Made from the routes by `npm run openapi`; makes `pulumi api` work. */
+const getOpenApi = defineRoute(
+  {
+    method: "GET",
+    path: "/api/openapi/pulumi-spec.json",
+    operationId: "GetOpenAPISpec",
+    tags: ["Miscellaneous"],
+    summary: "This document",
+    permission: "public",
+    responses: { 200: z.record(z.string(), z.unknown()) },
+  },
+  async ({ env }, { request }) => {
+    const asset = await env.ASSETS.fetch(new URL("/openapi.json", request.url));
+    if (!asset.ok) throw notFound("OpenAPI document");
+    return new Response(asset.body, { headers: { "Content-Type": "application/json" } });
+  },
+);
+
+const health = defineRoute(
+  {
+    method: "GET",
+    path: "/healthz",
+    operationId: "Health",
+    tags: ["Miscellaneous"],
+    summary: "Says that the Worker runs",
+    permission: "public",
+    responses: { 200: z.object({ status: z.literal("ok") }) },
+    extension: true,
+  },
+  async () => ({ status: "ok" as const }),
+);
+
+export const miscRoutes = [getCapabilities, listTemplates, listPackages, listOrgTemplates, getOpenApi, health];

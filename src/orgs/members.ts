@@ -1,0 +1,150 @@
+import { and, eq, isNull, ne, or, sql } from "drizzle-orm";
+import * as z from "zod";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import type { OrgContext } from "../context.ts";
+import { UniqueViolation, batch } from "../db/client.ts";
+import { AppError, badRequest, notFound } from "../errors.ts";
+import { fromCursor, page } from "../http/pagination.ts";
+import { accessTokens } from "../tokens/table.ts";
+import { users } from "../users/table.ts";
+import { type Role, members } from "./table.ts";
+
+const PAGE = 100;
+const Key = z.tuple([z.number(), z.string()]);
+
+interface Person {
+  login: string;
+  name: string;
+  email: string;
+}
+
+/** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
+export async function listMembers(ctx: OrgContext, continuationToken: string | undefined) {
+  const after = fromCursor(continuationToken, Key);
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .select({
+        userId: members.userId,
+        role: members.role,
+        joined: sql<number>`${members.createdAt}`.as("joined"),
+        login: users.login,
+        name: users.name,
+        email: users.email,
+      })
+      .from(members)
+      .innerJoin(users, eq(users.id, members.userId))
+      .where(
+        and(eq(members.orgId, ctx.org.id), after && sql`(${members.createdAt}, ${members.userId}) > (${after[0]}, ${after[1]})`),
+      )
+      .orderBy(members.createdAt, members.userId)
+      .limit(PAGE + 1),
+  ]);
+  const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
+  return { members: items.map((row) => toMember(row, row.role, row.joined)), continuationToken: next };
+}
+
+export async function addMember(ctx: OrgContext, login: string, role: Role) {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "member-added",
+    description: `Added ${login} as ${role}.`,
+  });
+  try {
+    const [, people] = await batch(ctx.store, [
+      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+      person(ctx, login),
+      ctx.store.db.insert(members).select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now} FROM users WHERE ${isLogin(login)}`),
+      promiseIf(ctx.store, event, changedARow),
+    ]);
+    const found = people[0];
+    if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
+    announce(ctx, event);
+    return toMember(found, role, ctx.now);
+  } catch (error) {
+    if (error instanceof UniqueViolation) throw new AppError(409, "User is already an organization member.");
+    throw error;
+  }
+}
+
+/** @throws 400 when it would leave the organization without an admin */
+export async function changeMemberRole(ctx: OrgContext, login: string, role: Role): Promise<void> {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "member-role-changed",
+    description: `Changed the role of ${login} to ${role}.`,
+  });
+  const allowed = role === "admin" ? sql`1` : notTheLastAdmin(ctx);
+  const [, before, , , after, tokens] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    roleOf(ctx, login),
+    ctx.store.db
+      .update(members)
+      .set({ role })
+      .where(and(isMember(ctx, login), ne(members.role, role), allowed)),
+    promiseIf(ctx.store, event, changedARow),
+    roleOf(ctx, login),
+    tokensOf(ctx, login),
+  ]);
+  if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
+  if (after[0]?.role !== role) throw lastAdmin();
+  await forgetIdentities(ctx.env.TOKEN_CACHE, tokens.map((t) => t.hash));
+  announce(ctx, event);
+}
+
+/**
+ * The person's own tokens open nothing here any more; the organization tokens that this person made live on.
+ * @throws 400 for oneself and for the last admin
+ */
+export async function removeMember(ctx: OrgContext, login: string): Promise<void> {
+  if (ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase())
+    throw new AppError(400, "You cannot remove yourself from the organization.");
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.` });
+  const [, before, , , after, tokens] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    roleOf(ctx, login),
+    ctx.store.db.delete(members).where(and(isMember(ctx, login), notTheLastAdmin(ctx))),
+    promiseIf(ctx.store, event, changedARow),
+    roleOf(ctx, login),
+    tokensOf(ctx, login),
+  ]);
+  if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
+  if (after[0]) throw lastAdmin();
+  await forgetIdentities(ctx.env.TOKEN_CACHE, tokens.map((t) => t.hash));
+  announce(ctx, event);
+}
+
+const lastAdmin = () => badRequest("an organization needs at least one admin");
+
+const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
+
+const isMember = (ctx: OrgContext, login: string) =>
+  and(eq(members.orgId, ctx.org.id), sql`${members.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`);
+
+const notTheLastAdmin = (ctx: OrgContext) =>
+  or(ne(members.role, "admin"), sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin') > 1`);
+
+const person = (ctx: OrgContext, login: string) =>
+  ctx.store.db
+    .select({ login: users.login, name: users.name, email: users.email })
+    .from(users)
+    .where(sql`lower(${users.login}) = lower(${login})`);
+
+const roleOf = (ctx: OrgContext, login: string) => ctx.store.db.select({ role: members.role }).from(members).where(isMember(ctx, login));
+
+/** Hashes of the person's living tokens: their cached identities name the old role. */
+const tokensOf = (ctx: OrgContext, login: string) =>
+  ctx.store.db
+    .select({ hash: accessTokens.hash })
+    .from(accessTokens)
+    .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
+
+const toMember = (who: Person, role: Role, joined: number) => ({
+  role,
+  user: { githubLogin: who.login, name: who.name, avatarUrl: "", email: who.email },
+  created: new Date(joined).toISOString(),
+  knownToPulumi: true,
+  virtualAdmin: false,
+  fgaRole: { id: role, name: role, modifiedAt: new Date(joined).toISOString() },
+});

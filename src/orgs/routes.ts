@@ -1,0 +1,98 @@
+import * as z from "zod";
+import { orgName } from "../http/names.ts";
+import { defineRoute } from "../http/route.ts";
+import { addMember, changeMemberRole, listMembers, removeMember } from "./members.ts";
+import { roles } from "./table.ts";
+
+/** Both spellings of the billing role are in use (management-api §16). */
+const role = z.preprocess((value) => (value === "billingManager" ? "billing-manager" : value), z.enum(roles, "Invalid organization role."));
+
+const OrganizationMember = z.object({
+  role: z.string(),
+  user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), email: z.string().optional() }),
+  created: z.string(),
+  knownToPulumi: z.boolean(),
+  virtualAdmin: z.boolean(),
+  fgaRole: z.object({ id: z.string(), name: z.string(), modifiedAt: z.string() }),
+});
+
+const org = z.object({ orgName });
+const member = z.object({ orgName, userLogin: z.string() });
+
+export const orgRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}",
+      operationId: "GetOrganization",
+      tags: ["Organizations"],
+      summary: "Name of the organization",
+      permission: "organization:read",
+      params: org,
+      responses: {
+        200: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(z.unknown()) }),
+      },
+    },
+    async ({ org }) => ({ githubLogin: org.name, name: org.name, avatarUrl: "", repos: [] }),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/members",
+      operationId: "ListOrganizationMembers",
+      tags: ["Organizations"],
+      summary: "Who is in the organization, and as what",
+      permission: "org_member:read",
+      params: org,
+      query: z.object({
+        type: z.enum(["frontend", "backend"], "invalid query parameter").optional(),
+        continuationToken: z.string().optional(),
+      }),
+      responses: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.string().optional() }) },
+    },
+    (ctx, { query }) => listMembers(ctx, query.continuationToken),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: "/api/orgs/{orgName}/members/{userLogin}",
+      operationId: "AddOrganizationMember",
+      tags: ["Organizations"],
+      summary: "Adds a known user",
+      permission: "org_member:add",
+      params: member,
+      body: z.object({ role }),
+      responses: { 200: OrganizationMember },
+    },
+    (ctx, { params, body }) => addMember(ctx, params.userLogin, body.role),
+  ),
+  defineRoute(
+    {
+      method: "PATCH",
+      path: "/api/orgs/{orgName}/members/{userLogin}",
+      operationId: "UpdateOrganizationMember",
+      tags: ["Organizations"],
+      summary: "Changes a member's role, by name or by the id of a built-in role",
+      permission: "org_member:update",
+      params: member,
+      body: z
+        .object({ role: role.nullish(), fgaRoleId: z.enum(roles, "Invalid parameter 'roleID'.").nullish() })
+        .refine((body) => body.role ?? body.fgaRoleId, "role or fgaRoleId is required"),
+      responses: { 204: null },
+    },
+    (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, (body.fgaRoleId ?? body.role)!),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: "/api/orgs/{orgName}/members/{userLogin}",
+      operationId: "DeleteOrganizationMember",
+      tags: ["Organizations"],
+      summary: "Removes a member; the organization's tokens live on",
+      permission: "org_member:delete",
+      params: member,
+      responses: { 204: null },
+    },
+    (ctx, { params }) => removeMember(ctx, params.userLogin),
+  ),
+];

@@ -1,0 +1,91 @@
+import { badRequest } from "../errors.ts";
+
+/**
+ * AES-256-GCM under a key per stack: HKDF(master key, stack id). Bound to the stack's id and not to its name, so a
+ * rename breaks nothing; ciphertexts live in users' files for years, so each says its format and its master key.
+ *
+ *   byte 0      format, 1
+ *   byte 1      id of the master key, 0 to 255
+ *   bytes 2–13  nonce
+ *   rest        ciphertext and tag; additional data: the stack id
+ */
+const FORMAT = 1;
+const HEADER = 14;
+
+const encoder = new TextEncoder();
+
+interface MasterKey {
+  id: number;
+  key: Uint8Array;
+}
+
+/**
+ * Master keys from the setting `ENCRYPTION_KEYS`: `id:base64url` separated by commas, 32 bytes each. The first one
+ * encrypts, the others still decrypt.
+ */
+export function masterKeysOf(setting: string): MasterKey[] {
+  return setting.split(",").map((entry) => {
+    const [id, value] = entry.trim().split(":", 2);
+    const key = Uint8Array.from(atob((value ?? "").replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    if (!/^\d{1,3}$/.test(id ?? "") || Number(id) > 255 || key.length !== 32) throw new Error("ENCRYPTION_KEYS is malformed");
+    return { id: Number(id), key };
+  });
+}
+
+/** Derived keys, by setting, master key and stack. Immutable, so an isolate may keep them. */
+const derived = new Map<string, Promise<CryptoKey>>();
+const REMEMBERED = 1000;
+
+async function stackKey(setting: string, keyId: number | undefined, stackId: string): Promise<{ id: number; key: CryptoKey } | undefined> {
+  const masters = masterKeysOf(setting);
+  const master = keyId === undefined ? masters[0] : masters.find((m) => m.id === keyId);
+  if (!master) return undefined;
+  const name = `${master.id}/${stackId}/${setting}`;
+  let key = derived.get(name);
+  if (!key) {
+    if (derived.size >= REMEMBERED) derived.clear();
+    key = derive(master.key, stackId);
+    derived.set(name, key);
+  }
+  return { id: master.id, key: await key };
+}
+
+async function derive(master: Uint8Array, stackId: string): Promise<CryptoKey> {
+  const base = await crypto.subtle.importKey("raw", master, "HKDF", false, ["deriveKey"]);
+  const params = { name: "HKDF", hash: "SHA-256", salt: encoder.encode(stackId), info: encoder.encode("stackpass stack secrets v1") };
+  return crypto.subtle.deriveKey(params, base, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+}
+
+export async function encrypt(setting: string, stackId: string, plaintext: Uint8Array): Promise<Uint8Array> {
+  const found = await stackKey(setting, undefined, stackId);
+  if (!found) throw new Error("ENCRYPTION_KEYS is not set");
+  const nonce = crypto.getRandomValues(new Uint8Array(12));
+  const sealed = await crypto.subtle.encrypt(
+    { name: "AES-GCM", iv: nonce, additionalData: encoder.encode(stackId) },
+    found.key,
+    plaintext,
+  );
+  const out = new Uint8Array(HEADER + sealed.byteLength);
+  out.set([FORMAT, found.id]);
+  out.set(nonce, 2);
+  out.set(new Uint8Array(sealed), HEADER);
+  return out;
+}
+
+/** @throws 400 for what we did not encrypt for this stack */
+export async function decrypt(setting: string, stackId: string, ciphertext: Uint8Array): Promise<Uint8Array> {
+  const found = ciphertext[0] === FORMAT && ciphertext.length > HEADER ? await stackKey(setting, ciphertext[1], stackId) : undefined;
+  if (!found) throw notOurs();
+  try {
+    const opened = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv: ciphertext.subarray(2, HEADER), additionalData: encoder.encode(stackId) },
+      found.key,
+      ciphertext.subarray(HEADER),
+    );
+    return new Uint8Array(opened);
+  } catch {
+    throw notOurs();
+  }
+}
+
+const notOurs = () => badRequest("the ciphertext was not encrypted for this stack");

@@ -1,0 +1,91 @@
+import * as z from "zod";
+import { defineRoute } from "../http/route.ts";
+import { stackParams } from "../stacks/path.ts";
+import { decryptValues, encryptValues } from "./service.ts";
+
+const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+/** Bytes; the CLI sends at most 1,000 values at once and does not split on 413. */
+const BATCH_LIMIT = 32 * 1024 * 1024;
+
+export const secretRoutes = [
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/encrypt`,
+      operationId: "EncryptValue",
+      tags: ["Stacks"],
+      summary: "Encrypts a value with the stack's key",
+      permission: "stack:encrypt",
+      params: stackParams,
+      body: z.object({ plaintext: z.string() }),
+      responses: { 200: z.object({ ciphertext: z.string() }) },
+    },
+    async (ctx, { params, body }) => ({ ciphertext: (await encryptValues(ctx, params, [body.plaintext]))[0]! }),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/batch-encrypt`,
+      operationId: "BatchEncryptValue",
+      tags: ["Stacks"],
+      summary: "Encrypts values with the stack's key, in order",
+      permission: "stack:encrypt",
+      params: stackParams,
+      body: z.object({ plaintexts: z.array(z.string()).nullish() }),
+      bodyLimit: BATCH_LIMIT,
+      responses: { 200: z.object({ ciphertexts: z.array(z.string()) }) },
+    },
+    async (ctx, { params, body }) => ({ ciphertexts: await encryptValues(ctx, params, body.plaintexts ?? []) }),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/decrypt`,
+      operationId: "DecryptValue",
+      tags: ["Stacks"],
+      summary: "Decrypts a value; audited",
+      permission: "stack:decrypt",
+      params: stackParams,
+      body: z.object({ ciphertext: z.string() }),
+      responses: { 200: z.object({ plaintext: z.string() }) },
+    },
+    async (ctx, { params, body }) => ({ plaintext: (await decryptValues(ctx, params, [body.ciphertext], "secret-decrypted"))[0]! }),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/batch-decrypt`,
+      operationId: "BatchDecryptValue",
+      tags: ["Stacks"],
+      summary: "Decrypts values, keyed by the request's own strings; audited as one event",
+      permission: "stack:decrypt",
+      params: stackParams,
+      body: z.object({ ciphertexts: z.array(z.string()).nullish() }),
+      bodyLimit: BATCH_LIMIT,
+      responses: { 200: z.object({ plaintexts: z.record(z.string(), z.string()) }) },
+    },
+    async (ctx, { params, body }) => {
+      const ciphertexts = [...new Set(body.ciphertexts ?? [])];
+      if (ciphertexts.length === 0) return { plaintexts: {} };
+      const plaintexts = await decryptValues(ctx, params, ciphertexts, "secrets-batch-decrypted");
+      return { plaintexts: Object.fromEntries(ciphertexts.map((text, i) => [text, plaintexts[i]!])) };
+    },
+  ),
+  // A client with a provider of its own (passphrase, KMS) tells that it decrypted; there is nothing to answer.
+  ...(["log-decryption", "log-batch-decryption"] as const).map((name) =>
+    defineRoute(
+      {
+        method: "POST",
+        path: `${S}/decrypt/${name}`,
+        operationId: name === "log-decryption" ? "LogOnlyDecryptValue" : "LogOnlyBatchDecryptValue",
+        tags: ["Stacks"],
+        summary: "Accepts the note that a client decrypted by itself",
+        permission: "stack:decrypt",
+        params: stackParams,
+        body: z.object({}),
+        responses: { 204: null },
+      },
+      async () => undefined,
+    ),
+  ),
+];

@@ -1,0 +1,57 @@
+import { announce } from "../audit/announce.ts";
+import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { badRequest } from "../errors.ts";
+import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+import { decrypt, encrypt } from "./cipher.ts";
+
+/** Plaintexts and ciphertexts are bytes in standard base64 (cli-protocol §5.6). */
+export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts: string[]): Promise<string[]> {
+  const bytes = plaintexts.map((text) => fromBase64(text));
+  const { db } = ctx.store;
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+  ]);
+  const stack = found[0];
+  if (!stack) throw stackNotFound(path);
+  return Promise.all(bytes.map(async (plain) => toBase64(await encrypt(ctx.env.ENCRYPTION_KEYS, stack.id, plain))));
+}
+
+/** @returns plaintexts in the order of the ciphertexts. The event is safe before a value leaves. */
+export async function decryptValues(ctx: OrgContext, path: StackPath, ciphertexts: string[], event: AuditEntry["event"]): Promise<string[]> {
+  const bytes = ciphertexts.map((text) => fromBase64(text));
+  const count = ciphertexts.length === 1 ? "a secret" : `${ciphertexts.length} secrets`;
+  const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event,
+    description: `Decrypted ${count} of stack "${pathText(path)}".`,
+    stack: auditName(path),
+  });
+  const { db } = ctx.store;
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
+  ]);
+  const stack = found[0];
+  if (!stack) throw stackNotFound(path);
+  announce(ctx, record);
+  return Promise.all(bytes.map(async (sealed) => toBase64(await decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed))));
+}
+
+function fromBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  } catch {
+    throw badRequest("a value is not valid base64");
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
+  return btoa(text);
+}

@@ -1,0 +1,75 @@
+import { sql } from "drizzle-orm";
+import type * as z from "zod";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { UniqueViolation, batch } from "../db/client.ts";
+import { AppError, badRequest, conflict } from "../errors.ts";
+import { inspect } from "../state/checkpoint.ts";
+import { StateError } from "../state/errors.ts";
+import { encode, membersOf } from "../state/json.ts";
+import { newStateKey, writeObject } from "./objects.ts";
+import { auditName, pathText } from "./path.ts";
+import type { CreateStackRequest } from "./schema.ts";
+import { stacks } from "./table.ts";
+import { replaceTags } from "./tags.ts";
+
+/**
+ * Makes a stack, and its project with the first one. Names that differ only in case are one name.
+ * @param text the request's JSON as it came: an initial state in it is kept as text
+ * @throws 409 with "already exists", which the CLI looks for (cli-protocol §1.6)
+ */
+export async function createStack(ctx: OrgContext, projectName: string, request: z.infer<typeof CreateStackRequest>, text: string) {
+  if (request.config) throw badRequest("environment-backed configuration is not supported");
+  const path = { orgName: ctx.org.name, projectName, stackName: request.stackName };
+  const state = request.state ? await storeInitialState(ctx, text) : undefined;
+
+  const id = crypto.randomUUID();
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "stack-created",
+    description: `Created stack "${pathText(path)}".`,
+    stack: auditName(path),
+  });
+  try {
+    await batch(ctx.store, [
+      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+      ctx.store.db.insert(stacks).values({
+        id,
+        orgId: ctx.org.id,
+        project: projectName,
+        name: request.stackName,
+        createdAt: ctx.now,
+        ...state,
+      }),
+      ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),
+      promise(ctx.store, event),
+    ]);
+  } catch (error) {
+    if (state) ctx.background("orphan", ctx.env.STATE.delete(state.stateKey));
+    if (error instanceof UniqueViolation) throw conflict(`Stack '${pathText(path)}' already exists`);
+    throw error;
+  }
+  announce(ctx, event);
+  return {};
+}
+
+/** What a client with a secrets provider of its own sends along: manifest and provider, no resources (cli-protocol §3.4). */
+async function storeInitialState(ctx: OrgContext, text: string) {
+  const bytes = membersOf(encode(text)).get("state");
+  if (!bytes) throw badRequest("state is missing");
+  const checked = inspect(once(bytes));
+  const stateKey = newStateKey();
+  try {
+    await writeObject(ctx.env.STATE, stateKey, checked.chunks);
+  } catch (error) {
+    if (error instanceof StateError) throw new AppError(400, `Bad Request: ${error.message}`);
+    throw error;
+  }
+  const { resources, onlyRootStack } = checked.summary();
+  return { stateKey, resourceCount: resources, rootOnly: onlyRootStack };
+}
+
+async function* once(bytes: Uint8Array) {
+  yield bytes;
+}

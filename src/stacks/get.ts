@@ -1,0 +1,53 @@
+import { eq, sql } from "drizzle-orm";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { updates } from "../updates/table.ts";
+import { type StackPath, stackAt, stackNotFound } from "./path.ts";
+import { stackTags, stacks } from "./table.ts";
+
+/** The most frequent call of all: every stack command starts with it (cli-protocol §3.6). */
+export async function getStack(ctx: OrgContext, path: StackPath) {
+  const { db } = ctx.store;
+  const here = stackAt(ctx.org.id, path);
+  const [, found, tags, running] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.select({ id: stacks.id, version: stacks.version, activeUpdate: stacks.activeUpdate }).from(stacks).where(here),
+    db
+      .select({ name: stackTags.name, value: stackTags.value })
+      .from(stackTags)
+      .where(eq(stackTags.stackId, sql`(SELECT id FROM ${stacks} WHERE ${here})`)),
+    db
+      .select({ kind: updates.kind, author: updates.requestedBy, startedAt: updates.startedAt })
+      .from(updates)
+      .where(eq(updates.id, sql`(SELECT running_update FROM ${stacks} WHERE ${here})`)),
+  ]);
+  const stack = found[0];
+  if (!stack) throw stackNotFound(path);
+  const operation = running[0];
+  return {
+    id: stack.id,
+    orgName: ctx.org.name,
+    projectName: path.projectName,
+    stackName: path.stackName,
+    ...(operation && {
+      currentOperation: { kind: operation.kind, author: operation.author, started: Math.floor((operation.startedAt ?? 0) / 1000) },
+    }),
+    activeUpdate: stack.activeUpdate,
+    tags: Object.fromEntries(tags.map((tag) => [tag.name, tag.value])),
+    version: stack.version,
+  };
+}
+
+/** Asked by `pulumi new`, to warn about a name in use. @returns whether the project has a stack */
+export async function projectExists(ctx: OrgContext, project: string): Promise<boolean> {
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .select({ id: stacks.id })
+      .from(stacks)
+      .where(sql`${stacks.orgId} = ${ctx.org.id} AND lower(${stacks.project}) = lower(${project}) AND ${stacks.deletedAt} IS NULL`)
+      .limit(1),
+  ]);
+  return found.length > 0;
+}

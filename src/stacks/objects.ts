@@ -1,0 +1,83 @@
+import { unavailable } from "../errors.ts";
+
+/**
+ * Deployments in R2, plain JSON text, one object per version and never written twice: `state/<random id>`. Object first,
+ * pointer second: an object that no row names is an orphan and is swept; a row never names an object that is not there.
+ */
+export const newStateKey = () => `state/${crypto.randomUUID()}`;
+
+/** Above this many bytes an object is sent in parts, so that no more than this is ever held. R2's smallest part is 5 MiB. */
+const PART = 8 * 1024 * 1024;
+
+/**
+ * Writes a stream of unknown length.
+ * @throws 503 when R2 fails; what the stream itself throws comes through
+ */
+export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  let upload: R2MultipartUpload | undefined;
+  const parts: R2UploadedPart[] = [];
+  let held: Uint8Array[] = [];
+  let size = 0;
+  const take = () => {
+    const bytes = concat(held, size);
+    held = [];
+    size = 0;
+    return bytes;
+  };
+  try {
+    for await (const chunk of chunks) {
+      for (let rest = chunk; rest.length > 0; ) {
+        // All parts but the last must be equally long.
+        const piece = rest.subarray(0, PART - size);
+        held.push(piece);
+        size += piece.length;
+        rest = rest.subarray(piece.length);
+        if (size === PART) {
+          upload ??= await store(() => bucket.createMultipartUpload(key, { httpMetadata: { contentType: "application/json" } }));
+          const open = upload;
+          const part = take();
+          parts.push(await store(() => open.uploadPart(parts.length + 1, part)));
+        }
+      }
+    }
+    const last = take();
+    if (!upload) {
+      await store(() => bucket.put(key, last, { httpMetadata: { contentType: "application/json" } }));
+      return;
+    }
+    const open = upload;
+    if (last.length > 0) parts.push(await store(() => open.uploadPart(parts.length + 1, last)));
+    await store(() => open.complete(parts));
+  } catch (error) {
+    await upload?.abort().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** @throws 503 when R2 fails or the object is not there, which no row should let happen */
+export async function readObject(bucket: R2Bucket, key: string): Promise<R2ObjectBody> {
+  const object = await store(() => bucket.get(key));
+  if (object) return object;
+  console.error({ message: "state object is missing", key });
+  throw unavailable("the state of this version");
+}
+
+async function store<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    console.error({ message: "state store failed", error: String(error) });
+    throw unavailable("the state store");
+  }
+}
+
+function concat(chunks: Uint8Array[], size: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,119 @@
+import * as z from "zod";
+import { notFound } from "../errors.ts";
+import { defineRoute } from "../http/route.ts";
+import { createStack } from "./create.ts";
+import { exportStack } from "./export.ts";
+import { getStack, projectExists } from "./get.ts";
+import { listUserStacks } from "./list.ts";
+import { projectParams, stackParams } from "./path.ts";
+import { CreateStackRequest, ListUserStacksQuery, ListUserStacksResponse, Stack, tags } from "./schema.ts";
+import { updateStackTags } from "./tags.ts";
+
+const P = "/api/stacks/{orgName}/{projectName}" as const;
+const S = `${P}/{stackName}` as const;
+
+/** Bytes: a new stack's initial state has no resources, but its secrets provider may be wordy. */
+const CREATE_LIMIT = 16 * 1024 * 1024;
+
+const version = z.string().regex(/^\d{1,9}$/, "a version is a number").transform(Number);
+
+export const stackRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/user/stacks",
+      operationId: "ListUserStacks",
+      tags: ["Users"],
+      summary: "Stacks that the caller may see",
+      permission: "self",
+      query: ListUserStacksQuery,
+      responses: { 200: ListUserStacksResponse },
+    },
+    (ctx, { query }) => listUserStacks(ctx, query),
+  ),
+  defineRoute(
+    {
+      method: "HEAD",
+      path: P,
+      operationId: "ProjectExists",
+      tags: ["Organizations"],
+      summary: "Whether the project has a stack",
+      permission: "stack:list",
+      params: projectParams,
+      responses: { 200: null },
+    },
+    async (ctx, { params }) => {
+      if (!(await projectExists(ctx, params.projectName))) throw notFound(`Project '${params.orgName}/${params.projectName}'`);
+      return {};
+    },
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: P,
+      operationId: "CreateStack",
+      tags: ["Organizations"],
+      summary: "Makes a stack",
+      permission: "stack:create",
+      params: projectParams,
+      body: CreateStackRequest,
+      bodyLimit: CREATE_LIMIT,
+      responses: { 200: z.object({ messages: z.array(z.object({ message: z.string() })).optional() }) },
+    },
+    (ctx, { params, body, text }) => createStack(ctx, params.projectName, body, text),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: S,
+      operationId: "GetStack",
+      tags: ["Stacks"],
+      summary: "A stack, and what runs on it",
+      permission: "stack:read",
+      params: stackParams,
+      responses: { 200: Stack },
+    },
+    (ctx, { params }) => getStack(ctx, params),
+  ),
+  defineRoute(
+    {
+      method: "PATCH",
+      path: `${S}/tags`,
+      operationId: "UpdateStackTags",
+      tags: ["Stacks", "StackTags"],
+      summary: "Replaces all tags",
+      permission: "stack_tags:update",
+      params: stackParams,
+      body: tags,
+      responses: { 204: null },
+    },
+    (ctx, { params, body }) => updateStackTags(ctx, params, body),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/export`,
+      operationId: "ExportStack",
+      tags: ["Stacks"],
+      summary: "The current deployment; audited",
+      permission: "stack:export",
+      params: stackParams,
+      responses: { 200: z.looseObject({ version: z.int(), deployment: z.unknown() }) },
+    },
+    (ctx, { params }) => exportStack(ctx, params),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/export/{version}`,
+      operationId: "ExportStackAtVersion",
+      tags: ["Stacks"],
+      summary: "The deployment as it was after an update; audited",
+      permission: "stack:export",
+      params: stackParams.extend({ version }),
+      responses: { 200: z.looseObject({ version: z.int(), deployment: z.unknown() }) },
+    },
+    (ctx, { params }) => exportStack(ctx, params, params.version),
+  ),
+];
+

@@ -1,0 +1,52 @@
+import * as z from "zod";
+import { maxResults } from "../http/pagination.ts";
+import { stackName } from "../http/names.ts";
+
+/** cli-protocol §3.2. `__proto__` is refused by no rule of the CLI, so maps of tags are never built with `{}`. */
+export const tags = z.record(
+  z.string().regex(/^[a-zA-Z0-9-_.:]{1,40}$/, "a tag name has 1 to 40 characters of A-Z a-z 0-9 - _ . :"),
+  z.string().refine((value) => new TextEncoder().encode(value).length <= 256, "a tag value has at most 256 bytes"),
+);
+export type Tags = z.infer<typeof tags>;
+
+export const CreateStackRequest = z.object({
+  stackName,
+  tags: tags.nullish(),
+  teams: z.array(z.string()).nullish(),
+  state: z.looseObject({ version: z.int() }).nullish(),
+  config: z.looseObject({}).nullish(),
+});
+
+export const Stack = z.object({
+  id: z.string(),
+  orgName: z.string(),
+  projectName: z.string(),
+  stackName: z.string(),
+  currentOperation: z.object({ kind: z.string(), author: z.string(), started: z.int() }).optional(),
+  activeUpdate: z.string(),
+  tags: z.record(z.string(), z.string()),
+  version: z.int(),
+});
+
+export const ListUserStacksResponse = z.object({
+  stacks: z.array(
+    z.object({
+      id: z.string(),
+      orgName: z.string(),
+      projectName: z.string(),
+      stackName: z.string(),
+      lastUpdate: z.int().optional(),
+      resourceCount: z.int().optional(),
+    }),
+  ),
+  continuationToken: z.string().optional(),
+});
+
+export const ListUserStacksQuery = z.object({
+  organization: z.string().optional(),
+  project: z.string().optional(),
+  tagName: z.string().optional(),
+  tagValue: z.string().optional(),
+  maxResults,
+  continuationToken: z.string().optional(),
+});

@@ -1,0 +1,47 @@
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { organizations } from "../orgs/table.ts";
+
+/** Stacks. The id never changes; keys and history belong to it, not to the name. */
+export const stacks = sqliteTable(
+  "stacks",
+  {
+    id: text("id").primaryKey(),
+    orgId: text("org_id")
+      .notNull()
+      .references(() => organizations.id),
+    project: text("project").notNull(),
+    name: text("name").notNull(),
+    /** Number of the latest state-changing update; 0 for a new stack. */
+    version: integer("version").notNull().default(0),
+    /** R2 key of the current deployment; null before the first. */
+    stateKey: text("state_key"),
+    resourceCount: integer("resource_count"),
+    /** True while the state holds nothing but the root stack resource: such a stack may be deleted without force. */
+    rootOnly: integer("root_only", { mode: "boolean" }).notNull().default(true),
+    /** Id of the latest update, running or finished; "" before the first (cli-protocol §4.11). */
+    activeUpdate: text("active_update").notNull().default(""),
+    /** Id of the update that holds the stack, or null. The Durable Object is its owner; this is the listing's copy. */
+    runningUpdate: text("running_update"),
+    lastUpdateAt: integer("last_update_at"),
+    createdAt: integer("created_at").notNull(),
+    /** A deleted stack keeps its row and history; its name is free again. */
+    deletedAt: integer("deleted_at"),
+  },
+  (t) => [
+    uniqueIndex("stacks_path")
+      .on(t.orgId, sql`lower(${t.project})`, sql`lower(${t.name})`)
+      .where(sql`${t.deletedAt} IS NULL`),
+    index("stacks_list").on(t.orgId, t.project, t.name),
+  ],
+);
+
+export const stackTags = sqliteTable(
+  "stack_tags",
+  {
+    stackId: text("stack_id").notNull(),
+    name: text("name").notNull(),
+    value: text("value").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.stackId, t.name] }), index("stack_tags_value").on(t.name, t.value)],
+);

@@ -1,0 +1,115 @@
+/** The deployment that a replay starts from: the base stream, or what the journal has put in its place. */
+import type { Item, Ref } from "./item.ts";
+import { readArray, readObject, skipValue } from "./json.ts";
+import { readFacts, readLinks, readOperation, type OperationFacts } from "./resource.ts";
+import { splitDeployment } from "./split.ts";
+
+export interface Operation {
+  text: Ref | Uint8Array;
+  facts: OperationFacts;
+}
+
+export interface Base {
+  /** Null: the resources of the base stream as they come; enough when nobody asks how many there are. */
+  items: Item[] | null;
+  /** The members of the deployment other than its lists; null: those of the base stream, and its pending operations too. */
+  members: Map<string, Ref> | null;
+  pending: Operation[];
+  /** From secrets manager entries, each to be compared with the one before. */
+  providers: Ref[];
+  /** From a snippets entry; undefined: those of `members`. */
+  snippets: Ref | null | undefined;
+  /** What aliases stood for, at each time they were resolved: to be applied to the snippets. */
+  snippetAliases: ReadonlyMap<string, string>[];
+  /** To be added to those of `members`, which win. */
+  extensions: Map<string, Ref>;
+}
+
+export const newBase = (items: Item[] | null, members: Map<string, Ref> | null = null): Base => ({
+  items,
+  members,
+  pending: [],
+  providers: [],
+  snippets: undefined,
+  snippetAliases: [],
+  extensions: new Map(),
+});
+
+export type Intern = (text: string) => string;
+
+export function newIntern(): Intern {
+  const known = new Map<string, string>();
+  return (text) => {
+    const same = known.get(text);
+    if (same === undefined) known.set(text, text);
+    return same ?? text;
+  };
+}
+
+/** The resources of the base stream with all that is to be known about them. */
+export async function readItems(chunks: AsyncIterable<Uint8Array>, intern: Intern): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const parts of splitDeployment(chunks, { trusted: true })) {
+    for (const { at, text } of parts) {
+      if (at === "resource") items.push({ from: items.length, facts: readFacts(text), links: readLinks(text, 0, intern), edits: null });
+    }
+  }
+  return items;
+}
+
+/** Reads the `newSnapshot` of a write entry. */
+export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, intern: Intern): Base {
+  const items: Item[] = [];
+  const base = newBase(items, new Map());
+  readObject(bytes, start, (key, at) => {
+    const end = skipValue(bytes, at);
+    if (key === "resources") {
+      items.length = 0;
+      if (bytes[at] === 0x6e) return end; // null
+      return readArray(bytes, at, (element) => {
+        const facts = readFacts(bytes, element);
+        const from = { batch, start: element, end: facts.end };
+        items.push({ from, facts, links: readLinks(bytes, element, intern), edits: null });
+        return facts.end;
+      });
+    }
+    if (key === "pending_operations") {
+      base.pending = [];
+      if (bytes[at] === 0x6e) return end;
+      return readArray(bytes, at, (element) => {
+        const facts = readOperation(bytes, element);
+        base.pending.push({ text: { batch, start: element, end: facts.end }, facts });
+        return facts.end;
+      });
+    }
+    base.members!.set(key, { batch, start: at, end });
+    return end;
+  });
+  return base;
+}
+
+export type Open = () => Promise<AsyncIterable<Uint8Array>>;
+
+const KEEP_BYTES = 8 * 1024 * 1024;
+
+/** Opens a source that is read twice; a small one is kept in memory the first time. */
+export function reopenable(open: Open): Open {
+  let kept: Uint8Array[] | undefined;
+  return async () => (kept ? replayed(kept) : keeping(await open(), (chunks) => (kept = chunks)));
+}
+
+async function* replayed(chunks: Uint8Array[]) {
+  yield* chunks;
+}
+
+async function* keeping(source: AsyncIterable<Uint8Array>, keep: (chunks: Uint8Array[]) => void) {
+  let chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size <= KEEP_BYTES) chunks.push(chunk);
+    else chunks = [];
+    yield chunk;
+  }
+  if (size <= KEEP_BYTES) keep(chunks);
+}

@@ -1,0 +1,197 @@
+/** What the journal's entries make of the base (cli-protocol §4.8.4), in terms of where texts are; no text is touched. */
+import type { Base, Operation } from "./base.ts";
+import { edit, type Item, type Ref } from "./item.ts";
+import { Kind } from "./journal.ts";
+import { itemOf, refTo, type Step } from "./steps.ts";
+import { normalizeUrns, rebuildDependencies } from "./urns.ts";
+
+/** The resources of the result, to be picked while the base stream passes by. */
+export interface Selection {
+  /** Those before the first one of the base stream. */
+  first: Item[];
+  /** Those in the place of the base stream's resource at `position`; to be asked for each once, in order. */
+  at(position: number): Item[];
+}
+
+export interface Folded {
+  selection: Selection;
+  pending: Operation[];
+  base: Base;
+  /** An entry said that it needs the feature. */
+  byteString: boolean;
+}
+
+export class Fold {
+  #base: Base;
+  #news: Item[] = [];
+  /** Operation id to position in `news`. */
+  #indexOf = new Map<number, number>();
+  #dropNew = new Set<number>();
+  #dropOld = new Set<number>();
+  #replaceOld = new Map<number, Item>();
+  #markDelete = new Set<number>();
+  #markPending = new Set<number>();
+  #open = new Map<number, Operation | null>();
+  #extensions = new Map<string, Ref>();
+  #refreshed = false;
+  #byteString = false;
+
+  constructor(base: Base) {
+    this.#base = base;
+  }
+
+  add(step: Step): void {
+    const { entry } = step;
+    if (entry.requiresByteString) this.#byteString = true;
+    switch (entry.kind) {
+      case Kind.begin:
+        this.#open.set(entry.operationID, entry.operation && { text: refTo(step, entry.operation), facts: entry.operationFacts! });
+        break;
+      case Kind.success:
+        this.#open.delete(entry.operationID);
+        this.#succeed(step);
+        break;
+      case Kind.failure:
+        this.#open.delete(entry.operationID);
+        break;
+      case Kind.refreshSuccess:
+        this.#open.delete(entry.operationID);
+        this.#refreshed = true;
+        this.#refresh(step);
+        break;
+      case Kind.outputs:
+        if (entry.state) this.#replace(step);
+        break;
+      case Kind.write:
+        this.#base = step.snapshot!;
+        break;
+      case Kind.secretsManager:
+        if (entry.secretsProvider) this.#base.providers.push(refTo(step, entry.secretsProvider));
+        break;
+      case Kind.rebuiltBase:
+        this.#rebuild();
+        break;
+      case Kind.extension:
+        this.#extensions.set(entry.extensionRef!, refTo(step, entry.extension!));
+        break;
+      case Kind.snippets:
+        this.#base.snippets = entry.snippets && refTo(step, entry.snippets);
+        this.#base.snippetAliases = [];
+    }
+  }
+
+  #succeed(step: Step): void {
+    const { entry } = step;
+    if (entry.state) {
+      this.#indexOf.set(entry.operationID, this.#news.length);
+      this.#news.push(itemOf(step));
+    }
+    if (entry.removeOld !== null) this.#dropOld.add(entry.removeOld);
+    if (entry.removeNew !== null) this.#dropNew.add(entry.removeNew);
+    if (entry.deleteOld !== null) this.#markDelete.add(entry.deleteOld);
+    if (entry.deleteNew !== null) this.#markNew(entry.deleteNew, "delete");
+    if (entry.pendingReplacementOld !== null) this.#markPending.add(entry.pendingReplacementOld);
+    if (entry.pendingReplacementNew !== null) this.#markNew(entry.pendingReplacementNew, "pendingReplacement");
+    if (entry.isRefresh) this.#refreshed = true;
+  }
+
+  #refresh(step: Step): void {
+    const { removeOld, removeNew, state } = step.entry;
+    if (state) return this.#replace(step);
+    if (removeOld !== null) this.#dropOld.add(removeOld);
+    if (removeNew !== null) this.#dropNew.add(removeNew);
+  }
+
+  #replace(step: Step): void {
+    const { removeOld, removeNew } = step.entry;
+    if (removeOld !== null) this.#replaceOld.set(removeOld, itemOf(step));
+    if (removeNew !== null) this.#withNew(removeNew, (index) => (this.#news[index] = itemOf(step)));
+  }
+
+  #markNew(operation: number, member: string): void {
+    this.#withNew(operation, (index) => edit(this.#news[index]!, member, "true"));
+  }
+
+  /** An operation that failed, or was never heard of, has no resource: a reference to it means nothing. (Upstream hits the first one.) */
+  #withNew(operation: number, change: (index: number) => void): void {
+    const index = this.#indexOf.get(operation);
+    if (index !== undefined) change(index);
+  }
+
+  /** Folds everything so far into the base; what follows refers to the new positions. */
+  #rebuild(): void {
+    this.#base.items = this.#resources();
+    this.#base.pending = this.#pending();
+    // The base's own win, and so do those of an earlier fold.
+    for (const [ref, text] of this.#extensions) if (!this.#base.extensions.has(ref)) this.#base.extensions.set(ref, text);
+    this.#news = [];
+    this.#indexOf = new Map();
+    this.#dropNew = new Set();
+    this.#dropOld = new Set();
+    this.#replaceOld = new Map();
+    this.#markDelete = new Set();
+    this.#markPending = new Set();
+    this.#open = new Map();
+    this.#extensions = new Map();
+  }
+
+  /** The resources so far: new ones first, then what is left of the base. Only for a base whose items are known. */
+  #resources(): Item[] {
+    const survivors = this.#base.items!.map((item, position) => this.#survivor(position, item)).filter((item) => item !== null);
+    const items = [...this.#newResources(), ...survivors];
+    if (this.#refreshed) rebuildDependencies(items);
+    const aliases = normalizeUrns(items);
+    if (aliases) this.#base.snippetAliases.push(aliases);
+    return items;
+  }
+
+  #newResources(): Item[] {
+    const dropped = new Set([...this.#dropNew].map((operation) => this.#indexOf.get(operation)));
+    return this.#news.filter((_, index) => !dropped.has(index));
+  }
+
+  #survivor(position: number, item: Item): Item | null {
+    if (this.#dropOld.has(position)) return null;
+    const replacement = this.#replaceOld.get(position);
+    if (replacement) return replacement; // marks do not apply to it
+    if (this.#markPending.has(position)) edit(item, "pendingReplacement", "true");
+    if (this.#markDelete.has(position)) edit(item, "delete", "true");
+    return item;
+  }
+
+  #pending(): Operation[] {
+    const open = [...this.#open].sort(([a], [b]) => a - b).map(([, operation]) => operation);
+    return [...open.filter((operation) => operation !== null), ...this.#base.pending.filter(({ facts }) => facts.creates)];
+  }
+
+  finish(): Folded {
+    const pending = this.#pending();
+    const selection = this.#base.items ? inOrder(this.#resources()) : this.#onTheFly();
+    for (const [ref, text] of this.#extensions) if (!this.#base.extensions.has(ref)) this.#base.extensions.set(ref, text);
+    return { selection, pending, base: this.#base, byteString: this.#byteString };
+  }
+
+  #onTheFly(): Selection {
+    return {
+      first: this.#newResources(),
+      at: (position) => {
+        const item = this.#survivor(position, { from: position, facts: null, links: null, edits: null });
+        return item ? [item] : [];
+      },
+    };
+  }
+}
+
+/** However often the base was rebuilt, the resources of the base stream are still in their order. */
+function inOrder(items: Item[]): Selection {
+  let next = 0;
+  const untilBase = (from: number) => {
+    next = from;
+    while (next < items.length && typeof items[next]!.from !== "number") next++;
+    return next;
+  };
+  return {
+    first: items.slice(0, untilBase(0)),
+    at: (position) => (items[next]?.from === position ? items.slice(next, untilBase(next + 1)) : []),
+  };
+}

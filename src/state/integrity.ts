@@ -1,0 +1,73 @@
+/** What the CLI verifies when it reads a state (cli-protocol §5.4); a violation there blocks every operation on the stack. */
+import { parse } from "./json.ts";
+import { magicOf } from "./members.ts";
+import { readLinks, type Links } from "./resource.ts";
+import { splitDeployment, type SplitOptions } from "./split.ts";
+
+/**
+ * The first violation found in an untyped deployment, in words; undefined when it is sound. Keeps the URNs in memory.
+ * Throws StateError when the text is malformed.
+ */
+export async function findIntegrityError(chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Promise<string | undefined> {
+  const check = new IntegrityCheck();
+  for await (const parts of splitDeployment(chunks, options)) {
+    for (const part of parts) {
+      if (part.at === "resource") check.resource(part.text);
+      else if (part.at === "deployment" && part.key === "manifest") await check.manifest(part.text);
+      else if (part.at === "deployment" && part.key === "snippets") check.snippets(part.text);
+    }
+  }
+  return check.finish();
+}
+
+interface Flags {
+  type?: string;
+  custom?: boolean;
+  id?: string;
+  delete?: boolean;
+  pendingReplacement?: boolean;
+}
+
+class IntegrityCheck {
+  #error: string | undefined;
+  /** URN to how many resources with it are not marked for deletion. */
+  readonly #alive = new Map<string, number>();
+  readonly #providers = new Set<string>();
+
+  resource(text: Uint8Array): void {
+    const links = readLinks(text, 0, (urn) => urn);
+    this.#error ??= this.#problemOf(parse(text) as Flags, links);
+  }
+
+  #problemOf(flags: Flags, links: Links): string | undefined {
+    const { urn } = links;
+    if (urn === "") return "a resource has no urn";
+    if (!flags.type) return `resource ${urn} has no type`;
+    if (!flags.custom && flags.id) return `resource ${urn} has an id but is not custom`;
+    if (flags.type.startsWith("pulumi:providers:")) this.#providers.add(`${urn}::${flags.id ?? ""}`);
+    if (links.provider && !this.#providers.has(links.provider) && !flags.pendingReplacement) return `resource ${urn} refers to unknown provider ${links.provider}`;
+    const references = [links.parent, links.deletedWith, ...links.dependencies, ...links.propertyDependencies.flatMap(([, urns]) => urns)];
+    const missing = references.find((other) => other !== "" && !this.#alive.has(other));
+    if (missing !== undefined) return `resource ${urn} refers to ${missing}, which is missing or comes after it`;
+    const alive = (this.#alive.get(urn) ?? 0) + (flags.delete ? 0 : 1);
+    this.#alive.set(urn, alive);
+    return undefined;
+  }
+
+  async manifest(text: Uint8Array): Promise<void> {
+    const { version = "", magic = "" } = (parse(text) ?? {}) as { version?: string; magic?: string };
+    if (magic !== (await magicOf(version))) this.#error ??= "the manifest's magic does not fit its version";
+  }
+
+  snippets(text: Uint8Array): void {
+    const uuids = ((parse(text) ?? []) as { uuid?: string }[]).map(({ uuid }) => uuid);
+    if (uuids.some((uuid) => !uuid)) this.#error ??= "a snippet has no uuid";
+    if (new Set(uuids).size < uuids.length) this.#error ??= "two snippets have the same uuid";
+  }
+
+  finish(): string | undefined {
+    if (this.#error) return this.#error;
+    for (const [urn, alive] of this.#alive) if (alive > 1) return `resource ${urn} is there twice and not marked for deletion`;
+    return undefined;
+  }
+}

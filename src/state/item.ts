@@ -1,0 +1,42 @@
+/** A resource of a deployment that is being put together: where its text is, and what has to change in it. */
+import type { Edits, Range } from "./json.ts";
+import type { Facts, Links } from "./resource.ts";
+
+/** A text in the journal: the batch, and the range of bytes in it. */
+export interface Ref extends Range {
+  batch: number;
+}
+
+export interface Item {
+  /** A text in the journal, or a position among the resources of the base stream. */
+  from: Ref | number;
+  /** Null until the text is seen: a base resource in a replay that reads the base only once. */
+  facts: Facts | null;
+  /** Null when the replay does not need to look at URNs. */
+  links: Links | null;
+  edits: Edits | null;
+}
+
+export function edit(item: Item, member: string, text: string | null): void {
+  (item.edits ??= new Map()).set(member, text);
+}
+
+/** Sets those links that differ; an empty one is left out of the resource, as in Go's own JSON. */
+export function setLinks(item: Item, changes: Partial<Links>): void {
+  const before = item.links!;
+  for (const [member, value] of Object.entries(changes) as [keyof Links, Links[keyof Links]][]) {
+    if (value === before[member] || (value.length === 0 && before[member].length === 0)) continue;
+    edit(item, member, value.length === 0 ? null : toJson(member, value));
+    if (member === "replaceWith" && value.length === 0) dropFeature(item, "replaceWith");
+  }
+  item.links = { ...before, ...changes };
+}
+
+function toJson(member: keyof Links, value: Links[keyof Links]): string {
+  if (member !== "propertyDependencies") return JSON.stringify(value);
+  return JSON.stringify(Object.fromEntries(value as Links["propertyDependencies"]));
+}
+
+function dropFeature(item: Item, feature: string): void {
+  item.facts = { ...item.facts!, features: item.facts!.features.filter((name) => name !== feature) };
+}

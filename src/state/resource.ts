@@ -1,0 +1,130 @@
+/** The few members of a resource that the service looks at (cli-protocol §4.8.4, §5.4); inputs and outputs are never parsed. */
+import { OPEN_OBJECT, QUOTE, decodeString, parse, readObject, skipSpace, skipValue } from "./json.ts";
+
+/** What can be seen of a resource without decoding anything. */
+export interface Facts {
+  /** The schema features that the resource needs (§4.8.4); shared and not to be changed. */
+  features: readonly string[];
+  isStack: boolean;
+  hasAliases: boolean;
+  /** Where the resource's text ends: reading it is as good as skipping it. */
+  end: number;
+}
+
+const FEATURE_OF: ReadonlyMap<string, string> = new Map([
+  ["refreshBeforeUpdate", "refreshBeforeUpdate"],
+  ["viewOf", "views"],
+  ["resourceHooks", "hooks"],
+  ["taint", "taint"],
+  ["replaceWith", "replaceWith"],
+  ["extensionRef", "extensionParameterization"],
+  ["snippetID", "snippets-prototype"],
+]);
+
+/** The features that a replay computes anew; any other that a base has is kept. */
+export const DERIVED_FEATURES: ReadonlySet<string> = new Set(FEATURE_OF.values());
+const NONE: readonly string[] = Object.freeze([]);
+
+export function readFacts(bytes: Uint8Array, at = 0): Facts {
+  let features: Set<string> | undefined;
+  let isStack = false;
+  let hasAliases = false;
+  const end = readObject(bytes, at, (key, start) => {
+    const end = skipValue(bytes, start);
+    const feature = FEATURE_OF.get(key);
+    if (feature) {
+      if (isSet(bytes, start)) (features ??= new Set()).add(feature);
+      else features?.delete(feature);
+    } else if (key === "type") {
+      isStack = bytes[start] === QUOTE && end - start < 40 && decodeString(bytes, start, end) === "pulumi:pulumi:Stack";
+    } else if (key === "aliases") {
+      hasAliases = isSet(bytes, start);
+    }
+    return end;
+  });
+  return { features: features?.size ? [...features] : NONE, isStack, hasAliases, end };
+}
+
+/** What can be seen of a pending operation `{resource, type}`. */
+export interface OperationFacts {
+  /** Only operations of this type outlive a further update (§4.8.4). */
+  creates: boolean;
+  features: readonly string[];
+  end: number;
+}
+
+export function readOperation(bytes: Uint8Array, at = 0): OperationFacts {
+  let creates = false;
+  let features = NONE;
+  const end = readObject(bytes, at, (key, start) => {
+    if (key === "resource") {
+      const facts = readFacts(bytes, start);
+      features = facts.features;
+      return facts.end;
+    }
+    const end = skipValue(bytes, start);
+    if (key === "type") creates = decodeString(bytes, start, end) === "creating";
+    return end;
+  });
+  return { creates, features, end };
+}
+
+/** Whether a value is true, or a string, array or object that is not empty. */
+function isSet(bytes: Uint8Array, start: number): boolean {
+  const c = bytes[start]!;
+  if (c === QUOTE) return bytes[start + 1] !== QUOTE;
+  // The closing bracket is the opening one plus two.
+  if ((c | 0x20) === OPEN_OBJECT) return bytes[skipSpace(bytes, start + 1)] !== c + 2;
+  return c === 0x74;
+}
+
+/** The URNs in a resource; absent ones are "" and []. Read-only: a change makes a new one. */
+export interface Links {
+  readonly urn: string;
+  readonly parent: string;
+  /** `URN::ID` */
+  readonly provider: string;
+  readonly dependencies: readonly string[];
+  readonly propertyDependencies: readonly (readonly [property: string, urns: readonly string[]])[];
+  readonly replaceWith: readonly string[];
+  readonly deletedWith: string;
+  readonly viewOf: string;
+  readonly aliases: readonly string[];
+}
+
+/** Reads the URNs. Each is passed through `intern`, so that the thousands of mentions of one URN share one string. */
+export function readLinks(bytes: Uint8Array, at: number, intern: (urn: string) => string): Links {
+  const links: { -readonly [K in keyof Links]: Links[K] } = {
+    urn: "",
+    parent: "",
+    provider: "",
+    dependencies: [],
+    propertyDependencies: [],
+    replaceWith: [],
+    deletedWith: "",
+    viewOf: "",
+    aliases: [],
+  };
+  const urns = (value: unknown) => (Array.isArray(value) ? value.map((urn) => intern(String(urn))) : []);
+  readObject(bytes, at, (key, start) => {
+    const end = skipValue(bytes, start);
+    switch (key) {
+      case "urn":
+      case "parent":
+      case "provider":
+      case "deletedWith":
+      case "viewOf":
+        links[key] = bytes[start] === QUOTE ? intern(decodeString(bytes, start, end)) : "";
+        break;
+      case "dependencies":
+      case "replaceWith":
+      case "aliases":
+        links[key] = urns(parse(bytes.subarray(start, end)));
+        break;
+      case "propertyDependencies":
+        links[key] = Object.entries(parse(bytes.subarray(start, end)) ?? {}).map(([property, value]) => [property, urns(value)]);
+    }
+    return end;
+  });
+  return links;
+}

@@ -1,0 +1,51 @@
+import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import type { ActorContext, OrgContext, UserActor } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { accessTokens } from "./table.ts";
+
+/**
+ * Ends an organization token. Database first, then the cache, then the answer: from the answer on no write, no
+ * decryption and no export is accepted from it anywhere; a cached read ends within 60 seconds.
+ * Deleting it again is fine; an id that never was of this organization is 404.
+ */
+export async function deleteOrgToken(ctx: OrgContext, id: string, reason = ""): Promise<void> {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-deleted", description: "" });
+  const named = sql`(SELECT 'Deleted organization token "' || name || '" (' || id || ').' FROM access_tokens WHERE id = ${id}) || ${
+    reason && ` Reason: ${reason}`
+  }`;
+  const one = and(eq(accessTokens.id, id), eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));
+  const [, , , rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    end(ctx, one),
+    promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
+    hashOf(ctx, one),
+  ]);
+  await forget(ctx, rows);
+  announce(ctx, event);
+}
+
+/** Ends one of the caller's own tokens. */
+export async function deletePersonalToken(ctx: ActorContext & { actor: UserActor }, id: string): Promise<void> {
+  const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id));
+  const [, , rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now), end(ctx, one), hashOf(ctx, one)]);
+  await forget(ctx, rows);
+}
+
+const end = (ctx: ActorContext, one: SQL | undefined) =>
+  ctx.store.db
+    .update(accessTokens)
+    .set({ deletedAt: ctx.now })
+    .where(and(one, isNull(accessTokens.deletedAt)));
+
+const hashOf = (ctx: ActorContext, one: SQL | undefined) => ctx.store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(one);
+
+async function forget(ctx: ActorContext, rows: { hash: string }[]): Promise<void> {
+  const row = rows[0];
+  if (!row) throw notFound("Token");
+  await forgetIdentities(ctx.env.TOKEN_CACHE, [row.hash]);
+}

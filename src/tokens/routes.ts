@@ -1,0 +1,105 @@
+import * as z from "zod";
+import { orgName } from "../http/names.ts";
+import { defineRoute } from "../http/route.ts";
+import { createOrgToken, createPersonalToken } from "./create.ts";
+import { deleteOrgToken, deletePersonalToken } from "./delete.ts";
+import { listOrgTokens, listPersonalTokens } from "./list.ts";
+import {
+  CreateAccessTokenResponse,
+  CreateOrgAccessTokenRequest,
+  CreatePersonalAccessTokenRequest,
+  ListAccessTokensResponse,
+  ListTokensQuery,
+  ReasonQuery,
+} from "./schema.ts";
+
+const org = z.object({ orgName });
+const orgToken = z.object({ orgName, tokenId: z.string() });
+const personalToken = z.object({ tokenId: z.string() });
+const source = (request: Request) => request.headers.get("X-Pulumi-Source");
+
+export const tokenRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/tokens",
+      operationId: "ListOrgTokens",
+      tags: ["Organizations", "AccessTokens"],
+      summary: "The organization's tokens, newest first",
+      permission: "org_token:read",
+      params: org,
+      query: ListTokensQuery,
+      responses: { 200: ListAccessTokensResponse },
+    },
+    (ctx, { query, request }) => listOrgTokens(ctx, query, source(request)),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: "/api/orgs/{orgName}/tokens",
+      operationId: "CreateOrgToken",
+      tags: ["Organizations", "AccessTokens"],
+      summary: "A machine credential of the organization; its value is shown once",
+      permission: "org_token:create",
+      params: org,
+      query: ReasonQuery,
+      body: CreateOrgAccessTokenRequest,
+      responses: { 200: CreateAccessTokenResponse },
+    },
+    (ctx, { body, query }) => createOrgToken(ctx, body, query.reason),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: "/api/orgs/{orgName}/tokens/{tokenId}",
+      operationId: "DeleteOrgToken",
+      tags: ["Organizations", "AccessTokens"],
+      summary: "Ends a token at once and for good",
+      permission: "org_token:delete",
+      params: orgToken,
+      query: ReasonQuery,
+      responses: { 204: null },
+    },
+    (ctx, { params, query }) => deleteOrgToken(ctx, params.tokenId, query.reason),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/user/tokens",
+      operationId: "ListPersonalTokens",
+      tags: ["Users", "AccessTokens"],
+      summary: "The caller's own tokens, newest first",
+      permission: "person",
+      query: ListTokensQuery,
+      responses: { 200: ListAccessTokensResponse },
+    },
+    (ctx, { query, request }) => listPersonalTokens(ctx, query, source(request)),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: "/api/user/tokens",
+      operationId: "CreatePersonalToken",
+      tags: ["Users", "AccessTokens"],
+      summary: "A token with the caller's rights; its value is shown once",
+      permission: "person",
+      query: ReasonQuery,
+      body: CreatePersonalAccessTokenRequest,
+      responses: { 200: CreateAccessTokenResponse },
+    },
+    (ctx, { body }) => createPersonalToken(ctx, body),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: "/api/user/tokens/{tokenId}",
+      operationId: "DeletePersonalToken",
+      tags: ["Users", "AccessTokens"],
+      summary: "Ends one of the caller's own tokens",
+      permission: "person",
+      params: personalToken,
+      responses: { 204: null },
+    },
+    (ctx, { params }) => deletePersonalToken(ctx, params.tokenId),
+  ),
+];

@@ -1,0 +1,51 @@
+import { eq, sql } from "drizzle-orm";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { loginOf } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+import type { FinishContext } from "./finish.ts";
+import type { StackCall } from "./startRun.ts";
+import { updates } from "./table.ts";
+
+export interface CommitImport extends StackCall {
+  updateId: string;
+  stateKey: string;
+  resources: number;
+  rootOnly: boolean;
+}
+
+/** An import is an update that is over as soon as it began (cli-protocol §5.3). The object in R2 is already there. */
+export async function commitImport(ctx: FinishContext, input: CommitImport): Promise<undefined> {
+  const { store } = ctx;
+  const { updateId, orgId, path, now, actor } = input;
+  const here = stackAt(orgId, path);
+  const event = auditEvent(input, orgId, whoIs(actor), {
+    event: "stack-imported",
+    description: `Imported the state of stack "${pathText(path)}" (${updateId}).`,
+    stack: auditName(path),
+  });
+  const [, , , , created] = await batch(store, [
+    guard(store, actor, now, orgId),
+    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, '', '{}', '{}',
+      ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, ${input.resources}, ${input.stateKey}
+      FROM ${stacks} WHERE ${here}`),
+    promiseIf(store, event, changedARow),
+    store.db
+      .update(stacks)
+      .set({
+        version: sql`${stacks.version} + 1`,
+        stateKey: input.stateKey,
+        resourceCount: input.resources,
+        rootOnly: input.rootOnly,
+        activeUpdate: updateId,
+        lastUpdateAt: now,
+      })
+      .where(here),
+    store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
+  ]);
+  if (!created[0]) throw stackNotFound(path);
+  ctx.announce(event);
+  return undefined;
+}

@@ -1,0 +1,237 @@
+import { DurableObject } from "cloudflare:workers";
+import { relayEvents } from "../audit/relay.ts";
+import { type Store, openStore } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
+import { conflict, forbidden } from "../errors.ts";
+import { type CommitImport, commitImport } from "./commitImport.ts";
+import { type FinishContext, finishRun, settleStart } from "./finish.ts";
+import { type Outcome, asRefusal } from "./outcome.ts";
+import { receiveCheckpoint, receiveEvents, receiveJournal } from "./receive.ts";
+import { Received } from "./received.ts";
+import { type RemoveStack, removeStack } from "./removeStack.ts";
+import { type Ending, type Run, Runs } from "./runs.ts";
+import { type CancelUpdate, type StartAnswer, type StartUpdate, startUpdate } from "./startRun.ts";
+
+/** Beyond the lease's own time, for clocks and slow networks. Milliseconds. */
+const GRACE = 30_000;
+/** How long an ended run is remembered, so that a repeated call is understood. Milliseconds. */
+const REMEMBERED = 15 * 60_000;
+/** When an interrupted end is tried again. Milliseconds. */
+const RETRY = 10_000;
+
+const over = () => forbidden("The provided update token has expired.");
+
+/** How the hosted service words a call on an update that ended (cli-protocol §1.6). */
+const endedTexts: Record<Ending, string> = {
+  succeeded: "The Update has already completed",
+  failed: "The Update has already completed",
+  cancelled: "The Update has been cancelled",
+  expired: "The Update has already timed out",
+};
+
+/**
+ * One per stack, and the only one that changes it: the running update with its lease, journal and events, and
+ * everything that must not happen beside it (import, deletion). Single-threaded, so there is no race to lose.
+ * At rest it holds nothing of value; the record is in D1 and R2.
+ */
+export class StackCoordinator extends DurableObject<Bindings> {
+  readonly #runs: Runs;
+  readonly #received: Received;
+  #tail: Promise<unknown> = Promise.resolve();
+  /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
+  readonly #sealed = new Map<string, Promise<unknown>>();
+
+  constructor(state: DurableObjectState, env: Bindings) {
+    super(state, env);
+    this.#runs = new Runs(state.storage.sql);
+    this.#received = new Received(state.storage.sql);
+  }
+
+  /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */
+  start(input: StartUpdate): Promise<Outcome<StartAnswer>> {
+    return this.#exclusive(async (store) => {
+      await this.#endExpired(store);
+      const known = this.#runs.get(input.updateId);
+      if (known) throw conflict("The Update has already started");
+      const answer = await startUpdate(this.#context(store), input, this.#runs.holder() !== undefined);
+      await this.#setAlarm();
+      return answer;
+    });
+  }
+
+  /** Moves the lease's end. `seconds` 0 to 300. */
+  async renew(updateId: string, seconds: number): Promise<Outcome<{ expiresAt: number }>> {
+    return this.#answer(async () => {
+      const run = this.#runs.get(updateId);
+      // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
+      if (!run || run.phase !== "running" || this.#isOver(run)) throw over();
+      run.expiresAt = Date.now() + seconds * 1000;
+      this.#runs.save(run);
+      return { expiresAt: run.expiresAt };
+    });
+  }
+
+  /** The client's word that it is done. Answers when the new version can be exported; a repetition is fine. */
+  complete(updateId: string, status: "succeeded" | "failed"): Promise<Outcome<undefined>> {
+    return this.#exclusive(async (store) => {
+      await this.#endExpired(store);
+      const run = this.#runs.get(updateId);
+      if (!run) throw over();
+      if (run.phase === "done") {
+        if (run.ending === status) return undefined;
+        throw conflict(endedTexts[run.ending ?? "failed"]);
+      }
+      await this.#finish(store, run, run.ending ?? status);
+      return undefined;
+    });
+  }
+
+  /** Ends a running update from outside. What was acknowledged is kept, pending operations too. */
+  cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
+    return this.#exclusive(async (store) => {
+      await this.#endExpired(store);
+      const run = this.#runs.get(input.updateId);
+      if (!run || run.phase === "done" || run.phase === "starting") throw conflict("The Update has already completed");
+      await this.#finish(store, run, "cancelled", input);
+      return undefined;
+    });
+  }
+
+  /** Makes an uploaded deployment the stack's next version. */
+  commitImport(input: CommitImport): Promise<Outcome<undefined>> {
+    return this.#exclusive(async (store) => {
+      await this.#requireIdle(store);
+      return commitImport(this.#context(store), input);
+    });
+  }
+
+  remove(input: RemoveStack): Promise<Outcome<undefined>> {
+    return this.#exclusive(async (store) => {
+      await this.#requireIdle(store);
+      return removeStack(this.#context(store), input);
+    });
+  }
+
+  /** State writes and events, as streams: `/journal`, `/checkpoint`, `/events`, with the update's id as the last segment. */
+  override async fetch(request: Request): Promise<Response> {
+    const [, kind, updateId = ""] = new URL(request.url).pathname.split("/");
+    const outcome = await this.#answer(async () => {
+      await this.#sealed.get(updateId)?.catch(() => undefined);
+      const run = this.#runs.get(updateId);
+      if (!run || this.#isOver(run)) throw over();
+      if (run.phase !== "running") throw conflict(endedTexts[run.ending ?? "failed"]);
+      switch (kind) {
+        case "journal":
+          return receiveJournal(run, request, this.#received);
+        case "checkpoint":
+          return receiveCheckpoint(run, request, this.#received);
+        default: {
+          const changes = await receiveEvents(run, request, this.#received);
+          if (changes !== undefined) this.#runs.save(Object.assign(run, { resourceChanges: changes }));
+          return undefined;
+        }
+      }
+    });
+    if (outcome.ok) return new Response(null, { status: 204 });
+    if (outcome.refusal === "stale identity") throw new Error("nothing here depends on an identity");
+    const { status, message, headers } = outcome.refusal;
+    return Response.json({ code: status, message }, { status, headers });
+  }
+
+  /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */
+  override async alarm(): Promise<void> {
+    await this.#exclusive(async (store) => {
+      await this.#endExpired(store);
+      const now = Date.now();
+      for (const run of this.#runs.all()) {
+        if (run.phase === "starting") await settleStart(this.#context(store), run);
+        else if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
+        else if (run.phase === "done" && now >= run.endedAt + REMEMBERED) await this.#forget(run);
+      }
+      return undefined;
+    }).catch((error: unknown) => console.error({ message: "alarm failed, will be tried again", error: String(error) }));
+    await this.#setAlarm();
+  }
+
+  async #finish(store: Store, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
+    const work = finishRun(this.#context(store), run, ending, cancelled);
+    this.#sealed.set(run.updateId, work);
+    try {
+      await work;
+    } finally {
+      this.#sealed.delete(run.updateId);
+      await this.#setAlarm();
+    }
+  }
+
+  /** Keeps the events, as JSON lines of batches, and drops the rest. */
+  async #forget(run: Run): Promise<void> {
+    const { updateId } = run;
+    this.#received.drop(updateId, "events");
+    this.#received.drop(updateId, "journal");
+    this.#received.drop(updateId, "checkpoint");
+    this.#runs.forget(updateId);
+  }
+
+  async #requireIdle(store: Store): Promise<void> {
+    await this.#endExpired(store);
+    if (this.#runs.holder()) throw conflict("Another update is currently in progress.");
+  }
+
+  async #endExpired(store: Store): Promise<void> {
+    for (const run of this.#runs.all()) {
+      if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, "expired");
+    }
+  }
+
+  #isOver(run: Run): boolean {
+    return Date.now() > run.expiresAt + GRACE;
+  }
+
+  /** The next moment at which something is to be done by itself. */
+  async #setAlarm(): Promise<void> {
+    const times = this.#runs.all().map((run) => {
+      switch (run.phase) {
+        case "starting":
+        case "finishing":
+          return Date.now() + RETRY;
+        case "running":
+          return run.expiresAt + GRACE + 1;
+        case "done":
+          return run.endedAt + REMEMBERED;
+      }
+    });
+    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times));
+  }
+
+  /** One change of the stack at a time: awaiting D1 or R2 would let the next one in. */
+  #exclusive<T>(work: (store: Store) => Promise<T>): Promise<Outcome<T>> {
+    const turn = this.#tail.then(() => this.#answer(work));
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #answer<T>(work: (store: Store) => Promise<T>): Promise<Outcome<T>> {
+    const store = openStore(this.env.DB);
+    try {
+      return { ok: true, value: await work(store), trips: store.trips };
+    } catch (error) {
+      return { ok: false, refusal: asRefusal(error), trips: store.trips };
+    }
+  }
+
+  #context(store: Store): FinishContext {
+    return {
+      store,
+      env: this.env,
+      runs: this.#runs,
+      received: this.#received,
+      announce: (...events) => {
+        const ids = events.map((event) => event.id);
+        const relay = relayEvents(this.env, ids);
+        this.ctx.waitUntil(relay.catch((error: unknown) => console.error({ message: "audit relay failed", error: String(error) })));
+      },
+    };
+  }
+}
+

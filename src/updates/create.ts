@@ -1,0 +1,47 @@
+import { eq, sql } from "drizzle-orm";
+import * as z from "zod";
+import { guard } from "../auth/guard.ts";
+import { type OrgContext, loginOf } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { AppError } from "../errors.ts";
+import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+import { type UpdateKind, updates } from "./table.ts";
+
+/** D1 takes 2 MB a row; config and environment share it with little else (platform-facts D-3). Characters. */
+const MAX_TEXT = 900_000;
+
+/** cli-protocol §4.3.1. Only what is needed is named; the rest of the body may be anything. */
+export const UpdateProgram = z.object({
+  options: z.object({ dryRun: z.boolean().nullish() }).nullish(),
+  config: z.record(z.string(), z.unknown()).nullish(),
+  metadata: z
+    .object({ message: z.string().nullish(), environment: z.record(z.string(), z.string()).nullish() })
+    .nullish(),
+});
+
+/**
+ * Notes that an update is about to run; it takes no lock. What is never started is swept.
+ * An `up`'s preview is created under `update` with `dryRun`, so the path alone does not tell (cli-protocol §4.1).
+ */
+export async function createUpdate(ctx: OrgContext, path: StackPath, kind: UpdateKind, program: z.infer<typeof UpdateProgram>) {
+  const id = crypto.randomUUID();
+  const dryRun = kind === "preview" || program.options?.dryRun === true;
+  const environment = JSON.stringify(program.metadata?.environment ?? {});
+  const config = JSON.stringify(program.config ?? {});
+  const message = program.metadata?.message ?? "";
+  if (environment.length + config.length + message.length > MAX_TEXT)
+    throw new AppError(413, `Request Entity Too Large: configuration and metadata together have more than ${MAX_TEXT} characters`);
+
+  const { db } = ctx.store;
+  const here = stackAt(ctx.org.id, path);
+  const [, , created] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.insert(updates).select(sql`SELECT ${id}, id, ${kind}, ${dryRun ? 1 : 0}, 'not started', NULL, ${message}, ${environment}, ${config},
+      ${loginOf(ctx.actor)}, ${ctx.actor.token.id}, ${ctx.actor.token.name}, ${ctx.now}, NULL, NULL, NULL, NULL, NULL
+      FROM ${stacks} WHERE ${here}`),
+    db.select({ id: updates.id }).from(updates).where(eq(updates.id, id)),
+  ]);
+  if (!created[0]) throw stackNotFound(path);
+  return { updateID: id };
+}

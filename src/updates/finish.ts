@@ -1,0 +1,161 @@
+import { and, eq, sql } from "drizzle-orm";
+import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { type Store, batch } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
+import { auditName, pathText } from "../stacks/path.ts";
+import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
+import { stacks } from "../stacks/table.ts";
+import { fromCheckpoint } from "../state/checkpoint.ts";
+import { StateError } from "../state/errors.ts";
+import { type StateSummary, replay } from "../state/replay.ts";
+import { fromStateError } from "./outcome.ts";
+import { BATCH_LIMIT } from "./receive.ts";
+import type { Received } from "./received.ts";
+import type { Ending, Run, Runs } from "./runs.ts";
+import type { CancelUpdate } from "./startRun.ts";
+import { updates } from "./table.ts";
+
+/** What the object lends to the verbs that work on its runs. */
+export interface FinishContext {
+  store: Store;
+  env: Bindings;
+  runs: Runs;
+  received: Received;
+  /** Hands committed events to the queue, off the answer's path. */
+  announce: (...events: AuditEvent[]) => void;
+}
+
+/**
+ * Ends a run: the new state as an object, then one batch that makes it the stack's, then the lock is free. Each step may
+ * be repeated: a batch that was committed before changes nothing the second time, and an object nobody points to is swept.
+ * @param cancelled who cancels; the caller's right is checked in the same batch, and until then the run goes on
+ */
+export async function finishRun(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
+  const endedAt = run.endedAt || (cancelled?.now ?? Date.now());
+  if (!cancelled) {
+    Object.assign(run, { phase: "finishing", ending, endedAt });
+    ctx.runs.save(run);
+  }
+  const state = run.dryRun ? undefined : await writeState(ctx, run, ending, endedAt);
+  await commit(ctx, run, ending, endedAt, state, cancelled);
+
+  Object.assign(run, { phase: "done", ending, endedAt });
+  ctx.runs.save(run);
+  ctx.received.drop(run.updateId, "journal");
+  ctx.received.drop(run.updateId, "checkpoint");
+}
+
+interface NewState {
+  key: string | null;
+  summary: Pick<StateSummary, "resources" | "onlyRootStack"> | undefined;
+}
+
+async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt: number): Promise<NewState> {
+  const state = stateOf(ctx, run, endedAt);
+  if (!state) return { key: run.baseKey, summary: undefined };
+  const key = newStateKey();
+  try {
+    await writeObject(ctx.env.STATE, key, state.chunks);
+    return { key, summary: state.summary() };
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    // Entries that contradict each other. The client hears of it; an update that nobody speaks for ends with its base,
+    // and its journal is kept for whoever has to find out.
+    if (ending === "succeeded" || ending === "failed") {
+      Object.assign(run, { phase: "running", ending: null, endedAt: 0 });
+      ctx.runs.save(run);
+      throw fromStateError(error);
+    }
+    console.error({ message: "journal cannot be replayed", updateId: run.updateId, error: error.message });
+    await keepJournal(ctx, run);
+    return { key: run.baseKey, summary: undefined };
+  }
+}
+
+/** The state that the run leaves behind; undefined when it wrote none. */
+function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
+  const { received, env } = ctx;
+  const checkpoint = received.batches(run.updateId, "checkpoint").at(-1);
+  if (checkpoint !== undefined) return fromCheckpoint(received.stream(run.updateId, "checkpoint", checkpoint));
+  if (received.batches(run.updateId, "journal").length === 0) return undefined;
+  const { baseKey } = run;
+  return replay({
+    base: baseKey === null ? null : async () => (await readObject(env.STATE, baseKey)).body as unknown as AsyncIterable<Uint8Array>,
+    journal: received.journal(run.updateId, BATCH_LIMIT),
+    manifestTime: new Date(endedAt).toISOString(),
+    cliVersion: run.cliVersion,
+  });
+}
+
+async function keepJournal(ctx: FinishContext, run: Run): Promise<void> {
+  for (const batchNumber of ctx.received.batches(run.updateId, "journal")) {
+    const body = ctx.received.read(run.updateId, "journal", batchNumber, BATCH_LIMIT);
+    await ctx.env.STATE.put(`journals/${run.updateId}/${batchNumber}.json`, body);
+  }
+}
+
+async function commit(
+  ctx: FinishContext,
+  run: Run,
+  ending: Ending,
+  endedAt: number,
+  state: NewState | undefined,
+  cancelled: CancelUpdate | undefined,
+): Promise<void> {
+  const { store } = ctx;
+  const what = run.dryRun ? "preview" : run.kind;
+  const event = auditEvent({ now: endedAt, address: cancelled?.address ?? run.address }, run.orgId, cancelled ? whoIs(cancelled.actor) : run.who, {
+    event: ending === "cancelled" ? "stack-update-canceled" : "stack-update-completed",
+    description: `${describe[ending]} ${what} of stack "${pathText(run.path)}" (${run.updateId}).`,
+    stack: auditName(run.path),
+  });
+  const summary = state?.summary;
+  const still = and(eq(updates.id, run.updateId), eq(updates.status, "running"));
+  const work = [
+    store.db
+      .update(updates)
+      .set({
+        status: ending === "expired" ? "failed" : ending,
+        endedAt,
+        resourceChanges: run.resourceChanges,
+        resourceCount: summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM ${stacks} WHERE ${stacks.id} = ${run.stackId})`),
+        stateKey: state?.key ?? null,
+      })
+      .where(still),
+    promiseIf(store, event, changedARow),
+    store.db
+      .update(stacks)
+      .set({
+        version: run.version,
+        stateKey: state?.key ?? null,
+        lastUpdateAt: endedAt,
+        runningUpdate: null,
+        ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack }),
+      })
+      .where(and(eq(stacks.id, run.stackId), eq(stacks.runningUpdate, run.updateId))),
+  ] as const;
+  if (cancelled) await batch(store, [guard(store, cancelled.actor, cancelled.now, cancelled.orgId), ...work]);
+  else await batch(store, work);
+  ctx.announce(event);
+}
+
+const describe: Record<Ending, string> = {
+  succeeded: "Completed an",
+  failed: "Failed an",
+  cancelled: "Canceled an",
+  expired: "Ended without its client: an",
+};
+
+/** D1 may or may not have heard of a start whose answer was lost. Either way nobody runs it. */
+export async function settleStart(ctx: FinishContext, run: Run): Promise<void> {
+  const { store } = ctx;
+  await batch(store, [
+    store.db
+      .update(updates)
+      .set({ status: "failed", endedAt: run.startedAt, version: null })
+      .where(and(eq(updates.id, run.updateId), eq(updates.status, "running"))),
+    store.db.update(stacks).set({ runningUpdate: null }).where(eq(stacks.runningUpdate, run.updateId)),
+  ]);
+  ctx.runs.forget(run.updateId);
+}

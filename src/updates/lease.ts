@@ -1,0 +1,47 @@
+import * as z from "zod";
+import type { Lease } from "../auth/lease.ts";
+import type { RequestContext } from "../context.ts";
+import { AppError, unavailable } from "../errors.ts";
+import { callCoordinator, coordinatorAt } from "./call.ts";
+
+type LeaseContext = RequestContext & { lease: Lease };
+
+export const RenewUpdateLeaseRequest = z.object({ duration: z.int().nullish() });
+
+/** The same token lives on: requests in flight carry it (cli-protocol §4.5). */
+export async function renewLease(ctx: LeaseContext, duration: number | null | undefined, token: string) {
+  const seconds = duration ?? 300;
+  if (seconds < 0 || seconds > 300) throw new AppError(400, "Renewal duration must be between 0 and 300 seconds");
+  const { expiresAt } = await callCoordinator(ctx, ctx.lease.coordinator, (stub) => stub.renew(ctx.lease.updateId, seconds));
+  return { token, tokenExpiration: Math.floor(expiresAt / 1000) };
+}
+
+export async function completeUpdate(ctx: LeaseContext, status: string): Promise<void> {
+  if (status !== "succeeded" && status !== "failed") throw new AppError(400, "unrecognized status");
+  await callCoordinator(ctx, ctx.lease.coordinator, (stub) => stub.complete(ctx.lease.updateId, status));
+}
+
+/**
+ * Hands a state write or a batch of events to the stack's object, as a stream. The latency of this path is the speed
+ * of a deployment: one hop, one storage write, no look-up (cli-protocol §8.2).
+ */
+export async function forward(ctx: LeaseContext, kind: "journal" | "checkpoint" | "events", request: Request): Promise<Response> {
+  const headers = new Headers();
+  for (const name of ["Content-Encoding", "Content-Length"]) {
+    const value = request.headers.get(name);
+    if (value) headers.set(name, value);
+  }
+  let response: Response;
+  try {
+    response = await coordinatorAt(ctx.env, ctx.lease.coordinator).fetch(`https://stack/${kind}/${ctx.lease.updateId}`, {
+      method: "POST",
+      headers,
+      body: request.body,
+    });
+  } catch (error) {
+    console.error({ message: "stack object failed", error: String(error) });
+    throw unavailable("the stack");
+  }
+  if (response.ok) return new Response(null, { status: 204, headers: { "Content-Type": "application/octet-stream" } });
+  return new Response(response.body, { status: response.status, headers: { "Content-Type": "application/json" } });
+}

@@ -1,0 +1,39 @@
+import { StaleIdentity } from "../db/client.ts";
+import { AppError } from "../errors.ts";
+import { StateError, StateTooLarge } from "../state/errors.ts";
+
+/** What a stack's object answers to the Worker: errors lose their class on the way, so refusals travel as data. */
+export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal | "stale identity" }) & {
+  /** Round trips that the object made to D1. */
+  trips: number;
+}
+
+interface Refusal {
+  status: number;
+  message: string;
+  headers: Record<string, string>;
+}
+
+/** The refusal that an error stands for; anything unknown is a bug and is thrown on. */
+export function asRefusal(error: unknown): Refusal | "stale identity" {
+  if (error instanceof StaleIdentity) return "stale identity";
+  const known = fromStateError(error);
+  if (known instanceof AppError) return { status: known.status, message: known.message, headers: known.headers };
+  throw error;
+}
+
+/** A state that cannot be taken is its sender's mistake. */
+export function fromStateError(error: unknown): unknown {
+  if (error instanceof StateTooLarge) return new AppError(413, `Request Entity Too Large: ${error.message}`);
+  if (error instanceof StateError) return new AppError(400, `Bad Request: ${error.message}`);
+  return error;
+}
+
+/** Turns the object's answer back into a value or a thrown refusal. */
+export function unwrap<T>(store: { trips: number }, outcome: Outcome<T>): T {
+  store.trips += outcome.trips;
+  if (outcome.ok) return outcome.value;
+  if (outcome.refusal === "stale identity") throw new StaleIdentity();
+  const { status, message, headers } = outcome.refusal;
+  throw new AppError(status, message, { headers });
+}

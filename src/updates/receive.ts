@@ -1,0 +1,107 @@
+import { AppError, badRequest, forbidden } from "../errors.ts";
+import { type BodyEncoding, decodeText, encodingOf, inflate, receive } from "../http/body.ts";
+import { fromCheckpoint } from "../state/checkpoint.ts";
+import { checkBatch } from "../state/journal.ts";
+import type { Received } from "./received.ts";
+import type { Run } from "./runs.ts";
+
+/** Bytes of one journal or event request, before and after inflating. The CLI halves a journal batch on 413. */
+export const BATCH_LIMIT = 16 * 1024 * 1024;
+/** Bytes of one full checkpoint as it comes; it is streamed, so what it inflates to is bounded by storage alone. */
+const CHECKPOINT_LIMIT = 100 * 1024 * 1024;
+
+/** Journal entries: durable when this returns and the object's output gate has opened (cli-protocol §4.8). */
+export async function receiveJournal(run: Run, request: Request, received: Received): Promise<void> {
+  refusePreview(run);
+  if (!run.journaling) throw badRequest("journaling was not granted to this update");
+  const { bytes, encoding, text } = await receiveText(request);
+  if (checkBatch(text) > 0) received.append(run.updateId, "journal", encoding, bytes);
+}
+
+/**
+ * Engine events. Only the summary is looked at: its counts are what the history shows.
+ * @returns JSON of `resourceChanges`, when the batch has the summary
+ */
+export async function receiveEvents(run: Run, request: Request, received: Received): Promise<string | undefined> {
+  const { bytes, encoding, text } = await receiveText(request);
+  const { events } = parseEvents(text);
+  if (!Array.isArray(events) || events.length === 0) throw badRequest("events must be a list that is not empty");
+  received.append(run.updateId, "events", encoding, bytes);
+  for (const event of events as ({ summaryEvent?: { resourceChanges?: unknown } } | null)[]) {
+    const changes = event?.summaryEvent?.resourceChanges;
+    if (changes && typeof changes === "object") return JSON.stringify(changes);
+  }
+  return undefined;
+}
+
+function parseEvents(text: string): { events?: unknown } {
+  try {
+    return (JSON.parse(text) as { events?: unknown } | null) ?? {};
+  } catch {
+    throw badRequest("the body is not valid JSON");
+  }
+}
+
+async function receiveText(request: Request): Promise<{ bytes: Uint8Array; encoding: BodyEncoding; text: string }> {
+  const encoding = encodingOf(request);
+  const bytes = await receive(request, BATCH_LIMIT);
+  return { bytes, encoding, text: decodeText(inflate(bytes, encoding, BATCH_LIMIT)) };
+}
+
+/**
+ * A full checkpoint (cli-protocol §4.6): stored as it comes and checked on the way. Only when all of it is there and
+ * good does it take the place of the one before.
+ */
+export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<void> {
+  refusePreview(run);
+  if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
+  const encoding = encodingOf(request);
+  const batch = received.nextBatch(run.updateId, "checkpoint");
+  try {
+    let part = 0;
+    for await (const chunk of inParts((request.body ?? []) as AsyncIterable<Uint8Array>))
+      received.putPart(run.updateId, "checkpoint", batch, part++, encoding, chunk);
+    if (part === 0) throw badRequest("the body is empty");
+    const checked = fromCheckpoint(received.stream(run.updateId, "checkpoint", batch));
+    for await (const _ of checked.chunks);
+  } catch (error) {
+    received.dropBatch(run.updateId, "checkpoint", batch);
+    if (error instanceof TypeError) throw badRequest("the body is not valid gzip");
+    throw error;
+  }
+  received.dropBefore(run.updateId, "checkpoint", batch);
+}
+
+async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const size = 1_000_000;
+  let held: Uint8Array[] = [];
+  let length = 0;
+  let total = 0;
+  const take = () => {
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const chunk of held) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    held = [];
+    length = 0;
+    return bytes;
+  };
+  for await (const chunk of chunks) {
+    total += chunk.length;
+    if (total > CHECKPOINT_LIMIT) throw new AppError(413, `Request Entity Too Large: a checkpoint has at most ${CHECKPOINT_LIMIT} bytes`);
+    for (let rest = chunk; rest.length > 0; ) {
+      const piece = rest.subarray(0, size - length);
+      held.push(piece);
+      length += piece.length;
+      rest = rest.subarray(piece.length);
+      if (length === size) yield take();
+    }
+  }
+  if (length > 0) yield take();
+}
+
+function refusePreview(run: Run): void {
+  if (run.dryRun) throw forbidden("Updating the checkpoint is not permitted for preview operations.");
+}

@@ -1,0 +1,121 @@
+import type { BodyEncoding } from "../http/body.ts";
+import { inflate } from "../http/body.ts";
+import type { Journal } from "../state/texts.ts";
+
+export type ReceivedKind = "journal" | "checkpoint" | "events";
+
+/** A value in SQLite has at most 2 MB (platform-facts D-2). */
+const PART = 1_500_000;
+
+/**
+ * Request bodies that an update was acknowledged, as they came: nothing between arrival and storage but a check.
+ * A body longer than a row is cut into parts.
+ */
+export class Received {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(`CREATE TABLE IF NOT EXISTS received (
+      update_id TEXT NOT NULL, kind TEXT NOT NULL, batch INTEGER NOT NULL, part INTEGER NOT NULL,
+      encoding TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (update_id, kind, batch, part)
+    ) WITHOUT ROWID`);
+  }
+
+  /** Always appends: a retried batch is stored again and recognised by its entries' own numbers. */
+  append(updateId: string, kind: ReceivedKind, encoding: BodyEncoding, body: Uint8Array): void {
+    const batch = this.nextBatch(updateId, kind);
+    for (let part = 0; part === 0 || part * PART < body.length; part++)
+      this.putPart(updateId, kind, batch, part, encoding, body.subarray(part * PART, (part + 1) * PART));
+  }
+
+  nextBatch(updateId: string, kind: ReceivedKind): number {
+    const { next } = this.#sql
+      .exec<{ next: number }>("SELECT coalesce(max(batch), 0) + 1 AS next FROM received WHERE update_id = ? AND kind = ?", updateId, kind)
+      .one();
+    return next;
+  }
+
+  putPart(updateId: string, kind: ReceivedKind, batch: number, part: number, encoding: BodyEncoding, bytes: Uint8Array): void {
+    this.#sql.exec("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?)", updateId, kind, batch, part, encoding, bytes.slice().buffer);
+  }
+
+  batches(updateId: string, kind: ReceivedKind): number[] {
+    return this.#sql
+      .exec<{ batch: number }>("SELECT DISTINCT batch FROM received WHERE update_id = ? AND kind = ? ORDER BY batch", updateId, kind)
+      .toArray()
+      .map((row) => row.batch);
+  }
+
+  /** The parts of one body as they came, with their encoding. */
+  *parts(updateId: string, kind: ReceivedKind, batch: number): Generator<{ encoding: BodyEncoding; bytes: Uint8Array }> {
+    const count = this.#sql
+      .exec<{ n: number }>("SELECT count(*) AS n FROM received WHERE update_id = ? AND kind = ? AND batch = ?", updateId, kind, batch)
+      .one().n;
+    for (let part = 0; part < count; part++) {
+      const row = this.#sql
+        .exec<{ encoding: BodyEncoding; body: ArrayBuffer }>(
+          "SELECT encoding, body FROM received WHERE update_id = ? AND kind = ? AND batch = ? AND part = ?",
+          updateId,
+          kind,
+          batch,
+          part,
+        )
+        .one();
+      yield { encoding: row.encoding, bytes: new Uint8Array(row.body) };
+    }
+  }
+
+  /** One whole body, inflated. It was checked against `limit` when it came. */
+  read(updateId: string, kind: ReceivedKind, batch: number, limit: number): Uint8Array {
+    const parts = [...this.parts(updateId, kind, batch)];
+    const first = parts[0];
+    if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
+    if (parts.length === 1) return inflate(first.bytes, first.encoding, limit);
+    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes.length, 0));
+    let at = 0;
+    for (const { bytes } of parts) {
+      whole.set(bytes, at);
+      at += bytes.length;
+    }
+    return inflate(whole, first.encoding, limit);
+  }
+
+  /** One body as a stream, inflated; for what may be too large to hold. */
+  stream(updateId: string, kind: ReceivedKind, batch: number): ReadableStream<Uint8Array> {
+    const parts = this.parts(updateId, kind, batch);
+    let encoding: BodyEncoding = "identity";
+    const first = parts.next();
+    if (!first.done) encoding = first.value.encoding;
+    let pending: IteratorResult<{ bytes: Uint8Array }> | undefined = first;
+    const raw = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const next = pending ?? parts.next();
+        pending = undefined;
+        if (next.done) controller.close();
+        else controller.enqueue(next.value.bytes);
+      },
+    });
+    if (encoding === "identity") return raw;
+    return raw.pipeThrough(new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>);
+  }
+
+  journal(updateId: string, limit: number): Journal {
+    return {
+      batches: () => this.batches(updateId, "journal"),
+      read: (batch) => this.read(updateId, "journal", batch, limit),
+    };
+  }
+
+  dropBatch(updateId: string, kind: ReceivedKind, batch: number): void {
+    this.#sql.exec("DELETE FROM received WHERE update_id = ? AND kind = ? AND batch = ?", updateId, kind, batch);
+  }
+
+  dropBefore(updateId: string, kind: ReceivedKind, batch: number): void {
+    this.#sql.exec("DELETE FROM received WHERE update_id = ? AND kind = ? AND batch < ?", updateId, kind, batch);
+  }
+
+  drop(updateId: string, kind: ReceivedKind): void {
+    this.#sql.exec("DELETE FROM received WHERE update_id = ? AND kind = ?", updateId, kind);
+  }
+}

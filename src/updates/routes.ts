@@ -1,0 +1,201 @@
+import * as z from "zod";
+import { type Route, defineRoute } from "../http/route.ts";
+import { stackParams } from "../stacks/path.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { UpdateProgram, createUpdate } from "./create.ts";
+import { UpdateInfo, getLatestUpdate, getUpdateStatus, listUpdates } from "./history.ts";
+import { importStack } from "./import.ts";
+import { RenewUpdateLeaseRequest, completeUpdate, forward, renewLease } from "./lease.ts";
+import { StartUpdateRequest, StartUpdateResponse, startUpdate } from "./start.ts";
+
+const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+
+const updateParams = stackParams.extend({ updateID: z.string() });
+const tags = ["Stacks"];
+const flag = z.enum(["true", "false"]).optional();
+const counted = z.coerce.number().int().min(1).max(100_000).optional();
+
+/** Deletion, import and history: what concerns the stack's state as a whole. */
+const stateRoutes = [
+  defineRoute(
+    {
+      method: "DELETE",
+      path: S,
+      operationId: "DeleteStack",
+      tags,
+      summary: "Deletes a stack without resources, or any with force",
+      permission: "stack:delete",
+      params: stackParams,
+      query: z.object({ force: flag }),
+      responses: { 204: null },
+    },
+    (ctx, { params, query }) =>
+      callCoordinator(ctx, coordinatorOf(ctx, params), (stub) => stub.remove({ ...stackCall(ctx, params), force: query.force === "true" })),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/import`,
+      operationId: "ImportStack",
+      tags,
+      summary: "Replaces the state; audited",
+      permission: "stack:import",
+      params: stackParams,
+      body: "stream",
+      responses: { 200: z.object({ updateId: z.string() }) },
+    },
+    (ctx, { params, request }) => importStack(ctx, params, request),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/updates`,
+      operationId: "GetStackUpdates",
+      tags: ["Stacks", "StackUpdates"],
+      summary: "History, newest first, without previews",
+      permission: "stack:read",
+      params: stackParams,
+      query: z.object({ pageSize: counted, page: counted }),
+      responses: { 200: z.object({ updates: z.array(UpdateInfo) }) },
+    },
+    (ctx, { params, query }) => listUpdates(ctx, params, query.pageSize, query.page ?? 1),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/updates/latest`,
+      operationId: "GetLatestStackUpdate",
+      tags,
+      summary: "The newest entry of the history",
+      permission: "stack:read",
+      params: stackParams,
+      responses: {
+        200: z.object({
+          info: UpdateInfo,
+          latestVersion: z.int(),
+          requestedBy: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
+          requestedByToken: z.string().optional(),
+          updateID: z.string(),
+          version: z.int(),
+        }),
+      },
+    },
+    (ctx, { params }) => getLatestUpdate(ctx, params),
+  ),
+];
+
+/**
+ * The life of one update. It is created under its own kind; later calls say `update` whatever the kind, but older
+ * clients say the kind again (cli-protocol §4.1), so each is offered under all four.
+ */
+const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string): Route[] => {
+  const X = `${S}/${kind}/{updateID}` as const;
+  const writes = { tags, permission: "lease", params: updateParams, body: "stream", responses: { 204: null } } as const;
+  return [
+    defineRoute(
+      {
+        method: "POST",
+        path: `${S}/${kind}`,
+        operationId: `CreateUpdateFor${Kind}`,
+        tags,
+        summary: "Notes an update that is about to run",
+        permission: "stack:write",
+        params: stackParams,
+        body: UpdateProgram,
+        responses: { 200: z.object({ updateID: z.string() }) },
+      },
+      (ctx, { params, body }) => createUpdate(ctx, params, kind, body),
+    ),
+    defineRoute(
+      {
+        method: "POST",
+        path: X,
+        operationId: `StartUpdateFor${Kind}`,
+        tags,
+        summary: "Takes the stack and hands out a lease",
+        permission: "stack:write",
+        params: updateParams,
+        body: StartUpdateRequest,
+        responses: { 200: StartUpdateResponse },
+      },
+      (ctx, { params, body }) => startUpdate(ctx, params, params.updateID, body),
+    ),
+    defineRoute(
+      {
+        method: "GET",
+        path: X,
+        operationId: `GetUpdateStatusFor${Kind}`,
+        tags: ["Stacks", "StackUpdates"],
+        summary: "Status of an update",
+        permission: "stack:read",
+        params: updateParams,
+        responses: { 200: z.object({ status: z.string(), events: z.array(z.unknown()) }) },
+      },
+      (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),
+    ),
+    defineRoute(
+      {
+        method: "POST",
+        path: `${X}/cancel`,
+        operationId: `CancelUpdate_${kind}`,
+        tags,
+        summary: "Ends a running update from outside",
+        permission: "stack:cancel_update",
+        params: updateParams,
+        responses: { 204: null },
+      },
+      (ctx, { params }) =>
+        callCoordinator(ctx, coordinatorOf(ctx, params), (stub) => stub.cancel({ ...stackCall(ctx, params), updateId: params.updateID })),
+    ),
+    defineRoute(
+      {
+        method: "POST",
+        path: `${X}/renew_lease`,
+        operationId: `RenewUpdateLease_${kind}`,
+        tags,
+        summary: "Extends the lease",
+        permission: "lease",
+        params: updateParams,
+        body: RenewUpdateLeaseRequest,
+        responses: { 200: z.object({ token: z.string(), tokenExpiration: z.int() }) },
+      },
+      (ctx, { body, request }) => renewLease(ctx, body.duration, leaseToken(request)),
+    ),
+    defineRoute(
+      {
+        method: "POST",
+        path: `${X}/complete`,
+        operationId: `CompleteUpdate_${kind}`,
+        tags,
+        summary: "Ends an update; its state can be exported when this answers",
+        permission: "lease",
+        params: updateParams,
+        body: z.object({ status: z.string() }),
+        responses: { 204: null },
+      },
+      (ctx, { body }) => completeUpdate(ctx, body.status),
+    ),
+    defineRoute(
+      { ...writes, method: "PATCH", path: `${X}/journalentries`, operationId: `CreateJournalEntries_${kind}`, summary: "Journal entries" },
+      (ctx, { request }) => forward(ctx, "journal", request),
+    ),
+    defineRoute(
+      { ...writes, method: "PATCH", path: `${X}/checkpoint`, operationId: `PatchUpdateCheckpoint_${kind}`, summary: "The whole state" },
+      (ctx, { request }) => forward(ctx, "checkpoint", request),
+    ),
+    defineRoute(
+      { ...writes, method: "POST", path: `${X}/events/batch`, operationId: `RecordEngineEventBatch_${kind}`, summary: "Engine events" },
+      (ctx, { request }) => forward(ctx, "events", request),
+    ),
+  ];
+};
+
+const leaseToken = (request: Request) => /^update-token\s+(\S+)/i.exec(request.headers.get("Authorization") ?? "")?.[1] ?? "";
+
+export const updateRoutes = [
+  ...stateRoutes,
+  ...lifeOf("update", "Update"),
+  ...lifeOf("preview", "Preview"),
+  ...lifeOf("refresh", "Refresh"),
+  ...lifeOf("destroy", "Destroy"),
+];

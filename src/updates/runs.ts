@@ -1,0 +1,74 @@
+import type { AuditEvent } from "../audit/record.ts";
+import type { StackPath } from "../stacks/path.ts";
+import type { UpdateKind } from "./table.ts";
+
+/** How a run ended, or is ending. */
+export type Ending = "succeeded" | "failed" | "cancelled" | "expired";
+
+/**
+ * An update or preview that was started and not yet forgotten, as its stack's object knows it.
+ * `starting`: D1 may or may not have heard of it. `running`: the lease decides. `finishing`: its end is settled and is
+ * carried out, again after a crash if need be. `done`: kept for a while, so that a repeated call is understood.
+ */
+export interface Run {
+  updateId: string;
+  phase: "starting" | "running" | "finishing" | "done";
+  ending: Ending | null;
+  kind: UpdateKind;
+  dryRun: boolean;
+  journaling: boolean;
+  orgId: string;
+  path: StackPath;
+  stackId: string;
+  version: number;
+  /** R2 key of the deployment that the update started from, pinned: positions in the journal refer to it. */
+  baseKey: string | null;
+  cliVersion: string;
+  /** Who started it; what it does is done in that name. */
+  who: Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;
+  address: string;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  expiresAt: number;
+  endedAt: number;
+  /** JSON of `summaryEvent.resourceChanges`, the only source for the history's figures. */
+  resourceChanges: string | null;
+}
+
+/** The runs of one stack, in its object's own storage, with a copy in memory. */
+export class Runs {
+  readonly #sql: SqlStorage;
+  readonly #byId = new Map<string, Run>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec("CREATE TABLE IF NOT EXISTS runs (update_id TEXT PRIMARY KEY, body TEXT NOT NULL)");
+    for (const row of sql.exec<{ body: string }>("SELECT body FROM runs")) {
+      const run = JSON.parse(row.body) as Run;
+      this.#byId.set(run.updateId, run);
+    }
+  }
+
+  get(updateId: string): Run | undefined {
+    return this.#byId.get(updateId);
+  }
+
+  all(): Run[] {
+    return [...this.#byId.values()];
+  }
+
+  /** The run that has the stack to itself, if any. Previews never do. */
+  holder(): Run | undefined {
+    return this.all().find((run) => !run.dryRun && run.phase !== "done");
+  }
+
+  save(run: Run): void {
+    this.#sql.exec("INSERT OR REPLACE INTO runs (update_id, body) VALUES (?, ?)", run.updateId, JSON.stringify(run));
+    this.#byId.set(run.updateId, run);
+  }
+
+  forget(updateId: string): void {
+    this.#sql.exec("DELETE FROM runs WHERE update_id = ?", updateId);
+    this.#byId.delete(updateId);
+  }
+}

@@ -1,0 +1,43 @@
+import * as z from "zod";
+import type { OrgContext } from "../context.ts";
+import { signLease } from "../auth/lease.ts";
+import { peppersOf } from "../auth/secret.ts";
+import type { StackPath } from "../stacks/path.ts";
+import { tags } from "../stacks/schema.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+
+/** Lifetime that the CLI assumes, whatever we say (cli-protocol §4.5). `LEASE_SECONDS` is for tests of its end. */
+const leaseTime = (setting: string | undefined) => (Number(setting) || 300) * 1000;
+
+export const StartUpdateRequest = z.object({ tags: tags.nullish(), journalVersion: z.int().nullish() });
+
+export const StartUpdateResponse = z.object({
+  version: z.int(),
+  token: z.string(),
+  tokenExpiration: z.int(),
+  journalVersion: z.int().optional(),
+});
+
+/** Takes the stack, unless another update has it. Journaling is granted to whoever offers it on a real update. */
+export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: string, request: z.infer<typeof StartUpdateRequest>) {
+  const coordinator = coordinatorOf(ctx, path);
+  const answer = await callCoordinator(ctx, coordinator, (stub) =>
+    stub.start({
+      ...stackCall(ctx, path),
+      updateId,
+      tags: request.tags ?? undefined,
+      journaling: request.journalVersion === 1,
+      cliVersion: cliVersionOf(ctx.userAgent),
+      leaseTime: leaseTime(ctx.env.LEASE_SECONDS),
+    }),
+  );
+  return {
+    version: answer.version,
+    token: await signLease(peppersOf(ctx.env.TOKEN_PEPPER), { coordinator, updateId }),
+    tokenExpiration: Math.floor(answer.expiresAt / 1000),
+    ...(answer.journaling && { journalVersion: 1 }),
+  };
+}
+
+/** `pulumi-cli/1 (v3.259.0; linux)` */
+const cliVersionOf = (userAgent: string) => /^pulumi-cli\/\S+ \((v[^;)\s]{1,60})/.exec(userAgent)?.[1] ?? "";

@@ -1,0 +1,151 @@
+import { and, eq, sql } from "drizzle-orm";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { Actor } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { conflict, notFound } from "../errors.ts";
+import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import type { Tags } from "../stacks/schema.ts";
+import { stacks } from "../stacks/table.ts";
+import { replaceTags } from "../stacks/tags.ts";
+import type { FinishContext } from "./finish.ts";
+import type { Run } from "./runs.ts";
+import { updates } from "./table.ts";
+
+/** Who asks, on which stack: what every call carries from the Worker into the stack's object. */
+export interface StackCall {
+  actor: Actor;
+  orgId: string;
+  path: StackPath;
+  /** Milliseconds since 1970. */
+  now: number;
+  address: string;
+}
+
+export interface CancelUpdate extends StackCall {
+  updateId: string;
+}
+
+export interface StartUpdate extends StackCall {
+  updateId: string;
+  /** Replaces all tags; absent: they stay (cli-protocol §4.3.2). */
+  tags: Tags | undefined;
+  /** The client can journal. */
+  journaling: boolean;
+  cliVersion: string;
+  /** Milliseconds. */
+  leaseTime: number;
+}
+
+export interface StartAnswer {
+  version: number;
+  journaling: boolean;
+  expiresAt: number;
+}
+
+/**
+ * The update's own row decides: found under this stack, not started, and alone unless it is a preview.
+ * The run is noted here before D1 hears of it, so that a crash in between leaves nothing that nobody ends.
+ */
+export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupied: boolean): Promise<StartAnswer> {
+  const { store, runs } = ctx;
+  const { updateId, orgId, path, now } = input;
+  const run: Run = {
+    updateId,
+    phase: "starting",
+    ending: null,
+    kind: "update",
+    dryRun: occupied,
+    journaling: false,
+    orgId,
+    path,
+    stackId: "",
+    version: 0,
+    baseKey: null,
+    cliVersion: input.cliVersion,
+    who: whoIs(input.actor),
+    address: input.address,
+    startedAt: now,
+    expiresAt: now + input.leaseTime,
+    endedAt: 0,
+    resourceChanges: null,
+  };
+  runs.save(run);
+
+  const event = auditEvent(input, orgId, run.who, {
+    event: "stack-update-started",
+    description: `Started an update of stack "${pathText(path)}" (${updateId}).`,
+    stack: auditName(path),
+  });
+  const here = stackAt(orgId, path);
+  const stackId = sql`(SELECT id FROM ${stacks} WHERE ${here})`;
+  const mine = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now})`;
+  const mineAlone = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now} AND dry_run = 0)`;
+
+  let results;
+  try {
+    results = await batch(store, [
+      guard(store, input.actor, now, orgId),
+      store.db
+        .update(updates)
+        .set({ status: "running", startedAt: now, version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}` })
+        .where(
+          and(
+            eq(updates.id, updateId),
+            sql`${updates.stackId} = ${stackId}`,
+            eq(updates.status, "not started"),
+            occupied ? eq(updates.dryRun, true) : undefined,
+          ),
+        )
+        .returning({ id: updates.id }),
+      promiseIf(store, event, changedARow),
+      store.db
+        .update(stacks)
+        .set({ runningUpdate: updateId, activeUpdate: updateId })
+        .where(sql`${stacks.id} = ${mineAlone}`),
+      ...(input.tags ? replaceTags(store, mine, input.tags) : []),
+      store.db
+        .select({
+          stackId: updates.stackId,
+          kind: updates.kind,
+          dryRun: updates.dryRun,
+          status: updates.status,
+          version: updates.version,
+          cliVersion: sql<string | null>`json_extract(${updates.environment}, '$."pulumi.version"')`.as("cli_version"),
+          isHere: sql<number>`${updates.stackId} = ${stackId}`.as("is_here"),
+        })
+        .from(updates)
+        .where(eq(updates.id, updateId)),
+      store.db.select({ id: stacks.id, stateKey: stacks.stateKey }).from(stacks).where(here),
+    ]);
+  } catch (error) {
+    // A refused batch wrote nothing; a lost one may have. The alarm finds out which.
+    if (!(error instanceof Error && error.name === "AppError")) runs.forget(updateId);
+    throw error;
+  }
+
+  const started = results[1] as { id: string }[];
+  const [row] = results.at(-2) as { stackId: string; kind: Run["kind"]; dryRun: boolean; status: string; version: number | null; cliVersion: string | null; isHere: number | null }[];
+  const [stack] = results.at(-1) as { id: string; stateKey: string | null }[];
+  if (!started[0]) {
+    runs.forget(updateId);
+    if (!stack) throw stackNotFound(path);
+    if (!row || row.isHere !== 1) throw notFound(`Update '${updateId.slice(0, 100)}'`);
+    if (row.status === "not started") throw conflict("Another update is currently in progress.");
+    throw conflict(row.status === "running" ? "The Update has already started" : "The Update has already completed");
+  }
+
+  Object.assign(run, {
+    phase: "running",
+    kind: row!.kind,
+    dryRun: row!.dryRun,
+    journaling: input.journaling && !row!.dryRun,
+    stackId: stack!.id,
+    version: row!.version ?? 0,
+    baseKey: stack!.stateKey,
+    cliVersion: row!.cliVersion ?? input.cliVersion,
+  } satisfies Partial<Run>);
+  runs.save(run);
+  ctx.announce(event);
+  return { version: run.version, journaling: run.journaling, expiresAt: run.expiresAt };
+}

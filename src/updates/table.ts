@@ -1,0 +1,44 @@
+import { sql } from "drizzle-orm";
+import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+export const updateKinds = ["update", "preview", "refresh", "rename", "destroy", "import", "resource-import"] as const;
+export type UpdateKind = (typeof updateKinds)[number];
+
+/** Wire names of an update's states (cli-protocol §4.1). */
+export const updateStatuses = ["not started", "running", "succeeded", "failed", "cancelled"] as const;
+export type UpdateStatus = (typeof updateStatuses)[number];
+
+/** History. One row for each update and preview that was created; a finished row is never changed again. */
+export const updates = sqliteTable(
+  "updates",
+  {
+    id: text("id").primaryKey(),
+    stackId: text("stack_id").notNull(),
+    kind: text("kind", { enum: updateKinds }).notNull(),
+    dryRun: integer("dry_run", { mode: "boolean" }).notNull(),
+    status: text("status", { enum: updateStatuses }).notNull(),
+    /** Version of the stack that this update makes; for a preview the version that it looked at. Null before the start. */
+    version: integer("version"),
+    message: text("message").notNull(),
+    /** JSON objects as the CLI sent them (cli-protocol §4.3.1). */
+    environment: text("environment").notNull(),
+    config: text("config").notNull(),
+    /** Login of the person, or name of the organization whose token it was. */
+    requestedBy: text("requested_by").notNull(),
+    tokenId: text("token_id").notNull(),
+    tokenName: text("token_name").notNull(),
+    createdAt: integer("created_at").notNull(),
+    startedAt: integer("started_at"),
+    endedAt: integer("ended_at"),
+    resourceChanges: text("resource_changes"),
+    resourceCount: integer("resource_count"),
+    /** R2 key of the deployment after this update; null for previews and while running. */
+    stateKey: text("state_key"),
+  },
+  (t) => [
+    uniqueIndex("updates_version")
+      .on(t.stackId, t.version)
+      .where(sql`${t.dryRun} = 0 AND ${t.version} IS NOT NULL`),
+    index("updates_state_key").on(t.stateKey),
+  ],
+);

@@ -1,0 +1,70 @@
+import * as z from "zod";
+import { type Actor, loginOf } from "../context.ts";
+import { defineRoute } from "../http/route.ts";
+
+const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string().optional() });
+
+export const CurrentUser = z.object({
+  id: z.string(),
+  githubLogin: z.string(),
+  name: z.string(),
+  email: z.string(),
+  avatarUrl: z.string(),
+  hasMFA: z.boolean(),
+  isOrgManaged: z.boolean(),
+  isManagedByMultiOrg: z.boolean(),
+  identities: z.array(z.string()),
+  organizations: z.array(OrganizationSummary),
+  tokenInfo: z.object({ name: z.string(), organization: z.string().optional(), team: z.string().optional() }).optional(),
+});
+
+/** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */
+const getCurrentUser = defineRoute(
+  {
+    method: "GET",
+    path: "/api/user",
+    operationId: "GetCurrentUser",
+    tags: ["Users"],
+    summary: "The caller, and for a machine token the token",
+    permission: "self",
+    responses: { 200: CurrentUser },
+  },
+  async ({ actor }) => {
+    const base = { avatarUrl: "", hasMFA: false, isOrgManaged: false, isManagedByMultiOrg: false, identities: [] };
+    const summary = (name: string, role: string) => ({ githubLogin: name, name, avatarUrl: "", role });
+    if (actor.kind === "user") {
+      const { id, login, name, email } = actor.user;
+      return { ...base, id, githubLogin: login, name, email, organizations: actor.memberships.map((m) => summary(m.org.name, m.role)) };
+    }
+    const owner = actor.kind === "team" ? { team: actor.team } : { organization: actor.org.name };
+    return {
+      ...base,
+      id: actor.org.id,
+      githubLogin: actor.org.name,
+      name: actor.org.name,
+      email: "",
+      organizations: [summary(actor.org.name, actor.admin ? "admin" : "member")],
+      tokenInfo: { name: actor.token.name, ...owner },
+    };
+  },
+);
+
+/** The keys are capitalised on the wire (cli-protocol §2.3). */
+const getDefaultOrganization = defineRoute(
+  {
+    method: "GET",
+    path: "/api/user/organizations/default",
+    operationId: "GetDefaultOrganization",
+    tags: ["Users"],
+    summary: "The organization of stack names that name none",
+    permission: "self",
+    responses: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
+  },
+  async ({ actor }) => ({ GitHubLogin: defaultOrganization(actor), Messages: [] }),
+);
+
+/** The oldest membership: it does not change when somebody joins one more. */
+const defaultOrganization = (actor: Actor) =>
+  actor.kind === "user" ? (actor.memberships[0]?.org.name ?? loginOf(actor)) : actor.org.name;
+
+export const userRoutes = [getCurrentUser, getDefaultOrganization];

@@ -1,0 +1,15 @@
+import { sql } from "drizzle-orm";
+import { integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+/** People. Machines have no row here: their token belongs to an organization. */
+export const users = sqliteTable(
+  "users",
+  {
+    id: text("id").primaryKey(),
+    login: text("login").notNull(),
+    name: text("name").notNull(),
+    email: text("email").notNull().default(""),
+    createdAt: integer("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("users_login").on(sql`lower(${t.login})`)],
+);
