@@ -102,7 +102,10 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
       case 3:
         open.delete(e.operationID);
         refreshed = true;
-        if (has("removeOld")) has("state") ? replaceOld.set(e.removeOld, state()) : dropOld.add(e.removeOld);
+        if (has("removeOld")) {
+          if (has("state")) replaceOld.set(e.removeOld, state());
+          else dropOld.add(e.removeOld);
+        }
         if (has("removeNew")) {
           if (!has("state")) dropNew.add(e.removeNew);
           else if (indexOf.has(e.removeNew)) news[indexOf.get(e.removeNew)!] = state();

@@ -7,7 +7,7 @@ import { objectText, space, valueText } from "./arbitrary.ts";
 import { chunked, readable } from "./support.ts";
 
 const split = (body: string | Uint8Array, sizes: number[] = []) => readable(splitDeployment(chunked(body, sizes)));
-const sizes = fc.oneof(fc.constant([1]), fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 }));
+const sizes: fc.Arbitrary<number[]> = fc.oneof(fc.constant<number[]>([1]), fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 }));
 
 const array = (at: string) =>
   fc.tuple(fc.array(fc.tuple(space, objectText, space), { maxLength: 4 }), space).map(([elements, blank]) => ({
@@ -70,7 +70,7 @@ it("refuses whatever JSON.parse refuses, wherever it is broken", async () => {
 });
 
 it("refuses every text that is cut short", async () => {
-  const [{ text }] = fc.sample(body, { numRuns: 1, seed: 4 }) as [{ text: string }];
+  const { text } = fc.sample(body, { numRuns: 1, seed: 4 })[0]!;
   for (let end = 0; end < text.trimEnd().length; end++) await expect(split(text.slice(0, end), [7])).rejects.toBeInstanceOf(StateError);
 });
 

@@ -3,7 +3,7 @@ import { concat, encode } from "../../src/state/json.ts";
 import type { Streamed } from "../../src/state/output.ts";
 import type { Part } from "../../src/state/split.ts";
 
-export const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+export const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 
 export const urn = (name: string, type = "a:b:C") => `urn:pulumi:dev::proj::${type}::${name}`;
 

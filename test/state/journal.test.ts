@@ -1,0 +1,85 @@
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { StateError } from "../../src/state/errors.ts";
+import { REFERENCES, TEXTS, checkBatch, readBatch } from "../../src/state/journal.ts";
+import { encode } from "../../src/state/json.ts";
+import { journalTexts } from "./arbitrary.ts";
+import { entry, text } from "./support.ts";
+
+const check = (...entries: unknown[]) => checkBatch(JSON.stringify({ entries }));
+
+it("counts the entries it accepts", () => {
+  expect(check()).toBe(0);
+  expect(checkBatch("{}")).toBe(0); // Go leaves an empty list out
+  expect(checkBatch('{"entries":null,"newer":1}')).toBe(0);
+  expect(check(entry(1, 0), entry(2, 1, { operationID: 1, removeOld: 0, state: {}, newer: { a: 1 } }))).toBe(2);
+});
+
+it("accepts every kind that there is", () => {
+  for (let kind = 0; kind <= 9; kind++) {
+    expect(check(entry(1, kind, { newSnapshot: {}, extensionRef: "e", extension: {}, snippets: [], deleteNew: 7 }))).toBe(1);
+  }
+});
+
+it.each<[string, object]>([
+  ["an unknown version", { version: 2 }],
+  ["no version", { version: undefined }],
+  ["an unknown kind", { kind: 10 }],
+  ["a negative kind", { kind: -1 }],
+  ["a kind that is text", { kind: "1" }],
+  ["sequence id 0", { sequenceID: 0 }],
+  ["a broken sequence id", { sequenceID: 1.5 }],
+  ["a sequence id beyond exact numbers", { sequenceID: 2 ** 53 }],
+  ["a negative operation id", { operationID: -1 }],
+  ["no operation id", { operationID: undefined }],
+  ["a negative position", { removeOld: -1 }],
+  ["a position that is text", { deleteOld: "0" }],
+  ["a state that is a list", { state: [] }],
+  ["a state that is text", { state: "x" }],
+  ["an operation that is a number", { operation: 1 }],
+  ["snippets that are an object", { snippets: {} }],
+  ["isRefresh that is a number", { isRefresh: 1 }],
+  ["an extensionRef that is a number", { extensionRef: 1 }],
+  ["a write without a snapshot", { kind: 5 }],
+  ["an extension without its text", { kind: 8, extensionRef: "e" }],
+])("refuses %s", (_, more) => {
+  expect(() => check(entry(1, 1), entry(1, 1, more))).toThrow(StateError);
+  expect(() => check(entry(1, 1, more))).toThrow(/^entries\[0\]: /);
+});
+
+it.each(["", "[]", "null", '"x"', "{", '{"entries":{}}', '{"entries":[null]}', '{"entries":[[]]}', '{"entries":[1]}'])("refuses the body %s", (body) => {
+  expect(() => checkBatch(body)).toThrow(StateError);
+});
+
+it("never quotes the text, which may hold secrets, in an error", () => {
+  expect(() => checkBatch('{"entries":[{"state":"hunter2"')).toThrow(/^invalid JSON$/);
+});
+
+it("reads what JSON.parse reads, and the texts as they came", () => {
+  fc.assert(
+    fc.property(journalTexts({ aliases: true }), (batches) => {
+      for (const batch of batches) {
+        checkBatch(batch);
+        const bytes = encode(batch);
+        const parsed = (JSON.parse(batch) as { entries: Record<string, unknown>[] }).entries;
+        const read = readBatch(bytes);
+        expect(read).toHaveLength(parsed.length);
+        for (const [i, one] of read.entries()) {
+          for (const name of ["kind", "sequenceID", "operationID"] as const) expect(one[name]).toBe(parsed[i]![name]);
+          for (const name of REFERENCES) expect(one[name]).toBe(parsed[i]![name] ?? null);
+          for (const name of ["isRefresh", "requiresByteString"] as const) expect(one[name]).toBe(parsed[i]![name] ?? false);
+          for (const name of TEXTS) {
+            const range = one[name];
+            expect(range && JSON.parse(text(bytes.subarray(range.start, range.end)))).toEqual(parsed[i]![name] ?? null);
+          }
+        }
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+it("reads numbers in any spelling, and the last of equal keys", () => {
+  const [one] = readBatch(encode('{"entries":[{"kind":9}],"entries":[{"kind":1e0,"sequenceID":10.0,"operationID":7,"operationID":8,"state":{},"state":null,"removeOld":0}]}'));
+  expect(one).toMatchObject({ kind: 1, sequenceID: 10, operationID: 8, state: null, removeOld: 0, removeNew: null });
+});
