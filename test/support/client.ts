@@ -1,0 +1,65 @@
+import { exports } from "cloudflare:workers";
+import { expect } from "vitest";
+import type * as z from "zod";
+import { routes } from "../../src/app/routes.ts";
+
+export interface Call {
+  token?: string | undefined;
+  /** Lease of a running update. */
+  lease?: string | undefined;
+  json?: unknown;
+  body?: BodyInit;
+  headers?: Record<string, string>;
+}
+
+/**
+ * Calls the whole Worker, as a client does. Every answer is held against the route's own contract: the right status,
+ * the right shape, and a numeric `code` in every refusal.
+ */
+export async function call(method: string, path: string, options: Call = {}): Promise<Response> {
+  const headers = new Headers({ "Content-Type": "application/json", "CF-Connecting-IP": "203.0.113.9", ...options.headers });
+  if (options.token !== undefined) headers.set("Authorization", `token ${options.token}`);
+  if (options.lease !== undefined) headers.set("Authorization", `update-token ${options.lease}`);
+  const body = options.json === undefined ? options.body : JSON.stringify(options.json);
+  const response = await exports.default.fetch(`https://stackpass.test${path}`, { method, headers, ...(body !== undefined && { body }) });
+  await hold(method, path, response.clone());
+  return response;
+}
+
+/** The JSON of an answer that must be good. */
+export async function ok<T = Record<string, unknown>>(method: string, path: string, options: Call = {}): Promise<T> {
+  const response = await call(method, path, options);
+  const text = await response.text();
+  expect(response.status, text).toBeLessThan(300);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** Expects a refusal. @returns its message */
+export async function refused(status: number, method: string, path: string, options: Call = {}): Promise<string> {
+  const response = await call(method, path, options);
+  const text = await response.text();
+  expect(response.status, text).toBe(status);
+  return (JSON.parse(text) as { message: string }).message;
+}
+
+async function hold(method: string, path: string, response: Response): Promise<void> {
+  expect(response.headers.get("X-Pulumi-Request-ID")).toMatch(/^[0-9a-f-]{36}$/);
+  if (response.status >= 400) {
+    if (method === "HEAD") return;
+    const refusal = (await response.json()) as { code: unknown; message: unknown };
+    expect(refusal.code).toBe(response.status);
+    expect(refusal.message).toBeTypeOf("string");
+    expect(response.status, String(refusal.message)).not.toBe(500);
+    return;
+  }
+  const schema = contractOf(method, path)?.responses[response.status];
+  expect(schema, `${method} ${path} answers ${response.status}, which its contract does not name`).not.toBeUndefined();
+  if (schema) (schema as z.ZodType).parse(await response.json());
+}
+
+const contractOf = (method: string, path: string) =>
+  routes
+    .map((route) => route.definition)
+    .filter((d) => d.method === method)
+    .sort((a, b) => a.path.split("{").length - b.path.split("{").length)
+    .find((d) => new RegExp(`^${d.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path.split("?")[0]!));

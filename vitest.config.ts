@@ -1,0 +1,37 @@
+import { fileURLToPath } from "node:url";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** Everything that runs inside workerd, against real bindings. The real CLI has a configuration of its own. */
+export default defineConfig(async () => {
+  const migrations = await readD1Migrations(fileURLToPath(new URL("./migrations", import.meta.url)));
+  const queue = { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 2, retryDelay: 0 };
+  return {
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: "./wrangler.toml" },
+        miniflare: {
+          bindings: {
+            TEST_MIGRATIONS: migrations,
+            TOKEN_PEPPER: "test-pepper",
+            ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+            LEASE_SECONDS: "300",
+          },
+          queueConsumers: {
+            "stackpass-audit": { ...queue, deadLetterQueue: "stackpass-audit-dead" },
+            "stackpass-audit-dead": queue,
+          },
+        },
+      }),
+    ],
+    test: {
+      include: ["test/**/*.test.ts"],
+      exclude: ["test/cli/**"],
+      // One Worker process for all files, emptied before each test: as isolated, and five times as fast.
+      isolate: false,
+      maxWorkers: 1,
+      setupFiles: ["./test/support/setup.ts"],
+      testTimeout: 30_000,
+    },
+  };
+});
