@@ -14,12 +14,18 @@ export interface IssuedTokens {
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
 /** SQL that makes the organizations, each person in them, and one personal token for each person. */
-export async function identitiesSql(identities: Identities, peppers: string[], now: number): Promise<{ sql: string; tokens: IssuedTokens }> {
+export async function identitiesSql(
+  identities: Identities,
+  peppers: string[],
+  now: number,
+): Promise<{ sql: string; tokens: IssuedTokens }> {
   const lines: string[] = [];
   const tokens: IssuedTokens = {};
   for (const [organization, people] of Object.entries(identities)) {
     const orgId = crypto.randomUUID();
-    lines.push(`INSERT INTO organizations (id, name, display_name, created_at) VALUES (${[orgId, organization, organization].map(quote).join(", ")}, ${now});`);
+    lines.push(
+      `INSERT INTO organizations (id, name, display_name, created_at) VALUES (${[orgId, organization, organization].map(quote).join(", ")}, ${now});`,
+    );
     tokens[organization] = {};
     for (const [login, role] of Object.entries(people)) {
       const userId = crypto.randomUUID();

@@ -28,8 +28,7 @@ export class AppError extends Error {
   }
 }
 
-export const badRequest = (detail: string, errors?: FieldError[]) =>
-  new AppError(400, `Bad Request: ${detail}`, errors ? { errors } : {});
+export const badRequest = (detail: string, errors?: FieldError[]) => new AppError(400, `Bad Request: ${detail}`, errors ? { errors } : {});
 
 /** The text is the CLI's own; why a known credential died travels in `X-Pulumi-Warning` (cli-protocol §1.8). */
 export const unauthorized = (warning?: string) =>

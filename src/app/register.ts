@@ -70,7 +70,11 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
 
 function contextOf(c: Context<Env>): ContextFor<Permission> {
   const { request, credential, lease } = c.var;
-  return Object.assign(request, credential && { actor: credential.actor, org: credential.org }, lease && { lease }) as ContextFor<Permission>;
+  return Object.assign(
+    request,
+    credential && { actor: credential.actor, org: credential.org },
+    lease && { lease },
+  ) as ContextFor<Permission>;
 }
 
 function answer(c: Context<Env>, result: unknown): Response {

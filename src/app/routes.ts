@@ -8,4 +8,13 @@ import { updateRoutes } from "../updates/routes.ts";
 import { userRoutes } from "../users/routes.ts";
 
 /** Every operation of the API. The OpenAPI document and the permission matrix are made from this list. */
-export const routes = [...miscRoutes, ...userRoutes, ...tokenRoutes, ...orgRoutes, ...auditLogRoutes, ...stackRoutes, ...secretRoutes, ...updateRoutes];
+export const routes = [
+  ...miscRoutes,
+  ...userRoutes,
+  ...tokenRoutes,
+  ...orgRoutes,
+  ...auditLogRoutes,
+  ...stackRoutes,
+  ...secretRoutes,
+  ...updateRoutes,
+];

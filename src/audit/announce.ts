@@ -4,5 +4,11 @@ import { relayEvents } from "./relay.ts";
 
 /** Hands committed events to the queue after the answer. Their outbox rows are what makes them safe, not this. */
 export function announce(ctx: Pick<RequestContext, "env" | "background">, ...events: AuditEvent[]): void {
-  ctx.background("audit relay", relayEvents(ctx.env, events.map((e) => e.id)));
+  ctx.background(
+    "audit relay",
+    relayEvents(
+      ctx.env,
+      events.map((e) => e.id),
+    ),
+  );
 }

@@ -28,8 +28,8 @@ const ROWS_PER_STATEMENT = 7;
  * Writes delivered events into the log. Delivery is at least once and in any order; the event's id makes it exactly once.
  * A message that cannot be read is retried until it is a dead letter: it is kept, and does not stop its neighbours.
  */
-export async function consumeAudit(messages: MessageBatch<unknown>, env: Bindings): Promise<void> {
-  const good: { message: Message<unknown>; event: z.infer<typeof Event> }[] = [];
+export async function consumeAudit(messages: MessageBatch, env: Bindings): Promise<void> {
+  const good: { message: Message; event: z.infer<typeof Event> }[] = [];
   for (const message of messages.messages) {
     const event = parse(message.body);
     if (event) good.push({ message, event });
@@ -61,7 +61,7 @@ function parse(body: unknown): z.infer<typeof Event> | undefined {
 }
 
 /** What could not be written after all retries: kept in R2, one object each, for an operator to look at. */
-export async function keepDeadLetters(messages: MessageBatch<unknown>, env: Bindings): Promise<void> {
+export async function keepDeadLetters(messages: MessageBatch, env: Bindings): Promise<void> {
   for (const message of messages.messages) {
     const day = message.timestamp.toISOString().slice(0, 10);
     const body = typeof message.body === "string" ? message.body : JSON.stringify(message.body);

@@ -45,7 +45,7 @@ export async function relayLeftovers(env: Bindings, now: number, age = 30_000): 
 
 /** Send, then delete. A crash in between sends twice; the consumer knows each event by its id. */
 async function send(env: Bindings, store: Store, rows: Promised[]): Promise<void> {
-  for (let rest = rows; rest.length > 0; ) {
+  for (let rest = rows; rest.length > 0;) {
     let bytes = 0;
     let count = 0;
     while (count < rest.length && count < MAX_MESSAGES && (count === 0 || bytes + rest[count]!.body.length * 2 < MAX_BYTES)) {

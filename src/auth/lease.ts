@@ -27,7 +27,11 @@ function signingKey(pepper: string): Promise<CryptoKey> {
   return key;
 }
 
-const toBase64url = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const toBase64url = (bytes: Uint8Array) =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 
 function fromBase64url(text: string): Uint8Array | undefined {
   try {

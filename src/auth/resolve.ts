@@ -114,7 +114,9 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
 
   const org = token.orgId !== null ? { id: token.orgId, name: token.orgName ?? "" } : undefined;
   const user =
-    token.userId !== null ? { id: token.userId, login: token.login ?? "", name: token.userName ?? "", email: token.email ?? "" } : undefined;
+    token.userId !== null
+      ? { id: token.userId, login: token.login ?? "", name: token.userName ?? "", email: token.email ?? "" }
+      : undefined;
   const deadSince = token.deletedAt ?? (token.expiresAt !== null && token.expiresAt <= now ? token.expiresAt : null);
   if (deadSince !== null) {
     const ended = token.deletedAt !== null ? "deleted" : "expired";

@@ -24,7 +24,11 @@ const hmac = async (pepper: string, text: string) => toHex(await crypto.subtle.s
 const checkDigits = async (pepper: string, random: string) => (await hmac(pepper, `check:${random}`)).slice(0, 8);
 
 /** The current pepper first, then the previous one. Setting: `TOKEN_PEPPER`, one or two values separated by a comma. */
-export const peppersOf = (setting: string) => setting.split(",").map((p) => p.trim()).filter((p) => p !== "");
+export const peppersOf = (setting: string) =>
+  setting
+    .split(",")
+    .map((p) => p.trim())
+    .filter((p) => p !== "");
 
 /** A fresh value and its hash, under the current pepper. The value exists only in the answer that carries it. */
 export async function newTokenValue(peppers: string[]): Promise<{ value: string; hash: string }> {

@@ -37,9 +37,7 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       })
       .from(members)
       .innerJoin(users, eq(users.id, members.userId))
-      .where(
-        and(eq(members.orgId, ctx.org.id), after && sql`(${members.createdAt}, ${members.userId}) > (${after[0]}, ${after[1]})`),
-      )
+      .where(and(eq(members.orgId, ctx.org.id), after && sql`(${members.createdAt}, ${members.userId}) > (${after[0]}, ${after[1]})`))
       .orderBy(members.createdAt, members.userId)
       .limit(PAGE + 1),
   ]);
@@ -89,7 +87,10 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
   if (after[0]?.role !== role) throw lastAdmin();
-  await forgetIdentities(ctx.env.TOKEN_CACHE, tokens.map((t) => t.hash));
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    tokens.map((t) => t.hash),
+  );
   announce(ctx, event);
 }
 
@@ -111,7 +112,10 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
   if (after[0]) throw lastAdmin();
-  await forgetIdentities(ctx.env.TOKEN_CACHE, tokens.map((t) => t.hash));
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    tokens.map((t) => t.hash),
+  );
   announce(ctx, event);
 }
 

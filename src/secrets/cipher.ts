@@ -60,11 +60,7 @@ export async function encrypt(setting: string, stackId: string, plaintext: Uint8
   const found = await stackKey(setting, undefined, stackId);
   if (!found) throw new Error("ENCRYPTION_KEYS is not set");
   const nonce = crypto.getRandomValues(new Uint8Array(12));
-  const sealed = await crypto.subtle.encrypt(
-    { name: "AES-GCM", iv: nonce, additionalData: encoder.encode(stackId) },
-    found.key,
-    plaintext,
-  );
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce, additionalData: encoder.encode(stackId) }, found.key, plaintext);
   const out = new Uint8Array(HEADER + sealed.byteLength);
   out.set([FORMAT, found.id]);
   out.set(nonce, 2);

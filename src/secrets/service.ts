@@ -22,7 +22,12 @@ export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts
 }
 
 /** @returns plaintexts in the order of the ciphertexts. The event is safe before a value leaves. */
-export async function decryptValues(ctx: OrgContext, path: StackPath, ciphertexts: string[], event: AuditEntry["event"]): Promise<string[]> {
+export async function decryptValues(
+  ctx: OrgContext,
+  path: StackPath,
+  ciphertexts: string[],
+  event: AuditEntry["event"],
+): Promise<string[]> {
   const bytes = ciphertexts.map((text) => fromBase64(text));
   const count = ciphertexts.length === 1 ? "a secret" : `${ciphertexts.length} secrets`;
   const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

@@ -26,7 +26,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   };
   try {
     for await (const chunk of chunks) {
-      for (let rest = chunk; rest.length > 0; ) {
+      for (let rest = chunk; rest.length > 0;) {
         // All parts but the last must be equally long.
         const piece = rest.subarray(0, PART - size);
         held.push(piece);

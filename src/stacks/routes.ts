@@ -15,7 +15,10 @@ const S = `${P}/{stackName}` as const;
 /** Bytes: a new stack's initial state has no resources, but its secrets provider may be wordy. */
 const CREATE_LIMIT = 16 * 1024 * 1024;
 
-const version = z.string().regex(/^\d{1,9}$/, "a version is a number").transform(Number);
+const version = z
+  .string()
+  .regex(/^\d{1,9}$/, "a version is a number")
+  .transform(Number);
 
 export const stackRoutes = [
   defineRoute(
@@ -116,4 +119,3 @@ export const stackRoutes = [
     (ctx, { params }) => exportStack(ctx, params, params.version),
   ),
 ];
-

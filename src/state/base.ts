@@ -62,10 +62,8 @@ export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, intern: I
   const items: Item[] = [];
   const base = newBase(items, new Map());
   readObject(bytes, start, (key, at) => {
-    const end = skipValue(bytes, at);
     if (key === "resources") {
       items.length = 0;
-      if (bytes[at] === 0x6e) return end; // null
       return readArray(bytes, at, (element) => {
         const facts = readFacts(bytes, element);
         const from = { batch, start: element, end: facts.end };
@@ -75,13 +73,13 @@ export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, intern: I
     }
     if (key === "pending_operations") {
       base.pending = [];
-      if (bytes[at] === 0x6e) return end;
       return readArray(bytes, at, (element) => {
         const facts = readOperation(bytes, element);
         base.pending.push({ text: { batch, start: element, end: facts.end }, facts });
         return facts.end;
       });
     }
+    const end = skipValue(bytes, at);
     base.members!.set(key, { batch, start: at, end });
     return end;
   });

@@ -20,13 +20,9 @@ export async function findIntegrityError(chunks: AsyncIterable<Uint8Array>, opti
   return check.finish();
 }
 
-interface Flags {
-  type?: string;
-  custom?: boolean;
-  id?: string;
-  delete?: boolean;
-  pendingReplacement?: boolean;
-}
+/** Members of any type: this is a check of what others have written. */
+type Flag = "type" | "custom" | "id" | "delete" | "pendingReplacement";
+type Loose<Key extends string> = { [key in Key]?: unknown };
 
 class IntegrityCheck {
   #error: string | undefined;
@@ -36,15 +32,16 @@ class IntegrityCheck {
 
   resource(text: Uint8Array): void {
     const links = readLinks(text, 0, (urn) => urn);
-    this.#error ??= this.#problemOf(parse(text) as Flags, links);
+    this.#error ??= this.#problemOf(parse(text) as Loose<Flag>, links);
   }
 
-  #problemOf(flags: Flags, links: Links): string | undefined {
+  #problemOf(flags: Loose<Flag>, links: Links): string | undefined {
     const { urn } = links;
     if (urn === "") return "a resource has no urn";
-    if (!flags.type) return `resource ${urn} has no type`;
-    if (!flags.custom && flags.id) return `resource ${urn} has an id but is not custom`;
-    if (flags.type.startsWith("pulumi:providers:")) this.#providers.add(`${urn}::${flags.id ?? ""}`);
+    const [type, id] = [textOf(flags.type), textOf(flags.id)];
+    if (type === "") return `resource ${urn} has no type`;
+    if (!flags.custom && id) return `resource ${urn} has an id but is not custom`;
+    if (type.startsWith("pulumi:providers:")) this.#providers.add(`${urn}::${id}`);
     if (links.provider && !this.#providers.has(links.provider) && !flags.pendingReplacement) return `resource ${urn} refers to unknown provider ${links.provider}`;
     const references = [links.parent, links.deletedWith, ...links.dependencies, ...links.propertyDependencies.flatMap(([, urns]) => urns)];
     const missing = references.find((other) => other !== "" && !this.#alive.has(other));
@@ -55,12 +52,13 @@ class IntegrityCheck {
   }
 
   async manifest(text: Uint8Array): Promise<void> {
-    const { version = "", magic = "" } = (parse(text) ?? {}) as { version?: string; magic?: string };
-    if (magic !== (await magicOf(version))) this.#error ??= "the manifest's magic does not fit its version";
+    const { version, magic } = (parse(text) ?? {}) as Loose<"version" | "magic">;
+    if (textOf(magic) !== (await magicOf(textOf(version)))) this.#error ??= "the manifest's magic does not fit its version";
   }
 
   snippets(text: Uint8Array): void {
-    const uuids = ((parse(text) ?? []) as { uuid?: string }[]).map(({ uuid }) => uuid);
+    const list = parse(text);
+    const uuids = Array.isArray(list) ? list.map((snippet: Loose<"uuid"> | null) => snippet?.uuid) : [];
     if (uuids.some((uuid) => !uuid)) this.#error ??= "a snippet has no uuid";
     if (new Set(uuids).size < uuids.length) this.#error ??= "two snippets have the same uuid";
   }
@@ -71,3 +69,5 @@ class IntegrityCheck {
     return undefined;
   }
 }
+
+const textOf = (value: unknown) => (typeof value === "string" ? value : "");

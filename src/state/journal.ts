@@ -1,6 +1,6 @@
 /** Journal entries (cli-protocol §4.8.1): the cheap check when a batch is taken, and the shallow reading when it is replayed. */
 import { StateError } from "./errors.ts";
-import { parse, parseText, readArray, readObject, skipSpace, skipValue, decodeString, type Range } from "./json.ts";
+import { QUOTE, parse, parseText, readArray, readObject, skipSpace, skipValue, decodeString, type Range } from "./json.ts";
 import { readFacts, readOperation, type Facts, type OperationFacts } from "./resource.ts";
 
 export const Kind = {
@@ -67,18 +67,22 @@ function problemOf(entry: unknown): string | undefined {
   }
   for (const name of TEXTS) {
     const value = entry[name] ?? null;
-    if (value !== null && (!isObject(value) || Array.isArray(value) !== (name === "snippets"))) return `${name} has the wrong type`;
+    if (value !== null && !(name === "snippets" ? Array.isArray(value) : isObject(value))) return `${name} has the wrong type`;
   }
   for (const name of ["isRefresh", "requiresByteString"]) {
     if (typeof (entry[name] ?? false) !== "boolean") return `${name} must be a boolean`;
   }
   if (typeof (entry["extensionRef"] ?? "") !== "string") return "extensionRef must be a string";
   if (kind === Kind.write && !entry["newSnapshot"]) return "newSnapshot is missing";
+  for (const name of ["resources", "pending_operations"]) {
+    const list = (entry["newSnapshot"] as Record<string, unknown> | null | undefined)?.[name] ?? [];
+    if (!Array.isArray(list) || !list.every(isObject)) return `newSnapshot.${name} must be a list of objects`;
+  }
   if (kind === Kind.extension && !(entry["extensionRef"] && entry["extension"])) return "extensionRef or extension is missing";
   return undefined;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isInt = (value: unknown, least: number): value is number => Number.isSafeInteger(value) && (value as number) >= least;
 
@@ -86,8 +90,8 @@ const isInt = (value: unknown, least: number): value is number => Number.isSafeI
 export function readBatch(bytes: Uint8Array): JournalEntry[] {
   let entries: JournalEntry[] = [];
   readObject(bytes, skipSpace(bytes, 0), (key, at) => {
-    if (key !== "entries" || isNull(bytes, at)) return skipValue(bytes, at);
-    entries = []; // a repeated member: the last one wins
+    if (key !== "entries") return skipValue(bytes, at);
+    entries = []; // the last one wins
     return readArray(bytes, at, (element) => readEntry(bytes, element, entries));
   });
   return entries;
@@ -151,7 +155,7 @@ function readEntry(bytes: Uint8Array, at: number, entries: JournalEntry[]): numb
         entry[key] = bytes[start] === 0x74; // t of true
         break;
       case "extensionRef":
-        entry[key] = none ? null : decodeString(bytes, start, end);
+        entry[key] = bytes[start] === QUOTE ? decodeString(bytes, start, end) : null;
     }
     return end;
   });

@@ -151,9 +151,11 @@ function expect(bytes: Uint8Array, at: number, token: number): number {
 /**
  * Walks over the members of the object at `at`. `visit` is told the key, where the value begins and where the key does,
  * and returns where the value ends. A repeated key is visited each time: the last one wins. Returns the object's end.
+ * A value that is not an object has no members: what has been accepted must not make a replay fail later.
  */
 export function readObject(bytes: Uint8Array, at: number, visit: (key: string, value: number, start: number) => number): number {
-  at = skipSpace(bytes, expect(bytes, at, OPEN_OBJECT));
+  if (bytes[at] !== OPEN_OBJECT) return skipValue(bytes, at);
+  at = skipSpace(bytes, at + 1);
   if (bytes[at] === CLOSE_OBJECT) return at + 1;
   for (;;) {
     const start = at;
@@ -168,7 +170,8 @@ export function readObject(bytes: Uint8Array, at: number, visit: (key: string, v
 
 /** Walks over the elements of the array at `at`, as `readObject` does over members. */
 export function readArray(bytes: Uint8Array, at: number, visit: (value: number) => number): number {
-  at = skipSpace(bytes, expect(bytes, at, OPEN_ARRAY));
+  if (bytes[at] !== OPEN_ARRAY) return skipValue(bytes, at);
+  at = skipSpace(bytes, at + 1);
   if (bytes[at] === CLOSE_ARRAY) return at + 1;
   for (;;) {
     at = skipSpace(bytes, visit(at));
@@ -177,10 +180,10 @@ export function readArray(bytes: Uint8Array, at: number, visit: (value: number) 
   }
 }
 
-/** The text of each member of an object. */
+/** The text of each member of an object, which begins with its bracket. */
 export function membersOf(object: Uint8Array): Map<string, Uint8Array> {
   const members = new Map<string, Uint8Array>();
-  readObject(object, skipSpace(object, 0), (key, value) => {
+  readObject(object, 0, (key, value) => {
     const end = skipValue(object, value);
     members.set(key, object.subarray(value, end));
     return end;
@@ -191,14 +194,15 @@ export function membersOf(object: Uint8Array): Map<string, Uint8Array> {
 /** The JSON text that a member shall have; null removes the member. */
 export type Edits = Map<string, string | null>;
 
-/** An object's text with some members set or removed; every other byte is kept. New members come last. */
+/** An object's text with some members set or removed; every other byte is kept. New members come last. Any other value stays as it is. */
 export function rewrite(object: Uint8Array, edits: Edits): Uint8Array {
+  if (object[0] !== OPEN_OBJECT) return object;
   const out: Uint8Array[] = [];
   const missing = new Map(edits);
-  const open = skipSpace(object, 0) + 1;
+  const open = 1;
   let last = open; // behind the last member read, kept or not
   let any = false;
-  const end = readObject(object, open - 1, (key, value, start) => {
+  const end = readObject(object, 0, (key, value, start) => {
     const valueEnd = skipValue(object, value);
     const edit = edits.get(key);
     missing.delete(key);

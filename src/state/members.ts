@@ -56,9 +56,10 @@ export async function snippets(members: Members, base: Base, read: Read): Promis
 }
 
 function mapReferences(text: Uint8Array, aliases: ReadonlyMap<string, string>): Uint8Array {
-  const list = parse(text) as { references?: Record<string, string> | null }[];
-  const mapped = list.map((snippet) => {
-    if (!snippet.references) return snippet;
+  const list = parse(text);
+  if (!Array.isArray(list)) return text;
+  const mapped = (list as ({ references?: Record<string, string> | null } | null)[]).map((snippet) => {
+    if (!snippet?.references) return snippet;
     const references = Object.entries(snippet.references).map(([name, urn]) => [name, aliases.get(urn) ?? urn]);
     return { ...snippet, references: Object.fromEntries(references) as Record<string, string> };
   });

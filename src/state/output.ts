@@ -2,7 +2,7 @@ import { encode } from "./json.ts";
 
 const SIZE = 128 * 1024;
 
-/** Collects small pieces into chunks of 128 KB or more, so that each chunk is worth its trip through a stream. */
+/** Collects pieces into chunks of 128 KB, each worth its trip through a stream, and each the receiver's own to keep or transfer. */
 export class Output {
   #bytes = new Uint8Array(SIZE);
   #used = 0;
@@ -10,12 +10,14 @@ export class Output {
 
   write(piece: Uint8Array | string): void {
     const bytes = typeof piece === "string" ? encode(piece) : piece;
-    if (this.#used + bytes.length > SIZE) {
+    let at = 0;
+    while (bytes.length - at > SIZE - this.#used) {
+      this.#bytes.set(bytes.subarray(at, (at += SIZE - this.#used)), this.#used);
+      this.#used = SIZE;
       this.#flush();
-      if (bytes.length >= SIZE / 2) return void this.#full.push(bytes);
     }
-    this.#bytes.set(bytes, this.#used);
-    this.#used += bytes.length;
+    this.#bytes.set(at === 0 ? bytes : bytes.subarray(at), this.#used);
+    this.#used += bytes.length - at;
   }
 
   get hasFull(): boolean {
@@ -43,7 +45,8 @@ export class Output {
 
 /** A stream with a result: `summary()` may be called once `chunks` has been read to its end. */
 export interface Streamed<Summary> {
-  chunks: AsyncIterable<Uint8Array>;
+  /** May be read once. */
+  chunks: AsyncGenerator<Uint8Array, void>;
   summary(): Summary;
 }
 

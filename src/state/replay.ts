@@ -61,13 +61,15 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
   let position = 0;
   for await (const parts of open ? splitDeployment(await open(), { trusted: true }) : []) {
     for (const part of parts) {
-      if (part.at !== "resource") keep(base, part);
-      else
-        for (const item of selection.at(position++)) {
-          const wait = resources.write(item, part.text);
-          if (wait) await wait;
-          if (out.hasFull) yield* out.take();
-        }
+      if (part.at !== "resource") {
+        keep(base, part);
+        continue;
+      }
+      for (const item of selection.at(position++)) {
+        const wait = resources.write(item, part.text);
+        if (wait) await wait;
+        if (out.hasFull) yield* out.take();
+      }
     }
   }
   out.write("]");

@@ -63,7 +63,7 @@ export function readOperation(bytes: Uint8Array, at = 0): OperationFacts {
       return facts.end;
     }
     const end = skipValue(bytes, start);
-    if (key === "type") creates = decodeString(bytes, start, end) === "creating";
+    if (key === "type") creates = bytes[start] === QUOTE && decodeString(bytes, start, end) === "creating";
     return end;
   });
   return { creates, features, end };
@@ -105,7 +105,7 @@ export function readLinks(bytes: Uint8Array, at: number, intern: (urn: string) =
     viewOf: "",
     aliases: [],
   };
-  const urns = (value: unknown) => (Array.isArray(value) ? value.map((urn) => intern(String(urn))) : []);
+  const urns = (value: unknown) => (Array.isArray(value) ? value.filter((urn) => typeof urn === "string").map(intern) : []);
   readObject(bytes, at, (key, start) => {
     const end = skipValue(bytes, start);
     switch (key) {

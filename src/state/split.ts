@@ -31,7 +31,7 @@ export type Part =
   | { at: "envelope"; key: string; text: Uint8Array };
 
 export interface SplitOptions {
-  /** The largest resource, pending operation or other member, in bytes; over it StateTooLarge. */
+  /** The largest resource, pending operation or other member, in bytes; over it StateTooLarge. 32 MiB; of trusted text, any. */
   maxElement?: number;
   /** The text is our own and was validated when we took it: do not parse each part once more. */
   trusted?: boolean;
@@ -51,13 +51,25 @@ export async function* splitDeployment(chunks: AsyncIterable<Uint8Array>, option
 }
 
 const DEFAULT_MAX_ELEMENT = 32 * 1024 * 1024;
-const ARRAYS = new Map([
+const ARRAYS = new Map<string, "resource" | "pendingOperation">([
   ["resources", "resource"],
   ["pending_operations", "pendingOperation"],
-] as const satisfies [string, Part["at"]][]) as ReadonlyMap<string, "resource" | "pendingOperation">;
+]);
 
 /** What is expected next. */
-type State = "start" | "firstKey" | "key" | "insideKey" | "colon" | "value" | "inside" | "afterMember" | "firstElement" | "element" | "afterElement" | "end";
+type State =
+  | "start"
+  | "firstKey"
+  | "key"
+  | "insideKey"
+  | "colon"
+  | "value"
+  | "inside"
+  | "afterMember"
+  | "firstElement"
+  | "element"
+  | "afterElement"
+  | "end";
 
 /** The push form of `splitDeployment`: give it each chunk, then call `end`. Unusable after it has thrown. */
 export class Splitter {
@@ -76,7 +88,7 @@ export class Splitter {
   #parts: Part[] = [];
 
   constructor(options: SplitOptions = {}) {
-    this.#maxElement = options.maxElement ?? DEFAULT_MAX_ELEMENT;
+    this.#maxElement = options.maxElement ?? (options.trusted ? Infinity : DEFAULT_MAX_ELEMENT);
     this.#trusted = options.trusted ?? false;
   }
 
@@ -84,7 +96,7 @@ export class Splitter {
     this.#parts = [];
     this.#append(chunk);
     while (this.#step());
-    if (this.#bytes.length - this.#at > this.#maxElement) throw new StateTooLarge(`a part of the deployment is larger than ${this.#maxElement} bytes`);
+    this.#limit(this.#bytes.length - this.#at);
     this.#keepRest(chunk);
     return this.#parts;
   }
@@ -214,7 +226,7 @@ export class Splitter {
   #readValue(): boolean {
     if (!scanValue(this.#bytes, this.#scan)) return false;
     const text = this.#bytes.subarray(this.#at, this.#scan.at);
-    if (text.length > this.#maxElement) throw new StateTooLarge(`a part of the deployment is larger than ${this.#maxElement} bytes`);
+    this.#limit(text.length);
     if (!this.#trusted) parse(text);
     this.#at = this.#scan.at;
     const at = this.#where;
@@ -226,6 +238,10 @@ export class Splitter {
       this.#state = "afterElement";
     }
     return true;
+  }
+
+  #limit(size: number): void {
+    if (size > this.#maxElement) throw new StateTooLarge(`a part of the deployment is larger than ${this.#maxElement} bytes`);
   }
 
   #closeObject(): true {

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";

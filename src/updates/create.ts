@@ -15,9 +15,7 @@ const MAX_TEXT = 900_000;
 export const UpdateProgram = z.object({
   options: z.object({ dryRun: z.boolean().nullish() }).nullish(),
   config: z.record(z.string(), z.unknown()).nullish(),
-  metadata: z
-    .object({ message: z.string().nullish(), environment: z.record(z.string(), z.string()).nullish() })
-    .nullish(),
+  metadata: z.object({ message: z.string().nullish(), environment: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 
 /**

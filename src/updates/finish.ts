@@ -81,7 +81,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
   if (received.batches(run.updateId, "journal").length === 0) return undefined;
   const { baseKey } = run;
   return replay({
-    base: baseKey === null ? null : async () => (await readObject(env.STATE, baseKey)).body as unknown as AsyncIterable<Uint8Array>,
+    base: baseKey === null ? null : async () => (await readObject(env.STATE, baseKey)).body,
     journal: received.journal(run.updateId, BATCH_LIMIT),
     manifestTime: new Date(endedAt).toISOString(),
     cliVersion: run.cliVersion,
@@ -105,11 +105,16 @@ async function commit(
 ): Promise<void> {
   const { store } = ctx;
   const what = run.dryRun ? "preview" : run.kind;
-  const event = auditEvent({ now: endedAt, address: cancelled?.address ?? run.address }, run.orgId, cancelled ? whoIs(cancelled.actor) : run.who, {
-    event: ending === "cancelled" ? "stack-update-canceled" : "stack-update-completed",
-    description: `${describe[ending]} ${what} of stack "${pathText(run.path)}" (${run.updateId}).`,
-    stack: auditName(run.path),
-  });
+  const event = auditEvent(
+    { now: endedAt, address: cancelled?.address ?? run.address },
+    run.orgId,
+    cancelled ? whoIs(cancelled.actor) : run.who,
+    {
+      event: ending === "cancelled" ? "stack-update-canceled" : "stack-update-completed",
+      description: `${describe[ending]} ${what} of stack "${pathText(run.path)}" (${run.updateId}).`,
+      stack: auditName(run.path),
+    },
+  );
   const summary = state?.summary;
   const still = and(eq(updates.id, run.updateId), eq(updates.status, "running"));
   const work = [
@@ -119,7 +124,8 @@ async function commit(
         status: ending === "expired" ? "failed" : ending,
         endedAt,
         resourceChanges: run.resourceChanges,
-        resourceCount: summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM ${stacks} WHERE ${stacks.id} = ${run.stackId})`),
+        resourceCount:
+          summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM ${stacks} WHERE ${stacks.id} = ${run.stackId})`),
         stateKey: state?.key ?? null,
       })
       .where(still),

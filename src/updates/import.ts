@@ -18,7 +18,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
   const stateKey = newStateKey();
   const updateId = crypto.randomUUID();
   try {
-    const checked = inspect(bodyStream(request, IMPORT_LIMIT) as unknown as AsyncIterable<Uint8Array>);
+    const checked = inspect(bodyStream(request, IMPORT_LIMIT));
     await writeObject(ctx.env.STATE, stateKey, checked.chunks);
     const summary = checked.summary();
     if (!summary.manifestOk) throw badRequest("the manifest's magic does not fit its version");

@@ -6,7 +6,7 @@ import { StateError, StateTooLarge } from "../state/errors.ts";
 export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal | "stale identity" }) & {
   /** Round trips that the object made to D1. */
   trips: number;
-}
+};
 
 interface Refusal {
   status: number;

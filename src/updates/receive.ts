@@ -91,7 +91,7 @@ async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   for await (const chunk of chunks) {
     total += chunk.length;
     if (total > CHECKPOINT_LIMIT) throw new AppError(413, `Request Entity Too Large: a checkpoint has at most ${CHECKPOINT_LIMIT} bytes`);
-    for (let rest = chunk; rest.length > 0; ) {
+    for (let rest = chunk; rest.length > 0;) {
       const piece = rest.subarray(0, size - length);
       held.push(piece);
       length += piece.length;

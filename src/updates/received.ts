@@ -97,7 +97,7 @@ export class Received {
       },
     });
     if (encoding === "identity") return raw;
-    return raw.pipeThrough(new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>);
+    return raw.pipeThrough(new DecompressionStream("gzip"));
   }
 
   journal(updateId: string, limit: number): Journal {

@@ -125,7 +125,15 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
   }
 
   const started = results[1] as { id: string }[];
-  const [row] = results.at(-2) as { stackId: string; kind: Run["kind"]; dryRun: boolean; status: string; version: number | null; cliVersion: string | null; isHere: number | null }[];
+  const [row] = results.at(-2) as {
+    stackId: string;
+    kind: Run["kind"];
+    dryRun: boolean;
+    status: string;
+    version: number | null;
+    cliVersion: string | null;
+    isHere: number | null;
+  }[];
   const [stack] = results.at(-1) as { id: string; stateKey: string | null }[];
   if (!started[0]) {
     runs.forget(updateId);

@@ -64,7 +64,6 @@ const getDefaultOrganization = defineRoute(
 );
 
 /** The oldest membership: it does not change when somebody joins one more. */
-const defaultOrganization = (actor: Actor) =>
-  actor.kind === "user" ? (actor.memberships[0]?.org.name ?? loginOf(actor)) : actor.org.name;
+const defaultOrganization = (actor: Actor) => (actor.kind === "user" ? (actor.memberships[0]?.org.name ?? loginOf(actor)) : actor.org.name);
 
 export const userRoutes = [getCurrentUser, getDefaultOrganization];

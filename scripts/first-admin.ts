@@ -1,0 +1,44 @@
+/**
+ * `npm run first-admin -- --org NAME --login LOGIN [--local [--persist-to DIR]]`: the one way into a new deployment.
+ * Makes the organization, the person as its administrator, and a personal token that is printed once. The pepper must be
+ * the deployment's own: in the environment as TOKEN_PEPPER.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { peppersOf } from "../src/auth/secret.ts";
+import { identitiesSql } from "./identities.ts";
+import { mustWrangle } from "./wrangler.ts";
+
+const { values } = parseArgs({
+  options: {
+    org: { type: "string" },
+    login: { type: "string" },
+    local: { type: "boolean", default: false },
+    "persist-to": { type: "string" },
+  },
+});
+// A login or organization is an owner in stack names: cli-protocol §3.2.
+const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
+const { org = "", login = "" } = values;
+if (!owner.test(org) || !owner.test(login)) fail("--org and --login are needed: 3 to 40 letters, digits, - or _");
+const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
+if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
+
+const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers, Date.now());
+const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
+try {
+  const file = join(folder, "first-admin.sql");
+  writeFileSync(file, sql, { mode: 0o600 });
+  const where = values.local ? ["--local", ...(values["persist-to"] ? ["--persist-to", values["persist-to"]] : [])] : ["--remote"];
+  mustWrangle(["d1", "execute", "DB", ...where, "--yes", "--file", file]);
+} finally {
+  rmSync(folder, { recursive: true });
+}
+console.log(`${login} is the administrator of ${org}. Personal access token, shown once:\n\n  ${tokens[org]?.[login]}\n`);
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}

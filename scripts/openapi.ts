@@ -1,0 +1,92 @@
+/** `npm run openapi [-- --check]`: writes public/openapi.json from the routes, or says that it is stale. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { routes } from "../src/app/routes.ts";
+import type { Route } from "../src/http/route.ts";
+
+const file = fileURLToPath(new URL("../public/openapi.json", import.meta.url));
+
+type Json = Record<string, unknown>;
+
+/** OpenAPI 3.1 takes JSON Schema 2020-12 as it is. */
+const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" }) as Json;
+  return rest;
+};
+
+const refusal = { description: "A refusal", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
+
+function operation({ definition }: Route): Json {
+  const { params, query, body, responses, permission } = definition;
+  const parameters = [
+    ...Object.entries(propertiesOf(params)).map(([name, schema]) => ({ name, in: "path", required: true, schema })),
+    ...Object.entries(propertiesOf(query)).map(([name, schema]) => ({ name, in: "query", required: false, schema })),
+  ];
+  const content = body && { "application/json": { schema: body === "stream" ? { type: "object" } : schemaOf(body, "input") } };
+  return {
+    operationId: definition.operationId,
+    summary: definition.summary,
+    tags: definition.tags,
+    ...(parameters.length > 0 && { parameters }),
+    ...(content && { requestBody: { content } }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(responses).map(([status, schema]) => [
+          status,
+          { description: "Done", ...(schema && { content: { "application/json": { schema: schemaOf(schema, "output") } } }) },
+        ]),
+      ),
+      default: refusal,
+    },
+    security: permission === "public" ? [] : [permission === "lease" ? { updateLease: [] } : { accessToken: [] }],
+    "x-stackpass-permission": permission,
+    ...(definition.extension && { "x-stackpass-extension": true }),
+  };
+}
+
+const propertiesOf = (schema: z.ZodObject | undefined): Json =>
+  schema ? Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, schemaOf(field as z.ZodType, "input")])) : {};
+
+const paths: Record<string, Json> = {};
+for (const route of routes) {
+  const { path, method } = route.definition;
+  (paths[path] ??= {})[method.toLowerCase()] = operation(route);
+}
+
+const scheme = (description: string) => ({ type: "apiKey", in: "header", name: "Authorization", description });
+const document = {
+  openapi: "3.1.0",
+  info: {
+    title: "Stackpass",
+    version: "1.0.0",
+    description: "The Pulumi Cloud API, self-hosted. Operations marked x-stackpass-extension are ours alone.",
+    license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+  },
+  paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+  components: {
+    schemas: {
+      Error: {
+        type: "object",
+        required: ["code", "message"],
+        properties: {
+          code: { type: "integer", description: "The HTTP status" },
+          message: { type: "string" },
+          errors: { type: "array", items: { type: "object" } },
+        },
+      },
+    },
+    securitySchemes: {
+      accessToken: scheme("`token pul-…`: a personal or organization access token"),
+      updateLease: scheme("`update-token …`: the lease of a running update"),
+    },
+  },
+};
+
+const text = `${JSON.stringify(document, null, 2)}\n`;
+if (!process.argv.includes("--check")) {
+  writeFileSync(file, text);
+} else if (readFileSync(file, "utf8") !== text) {
+  console.error("public/openapi.json is stale: npm run openapi");
+  process.exit(1);
+}
