@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { root } from "./wrangler.ts";
+import { env, root } from "./wrangler.ts";
 
 /**
  * Imports run one way: a folder may use what stands before it. Types and tables are free: they carry no behaviour.
@@ -61,11 +61,7 @@ const layerOf = (file: string) => /^src\/(?:([^/]+)\/)?[^/]+$/.exec(file)?.[1] ?
 
 const npx = (...args: string[]) => {
   const [bin, ...rest] = args as [string, ...string[]];
-  return spawnSync(join(root, "node_modules/.bin", bin), rest, {
-    cwd: root,
-    encoding: "utf8",
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
-  });
+  return spawnSync(join(root, "node_modules/.bin", bin), rest, { cwd: root, encoding: "utf8", env });
 };
 
 const checks: { name: string; run: () => Promise<string | undefined> }[] = [

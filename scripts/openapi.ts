@@ -1,11 +1,11 @@
 /** `npm run openapi [-- --check]`: writes public/openapi.json from the routes, or says that it is stale. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import * as z from "zod";
 import { routes } from "../src/app/routes.ts";
 import type { Route } from "../src/http/route.ts";
 
-const file = fileURLToPath(new URL("../public/openapi.json", import.meta.url));
+const file = join(import.meta.dirname, "../public/openapi.json");
 
 type Json = Record<string, unknown>;
 

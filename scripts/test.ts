@@ -1,7 +1,7 @@
 /** `npm test`: every suite, one after the other, and a summary that says what ran. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { root } from "./wrangler.ts";
+import { env, root } from "./wrangler.ts";
 
 const vitest = join(root, "node_modules/.bin/vitest");
 const suites = [
@@ -13,7 +13,7 @@ const suites = [
 const results = suites.map(({ name, command: [bin, ...args] }) => {
   console.log(`\n=== ${name}`);
   const started = Date.now();
-  const { status } = spawnSync(bin!, args, { cwd: root, stdio: "inherit" });
+  const { status } = spawnSync(bin!, args, { cwd: root, env, stdio: "inherit" });
   return { name, passed: status === 0, seconds: Math.round((Date.now() - started) / 1000) };
 });
 

@@ -1,9 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { delimiter, join } from "node:path";
 
-export const root = fileURLToPath(new URL("..", import.meta.url));
-const wranglerBin = fileURLToPath(new URL("../node_modules/wrangler/bin/wrangler.js", import.meta.url));
-const env = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
+export const root = join(import.meta.dirname, "..");
+const wranglerBin = join(root, "node_modules/wrangler/bin/wrangler.js");
+
+/** Tools run under the Node of our own dependencies, whatever the machine has. */
+export const env = {
+  ...process.env,
+  PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"]}`,
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+};
 
 /** Runs wrangler to its end. @returns its exit code and what it said */
 export function wrangler(args: string[], show = false): { code: number; output: string } {
