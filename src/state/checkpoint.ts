@@ -21,7 +21,8 @@ export interface Inspection extends StateSummary {
  * Passes an imported untyped deployment through byte for byte, and validates it on its way. Throws StateError when it is not
  * one: JSON all through, `version` 1 to 4, `deployment` an object. What was read by then must be thrown away.
  */
-export const inspect = (chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Streamed<Inspection> => streamed(inspecting(chunks, options));
+export const inspect = (chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Streamed<Inspection> =>
+  streamed(inspecting(chunks, options));
 
 async function* inspecting(chunks: AsyncIterable<Uint8Array>, options: SplitOptions): AsyncGenerator<Uint8Array, Inspection> {
   const splitter = new Splitter(options);
@@ -59,7 +60,8 @@ async function* convert(chunks: AsyncIterable<Uint8Array>, options: SplitOptions
   if (!splitter.hasDeployment && !report.envelope.has("deployment")) throw new StateError("deployment is missing");
   const summary = report.summary();
   writer.close();
-  for (const [key, text] of report.envelope) if (key !== "isInvalid" && key !== "deployment") writer.out.write(`,${JSON.stringify(key)}:${text}`);
+  for (const [key, text] of report.envelope)
+    if (key !== "isInvalid" && key !== "deployment") writer.out.write(`,${JSON.stringify(key)}:${text}`);
   writer.out.write("}");
   yield* writer.out.rest();
   return summary;
@@ -127,9 +129,11 @@ class Report {
 
   summary(): StateSummary {
     const version: unknown = parseText(this.envelope.get("version") ?? "null");
-    if (!Number.isInteger(version) || (version as number) < 1 || (version as number) > 4) throw new StateError("version must be an integer from 1 to 4");
+    if (!Number.isInteger(version) || (version as number) < 1 || (version as number) > 4)
+      throw new StateError("version must be an integer from 1 to 4");
     const features: unknown = parseText(this.envelope.get("features") ?? "null") ?? [];
-    if (!Array.isArray(features) || !features.every((name) => typeof name === "string")) throw new StateError("features must be an array of strings");
+    if (!Array.isArray(features) || !features.every((name) => typeof name === "string"))
+      throw new StateError("features must be an array of strings");
     return {
       resources: this.#resources,
       version: version as number,

@@ -42,7 +42,8 @@ class IntegrityCheck {
     if (type === "") return `resource ${urn} has no type`;
     if (!flags.custom && id) return `resource ${urn} has an id but is not custom`;
     if (type.startsWith("pulumi:providers:")) this.#providers.add(`${urn}::${id}`);
-    if (links.provider && !this.#providers.has(links.provider) && !flags.pendingReplacement) return `resource ${urn} refers to unknown provider ${links.provider}`;
+    if (links.provider && !this.#providers.has(links.provider) && !flags.pendingReplacement)
+      return `resource ${urn} refers to unknown provider ${links.provider}`;
     const references = [links.parent, links.deletedWith, ...links.dependencies, ...links.propertyDependencies.flatMap(([, urns]) => urns)];
     const missing = references.find((other) => other !== "" && !this.#alive.has(other));
     if (missing !== undefined) return `resource ${urn} refers to ${missing}, which is missing or comes after it`;

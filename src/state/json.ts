@@ -139,7 +139,8 @@ function findQuote(bytes: Uint8Array, at: number): number {
 export function skipValue(bytes: Uint8Array, at: number): number {
   const scan = scanFrom(at);
   const complete = scanValue(bytes, scan);
-  if (scan.at === at || (!complete && (scan.depth > 0 || scan.inString))) throw new StateError("invalid JSON: a value is missing or not complete");
+  if (scan.at === at || (!complete && (scan.depth > 0 || scan.inString)))
+    throw new StateError("invalid JSON: a value is missing or not complete");
   return scan.at;
 }
 

@@ -47,7 +47,7 @@ export class Output {
 export interface Streamed<Summary> {
   /** May be read once. */
   chunks: AsyncGenerator<Uint8Array, void>;
-  summary(): Summary;
+  readonly summary: () => Summary;
 }
 
 export function streamed<Summary>(generator: AsyncGenerator<Uint8Array, Summary>): Streamed<Summary> {

@@ -152,7 +152,14 @@ const OWN_MEMBERS = new Set(["manifest", "secrets_providers", "resources", "pend
 const OWN_ENVELOPE = new Set(["version", "features", "deployment", "isInvalid"]);
 
 /** Writes everything behind the resources, and closes the text. Returns the features of the whole, sorted. */
-async function writeRest(input: ReplayInput, folded: Folded, base: BaseParts, texts: Texts, out: Output, features: Set<string>): Promise<string[]> {
+async function writeRest(
+  input: ReplayInput,
+  folded: Folded,
+  base: BaseParts,
+  texts: Texts,
+  out: Output,
+  features: Set<string>,
+): Promise<string[]> {
   const read = async (text: Ref | Uint8Array) => (text instanceof Uint8Array ? text : await texts.get(text));
   const own = folded.base.members;
   const current = own ? await readAll(own, read) : base.members;

@@ -18,7 +18,12 @@ export interface Step {
 export const refTo = (step: Step, range: Range): Ref => ({ batch: step.batch, start: range.start, end: range.end });
 
 /** A fresh item for each place that the state takes: they may be changed independently. */
-export const itemOf = (step: Step): Item => ({ from: refTo(step, step.entry.state!), facts: step.entry.stateFacts, links: step.links, edits: null });
+export const itemOf = (step: Step): Item => ({
+  from: refTo(step, step.entry.state!),
+  facts: step.entry.stateFacts,
+  links: step.links,
+  edits: null,
+});
 
 /** All entries in their total order. A batch sent twice counts once: of entries with the same sequence id the last one stays. */
 export async function readSteps(journal: Journal, texts: Texts): Promise<Step[]> {

@@ -66,7 +66,8 @@ function aliasesOf(items: Item[]): Map<string, string> {
     const { urn, parent, aliases } = links!;
     for (const alias of aliases) {
       const other = aliased.get(alias);
-      if (other !== undefined && other !== urn) throw new StateError(`two resources ('${other}' and '${urn}') have the same alias: '${alias}'`);
+      if (other !== undefined && other !== urn)
+        throw new StateError(`two resources ('${other}' and '${urn}') have the same alias: '${alias}'`);
       aliased.set(alias, urn);
     }
     // The types of a resource's parents are part of its URN, so it moves with its parent.

@@ -9,15 +9,24 @@ const keyText = fc.oneof(stringText, fc.constantFrom('"__proto__"', '"constructo
 export const space = fc.oneof({ weight: 4, arbitrary: fc.constant("") }, { weight: 1, arbitrary: fc.constantFrom(" ", "\n\t", "\r\n  ") });
 
 const listText = (open: string, close: string, element: fc.Arbitrary<string>) =>
-  fc.tuple(fc.array(fc.tuple(space, element, space), { maxLength: 4 }), space).map(([elements, blank]) =>
-    elements.length === 0 ? open + blank + close : open + elements.map(([a, text, b]) => a + text + b).join(",") + close,
-  );
+  fc
+    .tuple(fc.array(fc.tuple(space, element, space), { maxLength: 4 }), space)
+    .map(([elements, blank]) =>
+      elements.length === 0 ? open + blank + close : open + elements.map(([a, text, b]) => a + text + b).join(",") + close,
+    );
 
 const member = (value: fc.Arbitrary<string>, key: fc.Arbitrary<string> = keyText) =>
   fc.tuple(key, space, space, value).map(([name, a, b, text]) => `${name}${a}:${b}${text}`);
 
 const texts = fc.letrec<{ value: string; object: string }>((tie) => ({
-  value: fc.oneof({ maxDepth: 3, withCrossShrink: true }, numberText, fc.constantFrom("true", "false", "null"), stringText, listText("[", "]", tie("value")), tie("object")),
+  value: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    numberText,
+    fc.constantFrom("true", "false", "null"),
+    stringText,
+    listText("[", "]", tie("value")),
+    tie("object"),
+  ),
   object: listText("{", "}", member(tie("value"))),
 }));
 
@@ -70,24 +79,40 @@ export const resourceText = ({ aliases }: Sizes = { aliases: false }): fc.Arbitr
     ];
     if (aliases) optional.push(["aliases", aliasText(u), 0.15]);
     const some = optional.map(([key, text, often = 0.3]) =>
-      fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), text).map(([dice, value]): [string, string][] => (dice < often ? [[key, value]] : [])),
+      fc
+        .tuple(fc.double({ min: 0, max: 1, noNaN: true }), text)
+        .map(([dice, value]): [string, string][] => (dice < often ? [[key, value]] : [])),
     );
     const type = TYPES[URNS.indexOf(u) >> 1]!;
-    const must: [string, string][] = [["urn", JSON.stringify(u)], ["custom", "true"], ["type", JSON.stringify(type)]];
+    const must: [string, string][] = [
+      ["urn", JSON.stringify(u)],
+      ["custom", "true"],
+      ["type", JSON.stringify(type)],
+    ];
     const once = (members: [string, string][]) => [...new Map(members)];
     return objectOf(fc.tuple(...some).chain((members) => fc.constant(once([...must, ...members.flat()]))));
   });
 
 const operationText = (sizes: Sizes) =>
-  objectOf(fc.tuple(resourceText(sizes), fc.constantFrom("creating", "updating", "deleting")).map(([resource, type]) => [["resource", resource], ["type", JSON.stringify(type)]]));
+  objectOf(
+    fc.tuple(resourceText(sizes), fc.constantFrom("creating", "updating", "deleting")).map(([resource, type]) => [
+      ["resource", resource],
+      ["type", JSON.stringify(type)],
+    ]),
+  );
 
-const providerText = fc.constantFrom('{"type":"service","state":{"owner":"o"}}', '{"type":"service","state":{"owner":"p"}}', '{ "type":"passphrase"}');
+const providerText = fc.constantFrom(
+  '{"type":"service","state":{"owner":"o"}}',
+  '{"type":"service","state":{"owner":"p"}}',
+  '{ "type":"passphrase"}',
+);
 const snippetsText = fc.constantFrom("[]", `[{"uuid":"1","references":{"a":"${URNS[4]}-old","b":"${URNS[6]}"}}]`, '[{"uuid":"2"}]');
 const extensionText = fc.constantFrom('{"name":"n","version":"1","value":"AA=="}', '{"name":"m","version":"2","value":"AAA="}');
 const extensionsText = fc.constantFrom("{}", '{"e":{"name":"base","version":"0","value":""}}');
 const listOf = (element: fc.Arbitrary<string>, maxLength: number) => fc.array(element, { maxLength }).map((all) => `[${all.join(" , ")}]`);
 
-const some = (key: string, text: fc.Arbitrary<string>) => fc.option(text).map((value): [string, string][] => (value === null ? [] : [[key, value]]));
+const some = (key: string, text: fc.Arbitrary<string>) =>
+  fc.option(text).map((value): [string, string][] => (value === null ? [] : [[key, value]]));
 
 export const deploymentText = (sizes: Sizes) =>
   objectOf(
@@ -111,7 +136,9 @@ export const baseText = (sizes: Sizes) =>
       .tuple(
         fc.constant<[string, string][]>([["version", "3"]]),
         some("features", fc.constantFrom("[]", '["byteString"]', '["taint","from-the-future"]')),
-        fc.oneof({ weight: 9, arbitrary: deploymentText(sizes) }, { weight: 1, arbitrary: fc.constant("null") }).map((text): [string, string][] => [["deployment", text]]),
+        fc
+          .oneof({ weight: 9, arbitrary: deploymentText(sizes) }, { weight: 1, arbitrary: fc.constant("null") })
+          .map((text): [string, string][] => [["deployment", text]]),
         some("other", valueText),
       )
       .chain((members) => fc.shuffledSubarray(members.flat(), { minLength: members.flat().length })),
@@ -125,19 +152,32 @@ const entryText = (sizes: Sizes, kinds: number[]): fc.Arbitrary<[string, string]
   fc.constantFrom(...kinds).chain((kind) =>
     fc
       .tuple(
-        fc.constant<[string, string][]>([["version", "1"], ["kind", String(kind)]]),
+        fc.constant<[string, string][]>([
+          ["version", "1"],
+          ["kind", String(kind)],
+        ]),
         fc.integer({ min: kind > 4 ? 0 : 1, max: 6 }).map((id): [string, string][] => [["operationID", String(id)]]),
-        fc.tuple(position, operation).map(([a, b]): [string, string][] => [["removeOld", a], ["removeNew", b]]),
+        fc.tuple(position, operation).map(([a, b]): [string, string][] => [
+          ["removeOld", a],
+          ["removeNew", b],
+        ]),
         some("pendingReplacementOld", position),
         some("pendingReplacementNew", operation),
         some("deleteOld", position),
         some("deleteNew", operation),
         fc.option(resourceText(sizes), { freq: 3 }).map((text): [string, string][] => (text ? [["state", text]] : [])),
         kind === 0 ? some("operation", fc.oneof(operationText(sizes), fc.constant("null"))) : fc.constant([]),
-        kind === 1 ? fc.boolean().map((is): [string, string][] => (is && kinds.includes(3) ? [["isRefresh", "true"]] : [])) : fc.constant([]),
+        kind === 1
+          ? fc.boolean().map((is): [string, string][] => (is && kinds.includes(3) ? [["isRefresh", "true"]] : []))
+          : fc.constant([]),
         kind === 5 ? deploymentText(sizes).map((text): [string, string][] => [["newSnapshot", text]]) : fc.constant([]),
         kind === 6 ? some("secretsProvider", providerText) : fc.constant([]),
-        kind === 8 ? fc.tuple(fc.constantFrom('"e"', '"f"'), extensionText).map(([ref, text]): [string, string][] => [["extensionRef", ref], ["extension", text]]) : fc.constant([]),
+        kind === 8
+          ? fc.tuple(fc.constantFrom('"e"', '"f"'), extensionText).map(([ref, text]): [string, string][] => [
+              ["extensionRef", ref],
+              ["extension", text],
+            ])
+          : fc.constant([]),
         kind === 9 ? some("snippets", snippetsText) : fc.constant([]),
         fc.constantFrom<[string, string][]>([], [], [], [["requiresByteString", "true"]]),
         some("newerThanUs", valueText),
@@ -147,17 +187,20 @@ const entryText = (sizes: Sizes, kinds: number[]): fc.Arbitrary<[string, string]
 
 const ORDINARY = [0, 0, 1, 1, 1, 1, 2, 4, 6];
 const REFRESH = [...ORDINARY, 3, 3];
+const REBUILT = [0, 1, 1, 1, 3, 4, 7, 7, 8, 8, 9];
 const ALL = [...REFRESH, 3, 5, 7, 7, 8, 9];
 
 /** The batches of a journal as JSON text: out of order, some sent twice, and some sequence ids used twice. */
 export const journalTexts = (sizes: Sizes): fc.Arbitrary<string[]> =>
-  fc.constantFrom(ORDINARY, REFRESH, ALL).chain((kinds) =>
+  fc.constantFrom(ORDINARY, REFRESH, REBUILT, ALL).chain((kinds) =>
     fc.array(fc.tuple(objectOf(entryText(sizes, kinds)), fc.nat(14)), { maxLength: 12 }).chain((entries) => {
       const numbered = entries.map(([text, jump], i) => text.replace("{", `{"sequenceID":${jump === 0 ? Math.max(1, i) : i + 1},`));
-      return fc.tuple(fc.shuffledSubarray(numbered, { minLength: numbered.length }), fc.integer({ min: 1, max: 5 }), fc.nat(3)).map(([shuffled, size, again]) => {
-        const batches: string[] = [];
-        for (let i = 0; i < shuffled.length; i += size) batches.push(`{"entries":[${shuffled.slice(i, i + size).join(",")}]}`);
-        return [...batches, ...batches.slice(0, again)];
-      });
+      return fc
+        .tuple(fc.shuffledSubarray(numbered, { minLength: numbered.length }), fc.integer({ min: 1, max: 5 }), fc.nat(3))
+        .map(([shuffled, size, again]) => {
+          const batches: string[] = [];
+          for (let i = 0; i < shuffled.length; i += size) batches.push(`{"entries":[${shuffled.slice(i, i + size).join(",")}]}`);
+          return [...batches, ...batches.slice(0, again)];
+        });
     }),
   );

@@ -25,7 +25,11 @@ it("passes an import through byte for byte", async () => {
 });
 
 it("tells what an import is", async () => {
-  const state = { version: 4, features: ["taint", "hooks"], deployment: { manifest: {}, resources: [stack], secrets_providers: { type: "service", state: { owner: "o" } } } };
+  const state = {
+    version: 4,
+    features: ["taint", "hooks"],
+    deployment: { manifest: {}, resources: [stack], secrets_providers: { type: "service", state: { owner: "o" } } },
+  };
   expect((await inspected(state)).summary).toEqual({
     resources: 1,
     version: 4,
@@ -38,7 +42,14 @@ it("tells what an import is", async () => {
 });
 
 it("takes the state of a new stack", async () => {
-  expect((await inspected(emptyDeployment)).summary).toEqual({ resources: 0, version: 3, features: [], onlyRootStack: true, aliasFree: true, manifestOk: true });
+  expect((await inspected(emptyDeployment)).summary).toEqual({
+    resources: 0,
+    version: 3,
+    features: [],
+    onlyRootStack: true,
+    aliasFree: true,
+    manifestOk: true,
+  });
 });
 
 it.each([
@@ -76,7 +87,8 @@ it("makes a state of a checkpoint, every part of the deployment as it came", asy
       const { text, summary } = await drain(fromCheckpoint(chunked(checkpoint, chunkSizes)));
       const [before, after] = [await partsOf(checkpoint), await partsOf(text)];
       const inside = (parts: typeof before) => parts.filter((part) => part.at !== "envelope");
-      const outside = (parts: typeof before) => parts.filter((part) => part.at === "envelope" && part.key !== "isInvalid" && part.key !== "deployment");
+      const outside = (parts: typeof before) =>
+        parts.filter((part) => part.at === "envelope" && part.key !== "isInvalid" && part.key !== "deployment");
       expect(inside(after)).toEqual(inside(before));
       expect(outside(after)).toEqual(outside(before));
       expect(after.some((part) => part.key === "isInvalid")).toBe(false);
@@ -88,6 +100,8 @@ it("makes a state of a checkpoint, every part of the deployment as it came", asy
 });
 
 it("refuses a checkpoint that is invalid by its own account", async () => {
-  await expect(collect(fromCheckpoint(chunked('{"version":3,"deployment":{},"isInvalid":true}')).chunks)).rejects.toBeInstanceOf(StateError);
+  await expect(collect(fromCheckpoint(chunked('{"version":3,"deployment":{},"isInvalid":true}')).chunks)).rejects.toBeInstanceOf(
+    StateError,
+  );
   await expect(collect(fromCheckpoint(chunked('{"version":3,"isInvalid":false}')).chunks)).rejects.toBeInstanceOf(StateError);
 });

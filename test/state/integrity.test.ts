@@ -6,11 +6,15 @@ import { chunked, collect, entry, journalOf, urn } from "./support.ts";
 
 const res = (name: string, more: object = {}) => ({ urn: urn(name), custom: true, type: "a:b:C", ...more });
 const provider = { urn: urn("p", "pulumi:providers:a"), custom: true, type: "pulumi:providers:a", id: "1" };
-const check = (resources: object[], more: object = {}) => findIntegrityError(chunked(JSON.stringify({ version: 3, deployment: { resources, ...more } })));
+const check = (resources: object[], more: object = {}) =>
+  findIntegrityError(chunked(JSON.stringify({ version: 3, deployment: { resources, ...more } })));
 
 it.each<[string, object[]]>([
   ["nothing", []],
-  ["earlier ones", [res("a"), res("b", { parent: urn("a"), dependencies: [urn("a")], propertyDependencies: { p: [urn("a")] }, deletedWith: urn("a") })]],
+  [
+    "earlier ones",
+    [res("a"), res("b", { parent: urn("a"), dependencies: [urn("a")], propertyDependencies: { p: [urn("a")] }, deletedWith: urn("a") })],
+  ],
   ["a registered provider", [provider, res("a", { provider: `${provider.urn}::1` })]],
   ["a provider that is gone, while being replaced", [res("a", { provider: `${provider.urn}::1`, pendingReplacement: true })]],
   ["its namesake that is being deleted", [res("a"), res("a", { delete: true })]],
@@ -40,7 +44,10 @@ it("finds a wrong magic and snippets of one uuid", async () => {
 });
 
 /** A program: resources in the order of their registration, each depending on some earlier ones (named by how far back). */
-const program = fc.uniqueArray(fc.record({ name: fc.constantFrom(..."abcdefgh"), back: fc.uniqueArray(fc.nat(3), { maxLength: 2 }) }), { selector: ({ name }) => name, maxLength: 7 });
+const program = fc.uniqueArray(fc.record({ name: fc.constantFrom(..."abcdefgh"), back: fc.uniqueArray(fc.nat(3), { maxLength: 2 }) }), {
+  selector: ({ name }) => name,
+  maxLength: 7,
+});
 
 const resourcesOf = (steps: { name: string; back: number[] }[]) =>
   steps.map(({ name, back }, i) => {
@@ -67,8 +74,10 @@ function engine(base: { urn: string }[], wanted: { urn: string }[], replaced: Se
       leftovers.push(position);
     }
   }
-  const gone = base.flatMap((old, position) => (leftovers.includes(position) || !wanted.some((state) => state.urn === old.urn) ? [position] : []));
-  for (const position of gone.reverse()) step("deleting", { removeOld: position }, base[position]!);
+  const gone = base.flatMap((old, position) =>
+    leftovers.includes(position) || !wanted.some((state) => state.urn === old.urn) ? [position] : [],
+  );
+  for (const position of gone.toReversed()) step("deleting", { removeOld: position }, base[position]!);
   return entries;
 }
 
@@ -78,7 +87,12 @@ it("finds no fault with any state that a valid journal leads to, wherever it bre
       const base = { version: 3, deployment: { resources: resourcesOf(before) } };
       const entries = engine(base.deployment.resources, resourcesOf(after), new Set(replaced)).slice(0, length);
       const result = await collect(
-        replay({ base: async () => chunked(JSON.stringify(base)), journal: journalOf([entries]), manifestTime: "2026-11-24T10:00:00Z", cliVersion: "v3" }).chunks,
+        replay({
+          base: async () => chunked(JSON.stringify(base)),
+          journal: journalOf([entries]),
+          manifestTime: "2026-11-24T10:00:00Z",
+          cliVersion: "v3",
+        }).chunks,
       );
       expect(await findIntegrityError(chunked(result))).toBeUndefined();
     }),
@@ -90,10 +104,17 @@ it("finds no fault with a state after a refresh that found any resources gone", 
   await fc.assert(
     fc.asyncProperty(program, fc.uniqueArray(fc.nat(6)), fc.boolean(), async (before, gone, rebuilt) => {
       const resources = resourcesOf(before);
-      const entries = resources.map((state, i) => entry(i + 1, 3, { operationID: i + 1, removeOld: i, isRefresh: true, ...(!gone.includes(i) && { state }) }));
+      const entries = resources.map((state, i) =>
+        entry(i + 1, 3, { operationID: i + 1, removeOld: i, isRefresh: true, ...(!gone.includes(i) && { state }) }),
+      );
       if (rebuilt) entries.push(entry(100, 7));
       const result = await collect(
-        replay({ base: async () => chunked(JSON.stringify({ version: 3, deployment: { resources } })), journal: journalOf([entries]), manifestTime: "2026-11-24T10:00:00Z", cliVersion: "v3" }).chunks,
+        replay({
+          base: async () => chunked(JSON.stringify({ version: 3, deployment: { resources } })),
+          journal: journalOf([entries]),
+          manifestTime: "2026-11-24T10:00:00Z",
+          cliVersion: "v3",
+        }).chunks,
       );
       expect(await findIntegrityError(chunked(result))).toBeUndefined();
     }),

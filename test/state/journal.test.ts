@@ -41,15 +41,20 @@ it.each<[string, object]>([
   ["isRefresh that is a number", { isRefresh: 1 }],
   ["an extensionRef that is a number", { extensionRef: 1 }],
   ["a write without a snapshot", { kind: 5 }],
+  ["a snapshot of null resources", { kind: 5, newSnapshot: { resources: [null] } }],
+  ["a snapshot with pending operations that are no list", { kind: 5, newSnapshot: { pending_operations: {} } }],
   ["an extension without its text", { kind: 8, extensionRef: "e" }],
 ])("refuses %s", (_, more) => {
   expect(() => check(entry(1, 1), entry(1, 1, more))).toThrow(StateError);
   expect(() => check(entry(1, 1, more))).toThrow(/^entries\[0\]: /);
 });
 
-it.each(["", "[]", "null", '"x"', "{", '{"entries":{}}', '{"entries":[null]}', '{"entries":[[]]}', '{"entries":[1]}'])("refuses the body %s", (body) => {
-  expect(() => checkBatch(body)).toThrow(StateError);
-});
+it.each(["", "[]", "null", '"x"', "{", '{"entries":{}}', '{"entries":[null]}', '{"entries":[[]]}', '{"entries":[1]}'])(
+  "refuses the body %s",
+  (body) => {
+    expect(() => checkBatch(body)).toThrow(StateError);
+  },
+);
 
 it("never quotes the text, which may hold secrets, in an error", () => {
   expect(() => checkBatch('{"entries":[{"state":"hunter2"')).toThrow(/^invalid JSON$/);
@@ -80,6 +85,10 @@ it("reads what JSON.parse reads, and the texts as they came", () => {
 });
 
 it("reads numbers in any spelling, and the last of equal keys", () => {
-  const [one] = readBatch(encode('{"entries":[{"kind":9}],"entries":[{"kind":1e0,"sequenceID":10.0,"operationID":7,"operationID":8,"state":{},"state":null,"removeOld":0}]}'));
+  const [one] = readBatch(
+    encode(
+      '{"entries":[{"kind":9}],"entries":[{"kind":1e0,"sequenceID":10.0,"operationID":7,"operationID":8,"state":{},"state":null,"removeOld":0}]}',
+    ),
+  );
   expect(one).toMatchObject({ kind: 1, sequenceID: 10, operationID: 8, state: null, removeOld: 0, removeNew: null });
 });

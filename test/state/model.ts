@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 
+// oxlint-disable-next-line typescript/no-explicit-any -- parsed JSON of many shapes
 type Obj = Record<string, any>;
 
 export class AliasConflict extends Error {}
@@ -59,20 +60,20 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
     const magic = version === "" ? "" : createHash("sha256").update(version).digest("hex");
     const all = Object.fromEntries([...extensions, ...Object.entries(base.extensions ?? {})]);
     const deployment: Obj = { ...base, manifest: { time: manifestTime, magic, version }, resources, metadata };
-    const set = (key: string, value: any, there: boolean) => (there ? (deployment[key] = value) : delete deployment[key]);
+    const set = (key: string, value: unknown, there: boolean) => (there ? (deployment[key] = value) : delete deployment[key]);
     set("secrets_providers", base.secrets_providers, base.secrets_providers != null);
     set("pending_operations", pending, pending.length > 0);
     set("snippets", base.snippets, (base.snippets ?? []).length > 0);
     set("extensions", all, Object.keys(all).length > 0);
 
     const features = new Set<string>((untyped.features ?? []).filter((name: string) => !FEATURES.some(([derived]) => derived === name)));
-    for (const r of [...resources, ...pending.map((o: Obj) => o.resource)]) for (const [name, has] of FEATURES) if (has(r)) features.add(name);
+    for (const r of [...resources, ...pending.map((o: Obj) => o.resource)])
+      for (const [name, has] of FEATURES) if (has(r)) features.add(name);
     if (byteString) features.add("byteString");
     if (deployment.snippets) features.add("snippets-prototype");
     normalize(deployment);
     return { deployment, features: [...features].sort() };
   }
-
 
   for (const e of [...new Map(entries.map((e) => [e.sequenceID, e])).values()].sort((a, b) => a.sequenceID - b.sequenceID)) {
     const has = (name: string) => e[name] !== undefined && e[name] !== null;
@@ -93,7 +94,8 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
         if (has("deleteOld")) markDelete.add(e.deleteOld);
         if (has("deleteNew") && indexOf.has(e.deleteNew)) news[indexOf.get(e.deleteNew)!]!.delete = true;
         if (has("pendingReplacementOld")) markPending.add(e.pendingReplacementOld);
-        if (has("pendingReplacementNew") && indexOf.has(e.pendingReplacementNew)) news[indexOf.get(e.pendingReplacementNew)!]!.pendingReplacement = true;
+        if (has("pendingReplacementNew") && indexOf.has(e.pendingReplacementNew))
+          news[indexOf.get(e.pendingReplacementNew)!]!.pendingReplacement = true;
         if (e.isRefresh) refreshed = true;
         break;
       case 2:
@@ -151,7 +153,7 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
 function rebuildDependencies(resources: Obj[]) {
   const seen = new Set<string>();
   const keep = (urns: string[]) => urns.filter((u) => seen.has(u));
-  const orDelete = (r: Obj, key: string, value: any, there: boolean) => (there ? (r[key] = value) : delete r[key]);
+  const orDelete = (r: Obj, key: string, value: unknown, there: boolean) => (there ? (r[key] = value) : delete r[key]);
   for (const r of resources) {
     if (r.dependencies?.length) orDelete(r, "dependencies", keep(r.dependencies), keep(r.dependencies).length > 0);
     if (r.propertyDependencies && Object.keys(r.propertyDependencies).length > 0) {
@@ -193,7 +195,9 @@ function normalize(deployment: Obj) {
     }
     if (r.dependencies) r.dependencies = r.dependencies.map(map);
     if (r.propertyDependencies) {
-      r.propertyDependencies = Object.fromEntries(Object.entries<string[]>(r.propertyDependencies).map(([key, urns]) => [key, urns.map(map)]));
+      r.propertyDependencies = Object.fromEntries(
+        Object.entries<string[]>(r.propertyDependencies).map(([key, urns]) => [key, urns.map(map)]),
+      );
     }
     if (r.aliases?.length) delete r.aliases;
   }

@@ -7,10 +7,15 @@ import { chunked, collect, drain, entry, journalOf, urn } from "./support.ts";
 const TIME = "2026-11-24T10:00:00Z";
 const CLI = "v3.259.0";
 
+// oxlint-disable-next-line typescript/no-explicit-any -- parsed JSON of many shapes
 type Obj = Record<string, any>;
 
 const res = (name: string, more: object = {}) => ({ urn: urn(name), custom: true, type: "a:b:C", ...more });
-const baseOf = (resources: object[], more: object = {}, envelope: object = {}) => ({ version: 3, deployment: { manifest: {}, resources, ...more }, ...envelope });
+const baseOf = (resources: object[], more: object = {}, envelope: object = {}) => ({
+  version: 3,
+  deployment: { manifest: {}, resources, ...more },
+  ...envelope,
+});
 
 async function run(base: object | null, entries: object[], cliVersion = CLI) {
   const { text, summary } = await drain(
@@ -47,13 +52,18 @@ it("keeps an empty stack empty", async () => {
   expect(summary).toMatchObject({ resources: 0, onlyRootStack: true });
 });
 
-it.each([[{ version: 3, deployment: null }], [{ version: 3, deployment: { resources: null, pending_operations: null, snippets: null, extensions: null, metadata: null, secrets_providers: null } }]])(
-  "reads %j as empty",
-  async (base) => {
-    const { deployment } = await run(base, [entry(1, 6, { secretsProvider: { type: "b64" } })]);
-    expect(deployment).toEqual({ manifest: expect.anything(), secrets_providers: { type: "b64" }, resources: [], metadata: {} });
-  },
-);
+it.each([
+  [{ version: 3, deployment: null }],
+  [
+    {
+      version: 3,
+      deployment: { resources: null, pending_operations: null, snippets: null, extensions: null, metadata: null, secrets_providers: null },
+    },
+  ],
+])("reads %j as empty", async (base) => {
+  const { deployment } = await run(base, [entry(1, 6, { secretsProvider: { type: "b64" } })]);
+  expect(deployment).toEqual({ manifest: expect.anything(), secrets_providers: { type: "b64" }, resources: [], metadata: {} });
+});
 
 it("puts new resources first, in the order of their success, then what is left of the base", async () => {
   const { resources } = await run(baseOf([res("a"), res("b"), res("c")]), [
@@ -65,12 +75,17 @@ it("puts new resources first, in the order of their success, then what is left o
 });
 
 it("takes the last of two entries with one sequence id", async () => {
-  const { resources } = await run(null, [entry(1, 1, { operationID: 1, state: res("first") }), entry(1, 1, { operationID: 1, state: res("again") })]);
+  const { resources } = await run(null, [
+    entry(1, 1, { operationID: 1, state: res("first") }),
+    entry(1, 1, { operationID: 1, state: res("again") }),
+  ]);
   expect(names(resources)).toEqual(["again"]);
 });
 
 it("keeps both halves of a replacement that creates first", async () => {
-  const { resources } = await run(baseOf([res("a", { id: "old" })]), [entry(1, 1, { operationID: 1, state: res("a", { id: "new" }), deleteOld: 0 })]);
+  const { resources } = await run(baseOf([res("a", { id: "old" })]), [
+    entry(1, 1, { operationID: 1, state: res("a", { id: "new" }), deleteOld: 0 }),
+  ]);
   expect(resources).toEqual([res("a", { id: "new" }), res("a", { id: "old", delete: true })]);
 });
 
@@ -118,7 +133,11 @@ it("notes operations that have begun and not ended, in the order of their ids", 
     entry(4, 0, { operationID: 3, operation: operation("early", "updating") }),
     entry(5, 2, { operationID: 1 }),
   ]);
-  expect(deployment["pending_operations"]).toEqual([operation("early", "updating"), operation("late", "deleting"), operation("lost", "creating")]);
+  expect(deployment["pending_operations"]).toEqual([
+    operation("early", "updating"),
+    operation("late", "deleting"),
+    operation("lost", "creating"),
+  ]);
 });
 
 it("removes references to what a refresh found gone", async () => {
@@ -128,7 +147,11 @@ it("removes references to what a refresh found gone", async () => {
     entry(1, 3, { operationID: 1, removeOld: 0, isRefresh: true }),
     entry(2, 3, { operationID: 2, removeOld: 1, isRefresh: true, state: res("b", { outputs: {} }) }),
   ]);
-  expect(resources).toEqual([res("b", { outputs: {} }), res("c", { propertyDependencies: { q: [urn("b")] } }), res("d", { dependencies: [urn("b")] })]);
+  expect(resources).toEqual([
+    res("b", { outputs: {} }),
+    res("c", { propertyDependencies: { q: [urn("b")] } }),
+    res("d", { dependencies: [urn("b")] }),
+  ]);
   expect(summary.features).toEqual([]);
 });
 
@@ -143,8 +166,40 @@ it("counts positions from a rebuilt base on", async () => {
   expect(resources).toEqual([res("c", { id: "new" }), res("b")]);
 });
 
+it("forgets what it knew about operations when the base is rebuilt", async () => {
+  const { deployment, resources } = await run(baseOf([res("a"), res("b")]), [
+    entry(1, 0, { operationID: 7, operation: { resource: res("updated"), type: "updating" } }),
+    entry(2, 0, { operationID: 8, operation: { resource: res("created"), type: "creating" } }),
+    entry(3, 1, { operationID: 1, state: res("x"), pendingReplacementOld: 0, deleteOld: 1 }),
+    entry(4, 1, { operationID: 2, removeNew: 1 }),
+    entry(5, 4, { operationID: 3, removeOld: 1, state: res("b", { id: "1" }) }),
+    entry(6, 7),
+    entry(7, 1, { operationID: 1, state: res("y") }), // dropped under this id before
+    entry(8, 4, { operationID: 9, removeNew: 2, state: res("nobody") }),
+  ]);
+  expect(resources).toEqual([res("y"), res("a", { pendingReplacement: true }), res("b", { id: "1" })]);
+  expect(deployment["pending_operations"]).toEqual([{ resource: res("created"), type: "creating" }]);
+});
+
+it("resolves aliases at each rebuilt base, but not in snippets that come later", async () => {
+  const old = urn("old");
+  const snippets = [{ uuid: "1", references: { a: old } }];
+  const entries = [entry(1, 1, { operationID: 1, state: res("now", { aliases: [old] }) }), entry(2, 7)];
+  const later = entry(4, 1, { operationID: 2, state: res("user", { dependencies: [old] }) });
+  const before = await run(baseOf([], { snippets }), [...entries, later]);
+  expect(before.deployment["snippets"]).toEqual([{ uuid: "1", references: { a: urn("now") } }]);
+  expect(before.resources).toEqual([res("user", { dependencies: [old] }), res("now")]);
+  const after = await run(baseOf([]), [...entries, entry(3, 9, { snippets })]);
+  expect(after.deployment["snippets"]).toEqual(snippets);
+});
+
 it("takes a written snapshot for its base", async () => {
-  const snapshot = { manifest: {}, metadata: {}, resources: [res("x"), res("y")], secrets_providers: { type: "passphrase", state: { salt: "s" } } };
+  const snapshot = {
+    manifest: {},
+    metadata: {},
+    resources: [res("x"), res("y")],
+    secrets_providers: { type: "passphrase", state: { salt: "s" } },
+  };
   const { deployment, resources } = await run(baseOf([res("a")], { secrets_providers: { type: "b64" } }), [
     entry(1, 6, { secretsProvider: { type: "b64" } }),
     entry(2, 5, { newSnapshot: snapshot }),
@@ -156,7 +211,9 @@ it("takes a written snapshot for its base", async () => {
 
 it("keeps the base's secrets provider byte for byte when the journal names the same one", async () => {
   const base = '{"version":3,"deployment":{"secrets_providers":{"state":{"n":1.0},"type":"t" , "x":1}}}';
-  const journal = journalOf(['{"entries":[{"version":1,"kind":6,"sequenceID":1,"operationID":0,"removeOld":null,"removeNew":null,"secretsProvider":{"type":"t","state":{"n":1.0}}}]}']);
+  const journal = journalOf([
+    '{"entries":[{"version":1,"kind":6,"sequenceID":1,"operationID":0,"removeOld":null,"removeNew":null,"secretsProvider":{"type":"t","state":{"n":1.0}}}]}',
+  ]);
   const text = await collect(replay({ base: async () => chunked(base), journal, manifestTime: TIME, cliVersion: CLI }).chunks);
   expect(text).toContain('"secrets_providers":{"state":{"n":1.0},"type":"t" , "x":1}');
 });
@@ -176,7 +233,9 @@ it.each([
     expect(state).toMatchObject({ version: 4, features: [feature] });
     expect(summary).toMatchObject({ version: 4, features: [feature] });
   }
-  const gone = await run(baseOf([res("a", more)], {}, { version: 4, features: [feature] }), [entry(1, 1, { operationID: 1, removeOld: 0 })]);
+  const gone = await run(baseOf([res("a", more)], {}, { version: 4, features: [feature] }), [
+    entry(1, 1, { operationID: 1, removeOld: 0 }),
+  ]);
   expect(gone.state["version"]).toBe(3);
   expect(gone.state).not.toHaveProperty("features");
 });
@@ -187,17 +246,54 @@ it("keeps features that cannot be seen in a resource, and those it does not know
   expect((await run(null, [entry(1, 2, { operationID: 1, requiresByteString: true })])).state["features"]).toEqual(["byteString"]);
 });
 
+it("goes by the last of equal keys, as JSON.parse does", async () => {
+  const base =
+    '{"version":3,"version":3,"deployment":{"resources":[{"urn":"u","type":"t","type":"pulumi:pulumi:Stack","taint":true,"taint":false,"aliases":["a"],"aliases":[]}]}}';
+  const { text, summary } = await drain(
+    replay({ base: async () => chunked(base), journal: journalOf([]), manifestTime: TIME, cliVersion: CLI }),
+  );
+  expect(summary).toMatchObject({ version: 3, onlyRootStack: true });
+  expect(text).toContain('"taint":true,"taint":false');
+});
+
 it("resolves aliases everywhere and forgets them", async () => {
   const [old, now] = [urn("c", "x:y:Old"), urn("c", "x:y:Comp")];
   const child = urn("k", "x:y:Old$a:b:C");
   const movedChild = urn("k", "x:y:Comp$a:b:C");
   const snippets = [{ uuid: "1", references: { c: old, other: urn("z") } }];
-  const { deployment, resources } = await run(baseOf([{ urn: child, custom: true, type: "a:b:C", parent: old, provider: `${old}::id`, dependencies: [old], viewOf: old, deletedWith: old, propertyDependencies: { p: [old] } }, res("d", { dependencies: [child] })], { snippets }), [
-    entry(1, 1, { operationID: 1, state: { urn: now, custom: false, type: "x:y:Comp", aliases: [old] } }),
-  ]);
+  const { deployment, resources } = await run(
+    baseOf(
+      [
+        {
+          urn: child,
+          custom: true,
+          type: "a:b:C",
+          parent: old,
+          provider: `${old}::id`,
+          dependencies: [old],
+          viewOf: old,
+          deletedWith: old,
+          propertyDependencies: { p: [old] },
+        },
+        res("d", { dependencies: [child] }),
+      ],
+      { snippets },
+    ),
+    [entry(1, 1, { operationID: 1, state: { urn: now, custom: false, type: "x:y:Comp", aliases: [old] } })],
+  );
   expect(resources).toEqual([
     { urn: now, custom: false, type: "x:y:Comp" },
-    { urn: movedChild, custom: true, type: "a:b:C", parent: now, provider: `${now}::id`, dependencies: [now], viewOf: now, deletedWith: now, propertyDependencies: { p: [now] } },
+    {
+      urn: movedChild,
+      custom: true,
+      type: "a:b:C",
+      parent: now,
+      provider: `${now}::id`,
+      dependencies: [now],
+      viewOf: now,
+      deletedWith: now,
+      propertyDependencies: { p: [now] },
+    },
     res("d", { dependencies: [movedChild] }),
   ]);
   expect(deployment["snippets"]).toEqual([{ uuid: "1", references: { c: now, other: urn("z") } }]);
@@ -205,7 +301,9 @@ it("resolves aliases everywhere and forgets them", async () => {
 
 it("refuses two resources with the same alias", async () => {
   const state = (name: string) => ({ state: res(name, { aliases: [urn("old")] }) });
-  await expect(run(null, [entry(1, 1, { operationID: 1, ...state("a") }), entry(2, 1, { operationID: 2, ...state("b") })])).rejects.toBeInstanceOf(StateError);
+  await expect(
+    run(null, [entry(1, 1, { operationID: 1, ...state("a") }), entry(2, 1, { operationID: 2, ...state("b") })]),
+  ).rejects.toBeInstanceOf(StateError);
 });
 
 it("adds extensions, under those that are there", async () => {
@@ -214,7 +312,24 @@ it("adds extensions, under those that are there", async () => {
     entry(1, 8, { operationID: 1, extensionRef: "e", extension: ext("new") }),
     entry(2, 8, { operationID: 2, extensionRef: "__proto__", extension: ext("other") }),
   ]);
-  expect(Object.entries(deployment["extensions"])).toEqual([["e", ext("base")], ["__proto__", ext("other")]]);
+  expect(Object.entries(deployment["extensions"])).toEqual([
+    ["e", ext("base")],
+    ["__proto__", ext("other")],
+  ]);
+});
+
+it("keeps the extension of the earlier rebuilt base", async () => {
+  const add = (sequenceID: number, name: string) =>
+    entry(sequenceID, 8, { operationID: 1, extensionRef: "e", extension: { name, version: "1", value: "" } });
+  const { deployment } = await run(null, [
+    add(1, "replaced"),
+    add(2, "first"),
+    entry(3, 7),
+    add(4, "second"),
+    entry(5, 7),
+    add(6, "third"),
+  ]);
+  expect(deployment["extensions"].e.name).toBe("first");
 });
 
 it("replaces the list of snippets", async () => {
@@ -233,7 +348,8 @@ it("forgets a noted integrity error and keeps what else it does not know", async
 
 it("signs the manifest with the CLI's version, or else the base's", async () => {
   const base = { version: 3, deployment: { manifest: { version: "v3.1.0", magic: "x", time: "t" } } };
-  const hash = async (version: string) => [...new Uint8Array(await crypto.subtle.digest("SHA-256", encode(version)))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  const hash = async (version: string) =>
+    [...new Uint8Array(await crypto.subtle.digest("SHA-256", encode(version)))].map((b) => b.toString(16).padStart(2, "0")).join("");
   expect((await run(base, [])).deployment["manifest"]).toEqual({ time: TIME, version: CLI, magic: await hash(CLI) });
   expect((await run(base, [], "")).deployment["manifest"]).toEqual({ time: TIME, version: "v3.1.0", magic: await hash("v3.1.0") });
   expect((await run(null, [], "")).deployment["manifest"]).toEqual({ time: TIME, version: "", magic: "" });
@@ -243,12 +359,24 @@ it("changes no byte of a resource that stays, and only the member it marks", asy
   const odd = '{ "urn":"u1", "inputs":{"__proto__":1.0,"2":12345678901234567890,"1":"\\u003c\\ud800"},"type":"t","custom":true }';
   const marked = '{"urn":"u2","n":1e21 ,"type":"t","custom":true}';
   const base = `{"version":3,"deployment":{"resources":[${odd},\n${marked}]}}`;
-  const text = await collect(replay({ base: async () => chunked(base, [5]), journal: journalOf([[entry(1, 1, { operationID: 1, deleteOld: 1 })]]), manifestTime: TIME, cliVersion: CLI }).chunks);
+  const text = await collect(
+    replay({
+      base: async () => chunked(base, [5]),
+      journal: journalOf([[entry(1, 1, { operationID: 1, deleteOld: 1 })]]),
+      manifestTime: TIME,
+      cliVersion: CLI,
+    }).chunks,
+  );
   expect(text).toContain(`"resources":[${odd},{"urn":"u2","n":1e21 ,"type":"t","custom":true,"delete":true}]`);
 });
 
 it("reads the base once when it is known to be free of aliases, and a small one never twice", async () => {
-  for (const [resources, baseIsAliasFree, times] of [[1, true, 1], [1, false, 1], [900, true, 1], [900, false, 2]] as const) {
+  for (const [resources, baseIsAliasFree, times] of [
+    [1, true, 1],
+    [1, false, 1],
+    [900, true, 1],
+    [900, false, 2],
+  ] as const) {
     const base = JSON.stringify(baseOf(Array.from({ length: resources }, (_, i) => res(`r${i}`, { inputs: { a: "x".repeat(10_000) } }))));
     let opened = 0;
     const open = async () => (opened++, chunked(base, [65536]));
@@ -258,7 +386,9 @@ it("reads the base once when it is known to be free of aliases, and a small one 
 });
 
 it("writes chunks worth sending, and tells the summary only at the end", async () => {
-  const entries = Array.from({ length: 300 }, (_, i) => entry(i + 1, 1, { operationID: i + 1, state: res(`r${i}`, { inputs: { a: "x".repeat(i === 7 ? 500_000 : 2000) } }) }));
+  const entries = Array.from({ length: 300 }, (_, i) =>
+    entry(i + 1, 1, { operationID: i + 1, state: res(`r${i}`, { inputs: { a: "x".repeat(i === 7 ? 500_000 : 2000) } }) }),
+  );
   const { chunks, summary } = replay({ base: null, journal: journalOf([entries]), manifestTime: TIME, cliVersion: CLI });
   const sizes: number[] = [];
   for await (const chunk of chunks) {
@@ -270,11 +400,22 @@ it("writes chunks worth sending, and tells the summary only at the end", async (
 });
 
 it("reads a journal much larger than its cache", async () => {
-  const batches = Array.from({ length: 30 }, (_, i) => [entry(1000 - i, 1, { operationID: i + 1, state: res(`r${i}`, { inputs: { a: "x".repeat(500_000) } }) })]);
+  const batches = Array.from({ length: 30 }, (_, i) => [
+    entry(1000 - i, 1, { operationID: i + 1, state: res(`r${i}`, { inputs: { a: "x".repeat(500_000) } }) }),
+  ]);
   const { text } = await drain(replay({ base: null, journal: journalOf(batches), manifestTime: TIME, cliVersion: CLI }));
   expect(names((JSON.parse(text) as Obj)["deployment"].resources)).toEqual(Array.from({ length: 30 }, (_, i) => `r${29 - i}`));
 });
 
 it("takes a base that is broken for an error, not for a state", async () => {
-  await expect(collect(replay({ base: async () => chunked('{"version":3,"deployment":{"resources":['), journal: journalOf([]), manifestTime: TIME, cliVersion: CLI }).chunks)).rejects.toBeInstanceOf(StateError);
+  await expect(
+    collect(
+      replay({
+        base: async () => chunked('{"version":3,"deployment":{"resources":['),
+        journal: journalOf([]),
+        manifestTime: TIME,
+        cliVersion: CLI,
+      }).chunks,
+    ),
+  ).rejects.toBeInstanceOf(StateError);
 });

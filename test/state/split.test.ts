@@ -27,16 +27,21 @@ function spelled(members: fc.Arbitrary<{ key: string; text: string; parts: objec
 }
 
 const others = (at: string) =>
-  fc.uniqueArray(fc.tuple(fc.constantFrom("version", "manifest", "__proto__", "a\\u0062", "\\ud800"), valueText), { selector: ([key]) => key, maxLength: 3 }).map((all) =>
-    all.map(([key, text]) => ({ key, text, parts: [{ at, key: JSON.parse(`"${key}"`), text }] })),
-  );
+  fc
+    .uniqueArray(fc.tuple(fc.constantFrom("version", "manifest", "__proto__", "a\\u0062", "\\ud800"), valueText), {
+      selector: ([key]) => key,
+      maxLength: 3,
+    })
+    .map((all) => all.map(([key, text]) => ({ key, text, parts: [{ at, key: JSON.parse(`"${key}"`), text }] })));
 
 const deployment = spelled(
-  fc.tuple(fc.option(array("resource")), fc.option(array("pendingOperation")), others("deployment")).map(([resources, pending, more]) => [
-    ...(resources ? [{ key: "resources", ...resources }] : []),
-    ...(pending ? [{ key: "pending_\\u006fperations", ...pending }] : []),
-    ...more,
-  ]),
+  fc
+    .tuple(fc.option(array("resource")), fc.option(array("pendingOperation")), others("deployment"))
+    .map(([resources, pending, more]) => [
+      ...(resources ? [{ key: "resources", ...resources }] : []),
+      ...(pending ? [{ key: "pending_\\u006fperations", ...pending }] : []),
+      ...more,
+    ]),
 );
 
 const body = spelled(fc.tuple(deployment, others("envelope")).map(([inner, more]) => [{ key: "deployment", ...inner }, ...more]));
@@ -52,7 +57,11 @@ it("cuts any spelling, in any chunks, exactly where the values begin and end", a
 });
 
 it("refuses whatever JSON.parse refuses, wherever it is broken", async () => {
-  const damage = fc.record({ at: fc.nat(), remove: fc.nat(3), insert: fc.array(fc.constantFrom(0x22, 0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d, 0x5c, 0x30, 0x00, 0xff, 0xc3, 0x20), { maxLength: 2 }) });
+  const damage = fc.record({
+    at: fc.nat(),
+    remove: fc.nat(3),
+    insert: fc.array(fc.constantFrom(0x22, 0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d, 0x5c, 0x30, 0x00, 0xff, 0xc3, 0x20), { maxLength: 2 }),
+  });
   await fc.assert(
     fc.asyncProperty(body, damage, sizes, async ({ text }, { at, remove, insert }, chunkSizes) => {
       const bytes = encode(text);
