@@ -13,6 +13,8 @@ const port = String(values.port);
 const directory = resolve(String(values["persist-to"]));
 const own = new Set(["port", "persist-to"]);
 const others = tokens.flatMap((token) => {
+  // The value of an option that only wrangler knows: `--var NAME:VALUE`.
+  if (token.kind === "positional") return [token.value];
   if (token.kind !== "option" || own.has(token.name)) return [];
   return token.value === undefined ? [token.rawName] : [`${token.rawName}=${token.value}`];
 });

@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** With a TypeScript of its own, below 7, to read provider code: that is why it cannot live among our dependencies. */
+const dependencies = { "@pulumi/pulumi": "3.259.0", typescript: "5.9.3" };
+const cache = fileURLToPath(new URL(`../../../node_modules/.cache/pulumi-sdk-${dependencies["@pulumi/pulumi"]}`, import.meta.url));
+
+/**
+ * The Pulumi SDK for Node programs, fetched from npm once.
+ * @returns the `node_modules` that holds it
+ */
+export function installNodeSdk(): string {
+  const modules = join(cache, "node_modules");
+  if (existsSync(modules)) return modules;
+  const draft = `${cache}.${process.pid}`;
+  mkdirSync(draft, { recursive: true });
+  writeFileSync(join(draft, "package.json"), JSON.stringify({ private: true, dependencies }));
+  execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: draft, stdio: "inherit" });
+  renameSync(draft, cache);
+  return modules;
+}

@@ -1,0 +1,79 @@
+import { copyFileSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+
+/** A resource of a Node program; see things.cjs for what becomes of it. */
+export interface Thing {
+  name: string;
+  /** A component, which groups others. */
+  group?: true;
+  parent?: string;
+  dependsOn?: string[];
+  aliases?: string[];
+  protect?: boolean;
+  /** Name of the secret configuration value that it gets as `password`. */
+  secret?: string;
+  props?: {
+    /** A path: creation writes `<gate>.reached` and waits for `<gate>.open`. */
+    gate?: string;
+    /** Milliseconds that creation takes. */
+    takes?: number;
+    /** Creation fails with this message. */
+    fails?: string;
+    /** A change of it replaces the resource. */
+    size?: number;
+    replaceFirst?: "create" | "delete";
+    /** A path: refresh finds its text as `note`, or the resource gone when that is "gone". */
+    drift?: string;
+    note?: string;
+  };
+}
+
+export interface Program {
+  things: Thing[];
+  outputs?: Record<string, { config: string } | { thing: string } | { value: unknown } | { stack: string; output: string }>;
+}
+
+const newFolder = () => mkdtempSync(join(inject("directory"), "project-"));
+
+/** Whether this CLI has `pulumi:index:Stash`, the only resource that needs no provider at all. */
+export function hasStash(): boolean {
+  const [major = 0, minor = 0] = inject("cliVersion").split(".").map(Number);
+  return major > 3 || minor > 207;
+}
+
+/** @returns the folder of a new YAML project, with a secret among its outputs */
+export function yamlProject(name: string): string {
+  const folder = newFolder();
+  const program = {
+    name,
+    runtime: "yaml",
+    config: { password: { type: "string", secret: true } },
+    ...(hasStash() && {
+      resources: {
+        first: { type: "pulumi:index:Stash", properties: { input: { hello: "world", list: ["a", 1, 2.5] } } },
+        second: { type: "pulumi:index:Stash", properties: { input: "${password}" }, options: { dependsOn: ["${first}"] } },
+      },
+    }),
+    outputs: { greeting: "hello", ...(hasStash() && { kept: "${first.output}" }), password: "${password}" },
+  };
+  // JSON is YAML.
+  writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify(program, null, 2));
+  return folder;
+}
+
+/** @returns the folder of a new Node project */
+export function nodeProject(name: string, program: Program): string {
+  const folder = newFolder();
+  writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify({ name, runtime: { name: "nodejs", options: { typescript: false } } }));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name, private: true, dependencies: { "@pulumi/pulumi": "*" } }));
+  copyFileSync(fileURLToPath(new URL("things.cjs", import.meta.url)), join(folder, "index.js"));
+  symlinkSync(inject("nodeModules"), join(folder, "node_modules"));
+  editProgram(folder, program);
+  return folder;
+}
+
+/** Changes what a Node project makes from the next `up` on. */
+export const editProgram = (folder: string, program: Program): void =>
+  writeFileSync(join(folder, "things.json"), JSON.stringify(program, null, 2));

@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { DevCredentials } from "../../../scripts/prepare.ts";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+export interface ServerOptions {
+  /** Everything the server writes goes below it. */
+  directory: string;
+  /** Lifetime of an update's lease; the server adds its own grace. */
+  leaseSeconds?: number;
+}
+
+/** A complete local server, as `npm run dev` starts it, in a process group of its own. */
+export class Server {
+  readonly url: string;
+  readonly persistTo: string;
+  readonly #port: number;
+  readonly #options: ServerOptions;
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, options: ServerOptions) {
+    this.#port = port;
+    this.#options = options;
+    this.url = `http://localhost:${port}`;
+    this.persistTo = join(options.directory, "persist");
+  }
+
+  static async start(options: ServerOptions): Promise<Server> {
+    mkdirSync(options.directory, { recursive: true });
+    const server = new Server(await freePort(), options);
+    await server.run();
+    return server;
+  }
+
+  get credentials(): DevCredentials {
+    return JSON.parse(readFileSync(join(this.persistTo, "stackpass-dev.json"), "utf8")) as DevCredentials;
+  }
+
+  /** Starts it, or starts it again on the same port and folder. */
+  async run(): Promise<void> {
+    const { directory, leaseSeconds } = this.#options;
+    const child = spawn(
+      process.execPath,
+      [
+        join(root, "scripts/dev.ts"),
+        "--inspector-port=0",
+        `--port=${this.#port}`,
+        `--persist-to=${this.persistTo}`,
+        ...(leaseSeconds === undefined ? [] : ["--var", `LEASE_SECONDS:${leaseSeconds}`]),
+      ],
+      {
+        cwd: root,
+        env: {
+          ...process.env,
+          // Wrangler keeps settings, logs and a list of running servers in the user's folders; not of ours.
+          XDG_CONFIG_HOME: join(directory, "config"),
+          WRANGLER_LOG_PATH: join(directory, "wrangler-logs"),
+          WRANGLER_REGISTRY_PATH: join(directory, "registry"),
+        },
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: true,
+      },
+    );
+    this.#process = child;
+    const log = createWriteStream(join(directory, "server.log"), { flags: "a" });
+    child.stderr.on("data", (chunk: Buffer) => log.write(chunk));
+    let said = "";
+    await new Promise<void>((ready, failed) => {
+      child.stdout.on("data", (chunk: Buffer) => {
+        log.write(chunk);
+        said += chunk.toString();
+        // The last line of the welcome: whatever comes later is the server's own log.
+        if (said.includes("stackpass-dev.json")) ready();
+      });
+      child.once("exit", (code) =>
+        failed(new Error(`the server ended with ${code}:\n${readFileSync(join(directory, "server.log"), "utf8")}`)),
+      );
+    });
+  }
+
+  /** Ends the whole group, workerd included, with no chance to say goodbye. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    process.kill(-child.pid, signal);
+    await gone;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // Nobody of the group is left.
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((listening) => probe.listen(0, "127.0.0.1", listening));
+  const { port } = probe.address() as { port: number };
+  await new Promise((closed) => probe.close(closed));
+  return port;
+}

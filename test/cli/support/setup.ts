@@ -1,0 +1,47 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import type { DevCredentials } from "../../../scripts/prepare.ts";
+import { findCli } from "./findCli.ts";
+import { installNodeSdk } from "./nodeSdk.ts";
+import { Server } from "./server.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** The executable that the suite drives. */
+    cli: string;
+    /** Its version, `3.259.0`. */
+    cliVersion: string;
+    /** Folder of this run; removed at its end. */
+    directory: string;
+    /** A `node_modules` with the Pulumi SDK, for Node programs. */
+    nodeModules: string;
+    /** The server that most tests share. */
+    url: string;
+    people: DevCredentials["organizations"];
+  }
+}
+
+/** Once per run: the folder, the SDK, the server. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const cli = findCli()!;
+  const directory = mkdtempSync(join(tmpdir(), "stackpass-cli-"));
+  const env = { ...process.env, PULUMI_HOME: join(directory, "home"), PULUMI_SKIP_UPDATE_CHECK: "true" };
+  const cliVersion = execFileSync(cli, ["version"], { encoding: "utf8", env }).trim().replace(/^v/, "");
+  console.log(`Driving ${cli}, version ${cliVersion}`);
+  const nodeModules = installNodeSdk();
+  const server = await Server.start({ directory: join(directory, "shared-server") });
+  project.provide("cli", cli);
+  project.provide("cliVersion", cliVersion);
+  project.provide("directory", directory);
+  project.provide("nodeModules", nodeModules);
+  project.provide("url", server.url);
+  project.provide("people", server.credentials.organizations);
+  return async () => {
+    await server.stop();
+    if (process.env["KEEP"] === "1") console.log(`Kept ${directory}`);
+    else rmSync(directory, { recursive: true, force: true });
+  };
+}

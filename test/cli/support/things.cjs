@@ -1,0 +1,68 @@
+// A Pulumi program whose resources are data: it makes what things.json lists, with a provider that obeys the properties.
+"use strict";
+const fs = require("node:fs");
+const pulumi = require("@pulumi/pulumi");
+
+const provider = {
+  async create(inputs) {
+    const fs = require("node:fs");
+    if (inputs.fails) throw new Error(inputs.fails);
+    if (inputs.gate) {
+      fs.writeFileSync(`${inputs.gate}.reached`, "");
+      while (!fs.existsSync(`${inputs.gate}.open`)) await new Promise((done) => setTimeout(done, 50));
+    }
+    if (inputs.takes) await new Promise((done) => setTimeout(done, inputs.takes));
+    return { id: `id-of-${inputs.label}`, outs: inputs };
+  },
+  async diff(_id, olds, news) {
+    const keys = ["label", "size", "replaceFirst", "drift", "note"];
+    const changed = keys.filter((key) => JSON.stringify(olds[key]) !== JSON.stringify(news[key]));
+    return {
+      changes: changed.length > 0,
+      replaces: changed.filter((key) => key === "size"),
+      deleteBeforeReplace: news.replaceFirst === "delete",
+    };
+  },
+  async update(_id, _olds, news) {
+    return { outs: news };
+  },
+  // What the world says when it is asked again: the file named `drift`, or nothing at all when that says "gone".
+  async read(id, props) {
+    const fs = require("node:fs");
+    if (!props.drift || !fs.existsSync(props.drift)) return { id, props };
+    const found = fs.readFileSync(props.drift, "utf8");
+    return found === "gone" ? {} : { id, props: { ...props, note: found } };
+  },
+  async delete() {},
+};
+
+class Thing extends pulumi.dynamic.Resource {
+  constructor(name, props, options) {
+    super(provider, name, props, options);
+  }
+}
+
+class Group extends pulumi.ComponentResource {
+  constructor(name, options) {
+    super("test:index:Group", name, {}, options);
+  }
+}
+
+const config = new pulumi.Config();
+const made = {};
+const { things, outputs = {} } = JSON.parse(fs.readFileSync("things.json", "utf8"));
+for (const { name, group, parent, dependsOn = [], aliases, protect, secret, props = {} } of things) {
+  const options = {
+    parent: made[parent],
+    dependsOn: dependsOn.map((other) => made[other]),
+    ...(aliases && { aliases: aliases.map((alias) => ({ name: alias })) }),
+    ...(protect !== undefined && { protect }),
+  };
+  if (group) made[name] = new Group(name, options);
+  else made[name] = new Thing(name, { label: name, ...props, ...(secret && { password: config.requireSecret(secret) }) }, options);
+  if (group) made[name].registerOutputs({ name, ...(secret && { password: config.requireSecret(secret) }) });
+}
+for (const [name, from] of Object.entries(outputs)) {
+  if (from.stack) exports[name] = new pulumi.StackReference(from.stack).getOutput(from.output);
+  else exports[name] = from.config ? config.requireSecret(from.config) : from.thing ? made[from.thing].urn : from.value;
+}

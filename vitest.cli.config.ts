@@ -1,0 +1,48 @@
+import { defineConfig } from "vitest/config";
+import { findCli } from "./test/cli/support/findCli.ts";
+
+/** The suite that drives the installed `pulumi` against a local server. Without a CLI there is nothing to test. */
+if (!findCli()) {
+  console.log("test:cli skipped: no pulumi CLI in PULUMI_CLI, PATH or ~/.pulumi/bin");
+  process.exit(0);
+}
+
+/** Writes test/sessions; only on request, since recordings are reviewed like code: `RECORD=1 npm run test:cli -- record`. */
+const recording = process.env["RECORD"] === "1";
+const afterwards = ["test/cli/traces.test.ts"];
+const long = 240_000;
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    globalSetup: ["./test/cli/support/setup.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "cli",
+          include: ["test/cli/**/*.test.ts"],
+          exclude: recording ? afterwards : [...afterwards, "test/cli/record.test.ts"],
+          globalSetup: [],
+          maxWorkers: 2,
+          testTimeout: long,
+          hookTimeout: long,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        // Looks at what the others left behind.
+        test: {
+          name: "afterwards",
+          include: recording ? [] : afterwards,
+          globalSetup: [],
+          maxWorkers: 1,
+          testTimeout: long,
+          hookTimeout: long,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
