@@ -1,0 +1,113 @@
+/** The Pulumi CLI as a stopwatch: a program of N resources, and the commands that a user runs on it. */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { newFolder } from "./servers.ts";
+
+/** Not the synchronous kind: the floor answers from this very process. */
+const execute = promisify(execFile);
+
+export const phases = ["up", "no-op", "change", "export", "destroy"] as const;
+export type Phase = (typeof phases)[number];
+
+/** Bytes of text in each resource. */
+const TEXT = 16 * 1024;
+
+/** The installed CLI, or undefined: it is in no package registry. */
+export function findCli(): string | undefined {
+  const places = [...(process.env["PATH"] ?? "").split(delimiter).map((dir) => join(dir, "pulumi")), join(homedir(), ".pulumi/bin/pulumi")];
+  return process.env["PULUMI_CLI"] ?? places.find((place) => existsSync(place));
+}
+
+/** Base64 of a hash chain: the same on every machine, and hardly compressible. */
+function text(seed: string): string {
+  const parts: string[] = [];
+  for (let i = 0, length = 0; length < TEXT; i++) {
+    const part = createHash("sha512").update(`${seed}/${i}`).digest("base64");
+    parts.push(part);
+    length += part.length;
+  }
+  return parts.join("").slice(0, TEXT);
+}
+
+function program(folder: string, resources: number, edition: string): void {
+  const lines = ["name: bench", "runtime: yaml", "resources:"];
+  for (let i = 0; i < resources; i++)
+    lines.push(`  r${i}:`, "    type: pulumi:index:Stash", "    properties:", `      input: "${text(`${edition}/${i}`)}"`);
+  writeFileSync(join(folder, "Pulumi.yaml"), `${lines.join("\n")}\n`);
+}
+
+export interface Backend {
+  url: string;
+  token?: string;
+}
+
+export class Session {
+  readonly #folder = newFolder();
+  readonly #cli: string;
+  readonly #backend: Backend;
+  readonly #stack: string;
+  readonly #resources: number;
+
+  constructor(cli: string, backend: Backend, resources: number, stack: string) {
+    this.#cli = cli;
+    this.#backend = backend;
+    this.#resources = resources;
+    this.#stack = backend.token ? `acme/bench/${stack}` : `organization/bench/${stack}`;
+    mkdirSync(join(this.#folder, "state"), { recursive: true });
+    program(this.#folder, resources, "first");
+  }
+
+  async begin(): Promise<this> {
+    await this.#run("stack", "init", this.#stack);
+    return this;
+  }
+
+  /** @returns wall time in milliseconds */
+  async time(phase: Phase): Promise<number> {
+    if (phase === "change") program(this.#folder, this.#resources, "second");
+    const started = performance.now();
+    switch (phase) {
+      case "up":
+      case "change":
+        await this.#run("up", "--yes", "--skip-preview");
+        break;
+      case "no-op":
+        await this.#run("up", "--yes", "--skip-preview", "--expect-no-changes");
+        break;
+      case "export":
+        await this.#run("stack", "export", "--file", join(this.#folder, "export.json"));
+        break;
+      case "destroy":
+        await this.#run("destroy", "--yes", "--skip-preview");
+        break;
+    }
+    return performance.now() - started;
+  }
+
+  async end(): Promise<void> {
+    await this.#run("stack", "rm", "--yes");
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #run(...args: string[]): Promise<void> {
+    const stack = args[1] === "init" ? [] : ["--stack", this.#stack];
+    const { PATH } = process.env;
+    await execute(this.#cli, [...args, ...stack, "--non-interactive"], {
+      cwd: this.#folder,
+      maxBuffer: 1 << 28,
+      env: {
+        PATH: `${join(this.#cli, "..")}${delimiter}${PATH}`,
+        HOME: this.#folder,
+        PULUMI_HOME: join(this.#folder, "home"),
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        PULUMI_CONFIG_PASSPHRASE: "bench",
+        PULUMI_BACKEND_URL: this.#backend.token ? this.#backend.url : `file://${join(this.#folder, "state")}`,
+        ...(this.#backend.token && { PULUMI_ACCESS_TOKEN: this.#backend.token }),
+      } as unknown as NodeJS.ProcessEnv,
+    });
+  }
+}

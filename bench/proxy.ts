@@ -1,0 +1,56 @@
+/** A counting proxy for runs that are counted and not timed: what was asked, how long it took, how often D1 was. */
+import { type IncomingHttpHeaders, Agent, createServer, request as httpRequest } from "node:http";
+
+export interface Seen {
+  method: string;
+  /** Path with ids and names taken out. */
+  route: string;
+  /** Milliseconds. */
+  time: number;
+  /** Round trips to D1, as the answer's Server-Timing says. */
+  d1: number;
+}
+
+export interface CountingProxy {
+  url: string;
+  seen: Seen[];
+  stop: () => void;
+}
+
+export function countingProxy(target: string): Promise<CountingProxy> {
+  const seen: Seen[] = [];
+  const agent = new Agent({ keepAlive: true });
+  const server = createServer((incoming, outgoing) => {
+    const started = performance.now();
+    const { method = "GET", url: path = "/" } = incoming;
+    const forwarded = httpRequest(target + path, { method, headers: incoming.headers, agent }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+      answer.on("end", () => seen.push({ method, route: routeOf(path), time: performance.now() - started, d1: tripsOf(answer.headers) }));
+    });
+    forwarded.on("error", () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" ? address?.port : 0;
+      resolve({
+        url: `http://127.0.0.1:${port}`,
+        seen,
+        stop: () => {
+          server.closeAllConnections();
+          server.close();
+        },
+      });
+    });
+  });
+}
+
+const routeOf = (path: string) =>
+  path
+    .split("?")[0]!
+    .replace(/^(\/api\/stacks)\/[^/]+\/[^/]+\/[^/]+/, "$1/S")
+    .replace(/\/(update|preview|refresh|destroy)\/[^/]+/, "/$1/ID");
+
+const tripsOf = (headers: IncomingHttpHeaders) => Number(/d1;desc="(\d+)"/.exec(String(headers["server-timing"] ?? ""))?.[1] ?? 0);

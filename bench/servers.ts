@@ -1,0 +1,108 @@
+/** The servers that are compared. Each is started from nothing in a folder of its own. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Miniflare, type V4MiniflareOptions, convertV4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
+import { type DevCredentials, prepare, secretsFile } from "../scripts/prepare.ts";
+import { env, mustWrangle, root } from "../scripts/wrangler.ts";
+import { startFloor } from "./floor.ts";
+
+export interface BenchServer {
+  name: string;
+  /** Backend URL for the CLI. */
+  url: string;
+  /** An access token of organization acme. */
+  token: string;
+  stop: () => Promise<void>;
+}
+
+export const newFolder = () => mkdtempSync(join(tmpdir(), "stackpass-bench-"));
+
+export async function floor(): Promise<BenchServer> {
+  const { server, url } = await startFloor();
+  return {
+    name: "floor",
+    url,
+    token: "floor",
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** The production bundle in workerd, reached directly: no development proxy between the CLI and the Worker. */
+export async function built(): Promise<BenchServer> {
+  const folder = newFolder();
+  const credentials = await prepare(folder, "");
+  mustWrangle(["deploy", "--dry-run", "--outdir", join(folder, "bundle")]);
+  process.loadEnvFile(secretsFile(folder));
+  const { workerOptions } = workerOptionsOf(join(root, "wrangler.toml"));
+  const { assets: _, ...options } = workerOptions as typeof workerOptions & { assets?: unknown };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      resourcePersistencePath: join(folder, "v3"),
+      workers: [
+        {
+          ...options,
+          name: "stackpass",
+          modules: [{ type: "ESModule", path: join(folder, "bundle", "index.js") }],
+          modulesRoot: join(folder, "bundle"),
+          serviceBindings: { ASSETS: () => new Response("not here", { status: 404 }) },
+          unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+        },
+      ],
+    } as unknown as V4MiniflareOptions),
+  );
+  await miniflare.ready;
+  const url = String(await miniflare.unsafeGetDirectURL("stackpass")).replace(/\/$/, "");
+  return {
+    name: "built",
+    url,
+    token: await organizationToken(url, credentials),
+    stop: async () => {
+      await miniflare.dispose();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** As a developer runs it: `npm run dev`, with wrangler's proxy in front. */
+export async function wranglerDev(port = 8797): Promise<BenchServer> {
+  const folder = newFolder();
+  const child = spawn("npm", ["run", "dev", "--", "--port", String(port), "--persist-to", folder, "--log-level", "error"], {
+    cwd: root,
+    env,
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on("data", (data: Buffer) => {
+      if (data.toString().includes("Stackpass runs at")) resolve();
+    });
+    child.on("exit", () => reject(new Error("wrangler dev did not start")));
+  });
+  const credentials = JSON.parse(readFileSync(join(folder, "stackpass-dev.json"), "utf8")) as DevCredentials;
+  return {
+    name: "wrangler dev",
+    url: credentials.url,
+    token: await organizationToken(credentials.url, credentials),
+    stop: async () => {
+      if (child.pid) process.kill(-child.pid, "SIGTERM");
+      await new Promise((done) => child.once("exit", done));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function organizationToken(url: string, credentials: DevCredentials): Promise<string> {
+  const response = await fetch(`${url}/api/orgs/acme/tokens`, {
+    method: "POST",
+    headers: { Authorization: `token ${credentials.organizations["acme"]?.["admin"]}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ name: "bench" }),
+  });
+  if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`);
+  return ((await response.json()) as { tokenValue: string }).tokenValue;
+}
