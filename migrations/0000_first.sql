@@ -62,6 +62,7 @@ CREATE TABLE `stacks` (
 	`state_key` text,
 	`resource_count` integer,
 	`root_only` integer DEFAULT true NOT NULL,
+	`alias_free` integer DEFAULT false NOT NULL,
 	`active_update` text DEFAULT '' NOT NULL,
 	`running_update` text,
 	`last_update_at` integer,

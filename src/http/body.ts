@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { badRequest, tooLarge } from "../errors.ts";
+import { concat } from "../state/json.ts";
 
 /** Bytes on the wire that a JSON call may send; streams have limits of their own. */
 export const JSON_LIMIT = 4 * 1024 * 1024;
@@ -37,14 +38,7 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
     if (length > limit) throw tooLarge("the body", limit);
     chunks.push(chunk);
   }
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return concat(chunks);
 }
 
 export type BodyEncoding = "identity" | "gzip";
@@ -57,10 +51,13 @@ export function encodingOf(request: Request): BodyEncoding {
   throw badRequest(`Content-Encoding '${name.slice(0, 40)}' is not supported`);
 }
 
+/** Bytes that zlib asks for at a time; with its own 16 KB a journal batch takes twice as long. */
+const CHUNK = 128 * 1024;
+
 export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit: number): Uint8Array {
   if (encoding === "identity") return bytes;
   try {
-    return gunzipSync(bytes, { maxOutputLength: limit });
+    return gunzipSync(bytes, { maxOutputLength: limit, chunkSize: CHUNK });
   } catch (error) {
     if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge("the inflated body", limit);
     throw badRequest("the body is not valid gzip");

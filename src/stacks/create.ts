@@ -66,8 +66,8 @@ async function storeInitialState(ctx: OrgContext, text: string) {
     if (error instanceof StateError) throw new AppError(400, `Bad Request: ${error.message}`);
     throw error;
   }
-  const { resources, onlyRootStack } = checked.summary();
-  return { stateKey, resourceCount: resources, rootOnly: onlyRootStack };
+  const { resources, onlyRootStack, aliasFree } = checked.summary();
+  return { stateKey, resourceCount: resources, rootOnly: onlyRootStack, aliasFree };
 }
 
 async function* once(bytes: Uint8Array) {

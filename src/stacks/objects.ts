@@ -1,4 +1,5 @@
 import { unavailable } from "../errors.ts";
+import { concat } from "../state/json.ts";
 
 /**
  * Deployments in R2, plain JSON text, one object per version and never written twice: `state/<random id>`. Object first,
@@ -19,7 +20,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   let held: Uint8Array[] = [];
   let size = 0;
   const take = () => {
-    const bytes = concat(held, size);
+    const bytes = concat(held);
     held = [];
     size = 0;
     return bytes;
@@ -69,15 +70,4 @@ async function store<T>(operation: () => Promise<T>): Promise<T> {
     console.error({ message: "state store failed", error: String(error) });
     throw unavailable("the state store");
   }
-}
-
-function concat(chunks: Uint8Array[], size: number): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

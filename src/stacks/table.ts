@@ -19,6 +19,8 @@ export const stacks = sqliteTable(
     resourceCount: integer("resource_count"),
     /** True while the state holds nothing but the root stack resource: such a stack may be deleted without force. */
     rootOnly: integer("root_only", { mode: "boolean" }).notNull().default(true),
+    /** No resource of the state has aliases: the next replay then reads it once instead of twice. */
+    aliasFree: integer("alias_free", { mode: "boolean" }).notNull().default(false),
     /** Id of the latest update, running or finished; "" before the first (cli-protocol §4.11). */
     activeUpdate: text("active_update").notNull().default(""),
     /** Id of the update that holds the stack, or null. The Durable Object is its owner; this is the listing's copy. */

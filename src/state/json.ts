@@ -226,6 +226,7 @@ export function rewrite(object: Uint8Array, edits: Edits): Uint8Array {
 }
 
 export function concat(pieces: Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
   const whole = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {

@@ -14,6 +14,7 @@ export interface CommitImport extends StackCall {
   stateKey: string;
   resources: number;
   rootOnly: boolean;
+  aliasFree: boolean;
 }
 
 /** An import is an update that is over as soon as it began (cli-protocol §5.3). The object in R2 is already there. */
@@ -39,6 +40,7 @@ export async function commitImport(ctx: FinishContext, input: CommitImport): Pro
         stateKey: input.stateKey,
         resourceCount: input.resources,
         rootOnly: input.rootOnly,
+        aliasFree: input.aliasFree,
         activeUpdate: updateId,
         lastUpdateAt: now,
       })

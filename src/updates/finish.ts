@@ -48,7 +48,7 @@ export async function finishRun(ctx: FinishContext, run: Run, ending: Ending, ca
 
 interface NewState {
   key: string | null;
-  summary: Pick<StateSummary, "resources" | "onlyRootStack"> | undefined;
+  summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree"> | undefined;
 }
 
 async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt: number): Promise<NewState> {
@@ -82,6 +82,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
   const { baseKey } = run;
   return replay({
     base: baseKey === null ? null : async () => (await readObject(env.STATE, baseKey)).body,
+    baseIsAliasFree: run.baseAliasFree,
     journal: received.journal(run.updateId, BATCH_LIMIT),
     manifestTime: new Date(endedAt).toISOString(),
     cliVersion: run.cliVersion,
@@ -137,7 +138,7 @@ async function commit(
         stateKey: state?.key ?? null,
         lastUpdateAt: endedAt,
         runningUpdate: null,
-        ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack }),
+        ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack, aliasFree: summary.aliasFree }),
       })
       .where(and(eq(stacks.id, run.stackId), eq(stacks.runningUpdate, run.updateId))),
   ] as const;

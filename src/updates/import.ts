@@ -29,6 +29,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
         stateKey,
         resources: summary.resources,
         rootOnly: summary.onlyRootStack,
+        aliasFree: summary.aliasFree,
       }),
     );
   } catch (error) {

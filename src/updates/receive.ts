@@ -2,6 +2,7 @@ import { AppError, badRequest, forbidden } from "../errors.ts";
 import { type BodyEncoding, decodeText, encodingOf, inflate, receive } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { checkBatch } from "../state/journal.ts";
+import { concat } from "../state/json.ts";
 import type { Received } from "./received.ts";
 import type { Run } from "./runs.ts";
 
@@ -78,12 +79,7 @@ async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   let length = 0;
   let total = 0;
   const take = () => {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const chunk of held) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
+    const bytes = concat(held);
     held = [];
     length = 0;
     return bytes;

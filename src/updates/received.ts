@@ -1,5 +1,6 @@
 import type { BodyEncoding } from "../http/body.ts";
 import { inflate } from "../http/body.ts";
+import { concat } from "../state/json.ts";
 import type { Journal } from "../state/texts.ts";
 
 export type ReceivedKind = "journal" | "checkpoint" | "events";
@@ -71,13 +72,7 @@ export class Received {
     const parts = [...this.parts(updateId, kind, batch)];
     const first = parts[0];
     if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
-    if (parts.length === 1) return inflate(first.bytes, first.encoding, limit);
-    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes.length, 0));
-    let at = 0;
-    for (const { bytes } of parts) {
-      whole.set(bytes, at);
-      at += bytes.length;
-    }
+    const whole = concat(parts.map((part) => part.bytes));
     return inflate(whole, first.encoding, limit);
   }
 

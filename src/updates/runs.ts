@@ -23,6 +23,7 @@ export interface Run {
   version: number;
   /** R2 key of the deployment that the update started from, pinned: positions in the journal refer to it. */
   baseKey: string | null;
+  baseAliasFree: boolean;
   cliVersion: string;
   /** Who started it; what it does is done in that name. */
   who: Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;

@@ -62,6 +62,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
     stackId: "",
     version: 0,
     baseKey: null,
+    baseAliasFree: false,
     cliVersion: input.cliVersion,
     who: whoIs(input.actor),
     address: input.address,
@@ -116,7 +117,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
         })
         .from(updates)
         .where(eq(updates.id, updateId)),
-      store.db.select({ id: stacks.id, stateKey: stacks.stateKey }).from(stacks).where(here),
+      store.db.select({ id: stacks.id, stateKey: stacks.stateKey, aliasFree: stacks.aliasFree }).from(stacks).where(here),
     ]);
   } catch (error) {
     // A refused batch wrote nothing; a lost one may have. The alarm finds out which.
@@ -134,7 +135,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
     cliVersion: string | null;
     isHere: number | null;
   }[];
-  const [stack] = results.at(-1) as { id: string; stateKey: string | null }[];
+  const [stack] = results.at(-1) as { id: string; stateKey: string | null; aliasFree: boolean }[];
   if (!started[0]) {
     runs.forget(updateId);
     if (!stack) throw stackNotFound(path);
@@ -151,6 +152,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
     stackId: stack!.id,
     version: row!.version ?? 0,
     baseKey: stack!.stateKey,
+    baseAliasFree: stack!.aliasFree,
     cliVersion: row!.cliVersion ?? input.cliVersion,
   } satisfies Partial<Run>);
   runs.save(run);
