@@ -5,6 +5,7 @@ import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun, settleStart } from "./finish.ts";
+import { keepEvents } from "./keepEvents.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
 import { receiveCheckpoint, receiveEvents, receiveJournal } from "./receive.ts";
 import { Received } from "./received.ts";
@@ -140,17 +141,21 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */
   override async alarm(): Promise<void> {
-    await this.#exclusive(async (store) => {
-      await this.#endExpired(store);
-      const now = Date.now();
-      for (const run of this.#runs.all()) {
-        if (run.phase === "starting") await settleStart(this.#context(store), run);
-        else if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
-        else if (run.phase === "done" && now >= run.endedAt + REMEMBERED) await this.#forget(run);
-      }
-      return undefined;
-    }).catch((error: unknown) => console.error({ message: "alarm failed, will be tried again", error: String(error) }));
+    for (const run of this.#runs.all()) {
+      // Each in a turn of its own: one that fails is tried again and does not stop its neighbours.
+      const turn = this.#exclusive((store) => this.#tend(store, run));
+      const outcome = await turn.catch((error: unknown) => ({ ok: false as const, refusal: String(error) }));
+      if (!outcome.ok)
+        console.error({ message: "an update could not be ended, will be tried again", updateId: run.updateId, reason: outcome.refusal });
+    }
     await this.#setAlarm();
+  }
+
+  async #tend(store: Store, run: Run): Promise<void> {
+    if (run.phase === "starting") await settleStart(this.#context(store), run);
+    else if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
+    else if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, "expired");
+    else if (run.phase === "done" && Date.now() >= run.endedAt + REMEMBERED) await this.#forget(run);
   }
 
   async #finish(store: Store, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
@@ -164,9 +169,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
     }
   }
 
-  /** Keeps the events, as JSON lines of batches, and drops the rest. */
   async #forget(run: Run): Promise<void> {
     const { updateId } = run;
+    await keepEvents(this.env.STATE, this.#received, updateId);
     this.#received.drop(updateId, "events");
     this.#received.drop(updateId, "journal");
     this.#received.drop(updateId, "checkpoint");
@@ -201,7 +206,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
           return run.endedAt + REMEMBERED;
       }
     });
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times));
+    // What is overdue has just failed: not at once again.
+    if (times.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...times), Date.now() + 1000));
   }
 
   /** One change of the stack at a time: awaiting D1 or R2 would let the next one in. */
