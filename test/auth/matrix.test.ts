@@ -1,0 +1,254 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { routes } from "../../src/app/routes.ts";
+import { orgPermissions } from "../../src/auth/policy.ts";
+import type { Route } from "../../src/http/route.ts";
+import { type Call, call, ok } from "../support/client.ts";
+import { freshBindings } from "../support/fresh.ts";
+import { type World, newOrgToken, newStack, newTeamToken, newWorld, startUpdate } from "../support/world.ts";
+
+/**
+ * Every route, called as every kind of caller, against the committed table `matrix.md`. `npx vitest run
+ * test/auth/matrix.test.ts --update` writes the table anew; the rules below hold for whatever it says.
+ */
+const callers = [
+  "anonymous",
+  "other organization's admin",
+  "member",
+  "billing manager",
+  "admin",
+  "organization token",
+  "admin organization token",
+  "team token",
+  "expired token",
+  "deleted token",
+  "update lease",
+] as const;
+type Caller = (typeof callers)[number];
+type Outcome = "allowed" | "401" | "403" | "404";
+
+interface Row {
+  definition: Route["definition"];
+  outcomes: Record<Caller, Outcome>;
+  /** Whether someone got a good answer: then the call of this test is a real one. */
+  answered: boolean;
+}
+
+const rows: Row[] = [];
+
+beforeAll(async () => {
+  await freshBindings();
+  const world = await newWorld();
+  await addPeople();
+  const credentials = await credentialsOf(world);
+  for (const route of routes) rows.push(await walk(world, credentials, route.definition));
+}, 120_000);
+
+it("answers every kind of caller at every route as the committed matrix says", async () => {
+  await expect(table(rows)).toMatchFileSnapshot("./matrix.md");
+});
+
+it("makes a call that is good for somebody at every route", () => {
+  expect(rows.filter((row) => !row.answered).map((row) => row.definition.operationId)).toEqual([]);
+});
+
+describe("whatever the matrix says", () => {
+  it("no route lacks a permission", () => {
+    const known: string[] = ["public", "self", "person", "lease", ...orgPermissions];
+    for (const { definition } of rows) expect(known, definition.operationId).toContain(definition.permission);
+  });
+
+  it("no operation has the name or the place of another", () => {
+    expect(new Set(routes.map((r) => r.definition.operationId)).size).toBe(routes.length);
+    expect(new Set(routes.map((r) => `${r.definition.method} ${r.definition.path}`)).size).toBe(routes.length);
+  });
+
+  it("a route under a lease never answers 401, and lets nothing but the lease in", () => {
+    for (const { definition, outcomes } of of("lease")) {
+      const { "update lease": lease, ...others } = outcomes;
+      expect(lease, definition.path).toBe("allowed");
+      expect(new Set(Object.values(others)), definition.path).toEqual(new Set(["403"]));
+    }
+  });
+
+  it("a lease opens nothing that is not under a lease", () => {
+    for (const { definition, outcomes } of rows)
+      if (definition.permission !== "lease" && definition.permission !== "public")
+        expect(outcomes["update lease"], definition.path).toBe("401");
+  });
+
+  it("nobody in particular, and tokens that ended, get 401 wherever a token is needed", () => {
+    for (const { definition, outcomes } of rows) {
+      if (definition.permission === "lease" || definition.permission === "public") continue;
+      for (const caller of ["anonymous", "expired token", "deleted token"] as const)
+        expect(outcomes[caller], `${caller}: ${definition.path}`).toBe("401");
+    }
+  });
+
+  it("an organization does not exist for the admin of another one", () => {
+    for (const { definition, outcomes } of rows)
+      if (definition.path.includes("{orgName}") && definition.permission !== "lease")
+        expect(outcomes["other organization's admin"], definition.path).toBe("404");
+  });
+
+  it("no machine token makes or ends a token", () => {
+    for (const { definition, outcomes } of [...of("org_token:create"), ...of("org_token:delete"), ...of("person")])
+      for (const caller of ["organization token", "admin organization token", "team token"] as const)
+        expect(outcomes[caller], `${caller}: ${definition.path}`).toBe("403");
+  });
+
+  it("only administrators change members or read the log and the list of tokens", () => {
+    for (const { definition, outcomes } of [
+      ...of("org_member:add"),
+      ...of("org_member:update"),
+      ...of("org_member:delete"),
+      ...of("audit_logs:read"),
+      ...of("org_token:read"),
+    ]) {
+      const allowed = callers.filter((caller) => outcomes[caller] === "allowed");
+      expect(allowed, definition.path).toEqual(["admin", "admin organization token"]);
+    }
+  });
+
+  it("a billing manager does nothing to a stack", () => {
+    for (const { definition, outcomes } of rows)
+      if (definition.permission.startsWith("stack")) expect(outcomes["billing manager"], definition.path).toBe("403");
+  });
+});
+
+const of = (permission: Route["definition"]["permission"]) => rows.filter((row) => row.definition.permission === permission);
+
+/** One route, with objects of its own. */
+async function walk(world: World, credentials: Credentials, definition: Route["definition"]): Promise<Row> {
+  const objects = await objectsFor(world, definition);
+  const path = definition.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => objects.params[name]!);
+  const json = definition.method === "GET" || definition.method === "HEAD" ? undefined : bodyOf(definition, objects);
+  const answers = await Promise.all(
+    callers.map(async (caller) => {
+      const credential = caller === "update lease" ? { lease: objects.lease } : credentials[caller];
+      const headers = { "CF-Connecting-IP": `2001:db8::${(addresses++).toString(16)}` };
+      const response = await call(definition.method, path, { ...credential, json, headers });
+      return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method) };
+    }),
+  );
+  const outcomes = Object.fromEntries(answers.map(({ caller, outcome }) => [caller, outcome])) as Record<Caller, Outcome>;
+  return { definition, outcomes, answered: answers.some((answer) => answer.good) };
+}
+
+/** Failures are counted by address; this test has many. */
+let addresses = 1;
+
+/** Only the absence of the organization itself hides it; an object that is not there was looked for by someone who may. */
+async function outcomeOf(response: Response, method: string): Promise<Outcome> {
+  if (response.status === 401 || response.status === 403) return String(response.status) as Outcome;
+  if (response.status !== 404) return "allowed";
+  if (method === "HEAD") return "404";
+  return (await response.json<{ message: string }>()).message.startsWith("Not Found: Organization ") ? "404" : "allowed";
+}
+
+interface Objects {
+  params: Record<string, string>;
+  lease: string;
+  ciphertext: string;
+}
+
+async function objectsFor(world: World, { path, operationId }: Route["definition"]): Promise<Objects> {
+  const stackName = operationId.toLowerCase();
+  const params: Record<string, string> = { orgName: "acme", projectName: "web", stackName, version: "1" };
+  const token = world.member;
+  const S = `/api/stacks/acme/web/${stackName}`;
+  await newStack(token, "web", stackName);
+  params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
+  if (path.includes("{tokenId}")) {
+    const { id } = path.startsWith("/api/user")
+      ? await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.admin })
+      : await newOrgToken(world, "doomed");
+    params["tokenId"] = id;
+  }
+  if (operationId === "ExportStackAtVersion" || operationId === "GetLatestStackUpdate")
+    await ok("POST", `${S}/import`, { token, json: emptyState });
+  const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "" } });
+
+  // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.
+  const journaling = !operationId.startsWith("PatchUpdateCheckpoint");
+  const under = path.includes("{updateID}") ? stackName : `${stackName}-leased`;
+  if (under !== stackName) await newStack(token, "web", under);
+  const dryRun = operationId.startsWith("StartUpdate");
+  const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
+  params["updateID"] = dryRun ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
+  return { params, lease: running.lease, ciphertext };
+}
+
+const emptyState = { version: 3, deployment: {} };
+
+function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
+  const bodies: Record<string, unknown> = {
+    CreateOrgToken: { name: "new" },
+    AddOrganizationMember: { role: "member" },
+    UpdateOrganizationMember: { role: "admin" },
+    CreateStack: { stackName: "new" },
+    ImportStack: emptyState,
+    EncryptValue: { plaintext: "" },
+    BatchEncryptValue: { plaintexts: [] },
+    DecryptValue: { ciphertext },
+    BatchDecryptValue: { ciphertexts: [ciphertext] },
+    RenewUpdateLease: { token: "", duration: 300 },
+    CompleteUpdate: { status: "succeeded" },
+    CreateJournalEntries: { entries: [] },
+    PatchUpdateCheckpoint: { isInvalid: false, ...emptyState },
+    RecordEngineEventBatch: { events: [{ sequence: 0, timestamp: 0 }] },
+  };
+  return bodies[operationId.split("_")[0]!] ?? {};
+}
+
+type Credentials = Record<Exclude<Caller, "update lease">, Call>;
+
+async function credentialsOf(world: World): Promise<Credentials> {
+  const expired = await newOrgToken(world, "expired");
+  await env.DB.prepare("UPDATE access_tokens SET expires_at = ? WHERE id = ?")
+    .bind(Date.now() - 1000, expired.id)
+    .run();
+  const deleted = await newOrgToken(world, "deleted");
+  await ok("DELETE", `/api/orgs/acme/tokens/${deleted.id}`, { token: world.admin });
+  return {
+    anonymous: {},
+    "other organization's admin": { token: world.stranger },
+    member: { token: world.member },
+    "billing manager": { token: world.billing },
+    admin: { token: world.admin },
+    "organization token": { token: (await newOrgToken(world, "ci")).tokenValue },
+    "admin organization token": { token: (await newOrgToken(world, "root", { admin: true })).tokenValue },
+    "team token": { token: await newTeamToken() },
+    "expired token": { token: expired.tokenValue },
+    "deleted token": { token: deleted.tokenValue },
+  };
+}
+
+/** People who make no calls: one of acme to be changed or removed, one of nowhere to be added. */
+const addPeople = () =>
+  env.DB.batch([
+    ...["sam", "nia"].map((login) =>
+      env.DB.prepare("INSERT INTO users (id, login, name, email, created_at) VALUES (?, ?, ?, '', 0)").bind(login, login, login),
+    ),
+    env.DB.prepare(
+      "INSERT INTO members (org_id, user_id, role, created_at) SELECT id, 'sam', 'member', 0 FROM organizations WHERE name = 'acme'",
+    ),
+  ]);
+
+function table(matrix: Row[]): string {
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  const lines = matrix.map(({ definition: d, outcomes }) =>
+    line([`\`${d.method} ${d.path}\``, d.permission, ...callers.map((caller) => outcomes[caller])]),
+  );
+  return [
+    "# Who is let in where",
+    "",
+    "Written by `npx vitest run test/auth/matrix.test.ts --update`. `allowed`: the caller gets past authentication and authorization.",
+    "`404`: the organization is hidden from the caller.",
+    "",
+    line(["route", "permission", ...callers]),
+    line(["---", "---", ...callers.map(() => "---")]),
+    ...lines,
+    "",
+  ].join("\n");
+}

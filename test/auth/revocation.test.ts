@@ -1,0 +1,259 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
+import { settledLog } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { laterBy } from "../support/clock.ts";
+import { breakCache } from "../support/faults.ts";
+import { records } from "../support/stored.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+
+let world: World;
+beforeEach(async () => {
+  world = await newWorld();
+});
+
+const end = (token: NewToken) => call("DELETE", `/api/orgs/acme/tokens/${token.id}`, { token: world.admin });
+
+describe("of 1,000 deletions that race with a use of the token, none accepts the use after the deletion was committed:", () => {
+  const races = {
+    /** Sends what `token` is to be stopped from, and says which event tells that it was accepted. */
+    "start an update": {
+      event: "stack-update-started",
+      prepare: async (n: number) => {
+        await newStack(world.member, "web", `s${n}`);
+        const path = `/api/stacks/acme/web/s${n}/update`;
+        return `${path}/${(await ok<{ updateID: string }>("POST", path, { token: world.member, json: {} })).updateID}`;
+      },
+      json: async () => ({}),
+    },
+    "import a state": {
+      event: "stack-imported",
+      prepare: async (n: number) => {
+        await newStack(world.member, "web", `s${n}`);
+        return `/api/stacks/acme/web/s${n}/import`;
+      },
+      json: async () => ({ version: 3, deployment: {} }),
+    },
+    "decrypt a secret": {
+      event: "secret-decrypted",
+      prepare: async () => "/api/stacks/acme/web/dev/decrypt",
+      json: async () => ok("POST", "/api/stacks/acme/web/dev/encrypt", { token: world.member, json: { plaintext: "aGk=" } }),
+    },
+  };
+  /** Four rounds of each kind, 84 races each. */
+  const ROUNDS = [1, 2, 3, 4];
+  const RACES = 84;
+
+  describe.each(Object.entries(races))("%s", (_, { event, prepare, json }) => {
+    it.each(ROUNDS)("round %i", { timeout: 60_000 }, async (round) => {
+      await newStack(world.member);
+      await rememberCommitOrder();
+      const body = await json();
+      const answers = await Promise.all(
+        Array.from({ length: RACES }, async (_, n) => {
+          const path = await prepare(n);
+          const token = await newOrgToken(world, `ci-${n}`);
+          const use = () =>
+            call("POST", path, { token: token.tokenValue, json: body, headers: { "CF-Connecting-IP": `2001:db8:${round}::${n}` } });
+          // Half of the tokens are in the cache when the race begins; either side may have a small lead.
+          if (n % 2 === 0) await ok("GET", "/api/user", { token: token.tokenValue });
+          const lead = (n % 7) - 3;
+          const [used, ended] = await Promise.all([after(lead, use), after(-lead, () => end(token))]);
+          expect(ended.status).toBe(204);
+          expect((await use()).status, "sent after the 204 was received").toBe(401);
+          return { token, status: used.status };
+        }),
+      );
+
+      const committed = await commitOrder();
+      for (const { token, status } of answers) {
+        const deleted = committed.findIndex((row) => row.event === "organization-token-deleted" && row.description.includes(token.id));
+        const accepted = committed.flatMap((row, at) => (row.event === event && row.tokenId === token.id ? [at] : []));
+        expect(deleted).toBeGreaterThanOrEqual(0);
+        expect([200, 401]).toContain(status);
+        expect(accepted).toHaveLength(status === 200 ? 1 : 0);
+        for (const at of accepted) expect(at).toBeLessThan(deleted);
+      }
+      // Neither side always wins, or this would be no race.
+      const outcomes = new Set(answers.map((answer) => answer.status));
+      expect(outcomes).toEqual(new Set([200, 401]));
+    });
+  });
+
+  const after = async <T>(ms: number, work: () => Promise<T>) => {
+    if (ms > 0) await scheduler.wait(ms);
+    return work();
+  };
+});
+
+describe("an identity that is cached after its token was deleted", () => {
+  it("opens a read that needs no database for less than 60 seconds by our own clock, and then no more", async () => {
+    const token = await newOrgToken(world, "ci");
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    const entry = await cacheEntry(token);
+    await end(token);
+
+    await writeCache(token, { ...entry, checkedAt: Date.now() - 58_000 });
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    await writeCache(token, { ...entry, checkedAt: Date.now() - 60_000 });
+    await refused(401, "GET", "/api/user", { token: token.tokenValue });
+  });
+
+  it.each([
+    ["a start", "POST", "/api/stacks/acme/web/dev/update", {}],
+    ["a new stack", "POST", "/api/stacks/acme/web", { stackName: "new" }],
+    ["an import", "POST", "/api/stacks/acme/web/dev/import", { version: 3, deployment: {} }],
+    ["tags", "PATCH", "/api/stacks/acme/web/dev/tags", { a: "b" }],
+    ["an encryption", "POST", "/api/stacks/acme/web/dev/encrypt", { plaintext: "" }],
+    ["a decryption", "POST", "/api/stacks/acme/web/dev/decrypt", { ciphertext: "" }],
+    ["an export", "GET", "/api/stacks/acme/web/dev/export", undefined],
+    ["a deletion", "DELETE", "/api/stacks/acme/web/dev", undefined],
+    ["a list of tokens", "GET", "/api/orgs/acme/tokens", undefined],
+    ["a new member", "POST", "/api/orgs/acme/members/gus", { role: "admin" }],
+    ["the audit log", "GET", "/api/orgs/acme/auditlogs", undefined],
+  ])("does not pass %s", async (_, method, path, json) => {
+    await newStack(world.member);
+    const token = await newOrgToken(world, "ci", { admin: true });
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    const entry = await cacheEntry(token);
+    await end(token);
+    await writeCache(token, entry);
+    const before = await records();
+    await refused(401, method, path, { token: token.tokenValue, json });
+    expect(await records()).toEqual(before);
+  });
+
+  it("is not put back by someone who looked before the deletion: the clock of the entry is that of the look-up", async () => {
+    const token = await newOrgToken(world, "ci");
+    laterBy(0);
+    const looked = Date.now();
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    expect((await cacheEntry(token))["checkedAt"]).toBe(looked);
+  });
+});
+
+describe("the cache", () => {
+  it("is emptied before a deletion is answered", async () => {
+    const token = await newOrgToken(world, "ci");
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    await cacheEntry(token);
+    await end(token);
+    expect(await env.TOKEN_CACHE.get(await keyOf(token))).toBeNull();
+    await refused(401, "GET", "/api/user", { token: token.tokenValue });
+  });
+
+  it("holds nothing for a token that is not there, so it works the moment it is", async () => {
+    const token = await newOrgToken(world, "ci");
+    const row = await env.DB.prepare("SELECT hash FROM access_tokens WHERE id = ?").bind(token.id).first<string>("hash");
+    await env.DB.prepare("UPDATE access_tokens SET hash = 'elsewhere' WHERE id = ?").bind(token.id).run();
+    await refused(401, "GET", "/api/user", { token: token.tokenValue });
+    expect((await env.TOKEN_CACHE.list({ prefix: await keyOf(token) })).keys).toEqual([]);
+    await env.DB.prepare("UPDATE access_tokens SET hash = ? WHERE id = ?").bind(row, token.id).run();
+    await ok("GET", "/api/user", { token: token.tokenValue });
+  });
+
+  it("holds nothing for a token that ended", async () => {
+    const token = await newOrgToken(world, "ci");
+    await end(token);
+    await refused(401, "GET", "/api/user", { token: token.tokenValue });
+    expect(await env.TOKEN_CACHE.get(await keyOf(token))).toBeNull();
+  });
+
+  it("that cannot be reached is a miss: nothing fails, and a deletion still ends the token", async () => {
+    const token = await newOrgToken(world, "ci");
+    breakCache();
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    expect((await end(token)).status).toBe(204);
+    await refused(401, "GET", "/api/user", { token: token.tokenValue });
+  });
+
+  it("says where an identity came from and how old it is", async () => {
+    const token = await newOrgToken(world, "ci");
+    const first = await call("GET", "/api/user", { token: token.tokenValue });
+    expect(first.headers.get("Server-Timing")).toMatch(/^identity;desc="database";dur=0, d1;desc="1"/);
+    const entry = await cacheEntry(token);
+    await writeCache(token, { ...entry, checkedAt: Date.now() - 20_000 });
+    const second = await call("GET", "/api/user", { token: token.tokenValue });
+    expect(second.headers.get("Server-Timing")).toMatch(/^identity;desc="cache";dur=20\d\d\d, d1;desc="0"/);
+  });
+
+  it("cannot stretch a token beyond its own expiry", async () => {
+    const token = await newOrgToken(world, "ci", { expires: Math.floor(Date.now() / 1000) + 20 });
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    await cacheEntry(token);
+    laterBy(21_000);
+    await refused(401, "GET", "/api/user", { token: token.tokenValue });
+  });
+});
+
+describe("a token that ended tells its holder why", () => {
+  it("when it was deleted", async () => {
+    const token = await newOrgToken(world, "ci");
+    await end(token);
+    const response = await call("GET", "/api/user", { token: token.tokenValue });
+    expect(await response.json()).toEqual({ code: 401, message: "Unauthorized: No credentials provided or are invalid." });
+    const minute = new Date().toISOString().slice(0, 15).replace("T", " ");
+    expect(response.headers.get("X-Pulumi-Warning")).toMatch(new RegExp(`^organization token ci of acme was deleted on ${minute}\\d UTC$`));
+    expect(response.headers.get("X-Pulumi-Warning")).not.toContain("ada");
+  });
+
+  it("when it expired", async () => {
+    const token = await newOrgToken(world, "ci", { expires: Math.floor(Date.UTC(2027, 5, 1, 12, 30) / 1000) });
+    laterBy(Date.UTC(2027, 5, 2) - Date.now());
+    const response = await call("POST", "/api/stacks/acme/web", { token: token.tokenValue, json: { stackName: "dev" } });
+    expect(response.status).toBe(401);
+    expect(response.headers.get("X-Pulumi-Warning")).toBe("organization token ci of acme expired on 2027-06-01 12:30 UTC");
+  });
+
+  it("when it was a personal one", async () => {
+    const { id, tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.member });
+    await ok("DELETE", `/api/user/tokens/${id}`, { token: world.member });
+    const response = await call("GET", "/api/user", { token: tokenValue });
+    expect(response.status).toBe(401);
+    expect(response.headers.get("X-Pulumi-Warning")).toMatch(/^personal token was deleted on /);
+  });
+
+  it("and nobody who holds something else learns anything", async () => {
+    for (const value of ["pul-0000000000000000000000000000000000000000", "nonsense", ""]) {
+      const response = await call("GET", "/api/user", { token: value });
+      expect(response.status).toBe(401);
+      expect(response.headers.get("X-Pulumi-Warning")).toBeNull();
+    }
+  });
+
+  it("and its use is an event that names the token, not the person who made it", async () => {
+    const token = await newOrgToken(world, "ci");
+    await end(token);
+    await refused(401, "GET", "/api/user", { token: token.tokenValue });
+    const last = (await settledLog()).filter((event) => event.event === "auth-failure-access-token");
+    expect(last).toMatchObject([{ userLogin: "acme", tokenId: token.id, tokenName: "ci", authFailure: true, sourceIp: "203.0.113.9" }]);
+  });
+});
+
+async function keyOf(token: NewToken): Promise<string> {
+  return `token:${await hashTokenValue(peppersOf(env.TOKEN_PEPPER), token.tokenValue)}`;
+}
+
+/** The double in the cache, as soon as it is there: it is written after the answer. */
+async function cacheEntry(token: NewToken): Promise<Record<string, unknown>> {
+  for (;;) {
+    const entry = await env.TOKEN_CACHE.get<Record<string, unknown>>(await keyOf(token), "json");
+    if (entry) return entry;
+    await scheduler.wait(2);
+  }
+}
+
+const writeCache = async (token: NewToken, entry: unknown) => env.TOKEN_CACHE.put(await keyOf(token), JSON.stringify(entry));
+
+/** The outbox is emptied all the time; a copy of it keeps the order in which D1 committed. */
+const rememberCommitOrder = () =>
+  env.DB.batch([
+    env.DB.prepare("CREATE TABLE committed (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL)"),
+    env.DB.prepare("CREATE TRIGGER remember AFTER INSERT ON audit_outbox BEGIN INSERT INTO committed (body) VALUES (new.body); END"),
+  ]);
+
+async function commitOrder(): Promise<{ event: string; description: string; tokenId: string }[]> {
+  const { results } = await env.DB.prepare("SELECT body FROM committed ORDER BY seq").all<{ body: string }>();
+  return results.map((row) => JSON.parse(row.body) as { event: string; description: string; tokenId: string });
+}

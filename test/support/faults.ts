@@ -1,0 +1,49 @@
+import { env } from "cloudflare:workers";
+import { onTestFinished, vi } from "vitest";
+
+/** Until it is called, no statement reaches D1. @returns ends the fault */
+export function breakDatabase(): () => void {
+  const broken = {
+    prepare: (query: string) => env.DB.prepare(query),
+    batch: () => Promise.reject(new Error("D1_ERROR: network connection lost")),
+    getBookmark: () => null,
+  };
+  return until(vi.spyOn(env.DB, "withSession").mockReturnValue(broken as unknown as D1DatabaseSession));
+}
+
+/** Until it is called, D1 does everything and the answers are lost. @returns ends the fault */
+export function loseDatabaseAnswers(): () => void {
+  const open = env.DB.withSession.bind(env.DB);
+  const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
+    const session = open(constraint);
+    const batch = async (statements: D1PreparedStatement[]) => {
+      await session.batch(statements);
+      throw new Error("D1_ERROR: network connection lost");
+    };
+    return { prepare: (query: string) => session.prepare(query), batch, getBookmark: () => null } as unknown as D1DatabaseSession;
+  });
+  return until(spy);
+}
+
+/** Until it is called, R2 takes nothing. @returns ends the fault */
+export const breakObjectWrites = () => until(vi.spyOn(env.STATE, "put").mockRejectedValue(new Error("put: Unspecified error (0)")));
+
+/** Until it is called, R2 gives nothing. @returns ends the fault */
+export const breakObjectReads = () => until(vi.spyOn(env.STATE, "get").mockRejectedValue(new Error("get: Unspecified error (0)")));
+
+/** Until it is called, the queue takes nothing. @returns ends the fault */
+export const breakQueue = () => until(vi.spyOn(env.AUDIT, "sendBatch").mockRejectedValue(new Error("Queue sendBatch failed: 500")));
+
+/** Until it is called, the token cache cannot be reached. @returns ends the fault */
+export function breakCache(): () => void {
+  const spies = (["get", "put", "delete"] as const).map((method) =>
+    vi.spyOn(env.TOKEN_CACHE, method).mockRejectedValue(new Error(`KV ${method} failed: 500`)),
+  );
+  return until({ mockRestore: () => spies.forEach((spy) => spy.mockRestore()) });
+}
+
+function until(spy: { mockRestore: () => void }): () => void {
+  const restore = () => spy.mockRestore();
+  onTestFinished(restore);
+  return restore;
+}

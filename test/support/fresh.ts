@@ -1,0 +1,16 @@
+import { applyD1Migrations, reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+
+/**
+ * Empties all bindings. Work that an earlier test left behind may hold the database while it is deleted, and then
+ * nothing happens: so this looks, and tries again.
+ */
+export async function freshBindings(): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    await reset();
+    const tables = await env.DB.prepare("SELECT count(*) AS n FROM sqlite_master").first<number>("n");
+    if (tables === 0) return applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+    await scheduler.wait(20);
+  }
+  throw new Error("the bindings could not be emptied");
+}

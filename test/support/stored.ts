@@ -1,0 +1,47 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import type { Bindings } from "../../src/env.ts";
+
+const tables = ["organizations", "users", "members", "access_tokens", "stacks", "stack_tags", "updates"];
+
+/** All rows that are not the audit trail's, as they are now. When a token was last used is no change. */
+export async function records(): Promise<Record<string, unknown[]>> {
+  const results = await env.DB.batch<Record<string, unknown>>(
+    tables.map((table) => env.DB.prepare(`SELECT * FROM ${table} ORDER BY rowid`)),
+  );
+  return Object.fromEntries(tables.map((table, i) => [table, results[i]!.results.map((row) => ({ ...row, last_used_at: undefined }))]));
+}
+
+/** Expects that `work` changes no record and no object. Audit events are asserted on their own. */
+export async function changesNothing(work: () => Promise<unknown>): Promise<void> {
+  const before = { records: await records(), objects: await objectKeys() };
+  await work();
+  expect({ records: await records(), objects: await objectKeys() }).toEqual(before);
+}
+
+/** Keys of all objects in R2. */
+export const objectKeys = async () => (await env.STATE.list()).objects.map((object) => object.key);
+
+/** Everything that is stored anywhere, as one text: D1, KV, R2 and the stack's own objects. */
+export async function everythingStored(coordinators: string[]): Promise<string> {
+  const parts = [JSON.stringify(await records())];
+  for (const table of ["audit_outbox", "audit_events"])
+    parts.push(JSON.stringify((await env.DB.prepare(`SELECT * FROM ${table}`).all()).results));
+  for (const { name } of (await env.TOKEN_CACHE.list()).keys) parts.push(name, (await env.TOKEN_CACHE.get(name)) ?? "");
+  for (const key of await objectKeys()) parts.push(key, (await (await env.STATE.get(key))?.text()) ?? "");
+  for (const name of coordinators) {
+    const stacks = (env as Bindings).STACKS;
+    parts.push(await runInDurableObject(stacks.get(stacks.idFromName(name)), (_, state) => rowsOf(state.storage.sql)));
+  }
+  return parts.join("\n");
+}
+
+function rowsOf(sql: SqlStorage): string {
+  const decoder = new TextDecoder();
+  const names = sql
+    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'")
+    .toArray();
+  const rows = names.flatMap(({ name }) => sql.exec(`SELECT * FROM ${name}`).toArray());
+  return JSON.stringify(rows, (_, value: unknown) => (value instanceof ArrayBuffer ? decoder.decode(value) : value));
+}
