@@ -67,8 +67,9 @@ export async function authorize(
 ): Promise<Credential> {
   if (permission === "self") return credential;
   if (permission === "person") {
-    if (credential.actor.kind !== "user") throw forbidden("This operation needs a personal access token.");
-    return credential;
+    if (credential.actor.kind === "user") return credential;
+    await recordForbidden(ctx, credential.actor, credential.actor.org, permission);
+    throw forbidden("This operation needs a personal access token.");
   }
   const verdict = decide(credential.actor, permission, orgName ?? "");
   if (verdict === "allowed") return credential;

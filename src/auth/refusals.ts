@@ -7,12 +7,18 @@ import { members, organizations } from "../orgs/table.ts";
 import type { DeadToken } from "./resolve.ts";
 import type { OrgPermission } from "./policy.ts";
 
-/** A known caller lacked a right. */
-export async function recordForbidden(ctx: RequestContext, actor: Actor, org: OrganizationRef, permission: OrgPermission): Promise<void> {
+/** A known caller lacked a right, or is a machine where only a person may act. */
+export async function recordForbidden(
+  ctx: RequestContext,
+  actor: Actor,
+  org: OrganizationRef,
+  permission: OrgPermission | "person",
+): Promise<void> {
   const onStack = permission.startsWith("stack");
+  const what = permission === "person" ? "an account of one's own" : permission;
   const event = auditEvent(ctx, org.id, whoIs(actor), {
     event: onStack ? "auth-failure-stack-permission" : "auth-failure-organization-role",
-    description: `Refused: ${permission} needs a right that this credential does not have.`,
+    description: `Refused: ${what} needs a right that this credential does not have.`,
   });
   await batch(ctx.store, [promise(ctx.store, event)]);
   announce(ctx, event);

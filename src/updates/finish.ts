@@ -105,7 +105,7 @@ async function commit(
   cancelled: CancelUpdate | undefined,
 ): Promise<void> {
   const { store } = ctx;
-  const what = run.dryRun ? "preview" : run.kind;
+  const what = run.dryRun ? "a preview" : run.kind === "update" ? "an update" : `a ${run.kind}`;
   const event = auditEvent(
     { now: endedAt, address: cancelled?.address ?? run.address },
     run.orgId,
@@ -148,10 +148,10 @@ async function commit(
 }
 
 const describe: Record<Ending, string> = {
-  succeeded: "Completed an",
-  failed: "Failed an",
-  cancelled: "Canceled an",
-  expired: "Ended without its client: an",
+  succeeded: "Completed",
+  failed: "Failed",
+  cancelled: "Canceled",
+  expired: "Ended, for its client was not heard of any more,",
 };
 
 /** D1 may or may not have heard of a start whose answer was lost. Either way nobody runs it. */

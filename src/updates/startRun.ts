@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import type { Actor } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -75,13 +75,16 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
 
   const event = auditEvent(input, orgId, run.who, {
     event: "stack-update-started",
-    description: `Started an update of stack "${pathText(path)}" (${updateId}).`,
+    description: "",
     stack: auditName(path),
   });
   const here = stackAt(orgId, path);
   const stackId = sql`(SELECT id FROM ${stacks} WHERE ${here})`;
   const mine = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now})`;
   const mineAlone = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now} AND dry_run = 0)`;
+
+  const described = sql`'Started ' || (SELECT CASE WHEN dry_run THEN 'a preview' WHEN kind = 'update' THEN 'an update' ELSE 'a ' || kind END
+    FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
 
   let results;
   try {
@@ -99,7 +102,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
           ),
         )
         .returning({ id: updates.id }),
-      promiseIf(store, event, changedARow),
+      promiseIf(store, event, changedARow, describedBy(event, described)),
       store.db
         .update(stacks)
         .set({ runningUpdate: updateId, activeUpdate: updateId })
