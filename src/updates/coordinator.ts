@@ -124,8 +124,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
       switch (kind) {
         case "journal":
           return receiveJournal(run, request, this.#received);
-        case "checkpoint":
-          return receiveCheckpoint(run, request, this.#received);
+        case "checkpoint": {
+          const checkpoint = await receiveCheckpoint(run, request, this.#received);
+          // A first attempt that comes in after its own retry does not take its place.
+          this.#runs.save(Object.assign(run, { checkpoint: Math.max(run.checkpoint ?? 0, checkpoint) }));
+          this.#received.dropBefore(updateId, "checkpoint", run.checkpoint ?? 0);
+          return undefined;
+        }
         default: {
           const changes = await receiveEvents(run, request, this.#received);
           if (changes !== undefined) this.#runs.save(Object.assign(run, { resourceChanges: changes }));

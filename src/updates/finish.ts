@@ -76,8 +76,7 @@ async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt:
 /** The state that the run leaves behind; undefined when it wrote none. */
 function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
   const { received, env } = ctx;
-  const checkpoint = received.batches(run.updateId, "checkpoint").at(-1);
-  if (checkpoint !== undefined) return fromCheckpoint(received.stream(run.updateId, "checkpoint", checkpoint));
+  if (run.checkpoint !== null) return fromCheckpoint(received.stream(run.updateId, "checkpoint", run.checkpoint));
   if (received.batches(run.updateId, "journal").length === 0) return undefined;
   const { baseKey } = run;
   return replay({

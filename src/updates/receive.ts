@@ -50,10 +50,11 @@ async function receiveText(request: Request): Promise<{ bytes: Uint8Array; encod
 }
 
 /**
- * A full checkpoint (cli-protocol §4.6): stored as it comes and checked on the way. Only when all of it is there and
- * good does it take the place of the one before.
+ * A full checkpoint (cli-protocol §4.6): stored as it comes, then checked. Only when all of it is there and good may it
+ * take the place of the one before.
+ * @returns its number
  */
-export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<void> {
+export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<number> {
   refusePreview(run);
   if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
   const encoding = encodingOf(request);
@@ -70,7 +71,7 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
     if (error instanceof TypeError) throw badRequest("the body is not valid gzip");
     throw error;
   }
-  received.dropBefore(run.updateId, "checkpoint", batch);
+  return batch;
 }
 
 async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

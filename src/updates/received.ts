@@ -14,6 +14,7 @@ const PART = 1_500_000;
  */
 export class Received {
   readonly #sql: SqlStorage;
+  readonly #last = new Map<string, number>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -30,10 +31,11 @@ export class Received {
       this.putPart(updateId, kind, batch, part, encoding, body.subarray(part * PART, (part + 1) * PART));
   }
 
+  /** Numbers grow with arrival and are never given twice, also to two requests at once. */
   nextBatch(updateId: string, kind: ReceivedKind): number {
-    const { next } = this.#sql
-      .exec<{ next: number }>("SELECT coalesce(max(batch), 0) + 1 AS next FROM received WHERE update_id = ? AND kind = ?", updateId, kind)
-      .one();
+    const key = `${kind}/${updateId}`;
+    const next = (this.#last.get(key) ?? this.batches(updateId, kind).at(-1) ?? 0) + 1;
+    this.#last.set(key, next);
     return next;
   }
 
@@ -111,6 +113,7 @@ export class Received {
   }
 
   drop(updateId: string, kind: ReceivedKind): void {
+    this.#last.delete(`${kind}/${updateId}`);
     this.#sql.exec("DELETE FROM received WHERE update_id = ? AND kind = ?", updateId, kind);
   }
 }

@@ -32,6 +32,8 @@ export interface Run {
   startedAt: number;
   expiresAt: number;
   endedAt: number;
+  /** Number of the last full checkpoint that is wholly here; null before the first. */
+  checkpoint: number | null;
   /** JSON of `summaryEvent.resourceChanges`, the only source for the history's figures. */
   resourceChanges: string | null;
 }

@@ -69,6 +69,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
     startedAt: now,
     expiresAt: now + input.leaseTime,
     endedAt: 0,
+    checkpoint: null,
     resourceChanges: null,
   };
   runs.save(run);
