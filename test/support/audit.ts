@@ -1,25 +1,22 @@
 import { env } from "cloudflare:workers";
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import type { AuditEvent } from "../../src/audit/record.ts";
+import { eventually } from "./clock.ts";
 
 /**
  * Waits until every event that was ever promised has arrived in the log: the outbox numbers its rows and never reuses
  * a number, so its counter says how many there must be. Late deliveries from the world of an earlier test do not count.
  * @returns the whole log, oldest first
  */
-export async function settledLog(): Promise<AuditEvent[]> {
-  return vi.waitFor(
-    async () => {
-      const promised = await env.DB.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'audit_outbox'").first<number>("seq");
-      const { results } = await env.DB.prepare(
-        "SELECT * FROM audit_events WHERE org_id IN (SELECT id FROM organizations) ORDER BY at, rowid",
-      ).all<Record<string, unknown>>();
-      expect(results).toHaveLength(promised ?? 0);
-      return results.map(toEvent);
-    },
-    { timeout: 10_000, interval: 20 },
-  );
-}
+export const settledLog = () =>
+  eventually(async () => {
+    const promised = await env.DB.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'audit_outbox'").first<number>("seq");
+    const { results } = await env.DB.prepare(
+      "SELECT * FROM audit_events WHERE org_id IN (SELECT id FROM organizations) ORDER BY at, rowid",
+    ).all<Record<string, unknown>>();
+    expect(results).toHaveLength(promised ?? 0);
+    return results.map(toEvent);
+  });
 
 /** What `work` adds to the log, and nothing else. */
 export async function eventsOf(work: () => Promise<unknown>): Promise<AuditEvent[]> {

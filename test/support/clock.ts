@@ -1,7 +1,19 @@
 import { onTestFinished, vi } from "vitest";
 
-/** Sets the Worker's clock to `ms` from now, for the rest of the test. Timers stay real. */
+/** Sets the Worker's clock to `ms` from now, where it stands still for the rest of the test. Timers stay real. */
 export function laterBy(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
   onTestFinished(() => void vi.useRealTimers());
+}
+
+/** Tries until `check` does not throw, for about ten seconds. Unlike `vi.waitFor` it leaves a clock that was set alone. */
+export async function eventually<T>(check: () => Promise<T>): Promise<T> {
+  for (let tries = 0; tries < 500; tries++) {
+    try {
+      return await check();
+    } catch {
+      await scheduler.wait(20);
+    }
+  }
+  return check();
 }

@@ -1,0 +1,28 @@
+import { expect } from "vitest";
+import { ok } from "./client.ts";
+
+/**
+ * Follows a list to its end, as `pulumi api --paginate` does: a page that is empty and names a next one would stop it.
+ * @returns all items, and how many pages there were
+ */
+export async function allPages<T>(path: string, key: string, token: string): Promise<{ items: T[]; pages: number }> {
+  const items: T[] = [];
+  const seen = new Set<string>();
+  let cursor: string | undefined;
+  let pages = 0;
+  do {
+    const link = cursor === undefined ? path : `${path}${path.includes("?") ? "&" : "?"}continuationToken=${cursor}`;
+    const page = await ok<{ continuationToken?: string } & { [key: string]: T[] | undefined }>("GET", link, { token });
+    const found = page[key] ?? [];
+    items.push(...found);
+    pages++;
+    cursor = page.continuationToken || undefined;
+    if (cursor !== undefined) {
+      expect(found.length).toBeGreaterThan(0);
+      expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/);
+      expect(seen.has(cursor)).toBe(false);
+      seen.add(cursor);
+    }
+  } while (cursor !== undefined);
+  return { items, pages };
+}

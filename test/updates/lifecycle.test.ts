@@ -1,0 +1,359 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { signLease } from "../../src/auth/lease.ts";
+import { eventsOf } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { laterBy } from "../support/clock.ts";
+import { type Exported, component, creates, deploymentOf } from "../support/deployment.ts";
+import { changesNothing } from "../support/stored.ts";
+import { type RunningUpdate, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+let world: World;
+let token: string;
+beforeEach(async () => {
+  world = await newWorld();
+  token = world.member;
+  await newStack(token);
+});
+
+const S = "/api/stacks/acme/web/dev";
+const busy = "Conflict: Another update is currently in progress.";
+const completed = "Conflict: The Update has already completed";
+const create = async (kind = "update", json: unknown = {}) =>
+  (await ok<{ updateID: string }>("POST", `${S}/${kind}`, { token, json })).updateID;
+const complete = (update: RunningUpdate, status = "succeeded") =>
+  call("POST", `${update.path}/complete`, { lease: update.lease, json: { status } });
+const journal = (update: RunningUpdate, entries: unknown[]) =>
+  call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries } });
+const stack = () => ok<{ version: number; activeUpdate: string; currentOperation?: { kind: string; author: string } }>("GET", S, { token });
+const exported = () => ok<Exported>("GET", `${S}/export`, { token });
+const urns = async () => ((await exported()).deployment.resources ?? []).map((resource) => resource.urn.split("::").at(-1));
+
+describe("an update", () => {
+  it("takes the stack when it starts, and gives it back when it is completed", async () => {
+    const update = await startUpdate(token, { kind: "destroy" });
+    expect(update.version).toBe(1);
+    expect(await stack()).toMatchObject({ version: 0, activeUpdate: update.id, currentOperation: { kind: "destroy", author: "mel" } });
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
+    expect((await complete(update)).status).toBe(204);
+    expect(await stack()).toMatchObject({ version: 1, activeUpdate: update.id });
+    expect(await stack()).not.toHaveProperty("currentOperation");
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "succeeded", events: [] });
+  });
+
+  it("has its state exported as soon as it is completed, and its start and end are events", async () => {
+    const events = await eventsOf(async () => {
+      const update = await startUpdate(token);
+      await journal(update, creates(component("a"), component("b")));
+      await complete(update, "failed");
+    });
+    expect(await urns()).toEqual(["a", "b"]);
+    expect(events.map((event) => [event.event, event.userLogin, event.stack])).toEqual([
+      ["stack-update-started", "mel", "web/dev"],
+      ["stack-update-completed", "mel", "web/dev"],
+    ]);
+    expect(events[1]!.description).toContain("Failed an update");
+    const { updates } = await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token });
+    expect(updates).toMatchObject([{ version: 1, result: "failed", resourceCount: 2 }]);
+  });
+
+  it("is created without taking anything", async () => {
+    await startUpdate(token);
+    const id = await create();
+    expect(await ok("GET", `${S}/update/${id}`, { token })).toEqual({ status: "not started", events: [] });
+  });
+
+  it("starts once", async () => {
+    const update = await startUpdate(token);
+    expect(await refused(409, "POST", update.path, { token, json: {} })).toBe("Conflict: The Update has already started");
+    await complete(update);
+    expect((await call("POST", update.path, { token, json: {} })).status).toBe(409);
+    expect(await stack()).toMatchObject({ version: 1 });
+  });
+
+  it("is found under its own stack only", async () => {
+    await newStack(token, "web", "prod");
+    const id = await create();
+    await changesNothing(async () => {
+      expect(await refused(404, "POST", `/api/stacks/acme/web/prod/update/${id}`, { token, json: {} })).toBe(
+        `Not Found: Update '${id}' not found`,
+      );
+      await refused(404, "GET", `/api/stacks/acme/web/prod/update/${id}`, { token });
+      await refused(404, "POST", `${S}/update/${crypto.randomUUID()}`, { token, json: {} });
+      await refused(404, "POST", "/api/stacks/acme/web/none/update", { token, json: {} });
+      await refused(404, "POST", `/api/stacks/acme/WEB/dev/update/${id}`, { token, json: {} });
+    });
+  });
+
+  it("is offered journaling only if it asked", async () => {
+    for (const [json, granted] of [
+      [{ journalVersion: 1 }, true],
+      [{}, false],
+      [{ journalVersion: 0 }, false],
+      [{ journalVersion: 2 }, false],
+      [{ journalVersion: null, tags: null }, false],
+    ] as const) {
+      const path = `${S}/update/${await create()}`;
+      const started = await ok("POST", path, { token, json });
+      expect("journalVersion" in started, JSON.stringify(json)).toBe(granted);
+      await ok("POST", `${path}/complete`, { lease: started["token"] as string, json: { status: "succeeded" } });
+    }
+  });
+
+  it("replaces the tags of its stack only if it brings some", async () => {
+    await ok("PATCH", `${S}/tags`, { token, json: { a: "1", b: "2" } });
+    const path = `${S}/update/${await create()}`;
+    const started = await ok<{ token: string }>("POST", path, { token, json: {} });
+    expect(await stack()).toMatchObject({ tags: { a: "1", b: "2" } });
+    await ok("POST", `${path}/complete`, { lease: started.token, json: { status: "succeeded" } });
+    await ok("POST", `${S}/update/${await create()}`, { token, json: { tags: { c: "3" } } });
+    expect(((await stack()) as { tags?: unknown }).tags).toEqual({ c: "3" });
+  });
+
+  it("is a machine's, in the history and in the log", async () => {
+    const ci = await newOrgToken(world, "ci");
+    const events = await eventsOf(async () => {
+      const update = await startUpdate(ci.tokenValue);
+      await complete(update);
+    });
+    for (const event of events) expect(event).toMatchObject({ userLogin: "acme", tokenId: ci.id, tokenName: "ci" });
+    expect(await ok("GET", `${S}/updates/latest`, { token })).toMatchObject({
+      requestedBy: { githubLogin: "acme" },
+      requestedByToken: "ci",
+    });
+  });
+});
+
+describe("while an update runs", () => {
+  it("no other starts, and nothing else changes the stack", async () => {
+    const update = await startUpdate(token);
+    const other = await create();
+    const events = await eventsOf(async () => {
+      await changesNothing(async () => {
+        expect(await refused(409, "POST", `${S}/update/${other}`, { token, json: {} })).toBe(busy);
+        expect(await refused(409, "DELETE", `${S}?force=true`, { token })).toBe(busy);
+      });
+      expect(await refused(409, "POST", `${S}/import`, { token, json: deploymentOf([]) })).toBe(busy);
+      expect(await stack()).toMatchObject({ version: 0 });
+    });
+    expect(events).toEqual([]);
+    await complete(update);
+    await ok("POST", `${S}/update/${other}`, { token, json: {} });
+  });
+
+  it("of twenty that start at the same time one does", async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, () => create()));
+    const events = await eventsOf(async () => {
+      const answers = await Promise.all(ids.map((id) => call("POST", `${S}/update/${id}`, { token, json: {} })));
+      expect(answers.map((answer) => answer.status).sort((a, b) => a - b)).toEqual([200, ...Array.from({ length: 19 }, () => 409)]);
+    });
+    expect(events.map((event) => event.event)).toEqual(["stack-update-started"]);
+  });
+
+  it("previews run beside it, several at a time, and end by themselves", async () => {
+    const update = await startUpdate(token);
+    const previews = [
+      await startUpdate(token, { dryRun: true }),
+      await startUpdate(token, { kind: "preview" }),
+      await startUpdate(token, { kind: "destroy", dryRun: true }),
+    ];
+    for (const preview of previews) {
+      expect(preview.version).toBe(0);
+      expect((await complete(preview)).status).toBe(204);
+      expect(await ok("GET", preview.path, { token })).toEqual({ status: "succeeded", events: [] });
+    }
+    expect(await stack()).toMatchObject({ version: 0, activeUpdate: update.id, currentOperation: { kind: "update" } });
+    await journal(update, creates(component("a")));
+    expect((await complete(update)).status).toBe(204);
+    expect(await urns()).toEqual(["a"]);
+    expect((await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token })).updates).toHaveLength(1);
+  });
+
+  it("other stacks do not notice", async () => {
+    await startUpdate(token);
+    await newStack(token, "web", "prod");
+    await startUpdate(token, { stack: "web/prod" });
+  });
+
+  it("the export is the state that it started from", async () => {
+    await ok("POST", `${S}/import`, { token, json: deploymentOf([component("before")]) });
+    const update = await startUpdate(token);
+    await journal(update, creates(component("after")));
+    expect(await urns()).toEqual(["before"]);
+    await complete(update);
+    expect(await urns()).toEqual(["after", "before"]);
+  });
+});
+
+describe("completing", () => {
+  it("may be repeated with the same word", async () => {
+    const update = await startUpdate(token);
+    await journal(update, creates(component("a")));
+    await complete(update);
+    const events = await eventsOf(() => changesNothing(async () => expect((await complete(update)).status).toBe(204)));
+    expect(events).toEqual([]);
+    expect(await refused(409, "POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } })).toBe(completed);
+  });
+
+  it.each(["cancelled", "", "running", "SUCCEEDED"])("knows no status %j", async (status) => {
+    const update = await startUpdate(token);
+    expect(await refused(400, "POST", `${update.path}/complete`, { lease: update.lease, json: { status } })).toBe("unrecognized status");
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
+  });
+
+  it("ends all writing under the lease", async () => {
+    const update = await startUpdate(token);
+    await complete(update);
+    expect(
+      await refused(409, "PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: creates(component("late")) } }),
+    ).toBe(completed);
+    expect(
+      await refused(409, "PATCH", `${update.path}/checkpoint`, { lease: update.lease, json: { isInvalid: false, ...deploymentOf([]) } }),
+    ).toBe(completed);
+    expect(await refused(403, "POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } })).toBe(
+      "The provided update token has expired.",
+    );
+  });
+});
+
+describe("cancelling", () => {
+  it("frees the stack, keeps what was acknowledged, and is an event of who did it", async () => {
+    const update = await startUpdate(token);
+    await journal(update, creates(component("kept")));
+    const events = await eventsOf(() => ok("POST", `${update.path}/cancel`, { token: world.admin }));
+    expect(events).toMatchObject([{ event: "stack-update-canceled", userLogin: "ada", stack: "web/dev" }]);
+    expect(await urns()).toEqual(["kept"]);
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "cancelled", events: [] });
+    expect((await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token })).updates).toMatchObject([{ result: "failed", version: 1 }]);
+    await startUpdate(token);
+  });
+
+  it("tells the process that ran it", async () => {
+    const update = await startUpdate(token);
+    await ok("POST", `${update.path}/cancel`, { token });
+    expect(await refused(403, "POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } })).toBe(
+      "The provided update token has expired.",
+    );
+    expect(
+      await refused(409, "PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: creates(component("late")) } }),
+    ).toBe("Conflict: The Update has been cancelled");
+    expect(await refused(409, "POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } })).toBe(
+      "Conflict: The Update has been cancelled",
+    );
+    expect(await urns()).toEqual([]);
+  });
+
+  it("what is over, or not begun, is 409", async () => {
+    const update = await startUpdate(token);
+    await ok("POST", `${update.path}/cancel`, { token });
+    const notStarted = await create();
+    const events = await eventsOf(() =>
+      changesNothing(async () => {
+        expect(await refused(409, "POST", `${update.path}/cancel`, { token })).toBe(completed);
+        await refused(409, "POST", `${S}/update/${notStarted}/cancel`, { token });
+      }),
+    );
+    expect(events).toEqual([]);
+  });
+
+  it("a preview leaves the update beside it alone", async () => {
+    const update = await startUpdate(token);
+    const preview = await startUpdate(token, { dryRun: true });
+    await ok("POST", `${preview.path}/cancel`, { token });
+    expect(await stack()).toMatchObject({ activeUpdate: update.id, currentOperation: { kind: "update" } });
+    expect((await complete(update)).status).toBe(204);
+  });
+
+  it("and completing at the same time: one wins, and the stack is free", async () => {
+    for (let round = 0; round < 10; round++) {
+      const update = await startUpdate(token);
+      const [done, cancelled] = await Promise.all([complete(update), call("POST", `${update.path}/cancel`, { token })]);
+      expect([done.status, cancelled.status].sort((a, b) => a - b)).toEqual([204, 409]);
+      expect(await stack()).not.toHaveProperty("currentOperation");
+    }
+  });
+});
+
+describe("a lease that is not good is 403 and never 401:", () => {
+  const calls = [
+    ["POST", "renew_lease", { duration: 300 }],
+    ["POST", "complete", { status: "succeeded" }],
+    ["PATCH", "journalentries", { entries: creates(component("a")) }],
+    ["PATCH", "checkpoint", { isInvalid: false, ...deploymentOf([]) }],
+    ["POST", "events/batch", { events: [{ sequence: 0, timestamp: 0 }] }],
+  ] as const;
+
+  it.each(calls)("%s %s", async (method, verb, json) => {
+    await newStack(token, "web", "prod");
+    const update = await startUpdate(token);
+    const other = await startUpdate(token, { stack: "web/prod" });
+    const preview = await startUpdate(token, { dryRun: true });
+    const [payload, signature] = update.lease.split(".") as [string, string];
+    const coordinator = JSON.parse(atob(payload)) as [string, string];
+    const leases = {
+      "of another stack's update": other.lease,
+      "of a preview beside it": preview.lease,
+      "signed by someone else": await signLease(["guessed"], { coordinator: coordinator[0], updateId: update.id }),
+      "with a signature of another": `${payload}.${other.lease.split(".")[1]}`,
+      "with a changed payload": `${btoa(JSON.stringify([coordinator[0], update.id, "x"]))}.${signature}`,
+      "without a signature": payload,
+      "that is garbage": "§§§.%%%",
+      "that is empty": "",
+      "that is an access token": token,
+    };
+    for (const [which, lease] of Object.entries(leases)) {
+      const credential = which === "that is garbage" ? { headers: { Authorization: "update-token garbage.garbage" } } : { lease };
+      expect(await refused(403, method, `${update.path}/${verb}`, { ...credential, json }), which).toBe(
+        "The provided update token has expired.",
+      );
+    }
+    await refused(403, method, `${update.path}/${verb}`, { token, json });
+    await refused(403, method, `${update.path}/${verb}`, { json });
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
+    await complete(update);
+    expect(await urns()).toEqual([]);
+  });
+
+  it("one whose time is over", async () => {
+    const update = await startUpdate(token);
+    laterBy(331_000);
+    for (const [method, verb, json] of calls) {
+      if (verb === "complete") continue;
+      expect(await refused(403, method, `${update.path}/${verb}`, { lease: update.lease, json })).toBe(
+        "The provided update token has expired.",
+      );
+    }
+  });
+
+  it("access to the stack is not needed any more: the lease lives on when the token that began it is deleted", async () => {
+    const ci = await newOrgToken(world, "ci");
+    const update = await startUpdate(ci.tokenValue);
+    await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });
+    expect((await journal(update, creates(component("a")))).status).toBe(204);
+    expect((await complete(update)).status).toBe(204);
+    expect(await urns()).toEqual(["a"]);
+  });
+});
+
+describe("renewing", () => {
+  it("moves the end, and the token stays the same", async () => {
+    const update = await startUpdate(token);
+    laterBy(290_000);
+    const renewed = await ok("POST", `${update.path}/renew_lease`, { lease: update.lease, json: { token: "", duration: 300 } });
+    expect(renewed).toEqual({ token: update.lease, tokenExpiration: Math.floor((Date.now() + 300_000) / 1000) });
+    laterBy(290_000);
+    expect((await journal(update, creates(component("a")))).status).toBe(204);
+  });
+
+  it.each([-1, 301, 1e9])("by %i seconds is refused", async (duration) => {
+    const update = await startUpdate(token);
+    const message = await refused(400, "POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration } });
+    expect(message).toBe("Renewal duration must be between 0 and 300 seconds");
+  });
+});
+
+it("notes who runs what, and nothing of the run is left in the database", async () => {
+  const update = await startUpdate(token);
+  await complete(update);
+  expect(await env.DB.prepare("SELECT running_update FROM stacks").first("running_update")).toBeNull();
+});
