@@ -23,21 +23,18 @@ export async function exportStack(ctx: OrgContext, path: StackPath, version?: nu
     description: `Exported the state of stack "${pathText(path)}"${version === undefined ? "" : ` at version ${version}`}.`,
     stack: auditName(path),
   });
+  const ofVersion = and(
+    sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
+    eq(updates.dryRun, false),
+    eq(updates.version, version ?? -1),
+    sql`${updates.endedAt} IS NOT NULL`,
+  );
+  const isThere = version === undefined ? stackExists(ctx.org.id, path) : sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${ofVersion})`;
   const [, found, versions] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     db.select({ id: stacks.id, stateKey: stacks.stateKey }).from(stacks).where(here),
-    db
-      .select({ stateKey: updates.stateKey })
-      .from(updates)
-      .where(
-        and(
-          sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
-          eq(updates.dryRun, false),
-          eq(updates.version, version ?? -1),
-          sql`${updates.endedAt} IS NOT NULL`,
-        ),
-      ),
-    promiseIf(ctx.store, event, stackExists(ctx.org.id, path)),
+    db.select({ stateKey: updates.stateKey }).from(updates).where(ofVersion),
+    promiseIf(ctx.store, event, isThere),
   ]);
   const stack = found[0];
   if (!stack) throw stackNotFound(path);

@@ -54,9 +54,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#endExpired(store);
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
-      const answer = await startUpdate(this.#context(store), input, this.#runs.holder() !== undefined);
-      await this.#setAlarm();
-      return answer;
+      // Set before the database hears of it: should this be the last that we do, someone ends what has begun.
+      await this.ctx.storage.setAlarm(Date.now() + RETRY);
+      try {
+        return await startUpdate(this.#context(store), input, this.#runs.holder() !== undefined);
+      } finally {
+        await this.#setAlarm();
+      }
     });
   }
 
@@ -117,22 +121,20 @@ export class StackCoordinator extends DurableObject<Bindings> {
   override async fetch(request: Request): Promise<Response> {
     const [, kind, updateId = ""] = new URL(request.url).pathname.split("/");
     const outcome = await this.#answer(async () => {
-      await this.#sealed.get(updateId)?.catch(() => undefined);
-      const run = this.#runs.get(updateId);
-      if (!run || this.#isOver(run)) throw over();
-      if (run.phase !== "running") throw conflict(endedTexts[run.ending ?? "failed"]);
+      const run = await this.#inTime(updateId, (running) => running);
       switch (kind) {
         case "journal":
-          return receiveJournal(run, request, this.#received);
+          return receiveJournal(run, request, this.#received, (write) => this.#inTime(updateId, write));
         case "checkpoint": {
           const checkpoint = await receiveCheckpoint(run, request, this.#received);
-          // A first attempt that comes in after its own retry does not take its place.
-          this.#runs.save(Object.assign(run, { checkpoint: Math.max(run.checkpoint ?? 0, checkpoint) }));
-          this.#received.dropBefore(updateId, "checkpoint", run.checkpoint ?? 0);
-          return undefined;
+          return this.#inTime(updateId, () => {
+            // A first attempt that comes in after its own retry does not take its place.
+            this.#runs.save(Object.assign(run, { checkpoint: Math.max(run.checkpoint ?? 0, checkpoint) }));
+            this.#received.dropBefore(updateId, "checkpoint", run.checkpoint ?? 0);
+          });
         }
         default: {
-          const changes = await receiveEvents(run, request, this.#received);
+          const changes = await receiveEvents(run, request, this.#received, (write) => this.#inTime(updateId, write));
           if (changes !== undefined) this.#runs.save(Object.assign(run, { resourceChanges: changes }));
           return undefined;
         }
@@ -142,6 +144,15 @@ export class StackCoordinator extends DurableObject<Bindings> {
     if (outcome.refusal === "stale identity") throw new Error("nothing here depends on an identity");
     const { status, message, headers } = outcome.refusal;
     return Response.json({ code: status, message }, { status, headers });
+  }
+
+  /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
+  async #inTime<T>(updateId: string, work: (run: Run) => T): Promise<T> {
+    for (let end = this.#sealed.get(updateId); end; end = this.#sealed.get(updateId)) await end.catch(() => undefined);
+    const run = this.#runs.get(updateId);
+    if (!run || this.#isOver(run)) throw over();
+    if (run.phase !== "running") throw conflict(endedTexts[run.ending ?? "failed"]);
+    return work(run);
   }
 
   /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */

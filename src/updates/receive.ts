@@ -11,29 +11,35 @@ export const BATCH_LIMIT = 16 * 1024 * 1024;
 /** Bytes of one full checkpoint as it comes; it is streamed, so what it inflates to is bounded by storage alone. */
 const CHECKPOINT_LIMIT = 100 * 1024 * 1024;
 
+/** Does a write only if the update still runs: a body may take its time, and its update may end meanwhile. */
+export type InTime = (write: () => void) => Promise<void>;
+
 /** Journal entries: durable when this returns and the object's output gate has opened (cli-protocol §4.8). */
-export async function receiveJournal(run: Run, request: Request, received: Received): Promise<void> {
+export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
   refusePreview(run);
   if (!run.journaling) throw badRequest("journaling was not granted to this update");
   const { bytes, encoding, text } = await receiveText(request);
-  if (checkBatch(text) > 0) received.append(run.updateId, "journal", encoding, bytes);
+  if (checkBatch(text) > 0) await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
 }
 
 /**
  * Engine events. Only the summary is looked at: its counts are what the history shows.
  * @returns JSON of `resourceChanges`, when the batch has the summary
  */
-export async function receiveEvents(run: Run, request: Request, received: Received): Promise<string | undefined> {
+export async function receiveEvents(run: Run, request: Request, received: Received, inTime: InTime): Promise<string | undefined> {
   const { bytes, encoding, text } = await receiveText(request);
   const { events } = parseEvents(text);
   if (!Array.isArray(events) || events.length === 0) throw badRequest("events must be a list that is not empty");
-  received.append(run.updateId, "events", encoding, bytes);
+  await inTime(() => received.append(run.updateId, "events", encoding, bytes));
   for (const event of events as ({ summaryEvent?: { resourceChanges?: unknown } } | null)[]) {
     const changes = event?.summaryEvent?.resourceChanges;
-    if (changes && typeof changes === "object") return JSON.stringify(changes);
+    if (changes && typeof changes === "object") return JSON.stringify(countsOf(changes));
   }
   return undefined;
 }
+
+/** The history must stay readable: a figure that is no number would spoil all of it for the CLI. */
+const countsOf = (changes: object) => Object.fromEntries(Object.entries(changes).filter(([, count]) => Number.isSafeInteger(count)));
 
 function parseEvents(text: string): { events?: unknown } {
   try {
