@@ -1,5 +1,5 @@
 /** The one function of Node's that we use; workerd has it (compatibility date 2026-08-04 and later). */
 declare module "node:zlib" {
-  /** @throws with code ERR_BUFFER_TOO_LARGE above `maxOutputLength` bytes */
+  /** @throws RangeError above `maxOutputLength` bytes */
   export function gunzipSync(bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }): Uint8Array;
 }

@@ -35,7 +35,7 @@ const admit =
     if (permission === "lease") {
       c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param("updateID") ?? ""));
     } else if (permission !== "public") {
-      const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c));
+      const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
       c.set("credential", await authorize(c.var.request, credential, permission, orgParam(c)));
     }
     await next();
@@ -59,7 +59,10 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
   } catch (error) {
     if (!(error instanceof StaleIdentity) || !c.var.credential) throw error;
     // The cache was behind. Ask the database who this is, judge again, and do it once more if it still may.
-    const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { fresh: true });
+    const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), {
+      fresh: true,
+      drainsOn: drainsOn(c, route),
+    });
     c.set("credential", await authorize(c.var.request, credential, definition.permission as never, orgParam(c)));
     if (definition.body === "stream") throw unavailable("the credential's new state");
     result = await run();
@@ -83,6 +86,13 @@ function answer(c: Context<Env>, result: unknown): Response {
   if (result === undefined) return c.body(null, 204, { "Content-Type": "application/octet-stream" });
   return c.json(result as never, 200);
 }
+
+const drainsOn = (c: Context<Env>, { definition }: Route) =>
+  definition.drains && {
+    orgName: c.req.param("orgName") ?? "",
+    projectName: c.req.param("projectName") ?? "",
+    stackName: c.req.param("stackName") ?? "",
+  };
 
 const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
 

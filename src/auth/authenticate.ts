@@ -3,6 +3,7 @@ import { AppError, forbidden, notFound, tooManyRequests, unauthorized } from "..
 import { type DeadToken, type Identity, resolveToken } from "./resolve.ts";
 import { peppersOf } from "./secret.ts";
 import { touchLastUsed } from "./touch.ts";
+import { type StackNames, isDraining } from "./drain.ts";
 import { type Lease, readLease } from "./lease.ts";
 import { type OrgPermission, type Permission, decide, placeIn } from "./policy.ts";
 import { recordDeadToken, recordForbidden } from "./refusals.ts";
@@ -18,6 +19,13 @@ export interface Credential {
   used: (ctx: RequestContext) => void;
 }
 
+interface Options {
+  /** Past the cache. */
+  fresh?: boolean;
+  /** The call is one that a dead token may still make while its update runs there, see `drains`. */
+  drainsOn?: StackNames | undefined;
+}
+
 /**
  * Who is calling? 401 for anything but a living access token (cli-protocol §1.3; `Bearer` is taken as well).
  * A token that was good once tells its holder why it is not any more, in `X-Pulumi-Warning` (cli-protocol §1.8).
@@ -26,7 +34,7 @@ export async function authenticate(
   ctx: RequestContext,
   header: string | undefined,
   orgName?: string,
-  options: { fresh?: boolean } = {},
+  options: Options = {},
 ): Promise<Credential> {
   const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
   if (!value) throw await failed(ctx, unauthorized());
@@ -36,16 +44,22 @@ export async function authenticate(
     peppers: peppersOf(ctx.env.TOKEN_PEPPER),
     now: ctx.now,
     background: ctx.background,
-    ...options,
+    fresh: options.fresh ?? false,
   });
   if (!found) throw await failed(ctx, unauthorized());
   if ("dead" in found) {
+    const { actor, id } = found.dead;
+    if (actor && options.drainsOn && (await isDraining(ctx, id, options.drainsOn)))
+      return credentialOf(ctx, header, orgName, { actor, expiresAt: null, lastUsedAt: ctx.now, checkedAt: ctx.now, cached: false });
     const refusal = await failed(ctx, unauthorized(epitaph(found.dead)));
     if (refusal.status === 401) await recordDeadToken(ctx, found.dead, orgName);
     throw refusal;
   }
 
-  const { identity } = found;
+  return credentialOf(ctx, header, orgName, found.identity);
+}
+
+function credentialOf(ctx: RequestContext, header: string | undefined, orgName: string | undefined, identity: Identity): Credential {
   return {
     identity,
     actor: identity.actor,

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, or, sql } from "drizzle-orm";
+import { type SQL, and, eq, gt, isNull, or, sql } from "drizzle-orm";
 import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
@@ -9,14 +9,17 @@ import { accessTokens } from "../tokens/table.ts";
  * batch with it, unless the token lives and the rights that were judged still hold (platform-facts PT-2).
  * So the check and the work are one transaction on the primary: nothing is accepted after a deletion was answered.
  * @param orgId the organization that the work is in; none for work on the caller's own account
+ * @param unless passes a token that does not live, see `drains`
  */
-export function guard(store: Store, actor: Actor, now: number, orgId?: string) {
+export function guard(store: Store, actor: Actor, now: number, orgId?: string, unless: SQL = sql`0`) {
   const alive = and(
     eq(accessTokens.id, actor.token.id),
     isNull(accessTokens.deletedAt),
     or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now)),
   );
-  const query = store.db.select({ alive: sql<number>`CASE WHEN count(*) = 1 THEN 1 ELSE json('{') END`.as("alive") }).from(accessTokens);
+  const query = store.db
+    .select({ alive: sql<number>`CASE WHEN count(*) = 1 OR ${unless} THEN 1 ELSE json('{') END`.as("alive") })
+    .from(accessTokens);
   switch (actor.kind) {
     case "organization":
     case "team":

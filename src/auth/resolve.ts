@@ -29,6 +29,8 @@ export interface DeadToken {
   id: string;
   name: string;
   org: OrganizationRef | undefined;
+  /** Who it stood for; undefined when its organization or person is gone. */
+  actor: Actor | undefined;
   /** Person behind a personal token. */
   user: { id: string; login: string; name: string } | undefined;
   ended: "deleted" | "expired";
@@ -117,12 +119,6 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
     token.userId !== null
       ? { id: token.userId, login: token.login ?? "", name: token.userName ?? "", email: token.email ?? "" }
       : undefined;
-  const deadSince = token.deletedAt ?? (token.expiresAt !== null && token.expiresAt <= now ? token.expiresAt : null);
-  if (deadSince !== null) {
-    const ended = token.deletedAt !== null ? "deleted" : "expired";
-    return { dead: { kind: token.kind, id: token.id, name: token.name, org, user, ended, at: deadSince } };
-  }
-
   const ref = { id: token.id, name: token.name };
   const actor: Actor | undefined =
     token.kind === "personal"
@@ -133,6 +129,12 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
           memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role })),
         }
       : org && { kind: token.kind, token: ref, org, team: token.team ?? "", admin: token.admin };
+
+  const deadSince = token.deletedAt ?? (token.expiresAt !== null && token.expiresAt <= now ? token.expiresAt : null);
+  if (deadSince !== null) {
+    const ended = token.deletedAt !== null ? "deleted" : "expired";
+    return { dead: { kind: token.kind, ...ref, org, user, actor, ended, at: deadSince } };
+  }
   if (!actor) return undefined;
   return { identity: { actor, expiresAt: token.expiresAt, lastUsedAt: token.lastUsedAt, checkedAt: now, cached: false } };
 }

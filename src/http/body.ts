@@ -59,7 +59,7 @@ export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit: number
   try {
     return gunzipSync(bytes, { maxOutputLength: limit, chunkSize: CHUNK });
   } catch (error) {
-    if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge("the inflated body", limit);
+    if (error instanceof RangeError) throw tooLarge("the inflated body", limit);
     throw badRequest("the body is not valid gzip");
   }
 }

@@ -38,6 +38,8 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   bodyLimit?: number;
   /** The answer by status. `null`: no body. */
   responses: { [status: number]: Schema | null };
+  /** Stays open to a token whose update still runs on this stack, see `drains`. */
+  drains?: P extends OrgPermission ? true : never;
   /** Ours alone, not in the public contract. */
   extension?: true;
 }

@@ -1,5 +1,6 @@
 import { announce } from "../audit/announce.ts";
 import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { drains } from "../auth/drain.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -13,7 +14,7 @@ export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts
   const bytes = plaintexts.map((text) => fromBase64(text));
   const { db } = ctx.store;
   const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id, drains(ctx.actor.token.id, path)),
     db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
   ]);
   const stack = found[0];
