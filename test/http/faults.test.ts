@@ -1,0 +1,190 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Bindings } from "../../src/env.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { laterBy } from "../support/clock.ts";
+import { type Exported, component, creates, deploymentOf } from "../support/deployment.ts";
+import { breakCache, breakDatabase, breakObjectReads, breakObjectWrites, breakQueue, loseDatabaseAnswers } from "../support/faults.ts";
+import { changesNothing, records } from "../support/stored.ts";
+import { type RunningUpdate, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+let world: World;
+let token: string;
+beforeEach(async () => {
+  world = await newWorld();
+  token = world.member;
+  await newStack(token);
+});
+
+const S = "/api/stacks/acme/web/dev";
+const journal = (update: RunningUpdate) =>
+  ok("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: creates(component("a")) } });
+const complete = (update: RunningUpdate) => call("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+const names = async () =>
+  ((await ok<Exported>("GET", `${S}/export`, { token })).deployment.resources ?? []).map((resource) => resource.urn.split("::").at(-1));
+
+async function alarm(): Promise<boolean> {
+  const orgId = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
+  const { STACKS } = env as Bindings;
+  return runDurableObjectAlarm(STACKS.get(STACKS.idFromName(`${orgId}/web/dev`)));
+}
+
+describe("without the database", () => {
+  it("nothing is done, and everything says 503 and when to come back", async () => {
+    await ok("GET", "/api/user", { token });
+    await scheduler.wait(20);
+    await changesNothing(async () => {
+      const repair = breakDatabase();
+      for (const [method, path, json] of [
+        ["POST", "/api/stacks/acme/web", { stackName: "new" }],
+        ["PATCH", `${S}/tags`, { a: "b" }],
+        ["POST", `${S}/update`, {}],
+        ["DELETE", S, undefined],
+        ["GET", S, undefined],
+        ["GET", `${S}/export`, undefined],
+        ["POST", `${S}/decrypt`, { ciphertext: "AAAA" }],
+        ["GET", "/api/user/stacks", undefined],
+      ] as const) {
+        const response = await call(method, path, { token, json });
+        expect([path, response.status, response.headers.get("Retry-After")]).toEqual([path, 503, "2"]);
+      }
+      expect((await call("GET", "/api/orgs/acme/tokens", { token: world.admin })).status).toBe(503);
+      expect((await call("GET", "/healthz")).status).toBe(200);
+      repair();
+    });
+  });
+
+  it("a refusal is not given without its event, and a token is not taken for a bad one", async () => {
+    const fresh = await newOrgToken(world, "ci");
+    breakDatabase();
+    expect((await call("GET", "/api/user", { token: fresh.tokenValue })).status).toBe(503);
+    expect((await call("GET", "/api/orgs/acme/tokens", { token: fresh.tokenValue })).status).toBe(503);
+  });
+
+  it("an update goes on; only its end has to wait, and nothing is lost", async () => {
+    const update = await startUpdate(token);
+    const repair = breakDatabase();
+    await journal(update);
+    await ok("POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } });
+    expect((await complete(update)).status).toBe(503);
+    expect((await complete(update)).status).toBe(503);
+    repair();
+    expect((await complete(update)).status).toBe(204);
+    expect(await names()).toEqual(["a"]);
+    expect((await settledLog()).filter((event) => event.event === "stack-update-completed")).toHaveLength(1);
+  });
+
+  it("an end that nobody asks for again is brought about by the alarm, as it was asked for", async () => {
+    const update = await startUpdate(token);
+    await journal(update);
+    const repair = breakDatabase();
+    expect((await complete(update)).status).toBe(503);
+    repair();
+    expect(await alarm()).toBe(true);
+    expect(await names()).toEqual(["a"]);
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "succeeded", events: [] });
+    await startUpdate(token);
+  });
+
+  it.each([
+    ["did not reach it", breakDatabase],
+    ["reached it, and the answer was lost", loseDatabaseAnswers],
+  ])("a start that %s does not hold the stack for ever", async (_, fault) => {
+    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+    const repair = fault();
+    await refused(503, "POST", `${S}/update/${updateID}`, { token, json: {} });
+    repair();
+    laterBy(11_000);
+    expect(await alarm()).toBe(true);
+    expect(await ok("GET", S, { token })).not.toHaveProperty("currentOperation");
+    const next = await startUpdate(token);
+    expect(next.version).toBe(1);
+    expect((await complete(next)).status).toBe(204);
+  });
+
+  it("a cancellation is not half done", async () => {
+    const update = await startUpdate(token);
+    await journal(update);
+    const repair = breakDatabase();
+    await refused(503, "POST", `${update.path}/cancel`, { token });
+    repair();
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
+    expect((await complete(update)).status).toBe(204);
+    expect(await names()).toEqual(["a"]);
+  });
+
+  it("a completion whose answer was lost is done once", async () => {
+    const update = await startUpdate(token);
+    await journal(update);
+    const repair = loseDatabaseAnswers();
+    expect((await complete(update)).status).toBe(503);
+    repair();
+    expect((await complete(update)).status).toBe(204);
+    expect(await ok("GET", S, { token })).toMatchObject({ version: 1 });
+    expect(await names()).toEqual(["a"]);
+    expect((await records())["updates"]).toHaveLength(1);
+  });
+});
+
+describe("without the object store", () => {
+  it("an update cannot be completed, can be later, and loses nothing", async () => {
+    const update = await startUpdate(token);
+    await journal(update);
+    const repair = breakObjectWrites();
+    await changesNothing(async () => expect((await complete(update)).status).toBe(503));
+    repair();
+    expect((await complete(update)).status).toBe(204);
+    expect(await names()).toEqual(["a"]);
+  });
+
+  it("nor can it while its base cannot be read", async () => {
+    await ok("POST", `${S}/import`, { token, json: deploymentOf([component("base")]) });
+    const update = await startUpdate(token);
+    await journal(update);
+    const repair = breakObjectReads();
+    expect((await complete(update)).status).toBe(503);
+    await refused(503, "GET", `${S}/export`, { token });
+    repair();
+    expect((await complete(update)).status).toBe(204);
+    expect(await names()).toEqual(["a", "base"]);
+  });
+
+  it("an import is not made", async () => {
+    breakObjectWrites();
+    const events = await eventsOf(() =>
+      changesNothing(() => refused(503, "POST", `${S}/import`, { token, json: deploymentOf([component("a")]) })),
+    );
+    expect(events).toEqual([]);
+  });
+
+  it("an update that ran out of its lease waits for its end, and then has it", async () => {
+    const update = await startUpdate(token);
+    await journal(update);
+    laterBy(331_000);
+    const repair = breakObjectWrites();
+    expect(await alarm()).toBe(true);
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
+    repair();
+    expect(await alarm()).toBe(true);
+    expect(await ok("GET", update.path, { token })).toEqual({ status: "failed", events: [] });
+    expect(await names()).toEqual(["a"]);
+  });
+});
+
+describe("without the queue or the cache", () => {
+  it("everything works, and the events wait", async () => {
+    breakQueue();
+    breakCache();
+    const ci = await newOrgToken(world, "ci");
+    const update = await startUpdate(ci.tokenValue);
+    await journal(update);
+    expect((await complete(update)).status).toBe(204);
+    expect(await names()).toEqual(["a"]);
+    await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });
+    await refused(401, "GET", S, { token: ci.tokenValue });
+    const waiting = await env.DB.prepare("SELECT count(*) AS n FROM audit_outbox").first<number>("n");
+    expect(waiting).toBeGreaterThanOrEqual(5);
+  });
+});
