@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
@@ -15,7 +15,7 @@ export interface Thing {
   /** Name of the secret configuration value that it gets as `password`. */
   secret?: string;
   props?: {
-    /** A path: creation writes `<gate>.reached` and waits for `<gate>.open`. */
+    /** A name: creation writes `<gate>.reached` and waits for `<gate>.open`. */
     gate?: string;
     /** Milliseconds that creation takes. */
     takes?: number;
@@ -37,11 +37,14 @@ export interface Program {
 
 const newFolder = () => mkdtempSync(join(inject("directory"), "project-"));
 
-/** Whether this CLI has `pulumi:index:Stash`, the only resource that needs no provider at all. */
-export function hasStash(): boolean {
-  const [major = 0, minor = 0] = inject("cliVersion").split(".").map(Number);
-  return major > 3 || minor > 207;
+/** Whether the CLI is at least version 3.`minor`. */
+export function isAtLeast(minor: number): boolean {
+  const [itsMajor = 0, itsMinor = 0] = inject("cliVersion").split(".").map(Number);
+  return itsMajor > 3 || itsMinor >= minor;
 }
+
+/** Whether this CLI has `pulumi:index:Stash`, the only resource that needs no provider at all. */
+export const hasStash = (): boolean => isAtLeast(208);
 
 /** @returns the folder of a new YAML project, with a secret among its outputs */
 export function yamlProject(name: string): string {
@@ -73,6 +76,12 @@ export function nodeProject(name: string, program: Program): string {
   editProgram(folder, program);
   return folder;
 }
+
+/** A gate that a resource's creation waits at, see `Thing.props.gate`. */
+export const gateOf = (folder: string, name = "gate") => ({
+  reached: () => existsSync(join(folder, `${name}.reached`)),
+  open: () => writeFileSync(join(folder, `${name}.open`), ""),
+});
 
 /** Changes what a Node project makes from the next `up` on. */
 export const editProgram = (folder: string, program: Program): void =>

@@ -22,10 +22,20 @@ export interface TerminalOptions {
 /** A shell of somebody: their login, their home, one project. Nothing of the machine's own Pulumi setup gets in. */
 export class Terminal {
   readonly #options: TerminalOptions;
-  readonly #home = mkdtempSync(join(inject("directory"), "home-"));
+  readonly #home: string;
 
-  constructor(options: TerminalOptions) {
+  constructor(options: TerminalOptions, home = mkdtempSync(join(inject("directory"), "home-"))) {
     this.#options = options;
+    this.#home = home;
+  }
+
+  get project(): string {
+    return this.#options.project;
+  }
+
+  /** The same person at the same place, with something else set. */
+  with(changes: Partial<TerminalOptions>): Terminal {
+    return new Terminal({ ...this.#options, ...changes }, this.#home);
   }
 
   start(...args: string[]): Running {
