@@ -1,0 +1,172 @@
+import { createServer, type IncomingMessage, type Server as HttpServer } from "node:http";
+import { gunzipSync } from "node:zlib";
+import type { Exchange } from "../../sessions/session.ts";
+
+/** What went over the wire, not yet fit for keeping. */
+interface Raw {
+  method: string;
+  path: string;
+  authorization: string;
+  userAgent: string;
+  gzip: boolean;
+  request: unknown;
+  status: number;
+  answer: unknown;
+}
+
+/** Journal entries, or a whole checkpoint. */
+interface StateWrite {
+  entries?: { kind: number; state?: { urn: string } }[];
+  deployment?: { resources?: { urn: string }[] };
+}
+
+/** Stands between a CLI and the server and notes everything that they say. */
+export class Recorder {
+  readonly #server: HttpServer;
+  readonly #raw: Raw[] = [];
+  readonly #target: string;
+  url = "";
+
+  private constructor(target: string) {
+    this.#target = target;
+    this.#server = createServer((request, response) => {
+      this.#pass(request).then(
+        ({ status, headers, body }) => response.writeHead(status, headers).end(body),
+        (error: unknown) => response.writeHead(502).end(String(error)),
+      );
+    });
+  }
+
+  static async before(target: string): Promise<Recorder> {
+    const recorder = new Recorder(target);
+    await new Promise<void>((listening) => recorder.#server.listen(0, "127.0.0.1", listening));
+    recorder.#server.unref();
+    recorder.url = `http://127.0.0.1:${(recorder.#server.address() as { port: number }).port}`;
+    return recorder;
+  }
+
+  async #pass(request: IncomingMessage): Promise<{ status: number; headers: Record<string, string>; body: Buffer }> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const sent = Buffer.concat(chunks);
+    const { method = "GET", url: path = "/", headers } = request;
+    const gzip = headers["content-encoding"] === "gzip";
+    const passed = Object.entries(headers).filter(([name]) => !["host", "connection", "content-length", "accept-encoding"].includes(name));
+    const place = this.#raw.push({
+      method,
+      path,
+      authorization: headers.authorization ?? "",
+      userAgent: headers["user-agent"] ?? "",
+      gzip,
+      request: fromJson(gzip ? gunzipSync(sent) : sent),
+      status: 0,
+      answer: undefined,
+    });
+    const answer = await fetch(`${this.#target}${path}`, {
+      method,
+      headers: Object.fromEntries(passed) as Record<string, string>,
+      ...(sent.length > 0 && { body: sent }),
+    });
+    const body = Buffer.from(await answer.arrayBuffer());
+    Object.assign(this.#raw[place - 1]!, { status: answer.status, answer: fromJson(body) });
+    const type = answer.headers.get("Content-Type");
+    return { status: answer.status, headers: type ? { "Content-Type": type } : {}, body };
+  }
+
+  /** URNs of resources in the state writes that the server has acknowledged until now. */
+  acknowledged(): string[] {
+    return this.#raw
+      .filter(({ method, status }) => method === "PATCH" && status === 204)
+      .flatMap(({ request }) => {
+        const { entries = [], deployment } = request as StateWrite;
+        return [...entries.filter(({ kind }) => kind === 1).map(({ state }) => state), ...(deployment?.resources ?? [])];
+      })
+      .flatMap((state) => (state ? [state.urn] : []));
+  }
+
+  /** Ends the recording. @returns it without anything secret, random or of this machine */
+  async stop(): Promise<Exchange[]> {
+    this.#server.close();
+    const values = new Map<string, string>();
+    const counts = new Map<string, number>();
+    const seen: string[] = [];
+    const name = (value: string, kind: string) => {
+      if (value === "" || values.has(value)) return;
+      const count = (counts.get(kind) ?? 0) + 1;
+      counts.set(kind, count);
+      values.set(value, `{{${kind}${count}}}`);
+    };
+    for (const raw of this.#raw) {
+      const [, token = ""] = raw.authorization.split(" ");
+      if (raw.authorization.startsWith("token ") && !values.has(token)) values.set(token, "{{token}}");
+      const answer = (raw.answer ?? {}) as { updateID?: string; token?: string; ciphertext?: string; ciphertexts?: string[] };
+      if (/\/(update|preview|refresh|destroy)$/.test(raw.path) && answer.updateID) name(answer.updateID, "update");
+      if (raw.method === "POST" && answer.token) name(answer.token, "lease");
+      for (const cipher of [...(answer.ciphertexts ?? []), ...(answer.ciphertext ? [answer.ciphertext] : [])]) name(cipher, "cipher");
+      // An id that the client said first is the client's own.
+      seen.push(JSON.stringify(raw.request) ?? "");
+      for (const [id] of (JSON.stringify(raw.answer) ?? "").matchAll(UUID)) {
+        if (!seen.some((text) => text.includes(id))) name(id, "id");
+      }
+    }
+    const replace = (text: string) => [...values].reduce((sum, [value, placeholder]) => sum.replaceAll(value, placeholder), text);
+    const clean = (value: unknown, time: unknown) =>
+      value === undefined
+        ? undefined
+        : (JSON.parse(replace(JSON.stringify(value)).replaceAll(this.url, "https://stackpass.test"), tidy(time)) as unknown);
+    return this.#raw.map((raw) => ({
+      method: raw.method,
+      path: replace(raw.path),
+      authorization: replace(raw.authorization),
+      userAgent: raw.userAgent,
+      ...(raw.gzip && { gzip: true as const }),
+      request: clean(raw.path.endsWith("/events/batch") ? shortened(raw.request) : raw.request, undefined),
+      status: raw.status,
+      answer: clean(raw.answer, "{{time}}"),
+    }));
+  }
+}
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/;
+/** Of all that the CLI tells about its surroundings, what the server may care about. */
+const TOLD = ["pulumi.version", "exec.kind"];
+
+/** Takes out moments, places of this machine, and the code of dynamic providers. */
+const tidy = (time: unknown) => (key: string, value: unknown) => {
+  if (typeof value === "number" && value > 1.5e9 && value < 1e11) return time ?? 1_767_225_600;
+  if (typeof value === "string" && MOMENT.test(value)) return time ?? "2026-01-01T00:00:00Z";
+  if (key === "__provider") return "code";
+  if (key === "environment" && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value as object).filter(([name]) => TOLD.includes(name)));
+  }
+  if (key === "sourcePosition" || key === "stackTrace" || key === "stack_trace" || key === "source_position") return undefined;
+  return value;
+};
+
+interface Event {
+  sequence: number;
+  timestamp: number;
+  summaryEvent?: unknown;
+  [kind: string]: unknown;
+}
+
+/** Engine events repeat whole resources and print internals; what they are about is enough. */
+function shortened(request: unknown): { events: object[] } {
+  const { events } = request as { events: Event[] };
+  return {
+    events: events.map(({ sequence, timestamp, summaryEvent, ...kinds }) => ({
+      sequence,
+      timestamp,
+      ...(summaryEvent !== undefined && { summaryEvent }),
+      ...Object.fromEntries(Object.entries(kinds).map(([kind, payload]) => [kind, about(payload)])),
+    })),
+  };
+}
+
+function about(payload: unknown): object {
+  const { metadata } = payload as { metadata?: { op: string; urn: string; type: string } };
+  return metadata ? { metadata: { op: metadata.op, urn: metadata.urn, type: metadata.type } } : {};
+}
+
+const fromJson = (bytes: Buffer): unknown => (bytes.length === 0 ? undefined : (JSON.parse(bytes.toString()) as unknown));
