@@ -3,13 +3,11 @@ import { ok } from "./client.ts";
 
 /**
  * Follows a list to its end, as `pulumi api --paginate` does: a page that is empty and names a next one would stop it.
+ * @param key where a page has its items
  * @returns all items, and how many pages there were
  */
-export async function allPages<T = Record<string, unknown>>(
-  path: string,
-  key: string,
-  token: string,
-): Promise<{ items: T[]; pages: number }> {
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what an item is only the caller knows
+export async function allPages<T>(path: string, key: string, token: string): Promise<{ items: T[]; pages: number }> {
   const items: T[] = [];
   const seen = new Set<string>();
   let cursor: string | undefined;
