@@ -19,7 +19,12 @@ export async function newWorld(): Promise<World> {
     peppersOf(env.TOKEN_PEPPER),
     Date.now(),
   );
-  await env.DB.batch(sql.trim().split("\n").map((line) => env.DB.prepare(line)));
+  await env.DB.batch(
+    sql
+      .trim()
+      .split("\n")
+      .map((line) => env.DB.prepare(line)),
+  );
   const acme = tokens["acme"]!;
   return { admin: acme["ada"]!, member: acme["mel"]!, billing: acme["bill"]!, stranger: tokens["globex"]!["gus"]! };
 }
@@ -65,7 +70,15 @@ export async function startUpdate(
   const { stack = "web/dev", kind = "update", dryRun = false, journaling = true } = options;
   const created = await ok<{ updateID: string }>("POST", `/api/stacks/acme/${stack}/${kind}`, {
     token,
-    json: { name: "web", runtime: "yaml", main: "", description: "", options: { dryRun }, config: {}, metadata: { message: "", environment: {} } },
+    json: {
+      name: "web",
+      runtime: "yaml",
+      main: "",
+      description: "",
+      options: { dryRun },
+      config: {},
+      metadata: { message: "", environment: {} },
+    },
   });
   const path = `/api/stacks/acme/${stack}/update/${created.updateID}`;
   const started = await ok<{ token: string; version: number }>("POST", path, { token, json: journaling ? { journalVersion: 1 } : {} });
