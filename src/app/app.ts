@@ -32,7 +32,7 @@ app.onError((error, c) => {
     return c.json(refusal.toResponseBody(), refusal.status as 400);
   }
   // A bug. Its own message may hold anything, so it goes to the log and not to the caller.
-  console.error({ message: "unexpected error", requestId: c.var.request.requestId, error: error.stack ?? String(error) });
+  console.error({ message: "unexpected error", requestId: c.var.request?.requestId, error: error.stack ?? String(error) });
   return c.json({ code: 500, message: "Internal Server Error: this is our fault, and it was logged." }, 500);
 });
 

@@ -3,7 +3,7 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import * as z from "zod";
 import { authenticate, authorize, enterWithLease } from "../auth/authenticate.ts";
 import { StaleIdentity } from "../db/client.ts";
-import { badRequest, unavailable } from "../errors.ts";
+import { AppError, badRequest, unavailable } from "../errors.ts";
 import { JSON_LIMIT, decodeText, readBody } from "../http/body.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route } from "../http/route.ts";
@@ -33,7 +33,7 @@ const admit =
   async (c, next) => {
     const { permission } = route.definition;
     if (permission === "lease") {
-      c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param("updateID") ?? ""));
+      c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param()));
     } else if (permission !== "public") {
       const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
       c.set("credential", await authorize(c.var.request, credential, permission, orgParam(c)));
@@ -114,8 +114,13 @@ const readJson =
 const refuse = (result: { success: boolean; error?: unknown }) => {
   if (result.success) return;
   const issues = (result.error as z.core.$ZodError).issues;
-  throw badRequest(
-    issues.map((issue) => (issue.path.length > 0 ? `${issue.path.join(".")}: ${issue.message}` : issue.message)).join("; "),
-    issues.map((issue) => ({ resource: "request", attribute: issue.path.join("."), errorType: "invalid" as const })),
-  );
+  const errors = issues.map((issue) => ({ resource: "request", attribute: issue.path.join("."), errorType: "invalid" as const }));
+  const sentence = issues.find((issue) => issue.message.endsWith("."))?.message;
+  // A whole sentence is the public contract's own wording: scripts look for it.
+  if (sentence) throw new AppError(400, sentence, { errors });
+  throw badRequest(issues.map(wording).join("; "), errors);
 };
+
+/** Our own messages say what they are about; zod's need the field's name. */
+const wording = ({ message, path }: z.core.$ZodIssue) =>
+  path.length > 0 && /^(Invalid|Too|Unrecognized) /.test(message) ? `${path.join(".")}: ${message}` : message;

@@ -46,6 +46,9 @@ const filters = (q: z.infer<typeof query>) => ({
   continuationToken: q.continuationToken,
 });
 
+/** In v1 both are upper bounds. */
+const earlier = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b));
+
 const ms = (s: number | undefined) => (s === undefined ? undefined : s * 1000);
 
 export const auditLogRoutes = [
@@ -61,7 +64,7 @@ export const auditLogRoutes = [
       query,
       responses: { 200: ResponseAuditLogs },
     },
-    (ctx, { query: q }) => listAuditEvents(ctx, { ...filters(q), until: ms(q.startTime ?? q.endTime) }),
+    (ctx, { query: q }) => listAuditEvents(ctx, { ...filters(q), until: ms(earlier(q.startTime, q.endTime)) }),
   ),
   defineRoute(
     {

@@ -97,11 +97,13 @@ async function refused(ctx: RequestContext, actor: Actor, org: OrganizationRef, 
   return forbidden();
 }
 
-/** The lease of a running update, checked without any look-up. A bad one is 403, never 401 (cli-protocol §4.5). */
-export async function enterWithLease(ctx: RequestContext, header: string | undefined, updateId: string): Promise<Lease> {
+/** The lease of the running update that the path names, checked without any look-up. A bad one is 403, never 401 (cli-protocol §4.5). */
+export async function enterWithLease(ctx: RequestContext, header: string | undefined, path: Record<string, string>): Promise<Lease> {
   const [, value] = /^update-token\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
   const lease = value ? await readLease(peppersOf(ctx.env.TOKEN_PEPPER), value) : undefined;
-  if (!lease || lease.updateId !== updateId) throw forbidden("The provided update token has expired.");
+  const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
+  if (!lease || lease.updateId !== path["updateID"] || !lease.coordinator.endsWith(stack))
+    throw forbidden("The provided update token has expired.");
   return lease;
 }
 

@@ -49,8 +49,8 @@ export async function signLease(peppers: string[], lease: Lease): Promise<string
 
 /** The lease that a token says, or undefined when we did not sign it. */
 export async function readLease(peppers: string[], token: string): Promise<Lease | undefined> {
-  const [payload, signature] = token.split(".", 2).map(fromBase64url);
-  if (!payload || !signature) return undefined;
+  const [payload, signature, ...rest] = token.split(".").map(fromBase64url);
+  if (!payload || !signature || rest.length > 0) return undefined;
   for (const pepper of peppers) {
     if (await crypto.subtle.verify("HMAC", await signingKey(pepper), signature, payload)) {
       const parsed = Payload.safeParse(JSON.parse(new TextDecoder().decode(payload)));

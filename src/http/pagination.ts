@@ -1,5 +1,8 @@
 import * as z from "zod";
-import { badRequest } from "../errors.ts";
+import { AppError } from "../errors.ts";
+
+/** The contract's own words (management-api §1.2). */
+const INVALID = "Invalid continuationToken or maxResults value.";
 
 /**
  * A cursor is the sort key of the last row of a page: base64url, because some clients put it into a URL unescaped
@@ -18,7 +21,7 @@ export function fromCursor<T extends z.ZodType>(cursor: string | undefined, key:
     const bytes = Uint8Array.from(atob(cursor.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
     return key.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
-    throw badRequest("Invalid continuationToken or maxResults value.");
+    throw new AppError(400, INVALID);
   }
 }
 
@@ -30,4 +33,4 @@ export function page<T>(rows: T[], size: number, keyOf: (row: T) => (string | nu
 }
 
 /** Query parameters arrive as text. */
-export const maxResults = z.coerce.number().int().min(1).max(1000).optional();
+export const maxResults = z.coerce.number(INVALID).int(INVALID).min(1, INVALID).max(1000, INVALID).optional();

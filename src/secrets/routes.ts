@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defineRoute } from "../http/route.ts";
 import { stackParams } from "../stacks/path.ts";
-import { decryptValues, encryptValues } from "./service.ts";
+import { decryptValues, encryptValues, noteDecryption } from "./service.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 /** Bytes; the CLI sends at most 1,000 values at once and does not split on 413. */
@@ -73,21 +73,25 @@ export const secretRoutes = [
       return { plaintexts: Object.fromEntries(ciphertexts.map((text, i) => [text, plaintexts[i]!])) };
     },
   ),
-  // A client with a provider of its own (passphrase, KMS) tells that it decrypted; there is nothing to answer.
-  ...(["log-decryption", "log-batch-decryption"] as const).map((name) =>
+  ...(
+    [
+      ["log-decryption", "LogOnlyDecryptValue", "secret-decrypted"],
+      ["log-batch-decryption", "LogOnlyBatchDecryptValue", "secrets-batch-decrypted"],
+    ] as const
+  ).map(([name, operationId, event]) =>
     defineRoute(
       {
         method: "POST",
         path: `${S}/decrypt/${name}`,
-        operationId: name === "log-decryption" ? "LogOnlyDecryptValue" : "LogOnlyBatchDecryptValue",
+        operationId,
         tags: ["Stacks"],
-        summary: "Accepts the note that a client decrypted by itself",
+        summary: "Takes note that a client decrypted by itself; audited",
         permission: "stack:decrypt",
         params: stackParams,
         body: z.object({}),
         responses: { 204: null },
       },
-      async () => undefined,
+      (ctx, { params }) => noteDecryption(ctx, params, event),
     ),
   ),
 ];

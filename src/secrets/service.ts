@@ -22,6 +22,23 @@ export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts
   return Promise.all(bytes.map(async (plain) => toBase64(await encrypt(ctx.env.ENCRYPTION_KEYS, stack.id, plain))));
 }
 
+/** A client with a secrets provider of its own (passphrase, KMS) tells that it decrypted. */
+export async function noteDecryption(ctx: OrgContext, path: StackPath, event: AuditEntry["event"]): Promise<undefined> {
+  const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event,
+    description: `Decrypted with the client's own provider: ${event === "secret-decrypted" ? "a secret" : "secrets"} of stack "${pathText(path)}".`,
+    stack: auditName(path),
+  });
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  announce(ctx, record);
+  return undefined;
+}
+
 /** @returns plaintexts in the order of the ciphertexts. The event is safe before a value leaves. */
 export async function decryptValues(
   ctx: OrgContext,

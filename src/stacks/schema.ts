@@ -2,7 +2,7 @@ import * as z from "zod";
 import { maxResults } from "../http/pagination.ts";
 import { stackName } from "../http/names.ts";
 
-/** cli-protocol §3.2. `__proto__` is refused by no rule of the CLI, so maps of tags are never built with `{}`. */
+/** cli-protocol §3.2. */
 export const tags = z.record(
   z.string().regex(/^[a-zA-Z0-9-_.:]{1,40}$/, "a tag name has 1 to 40 characters of A-Z a-z 0-9 - _ . :"),
   z.string().refine((value) => new TextEncoder().encode(value).length <= 256, "a tag value has at most 256 bytes"),

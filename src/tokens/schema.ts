@@ -7,7 +7,9 @@ const MAX_YEARS = 2;
 
 export const tokenName = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{1,40}$/, "Token name may only contain alphanumeric, hyphens, or underscores, and has 1 to 40 characters");
+  .min(1, "Token name must have 1 to 40 characters")
+  .max(40, "Token name must have 1 to 40 characters")
+  .regex(/^[A-Za-z0-9_-]*$/, "Token name may only contain alphanumeric, hyphens, or underscores");
 
 const description = z
   .string()
@@ -22,15 +24,17 @@ const expires = z
   .nullish()
   .transform((seconds) => (seconds ? seconds * 1000 : null));
 
-export const CreateOrgAccessTokenRequest = z.object({
-  name: tokenName,
-  description,
-  admin: z
-    .boolean()
-    .nullish()
-    .transform((admin) => admin ?? false),
-  expires,
-});
+/** A role is one of the two built-in ones; one that is named must not contradict `admin`. */
+export const CreateOrgAccessTokenRequest = z
+  .object({
+    name: tokenName,
+    description,
+    admin: z.boolean().nullish(),
+    roleID: z.enum(["admin", "member"], "Invalid parameter 'roleID'.").nullish(),
+    expires,
+  })
+  .refine((body) => !body.roleID || !body.admin || body.roleID === "admin", "Invalid parameter 'roleID'.")
+  .transform(({ roleID, ...body }) => ({ ...body, admin: body.admin === true || roleID === "admin" }));
 
 export const CreatePersonalAccessTokenRequest = z.object({ description, expires });
 

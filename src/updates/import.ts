@@ -3,7 +3,8 @@ import { asBodyError, bodyStream } from "../http/body.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { newStateKey, writeObject } from "../stacks/objects.ts";
 import { inspect } from "../state/checkpoint.ts";
-import { badRequest } from "../errors.ts";
+import { StaleIdentity } from "../db/client.ts";
+import { AppError, badRequest } from "../errors.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { fromStateError } from "./outcome.ts";
 
@@ -33,8 +34,11 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
       }),
     );
   } catch (error) {
-    // 503 may mean that it was committed and only the answer was lost; then the object is not an orphan. The sweep knows.
-    throw fromStateError(asBodyError(error, IMPORT_LIMIT));
+    const refusal = fromStateError(asBodyError(error, IMPORT_LIMIT));
+    // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
+    const certain = refusal instanceof StaleIdentity || (refusal instanceof AppError && refusal.status < 500);
+    if (certain) ctx.background("orphan", ctx.env.STATE.delete(stateKey));
+    throw refusal;
   }
   return { updateId };
 }

