@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
+import { ok, refused } from "../support/client.ts";
+import { newStack, newWorld } from "../support/world.ts";
+
+it("notes a decryption that a client did by itself, in the name of who did it", async () => {
+  const world = await newWorld();
+  await newStack(world.member);
+  const [event, ...others] = await eventsOf(() =>
+    ok("POST", "/api/stacks/acme/web/dev/decrypt/log-batch-decryption", { token: world.member, json: { commandName: "up" } }),
+  );
+  expect(event).toMatchObject({ event: "secrets-batch-decrypted", userLogin: "mel", stack: "web/dev" });
+  expect(others).toEqual([]);
+  await refused(404, "POST", "/api/stacks/acme/web/none/decrypt/log-decryption", { token: world.member, json: { secretName: "s" } });
+});
