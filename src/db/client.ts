@@ -4,16 +4,22 @@ import { AppError, unavailable } from "../errors.ts";
 
 /** One request's view of the database, counting its round trips. */
 export interface Store {
-  db: DrizzleD1Database;
+  readonly db: DrizzleD1Database;
   /** Round trips made to D1 so far. */
   trips: number;
 }
 
 /** Every access goes through a session, so that turning read replicas on is a switch and not a change of code. */
-export const openStore = (d1: D1Database): Store => ({
-  db: drizzle(d1.withSession("first-primary") as unknown as D1Database),
-  trips: 0,
-});
+export function openStore(d1: D1Database): Store {
+  let db: DrizzleD1Database | undefined;
+  return {
+    // Made when it is first asked for: under a lease it never is.
+    get db() {
+      return (db ??= drizzle(d1.withSession("first-primary") as unknown as D1Database));
+    },
+    trips: 0,
+  };
+}
 
 /** The guard at the head of a batch found that the caller is no longer who the cache said. */
 export class StaleIdentity extends Error {}

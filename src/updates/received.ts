@@ -5,6 +5,9 @@ import type { Journal } from "../state/texts.ts";
 
 export type ReceivedKind = "journal" | "checkpoint" | "events";
 
+/** SQLite takes buffers and not views. */
+const wholeBuffer = (bytes: Uint8Array) => (bytes.length === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer) as ArrayBuffer;
+
 /** A value in SQLite has at most 2 MB (platform-facts D-2). */
 const PART = 1_500_000;
 
@@ -40,7 +43,7 @@ export class Received {
   }
 
   putPart(updateId: string, kind: ReceivedKind, batch: number, part: number, encoding: BodyEncoding, bytes: Uint8Array): void {
-    this.#sql.exec("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?)", updateId, kind, batch, part, encoding, bytes.slice().buffer);
+    this.#sql.exec("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?)", updateId, kind, batch, part, encoding, wholeBuffer(bytes));
   }
 
   batches(updateId: string, kind: ReceivedKind): number[] {

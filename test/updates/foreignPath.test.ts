@@ -1,4 +1,4 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, it } from "vitest";
 import { ok, refused } from "../support/client.ts";
 import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
 
