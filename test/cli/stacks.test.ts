@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
-import { type Program, editProgram, nodeProject, yamlProject } from "./support/programs.ts";
+import { type Program, editProgram, isAtLeast, nodeProject, yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
@@ -62,10 +62,12 @@ describe("stacks and their tags", () => {
     expect((await runner.fails("stack", "init", "acme/inventory/staging")).output).toMatch(/stack '.*staging' already exists/);
   });
 
-  it("pulumi project ls lists the projects", async () => {
-    const projects = await runner.json<{ name: string }[]>("project", "ls", "--json", "--organization", "acme");
-    expect(projects.map((project) => project.name)).toEqual(expect.arrayContaining(["inventory", "elsewhere"]));
-  });
+  if (isAtLeast(207)) {
+    it("pulumi project ls lists the projects", async () => {
+      const projects = await runner.json<{ name: string }[]>("project", "ls", "--json", "--organization", "acme");
+      expect(projects.map((project) => project.name)).toEqual(expect.arrayContaining(["inventory", "elsewhere"]));
+    });
+  }
 
   it("pulumi preview shows and writes nothing", async () => {
     await runner.pulumi("stack", "select", "acme/inventory/dev");
@@ -123,7 +125,7 @@ describe("stacks and their tags", () => {
 
   it("pulumi stack rm --force removes a stack that still has resources", async () => {
     await runner.pulumi("stack", "rm", "--yes", "--force", "acme/inventory/dev");
-    expect((await runner.fails("stack", "select", "dev")).code).toBe(6);
+    expect((await runner.fails("stack", "select", "dev")).output).toContain("no stack named 'dev' found");
   });
 });
 

@@ -89,7 +89,8 @@ describe.each(ways)("the tour of a machine with an organization token: $language
   });
 
   it("pulumi destroy removes them, pulumi stack rm the stack", async () => {
-    expect((await runner.fails("stack", "rm", "--yes")).output).toContain("still has resources");
+    // A stack of nothing but its root may go.
+    if (resources > 1) expect((await runner.fails("stack", "rm", "--yes")).output).toContain("still has resources");
     expect(await runner.pulumi("destroy", "--yes")).toMatch(new RegExp(`- ${resources} deleted`));
     await runner.pulumi("stack", "rm", "--yes");
     expect((await runner.fails("stack", "select", `acme/${name}/dev`)).output).toContain("no stack named 'dev' found");

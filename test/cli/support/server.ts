@@ -66,6 +66,10 @@ export class Server {
       },
     );
     this.#process = child;
+    // Ours to end, also when the run is broken off: an interrupt does not reach another process group.
+    process.once("exit", () => {
+      if (isAlive(child)) this.#signal("SIGKILL");
+    });
     const log = createWriteStream(join(directory, "server.log"), { flags: "a" });
     child.stderr.on("data", (chunk: Buffer) => log.write(chunk));
     let said = "";
@@ -93,17 +97,23 @@ export class Server {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
-    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || !isAlive(child)) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
-    process.kill(-child.pid, signal);
+    this.#signal(signal);
     await gone;
+    this.#signal("SIGKILL");
+  }
+
+  #signal(signal: NodeJS.Signals): void {
     try {
-      process.kill(-child.pid, "SIGKILL");
+      process.kill(-this.#process!.pid!, signal);
     } catch {
       // Nobody of the group is left.
     }
   }
 }
+
+const isAlive = (child: ChildProcess) => child.exitCode === null && child.signalCode === null;
 
 async function freePort(): Promise<number> {
   const probe = createServer();

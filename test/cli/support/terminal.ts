@@ -98,9 +98,15 @@ export class Running {
     this.#what = what;
     child.stdout!.on("data", (chunk: Buffer) => (this.stdout += chunk.toString()));
     child.stderr!.on("data", (chunk: Buffer) => (this.stderr += chunk.toString()));
+    // A test that fails half-way leaves nothing behind.
+    const abandon = () => this.#killFamily();
+    process.once("exit", abandon);
     this.ended = new Promise((resolve, reject) => {
       child.once("error", reject);
-      child.once("close", (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }));
+      child.once("close", (code) => {
+        process.off("exit", abandon);
+        resolve({ code, stdout: this.stdout, stderr: this.stderr });
+      });
     });
   }
 
@@ -116,6 +122,11 @@ export class Running {
 
   /** `kill -9`, of the CLI and of the language hosts and providers that it would otherwise leave behind. */
   async kill(): Promise<void> {
+    this.#killFamily();
+    await this.ended;
+  }
+
+  #killFamily(): void {
     const family = [this.#child.pid!, ...descendants(this.#child.pid!)];
     for (const pid of family) {
       try {
@@ -124,7 +135,6 @@ export class Running {
         // It left by itself.
       }
     }
-    await this.ended;
   }
 }
 
