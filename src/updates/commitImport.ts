@@ -6,6 +6,7 @@ import { batch } from "../db/client.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import type { FinishContext } from "./finish.ts";
+import { endLostStart } from "./lost.ts";
 import type { StackCall } from "./startRun.ts";
 import { updates } from "./table.ts";
 
@@ -27,8 +28,9 @@ export async function commitImport(ctx: FinishContext, input: CommitImport): Pro
     description: `Imported the state of stack "${pathText(path)}" (${updateId}).`,
     stack: auditName(path),
   });
-  const [, , , , created] = await batch(store, [
+  const [, , , , , , created] = await batch(store, [
     guard(store, actor, now, orgId),
+    ...endLostStart(store, orgId, path, now),
     store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, '', '{}', '{}',
       ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, ${input.resources}, ${input.stateKey}
       FROM ${stacks} WHERE ${here}`),

@@ -4,8 +4,9 @@ import { type Store, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
-import { type FinishContext, finishRun, settleStart } from "./finish.ts";
+import { type FinishContext, finishRun } from "./finish.ts";
 import { keepEvents } from "./keepEvents.ts";
+import { cancelLostStart } from "./lost.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
 import { receiveCheckpoint, receiveEvents, receiveJournal } from "./receive.ts";
 import { Received } from "./received.ts";
@@ -54,13 +55,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#endExpired(store);
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
-      // Set before the database hears of it: should this be the last that we do, someone ends what has begun.
-      await this.ctx.storage.setAlarm(Date.now() + RETRY);
-      try {
-        return await startUpdate(this.#context(store), input, this.#runs.holder() !== undefined);
-      } finally {
-        await this.#setAlarm();
-      }
+      const answer = await startUpdate(this.#context(store), input, this.#runs.holder() !== undefined);
+      await this.#setAlarm();
+      return answer;
     });
   }
 
@@ -96,7 +93,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (store) => {
       await this.#endExpired(store);
       const run = this.#runs.get(input.updateId);
-      if (!run || run.phase === "done" || run.phase === "starting") throw conflict("The Update has already completed");
+      if (!run && !this.#runs.holder()) return cancelLostStart(store, input);
+      if (!run || run.phase === "done") throw conflict("The Update has already completed");
       await this.#finish(store, run, "cancelled", input);
       return undefined;
     });
@@ -168,8 +166,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   async #tend(store: Store, run: Run): Promise<void> {
-    if (run.phase === "starting") await settleStart(this.#context(store), run);
-    else if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
+    if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
     else if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, "expired");
     else if (run.phase === "done" && Date.now() >= run.endedAt + REMEMBERED) await this.#forget(run);
   }
@@ -213,7 +210,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
   async #setAlarm(): Promise<void> {
     const times = this.#runs.all().map((run) => {
       switch (run.phase) {
-        case "starting":
         case "finishing":
           return Date.now() + RETRY;
         case "running":

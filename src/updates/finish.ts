@@ -3,6 +3,7 @@ import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../a
 import { guard } from "../auth/guard.ts";
 import { type Store, batch } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
+import { AppError } from "../errors.ts";
 import { auditName, pathText } from "../stacks/path.ts";
 import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
 import { stacks } from "../stacks/table.ts";
@@ -33,21 +34,30 @@ export interface FinishContext {
  */
 export async function finishRun(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
   const endedAt = run.endedAt || (cancelled?.now ?? Date.now());
-  if (!cancelled) {
-    Object.assign(run, { phase: "finishing", ending, endedAt });
-    ctx.runs.save(run);
+  try {
+    const state = run.dryRun ? undefined : await writeState(ctx, run, ending, endedAt);
+    if (state?.unusable) ending = "expired";
+    await commit(ctx, run, ending, endedAt, state, cancelled);
+  } catch (error) {
+    // The client's word, or the lease's end, holds although it could not be carried out yet: the alarm goes on with it. Not
+    // noted before the work, because the database would then wait for that note to be on disk.
+    if (!cancelled && !isRefusal(error)) {
+      Object.assign(run, { phase: "finishing", ending, endedAt });
+      ctx.runs.save(run);
+    }
+    throw error;
   }
-  const state = run.dryRun ? undefined : await writeState(ctx, run, ending, endedAt);
-  await commit(ctx, run, ending, endedAt, state, cancelled);
-
   Object.assign(run, { phase: "done", ending, endedAt });
   ctx.runs.save(run);
-  ctx.received.drop(run.updateId, "journal");
-  ctx.received.drop(run.updateId, "checkpoint");
 }
+
+/** Said to the client, who may do better; the run goes on. */
+const isRefusal = (error: unknown) => error instanceof AppError && error.status < 500;
 
 interface NewState {
   key: string | null;
+  /** The journal contradicts itself, and this is the base again. */
+  unusable?: true;
   summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree"> | undefined;
 }
 
@@ -62,14 +72,10 @@ async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt:
     if (!(error instanceof StateError)) throw error;
     // Entries that contradict each other. The client hears of it; an update that nobody speaks for ends with its base,
     // and its journal is kept for whoever has to find out.
-    if (ending === "succeeded" || ending === "failed") {
-      Object.assign(run, { phase: "running", ending: null, endedAt: 0 });
-      ctx.runs.save(run);
-      throw fromStateError(error);
-    }
+    if (run.phase === "running" && (ending === "succeeded" || ending === "failed")) throw fromStateError(error);
     console.error({ message: "journal cannot be replayed", updateId: run.updateId, error: error.message });
     await keepJournal(ctx, run);
-    return { key: run.baseKey, summary: undefined };
+    return { key: run.baseKey, summary: undefined, unusable: true };
   }
 }
 
@@ -152,16 +158,3 @@ const describe: Record<Ending, string> = {
   cancelled: "Canceled",
   expired: "Ended, for its client was not heard of any more,",
 };
-
-/** D1 may or may not have heard of a start whose answer was lost. Either way nobody runs it. */
-export async function settleStart(ctx: FinishContext, run: Run): Promise<void> {
-  const { store } = ctx;
-  await batch(store, [
-    store.db
-      .update(updates)
-      .set({ status: "failed", endedAt: run.startedAt, version: null })
-      .where(and(eq(updates.id, run.updateId), eq(updates.status, "running"))),
-    store.db.update(stacks).set({ runningUpdate: null }).where(eq(stacks.runningUpdate, run.updateId)),
-  ]);
-  ctx.runs.forget(run.updateId);
-}

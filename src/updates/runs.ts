@@ -7,12 +7,12 @@ export type Ending = "succeeded" | "failed" | "cancelled" | "expired";
 
 /**
  * An update or preview that was started and not yet forgotten, as its stack's object knows it.
- * `starting`: D1 may or may not have heard of it. `running`: the lease decides. `finishing`: its end is settled and is
- * carried out, again after a crash if need be. `done`: kept for a while, so that a repeated call is understood.
+ * `running`: the lease decides. `finishing`: its end is settled but could not be carried out yet. `done`: kept for a while, so
+ * that a repeated call is understood.
  */
 export interface Run {
   updateId: string;
-  phase: "starting" | "running" | "finishing" | "done";
+  phase: "running" | "finishing" | "done";
   ending: Ending | null;
   kind: UpdateKind;
   dryRun: boolean;

@@ -9,6 +9,7 @@ import type { Tags } from "../stacks/schema.ts";
 import { stacks } from "../stacks/table.ts";
 import { replaceTags } from "../stacks/tags.ts";
 import type { FinishContext } from "./finish.ts";
+import { endLostStart } from "./lost.ts";
 import type { Run } from "./runs.ts";
 import { updates } from "./table.ts";
 
@@ -44,37 +45,14 @@ export interface StartAnswer {
 }
 
 /**
- * The update's own row decides: found under this stack, not started, and alone unless it is a preview.
- * The run is noted here before D1 hears of it, so that a crash in between leaves nothing that nobody ends.
+ * The update's own row decides: found under this stack, not started, and alone unless it is a preview. D1 first, then the
+ * object: one durable write each. What a crash in between leaves behind, the next change of the stack ends.
  */
 export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupied: boolean): Promise<StartAnswer> {
   const { store, runs } = ctx;
   const { updateId, orgId, path, now } = input;
-  const run: Run = {
-    updateId,
-    phase: "starting",
-    ending: null,
-    kind: "update",
-    dryRun: occupied,
-    journaling: false,
-    orgId,
-    path,
-    stackId: "",
-    version: 0,
-    baseKey: null,
-    baseAliasFree: false,
-    cliVersion: input.cliVersion,
-    who: whoIs(input.actor),
-    address: input.address,
-    startedAt: now,
-    expiresAt: now + input.leaseTime,
-    endedAt: 0,
-    checkpoint: null,
-    resourceChanges: null,
-  };
-  runs.save(run);
-
-  const event = auditEvent(input, orgId, run.who, {
+  const who = whoIs(input.actor);
+  const event = auditEvent(input, orgId, who, {
     event: "stack-update-started",
     description: "",
     stack: auditName(path),
@@ -87,49 +65,42 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
   const described = sql`'Started ' || (SELECT CASE WHEN dry_run THEN 'a preview' WHEN kind = 'update' THEN 'an update' ELSE 'a ' || kind END
     FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
 
-  let results;
-  try {
-    results = await batch(store, [
-      guard(store, input.actor, now, orgId),
-      store.db
-        .update(updates)
-        .set({ status: "running", startedAt: now, version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}` })
-        .where(
-          and(
-            eq(updates.id, updateId),
-            sql`${updates.stackId} = ${stackId}`,
-            eq(updates.status, "not started"),
-            occupied ? eq(updates.dryRun, true) : undefined,
-          ),
-        )
-        .returning({ id: updates.id }),
-      promiseIf(store, event, changedARow, describedBy(event, described)),
-      store.db
-        .update(stacks)
-        .set({ runningUpdate: updateId, activeUpdate: updateId })
-        .where(sql`${stacks.id} = ${mineAlone}`),
-      ...(input.tags ? replaceTags(store, mine, input.tags) : []),
-      store.db
-        .select({
-          stackId: updates.stackId,
-          kind: updates.kind,
-          dryRun: updates.dryRun,
-          status: updates.status,
-          version: updates.version,
-          cliVersion: sql<string | null>`json_extract(${updates.environment}, '$."pulumi.version"')`.as("cli_version"),
-          isHere: sql<number>`${updates.stackId} = ${stackId}`.as("is_here"),
-        })
-        .from(updates)
-        .where(eq(updates.id, updateId)),
-      store.db.select({ id: stacks.id, stateKey: stacks.stateKey, aliasFree: stacks.aliasFree }).from(stacks).where(here),
-    ]);
-  } catch (error) {
-    // A refused batch wrote nothing; a lost one may have. The alarm finds out which.
-    if (!(error instanceof Error && error.name === "AppError")) runs.forget(updateId);
-    throw error;
-  }
-
-  const started = results[1] as { id: string }[];
+  const results = await batch(store, [
+    guard(store, input.actor, now, orgId),
+    ...(occupied ? [] : endLostStart(store, orgId, path, now, updateId)),
+    store.db
+      .update(updates)
+      .set({ status: "running", startedAt: now, version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}` })
+      .where(
+        and(
+          eq(updates.id, updateId),
+          sql`${updates.stackId} = ${stackId}`,
+          eq(updates.status, "not started"),
+          occupied ? eq(updates.dryRun, true) : undefined,
+        ),
+      )
+      .returning({ started: updates.id }),
+    promiseIf(store, event, changedARow, describedBy(event, described)),
+    store.db
+      .update(stacks)
+      .set({ runningUpdate: updateId, activeUpdate: updateId })
+      .where(sql`${stacks.id} = ${mineAlone}`),
+    ...(input.tags ? replaceTags(store, mine, input.tags) : []),
+    store.db
+      .select({
+        stackId: updates.stackId,
+        kind: updates.kind,
+        dryRun: updates.dryRun,
+        status: updates.status,
+        version: updates.version,
+        cliVersion: sql<string | null>`json_extract(${updates.environment}, '$."pulumi.version"')`.as("cli_version"),
+        isHere: sql<number>`${updates.stackId} = ${stackId}`.as("is_here"),
+      })
+      .from(updates)
+      .where(eq(updates.id, updateId)),
+    store.db.select({ id: stacks.id, stateKey: stacks.stateKey, aliasFree: stacks.aliasFree }).from(stacks).where(here),
+  ]);
+  const started = results[occupied ? 1 : 3] as { started: string }[];
   const [row] = results.at(-2) as {
     stackId: string;
     kind: Run["kind"];
@@ -141,24 +112,34 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
   }[];
   const [stack] = results.at(-1) as { id: string; stateKey: string | null; aliasFree: boolean }[];
   if (!started[0]) {
-    runs.forget(updateId);
     if (!stack) throw stackNotFound(path);
     if (!row || row.isHere !== 1) throw notFound(`Update '${updateId.slice(0, 100)}'`);
     if (row.status === "not started") throw conflict("Another update is currently in progress.");
     throw conflict(row.status === "running" ? "The Update has already started" : "The Update has already completed");
   }
 
-  Object.assign(run, {
+  const run: Run = {
+    updateId,
     phase: "running",
+    ending: null,
     kind: row!.kind,
     dryRun: row!.dryRun,
     journaling: input.journaling && !row!.dryRun,
+    orgId,
+    path,
     stackId: stack!.id,
     version: row!.version ?? 0,
     baseKey: stack!.stateKey,
     baseAliasFree: stack!.aliasFree,
     cliVersion: row!.cliVersion ?? input.cliVersion,
-  } satisfies Partial<Run>);
+    who,
+    address: input.address,
+    startedAt: now,
+    expiresAt: now + input.leaseTime,
+    endedAt: 0,
+    checkpoint: null,
+    resourceChanges: null,
+  };
   runs.save(run);
   ctx.announce(event);
   return { version: run.version, journaling: run.journaling, expiresAt: run.expiresAt };

@@ -91,17 +91,34 @@ describe("without the database", () => {
   it.each([
     ["did not reach it", breakDatabase],
     ["reached it, and the answer was lost", loseDatabaseAnswers],
-  ])("a start that %s does not hold the stack for ever", async (_, fault) => {
+  ])("a start that %s does not hold the stack: the next one has it at once", async (_, fault) => {
     const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
     const repair = fault();
     await refused(503, "POST", `${S}/update/${updateID}`, { token, json: {} });
     repair();
-    laterBy(11_000);
-    expect(await alarm()).toBe(true);
-    expect(await ok("GET", S, { token })).not.toHaveProperty("currentOperation");
     const next = await startUpdate(token);
     expect(next.version).toBe(1);
     expect((await complete(next)).status).toBe(204);
+    expect(await ok("GET", S, { token })).not.toHaveProperty("currentOperation");
+    expect(await ok("GET", `${S}/update/${updateID}`, { token })).not.toMatchObject({ status: "running" });
+  });
+
+  it("a start that only the database knows of can be cancelled, and an import takes its place", async () => {
+    const lostStart = async () => {
+      const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+      const repair = loseDatabaseAnswers();
+      await refused(503, "POST", `${S}/update/${updateID}`, { token, json: {} });
+      repair();
+      return `${S}/update/${updateID}`;
+    };
+    const first = await lostStart();
+    expect(await ok("GET", S, { token })).toHaveProperty("currentOperation");
+    await ok("POST", `${first}/cancel`, { token });
+    expect(await ok("GET", S, { token })).not.toHaveProperty("currentOperation");
+    await refused(409, "POST", `${first}/cancel`, { token });
+    await lostStart();
+    await ok("POST", `${S}/import`, { token, json: { version: 3, deployment: {} } });
+    expect(await ok("GET", S, { token })).toMatchObject({ version: 1 });
   });
 
   it("a cancellation is not half done", async () => {
