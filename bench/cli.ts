@@ -40,11 +40,13 @@ function program(folder: string, resources: number, edition: string): void {
   writeFileSync(join(folder, "Pulumi.yaml"), `${lines.join("\n")}\n`);
 }
 
+/** Without a URL it is the CLI's own file backend. */
 export interface Backend {
-  url: string;
+  url?: string;
   token?: string;
 }
 
+/** One stack, from its making to its removal, by a CLI with a home of its own. */
 export class Session {
   readonly #folder = newFolder();
   readonly #cli: string;
@@ -56,7 +58,7 @@ export class Session {
     this.#cli = cli;
     this.#backend = backend;
     this.#resources = resources;
-    this.#stack = backend.token ? `acme/bench/${stack}` : `organization/bench/${stack}`;
+    this.#stack = backend.url ? `acme/bench/${stack}` : `organization/bench/${stack}`;
     mkdirSync(join(this.#folder, "state"), { recursive: true });
     program(this.#folder, resources, "first");
   }
@@ -105,7 +107,7 @@ export class Session {
         PULUMI_HOME: join(this.#folder, "home"),
         PULUMI_SKIP_UPDATE_CHECK: "true",
         PULUMI_CONFIG_PASSPHRASE: "bench",
-        PULUMI_BACKEND_URL: this.#backend.token ? this.#backend.url : `file://${join(this.#folder, "state")}`,
+        PULUMI_BACKEND_URL: this.#backend.url ?? `file://${join(this.#folder, "state")}`,
         ...(this.#backend.token && { PULUMI_ACCESS_TOKEN: this.#backend.token }),
       } as unknown as NodeJS.ProcessEnv,
     });

@@ -1,17 +1,20 @@
 /** Latency of the request that a deployment waits for: one journal batch of 80 KB, one in flight, as the CLI sends it. */
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import { type Percentiles, percentiles } from "./percentiles.ts";
 import type { BenchServer } from "./servers.ts";
 
 const REQUESTS = 300;
+/** Before them, for the compilers to do their work. */
+const WARM_UP = 50;
 
-export async function journalLatency(server: BenchServer): Promise<{ p50: number; p99: number }> {
-  const send = async (method: string, path: string, scheme: string, body: object) => {
+export async function journalLatency(server: BenchServer): Promise<Percentiles> {
+  const send = async (method: string, path: string, scheme: string, body: object | Uint8Array<ArrayBuffer>) => {
     const gzip = body instanceof Uint8Array;
     const response = await fetch(`${server.url}${path}`, {
       method,
       headers: { Authorization: scheme, "Content-Type": "application/json", ...(gzip && { "Content-Encoding": "gzip" }) },
-      body: gzip ? Uint8Array.from(body) : JSON.stringify(body),
+      body: gzip ? body : JSON.stringify(body),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
@@ -24,7 +27,7 @@ export async function journalLatency(server: BenchServer): Promise<{ p50: number
   const { token: lease } = await send("POST", `${stack}/update/${updateID}`, token, { journalVersion: 1 });
 
   const times: number[] = [];
-  for (let i = 0; i < REQUESTS; i++) {
+  for (let i = 0; i < WARM_UP + REQUESTS; i++) {
     const entries = Array.from({ length: 5 }, (_, k) => ({
       version: 1,
       kind: 1,
@@ -39,12 +42,11 @@ export async function journalLatency(server: BenchServer): Promise<{ p50: number
         inputs: { text: randomBytes(12 * 1024).toString("base64") },
       },
     }));
-    const body = gzipSync(JSON.stringify({ entries }));
+    const body = new Uint8Array(gzipSync(JSON.stringify({ entries })));
     const started = performance.now();
     await send("PATCH", `${stack}/update/${updateID}/journalentries`, `update-token ${lease}`, body);
-    times.push(performance.now() - started);
+    if (i >= WARM_UP) times.push(performance.now() - started);
   }
   await send("POST", `${stack}/update/${updateID}/complete`, `update-token ${lease}`, { status: "failed" });
-  times.sort((a, b) => a - b);
-  return { p50: times[Math.floor(times.length * 0.5)]!, p99: times[Math.floor(times.length * 0.99)]! };
+  return percentiles(times);
 }

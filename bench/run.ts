@@ -1,33 +1,47 @@
 /**
- * `npm run bench [-- --sizes 10,200,600] [--rounds 3] [--servers built,dev] [--quick]`: deployments by the real CLI
- * against our Worker, beside a server that does nothing, in one run. Rounds alternate between servers, and a figure is
- * the least of its rounds: noise only ever adds. Prints tables, writes bench/results/.
+ * `npm run bench [-- --quick] [--sizes 10,200,600] [--rounds N] [--servers built,dev,file] [--phases up,no-op,…]`:
+ * deployments by the real CLI against our Worker, beside a server that does nothing. A ratio is of one run only. Rounds
+ * alternate between servers, and a figure is the least of its rounds: noise only ever adds, and the least of a few is
+ * what repeats. Prints tables, writes every single time to bench/results/.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type Backend, Session, findCli, phases } from "./cli.ts";
+import { type Backend, type Phase, Session, findCli, phases } from "./cli.ts";
+import { countUp } from "./count.ts";
 import { journalLatency } from "./journal.ts";
-import { type Seen, countingProxy } from "./proxy.ts";
+import { percentiles } from "./percentiles.ts";
 import { type BenchServer, built, floor, wranglerDev } from "./servers.ts";
 
 const { values } = parseArgs({
   options: {
-    sizes: { type: "string", default: "10,200,600" },
-    rounds: { type: "string", default: "3" },
-    servers: { type: "string", default: "built,dev" },
     quick: { type: "boolean", default: false },
+    sizes: { type: "string" },
+    rounds: { type: "string" },
+    servers: { type: "string" },
+    phases: { type: "string" },
   },
 });
-const sizes = values.quick ? [10, 200] : values.sizes.split(",").map(Number);
-const rounds = values.quick ? 2 : Number(values.rounds);
+const sizes = (values.sizes ?? (values.quick ? "10,200" : "10,200,600")).split(",").map(Number);
+const wanted = (values.servers ?? (values.quick ? "built" : "built,dev,file")).split(",");
+/** A state is made by `up` and must be gone at the end, so these two are always run. */
+const timed = phases.filter((phase) => !values.phases || phase === "up" || phase === "destroy" || values.phases.split(",").includes(phase));
+/** Short commands need more rounds for a figure that repeats. */
+const roundsOf = (size: number) => Number(values.rounds ?? (values.quick ? (size <= 50 ? 3 : 2) : size <= 50 ? 5 : size <= 300 ? 3 : 2));
 /** The CLI's own file backend rewrites the state at each step; beyond this size it takes minutes. */
 const FILE_LIMIT = 200;
+/** Between two commands, so that none pays for what the one before left to be done after its answer. Milliseconds. */
+const SETTLE = 400;
 
-const goals: Record<string, Record<string, number>> = {
-  built: { up: 1.05, "no-op": 1.1, change: 1.1, export: 1.1, destroy: 1.1 },
+const rest = 1.1;
+const goals: Record<string, Record<Phase, number>> = {
+  built: { up: 1.05, "no-op": rest, change: rest, export: rest, destroy: rest },
   "wrangler dev": { up: 1.12, "no-op": 1.12, change: 1.12, export: 1.12, destroy: 1.12 },
 };
+
+/** Milliseconds of each round. */
+type Times = Record<string, Partial<Record<Phase, number[]>>>;
 
 const cli = findCli();
 if (!cli) {
@@ -35,17 +49,20 @@ if (!cli) {
   process.exit(0);
 }
 
-const servers: BenchServer[] = [await floor()];
-if (values.servers.includes("built")) servers.push(await built());
-if (values.servers.includes("dev") && !values.quick) servers.push(await wranglerDev());
+const servers: BenchServer[] = [];
+const stop = () => Promise.allSettled(servers.splice(0).map((server) => server.stop()));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop().then(() => process.exit(130)));
 
-const results: Record<string, unknown> = { date: new Date().toISOString(), cli, rounds };
+const results: Record<string, unknown> = { date: new Date().toISOString(), cli };
 try {
-  results["deployments"] = await deployments(cli);
-  results["requests"] = await requests(cli);
+  servers.push(await floor());
+  if (wanted.includes("built")) servers.push(await built());
+  if (wanted.includes("dev")) servers.push(await wranglerDev());
+  results["milliseconds"] = await deployments(cli);
+  results["counted"] = await counts(cli);
   results["journal"] = await journal();
 } finally {
-  for (const server of servers) await server.stop();
+  await stop();
 }
 const folder = join(import.meta.dirname, "results");
 mkdirSync(folder, { recursive: true });
@@ -54,73 +71,58 @@ writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
 console.log(`\nWritten to ${file}`);
 process.exit(0);
 
-/** Wall times in milliseconds: [size][server][phase]. */
-async function deployments(cli: string) {
-  const best: Record<number, Record<string, Record<string, number>>> = {};
+async function deployments(cli: string): Promise<Record<number, Times>> {
+  const all: Record<number, Times> = {};
   for (const size of sizes) {
-    const backends: (Backend & { name: string })[] = [...servers, ...(size <= FILE_LIMIT ? [{ name: "file", url: "file" }] : [])];
-    const times: Record<string, Record<string, number>> = (best[size] = {});
-    for (let round = 0; round < rounds; round++) {
+    const times: Times = (all[size] = {});
+    for (let round = 0; round < roundsOf(size); round++) {
+      // The development server takes part in every other round, the file backend in one: that is enough for what they are.
+      const backends: (Backend & { name: string })[] = servers.filter(({ name }) => name !== "wrangler dev" || round % 2 === 0);
+      if (wanted.includes("file") && size <= FILE_LIMIT && round === 0) backends.push({ name: "file" });
       // ABBA: whoever goes first in one round goes last in the next.
-      const order = round % 2 === 0 ? backends : backends.toReversed();
-      for (const backend of order) {
-        if (backend.name === "file" && round > 0) continue;
+      for (const backend of round % 2 === 0 ? backends : backends.toReversed()) {
         const session = await new Session(cli, backend, size, `s${size}-${round}`).begin();
         const own = (times[backend.name] ??= {});
-        for (const phase of phases) own[phase] = Math.min(own[phase] ?? Infinity, await session.time(phase));
+        for (const phase of timed) {
+          await wait(SETTLE);
+          (own[phase] ??= []).push(await session.time(phase));
+        }
         await session.end();
       }
     }
     print(size, times);
   }
-  return best;
+  return all;
 }
 
-function print(size: number, times: Record<string, Record<string, number>>): void {
+function print(size: number, times: Times): void {
+  const best = (name: string, phase: Phase) => Math.min(...(times[name]?.[phase] ?? [NaN]));
   console.log(`\n${size} resources of 16 KB: seconds, and times the floor (goal)`);
-  console.log(`  ${"".padEnd(14)}${phases.map((phase) => phase.padStart(22)).join("")}`);
-  for (const [name, own] of Object.entries(times)) {
-    const cells = phases.map((phase) => {
-      const time = own[phase] ?? NaN;
-      const ratio = time / (times["floor"]?.[phase] ?? NaN);
+  console.log(`  ${"".padEnd(14)}${timed.map((phase) => phase.padStart(23)).join("")}`);
+  for (const name of Object.keys(times)) {
+    const cells = timed.map((phase) => {
+      const seconds = (best(name, phase) / 1000).toFixed(2);
+      if (name === "floor") return seconds.padEnd(16).padStart(23);
+      const ratio = best(name, phase) / best("floor", phase);
       const goal = goals[name]?.[phase];
-      const mark = goal === undefined ? "" : ratio <= goal ? " ok" : ` MISS ${goal}`;
-      return `${(time / 1000).toFixed(2)} ${name === "floor" ? "" : `${ratio.toFixed(2)}x`}${mark}`.padStart(22);
+      const mark = goal === undefined ? "" : ratio <= goal ? "ok" : `MISS ${goal.toFixed(2)}`;
+      return `${seconds} ${ratio.toFixed(2)}x ${mark.padEnd(9)}`.padStart(23);
     });
     console.log(`  ${name.padEnd(14)}${cells.join("")}`);
   }
+  const spread = timed.map((phase) => percentiles(times["floor"]?.[phase] ?? []).p50 / best("floor", phase));
+  console.log(`  noise: the floor's own median is ${Math.min(...spread).toFixed(2)} to ${Math.max(...spread).toFixed(2)} times its best`);
 }
 
-/** One counted `up` for each size, through a proxy and so not timed. */
-async function requests(cli: string) {
+async function counts(cli: string) {
   const counted: Record<number, unknown> = {};
-  const server = servers.find((s) => s.name === "built") ?? servers.at(-1)!;
-  for (const size of sizes) {
-    const proxy = await countingProxy(server.url);
-    const session = await new Session(cli, { url: proxy.url, token: server.token }, size, `counted-${size}`).begin();
-    proxy.seen.splice(0);
-    await session.time("up");
-    proxy.stop();
-    counted[size] = summary(size, proxy.seen);
-  }
+  const server = servers.find(({ name }) => name === "built") ?? servers.at(-1)!;
+  for (const size of sizes) counted[size] = await countUp(cli, server, size);
   return counted;
 }
 
-function summary(size: number, seen: Seen[]) {
-  const routes = new Map<string, { count: number; d1: number; most: number }>();
-  for (const { method, route, d1 } of seen) {
-    const own = routes.get(`${method} ${route}`) ?? { count: 0, d1: 0, most: 0 };
-    routes.set(`${method} ${route}`, { count: own.count + 1, d1: own.d1 + d1, most: Math.max(own.most, d1) });
-  }
-  const total = seen.reduce((sum, s) => sum + s.d1, 0);
-  console.log(`\none up of ${size}: ${seen.length} requests, ${total} round trips to D1`);
-  for (const [route, { count, d1, most }] of routes)
-    console.log(`  ${String(count).padStart(5)}  ${route.padEnd(60)} D1 ${d1} (most in one request: ${most})`);
-  return { requests: seen.length, d1: total, routes: Object.fromEntries(routes) };
-}
-
 async function journal() {
-  console.log("\none journal batch of 80 KB, one after the other: milliseconds");
+  console.log("\none journal batch of 80 KB after the other, nothing beside it: milliseconds");
   const latencies: Record<string, unknown> = {};
   for (const server of servers) {
     const { p50, p99 } = await journalLatency(server);

@@ -1,13 +1,15 @@
 /** The servers that are compared. Each is started from nothing in a folder of its own. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseEnv } from "node:util";
 import { Miniflare, type V4MiniflareOptions, convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
 import { type DevCredentials, prepare, secretsFile } from "../scripts/prepare.ts";
 import { env, mustWrangle, root } from "../scripts/wrangler.ts";
-import { startFloor } from "./floor.ts";
 
 export interface BenchServer {
   name: string;
@@ -21,24 +23,29 @@ export interface BenchServer {
 export const newFolder = () => mkdtempSync(join(tmpdir(), "stackpass-bench-"));
 
 export async function floor(): Promise<BenchServer> {
-  const { server, url } = await startFloor();
+  const child = spawn(process.execPath, [join(import.meta.dirname, "floor.ts")], { stdio: ["pipe", "pipe", "inherit"] });
+  const [url] = (await once(createInterface(child.stdout), "line")) as [string];
   return {
     name: "floor",
     url,
     token: "floor",
     stop: async () => {
-      server.closeAllConnections();
-      server.close();
+      child.stdin.end();
+      await once(child, "exit");
     },
   };
 }
 
-/** The production bundle in workerd, reached directly: no development proxy between the CLI and the Worker. */
+/**
+ * The production bundle in workerd, reached directly: no development proxy between the CLI and the Worker. The bindings
+ * are the same local ones as in `wrangler dev`, on disk.
+ */
 export async function built(): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
   mustWrangle(["deploy", "--dry-run", "--outdir", join(folder, "bundle")]);
-  process.loadEnvFile(secretsFile(folder));
+  // Wrangler takes the declared secrets from here.
+  Object.assign(process.env, parseEnv(readFileSync(secretsFile(folder), "utf8")));
   const { workerOptions } = workerOptionsOf(join(root, "wrangler.toml"));
   const { assets: _, ...options } = workerOptions as typeof workerOptions & { assets?: unknown };
   const miniflare = new Miniflare(
@@ -91,7 +98,7 @@ export async function wranglerDev(port = 8797): Promise<BenchServer> {
     token: await organizationToken(credentials.url, credentials),
     stop: async () => {
       if (child.pid) process.kill(-child.pid, "SIGTERM");
-      await new Promise((done) => child.once("exit", done));
+      await once(child, "exit");
       rmSync(folder, { recursive: true, force: true });
     },
   };

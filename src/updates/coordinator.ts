@@ -3,12 +3,12 @@ import { relayEvents } from "../audit/relay.ts";
 import { type Store, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
+import { keepEvents, receiveEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun } from "./finish.ts";
-import { keepEvents } from "./keepEvents.ts";
 import { cancelLostStart } from "./lost.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
-import { receiveCheckpoint, receiveEvents, receiveJournal } from "./receive.ts";
+import { receiveCheckpoint, receiveJournal } from "./receive.ts";
 import { Received } from "./received.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
 import { type Ending, type Run, Runs } from "./runs.ts";
@@ -131,11 +131,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
             this.#received.dropBefore(updateId, "checkpoint", run.checkpoint ?? 0);
           });
         }
-        default: {
-          const changes = await receiveEvents(run, request, this.#received, (write) => this.#inTime(updateId, write));
-          if (changes !== undefined) this.#runs.save(Object.assign(run, { resourceChanges: changes }));
-          return undefined;
-        }
+        default:
+          return receiveEvents(run, request, this.#received, (write) => this.#inTime(updateId, write));
       }
     });
     if (outcome.ok) return new Response(null, { status: 204 });

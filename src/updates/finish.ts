@@ -10,6 +10,7 @@ import { stacks } from "../stacks/table.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
 import { type StateSummary, replay } from "../state/replay.ts";
+import { findResourceChanges } from "./events.ts";
 import { fromStateError } from "./outcome.ts";
 import { BATCH_LIMIT } from "./receive.ts";
 import type { Received } from "./received.ts";
@@ -129,7 +130,7 @@ async function commit(
       .set({
         status: ending === "expired" ? "failed" : ending,
         endedAt,
-        resourceChanges: run.resourceChanges,
+        resourceChanges: findResourceChanges(ctx.received, run.updateId),
         resourceCount:
           summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM ${stacks} WHERE ${stacks.id} = ${run.stackId})`),
         stateKey: state?.key ?? null,

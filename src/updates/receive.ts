@@ -1,5 +1,5 @@
 import { AppError, badRequest, forbidden } from "../errors.ts";
-import { type BodyEncoding, decodeText, encodingOf, inflate, receive } from "../http/body.ts";
+import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { checkBatch } from "../state/journal.ts";
 import { concat } from "../state/json.ts";
@@ -18,41 +18,10 @@ export type InTime = (write: () => void) => Promise<void>;
 export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
   refusePreview(run);
   if (!run.journaling) throw badRequest("journaling was not granted to this update");
-  const { bytes, encoding, text } = await receiveText(request);
-  if (checkBatch(text) > 0) await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
-}
-
-/**
- * Engine events. Only the summary is looked at: its counts are what the history shows.
- * @returns JSON of `resourceChanges`, when the batch has the summary
- */
-export async function receiveEvents(run: Run, request: Request, received: Received, inTime: InTime): Promise<string | undefined> {
-  const { bytes, encoding, text } = await receiveText(request);
-  const { events } = parseEvents(text);
-  if (!Array.isArray(events) || events.length === 0) throw badRequest("events must be a list that is not empty");
-  await inTime(() => received.append(run.updateId, "events", encoding, bytes));
-  for (const event of events as ({ summaryEvent?: { resourceChanges?: unknown } } | null)[]) {
-    const changes = event?.summaryEvent?.resourceChanges;
-    if (changes && typeof changes === "object") return JSON.stringify(countsOf(changes));
-  }
-  return undefined;
-}
-
-/** The history must stay readable: a figure that is no number would spoil all of it for the CLI. */
-const countsOf = (changes: object) => Object.fromEntries(Object.entries(changes).filter(([, count]) => Number.isSafeInteger(count)));
-
-function parseEvents(text: string): { events?: unknown } {
-  try {
-    return (JSON.parse(text) as { events?: unknown } | null) ?? {};
-  } catch {
-    throw badRequest("the body is not valid JSON");
-  }
-}
-
-async function receiveText(request: Request): Promise<{ bytes: Uint8Array; encoding: BodyEncoding; text: string }> {
   const encoding = encodingOf(request);
   const bytes = await receive(request, BATCH_LIMIT);
-  return { bytes, encoding, text: decodeText(inflate(bytes, encoding, BATCH_LIMIT)) };
+  if (checkBatch(decodeText(inflate(bytes, encoding, BATCH_LIMIT))) > 0)
+    await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
 }
 
 /**

@@ -34,8 +34,6 @@ export interface Run {
   endedAt: number;
   /** Number of the last full checkpoint that is wholly here; null before the first. */
   checkpoint: number | null;
-  /** JSON of `summaryEvent.resourceChanges`, the only source for the history's figures. */
-  resourceChanges: string | null;
 }
 
 /** The runs of one stack, in its object's own storage, with a copy in memory. */

@@ -138,7 +138,6 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
     expiresAt: now + input.leaseTime,
     endedAt: 0,
     checkpoint: null,
-    resourceChanges: null,
   };
   runs.save(run);
   ctx.announce(event);

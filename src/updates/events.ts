@@ -1,0 +1,83 @@
+import { badRequest, tooLarge } from "../errors.ts";
+import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
+import { writeObject } from "../stacks/objects.ts";
+import { encode } from "../state/json.ts";
+import { BATCH_LIMIT, type InTime } from "./receive.ts";
+import type { Received } from "./received.ts";
+import type { Run } from "./runs.ts";
+
+/**
+ * Bytes as they come. Larger gzipped batches, of resources with long texts, are stored unread: to inflate and parse them
+ * all would slow the deployment that they only tell of (docs/performance.md). What proves unreadable later is left out.
+ */
+const READ_ON_ARRIVAL = 64 * 1024;
+/** The summary is among the last events; up to three requests are under way at once (cli-protocol §4.9). */
+const LAST = 4;
+
+/** Engine events: kept as they come. */
+export async function receiveEvents(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+  const encoding = encodingOf(request);
+  const bytes = await receive(request, BATCH_LIMIT);
+  if (encoding === "gzip" && bytes.length > READ_ON_ARRIVAL) {
+    if (claimedSize(bytes) > BATCH_LIMIT) throw tooLarge("the inflated body", BATCH_LIMIT);
+  } else if (eventsIn(inflate(bytes, encoding, BATCH_LIMIT)).length === 0) {
+    throw badRequest("events must be a list that is not empty");
+  }
+  await inTime(() => received.append(run.updateId, "events", encoding, bytes));
+}
+
+/** Inflated bytes, as gzip's last four bytes say. @throws 400 for what is not gzip at all */
+function claimedSize(gzip: Uint8Array): number {
+  if (gzip[0] !== 0x1f || gzip[1] !== 0x8b) throw badRequest("the body is not valid gzip");
+  return new DataView(gzip.buffer, gzip.byteOffset, gzip.length).getUint32(gzip.length - 4, true);
+}
+
+/** JSON of `summaryEvent.resourceChanges`, the only source of the history's figures; null when it never came. */
+export function findResourceChanges(received: Received, updateId: string): string | null {
+  for (const batch of received.batches(updateId, "events").slice(-LAST).toReversed()) {
+    for (const event of tryEventsIn(received, updateId, batch)) {
+      const changes = (event as { summaryEvent?: { resourceChanges?: unknown } } | null)?.summaryEvent?.resourceChanges;
+      if (changes && typeof changes === "object") return JSON.stringify(countsOf(changes));
+    }
+  }
+  return null;
+}
+
+/** The history must stay readable: a figure that is no number would spoil all of it for the CLI. */
+const countsOf = (changes: object) => Object.fromEntries(Object.entries(changes).filter(([, count]) => Number.isSafeInteger(count)));
+
+function eventsIn(bytes: Uint8Array): unknown[] {
+  let body: unknown;
+  try {
+    body = JSON.parse(decodeText(bytes));
+  } catch {
+    throw badRequest("the body is not valid JSON");
+  }
+  const events = (body as { events?: unknown } | null)?.events;
+  return Array.isArray(events) ? events : [];
+}
+
+function tryEventsIn(received: Received, updateId: string, batch: number): unknown[] {
+  try {
+    return eventsIn(received.read(updateId, "events", batch, BATCH_LIMIT));
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Moves an ended run's engine events to R2, `events/<update id>.jsonl`: a line for each request, in order of arrival. They
+ * may repeat and be out of order as the client sent them; `sequence` in each event tells. What is not readable is left out.
+ */
+export async function keepEvents(bucket: R2Bucket, received: Received, updateId: string): Promise<void> {
+  const batches = received.batches(updateId, "events");
+  if (batches.length === 0) return;
+  await writeObject(bucket, `events/${updateId}.jsonl`, lines(received, updateId, batches));
+}
+
+async function* lines(received: Received, updateId: string, batches: number[]): AsyncGenerator<Uint8Array> {
+  for (const batch of batches) {
+    const events = tryEventsIn(received, updateId, batch);
+    if (events.length > 0) yield encode(`${JSON.stringify({ events })}\n`);
+  }
+}
