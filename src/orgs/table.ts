@@ -2,6 +2,18 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import { users } from "../users/table.ts";
 
+export const editions = ["community", "team", "enterprise", "business-critical"] as const;
+export type Edition = (typeof editions)[number];
+
+/** What becomes of an update whose token is deleted while it runs: it may finish, or its next renewal and write are refused. */
+export const inFlightRevocations = ["drain", "abort"] as const;
+export type InFlightRevocation = (typeof inFlightRevocations)[number];
+
+/** Wire values of a permission on a stack (management-api §8.4). Not an order: they are matched one by one. */
+export const stackPermissions = { none: 0, read: 101, write: 102, admin: 103 } as const;
+export type StackPermission = (typeof stackPermissions)[keyof typeof stackPermissions];
+
+/** Times are milliseconds since 1970. */
 export const organizations = sqliteTable(
   "organizations",
   {
@@ -9,6 +21,27 @@ export const organizations = sqliteTable(
     name: text("name").notNull(),
     displayName: text("display_name").notNull(),
     createdAt: integer("created_at").notNull(),
+    /** Null: what the deployment gives to everyone, see `DEFAULT_EDITION`. */
+    edition: text("edition", { enum: editions }),
+    /** Null: 14 days after the organization was made. */
+    trialEndsAt: integer("trial_ends_at"),
+    /** Grows with every change of a setting: a guard compares it with the settings that were judged. */
+    settingsVersion: integer("settings_version").notNull().default(0),
+    inFlightRevocation: text("in_flight_revocation", { enum: inFlightRevocations }).notNull().default("drain"),
+    /** What the role of a member opens on every stack. */
+    defaultStackPermission: integer("default_stack_permission").$type<StackPermission>().notNull().default(stackPermissions.admin),
+    membersCanCreateStacks: integer("members_can_create_stacks", { mode: "boolean" }).notNull().default(true),
+    membersCanDeleteStacks: integer("members_can_delete_stacks", { mode: "boolean" }).notNull().default(true),
+    membersCanTransferStacks: integer("members_can_transfer_stacks", { mode: "boolean" }).notNull().default(true),
+    /** Longest life that a token may have left; null: no policy. */
+    maxTokenExpiryDays: integer("max_token_expiry_days"),
+    /** Null: unused tokens live on. */
+    disableUnusedTokensAfterDays: integer("disable_unused_tokens_after_days"),
+    /** How long audit events stay in the database; null: for good. */
+    auditRetentionDays: integer("audit_retention_days"),
+    /** Networks that tokens may be used from, and countries (ISO 3166, two letters); empty: from everywhere. */
+    allowedCidrs: text("allowed_cidrs", { mode: "json" }).$type<string[]>().notNull().default([]),
+    allowedCountries: text("allowed_countries", { mode: "json" }).$type<string[]>().notNull().default([]),
   },
   (t) => [uniqueIndex("organizations_name").on(sql`lower(${t.name})`)],
 );
@@ -29,4 +62,27 @@ export const members = sqliteTable(
     createdAt: integer("created_at").notNull(),
   },
   (t) => [primaryKey({ columns: [t.orgId, t.userId] }), index("members_user").on(t.userId)],
+);
+
+export const inviteStatuses = ["pending", "accepted", "canceled"] as const;
+
+/** Invitations. Whoever knows the id may accept, once (management-api §6). */
+export const invites = sqliteTable(
+  "invites",
+  {
+    id: text("id").primaryKey(),
+    orgId: text("org_id")
+      .notNull()
+      .references(() => organizations.id),
+    /** "" for a link that is meant for nobody in particular. */
+    email: text("email").notNull(),
+    role: text("role", { enum: roles }).notNull(),
+    status: text("status", { enum: inviteStatuses }).notNull().default("pending"),
+    createdAt: integer("created_at").notNull(),
+    /** Login of the person, or name of the organization whose token it was. */
+    sentBy: text("sent_by").notNull(),
+    sentAt: integer("sent_at").notNull(),
+    acceptedBy: text("accepted_by").references(() => users.id),
+  },
+  (t) => [index("invites_org").on(t.orgId, t.createdAt, t.id), index("invites_email").on(sql`lower(${t.email})`)],
 );

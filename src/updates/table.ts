@@ -40,5 +40,8 @@ export const updates = sqliteTable(
       .on(t.stackId, t.version)
       .where(sql`${t.dryRun} = 0 AND ${t.version} IS NOT NULL`),
     index("updates_state_key").on(t.stateKey),
+    index("updates_running")
+      .on(t.tokenId)
+      .where(sql`${t.status} = 'running'`),
   ],
 );

@@ -10,6 +10,8 @@ export const users = sqliteTable(
     name: text("name").notNull(),
     email: text("email").notNull().default(""),
     createdAt: integer("created_at").notNull(),
+    /** The organization of stack names that name none; null: the oldest membership. */
+    defaultOrgId: text("default_org_id"),
   },
   (t) => [uniqueIndex("users_login").on(sql`lower(${t.login})`)],
 );
