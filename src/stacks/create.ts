@@ -3,7 +3,7 @@ import type * as z from "zod";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import type { OrgContext } from "../context.ts";
+import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest, conflict } from "../errors.ts";
 import { inspect } from "../state/checkpoint.ts";
@@ -40,6 +40,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
         project: projectName,
         name: request.stackName,
         createdAt: ctx.now,
+        createdBy: loginOf(ctx.actor),
         ...state,
       }),
       ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),

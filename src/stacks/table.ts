@@ -26,6 +26,10 @@ export const stacks = sqliteTable(
     /** Id of the update that holds the stack, or null. The Durable Object is its owner; this is the listing's copy. */
     runningUpdate: text("running_update"),
     lastUpdateAt: integer("last_update_at"),
+    /** Reference to configuration kept elsewhere, a JSON object (cli-protocol §3.10); null where the client keeps its own. */
+    config: text("config"),
+    /** Login of the person, or name of the organization whose token it was. */
+    createdBy: text("created_by").notNull().default(""),
     createdAt: integer("created_at").notNull(),
     /** A deleted stack keeps its row and history; its name is free again. */
     deletedAt: integer("deleted_at"),
@@ -46,4 +50,20 @@ export const stackTags = sqliteTable(
     value: text("value").notNull(),
   },
   (t) => [primaryKey({ columns: [t.stackId, t.name] }), index("stack_tags_value").on(t.name, t.value)],
+);
+
+/** Stacks that a stack's state refers to, by the name in the reference, whether such a stack exists or not. */
+export const stackReferences = sqliteTable(
+  "stack_references",
+  {
+    /** The stack that refers. */
+    stackId: text("stack_id").notNull(),
+    orgName: text("org_name").notNull(),
+    project: text("project").notNull(),
+    name: text("name").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.stackId, t.orgName, t.project, t.name] }),
+    index("stack_references_target").on(t.orgName, t.project, t.name),
+  ],
 );

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Bindings } from "../../src/env.ts";
 
-const tables = ["organizations", "users", "members", "invites", "access_tokens", "stacks", "stack_tags", "updates"];
+const tables = ["organizations", "users", "members", "invites", "access_tokens", "stacks", "stack_tags", "stack_references", "updates"];
 
 /** All rows that are not the audit trail's, as they are now. When a token was last used is no change. */
 export async function records(): Promise<Record<string, unknown[]>> {
