@@ -40,6 +40,12 @@ export const updates = sqliteTable(
       .on(t.stackId, t.version)
       .where(sql`${t.dryRun} = 0 AND ${t.version} IS NOT NULL`),
     index("updates_state_key").on(t.stateKey),
+    index("updates_started")
+      .on(t.stackId, t.startedAt, t.id)
+      .where(sql`${t.startedAt} IS NOT NULL`),
+    index("updates_previews")
+      .on(t.stackId, t.version, t.startedAt, t.id)
+      .where(sql`${t.dryRun} = 1 AND ${t.startedAt} IS NOT NULL`),
     index("updates_running")
       .on(t.tokenId)
       .where(sql`${t.status} = 'running'`),

@@ -1,0 +1,2 @@
+CREATE INDEX `updates_started` ON `updates` (`stack_id`,`started_at`,`id`) WHERE "updates"."started_at" IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `updates_previews` ON `updates` (`stack_id`,`version`,`started_at`,`id`) WHERE "updates"."dry_run" = 1 AND "updates"."started_at" IS NOT NULL;
