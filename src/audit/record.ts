@@ -4,8 +4,8 @@ import type { Store } from "../db/client.ts";
 import { type EventName, flagsOf } from "./events.ts";
 import { auditEvents, auditOutbox } from "./table.ts";
 
-/** An event as it travels: the row of the log. */
-export type AuditEvent = typeof auditEvents.$inferSelect;
+/** An event as it travels: a row of the log that has no place in the chain yet. */
+export type AuditEvent = Omit<typeof auditEvents.$inferSelect, "seq" | "prevHash" | "hash">;
 
 export interface AuditEntry {
   event: EventName;

@@ -1,4 +1,5 @@
-import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 /** Promised events on their way to the queue, written in the same batch as the change that they tell of. */
 export const auditOutbox = sqliteTable("audit_outbox", {
@@ -28,11 +29,53 @@ export const auditEvents = sqliteTable(
     reqOrgAdmin: integer("req_org_admin", { mode: "boolean" }).notNull(),
     reqStackAdmin: integer("req_stack_admin", { mode: "boolean" }).notNull(),
     authFailure: integer("auth_failure", { mode: "boolean" }).notNull(),
+    /** Place in the organization's chain, from 1 (`chain.ts`). Null only in rows that are older than the chain, until the cron adds them. */
+    seq: integer("seq"),
+    prevHash: text("prev_hash"),
+    hash: text("hash"),
   },
   (t) => [
     index("audit_events_org").on(t.orgId, t.at, t.id),
     index("audit_events_event").on(t.orgId, t.event, t.at, t.id),
     index("audit_events_user").on(t.orgId, t.userLogin, t.at, t.id),
     index("audit_events_token").on(t.orgId, t.tokenId, t.at, t.id),
+    index("audit_events_address").on(t.orgId, t.sourceIp, t.at, t.id),
+    index("audit_events_stack")
+      .on(t.orgId, t.stack, t.at, t.id)
+      .where(sql`${t.stack} <> ''`),
+    index("audit_events_refusals")
+      .on(t.orgId, t.at, t.id)
+      .where(sql`${t.authFailure} = 1`),
+    uniqueIndex("audit_events_seq").on(t.orgId, t.seq),
+    index("audit_events_unchained")
+      .on(t.orgId)
+      .where(sql`${t.seq} IS NULL`),
   ],
+);
+
+/** Where each organization's chain ends, and how far it was archived and signed. */
+export const auditHeads = sqliteTable("audit_heads", {
+  orgId: text("org_id").primaryKey(),
+  seq: integer("seq").notNull(),
+  hash: text("hash").notNull(),
+  /** The rows up to here are in the archive and not in the table. */
+  archivedSeq: integer("archived_seq").notNull().default(0),
+  /** End and day (UTC) of the latest signed checkpoint. */
+  checkpointSeq: integer("checkpoint_seq").notNull().default(0),
+  checkpointDay: text("checkpoint_day").notNull().default(""),
+});
+
+/** Objects in R2 that hold records which the table holds no more: a gapless start of the chain. */
+export const auditArchives = sqliteTable(
+  "audit_archives",
+  {
+    orgId: text("org_id").notNull(),
+    firstSeq: integer("first_seq").notNull(),
+    lastSeq: integer("last_seq").notNull(),
+    /** Least and greatest `at` in it. */
+    firstAt: integer("first_at").notNull(),
+    lastAt: integer("last_at").notNull(),
+    key: text("key").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.orgId, t.firstSeq] })],
 );

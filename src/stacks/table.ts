@@ -38,7 +38,9 @@ export const stacks = sqliteTable(
     uniqueIndex("stacks_path")
       .on(t.orgId, sql`lower(${t.project})`, sql`lower(${t.name})`)
       .where(sql`${t.deletedAt} IS NULL`),
-    index("stacks_list").on(t.orgId, t.project, t.name),
+    index("stacks_list")
+      .on(t.orgId, t.project, t.name)
+      .where(sql`${t.deletedAt} IS NULL`),
   ],
 );
 

@@ -28,7 +28,9 @@ const descriptions = async (path: string) =>
 /** Events at the given seconds, written into the log as if they had happened. */
 async function happened(...seconds: number[]): Promise<void> {
   const statement = env.DB.prepare(
-    `INSERT INTO audit_events SELECT lower(hex(randomblob(8))), id, ?, 'stack-created', ?, '', 'mel', 'mel', 't-1', '', 'web/dev', 0, 0, 0
+    `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack,
+       req_org_admin, req_stack_admin, auth_failure)
+     SELECT lower(hex(randomblob(8))), id, ?, 'stack-created', ?, '', 'mel', 'mel', 't-1', '', 'web/dev', 0, 0, 0
      FROM organizations WHERE name = 'acme'`,
   );
   await env.DB.batch(seconds.map((second, i) => statement.bind(second * 1000 + 999, `${second}#${i}`)));
