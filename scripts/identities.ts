@@ -34,7 +34,7 @@ export async function identitiesSql(
       lines.push(
         `INSERT INTO users (id, login, name, email, created_at) VALUES (${[userId, login, login, ""].map(quote).join(", ")}, ${now});`,
         `INSERT INTO members (org_id, user_id, role, created_at) VALUES (${[orgId, userId, role].map(quote).join(", ")}, ${now});`,
-        `INSERT INTO access_tokens (id, kind, user_id, name, description, hash, admin, created_at, created_by) VALUES (${[
+        `INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by) VALUES (${[
           crypto.randomUUID(),
           "personal",
           userId,
@@ -43,7 +43,7 @@ export async function identitiesSql(
           hash,
         ]
           .map(quote)
-          .join(", ")}, 0, ${now}, ${quote(login)});`,
+          .join(", ")}, ${now}, ${quote(login)});`,
       );
     }
   }

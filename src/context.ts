@@ -1,6 +1,7 @@
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
 import type { Role } from "./orgs/table.ts";
+import type { TokenRole } from "./tokens/table.ts";
 
 export interface OrganizationRef {
   id: string;
@@ -28,7 +29,7 @@ export interface MachineActor {
   token: TokenRef;
   org: OrganizationRef;
   team: string;
-  admin: boolean;
+  role: TokenRole;
 }
 
 /** What every request has, with or without a credential. */

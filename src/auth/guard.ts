@@ -23,7 +23,7 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   switch (actor.kind) {
     case "organization":
     case "team":
-      return query.where(and(alive, eq(accessTokens.orgId, actor.org.id), eq(accessTokens.admin, actor.admin)));
+      return query.where(and(alive, eq(accessTokens.orgId, actor.org.id), eq(accessTokens.role, actor.role)));
     case "user": {
       if (orgId === undefined) return query.where(alive);
       const role = actor.memberships.find((m) => m.org.id === orgId)?.role ?? "none";

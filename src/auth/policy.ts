@@ -1,5 +1,5 @@
 import type { Actor, OrganizationRef } from "../context.ts";
-import type { Role } from "../orgs/table.ts";
+import type { BuiltInRole } from "../orgs/roles.ts";
 
 /** Rights inside one organization. The names are those of the public contract's scopes (management-api §7.4). */
 export const orgPermissions = [
@@ -49,10 +49,14 @@ const member: OrgPermission[] = [
   "stack_tags:update",
 ];
 
-const granted: Record<Role, ReadonlySet<OrgPermission>> = {
+/** What a token that may only look may do; encryption is a look: it changes nothing (management-api §7.4). */
+const readOnly: OrgPermission[] = [...everyone, "stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
+
+const granted: Record<BuiltInRole, ReadonlySet<OrgPermission>> = {
   admin: new Set(orgPermissions),
   member: new Set(member),
   "billing-manager": new Set(everyone),
+  "read-only": new Set(readOnly),
 };
 
 /** No machine token mints or ends an organization token, an admin-scoped one included. */
@@ -72,12 +76,12 @@ export function decide(actor: Actor, permission: OrgPermission, orgName: string)
 }
 
 /** The organization of that name as the actor sees it, with the role held there. Names are compared as written. */
-export function placeIn(actor: Actor, orgName: string): { org: OrganizationRef; role: Role } | undefined {
+export function placeIn(actor: Actor, orgName: string): { org: OrganizationRef; role: BuiltInRole } | undefined {
   switch (actor.kind) {
     case "user":
       return actor.memberships.find((m) => m.org.name === orgName);
     case "organization":
     case "team":
-      return actor.org.name === orgName ? { org: actor.org, role: actor.admin ? "admin" : "member" } : undefined;
+      return actor.org.name === orgName ? { org: actor.org, role: actor.role } : undefined;
   }
 }

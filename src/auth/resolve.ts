@@ -4,7 +4,7 @@ import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 import { hashTokenValue } from "./secret.ts";
-import { type TokenKind, accessTokens } from "../tokens/table.ts";
+import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
 
 /** An identity older than this is a miss for everyone, by our own clock. Milliseconds. */
 export const IDENTITY_TTL = 60_000;
@@ -89,7 +89,7 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
         kind: accessTokens.kind,
         name: sql<string>`${accessTokens.name}`.as("token_name"),
         team: accessTokens.team,
-        admin: accessTokens.admin,
+        role: sql<TokenRole>`${accessTokens.role}`.as("token_role"),
         expiresAt: accessTokens.expiresAt,
         lastUsedAt: accessTokens.lastUsedAt,
         deletedAt: accessTokens.deletedAt,
@@ -128,7 +128,7 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
           user,
           memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role })),
         }
-      : org && { kind: token.kind, token: ref, org, team: token.team ?? "", admin: token.admin };
+      : org && { kind: token.kind, token: ref, org, team: token.team ?? "", role: token.role };
 
   const deadSince = token.deletedAt ?? (token.expiresAt !== null && token.expiresAt <= now ? token.expiresAt : null);
   if (deadSince !== null) {

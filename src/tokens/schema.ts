@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { maxResults } from "../http/pagination.ts";
+import { builtInRoles, roleId } from "../orgs/roles.ts";
 import type { accessTokens } from "./table.ts";
 
 /** Longest life that can be asked for at creation (management-api §3.7). */
@@ -73,14 +74,12 @@ export const toAccessToken = (row: Omit<typeof accessTokens.$inferSelect, "hash"
   createdBy: row.createdBy,
   lastUsed: seconds(row.lastUsedAt),
   expires: seconds(row.expiresAt),
-  admin: row.admin,
+  admin: row.role === "admin",
   type: row.kind,
-  ...(row.kind === "organization" && { role: row.admin ? builtInRole("Admin", "admin") : builtInRole("Member", "member") }),
+  ...(row.kind === "organization" && { role: { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] } }),
 });
 
 const seconds = (ms: number | null) => (ms === null ? 0 : Math.floor(ms / 1000));
-
-const builtInRole = (name: string, id: string) => ({ id, name, defaultIdentifier: id });
 
 /** @returns what is wrong with an expiry, or undefined */
 export function expiryFault(expiresAt: number | null, now: number): string | undefined {

@@ -46,6 +46,7 @@ export const updates = sqliteTable(
     index("updates_previews")
       .on(t.stackId, t.version, t.startedAt, t.id)
       .where(sql`${t.dryRun} = 1 AND ${t.startedAt} IS NOT NULL`),
+    index("updates_token").on(t.tokenId, t.createdAt),
     index("updates_running")
       .on(t.tokenId)
       .where(sql`${t.status} = 'running'`),

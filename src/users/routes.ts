@@ -43,7 +43,7 @@ const getCurrentUser = defineRoute(
       githubLogin: actor.org.name,
       name: actor.org.name,
       email: "",
-      organizations: [summary(actor.org.name, actor.admin ? "admin" : "member")],
+      organizations: [summary(actor.org.name, actor.role)],
       tokenInfo: { name: actor.token.name, ...owner },
     };
   },

@@ -5,12 +5,14 @@ import type { Bindings } from "../../src/env.ts";
 
 const tables = ["organizations", "users", "members", "invites", "access_tokens", "stacks", "stack_tags", "stack_references", "updates"];
 
+const lastUse = { last_used_at: undefined, last_used_address: undefined, last_used_country: undefined, last_used_client: undefined };
+
 /** All rows that are not the audit trail's, as they are now. When a token was last used is no change. */
 export async function records(): Promise<Record<string, unknown[]>> {
   const results = await env.DB.batch<Record<string, unknown>>(
     tables.map((table) => env.DB.prepare(`SELECT * FROM ${table} ORDER BY rowid`)),
   );
-  return Object.fromEntries(tables.map((table, i) => [table, results[i]!.results.map((row) => ({ ...row, last_used_at: undefined }))]));
+  return Object.fromEntries(tables.map((table, i) => [table, results[i]!.results.map((row) => ({ ...row, ...lastUse }))]));
 }
 
 /** Expects that `work` changes no record and no object. Audit events are asserted on their own. */

@@ -42,8 +42,8 @@ export const newOrgToken = (world: World, name: string, more: { admin?: boolean;
 export async function newTeamToken(team = "platform"): Promise<string> {
   const { value, hash } = await newTokenValue(peppersOf(env.TOKEN_PEPPER));
   await env.DB.prepare(
-    `INSERT INTO access_tokens (id, kind, org_id, team, name, description, hash, admin, created_at, created_by)
-     VALUES (?, 'team', (SELECT id FROM organizations WHERE name = 'acme'), ?, ?, '', ?, 0, ?, 'ada')`,
+    `INSERT INTO access_tokens (id, kind, org_id, team, name, description, hash, created_at, created_by)
+     VALUES (?, 'team', (SELECT id FROM organizations WHERE name = 'acme'), ?, ?, '', ?, ?, 'ada')`,
   )
     .bind(crypto.randomUUID(), team, `team-${team}`, hash, Date.now())
     .run();

@@ -40,7 +40,7 @@ describe("an organization token", () => {
   it("has the documented defaults where a field is absent or null", async () => {
     for (const [i, json] of [{}, { description: null, admin: null, expires: null }].entries()) {
       const { id } = await ok<NewToken>("POST", path, { token: world.admin, json: { name: `ci-${i}`, ...json } });
-      expect(await rowOf(id)).toMatchObject({ kind: "organization", description: "", admin: 0, expires_at: null, deleted_at: null });
+      expect(await rowOf(id)).toMatchObject({ kind: "organization", description: "", role: "member", expires_at: null, deleted_at: null });
     }
     const { id } = await ok<NewToken>("POST", path, { token: world.admin, json: { name: "forever", expires: 0 } });
     expect(await rowOf(id)).toMatchObject({ expires_at: null });
@@ -50,7 +50,7 @@ describe("an organization token", () => {
     const expires = soon();
     const { id } = await newOrgToken(world, "ci", { description: "deploys", admin: true, expires });
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", path, { token: world.admin });
-    const role = { id: "admin", name: "Admin", defaultIdentifier: "admin" };
+    const role = { id: expect.stringMatching(/^admin\.[0-9a-f-]{36}$/) as string, name: "Admin", defaultIdentifier: "admin" };
     expect(tokens).toEqual([
       {
         id,

@@ -22,8 +22,8 @@ const list = async (query = "", headers: Record<string, string> = {}) =>
 /** Many tokens at once, some of them made in the same millisecond. */
 const insertTokens = (count: number) =>
   env.DB.prepare(
-    `INSERT INTO access_tokens (id, kind, org_id, name, description, hash, admin, created_at, created_by)
-     SELECT lower(hex(randomblob(8))), 'organization', organizations.id, 'bulk-' || key, '', 'hash-' || key, 0, ? + key / 3, 'ada'
+    `INSERT INTO access_tokens (id, kind, org_id, name, description, hash, created_at, created_by)
+     SELECT lower(hex(randomblob(8))), 'organization', organizations.id, 'bulk-' || key, '', 'hash-' || key, ? + key / 3, 'ada'
      FROM json_each(?), organizations WHERE organizations.name = 'acme'`,
   )
     .bind(Date.now(), JSON.stringify(Array.from({ length: count }, (_, i) => i)))
