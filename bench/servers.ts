@@ -5,11 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseEnv } from "node:util";
-import { Miniflare, type V4MiniflareOptions, convertV4MiniflareOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
-import { type DevCredentials, prepare, secretsFile } from "../scripts/prepare.ts";
-import { env, mustWrangle, root } from "../scripts/wrangler.ts";
+import { bundle, startBuilt } from "../scripts/built.ts";
+import { type DevCredentials, prepare } from "../scripts/prepare.ts";
+import { env, root } from "../scripts/wrangler.ts";
 
 export interface BenchServer {
   name: string;
@@ -36,41 +34,18 @@ export async function floor(): Promise<BenchServer> {
   };
 }
 
-/**
- * The production bundle in workerd, reached directly: no development proxy between the CLI and the Worker. The bindings
- * are the same local ones as in `wrangler dev`, on disk.
- */
+/** The production bundle in workerd, as `scripts/built.ts` says. */
 export async function built(): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
-  mustWrangle(["deploy", "--dry-run", "--outdir", join(folder, "bundle")]);
-  // Wrangler takes the declared secrets from here.
-  Object.assign(process.env, parseEnv(readFileSync(secretsFile(folder), "utf8")));
-  const { workerOptions } = workerOptionsOf(join(root, "wrangler.toml"));
-  const { assets: _, ...options } = workerOptions as typeof workerOptions & { assets?: unknown };
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      resourcePersistencePath: join(folder, "v3"),
-      workers: [
-        {
-          ...options,
-          name: "stackpass",
-          modules: [{ type: "ESModule", path: join(folder, "bundle", "index.js") }],
-          modulesRoot: join(folder, "bundle"),
-          serviceBindings: { ASSETS: () => new Response("not here", { status: 404 }) },
-          unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-        },
-      ],
-    } as unknown as V4MiniflareOptions),
-  );
-  await miniflare.ready;
-  const url = String(await miniflare.unsafeGetDirectURL("stackpass")).replace(/\/$/, "");
+  bundle(join(folder, "bundle"));
+  const { url, stop } = await startBuilt(join(folder, "bundle"), folder);
   return {
     name: "built",
     url,
     token: await organizationToken(url, credentials),
     stop: async () => {
-      await miniflare.dispose();
+      await stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -16,23 +16,35 @@ interface Raw {
 
 /** Journal entries, or a whole checkpoint. */
 interface StateWrite {
-  entries?: { kind: number; state?: { urn: string } }[];
+  entries?: Entry[];
   deployment?: { resources?: { urn: string }[] };
+}
+
+export interface Entry {
+  kind: number;
+  sequenceID: number;
+  state?: { urn: string };
+  operation?: object;
 }
 
 /** Stands between a CLI and the server and notes everything that they say. */
 export class Recorder {
   readonly #server: HttpServer;
-  readonly #raw: Raw[] = [];
+  #raw: Raw[] = [];
+  #onRequest: (count: number) => void = () => undefined;
   readonly #target: string;
+  #begun = 0;
   url = "";
 
   private constructor(target: string) {
     this.#target = target;
     this.#server = createServer((request, response) => {
-      this.#pass(request).then(
+      const passed = this.#pass(request);
+      this.#onRequest(++this.#begun);
+      passed.then(
         ({ status, headers, body }) => response.writeHead(status, headers).end(body),
-        (error: unknown) => response.writeHead(502).end(String(error)),
+        // What a server that died leaves of a connection.
+        () => request.socket.destroy(),
       );
     });
   }
@@ -52,7 +64,7 @@ export class Recorder {
     const { method = "GET", url: path = "/", headers } = request;
     const gzip = headers["content-encoding"] === "gzip";
     const passed = Object.entries(headers).filter(([name]) => !["host", "connection", "content-length", "accept-encoding"].includes(name));
-    const place = this.#raw.push({
+    const raw: Raw = {
       method,
       path,
       authorization: headers.authorization ?? "",
@@ -61,14 +73,15 @@ export class Recorder {
       request: fromJson(gzip ? gunzipSync(sent) : sent),
       status: 0,
       answer: undefined,
-    });
+    };
+    this.#raw.push(raw);
     const answer = await fetch(`${this.#target}${path}`, {
       method,
       headers: Object.fromEntries(passed) as Record<string, string>,
       ...(sent.length > 0 && { body: sent }),
     });
     const body = Buffer.from(await answer.arrayBuffer());
-    Object.assign(this.#raw[place - 1]!, { status: answer.status, answer: fromJson(body) });
+    Object.assign(raw, { status: answer.status, answer: fromJson(body) });
     const type = answer.headers.get("Content-Type");
     return { status: answer.status, headers: type ? { "Content-Type": type } : {}, body };
   }
@@ -82,6 +95,42 @@ export class Recorder {
         return [...entries.filter(({ kind }) => kind === 1).map(({ state }) => state), ...(deployment?.resources ?? [])];
       })
       .flatMap((state) => (state ? [state.urn] : []));
+  }
+
+  /** State writes in their order: what was sent, and whether the server acknowledged it. */
+  stateWrites(): { acknowledged: boolean; body: StateWrite }[] {
+    return this.#raw
+      .filter(({ path }) => /\/(journalentries|checkpoint)$/.test(path))
+      .map(({ request, status }) => ({ acknowledged: status === 204, body: request as StateWrite }));
+  }
+
+  /** The lease of the update that was started last, and what it said at its end. */
+  lastUpdate(): { path: string; lease: string; said?: string } | undefined {
+    const started = this.#raw.findLast(({ path, status, answer }) => isStart.test(path) && status === 200 && answer !== undefined);
+    if (!started) return undefined;
+    const end = this.#raw.findLast(({ path }) => path === `${started.path}/complete`);
+    const said = (end?.request as { status: string } | undefined)?.status;
+    return { path: started.path, lease: (started.answer as { token: string }).token, ...(said !== undefined && { said }) };
+  }
+
+  /**
+   * Forgets what was said until now.
+   * @param onRequest is called when the request of that number, from 1, begins to be passed on
+   */
+  reset(onRequest: (count: number) => void = () => undefined): void {
+    this.#raw = [];
+    this.#begun = 0;
+    this.#onRequest = onRequest;
+  }
+
+  /** Since the last reset. */
+  get requests(): number {
+    return this.#begun;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
   }
 
   /** Ends the recording. @returns it without anything secret, random or of this machine */
@@ -127,6 +176,7 @@ export class Recorder {
   }
 }
 
+const isStart = /\/(update|preview|refresh|destroy)\/[^/]+$/;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/;
 /** Of all that the CLI tells about its surroundings, what the server may care about. */

@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { DevCredentials } from "../../../scripts/prepare.ts";
+import { type DevCredentials, prepare } from "../../../scripts/prepare.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -12,6 +12,8 @@ export interface ServerOptions {
   directory: string;
   /** Lifetime of an update's lease; the server adds its own grace. */
   leaseSeconds?: number;
+  /** A folder with the bundled Worker: it is run without wrangler's proxy, and is up again in a second. */
+  bundle?: string;
 }
 
 /** A complete local server, as `npm run dev` starts it, in a process group of its own. */
@@ -25,13 +27,14 @@ export class Server {
   private constructor(port: number, options: ServerOptions) {
     this.#port = port;
     this.#options = options;
-    this.url = `http://localhost:${port}`;
+    this.url = `http://${options.bundle ? "127.0.0.1" : "localhost"}:${port}`;
     this.persistTo = join(options.directory, "persist");
   }
 
   static async start(options: ServerOptions): Promise<Server> {
     mkdirSync(options.directory, { recursive: true });
     const server = new Server(await freePort(), options);
+    if (options.bundle) await prepare(server.persistTo, server.url);
     await server.run();
     return server;
   }
@@ -42,29 +45,19 @@ export class Server {
 
   /** Starts it, or starts it again on the same port and folder. */
   async run(): Promise<void> {
-    const { directory, leaseSeconds } = this.#options;
-    const child = spawn(
-      process.execPath,
-      [
-        join(root, "scripts/dev.ts"),
-        "--inspector-port=0",
-        `--port=${this.#port}`,
-        `--persist-to=${this.persistTo}`,
-        ...(leaseSeconds === undefined ? [] : ["--var", `LEASE_SECONDS:${leaseSeconds}`]),
-      ],
-      {
-        cwd: root,
-        env: {
-          ...process.env,
-          // Wrangler keeps settings, logs and a list of running servers in the user's folders; not of ours.
-          XDG_CONFIG_HOME: join(directory, "config"),
-          WRANGLER_LOG_PATH: join(directory, "wrangler-logs"),
-          WRANGLER_REGISTRY_PATH: join(directory, "registry"),
-        },
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true,
+    const { directory } = this.#options;
+    const child = spawn(process.execPath, this.#command(), {
+      cwd: root,
+      env: {
+        ...process.env,
+        // Wrangler keeps settings, logs and a list of running servers in the user's folders; not of ours.
+        XDG_CONFIG_HOME: join(directory, "config"),
+        WRANGLER_LOG_PATH: join(directory, "wrangler-logs"),
+        WRANGLER_REGISTRY_PATH: join(directory, "registry"),
       },
-    );
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     this.#process = child;
     // Ours to end, also when the run is broken off: an interrupt does not reach another process group.
     process.once("exit", () => {
@@ -78,12 +71,27 @@ export class Server {
         log.write(chunk);
         said += chunk.toString();
         // The last line of the welcome: whatever comes later is the server's own log.
-        if (said.includes("stackpass-dev.json")) ready();
+        if (said.includes("stackpass-dev.json") || said.includes("ready\n")) ready();
       });
       child.once("exit", (code) =>
         failed(new Error(`the server ended with ${code}:\n${readFileSync(join(directory, "server.log"), "utf8")}`)),
       );
     });
+  }
+
+  #command(): string[] {
+    const { leaseSeconds, bundle } = this.#options;
+    if (bundle) {
+      const vars = leaseSeconds === undefined ? [] : [`LEASE_SECONDS=${leaseSeconds}`];
+      return [join(root, "test/cli/support/serve.ts"), bundle, this.persistTo, String(this.#port), ...vars];
+    }
+    return [
+      join(root, "scripts/dev.ts"),
+      "--inspector-port=0",
+      `--port=${this.#port}`,
+      `--persist-to=${this.persistTo}`,
+      ...(leaseSeconds === undefined ? [] : ["--var", `LEASE_SECONDS:${leaseSeconds}`]),
+    ];
   }
 
   /** Ends the whole group, workerd included, with no chance to say goodbye. */

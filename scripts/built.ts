@@ -1,0 +1,51 @@
+/**
+ * The production bundle in workerd, reached directly: no development proxy in front, and up in a second. The bindings are the
+ * same local ones as in `wrangler dev`, on disk.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { Miniflare, type V4MiniflareOptions, convertV4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
+import { secretsFile } from "./prepare.ts";
+import { mustWrangle, root } from "./wrangler.ts";
+
+/** Bundles the Worker into a folder. */
+export const bundle = (folder: string): void => void mustWrangle(["deploy", "--dry-run", "--outdir", folder]);
+
+export interface Built {
+  url: string;
+  stop: () => Promise<void>;
+}
+
+/**
+ * Starts a bundle.
+ * @param directory made ready by `prepare`; everything is kept there
+ * @param port 0 for any that is free
+ * @param vars take the place of `wrangler.toml`'s
+ */
+export async function startBuilt(bundled: string, directory: string, port = 0, vars: Record<string, string> = {}): Promise<Built> {
+  // Wrangler takes the declared secrets from here.
+  Object.assign(process.env, parseEnv(readFileSync(secretsFile(directory), "utf8")));
+  const { workerOptions } = workerOptionsOf(join(root, "wrangler.toml"));
+  const { assets: _, ...options } = workerOptions as typeof workerOptions & { assets?: unknown; bindings?: object };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      resourcePersistencePath: join(directory, "v3"),
+      workers: [
+        {
+          ...options,
+          bindings: { ...options.bindings, ...vars },
+          name: "stackpass",
+          modules: [{ type: "ESModule", path: join(bundled, "index.js") }],
+          modulesRoot: bundled,
+          serviceBindings: { ASSETS: () => new Response("not here", { status: 404 }) },
+          unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        },
+      ],
+    } as unknown as V4MiniflareOptions),
+  );
+  await miniflare.ready;
+  const url = String(await miniflare.unsafeGetDirectURL("stackpass")).replace(/\/$/, "");
+  return { url, stop: () => miniflare.dispose() };
+}

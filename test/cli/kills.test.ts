@@ -1,0 +1,216 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { bundle } from "../../scripts/built.ts";
+import { newOrgToken, request } from "./support/api.ts";
+import { Chains } from "./support/chains.ts";
+import { type Deployment, expectAcknowledged } from "./support/expected.ts";
+import { Random } from "./support/random.ts";
+import { Recorder } from "./support/recorder.ts";
+import { Server } from "./support/server.ts";
+import { Terminal } from "./support/terminal.ts";
+
+/** `npm run test:faults -- --kills N --seed S --lanes L` sets these; in the suite it is a short run. */
+const KILLS = Number(process.env["KILLS"] ?? 6);
+const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+/** Rounds that go on beside each other, each with a server of its own. */
+const LANES = Math.min(Number(process.env["LANES"] ?? 2), Math.max(KILLS, 1));
+/** More time than a server needs to end by itself what it has been told is over: its own grace is 30 seconds. */
+const PATIENCE = 90;
+
+const commands = { up: 8, destroy: 1, refresh: 1 };
+const victims = { server: 5, both: 3, cli: 2 };
+const endings = { cancel: 2, lease: 1 };
+
+interface Stack {
+  activeUpdate: string;
+  version: number;
+  currentOperation?: object;
+}
+
+const totals = new Map<string, number>();
+const count = (what: string, more = 1) => totals.set(what, (totals.get(what) ?? 0) + more);
+
+let bundled: string;
+beforeAll(() => {
+  bundled = join(inject("directory"), "bundle");
+  mkdirSync(bundled, { recursive: true });
+  bundle(bundled);
+  console.log(`${KILLS} kills in ${LANES} lanes: --kills ${KILLS} --lanes ${LANES} --seed ${SEED}`);
+});
+afterAll(() => {
+  const lines = [...totals].sort(([a], [b]) => a.localeCompare(b)).map(([what, number]) => `  ${what}: ${number}`);
+  console.log(`kills, seed ${SEED}\n${lines.join("\n")}`);
+});
+
+/** One server, one stack, and what happens to them. */
+class Lane {
+  readonly #server: Server;
+  /** One for all rounds: the state's secrets provider remembers the URL. */
+  readonly #recorder: Recorder;
+  readonly #token: string;
+  readonly #program: Chains;
+  readonly #stack: string;
+  /** Requests of the last command that nobody disturbed, by command. */
+  readonly #usual = new Map<string, number>();
+
+  private constructor(server: Server, recorder: Recorder, token: string, name: string) {
+    this.#server = server;
+    this.#recorder = recorder;
+    this.#token = token;
+    this.#program = new Chains(name);
+    this.#stack = `/api/stacks/acme/${name}/dev`;
+  }
+
+  static async start(number: number): Promise<Lane> {
+    const server = await Server.start({ directory: join(inject("directory"), `lane-${number}`), bundle: bundled });
+    const admin = server.credentials.organizations["acme"]!["admin"]!;
+    const token = await newOrgToken("kills", { url: server.url, admin });
+    const lane = new Lane(server, await Recorder.before(server.url), token.value, `kills-${number}`);
+    await lane.#terminal().pulumi("stack", "init", "dev");
+    return lane;
+  }
+
+  stop(): Promise<void> {
+    this.#recorder.close();
+    return this.#server.stop();
+  }
+
+  async round(random: Random): Promise<void> {
+    const command = random.pick(commands);
+    const victim = random.pick(victims);
+    const ending = random.pick(endings);
+    const base = await this.#text("/export");
+    const before = await this.#get<Stack>("");
+    if (command === "up") this.#program.edit(random);
+
+    const recorder = this.#recorder;
+    await this.#disturb(command, victim, random);
+    const update = recorder.lastUpdate();
+    let stack = await this.#get<Stack>("");
+    if (stack.currentOperation) {
+      count(`ended by ${ending}`);
+      await this.#end(ending, stack, update?.lease);
+      stack = await this.#get<Stack>("");
+    } else count(update?.said ? "ended by the client" : "never started");
+    expect(stack.currentOperation).toBeUndefined();
+
+    const found = JSON.parse(await this.#text("/export")) as Deployment;
+    if (stack.version > before.version) {
+      if (expectAcknowledged(base, recorder, found)) count("with a write whose answer was lost");
+      count("with pending operations", found.deployment.pending_operations ? 1 : 0);
+    } else expect(found).toEqual(JSON.parse(base));
+    count("acknowledged state writes", recorder.stateWrites().filter(({ acknowledged }) => acknowledged).length);
+    await this.#checkHistory(stack, before, update?.said);
+    await this.#carryOn();
+  }
+
+  /** Runs a command, and in its midst somebody dies. */
+  async #disturb(command: string, victim: string, random: Random): Promise<void> {
+    const usual = this.#usual.get(command) ?? 24;
+    const moment = 1 + random.below(usual);
+    const delay = random.below(25);
+    let struck: Promise<void> | undefined;
+    let strike = () => Promise.resolve();
+    this.#recorder.reset((requests) => {
+      if (requests === moment) struck = wait(delay).then(() => strike());
+    });
+    const running = this.#terminal().start(command, "--yes", "--skip-preview");
+    strike = async () => {
+      count(`kills of the ${victim === "both" ? "server and the CLI" : victim}`);
+      await Promise.all([
+        victim === "cli" ? undefined : this.#server.kill().then(() => this.#server.run()),
+        victim === "server" ? undefined : running.kill(),
+      ]);
+    };
+    await running.ended;
+    // Fewer requests than usual: then it dies at rest, which must do no harm either.
+    await (struck ?? strike());
+  }
+
+  async #end(ending: string, stack: Stack, lease: string | undefined): Promise<void> {
+    const terminal = this.#terminal();
+    if (ending === "cancel") return void (await terminal.pulumi("cancel", "--yes"));
+    if (!lease) {
+      // It started, and nobody was told: the next command must find the stack free.
+      count("whose start was lost");
+      return void (await terminal.pulumi("up", "--yes", "--skip-preview"));
+    }
+    const renewed = await fetch(`${this.#server.url}${this.#stack}/update/${stack.activeUpdate}/renew_lease`, {
+      method: "POST",
+      headers: { Authorization: `update-token ${lease}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ token: "", duration: 0 }),
+    });
+    expect(renewed.status).toBe(200);
+    for (let i = 0; i < PATIENCE && (await this.#get<Stack>("")).currentOperation; i++) await wait(1000);
+  }
+
+  async #checkHistory(stack: Stack, before: Stack, said: string | undefined): Promise<void> {
+    const { updates } = await this.#get<{ updates: { version: number; result: string }[] }>("/updates");
+    expect(updates.map(({ version }) => version)).toEqual(Array.from({ length: stack.version }, (_, i) => stack.version - i));
+    for (const { result } of updates) expect(["succeeded", "failed"]).toContain(result);
+    if (stack.version > before.version && updates[0]!.result === "succeeded") expect(said).toBe("succeeded");
+    for (const { version } of updates.slice(0, 3)) JSON.parse(await this.#text(`/export/${version}`));
+  }
+
+  /** What the CLI's own integrity check says, and that the program's resources are all there in the end. */
+  async #carryOn(): Promise<void> {
+    await this.#quiet("refresh", "--clear-pending-creates");
+    await this.#quiet("up");
+    await this.#terminal().pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+  }
+
+  async #quiet(command: string, ...more: string[]): Promise<void> {
+    this.#recorder.reset();
+    await this.#terminal().pulumi(command, "--yes", "--skip-preview", ...more);
+    this.#usual.set(command, this.#recorder.requests);
+  }
+
+  #terminal(): Terminal {
+    return new Terminal(
+      { project: this.#program.folder, token: this.#token, url: this.#recorder.url, env: { PULUMI_STACK: "dev" } },
+      `${this.#program.folder}-home`,
+    );
+  }
+
+  async #text(path: string): Promise<string> {
+    const response = await request("GET", `${this.#stack}${path}`, { token: this.#token, url: this.#server.url });
+    const text = await response.text();
+    expect(response.status, text).toBe(200);
+    return text;
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    return JSON.parse(await this.#text(path)) as T;
+  }
+}
+
+describe("kill -9 at any moment", () => {
+  it(
+    "loses nothing that was acknowledged, and leaves the stack free, its history true and its state sound",
+    async () => {
+      let next = 0;
+      let started = 0;
+      const failures: string[] = [];
+      const run = async () => {
+        let lane = await Lane.start(started++);
+        for (let round = next++; round < KILLS; round = next++) {
+          try {
+            await lane.round(new Random(SEED, round));
+          } catch (error) {
+            failures.push(`--seed ${SEED}, round ${round}: ${String(error)}`);
+            console.error(failures.at(-1));
+            await lane.stop();
+            lane = await Lane.start(started++);
+          }
+          if ((round + 1) % 10 === 0) console.log(`${new Date().toISOString().slice(11, 19)} round ${round + 1} of ${KILLS}`);
+        }
+        await lane.stop();
+      };
+      await Promise.all(Array.from({ length: LANES }, run));
+      expect(failures).toEqual([]);
+    },
+    120_000 + KILLS * 60_000,
+  );
+});

@@ -1,0 +1,6 @@
+/** `serve.ts <bundle> <directory> <port> [NAME=VALUE …]`: the built Worker in a process of its own, for tests that kill it. */
+import { startBuilt } from "../../../scripts/built.ts";
+
+const [bundled, directory, port, ...vars] = process.argv.slice(2);
+await startBuilt(bundled!, directory!, Number(port), Object.fromEntries(vars.map((setting) => setting.split("=") as [string, string])));
+console.log("ready");
