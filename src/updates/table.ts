@@ -50,5 +50,15 @@ export const updates = sqliteTable(
     index("updates_running")
       .on(t.tokenId)
       .where(sql`${t.status} = 'running'`),
+    /** What is not over: the sweeps look for what will never be. */
+    index("updates_open")
+      .on(t.createdAt)
+      .where(sql`${t.endedAt} IS NULL`),
   ],
 );
+
+/** How far each sweep of the cron has come; it goes on from there at its next run. */
+export const sweeps = sqliteTable("sweeps", {
+  name: text("name").primaryKey(),
+  cursor: text("cursor").notNull(),
+});
