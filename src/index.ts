@@ -1,6 +1,8 @@
 import { app } from "./app/app.ts";
+import { chainOlderRows } from "./audit/append.ts";
 import { consumeAudit, keepDeadLetters } from "./audit/consume.ts";
 import { relayLeftovers } from "./audit/relay.ts";
+import { replayDeadLetters } from "./audit/replay.ts";
 import type { Bindings } from "./env.ts";
 
 export { StackCoordinator } from "./updates/coordinator.ts";
@@ -13,5 +15,7 @@ export default {
   },
   async scheduled(controller, env) {
     await relayLeftovers(env, controller.scheduledTime);
+    await replayDeadLetters(env);
+    await chainOlderRows(env);
   },
 } satisfies ExportedHandler<Bindings>;

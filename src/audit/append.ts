@@ -1,0 +1,150 @@
+import { getTableColumns, inArray, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { StaleIdentity, type Store, UniqueViolation, batch, openStore } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
+import { readArchive } from "./archived.ts";
+import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
+import type { AuditEvent } from "./record.ts";
+import { auditArchives, auditEvents, auditHeads } from "./table.ts";
+
+/** A statement's parameter is at most 2 MB (platform-facts D-2). Characters, of at most 3 bytes. */
+const MAX_PARAMETER = 600_000;
+/** Another consumer may have been quicker; it can be so only as often as there are consumers. */
+const TRIES = 10;
+
+/**
+ * Writes events at the ends of their organizations' chains: each event once, however often it comes. Head and rows are one
+ * transaction, and the head must still be the one that was read: of two consumers at once, one starts again.
+ */
+export async function appendToChains(env: Bindings, events: AuditEvent[]): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await appendOnce(env, events);
+    } catch (error) {
+      const headMoved = error instanceof StaleIdentity || error instanceof UniqueViolation;
+      if (!headMoved || tries === TRIES) throw error;
+    }
+  }
+}
+
+async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
+  const store = openStore(env.DB);
+  const places = JSON.stringify(events.map(({ id, orgId, at }) => ({ id, orgId, at })));
+  const [heads, known, archives] = await batch(store, [
+    store.db
+      .select({ orgId: auditHeads.orgId, seq: auditHeads.seq, hash: auditHeads.hash })
+      .from(auditHeads)
+      .where(sql`${auditHeads.orgId} IN (SELECT value->>'orgId' FROM json_each(${places}))`),
+    store.db
+      .select({ id: auditEvents.id })
+      .from(auditEvents)
+      .where(sql`${auditEvents.id} IN (SELECT value->>'id' FROM json_each(${places}))`),
+    store.db
+      .select()
+      .from(auditArchives)
+      .where(
+        sql`EXISTS (SELECT 1 FROM json_each(${places}) WHERE value->>'orgId' = ${auditArchives.orgId}
+          AND value->>'at' BETWEEN ${auditArchives.firstAt} AND ${auditArchives.lastAt})`,
+      ),
+  ]);
+
+  const seen = new Set(known.map((row) => row.id));
+  // A letter that is delivered again after its record was archived. Rare: retention is counted in days.
+  for (const archive of archives) for (const record of await readArchive(env.STATE, archive)) seen.add(String(record["id"]));
+  const fresh = new Map(events.filter((event) => !seen.has(event.id)).map((event) => [event.id, event]));
+  if (fresh.size === 0) return;
+
+  const before = new Map(heads.map(({ orgId, seq, hash }) => [orgId, { seq, hash }]));
+  const after = new Map(before);
+  const rows: (AuditEvent & ChainRecord)[] = [];
+  for (const event of [...fresh.values()].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))) {
+    const record = chainAfter(after.get(event.orgId) ?? genesis, event);
+    after.set(event.orgId, record);
+    rows.push({ ...event, seq: record.seq, prevHash: record.prevHash, hash: record.hash });
+  }
+  await batch(store, [...moveHeads(store, before, after), ...rowsIn(store, rows)]);
+}
+
+/** The compare-and-set: fails the batch unless every head is what it was, then moves them. */
+export function moveHeads(store: Store, before: Map<string, Head>, after: Map<string, Head>) {
+  const moves = [...after]
+    .filter(([orgId, head]) => before.get(orgId)?.hash !== head.hash)
+    .map(([orgId, { seq, hash }]) => ({ orgId, seq, hash, from: (before.get(orgId) ?? genesis).hash }));
+  const heads = JSON.stringify(moves);
+  const standing = sql`(SELECT count(*) FROM json_each(${heads})
+    WHERE coalesce((SELECT hash FROM audit_heads WHERE org_id = value->>'orgId'), ${genesis.hash}) = value->>'from')`;
+  return [
+    store.db
+      .select({ standing: sql`CASE WHEN ${standing} = ${moves.length} THEN 1 ELSE json('{') END`.as("standing") })
+      .from(sql`(SELECT 1)`),
+    store.db
+      .insert(auditHeads)
+      .select(sql`SELECT value->>'orgId', value->>'seq', value->>'hash', 0, 0, '' FROM json_each(${heads}) WHERE true`)
+      .onConflictDoUpdate({ target: auditHeads.orgId, set: { seq: sql`excluded.seq`, hash: sql`excluded.hash` } }),
+  ] as const;
+}
+
+/** The columns in the table's own order, out of an element of a JSON array. */
+const values = sql.raw(
+  Object.keys(getTableColumns(auditEvents))
+    .map((name) => `value->>'${name}'`)
+    .join(", "),
+);
+
+function rowsIn(store: Store, rows: object[]): BatchItem<"sqlite">[] {
+  const inserts: BatchItem<"sqlite">[] = [];
+  let part: string[] = [];
+  let length = 0;
+  const flush = () => {
+    if (part.length > 0) inserts.push(store.db.insert(auditEvents).select(sql`SELECT ${values} FROM json_each(${`[${part.join(",")}]`})`));
+    part = [];
+    length = 0;
+  };
+  for (const text of rows.map((row) => JSON.stringify(row))) {
+    if (length + text.length > MAX_PARAMETER) flush();
+    part.push(text);
+    length += text.length;
+  }
+  flush();
+  return inserts;
+}
+
+/**
+ * Gives rows that are older than the chain a place in it, in the order in which they happened. From then on they are as well kept as
+ * the others; what happened to them before, nobody can tell.
+ * @returns how many
+ */
+export async function chainOlderRows(env: Bindings, size = 200): Promise<number> {
+  const store = openStore(env.DB);
+  const [rows] = await batch(store, [
+    store.db
+      .select()
+      .from(auditEvents)
+      .where(sql`${auditEvents.seq} IS NULL AND ${auditEvents.orgId} = (SELECT org_id FROM audit_events WHERE seq IS NULL LIMIT 1)`)
+      .orderBy(auditEvents.at, auditEvents.id)
+      .limit(size),
+  ]);
+  const orgId = rows[0]?.orgId;
+  if (orgId === undefined) return 0;
+  const [heads] = await batch(store, [
+    store.db
+      .select()
+      .from(auditHeads)
+      .where(inArray(auditHeads.orgId, [orgId])),
+  ]);
+  let head: Head = heads[0] ?? genesis;
+  const before = new Map(heads.map((row) => [orgId, row]));
+  const updates: BatchItem<"sqlite">[] = [];
+  for (const { seq: _, prevHash: __, hash: ___, ...event } of rows) {
+    const { seq, prevHash, hash } = chainAfter(head, event);
+    head = { seq, hash };
+    updates.push(
+      store.db
+        .update(auditEvents)
+        .set({ seq, prevHash, hash })
+        .where(sql`${auditEvents.id} = ${event.id} AND ${auditEvents.seq} IS NULL`),
+    );
+  }
+  await batch(store, [...moveHeads(store, before, new Map([[orgId, head]])), ...updates]);
+  return rows.length;
+}
