@@ -66,6 +66,20 @@ export async function readObject(bucket: R2Bucket, key: string): Promise<R2Objec
   throw unavailable("the state of this version");
 }
 
+/**
+ * A part of an object, or all of it; undefined when there is no such object.
+ * @throws 503 when R2 fails
+ */
+export async function readRange(
+  bucket: R2Bucket,
+  key: string,
+  offset = 0,
+  length?: number,
+): Promise<ReadableStream<Uint8Array> | undefined> {
+  const range = length === undefined ? { offset } : { offset, length };
+  return (await store(() => bucket.get(key, { range })))?.body;
+}
+
 async function store<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();

@@ -8,6 +8,8 @@ export const projectParams = z.object({ orgName, projectName });
 
 /** `organization/project/stack`, checked at the edge. */
 export const stackParams = z.object({ orgName, projectName, stackName });
+/** An update of it. The id may be any text: an unknown one is a 404. */
+export const updateParams = stackParams.extend({ updateID: z.string() });
 export type StackPath = z.infer<typeof stackParams>;
 
 /** The living stack of that path. Names count as written; the first two terms are the index. */

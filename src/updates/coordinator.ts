@@ -3,9 +3,11 @@ import { relayEvents } from "../audit/relay.ts";
 import { type Store, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
-import { keepEvents, receiveEvents } from "./events.ts";
+import type { EventPage, EventQuery } from "./eventPage.ts";
+import { keepEvents, receiveEvent, receiveEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun } from "./finish.ts";
+import { LiveEvents } from "./liveEvents.ts";
 import { cancelLostStart } from "./lost.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
 import { receiveCheckpoint, receiveJournal } from "./receive.ts";
@@ -31,6 +33,9 @@ const endedTexts: Record<Ending, string> = {
   expired: "The Update has already timed out",
 };
 
+/** A page of events, and whether more may come to it. */
+export type EventsAnswer = Pick<EventPage, "events" | "last" | "more"> & { running: boolean };
+
 /**
  * One per stack, and the only one that changes it: the running update with its lease, journal and events, and
  * everything that must not happen beside it (import, deletion). Single-threaded, so there is no race to lose.
@@ -42,6 +47,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   #tail: Promise<unknown> = Promise.resolve();
   /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
   readonly #sealed = new Map<string, Promise<unknown>>();
+  /** What was read of a run's events for those who look on. */
+  readonly #events = new Map<string, LiveEvents>();
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
@@ -115,7 +122,23 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** State writes and events, as streams: `/journal`, `/checkpoint`, `/events`, with the update's id as the last segment. */
+  /**
+   * A page of a run's engine events; undefined when the run is forgotten: what it had is then in R2. While it runs, an event is
+   * given only when all before it are there, unless the reader wants it so.
+   */
+  readEvents(updateId: string, query: EventQuery, gaps: boolean): Promise<Outcome<EventsAnswer | undefined>> {
+    return this.#answer(async () => {
+      if (!this.#runs.get(updateId)) return undefined;
+      const read = this.#eventsOf(updateId);
+      await read.catchUp();
+      const run = this.#runs.get(updateId);
+      if (!run) return undefined;
+      const { events, last, more } = read.page(query, gaps || run.phase !== "running");
+      return { events, last, more, running: run.phase === "running" };
+    });
+  }
+
+  /** State writes and events, as streams: `/journal`, `/checkpoint`, `/events` …, with the update's id as the last segment. */
   override async fetch(request: Request): Promise<Response> {
     const [, kind, updateId = ""] = new URL(request.url).pathname.split("/");
     const outcome = await this.#answer(async () => {
@@ -131,8 +154,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
             this.#received.dropBefore(updateId, "checkpoint", run.checkpoint ?? 0);
           });
         }
-        default:
+        case "events":
           return receiveEvents(run, request, this.#received, (write) => this.#inTime(updateId, write));
+        case "event":
+          return receiveEvent(run, request, this.#received, (write) => this.#inTime(updateId, write));
+        case "log":
+          // Of clients that print what the engine says themselves: nobody reads it again.
+          return request.body?.cancel();
       }
     });
     if (outcome.ok) return new Response(null, { status: 204 });
@@ -181,11 +209,18 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   async #forget(run: Run): Promise<void> {
     const { updateId } = run;
-    await keepEvents(this.env.STATE, this.#received, updateId);
+    await keepEvents(this.env.STATE, this.#eventsOf(updateId), updateId);
     this.#received.drop(updateId, "events");
     this.#received.drop(updateId, "journal");
     this.#received.drop(updateId, "checkpoint");
     this.#runs.forget(updateId);
+    this.#events.delete(updateId);
+  }
+
+  #eventsOf(updateId: string): LiveEvents {
+    let events = this.#events.get(updateId);
+    if (!events) this.#events.set(updateId, (events = new LiveEvents(this.#received, updateId)));
+    return events;
   }
 
   async #requireIdle(store: Store): Promise<void> {

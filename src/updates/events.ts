@@ -1,7 +1,8 @@
 import { badRequest, tooLarge } from "../errors.ts";
 import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
-import { writeObject } from "../stacks/objects.ts";
-import { encode } from "../state/json.ts";
+import { concat, encode } from "../state/json.ts";
+import { writeEventLog } from "./eventLog.ts";
+import type { LiveEvents } from "./liveEvents.ts";
 import { BATCH_LIMIT, type InTime } from "./receive.ts";
 import type { Received } from "./received.ts";
 import type { Run } from "./runs.ts";
@@ -24,6 +25,15 @@ export async function receiveEvents(run: Run, request: Request, received: Receiv
     throw badRequest("events must be a list that is not empty");
   }
   await inTime(() => received.append(run.updateId, "events", encoding, bytes));
+}
+
+/** One event, as clients sent them long ago. Kept as a batch of one. */
+export async function receiveEvent(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+  const event = inflate(await receive(request, BATCH_LIMIT), encodingOf(request), BATCH_LIMIT);
+  const body = concat([encode('{"events":['), event, encode("]}")]);
+  const [first, ...more] = eventsIn(body);
+  if (!first || typeof first !== "object" || more.length > 0) throw badRequest("the body must be one event");
+  await inTime(() => received.append(run.updateId, "events", "identity", body));
 }
 
 /** Inflated bytes, as gzip's last four bytes say. @throws 400 for what is not gzip at all */
@@ -65,19 +75,8 @@ function tryEventsIn(received: Received, updateId: string, batch: number): unkno
   }
 }
 
-/**
- * Moves an ended run's engine events to R2, `events/<update id>.jsonl`: a line for each request, in order of arrival. They
- * may repeat and be out of order as the client sent them; `sequence` in each event tells. What is not readable is left out.
- */
-export async function keepEvents(bucket: R2Bucket, received: Received, updateId: string): Promise<void> {
-  const batches = received.batches(updateId, "events");
-  if (batches.length === 0) return;
-  await writeObject(bucket, `events/${updateId}.jsonl`, lines(received, updateId, batches));
-}
-
-async function* lines(received: Received, updateId: string, batches: number[]): AsyncGenerator<Uint8Array> {
-  for (const batch of batches) {
-    const events = tryEventsIn(received, updateId, batch);
-    if (events.length > 0) yield encode(`${JSON.stringify({ events })}\n`);
-  }
+/** Moves an ended run's engine events to R2. What is not readable is left out. */
+export async function keepEvents(bucket: R2Bucket, events: LiveEvents, updateId: string): Promise<void> {
+  await events.catchUp();
+  if (!events.isEmpty) await writeEventLog(bucket, updateId, events.lines());
 }

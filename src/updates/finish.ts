@@ -89,7 +89,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
   return replay({
     base: baseKey === null ? null : async () => (await readObject(env.STATE, baseKey)).body,
     baseIsAliasFree: run.baseAliasFree,
-    journal: received.journal(run.updateId, BATCH_LIMIT),
+    journal: received.bodies(run.updateId, "journal", BATCH_LIMIT),
     manifestTime: new Date(endedAt).toISOString(),
     cliVersion: run.cliVersion,
   });

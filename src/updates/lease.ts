@@ -21,11 +21,14 @@ export async function completeUpdate(ctx: LeaseContext, status: string): Promise
   await callCoordinator(ctx, ctx.lease.coordinator, (stub) => stub.complete(ctx.lease.updateId, status));
 }
 
+/** What an object takes as a stream, named as in its `fetch`. */
+type Kind = "journal" | "checkpoint" | "events" | "event" | "log";
+
 /**
  * Hands a state write or a batch of events to the stack's object, as a stream. The latency of this path is the speed
  * of a deployment: one hop, one storage write, no look-up (cli-protocol §8.2).
  */
-export async function forward(ctx: LeaseContext, kind: "journal" | "checkpoint" | "events", request: Request): Promise<Response> {
+export async function forward(ctx: LeaseContext, kind: Kind, request: Request): Promise<Response> {
   const headers = new Headers();
   for (const name of ["Content-Encoding", "Content-Length"]) {
     const value = request.headers.get(name);

@@ -101,10 +101,11 @@ export class Received {
     return raw.pipeThrough(new DecompressionStream("gzip"));
   }
 
-  journal(updateId: string, limit: number): Journal {
+  /** Bodies of one kind, for who reads texts out of them. */
+  bodies(updateId: string, kind: ReceivedKind, limit: number): Journal {
     return {
-      batches: () => this.batches(updateId, "journal"),
-      read: (batch) => this.read(updateId, "journal", batch, limit),
+      batches: () => this.batches(updateId, kind),
+      read: (batch) => this.read(updateId, kind, batch, limit),
     };
   }
 

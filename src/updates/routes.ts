@@ -1,16 +1,16 @@
 import * as z from "zod";
 import { type Route, defineRoute } from "../http/route.ts";
-import { stackParams } from "../stacks/path.ts";
+import { stackParams, updateParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { UpdateProgram, createUpdate } from "./create.ts";
 import { UpdateInfo, getLatestUpdate, getUpdateStatus, listUpdates } from "./history.ts";
 import { importStack } from "./import.ts";
+import { eventRoutes } from "./eventRoutes.ts";
 import { RenewUpdateLeaseRequest, completeUpdate, forward, renewLease } from "./lease.ts";
 import { StartUpdateRequest, StartUpdateResponse, startUpdate } from "./start.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
-const updateParams = stackParams.extend({ updateID: z.string() });
 const tags = ["Stacks"];
 const flag = z.enum(["true", "false"]).optional();
 const counted = z.coerce.number().int().min(1).max(100_000).optional();
@@ -183,10 +183,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
       { ...writes, method: "PATCH", path: `${X}/checkpoint`, operationId: `PatchUpdateCheckpoint_${kind}`, summary: "The whole state" },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
     ),
-    defineRoute(
-      { ...writes, method: "POST", path: `${X}/events/batch`, operationId: `RecordEngineEventBatch_${kind}`, summary: "Engine events" },
-      (ctx, { request }) => forward(ctx, "events", request),
-    ),
   ];
 };
 
@@ -198,4 +194,5 @@ export const updateRoutes = [
   ...lifeOf("preview", "Preview"),
   ...lifeOf("refresh", "Refresh"),
   ...lifeOf("destroy", "Destroy"),
+  ...(["update", "preview", "refresh", "destroy"] as const).flatMap(eventRoutes),
 ];

@@ -196,6 +196,7 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     CompleteUpdate: { status: "succeeded" },
     CreateJournalEntries: { entries: [] },
     PatchUpdateCheckpoint: { isInvalid: false, ...emptyState },
+    RecordEngineEvent: { sequence: 0, timestamp: 0 },
     RecordEngineEventBatch: { events: [{ sequence: 0, timestamp: 0 }] },
   };
   return bodies[operationId.split("_")[0]!] ?? {};

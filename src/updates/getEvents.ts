@@ -1,0 +1,61 @@
+import * as z from "zod";
+import type { OrgContext } from "../context.ts";
+import { AppError, badRequest } from "../errors.ts";
+import { fromCursor, toCursor } from "../http/pagination.ts";
+import type { StackPath } from "../stacks/path.ts";
+import { callCoordinator, coordinatorOf } from "./call.ts";
+import { eventKinds } from "./engineEvents.ts";
+import { readEventLog } from "./eventLog.ts";
+import { ALL_KINDS, type EventQuery } from "./eventPage.ts";
+import { getUpdateStatus } from "./history.ts";
+
+const flag = z.enum(["true", "false"]).optional();
+
+export const EngineEventsQuery = z.object({
+  continuationToken: z.string().optional(),
+  /** Codes or names of payloads; may be repeated. */
+  type: z.union([z.string(), z.array(z.string())]).optional(),
+  urn: z.string().optional(),
+  /** Also those before which others are still to come. */
+  include_non_activated: flag,
+});
+
+export const EngineEventsResponse = z.object({
+  events: z.array(z.looseObject({ sequence: z.int(), type: z.string() })),
+  continuationToken: z.string().nullable(),
+});
+
+/**
+ * A page of an update's engine events, ascending (cli-protocol §4.12): from the stack's object while it knows the update, then
+ * from R2. A page with a cursor is never empty. While the update runs each page that is not empty has one, to go on from later.
+ */
+export async function getEngineEvents(ctx: OrgContext, path: StackPath, updateId: string, query: z.infer<typeof EngineEventsQuery>) {
+  const wanted: EventQuery = { after: afterOf(query.continuationToken), kinds: kindsOf(query.type), urn: query.urn || undefined };
+  const gaps = query.include_non_activated === "true";
+  await getUpdateStatus(ctx, path, updateId);
+
+  const live = await callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.readEvents(updateId, wanted, gaps));
+  const page = live ?? { ...(await readEventLog(ctx.env.STATE, updateId, wanted)), running: false };
+  const goesOn = page.more || (page.running && page.events.length > 0);
+  const continuationToken = goesOn ? JSON.stringify(toCursor([page.last])) : "null";
+  const headers = { "Content-Type": "application/json" };
+  return new Response(`{"events":[${page.events.join(",")}],"continuationToken":${continuationToken}}`, { headers });
+}
+
+function afterOf(token: string | undefined): number {
+  try {
+    return fromCursor(token, z.tuple([z.int().min(0)]))?.[0] ?? -1;
+  } catch {
+    throw new AppError(400, "Invalid continuation token.");
+  }
+}
+
+function kindsOf(types: string | string[] | undefined): number {
+  if (types === undefined) return ALL_KINDS;
+  const names: readonly string[] = eventKinds;
+  return [types].flat().reduce((kinds, type) => {
+    const kind = /^\d+$/.test(type) ? Number(type) : names.indexOf(type) + 1;
+    if (kind < 1 || kind > names.length) throw badRequest(`'${type.slice(0, 40)}' is not a type of engine events`);
+    return kinds | (1 << kind);
+  }, 0);
+}
