@@ -68,7 +68,7 @@ async function* convert(chunks: AsyncIterable<Uint8Array>, options: SplitOptions
 }
 
 /** Writes `{"deployment":{…}` from its parts, in their order. */
-class DeploymentWriter {
+export class DeploymentWriter {
   readonly out = new Output();
   #members = 0;
   #array: Part["at"] | undefined;
