@@ -4,6 +4,7 @@ import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { tokenRoutes } from "../tokens/routes.ts";
+import { moveRoutes } from "../updates/moveRoutes.ts";
 import { updateRoutes } from "../updates/routes.ts";
 import { userRoutes } from "../users/routes.ts";
 
@@ -17,4 +18,5 @@ export const routes = [
   ...stackRoutes,
   ...secretRoutes,
   ...updateRoutes,
+  ...moveRoutes,
 ];

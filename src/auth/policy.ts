@@ -22,7 +22,12 @@ export const orgPermissions = [
   "stack:decrypt",
   "stack:delete",
   "stack:cancel_update",
+  "stack:rename",
+  "stack:transfer",
+  "stack:list_deleted",
+  "stack:restore_deleted",
   "stack_tags:update",
+  "organization:transfer_stacks",
 ] as const;
 export type OrgPermission = (typeof orgPermissions)[number];
 
@@ -46,6 +51,8 @@ const member: OrgPermission[] = [
   "stack:decrypt",
   "stack:delete",
   "stack:cancel_update",
+  "stack:rename",
+  "stack:transfer",
   "stack_tags:update",
 ];
 
@@ -59,8 +66,16 @@ const granted: Record<BuiltInRole, ReadonlySet<OrgPermission>> = {
   "read-only": new Set(readOnly),
 };
 
-/** No machine token mints or ends an organization token, an admin-scoped one included. */
-const personOnly: ReadonlySet<OrgPermission> = new Set(["org_token:create", "org_token:delete"]);
+/**
+ * No machine token mints or ends an organization token, an admin-scoped one included. None takes part in two organizations
+ * either, so none moves a stack between them.
+ */
+const personOnly: ReadonlySet<OrgPermission> = new Set([
+  "org_token:create",
+  "org_token:delete",
+  "stack:transfer",
+  "organization:transfer_stacks",
+]);
 
 export type Verdict = "allowed" | "forbidden" | "hidden";
 

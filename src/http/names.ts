@@ -7,7 +7,7 @@ const checked = (what: string) =>
   z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,100}$/, `a ${what} name has 1 to 100 characters of A-Z a-z 0-9 _ . -`)
-    .refine((name) => name !== "." && name !== "..", `a ${what} name cannot be . or ..`);
+    .refine((name) => name !== "." && name !== "..", `. and .. are no ${what} names`);
 
 /** cli-protocol §3.2. Checked on every call: a bad name in a listing would panic the CLI. */
 export const projectName = checked("project");

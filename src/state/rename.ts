@@ -65,12 +65,11 @@ export function urnMap(from: Pick<Names, "project" | "stack">, to: Pick<Names, "
 
 function renamePart(part: Exclude<Part, { at: "envelope" }>, urns: UrnMap, to: Names): Uint8Array {
   const { text } = part;
+  if (part.at === "deployment" && part.key === "secrets_providers") return renameProvider(text, to);
   const renaming = new Renaming(text, urns);
   if (part.at === "resource") renaming.resource(0);
-  else if (part.at === "pendingOperation")
-    readObject(text, 0, (key, at) => (key === "resource" ? renaming.resource(at) : skipValue(text, at)));
-  else if (part.key === "snippets") renaming.snippets(0);
-  else if (part.key === "secrets_providers") return renameProvider(text, to);
+  else if (part.at === "pendingOperation") renaming.operation(0);
+  else if (part.at === "deployment" && part.key === "snippets") renaming.snippets(0);
   return renaming.result();
 }
 
@@ -131,6 +130,10 @@ class Renaming {
           return skipValue(this.#bytes, value);
       }
     });
+  }
+
+  operation(at: number): number {
+    return readObject(this.#bytes, at, (key, value) => (key === "resource" ? this.resource(value) : skipValue(this.#bytes, value)));
   }
 
   snippets(at: number): number {

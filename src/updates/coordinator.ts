@@ -10,6 +10,7 @@ import { type FinishContext, finishRun } from "./finish.ts";
 import { LiveEvents } from "./liveEvents.ts";
 import { cancelLostStart } from "./lost.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
+import { type MoveStack, moveStack } from "./moveStack.ts";
 import { receiveCheckpoint, receiveJournal } from "./receive.ts";
 import { Received } from "./received.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
@@ -112,6 +113,14 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (store) => {
       await this.#requireIdle(store);
       return commitImport(this.#context(store), input);
+    });
+  }
+
+  /** Renames or transfers the stack: from then on the object of its new path is its owner. */
+  move(input: MoveStack): Promise<Outcome<undefined>> {
+    return this.#exclusive(async (store) => {
+      await this.#requireIdle(store);
+      return moveStack(this.#context(store), input);
     });
   }
 

@@ -158,6 +158,8 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const token = world.member;
   const S = `/api/stacks/acme/web/${stackName}`;
   await newStack(token, "web", stackName);
+  // It takes no more than a hundred.
+  if (operationId === "TransferAllStacks") await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
   params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
   if (path.includes("{tokenId}")) {
     const { id } = path.startsWith("/api/user")
@@ -187,6 +189,9 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     AddOrganizationMember: { role: "member" },
     UpdateOrganizationMember: { role: "admin" },
     CreateStack: { stackName: "new" },
+    RenameStack: { newName: "renamed" },
+    TransferStack: { toOrg: "initech" },
+    TransferAllStacks: { fromOrg: "acme", toOrg: "initech" },
     ImportStack: emptyState,
     EncryptValue: { plaintext: "" },
     BatchEncryptValue: { plaintexts: [] },
@@ -225,7 +230,7 @@ async function credentialsOf(world: World): Promise<Credentials> {
   };
 }
 
-/** People who make no calls: one of acme to be changed or removed, one of nowhere to be added. */
+/** People who make no calls: one of acme to be changed or removed, one of nowhere to be added. And where stacks can be sent. */
 const addPeople = () =>
   env.DB.batch([
     ...["sam", "nia"].map((login) =>
@@ -233,6 +238,10 @@ const addPeople = () =>
     ),
     env.DB.prepare(
       "INSERT INTO members (org_id, user_id, role, created_at) SELECT id, 'sam', 'member', 0 FROM organizations WHERE name = 'acme'",
+    ),
+    env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('initech', 'initech', 'initech', 0)"),
+    env.DB.prepare(
+      "INSERT INTO members (org_id, user_id, role, created_at) SELECT 'initech', id, 'admin', 9e12 FROM users WHERE login IN ('ada', 'mel', 'bill')",
     ),
   ]);
 

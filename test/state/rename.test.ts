@@ -82,6 +82,7 @@ describe("a renamed state", () => {
       pending_operations: [{ type: "creating", resource: { urn: urn("x"), parent: root } }],
       snippets: [{ uuid: "1", references: { a: urn("x"), b: "no urn" }, code: urn("x") }, null, {}],
       metadata: { urn: urn("x") },
+      resource: { urn: urn("x") },
     };
     expect(JSON.parse(await renamed(deployment(state)))).toEqual({
       version: 3,
@@ -91,6 +92,7 @@ describe("a renamed state", () => {
         pending_operations: [{ type: "creating", resource: { urn: newUrn("x"), parent: newRoot } }],
         snippets: [{ uuid: "1", references: { a: newUrn("x"), b: "no urn" }, code: urn("x") }, null, {}],
         metadata: { urn: urn("x") },
+        resource: { urn: urn("x") },
       },
     });
   });

@@ -11,13 +11,14 @@ export function breakDatabase(): () => void {
   return until(vi.spyOn(env.DB, "withSession").mockReturnValue(broken as unknown as D1DatabaseSession));
 }
 
-/** Until it is called, D1 does everything and the answers are lost. @returns ends the fault */
-export function loseDatabaseAnswers(): () => void {
+/** Until it is called, D1 does everything and the answers are lost, but for the first `spared` ones. @returns ends the fault */
+export function loseDatabaseAnswers(spared = 0): () => void {
   const open = env.DB.withSession.bind(env.DB);
   const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
     const session = open(constraint);
     const batch = async (statements: D1PreparedStatement[]) => {
-      await session.batch(statements);
+      const results = await session.batch(statements);
+      if (spared-- > 0) return results;
       throw new Error("D1_ERROR: network connection lost");
     };
     return { prepare: (query: string) => session.prepare(query), batch, getBookmark: () => null } as unknown as D1DatabaseSession;

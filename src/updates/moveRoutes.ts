@@ -1,0 +1,54 @@
+import * as z from "zod";
+import { orgName } from "../http/names.ts";
+import { defineRoute } from "../http/route.ts";
+import { stackParams } from "../stacks/path.ts";
+import { RenameStackRequest, renameStack } from "./rename.ts";
+import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
+
+const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+
+/** Where a stack is found: its name, its project, its organization. */
+export const moveRoutes = [
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/rename`,
+      operationId: "RenameStack",
+      tags: ["Stacks"],
+      summary: "Gives the stack, its project or both another name",
+      permission: "stack:rename",
+      params: stackParams,
+      body: RenameStackRequest,
+      responses: { 200: z.object({ updateId: z.string() }) },
+    },
+    (ctx, { params, body }) => renameStack(ctx, params, body),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/transfer`,
+      operationId: "TransferStack",
+      tags: ["Stacks"],
+      summary: "Moves the stack to another organization of the caller",
+      permission: "stack:transfer",
+      params: stackParams,
+      body: TransferStackRequest,
+      responses: { 204: null },
+    },
+    (ctx, { params, body, request }) => transferStack(ctx, params, body, request),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: "/api/orgs/{orgName}/bulk-transfer/stacks",
+      operationId: "TransferAllStacks",
+      tags: ["Organizations"],
+      summary: "Moves all stacks, 100 at most, to another organization of the caller; says of each what became of it",
+      permission: "organization:transfer_stacks",
+      params: z.object({ orgName }),
+      body: TransferAllStacksRequest,
+      responses: { 200: z.string() },
+    },
+    (ctx, { body, request }) => transferAllStacks(ctx, body, request),
+  ),
+];

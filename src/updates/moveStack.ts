@@ -1,0 +1,136 @@
+import { and, eq, isNull, ne, sql } from "drizzle-orm";
+import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { loginOf } from "../context.ts";
+import { StaleIdentity, UniqueViolation, batch } from "../db/client.ts";
+import { AppError, conflict } from "../errors.ts";
+import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
+import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { stackTags, stacks } from "../stacks/table.ts";
+import { type Names, rename } from "../state/rename.ts";
+import type { FinishContext } from "./finish.ts";
+import { endLostStart } from "./lost.ts";
+import type { StackCall } from "./startRun.ts";
+import { updates } from "./table.ts";
+
+export interface MoveStack extends StackCall {
+  updateId: string;
+  to: StackPath;
+  /** The same organization for a rename, another one for a transfer; the actor's rights in both are checked in the same batch. */
+  toOrgId: string;
+}
+
+/**
+ * Gives a stack another path: its state is written anew under the new names, then one batch makes that its next version and
+ * moves the stack. Id, keys, history and tags stay. Two stacks that want one path are told apart by the database alone.
+ */
+export async function moveStack(ctx: FinishContext, input: MoveStack): Promise<undefined> {
+  const baseKey = await pinState(ctx, input);
+  const stateKey = baseKey === null ? null : newStateKey();
+  try {
+    if (baseKey !== null && stateKey !== null) {
+      const { body } = await readObject(ctx.env.STATE, baseKey);
+      await writeObject(ctx.env.STATE, stateKey, rename(body, namesOf(input.path), namesOf(input.to)));
+    }
+    await commit(ctx, input, baseKey, stateKey);
+  } catch (error) {
+    // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
+    const certain = error instanceof StaleIdentity || error instanceof UniqueViolation || (error instanceof AppError && error.status < 500);
+    if (certain && stateKey !== null) await ctx.env.STATE.delete(stateKey).catch(() => undefined);
+    if (error instanceof UniqueViolation) throw taken(input.to);
+    throw error;
+  }
+  return undefined;
+}
+
+const namesOf = ({ orgName, projectName, stackName }: StackPath): Names => ({ owner: orgName, project: projectName, stack: stackName });
+
+const taken = (path: StackPath) => conflict(`Stack '${pathText(path)}' already exists`);
+
+const guards = ({ store }: FinishContext, { actor, now, orgId, toOrgId }: MoveStack) =>
+  [guard(store, actor, now, orgId), guard(store, actor, now, toOrgId)] as const;
+
+/** The state that will be rewritten. Nothing but the stack's own object changes it, and that is us. */
+async function pinState(ctx: FinishContext, input: MoveStack): Promise<string | null> {
+  const { orgId, path, toOrgId, to } = input;
+  const { db } = ctx.store;
+  const [, , found, others] = await batch(ctx.store, [
+    ...guards(ctx, input),
+    db.select({ stateKey: stacks.stateKey }).from(stacks).where(stackAt(orgId, path)),
+    db
+      .select({ id: stacks.id })
+      .from(stacks)
+      .where(
+        and(
+          eq(stacks.orgId, toOrgId),
+          sql`lower(${stacks.project}) = lower(${to.projectName})`,
+          sql`lower(${stacks.name}) = lower(${to.stackName})`,
+          isNull(stacks.deletedAt),
+          ne(stacks.id, sql`(SELECT id FROM ${stacks} WHERE ${stackAt(orgId, path)})`),
+        ),
+      ),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  if (others[0]) throw taken(to);
+  return found[0].stateKey;
+}
+
+async function commit(ctx: FinishContext, input: MoveStack, baseKey: string | null, stateKey: string | null): Promise<void> {
+  const { store } = ctx;
+  const { updateId, orgId, path, toOrgId, to, now, actor } = input;
+  const here = and(stackAt(orgId, path), sql`${stacks.stateKey} IS ${baseKey}`);
+  const moved = sql`(SELECT id FROM ${stacks} WHERE ${stacks.activeUpdate} = ${updateId})`;
+  const events = eventsOf(input);
+  const results = await batch(store, [
+    ...guards(ctx, input),
+    ...endLostStart(store, orgId, path, now),
+    // `pulumi config refresh` reads the configuration of the newest entry.
+    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'rename', 0, 'succeeded', version + 1, ${messageOf(input)}, '{}',
+      COALESCE((SELECT config FROM updates AS last WHERE last.stack_id = stacks.id AND last.version = stacks.version AND last.dry_run = 0), '{}'),
+      ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, resource_count, ${stateKey}
+      FROM ${stacks} WHERE ${here}`),
+    ...events.map((event) => promiseIf(store, event, changedARow)),
+    store.db
+      .update(stacks)
+      .set({
+        orgId: toOrgId,
+        project: to.projectName,
+        name: to.stackName,
+        version: sql`${stacks.version} + 1`,
+        stateKey,
+        activeUpdate: updateId,
+        lastUpdateAt: now,
+      })
+      .where(here),
+    store.db
+      .update(stackTags)
+      .set({ value: to.projectName })
+      .where(and(eq(stackTags.stackId, moved), eq(stackTags.name, "pulumi:project"))),
+    store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
+  ]);
+  const created = results.at(-1) as { id: string }[];
+  if (!created[0]) throw stackNotFound(path);
+  ctx.announce(...events);
+}
+
+const isTransfer = ({ orgId, toOrgId }: MoveStack) => orgId !== toOrgId;
+
+const messageOf = (input: MoveStack) =>
+  isTransfer(input) ? `Transferred from ${input.path.orgName}` : `Renamed from ${auditName(input.path)} to ${auditName(input.to)}`;
+
+/** A transfer is told to both organizations. */
+function eventsOf(input: MoveStack): AuditEvent[] {
+  const { orgId, path, toOrgId, to, actor } = input;
+  const who = whoIs(actor);
+  const [was, is] = [pathText(path), pathText(to)];
+  if (!isTransfer(input))
+    return [
+      auditEvent(input, orgId, who, { event: "stack-renamed", description: `Renamed stack "${was}" to "${is}".`, stack: auditName(path) }),
+    ];
+  const entry = {
+    event: "stack-transferred-to-organization",
+    description: `Transferred stack "${was}" to organization ${to.orgName}.`,
+    stack: auditName(path),
+  } as const;
+  return [orgId, toOrgId].map((id) => auditEvent(input, id, who, entry));
+}

@@ -1,0 +1,20 @@
+import * as z from "zod";
+import type { OrgContext } from "../context.ts";
+import { AppError } from "../errors.ts";
+import { projectName, stackName } from "../http/names.ts";
+import type { StackPath } from "../stacks/path.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+
+/** An empty name means that it stays (cli-protocol §3.8). */
+const orKept = (name: z.ZodString) => z.preprocess((value) => (value === "" ? undefined : value), name.nullish());
+
+export const RenameStackRequest = z.object({ newName: orKept(stackName), newProject: orKept(projectName) });
+
+/** Renames a stack, its project, or both, and its state with it. */
+export async function renameStack(ctx: OrgContext, path: StackPath, request: z.infer<typeof RenameStackRequest>) {
+  const to = { ...path, projectName: request.newProject ?? path.projectName, stackName: request.newName ?? path.stackName };
+  if (to.projectName === path.projectName && to.stackName === path.stackName) throw new AppError(400, "No rename to apply.");
+  const updateId = crypto.randomUUID();
+  await callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.move({ ...stackCall(ctx, path), updateId, to, toOrgId: ctx.org.id }));
+  return { updateId };
+}

@@ -1,0 +1,88 @@
+import { and, asc, eq, isNull } from "drizzle-orm";
+import * as z from "zod";
+import { authenticate, authorize } from "../auth/authenticate.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { AppError, badRequest } from "../errors.ts";
+import { type StackPath, pathText } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+
+export const TransferStackRequest = z.object({
+  toOrg: z.string(),
+  fromOrg: z.string().nullish(),
+  projectName: z.string().nullish(),
+  stackName: z.string().nullish(),
+});
+
+export const TransferAllStacksRequest = z.object({ fromOrg: z.string(), toOrg: z.string() });
+
+/** Stacks that one call moves at most, as the contract says. */
+const MOST = 100;
+
+/**
+ * Moves a stack to another organization of the caller's. Its id stays, and with it its keys and history.
+ * @throws 404 for an organization that the caller is not in, 403 where stacks may not be made
+ */
+export async function transferStack(ctx: OrgContext, path: StackPath, body: z.infer<typeof TransferStackRequest>, request: Request) {
+  const { fromOrg, projectName, stackName } = body;
+  const named = { orgName: fromOrg ?? path.orgName, projectName: projectName ?? path.projectName, stackName: stackName ?? path.stackName };
+  if (pathText(named) !== pathText(path)) throw badRequest("the body names another stack than the path");
+  const target = await enterTarget(ctx, "stack:transfer", body.toOrg, request);
+  await move(target, path);
+}
+
+/** Each stack as a whole or not at all; the answer says of each what became of it. */
+export async function transferAllStacks(
+  ctx: OrgContext,
+  body: z.infer<typeof TransferAllStacksRequest>,
+  request: Request,
+): Promise<string> {
+  if (body.fromOrg !== ctx.org.name) throw badRequest("fromOrg is not the organization of the path");
+  const target = await enterTarget(ctx, "organization:transfer_stacks", body.toOrg, request);
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .select({ projectName: stacks.project, stackName: stacks.name })
+      .from(stacks)
+      .where(and(eq(stacks.orgId, ctx.org.id), isNull(stacks.deletedAt)))
+      .orderBy(asc(stacks.project), asc(stacks.name))
+      .limit(MOST + 1),
+  ]);
+  if (rows.length > MOST) throw badRequest(`an organization with more than ${MOST} stacks cannot be transferred as a whole`);
+  const lines: string[] = [];
+  let transferred = 0;
+  for (const row of rows) {
+    const path = { orgName: ctx.org.name, ...row };
+    try {
+      await move(target, path);
+      transferred++;
+      lines.push(`${pathText(path)}: transferred`);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      lines.push(`${pathText(path)}: ${error.message}`);
+    }
+  }
+  return [`Transferred ${transferred} of ${rows.length} stacks from ${ctx.org.name} to ${body.toOrg}.`, ...lines].join("\n");
+}
+
+/** The caller as the database says and not the cache: both rights are judged on it, and hold when the stack is moved. */
+async function enterTarget(
+  ctx: OrgContext,
+  permission: "stack:transfer" | "organization:transfer_stacks",
+  toOrg: string,
+  request: Request,
+) {
+  const credential = await authenticate(ctx, request.headers.get("Authorization") ?? undefined, toOrg, { fresh: true });
+  await authorize(ctx, credential, permission, ctx.org.name);
+  await authorize(ctx, credential, "stack:create", toOrg);
+  const { actor, org } = credential;
+  if (!org || org.id === ctx.org.id) throw badRequest("toOrg is not another organization");
+  return { caller: { ...ctx, actor }, org };
+}
+
+const move = ({ caller, org }: Awaited<ReturnType<typeof enterTarget>>, path: StackPath) =>
+  callCoordinator(caller, coordinatorOf(caller, path), (stub) =>
+    stub.move({ ...stackCall(caller, path), updateId: crypto.randomUUID(), to: { ...path, orgName: org.name }, toOrgId: org.id }),
+  );

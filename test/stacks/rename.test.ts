@@ -1,0 +1,223 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { type Exported, component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
+import { breakDatabase, breakObjectWrites, loseDatabaseAnswers } from "../support/faults.ts";
+import { changesNothing, objectKeys } from "../support/stored.ts";
+import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+let world: World;
+let token: string;
+beforeEach(async () => {
+  world = await newWorld();
+  token = world.member;
+  await newStack(token);
+});
+
+const S = "/api/stacks/acme/web/dev";
+const rename = (json: unknown, path = S) => ok<{ updateId: string }>("POST", `${path}/rename`, { token, json });
+const conflict = "Conflict: Stack 'acme/web/prod' already exists";
+
+describe("renaming a stack", () => {
+  it("gives it, its state and its newest version the new name, and keeps everything else", async () => {
+    const tags = { "pulumi:project": "web", owner: "x" };
+    await ok("PATCH", `${S}/tags`, { token, json: tags });
+    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "aGk=" } });
+    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
+    const before = await ok<{ id: string }>("GET", S, { token });
+
+    const events = await eventsOf(async () => {
+      const { updateId } = await rename({ newName: "prod", newProject: "" });
+      expect(await ok("GET", "/api/stacks/acme/web/prod", { token })).toEqual({
+        ...before,
+        stackName: "prod",
+        version: 2,
+        activeUpdate: updateId,
+      });
+    });
+    expect(events).toMatchObject([{ event: "stack-renamed", userLogin: "mel", stack: "web/dev", reqOrgAdmin: true }]);
+    expect(events[0]!.description).toBe('Renamed stack "acme/web/dev" to "acme/web/prod".');
+
+    const S2 = "/api/stacks/acme/web/prod";
+    await refused(404, "GET", S, { token });
+    await refused(404, "GET", `${S}/export`, { token });
+    const exported = await ok<Exported>("GET", `${S2}/export`, { token });
+    expect(exported.deployment.resources!.map((resource) => resource.urn)).toEqual([
+      "urn:pulumi:prod::web::pulumi:pulumi:Stack::web-prod",
+      "urn:pulumi:prod::web::my:index:Thing::a",
+    ]);
+    expect(await ok("GET", `${S2}/export/1`, { token })).toEqual(deploymentOf([rootStack, component("a")]));
+    expect(await ok("GET", `${S2}/export/2`, { token })).toEqual(exported);
+    const { updates } = await ok<{ updates: unknown[] }>("GET", `${S2}/updates`, { token });
+    expect(updates).toMatchObject([
+      { kind: "rename", version: 2, result: "succeeded", resourceCount: 2, message: "Renamed from web/dev to web/prod" },
+      { kind: "import", version: 1 },
+    ]);
+    expect(await ok("POST", `${S2}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
+  });
+
+  it("to another project takes the project's tag along", async () => {
+    await ok("PATCH", `${S}/tags`, { token, json: { "pulumi:project": "web", other: "web" } });
+    await rename({ newName: "", newProject: "api" });
+    expect(await ok("GET", "/api/stacks/acme/api/dev", { token })).toMatchObject({
+      projectName: "api",
+      stackName: "dev",
+      tags: { "pulumi:project": "api", other: "web" },
+    });
+    expect((await call("HEAD", "/api/stacks/acme/web", { token })).status).toBe(404);
+    expect((await call("HEAD", "/api/stacks/acme/api", { token })).status).toBe(200);
+  });
+
+  it("in case only is fine", async () => {
+    await rename({ newName: "DEV" });
+    expect(await ok("GET", "/api/stacks/acme/web/DEV", { token })).toMatchObject({ stackName: "DEV" });
+    await refused(404, "GET", S, { token });
+    const update = await startUpdate(token, { stack: "web/DEV" });
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+  });
+
+  it("of a stack without a state leaves it without one", async () => {
+    const before = await objectKeys();
+    await rename({ newName: "prod" });
+    expect(await objectKeys()).toEqual(before);
+    expect(await (await call("GET", "/api/stacks/acme/web/prod/export", { token })).text()).toContain("0001-01-01");
+    expect(await (await call("GET", "/api/stacks/acme/web/prod/export/1", { token })).text()).toContain("0001-01-01");
+  });
+
+  it("keeps the configuration of the newest update for `pulumi config refresh`", async () => {
+    const config = { "web:a": { string: "1", secret: false, object: false } };
+    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: { config } });
+    const { token: lease } = await ok<{ token: string }>("POST", `${S}/update/${updateID}`, { token, json: {} });
+    await ok("POST", `${S}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
+    await rename({ newName: "prod" });
+    expect(await ok("GET", "/api/stacks/acme/web/prod/updates/latest", { token })).toMatchObject({ info: { kind: "rename", config } });
+  });
+
+  it.each([
+    [{}, "No rename to apply."],
+    [{ newName: "", newProject: "" }, "No rename to apply."],
+    [{ newName: null, newProject: null }, "No rename to apply."],
+    [{ newName: "dev", newProject: "web" }, "No rename to apply."],
+    [{ newName: "a/b" }, "Bad Request: a stack name has 1 to 100 characters of A-Z a-z 0-9 _ . -"],
+    [{ newName: ".." }, "Bad Request: . and .. are no stack names"],
+    [{ newProject: "a b" }, "Bad Request: a project name has 1 to 100 characters of A-Z a-z 0-9 _ . -"],
+    [{ newName: 5 }, expect.stringContaining("newName") as string],
+    [{ newName: "x".repeat(101) }, expect.stringContaining("100 characters") as string],
+  ])("refuses %j", async (json, message) => {
+    await changesNothing(async () => expect(await refused(400, "POST", `${S}/rename`, { token, json })).toEqual(message));
+  });
+
+  it("to a name that is taken, whatever its case, is refused", async () => {
+    await newStack(token, "web", "prod");
+    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+    const events = await eventsOf(() =>
+      changesNothing(async () => {
+        expect(await refused(409, "POST", `${S}/rename`, { token, json: { newName: "prod" } })).toBe(conflict);
+        await refused(409, "POST", `${S}/rename`, { token, json: { newName: "PROD" } });
+      }),
+    );
+    expect(events).toEqual([]);
+  });
+
+  it("that is not there is 404, and so is one of an organization that is hidden", async () => {
+    await refused(404, "POST", "/api/stacks/acme/web/none/rename", { token, json: { newName: "x" } });
+    await refused(404, "POST", `${S}/rename`, { token: world.stranger, json: { newName: "x" } });
+    await refused(403, "POST", `${S}/rename`, { token: world.billing, json: { newName: "x" } });
+  });
+
+  it("is refused while an update runs, and not by a preview", async () => {
+    const preview = await startUpdate(token, { dryRun: true });
+    const update = await startUpdate(token);
+    await changesNothing(async () => {
+      expect(await refused(409, "POST", `${S}/rename`, { token, json: { newName: "prod" } })).toBe(
+        "Conflict: Another update is currently in progress.",
+      );
+    });
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+    await rename({ newName: "prod" });
+
+    // The preview goes on under the path it knows, and so does a new stack of the old name.
+    await ok("POST", `${preview.path}/renew_lease`, { lease: preview.lease, json: { duration: 300 } });
+    await newStack(token);
+    await startUpdate(token);
+    await ok("POST", `${preview.path}/complete`, { lease: preview.lease, json: { status: "succeeded" } });
+    expect(await ok("GET", "/api/stacks/acme/web/prod", { token })).toMatchObject({ version: 2 });
+  });
+
+  it("goes on with an update that was created before", async () => {
+    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+    await rename({ newName: "prod" });
+    await refused(404, "POST", `${S}/update/${updateID}`, { token, json: {} });
+    const X = `/api/stacks/acme/web/prod/update/${updateID}`;
+    const { token: lease, version } = await ok<{ token: string; version: number }>("POST", X, { token, json: { journalVersion: 1 } });
+    expect(version).toBe(2);
+    await ok("PATCH", `${X}/journalentries`, { lease, json: { entries: creates(component("b")) } });
+    await ok("POST", `${X}/complete`, { lease, json: { status: "succeeded" } });
+    expect(await ok("GET", "/api/stacks/acme/web/prod", { token })).toMatchObject({ version: 2 });
+  });
+
+  it("races with creations and renames for one name: one wins, and no object is left over", async () => {
+    const names = ["a", "b", "c", "d"];
+    for (const name of names) {
+      await newStack(token, "web", name);
+      await ok("POST", `/api/stacks/acme/web/${name}/import`, { token, json: deploymentOf([component(name)]) });
+    }
+    const answers = await Promise.all([
+      ...names.map((name) => call("POST", `/api/stacks/acme/web/${name}/rename`, { token, json: { newName: "prod" } })),
+      call("POST", "/api/stacks/acme/web", { token, json: { stackName: "prod" } }),
+    ]);
+    expect(answers.map((answer) => answer.status).sort((x, y) => x - y)).toEqual([200, 409, 409, 409, 409]);
+    const named = await env.DB.prepare("SELECT DISTINCT state_key AS k FROM updates WHERE state_key IS NOT NULL ORDER BY k").all<{
+      k: string;
+    }>();
+    expect((await objectKeys()).filter((key) => key.startsWith("state/")).sort((x, y) => (x < y ? -1 : 1))).toEqual(
+      named.results.map((row) => row.k),
+    );
+  });
+
+  it("twice at once to two names leaves one stack with one of them", async () => {
+    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+    const answers = await Promise.all(["x", "y"].map((newName) => call("POST", `${S}/rename`, { token, json: { newName } })));
+    expect(answers.map((answer) => answer.status).sort((x, y) => x - y)).toEqual([200, 404]);
+    const { stacks } = await ok<{ stacks: { stackName: string }[] }>("GET", "/api/user/stacks", { token });
+    expect(stacks).toHaveLength(1);
+  });
+
+  it("by a token that was deleted a moment ago is refused, cached or not", async () => {
+    const { id, tokenValue } = await newOrgToken(world, "ci");
+    await ok("GET", S, { token: tokenValue });
+    await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
+    await changesNothing(() => refused(401, "POST", `${S}/rename`, { token: tokenValue, json: { newName: "prod" } }));
+  });
+});
+
+describe("renaming when something fails", () => {
+  beforeEach(() => ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) }));
+
+  it("changes nothing when the state cannot be written", async () => {
+    const mend = breakObjectWrites();
+    await changesNothing(() => refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } }));
+    mend();
+    await rename({ newName: "prod" });
+  });
+
+  it("changes nothing when the database cannot be reached", async () => {
+    await ok("GET", S, { token });
+    const mend = breakDatabase();
+    await refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } });
+    mend();
+    await rename({ newName: "prod" });
+  });
+
+  it("whose answer is lost has been done as a whole", async () => {
+    await ok("GET", S, { token });
+    // The first look at the stack comes through, and the answer to the change does not.
+    const heal = loseDatabaseAnswers(1);
+    await refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } });
+    heal();
+    expect(await ok("GET", "/api/stacks/acme/web/prod", { token })).toMatchObject({ version: 2 });
+    const { deployment } = await ok<Exported>("GET", "/api/stacks/acme/web/prod/export", { token });
+    expect(deployment.resources).toMatchObject([{ urn: "urn:pulumi:prod::web::pulumi:pulumi:Stack::web-prod" }]);
+  });
+});
