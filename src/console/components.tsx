@@ -1,0 +1,141 @@
+import type { Child } from "hono/jsx";
+
+/** A moment. The script turns it into the reader's own zone; without it, and on hover, it is UTC. */
+export const Time = ({ at }: { at: number | null | undefined }) => {
+  if (at === null || at === undefined) return <span class="faint">never</span>;
+  const iso = new Date(at).toISOString();
+  const utc = `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+  return (
+    <time datetime={iso} title={utc} data-relative="">
+      {utc}
+    </time>
+  );
+};
+
+/** Said above what it is about. `role` makes a screen reader say it. */
+export const Notice = ({ kind, children }: { kind: "error" | "good" | "warning" | "info"; children: Child }) => (
+  <p class={`notice ${kind}`} role={kind === "error" ? "alert" : "status"}>
+    {children}
+  </p>
+);
+
+interface FieldProps {
+  name: string;
+  label: string;
+  value?: string | undefined;
+  hint?: Child;
+  error?: string | undefined;
+  type?: string;
+  required?: boolean;
+  maxlength?: number;
+  pattern?: string;
+  /** What is wrong when the pattern does not fit: the browser says it as one types, where the script runs. */
+  complaint?: string;
+  autocomplete?: string;
+  autofocus?: boolean;
+  placeholder?: string;
+}
+
+/** A labelled input that keeps what was typed and says what is wrong with it. */
+export const Field = ({ name, label, hint, error, complaint, ...input }: FieldProps) => (
+  <div class="field">
+    <label for={name}>{label}</label>
+    <input
+      id={name}
+      name={name}
+      aria-invalid={error ? "true" : undefined}
+      aria-describedby={describedBy(name, hint, error)}
+      data-complaint={complaint}
+      autocomplete="off"
+      spellcheck={false}
+      {...input}
+    />
+    {hint && (
+      <p class="hint" id={`${name}-hint`}>
+        {hint}
+      </p>
+    )}
+    {error && (
+      <p class="wrong" id={`${name}-error`}>
+        {error}
+      </p>
+    )}
+  </div>
+);
+
+const describedBy = (name: string, hint: unknown, error: unknown) =>
+  [hint ? `${name}-hint` : "", error ? `${name}-error` : ""].filter(Boolean).join(" ") || undefined;
+
+interface ChoiceProps {
+  name: string;
+  label: string;
+  value: string;
+  options: readonly (readonly [value: string, label: string])[];
+  hint?: Child;
+}
+
+export const Choice = ({ name, label, value, options, hint }: ChoiceProps) => (
+  <div class="field">
+    <label for={name}>{label}</label>
+    <select id={name} name={name} aria-describedby={hint ? `${name}-hint` : undefined}>
+      {options.map(([key, text]) => (
+        <option value={key} selected={key === value}>
+          {text}
+        </option>
+      ))}
+    </select>
+    {hint && (
+      <p class="hint" id={`${name}-hint`}>
+        {hint}
+      </p>
+    )}
+  </div>
+);
+
+/** A table that scrolls by itself on a narrow screen, reachable by keyboard. */
+export const Table = ({ caption, head, children }: { caption: string; head: Child[]; children: Child }) => (
+  <div class="scroll" tabindex={0} role="region" aria-label={caption}>
+    <table>
+      <caption>{caption}</caption>
+      <thead>
+        <tr>
+          {head.map((cell) => (
+            <th scope="col">{cell}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>{children}</tbody>
+    </table>
+  </div>
+);
+
+/** Nothing here yet, and what to do about it. */
+export const Empty = ({ children }: { children: Child }) => <div class="empty">{children}</div>;
+
+/** Leads to the next page of a list; the first page is the list's own path. */
+export const More = ({ url, continuationToken }: { url: URL; continuationToken: string | undefined }) => {
+  const first = new URL(url);
+  first.searchParams.delete("continuationToken");
+  const next = new URL(url);
+  if (continuationToken) next.searchParams.set("continuationToken", continuationToken);
+  return (
+    <nav class="pages" aria-label="Pages">
+      {url.searchParams.has("continuationToken") && <a href={first.pathname + first.search}>First page</a>}
+      {continuationToken && <a href={next.pathname + next.search}>Next page</a>}
+    </nav>
+  );
+};
+
+export const Badge = ({ kind, children }: { kind?: "good" | "bad" | "warning" | "info"; children: Child }) => (
+  <span class={kind ? `badge ${kind}` : "badge"}>{children}</span>
+);
+
+/** Text to be taken along. The script adds a button; without it the text can be selected as a whole. */
+export const Copyable = ({ label, text }: { label: string; text: string }) => (
+  <figure class="copyable">
+    <figcaption>{label}</figcaption>
+    <pre data-copy="" tabindex={0}>
+      {text}
+    </pre>
+  </figure>
+);

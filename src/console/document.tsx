@@ -1,0 +1,92 @@
+import type { Child } from "hono/jsx";
+import type { OrganizationRef, UserActor } from "../context.ts";
+import type { OrgPermission } from "../auth/policy.ts";
+import { orgPath } from "./paths.ts";
+
+/** The places of an organization's navigation. */
+export type Place = "stacks" | "tokens" | "audit" | "members" | "settings";
+
+const places: { at: Place; label: string; path: string; needs: OrgPermission }[] = [
+  { at: "stacks", label: "Stacks", path: "", needs: "stack:list" },
+  { at: "tokens", label: "Access tokens", path: "/~/tokens", needs: "org_token:read" },
+  { at: "audit", label: "Audit log", path: "/~/audit", needs: "audit_logs:read" },
+  { at: "members", label: "Members", path: "/~/members", needs: "org_member:read" },
+  { at: "settings", label: "Settings", path: "/~/settings", needs: "organization:read" },
+];
+
+interface Props {
+  title: string;
+  actor: UserActor | undefined;
+  org: OrganizationRef | undefined;
+  at: Place | undefined;
+  may: (permission: OrgPermission) => boolean;
+  children: Child;
+}
+
+/** The frame of every page. Scripts only add to what works without them. */
+export const Document = ({ title, actor, org, at, may, children }: Props) => (
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <title>{org ? `${title} · ${org.name} · Stackpass` : `${title} · Stackpass`}</title>
+      <link rel="stylesheet" href="/console/style.css" />
+      <link rel="icon" href="/console/icon.svg" type="image/svg+xml" />
+      <script src="/console/console.js" type="module"></script>
+    </head>
+    <body>
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      <header class="top">
+        <a class="brand" href="/">
+          Stackpass
+        </a>
+        {actor && <Organizations actor={actor} org={org} />}
+        {actor && <Account actor={actor} />}
+      </header>
+      {org && (
+        <nav class="places" aria-label={org.name}>
+          <ul>
+            {places
+              .filter((place) => may(place.needs))
+              .map((place) => (
+                <li>
+                  <a href={orgPath(org.name) + place.path} aria-current={place.at === at ? "page" : undefined}>
+                    {place.label}
+                  </a>
+                </li>
+              ))}
+          </ul>
+        </nav>
+      )}
+      <main id="main" tabindex={-1}>
+        {children}
+      </main>
+    </body>
+  </html>
+);
+
+const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef | undefined }) => (
+  <nav class="organizations" aria-label="Organizations">
+    <ul>
+      {actor.memberships.map((m) => (
+        <li>
+          <a href={orgPath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
+            {m.org.name}
+          </a>
+        </li>
+      ))}
+    </ul>
+  </nav>
+);
+
+const Account = ({ actor }: { actor: UserActor }) => (
+  <nav class="account" aria-label="Your account">
+    <a href="/user/settings/tokens">{actor.user.login}</a>
+    <form method="post" action="/signout">
+      <button class="quiet">Sign out</button>
+    </form>
+  </nav>
+);

@@ -1,0 +1,199 @@
+import type { Context, Hono } from "hono";
+import type { JSX } from "hono/jsx/jsx-runtime";
+import type { Env } from "../app/environment.ts";
+import { type Credential, authenticateSession, authorize } from "../auth/authenticate.ts";
+import { type OrgPermission, decide } from "../auth/policy.ts";
+import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
+import { AppError, badRequest } from "../errors.ts";
+import { StaleIdentity } from "../db/client.ts";
+import { dropSession, readSession } from "../sessions/cookie.ts";
+import { extendSession } from "../sessions/extend.ts";
+import { Document, type Place } from "./document.tsx";
+
+/** What a page asks of its reader: nothing, to be signed in, or a right in the organization that the path names. */
+export type PagePermission = "public" | "person" | OrgPermission;
+
+type PersonContext = ActorContext & { actor: UserActor };
+
+/** What a page's handler may touch. */
+export type PageContext<P extends PagePermission> = (P extends "public"
+  ? RequestContext
+  : P extends "person"
+    ? PersonContext
+    : OrgContext & PersonContext) & { page: PageInput };
+
+export interface PageInput {
+  params: Record<string, string>;
+  query: URLSearchParams;
+  /** Fields of a posted form; a field sent twice counts as its last. */
+  form: Record<string, string>;
+  url: URL;
+  /** Whether the reader has a right in the page's organization: for what to show, never for what to do. */
+  may: (permission: OrgPermission) => boolean;
+  hono: Context<Env>;
+}
+
+/** What a handler answers: a page, or where to go on. */
+export type Answer = View | Redirect | Response;
+
+export interface View {
+  title: string;
+  body: JSX.Element;
+  status?: 200 | 400 | 403 | 404 | 409 | 429 | 503;
+  /** Where in the organization's navigation this is. */
+  at?: Place;
+  /** Further origins that a form of this page may lead to, for `form-action`. */
+  formAction?: string;
+}
+
+export interface Redirect {
+  /** A path of this site. */
+  to: string;
+}
+
+export interface PageRoute {
+  method: "GET" | "POST";
+  path: string;
+  permission: PagePermission;
+  handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
+}
+
+/** Binds a page to its handler. Names in the path that begin with `:` are parameters; `:orgName` is the organization. */
+export function definePage<P extends PagePermission>(
+  method: "GET" | "POST",
+  path: P extends OrgPermission ? `${string}:orgName${string}` : string,
+  permission: P,
+  handler: (ctx: PageContext<P>) => Promise<Answer>,
+): PageRoute {
+  return { method, path, permission, handler: handler as PageRoute["handler"] };
+}
+
+/** Puts pages onto the router. Order matters: the first that fits is taken. */
+export function registerPages(app: Hono<Env>, pages: PageRoute[]): void {
+  for (const route of pages) app.on(route.method, [route.path], (c) => serve(c, route));
+}
+
+async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
+  const { request } = c.var;
+  let credential: Credential | undefined;
+  const page: PageInput = {
+    params: c.req.param() as Record<string, string>,
+    query: new URL(c.req.url).searchParams,
+    form: {},
+    url: new URL(c.req.url),
+    may: (permission) => credential?.org !== undefined && decide(credential.actor, permission, credential.org.name) === "allowed",
+    hono: c,
+  };
+  try {
+    if (route.method === "POST") {
+      refuseForeign(c);
+      page.form = await readForm(c);
+    }
+    credential = await enter(c, route, false);
+    const run = () => route.handler(contextOf(request, credential, page));
+    let answer: Answer;
+    try {
+      answer = await run();
+    } catch (error) {
+      if (!(error instanceof StaleIdentity)) throw error;
+      credential = await enter(c, route, true);
+      answer = await run();
+    }
+    return await render(c, answer, credential, page);
+  } catch (error) {
+    return refusalPage(c, error, credential, page);
+  }
+}
+
+async function enter(c: Context<Env>, route: PageRoute, fresh: boolean): Promise<Credential | undefined> {
+  const value = readSession(c);
+  if (route.permission === "public" && !value) return undefined;
+  const orgName = c.req.param("orgName");
+  const credential = value ? await authenticateSession(c.var.request, value, orgName, fresh) : undefined;
+  if (!credential) {
+    if (value) dropSession(c);
+    if (route.permission === "public") return undefined;
+    throw new SignInFirst();
+  }
+  extendSession(c.var.request, credential.identity);
+  credential.used(c.var.request);
+  if (route.permission === "public") return credential;
+  return authorize(c.var.request, credential, route.permission, orgName);
+}
+
+class SignInFirst extends Error {}
+
+function contextOf(request: RequestContext, credential: Credential | undefined, page: PageInput): PageContext<PagePermission> {
+  return Object.assign(request, credential && { actor: credential.actor, org: credential.org }, { page }) as PageContext<PagePermission>;
+}
+
+/**
+ * A form of another site does not get in: cookies are SameSite=Lax, and a browser says where a form comes from. Whoever says
+ * nothing at all is no browser with our cookie in it.
+ */
+function refuseForeign(c: Context<Env>): void {
+  const site = c.req.header("Sec-Fetch-Site");
+  const origin = c.req.header("Origin");
+  const own = origin === new URL(c.req.url).origin;
+  if (site === undefined ? !own : site !== "same-origin" || (origin !== undefined && origin !== "null" && !own))
+    throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
+}
+
+/** Characters of all fields of a form together. */
+const FORM_LIMIT = 64 * 1024;
+
+async function readForm(c: Context<Env>): Promise<Record<string, string>> {
+  if (Number(c.req.header("Content-Length") ?? FORM_LIMIT + 1) > FORM_LIMIT) throw new AppError(413, "This form is too large.");
+  if (!/^application\/x-www-form-urlencoded\b/i.test(c.req.header("Content-Type") ?? "")) throw badRequest("a form is expected");
+  return Object.fromEntries(new URLSearchParams(await c.req.text()));
+}
+
+async function render(c: Context<Env>, answer: Answer, credential: Credential | undefined, page: PageInput): Promise<Response> {
+  if (answer instanceof Response) return answer;
+  if ("to" in answer) return c.redirect(answer.to, 303);
+  c.header("Content-Security-Policy", policyOf(answer.formAction));
+  const actor = credential?.actor.kind === "user" ? credential.actor : undefined;
+  const document = (
+    <Document title={answer.title} actor={actor} org={credential?.org} at={answer.at} may={page.may}>
+      {answer.body}
+    </Document>
+  );
+  return c.html(`<!doctype html>${String(await document)}`, answer.status ?? 200);
+}
+
+/** No inline script or style anywhere, nothing from elsewhere, and no frame around us. */
+const policyOf = (formAction = "") =>
+  `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'${
+    formAction && ` ${formAction}`
+  }; base-uri 'none'; frame-ancestors 'none'`;
+
+async function refusalPage(c: Context<Env>, error: unknown, credential: Credential | undefined, page: PageInput): Promise<Response> {
+  if (error instanceof SignInFirst) {
+    const next = page.url.pathname + page.url.search;
+    return c.redirect(c.req.method === "GET" ? `/signin?next=${encodeURIComponent(next)}` : "/signin", 303);
+  }
+  if (!(error instanceof AppError)) throw error;
+  const { title, advice } = explain(error.status);
+  const body = (
+    <section class="narrow">
+      <h1>{title}</h1>
+      <p class="notice error">{error.message}</p>
+      <p>{advice}</p>
+    </section>
+  );
+  for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
+  return render(c, { title, body, status: error.status as 403 }, credential, page);
+}
+
+function explain(status: number): { title: string; advice: string } {
+  switch (status) {
+    case 404:
+      return { title: "Not found", advice: "It does not exist, or you may not know of it. Are you signed in as the right person?" };
+    case 403:
+      return { title: "Not allowed", advice: "Ask an administrator of the organization for the right that this needs." };
+    case 503:
+      return { title: "Not available", advice: "A part of the service does not answer. Nothing was half done; try again in a moment." };
+    default:
+      return { title: "That did not work", advice: "Go back, correct it, and try again." };
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The console's own paths. Those of stacks and updates are the ones that the CLI prints (cli-protocol §2.8); what is about
+ * the organization stands behind `~`, which no project can be called.
+ */
+const segment = encodeURIComponent;
+
+export const orgPath = (org: string) => `/${segment(org)}`;
+export const placePath = (org: string, ...rest: string[]) => `${orgPath(org)}/~/${rest.map(segment).join("/")}`;
+export const projectPath = (org: string, project: string) => `${orgPath(org)}/${segment(project)}`;
+export const stackPath = (org: string, project: string, stack: string) => `${projectPath(org, project)}/${segment(stack)}`;
+
+/** A path of this site, or `/`: where somebody goes after signing in must not be another site's choice. */
+export function ownPath(text: string | null | undefined): string {
+  if (!text || !/^\/(?![/\\])[^\\]*$/.test(text) || [...text].some((c) => c < " ")) return "/";
+  const url = new URL(text, "https://own.invalid");
+  return url.host === "own.invalid" ? url.pathname + url.search : "/";
+}

@@ -1,0 +1,58 @@
+import { AppError } from "../errors.ts";
+import { closeAllSessions, closeSession } from "../sessions/close.ts";
+import { dropSession, writeSession } from "../sessions/cookie.ts";
+import { signInWithToken } from "../sessions/signIn.ts";
+import { Field, Notice } from "./components.tsx";
+import { ownPath } from "./paths.ts";
+import { type View, definePage } from "./page.tsx";
+
+const view = (next: string, problem?: string): View => ({
+  title: "Sign in",
+  status: problem ? 400 : 200,
+  body: (
+    <section class="narrow">
+      <h1>Sign in</h1>
+      {problem && <Notice kind="error">{problem}</Notice>}
+      <form method="post" action="/signin">
+        <input type="hidden" name="next" value={next} />
+        <Field
+          name="token"
+          label="Personal access token"
+          type="password"
+          required
+          autofocus
+          hint="It is exchanged for a session and not kept in this browser. Tokens of an organization cannot sign in."
+        />
+        <button>Sign in</button>
+      </form>
+      <p class="faint">
+        No token yet? An administrator of your organization can invite you; who runs this service makes the first one with{" "}
+        <code>npm run first-admin</code>.
+      </p>
+    </section>
+  ),
+});
+
+export const signInPages = [
+  definePage("GET", "/signin", "public", async ({ page }) => view(ownPath(page.query.get("next")))),
+  definePage("POST", "/signin", "public", async (ctx) => {
+    const { form, hono } = ctx.page;
+    try {
+      writeSession(hono, await signInWithToken(ctx, form["token"] ?? ""));
+    } catch (error) {
+      if (error instanceof AppError && error.status === 400) return view(ownPath(form["next"]), error.message);
+      throw error;
+    }
+    return { to: ownPath(form["next"]) };
+  }),
+  definePage("POST", "/signout", "person", async (ctx) => {
+    await closeSession(ctx);
+    dropSession(ctx.page.hono);
+    return { to: "/signin" };
+  }),
+  definePage("POST", "/signout/everywhere", "person", async (ctx) => {
+    await closeAllSessions(ctx);
+    dropSession(ctx.page.hono);
+    return { to: "/signin" };
+  }),
+];

@@ -1,0 +1,27 @@
+import { type SQL, and, eq, isNull } from "drizzle-orm";
+import { forgetIdentities } from "../auth/resolve.ts";
+import { guard } from "../auth/guard.ts";
+import type { ActorContext, UserActor } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { accessTokens } from "../tokens/table.ts";
+
+type PersonContext = ActorContext & { actor: UserActor };
+
+/** Ends the session that the caller came with. */
+export const closeSession = (ctx: PersonContext) => close(ctx, eq(accessTokens.id, ctx.actor.token.id));
+
+/** Ends every session of the caller, this one too. */
+export const closeAllSessions = (ctx: PersonContext) => close(ctx, undefined);
+
+/** Database first, then the cache: from the answer on no write is accepted from an ended session. */
+async function close(ctx: PersonContext, which: SQL | undefined): Promise<void> {
+  const open = and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "session"), isNull(accessTokens.deletedAt), which);
+  const [, ended] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now),
+    ctx.store.db.update(accessTokens).set({ deletedAt: ctx.now }).where(open).returning({ hash: accessTokens.hash }),
+  ]);
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    ended.map((row) => row.hash),
+  );
+}

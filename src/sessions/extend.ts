@@ -1,0 +1,20 @@
+import { and, eq, isNull, lt, sql } from "drizzle-orm";
+import type { RequestContext } from "../context.ts";
+import { batch, openStore } from "../db/client.ts";
+import type { Identity } from "../auth/resolve.ts";
+import { accessTokens } from "../tokens/table.ts";
+import { ABSOLUTE, IDLE } from "./open.ts";
+
+/** A use moves the end of a session at most this often, in milliseconds. */
+const STEP = 10 * 60_000;
+
+/** Moves a session's end with its use, off the request's path; never beyond its absolute end. */
+export function extendSession(ctx: RequestContext, { actor, expiresAt }: Identity): void {
+  if (expiresAt === null || expiresAt - ctx.now > IDLE - STEP) return;
+  const store = openStore(ctx.env.DB);
+  const extend = store.db
+    .update(accessTokens)
+    .set({ expiresAt: sql`min(${ctx.now + IDLE}, ${accessTokens.createdAt} + ${ABSOLUTE})` })
+    .where(and(eq(accessTokens.id, actor.token.id), isNull(accessTokens.deletedAt), lt(accessTokens.expiresAt, ctx.now + IDLE - STEP)));
+  ctx.background("session", batch(store, [extend]));
+}

@@ -1,0 +1,44 @@
+import { announce } from "../audit/announce.ts";
+import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { authenticate } from "../auth/authenticate.ts";
+import type { RequestContext, UserActor } from "../context.ts";
+import { type Store, batch } from "../db/client.ts";
+import { AppError } from "../errors.ts";
+import { openSession } from "./open.ts";
+
+/**
+ * Exchanges a personal token for a session. A machine token cannot sign in: it stands for no person (management-api §3.11).
+ * @returns the cookie's value
+ * @throws 400 with words for the person at the form, 429 after too many wrong ones
+ */
+export async function signInWithToken(ctx: RequestContext, value: string): Promise<string> {
+  const { actor } = await authenticate(ctx, `token ${value.trim()}`).catch((error: unknown) => {
+    const known = error instanceof AppError && error.status === 401;
+    if (!known) throw error;
+    const why = error.headers["X-Pulumi-Warning"];
+    throw new AppError(400, why ? `This token cannot be used: ${why}.` : "This is not an access token of this service.");
+  });
+  if (actor.kind !== "user") {
+    const refused = auditEvent(ctx, actor.org.id, whoIs(actor), {
+      event: "user-login-failed",
+      description: `Refused: the ${actor.kind} token "${actor.token.name}" cannot sign in to the console.`,
+    });
+    await batch(ctx.store, [promise(ctx.store, refused)]);
+    announce(ctx, refused);
+    throw new AppError(400, "This token belongs to a machine. Sign in with a personal access token.");
+  }
+  const session = await openSession(ctx, actor.user);
+  await noteSignIn(ctx, ctx.store, actor);
+  return session;
+}
+
+/** Each organization's log says who came in. */
+async function noteSignIn(ctx: RequestContext, store: Store, actor: UserActor): Promise<void> {
+  const events = actor.memberships.map(({ org }) =>
+    auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description: `Signed in to the console with a personal token.` }),
+  );
+  const [first, ...rest] = events.map((event) => promise(store, event));
+  if (!first) return;
+  await batch(store, [first, ...rest]);
+  announce(ctx, ...events);
+}
