@@ -24,12 +24,14 @@ const layers = [
   "stacks",
   "secrets",
   "updates",
+  "sessions",
+  "console",
   "app",
 ];
 
 async function arrowFaults(): Promise<string[]> {
   const faults: string[] = [];
-  for await (const file of glob("src/**/*.ts", { cwd: root })) {
+  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
     if (file === "src/index.ts" || file.endsWith(".d.ts") || file === "src/db/schema.ts") continue;
     const from = layerOf(file);
     for (const [, clause, path] of readFileSync(join(root, file), "utf8").matchAll(/^(?:import|export) ([^;]*?) from "(\.[^"]+)"/gm)) {
@@ -51,7 +53,7 @@ async function arrowFaults(): Promise<string[]> {
 /** `import { z } from "zod"` keeps 370 KB of locales in the bundle; `import * as z` does not. */
 async function zodFaults(): Promise<string[]> {
   const faults: string[] = [];
-  for await (const file of glob("src/**/*.ts", { cwd: root })) {
+  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
     if (/^import \{[^}]*\} from "zod"/m.test(readFileSync(join(root, file), "utf8"))) faults.push(`${file}: import * as z from "zod"`);
   }
   return faults;

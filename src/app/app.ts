@@ -4,6 +4,8 @@ import { requestContext } from "./request.ts";
 import type { Env } from "./environment.ts";
 import { AppError, notFound } from "../errors.ts";
 import { register } from "./register.ts";
+import { pages } from "../console/pages.ts";
+import { registerPages } from "../console/page.tsx";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 
@@ -15,13 +17,16 @@ app.use(async (c, next) => {
   markTiming(c);
   c.res.headers.set("X-Pulumi-Request-ID", c.var.request.requestId);
   c.res.headers.set("Cache-Control", "no-store");
-  c.res.headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  // A page of the console brings its own.
+  if (!c.res.headers.has("Content-Security-Policy"))
+    c.res.headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   c.res.headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
   c.res.headers.set("X-Content-Type-Options", "nosniff");
   c.res.headers.set("Referrer-Policy", "no-referrer");
 });
 
 register(app, routes);
+registerPages(app, pages);
 
 app.notFound((c) => c.json(notFound(`'${c.req.method} ${c.req.path.slice(0, 200)}'`).toResponseBody(), 404));
 

@@ -1,6 +1,6 @@
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
 import { AppError, forbidden, notFound, tooManyRequests, unauthorized } from "../errors.ts";
-import { type DeadToken, type Identity, resolveToken } from "./resolve.ts";
+import { type DeadToken, type Identity, type Resolution, resolveToken } from "./resolve.ts";
 import { peppersOf } from "./secret.ts";
 import { touchLastUsed } from "./touch.ts";
 import { type StackNames, isDraining } from "./drain.ts";
@@ -38,33 +38,64 @@ export async function authenticate(
 ): Promise<Credential> {
   const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
   if (!value) throw await failed(ctx, unauthorized());
-  const found = await resolveToken(value, {
-    store: ctx.store,
-    cache: ctx.env.TOKEN_CACHE,
-    peppers: peppersOf(ctx.env.TOKEN_PEPPER),
-    now: ctx.now,
-    background: ctx.background,
-    fresh: options.fresh ?? false,
-  });
-  if (!found) throw await failed(ctx, unauthorized());
+  const refetch = () => authenticate(ctx, header, orgName, { fresh: true });
+  const found = await lookUp(ctx, value, options.fresh);
+  // A session is the browser's; elsewhere it is no credential at all.
+  if (!found || kindOf(found) === "session") throw await failed(ctx, unauthorized());
   if ("dead" in found) {
     const { actor, id } = found.dead;
     if (actor && options.drainsOn && (await isDraining(ctx, id, options.drainsOn)))
-      return credentialOf(ctx, header, orgName, { actor, expiresAt: null, lastUsedAt: ctx.now, checkedAt: ctx.now, cached: false });
+      return credentialOf(
+        orgName,
+        { kind: found.dead.kind, actor, expiresAt: null, lastUsedAt: ctx.now, checkedAt: ctx.now, cached: false },
+        refetch,
+      );
     const refusal = await failed(ctx, unauthorized(epitaph(found.dead)));
     if (refusal.status === 401) await recordDeadToken(ctx, found.dead, orgName);
     throw refusal;
   }
 
-  return credentialOf(ctx, header, orgName, found.identity);
+  return credentialOf(orgName, found.identity, refetch);
 }
 
-function credentialOf(ctx: RequestContext, header: string | undefined, orgName: string | undefined, identity: Identity): Credential {
+/**
+ * Whose console session is that? Undefined for anything but a living one: the reader signs in again.
+ * @param value what the cookie holds
+ * @param fresh past the cache
+ */
+export async function authenticateSession(
+  ctx: RequestContext,
+  value: string,
+  orgName: string | undefined,
+  fresh = false,
+): Promise<Credential | undefined> {
+  const found = await lookUp(ctx, value, fresh);
+  if (!found || !("identity" in found) || found.identity.kind !== "session") return undefined;
+  return credentialOf(orgName, found.identity, async () => {
+    const again = await authenticateSession(ctx, value, orgName, true);
+    if (!again) throw unauthorized();
+    return again;
+  });
+}
+
+const lookUp = (ctx: RequestContext, value: string, fresh = false) =>
+  resolveToken(value, {
+    store: ctx.store,
+    cache: ctx.env.TOKEN_CACHE,
+    peppers: peppersOf(ctx.env.TOKEN_PEPPER),
+    now: ctx.now,
+    background: ctx.background,
+    fresh,
+  });
+
+const kindOf = (found: NonNullable<Resolution>) => ("dead" in found ? found.dead.kind : found.identity.kind);
+
+function credentialOf(orgName: string | undefined, identity: Identity, refetch: () => Promise<Credential>): Credential {
   return {
     identity,
     actor: identity.actor,
     org: orgName === undefined ? undefined : placeIn(identity.actor, orgName)?.org,
-    refetch: () => authenticate(ctx, header, orgName, { fresh: true }),
+    refetch,
     used: (request) => touchLastUsed(request, identity),
   };
 }

@@ -15,6 +15,7 @@ export const IDENTITY_TTL = 60_000;
  * make a deleted token live longer.
  */
 export interface Identity {
+  kind: TokenKind;
   actor: Actor;
   expiresAt: number | null;
   lastUsedAt: number | null;
@@ -121,7 +122,7 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
       : undefined;
   const ref = { id: token.id, name: token.name };
   const actor: Actor | undefined =
-    token.kind === "personal"
+    token.kind === "personal" || token.kind === "session"
       ? user && {
           kind: "user",
           token: ref,
@@ -136,7 +137,7 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
     return { dead: { kind: token.kind, ...ref, org, user, actor, ended, at: deadSince } };
   }
   if (!actor) return undefined;
-  return { identity: { actor, expiresAt: token.expiresAt, lastUsedAt: token.lastUsedAt, checkedAt: now, cached: false } };
+  return { identity: { kind: token.kind, actor, expiresAt: token.expiresAt, lastUsedAt: token.lastUsedAt, checkedAt: now, cached: false } };
 }
 
 /** Takes identities out of the cache. A cache that cannot be reached only means that its entries live out their minute. */

@@ -31,7 +31,7 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = ""): 
 
 /** Ends one of the caller's own tokens. */
 export async function deletePersonalToken(ctx: ActorContext & { actor: UserActor }, id: string): Promise<void> {
-  const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id));
+  const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal"));
   const [, , rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now), end(ctx, one), hashOf(ctx, one)]);
   await forget(ctx, rows);
 }

@@ -22,7 +22,7 @@ export const listOrgTokens = (ctx: OrgContext, query: Query, source: string | nu
   list(ctx, query, and(eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization")), source, ctx.org.id);
 
 export const listPersonalTokens = (ctx: ActorContext & { actor: UserActor }, query: Query, source: string | null) =>
-  list(ctx, query, eq(accessTokens.userId, ctx.actor.user.id), source);
+  list(ctx, query, and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal")), source);
 
 /** Newest first. Deleted tokens are never listed; the audit log remembers them. */
 async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, source: string | null, orgId?: string) {

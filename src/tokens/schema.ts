@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { maxResults } from "../http/pagination.ts";
 import { builtInRoles, roleId } from "../orgs/roles.ts";
-import type { accessTokens } from "./table.ts";
+import type { TokenKind, accessTokens } from "./table.ts";
 
 /** Longest life that can be asked for at creation (management-api §3.7). */
 const MAX_YEARS = 2;
@@ -75,9 +75,12 @@ export const toAccessToken = (row: Omit<typeof accessTokens.$inferSelect, "hash"
   lastUsed: seconds(row.lastUsedAt),
   expires: seconds(row.expiresAt),
   admin: row.role === "admin",
-  type: row.kind,
+  type: typeOf(row.kind),
   ...(row.kind === "organization" && { role: { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] } }),
 });
+
+/** Sessions are in no list; were one ever, it would be a personal token. */
+const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind);
 
 const seconds = (ms: number | null) => (ms === null ? 0 : Math.floor(ms / 1000));
 

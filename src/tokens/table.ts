@@ -3,7 +3,8 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import { organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 
-export const tokenKinds = ["personal", "organization", "team"] as const;
+/** A session is the console's: only its cookie carries one, and no list shows it. */
+export const tokenKinds = ["personal", "session", "organization", "team"] as const;
 export type TokenKind = (typeof tokenKinds)[number];
 
 /** Roles that a machine token can have. A personal token has its person's role, whatever stands in its row. */
@@ -22,7 +23,7 @@ export interface StackRule {
 }
 
 /**
- * Access tokens of every kind. A personal token has a user, a machine token an organization; never both.
+ * Access tokens of every kind. A personal token or session has a user, a machine token an organization; never both.
  * Rows outlive deletion: the name stays taken, and the audit log can always say which token it was.
  * Times are milliseconds since 1970.
  */
