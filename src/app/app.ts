@@ -5,7 +5,7 @@ import type { Env } from "./environment.ts";
 import { AppError, notFound } from "../errors.ts";
 import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
-import { registerPages } from "../console/page.tsx";
+import { missingPage, registerPages } from "../console/page.tsx";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 
@@ -28,7 +28,11 @@ app.use(async (c, next) => {
 register(app, routes);
 registerPages(app, pages);
 
-app.notFound((c) => c.json(notFound(`'${c.req.method} ${c.req.path.slice(0, 200)}'`).toResponseBody(), 404));
+app.notFound((c) => {
+  const api = c.req.path === "/api" || c.req.path.startsWith("/api/");
+  if (!api && c.req.method === "GET" && c.req.header("Accept")?.includes("text/html")) return missingPage(c);
+  return c.json(notFound(`'${c.req.method} ${c.req.path.slice(0, 200)}'`).toResponseBody(), 404);
+});
 
 app.onError((error, c) => {
   const refusal = asAppError(error);

@@ -1,6 +1,5 @@
 import { createPersonalToken } from "../tokens/create.ts";
 import { badRequest } from "../errors.ts";
-import type { PageInput } from "./page.tsx";
 import { definePage } from "./page.tsx";
 
 interface Request {
@@ -57,12 +56,12 @@ export const cliLoginPages = [
     };
   }),
   definePage("POST", "/cli-login", "person", async (ctx) => {
-    const asked = read((name) => (ctx.page as PageInput).form[name] ?? null);
+    const asked = read((name) => ctx.page.form[name] ?? null);
     const { tokenValue } = await createPersonalToken(ctx, { description: asked.description, expires: null });
     const target = new URL(local(asked.port));
     target.searchParams.set("accessToken", tokenValue);
     target.searchParams.set("nonce", asked.nonce);
-    return Response.redirect(target.href, 303);
+    return ctx.page.hono.redirect(target.href, 303);
   }),
   definePage("GET", "/welcome/cli", "public", async () => ({
     title: "Logged in",

@@ -167,6 +167,17 @@ const policyOf = (formAction = "") =>
     formAction && ` ${formAction}`
   }; base-uri 'none'; frame-ancestors 'none'`;
 
+/** What is not there, for somebody with a browser: the same for a stranger and for who may not know of it. */
+export const missingPage = (c: Context<Env>): Promise<Response> =>
+  serve(c, {
+    method: "GET",
+    path: c.req.path,
+    permission: "public",
+    handler: async () => {
+      throw new AppError(404, "There is no such page.");
+    },
+  });
+
 async function refusalPage(c: Context<Env>, error: unknown, credential: Credential | undefined, page: PageInput): Promise<Response> {
   if (error instanceof SignInFirst) {
     const next = page.url.pathname + page.url.search;
