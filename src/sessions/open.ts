@@ -24,7 +24,6 @@ export async function openSession(ctx: RequestContext, user: { id: string; login
       name: "console",
       description: "",
       hash,
-      admin: false,
       createdAt: ctx.now,
       createdBy: user.login,
       expiresAt: ctx.now + IDLE,

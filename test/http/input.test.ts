@@ -123,7 +123,6 @@ describe("a path", () => {
     ["/api/stacks/acme/web/dev/update/..%2f..", 404],
     ["/api/nothing/here", 404],
     ["/api", 404],
-    ["/", 404],
   ])("%.60s is %i, in JSON", async (path, status) => {
     expect((await call("GET", path, { token })).status).toBe(status);
   });
