@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
@@ -8,10 +8,21 @@ export interface Thing {
   name: string;
   /** A component, which groups others. */
   group?: true;
+  /** A resource of the provider in world.cjs, which can import and read. */
+  place?: true;
+  /** Id of a place that exists already and is only read. */
+  found?: string;
   parent?: string;
   dependsOn?: string[];
+  deletedWith?: string;
   aliases?: string[];
+  /** Options of the same name, as they are. */
   protect?: boolean;
+  import?: string;
+  retainOnDelete?: boolean;
+  ignoreChanges?: string[];
+  additionalSecretOutputs?: string[];
+  customTimeouts?: { create?: string };
   /** Name of the secret configuration value that it gets as `password`. */
   secret?: string;
   props?: {
@@ -26,6 +37,8 @@ export interface Thing {
     replaceFirst?: "create" | "delete";
     /** A path: refresh finds its text as `note`, or the resource gone when that is "gone". */
     drift?: string;
+    /** Deletion fails while there is a file of this name. */
+    stuck?: string;
     note?: string;
   };
 }
@@ -69,9 +82,14 @@ export function yamlProject(name: string): string {
 /** @returns the folder of a new Node project */
 export function nodeProject(name: string, program: Program): string {
   const folder = newFolder();
-  writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify({ name, runtime: { name: "nodejs", options: { typescript: false } } }));
+  const runtime = { name: "nodejs", options: { typescript: false } };
+  const plugins = { providers: [{ name: "world", path: "world" }] };
+  writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify({ name, runtime, plugins }));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name, private: true, dependencies: { "@pulumi/pulumi": "*" } }));
   copyFileSync(fileURLToPath(new URL("things.cjs", import.meta.url)), join(folder, "index.js"));
+  mkdirSync(join(folder, "world"));
+  copyFileSync(fileURLToPath(new URL("world.cjs", import.meta.url)), join(folder, "world/pulumi-resource-world"));
+  chmodSync(join(folder, "world/pulumi-resource-world"), 0o755);
   symlinkSync(inject("nodeModules"), join(folder, "node_modules"));
   editProgram(folder, program);
   return folder;

@@ -33,12 +33,22 @@ const provider = {
     const found = fs.readFileSync(props.drift, "utf8");
     return found === "gone" ? {} : { id, props: { ...props, note: found } };
   },
-  async delete() {},
+  async delete(_id, props) {
+    const fs = require("node:fs");
+    if (props.stuck && fs.existsSync(props.stuck)) throw new Error(`${props.label} cannot go`);
+  },
 };
 
 class Thing extends pulumi.dynamic.Resource {
   constructor(name, props, options) {
     super(provider, name, props, options);
+  }
+}
+
+/** Of the provider in world.cjs. */
+class Place extends pulumi.CustomResource {
+  constructor(name, props, options) {
+    super("world:index:Place", name, { size: undefined, ...props }, options);
   }
 }
 
@@ -51,18 +61,23 @@ class Group extends pulumi.ComponentResource {
 const config = new pulumi.Config();
 const made = {};
 const { things, outputs = {} } = JSON.parse(fs.readFileSync("things.json", "utf8"));
-for (const { name, group, parent, dependsOn = [], aliases, protect, secret, props = {} } of things) {
+for (const { name, group, place, found, parent, dependsOn = [], aliases, deletedWith, secret, props = {}, ...others } of things) {
   const options = {
     parent: made[parent],
     dependsOn: dependsOn.map((other) => made[other]),
     ...(aliases && { aliases: aliases.map((alias) => ({ name: alias })) }),
-    ...(protect !== undefined && { protect }),
+    ...(deletedWith && { deletedWith: made[deletedWith] }),
+    ...(found && { id: found }),
+    ...others,
   };
+  const password = secret && { password: config.requireSecret(secret) };
   if (group) made[name] = new Group(name, options);
-  else made[name] = new Thing(name, { label: name, ...props, ...(secret && { password: config.requireSecret(secret) }) }, options);
-  if (group) made[name].registerOutputs({ name, ...(secret && { password: config.requireSecret(secret) }) });
+  else if (place) made[name] = new Place(name, props, options);
+  else made[name] = new Thing(name, { label: name, ...props, ...password }, options);
+  if (group) made[name].registerOutputs({ name, ...password });
 }
+const references = {};
 for (const [name, from] of Object.entries(outputs)) {
-  if (from.stack) exports[name] = new pulumi.StackReference(from.stack).getOutput(from.output);
+  if (from.stack) exports[name] = (references[from.stack] ??= new pulumi.StackReference(from.stack)).getOutput(from.output);
   else exports[name] = from.config ? config.requireSecret(from.config) : from.thing ? made[from.thing].urn : from.value;
 }
