@@ -25,11 +25,16 @@ describe("the Automation API with an organization token, on a program in the sam
     projectName: "inline",
     program: async () => {
       const config = new pulumi.Config();
-      new pulumi.ComponentResource("test:index:Service", "service");
-      return { greeting: config.require("greeting"), password: config.requireSecret("password") };
+      const { urn } = new pulumi.ComponentResource("test:index:Service", "service");
+      return { urn, greeting: config.require("greeting"), password: config.requireSecret("password") };
     },
   };
-  const outputs = { greeting: { value: "hello", secret: false }, password: { value: secret, secret: true } };
+  const urn = "urn:pulumi:dev::inline::test:index:Service::service";
+  const outputs = {
+    urn: { value: urn, secret: false },
+    greeting: { value: "hello", secret: false },
+    password: { value: secret, secret: true },
+  };
   let stack: AutomationStack;
 
   it("creates a stack, and says by type that it exists or does not", async () => {

@@ -65,7 +65,7 @@ export interface AutomationStack {
 /** What an inline program needs of `@pulumi/pulumi`. */
 export interface Pulumi {
   Config: new () => { require(key: string): string; requireSecret(key: string): unknown };
-  ComponentResource: new (type: string, name: string) => object;
+  ComponentResource: new (type: string, name: string) => { urn: unknown };
 }
 
 /** The SDK, in this process; it finds the CLI in PATH. */
