@@ -10,6 +10,13 @@ export const projectParams = z.object({ orgName, projectName });
 export const stackParams = z.object({ orgName, projectName, stackName });
 /** An update of it. The id may be any text: an unknown one is a 404. */
 export const updateParams = stackParams.extend({ updateID: z.string() });
+/** A version of it: the number of an update. */
+export const versionParams = stackParams.extend({
+  version: z
+    .string()
+    .regex(/^\d{1,9}$/, "a version is a number")
+    .transform(Number),
+});
 export type StackPath = z.infer<typeof stackParams>;
 
 /** The living stack of that path. Names count as written; the first two terms are the index. */

@@ -5,7 +5,7 @@ import { createStack } from "./create.ts";
 import { exportStack } from "./export.ts";
 import { getStack, projectExists } from "./get.ts";
 import { listUserStacks } from "./list.ts";
-import { projectParams, stackParams } from "./path.ts";
+import { projectParams, stackParams, versionParams } from "./path.ts";
 import { CreateStackRequest, ListUserStacksQuery, ListUserStacksResponse, Stack, tags } from "./schema.ts";
 import { updateStackTags } from "./tags.ts";
 
@@ -14,11 +14,6 @@ const S = `${P}/{stackName}` as const;
 
 /** Bytes: a new stack's initial state has no resources, but its secrets provider may be wordy. */
 const CREATE_LIMIT = 16 * 1024 * 1024;
-
-const version = z
-  .string()
-  .regex(/^\d{1,9}$/, "a version is a number")
-  .transform(Number);
 
 export const stackRoutes = [
   defineRoute(
@@ -113,7 +108,7 @@ export const stackRoutes = [
       tags: ["Stacks"],
       summary: "The deployment as it was after an update; audited",
       permission: "stack:export",
-      params: stackParams.extend({ version }),
+      params: versionParams,
       responses: { 200: z.looseObject({ version: z.int(), deployment: z.unknown() }) },
     },
     (ctx, { params }) => exportStack(ctx, params, params.version),

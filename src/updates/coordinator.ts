@@ -3,7 +3,7 @@ import { relayEvents } from "../audit/relay.ts";
 import { type Store, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
-import type { EventPage, EventQuery } from "./eventPage.ts";
+import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { keepEvents, receiveEvent, receiveEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun } from "./finish.ts";
@@ -33,9 +33,6 @@ const endedTexts: Record<Ending, string> = {
   cancelled: "The Update has been cancelled",
   expired: "The Update has already timed out",
 };
-
-/** A page of events, and whether more may come to it. */
-export type EventsAnswer = Pick<EventPage, "events" | "last" | "more"> & { running: boolean };
 
 /**
  * One per stack, and the only one that changes it: the running update with its lease, journal and events, and

@@ -51,3 +51,6 @@ export class EventPage {
     return true;
   }
 }
+
+/** A page as it travels, and whether later events may come. */
+export type EventsAnswer = Pick<EventPage, "events" | "last" | "more"> & { running: boolean };

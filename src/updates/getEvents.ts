@@ -6,7 +6,7 @@ import type { StackPath } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf } from "./call.ts";
 import { eventKinds } from "./engineEvents.ts";
 import { readEventLog } from "./eventLog.ts";
-import { ALL_KINDS, type EventQuery } from "./eventPage.ts";
+import { ALL_KINDS, type EventQuery, type EventsAnswer } from "./eventPage.ts";
 import { getUpdateStatus } from "./history.ts";
 
 const flag = z.enum(["true", "false"]).optional();
@@ -26,20 +26,34 @@ export const EngineEventsResponse = z.object({
 });
 
 /**
- * A page of an update's engine events, ascending (cli-protocol §4.12): from the stack's object while it knows the update, then
- * from R2. A page with a cursor is never empty. While the update runs each page that is not empty has one, to go on from later.
+ * A page of an update's engine events, ascending (cli-protocol §4.12). A page with a cursor is never empty. While the update
+ * runs, each page that is not empty has one, to go on from later.
  */
 export async function getEngineEvents(ctx: OrgContext, path: StackPath, updateId: string, query: z.infer<typeof EngineEventsQuery>) {
   const wanted: EventQuery = { after: afterOf(query.continuationToken), kinds: kindsOf(query.type), urn: query.urn || undefined };
-  const gaps = query.include_non_activated === "true";
   await getUpdateStatus(ctx, path, updateId);
-
-  const live = await callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.readEvents(updateId, wanted, gaps));
-  const page = live ?? { ...(await readEventLog(ctx.env.STATE, updateId, wanted)), running: false };
+  const page = await readEvents(ctx, path, updateId, wanted, query.include_non_activated === "true");
   const goesOn = page.more || (page.running && page.events.length > 0);
   const continuationToken = goesOn ? JSON.stringify(toCursor([page.last])) : "null";
   const headers = { "Content-Type": "application/json" };
   return new Response(`{"events":[${page.events.join(",")}],"continuationToken":${continuationToken}}`, { headers });
+}
+
+/**
+ * Events of an update that is known to be this stack's: from the stack's object while it knows the update, then from R2.
+ * @param gaps also those before which others are still to come
+ */
+export async function readEvents(
+  ctx: OrgContext,
+  path: StackPath,
+  updateId: string,
+  query: EventQuery,
+  gaps: boolean,
+): Promise<EventsAnswer> {
+  const live = await callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.readEvents(updateId, query, gaps));
+  if (live) return live;
+  const { events, last, more } = await readEventLog(ctx.env.STATE, updateId, query);
+  return { events, last, more, running: false };
 }
 
 function afterOf(token: string | undefined): number {

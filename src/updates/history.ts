@@ -1,98 +1,114 @@
-import { and, desc, eq, sql } from "drizzle-orm";
-import * as z from "zod";
+import { type SQL, and, eq, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
-import { type StackPath, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { listed, streamed } from "../http/stream.ts";
+import { type StackPath, pathText, stackAt } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { type UpdateStatus, updates } from "./table.ts";
+import { type Entries, type Found, type Paging, findEntries, realUpdates } from "./entries.ts";
+import { type UpdateRow, toStackUpdate, toUpdateInfo } from "./info.ts";
+import { updates } from "./table.ts";
 
-/** cli-protocol §5.1. Maps are objects and never null: SDKs iterate them. */
-export const UpdateInfo = z.object({
-  kind: z.string(),
-  startTime: z.int(),
-  endTime: z.int(),
-  message: z.string(),
-  environment: z.record(z.string(), z.string()),
-  config: z.record(z.string(), z.unknown()),
-  result: z.enum(["not-started", "in-progress", "succeeded", "failed"]),
-  version: z.int(),
-  resourceChanges: z.record(z.string(), z.int()).optional(),
-  resourceCount: z.int().optional(),
-});
+const history: Entries = { where: realUpdates, by: "version" };
 
-type Row = typeof updates.$inferSelect;
-
-/** Newest first; previews are not in it. Without a page size: everything, as older clients expect. */
-export async function listUpdates(ctx: OrgContext, path: StackPath, pageSize: number | undefined, page: number) {
-  const { rows } = await read(ctx, path, pageSize, pageSize === undefined ? 0 : (page - 1) * pageSize);
-  return { updates: rows.map(toUpdateInfo) };
+/** Newest first; previews are not in it (cli-protocol §5.1). */
+export async function listUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
+  const { rows } = await findEntries(ctx, path, history, paging);
+  return streamed(list('{"updates":[', rows, toUpdateInfo, "]}"));
 }
 
-/** @throws 404 before the first update, which the CLI reads as "no previous deployment" */
-export async function getLatestUpdate(ctx: OrgContext, path: StackPath) {
-  const { rows, version } = await read(ctx, path, 1, 0);
-  const row = rows[0];
-  if (!row) throw notFound(`Update of stack '${pathText(path)}'`);
-  return {
-    info: toUpdateInfo(row),
-    latestVersion: version,
-    requestedBy: { githubLogin: row.requestedBy, name: row.requestedBy, avatarUrl: "" },
-    requestedByToken: row.tokenName || undefined,
-    updateID: row.id,
-    version: row.version ?? 0,
-  };
+/** The same for who asks with `output-type`: with ids, and how many there are. */
+export async function listStackUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
+  return answerPage(await findEntries(ctx, path, { ...history, counted: true }, paging), paging);
 }
 
-async function read(ctx: OrgContext, path: StackPath, limit: number | undefined, offset: number) {
-  const { db } = ctx.store;
-  const here = stackAt(ctx.org.id, path);
-  const [, found, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    db.select({ id: stacks.id, version: stacks.version }).from(stacks).where(here),
-    db
-      .select()
-      .from(updates)
-      .where(
-        and(
-          sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
-          eq(updates.dryRun, false),
-          sql`${updates.version} IS NOT NULL`,
-        ),
-      )
-      .orderBy(desc(updates.version))
-      .limit(limit ?? -1)
-      .offset(offset),
-  ]);
-  const stack = found[0];
-  if (!stack) throw stackNotFound(path);
-  return { rows, version: stack.version };
+/**
+ * Previews that looked at version `version` of the stack: they started when it was the newest. So those of the latest version
+ * are what was tried since the last update.
+ */
+export async function listPreviews(
+  ctx: OrgContext,
+  path: StackPath,
+  version: number | "latest",
+  ascending: boolean,
+  paging: Paging,
+): Promise<Response> {
+  const at = version === "latest" ? sql`(SELECT version FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})` : sql`${version}`;
+  const where = and(previews, sql`${updates.version} = ${at}`);
+  return answerPage(await findEntries(ctx, path, { where, by: "start", ascending, counted: true }, paging), paging);
 }
 
-/** History has other words than an update's status (cli-protocol trap 31). */
-const results: Record<UpdateStatus, z.infer<typeof UpdateInfo>["result"]> = {
-  "not started": "not-started",
-  running: "in-progress",
-  succeeded: "succeeded",
-  failed: "failed",
-  cancelled: "failed",
-};
+const previews = sql`${updates.dryRun} = 1 AND ${updates.startedAt} IS NOT NULL`;
 
-const toUpdateInfo = (row: Row): z.infer<typeof UpdateInfo> => ({
-  kind: row.kind,
-  startTime: Math.floor((row.startedAt ?? row.createdAt) / 1000),
-  endTime: Math.floor((row.endedAt ?? 0) / 1000),
-  message: row.message,
-  environment: JSON.parse(row.environment) as Record<string, string>,
-  config: JSON.parse(row.config) as Record<string, unknown>,
-  result: results[row.status],
-  version: row.version ?? 0,
-  ...(row.resourceChanges && { resourceChanges: JSON.parse(row.resourceChanges) as Record<string, number> }),
-  ...(row.resourceCount !== null && { resourceCount: row.resourceCount }),
-});
+/** Everything that was started on a stack, previews too, newest first. */
+export async function listActivity(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
+  const where = sql`${updates.startedAt} IS NOT NULL AND ${updates.version} IS NOT NULL`;
+  const found = await findEntries(ctx, path, { where, by: "start", counted: true }, paging);
+  const item = (row: UpdateRow) => ({ update: toStackUpdate(row, found.latestVersion) });
+  return streamed(list(`${pageHead(found, paging)}"activity":[`, found.rows, item, "]}"));
+}
 
-/** Status of one update. Imports are done when they answer, so nobody has to wait here (cli-protocol §4.12). */
+const answerPage = (found: Found, paging: Paging) =>
+  streamed(list(`${pageHead(found, paging)}"updates":[`, found.rows, (row) => toStackUpdate(row, found.latestVersion), "]}"));
+
+const pageHead = ({ total }: Found, { page, pageSize }: Paging) => `{"itemsPerPage":${page === 0 ? total : pageSize},"total":${total},`;
+
+async function* list(
+  head: string,
+  rows: AsyncIterable<UpdateRow>,
+  item: (row: UpdateRow) => unknown,
+  tail: string,
+): AsyncGenerator<string> {
+  yield head;
+  yield* listed(texts(rows, item));
+  yield tail;
+}
+
+async function* texts(rows: AsyncIterable<UpdateRow>, item: (row: UpdateRow) => unknown): AsyncGenerator<string> {
+  for await (const row of rows) yield JSON.stringify(item(row));
+}
+
+/** @throws 404, which the CLI reads as "no previous deployment" when it asked for the latest */
+export async function getUpdate(ctx: OrgContext, path: StackPath, version: number | "latest") {
+  const where = version === "latest" ? realUpdates : and(realUpdates, eq(updates.version, version));
+  const { rows, latestVersion } = await findEntries(ctx, path, { where, by: "version" }, { page: 1, pageSize: 1 });
+  const { value: row } = await rows.next();
+  if (!row)
+    throw notFound(version === "latest" ? `Update of stack '${pathText(path)}'` : `Version ${version} of stack '${pathText(path)}'`);
+  return { row, latestVersion };
+}
+
+export const getPreview = (ctx: OrgContext, path: StackPath, updateId: string) => find(ctx, path, updateId, eq(updates.dryRun, true));
+
+/** An update or a preview. */
+export const getUpdateById = async (ctx: OrgContext, path: StackPath, updateId: string) => (await find(ctx, path, updateId)).row;
+
+async function find(ctx: OrgContext, path: StackPath, updateId: string, kind?: SQL) {
+  const where = and(eq(updates.id, updateId), kind);
+  const { rows, latestVersion } = await findEntries(ctx, path, { where, by: "start" }, { page: 1, pageSize: 1 });
+  const { value: row } = await rows.next();
+  if (!row) throw notFound(`Update '${updateId.slice(0, 100)}'`);
+  return { row, latestVersion };
+}
+
+/** Previews shown with an update; more are found page by page. */
+const TRIED = 100;
+
+/**
+ * What led to an update: the previews that looked at the version before it, newest first. Which of them belong together, by a
+ * pull request say, is not known here, so nothing is collated.
+ */
+export async function getTimeline(ctx: OrgContext, path: StackPath, version: number | "latest") {
+  const { row, latestVersion } = await getUpdate(ctx, path, version);
+  const where = and(previews, eq(updates.version, (row.version ?? 0) - 1));
+  const { rows } = await findEntries(ctx, path, { where, by: "start" }, { page: 1, pageSize: TRIED });
+  const tried = [];
+  for await (const preview of rows) tried.push(toStackUpdate(preview, latestVersion));
+  return { update: toStackUpdate(row, latestVersion), collatedUpdateEvents: [], previews: tried };
+}
+
+/** Status of one update, of any kind. Imports are done when they answer, so nobody has to wait here (cli-protocol §4.12). */
 export async function getUpdateStatus(ctx: OrgContext, path: StackPath, updateId: string) {
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),

@@ -3,7 +3,8 @@ import { type Route, defineRoute } from "../http/route.ts";
 import { stackParams, updateParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { UpdateProgram, createUpdate } from "./create.ts";
-import { UpdateInfo, getLatestUpdate, getUpdateStatus, listUpdates } from "./history.ts";
+import { getUpdateStatus } from "./history.ts";
+import { historyRoutes } from "./historyRoutes.ts";
 import { importStack } from "./import.ts";
 import { eventRoutes } from "./eventRoutes.ts";
 import { RenewUpdateLeaseRequest, completeUpdate, forward, renewLease } from "./lease.ts";
@@ -13,9 +14,8 @@ const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
 const tags = ["Stacks"];
 const flag = z.enum(["true", "false"]).optional();
-const counted = z.coerce.number().int().min(1).max(100_000).optional();
 
-/** Deletion, import and history: what concerns the stack's state as a whole. */
+/** Deletion and import: what concerns the stack's state as a whole. */
 const stateRoutes = [
   defineRoute(
     {
@@ -45,42 +45,6 @@ const stateRoutes = [
       responses: { 200: z.object({ updateId: z.string() }) },
     },
     (ctx, { params, request }) => importStack(ctx, params, request),
-  ),
-  defineRoute(
-    {
-      method: "GET",
-      path: `${S}/updates`,
-      operationId: "GetStackUpdates",
-      tags: ["Stacks", "StackUpdates"],
-      summary: "History, newest first, without previews",
-      permission: "stack:read",
-      params: stackParams,
-      query: z.object({ pageSize: counted, page: counted }),
-      responses: { 200: z.object({ updates: z.array(UpdateInfo) }) },
-    },
-    (ctx, { params, query }) => listUpdates(ctx, params, query.pageSize, query.page ?? 1),
-  ),
-  defineRoute(
-    {
-      method: "GET",
-      path: `${S}/updates/latest`,
-      operationId: "GetLatestStackUpdate",
-      tags,
-      summary: "The newest entry of the history",
-      permission: "stack:read",
-      params: stackParams,
-      responses: {
-        200: z.object({
-          info: UpdateInfo,
-          latestVersion: z.int(),
-          requestedBy: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
-          requestedByToken: z.string().optional(),
-          updateID: z.string(),
-          version: z.int(),
-        }),
-      },
-    },
-    (ctx, { params }) => getLatestUpdate(ctx, params),
   ),
 ];
 
@@ -190,6 +154,7 @@ const leaseToken = (request: Request) => /^update-token\s+(\S+)/i.exec(request.h
 
 export const updateRoutes = [
   ...stateRoutes,
+  ...historyRoutes,
   ...lifeOf("update", "Update"),
   ...lifeOf("preview", "Preview"),
   ...lifeOf("refresh", "Refresh"),

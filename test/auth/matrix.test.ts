@@ -167,17 +167,17 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
       : await newOrgToken(world, "doomed");
     params["tokenId"] = id;
   }
-  if (operationId === "ExportStackAtVersion" || operationId === "GetLatestStackUpdate")
-    await ok("POST", `${S}/import`, { token, json: emptyState });
+  if (path.includes("/{version}") || /\/latest\b/.test(path)) await ok("POST", `${S}/import`, { token, json: emptyState });
   const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "" } });
 
   // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.
   const journaling = !operationId.startsWith("PatchUpdateCheckpoint");
   const under = path.includes("{updateID}") ? stackName : `${stackName}-leased`;
   if (under !== stackName) await newStack(token, "web", under);
-  const dryRun = operationId.startsWith("StartUpdate");
+  const starts = operationId.startsWith("StartUpdate");
+  const dryRun = starts || operationId.startsWith("GetStackPreview");
   const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
-  params["updateID"] = dryRun ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
+  params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
   return { params, lease: running.lease, ciphertext };
 }
 

@@ -1,0 +1,176 @@
+import * as z from "zod";
+import { type Route, defineRoute } from "../http/route.ts";
+import { stackParams, updateParams, versionParams } from "../stacks/path.ts";
+import { pagingOf, pagingQuery } from "./entries.ts";
+import { getPreview, getTimeline, getUpdate, getUpdateById, listActivity, listPreviews, listStackUpdates, listUpdates } from "./history.ts";
+import { StackUpdate, UpdateInfo, UpdateSummary, toStackUpdate, toUpdateSummary } from "./info.ts";
+import { summarize } from "./summarize.ts";
+
+const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+const U = `${S}/updates` as const;
+const console = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates" as const;
+const tags = ["Stacks"];
+
+const updatesPage = z.object({ itemsPerPage: z.int(), total: z.int(), updates: z.array(StackUpdate) });
+const previewsQuery = pagingQuery.extend({ asc: z.enum(["true", "false"]).optional() });
+const timeline = z.object({ update: StackUpdate, collatedUpdateEvents: z.array(StackUpdate), previews: z.array(StackUpdate) });
+const text = z.object({ summary: z.string() });
+
+const read = { method: "GET", tags, permission: "stack:read" } as const satisfies Partial<Route["definition"]>;
+const ofStack = { ...read, params: stackParams };
+const ofVersion = { ...read, params: versionParams };
+const ofUpdate = { ...read, params: updateParams };
+
+/** What a stack's updates and previews were. The latest one first: its paths would be taken for a version. */
+export const historyRoutes = [
+  defineRoute(
+    {
+      ...ofStack,
+      path: U,
+      operationId: "GetStackUpdates",
+      tags: ["Stacks", "StackUpdates"],
+      summary: "History, newest first, without previews; with ids when output-type is said",
+      query: pagingQuery.extend({ "output-type": z.string().optional() }),
+      responses: { 200: z.union([updatesPage, z.object({ updates: z.array(UpdateInfo) })]) },
+    },
+    (ctx, { params, query: { page, pageSize, "output-type": output } }) => {
+      const paging = pagingOf({ page, pageSize: page === 0 ? undefined : pageSize });
+      return output ? listStackUpdates(ctx, params, paging) : listUpdates(ctx, params, paging);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${U}/latest`,
+      operationId: "GetLatestStackUpdate",
+      summary: "The newest entry of the history",
+      responses: { 200: StackUpdate },
+    },
+    async (ctx, { params }) => {
+      const { row, latestVersion } = await getUpdate(ctx, params, "latest");
+      return toStackUpdate(row, latestVersion);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${U}/latest/previews`,
+      operationId: "GetLatestStackPreviews",
+      tags: ["Stacks", "StackUpdates"],
+      summary: "Previews since the last update",
+      query: previewsQuery,
+      responses: { 200: updatesPage },
+    },
+    (ctx, { params, query }) => listPreviews(ctx, params, "latest", query.asc === "true", pagingOf(query)),
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${U}/latest/timeline`,
+      operationId: "GetLatestUpdateTimeline",
+      summary: "The newest update, and the previews that led to it",
+      responses: { 200: timeline },
+    },
+    (ctx, { params }) => getTimeline(ctx, params, "latest"),
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}`,
+      operationId: "GetStackUpdate",
+      summary: "An entry of the history",
+      responses: { 200: StackUpdate },
+    },
+    async (ctx, { params }) => {
+      const { row, latestVersion } = await getUpdate(ctx, params, params.version);
+      return toStackUpdate(row, latestVersion);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}/summary`,
+      operationId: "GetStackUpdateSummary",
+      summary: "An entry of the history in short",
+      responses: { 200: UpdateSummary },
+    },
+    async (ctx, { params }) => toUpdateSummary((await getUpdate(ctx, params, params.version)).row),
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}/previews`,
+      operationId: "GetStackPreviews",
+      summary: "Previews that looked at a version",
+      query: previewsQuery,
+      responses: { 200: updatesPage },
+    },
+    (ctx, { params, query }) => listPreviews(ctx, params, params.version, query.asc === "true", pagingOf(query)),
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}/timeline`,
+      operationId: "GetUpdateTimeline",
+      summary: "An update, and the previews that led to it",
+      responses: { 200: timeline },
+    },
+    (ctx, { params }) => getTimeline(ctx, params, params.version),
+  ),
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${S}/previews/{updateID}`,
+      operationId: "GetStackPreview",
+      summary: "A preview",
+      responses: { 200: StackUpdate },
+    },
+    async (ctx, { params }) => {
+      const { row, latestVersion } = await getPreview(ctx, params, params.updateID);
+      return toStackUpdate(row, latestVersion);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${S}/previews/{updateID}/summary`,
+      operationId: "GetStackPreviewSummary",
+      summary: "A preview in short",
+      responses: { 200: UpdateSummary },
+    },
+    async (ctx, { params }) => toUpdateSummary((await getPreview(ctx, params, params.updateID)).row),
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${S}/activity`,
+      operationId: "GetStackActivity",
+      summary: "Updates and previews, newest first",
+      query: pagingQuery,
+      responses: {
+        200: z.object({ itemsPerPage: z.int(), total: z.int(), activity: z.array(z.object({ update: StackUpdate })) }),
+      },
+    },
+    (ctx, { params, query }) => listActivity(ctx, params, pagingOf(query)),
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${console}/latest/summary`,
+      operationId: "UpdateSummaryHandlerLatest",
+      summary: "What the newest update did, as text",
+      responses: { 200: text },
+    },
+    async (ctx, { params }) => summarize(ctx, params, (await getUpdate(ctx, params, "latest")).row),
+  ),
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${console}/{updateID}/summary`,
+      operationId: "UpdateSummary",
+      summary: "What an update or preview did, as text",
+      responses: { 200: text },
+    },
+    async (ctx, { params }) => summarize(ctx, params, await getUpdateById(ctx, params, params.updateID)),
+  ),
+];

@@ -1,0 +1,79 @@
+/** An update told in words, as the CLI tells it at its end. Pure. */
+import type { UpdateRow } from "./info.ts";
+
+export interface Step {
+  /** As in the engine's events, `create` for one. */
+  op: string;
+  urn: string;
+  /** "" when there is none. */
+  parent: string;
+  failed: boolean;
+}
+
+/** Sign before a line, and the word for what was done; a preview says what would be. */
+const words: Record<string, [sign: string, done: string]> = {
+  create: ["+", "created"],
+  update: ["~", "updated"],
+  delete: ["-", "deleted"],
+  replace: ["+-", "replaced"],
+  "create-replacement": ["++", "created for replacement"],
+  "delete-replaced": ["--", "deleted after replacement"],
+  read: [">", "read"],
+  "read-replacement": [">>", "read for replacement"],
+  refresh: ["~", "refreshed"],
+  discard: ["<", "discarded"],
+  "discard-replaced": ["<<", "discarded after replacement"],
+  import: ["=", "imported"],
+  "import-replacement": ["=>", "imported for replacement"],
+};
+
+const wordsOf = (op: string): [sign: string, done: string] => words[op] ?? ["*", op];
+
+/** Resources that were touched, each under its parent. @param cut there are more that are not among the steps */
+export function treeText(steps: Step[], cut: boolean): string {
+  const byUrn = new Map<string, Step>();
+  for (const step of steps) if (step.op !== "same" || !byUrn.has(step.urn)) byUrn.set(step.urn, step);
+  const shown = new Set<string>();
+  for (const step of byUrn.values()) {
+    if (step.op === "same" && !step.failed) continue;
+    // With all above it, so that it stands where it belongs.
+    for (let urn = step.urn; byUrn.has(urn) && !shown.has(urn); urn = byUrn.get(urn)!.parent) shown.add(urn);
+  }
+  if (shown.size === 0) return "";
+
+  const children = new Map<string, Step[]>();
+  for (const urn of shown) {
+    const step = byUrn.get(urn)!;
+    const parent = shown.has(step.parent) ? step.parent : "";
+    children.set(parent, [...(children.get(parent) ?? []), step]);
+  }
+  const rows = [["", "Type", "Name", "Status"], ...branches(children, "", "")];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) => ` ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
+  return `${lines.join("\n")}\n${cut ? " …\n" : ""}\n`;
+}
+
+function* branches(children: Map<string, Step[]>, parent: string, indent: string): Generator<string[]> {
+  const here = children.get(parent) ?? [];
+  for (const [i, step] of here.entries()) {
+    const last = i === here.length - 1;
+    const [type = "", name = ""] = step.urn.split("::").slice(2);
+    const [sign, done] = step.op === "same" ? ["", ""] : wordsOf(step.op);
+    const branch = parent === "" ? "" : `${indent}${last ? "└─ " : "├─ "}`;
+    yield [sign, branch + type.split("$").at(-1)!, name, step.failed ? `**${done || step.op} failed**` : done];
+    yield* branches(children, step.urn, parent === "" ? "" : `${indent}${last ? "   " : "│  "}`);
+  }
+}
+
+/** Counts, outcome and duration. */
+export function outcomeText({ dryRun, status, resourceChanges, startedAt, endedAt }: UpdateRow): string {
+  const counts = Object.entries(JSON.parse(resourceChanges ?? "{}") as Record<string, number>).filter(([, count]) => count > 0);
+  const lines = counts.map(([op, count]) => {
+    if (op === "same") return `    ${count} unchanged`;
+    const [sign, done] = wordsOf(op);
+    return `    ${sign} ${count} ${dryRun ? `to ${op}` : done}`;
+  });
+  const what = `${dryRun ? "Preview" : "Update"} ${status === "running" ? "in progress" : status}`;
+  const took = startedAt !== null && endedAt !== null ? `\n\nDuration: ${Math.round((endedAt - startedAt) / 1000)}s` : "";
+  return `${lines.length > 0 ? `Resources:\n${lines.join("\n")}\n\n` : ""}${what}${took}\n`;
+}

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import { listed, streamed } from "../../src/http/stream.ts";
+
+async function* items(...texts: string[]) {
+  yield* texts;
+}
+
+it("writes a list's items with commas between them", async () => {
+  expect(await streamed(listed(items())).text()).toBe("");
+  expect(await streamed(listed(items("1", "2", "3"))).text()).toBe("1,2,3");
+});
+
+it("cuts an answer off when something fails on the way", async () => {
+  async function* broken() {
+    yield "[1";
+    throw new Error("the database is gone");
+  }
+  await expect(streamed(broken()).text()).rejects.toThrow();
+});
+
+it("stops reading when nobody listens any more", async () => {
+  let stopped = false;
+  async function* endless() {
+    try {
+      for (;;) yield "1";
+    } finally {
+      stopped = true;
+    }
+  }
+  const reader = streamed(endless()).body!.getReader();
+  await reader.read();
+  await reader.cancel();
+  expect(stopped).toBe(true);
+});
