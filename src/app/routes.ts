@@ -2,6 +2,7 @@ import { auditLogRoutes } from "../auditlogs/routes.ts";
 import { miscRoutes } from "../misc/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
+import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { tokenRoutes } from "../tokens/routes.ts";
 import { moveRoutes } from "../updates/moveRoutes.ts";
@@ -16,6 +17,7 @@ export const routes = [
   ...orgRoutes,
   ...auditLogRoutes,
   ...stackRoutes,
+  ...resourceRoutes,
   ...secretRoutes,
   ...updateRoutes,
   ...moveRoutes,

@@ -1,18 +1,26 @@
-const encoder = new TextEncoder();
+import { Output } from "../state/output.ts";
 
 /**
- * An answer in JSON that is written while it is read, so that none of it is held. An error on the way cuts it off: nobody
- * takes the part for the whole.
+ * An answer in JSON that is written while it is read, so that no more than a chunk of it is held. An error on the way cuts it
+ * off: nobody takes the part for the whole.
  */
-export function streamed(chunks: AsyncGenerator<string | Uint8Array>): Response {
+export function streamed(pieces: AsyncGenerator<string | Uint8Array>): Response {
+  const output = new Output();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await chunks.next();
-      if (done) controller.close();
-      else controller.enqueue(typeof value === "string" ? encoder.encode(value) : value);
+      while (!output.hasFull) {
+        const { done, value } = await pieces.next();
+        if (done) {
+          for (const chunk of output.rest()) controller.enqueue(chunk);
+          controller.close();
+          return;
+        }
+        output.write(value);
+      }
+      for (const chunk of output.take()) controller.enqueue(chunk);
     },
     async cancel() {
-      await chunks.return(undefined);
+      await pieces.return(undefined);
     },
   });
   return new Response(body, { headers: { "Content-Type": "application/json" } });

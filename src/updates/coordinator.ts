@@ -117,6 +117,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   move(input: MoveStack): Promise<Outcome<undefined>> {
     return this.#exclusive(async (store) => {
       await this.#requireIdle(store);
+      // Who asks under the new path asks another object, which knows of no run of ours.
+      for (const run of this.#runs.all()) if (run.phase === "done") await this.#keepEvents(run);
       return moveStack(this.#context(store), input);
     });
   }
@@ -215,12 +217,16 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   async #forget(run: Run): Promise<void> {
     const { updateId } = run;
-    await keepEvents(this.env.STATE, this.#eventsOf(updateId), updateId);
+    await this.#keepEvents(run);
     this.#received.drop(updateId, "events");
     this.#received.drop(updateId, "journal");
     this.#received.drop(updateId, "checkpoint");
     this.#runs.forget(updateId);
     this.#events.delete(updateId);
+  }
+
+  #keepEvents({ updateId }: Run): Promise<void> {
+    return keepEvents(this.env.STATE, this.#eventsOf(updateId), updateId);
   }
 
   #eventsOf(updateId: string): LiveEvents {

@@ -4,6 +4,7 @@ import { routes } from "../../src/app/routes.ts";
 import { orgPermissions } from "../../src/auth/policy.ts";
 import type { Route } from "../../src/http/route.ts";
 import { type Call, call, ok } from "../support/client.ts";
+import { deploymentOf, rootStack } from "../support/deployment.ts";
 import { freshBindings } from "../support/fresh.ts";
 import { type World, newOrgToken, newStack, newTeamToken, newWorld, startUpdate } from "../support/world.ts";
 
@@ -167,7 +168,8 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
       : await newOrgToken(world, "doomed");
     params["tokenId"] = id;
   }
-  if (path.includes("/{version}") || /\/latest\b/.test(path)) await ok("POST", `${S}/import`, { token, json: emptyState });
+  if (path.includes("/{version}") || /\/latest\b/.test(path)) await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+  params["urn"] = rootStack.urn;
   const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "" } });
 
   // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.

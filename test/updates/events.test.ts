@@ -210,6 +210,14 @@ describe("engine events read back", () => {
     expect(pages.items.map((event) => event.sequence)).toEqual(Array.from({ length: 30 }, (_, i) => i));
   });
 
+  it("are found under the new name of a stack that is renamed a moment after the update", async () => {
+    const update = await startUpdate(world.member);
+    await send(update, stdout(0));
+    await complete(update);
+    await ok("POST", "/api/stacks/acme/web/dev/rename", { token: world.member, json: { newName: "prod", newProject: "" } });
+    expect(sequences(await read({ ...update, path: update.path.replace("/dev/", "/prod/") }))).toEqual([0]);
+  });
+
   it("are none for an import and for an update that said nothing; of an unknown update there is nothing", async () => {
     const { updateId } = await ok<{ updateId: string }>("POST", "/api/stacks/acme/web/dev/import", {
       token: world.member,

@@ -1,0 +1,97 @@
+import * as z from "zod";
+import { type Route, defineRoute } from "../http/route.ts";
+import { stackParams, versionParams } from "./path.ts";
+import { getStackOverview, getStackResource, getStackResourceCount, getStackResources } from "./resources.ts";
+
+const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+const R = `${S}/resources` as const;
+
+const resource = z.object({
+  resource: z.looseObject({ custom: z.boolean(), delete: z.boolean(), dependencies: z.array(z.string()) }),
+});
+const resources = z.object({ region: z.string(), resources: z.array(resource), version: z.int() });
+const found = z.object({ region: z.string(), resource, version: z.int() });
+
+const reference = z.object({ organization: z.string(), routingProject: z.string(), name: z.string(), version: z.int() });
+const overview = z.object({ tags: z.record(z.string(), z.string()), referencedStacks: z.array(reference), resources });
+
+/** They take the state out of the service, so they need what an export needs, and are in the log as one. */
+const taken = { method: "GET", permission: "stack:export" } as const satisfies Partial<Route["definition"]>;
+const tags = ["Stacks"];
+const one = { urn: z.string() };
+
+export const resourceRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: `${R}/count`,
+      operationId: "GetStackResourceCount",
+      tags,
+      summary: "How many resources there are",
+      permission: "stack:read",
+      params: stackParams,
+      responses: { 200: z.object({ resourceCount: z.int(), version: z.int() }) },
+    },
+    (ctx, { params }) => getStackResourceCount(ctx, params),
+  ),
+  defineRoute(
+    {
+      ...taken,
+      path: `${R}/latest`,
+      operationId: "GetLatestStackResources",
+      tags,
+      summary: "The resources; audited as an export",
+      params: stackParams,
+      responses: { 200: resources },
+    },
+    (ctx, { params }) => getStackResources(ctx, params),
+  ),
+  defineRoute(
+    {
+      ...taken,
+      path: `${R}/latest/{urn}`,
+      operationId: "GetLatestStackResource",
+      tags,
+      summary: "A resource; audited as an export",
+      params: stackParams.extend(one),
+      responses: { 200: found },
+    },
+    (ctx, { params }) => getStackResource(ctx, params, params.urn),
+  ),
+  defineRoute(
+    {
+      ...taken,
+      path: `${R}/{version}`,
+      operationId: "GetStackResources",
+      tags,
+      summary: "The resources as they were after an update; audited as an export",
+      params: versionParams,
+      responses: { 200: resources },
+    },
+    (ctx, { params }) => getStackResources(ctx, params, params.version),
+  ),
+  defineRoute(
+    {
+      ...taken,
+      path: `${R}/{version}/{urn}`,
+      operationId: "GetStackResource",
+      tags,
+      summary: "A resource as it was after an update; audited as an export",
+      params: versionParams.extend(one),
+      responses: { 200: found },
+    },
+    (ctx, { params }) => getStackResource(ctx, params, params.urn, params.version),
+  ),
+  defineRoute(
+    {
+      ...taken,
+      path: "/api/console/stacks/{orgName}/{projectName}/{stackName}/overview",
+      operationId: "GetStackOverview",
+      tags,
+      summary: "Tags, references and resources; audited as an export",
+      params: stackParams,
+      responses: { 200: overview },
+    },
+    (ctx, { params }) => getStackOverview(ctx, params),
+  ),
+];

@@ -1,0 +1,95 @@
+import { eq, sql } from "drizzle-orm";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { streamed } from "../http/stream.ts";
+import { emptyDeployment } from "../state/checkpoint.ts";
+import { decodeText, encode } from "../state/json.ts";
+import { findResource, resourcesOf } from "../state/resources.ts";
+import { readObject } from "./objects.ts";
+import { type StackPath, stackAt, stackNotFound } from "./path.ts";
+import { stackReferences, stackTags, stacks } from "./table.ts";
+import { type StoredState, takeState } from "./stateAt.ts";
+
+/** Read out of R2 and written on resource by resource, whatever the size. Secrets stay ciphertext. */
+export async function getStackResources(ctx: OrgContext, path: StackPath, version?: number): Promise<Response> {
+  return streamed(resourceList(await openState(ctx, await takeState(ctx, path, version, "the resources"))));
+}
+
+/** @throws 404 when the state has no such resource */
+export async function getStackResource(ctx: OrgContext, path: StackPath, urn: string, version?: number): Promise<Response> {
+  const state = await openState(ctx, await takeState(ctx, path, version, "a resource"));
+  const resource = await findResource(state.chunks, urn);
+  if (!resource) throw notFound(`Resource '${urn.slice(0, 1000)}'`);
+  const headers = { "Content-Type": "application/json" };
+  return new Response(`{"region":"","resource":{"resource":${decodeText(resource)}},"version":${state.version}}`, { headers });
+}
+
+/** From the record alone; the state is not read. */
+export async function getStackResourceCount(ctx: OrgContext, path: StackPath) {
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.select({ resourceCount: stacks.resourceCount, version: stacks.version }).from(stacks).where(stackAt(ctx.org.id, path)),
+  ]);
+  const stack = found[0];
+  if (!stack) throw stackNotFound(path);
+  return { resourceCount: stack.resourceCount ?? 0, version: stack.version };
+}
+
+/** Tags, references and resources in one answer, for a stack's first page. */
+export async function getStackOverview(ctx: OrgContext, path: StackPath): Promise<Response> {
+  const { db } = ctx.store;
+  const id = sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;
+  const state = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
+  const [tags, references] = await batch(ctx.store, [
+    db.select({ name: stackTags.name, value: stackTags.value }).from(stackTags).where(eq(stackTags.stackId, id)),
+    db
+      .select({
+        organization: stackReferences.orgName,
+        routingProject: stackReferences.project,
+        name: stackReferences.name,
+        // Another organization's stacks are not ours to know of.
+        version: sql<number>`COALESCE((SELECT version FROM ${stacks} WHERE ${stacks.orgId} = ${ctx.org.id} AND ${stacks.deletedAt} IS NULL
+          AND ${stackReferences.orgName} = ${ctx.org.name} AND project = ${stackReferences.project} AND name = ${stackReferences.name}), 0)`.as(
+          "target_version",
+        ),
+      })
+      .from(stackReferences)
+      .where(eq(stackReferences.stackId, id))
+      .orderBy(stackReferences.orgName, stackReferences.project, stackReferences.name),
+  ]);
+  const named = Object.fromEntries(tags.map((tag) => [tag.name, tag.value]));
+  return streamed(overview(JSON.stringify({ tags: named, referencedStacks: references }), state));
+}
+
+async function* overview(head: string, state: OpenState): AsyncGenerator<string | Uint8Array> {
+  yield `${head.slice(0, -1)},"resources":`;
+  yield* resourceList(state);
+  yield "}";
+}
+
+interface OpenState {
+  version: number;
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+async function openState(ctx: OrgContext, { stateKey, version }: StoredState): Promise<OpenState> {
+  return { version, chunks: stateKey === null ? nothing() : (await readObject(ctx.env.STATE, stateKey)).body };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield encode(emptyDeployment);
+}
+
+/** Where the resources are is not known here: a stack may have many regions. */
+async function* resourceList({ version, chunks }: OpenState): AsyncGenerator<string | Uint8Array> {
+  yield `{"region":"","version":${version},"resources":[`;
+  let before = '{"resource":';
+  for await (const text of resourcesOf(chunks)) {
+    yield before;
+    yield text;
+    before = '},{"resource":';
+  }
+  yield before.startsWith("}") ? "}]}" : "]}";
+}

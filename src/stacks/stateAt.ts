@@ -1,0 +1,49 @@
+import { and, eq, sql } from "drizzle-orm";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { updates } from "../updates/table.ts";
+import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "./path.ts";
+import { stacks } from "./table.ts";
+
+export interface StoredState {
+  /** R2 key; null before the first state. */
+  stateKey: string | null;
+  version: number;
+}
+
+/**
+ * Where a stack's state is, now or after update number `version`: for who takes it out of the service, whole or in part. It is an
+ * export to the audit log, which says `what` was taken.
+ */
+export async function takeState(ctx: OrgContext, path: StackPath, version: number | undefined, what: string): Promise<StoredState> {
+  const { db } = ctx.store;
+  const here = stackAt(ctx.org.id, path);
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "stack-exported",
+    description: `Exported ${what} of stack "${pathText(path)}"${version === undefined ? "" : ` at version ${version}`}.`,
+    stack: auditName(path),
+  });
+  const ofVersion = and(
+    sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
+    eq(updates.dryRun, false),
+    eq(updates.version, version ?? -1),
+    sql`${updates.endedAt} IS NOT NULL`,
+  );
+  const isThere = version === undefined ? stackExists(ctx.org.id, path) : sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${ofVersion})`;
+  const [, found, versions] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.select({ stateKey: stacks.stateKey, version: stacks.version }).from(stacks).where(here),
+    db.select({ stateKey: updates.stateKey }).from(updates).where(ofVersion),
+    promiseIf(ctx.store, event, isThere),
+  ]);
+  const stack = found[0];
+  if (!stack) throw stackNotFound(path);
+  const at = version === undefined ? stack : versions[0];
+  if (!at) throw notFound(`Version ${version} of stack '${pathText(path)}'`);
+  announce(ctx, event);
+  return { stateKey: at.stateKey, version: version ?? stack.version };
+}

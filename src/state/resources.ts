@@ -1,0 +1,44 @@
+/** Resources of a deployment, one by one, as the public contract shows them. */
+import { decodeString, encode, membersOf, rewrite, type Edits } from "./json.ts";
+import { splitDeployment } from "./split.ts";
+
+/** Members that the contract always has and a state leaves out when they are empty. */
+const ALWAYS: readonly [string, string][] = [
+  ["custom", "false"],
+  ["delete", "false"],
+  ["dependencies", "[]"],
+];
+
+/** Each resource's text, as it is stored but for the members that must be there. No more than one chunk's are in memory. */
+export async function* resourcesOf(state: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const text of texts(state)) yield shown(text);
+}
+
+/** One resource by its URN; where several have it, the one that is not to be deleted. */
+export async function findResource(state: AsyncIterable<Uint8Array>, urn: string): Promise<Uint8Array | undefined> {
+  let found: Uint8Array | undefined;
+  for await (const text of texts(state)) {
+    const members = membersOf(text);
+    const its = members.get("urn");
+    if (!its || decodeString(its, 0, its.length) !== urn) continue;
+    found ??= shown(text);
+    if (!isTrue(members.get("delete"))) return shown(text);
+  }
+  return found;
+}
+
+async function* texts(state: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const parts of splitDeployment(state, { trusted: true }))
+    for (const part of parts) if (part.at === "resource") yield part.text;
+}
+
+function shown(text: Uint8Array): Uint8Array {
+  const members = membersOf(text);
+  const missing: Edits = new Map(ALWAYS.filter(([name]) => isAbsent(members.get(name))));
+  return missing.size > 0 ? rewrite(text, missing) : text;
+}
+
+const TRUE = encode("true");
+const isTrue = (value: Uint8Array | undefined) => value !== undefined && value[0] === TRUE[0];
+/** n of null */
+const isAbsent = (value: Uint8Array | undefined) => value === undefined || value[0] === 0x6e;
