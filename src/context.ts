@@ -1,11 +1,29 @@
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
-import type { Role } from "./orgs/table.ts";
+import type { Edition, Role, StackPermission } from "./orgs/table.ts";
 import type { TokenRole } from "./tokens/table.ts";
 
 export interface OrganizationRef {
   id: string;
   name: string;
+}
+
+/**
+ * What an organization has decided that its callers are judged by. Read together with the identity and as old as it is; a guard
+ * compares `version`, so that nothing is written, exported or decrypted on settings that have changed.
+ */
+export interface OrgSettings {
+  version: number;
+  edition: Edition | null;
+  /** Milliseconds since 1970. */
+  trialEndsAt: number;
+  defaultStackPermission: StackPermission;
+  membersCanCreateStacks: boolean;
+  membersCanDeleteStacks: boolean;
+  membersCanTransferStacks: boolean;
+  maxTokenExpiryDays: number | null;
+  allowedCidrs: string[];
+  allowedCountries: string[];
 }
 
 export interface TokenRef {
@@ -20,7 +38,13 @@ export interface UserActor {
   kind: "user";
   token: TokenRef;
   user: { id: string; login: string; name: string; email: string };
-  memberships: { org: OrganizationRef; role: Role }[];
+  memberships: Membership[];
+}
+
+export interface Membership {
+  org: OrganizationRef;
+  role: Role;
+  settings: OrgSettings;
 }
 
 /** An organization or team token. It belongs to exactly one organization and to no person. */
@@ -28,6 +52,7 @@ export interface MachineActor {
   kind: "organization" | "team";
   token: TokenRef;
   org: OrganizationRef;
+  settings: OrgSettings;
   team: string;
   role: TokenRole;
 }

@@ -5,6 +5,7 @@ import { peppersOf } from "./secret.ts";
 import { touchLastUsed } from "./touch.ts";
 import { type StackNames, isDraining } from "./drain.ts";
 import { type Lease, readLease } from "./lease.ts";
+import { defaultEditionOf, editionFault } from "./editions.ts";
 import { type OrgPermission, type Permission, decide, placeIn } from "./policy.ts";
 import { recordDeadToken, recordForbidden } from "./refusals.ts";
 
@@ -102,7 +103,7 @@ function credentialOf(orgName: string | undefined, identity: Identity, refetch: 
 
 /**
  * May this caller do that? Never refuses on a cached identity: someone who joined a moment ago is looked up again.
- * @throws 403 when the right is missing, 404 when the organization is not the caller's to know of
+ * @throws 403 when the right is missing, 404 when the organization is not the caller's to know of, and what the edition lacks
  */
 export async function authorize(
   ctx: RequestContext,
@@ -116,10 +117,12 @@ export async function authorize(
     await recordForbidden(ctx, credential.actor, credential.actor.org, permission);
     throw forbidden("This operation needs a personal access token.");
   }
-  const verdict = decide(credential.actor, permission, orgName ?? "");
+  const circumstances = { now: ctx.now, defaultEdition: defaultEditionOf(ctx.env.DEFAULT_EDITION) };
+  const verdict = decide(credential.actor, permission, orgName ?? "", circumstances);
   if (verdict === "allowed") return credential;
   if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName);
   if (verdict === "hidden" || !credential.org) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
+  if (verdict === "not in this edition") throw editionFault(permission) ?? forbidden();
   throw await refused(ctx, credential.actor, credential.org, permission);
 }
 

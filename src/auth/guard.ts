@@ -3,10 +3,11 @@ import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
+import { settingsStand } from "./settings.ts";
 
 /**
  * The first statement of a batch that must not pass on a cached identity: it writes nothing and fails, and the whole
- * batch with it, unless the token lives and the rights that were judged still hold (platform-facts PT-2).
+ * batch with it, unless the token lives and the rights and settings that were judged still hold (platform-facts PT-2).
  * So the check and the work are one transaction on the primary: nothing is accepted after a deletion was answered.
  * @param orgId the organization that the work is in; none for work on the caller's own account
  * @param unless passes a token that does not live, see `drains`
@@ -23,13 +24,15 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   switch (actor.kind) {
     case "organization":
     case "team":
-      return query.where(and(alive, eq(accessTokens.orgId, actor.org.id), eq(accessTokens.role, actor.role)));
+      return query.where(
+        and(alive, eq(accessTokens.orgId, actor.org.id), eq(accessTokens.role, actor.role), settingsStand(actor.org.id, actor.settings)),
+      );
     case "user": {
       if (orgId === undefined) return query.where(alive);
-      const role = actor.memberships.find((m) => m.org.id === orgId)?.role ?? "none";
+      const place = actor.memberships.find((m) => m.org.id === orgId);
       const member = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${orgId}
-        AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${role})`;
-      return query.where(and(alive, member));
+        AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${place?.role ?? "none"})`;
+      return query.where(and(alive, member, place && settingsStand(orgId, place.settings)));
     }
   }
 }

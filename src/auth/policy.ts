@@ -1,9 +1,12 @@
-import type { Actor, OrganizationRef } from "../context.ts";
+import type { Actor, OrgSettings, OrganizationRef } from "../context.ts";
 import type { BuiltInRole } from "../orgs/roles.ts";
+import type { Edition, StackPermission } from "../orgs/table.ts";
+import { editionFault, hasEverything } from "./editions.ts";
 
 /** Rights inside one organization. The names are those of the public contract's scopes (management-api §7.4). */
 export const orgPermissions = [
   "organization:read",
+  "organization:update",
   "org_token:read",
   "org_token:create",
   "org_token:delete",
@@ -39,31 +42,38 @@ export type OrgPermission = (typeof orgPermissions)[number];
 export type Permission = "public" | "self" | "person" | "lease" | OrgPermission;
 
 const everyone: OrgPermission[] = ["organization:read", "org_member:read"];
-const member: OrgPermission[] = [
-  ...everyone,
-  "stack:list",
+/** Encryption is a look: it changes nothing (management-api §7.4). */
+const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
+const writeStacks: OrgPermission[] = [
+  ...readStacks,
   "stack:create",
-  "stack:read",
   "stack:write",
-  "stack:export",
   "stack:import",
-  "stack:encrypt",
-  "stack:decrypt",
-  "stack:delete",
   "stack:cancel_update",
-  "stack:rename",
-  "stack:transfer",
   "stack_tags:update",
 ];
+const ownStacks: OrgPermission[] = [...writeStacks, "stack:delete", "stack:rename", "stack:transfer"];
 
-/** What a token that may only look may do; encryption is a look: it changes nothing (management-api §7.4). */
-const readOnly: OrgPermission[] = [...everyone, "stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
+/** What the role of a member opens, by the organization's default permission on stacks (management-api §8.4). */
+const memberMay: Record<StackPermission, ReadonlySet<OrgPermission>> = {
+  0: new Set(everyone),
+  101: new Set([...everyone, ...readStacks]),
+  102: new Set([...everyone, ...writeStacks]),
+  103: new Set([...everyone, ...ownStacks]),
+};
 
-const granted: Record<BuiltInRole, ReadonlySet<OrgPermission>> = {
+/** What an organization may take from its members besides. */
+const memberToggles: Partial<Record<OrgPermission, "membersCanCreateStacks" | "membersCanDeleteStacks" | "membersCanTransferStacks">> = {
+  "stack:create": "membersCanCreateStacks",
+  "stack:delete": "membersCanDeleteStacks",
+  "stack:transfer": "membersCanTransferStacks",
+};
+
+/** The other roles are the same everywhere. */
+const granted: Record<Exclude<BuiltInRole, "member">, ReadonlySet<OrgPermission>> = {
   admin: new Set(orgPermissions),
-  member: new Set(member),
   "billing-manager": new Set(everyone),
-  "read-only": new Set(readOnly),
+  "read-only": new Set([...everyone, ...readStacks]),
 };
 
 /**
@@ -77,26 +87,49 @@ const personOnly: ReadonlySet<OrgPermission> = new Set([
   "organization:transfer_stacks",
 ]);
 
-export type Verdict = "allowed" | "forbidden" | "hidden";
+/** The organization as the actor sees it. */
+interface Place {
+  org: OrganizationRef;
+  role: BuiltInRole;
+  settings: OrgSettings;
+}
+
+export type Verdict = "allowed" | "forbidden" | "hidden" | "not in this edition";
+
+/** What a verdict depends on besides the caller. */
+export interface Circumstances {
+  /** Milliseconds since 1970. */
+  now: number;
+  /** What organizations have that have no edition of their own. */
+  defaultEdition: Edition;
+}
 
 /**
  * The one place that decides who may do what.
  * `hidden` (404): the actor may not know that the organization exists. `forbidden` (403): it may, but lacks the right.
  */
-export function decide(actor: Actor, permission: OrgPermission, orgName: string): Verdict {
+export function decide(actor: Actor, permission: OrgPermission, orgName: string, { now, defaultEdition }: Circumstances): Verdict {
   const place = placeIn(actor, orgName);
   if (!place) return "hidden";
   if (actor.kind !== "user" && personOnly.has(permission)) return "forbidden";
-  return granted[place.role].has(permission) ? "allowed" : "forbidden";
+  if (!mayAs(place, permission)) return "forbidden";
+  if (editionFault(permission) && !hasEverything(place.settings, defaultEdition, now)) return "not in this edition";
+  return "allowed";
+}
+
+function mayAs({ role, settings }: Place, permission: OrgPermission): boolean {
+  if (role !== "member") return granted[role].has(permission);
+  const toggle = memberToggles[permission];
+  return memberMay[settings.defaultStackPermission].has(permission) && (!toggle || settings[toggle]);
 }
 
 /** The organization of that name as the actor sees it, with the role held there. Names are compared as written. */
-export function placeIn(actor: Actor, orgName: string): { org: OrganizationRef; role: BuiltInRole } | undefined {
+export function placeIn(actor: Actor, orgName: string): Place | undefined {
   switch (actor.kind) {
     case "user":
       return actor.memberships.find((m) => m.org.name === orgName);
     case "organization":
     case "team":
-      return actor.org.name === orgName ? { org: actor.org, role: actor.role } : undefined;
+      return actor.org.name === orgName ? { org: actor.org, role: actor.role, settings: actor.settings } : undefined;
   }
 }

@@ -5,6 +5,7 @@ import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 import { hashTokenValue } from "./secret.ts";
 import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
+import { settingsColumns } from "./settings.ts";
 
 /** An identity older than this is a miss for everyone, by our own clock. Milliseconds. */
 export const IDENTITY_TTL = 60_000;
@@ -50,7 +51,8 @@ interface Lookup {
   background: (name: string, work: Promise<unknown>) => void;
 }
 
-const cacheKey = (hash: string) => `token:${hash}`;
+/** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
+const cacheKey = (hash: string) => `token:2:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -96,6 +98,7 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
         deletedAt: accessTokens.deletedAt,
         orgId: sql<string | null>`${organizations.id}`.as("organization_id"),
         orgName: sql<string | null>`${organizations.name}`.as("organization_name"),
+        settings: settingsColumns,
         userId: sql<string | null>`${users.id}`.as("person_id"),
         login: users.login,
         userName: sql<string | null>`${users.name}`.as("person_name"),
@@ -106,7 +109,7 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
       .leftJoin(users, eq(users.id, accessTokens.userId))
       .where(eq(accessTokens.hash, hash)),
     db
-      .select({ orgId: organizations.id, orgName: organizations.name, role: members.role })
+      .select({ orgId: organizations.id, orgName: organizations.name, role: members.role, settings: settingsColumns })
       .from(members)
       .innerJoin(organizations, eq(organizations.id, members.orgId))
       .where(sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})`)
@@ -127,9 +130,9 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
           kind: "user",
           token: ref,
           user,
-          memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role })),
+          memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role, settings: m.settings })),
         }
-      : org && { kind: token.kind, token: ref, org, team: token.team ?? "", role: token.role };
+      : org && { kind: token.kind, token: ref, org, settings: token.settings!, team: token.team ?? "", role: token.role };
 
   const deadSince = token.deletedAt ?? (token.expiresAt !== null && token.expiresAt <= now ? token.expiresAt : null);
   if (deadSince !== null) {

@@ -21,8 +21,9 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
   const after = fromCursor(query.continuationToken, Key);
   const mine =
     actor.kind === "user"
-      ? sql`${stacks.orgId} IN (SELECT org_id FROM members WHERE user_id = ${actor.user.id} AND role IN ('admin', 'member'))`
-      : eq(stacks.orgId, actor.org.id);
+      ? sql`${stacks.orgId} IN (SELECT org_id FROM members JOIN organizations ON organizations.id = org_id WHERE user_id = ${actor.user.id}
+          AND (role = 'admin' OR role = 'member' AND default_stack_permission > 0))`
+      : and(eq(stacks.orgId, actor.org.id), sql`${actor.role !== "member" || actor.settings.defaultStackPermission > 0 ? 1 : 0}`);
   const tagged = sql`EXISTS (SELECT 1 FROM ${stackTags} WHERE ${stackTags.stackId} = ${stacks.id} AND ${stackTags.name} = ${query.tagName ?? ""} ${
     query.tagValue === undefined ? sql`` : sql`AND ${stackTags.value} = ${query.tagValue}`
   })`;

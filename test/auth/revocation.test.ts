@@ -229,7 +229,7 @@ describe("a token that ended tells its holder why", () => {
 });
 
 async function keyOf(token: NewToken): Promise<string> {
-  return `token:${await hashTokenValue(peppersOf(env.TOKEN_PEPPER), token.tokenValue)}`;
+  return `token:2:${await hashTokenValue(peppersOf(env.TOKEN_PEPPER), token.tokenValue)}`;
 }
 
 /** The double in the cache, as soon as it is there: it is written after the answer. */

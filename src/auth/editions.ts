@@ -1,0 +1,27 @@
+import type { OrgSettings } from "../context.ts";
+import { AppError, forbidden } from "../errors.ts";
+import { type Edition, editions } from "../orgs/table.ts";
+import type { OrgPermission } from "./policy.ts";
+
+/** What a deployment gives to organizations that have no edition of their own. Unset: everything, so that nobody is gated by default. */
+export const defaultEditionOf = (setting: string | undefined): Edition => editions.find((edition) => edition === setting) ?? "enterprise";
+
+const complete: ReadonlySet<Edition> = new Set(["enterprise", "business-critical"]);
+
+/** Whether the organization has everything: by its edition, or while its trial runs. */
+export const hasEverything = (settings: OrgSettings, defaultEdition: Edition, now: number): boolean =>
+  complete.has(settings.edition ?? defaultEdition) || now < settings.trialEndsAt;
+
+/**
+ * Rights that an organization without everything lacks. What is there already goes on: tokens work, are listed and end.
+ * The text on audit logs is the contract's own (management-api §1.2).
+ */
+const needed: Partial<Record<OrgPermission, AppError>> = {
+  "org_token:create": forbidden(
+    "Organization access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens go on working.",
+  ),
+  "audit_logs:read": new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription."),
+};
+
+/** @returns why the edition does not give that right, or undefined */
+export const editionFault = (permission: OrgPermission): AppError | undefined => needed[permission];

@@ -1,0 +1,24 @@
+import { eq, sql } from "drizzle-orm";
+import type { OrgSettings } from "../context.ts";
+import { organizations } from "../orgs/table.ts";
+
+/** A trial starts with its organization, unless an operator has said when it ends. Milliseconds. */
+const TRIAL = 14 * 86_400_000;
+
+/** The columns that callers are judged by. Beside those of other tables: none of their names is in use there. */
+export const settingsColumns = {
+  version: organizations.settingsVersion,
+  edition: organizations.edition,
+  trialEndsAt: sql<number>`coalesce(${organizations.trialEndsAt}, ${organizations.createdAt} + ${TRIAL})`.as("trial_ends"),
+  defaultStackPermission: organizations.defaultStackPermission,
+  membersCanCreateStacks: organizations.membersCanCreateStacks,
+  membersCanDeleteStacks: organizations.membersCanDeleteStacks,
+  membersCanTransferStacks: organizations.membersCanTransferStacks,
+  maxTokenExpiryDays: organizations.maxTokenExpiryDays,
+  allowedCidrs: organizations.allowedCidrs,
+  allowedCountries: organizations.allowedCountries,
+};
+
+/** Holds in a batch while the organization's settings are those that were judged. */
+export const settingsStand = (orgId: string, settings: OrgSettings) =>
+  sql`EXISTS (SELECT 1 FROM ${organizations} WHERE ${eq(organizations.id, orgId)} AND ${eq(organizations.settingsVersion, settings.version)})`;

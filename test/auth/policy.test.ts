@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { hasEverything } from "../../src/auth/editions.ts";
+import { type OrgPermission, decide, orgPermissions } from "../../src/auth/policy.ts";
+import type { Actor, OrgSettings } from "../../src/context.ts";
+import { type Role, type StackPermission, stackPermissions } from "../../src/orgs/table.ts";
+import type { TokenRole } from "../../src/tokens/table.ts";
+
+const open: OrgSettings = {
+  version: 0,
+  edition: null,
+  trialEndsAt: 0,
+  defaultStackPermission: stackPermissions.admin,
+  membersCanCreateStacks: true,
+  membersCanDeleteStacks: true,
+  membersCanTransferStacks: true,
+  maxTokenExpiryDays: null,
+  allowedCidrs: [],
+  allowedCountries: [],
+};
+const org = { id: "1", name: "acme" };
+const token = { id: "t", name: "ci" };
+const at = { now: 1000, defaultEdition: "enterprise" } as const;
+
+const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({
+  kind: "user",
+  token,
+  user: { id: "u", login: "mel", name: "Mel", email: "" },
+  memberships: [{ org, role, settings: { ...open, ...settings } }],
+});
+const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor => ({
+  kind: "organization",
+  token,
+  org,
+  settings: { ...open, ...settings },
+  team: "",
+  role,
+});
+const may = (actor: Actor, circumstances: Parameters<typeof decide>[3] = at) =>
+  orgPermissions.filter((permission) => decide(actor, permission, "acme", circumstances) === "allowed");
+
+/** What may be done to a stack by whoever has it. */
+const stackWork = orgPermissions.filter((p) => p.startsWith("stack") && !p.endsWith("_deleted"));
+const ofReaders: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
+const ofOwners: OrgPermission[] = ["stack:delete", "stack:rename", "stack:transfer"];
+/** No machine takes part in two organizations. */
+const ofPeople: OrgPermission[] = ["stack:transfer"];
+const onStacks = (actor: Actor) => may(actor).filter((p) => stackWork.includes(p));
+
+describe("the default permission on stacks", () => {
+  const expected: [StackPermission, OrgPermission[]][] = [
+    [stackPermissions.none, []],
+    [stackPermissions.read, ofReaders],
+    [stackPermissions.write, stackWork.filter((permission) => !ofOwners.includes(permission))],
+    [stackPermissions.admin, stackWork],
+  ];
+
+  it.each(expected)("%i is what a member and a standard token may do on stacks", (defaultStackPermission, allowed) => {
+    expect(onStacks(person("member", { defaultStackPermission }))).toEqual(allowed);
+    expect(onStacks(machine("member", { defaultStackPermission }))).toEqual(allowed.filter((p) => !ofPeople.includes(p)));
+  });
+
+  it.each(expected)("%i takes nothing from administrators and gives nothing to billing managers", (defaultStackPermission) => {
+    expect(may(person("admin", { defaultStackPermission }))).toEqual([...orgPermissions]);
+    expect(onStacks(machine("admin", { defaultStackPermission }))).toEqual(stackWork.filter((p) => !ofPeople.includes(p)));
+    expect(onStacks(machine("read-only", { defaultStackPermission }))).toEqual(ofReaders);
+    expect(may(person("billing-manager", { defaultStackPermission }))).toEqual(["organization:read", "org_member:read"]);
+  });
+
+  it("takes nothing else from members", () => {
+    for (const [defaultStackPermission] of expected)
+      expect(may(person("member", { defaultStackPermission }))).toEqual(expect.arrayContaining(["organization:read", "org_member:read"]));
+  });
+});
+
+describe("what an organization takes from its members", () => {
+  it.each([
+    ["membersCanCreateStacks", "stack:create"],
+    ["membersCanDeleteStacks", "stack:delete"],
+    ["membersCanTransferStacks", "stack:transfer"],
+  ] as const)("%s is about %s and nothing else", (toggle, permission) => {
+    for (const actor of [person, machine])
+      expect(may(actor("member", { [toggle]: false }))).toEqual(may(actor("member")).filter((p) => p !== permission));
+    expect(may(person("admin", { [toggle]: false }))).toContain(permission);
+  });
+});
+
+describe("editions", () => {
+  it.each([
+    ["community", false],
+    ["team", false],
+    ["enterprise", true],
+    ["business-critical", true],
+  ] as const)("%s by itself: everything is %s", (edition, everything) => {
+    expect(hasEverything({ ...open, edition }, "enterprise", 1000)).toBe(everything);
+    // Without an edition of its own an organization has the deployment's.
+    expect(hasEverything(open, edition, 1000)).toBe(everything);
+  });
+
+  it("a trial gives everything until it ends, to the millisecond", () => {
+    const trying: OrgSettings = { ...open, edition: "community", trialEndsAt: 1000 };
+    expect(hasEverything(trying, "community", 999)).toBe(true);
+    expect(hasEverything(trying, "community", 1000)).toBe(false);
+  });
+
+  it("lack two rights, and take none from those who have no such right anyway", () => {
+    const poor = { edition: "community" } as const;
+    const lacking = orgPermissions.filter((permission) => decide(person("admin", poor), permission, "acme", at) === "not in this edition");
+    expect(lacking).toEqual(["org_token:create", "audit_logs:read"]);
+    for (const permission of lacking) expect(decide(person("member", poor), permission, "acme", at)).toBe("forbidden");
+  });
+});
