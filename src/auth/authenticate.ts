@@ -5,7 +5,7 @@ import { peppersOf } from "./secret.ts";
 import { touchLastUsed } from "./touch.ts";
 import { type StackNames, isDraining } from "./drain.ts";
 import { type Lease, readLease } from "./lease.ts";
-import { defaultEditionOf, editionFault } from "./editions.ts";
+import { circumstancesOf, editionFault } from "./editions.ts";
 import { type OrgPermission, type Permission, decide, placeIn } from "./policy.ts";
 import { recordDeadToken, recordForbidden } from "./refusals.ts";
 
@@ -117,8 +117,7 @@ export async function authorize(
     await recordForbidden(ctx, credential.actor, credential.actor.org, permission);
     throw forbidden("This operation needs a personal access token.");
   }
-  const circumstances = { now: ctx.now, defaultEdition: defaultEditionOf(ctx.env.DEFAULT_EDITION) };
-  const verdict = decide(credential.actor, permission, orgName ?? "", circumstances);
+  const verdict = decide(credential.actor, permission, orgName ?? "", circumstancesOf(ctx));
   if (verdict === "allowed") return credential;
   if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName);
   if (verdict === "hidden" || !credential.org) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);

@@ -1,10 +1,16 @@
-import type { OrgSettings } from "../context.ts";
+import type { OrgSettings, RequestContext } from "../context.ts";
 import { AppError, forbidden } from "../errors.ts";
 import { type Edition, editions } from "../orgs/table.ts";
-import type { OrgPermission } from "./policy.ts";
+import type { Circumstances, OrgPermission } from "./policy.ts";
 
 /** What a deployment gives to organizations that have no edition of their own. Unset: everything, so that nobody is gated by default. */
 export const defaultEditionOf = (setting: string | undefined): Edition => editions.find((edition) => edition === setting) ?? "enterprise";
+
+/** Under which a request is judged. */
+export const circumstancesOf = (ctx: Pick<RequestContext, "env" | "now">): Circumstances => ({
+  now: ctx.now,
+  defaultEdition: defaultEditionOf(ctx.env.DEFAULT_EDITION),
+});
 
 const complete: ReadonlySet<Edition> = new Set(["enterprise", "business-critical"]);
 

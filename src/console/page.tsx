@@ -2,6 +2,7 @@ import type { Context, Hono } from "hono";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Env } from "../app/environment.ts";
 import { type Credential, authenticateSession, authorize } from "../auth/authenticate.ts";
+import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, decide } from "../auth/policy.ts";
 import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
 import { AppError, badRequest } from "../errors.ts";
@@ -81,7 +82,8 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     query: new URL(c.req.url).searchParams,
     form: {},
     url: new URL(c.req.url),
-    may: (permission) => credential?.org !== undefined && decide(credential.actor, permission, credential.org.name) === "allowed",
+    may: (permission) =>
+      credential?.org !== undefined && decide(credential.actor, permission, credential.org.name, circumstancesOf(request)) === "allowed",
     hono: c,
   };
   try {
