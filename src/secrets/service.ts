@@ -4,7 +4,8 @@ import { drains } from "../auth/drain.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { badRequest } from "../errors.ts";
+import type { Bindings } from "../env.ts";
+import { AppError, badRequest } from "../errors.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { decrypt, encrypt } from "./cipher.ts";
@@ -63,6 +64,17 @@ export async function decryptValues(
   if (!stack) throw stackNotFound(path);
   announce(ctx, record);
   return Promise.all(bytes.map(async (sealed) => toBase64(await decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed))));
+}
+
+/** Whether a stack's key opens all of these. The values are looked at no further. */
+export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, ciphertexts: string[]): Promise<boolean> {
+  try {
+    for (const text of ciphertexts) await decrypt(env.ENCRYPTION_KEYS, stackId, fromBase64(text));
+    return true;
+  } catch (error) {
+    if (error instanceof AppError) return false;
+    throw error;
+  }
 }
 
 function fromBase64(text: string): Uint8Array {

@@ -1,4 +1,5 @@
 /** States that arrive whole: full checkpoints (cli-protocol §4.6) and imports (§5.3). */
+import { Ciphertexts } from "./ciphertexts.ts";
 import { StateError } from "./errors.ts";
 import { decodeText, membersOf, parse, parseText } from "./json.ts";
 import { magicOf } from "./members.ts";
@@ -13,6 +14,8 @@ export const emptyDeployment = '{"version":3,"deployment":{"manifest":{"time":"0
 export interface Inspection extends StateSummary {
   /** `state` is JSON text; absent when the provider has none. */
   secretsProvider?: { type: string; state?: string };
+  /** Those of the first secrets, to tell whose they are. */
+  ciphertexts: string[];
   /** False when the manifest has a version that its magic does not fit: the CLI would refuse the state (§5.4). */
   manifestOk: boolean;
 }
@@ -24,17 +27,29 @@ export interface Inspection extends StateSummary {
 export const inspect = (chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Streamed<Inspection> =>
   streamed(inspecting(chunks, options));
 
+/** Ciphertexts of a state that are looked at. */
+const SAMPLE = 100;
+
 async function* inspecting(chunks: AsyncIterable<Uint8Array>, options: SplitOptions): AsyncGenerator<Uint8Array, Inspection> {
   const splitter = new Splitter(options);
   const report = new Report();
+  const secrets = new Ciphertexts(SAMPLE);
   for await (const chunk of chunks) {
-    for (const part of splitter.push(chunk)) report.add(part);
+    for (const part of splitter.push(chunk)) {
+      report.add(part);
+      if (part.at === "resource" || part.at === "pendingOperation") secrets.add(part.text);
+    }
     yield chunk;
   }
   splitter.end();
   if (!splitter.hasDeployment) throw new StateError("deployment must be an object");
   const secretsProvider = report.secretsProvider();
-  return { ...report.summary(), ...(secretsProvider && { secretsProvider }), manifestOk: await report.manifestOk() };
+  return {
+    ...report.summary(),
+    ...(secretsProvider && { secretsProvider }),
+    ciphertexts: secrets.found,
+    manifestOk: await report.manifestOk(),
+  };
 }
 
 /**

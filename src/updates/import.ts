@@ -6,6 +6,7 @@ import { inspect } from "../state/checkpoint.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { refuseForeignSecrets } from "./foreignSecrets.ts";
 import { fromStateError } from "./outcome.ts";
 
 /** Bytes of a deployment after inflating. */
@@ -23,6 +24,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
     await writeObject(ctx.env.STATE, stateKey, checked.chunks);
     const summary = checked.summary();
     if (!summary.manifestOk) throw badRequest("the manifest's magic does not fit its version");
+    await refuseForeignSecrets(ctx, path, summary);
     await callCoordinator(ctx, coordinatorOf(ctx, path), (stub) =>
       stub.commitImport({
         ...stackCall(ctx, path),

@@ -37,6 +37,7 @@ it("tells what an import is", async () => {
     onlyRootStack: true,
     aliasFree: true,
     secretsProvider: { type: "service", state: '{"owner":"o"}' },
+    ciphertexts: [],
     manifestOk: true,
   });
 });
@@ -48,8 +49,22 @@ it("takes the state of a new stack", async () => {
     features: [],
     onlyRootStack: true,
     aliasFree: true,
+    ciphertexts: [],
     manifestOk: true,
   });
+});
+
+it("finds the first ciphertexts of an import, and nothing that only looks like one", async () => {
+  const secret = (ciphertext: unknown) => ({ "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext });
+  const resource = (inputs: unknown) => ({ ...stack, inputs });
+  const resources = [
+    resource({ a: secret("A"), ciphertext: "no" }),
+    resource([[secret("B")], secret(1), "1b47061264138c4ac30d75fd1eb44270"]),
+  ];
+  const pending_operations = [{ resource: resource({ c: secret("C") }), type: "creating" }];
+  const found = async (deployment: unknown) => (await inspected({ version: 3, deployment })).summary.ciphertexts;
+  expect(await found({ resources, pending_operations })).toEqual(["A", "B", "C"]);
+  expect(await found({ resources: Array.from({ length: 60 }, () => resource({ a: secret("A"), b: secret("B") })) })).toHaveLength(100);
 });
 
 it.each([

@@ -1,0 +1,35 @@
+/** Secrets of a state in their encrypted form (cli-protocol §5.4). */
+import { decodeText } from "./json.ts";
+
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+
+/** The first ciphertexts of a state, no more than `limit` of them. */
+export class Ciphertexts {
+  readonly found: string[] = [];
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @param text of a resource or a pending operation, which has been validated */
+  add(text: Uint8Array): void {
+    if (this.found.length >= this.#limit) return;
+    const json = decodeText(text);
+    // Few resources have secrets: the others are not parsed for it.
+    if (json.includes(SECRET)) this.#collect(JSON.parse(json));
+  }
+
+  /** Without recursion: what is imported may be nested as deep as its sender likes. */
+  #collect(root: unknown): void {
+    const open = [root];
+    while (open.length > 0 && this.found.length < this.#limit) {
+      const value = open.pop();
+      if (typeof value !== "object" || value === null) continue;
+      const { [SIGNATURE]: kind, ciphertext } = value as Record<string, unknown>;
+      if (kind === SECRET && typeof ciphertext === "string") this.found.push(ciphertext);
+      for (const inner of Object.values(value)) open.push(inner);
+    }
+  }
+}
