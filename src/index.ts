@@ -4,6 +4,7 @@ import { consumeAudit, keepDeadLetters } from "./audit/consume.ts";
 import { relayLeftovers } from "./audit/relay.ts";
 import { replayDeadLetters } from "./audit/replay.ts";
 import type { Bindings } from "./env.ts";
+import { sweep } from "./updates/sweep.ts";
 
 export { StackCoordinator } from "./updates/coordinator.ts";
 
@@ -14,8 +15,15 @@ export default {
     else await keepDeadLetters(messages, env);
   },
   async scheduled(controller, env) {
-    await relayLeftovers(env, controller.scheduledTime);
-    await replayDeadLetters(env);
-    await chainOlderRows(env);
+    const now = controller.scheduledTime;
+    // Each for itself: one that fails does not stop the others, and its turn comes again in a minute.
+    const work: Record<string, () => Promise<unknown>> = {
+      "audit relay": () => relayLeftovers(env, now),
+      "dead letters": () => replayDeadLetters(env),
+      "audit chain": () => chainOlderRows(env),
+      sweep: () => sweep(env, now),
+    };
+    for (const [name, run] of Object.entries(work))
+      await run().catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }));
   },
 } satisfies ExportedHandler<Bindings>;

@@ -4,12 +4,12 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { type OrgContext, loginOf } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
+import { StaleIdentity, UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest, conflict } from "../errors.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
 import { encode, membersOf } from "../state/json.ts";
-import { newStateKey, writeObject } from "./objects.ts";
+import { initialStateKey, writeObject } from "./objects.ts";
 import { auditName, pathText } from "./path.ts";
 import type { CreateStackRequest } from "./schema.ts";
 import { stacks } from "./table.ts";
@@ -23,9 +23,8 @@ import { replaceTags } from "./tags.ts";
 export async function createStack(ctx: OrgContext, projectName: string, request: z.infer<typeof CreateStackRequest>, text: string) {
   if (request.config) throw badRequest("environment-backed configuration is not supported");
   const path = { orgName: ctx.org.name, projectName, stackName: request.stackName };
-  const state = request.state ? await storeInitialState(ctx, text) : undefined;
-
   const id = crypto.randomUUID();
+  const state = request.state ? await storeInitialState(ctx, id, text) : undefined;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-created",
     description: `Created stack "${pathText(path)}".`,
@@ -47,7 +46,9 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
       promise(ctx.store, event),
     ]);
   } catch (error) {
-    if (state) ctx.background("orphan", ctx.env.STATE.delete(state.stateKey));
+    // Refused for certain. A 503 may mean that only the answer was lost, and then the stack is there and names the object.
+    if (state && (error instanceof UniqueViolation || error instanceof StaleIdentity))
+      ctx.background("orphan", ctx.env.STATE.delete(state.stateKey));
     if (error instanceof UniqueViolation) throw conflict(`Stack '${pathText(path)}' already exists`);
     throw error;
   }
@@ -56,11 +57,11 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
 }
 
 /** What a client with a secrets provider of its own sends along: manifest and provider, no resources (cli-protocol §3.4). */
-async function storeInitialState(ctx: OrgContext, text: string) {
+async function storeInitialState(ctx: OrgContext, stackId: string, text: string) {
   const bytes = membersOf(encode(text)).get("state");
   if (!bytes) throw badRequest("state is missing");
   const checked = inspect(once(bytes));
-  const stateKey = newStateKey();
+  const stateKey = initialStateKey(stackId);
   try {
     await writeObject(ctx.env.STATE, stateKey, checked.chunks);
   } catch (error) {

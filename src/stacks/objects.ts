@@ -7,6 +7,9 @@ import { concat } from "../state/json.ts";
  */
 export const newStateKey = () => `state/${crypto.randomUUID()}`;
 
+/** The state that a stack was created with; no update names it, so it is the stack's for good by its key. */
+export const initialStateKey = (stackId: string) => `initial/${stackId}`;
+
 /**
  * Above this many bytes an object is sent in parts, so that no more than twice this is ever held. Objects of one part are
  * read back seven times as fast by the local simulator.

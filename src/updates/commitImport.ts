@@ -28,9 +28,10 @@ export async function commitImport(ctx: FinishContext, input: CommitImport): Pro
     description: `Imported the state of stack "${pathText(path)}" (${updateId}).`,
     stack: auditName(path),
   });
-  const [, , , , , , created] = await batch(store, [
+  const lost = endLostStart(store, input);
+  const [, , , , , , , created] = await batch(store, [
     guard(store, actor, now, orgId),
-    ...endLostStart(store, orgId, path, now),
+    ...lost.statements,
     store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, '', '{}', '{}',
       ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, ${input.resources}, ${input.stateKey}
       FROM ${stacks} WHERE ${here}`),
@@ -50,6 +51,6 @@ export async function commitImport(ctx: FinishContext, input: CommitImport): Pro
     store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
   ]);
   if (!created[0]) throw stackNotFound(path);
-  ctx.announce(event);
+  ctx.announce(lost.event, event);
   return undefined;
 }

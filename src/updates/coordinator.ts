@@ -8,7 +8,7 @@ import { keepEvents, receiveEvent, receiveEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun } from "./finish.ts";
 import { LiveEvents } from "./liveEvents.ts";
-import { cancelLostStart } from "./lost.ts";
+import { cancelLostStart, sweepLostStart } from "./lost.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./moveStack.ts";
 import { receiveCheckpoint, receiveJournal } from "./receive.ts";
@@ -72,8 +72,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const run = this.#runs.get(updateId);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (!run || run.phase !== "running" || this.#isOver(run)) throw over();
+      const before = run.expiresAt;
       run.expiresAt = Date.now() + seconds * 1000;
       this.#runs.save(run);
+      // Given back early. A later end needs nothing: the alarm that comes too soon sets the next one.
+      if (run.expiresAt < before) await this.#setAlarm();
       return { expiresAt: run.expiresAt };
     });
   }
@@ -98,8 +101,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (store) => {
       await this.#endExpired(store);
       const run = this.#runs.get(input.updateId);
-      if (!run && !this.#runs.holder()) return cancelLostStart(store, input);
-      if (!run || run.phase === "done") throw conflict("The Update has already completed");
+      if (!run) return cancelLostStart(this.#context(store), input);
+      if (run.phase === "done") throw conflict("The Update has already completed");
       await this.#finish(store, run, "cancelled", input);
       return undefined;
     });
@@ -144,6 +147,15 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const { events, last, more } = read.page(query, gaps || run.phase !== "running");
       return { events, last, more, running: run.phase === "running" };
     });
+  }
+
+  /** Ends an update that D1 believes to be running and nobody here knows of. @returns whether it was one */
+  async endIfLost(updateId: string, now: number): Promise<boolean> {
+    const outcome = await this.#exclusive(async (store) => {
+      await this.#endExpired(store);
+      return this.#runs.get(updateId) ? false : sweepLostStart(this.#context(store), updateId, now);
+    });
+    return outcome.ok && outcome.value;
   }
 
   /** State writes and events, as streams: `/journal`, `/checkpoint`, `/events` …, with the update's id as the last segment. */

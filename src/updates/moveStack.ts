@@ -81,9 +81,10 @@ async function commit(ctx: FinishContext, input: MoveStack, baseKey: string | nu
   const here = and(stackAt(orgId, path), sql`${stacks.stateKey} IS ${baseKey}`);
   const moved = sql`(SELECT id FROM ${stacks} WHERE ${stacks.activeUpdate} = ${updateId})`;
   const events = eventsOf(input);
+  const lost = endLostStart(store, input);
   const results = await batch(store, [
     ...guards(ctx, input),
-    ...endLostStart(store, orgId, path, now),
+    ...lost.statements,
     // `pulumi config refresh` reads the configuration of the newest entry.
     store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'rename', 0, 'succeeded', version + 1, ${messageOf(input)}, '{}',
       COALESCE((SELECT config FROM updates AS last WHERE last.stack_id = stacks.id AND last.version = stacks.version AND last.dry_run = 0), '{}'),
@@ -110,7 +111,7 @@ async function commit(ctx: FinishContext, input: MoveStack, baseKey: string | nu
   ]);
   const created = results.at(-1) as { id: string }[];
   if (!created[0]) throw stackNotFound(path);
-  ctx.announce(...events);
+  ctx.announce(lost.event, ...events);
 }
 
 const isTransfer = ({ orgId, toOrgId }: MoveStack) => orgId !== toOrgId;

@@ -9,6 +9,7 @@ import type { Tags } from "../stacks/schema.ts";
 import { stacks } from "../stacks/table.ts";
 import { replaceTags } from "../stacks/tags.ts";
 import type { FinishContext } from "./finish.ts";
+import { whatItIs } from "./behalf.ts";
 import { endLostStart } from "./lost.ts";
 import type { Run } from "./runs.ts";
 import { updates } from "./table.ts";
@@ -62,12 +63,12 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
   const mine = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now})`;
   const mineAlone = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now} AND dry_run = 0)`;
 
-  const described = sql`'Started ' || (SELECT CASE WHEN dry_run THEN 'a preview' WHEN kind = 'update' THEN 'an update' ELSE 'a ' || kind END
-    FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
+  const lost = endLostStart(store, input, updateId);
+  const described = sql`'Started ' || (SELECT ${whatItIs} FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
 
   const results = await batch(store, [
     guard(store, input.actor, now, orgId),
-    ...(occupied ? [] : endLostStart(store, orgId, path, now, updateId)),
+    ...(occupied ? [] : lost.statements),
     store.db
       .update(updates)
       .set({ status: "running", startedAt: now, version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}` })
@@ -100,7 +101,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
       .where(eq(updates.id, updateId)),
     store.db.select({ id: stacks.id, stateKey: stacks.stateKey, aliasFree: stacks.aliasFree }).from(stacks).where(here),
   ]);
-  const started = results[occupied ? 1 : 3] as { started: string }[];
+  const started = results[occupied ? 1 : 4] as { started: string }[];
   const [row] = results.at(-2) as {
     stackId: string;
     kind: Run["kind"];
@@ -140,6 +141,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
     checkpoint: null,
   };
   runs.save(run);
-  ctx.announce(event);
+  if (occupied) ctx.announce(event);
+  else ctx.announce(lost.event, event);
   return { version: run.version, journaling: run.journaling, expiresAt: run.expiresAt };
 }

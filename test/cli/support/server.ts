@@ -60,9 +60,9 @@ export class Server {
     });
     this.#process = child;
     // Ours to end, also when the run is broken off: an interrupt does not reach another process group.
-    process.once("exit", () => {
-      if (isAlive(child)) this.#signal("SIGKILL");
-    });
+    const abandon = () => this.#signal("SIGKILL");
+    process.once("exit", abandon);
+    child.once("exit", () => process.off("exit", abandon));
     const log = createWriteStream(join(directory, "server.log"), { flags: "a" });
     child.stderr.on("data", (chunk: Buffer) => log.write(chunk));
     let said = "";
