@@ -10,7 +10,6 @@ import { updates } from "./table.ts";
  * forth again (docs/operate.md): the database of any such minute finds all that it names. Milliseconds.
  */
 export const SAFE_AGE = 31 * 24 * 3600_000;
-const KEYS = 500;
 const NAME = "objects";
 
 /** Rows are never deleted, not with their stack either: what one names, or once named, is kept for good. */
@@ -24,11 +23,12 @@ const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
 /**
  * Deletes objects that no row names: of ends and imports that broke off between R2 and D1. One page of the bucket at each run,
  * in the order of keys. Unfinished uploads of many parts are R2's own to end, after a week.
+ * @param keys in a page
  * @returns how many
  */
-export async function sweepObjects(env: Bindings, store: Store, now: number): Promise<number> {
+export async function sweepObjects(env: Bindings, store: Store, now: number, keys = 500): Promise<number> {
   const startAfter = await readCursor(store, NAME);
-  const page = await env.STATE.list({ limit: KEYS, ...(startAfter && { startAfter }) });
+  const page = await env.STATE.list({ limit: keys, ...(startAfter && { startAfter }) });
   const old = page.objects.filter((object) => object.uploaded.getTime() < now - SAFE_AGE).map(({ key }) => key);
   const orphans = old.length === 0 ? [] : await orphansAmong(store, old);
   if (orphans.length > 0) {
