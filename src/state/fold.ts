@@ -2,6 +2,7 @@
 import type { Base, Operation } from "./base.ts";
 import { edit, type Item, type Ref } from "./item.ts";
 import { Kind } from "./journal.ts";
+import { behindReferences } from "./order.ts";
 import { itemOf, refTo, type Step } from "./steps.ts";
 import { normalizeUrns, rebuildDependencies } from "./urns.ts";
 
@@ -35,9 +36,12 @@ export class Fold {
   #extensions = new Map<string, Ref>();
   #refreshed = false;
   #byteString = false;
+  readonly #hasHole: boolean;
 
-  constructor(base: Base) {
+  /** @param hasHole entries are missing; then the base's items must be known */
+  constructor(base: Base, hasHole: boolean) {
     this.#base = base;
+    this.#hasHole = hasHole;
   }
 
   add(step: Step): void {
@@ -138,7 +142,8 @@ export class Fold {
   /** The resources so far: new ones first, then what is left of the base. Only for a base whose items are known. */
   #resources(): Item[] {
     const survivors = this.#base.items!.map((item, position) => this.#survivor(position, item)).filter((item) => item !== null);
-    const items = [...this.#newResources(), ...survivors];
+    const inTurn = [...this.#newResources(), ...survivors];
+    const items = this.#hasHole ? behindReferences(inTurn) : inTurn;
     if (this.#refreshed) rebuildDependencies(items);
     const aliases = normalizeUrns(items);
     if (aliases) this.#base.snippetAliases.push(aliases);

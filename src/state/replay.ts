@@ -6,6 +6,7 @@ import { Kind } from "./journal.ts";
 import { encode, parse, rewrite } from "./json.ts";
 import * as members from "./members.ts";
 import { Output, streamed, type Streamed } from "./output.ts";
+import { hasHole } from "./order.ts";
 import { DERIVED_FEATURES, readFacts, readOperation } from "./resource.ts";
 import { splitDeployment, type Part } from "./split.ts";
 import { readDetails, readSteps, type Step } from "./steps.ts";
@@ -82,12 +83,13 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
 async function fold(input: ReplayInput, open: Open | null, texts: Texts): Promise<Folded> {
   const steps = await readSteps(input.journal, texts);
   const base = newBase(null);
-  if (needsLinks(steps) || (open && !input.baseIsAliasFree)) {
+  const hole = hasHole(steps);
+  if (hole || needsLinks(steps) || (open && !input.baseIsAliasFree)) {
     const intern = newIntern();
     base.items = open ? await readItems(await open(), intern) : [];
     await readDetails(steps, texts, intern);
   }
-  const folding = new Fold(base);
+  const folding = new Fold(base, hole);
   for (const step of steps) folding.add(step);
   return folding.finish();
 }

@@ -35,9 +35,13 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
   let byteString = false;
 
   const copy = (value: Obj): Obj => structuredClone(value);
+  /** Resources that are still the base's own keep their places among each other. */
+  const fixed = new Set<Obj>(base.resources ?? []);
+  const ids = new Set(entries.map((e) => e.sequenceID));
+  const hole = ids.size > 0 && Math.max(...ids) > ids.size;
 
   function generate() {
-    const resources: Obj[] = [];
+    let resources: Obj[] = [];
     news.forEach((r, i) => {
       if (![...dropNew].some((op) => indexOf.get(op) === i)) resources.push(r);
     });
@@ -48,6 +52,7 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
       if (markDelete.has(i)) r.delete = true;
       resources.push(r);
     });
+    if (hole) resources = behindReferences(resources, fixed);
     const pending = [...open]
       .sort(([a], [b]) => a - b)
       .map(([, e]) => e.operation)
@@ -148,6 +153,39 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
   const { deployment, features } = generate();
   const { version: _, features: __, deployment: ___, isInvalid: ____, ...rest } = untyped;
   return { ...rest, version: features.length > 0 ? 4 : 3, ...(features.length > 0 && { features }), deployment } as Obj;
+}
+
+/** Not in the specification: of entries that never came, the order is mended. */
+function behindReferences(resources: Obj[], fixed: Set<Obj>): Obj[] {
+  const out: Obj[] = [];
+  let left: Obj[] = [];
+  const isFree = (r: Obj) =>
+    [
+      r.parent,
+      r.provider?.split("::").slice(0, -1).join("::"),
+      r.deletedWith,
+      ...(r.dependencies ?? []),
+      ...Object.values<string[]>(r.propertyDependencies ?? {}).flat(),
+    ]
+      .filter((u) => u && u !== r.urn)
+      .every((u) => out.some((o) => o.urn === u) || !resources.some((o) => o.urn === u));
+  for (const r of resources) {
+    if (!fixed.has(r) && !isFree(r)) {
+      left.push(r);
+      continue;
+    }
+    out.push(r);
+    for (let placed = true; placed;) {
+      placed = false;
+      for (const other of [...left]) {
+        if (!isFree(other)) continue;
+        out.push(other);
+        left = left.filter((l) => l !== other);
+        placed = true;
+      }
+    }
+  }
+  return [...out, ...left];
 }
 
 function rebuildDependencies(resources: Obj[]) {

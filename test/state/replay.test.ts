@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
+import { findIntegrityError } from "../../src/state/integrity.ts";
 import { encode } from "../../src/state/json.ts";
 import { replay } from "../../src/state/replay.ts";
 import { chunked, collect, drain, entry, journalOf, urn } from "./support.ts";
@@ -418,4 +419,19 @@ it("takes a base that is broken for an error, not for a state", async () => {
       }).chunks,
     ),
   ).rejects.toBeInstanceOf(StateError);
+});
+
+/** A client goes on when a batch of unchanged resources was lost: it has not waited for the answer. */
+it("puts a resource behind its old provider when the provider's own entry was lost", async () => {
+  const provider = res("default", { type: "pulumi:providers:a", urn: urn("default", "pulumi:providers:a"), id: "1" });
+  const made = (name: string, more: object = {}) => res(name, { provider: `${provider.urn}::1`, ...more });
+  const base = baseOf([res("root"), provider, made("a"), made("b", { dependencies: [urn("a")] }), made("c", { dependencies: [urn("b")] })]);
+  const { resources, text } = await run(base, [
+    entry(1, 6, { secretsProvider: { type: "service", state: {} } }),
+    entry(8, 1, { operationID: 4, state: made("b", { dependencies: [urn("a")], inputs: { new: true } }), removeOld: 3 }),
+    entry(9, 1, { operationID: 5, state: made("d", { dependencies: [urn("b")] }) }),
+    entry(10, 1, { operationID: 6, state: res("free") }),
+  ]);
+  expect(names(resources)).toEqual(["free", "root", "default", "a", "b", "d", "c"]);
+  expect(await findIntegrityError(chunked(text))).toBeUndefined();
 });

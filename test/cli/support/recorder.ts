@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server as HttpServer } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, type Server as HttpServer, createServer, request as ask } from "node:http";
 import { gunzipSync } from "node:zlib";
 import type { Exchange } from "../../sessions/session.ts";
 
@@ -63,7 +63,9 @@ export class Recorder {
     const sent = Buffer.concat(chunks);
     const { method = "GET", url: path = "/", headers } = request;
     const gzip = headers["content-encoding"] === "gzip";
-    const passed = Object.entries(headers).filter(([name]) => !["host", "connection", "content-length", "accept-encoding"].includes(name));
+    const passed = Object.entries(headers).filter(
+      ([name]) => !["host", "connection", "content-length", "transfer-encoding", "accept-encoding"].includes(name),
+    );
     const raw: Raw = {
       method,
       path,
@@ -75,15 +77,9 @@ export class Recorder {
       answer: undefined,
     };
     this.#raw.push(raw);
-    const answer = await fetch(`${this.#target}${path}`, {
-      method,
-      headers: Object.fromEntries(passed) as Record<string, string>,
-      ...(sent.length > 0 && { body: sent }),
-    });
-    const body = Buffer.from(await answer.arrayBuffer());
-    Object.assign(raw, { status: answer.status, answer: fromJson(body) });
-    const type = answer.headers.get("Content-Type");
-    return { status: answer.status, headers: type ? { "Content-Type": type } : {}, body };
+    const answer = await forward(`${this.#target}${path}`, method, Object.fromEntries(passed), sent);
+    Object.assign(raw, { status: answer.status, answer: fromJson(answer.body) });
+    return { status: answer.status, headers: answer.type ? { "Content-Type": answer.type } : {}, body: answer.body };
   }
 
   /** URNs of resources in the state writes that the server has acknowledged until now. */
@@ -175,6 +171,27 @@ export class Recorder {
     }));
   }
 }
+
+interface Answer {
+  status: number;
+  type: string | undefined;
+  body: Buffer;
+}
+
+/** Each on a connection of its own: one that was kept may lead to a server that has died since. */
+const forward = (url: string, method: string, headers: IncomingHttpHeaders, body: Buffer): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const passed = ask(url, { method, headers: { ...headers, "content-length": body.length }, agent: false }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+      answer.once("error", reject);
+      answer.once("end", () =>
+        resolve({ status: answer.statusCode ?? 0, type: answer.headers["content-type"], body: Buffer.concat(chunks) }),
+      );
+    });
+    passed.once("error", reject);
+    passed.end(body);
+  });
 
 const isStart = /\/(update|preview|refresh|destroy)\/[^/]+$/;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
