@@ -177,7 +177,7 @@ function behindReferences(resources: Obj[], fixed: Set<Obj>): Obj[] {
     out.push(r);
     for (let placed = true; placed;) {
       placed = false;
-      for (const other of [...left]) {
+      for (const other of left) {
         if (!isFree(other)) continue;
         out.push(other);
         left = left.filter((l) => l !== other);
