@@ -41,6 +41,9 @@ const admit =
     await next();
   };
 
+/** Rights and settings may change once more while a changed identity is judged; not for ever. */
+const MOST_TRIES = 10;
+
 async function handle(c: Context<Env>, route: Route): Promise<Response> {
   const { definition, handler } = route;
   const valid = c.req as unknown as { valid(target: "param" | "query" | "json"): unknown };
@@ -53,22 +56,22 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
   };
   const run = () => handler(contextOf(c), input);
 
-  let result: unknown;
-  try {
-    result = await run();
-  } catch (error) {
-    if (!(error instanceof StaleIdentity) || !c.var.credential) throw error;
-    // The cache was behind. Ask the database who this is, judge again, and do it once more if it still may.
-    const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), {
-      fresh: true,
-      drainsOn: drainsOn(c, route),
-    });
-    c.set("credential", await authorize(c.var.request, credential, definition.permission as never, orgParam(c)));
-    if (definition.body === "stream") throw unavailable("the credential's new state");
-    result = await run();
+  for (let tries = 1; ; tries++) {
+    try {
+      const result = await run();
+      if (c.var.credential) c.var.credential.used(c.var.request);
+      return answer(c, result);
+    } catch (error) {
+      if (!(error instanceof StaleIdentity) || !c.var.credential) throw error;
+      // The cache was behind. Ask the database who this is, judge again, and do it once more if it still may.
+      const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), {
+        fresh: true,
+        drainsOn: drainsOn(c, route),
+      });
+      c.set("credential", await authorize(c.var.request, credential, definition.permission as never, orgParam(c)));
+      if (definition.body === "stream" || tries === MOST_TRIES) throw unavailable("the credential's new state");
+    }
   }
-  if (c.var.credential) c.var.credential.used(c.var.request);
-  return answer(c, result);
 }
 
 function contextOf(c: Context<Env>): ContextFor<Permission> {

@@ -14,6 +14,7 @@ export const orgPermissions = [
   "org_member:add",
   "org_member:update",
   "org_member:delete",
+  "role:read",
   "audit_logs:read",
   "stack:list",
   "stack:create",

@@ -10,7 +10,8 @@ import { AppError, badRequest, notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
-import { type Role, members } from "./table.ts";
+import { builtInRoles, findRole, roleId } from "./roles.ts";
+import { type Role, members, roles } from "./table.ts";
 
 const PAGE = 100;
 const Key = z.tuple([z.number(), z.string()]);
@@ -42,7 +43,7 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       .limit(PAGE + 1),
   ]);
   const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
-  return { members: items.map((row) => toMember(row, row.role, row.joined)), continuationToken: next };
+  return { members: items.map((row) => toMember(ctx.org.id, row, row.role, row.joined)), continuationToken: next };
 }
 
 export async function addMember(ctx: OrgContext, login: string, role: Role) {
@@ -60,11 +61,20 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
     announce(ctx, event);
-    return toMember(found, role, ctx.now);
+    return toMember(ctx.org.id, found, role, ctx.now);
   } catch (error) {
     if (error instanceof UniqueViolation) throw new AppError(409, "User is already an organization member.");
     throw error;
   }
+}
+
+/** The role that a request names: by the id of a built-in role, which wins, or by its name (management-api §5.3). */
+export function roleOf(ctx: OrgContext, request: { role?: Role | null | undefined; fgaRoleId?: string | null | undefined }): Role {
+  const { role, fgaRoleId } = request;
+  const named = fgaRoleId ? findRole(ctx.org.id, fgaRoleId) : role;
+  const found = roles.find((one) => one === named);
+  if (!found) throw new AppError(400, fgaRoleId ? "Invalid parameter 'roleID'." : "Invalid organization role.");
+  return found;
 }
 
 /** @throws 400 when it would leave the organization without an admin */
@@ -76,13 +86,13 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
   const allowed = role === "admin" ? sql`1` : notTheLastAdmin(ctx);
   const [, before, , , after, tokens] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    roleOf(ctx, login),
+    currentRole(ctx, login),
     ctx.store.db
       .update(members)
       .set({ role })
       .where(and(isMember(ctx, login), ne(members.role, role), allowed)),
     promiseIf(ctx.store, event, changedARow),
-    roleOf(ctx, login),
+    currentRole(ctx, login),
     tokensOf(ctx, login),
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
@@ -104,10 +114,10 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.` });
   const [, before, , , after, tokens] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    roleOf(ctx, login),
+    currentRole(ctx, login),
     ctx.store.db.delete(members).where(and(isMember(ctx, login), notTheLastAdmin(ctx))),
     promiseIf(ctx.store, event, changedARow),
-    roleOf(ctx, login),
+    currentRole(ctx, login),
     tokensOf(ctx, login),
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
@@ -135,7 +145,8 @@ const person = (ctx: OrgContext, login: string) =>
     .from(users)
     .where(sql`lower(${users.login}) = lower(${login})`);
 
-const roleOf = (ctx: OrgContext, login: string) => ctx.store.db.select({ role: members.role }).from(members).where(isMember(ctx, login));
+const currentRole = (ctx: OrgContext, login: string) =>
+  ctx.store.db.select({ role: members.role }).from(members).where(isMember(ctx, login));
 
 /** Hashes of the person's living tokens: their cached identities name the old role. */
 const tokensOf = (ctx: OrgContext, login: string) =>
@@ -144,11 +155,11 @@ const tokensOf = (ctx: OrgContext, login: string) =>
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-const toMember = (who: Person, role: Role, joined: number) => ({
+const toMember = (orgId: string, who: Person, role: Role, joined: number) => ({
   role,
   user: { githubLogin: who.login, name: who.name, avatarUrl: "", email: who.email },
   created: new Date(joined).toISOString(),
   knownToPulumi: true,
   virtualAdmin: false,
-  fgaRole: { id: role, name: role, modifiedAt: new Date(joined).toISOString() },
+  fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(joined).toISOString() },
 });

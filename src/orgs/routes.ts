@@ -1,7 +1,10 @@
 import * as z from "zod";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { addMember, changeMemberRole, listMembers, removeMember } from "./members.ts";
+import { Role, getRole, listRoles, uxPurpose } from "./listRoles.ts";
+import { addMember, changeMemberRole, listMembers, removeMember, roleOf } from "./members.ts";
+import { OrganizationMetadata, getOrganizationMetadata } from "./metadata.ts";
+import { UpdateOrganizationRequest, updateOrganizationSettings } from "./settings.ts";
 import { roles } from "./table.ts";
 
 /** Both spellings of the billing role are in use (management-api §16). */
@@ -34,6 +37,60 @@ export const orgRoutes = [
       },
     },
     async ({ org }) => ({ githubLogin: org.name, name: org.name, avatarUrl: "", repos: [] }),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/metadata",
+      operationId: "GetOrganizationMetadata",
+      tags: ["Organizations"],
+      summary: "What the organization is and what it has decided",
+      permission: "organization:read",
+      params: org,
+      responses: { 200: OrganizationMetadata },
+    },
+    (ctx) => getOrganizationMetadata(ctx),
+  ),
+  defineRoute(
+    {
+      method: "PATCH",
+      path: "/api/orgs/{orgName}",
+      operationId: "UpdateOrganizationSettings",
+      tags: ["Organizations"],
+      summary: "Changes settings; audited with old and new values",
+      permission: "organization:update",
+      params: org,
+      body: UpdateOrganizationRequest,
+      responses: { 200: OrganizationMetadata },
+    },
+    (ctx, { body }) => updateOrganizationSettings(ctx, body),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/roles",
+      operationId: "ListRolesByOrgIDAndUXPurpose",
+      tags: ["Organizations"],
+      summary: "The roles that people and tokens may have",
+      permission: "role:read",
+      params: org,
+      query: z.object({ uxPurpose }),
+      responses: { 200: z.object({ roles: z.array(Role) }) },
+    },
+    (ctx, { query }) => listRoles(ctx, query.uxPurpose),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/roles/{roleID}",
+      operationId: "GetRole",
+      tags: ["Organizations"],
+      summary: "One role",
+      permission: "role:read",
+      params: z.object({ orgName, roleID: z.string() }),
+      responses: { 200: Role },
+    },
+    (ctx, { params }) => getRole(ctx, params.roleID),
   ),
   defineRoute(
     {
@@ -76,11 +133,11 @@ export const orgRoutes = [
       permission: "org_member:update",
       params: member,
       body: z
-        .object({ role: role.nullish(), fgaRoleId: z.enum(roles, "Invalid parameter 'roleID'.").nullish() })
+        .object({ role: role.nullish(), fgaRoleId: z.string().nullish() })
         .refine((body) => body.role ?? body.fgaRoleId, "role or fgaRoleId is required"),
       responses: { 204: null },
     },
-    (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, (body.fgaRoleId ?? body.role)!),
+    (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, roleOf(ctx, body)),
   ),
   defineRoute(
     {

@@ -123,12 +123,13 @@ const of = (permission: Route["definition"]["permission"]) => rows.filter((row) 
 async function walk(world: World, credentials: Credentials, definition: Route["definition"]): Promise<Row> {
   const objects = await objectsFor(world, definition);
   const path = definition.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => objects.params[name]!);
+  const query = definition.operationId === "ListRolesByOrgIDAndUXPurpose" ? "?uxPurpose=role" : "";
   const json = definition.method === "GET" || definition.method === "HEAD" ? undefined : bodyOf(definition, objects);
   const answers = await Promise.all(
     callers.map(async (caller) => {
       const credential = caller === "update lease" ? { lease: objects.lease } : credentials[caller];
       const headers = { "CF-Connecting-IP": `2001:db8::${(addresses++).toString(16)}` };
-      const response = await call(definition.method, path, { ...credential, json, headers });
+      const response = await call(definition.method, path + query, { ...credential, json, headers });
       return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method) };
     }),
   );
@@ -155,7 +156,7 @@ interface Objects {
 
 async function objectsFor(world: World, { path, operationId }: Route["definition"]): Promise<Objects> {
   const stackName = operationId.toLowerCase();
-  const params: Record<string, string> = { orgName: "acme", projectName: "web", stackName, version: "1" };
+  const params: Record<string, string> = { orgName: "acme", projectName: "web", stackName, version: "1", roleID: "admin" };
   const token = world.member;
   const S = `/api/stacks/acme/web/${stackName}`;
   await newStack(token, "web", stackName);

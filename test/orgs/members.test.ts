@@ -48,7 +48,7 @@ describe("adding a member", () => {
     await refused(404, "GET", "/api/orgs/acme", { token: world.stranger });
     const events = await eventsOf(async () => {
       const member = await ok<Member>("POST", `${path}/gus`, { ...admin(), json: { role: "member" } });
-      expect(member).toMatchObject({ role: "member", user: { githubLogin: "gus" }, fgaRole: { id: "member" } });
+      expect(member).toMatchObject({ role: "member", user: { githubLogin: "gus" }, fgaRole: { name: "Member" } });
     });
     expect(events).toMatchObject([{ event: "member-added", description: "Added gus as member.", userLogin: "ada", reqOrgAdmin: true }]);
     await ok("GET", "/api/orgs/acme", { token: world.stranger });

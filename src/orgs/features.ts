@@ -1,0 +1,29 @@
+/** The flags that the contract asks for, and whose feature is not here. */
+const absent = `
+  agentIntegrationCatalogEnabled agentPoolRegistrationEnabled agentScheduledTasksEnabled aiAgentsEnabled aleEnabled approvalsEnabled
+  bitbucketVCSEnabled bringYourOwnKeyEnabled cliIntegrationCatalogEnabled crossGuardEnabled customRoleCondition customRolesEnabled
+  customTemplatesEnabled customVCSEnabled dependencyCachingEnabled deployEnabled discoveredStacksEnabled driftDetectionEnabled
+  environmentRevisionTagsEnabled environmentSecretRotationEnabled environmentsEnabled environmentsRestoreEnabled escEditorRevampEnabled
+  escOnboardingAzureOAuthClientEnabled escOnboardingEnabled escOnboardingGcpOAuthClientEnabled escOnboardingV2Enabled
+  fixDriftWithNeoEnabled ghAppDetailedDiffEnabled gitHubEnterpriseIntegrationEnabled iacCloudImportEnabled
+  insightsAutoPolicyPacksEnabled insightsMonetizationEnabled integrationAssistantEnabled legacyDeploymentsOrgToken neoByokEnabled
+  neoPlanModeEnabled neoTaskSharingEnabled nlpSearchEnabled pangeaAccountsScanPageEnabled policyIssueManagementEnabled
+  policyManagementV2Enabled propertySearchUIEnabled resourceExportEnabled resourceSearchEnabled samlSsoEnabled scimEnabled
+  selfHostedDeploymentsEnabled selfServeIDPRemoval serviceBackedConfigEnabled teamMemberRoleManagementEnabled teamsEnabled
+  themingEnabled usersCustomRolesEnabled webhooksEnabled
+`;
+
+/** @param everything whether the edition or a running trial gives what only some have */
+export const featuresOf = (everything: boolean): Record<string, boolean> => ({
+  ...Object.fromEntries(
+    absent
+      .trim()
+      .split(/\s+/)
+      .map((name) => [name, false]),
+  ),
+  accessTokenExpiryPolicyEnabled: true,
+  restoreStacksEnabled: true,
+  auditLogsEnabled: everything,
+  auditLogUIFilteringEnabled: everything,
+  machineTokensEnabled: everything,
+});

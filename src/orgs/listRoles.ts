@@ -1,0 +1,69 @@
+import { eq } from "drizzle-orm";
+import * as z from "zod";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { type BuiltInRole, builtInRoles, findRole, roleId } from "./roles.ts";
+import { organizations } from "./table.ts";
+
+const uxPurposes = ["role", "role_private", "role_temporary", "policy", "set"] as const;
+
+export const uxPurpose = z.enum(uxPurposes, "Role purpose is not valid.");
+
+/** management-api §7.2. */
+export const Role = z.object({
+  id: z.string(),
+  orgId: z.string(),
+  name: z.string(),
+  description: z.string(),
+  resourceType: z.string(),
+  uxPurpose: z.enum(uxPurposes),
+  defaultIdentifier: z.string(),
+  isOrgDefault: z.boolean(),
+  created: z.string(),
+  modified: z.string(),
+  version: z.int(),
+});
+
+const descriptions: Record<BuiltInRole, string> = {
+  admin: "Everything in the organization.",
+  member: "What the organization gives to its members.",
+  "billing-manager": "Sees who is in the organization, and nothing of its stacks.",
+  "read-only": "Reads stacks. For access tokens.",
+};
+
+/** The built-in roles; there are no others yet. They are the same everywhere, and their ids are not. */
+export async function listRoles(ctx: OrgContext, purpose: z.infer<typeof uxPurpose>) {
+  const roles = await read(ctx);
+  return { roles: roles.filter((role) => role.uxPurpose === purpose) };
+}
+
+export async function getRole(ctx: OrgContext, id: string) {
+  const roles = await read(ctx);
+  const known = findRole(ctx.org.id, id);
+  const role = known && roles.find((one) => one.id === roleId(ctx.org.id, known));
+  if (!role) throw notFound("Role");
+  return role;
+}
+
+async function read(ctx: OrgContext): Promise<z.infer<typeof Role>[]> {
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.select({ createdAt: organizations.createdAt }).from(organizations).where(eq(organizations.id, ctx.org.id)),
+  ]);
+  const created = new Date(rows[0]!.createdAt).toISOString();
+  return (Object.keys(builtInRoles) as BuiltInRole[]).map((role) => ({
+    id: roleId(ctx.org.id, role),
+    orgId: ctx.org.id,
+    name: builtInRoles[role].name,
+    description: descriptions[role],
+    resourceType: role === "read-only" ? "stack" : "organization",
+    uxPurpose: "role",
+    defaultIdentifier: builtInRoles[role].defaultIdentifier,
+    isOrgDefault: role === "member",
+    created,
+    modified: created,
+    version: 1,
+  }));
+}

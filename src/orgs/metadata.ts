@@ -1,0 +1,121 @@
+import { eq, sql } from "drizzle-orm";
+import * as z from "zod";
+import { circumstancesOf, hasEverything } from "../auth/editions.ts";
+import { guard } from "../auth/guard.ts";
+import { placeIn } from "../auth/policy.ts";
+import { settingsColumns } from "../auth/settings.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { featuresOf } from "./features.ts";
+import { type Edition, inFlightRevocations, organizations } from "./table.ts";
+
+/** What the contract tells of things that are not here (management-api §4.1). */
+const notHere = {
+  environmentCount: 0,
+  accountCount: 0,
+  defaultEnvironmentPermission: "none",
+  defaultAccountPermission: 0,
+  membersCanCreateTeams: false,
+  membersCanCreateAccounts: false,
+  webhooksEnabled: false,
+  preferredVCS: "none",
+  aiEnablement: "disabled",
+  insightsTrialUsingPolicy: false,
+  naturalLanguageSearchDisabled: true,
+  neoAgentDisabled: true,
+  neoApprovalMode: "manual",
+  neoCLIExplanationsDisabled: true,
+  neoEnabled: false,
+  neoTaskSharingMode: "none",
+} as const;
+
+const literals = Object.fromEntries(Object.entries(notHere).map(([name, value]) => [name, z.literal(value)]));
+
+export const OrganizationMetadata = z.object({
+  ...(literals as { [K in keyof typeof notHere]: z.ZodLiteral<(typeof notHere)[K]> }),
+  id: z.string(),
+  kind: z.literal("pulumi"),
+  created: z.string(),
+  userRole: z.string(),
+  memberCount: z.int(),
+  stackCount: z.int(),
+  defaultStackPermission: z.int(),
+  membersCanCreateStacks: z.boolean(),
+  membersCanDeleteStacks: z.boolean(),
+  membersCanTransferStacks: z.boolean(),
+  maxAccessTokenExpiryDays: z.int().optional(),
+  product: z.string(),
+  subscriptionStatus: z.enum(["active", "trialing"]),
+  /** Unix seconds; absent where the edition has everything anyway. */
+  subscriptionTrialEnd: z.int().optional(),
+  auditLogsEnabled: z.boolean(),
+  features: z.record(z.string(), z.boolean()),
+  /** Ours from here on. */
+  inFlightRevocation: z.enum(inFlightRevocations),
+  auditRetentionDays: z.int().optional(),
+  disableUnusedTokensAfterDays: z.int().optional(),
+  allowedCidrs: z.array(z.string()),
+  allowedCountries: z.array(z.string()),
+});
+
+/** The contract's names of editions. */
+const products: Record<Edition, string> = {
+  community: "community",
+  team: "team-pro",
+  enterprise: "enterprise",
+  "business-critical": "business-critical",
+};
+
+/** What the organization is, and what it has decided, as any of its members may see it. */
+export async function getOrganizationMetadata(ctx: OrgContext) {
+  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), metadataOf(ctx)]);
+  return toMetadata(ctx, rows[0]!);
+}
+
+export const metadataOf = (ctx: OrgContext) =>
+  ctx.store.db
+    .select({
+      ...settingsColumns,
+      createdAt: organizations.createdAt,
+      inFlightRevocation: organizations.inFlightRevocation,
+      auditRetentionDays: organizations.auditRetentionDays,
+      disableUnusedTokensAfterDays: organizations.disableUnusedTokensAfterDays,
+      memberCount: sql<number>`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id})`.as("member_count"),
+      stackCount: sql<number>`(SELECT count(*) FROM stacks WHERE org_id = ${ctx.org.id} AND deleted_at IS NULL)`.as("stack_count"),
+    })
+    .from(organizations)
+    .where(eq(organizations.id, ctx.org.id));
+
+type Row = Awaited<ReturnType<typeof metadataOf>>[number];
+
+export function toMetadata(ctx: OrgContext, row: Row): z.infer<typeof OrganizationMetadata> {
+  const { now, defaultEdition } = circumstancesOf(ctx);
+  const everything = hasEverything(row, defaultEdition, now);
+  const byItself = hasEverything({ ...row, trialEndsAt: 0 }, defaultEdition, now);
+  const role = placeIn(ctx.actor, ctx.org.name)?.role ?? "none";
+  return {
+    ...notHere,
+    id: ctx.org.id,
+    kind: "pulumi",
+    created: new Date(row.createdAt).toISOString(),
+    // The nearest that the contract has a word for.
+    userRole: role === "read-only" ? "member" : role,
+    memberCount: row.memberCount,
+    stackCount: row.stackCount,
+    defaultStackPermission: row.defaultStackPermission,
+    membersCanCreateStacks: row.membersCanCreateStacks,
+    membersCanDeleteStacks: row.membersCanDeleteStacks,
+    membersCanTransferStacks: row.membersCanTransferStacks,
+    maxAccessTokenExpiryDays: row.maxTokenExpiryDays ?? undefined,
+    product: products[row.edition ?? defaultEdition],
+    subscriptionStatus: everything && !byItself ? "trialing" : "active",
+    subscriptionTrialEnd: byItself ? undefined : Math.floor(row.trialEndsAt / 1000),
+    auditLogsEnabled: everything,
+    features: featuresOf(everything),
+    inFlightRevocation: row.inFlightRevocation,
+    auditRetentionDays: row.auditRetentionDays ?? undefined,
+    disableUnusedTokensAfterDays: row.disableUnusedTokensAfterDays ?? undefined,
+    allowedCidrs: row.allowedCidrs,
+    allowedCountries: row.allowedCountries,
+  };
+}

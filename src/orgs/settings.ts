@@ -1,0 +1,105 @@
+import { eq } from "drizzle-orm";
+import * as z from "zod";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { metadataOf, toMetadata } from "./metadata.ts";
+import { inFlightRevocations, organizations, stackPermissions } from "./table.ts";
+
+/** 0 clears, as the contract has it for the expiry policy; absent or null leaves things as they are. */
+const days = (most: number) => z.int().min(0).max(most).nullish();
+const toggle = z.boolean().nullish();
+const MAX_ENTRIES = 100;
+
+const network = z
+  .string()
+  .transform((text) => (text.includes("/") ? text : `${text}${text.includes(":") ? "/128" : "/32"}`))
+  .pipe(z.union([z.cidrv4(), z.cidrv6()], "not an address range like 192.0.2.0/24 or 2001:db8::/32"));
+const country = z
+  .string()
+  .toUpperCase()
+  .regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)");
+
+/** management-api §4.2. What the contract sets for things that are not here is taken and changes nothing. */
+export const UpdateOrganizationRequest = z.object({
+  setDefaultStackPermission: z
+    .literal([stackPermissions.none, stackPermissions.read, stackPermissions.write, stackPermissions.admin])
+    .nullish(),
+  setMembersCanCreateStacks: toggle,
+  setMembersCanDeleteStacks: toggle,
+  setMembersCanTransferStacks: toggle,
+  setMaxAccessTokenExpiryDays: days(3650),
+  // Ours from here on.
+  setInFlightRevocation: z.enum(inFlightRevocations).nullish(),
+  setAuditRetentionDays: days(36_500),
+  setDisableUnusedTokensAfterDays: days(3650),
+  setAllowedCidrs: z.array(network).max(MAX_ENTRIES).nullish(),
+  setAllowedCountries: z.array(country).max(MAX_ENTRIES).nullish(),
+});
+
+type Request = z.infer<typeof UpdateOrganizationRequest>;
+
+/** Which column a member of the request sets. */
+const columns = {
+  setDefaultStackPermission: "defaultStackPermission",
+  setMembersCanCreateStacks: "membersCanCreateStacks",
+  setMembersCanDeleteStacks: "membersCanDeleteStacks",
+  setMembersCanTransferStacks: "membersCanTransferStacks",
+  setMaxAccessTokenExpiryDays: "maxTokenExpiryDays",
+  setInFlightRevocation: "inFlightRevocation",
+  setAuditRetentionDays: "auditRetentionDays",
+  setDisableUnusedTokensAfterDays: "disableUnusedTokensAfterDays",
+  setAllowedCidrs: "allowedCidrs",
+  setAllowedCountries: "allowedCountries",
+} as const satisfies Record<keyof Request, keyof typeof organizations.$inferSelect>;
+
+type Name = keyof typeof columns;
+type Value = string | number | boolean | string[] | null;
+
+/**
+ * Changes what the organization has decided. Whoever was judged by what it said before is judged again at the next write,
+ * export or decryption; reads that need no database follow within 60 seconds.
+ */
+export async function updateOrganizationSettings(ctx: OrgContext, request: Request) {
+  const wanted = (Object.keys(columns) as Name[]).flatMap((name) => {
+    const value = request[name];
+    return value === undefined || value === null ? [] : [{ name, value: name.endsWith("Days") ? value || null : value }];
+  });
+  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), metadataOf(ctx)]);
+  const before = rows[0]!;
+  const changes = wanted
+    .map(({ name, value }) => ({ name, from: before[columns[name]], to: value }))
+    .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
+  if (changes.length === 0) return toMetadata(ctx, before);
+
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "organization-settings-changed",
+    description: `Changed ${changes.map(inWords).join("; ")}.`,
+  });
+  // Both guards compare the version, so what was read is what is changed.
+  const [, , , after] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .update(organizations)
+      .set({ ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])), settingsVersion: before.version + 1 })
+      .where(eq(organizations.id, ctx.org.id)),
+    promise(ctx.store, event),
+    metadataOf(ctx),
+  ]);
+  announce(ctx, event);
+  return toMetadata(ctx, after[0]!);
+}
+
+const permissionNames = Object.fromEntries(Object.entries(stackPermissions).map(([name, value]) => [value, name]));
+
+/** `inFlightRevocation from drain to abort` */
+function inWords({ name, from, to }: { name: Name; from: Value; to: Value }): string {
+  const say = (value: Value) => {
+    if (name === "setDefaultStackPermission") return permissionNames[Number(value)] ?? String(value);
+    if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
+    return value === null ? "none" : String(value);
+  };
+  return `${name[3]!.toLowerCase()}${name.slice(4)} from ${say(from)} to ${say(to)}`;
+}

@@ -1,0 +1,195 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { freshBindings } from "../support/fresh.ts";
+import { changesNothing } from "../support/stored.ts";
+import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+
+let world: World;
+beforeEach(async () => {
+  await freshBindings();
+  world = await newWorld();
+});
+
+const set = (json: Record<string, unknown>) => ok("PATCH", "/api/orgs/acme", { token: world.admin, json });
+const metadata = (token = world.member) => ok("GET", "/api/orgs/acme/metadata", { token });
+
+const everything = {
+  setDefaultStackPermission: 101,
+  setMembersCanCreateStacks: false,
+  setMembersCanDeleteStacks: false,
+  setMembersCanTransferStacks: false,
+  setMaxAccessTokenExpiryDays: 30,
+  setInFlightRevocation: "abort",
+  setAuditRetentionDays: 365,
+  setDisableUnusedTokensAfterDays: 90,
+  setAllowedCidrs: ["192.0.2.0/24", "2001:db8::/32"],
+  setAllowedCountries: ["DE", "AT"],
+};
+
+describe("an organization's settings", () => {
+  it("open everything to members at first", async () => {
+    expect(await metadata()).toMatchObject({
+      kind: "pulumi",
+      userRole: "member",
+      memberCount: 3,
+      stackCount: 0,
+      defaultStackPermission: 103,
+      membersCanCreateStacks: true,
+      membersCanDeleteStacks: true,
+      membersCanTransferStacks: true,
+      inFlightRevocation: "drain",
+      allowedCidrs: [],
+      allowedCountries: [],
+    });
+    expect(await metadata()).not.toHaveProperty("maxAccessTokenExpiryDays");
+  });
+
+  it("are read as they were set, by anyone in the organization", async () => {
+    const answer = await set(everything);
+    const expected = Object.fromEntries(Object.entries(everything).map(([name, value]) => [name[3]!.toLowerCase() + name.slice(4), value]));
+    expect(answer).toMatchObject(expected);
+    expect(await metadata()).toMatchObject(expected);
+  });
+
+  it("keep what a request does not name, take null for nothing said, and what they do not know for nothing", async () => {
+    await set(everything);
+    await changesNothing(() => set({ setMembersCanCreateStacks: null, setAiEnablement: "enabled", unknown: 1 }));
+    expect(await set({ setMembersCanCreateStacks: true })).toMatchObject({ membersCanCreateStacks: true, membersCanDeleteStacks: false });
+  });
+
+  it("are cleared by 0 and by empty lists", async () => {
+    await set(everything);
+    const cleared = await set({
+      setMaxAccessTokenExpiryDays: 0,
+      setAuditRetentionDays: 0,
+      setDisableUnusedTokensAfterDays: 0,
+      setAllowedCidrs: [],
+      setAllowedCountries: [],
+    });
+    for (const name of ["maxAccessTokenExpiryDays", "auditRetentionDays", "disableUnusedTokensAfterDays"])
+      expect(cleared).not.toHaveProperty(name);
+    expect(cleared).toMatchObject({ allowedCidrs: [], allowedCountries: [] });
+  });
+
+  it("take a single address for a network, and countries in any case", async () => {
+    expect(await set({ setAllowedCidrs: ["192.0.2.7", "::1"], setAllowedCountries: ["de"] })).toMatchObject({
+      allowedCidrs: ["192.0.2.7/32", "::1/128"],
+      allowedCountries: ["DE"],
+    });
+  });
+
+  it.each([
+    { setDefaultStackPermission: 104 },
+    { setDefaultStackPermission: "write" },
+    { setMembersCanCreateStacks: "yes" },
+    { setMaxAccessTokenExpiryDays: 3651 },
+    { setMaxAccessTokenExpiryDays: -1 },
+    { setMaxAccessTokenExpiryDays: 1.5 },
+    { setInFlightRevocation: "ignore" },
+    { setAuditRetentionDays: -1 },
+    { setAllowedCidrs: ["everywhere"] },
+    { setAllowedCidrs: ["192.0.2.0/33"] },
+    { setAllowedCidrs: "192.0.2.0/24" },
+    { setAllowedCidrs: Array.from({ length: 101 }, () => "192.0.2.0/24") },
+    { setAllowedCountries: ["Germany"] },
+    [],
+  ])("refuse %j and stay", async (json) => {
+    await changesNothing(() => refused(400, "PATCH", "/api/orgs/acme", { token: world.admin, json }));
+  });
+
+  it("are an administrator's to change", async () => {
+    const machine = await newOrgToken(world, "root", { admin: true });
+    const standard = await newOrgToken(world, "ci");
+    expect(await ok("PATCH", "/api/orgs/acme", { token: machine.tokenValue, json: { setAuditRetentionDays: 7 } })).toMatchObject({
+      auditRetentionDays: 7,
+    });
+    for (const token of [world.member, world.billing, standard.tokenValue])
+      await refused(403, "PATCH", "/api/orgs/acme", { token, json: { setAuditRetentionDays: 8 } });
+    await refused(404, "PATCH", "/api/orgs/acme", { token: world.stranger, json: {} });
+    await refused(404, "GET", "/api/orgs/acme/metadata", { token: world.stranger });
+  });
+
+  it("are audited with what they were and what they became; a request that changes nothing is not", async () => {
+    const events = await eventsOf(async () => {
+      await set({
+        setInFlightRevocation: "abort",
+        setMaxAccessTokenExpiryDays: 30,
+        setDefaultStackPermission: 102,
+        setAllowedCountries: ["DE"],
+      });
+      await set({ setInFlightRevocation: "abort" });
+      await set({ setMaxAccessTokenExpiryDays: 0, setAllowedCountries: [] });
+    });
+    expect(events.map(({ event, userLogin, description }) => ({ event, userLogin, description }))).toEqual([
+      {
+        event: "organization-settings-changed",
+        userLogin: "ada",
+        description:
+          "Changed defaultStackPermission from admin to write; maxAccessTokenExpiryDays from none to 30; inFlightRevocation from drain to abort; allowedCountries from none to DE.",
+      },
+      {
+        event: "organization-settings-changed",
+        userLogin: "ada",
+        description: "Changed maxAccessTokenExpiryDays from 30 to none; allowedCountries from DE to none.",
+      },
+    ]);
+  });
+
+  it("changed by ten at once are all changed, and each is told once", async () => {
+    const events = await eventsOf(() =>
+      Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          call("PATCH", "/api/orgs/acme", {
+            token: world.admin,
+            json: i % 2 ? { setAuditRetentionDays: i } : { setInFlightRevocation: "abort" },
+          }),
+        ),
+      ),
+    );
+    expect(events.filter((event) => event.description.includes("inFlightRevocation"))).toHaveLength(1);
+    const chain = events.map((event) => /auditRetentionDays from (\S+?) to (\S+?)[;.]/.exec(event.description)).filter(Boolean);
+    expect(new Set(chain.map((step) => step![1])).size).toBe(chain.length);
+  });
+});
+
+describe("a setting that changed", () => {
+  it("holds at the next write, also for a token whose identity is cached", async () => {
+    const ci = await newOrgToken(world, "ci");
+    for (const token of [world.member, ci.tokenValue]) await ok("GET", "/api/user", { token });
+    await newStack(world.member, "web", "dev");
+    await set({ setMembersCanCreateStacks: false });
+    for (const token of [world.member, ci.tokenValue]) {
+      await refused(403, "POST", "/api/stacks/acme/web", { token, json: { stackName: "new" } });
+      await ok("GET", "/api/stacks/acme/web/dev", { token });
+    }
+    await newStack(world.admin, "web", "new");
+    await set({ setMembersCanCreateStacks: true });
+    await newStack(ci.tokenValue, "web", "newer");
+  });
+
+  it("takes stacks out of a member's sight, and gives them back", async () => {
+    const ci = await newOrgToken(world, "ci");
+    await newStack(world.member, "web", "dev");
+    const stacks = async (token: string) =>
+      (await ok<{ stacks: unknown[] }>("GET", "/api/user/stacks?organization=acme", { token })).stacks;
+    await set({ setDefaultStackPermission: 0 });
+    for (const token of [world.member, ci.tokenValue]) {
+      expect(await stacks(token)).toEqual([]);
+      await refused(403, "GET", "/api/stacks/acme/web/dev", { token });
+      await refused(403, "GET", "/api/stacks/acme/web/dev/export", { token });
+      await refused(403, "POST", "/api/stacks/acme/web/dev/batch-decrypt", { token, json: { ciphertexts: [] } });
+    }
+    expect(await stacks(world.admin)).toHaveLength(1);
+    await set({ setDefaultStackPermission: 101 });
+    for (const token of [world.member, ci.tokenValue]) {
+      expect(await stacks(token)).toHaveLength(1);
+      await ok("GET", "/api/stacks/acme/web/dev/export", { token });
+      await refused(403, "POST", "/api/stacks/acme/web/dev/update", { token, json: {} });
+      await refused(403, "DELETE", "/api/stacks/acme/web/dev", { token });
+    }
+    await set({ setDefaultStackPermission: 102 });
+    await ok("POST", "/api/stacks/acme/web/dev/update", { token: world.member, json: {} });
+    await refused(403, "DELETE", "/api/stacks/acme/web/dev", { token: world.member });
+  });
+});
