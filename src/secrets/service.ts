@@ -23,11 +23,19 @@ export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts
   return Promise.all(bytes.map(async (plain) => toBase64(await encrypt(ctx.env.ENCRYPTION_KEYS, stack.id, plain))));
 }
 
-/** A client with a secrets provider of its own (passphrase, KMS) tells that it decrypted. */
-export async function noteDecryption(ctx: OrgContext, path: StackPath, event: AuditEntry["event"]): Promise<undefined> {
+/**
+ * A client tells that it shows secrets, whoever decrypted them: beside `decryptValues` when that was us, and the only trace when it was a
+ * provider of its own (passphrase, KMS).
+ * @param shown the name of one secret, or of the command that shows them all, as the client says
+ */
+export async function noteDecryption(ctx: OrgContext, path: StackPath, event: AuditEntry["event"], shown: string): Promise<undefined> {
+  const what = shown.length > 100 ? `${shown.slice(0, 100)}…` : shown;
   const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event,
-    description: `Decrypted with the client's own provider: ${event === "secret-decrypted" ? "a secret" : "secrets"} of stack "${pathText(path)}".`,
+    description:
+      event === "secret-decrypted"
+        ? `A client showed the secret "${what}" of stack "${pathText(path)}".`
+        : `A client showed secrets of stack "${pathText(path)}" for "${what}".`,
     stack: auditName(path),
   });
   const [, found] = await batch(ctx.store, [

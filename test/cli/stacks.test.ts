@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, inject, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
 import { type Program, editProgram, isAtLeast, nodeProject, yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
@@ -15,8 +15,6 @@ let token: string;
 beforeAll(async () => {
   token = (await newOrgToken("stacks")).value;
 });
-
-const admin = () => inject("people")["acme"]!["admin"]!;
 
 describe("stacks and their tags", () => {
   const secret = newSecret();
@@ -113,16 +111,6 @@ describe("stacks and their tags", () => {
     await runner.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
   });
 
-  it("pulumi stack change-secrets-provider moves secrets to a passphrase and back", async () => {
-    // The new passphrase is asked for on a terminal; where there is none it is empty.
-    const person = runner.with({ env: { PULUMI_CONFIG_PASSPHRASE: "" } });
-    await person.pulumi("stack", "change-secrets-provider", "passphrase");
-    expect(await person.pulumi("stack", "export")).toContain('"passphrase"');
-    expect(await person.pulumi("stack", "output", "password", "--show-secrets")).toBe(`${secret}\n`);
-    await person.pulumi("stack", "change-secrets-provider", "default");
-    expect(await runner.pulumi("stack", "output", "password", "--show-secrets")).toBe(`${secret}\n`);
-  });
-
   it("pulumi stack rm --force removes a stack that still has resources", async () => {
     await runner.pulumi("stack", "rm", "--yes", "--force", "acme/inventory/dev");
     expect((await runner.fails("stack", "select", "dev")).output).toContain("no stack named 'dev' found");
@@ -166,30 +154,5 @@ describe("surgery on a state", () => {
   it("pulumi up works on what is left", async () => {
     editProgram(runner.project, { things: [{ name: "a" }] });
     await runner.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
-  });
-});
-
-describe("StackReference", () => {
-  it("reads outputs of another stack, secrets as secrets", async () => {
-    const secret = newSecret();
-    const source = new Terminal({ project: yamlProject("source"), token });
-    await source.pulumi("stack", "init", "acme/source/dev");
-    await source.pulumi("config", "set", "--secret", "password", secret);
-    await source.pulumi("up", "--yes", "--skip-preview");
-
-    const project = yamlProject("reader");
-    const program = {
-      name: "reader",
-      runtime: "yaml",
-      resources: { source: { type: "pulumi:pulumi:StackReference", properties: { name: "acme/source/dev" } } },
-      outputs: { greeting: '${source.outputs["greeting"]}', password: '${source.outputs["password"]}' },
-    };
-    writeFileSync(join(project, "Pulumi.yaml"), JSON.stringify(program));
-    const reader = new Terminal({ project, token: admin() });
-    await reader.pulumi("stack", "init", "acme/reader/dev");
-    await reader.pulumi("up", "--yes");
-    expect(await reader.json("stack", "output", "--json")).toEqual({ greeting: "hello", password: "[secret]" });
-    expect(await reader.json("stack", "output", "--json", "--show-secrets")).toEqual({ greeting: "hello", password: secret });
-    expect(await reader.pulumi("stack", "export")).not.toContain(secret);
   });
 });

@@ -3,13 +3,18 @@ import { eventsOf } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
 import { newStack, newWorld } from "../support/world.ts";
 
-it("notes a decryption that a client did by itself, in the name of who did it", async () => {
+it("notes that a client showed secrets, in the name of who did it", async () => {
   const world = await newWorld();
   await newStack(world.member);
   const [event, ...others] = await eventsOf(() =>
     ok("POST", "/api/stacks/acme/web/dev/decrypt/log-batch-decryption", { token: world.member, json: { commandName: "up" } }),
   );
-  expect(event).toMatchObject({ event: "secrets-batch-decrypted", userLogin: "mel", stack: "web/dev" });
+  expect(event).toMatchObject({
+    event: "secrets-batch-decrypted",
+    userLogin: "mel",
+    stack: "web/dev",
+    description: 'A client showed secrets of stack "acme/web/dev" for "up".',
+  });
   expect(others).toEqual([]);
   await refused(404, "POST", "/api/stacks/acme/web/none/decrypt/log-decryption", { token: world.member, json: { secretName: "s" } });
 });
