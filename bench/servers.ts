@@ -34,12 +34,12 @@ export async function floor(): Promise<BenchServer> {
   };
 }
 
-/** The production bundle in workerd, as `scripts/built.ts` says. */
-export async function built(): Promise<BenchServer> {
+/** The production bundle in workerd, as `scripts/built.ts` says; `vars` and `front` too. */
+export async function built(vars: Record<string, string> = {}, front?: string): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
   bundle(join(folder, "bundle"));
-  const { url, stop } = await startBuilt(join(folder, "bundle"), folder);
+  const { url, stop } = await startBuilt(join(folder, "bundle"), folder, 0, vars, front);
   return {
     name: "built",
     url,

@@ -23,8 +23,15 @@ export interface Built {
  * @param directory made ready by `prepare`; everything is kept there
  * @param port 0 for any that is free
  * @param vars take the place of `wrangler.toml`'s
+ * @param front source of a module that is started instead, and finds the bundle as `./index.js`
  */
-export async function startBuilt(bundled: string, directory: string, port = 0, vars: Record<string, string> = {}): Promise<Built> {
+export async function startBuilt(
+  bundled: string,
+  directory: string,
+  port = 0,
+  vars: Record<string, string> = {},
+  front?: string,
+): Promise<Built> {
   // Wrangler takes the declared secrets from here.
   Object.assign(process.env, parseEnv(readFileSync(secretsFile(directory), "utf8")));
   const { workerOptions } = workerOptionsOf(join(root, "wrangler.toml"));
@@ -37,7 +44,10 @@ export async function startBuilt(bundled: string, directory: string, port = 0, v
           ...options,
           bindings: { ...options.bindings, ...vars },
           name: "stackpass",
-          modules: [{ type: "ESModule", path: join(bundled, "index.js") }],
+          modules: [
+            ...(front === undefined ? [] : [{ type: "ESModule", path: join(bundled, "front.js"), contents: front }]),
+            { type: "ESModule", path: join(bundled, "index.js") },
+          ],
           modulesRoot: bundled,
           serviceBindings: { ASSETS: () => new Response("not here", { status: 404 }) },
           unsafeDirectSockets: [{ host: "127.0.0.1", port }],
