@@ -62,7 +62,8 @@ export function* elements(big: Big, order: Order): Generator<Buffer> {
   yield Buffer.from(held);
 }
 
-export const HEAD = '{"version":3,"deployment":{"manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""},"metadata":{},"resources":[';
+export const HEAD =
+  '{"version":3,"deployment":{"manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""},"metadata":{},"resources":[';
 export const TAIL = "]}}";
 
 export function* deployment(big: Big, order: Order): Generator<Buffer> {

@@ -4,7 +4,8 @@ import * as z from "zod";
 import { authenticate, authorize, enterWithLease } from "../auth/authenticate.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
-import { JSON_LIMIT, decodeText, readBody } from "../http/body.ts";
+import { decodeText, readBody } from "../http/body.ts";
+import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route } from "../http/route.ts";
 import type { Permission } from "../auth/policy.ts";
@@ -18,7 +19,7 @@ export function register(app: Hono<Env>, routes: Route[]): void {
     if (definition.params) steps.push(zValidator("param", definition.params, refuse) as MiddlewareHandler<Env>);
     if (definition.query) steps.push(zValidator("query", definition.query, refuse) as MiddlewareHandler<Env>);
     if (definition.body && definition.body !== "stream") {
-      steps.push(readJson(definition.bodyLimit ?? JSON_LIMIT));
+      steps.push(readJson(definition.bodyLimit ?? "json"));
       steps.push(zValidator("json", definition.body, refuse) as MiddlewareHandler<Env>);
     }
     // Hono serves HEAD by the GET route of the same path.
@@ -101,9 +102,9 @@ const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName")
 
 /** JSON routes read the body here: inflated and counted, and only when one is there (cli-protocol trap 8). */
 const readJson =
-  (limit: number): MiddlewareHandler<Env> =>
+  (limit: keyof Limits): MiddlewareHandler<Env> =>
   async (c, next) => {
-    const sent = decodeText(await readBody(c.req.raw, limit));
+    const sent = decodeText(await readBody(c.req.raw, limitsOf(c.env)[limit]));
     const text = sent.trim() === "" ? "{}" : sent;
     c.set("text", text);
     const headers = new Headers(c.req.raw.headers);

@@ -1,23 +1,44 @@
-import { gunzipSync } from "node:zlib";
+import { Readable, pipeline } from "node:stream";
+import { createGunzip, gunzipSync } from "node:zlib";
 import { badRequest, tooLarge } from "../errors.ts";
 import { concat } from "../state/json.ts";
 
-/** Bytes on the wire that a JSON call may send; streams have limits of their own. */
-export const JSON_LIMIT = 4 * 1024 * 1024;
+/**
+ * The body as it was meant, chunk by chunk: inflated when it came gzipped (Workers do not decode requests), cut off at
+ * `limit` bytes counted before and after, so that a small bomb is refused as a large body is.
+ * @param limit bytes
+ * @throws 413, 400 for what is not gzip
+ */
+export async function* bodyStream(request: Request, limit: number): AsyncGenerator<Uint8Array> {
+  const encoding = encodingOf(request);
+  const counted = limited((request.body ?? []) as AsyncIterable<Uint8Array>, limit);
+  yield* encoding === "identity" ? counted : limited(inflated(counted), limit);
+}
+
+/** @throws 413 as soon as there are more than `limit` bytes */
+export async function* limited(chunks: AsyncIterable<Uint8Array>, limit: number, what = "the body"): AsyncGenerator<Uint8Array> {
+  let seen = 0;
+  for await (const chunk of chunks) {
+    seen += chunk.byteLength;
+    if (seen > limit) throw tooLarge(what, limit);
+    yield chunk;
+  }
+}
 
 /**
- * The body as it was meant, as a stream: inflated when it came gzipped (Workers do not decode requests), cut off at
- * `limit` bytes counted before and after, so that a small bomb is refused as a large body is.
- * Reading it throws what `asBodyError` understands.
- * @param limit bytes
+ * What gzip stands for, no faster than it is read: a `DecompressionStream` would inflate all that has arrived, wait or no wait.
+ * @throws 400 for what is not gzip
  */
-export function bodyStream(request: Request, limit: number): ReadableStream<Uint8Array> {
-  const body: ReadableStream<Uint8Array> = request.body ?? new Blob([]).stream();
-  const counted = body.pipeThrough(counting(limit));
-  if (encodingOf(request) === "identity") return counted;
-  return counted
-    .pipeThrough(new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>)
-    .pipeThrough(counting(limit));
+export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: CHUNK });
+  // What goes wrong on either side comes out of `gunzip`.
+  pipeline(Readable.from(chunks), gunzip, () => undefined);
+  try {
+    yield* gunzip;
+  } catch (error) {
+    if (String((error as { code?: unknown }).code).startsWith("Z_")) throw badRequest("the body is not valid gzip");
+    throw error;
+  }
 }
 
 /**
@@ -59,22 +80,15 @@ export function encodingOf(request: Request): BodyEncoding {
 /** Bytes that zlib asks for at a time; with its own 16 KB a journal batch takes twice as long. */
 const CHUNK = 128 * 1024;
 
-export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit: number): Uint8Array {
+/** @param limit bytes; none for what was held to one before */
+export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit?: number): Uint8Array {
   if (encoding === "identity") return bytes;
   try {
-    return gunzipSync(bytes, { maxOutputLength: limit, chunkSize: CHUNK });
+    return gunzipSync(bytes, { chunkSize: CHUNK, ...(limit !== undefined && { maxOutputLength: limit }) });
   } catch (error) {
-    if (error instanceof RangeError) throw tooLarge("the inflated body", limit);
+    if (error instanceof RangeError) throw tooLarge("the inflated body", limit ?? NaN);
     throw badRequest("the body is not valid gzip");
   }
-}
-
-/** What went wrong while reading a request's stream, as the answer that its sender deserves. */
-export function asBodyError(error: unknown, limit: number): unknown {
-  if (error instanceof TooManyBytes) return tooLarge("the body", limit);
-  if (error instanceof TypeError || (error instanceof Error && /compress|inflate|gzip|zlib/i.test(error.message)))
-    return badRequest("the body is not valid gzip");
-  return error;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -86,17 +100,4 @@ export function decodeText(bytes: Uint8Array): string {
   } catch {
     throw badRequest("the body is not valid UTF-8");
   }
-}
-
-class TooManyBytes extends Error {}
-
-function counting(limit: number): TransformStream<Uint8Array, Uint8Array> {
-  let seen = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      seen += chunk.byteLength;
-      if (seen > limit) controller.error(new TooManyBytes());
-      else controller.enqueue(chunk);
-    },
-  });
 }

@@ -2,6 +2,7 @@ import type * as z from "zod";
 import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
 import type { OrgPermission, Permission } from "../auth/policy.ts";
 import type { Lease } from "../auth/lease.ts";
+import type { Limits } from "../limits.ts";
 
 type Schema = z.ZodType;
 type Params = z.ZodObject;
@@ -34,8 +35,8 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   query?: Q;
   /** A zod schema for JSON; `stream` when the handler reads the request itself. */
   body?: B | "stream";
-  /** Bytes of a JSON body after inflating; 4 MiB unless said. */
-  bodyLimit?: number;
+  /** Which limit a JSON body has; `json` unless said. */
+  bodyLimit?: keyof Limits;
   /** The answer by status. `null`: no body. */
   responses: { [status: number]: Schema | null };
   /** Stays open to a token whose update still runs on this stack, see `drains`. */

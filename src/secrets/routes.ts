@@ -4,8 +4,6 @@ import { stackParams } from "../stacks/path.ts";
 import { decryptValues, encryptValues, noteDecryption } from "./service.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
-/** Bytes; the CLI sends at most 1,000 values at once and does not split on 413. */
-const BATCH_LIMIT = 32 * 1024 * 1024;
 
 export const secretRoutes = [
   defineRoute(
@@ -34,7 +32,7 @@ export const secretRoutes = [
       drains: true,
       params: stackParams,
       body: z.object({ plaintexts: z.array(z.string()).nullish() }),
-      bodyLimit: BATCH_LIMIT,
+      bodyLimit: "values",
       responses: { 200: z.object({ ciphertexts: z.array(z.string()) }) },
     },
     async (ctx, { params, body }) => ({ ciphertexts: await encryptValues(ctx, params, body.plaintexts ?? []) }),
@@ -63,7 +61,7 @@ export const secretRoutes = [
       permission: "stack:decrypt",
       params: stackParams,
       body: z.object({ ciphertexts: z.array(z.string()).nullish() }),
-      bodyLimit: BATCH_LIMIT,
+      bodyLimit: "values",
       responses: { 200: z.object({ plaintexts: z.record(z.string(), z.string()) }) },
     },
     async (ctx, { params, body }) => {

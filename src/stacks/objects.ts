@@ -11,10 +11,12 @@ export const newStateKey = () => `state/${crypto.randomUUID()}`;
 export const initialStateKey = (stackId: string) => `initial/${stackId}`;
 
 /**
- * Above this many bytes an object is sent in parts, so that no more than twice this is ever held. Objects of one part are
- * read back seven times as fast by the local simulator.
+ * Above this many bytes an object is sent in parts, and no more than this is ever held. Objects of one part are read back
+ * seven times as fast by the local simulator.
  */
 const PART = 16 * 1024 * 1024;
+/** Bytes between two pauses in which other requests of the isolate have their turn. */
+const TURN = 1024 * 1024;
 
 /**
  * Writes a stream of unknown length.
@@ -25,11 +27,12 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   const parts: R2UploadedPart[] = [];
   let held: Uint8Array[] = [];
   let size = 0;
+  let sincePause = 0;
   const take = () => {
-    const bytes = concat(held);
+    const part = { bytes: size, body: oneBody(held, size) };
     held = [];
     size = 0;
-    return bytes;
+    return part;
   };
   try {
     for await (const chunk of chunks) {
@@ -43,22 +46,40 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
           upload ??= await store(() => bucket.createMultipartUpload(key, { httpMetadata: { contentType: "application/json" } }));
           const open = upload;
           const part = take();
-          parts.push(await store(() => open.uploadPart(parts.length + 1, part)));
+          parts.push(await store(() => open.uploadPart(parts.length + 1, part.body)));
         }
       }
+      sincePause += chunk.length;
+      if (sincePause < TURN) continue;
+      sincePause = 0;
+      await scheduler.wait(0);
     }
     const last = take();
     if (!upload) {
-      await store(() => bucket.put(key, last, { httpMetadata: { contentType: "application/json" } }));
+      await store(() => bucket.put(key, last.body, { httpMetadata: { contentType: "application/json" } }));
       return;
     }
     const open = upload;
-    if (last.length > 0) parts.push(await store(() => open.uploadPart(parts.length + 1, last)));
+    if (last.bytes > 0) parts.push(await store(() => open.uploadPart(parts.length + 1, last.body)));
     await store(() => open.complete(parts));
   } catch (error) {
     await upload?.abort().catch(() => undefined);
     throw error;
   }
+}
+
+/** Large bodies as a stream, so that they need not be in memory twice. R2 wants to know how long it is (platform-facts R-4). */
+function oneBody(pieces: Uint8Array[], size: number): Uint8Array | ReadableStream {
+  if (size < TURN) return concat(pieces);
+  const { readable, writable } = new FixedLengthStream(size);
+  const send = async () => {
+    const writer = writable.getWriter();
+    for (const piece of pieces) await writer.write(piece);
+    await writer.close();
+  };
+  // Whoever reads it is told the same error.
+  send().catch(() => undefined);
+  return readable;
 }
 
 /** @throws 503 when R2 fails or the object is not there, which no row should let happen */

@@ -12,9 +12,6 @@ import { updateStackTags } from "./tags.ts";
 const P = "/api/stacks/{orgName}/{projectName}" as const;
 const S = `${P}/{stackName}` as const;
 
-/** Bytes: a new stack's initial state has no resources, but its secrets provider may be wordy. */
-const CREATE_LIMIT = 16 * 1024 * 1024;
-
 export const stackRoutes = [
   defineRoute(
     {
@@ -55,7 +52,7 @@ export const stackRoutes = [
       permission: "stack:create",
       params: projectParams,
       body: CreateStackRequest,
-      bodyLimit: CREATE_LIMIT,
+      bodyLimit: "values",
       responses: { 200: z.object({ messages: z.array(z.object({ message: z.string() })).optional() }) },
     },
     (ctx, { params, body, text }) => createStack(ctx, params.projectName, body, text),

@@ -7,13 +7,18 @@ export interface Journal {
   read(batch: number): Uint8Array | Promise<Uint8Array>;
 }
 
-const CACHE_BYTES = 8 * 1024 * 1024;
+/** The first batches stay: most journals are no larger, and are read twice. */
+const STAYING_BYTES = 12 * 1024 * 1024;
+/** Of a larger journal those used last, since neighbours in the state often arrived together. */
+const RECENT_BYTES = 8 * 1024 * 1024;
 
-/** Reads texts out of the journal and keeps the batches used last, since neighbours in the state often arrived together. */
+/** Reads texts out of the journal, and keeps what is likely to be asked for again. */
 export class Texts {
   readonly #journal: Journal;
+  readonly #staying = new Map<number, Uint8Array>();
+  #stays = 0;
   /** In order of use. */
-  readonly #cache = new Map<number, Uint8Array>();
+  readonly #recent = new Map<number, Uint8Array>();
   #cached = 0;
   #latest: { batch: number; bytes: Uint8Array } | undefined;
 
@@ -29,25 +34,36 @@ export class Texts {
 
   batch(batch: number): Uint8Array | Promise<Uint8Array> {
     if (this.#latest?.batch === batch) return this.#latest.bytes;
-    const cached = this.#cache.get(batch);
-    if (cached) return this.#use(batch, cached);
+    const stays = this.#staying.get(batch);
+    if (stays) return this.#remember(batch, stays);
+    const recent = this.#recent.get(batch);
+    if (recent) return this.#use(batch, recent);
     const bytes = this.#journal.read(batch);
     return bytes instanceof Uint8Array ? this.#keep(batch, bytes) : bytes.then((read) => this.#keep(batch, read));
   }
 
   #keep(batch: number, bytes: Uint8Array): Uint8Array {
+    if (this.#stays + bytes.length <= STAYING_BYTES) {
+      this.#stays += bytes.length;
+      this.#staying.set(batch, bytes);
+      return this.#remember(batch, bytes);
+    }
     this.#cached += bytes.length;
-    for (const [old, { length }] of this.#cache) {
-      if (this.#cached <= CACHE_BYTES) break;
-      this.#cache.delete(old);
+    for (const [old, { length }] of this.#recent) {
+      if (this.#cached <= RECENT_BYTES) break;
+      this.#recent.delete(old);
       this.#cached -= length;
     }
     return this.#use(batch, bytes);
   }
 
   #use(batch: number, bytes: Uint8Array): Uint8Array {
-    this.#cache.delete(batch);
-    this.#cache.set(batch, bytes);
+    this.#recent.delete(batch);
+    this.#recent.set(batch, bytes);
+    return this.#remember(batch, bytes);
+  }
+
+  #remember(batch: number, bytes: Uint8Array): Uint8Array {
     this.#latest = { batch, bytes };
     return bytes;
   }

@@ -3,6 +3,7 @@ import { relayEvents } from "../audit/relay.ts";
 import { type Store, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
+import { limitsOf } from "../limits.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { keepEvents, receiveEvent, receiveEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
@@ -51,7 +52,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
     this.#runs = new Runs(state.storage.sql);
-    this.#received = new Received(state.storage.sql);
+    this.#received = new Received(state.storage.sql, limitsOf(env));
   }
 
   /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */

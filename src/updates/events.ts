@@ -3,7 +3,7 @@ import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
 import { concat, encode } from "../state/json.ts";
 import { writeEventLog } from "./eventLog.ts";
 import type { LiveEvents } from "./liveEvents.ts";
-import { BATCH_LIMIT, type InTime } from "./receive.ts";
+import type { InTime } from "./receive.ts";
 import type { Received } from "./received.ts";
 import type { Run } from "./runs.ts";
 
@@ -17,11 +17,12 @@ const LAST = 4;
 
 /** Engine events: kept as they come. */
 export async function receiveEvents(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+  const limit = received.limits.batch;
   const encoding = encodingOf(request);
-  const bytes = await receive(request, BATCH_LIMIT);
+  const bytes = await receive(request, limit);
   if (encoding === "gzip" && bytes.length > READ_ON_ARRIVAL) {
-    if (claimedSize(bytes) > BATCH_LIMIT) throw tooLarge("the inflated body", BATCH_LIMIT);
-  } else if (eventsIn(inflate(bytes, encoding, BATCH_LIMIT)).length === 0) {
+    if (claimedSize(bytes) > limit) throw tooLarge("the inflated body", limit);
+  } else if (eventsIn(inflate(bytes, encoding, limit)).length === 0) {
     throw badRequest("events must be a list that is not empty");
   }
   await inTime(() => received.append(run.updateId, "events", encoding, bytes));
@@ -29,7 +30,8 @@ export async function receiveEvents(run: Run, request: Request, received: Receiv
 
 /** One event, as clients sent them long ago. Kept as a batch of one. */
 export async function receiveEvent(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
-  const event = inflate(await receive(request, BATCH_LIMIT), encodingOf(request), BATCH_LIMIT);
+  const limit = received.limits.batch;
+  const event = inflate(await receive(request, limit), encodingOf(request), limit);
   const body = concat([encode('{"events":['), event, encode("]}")]);
   const [first, ...more] = eventsIn(body);
   if (!first || typeof first !== "object" || more.length > 0) throw badRequest("the body must be one event");
@@ -69,7 +71,7 @@ function eventsIn(bytes: Uint8Array): unknown[] {
 
 function tryEventsIn(received: Received, updateId: string, batch: number): unknown[] {
   try {
-    return eventsIn(received.read(updateId, "events", batch, BATCH_LIMIT));
+    return eventsIn(received.read(updateId, "events", batch));
   } catch {
     return [];
   }

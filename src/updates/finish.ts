@@ -12,7 +12,6 @@ import { StateError } from "../state/errors.ts";
 import { type StateSummary, replay } from "../state/replay.ts";
 import { findResourceChanges } from "./events.ts";
 import { fromStateError } from "./outcome.ts";
-import { BATCH_LIMIT } from "./receive.ts";
 import type { Received } from "./received.ts";
 import type { Ending, Run, Runs } from "./runs.ts";
 import type { CancelUpdate } from "./startRun.ts";
@@ -89,7 +88,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
   return replay({
     base: baseKey === null ? null : async () => (await readObject(env.STATE, baseKey)).body,
     baseIsAliasFree: run.baseAliasFree,
-    journal: received.bodies(run.updateId, "journal", BATCH_LIMIT),
+    journal: received.bodies(run.updateId, "journal"),
     manifestTime: new Date(endedAt).toISOString(),
     cliVersion: run.cliVersion,
   });
@@ -97,7 +96,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
 
 async function keepJournal(ctx: FinishContext, run: Run): Promise<void> {
   for (const batchNumber of ctx.received.batches(run.updateId, "journal")) {
-    const body = ctx.received.read(run.updateId, "journal", batchNumber, BATCH_LIMIT);
+    const body = ctx.received.read(run.updateId, "journal", batchNumber);
     await ctx.env.STATE.put(`journals/${run.updateId}/${batchNumber}.json`, body);
   }
 }

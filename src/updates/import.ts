@@ -1,5 +1,6 @@
 import type { OrgContext } from "../context.ts";
-import { asBodyError, bodyStream } from "../http/body.ts";
+import { bodyStream } from "../http/body.ts";
+import { limitsOf } from "../limits.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { newStateKey, writeObject } from "../stacks/objects.ts";
 import { inspect } from "../state/checkpoint.ts";
@@ -9,9 +10,6 @@ import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { refuseForeignSecrets } from "./foreignSecrets.ts";
 import { fromStateError } from "./outcome.ts";
 
-/** Bytes of a deployment after inflating. */
-const IMPORT_LIMIT = 1024 * 1024 * 1024;
-
 /**
  * Replaces the state, as a stream: checked on its way into R2, byte for byte as it came. Only then, in one step with
  * the caller's right, does it become the stack's next version.
@@ -20,7 +18,8 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
   const stateKey = newStateKey();
   const updateId = crypto.randomUUID();
   try {
-    const checked = inspect(bodyStream(request, IMPORT_LIMIT));
+    const limits = limitsOf(ctx.env);
+    const checked = inspect(bodyStream(request, limits.import), { maxElement: limits.resource });
     await writeObject(ctx.env.STATE, stateKey, checked.chunks);
     const summary = checked.summary();
     if (!summary.manifestOk) throw badRequest("the manifest's magic does not fit its version");
@@ -36,7 +35,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
       }),
     );
   } catch (error) {
-    const refusal = fromStateError(asBodyError(error, IMPORT_LIMIT));
+    const refusal = fromStateError(error);
     // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
     const certain = refusal instanceof StaleIdentity || (refusal instanceof AppError && refusal.status < 500);
     if (certain) ctx.background("orphan", ctx.env.STATE.delete(stateKey));

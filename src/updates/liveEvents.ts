@@ -3,7 +3,6 @@ import { Texts } from "../state/texts.ts";
 import { type EventRef, eventsInBatch, lineOf } from "./engineEvents.ts";
 import type { LoggedEvent } from "./eventLog.ts";
 import { EventPage, type EventQuery } from "./eventPage.ts";
-import { BATCH_LIMIT } from "./receive.ts";
 import type { Received } from "./received.ts";
 
 /**
@@ -21,7 +20,7 @@ export class LiveEvents {
   constructor(received: Received, updateId: string) {
     this.#received = received;
     this.#updateId = updateId;
-    this.#texts = new Texts(received.bodies(updateId, "events", BATCH_LIMIT));
+    this.#texts = new Texts(received.bodies(updateId, "events"));
   }
 
   /** Reads what has come since. Other requests get their turn between two batches: a deployment may be waiting. */
@@ -45,7 +44,7 @@ export class LiveEvents {
   /** What proves unreadable is left out. */
   #refsIn(batch: number): EventRef[] {
     try {
-      return eventsInBatch(this.#received.read(this.#updateId, "events", batch, BATCH_LIMIT), batch);
+      return eventsInBatch(this.#received.read(this.#updateId, "events", batch), batch);
     } catch {
       return [];
     }

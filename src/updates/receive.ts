@@ -1,15 +1,9 @@
-import { AppError, badRequest, forbidden } from "../errors.ts";
-import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
+import { badRequest, forbidden } from "../errors.ts";
+import { decodeText, encodingOf, inflate, limited, receive } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { checkBatch } from "../state/journal.ts";
-import { concat } from "../state/json.ts";
 import type { Received } from "./received.ts";
 import type { Run } from "./runs.ts";
-
-/** Bytes of one journal or event request, before and after inflating. The CLI halves a journal batch on 413. */
-export const BATCH_LIMIT = 16 * 1024 * 1024;
-/** Bytes of one full checkpoint as it comes; it is streamed, so what it inflates to is bounded by storage alone. */
-const CHECKPOINT_LIMIT = 100 * 1024 * 1024;
 
 /** Does a write only if the update still runs: a body may take its time, and its update may end meanwhile. */
 export type InTime = (write: () => void) => Promise<void>;
@@ -18,9 +12,10 @@ export type InTime = (write: () => void) => Promise<void>;
 export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
   refusePreview(run);
   if (!run.journaling) throw badRequest("journaling was not granted to this update");
+  const limit = received.limits.batch;
   const encoding = encodingOf(request);
-  const bytes = await receive(request, BATCH_LIMIT);
-  if (checkBatch(decodeText(inflate(bytes, encoding, BATCH_LIMIT))) > 0)
+  const bytes = await receive(request, limit);
+  if (checkBatch(decodeText(inflate(bytes, encoding, limit))) > 0)
     await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
 }
 
@@ -34,44 +29,40 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
   const encoding = encodingOf(request);
   const batch = received.nextBatch(run.updateId, "checkpoint");
+  const { limits } = received;
   try {
     let part = 0;
-    for await (const chunk of inParts((request.body ?? []) as AsyncIterable<Uint8Array>))
-      received.putPart(run.updateId, "checkpoint", batch, part++, encoding, chunk);
+    for await (const bytes of inParts(limited((request.body ?? []) as AsyncIterable<Uint8Array>, limits.checkpoint)))
+      received.putPart(run.updateId, "checkpoint", batch, part++, encoding, bytes);
     if (part === 0) throw badRequest("the body is empty");
-    const checked = fromCheckpoint(received.stream(run.updateId, "checkpoint", batch));
-    for await (const _ of checked.chunks);
+    const text = limited(received.stream(run.updateId, "checkpoint", batch), limits.checkpoint, "the checkpoint");
+    for await (const _ of fromCheckpoint(text, { maxElement: limits.resource }).chunks);
   } catch (error) {
     received.dropBatch(run.updateId, "checkpoint", batch);
-    if (error instanceof TypeError) throw badRequest("the body is not valid gzip");
     throw error;
   }
   return batch;
 }
 
-async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const size = 1_000_000;
-  let held: Uint8Array[] = [];
+const PART = 1_000_000;
+
+/** The same bytes in pieces of a size that storage likes. */
+export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let held = new Uint8Array(PART);
   let length = 0;
-  let total = 0;
-  const take = () => {
-    const bytes = concat(held);
-    held = [];
-    length = 0;
-    return bytes;
-  };
   for await (const chunk of chunks) {
-    total += chunk.length;
-    if (total > CHECKPOINT_LIMIT) throw new AppError(413, `Request Entity Too Large: a checkpoint has at most ${CHECKPOINT_LIMIT} bytes`);
     for (let rest = chunk; rest.length > 0;) {
-      const piece = rest.subarray(0, size - length);
-      held.push(piece);
+      const piece = rest.subarray(0, PART - length);
+      held.set(piece, length);
       length += piece.length;
       rest = rest.subarray(piece.length);
-      if (length === size) yield take();
+      if (length < PART) continue;
+      yield held;
+      held = new Uint8Array(PART);
+      length = 0;
     }
   }
-  if (length > 0) yield take();
+  if (length > 0) yield held.subarray(0, length);
 }
 
 function refusePreview(run: Run): void {

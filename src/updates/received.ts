@@ -1,5 +1,6 @@
 import type { BodyEncoding } from "../http/body.ts";
-import { inflate } from "../http/body.ts";
+import { inflate, inflated } from "../http/body.ts";
+import type { Limits } from "../limits.ts";
 import { concat } from "../state/json.ts";
 import type { Journal } from "../state/texts.ts";
 
@@ -16,11 +17,13 @@ const PART = 1_500_000;
  * A body longer than a row is cut into parts.
  */
 export class Received {
+  readonly limits: Limits;
   readonly #sql: SqlStorage;
   readonly #last = new Map<string, number>();
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, limits: Limits) {
     this.#sql = sql;
+    this.limits = limits;
     // With a row id: without, SQLite would read through the bodies while it compares keys.
     sql.exec(`CREATE TABLE IF NOT EXISTS received (
       update_id TEXT NOT NULL, kind TEXT NOT NULL, batch INTEGER NOT NULL, part INTEGER NOT NULL,
@@ -73,39 +76,41 @@ export class Received {
     }
   }
 
-  /** One whole body, inflated. It was checked against `limit` when it came. */
-  read(updateId: string, kind: ReceivedKind, batch: number, limit: number): Uint8Array {
+  /** One whole body, inflated. It was held to its limit when it came; events may have been stored unread. */
+  read(updateId: string, kind: ReceivedKind, batch: number): Uint8Array {
     const parts = [...this.parts(updateId, kind, batch)];
     const first = parts[0];
     if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
     const whole = concat(parts.map((part) => part.bytes));
-    return inflate(whole, first.encoding, limit);
+    return inflate(whole, first.encoding, kind === "events" ? this.limits.batch : undefined);
   }
 
   /** One body as a stream, inflated; for what may be too large to hold. */
-  stream(updateId: string, kind: ReceivedKind, batch: number): ReadableStream<Uint8Array> {
-    const parts = this.parts(updateId, kind, batch);
-    let encoding: BodyEncoding = "identity";
-    const first = parts.next();
-    if (!first.done) encoding = first.value.encoding;
-    let pending: IteratorResult<{ bytes: Uint8Array }> | undefined = first;
-    const raw = new ReadableStream<Uint8Array>({
-      pull(controller) {
-        const next = pending ?? parts.next();
-        pending = undefined;
-        if (next.done) controller.close();
-        else controller.enqueue(next.value.bytes);
-      },
-    });
-    if (encoding === "identity") return raw;
-    return raw.pipeThrough(new DecompressionStream("gzip"));
+  stream(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
+    const raw = this.#raw(updateId, kind, batch);
+    return this.#encodingOf(updateId, kind, batch) === "gzip" ? inflated(raw) : raw;
+  }
+
+  #encodingOf(updateId: string, kind: ReceivedKind, batch: number): BodyEncoding {
+    return this.#sql
+      .exec<{ encoding: BodyEncoding }>(
+        "SELECT encoding FROM received WHERE update_id = ? AND kind = ? AND batch = ? AND part = 0",
+        updateId,
+        kind,
+        batch,
+      )
+      .one().encoding;
+  }
+
+  async *#raw(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
+    for (const { bytes } of this.parts(updateId, kind, batch)) yield bytes;
   }
 
   /** Bodies of one kind, for who reads texts out of them. */
-  bodies(updateId: string, kind: ReceivedKind, limit: number): Journal {
+  bodies(updateId: string, kind: ReceivedKind): Journal {
     return {
       batches: () => this.batches(updateId, kind),
-      read: (batch) => this.read(updateId, kind, batch, limit),
+      read: (batch) => this.read(updateId, kind, batch),
     };
   }
 
