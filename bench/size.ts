@@ -26,25 +26,6 @@ let pid = 0;
 let floor = 0;
 let failed = false;
 
-for (const size of values.sizes.split(",").map(Number)) {
-  const folder = newFolder();
-  const store = await objectStore(folder);
-  server = await built({}, frontOf(store.url));
-  try {
-    token = `token ${server.token}`;
-    pid = findWorkerd();
-    await new Promise((done) => setTimeout(done, 1000));
-    floor = residentBytes(pid);
-    console.log(`\n${size} MB, ${size * 500} resources; memory after the start ${(floor / MB).toFixed(0)} MB`);
-    await run({ resources: size * 500, bytes: MB / 500 });
-  } finally {
-    await server.stop();
-    store.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-process.exit(failed ? 1 : 0);
-
 async function run(big: Big): Promise<void> {
   const S = "/api/stacks/acme/size/big";
   await send("POST", "/api/stacks/acme/size", token, { stackName: "big" });
@@ -129,15 +110,16 @@ const same = (k: number, removeOld: number, resource: object) => [
 async function expectResources(response: Response, big: Big, order: Order): Promise<void> {
   const expected = elements(big, order);
   let next: Buffer | undefined;
-  let before: Buffer | undefined = Buffer.alloc(0);
+  let before = Buffer.alloc(0);
+  let inside = false;
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     let bytes = Buffer.from(chunk);
-    if (before) {
+    if (!inside) {
       before = Buffer.concat([before, bytes]);
       const at = before.indexOf('"resources":[');
       if (at < 0) continue;
       bytes = before.subarray(at + 13);
-      before = undefined;
+      inside = true;
     }
     while (bytes.length > 0) {
       next = next?.length ? next : (expected.next().value ?? undefined);
@@ -150,3 +132,22 @@ async function expectResources(response: Response, big: Big, order: Order): Prom
   }
   if (next?.length || !expected.next().done) throw new Error("the exported state is too short");
 }
+
+for (const size of values.sizes.split(",").map(Number)) {
+  const folder = newFolder();
+  const store = await objectStore(folder);
+  server = await built({}, frontOf(store.url));
+  try {
+    token = `token ${server.token}`;
+    pid = findWorkerd();
+    await new Promise((done) => setTimeout(done, 1000));
+    floor = residentBytes(pid);
+    console.log(`\n${size} MB, ${size * 500} resources; memory after the start ${(floor / MB).toFixed(0)} MB`);
+    await run({ resources: size * 500, bytes: MB / 500 });
+  } finally {
+    await server.stop();
+    store.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+process.exit(failed ? 1 : 0);
