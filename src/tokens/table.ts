@@ -57,6 +57,8 @@ export const accessTokens = sqliteTable(
     allowedCountries: text("allowed_countries", { mode: "json" }).$type<string[]>().notNull().default([]),
     disabledAt: integer("disabled_at"),
     disabledReason: text("disabled_reason", { enum: disabledReasons }),
+    /** When it was last switched on again: unused days count from then. */
+    enabledAt: integer("enabled_at"),
     mayRotateItself: integer("may_rotate_itself", { mode: "boolean" }).notNull().default(false),
     /** Id of the first token of a line of rotations; null while there was none. */
     familyId: text("family_id"),
