@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /** Everything that runs inside workerd, against real bindings. The real CLI has a configuration of its own. */
+/** Its private half is in `test/support/scanner.ts`. */
+const scannerKey = readFileSync(new URL("./test/support/scanner.pub.pem", import.meta.url), "utf8");
+
 export default defineConfig(async () => {
   const migrations = await readD1Migrations(fileURLToPath(new URL("./migrations", import.meta.url)));
   const queue = { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 2, retryDelay: 0 };
@@ -16,6 +20,8 @@ export default defineConfig(async () => {
             TOKEN_PEPPER: "test-pepper",
             ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
             LEASE_SECONDS: "300",
+            LEAK_SCANNER_SECRET: "test-scanner",
+            LEAK_SCANNER_KEYS: scannerKey,
           },
           queueConsumers: {
             "stackpass-audit": { ...queue, deadLetterQueue: "stackpass-audit-dead" },

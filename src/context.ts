@@ -1,7 +1,7 @@
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
 import type { Edition, Role, StackPermission } from "./orgs/table.ts";
-import type { TokenRole } from "./tokens/table.ts";
+import type { StackRule, TokenRole } from "./tokens/table.ts";
 
 export interface OrganizationRef {
   id: string;
@@ -31,12 +31,32 @@ export interface TokenRef {
   name: string;
 }
 
+/**
+ * What a token is limited to, whoever holds it. Read together with the identity; a guard compares `version`, so that nothing is
+ * written, exported or decrypted on limits that have changed.
+ */
+export interface TokenLimits {
+  version: number;
+  /** Milliseconds since 1970; null: never. */
+  expiresAt: number | null;
+  /** A console session has its own short life: no policy on expiry holds for it. */
+  isExempt: boolean;
+  /** Null: every stack that the role opens. */
+  stackRules: StackRule[] | null;
+  allowedCidrs: string[];
+  allowedCountries: string[];
+  /** End of the overlap with the successor, and its name; null and "" while there is none. */
+  retiresAt: number | null;
+  successor: string;
+}
+
 /** Who is calling, as the credential says; never taken from a request body. A new kind is a compile error where it matters. */
 export type Actor = UserActor | MachineActor;
 
 export interface UserActor {
   kind: "user";
   token: TokenRef;
+  limits: TokenLimits;
   user: { id: string; login: string; name: string; email: string };
   memberships: Membership[];
 }
@@ -51,6 +71,7 @@ export interface Membership {
 export interface MachineActor {
   kind: "organization" | "team";
   token: TokenRef;
+  limits: TokenLimits;
   org: OrganizationRef;
   settings: OrgSettings;
   team: string;
@@ -66,6 +87,8 @@ export interface RequestContext {
   requestId: string;
   /** Address of the caller, "" when the platform does not tell. */
   address: string;
+  /** Country of that address, two letters, "" when the platform does not tell. */
+  country: string;
   userAgent: string;
   /** Work that may outlive the answer. Failures are logged, never lost. */
   background: (name: string, work: Promise<unknown>) => void;

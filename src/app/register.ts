@@ -1,14 +1,16 @@
 import { zValidator } from "@hono/zod-validator";
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import * as z from "zod";
-import { authenticate, authorize, enterWithLease } from "../auth/authenticate.ts";
+import { authenticate, enterWithLease } from "../auth/authenticate.ts";
+import { authorize } from "../auth/authorize.ts";
 import { StaleIdentity } from "../db/client.ts";
+import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
 import { decodeText, readBody } from "../http/body.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route } from "../http/route.ts";
-import type { Permission } from "../auth/policy.ts";
+import type { Permission, StackRef } from "../auth/policy.ts";
 
 /** Puts routes onto the router: who is calling, may they, what do they say, do it, answer. In that order. */
 export function register(app: Hono<Env>, routes: Route[]): void {
@@ -37,7 +39,7 @@ const admit =
       c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param()));
     } else if (permission !== "public") {
       const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
-      c.set("credential", await authorize(c.var.request, credential, permission, orgParam(c)));
+      c.set("credential", await authorize(c.var.request, credential, permission, orgParam(c), stackParam(c)));
     }
     await next();
   };
@@ -61,7 +63,7 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
     try {
       const result = await run();
       if (c.var.credential) c.var.credential.used(c.var.request);
-      return answer(c, result);
+      return warned(c, route, answer(c, result));
     } catch (error) {
       if (!(error instanceof StaleIdentity) || !c.var.credential) throw error;
       // The cache was behind. Ask the database who this is, judge again, and do it once more if it still may.
@@ -69,10 +71,18 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
         fresh: true,
         drainsOn: drainsOn(c, route),
       });
-      c.set("credential", await authorize(c.var.request, credential, definition.permission as never, orgParam(c)));
+      c.set("credential", await authorize(c.var.request, credential, definition.permission as never, orgParam(c), stackParam(c)));
       if (definition.body === "stream" || tries === MOST_TRIES) throw unavailable("the credential's new state");
     }
   }
+}
+
+/** The answer with what the holder of the token should know, where a command comes by once. */
+function warned(c: Context<Env>, { definition }: Route, response: Response): Response {
+  const { credential, request } = c.var;
+  const warning = definition.warns?.(request.userAgent) && credential && warningTo(credential, request.userAgent, request.now);
+  if (warning) response.headers.set("X-Pulumi-Warning", warning);
+  return response;
 }
 
 function contextOf(c: Context<Env>): ContextFor<Permission> {
@@ -97,6 +107,12 @@ const drainsOn = (c: Context<Env>, { definition }: Route) =>
     projectName: c.req.param("projectName") ?? "",
     stackName: c.req.param("stackName") ?? "",
   };
+
+/** Names count as the path has them; whether there is such a stack is seen later. */
+const stackParam = (c: Context<Env>): StackRef | undefined => {
+  const { projectName, stackName } = c.req.param() as Record<string, string>;
+  return projectName && stackName ? { projectName, stackName } : undefined;
+};
 
 const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
 

@@ -12,6 +12,7 @@ export function requestContext(c: Context<Env>): RequestContext {
     now: Date.now(),
     requestId: crypto.randomUUID(),
     address: c.req.header("CF-Connecting-IP") ?? "",
+    country: (c.req.raw.cf as { country?: string } | undefined)?.country ?? "",
     userAgent: c.req.header("User-Agent") ?? "",
     background: (name, work) =>
       executionCtx.waitUntil(work.catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }))),

@@ -4,6 +4,7 @@ import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
+import { tokenExtensionRoutes } from "../tokens/extensionRoutes.ts";
 import { tokenRoutes } from "../tokens/routes.ts";
 import { moveRoutes } from "../updates/moveRoutes.ts";
 import { updateRoutes } from "../updates/routes.ts";
@@ -14,6 +15,7 @@ export const routes = [
   ...miscRoutes,
   ...userRoutes,
   ...tokenRoutes,
+  ...tokenExtensionRoutes,
   ...orgRoutes,
   ...auditLogRoutes,
   ...stackRoutes,

@@ -1,13 +1,13 @@
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
-import { AppError, forbidden, notFound, tooManyRequests, unauthorized } from "../errors.ts";
+import { type AppError, forbidden, tooManyRequests, unauthorized } from "../errors.ts";
 import { type DeadToken, type Identity, type Resolution, resolveToken } from "./resolve.ts";
 import { peppersOf } from "./secret.ts";
-import { touchLastUsed } from "./touch.ts";
+import { touch } from "./touch.ts";
 import { type StackNames, isDraining } from "./drain.ts";
 import { type Lease, readLease } from "./lease.ts";
-import { circumstancesOf, editionFault } from "./editions.ts";
-import { type OrgPermission, type Permission, decide, placeIn } from "./policy.ts";
-import { recordDeadToken, recordForbidden } from "./refusals.ts";
+import { placeIn } from "./policy.ts";
+import { nameOfToken } from "./warning.ts";
+import { recordDeadToken } from "./refusals.ts";
 
 /** A caller who was recognised, and the organization that the call is in. */
 export interface Credential {
@@ -97,37 +97,8 @@ function credentialOf(orgName: string | undefined, identity: Identity, refetch: 
     actor: identity.actor,
     org: orgName === undefined ? undefined : placeIn(identity.actor, orgName)?.org,
     refetch,
-    used: (request) => touchLastUsed(request, identity),
+    used: (request) => touch(request, identity),
   };
-}
-
-/**
- * May this caller do that? Never refuses on a cached identity: someone who joined a moment ago is looked up again.
- * @throws 403 when the right is missing, 404 when the organization is not the caller's to know of, and what the edition lacks
- */
-export async function authorize(
-  ctx: RequestContext,
-  credential: Credential,
-  permission: Exclude<Permission, "public" | "lease">,
-  orgName: string | undefined,
-): Promise<Credential> {
-  if (permission === "self") return credential;
-  if (permission === "person") {
-    if (credential.actor.kind === "user") return credential;
-    await recordForbidden(ctx, credential.actor, credential.actor.org, permission);
-    throw forbidden("This operation needs a personal access token.");
-  }
-  const verdict = decide(credential.actor, permission, orgName ?? "", circumstancesOf(ctx));
-  if (verdict === "allowed") return credential;
-  if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName);
-  if (verdict === "hidden" || !credential.org) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
-  if (verdict === "not in this edition") throw editionFault(permission) ?? forbidden();
-  throw await refused(ctx, credential.actor, credential.org, permission);
-}
-
-async function refused(ctx: RequestContext, actor: Actor, org: OrganizationRef, permission: OrgPermission): Promise<AppError> {
-  await recordForbidden(ctx, actor, org, permission);
-  return forbidden();
 }
 
 /** The lease of the running update that the path names, checked without any look-up. A bad one is 403, never 401 (cli-protocol §4.5). */
@@ -151,7 +122,8 @@ async function failed(ctx: RequestContext, refusal: AppError): Promise<AppError>
 }
 
 function epitaph(dead: DeadToken): string {
-  const what = dead.kind === "personal" ? "personal token" : `${dead.kind} token ${dead.name} of ${dead.org?.name ?? "its organization"}`;
+  const what = dead.kind === "personal" ? "personal token" : nameOfToken(dead.kind, dead.name, dead.org);
   const when = new Date(dead.at).toISOString().slice(0, 16).replace("T", " ");
-  return dead.ended === "deleted" ? `${what} was deleted on ${when} UTC` : `${what} expired on ${when} UTC`;
+  const ended = { deleted: "was deleted", disabled: "was disabled", rotated: "was rotated", expired: "expired" }[dead.ended];
+  return `${what} ${ended} on ${when} UTC${dead.successor && `, its successor is ${dead.successor}`}`;
 }

@@ -7,8 +7,10 @@ import type { Circumstances, OrgPermission } from "./policy.ts";
 export const defaultEditionOf = (setting: string | undefined): Edition => editions.find((edition) => edition === setting) ?? "enterprise";
 
 /** Under which a request is judged. */
-export const circumstancesOf = (ctx: Pick<RequestContext, "env" | "now">): Circumstances => ({
+export const circumstancesOf = (ctx: Pick<RequestContext, "env" | "now" | "address" | "country">): Circumstances => ({
   now: ctx.now,
+  address: ctx.address,
+  country: ctx.country,
   defaultEdition: defaultEditionOf(ctx.env.DEFAULT_EDITION),
 });
 

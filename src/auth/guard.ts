@@ -7,7 +7,7 @@ import { settingsStand } from "./settings.ts";
 
 /**
  * The first statement of a batch that must not pass on a cached identity: it writes nothing and fails, and the whole
- * batch with it, unless the token lives and the rights and settings that were judged still hold (platform-facts PT-2).
+ * batch with it, unless the token lives and the rights, limits and settings that were judged still hold (platform-facts PT-2).
  * So the check and the work are one transaction on the primary: nothing is accepted after a deletion was answered.
  * @param orgId the organization that the work is in; none for work on the caller's own account
  * @param unless passes a token that does not live, see `drains`
@@ -16,7 +16,10 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   const alive = and(
     eq(accessTokens.id, actor.token.id),
     isNull(accessTokens.deletedAt),
+    isNull(accessTokens.disabledAt),
     or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now)),
+    or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, now)),
+    eq(accessTokens.version, actor.limits.version),
   );
   const query = store.db
     .select({ alive: sql<number>`CASE WHEN count(*) = 1 OR ${unless} THEN 1 ELSE json('{') END`.as("alive") })

@@ -2,6 +2,8 @@ import type { Actor, OrgSettings, OrganizationRef } from "../context.ts";
 import type { BuiltInRole } from "../orgs/roles.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
+import { type LimitFault, type Use, limitFault } from "./limits.ts";
+import { accessTo } from "./stackRules.ts";
 
 /** Rights inside one organization. The names are those of the public contract's scopes (management-api §7.4). */
 export const orgPermissions = [
@@ -9,6 +11,7 @@ export const orgPermissions = [
   "organization:update",
   "org_token:read",
   "org_token:create",
+  "org_token:update",
   "org_token:delete",
   "org_member:read",
   "org_member:add",
@@ -83,6 +86,7 @@ const granted: Record<Exclude<BuiltInRole, "member">, ReadonlySet<OrgPermission>
  */
 const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:create",
+  "org_token:update",
   "org_token:delete",
   "stack:transfer",
   "organization:transfer_stacks",
@@ -95,28 +99,60 @@ interface Place {
   settings: OrgSettings;
 }
 
-export type Verdict = "allowed" | "forbidden" | "hidden" | "not in this edition";
+export type Verdict = "allowed" | "forbidden" | "hidden" | "stack hidden" | "not in this edition" | LimitFault;
 
 /** What a verdict depends on besides the caller. */
-export interface Circumstances {
-  /** Milliseconds since 1970. */
-  now: number;
+export interface Circumstances extends Use {
   /** What organizations have that have no edition of their own. */
   defaultEdition: Edition;
 }
 
+/** A stack as a path names it. */
+export interface StackRef {
+  projectName: string;
+  stackName: string;
+}
+
 /**
  * The one place that decides who may do what.
- * `hidden` (404): the actor may not know that the organization exists. `forbidden` (403): it may, but lacks the right.
+ * `hidden` (404): the actor may not know that the organization exists, `stack hidden`: the stack. `forbidden` (403): it may, but
+ * lacks the right. `place`, `expiry policy` (403): this token may not be used here and now.
+ * @param stack the one that the call is about, if it is about one
  */
-export function decide(actor: Actor, permission: OrgPermission, orgName: string, { now, defaultEdition }: Circumstances): Verdict {
+export function decide(actor: Actor, permission: OrgPermission, orgName: string, circumstances: Circumstances, stack?: StackRef): Verdict {
   const place = placeIn(actor, orgName);
   if (!place) return "hidden";
+  const fault = limitFault(actor.limits, place.settings, circumstances);
+  if (fault) return fault;
   if (actor.kind !== "user" && personOnly.has(permission)) return "forbidden";
   if (!mayAs(place, permission)) return "forbidden";
+  const { defaultEdition, now } = circumstances;
   if (editionFault(permission) && !hasEverything(place.settings, defaultEdition, now)) return "not in this edition";
-  return "allowed";
+  return inScope(actor, permission, stack);
 }
+
+const mayRead: ReadonlySet<OrgPermission> = new Set(readStacks);
+/** Rights that are asked for without a stack: a list is filtered, and a creation is judged when the name is known. */
+const judgedLater: ReadonlySet<OrgPermission> = new Set(["stack:list", "stack:create"]);
+
+/** What a limit on stacks leaves of a right. A right on stacks that names none is refused, unless it is judged later. */
+export function inScope(
+  { limits }: Actor,
+  permission: OrgPermission,
+  stack: StackRef | undefined,
+): "allowed" | "forbidden" | "stack hidden" {
+  if (limits.stackRules === null || !permission.startsWith("stack")) return "allowed";
+  if (!stack) return judgedLater.has(permission) ? "allowed" : "forbidden";
+  const access = accessTo(limits.stackRules, stack.projectName, stack.stackName);
+  if (access === "none") return "stack hidden";
+  return access === "write" || mayRead.has(permission) ? "allowed" : "forbidden";
+}
+
+/** Ids of the organizations whose conditions or policy keep this token out, here and now: a list over all of them leaves them out. */
+export const closedOrgs = (actor: Actor, use: Use): string[] =>
+  (actor.kind === "user" ? actor.memberships : [actor])
+    .filter(({ settings }) => limitFault(actor.limits, settings, use))
+    .map(({ org }) => org.id);
 
 function mayAs({ role, settings }: Place, permission: OrgPermission): boolean {
   if (role !== "member") return granted[role].has(permission);

@@ -4,6 +4,7 @@ import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
+import type { LimitFault } from "./limits.ts";
 import type { DeadToken } from "./resolve.ts";
 import type { OrgPermission } from "./policy.ts";
 
@@ -24,6 +25,30 @@ export async function recordForbidden(
   announce(ctx, event);
 }
 
+/** A good token that may not be used here and now, or not on this stack. */
+export async function recordLimit(
+  ctx: RequestContext,
+  actor: Actor,
+  org: OrganizationRef,
+  limit: LimitFault | "scope",
+  permission: OrgPermission | "self" | "person",
+): Promise<void> {
+  const events = { place: "condition", "expiry policy": "policy", scope: "scope" } as const;
+  const why = {
+    place: `the token may not be used from ${ctx.address || "an unknown address"}${ctx.country && ` (${ctx.country})`}`,
+    "expiry policy": "the token lives longer than the organization's policy allows",
+    scope: "the token is limited to other stacks or rights",
+  };
+  const event = auditEvent(ctx, org.id, whoIs(actor), {
+    event: `auth-failure-token-${events[limit]}`,
+    description: `Refused ${permission}: ${why[limit]}.`,
+  });
+  await batch(ctx.store, [promise(ctx.store, event)]);
+  announce(ctx, event);
+}
+
+const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated and past its overlap", expired: "past its expiry" };
+
 /** A token was presented after its end. A personal one counts where its person is a member and the call was meant for. */
 export async function recordDeadToken(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
   const org = dead.org ?? (await organizationOf(ctx, dead, orgName));
@@ -35,8 +60,8 @@ export async function recordDeadToken(ctx: RequestContext, dead: DeadToken, orgN
     tokenName: dead.name,
   };
   const event = auditEvent(ctx, org.id, who, {
-    event: "auth-failure-access-token",
-    description: `Refused: the token was ${dead.ended === "deleted" ? "deleted" : "past its expiry"}.`,
+    event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
+    description: `Refused: the token was ${what[dead.ended]}${dead.successor && `; its successor is "${dead.successor}"`}.`,
   });
   await batch(ctx.store, [promise(ctx.store, event)]);
   announce(ctx, event);

@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import type { Actor, OrganizationRef } from "../context.ts";
+import type { Actor, OrganizationRef, TokenLimits } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
@@ -18,6 +18,7 @@ export const IDENTITY_TTL = 60_000;
 export interface Identity {
   kind: TokenKind;
   actor: Actor;
+  /** When it ends by itself, by its expiry or because it was rotated. */
   expiresAt: number | null;
   lastUsedAt: number | null;
   checkedAt: number;
@@ -35,7 +36,9 @@ export interface DeadToken {
   actor: Actor | undefined;
   /** Person behind a personal token. */
   user: { id: string; login: string; name: string } | undefined;
-  ended: "deleted" | "expired";
+  ended: "deleted" | "disabled" | "rotated" | "expired";
+  /** Name of the token that took its place, or "". */
+  successor: string;
   at: number;
 }
 
@@ -52,7 +55,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
-const cacheKey = (hash: string) => `token:2:${hash}`;
+const cacheKey = (hash: string) => `token:3:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -83,7 +86,8 @@ async function cachedIdentity(cache: KVNamespace, hash: string, now: number): Pr
   }
 }
 
-async function readIdentity(store: Store, hash: string, now: number): Promise<Resolution> {
+/** Who a hash stands for, as the database says now. */
+export async function readIdentity(store: Store, hash: string, now: number): Promise<Resolution> {
   const { db } = store;
   const [tokens, memberships] = await batch(store, [
     db
@@ -96,6 +100,14 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
         expiresAt: accessTokens.expiresAt,
         lastUsedAt: accessTokens.lastUsedAt,
         deletedAt: accessTokens.deletedAt,
+        disabledAt: accessTokens.disabledAt,
+        retiresAt: accessTokens.retiresAt,
+        successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = ${accessTokens.successorId})`.as("successor"),
+        // The organization has columns of these names too (platform-facts Z-1).
+        version: sql<number>`${accessTokens.version}`.as("token_version"),
+        stackRules: accessTokens.stackRules,
+        allowedCidrs: sql<string[]>`${accessTokens.allowedCidrs}`.mapWith(accessTokens.allowedCidrs).as("token_cidrs"),
+        allowedCountries: sql<string[]>`${accessTokens.allowedCountries}`.mapWith(accessTokens.allowedCountries).as("token_countries"),
         orgId: sql<string | null>`${organizations.id}`.as("organization_id"),
         orgName: sql<string | null>`${organizations.name}`.as("organization_name"),
         settings: settingsColumns,
@@ -124,23 +136,44 @@ async function readIdentity(store: Store, hash: string, now: number): Promise<Re
       ? { id: token.userId, login: token.login ?? "", name: token.userName ?? "", email: token.email ?? "" }
       : undefined;
   const ref = { id: token.id, name: token.name };
+  const limits: TokenLimits = {
+    version: token.version,
+    expiresAt: token.expiresAt,
+    isExempt: token.kind === "session",
+    stackRules: token.stackRules,
+    allowedCidrs: token.allowedCidrs,
+    allowedCountries: token.allowedCountries,
+    retiresAt: token.retiresAt,
+    successor: token.successor ?? "",
+  };
   const actor: Actor | undefined =
     token.kind === "personal" || token.kind === "session"
       ? user && {
           kind: "user",
           token: ref,
+          limits,
           user,
           memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role, settings: m.settings })),
         }
-      : org && { kind: token.kind, token: ref, org, settings: token.settings!, team: token.team ?? "", role: token.role };
+      : org && { kind: token.kind, token: ref, limits, org, settings: token.settings!, team: token.team ?? "", role: token.role };
 
-  const deadSince = token.deletedAt ?? (token.expiresAt !== null && token.expiresAt <= now ? token.expiresAt : null);
-  if (deadSince !== null) {
-    const ended = token.deletedAt !== null ? "deleted" : "expired";
-    return { dead: { kind: token.kind, ...ref, org, user, actor, ended, at: deadSince } };
-  }
+  const end = endOf(token, now);
+  if (end) return { dead: { kind: token.kind, ...ref, org, user, actor, ...end, successor: limits.successor } };
   if (!actor) return undefined;
-  return { identity: { kind: token.kind, actor, expiresAt: token.expiresAt, lastUsedAt: token.lastUsedAt, checkedAt: now, cached: false } };
+  const ends = [token.expiresAt, token.retiresAt].filter((at) => at !== null);
+  const expiresAt = ends.length === 0 ? null : Math.min(...ends);
+  return { identity: { kind: token.kind, actor, expiresAt, lastUsedAt: token.lastUsedAt, checkedAt: now, cached: false } };
+}
+
+/** What ended a token and when; for one that ended twice, what cannot be undone. */
+function endOf(
+  { deletedAt, disabledAt, retiresAt, expiresAt }: Record<"deletedAt" | "disabledAt" | "retiresAt" | "expiresAt", number | null>,
+  now: number,
+): Pick<DeadToken, "ended" | "at"> | undefined {
+  if (deletedAt !== null) return { ended: "deleted", at: deletedAt };
+  if (retiresAt !== null && retiresAt <= now) return { ended: "rotated", at: retiresAt };
+  if (expiresAt !== null && expiresAt <= now) return { ended: "expired", at: expiresAt };
+  return disabledAt === null ? undefined : { ended: "disabled", at: disabledAt };
 }
 
 /** Takes identities out of the cache. A cache that cannot be reached only means that its entries live out their minute. */

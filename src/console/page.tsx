@@ -1,7 +1,8 @@
 import type { Context, Hono } from "hono";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Env } from "../app/environment.ts";
-import { type Credential, authenticateSession, authorize } from "../auth/authenticate.ts";
+import { type Credential, authenticateSession } from "../auth/authenticate.ts";
+import { authorize } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, decide } from "../auth/policy.ts";
 import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";

@@ -41,6 +41,11 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   responses: { [status: number]: Schema | null };
   /** Stays open to a token whose update still runs on this stack, see `drains`. */
   drains?: P extends OrgPermission ? true : never;
+  /**
+   * Carries `X-Pulumi-Warning` about the caller's token. Only where a command comes by once: a client prints the warning of every
+   * answer that has one (cli-protocol §1.8).
+   */
+  warns?: (userAgent: string) => boolean;
   /** Ours alone, not in the public contract. */
   extension?: true;
 }

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { StaleIdentity, UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest, conflict } from "../errors.ts";
@@ -23,6 +24,7 @@ import { replaceTags } from "./tags.ts";
 export async function createStack(ctx: OrgContext, projectName: string, request: z.infer<typeof CreateStackRequest>, text: string) {
   if (request.config) throw badRequest("environment-backed configuration is not supported");
   const path = { orgName: ctx.org.name, projectName, stackName: request.stackName };
+  await requireInScope(ctx, "stack:create", path);
   const id = crypto.randomUUID();
   const state = request.state ? await storeInitialState(ctx, id, text) : undefined;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

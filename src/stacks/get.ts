@@ -1,5 +1,6 @@
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
+import { isVisible } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { updates } from "../updates/table.ts";
@@ -46,7 +47,12 @@ export async function projectExists(ctx: OrgContext, project: string): Promise<b
     ctx.store.db
       .select({ id: stacks.id })
       .from(stacks)
-      .where(sql`${stacks.orgId} = ${ctx.org.id} AND lower(${stacks.project}) = lower(${project}) AND ${stacks.deletedAt} IS NULL`)
+      .where(
+        and(
+          sql`${stacks.orgId} = ${ctx.org.id} AND lower(${stacks.project}) = lower(${project}) AND ${stacks.deletedAt} IS NULL`,
+          isVisible(ctx.actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
+        ),
+      )
       .limit(1),
   ]);
   return found.length > 0;

@@ -1,6 +1,8 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod";
 import { guard } from "../auth/guard.ts";
+import { closedOrgs } from "../auth/policy.ts";
+import { isVisible } from "../auth/stackRules.ts";
 import type { ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { fromCursor, page } from "../http/pagination.ts";
@@ -47,6 +49,8 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
         and(
           isNull(stacks.deletedAt),
           mine,
+          sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(closedOrgs(actor, ctx))}))`,
+          isVisible(actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
           query.organization ? eq(organizations.name, query.organization) : undefined,
           query.project ? eq(stacks.project, query.project) : undefined,
           query.tagName ? tagged : undefined,

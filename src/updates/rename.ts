@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { requireInScope } from "../auth/scope.ts";
 import type { OrgContext } from "../context.ts";
 import { AppError } from "../errors.ts";
 import { projectName, stackName } from "../http/names.ts";
@@ -14,6 +15,7 @@ export const RenameStackRequest = z.object({ newName: orKept(stackName), newProj
 export async function renameStack(ctx: OrgContext, path: StackPath, request: z.infer<typeof RenameStackRequest>) {
   const to = { ...path, projectName: request.newProject ?? path.projectName, stackName: request.newName ?? path.stackName };
   if (to.projectName === path.projectName && to.stackName === path.stackName) throw new AppError(400, "No rename to apply.");
+  await requireInScope(ctx, "stack:rename", to);
   const updateId = crypto.randomUUID();
   await callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.move({ ...stackCall(ctx, path), updateId, to, toOrgId: ctx.org.id }));
   return { updateId };

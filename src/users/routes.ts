@@ -28,6 +28,8 @@ const getCurrentUser = defineRoute(
     summary: "The caller, and for a machine token the token",
     permission: "self",
     responses: { 200: CurrentUser },
+    // `whoami` asks for nothing else; in other commands the default organization's answer warns.
+    warns: (userAgent) => userAgent.includes("cmd=whoami"),
   },
   async ({ actor }) => {
     const base = { avatarUrl: "", hasMFA: false, isOrgManaged: false, isManagedByMultiOrg: false, identities: [] };
@@ -59,6 +61,8 @@ const getDefaultOrganization = defineRoute(
     summary: "The organization of stack names that name none",
     permission: "self",
     responses: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
+    // Every command but `whoami` comes by here once (cli-protocol §1.8).
+    warns: () => true,
   },
   async ({ actor }) => ({ GitHubLogin: defaultOrganization(actor), Messages: [] }),
 );

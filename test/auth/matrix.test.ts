@@ -6,6 +6,7 @@ import type { Route } from "../../src/http/route.ts";
 import { type Call, call, ok } from "../support/client.ts";
 import { deploymentOf, rootStack } from "../support/deployment.ts";
 import { freshBindings } from "../support/fresh.ts";
+import { signatureOf } from "../support/scanner.ts";
 import { type World, newOrgToken, newStack, newTeamToken, newWorld, startUpdate } from "../support/world.ts";
 
 /**
@@ -92,8 +93,13 @@ describe("whatever the matrix says", () => {
         expect(outcomes["other organization's admin"], definition.path).toBe("404");
   });
 
-  it("no machine token makes or ends a token", () => {
-    for (const { definition, outcomes } of [...of("org_token:create"), ...of("org_token:delete"), ...of("person")])
+  it("no machine token makes, changes or ends a token", () => {
+    for (const { definition, outcomes } of [
+      ...of("org_token:create"),
+      ...of("org_token:update"),
+      ...of("org_token:delete"),
+      ...of("person"),
+    ])
       for (const caller of ["organization token", "admin organization token", "team token"] as const)
         expect(outcomes[caller], `${caller}: ${definition.path}`).toBe("403");
   });
@@ -128,7 +134,7 @@ async function walk(world: World, credentials: Credentials, definition: Route["d
   const answers = await Promise.all(
     callers.map(async (caller) => {
       const credential = caller === "update lease" ? { lease: objects.lease } : credentials[caller];
-      const headers = { "CF-Connecting-IP": `2001:db8::${(addresses++).toString(16)}` };
+      const headers = { "CF-Connecting-IP": `2001:db8::${(addresses++).toString(16)}`, ...(await signed(definition, json)) };
       const response = await call(definition.method, path + query, { ...credential, json, headers });
       return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method) };
     }),
@@ -136,6 +142,10 @@ async function walk(world: World, credentials: Credentials, definition: Route["d
   const outcomes = Object.fromEntries(answers.map(({ caller, outcome }) => [caller, outcome])) as Record<Caller, Outcome>;
   return { definition, outcomes, answered: answers.some((answer) => answer.good) };
 }
+
+/** A scanner's reports are let in by their signature. */
+const signed = async ({ operationId }: Route["definition"], json: unknown): Promise<Record<string, string>> =>
+  operationId === "ReportTokenLeaks" ? { "X-Hub-Signature-256": await signatureOf(JSON.stringify(json)) } : {};
 
 /** Failures are counted by address; this test has many. */
 let addresses = 1;
@@ -166,8 +176,9 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   if (path.includes("{tokenId}")) {
     const { id } = path.startsWith("/api/user")
       ? await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.admin })
-      : await newOrgToken(world, "doomed");
+      : await newOrgToken(world, `doomed-${operationId}`);
     params["tokenId"] = id;
+    if (operationId === "GetOrgTokenRevocation") await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
   }
   if (path.includes("/{version}") || /\/latest\b/.test(path)) await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
   params["urn"] = rootStack.urn;
@@ -189,6 +200,10 @@ const emptyState = { version: 3, deployment: {} };
 function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
   const bodies: Record<string, unknown> = {
     CreateOrgToken: { name: "new" },
+    // Whoever rotates itself here goes on under its old value.
+    RotateThisToken: { overlap: 3600 },
+    ReportTokenLeak: { token: "pul-0000000000000000000000000000000000000000" },
+    ReportTokenLeaks: [],
     AddOrganizationMember: { role: "member" },
     UpdateOrganizationMember: { role: "admin" },
     CreateStack: { stackName: "new" },
@@ -225,7 +240,7 @@ async function credentialsOf(world: World): Promise<Credentials> {
     member: { token: world.member },
     "billing manager": { token: world.billing },
     admin: { token: world.admin },
-    "organization token": { token: (await newOrgToken(world, "ci")).tokenValue },
+    "organization token": { token: (await newOrgToken(world, "ci", { mayRotateItself: true })).tokenValue },
     "admin organization token": { token: (await newOrgToken(world, "root", { admin: true })).tokenValue },
     "team token": { token: await newTeamToken() },
     "expired token": { token: expired.tokenValue },

@@ -4,6 +4,7 @@ import { type OrgPermission, decide, orgPermissions } from "../../src/auth/polic
 import type { Actor, OrgSettings } from "../../src/context.ts";
 import { type Role, type StackPermission, stackPermissions } from "../../src/orgs/table.ts";
 import type { TokenRole } from "../../src/tokens/table.ts";
+import { noLimits } from "../support/limits.ts";
 
 const open: OrgSettings = {
   version: 0,
@@ -19,17 +20,19 @@ const open: OrgSettings = {
 };
 const org = { id: "1", name: "acme" };
 const token = { id: "t", name: "ci" };
-const at = { now: 1000, defaultEdition: "enterprise" } as const;
+const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
 
 const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({
   kind: "user",
   token,
+  limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
   memberships: [{ org, role, settings: { ...open, ...settings } }],
 });
 const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor => ({
   kind: "organization",
   token,
+  limits: noLimits,
   org,
   settings: { ...open, ...settings },
   team: "",

@@ -10,6 +10,8 @@ export interface Call {
   json?: unknown;
   body?: BodyInit;
   headers?: Record<string, string>;
+  /** Where the platform says that the call comes from. */
+  country?: string;
 }
 
 /**
@@ -21,7 +23,12 @@ export async function call(method: string, path: string, options: Call = {}): Pr
   if (options.token !== undefined) headers.set("Authorization", `token ${options.token}`);
   if (options.lease !== undefined) headers.set("Authorization", `update-token ${options.lease}`);
   const body = options.json === undefined ? options.body : JSON.stringify(options.json);
-  const response = await exports.default.fetch(`https://stackpass.test${path}`, { method, headers, ...(body !== undefined && { body }) });
+  const response = await exports.default.fetch(`https://stackpass.test${path}`, {
+    method,
+    headers,
+    ...(body !== undefined && { body }),
+    ...(options.country && { cf: { country: options.country } }),
+  });
   await hold(method, path, response.clone());
   return response;
 }

@@ -1,0 +1,68 @@
+import type { Actor, OrgSettings, OrganizationRef, RequestContext } from "../context.ts";
+import { type AppError, forbidden, notFound } from "../errors.ts";
+import type { Credential } from "./authenticate.ts";
+import { circumstancesOf, editionFault } from "./editions.ts";
+import { type LimitFault, expiryPolicyText, limitFault } from "./limits.ts";
+import { type OrgPermission, type Permission, type StackRef, decide, inScope, placeIn } from "./policy.ts";
+import { recordForbidden, recordLimit } from "./refusals.ts";
+
+/**
+ * May this caller do that? Never refuses on a cached identity: someone who joined a moment ago is looked up again.
+ * @param stack the one that the path names, if it names one
+ * @throws 403 when the right is missing or a limit stands against it, 404 when the organization or the stack is not the caller's to
+ * know of, and what the edition lacks
+ */
+export async function authorize(
+  ctx: RequestContext,
+  credential: Credential,
+  permission: Exclude<Permission, "public" | "lease">,
+  orgName: string | undefined,
+  stack?: StackRef,
+): Promise<Credential> {
+  const { actor } = credential;
+  if (permission === "self" || permission === "person") return authorizeSelf(ctx, credential, permission);
+  const verdict = decide(actor, permission, orgName ?? "", circumstancesOf(ctx), stack);
+  if (verdict === "allowed") return credential;
+  if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
+  const place = placeIn(actor, orgName ?? "");
+  if (!place) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
+  switch (verdict) {
+    case "place":
+    case "expiry policy":
+      throw await beyondLimits(ctx, actor, place, verdict, permission);
+    case "stack hidden":
+      await recordLimit(ctx, actor, place.org, "scope", permission);
+      throw notFound(`Stack '${orgName}/${stack?.projectName}/${stack?.stackName}'`);
+    case "not in this edition":
+      throw editionFault(permission) ?? forbidden();
+    default:
+      if (inScope(actor, permission, stack) === "forbidden") await recordLimit(ctx, actor, place.org, "scope", permission);
+      else await recordForbidden(ctx, actor, place.org, permission);
+      throw forbidden();
+  }
+}
+
+/** Calls in no organization. A machine's token is limited to its networks there too; its organization's policy on expiry waits. */
+async function authorizeSelf(ctx: RequestContext, credential: Credential, permission: "self" | "person"): Promise<Credential> {
+  const { actor } = credential;
+  if (limitFault(actor.limits, actor.kind === "user" ? undefined : actor.settings, ctx) === "place") {
+    if (credential.identity.cached) return authorizeSelf(ctx, await credential.refetch(), permission);
+    const place = actor.kind === "user" ? actor.memberships[0] : actor;
+    throw await beyondLimits(ctx, actor, place, "place", permission);
+  }
+  if (permission === "self" || actor.kind === "user") return credential;
+  await recordForbidden(ctx, actor, actor.org, permission);
+  throw forbidden("This operation needs a personal access token.");
+}
+
+async function beyondLimits(
+  ctx: RequestContext,
+  actor: Actor,
+  place: { org: OrganizationRef; settings: OrgSettings } | undefined,
+  fault: LimitFault,
+  permission: OrgPermission | "self" | "person",
+): Promise<AppError> {
+  if (place) await recordLimit(ctx, actor, place.org, fault, permission);
+  if (fault === "expiry policy" && place) return forbidden(expiryPolicyText(place.org.name, place.settings.maxTokenExpiryDays));
+  return forbidden("This access token may not be used from your network address.");
+}

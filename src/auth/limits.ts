@@ -1,0 +1,59 @@
+import type { OrgSettings, TokenLimits } from "../context.ts";
+import { isInNetwork } from "./network.ts";
+
+const DAY = 86_400_000;
+/** A token that ends this soon is worth a warning. Milliseconds. */
+const SOON = 14 * DAY;
+
+/** When and from where a token is used. */
+export interface Use {
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Address of the caller, "" when the platform does not tell. */
+  address: string;
+  /** Country of that address, two letters, "" when the platform does not tell. */
+  country: string;
+}
+
+/** Why a good token must not be used here and now: its place, or the organization's policy on expiry. */
+export type LimitFault = "place" | "expiry policy";
+
+/** @param settings those of the organization that the call is in; none for a call that is in none */
+export function limitFault(token: TokenLimits, settings: OrgSettings | undefined, use: Use): LimitFault | undefined {
+  if (!isAllowedFrom(token, use) || (settings && !isAllowedFrom(settings, use))) return "place";
+  if (settings && !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, use.now)) return "expiry policy";
+  return undefined;
+}
+
+/** Both lists must have the caller in them; an empty list has everyone. Who cannot be placed is in no list. */
+const isAllowedFrom = (lists: Pick<TokenLimits, "allowedCidrs" | "allowedCountries">, { address, country }: Use) =>
+  (lists.allowedCidrs.length === 0 || lists.allowedCidrs.some((network) => isInNetwork(address, network))) &&
+  (lists.allowedCountries.length === 0 || lists.allowedCountries.includes(country));
+
+/** It looks at the life that is left, so an old long token comes to meet it as it ages (management-api §3.7). */
+const meetsExpiryPolicy = (token: TokenLimits, maxDays: number | null, now: number) =>
+  maxDays === null || token.isExempt || (token.expiresAt !== null && token.expiresAt - now <= maxDays * DAY);
+
+/** The contract's own words: scripts look for them. */
+export const expiryPolicyText = (orgName: string, maxDays: number | null) =>
+  `The \`${orgName}\` organization enforces a max access token expiry of \`${maxDays}\` days that your current token does not meet. Please generate a new token with a TTL meeting your org's threshold to perform this request.`;
+
+/**
+ * What the holder of a token should know before it stops working, or undefined. One sentence: the CLI prints it as a warning.
+ * @param places organizations that the token opens
+ */
+export function warningFor(
+  what: string,
+  token: TokenLimits,
+  places: { org: { name: string }; settings: OrgSettings }[],
+  now: number,
+): string | undefined {
+  const { retiresAt, successor, expiresAt } = token;
+  if (retiresAt !== null) return `${what} was rotated: it works until ${minute(retiresAt)}, use its successor ${successor}`;
+  if (expiresAt !== null && expiresAt - now <= SOON) return `${what} expires on ${minute(expiresAt)}`;
+  const refusing = places.find(({ settings }) => !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, now));
+  if (!refusing) return undefined;
+  return `${what} lives longer than the ${refusing.settings.maxTokenExpiryDays} days that ${refusing.org.name} allows, and is refused there`;
+}
+
+const minute = (at: number) => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;

@@ -1,0 +1,13 @@
+import type { TokenLimits } from "../../src/context.ts";
+
+/** Those of a token that may be used anywhere, for ever, on everything. */
+export const noLimits: TokenLimits = {
+  version: 0,
+  expiresAt: null,
+  isExempt: false,
+  stackRules: null,
+  allowedCidrs: [],
+  allowedCountries: [],
+  retiresAt: null,
+  successor: "",
+};
