@@ -3,6 +3,7 @@ import { chainOlderRows } from "./audit/append.ts";
 import { consumeAudit, keepDeadLetters } from "./audit/consume.ts";
 import { relayLeftovers } from "./audit/relay.ts";
 import { replayDeadLetters } from "./audit/replay.ts";
+import { disableUnusedTokens } from "./tokens/unused.ts";
 import type { Bindings } from "./env.ts";
 import { sweep } from "./updates/sweep.ts";
 
@@ -22,6 +23,8 @@ export default {
       "dead letters": () => replayDeadLetters(env),
       "audit chain": () => chainOlderRows(env),
       sweep: () => sweep(env, now),
+      // Once an hour is enough for what is counted in days.
+      "unused tokens": async () => new Date(now).getUTCMinutes() === 0 && disableUnusedTokens(env, now),
     };
     for (const [name, run] of Object.entries(work))
       await run().catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }));

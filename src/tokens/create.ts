@@ -1,26 +1,29 @@
 import type * as z from "zod";
 import { announce } from "../audit/announce.ts";
-import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { placeIn } from "../auth/policy.ts";
+import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type ActorContext, type OrgContext, type UserActor, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
-import { badRequest, conflict } from "../errors.ts";
-import type { CreateOrgAccessTokenRequest, CreatePersonalAccessTokenRequest } from "./schema.ts";
-import { expiryFault } from "./schema.ts";
-import { newTokenValue, peppersOf } from "../auth/secret.ts";
-import { accessTokens } from "./table.ts";
+import { AppError, badRequest, conflict } from "../errors.ts";
+import { findRole } from "../orgs/roles.ts";
+import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
+import { type TokenRole, accessTokens } from "./table.ts";
 
 /**
  * Makes a machine credential that belongs to the organization. The value is in the answer and nowhere else.
  * @throws 409 when the name was ever taken, by a deleted token too: it stays a stable name in the audit log
  */
 export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof CreateOrgAccessTokenRequest>, reason = "") {
-  const fault = expiryFault(request.expires, ctx.now);
+  const role = roleAskedFor(ctx.org.id, request);
+  const { maxTokenExpiryDays } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const fault = scopeFault(role, request.stacks) ?? expiryFault(request.expires, ctx.now, maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
 
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
   const id = crypto.randomUUID();
-  const kind = request.admin ? "admin organization token" : "organization token";
+  const kind = { admin: "admin organization token", member: "organization token" }[role as string] ?? `${role} organization token`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-token-created",
     description: `Created ${kind} "${request.name}" (${id}).${reason && ` Reason: ${reason}`}`,
@@ -35,10 +38,15 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
         name: request.name,
         description: request.description,
         hash,
-        role: request.admin ? "admin" : "member",
+        role,
         createdAt: ctx.now,
         createdBy: loginOf(ctx.actor),
         expiresAt: request.expires,
+        displayName: request.displayName ?? "",
+        stackRules: request.stacks ?? null,
+        allowedCidrs: request.ipAllowList ?? [],
+        allowedCountries: request.countryAllowList ?? [],
+        mayRotateItself: request.mayRotateItself ?? false,
       }),
       promise(ctx.store, event),
     ]);
@@ -50,16 +58,33 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
   return { id, tokenValue: value };
 }
 
-/** A personal token carries its person's rights in all organizations, now and later. */
+/** `roleID` selects the role, else `admin` does; they must not contradict each other (management-api §3.4). */
+function roleAskedFor(
+  orgId: string,
+  { admin, roleID }: { admin?: boolean | null | undefined; roleID?: string | null | undefined },
+): TokenRole {
+  if (!roleID) return admin ? "admin" : "member";
+  const role = findRole(orgId, roleID);
+  if (!role || (admin && role !== "admin")) throw new AppError(400, "Invalid parameter 'roleID'.");
+  return role;
+}
+
+/** An administrator reaches everything, so a limit on stacks would promise what it cannot hold. */
+export const scopeFault = (role: TokenRole, rules: unknown) =>
+  rules && role === "admin" ? "an admin token cannot be limited to stacks" : undefined;
+
+/** A personal token carries its person's rights in all organizations, now and later; the logs of all of them tell of it. */
 export async function createPersonalToken(
   ctx: ActorContext & { actor: UserActor },
   request: z.infer<typeof CreatePersonalAccessTokenRequest>,
+  reason = "",
 ) {
   const fault = expiryFault(request.expires, ctx.now);
   if (fault) throw badRequest(fault);
 
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
   const id = crypto.randomUUID();
+  const events = eventsEverywhere(ctx, "personal-token-created", `Created a personal token (${id}).${reason && ` Reason: ${reason}`}`);
   await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     ctx.store.db.insert(accessTokens).values({
@@ -73,6 +98,15 @@ export async function createPersonalToken(
       createdBy: ctx.actor.user.login,
       expiresAt: request.expires,
     }),
+    ...events.map((event) => promise(ctx.store, event)),
   ]);
+  announce(ctx, ...events);
   return { id, tokenValue: value };
 }
+
+/** One event for each organization that the person is in. */
+export const eventsEverywhere = (
+  ctx: ActorContext & { actor: UserActor },
+  event: "personal-token-created" | "personal-token-deleted",
+  description: string,
+): AuditEvent[] => ctx.actor.memberships.map(({ org }) => auditEvent(ctx, org.id, whoIs(ctx.actor), { event, description }));

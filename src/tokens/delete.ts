@@ -6,14 +6,17 @@ import { forgetIdentities } from "../auth/resolve.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import { eventsEverywhere } from "./create.ts";
+import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
 /**
  * Ends an organization token. Database first, then the cache, then the answer: from the answer on no write, no
  * decryption and no export is accepted from it anywhere; a cached read ends within 60 seconds.
  * Deleting it again is fine; an id that never was of this organization is 404.
+ * @returns the receipt, as `GET …/revocation` gives it later
  */
-export async function deleteOrgToken(ctx: OrgContext, id: string, reason = ""): Promise<void> {
+export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "") {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-deleted", description: "" });
   const named = sql`(SELECT 'Deleted organization token "' || name || '" (' || id || ').' FROM access_tokens WHERE id = ${id}) || ${
     reason && ` Reason: ${reason}`
@@ -27,13 +30,23 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = ""): 
   ]);
   await forget(ctx, rows);
   announce(ctx, event);
+  // The token is dead by now, whatever becomes of its receipt; who asks for that later gets it.
+  return noteDeletion(ctx, id).catch(() => undefined);
 }
 
 /** Ends one of the caller's own tokens. */
 export async function deletePersonalToken(ctx: ActorContext & { actor: UserActor }, id: string): Promise<void> {
   const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal"));
-  const [, , rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now), end(ctx, one), hashOf(ctx, one)]);
-  await forget(ctx, rows);
+  const events = eventsEverywhere(ctx, "personal-token-deleted", `Deleted a personal token (${id}).`);
+  const living = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${and(one, isNull(accessTokens.deletedAt))})`;
+  const results = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now),
+    ...events.map((event) => promiseIf(ctx.store, event, living)),
+    end(ctx, one),
+    hashOf(ctx, one),
+  ]);
+  await forget(ctx, results.at(-1) as { hash: string }[]);
+  announce(ctx, ...events);
 }
 
 const end = (ctx: ActorContext, one: SQL | undefined) =>

@@ -1,45 +1,64 @@
-import { type SQL, and, desc, eq, getTableColumns, gt, isNull, lte, or, sql } from "drizzle-orm";
+import { type SQL, and, desc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
 import * as z from "zod";
 import { guard } from "../auth/guard.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
-import { type ListTokensQuery, toAccessToken } from "./schema.ts";
+import { findRole } from "../orgs/roles.ts";
+import { toAccessToken, visibleColumns } from "./accessToken.ts";
+import type { ListOrgTokensQuery } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
-/** Every column but the hash, so that it cannot reach an answer by accident. */
-const { hash: _hash, ...visible } = getTableColumns(accessTokens);
-
 const Key = z.tuple([z.number(), z.string()]);
+const PAGE = 100;
+/** The older Pulumi provider reads one page and knows no paging: whoever asks for none gets as much as there may be (management-api §15). */
+const WHOLE = 1000;
+const DAY = 86_400_000;
 
-/** What the older Pulumi provider reads: one page, no paging, and it takes an expired token that is missing for a deleted one. */
-const PROVIDER_DEFAULTS = { size: 1000, filter: "all" } as const;
-const DEFAULTS = { size: 100, filter: "active" } as const;
+type Query = z.infer<typeof ListOrgTokensQuery>;
 
-type Query = z.infer<typeof ListTokensQuery>;
-
+/** @param source `X-Pulumi-Source`: the provider takes an expired token that is missing for a deleted one, so it gets those too */
 export const listOrgTokens = (ctx: OrgContext, query: Query, source: string | null) =>
-  list(ctx, query, and(eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization")), source, ctx.org.id);
+  list(ctx, query, and(ofOrganization(ctx), unusedFor(ctx, query.unusedDays)), source, ctx.org.id);
+
+/** Tokens with a role. @throws 404 when the organization has no such role */
+export function listTokensWithRole(ctx: OrgContext, roleId: string, query: Query) {
+  const role = findRole(ctx.org.id, roleId);
+  if (!role) throw notFound(`Role '${roleId.slice(0, 100)}'`);
+  return list(ctx, query, and(ofOrganization(ctx), eq(accessTokens.role, role)), null, ctx.org.id);
+}
 
 export const listPersonalTokens = (ctx: ActorContext & { actor: UserActor }, query: Query, source: string | null) =>
   list(ctx, query, and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal")), source);
 
-/** Newest first. Deleted tokens are never listed; the audit log remembers them. */
+const ofOrganization = (ctx: OrgContext) => and(eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));
+
+const unusedFor = (ctx: OrgContext, days: number | undefined) =>
+  days === undefined ? undefined : lte(sql`coalesce(${accessTokens.lastUsedAt}, ${accessTokens.createdAt})`, ctx.now - days * DAY);
+
+/**
+ * Newest first. Deleted tokens are never listed; the audit log remembers them. What was rotated away counts as expired;
+ * what is disabled still exists, and counts as active.
+ */
 async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, source: string | null, orgId?: string) {
-  const defaults = source === "provider" ? PROVIDER_DEFAULTS : DEFAULTS;
-  const size = query.maxResults ?? defaults.size;
-  const filter = query.show_expired === "true" ? "all" : (query.filter ?? defaults.filter);
+  const { now } = ctx;
+  const size = query.maxResults ?? (query.continuationToken ? PAGE : WHOLE);
+  const filter = query.show_expired === "true" ? "all" : (query.filter ?? (source === "provider" ? "all" : "active"));
   const after = fromCursor(query.continuationToken, Key);
 
   const byState = {
-    active: or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now)),
-    expired: lte(accessTokens.expiresAt, ctx.now),
+    active: and(
+      or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now)),
+      or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, now)),
+    ),
+    expired: or(lte(accessTokens.expiresAt, now), lte(accessTokens.retiresAt, now)),
     all: undefined,
   };
   const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, orgId),
+    guard(ctx.store, ctx.actor, now, orgId),
     ctx.store.db
-      .select(visible)
+      .select(visibleColumns)
       .from(accessTokens)
       .where(
         and(
@@ -53,5 +72,5 @@ async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, sou
       .limit(size + 1),
   ]);
   const { items, continuationToken } = page(rows, size, (row) => [row.createdAt, row.id]);
-  return { tokens: items.map(toAccessToken), continuationToken };
+  return { tokens: items.map((row) => toAccessToken(row, now)), continuationToken };
 }

@@ -1,14 +1,16 @@
 import * as z from "zod";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
+import { AccessToken } from "./accessToken.ts";
 import { createOrgToken, createPersonalToken } from "./create.ts";
 import { deleteOrgToken, deletePersonalToken } from "./delete.ts";
-import { listOrgTokens, listPersonalTokens } from "./list.ts";
+import { listOrgTokens, listPersonalTokens, listTokensWithRole } from "./list.ts";
+import { receiptHeaders } from "./revocation.ts";
 import {
   CreateAccessTokenResponse,
   CreateOrgAccessTokenRequest,
   CreatePersonalAccessTokenRequest,
-  ListAccessTokensResponse,
+  ListOrgTokensQuery,
   ListTokensQuery,
   ReasonQuery,
 } from "./schema.ts";
@@ -18,6 +20,9 @@ const orgToken = z.object({ orgName, tokenId: z.string() });
 const personalToken = z.object({ tokenId: z.string() });
 const source = (request: Request) => request.headers.get("X-Pulumi-Source");
 
+const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.string().optional() });
+
+/** The public contract's operations. What is ours alone is in `extensionRoutes`. */
 export const tokenRoutes = [
   defineRoute(
     {
@@ -28,7 +33,7 @@ export const tokenRoutes = [
       summary: "The organization's tokens, newest first",
       permission: "org_token:read",
       params: org,
-      query: ListTokensQuery,
+      query: ListOrgTokensQuery,
       responses: { 200: ListAccessTokensResponse },
     },
     (ctx, { query, request }) => listOrgTokens(ctx, query, source(request)),
@@ -54,13 +59,32 @@ export const tokenRoutes = [
       path: "/api/orgs/{orgName}/tokens/{tokenId}",
       operationId: "DeleteOrgToken",
       tags: ["Organizations", "AccessTokens"],
-      summary: "Ends a token at once and for good",
+      summary: "Ends a token at once and for good; headers say from when on",
       permission: "org_token:delete",
       params: orgToken,
       query: ReasonQuery,
       responses: { 204: null },
     },
-    (ctx, { params, query }) => deleteOrgToken(ctx, params.tokenId, query.reason),
+    async (ctx, { params, query }) => {
+      const receipt = await deleteOrgToken(ctx, params.tokenId, query.reason);
+      // The type is that of every empty answer, see `answer`.
+      const headers = { "Content-Type": "application/octet-stream", ...(receipt && receiptHeaders(receipt)) };
+      return new Response(null, { status: 204, headers });
+    },
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/roles/{roleID}/tokens",
+      operationId: "ListOrgTokensWithRole",
+      tags: ["Organizations"],
+      summary: "The organization's tokens with a role, newest first",
+      permission: "org_token:read",
+      params: z.object({ orgName, roleID: z.string() }),
+      query: ListTokensQuery,
+      responses: { 200: ListAccessTokensResponse },
+    },
+    (ctx, { params, query }) => listTokensWithRole(ctx, params.roleID, query),
   ),
   defineRoute(
     {
@@ -87,7 +111,7 @@ export const tokenRoutes = [
       body: CreatePersonalAccessTokenRequest,
       responses: { 200: CreateAccessTokenResponse },
     },
-    (ctx, { body }) => createPersonalToken(ctx, body),
+    (ctx, { body, query }) => createPersonalToken(ctx, body, query.reason),
   ),
   defineRoute(
     {

@@ -1,10 +1,13 @@
 import * as z from "zod";
+import { parseNetwork } from "../auth/network.ts";
+import { patternFault } from "../auth/stackRules.ts";
 import { maxResults } from "../http/pagination.ts";
-import { builtInRoles, roleId } from "../orgs/roles.ts";
-import type { TokenKind, accessTokens } from "./table.ts";
 
-/** Longest life that can be asked for at creation (management-api §3.7). */
+/** Longest life that can be asked for (management-api §3.7). */
 const MAX_YEARS = 2;
+/** Rules, networks and countries that one token may have. They travel with its identity. */
+const MAX_ENTRIES = 100;
+const DAY = 86_400_000;
 
 export const tokenName = z
   .string()
@@ -12,83 +15,116 @@ export const tokenName = z
   .max(40, "Token name must have 1 to 40 characters")
   .regex(/^[A-Za-z0-9_-]*$/, "Token name may only contain alphanumeric, hyphens, or underscores");
 
-const description = z
+const descriptionText = z.string().max(255, "a description has at most 255 characters");
+const description = descriptionText.nullish().transform((text) => text ?? "");
+const displayName = z.string().max(100, "a display name has at most 100 characters");
+
+/** Unix seconds on the wire, 0 for never; milliseconds or null inside. */
+const expiry = z.int().min(0);
+const toMillis = (seconds: number | null | undefined) => (seconds ? seconds * 1000 : null);
+const expires = expiry.nullish().transform(toMillis);
+
+const pattern = z.string().superRefine((text, context) => {
+  const fault = patternFault(text);
+  if (fault) context.addIssue({ code: "custom", message: fault });
+});
+
+/** Stacks by name pattern: `*` stands for any characters. A token with rules sees no other stack. */
+export const stackRule = z.object({ project: pattern, stack: pattern, access: z.enum(["read", "write"]) });
+const stackRules = z
+  .array(stackRule.extend({ stack: pattern.default("*"), access: z.enum(["read", "write"]).default("write") }))
+  .max(MAX_ENTRIES);
+
+const network = z
   .string()
-  .max(255, "a description has at most 255 characters")
-  .nullish()
-  .transform((text) => text ?? "");
+  .max(50)
+  .refine(
+    (text) => parseNetwork(text) !== undefined,
+    "an allowed network is an address or a network such as 192.0.2.0/24 or 2001:db8::/32",
+  );
+const country = z
+  .string()
+  .regex(/^[A-Za-z]{2}$/, "a country has two letters (ISO 3166)")
+  .transform((code) => code.toUpperCase());
 
-/** Unix seconds on the wire, 0 or absent for never; milliseconds or null inside. */
-const expires = z
-  .int()
-  .min(0)
-  .nullish()
-  .transform((seconds) => (seconds ? seconds * 1000 : null));
+/** Where a token may be used from; empty: anywhere. */
+export const ipAllowList = z.array(network).max(MAX_ENTRIES);
+export const countryAllowList = z.array(country).max(MAX_ENTRIES);
 
-/** A role is one of the two built-in ones; one that is named must not contradict `admin`. */
-export const CreateOrgAccessTokenRequest = z
-  .object({
-    name: tokenName,
-    description,
-    admin: z.boolean().nullish(),
-    roleID: z.enum(["admin", "member"], "Invalid parameter 'roleID'.").nullish(),
-    expires,
-  })
-  .refine((body) => !body.roleID || !body.admin || body.roleID === "admin", "Invalid parameter 'roleID'.")
-  .transform(({ roleID, ...body }) => ({ ...body, admin: body.admin === true || roleID === "admin" }));
+export const CreateOrgAccessTokenRequest = z.object({
+  name: tokenName,
+  description,
+  admin: z.boolean().nullish(),
+  roleID: z.string("Invalid parameter 'roleID'.").nullish(),
+  expires,
+  displayName: displayName.nullish(),
+  stacks: stackRules.nullish(),
+  ipAllowList: ipAllowList.nullish(),
+  countryAllowList: countryAllowList.nullish(),
+  mayRotateItself: z.boolean().nullish(),
+});
 
 export const CreatePersonalAccessTokenRequest = z.object({ description, expires });
 
 export const CreateAccessTokenResponse = z.object({ id: z.string(), tokenValue: z.string() });
 
-export const AccessToken = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string(),
-  created: z.string(),
-  createdBy: z.string(),
-  lastUsed: z.int(),
-  expires: z.int(),
-  admin: z.boolean(),
-  role: z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() }).optional(),
-  type: z.enum(["personal", "organization", "team"]),
+/** Absent or null: it stays as it is. `expires` 0: never. An empty list or `stacks: []` is a value, not an absence. */
+export const UpdateAccessTokenRequest = z.object({
+  displayName: displayName.nullish(),
+  description: descriptionText.nullish(),
+  expires: expiry.nullish(),
+  stacks: stackRules.nullish(),
+  ipAllowList: ipAllowList.nullish(),
+  countryAllowList: countryAllowList.nullish(),
 });
 
-export const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.string().optional() });
+/** Longest overlap of a token and its successor: 30 days, in seconds. */
+const MAX_OVERLAP = 30 * 86_400;
+
+export const RotateAccessTokenRequest = z.object({
+  overlap: z.int().min(0).max(MAX_OVERLAP, `overlap is 0 to ${MAX_OVERLAP} seconds`).nullish(),
+  /** Name of the successor; absent: the family's name with its number. */
+  name: tokenName.nullish(),
+  expires: expiry.nullish(),
+});
+
+export const RotateAccessTokenResponse = z.object({
+  id: z.string(),
+  tokenValue: z.string(),
+  name: z.string(),
+  expires: z.int(),
+  rotatedFrom: z.string(),
+  /** Unix seconds. */
+  overlapEnds: z.int(),
+});
 
 export const ListTokensQuery = z.object({
-  filter: z.enum(["active", "expired", "all"]).optional(),
+  filter: z.enum(["active", "expired", "all"], "invalid query parameter").optional(),
   /** The older spelling of `filter=all`. */
   show_expired: z.string().optional(),
   maxResults,
   continuationToken: z.string().optional(),
 });
 
-export const ReasonQuery = z.object({ reason: z.string().max(1000).optional() });
-
-export const toAccessToken = (row: Omit<typeof accessTokens.$inferSelect, "hash">): z.infer<typeof AccessToken> => ({
-  id: row.id,
-  name: row.name,
-  description: row.description,
-  created: new Date(row.createdAt).toISOString(),
-  createdBy: row.createdBy,
-  lastUsed: seconds(row.lastUsedAt),
-  expires: seconds(row.expiresAt),
-  admin: row.role === "admin",
-  type: typeOf(row.kind),
-  ...(row.kind === "organization" && { role: { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] } }),
+/** Ours: only tokens that were not used for so many days, since they were created. */
+export const ListOrgTokensQuery = ListTokensQuery.extend({
+  unusedDays: z.coerce.number("invalid query parameter").int().min(1).max(3650).optional(),
 });
 
-/** Sessions are in no list; were one ever, it would be a personal token. */
-const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind);
+export const ReasonQuery = z.object({ reason: z.string().max(1000).optional() });
 
-const seconds = (ms: number | null) => (ms === null ? 0 : Math.floor(ms / 1000));
-
-/** @returns what is wrong with an expiry, or undefined */
-export function expiryFault(expiresAt: number | null, now: number): string | undefined {
-  if (expiresAt === null) return undefined;
-  if (expiresAt <= now) return "expires is in the past";
+/** The latest moment at which a token that is made now may end. @param maxDays the organization's policy, null for none */
+export function lastExpiry(now: number, maxDays: number | null): number {
   const latest = new Date(now);
   latest.setUTCFullYear(latest.getUTCFullYear() + MAX_YEARS);
-  return expiresAt > latest.getTime() ? `expires is more than ${MAX_YEARS} years from now` : undefined;
+  return Math.min(latest.getTime(), maxDays === null ? Infinity : now + maxDays * DAY);
+}
+
+/** @returns what is wrong with an expiry, or undefined */
+export function expiryFault(expiresAt: number | null, now: number, maxDays: number | null = null, orgName = ""): string | undefined {
+  if (maxDays !== null && (expiresAt === null || expiresAt - now > maxDays * DAY))
+    return `the \`${orgName}\` organization enforces a max access token expiry of \`${maxDays}\` days`;
+  if (expiresAt === null) return undefined;
+  if (expiresAt <= now) return "expires is in the past";
+  return expiresAt > lastExpiry(now, null) ? `expires is more than ${MAX_YEARS} years from now` : undefined;
 }

@@ -1,0 +1,92 @@
+import { getTableColumns } from "drizzle-orm";
+import * as z from "zod";
+import { builtInRoles, roleId } from "../orgs/roles.ts";
+import { type TokenKind, accessTokens, disabledReasons } from "./table.ts";
+import { stackRule } from "./schema.ts";
+
+/** Every column but the hash, so that it cannot reach an answer by accident. */
+const { hash: _hash, ...visible } = getTableColumns(accessTokens);
+export const visibleColumns = visible;
+export type TokenRow = Omit<typeof accessTokens.$inferSelect, "hash">;
+
+export const tokenStates = ["active", "expired", "disabled", "rotated", "deleted"] as const;
+export type TokenState = (typeof tokenStates)[number];
+
+/** The public shape (management-api §3.2), and for machine tokens what is ours alone: clients ignore what they do not know. */
+export const AccessToken = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  created: z.string(),
+  createdBy: z.string(),
+  lastUsed: z.int(),
+  expires: z.int(),
+  admin: z.boolean(),
+  role: z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() }).optional(),
+  type: z.enum(["personal", "organization", "team"]),
+  status: z.enum(tokenStates),
+  displayName: z.string().optional(),
+  disabledReason: z.enum(disabledReasons).optional(),
+  /** Absent: every stack that the role opens. */
+  stacks: z.array(stackRule).optional(),
+  ipAllowList: z.array(z.string()).optional(),
+  countryAllowList: z.array(z.string()).optional(),
+  mayRotateItself: z.boolean().optional(),
+  /** Id of the first token of a line of rotations. */
+  family: z.string().optional(),
+  generation: z.int().optional(),
+  rotatedFrom: z.string().optional(),
+  successor: z.string().optional(),
+  /** Unix seconds: end of the overlap with the successor. */
+  overlapEnds: z.int().optional(),
+  lastUsedIP: z.string().optional(),
+  lastUsedCountry: z.string().optional(),
+  lastUsedBy: z.string().optional(),
+});
+
+const isMachine = (row: TokenRow) => row.orgId !== null;
+
+export function toAccessToken(row: TokenRow, now: number): z.infer<typeof AccessToken> {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    created: new Date(row.createdAt).toISOString(),
+    createdBy: row.createdBy,
+    lastUsed: seconds(row.lastUsedAt),
+    expires: seconds(row.expiresAt),
+    admin: isMachine(row) && row.role === "admin",
+    type: typeOf(row.kind),
+    status: stateOf(row, now),
+    ...(row.kind === "organization" && { role: { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] } }),
+    ...(isMachine(row) && {
+      displayName: row.displayName || row.name,
+      stacks: row.stackRules ?? undefined,
+      ipAllowList: row.allowedCidrs,
+      countryAllowList: row.allowedCountries,
+      mayRotateItself: row.mayRotateItself,
+      family: row.familyId ?? undefined,
+      generation: row.generation,
+      rotatedFrom: row.rotatedFrom ?? undefined,
+      successor: row.successorId ?? undefined,
+      overlapEnds: row.retiresAt === null ? undefined : seconds(row.retiresAt),
+    }),
+    disabledReason: row.disabledReason ?? undefined,
+    lastUsedIP: row.lastUsedAddress || undefined,
+    lastUsedCountry: row.lastUsedCountry || undefined,
+    lastUsedBy: row.lastUsedClient || undefined,
+  };
+}
+
+/** Sessions are in no list; were one ever, it would be a personal token. */
+const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind);
+
+/** What became of a token; for one that ended twice, what ended it for good. */
+export function stateOf(row: Pick<TokenRow, "deletedAt" | "disabledAt" | "expiresAt" | "retiresAt">, now: number): TokenState {
+  if (row.deletedAt !== null) return "deleted";
+  if (row.retiresAt !== null && row.retiresAt <= now) return "rotated";
+  if (row.expiresAt !== null && row.expiresAt <= now) return "expired";
+  return row.disabledAt === null ? "active" : "disabled";
+}
+
+export const seconds = (ms: number | null) => (ms === null ? 0 : Math.floor(ms / 1000));

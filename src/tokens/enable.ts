@@ -1,0 +1,52 @@
+import { and, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { conflict, notFound } from "../errors.ts";
+import { stateOf, toAccessToken, visibleColumns } from "./accessToken.ts";
+import { thatToken } from "./get.ts";
+import { accessTokens } from "./table.ts";
+
+/** Switches a token off, as at once as a deletion does, but it can be switched on again. Repeating it is fine. */
+export const disableOrgToken = (ctx: OrgContext, id: string, reason = "") => flip(ctx, id, "disabled", reason);
+
+/**
+ * Switches a token on again, whoever or whatever switched it off.
+ * @throws 409 for one that was found in the open: someone else may hold its value, so it can only be rotated or deleted
+ */
+export const enableOrgToken = (ctx: OrgContext, id: string, reason = "") => flip(ctx, id, "enabled", reason);
+
+async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", reason: string) {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `organization-token-${to}`, description: "" });
+  const named = sql`(SELECT ${to === "disabled" ? "Disabled" : "Enabled"} || ' organization token "' || name || '" (' || id || ').'
+    FROM access_tokens WHERE id = ${id}) || ${reason && ` Reason: ${reason}`}`;
+  const change =
+    to === "disabled"
+      ? { disabledAt: ctx.now, disabledReason: "admin" as const }
+      : { disabledAt: null, disabledReason: null, enabledAt: ctx.now };
+  const isOther =
+    to === "disabled"
+      ? isNull(accessTokens.disabledAt)
+      : and(isNotNull(accessTokens.disabledAt), sql`${accessTokens.disabledReason} IS NOT 'leaked'`);
+  const one = thatToken(ctx, id);
+  const [, , , rows, hashes] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .update(accessTokens)
+      .set({ ...change, version: sql`${accessTokens.version} + 1` })
+      .where(and(one, isNull(accessTokens.deletedAt), isOther)),
+    promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
+    ctx.store.db.select(visibleColumns).from(accessTokens).where(one),
+    ctx.store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(eq(accessTokens.id, id)),
+  ]);
+  const row = rows[0];
+  if (!row || stateOf(row, ctx.now) === "deleted") throw notFound("Token");
+  if (to === "enabled" && row.disabledAt !== null)
+    throw conflict("the token was found in the open and cannot be enabled: rotate or delete it");
+  await forgetIdentities(ctx.env.TOKEN_CACHE, [hashes[0]!.hash]);
+  announce(ctx, event);
+  return toAccessToken(row, ctx.now);
+}

@@ -1,0 +1,155 @@
+import { type SQL, and, eq, getTableColumns, gt, isNull, or, sql } from "drizzle-orm";
+import type * as z from "zod";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { placeIn } from "../auth/policy.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import { newTokenValue, peppersOf } from "../auth/secret.ts";
+import { type ActorContext, type OrgContext, loginOf } from "../context.ts";
+import { UniqueViolation, batch } from "../db/client.ts";
+import { badRequest, conflict, forbidden, notFound } from "../errors.ts";
+import { type TokenRow, seconds, stateOf, visibleColumns } from "./accessToken.ts";
+import { thatToken } from "./get.ts";
+import { type RotateAccessTokenRequest, expiryFault, lastExpiry } from "./schema.ts";
+import { accessTokens } from "./table.ts";
+
+type Request = z.infer<typeof RotateAccessTokenRequest>;
+
+/**
+ * An administrator gives a token a successor with the same rights, as they are at this moment: both work for `overlap` seconds,
+ * then the old one ends by itself. A disabled one may be rotated too; its value stays dead.
+ */
+export async function rotateOrgToken(ctx: OrgContext, id: string, request: Request) {
+  const { maxTokenExpiryDays } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const asked = request.expires;
+  const wanted = asked ? asked * 1000 : null;
+  const fault = asked === null || asked === undefined ? undefined : expiryFault(wanted, ctx.now, maxTokenExpiryDays, ctx.org.name);
+  if (fault) throw badRequest(fault);
+  return rotate(ctx, id, request, sql`1`, asked === null || asked === undefined ? undefined : sql`${wanted}`);
+}
+
+/**
+ * A token rotates itself. That is no minting: it must have been created for it, the successor has the same rights and the same
+ * length of life, and at most two tokens of its line ever live at once.
+ * @throws 403 for any other token, 409 while its own predecessor still lives
+ */
+export async function rotateItself(ctx: ActorContext, request: Request) {
+  const { actor } = ctx;
+  if (actor.kind !== "organization") throw forbidden("Only an organization token can rotate itself.");
+  const predecessorEnded = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS old WHERE old.id = access_tokens.rotated_from
+    AND old.deleted_at IS NULL AND (old.retires_at IS NULL OR old.retires_at > ${ctx.now}))`;
+  const mayDoSo = and(eq(accessTokens.mayRotateItself, true), predecessorEnded)!;
+  const shorter = request.expires
+    ? sql`min(coalesce(${ruled(ctx, actor)}, ${request.expires * 1000}), ${request.expires * 1000})`
+    : undefined;
+  if (request.expires && request.expires * 1000 <= ctx.now) throw badRequest("expires is in the past");
+  return rotate(Object.assign(ctx, { org: actor.org }), actor.token.id, request, mayDoSo, shorter);
+}
+
+/** As long as its predecessor was meant to live, and no longer than a new token may. */
+function ruled(ctx: ActorContext, { org }: { org: { name: string } }): SQL {
+  const { maxTokenExpiryDays } = placeIn(ctx.actor, org.name)!.settings;
+  const latest = lastExpiry(ctx.now, maxTokenExpiryDays);
+  const forNever = maxTokenExpiryDays === null ? sql`NULL` : sql`${latest}`;
+  return sql`CASE WHEN ${accessTokens.expiresAt} IS NULL THEN ${forNever}
+    ELSE min(${ctx.now} + ${accessTokens.expiresAt} - ${accessTokens.createdAt}, ${latest}) END`;
+}
+
+async function rotate(ctx: OrgContext, id: string, request: Request, mayDoSo: SQL, expiresAt: SQL = ruled(ctx, ctx)) {
+  for (const suffix of request.name ? [""] : ["", `-${crypto.randomUUID().slice(0, 4)}`]) {
+    try {
+      return await attempt(ctx, id, request, mayDoSo, expiresAt, suffix);
+    } catch (error) {
+      if (!(error instanceof UniqueViolation)) throw error;
+    }
+  }
+  throw conflict("token name already exists");
+}
+
+async function attempt(ctx: OrgContext, id: string, request: Request, mayDoSo: SQL, expiresAt: SQL, suffix: string) {
+  const { db } = ctx.store;
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const successorId = crypto.randomUUID();
+  const retiresAt = ctx.now + (request.overlap ?? 0) * 1000;
+  const one = thatToken(ctx, id);
+  const lives = and(
+    isNull(accessTokens.deletedAt),
+    isNull(accessTokens.successorId),
+    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now)),
+  );
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-rotated", description: "" });
+  const described = sql`(SELECT 'Rotated organization token "' || old.name || '" (' || old.id || ') to "' || new.name || '" (' || new.id || ').'
+    FROM access_tokens AS old, access_tokens AS new WHERE old.id = ${id} AND new.id = ${successorId}) || ${` The old one works until ${new Date(retiresAt).toISOString()}.`}`;
+  const successor = db
+    .select({ ...getTableColumns(accessTokens), ...successorOf(ctx, successorId, hash, nameOf(request, suffix), expiresAt) })
+    .from(accessTokens)
+    .where(and(one, lives, mayDoSo));
+  const [, , , , old, created] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.insert(accessTokens).select(successor),
+    db
+      .update(accessTokens)
+      .set({ successorId, retiresAt, familyId: sql`coalesce(${accessTokens.familyId}, ${accessTokens.id})` })
+      .where(and(one, sql`EXISTS (SELECT 1 FROM access_tokens AS new WHERE new.id = ${successorId})`)),
+    promiseIf(ctx.store, event, changedARow, describedBy(event, described)),
+    db
+      .select({ ...visibleColumns, hash: accessTokens.hash })
+      .from(accessTokens)
+      .where(one),
+    db.select(visibleColumns).from(accessTokens).where(eq(accessTokens.id, successorId)),
+  ]);
+  const made = created[0];
+  if (!made) throw refusal(old[0], ctx.now);
+  await forgetIdentities(ctx.env.TOKEN_CACHE, [old[0]!.hash]);
+  announce(ctx, event);
+  return {
+    id: made.id,
+    tokenValue: value,
+    name: made.name,
+    expires: seconds(made.expiresAt),
+    rotatedFrom: id,
+    overlapEnds: seconds(retiresAt),
+  };
+}
+
+/** What a successor does not have from its predecessor. The columns keep the table's order: D1 takes them by place. */
+const successorOf = (ctx: OrgContext, id: string, hash: string, name: SQL, expiresAt: SQL) => ({
+  id: sql<string>`${id}`.as("id"),
+  name: sql<string>`${name}`.as("name"),
+  hash: sql<string>`${hash}`.as("hash"),
+  createdAt: sql<number>`${ctx.now}`.as("created_at"),
+  createdBy: sql<string>`${loginOf(ctx.actor)}`.as("created_by"),
+  expiresAt: sql<number | null>`${expiresAt}`.as("expires_at"),
+  lastUsedAt: sql<null>`NULL`.as("last_used_at"),
+  version: sql<number>`0`.as("version"),
+  disabledAt: sql<null>`NULL`.as("disabled_at"),
+  disabledReason: sql<null>`NULL`.as("disabled_reason"),
+  enabledAt: sql<null>`NULL`.as("enabled_at"),
+  familyId: sql<string>`coalesce(${accessTokens.familyId}, ${accessTokens.id})`.as("family_id"),
+  generation: sql<number>`${accessTokens.generation} + 1`.as("generation"),
+  rotatedFrom: sql<string>`${accessTokens.id}`.as("rotated_from"),
+  successorId: sql<null>`NULL`.as("successor_id"),
+  retiresAt: sql<null>`NULL`.as("retires_at"),
+  lastUsedAddress: sql<string>`''`.as("last_used_address"),
+  lastUsedCountry: sql<string>`''`.as("last_used_country"),
+  lastUsedClient: sql<string>`''`.as("last_used_client"),
+  deletionSeenAt: sql<null>`NULL`.as("deletion_seen_at"),
+});
+
+/** `ci`, `ci-2`, `ci-3`: the family's name with a number, cut to what a name may have. */
+function nameOf({ name }: Request, suffix: string): SQL {
+  if (name) return sql`${name}`;
+  const number = sql`'-' || (${accessTokens.generation} + 1) || ${suffix}`;
+  const family = sql`(SELECT first.name FROM access_tokens AS first WHERE first.id = coalesce(access_tokens.family_id, access_tokens.id))`;
+  return sql`substr(${family}, 1, 40 - length(${number})) || ${number}`;
+}
+
+function refusal(row: TokenRow | undefined, now: number) {
+  const state = row && stateOf(row, now);
+  if (!row || state === "deleted") return notFound("Token");
+  if (row.successorId !== null) return conflict("the token already has a successor");
+  if (state === "expired") return conflict("the token has expired");
+  if (!row.mayRotateItself) return forbidden("This token was not created with the permission to rotate itself.");
+  return conflict("the token's predecessor has not ended yet");
+}

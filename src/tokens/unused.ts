@@ -1,0 +1,62 @@
+import { and, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { relayEvents } from "../audit/relay.ts";
+import { auditEvent, changedARow, promiseIf } from "../audit/record.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import { batch, openStore } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
+import { organizations } from "../orgs/table.ts";
+import { accessTokens } from "./table.ts";
+
+/** Tokens that one run disables at most; the next run goes on. */
+const MOST = 100;
+const DAY = 86_400_000;
+
+/**
+ * Disables the organization tokens that nobody used for as long as their organization allows, counted from their creation, their
+ * last use or the last time they were switched on. Looked at by the cron, once an hour. They can be switched on again.
+ * @returns how many were disabled
+ */
+export async function disableUnusedTokens(env: Bindings, now: number): Promise<number> {
+  const store = openStore(env.DB);
+  const since = sql`max(${accessTokens.createdAt}, coalesce(${accessTokens.lastUsedAt}, 0), coalesce(${accessTokens.enabledAt}, 0))`;
+  const isUnused = and(
+    eq(accessTokens.kind, "organization"),
+    isNull(accessTokens.deletedAt),
+    isNull(accessTokens.disabledAt),
+    sql`(${accessTokens.expiresAt} IS NULL OR ${accessTokens.expiresAt} > ${now})`,
+    sql`(${accessTokens.retiresAt} IS NULL OR ${accessTokens.retiresAt} > ${now})`,
+    sql`${since} <= ${now} - (SELECT disable_unused_tokens_after_days FROM organizations WHERE organizations.id = ${accessTokens.orgId}) * ${DAY}`,
+  );
+  const [found] = await batch(store, [
+    store.db
+      .select({
+        id: sql<string>`${accessTokens.id}`.as("token_id"),
+        name: sql<string>`${accessTokens.name}`.as("token_name"),
+        hash: accessTokens.hash,
+        orgId: sql<string>`${organizations.id}`.as("organization_id"),
+        orgName: sql<string>`${organizations.name}`.as("organization_name"),
+        days: sql<number>`${organizations.disableUnusedTokensAfterDays}`.as("days"),
+      })
+      .from(organizations)
+      .innerJoin(accessTokens, eq(accessTokens.orgId, organizations.id))
+      .where(and(isNotNull(organizations.disableUnusedTokensAfterDays), isUnused))
+      .limit(MOST),
+  ]);
+  for (const token of found) {
+    const who = { userLogin: token.orgName, userName: token.orgName, tokenId: token.id, tokenName: token.name };
+    const event = auditEvent({ now, address: "" }, token.orgId, who, {
+      event: "organization-token-disabled",
+      description: `Disabled organization token "${token.name}" (${token.id}): it was not used for ${token.days} days.`,
+    });
+    await batch(store, [
+      store.db
+        .update(accessTokens)
+        .set({ disabledAt: now, disabledReason: "unused", version: sql`${accessTokens.version} + 1` })
+        .where(and(eq(accessTokens.id, token.id), isUnused)),
+      promiseIf(store, event, changedARow),
+    ]);
+    await forgetIdentities(env.TOKEN_CACHE, [token.hash]);
+    await relayEvents(env, [event.id]);
+  }
+  return found.length;
+}

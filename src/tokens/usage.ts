@@ -1,0 +1,50 @@
+import { and, desc, eq, gte } from "drizzle-orm";
+import * as z from "zod";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { seconds } from "./accessToken.ts";
+import { thatToken } from "./get.ts";
+import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./table.ts";
+
+const DAY = 86_400_000;
+
+const origin = z.object({ value: z.string(), lastUsed: z.int() });
+
+/** Accepted requests by day, and the latest addresses, countries and clients. Exact to a minute, see `touch`. */
+export const TokenUsage = z.object({
+  days: z.array(z.object({ day: z.string(), requests: z.int() })),
+  addresses: z.array(origin),
+  countries: z.array(origin),
+  clients: z.array(origin),
+});
+
+/** @param days how far back, today included; days without a request are left out */
+export async function getTokenUsage(ctx: OrgContext, id: string, days: number): Promise<z.infer<typeof TokenUsage>> {
+  const { db } = ctx.store;
+  const today = Math.floor(ctx.now / DAY);
+  const [, tokens, used, origins] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.select({ id: accessTokens.id }).from(accessTokens).where(thatToken(ctx, id)),
+    db
+      .select({ day: tokenUsage.day, requests: tokenUsage.requests })
+      .from(tokenUsage)
+      .where(and(eq(tokenUsage.tokenId, id), gte(tokenUsage.day, today - days + 1)))
+      .orderBy(desc(tokenUsage.day)),
+    db
+      .select({ kind: tokenOrigins.kind, value: tokenOrigins.value, lastAt: tokenOrigins.lastAt })
+      .from(tokenOrigins)
+      .where(eq(tokenOrigins.tokenId, id))
+      .orderBy(desc(tokenOrigins.lastAt), tokenOrigins.value),
+  ]);
+  if (!tokens[0]) throw notFound("Token");
+  const ofKind = (kind: (typeof originKinds)[number]) =>
+    origins.filter((row) => row.kind === kind).map((row) => ({ value: row.value, lastUsed: seconds(row.lastAt) }));
+  return {
+    days: used.map(({ day, requests }) => ({ day: new Date(day * DAY).toISOString().slice(0, 10), requests })),
+    addresses: ofKind("address"),
+    countries: ofKind("country"),
+    clients: ofKind("client"),
+  };
+}
