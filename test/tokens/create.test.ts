@@ -63,6 +63,12 @@ describe("an organization token", () => {
         admin: true,
         role,
         type: "organization",
+        status: "active",
+        displayName: "ci",
+        ipAllowList: [],
+        countryAllowList: [],
+        mayRotateItself: false,
+        generation: 1,
       },
     ]);
   });
