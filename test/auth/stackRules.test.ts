@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { accessTo, isVisible, patternFault } from "../../src/auth/stackRules.ts";
 import { batch, openStore } from "../../src/db/client.ts";
