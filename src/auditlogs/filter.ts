@@ -1,0 +1,80 @@
+import { type SQL, and, gte, lt, sql } from "drizzle-orm";
+import type { ChainRecord } from "../audit/chain.ts";
+import { auditEvents } from "../audit/table.ts";
+
+/** What to show. Bounds in milliseconds: `from` inclusive, `until` exclusive. Every filter given must hold. */
+export interface AuditFilter {
+  from?: number | undefined;
+  until?: number | undefined;
+  event?: string | undefined;
+  user?: string | undefined;
+  /** Id or name of a token. */
+  token?: string | undefined;
+  /** `project/stack`. */
+  stack?: string | undefined;
+  address?: string | undefined;
+  /** Only what was refused. */
+  refused?: boolean | undefined;
+  /** Words that the description must have, or begin words of it. */
+  text?: string | undefined;
+}
+
+/**
+ * The filter in SQL. Of several columns one leads, the one that usually says most: its index is walked in the order of the list, and
+ * the unary plus keeps the others from being taken for it. So a page never sorts, and one filter alone reads no row that it does not show.
+ */
+export function whereFilter(orgId: string, filter: AuditFilter): SQL | undefined {
+  const named = sql`(SELECT id FROM access_tokens WHERE org_id = ${orgId} AND lower(name) = lower(${filter.token ?? ""}))`;
+  const columns: [SQL, string | SQL | undefined][] = [
+    [sql`token_id`, filter.token && sql`coalesce(${named}, ${filter.token})`],
+    [sql`source_ip`, filter.address],
+    [sql`stack`, filter.stack],
+    [sql`user_login`, filter.user],
+    [sql`event`, filter.event],
+  ];
+  let leads = !filter.text;
+  const equal = columns.map(([column, value]) => {
+    if (!value) return undefined;
+    const condition = leads ? sql`${column} = ${value}` : sql`+${column} = ${value}`;
+    leads = false;
+    return condition;
+  });
+  // A partial index is only taken by a query that names its condition.
+  const refused = filter.refused ? (leads ? sql`auth_failure = 1` : sql`+auth_failure = 1`) : undefined;
+  return and(
+    filter.text ? sql`+org_id = ${orgId}` : sql`org_id = ${orgId}`,
+    ...equal,
+    filter.stack ? sql`stack <> ''` : undefined,
+    refused,
+    filter.from === undefined ? undefined : gte(auditEvents.at, filter.from),
+    filter.until === undefined ? undefined : lt(auditEvents.at, filter.until),
+  );
+}
+
+/** The words of a search, each as the beginning of a word, and the organization's own word (the trigger of the migration). */
+export const matchText = (orgId: string, text: string) =>
+  [`o${orgId.replaceAll("-", "")}`, ...wordsOf(text).map((word) => `"${word}"*`)].join(" AND ");
+
+/** As SQLite's tokenizer cuts them. */
+const wordsOf = (text: string) => text.match(/[\p{L}\p{N}\p{Co}]+/gu) ?? [];
+
+/** The same filter for a record that was read from the archive. */
+export function matches(record: ChainRecord, filter: AuditFilter): boolean {
+  const is = (member: string, value: string | undefined) => !value || record[member] === value;
+  const at = Number(record["at"]);
+  const said = wordsOf(plain(String(record["description"] ?? "")));
+  return (
+    (filter.from === undefined || at >= filter.from) &&
+    (filter.until === undefined || at < filter.until) &&
+    is("event", filter.event) &&
+    is("userLogin", filter.user) &&
+    (is("tokenId", filter.token) || is("tokenName", filter.token)) &&
+    is("stack", filter.stack) &&
+    is("sourceIp", filter.address) &&
+    (!filter.refused || record["authFailure"] === true) &&
+    wordsOf(plain(filter.text ?? "")).every((word) => said.some((other) => other.startsWith(word)))
+  );
+}
+
+/** Letters without case and accents. */
+const plain = (text: string) => text.normalize("NFD").replaceAll(/\p{M}/gu, "").toLowerCase();

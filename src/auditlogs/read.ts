@@ -1,0 +1,147 @@
+import { type SQL, and, desc, eq, getTableColumns, sql } from "drizzle-orm";
+import * as z from "zod";
+import { type Archive, readArchive } from "../audit/archived.ts";
+import { type ChainRecord, recordOf } from "../audit/chain.ts";
+import { auditArchives, auditEvents, auditHeads } from "../audit/table.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { AppError, notFound } from "../errors.ts";
+import { type AuditFilter, matchText, matches, whereFilter } from "./filter.ts";
+
+/** Time and id of the last event shown; a search has its row instead. */
+export const AuditCursor = z.union([z.tuple([z.number(), z.string()]), z.tuple([z.number()])]);
+export type AuditCursor = z.infer<typeof AuditCursor>;
+
+export type AuditRow = typeof auditEvents.$inferSelect & { row: number };
+
+const columns = { ...getTableColumns(auditEvents), row: sql<number>`audit_events.rowid`.as("row_number") };
+
+/**
+ * One page of the table, newest first. A search for words walks the index of words instead, latest written first.
+ * @param size rows; one more is read, which says that there is a next page
+ * @throws 404 for a user filter that names nobody who ever acted or belongs here
+ */
+export async function readPage(ctx: OrgContext, filter: AuditFilter, size: number, after: AuditCursor | undefined) {
+  if (after && (after.length === 1) !== Boolean(filter.text)) throw new AppError(400, "Invalid continuationToken or maxResults value.");
+  const { db } = ctx.store;
+  const where = whereFilter(ctx.org.id, filter);
+  const rowsFrom = filter.text
+    ? db
+        .select(columns)
+        .from(auditEvents)
+        .innerJoin(sql`audit_text`, sql`audit_events.rowid = audit_text.rowid`)
+        .where(and(sql`audit_text MATCH ${matchText(ctx.org.id, filter.text)}`, after && sql`audit_text.rowid < ${after[0]}`, where))
+        .orderBy(sql`audit_text.rowid DESC`)
+        .limit(size + 1)
+    : db
+        .select(columns)
+        .from(auditEvents)
+        .where(and(where, after?.length === 2 ? sql`(${auditEvents.at}, ${auditEvents.id}) < (${after[0]}, ${after[1]})` : undefined))
+        .orderBy(desc(auditEvents.at), desc(auditEvents.id))
+        .limit(size + 1);
+  const [, rows, heads, known] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    rowsFrom,
+    db.select({ archivedSeq: auditHeads.archivedSeq }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
+    db.select({ known: isKnown(ctx, filter.user ?? "").as("known") }).from(sql`(SELECT 1)`),
+  ]);
+  if (filter.user && rows.length === 0 && !known[0]?.known) throw notFound(`User '${filter.user.slice(0, 100)}'`);
+  return { rows: rows as AuditRow[], archivedSeq: heads[0]?.archivedSeq ?? 0 };
+}
+
+/** Where to go on after this row. */
+export const cursorAfter = (row: AuditRow, filter: AuditFilter): AuditCursor => (filter.text ? [row.row] : [row.at, row.id]);
+
+const isKnown = (ctx: OrgContext, login: string): SQL<number> => sql<number>`(
+  ${login} = ${ctx.org.name}
+  OR EXISTS (SELECT 1 FROM audit_events WHERE org_id = ${ctx.org.id} AND user_login = ${login})
+  OR EXISTS (SELECT 1 FROM members WHERE org_id = ${ctx.org.id} AND user_id = (SELECT id FROM users WHERE lower(login) = lower(${login}))))`;
+
+/** Rows of a page of an export. */
+export const EXPORT_PAGE = 500;
+
+/**
+ * Everything that the filter lets through, newest first: the table, then the archive. Never more than a page or one archived object
+ * in memory. The archive may take records from the table meanwhile: each is still read once.
+ * @param first the first page, read before anything was answered
+ */
+export async function* readAll(
+  ctx: OrgContext,
+  filter: AuditFilter,
+  first: Awaited<ReturnType<typeof readPage>>,
+): AsyncGenerator<ChainRecord[]> {
+  /** Records that were archived meanwhile: up to `seq`, of which those were not yet read that stand behind `key` in the list. */
+  const moved: { seq: number; row: AuditRow | undefined }[] = [];
+  let archivedSeq = first.archivedSeq;
+  let last: AuditRow | undefined;
+  for (let page = first; ; page = await readPage(ctx, filter, EXPORT_PAGE, last && cursorAfter(last, filter))) {
+    if (page.archivedSeq > archivedSeq) moved.push({ seq: page.archivedSeq, row: last });
+    archivedSeq = page.archivedSeq;
+    yield page.rows.map(({ row: _, ...event }) => recordOf(event));
+    last = page.rows.at(-1) ?? last;
+    if (page.rows.length <= EXPORT_PAGE) break;
+  }
+  const behind = (record: ChainRecord) => {
+    if (record.seq <= first.archivedSeq) return true;
+    const row = moved.find(({ seq }) => record.seq <= seq)?.row;
+    const [at, id] = [Number(record["at"]), String(record["id"])];
+    if (!row) return true;
+    return filter.text ? record.seq < row.seq! : at < row.at || (at === row.at && id < row.id);
+  };
+  for await (const archive of archivesBackward(ctx, filter)) {
+    const records = (await readArchive(ctx.env.STATE, archive)).filter((record) => behind(record) && matches(record, filter));
+    yield records.sort((a, b) => Number(b["at"]) - Number(a["at"]) || (String(a["id"]) < String(b["id"]) ? 1 : -1));
+  }
+}
+
+async function* archivesBackward(ctx: OrgContext, filter: AuditFilter): AsyncGenerator<Archive> {
+  for (let before = Number.MAX_SAFE_INTEGER; ;) {
+    const [, archives] = await batch(ctx.store, [
+      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+      ctx.store.db
+        .select()
+        .from(auditArchives)
+        .where(
+          and(
+            eq(auditArchives.orgId, ctx.org.id),
+            sql`${auditArchives.firstSeq} < ${before}`,
+            filter.from === undefined ? undefined : sql`${auditArchives.lastAt} >= ${filter.from}`,
+            filter.until === undefined ? undefined : sql`${auditArchives.firstAt} < ${filter.until}`,
+          ),
+        )
+        .orderBy(desc(auditArchives.firstSeq))
+        .limit(1),
+    ]);
+    const archive = archives[0];
+    if (!archive) return;
+    yield archive;
+    before = archive.firstSeq;
+  }
+}
+
+/**
+ * The chain from one place on, in its own order, across archive and table.
+ * @returns at most `size` records, or what one archived object has; none at the end
+ */
+export async function readChain(ctx: OrgContext, from: number, size: number): Promise<ChainRecord[]> {
+  const { db } = ctx.store;
+  const [, archives, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db
+      .select()
+      .from(auditArchives)
+      .where(sql`org_id = ${ctx.org.id} AND first_seq <= ${from}`)
+      .orderBy(desc(auditArchives.firstSeq))
+      .limit(1),
+    db
+      .select()
+      .from(auditEvents)
+      .where(sql`org_id = ${ctx.org.id} AND seq >= ${from}`)
+      .orderBy(auditEvents.seq)
+      .limit(size),
+  ]);
+  const archive = archives[0];
+  if (archive && archive.lastSeq >= from) return (await readArchive(ctx.env.STATE, archive)).filter(({ seq }) => seq >= from);
+  return rows.map(recordOf);
+}

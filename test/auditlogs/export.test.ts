@@ -1,0 +1,144 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { appendToChains } from "../../src/audit/append.ts";
+import { type ChainRecord, faultOf, genesis } from "../../src/audit/chain.ts";
+import type { AuditEvent } from "../../src/audit/record.ts";
+import type { Bindings } from "../../src/env.ts";
+import { call, refused } from "../support/client.ts";
+import { type World, newWorld } from "../support/world.ts";
+
+let world: World;
+let orgId: string;
+beforeEach(async () => {
+  world = await newWorld();
+  orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
+});
+
+const event = (i: number, more: Partial<AuditEvent> = {}): AuditEvent => ({
+  id: `e-${String(i).padStart(5, "0")}`,
+  orgId,
+  at: Date.UTC(2026, 2, 5, 7, 8, 9) + i * 1000,
+  event: "stack-created",
+  description: `Created ${i}.`,
+  sourceIp: "203.0.113.9",
+  userLogin: "mel",
+  userName: "Mel",
+  tokenId: "t-1",
+  tokenName: "ci",
+  stack: "web/dev",
+  reqOrgAdmin: false,
+  reqStackAdmin: false,
+  authFailure: false,
+  ...more,
+});
+
+const append = (...events: AuditEvent[]) => appendToChains(env as Bindings, events);
+
+async function exported(query = "", version = "v2/"): Promise<string> {
+  const response = await call("GET", `/api/orgs/acme/auditlogs/${version}export?${query}`, { token: world.admin });
+  expect(response.status).toBe(200);
+  expect(response.headers.get("Content-Type")).toBe("text/plain; charset=utf-8");
+  expect(response.headers.get("Content-Encoding")).toBe("gzip");
+  // The runtime inflates what says that it is gzip.
+  return response.text();
+}
+
+const HEADER =
+  "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn";
+
+describe("an export", () => {
+  it("is CSV unless asked otherwise, gzipped, newest first, quoted where it must be", async () => {
+    await append(
+      event(0),
+      event(1, { event: "stack-deleted", description: 'Deleted "acme/web/dev",\nreally.', reqStackAdmin: true, tokenName: "" }),
+      event(2, { event: "unknown-later-event", userName: 'M"e"l' }),
+    );
+    expect((await exported()).split("\r\n")).toEqual([
+      HEADER,
+      `2026-03-05T07:08:11Z,"M""e""l",mel,unknown-later-event,Created 2.,203.0.113.9,false,false,false,t-1,ci,,`,
+      `2026-03-05T07:08:10Z,Mel,mel,Stack Deleted,"Deleted ""acme/web/dev"",\nreally.",203.0.113.9,false,true,false,t-1,,,`,
+      "2026-03-05T07:08:09Z,Mel,mel,Stack Created,Created 0.,203.0.113.9,false,false,false,t-1,ci,,",
+      "",
+    ]);
+    expect(await exported("format=csv", "")).toBe(await exported());
+  });
+
+  it("is a header alone when there is nothing", async () => {
+    expect(await exported()).toBe(`${HEADER}\r\n`);
+    for (const format of ["cef", "jsonl", "ocsf"]) expect(await exported(`format=${format}`)).toBe("");
+  });
+
+  it("is CEF, escaped", async () => {
+    await append(event(0, { description: "a=b|c\\d\ne", authFailure: true, stack: "" }));
+    expect(await exported("format=cef")).toBe(
+      `Mar 05 07:08:09 stackpass.test CEF:0|Stackpass|Stackpass|1|stack-created|Stack Created|7|rt=1772694489000 dvchost=stackpass.test ` +
+        `src=203.0.113.9 suser=mel msg=a\\=b|c\\\\d\\ne externalId=e-00000 orgID=${orgId} userID=mel requireOrgAdmin=false ` +
+        `requireStackAdmin=false authenticationFailure=true tokenID=t-1 tokenName=ci\n`,
+    );
+  });
+
+  it("is OCSF, an API activity a line", async () => {
+    await append(event(0), event(1, { event: "auth-failure-stack-permission", authFailure: true }));
+    const lines = (await exported("format=ocsf"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines[0]).toMatchObject({ class_uid: 6003, activity_id: 99, type_uid: 600399, status_id: 2, severity_id: 3 });
+    expect(lines[1]).toMatchObject({
+      activity_id: 1,
+      time: event(0).at,
+      message: "Created 0.",
+      actor: { user: { uid: "mel" }, session: { credential_uid: "t-1" } },
+      resources: [{ type: "stack", name: "web/dev" }],
+    });
+  });
+
+  it("is JSON lines that make the whole chain, over many pages", async () => {
+    const events = Array.from({ length: 1234 }, (_, i) => event(i));
+    await append(...events.slice(0, 700));
+    await append(...events.slice(700));
+    const records = (await exported("format=jsonl"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as ChainRecord);
+    expect(records.map(({ id }) => id)).toEqual(events.map(({ id }) => id));
+    for (const [i, record] of records.entries()) expect(faultOf(record, records[i - 1] ?? genesis)).toBeUndefined();
+    expect((await exported()).trim().split("\r\n")).toHaveLength(1235);
+  });
+
+  it("takes the list's filters and both meanings of startTime", async () => {
+    await append(event(0), event(1, { userLogin: "ada" }), event(2, { event: "stack-deleted" }));
+    const second = event(1).at / 1000;
+    const rows = async (query: string, version?: string) =>
+      (await exported(query, version))
+        .split("\r\n")
+        .slice(1, -1)
+        .map((row) => row.slice(17, 19));
+    expect(await rows(`startTime=${second}`)).toEqual(["11", "10"]);
+    expect(await rows(`startTime=${second}`, "")).toEqual(["09"]);
+    expect(await rows("userFilter=ada")).toEqual(["10"]);
+    expect(await rows("eventType=stack-deleted")).toEqual(["11"]);
+    expect(await rows("textFilter=created&tokenFilter=t-1")).toEqual(["11", "10", "09"]);
+    expect(await exported("format=jsonl&eventFilter=stack-deleted")).toContain('"seq":3');
+  });
+
+  it.each(["format=xml", "startTime=x", "continuationToken=x"])("cannot be %s", async (query) => {
+    await refused(400, "GET", `/api/orgs/acme/auditlogs/v2/export?${query}`, { token: world.admin });
+  });
+
+  it("is refused for a user that nobody knows, and for members", async () => {
+    await refused(404, "GET", "/api/orgs/acme/auditlogs/export?user=nobody", { token: world.admin });
+    await refused(403, "GET", "/api/orgs/acme/auditlogs/export", { token: world.member });
+  });
+});
+
+it("says that delivery into a bucket is not offered", async () => {
+  const path = "/api/orgs/acme/auditlogs/export/config";
+  const admin = { token: world.admin };
+  expect(await refused(404, "GET", path, admin)).toBe("Not Found: Audit log export configuration not found");
+  expect(await refused(400, "POST", path, { ...admin, json: { newEnabled: true } })).toBe(
+    "Audit log export is not available for this organization.",
+  );
+  expect(await refused(400, "DELETE", path, admin)).toBe("Organization has not configured audit log export.");
+  for (const action of ["test", "force"]) await refused(400, "POST", `${path}/${action}`, { ...admin, json: {} });
+});

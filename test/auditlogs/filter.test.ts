@@ -1,0 +1,132 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { appendToChains } from "../../src/audit/append.ts";
+import type { ChainRecord } from "../../src/audit/chain.ts";
+import type { AuditEvent } from "../../src/audit/record.ts";
+import { matches } from "../../src/auditlogs/filter.ts";
+import type { Bindings } from "../../src/env.ts";
+import { ok, refused } from "../support/client.ts";
+import { allPages } from "../support/pages.ts";
+import { countRowsRead } from "../support/rows.ts";
+import { type World, newOrgToken, newWorld } from "../support/world.ts";
+
+const v2 = "/api/orgs/acme/auditlogs/v2";
+const COUNT = 1200;
+
+let world: World;
+let events: AuditEvent[];
+
+/** A log in which each filter finds few of many, spread over all of it. */
+beforeEach(async () => {
+  world = await newWorld();
+  const orgId = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
+  events = Array.from({ length: COUNT }, (_, i) => ({
+    id: `e-${String(i).padStart(5, "0")}`,
+    orgId: orgId!,
+    at: 1_000_000 + i * 1000,
+    event: i % 40 === 0 ? "stack-deleted" : "stack-update-started",
+    description: i % 100 === 7 ? `Rotated the Schlüssel of "acme/web/dev-${i}".` : `Started an update of stack "acme/web/dev-${i}".`,
+    sourceIp: i % 60 === 0 ? "198.51.100.7" : "203.0.113.9",
+    userLogin: i % 50 === 0 ? "mel" : "acme",
+    userName: "x",
+    tokenId: i % 30 === 0 ? "token-1" : "token-2",
+    tokenName: "ci",
+    stack: i % 80 === 0 ? "web/prod" : i % 3 === 0 ? "" : "web/dev",
+    reqOrgAdmin: false,
+    reqStackAdmin: false,
+    authFailure: i % 70 === 0,
+  }));
+  for (let i = 0; i < COUNT; i += 400) await appendToChains(env as Bindings, events.slice(i, i + 400));
+});
+
+interface Shown {
+  timestamp: number;
+}
+
+const one = {
+  "tokenFilter=token-1": { token: "token-1" },
+  "stackFilter=web/prod": { stack: "web/prod" },
+  "stackFilter=acme/web/prod": { stack: "web/prod" },
+  "sourceIPFilter=198.51.100.7": { address: "198.51.100.7" },
+  "refusalsOnly=true": { refused: true },
+  "eventFilter=stack-deleted": { event: "stack-deleted" },
+  "userFilter=mel": { user: "mel" },
+  "textFilter=schlussel": { text: "schlussel" },
+  "textFilter=ROTATED%20schl%20dev-107": { text: "ROTATED schl dev-107" },
+  "startTime=1500&endTime=1520": { from: 1_500_000, until: 1_520_000 },
+} as const;
+
+const several = {
+  "tokenFilter=token-1&userFilter=mel": { token: "token-1", user: "mel" },
+  "refusalsOnly=true&eventFilter=stack-update-started": { refused: true, event: "stack-update-started" },
+  "textFilter=started&userFilter=mel&refusalsOnly=true": { text: "started", user: "mel", refused: true },
+  "stackFilter=web/prod&startTime=1200&endTime=1900&refusalsOnly=false": { stack: "web/prod", from: 1_200_000, until: 1_900_000 },
+} as const;
+
+const expected = (filter: Parameters<typeof matches>[1]) =>
+  events.filter((event) => matches(event as unknown as ChainRecord, filter)).map(({ at }) => Math.floor(at / 1000));
+
+describe("a filter", () => {
+  it.each(Object.entries({ ...one, ...several }))("%s shows what it names, all of it, newest first", async (query, filter) => {
+    const { items } = await allPages<Shown>(`${v2}?${query}&maxResults=7`, "auditLogEvents", world.admin);
+    expect(items.map(({ timestamp }) => timestamp)).toEqual(expected(filter).toReversed());
+    expect(items.length).toBeGreaterThan(0);
+  });
+
+  it.each(Object.keys(one))("%s reads no more than twice what it shows", async (query) => {
+    await ok("GET", "/api/user", { token: world.admin });
+    const rowsRead = countRowsRead();
+    await ok("GET", `${v2}?${query}&maxResults=10`, { token: world.admin });
+    // Besides the page: the caller's token and membership, the chain's head, one look at each index that knows a user.
+    expect(rowsRead()).toBeLessThanOrEqual(2 * 10 + 12);
+  });
+
+  it("finds a token by the name that it has or had", async () => {
+    const { id } = await newOrgToken(world, "jenkins");
+    await env.DB.prepare("UPDATE audit_events SET token_id = ? WHERE seq = 100").bind(id).run();
+    const { items } = await allPages<Shown>(`${v2}?tokenFilter=Jenkins`, "auditLogEvents", world.admin);
+    expect(items).toHaveLength(1);
+  });
+
+  it.each(["refusalsOnly=yes", `textFilter=${"x".repeat(501)}`, "format=csv", "maxResults=1001", "continuationToken=WzFd"])(
+    "cannot be %s",
+    async (query) => {
+      await refused(400, "GET", `${v2}?${query}`, { token: world.admin });
+    },
+  );
+
+  it.each([
+    'textFilter="',
+    "textFilter=*",
+    "textFilter=a OR b",
+    "textFilter=words:x NEAR/2",
+    "textFilter=%27%22(%29",
+    "stackFilter=%00",
+    "tokenFilter=%25",
+  ])("takes %s as it is", async (query) => {
+    await ok("GET", `${v2}?${query}`, { token: world.admin });
+  });
+
+  it("finds words of this organization only", async () => {
+    const theirs = await allPages<Shown>("/api/orgs/globex/auditlogs/v2?textFilter=started", "auditLogEvents", world.stranger);
+    expect(theirs.items).toEqual([]);
+  });
+});
+
+it("lists the kinds of events, and says which filters work", async () => {
+  const { eventTypes } = await ok<{ eventTypes: { event: string; displayName: string; authenticationFailure: boolean }[] }>(
+    "GET",
+    "/api/orgs/acme/auditlogs/event-types",
+    { token: world.admin },
+  );
+  expect(eventTypes).toContainEqual({
+    event: "stack-deleted",
+    displayName: "Stack Deleted",
+    description: "A stack was deleted.",
+    requiresOrgAdmin: false,
+    requiresStackAdmin: true,
+    authenticationFailure: false,
+  });
+  for (const { event } of eventTypes) expect(event).toMatch(/^[a-z]+(-[a-z]+)+$/);
+  expect(await ok("GET", "/api/orgs/acme/auditlogs/reader-kind", { token: world.admin })).toBe("MySQL");
+});
