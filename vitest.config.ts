@@ -22,6 +22,9 @@ export default defineConfig(async () => {
             LEASE_SECONDS: "300",
             LEAK_SCANNER_SECRET: "test-scanner",
             LEAK_SCANNER_KEYS: scannerKey,
+            // Sizes of `npm run test:audit` and `npm run bench:lists`.
+            AUDIT_EVENTS: process.env["AUDIT_EVENTS"] ?? "2000",
+            LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
           queueConsumers: {
             "stackpass-audit": { ...queue, deadLetterQueue: "stackpass-audit-dead" },

@@ -1,5 +1,7 @@
 import { app } from "./app/app.ts";
 import { chainOlderRows } from "./audit/append.ts";
+import { archiveOldRecords } from "./audit/archive.ts";
+import { signCheckpoints } from "./audit/checkpoint.ts";
 import { consumeAudit, keepDeadLetters } from "./audit/consume.ts";
 import { relayLeftovers } from "./audit/relay.ts";
 import { replayDeadLetters } from "./audit/replay.ts";
@@ -22,6 +24,8 @@ export default {
       "audit relay": () => relayLeftovers(env, now),
       "dead letters": () => replayDeadLetters(env),
       "audit chain": () => chainOlderRows(env),
+      "audit checkpoints": () => signCheckpoints(env, now),
+      "audit archive": () => archiveOldRecords(env, now),
       sweep: () => sweep(env, now),
       // Once an hour is enough for what is counted in days.
       "unused tokens": async () => new Date(now).getUTCMinutes() === 0 && disableUnusedTokens(env, now),

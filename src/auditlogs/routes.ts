@@ -1,15 +1,25 @@
 import * as z from "zod";
 import { type EventName, eventTypes, flagsOf } from "../audit/events.ts";
-import { AppError, notFound } from "../errors.ts";
+import { getCheckpoint, listCheckpoints } from "../audit/checkpoint.ts";
+import { signingKeys } from "../audit/sign.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { fromCursor, page } from "../http/pagination.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { exportAuditEvents } from "./export.ts";
 import { listAuditEvents } from "./list.ts";
-import { EventTypes, ExportQuery, ListQuery, ResponseAuditLogs, versionOne, versionTwo } from "./schema.ts";
+import { Checkpoint, EventTypes, ExportQuery, ListQuery, ResponseAuditLogs, versionOne, versionTwo } from "./schema.ts";
+import { VerifyResult, verifyChain } from "./verify.ts";
 
 const tags = ["Organizations", "AuditLogs"];
 const params = z.object({ orgName });
 const permission = "audit_logs:read";
+const sequence = z.coerce.number("invalid query parameter").int("invalid query parameter").min(1, "invalid query parameter").optional();
+/** Checkpoints of a page: a read of R2 each. */
+const CHECKPOINTS = 31;
 
 export const auditLogRoutes = [
   defineRoute(
@@ -95,8 +105,83 @@ export const auditLogRoutes = [
     },
     async () => "MySQL",
   ),
-  ...automatedExport(),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/auditlogs/verify",
+      operationId: "VerifyAuditLogs",
+      tags,
+      summary: "Recomputes the hash chain from one record to another; a part at a time",
+      permission,
+      params,
+      query: z.object({ from: sequence, to: sequence, continuationToken: z.string().optional() }),
+      responses: { 200: VerifyResult },
+      extension: true,
+    },
+    (ctx, { query }) => verifyChain(ctx, query),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/auditlogs/checkpoints",
+      operationId: "ListAuditLogCheckpoints",
+      tags,
+      summary: "Signed ends of the chain, a day each, oldest first",
+      permission,
+      params,
+      query: z.object({ continuationToken: z.string().optional() }),
+      responses: { 200: z.object({ checkpoints: z.array(Checkpoint), continuationToken: z.string().optional() }) },
+      extension: true,
+    },
+    async (ctx, { query }) => {
+      const [after] = fromCursor(query.continuationToken, z.tuple([z.string()])) ?? [""];
+      const found = await checked(ctx, listCheckpoints(ctx.env, ctx.org.id, after, CHECKPOINTS + 1));
+      const { items, continuationToken } = page(found, CHECKPOINTS, ({ day }) => [day]);
+      return { checkpoints: items, continuationToken };
+    },
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}/auditlogs/checkpoints/{day}",
+      operationId: "GetAuditLogCheckpoint",
+      tags,
+      summary: "The signed end of the chain on a day (UTC)",
+      permission,
+      params: z.object({ orgName, day: z.string().regex(/^\d{4}-\d\d-\d\d$/, "a day is written YYYY-MM-DD") }),
+      responses: { 200: Checkpoint },
+      extension: true,
+    },
+    async (ctx, { params: { day } }) => {
+      const found = await checked(ctx, getCheckpoint(ctx.env, ctx.org.id, day));
+      if (!found) throw notFound(`Checkpoint of ${day}`);
+      return found;
+    },
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/auditlogs/keys",
+      operationId: "ListAuditLogSigningKeys",
+      tags: ["AuditLogs"],
+      summary: "Public keys of the checkpoints' signatures",
+      permission: "public",
+      responses: {
+        200: z.object({ keys: z.array(z.object({ keyId: z.string(), algorithm: z.literal("Ed25519"), publicKey: z.string() })) }),
+      },
+      extension: true,
+    },
+    async ({ env }) => ({
+      keys: (await signingKeys(env.ENCRYPTION_KEYS)).map(({ keyId, publicKey }) => ({ keyId, algorithm: "Ed25519" as const, publicKey })),
+    }),
+  ),
 ];
+
+/** Nothing of the log is read on a cached identity, what is in R2 neither. */
+async function checked<T>(ctx: OrgContext, work: Promise<T>): Promise<T> {
+  const [result] = await Promise.all([work, batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)])]);
+  return result;
+}
 
 const allEventTypes = Object.entries(eventTypes).map(([event, { displayName, description }]) => {
   const flags = flagsOf(event as EventName);
@@ -109,59 +194,3 @@ const allEventTypes = Object.entries(eventTypes).map(([event, { displayName, des
     authenticationFailure: flags.authFailure,
   };
 });
-
-/** Delivery into a bucket at AWS is not offered: these answer as the contract does where the feature is not available. */
-function automatedExport() {
-  const path = "/api/orgs/{orgName}/auditlogs/export/config" as const;
-  const unavailable = async () => {
-    throw new AppError(400, "Audit log export is not available for this organization.");
-  };
-  const common = { tags, permission, params } as const;
-  return [
-    defineRoute(
-      { ...common, method: "GET", path, operationId: "GetAuditLogExportConfiguration", summary: "Not configured: 404", responses: {} },
-      async () => {
-        throw notFound("Audit log export configuration");
-      },
-    ),
-    defineRoute(
-      { ...common, method: "POST", path, operationId: "UpdateAuditLogExportConfiguration", summary: "Not available: 400", responses: {} },
-      unavailable,
-    ),
-    defineRoute(
-      {
-        ...common,
-        method: "DELETE",
-        path,
-        operationId: "DeleteAuditLogExportConfiguration",
-        summary: "Not configured: 400",
-        responses: {},
-      },
-      async () => {
-        throw new AppError(400, "Organization has not configured audit log export.");
-      },
-    ),
-    defineRoute(
-      {
-        ...common,
-        method: "POST",
-        path: `${path}/test`,
-        operationId: "TestAuditLogExportConfiguration",
-        summary: "Not available: 400",
-        responses: {},
-      },
-      unavailable,
-    ),
-    defineRoute(
-      {
-        ...common,
-        method: "POST",
-        path: `${path}/force`,
-        operationId: "ForceAuditLogExport",
-        summary: "Not available: 400",
-        responses: {},
-      },
-      unavailable,
-    ),
-  ];
-}

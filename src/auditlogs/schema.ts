@@ -85,3 +85,14 @@ export const EventTypes = z.object({
     }),
   ),
 });
+
+export const Checkpoint = z.object({
+  orgId: z.string(),
+  day: z.string(),
+  seq: z.int(),
+  hash: z.string(),
+  time: z.string(),
+  algorithm: z.literal("Ed25519"),
+  keyId: z.string(),
+  signature: z.string(),
+});

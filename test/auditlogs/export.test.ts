@@ -131,14 +131,3 @@ describe("an export", () => {
     await refused(403, "GET", "/api/orgs/acme/auditlogs/export", { token: world.member });
   });
 });
-
-it("says that delivery into a bucket is not offered", async () => {
-  const path = "/api/orgs/acme/auditlogs/export/config";
-  const admin = { token: world.admin };
-  expect(await refused(404, "GET", path, admin)).toBe("Not Found: Audit log export configuration not found");
-  expect(await refused(400, "POST", path, { ...admin, json: { newEnabled: true } })).toBe(
-    "Audit log export is not available for this organization.",
-  );
-  expect(await refused(400, "DELETE", path, admin)).toBe("Organization has not configured audit log export.");
-  for (const action of ["test", "force"]) await refused(400, "POST", `${path}/${action}`, { ...admin, json: {} });
-});

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
 import { routes } from "../../src/app/routes.ts";
 import { orgPermissions } from "../../src/auth/policy.ts";
 import type { Route } from "../../src/http/route.ts";
@@ -179,6 +180,10 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
       : await newOrgToken(world, `doomed-${operationId}`);
     params["tokenId"] = id;
     if (operationId === "GetOrgTokenRevocation") await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
+  }
+  if (path.includes("{day}")) {
+    await eventually(async () => expect(await signCheckpoints(env as Bindings, Date.now())).toBeGreaterThan(0));
+    params["day"] = new Date().toISOString().slice(0, 10);
   }
   if (path.includes("/{version}") || /\/latest\b/.test(path)) await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
   params["urn"] = rootStack.urn;

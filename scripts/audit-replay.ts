@@ -1,0 +1,22 @@
+/**
+ * `npm run audit:replay [-- --local [--persist-to DIR]]`: has the cron send the audit events again that became dead letters. They are in
+ * the bucket under `audit/dead-letters/`; each goes away as it is sent, and an event that is in the log already is not written again.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { REPLAY_REQUEST } from "../src/audit/replay.ts";
+import { mustWrangle } from "./wrangler.ts";
+
+const { values } = parseArgs({ options: { local: { type: "boolean", default: false }, "persist-to": { type: "string" } } });
+const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
+try {
+  const file = join(folder, "replay");
+  writeFileSync(file, new Date().toISOString());
+  const where = values.local ? ["--local", ...(values["persist-to"] ? ["--persist-to", values["persist-to"]] : [])] : ["--remote"];
+  mustWrangle(["r2", "object", "put", `stackpass-state/${REPLAY_REQUEST}`, ...where, "--file", file]);
+} finally {
+  rmSync(folder, { recursive: true });
+}
+console.log("The dead letters will be sent again within a minute.");

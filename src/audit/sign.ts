@@ -1,0 +1,81 @@
+/**
+ * Signatures of checkpoints: Ed25519 under keys that are derived from the deployment's master keys, so there is no secret more to keep.
+ * Pure but for WebCrypto, and with no import but the chain, so that the offline verifier is this very code.
+ */
+import { canonical } from "./chain.ts";
+
+/** "On this day the organization's chain ended so." */
+export interface Checkpoint {
+  orgId: string;
+  /** UTC, `2026-01-31`. */
+  day: string;
+  seq: number;
+  hash: string;
+  /** When it was signed, RFC 3339. */
+  time: string;
+  algorithm: "Ed25519";
+  /** Which of the deployment's keys. */
+  keyId: string;
+  /** base64url, over the canonical form of everything else. */
+  signature: string;
+}
+
+export interface SigningKey {
+  keyId: string;
+  /** Raw 32 bytes, base64url. */
+  publicKey: string;
+}
+
+/** PKCS #8 around a 32-byte Ed25519 seed (RFC 8410). */
+const PKCS8 = Uint8Array.from([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]);
+
+/** @param masterKeys the secret `ENCRYPTION_KEYS`: `id:base64url,…`, the current one first */
+export async function signingKeys(masterKeys: string): Promise<(SigningKey & { privateKey: CryptoKey })[]> {
+  const keys = masterKeys
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+  return Promise.all(
+    keys.map(async (entry) => {
+      const colon = entry.indexOf(":");
+      const master = await crypto.subtle.importKey("raw", fromBase64url(entry.slice(colon + 1)), "HKDF", false, ["deriveBits"]);
+      const info = new TextEncoder().encode("stackpass audit checkpoint");
+      const seed = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info }, master, 256);
+      const privateKey = await crypto.subtle.importKey("pkcs8", joined(PKCS8, new Uint8Array(seed)), "Ed25519", true, ["sign"]);
+      const { x } = (await crypto.subtle.exportKey("jwk", privateKey)) as { x?: string };
+      return { keyId: entry.slice(0, colon), publicKey: x ?? "", privateKey };
+    }),
+  );
+}
+
+export async function signCheckpoint(checkpoint: Omit<Checkpoint, "signature">, privateKey: CryptoKey): Promise<Checkpoint> {
+  const signature = await crypto.subtle.sign("Ed25519", privateKey, bytesOf(checkpoint));
+  return { ...checkpoint, signature: toBase64url(new Uint8Array(signature)) };
+}
+
+/** @param publicKey raw, base64url */
+export async function isSigned({ signature, ...checkpoint }: Checkpoint, publicKey: string): Promise<boolean> {
+  try {
+    const key = await crypto.subtle.importKey("raw", fromBase64url(publicKey), "Ed25519", false, ["verify"]);
+    return await crypto.subtle.verify("Ed25519", key, fromBase64url(signature), bytesOf(checkpoint));
+  } catch {
+    return false;
+  }
+}
+
+const bytesOf = (checkpoint: Omit<Checkpoint, "signature">) => new TextEncoder().encode(canonical({ ...checkpoint }));
+
+const toBase64url = (bytes: Uint8Array) =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+
+const fromBase64url = (text: string) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,267 @@
+import { createScheduledController } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { appendToChains } from "../../src/audit/append.ts";
+import { archiveOldRecords } from "../../src/audit/archive.ts";
+import { type ChainRecord, canonical, chainAfter, genesis } from "../../src/audit/chain.ts";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
+import { examine } from "../../src/audit/examine.ts";
+import type { AuditEvent } from "../../src/audit/record.ts";
+import type { Checkpoint, SigningKey } from "../../src/audit/sign.ts";
+import type { Bindings } from "../../src/env.ts";
+import worker from "../../src/index.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { breakDatabase, breakObjectWrites } from "../support/faults.ts";
+import { objectKeys } from "../support/stored.ts";
+import { type World, newWorld } from "../support/world.ts";
+
+const bindings = env as Bindings;
+const DAY = 86_400_000;
+const START = Date.UTC(2026, 0, 1);
+const base = "/api/orgs/acme/auditlogs";
+
+let world: World;
+let orgId: string;
+beforeEach(async () => {
+  world = await newWorld();
+  orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
+});
+
+const event = (i: number, at = START + i * 3_600_000): AuditEvent => ({
+  id: `e-${String(i).padStart(5, "0")}`,
+  orgId,
+  at,
+  event: i % 2 === 0 ? "stack-created" : "stack-deleted",
+  description: `Event ${i}.`,
+  sourceIp: "203.0.113.9",
+  userLogin: "mel",
+  userName: "mel",
+  tokenId: "t",
+  tokenName: "ci",
+  stack: "web/dev",
+  reqOrgAdmin: false,
+  reqStackAdmin: false,
+  authFailure: false,
+});
+const happened = async (from: number, to: number) => {
+  for (let i = from; i < to; i += 300)
+    await appendToChains(
+      bindings,
+      Array.from({ length: Math.min(300, to - i) }, (_, k) => event(i + k)),
+    );
+};
+
+interface Verdict {
+  valid: boolean;
+  verified: number;
+  last?: { sequence: number };
+  firstBad?: { sequence: number; fault: string };
+  continuationToken?: string;
+}
+/** Follows the cursor to the end. */
+async function verify(query = ""): Promise<Verdict> {
+  let verified = 0;
+  for (let cursor = ""; ;) {
+    const verdict = await ok<Verdict>("GET", `${base}/verify?${query}${cursor}`, { token: world.admin });
+    verified += verdict.verified;
+    if (!verdict.continuationToken) return { ...verdict, verified };
+    cursor = `&continuationToken=${verdict.continuationToken}`;
+  }
+}
+const exported = async (query: string) => (await call("GET", `${base}/v2/export?${query}`, { token: world.admin })).text();
+const linesOf = async () => (await exported("format=jsonl")).split("\n").slice(0, -1);
+const retain = (days: number | null) =>
+  env.DB.prepare("UPDATE organizations SET audit_retention_days = ? WHERE id = ?").bind(days, orgId).run();
+const rowsLeft = () => env.DB.prepare("SELECT count(*) AS n FROM audit_events").first<number>("n");
+
+describe("retention", () => {
+  it("moves whole days to the archive, where they stay exportable and verifiable", async () => {
+    await happened(0, 2400);
+    const before = {
+      jsonl: await exported("format=jsonl"),
+      csv: await exported("format=csv"),
+      filtered: await exported("eventFilter=stack-deleted&endTime=1768000000"),
+    };
+    expect(await archiveOldRecords(bindings, START + 400 * DAY)).toBe(0);
+
+    await retain(30);
+    // 100 days of 24 events; at noon of day 105 what is before day 75 is old.
+    expect(await archiveOldRecords(bindings, START + 105.5 * DAY)).toBe(75 * 24);
+    expect(await rowsLeft()).toBe(600);
+    expect(await objectKeys()).toEqual([
+      `audit/archive/${orgId}/000000000001-000000001000.jsonl.gz`,
+      `audit/archive/${orgId}/000000001001-000000001800.jsonl.gz`,
+    ]);
+    expect({
+      jsonl: await exported("format=jsonl"),
+      csv: await exported("format=csv"),
+      filtered: await exported("eventFilter=stack-deleted&endTime=1768000000"),
+    }).toEqual(before);
+    expect(await verify()).toMatchObject({ valid: true, verified: 2400 });
+    expect(await verify("from=900&to=1900")).toMatchObject({ valid: true, verified: 1001, last: { sequence: 1900 } });
+
+    await happened(2400, 2401);
+    expect(await archiveOldRecords(bindings, START + 106.5 * DAY)).toBe(24);
+    expect(await verify()).toMatchObject({ valid: true, verified: 2401 });
+  });
+
+  it("takes everything when all of it is old, and the chain goes on from there", async () => {
+    await happened(0, 3);
+    await retain(1);
+    expect(await archiveOldRecords(bindings, START + 50 * DAY)).toBe(3);
+    expect(await rowsLeft()).toBe(0);
+    expect(await verify()).toMatchObject({ valid: true, verified: 3 });
+    // A letter that comes again after its record has gone.
+    await appendToChains(bindings, [event(1), event(3)]);
+    expect((await linesOf()).map((line) => (JSON.parse(line) as ChainRecord).id)).toEqual([0, 1, 2, 3].map((i) => event(i).id));
+    expect((await exported("")).split("\r\n")).toHaveLength(6);
+  });
+
+  it("loses nothing when it is cut off", async () => {
+    await happened(0, 5);
+    await retain(1);
+    const repairObjects = breakObjectWrites();
+    await expect(archiveOldRecords(bindings, START + 50 * DAY)).rejects.toThrow();
+    repairObjects();
+    expect(await rowsLeft()).toBe(5);
+    const repairDatabase = breakDatabase();
+    await expect(archiveOldRecords(bindings, START + 50 * DAY)).rejects.toThrow();
+    repairDatabase();
+    await Promise.allSettled([archiveOldRecords(bindings, START + 50 * DAY), archiveOldRecords(bindings, START + 50 * DAY)]);
+    expect(await verify()).toMatchObject({ valid: true, verified: 5 });
+  });
+});
+
+describe("verification", () => {
+  beforeEach(() => happened(0, 30));
+  const tamper = (sql: string) => env.DB.prepare(sql).run();
+
+  it("of an empty log is good", async () => {
+    await tamper("DELETE FROM audit_events");
+    await tamper("DELETE FROM audit_heads");
+    expect(await verify()).toMatchObject({ valid: true, verified: 0 });
+    expect(await verify("from=7")).toMatchObject({ valid: true, verified: 0 });
+  });
+
+  it.each([
+    ["altered", 7, "UPDATE audit_events SET description = 'Nothing.' WHERE seq = 7"],
+    ["missing", 8, "DELETE FROM audit_events WHERE seq = 7"],
+    ["missing", 2, "DELETE FROM audit_events WHERE seq = 1"],
+    ["truncated", 29, "DELETE FROM audit_events WHERE seq > 28"],
+    [
+      "altered",
+      7,
+      "UPDATE audit_events SET seq = CASE seq WHEN 7 THEN -8 ELSE -7 END WHERE seq IN (7, 8); UPDATE audit_events SET seq = -seq WHERE seq < 0",
+    ],
+  ])("finds what is %s, at record %i", async (fault, sequence, sql) => {
+    for (const statement of sql.split("; ")) await tamper(statement);
+    expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence, fault } });
+    // The file itself cannot tell that it once began earlier or ended later; its first and last place can.
+    expect((await examine(await linesOf())).good).toBe(fault === "truncated" || sequence === 2);
+  });
+
+  it("finds an altered archive, and one that is gone is no silence", async () => {
+    await retain(1);
+    await archiveOldRecords(bindings, START + 50 * DAY);
+    const [key] = await objectKeys();
+    const lines = (await linesOf()).map((line, i) => (i === 3 ? line.replace("Event", "event") : line));
+    await env.STATE.put(
+      key!,
+      await new Response(new Blob([lines.join("\n")]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
+    );
+    expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence: 4, fault: "altered" } });
+  });
+
+  it("is for administrators, and takes only places that can be", async () => {
+    await refused(403, "GET", `${base}/verify`, { token: world.member });
+    for (const query of ["from=0", "to=x", "continuationToken=abc"])
+      await refused(400, "GET", `${base}/verify?${query}`, { token: world.admin });
+  });
+});
+
+describe("a checkpoint", () => {
+  const cron = (now: number) => worker.scheduled(createScheduledController({ scheduledTime: now }), bindings);
+  const list = async () => (await ok<{ checkpoints: Checkpoint[] }>("GET", `${base}/checkpoints`, { token: world.admin })).checkpoints;
+  const keys = async () => (await ok<{ keys: SigningKey[] }>("GET", "/api/auditlogs/keys")).keys;
+
+  it("is signed once a day on which the log grew", async () => {
+    await happened(0, 3);
+    await cron(START);
+    await cron(START + 60_000);
+    await happened(3, 5);
+    await cron(START + 120_000);
+    await cron(START + DAY);
+    await cron(START + 2 * DAY);
+    const checkpoints = await list();
+    expect(checkpoints.map(({ day, seq }) => [day, seq])).toEqual([
+      ["2026-01-01", 3],
+      ["2026-01-02", 5],
+    ]);
+    expect(await ok("GET", `${base}/checkpoints/2026-01-02`, { token: world.admin })).toEqual(checkpoints[1]);
+    await refused(404, "GET", `${base}/checkpoints/2026-01-03`, { token: world.admin });
+    await refused(400, "GET", `${base}/checkpoints/yesterday`, { token: world.admin });
+    const [key] = await keys();
+    const lines = await linesOf();
+    for (const checkpoint of checkpoints)
+      expect(await examine(lines, { checkpoint, publicKey: key!.publicKey })).toMatchObject({ good: true });
+  });
+
+  it("stays the first of its day", async () => {
+    await happened(0, 3);
+    await signCheckpoints(bindings, START);
+    await env.DB.prepare("UPDATE audit_heads SET checkpoint_day = ''").run();
+    await happened(3, 4);
+    await signCheckpoints(bindings, START + 1000);
+    expect((await list()).map(({ seq }) => seq)).toEqual([3]);
+  });
+
+  it("shows a chain that was made anew", async () => {
+    await happened(0, 5);
+    await signCheckpoints(bindings, START);
+    const [checkpoint] = await list();
+    const [key] = await keys();
+    const records = (await linesOf()).map((line) => JSON.parse(line) as ChainRecord);
+    const forged: ChainRecord[] = [];
+    for (const { seq: _, prevHash: __, hash: ___, ...record } of records)
+      forged.push(chainAfter(forged.at(-1) ?? genesis, { ...record, userLogin: "gus" }));
+    expect(await examine(forged.map(canonical))).toMatchObject({ good: true });
+    expect((await examine(forged.map(canonical), { checkpoint: checkpoint!, publicKey: key!.publicKey })).message).toContain(
+      "CHANGED SINCE IT WAS SIGNED",
+    );
+
+    for (const { seq, hash, prevHash } of forged)
+      await env.DB.prepare("UPDATE audit_events SET user_login = 'gus', hash = ?, prev_hash = ? WHERE seq = ?")
+        .bind(hash, prevHash, seq)
+        .run();
+    await env.DB.prepare("UPDATE audit_heads SET hash = ?").bind(forged.at(-1)!.hash).run();
+    expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence: 5, fault: "checkpoint" } });
+
+    await env.STATE.put(`audit/checkpoints/${orgId}/2026-01-01.json`, JSON.stringify({ ...checkpoint, hash: forged.at(-1)!.hash }));
+    expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence: 5, fault: "signature" } });
+  });
+});
+
+describe("the offline verifier", () => {
+  const lines = async () => (await happened(0, 10), linesOf());
+  const said = async (changed: string[]) => (await examine(changed)).message;
+
+  it("finds an altered, a deleted, an inserted and a reordered record, each by name", async () => {
+    const good = await lines();
+    expect(await said(good)).toMatch(/^good: records 1 to 10, ending in [0-9a-f]{64}$/);
+    expect(await said(good.slice(4))).toMatch(/^good: records 5 to 10/);
+    expect(await said(good.with(4, good[4]!.replace("203.0", "198.5")))).toBe(
+      "line 5, record 5 (stack-created, e-00004): ALTERED: its content does not have its hash",
+    );
+    expect(await said(good.toSpliced(4, 2))).toBe(
+      "line 5, record 7 (stack-created, e-00006): DELETED: records 5 to 6 should come before it",
+    );
+    expect(await said(good.toSpliced(4, 2, good[5]!, good[4]!))).toBe(
+      "line 5, record 6 (stack-deleted, e-00005): REORDERED: record 5 belongs here and comes later",
+    );
+    const forged = canonical(chainAfter(JSON.parse(good[3]!) as ChainRecord, event(99)));
+    expect(await said(good.toSpliced(4, 0, forged))).toMatch(/^line 6, record 5 \(stack-created, e-00004\): INSERTED/);
+    expect(await said(good.with(4, forged))).toMatch(/^line 6, record 6 \(stack-deleted, e-00005\): INSERTED/);
+    expect(await said(good.toSpliced(4, 0, "{}"))).toBe("line 5: ALTERED: it is not a record of the audit log");
+    expect(await said([])).toBe("there are no records");
+  });
+});
