@@ -15,7 +15,7 @@ export interface AuditFilter {
   address?: string | undefined;
   /** Only what was refused. */
   refused?: boolean | undefined;
-  /** Words that the description must have, or begin words of it. */
+  /** Words that the description must have; `word*` stands for all that begin so. */
   text?: string | undefined;
 }
 
@@ -51,18 +51,19 @@ export function whereFilter(orgId: string, filter: AuditFilter): SQL | undefined
   );
 }
 
-/** The words of a search, each as the beginning of a word, and the organization's own word (the trigger of the migration). */
+/** The words of a search, and the organization's own word (the trigger of the migration). Only exact words are walked lazily. */
 export const matchText = (orgId: string, text: string) =>
-  [`o${orgId.replaceAll("-", "")}`, ...wordsOf(text).map((word) => `"${word}"*`)].join(" AND ");
+  [`o${orgId.replaceAll("-", "")}`, ...wordsOf(text).map(({ word, begins }) => (begins ? `"${word}"*` : `"${word}"`))].join(" AND ");
 
 /** As SQLite's tokenizer cuts them. */
-const wordsOf = (text: string) => text.match(/[\p{L}\p{N}\p{Co}]+/gu) ?? [];
+const wordsOf = (text: string) =>
+  [...text.matchAll(/([\p{L}\p{N}\p{Co}]+)(\*?)/gu)].map(([, word, star]) => ({ word: word ?? "", begins: star === "*" }));
 
 /** The same filter for a record that was read from the archive. */
 export function matches(record: ChainRecord, filter: AuditFilter): boolean {
   const is = (member: string, value: string | undefined) => !value || record[member] === value;
   const at = Number(record["at"]);
-  const said = wordsOf(plain(String(record["description"] ?? "")));
+  const said = wordsOf(plain(String(record["description"] ?? ""))).map(({ word }) => word);
   return (
     (filter.from === undefined || at >= filter.from) &&
     (filter.until === undefined || at < filter.until) &&
@@ -72,7 +73,7 @@ export function matches(record: ChainRecord, filter: AuditFilter): boolean {
     is("stack", filter.stack) &&
     is("sourceIp", filter.address) &&
     (!filter.refused || record["authFailure"] === true) &&
-    wordsOf(plain(filter.text ?? "")).every((word) => said.some((other) => other.startsWith(word)))
+    wordsOf(plain(filter.text ?? "")).every(({ word, begins }) => said.some((other) => (begins ? other.startsWith(word) : other === word)))
   );
 }
 

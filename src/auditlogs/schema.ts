@@ -20,7 +20,7 @@ const filters = {
   stackFilter: z.string().optional(),
   sourceIPFilter: z.string().optional(),
   refusalsOnly: z.enum(["true", "false"], INVALID).optional(),
-  /** Words of the description, or their beginnings. */
+  /** Words of the description; `word*` for all that begin so. */
   textFilter: z.string().max(500, INVALID).optional(),
 };
 

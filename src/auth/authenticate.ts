@@ -7,7 +7,7 @@ import { type StackNames, isDraining } from "./drain.ts";
 import { type Lease, readLease } from "./lease.ts";
 import { placeIn } from "./policy.ts";
 import { nameOfToken } from "./warning.ts";
-import { recordDeadToken } from "./refusals.ts";
+import { recordDeadToken, recordRateLimit } from "./refusals.ts";
 
 /** A caller who was recognised, and the organization that the call is in. */
 export interface Credential {
@@ -52,7 +52,8 @@ export async function authenticate(
         refetch,
       );
     const refusal = await failed(ctx, unauthorized(epitaph(found.dead)));
-    if (refusal.status === 401) await recordDeadToken(ctx, found.dead, orgName);
+    const record = refusal.status === 401 ? recordDeadToken : recordRateLimit;
+    await record(ctx, found.dead, orgName);
     throw refusal;
   }
 

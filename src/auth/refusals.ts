@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
-import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { type AuditEntry, auditEvent, promise, whoIs } from "../audit/record.ts";
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
@@ -50,7 +50,28 @@ export async function recordLimit(
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated and past its overlap", expired: "past its expiry" };
 
 /** A token was presented after its end. A personal one counts where its person is a member and the call was meant for. */
-export async function recordDeadToken(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
+export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: string | undefined) =>
+  record(ctx, dead, orgName, {
+    event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
+    description: `Refused: the token was ${what[dead.ended]}${dead.successor && `; its successor is "${dead.successor}"`}.`,
+  });
+
+const MINUTE = 60_000;
+const REMEMBERED = 1000;
+/** The minute in which this isolate last told of a token: it is turned away because it comes often. */
+const told = new Map<string, number>();
+
+/** The same, so often that it is turned away: one event a token and minute, so that a flood does not become one of events. */
+export async function recordRateLimit(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
+  const minute = Math.floor(ctx.now / MINUTE);
+  if (told.get(dead.id) === minute) return;
+  if (told.size >= REMEMBERED) told.clear();
+  told.set(dead.id, minute);
+  const description = `Refused: the token was ${what[dead.ended]}, and is presented too often.`;
+  await record(ctx, dead, orgName, { event: "auth-failure-rate-limit", description });
+}
+
+async function record(ctx: RequestContext, dead: DeadToken, orgName: string | undefined, entry: AuditEntry): Promise<void> {
   const org = dead.org ?? (await organizationOf(ctx, dead, orgName));
   if (!org) return;
   const who = {
@@ -59,10 +80,7 @@ export async function recordDeadToken(ctx: RequestContext, dead: DeadToken, orgN
     tokenId: dead.id,
     tokenName: dead.name,
   };
-  const event = auditEvent(ctx, org.id, who, {
-    event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
-    description: `Refused: the token was ${what[dead.ended]}${dead.successor && `; its successor is "${dead.successor}"`}.`,
-  });
+  const event = auditEvent(ctx, org.id, who, entry);
   await batch(ctx.store, [promise(ctx.store, event)]);
   announce(ctx, event);
 }

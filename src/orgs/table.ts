@@ -61,7 +61,11 @@ export const members = sqliteTable(
     role: text("role", { enum: roles }).notNull(),
     createdAt: integer("created_at").notNull(),
   },
-  (t) => [primaryKey({ columns: [t.orgId, t.userId] }), index("members_user").on(t.userId)],
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.userId] }),
+    index("members_user").on(t.userId),
+    index("members_list").on(t.orgId, t.createdAt, t.userId),
+  ],
 );
 
 export const inviteStatuses = ["pending", "accepted", "canceled"] as const;

@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod";
 import { guard } from "../auth/guard.ts";
 import { closedOrgs } from "../auth/policy.ts";
@@ -6,7 +6,6 @@ import { isVisible } from "../auth/stackRules.ts";
 import type { ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { fromCursor, page } from "../http/pagination.ts";
-import { organizations } from "../orgs/table.ts";
 import type { ListUserStacksQuery } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
 
@@ -21,45 +20,54 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
   const { actor } = ctx;
   const size = query.maxResults ?? PAGE;
   const after = fromCursor(query.continuationToken, Key);
-  const mine =
+  const [org, project, name] = after ?? ["", "", ""];
+  const named = query.organization
+    ? sql`AND organizations.id = (SELECT id FROM organizations WHERE lower(name) = lower(${query.organization}) AND name = ${query.organization})`
+    : sql``;
+  // What is asked of an organization's id stands inside of the list of ids: beside it, all of its stacks would be read first.
+  const mine = (place: SQL) =>
     actor.kind === "user"
-      ? sql`${stacks.orgId} IN (SELECT org_id FROM members JOIN organizations ON organizations.id = org_id WHERE user_id = ${actor.user.id}
-          AND (role = 'admin' OR role = 'member' AND default_stack_permission > 0))`
-      : and(eq(stacks.orgId, actor.org.id), sql`${actor.role !== "member" || actor.settings.defaultStackPermission > 0 ? 1 : 0}`);
+      ? sql`IN (SELECT org_id FROM members JOIN organizations ON organizations.id = org_id WHERE user_id = ${actor.user.id}
+          AND (role = 'admin' OR role = 'member' AND default_stack_permission > 0) AND org_id ${place} ${named})`
+      : sql`IN (SELECT id FROM organizations WHERE id = ${actor.org.id} AND id ${place} ${named}
+          AND ${actor.role !== "member" || actor.settings.defaultStackPermission > 0 ? 1 : 0})`;
   const tagged = sql`EXISTS (SELECT 1 FROM ${stackTags} WHERE ${stackTags.stackId} = ${stacks.id} AND ${stackTags.name} = ${query.tagName ?? ""} ${
     query.tagValue === undefined ? sql`` : sql`AND ${stackTags.value} = ${query.tagValue}`
   })`;
-
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, actor, ctx.now),
+  const select = (place: SQL) =>
     ctx.store.db
       .select({
-        id: sql<string>`${stacks.id}`.as("stack_id"),
+        id: stacks.id,
         orgId: stacks.orgId,
-        orgName: sql<string>`${organizations.name}`.as("org_name"),
+        orgName: sql<string>`(SELECT name FROM organizations WHERE organizations.id = stacks.org_id)`.as("org_name"),
         project: stacks.project,
-        name: sql<string>`${stacks.name}`.as("stack_name"),
+        name: stacks.name,
         lastUpdateAt: stacks.lastUpdateAt,
         runningUpdate: stacks.runningUpdate,
         resourceCount: stacks.resourceCount,
       })
       .from(stacks)
-      .innerJoin(organizations, eq(organizations.id, stacks.orgId))
       .where(
         and(
           isNull(stacks.deletedAt),
-          mine,
+          place,
           sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(closedOrgs(actor, ctx))}))`,
           isVisible(actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
-          query.organization ? eq(organizations.name, query.organization) : undefined,
           query.project ? eq(stacks.project, query.project) : undefined,
           query.tagName ? tagged : undefined,
-          after && sql`(${stacks.orgId}, ${stacks.project}, ${stacks.name}) > (${after[0]}, ${after[1]}, ${after[2]})`,
         ),
       )
-      .orderBy(stacks.orgId, stacks.project, sql`stack_name`)
-      .limit(size + 1),
+      .orderBy(stacks.orgId, stacks.project, stacks.name)
+      .limit(size + 1);
+
+  // What is left of the cursor's organization, then the organizations after it: each a walk along the index.
+  const rest = sql`${stacks.orgId} = ${org} AND +${stacks.orgId} ${mine(sql`= ${org}`)} AND (${stacks.project}, ${stacks.name}) > (${project}, ${name})`;
+  const [, begun, others] = await batch(ctx.store, [
+    guard(ctx.store, actor, ctx.now),
+    select(after ? rest : sql`0`),
+    select(sql`${stacks.orgId} ${mine(sql`> ${org}`)}`),
   ]);
+  const rows = [...begun, ...others];
   const { items, continuationToken } = page(rows, size, (row) => [row.orgId, row.project, row.name]);
   return {
     stacks: items.map((row) => ({

@@ -79,8 +79,12 @@ export const accessTokens = sqliteTable(
     uniqueIndex("access_tokens_name")
       .on(t.orgId, sql`lower(${t.name})`)
       .where(sql`${t.orgId} IS NOT NULL`),
-    index("access_tokens_org").on(t.orgId, t.createdAt, t.id),
-    index("access_tokens_user").on(t.userId, t.createdAt, t.id),
+    index("access_tokens_org")
+      .on(t.orgId, t.createdAt, t.id)
+      .where(sql`${t.deletedAt} IS NULL`),
+    index("access_tokens_user")
+      .on(t.userId, t.createdAt, t.id)
+      .where(sql`${t.deletedAt} IS NULL`),
     index("access_tokens_family")
       .on(t.familyId)
       .where(sql`${t.familyId} IS NOT NULL`),

@@ -52,7 +52,7 @@ const one = {
   "eventFilter=stack-deleted": { event: "stack-deleted" },
   "userFilter=mel": { user: "mel" },
   "textFilter=schlussel": { text: "schlussel" },
-  "textFilter=ROTATED%20schl%20dev-107": { text: "ROTATED schl dev-107" },
+  "textFilter=ROTATED%20schl*%20dev-107": { text: "ROTATED schl* dev-107" },
   "startTime=1500&endTime=1520": { from: 1_500_000, until: 1_520_000 },
 } as const;
 
