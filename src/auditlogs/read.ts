@@ -58,6 +58,11 @@ const isKnown = (ctx: OrgContext, login: string): SQL<number> => sql<number>`(
   OR EXISTS (SELECT 1 FROM audit_events WHERE org_id = ${ctx.org.id} AND user_login = ${login})
   OR EXISTS (SELECT 1 FROM members WHERE org_id = ${ctx.org.id} AND user_id = (SELECT id FROM users WHERE lower(login) = lower(${login}))))`;
 
+function toRecord(read: AuditRow): ChainRecord {
+  const { row: _, ...event } = read;
+  return recordOf(event);
+}
+
 /** Rows of a page of an export. */
 export const EXPORT_PAGE = 500;
 
@@ -78,7 +83,7 @@ export async function* readAll(
   for (let page = first; ; page = await readPage(ctx, filter, EXPORT_PAGE, last && cursorAfter(last, filter))) {
     if (page.archivedSeq > archivedSeq) moved.push({ seq: page.archivedSeq, row: last });
     archivedSeq = page.archivedSeq;
-    yield page.rows.map(({ row: _, ...event }) => recordOf(event));
+    yield page.rows.map(toRecord);
     last = page.rows.at(-1) ?? last;
     if (page.rows.length <= EXPORT_PAGE) break;
   }

@@ -6,7 +6,7 @@ import { chainOlderRows } from "../../src/audit/append.ts";
 import { type ChainRecord, faultOf, genesis, recordOf } from "../../src/audit/chain.ts";
 import { consumeAudit } from "../../src/audit/consume.ts";
 import type { AuditEvent } from "../../src/audit/record.ts";
-import { REPLAY_REQUEST } from "../../src/audit/replay.ts";
+import { DEAD_LETTERS, REPLAY_REQUEST } from "../../src/audit/replay.ts";
 import { auditEvents } from "../../src/audit/table.ts";
 import { openStore } from "../../src/db/client.ts";
 import type { Bindings } from "../../src/env.ts";
@@ -124,14 +124,15 @@ it("replays dead letters when an operator asks for it, and keeps those that stil
   await env.STATE.put("audit/dead-letters/2026-01-01/a.json", JSON.stringify(event("late", { orgId: (await settledLog())[0]!.orgId })));
   await env.STATE.put("audit/dead-letters/2026-01-01/b.json", "poison");
   const cron = () => worker.scheduled(createScheduledController(), bindings);
+  const letters = async () => (await objectKeys()).filter((key) => key.startsWith(DEAD_LETTERS));
   await cron();
-  expect(await objectKeys()).toHaveLength(2);
+  expect(await letters()).toHaveLength(2);
   await env.STATE.put(REPLAY_REQUEST, "");
   await cron();
   await eventually(async () => {
     const { results } = await env.DB.prepare("SELECT id FROM audit_events WHERE id = 'late'").all();
     expect(results).toHaveLength(1);
-    expect((await objectKeys()).filter((key) => key !== "audit/dead-letters/2026-01-01/b.json")).toHaveLength(1);
+    expect((await letters()).filter((key) => !key.includes("2026-01-01"))).toHaveLength(1);
   });
   expect(await objectKeys()).not.toContain(REPLAY_REQUEST);
 });

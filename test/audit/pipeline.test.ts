@@ -101,7 +101,7 @@ describe("the cron", () => {
   it("keeps everything when the queue still takes nothing", async () => {
     await waitingEvents(2);
     const repair = breakQueue();
-    await expect(run(Date.now() + 31_000)).rejects.toThrow("Queue");
+    await run(Date.now() + 31_000);
     expect(await outbox()).toHaveLength(2);
     repair();
     await run(Date.now() + 31_000);
