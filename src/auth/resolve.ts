@@ -55,7 +55,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
-const cacheKey = (hash: string) => `token:3:${hash}`;
+export const cacheKey = (hash: string) => `token:3:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt, notInArray, or, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, lt, lte, notInArray, or, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { RequestContext } from "../context.ts";
 import { type Store, batch, openStore } from "../db/client.ts";
@@ -99,7 +99,7 @@ function statementsOf(
         lastUsedCountry: latest("country"),
         lastUsedClient: latest("client"),
       })
-      .where(and(eq(accessTokens.id, tokenId), or(isNull(accessTokens.lastUsedAt), lt(accessTokens.lastUsedAt, at)))),
+      .where(and(eq(accessTokens.id, tokenId), or(isNull(accessTokens.lastUsedAt), lte(accessTokens.lastUsedAt, at)))),
     db
       .insert(tokenUsage)
       .select(sql`SELECT ${tokenId}, ${day}, ${requests} WHERE ${isOurs}`)

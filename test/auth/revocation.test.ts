@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { cacheKey } from "../../src/auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import { settledLog } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
@@ -82,6 +83,58 @@ describe("of 1,000 deletions that race with a use of the token, none accepts the
     if (ms > 0) await scheduler.wait(ms);
     return work();
   };
+});
+
+describe("a token that is switched off, rotated away or narrowed while it is used", () => {
+  /** Each ends what the token could do, under the name of the event that tells of it. */
+  const endings: [string, string, string, unknown, number][] = [
+    ["disabled", "disable", "organization-token-disabled", {}, 401],
+    ["rotated without an overlap", "rotate", "organization-token-rotated", { overlap: 0 }, 401],
+    ["limited to another stack", "", "organization-token-updated", { stacks: [{ project: "other" }] }, 404],
+    ["limited to another network", "", "organization-token-updated", { ipAllowList: ["192.0.2.1"] }, 403],
+  ];
+
+  it.each(endings)("%s: no use is accepted after that was committed", { timeout: 60_000 }, async (_, verb, event, json, status) => {
+    await newStack(world.member);
+    await rememberCommitOrder();
+    const path = "/api/stacks/acme/web/dev/import";
+    const answers = await Promise.all(
+      Array.from({ length: 24 }, async (_, n) => {
+        const token = await newOrgToken(world, `ci-${n}`);
+        const headers = { "CF-Connecting-IP": `2001:db8:9::${n}` };
+        const use = () => call("POST", path, { token: token.tokenValue, json: { version: 3, deployment: {} }, headers });
+        if (n % 2 === 0) await ok("GET", "/api/user", { token: token.tokenValue, headers });
+        const change = () =>
+          call(verb === "" ? "PATCH" : "POST", `/api/orgs/acme/tokens/${token.id}${verb && `/${verb}`}`, { token: world.admin, json });
+        const [used, changed] = await Promise.all([use(), scheduler.wait(n % 5).then(change)]);
+        expect(changed.status).toBe(200);
+        expect((await use()).status, "sent after the change was answered").toBe(status);
+        return { token, status: used.status };
+      }),
+    );
+    const committed = await commitOrder();
+    for (const answer of answers) {
+      const changed = committed.findIndex((row) => row.event === event && row.description.includes(answer.token.id));
+      const accepted = committed.flatMap((row, at) => (row.event === "stack-imported" && row.tokenId === answer.token.id ? [at] : []));
+      expect(changed).toBeGreaterThanOrEqual(0);
+      expect(accepted).toHaveLength(answer.status === 200 ? 1 : 0);
+      for (const at of accepted) expect(at).toBeLessThan(changed);
+    }
+  });
+
+  it("at the end of an overlap, on whatever was cached", async () => {
+    await newStack(world.member);
+    const token = await newOrgToken(world, "ci");
+    await ok("POST", `/api/orgs/acme/tokens/${token.id}/rotate`, { token: world.admin, json: { overlap: 30 } });
+    await ok("GET", "/api/user", { token: token.tokenValue });
+    const entry = await cacheEntry(token);
+    laterBy(30_000);
+    // Even an entry that knows nothing of the rotation passes no write.
+    await writeCache(token, { ...entry, expiresAt: null, checkedAt: Date.now() });
+    const before = await records();
+    await refused(401, "POST", "/api/stacks/acme/web/dev/update", { token: token.tokenValue, json: {} });
+    expect(await records()).toEqual(before);
+  });
 });
 
 describe("an identity that is cached after its token was deleted", () => {
@@ -229,7 +282,7 @@ describe("a token that ended tells its holder why", () => {
 });
 
 async function keyOf(token: NewToken): Promise<string> {
-  return `token:2:${await hashTokenValue(peppersOf(env.TOKEN_PEPPER), token.tokenValue)}`;
+  return cacheKey((await hashTokenValue(peppersOf(env.TOKEN_PEPPER), token.tokenValue))!);
 }
 
 /** The double in the cache, as soon as it is there: it is written after the answer. */

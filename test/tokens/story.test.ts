@@ -1,0 +1,61 @@
+import { beforeEach, expect, it } from "vitest";
+import { settledLog } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { changesNothing } from "../support/stored.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+let world: World;
+beforeEach(async () => {
+  world = await newWorld();
+});
+
+/** The reason why there are organization tokens, from the first day to the last. */
+it("a token for Jenkins outlives the person who made it, and ends when an administrator says so", async () => {
+  // Mel becomes an administrator and makes a token for Jenkins.
+  await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "admin" } });
+  const jenkins = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: world.member, json: { name: "jenkins" } });
+  await newStack(jenkins.tokenValue);
+  await deploy(jenkins);
+
+  // Mel leaves the company.
+  await ok("DELETE", "/api/orgs/acme/members/mel", { token: world.admin });
+
+  // Jenkins deploys on; Mel's own token does not even find the organization.
+  await deploy(jenkins);
+  expect(await refused(404, "POST", "/api/stacks/acme/web/dev/update", { token: world.member, json: {} })).toBe(
+    "Not Found: Organization 'acme' not found",
+  );
+
+  // A machine token tries to mint one, the ordinary one and an administrator's, and fails.
+  const root = await newOrgToken(world, "root", { admin: true });
+  await changesNothing(async () => {
+    for (const { tokenValue } of [jenkins, root])
+      await refused(403, "POST", "/api/orgs/acme/tokens", { token: tokenValue, json: { name: "mine" } });
+  });
+
+  // The log tells who did what by which token: the person who made it, and the machine from then on.
+  const log = await settledLog();
+  const made = log.find((event) => event.event === "organization-token-created" && event.description.includes(jenkins.id));
+  expect(made).toMatchObject({ userLogin: "mel" });
+  const deployed = log.filter((event) => event.event === "stack-update-completed");
+  expect(deployed).toHaveLength(2);
+  for (const event of deployed)
+    expect(event).toMatchObject({ userLogin: "acme", tokenId: jenkins.id, tokenName: "jenkins", stack: "web/dev" });
+  expect(log.filter((event) => event.authFailure).map((event) => [event.userLogin, event.tokenName])).toEqual([
+    ["acme", "jenkins"],
+    ["acme", "root"],
+  ]);
+
+  // An administrator deletes the token; Jenkins is refused at its next write, and told why.
+  await ok("DELETE", `/api/orgs/acme/tokens/${jenkins.id}`, { token: world.admin });
+  await changesNothing(async () => {
+    const response = await call("POST", "/api/stacks/acme/web/dev/update", { token: jenkins.tokenValue, json: {} });
+    expect(response.status).toBe(401);
+    expect(response.headers.get("X-Pulumi-Warning")).toMatch(/^organization token jenkins of acme was deleted on /);
+  });
+});
+
+async function deploy({ tokenValue }: NewToken): Promise<void> {
+  const update = await startUpdate(tokenValue);
+  await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+}
