@@ -77,6 +77,10 @@ class Lane {
     return this.#server.stop();
   }
 
+  unanswered(): string {
+    return this.#recorder.broken.join("\n");
+  }
+
   async round(random: Random): Promise<void> {
     const command = random.pick(commands);
     const victim = random.pick(victims);
@@ -119,14 +123,18 @@ class Lane {
     const running = this.#terminal().start(command, "--yes", "--skip-preview");
     strike = async () => {
       count(`kills of the ${victim === "both" ? "server and the CLI" : victim}`);
-      await Promise.all([
-        victim === "cli" ? undefined : this.#server.kill().then(() => this.#server.run()),
-        victim === "server" ? undefined : running.kill(),
-      ]);
+      await Promise.all([victim === "cli" ? undefined : this.#restart(), victim === "server" ? undefined : running.kill()]);
     };
     await running.ended;
     // Fewer requests than usual: then it dies at rest, which must do no harm either.
     await (struck ?? strike());
+  }
+
+  async #restart(): Promise<void> {
+    await this.#server.kill();
+    this.#recorder.disconnect();
+    await this.#server.run();
+    this.#recorder.disconnect();
   }
 
   async #end(ending: string, stack: Stack, lease: string | undefined): Promise<void> {
@@ -200,7 +208,7 @@ describe("kill -9 at any moment", () => {
           try {
             await lane.round(new Random(SEED, round));
           } catch (error) {
-            failures.push(`--seed ${SEED}, round ${round}: ${String(error)}`);
+            failures.push(`--seed ${SEED}, round ${round}: ${String(error)}\n${lane.unanswered()}`);
             console.error(failures.at(-1));
             await lane.stop();
             lane = await Lane.start(started++);

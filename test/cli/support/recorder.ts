@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, type IncomingMessage, type Server as HttpServer, createServer, request as ask } from "node:http";
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, type Server as HttpServer, createServer, request as ask } from "node:http";
 import { gunzipSync } from "node:zlib";
 import type { Exchange } from "../../sessions/session.ts";
 
@@ -34,7 +34,10 @@ export class Recorder {
   #onRequest: (count: number) => void = () => undefined;
   readonly #target: string;
   #begun = 0;
+  #agent = new Agent({ keepAlive: true });
   url = "";
+  /** Requests that the server did not answer, and why. */
+  broken: string[] = [];
 
   private constructor(target: string) {
     this.#target = target;
@@ -44,7 +47,10 @@ export class Recorder {
       passed.then(
         ({ status, headers, body }) => response.writeHead(status, headers).end(body),
         // What a server that died leaves of a connection.
-        () => request.socket.destroy(),
+        (error: unknown) => {
+          this.broken.push(`${request.method} ${request.url}: ${String(error)}`);
+          request.socket.destroy();
+        },
       );
     });
   }
@@ -77,7 +83,7 @@ export class Recorder {
       answer: undefined,
     };
     this.#raw.push(raw);
-    const answer = await forward(`${this.#target}${path}`, method, Object.fromEntries(passed), sent);
+    const answer = await forward(this.#agent, `${this.#target}${path}`, method, Object.fromEntries(passed), sent);
     Object.assign(raw, { status: answer.status, answer: fromJson(answer.body) });
     return { status: answer.status, headers: answer.type ? { "Content-Type": answer.type } : {}, body: answer.body };
   }
@@ -115,8 +121,15 @@ export class Recorder {
    */
   reset(onRequest: (count: number) => void = () => undefined): void {
     this.#raw = [];
+    this.broken = [];
     this.#begun = 0;
     this.#onRequest = onRequest;
+  }
+
+  /** After the server's death: what is left of connections to it would be taken for new ones. */
+  disconnect(): void {
+    this.#agent.destroy();
+    this.#agent = new Agent({ keepAlive: true });
   }
 
   /** Since the last reset. */
@@ -127,6 +140,7 @@ export class Recorder {
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
+    this.#agent.destroy();
   }
 
   /** Ends the recording. @returns it without anything secret, random or of this machine */
@@ -178,10 +192,9 @@ interface Answer {
   body: Buffer;
 }
 
-/** Each on a connection of its own: one that was kept may lead to a server that has died since. */
-const forward = (url: string, method: string, headers: IncomingHttpHeaders, body: Buffer): Promise<Answer> =>
+const forward = (agent: Agent, url: string, method: string, headers: IncomingHttpHeaders, body: Buffer): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const passed = ask(url, { method, headers: { ...headers, "content-length": body.length }, agent: false }, (answer) => {
+    const passed = ask(url, { method, headers: { ...headers, "content-length": body.length }, agent }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.once("error", reject);
