@@ -7,7 +7,7 @@ import { type StackNames, isDraining } from "./drain.ts";
 import { type Lease, readLease } from "./lease.ts";
 import { placeIn } from "./policy.ts";
 import { nameOfToken } from "./warning.ts";
-import { recordDeadToken, recordRateLimit } from "./refusals.ts";
+import { recordDeadToken, recordRateLimit, recordRefusedLease } from "./refusals.ts";
 
 /** A caller who was recognised, and the organization that the call is in. */
 export interface Credential {
@@ -107,9 +107,9 @@ export async function enterWithLease(ctx: RequestContext, header: string | undef
   const [, value] = /^update-token\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
   const lease = value ? await readLease(peppersOf(ctx.env.TOKEN_PEPPER), value) : undefined;
   const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
-  if (!lease || lease.updateId !== path["updateID"] || !lease.coordinator.endsWith(stack))
-    throw forbidden("The provided update token has expired.");
-  return lease;
+  if (lease && lease.updateId === path["updateID"] && lease.coordinator.endsWith(stack)) return lease;
+  if (lease) await recordRefusedLease(ctx, lease);
+  throw forbidden("The provided update token has expired.");
 }
 
 /** Counts failures by address; guessing is slowed down, working credentials never are. */

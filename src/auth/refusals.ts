@@ -1,10 +1,12 @@
 import { and, eq, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
-import { type AuditEntry, auditEvent, promise, whoIs } from "../audit/record.ts";
+import { nobody, onBehalf } from "../audit/behalf.ts";
+import { type AuditEntry, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import type { LimitFault } from "./limits.ts";
+import type { Lease } from "./lease.ts";
 import type { DeadToken } from "./resolve.ts";
 import type { OrgPermission } from "./policy.ts";
 
@@ -82,6 +84,21 @@ async function record(ctx: RequestContext, dead: DeadToken, orgName: string | un
   };
   const event = auditEvent(ctx, org.id, who, entry);
   await batch(ctx.store, [promise(ctx.store, event)]);
+  announce(ctx, event);
+}
+
+/**
+ * A call under a lease that we signed was refused: it is over, or for another path. One event for each update, for a client that
+ * does not understand repeats itself. Costs nothing where nothing is refused.
+ */
+export async function recordRefusedLease(ctx: RequestContext, { updateId }: Lease): Promise<void> {
+  const event = {
+    ...auditEvent(ctx, "", nobody, { event: "auth-failure-stack-permission", description: "" }),
+    id: `refused-lease-${updateId}`,
+  };
+  const isNew = sql`EXISTS (SELECT 1 FROM updates WHERE id = ${updateId})
+    AND NOT EXISTS (SELECT 1 FROM audit_outbox WHERE id = ${event.id}) AND NOT EXISTS (SELECT 1 FROM audit_events WHERE id = ${event.id})`;
+  await batch(ctx.store, [promiseIf(ctx.store, event, isNew, onBehalf(event, sql`${updateId}`, "Refused a call under the lease of"))]);
   announce(ctx, event);
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Lease } from "../auth/lease.ts";
+import { recordRefusedLease } from "../auth/refusals.ts";
 import type { RequestContext } from "../context.ts";
 import { AppError, unavailable } from "../errors.ts";
 import { callCoordinator, coordinatorAt } from "./call.ts";
@@ -12,13 +13,22 @@ export const RenewUpdateLeaseRequest = z.object({ duration: z.int().nullish() })
 export async function renewLease(ctx: LeaseContext, duration: number | null | undefined, token: string) {
   const seconds = duration ?? 300;
   if (seconds < 0 || seconds > 300) throw new AppError(400, "Renewal duration must be between 0 and 300 seconds");
-  const { expiresAt } = await callCoordinator(ctx, ctx.lease.coordinator, (stub) => stub.renew(ctx.lease.updateId, seconds));
+  const { expiresAt } = await callUnderLease(ctx, (stub) => stub.renew(ctx.lease.updateId, seconds));
   return { token, tokenExpiration: Math.floor(expiresAt / 1000) };
 }
 
 export async function completeUpdate(ctx: LeaseContext, status: string): Promise<void> {
   if (status !== "succeeded" && status !== "failed") throw new AppError(400, "unrecognized status");
-  await callCoordinator(ctx, ctx.lease.coordinator, (stub) => stub.complete(ctx.lease.updateId, status));
+  await callUnderLease(ctx, (stub) => stub.complete(ctx.lease.updateId, status));
+}
+
+async function callUnderLease<T>(ctx: LeaseContext, call: Parameters<typeof callCoordinator<T>>[2]): Promise<T> {
+  try {
+    return await callCoordinator(ctx, ctx.lease.coordinator, call);
+  } catch (error) {
+    if (error instanceof AppError && error.status === 403) await recordRefusedLease(ctx, ctx.lease);
+    throw error;
+  }
 }
 
 /** What an object takes as a stream, named as in its `fetch`. */
@@ -46,5 +56,6 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
     throw unavailable("the stack");
   }
   if (response.ok) return new Response(null, { status: 204, headers: { "Content-Type": "application/octet-stream" } });
+  if (response.status === 403) await recordRefusedLease(ctx, ctx.lease);
   return new Response(response.body, { status: response.status, headers: { "Content-Type": "application/json" } });
 }

@@ -5,7 +5,7 @@ import { type Store, batch } from "../db/client.ts";
 import { conflict } from "../errors.ts";
 import { auditName, stackAt } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { nobody, onBehalf } from "./behalf.ts";
+import { nobody, onBehalf } from "../audit/behalf.ts";
 import type { FinishContext } from "./finish.ts";
 import type { CancelUpdate, StackCall } from "./startRun.ts";
 import { updates } from "./table.ts";
@@ -26,7 +26,7 @@ export function endLostStart(store: Store, { orgId, path, now }: Omit<StackCall,
     statements: [
       promiseIf(store, event, exists(lost), onBehalf(event, running, neverHeard)),
       endRow(store, now, lost),
-      freeStack(store, and(here, sql`${stacks.runningUpdate} IS NOT NULL`)!),
+      freeStack(store, and(here, ne(stacks.runningUpdate, except))!),
     ] as const,
   };
 }

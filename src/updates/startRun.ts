@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import type { Actor } from "../context.ts";
@@ -9,7 +9,7 @@ import type { Tags } from "../stacks/schema.ts";
 import { stacks } from "../stacks/table.ts";
 import { replaceTags } from "../stacks/tags.ts";
 import type { FinishContext } from "./finish.ts";
-import { whatItIs } from "./behalf.ts";
+import { whatItIs } from "../audit/behalf.ts";
 import { endLostStart } from "./lost.ts";
 import type { Run } from "./runs.ts";
 import { updates } from "./table.ts";
@@ -76,7 +76,8 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
         and(
           eq(updates.id, updateId),
           sql`${updates.stackId} = ${stackId}`,
-          eq(updates.status, "not started"),
+          // Or running for D1 alone: its first start was not answered, and this is the client's second attempt.
+          inArray(updates.status, ["not started", "running"]),
           occupied ? eq(updates.dryRun, true) : undefined,
         ),
       )

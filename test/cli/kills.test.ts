@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { bundle } from "../../scripts/built.ts";
+import { prepare } from "../../scripts/prepare.ts";
 import { newOrgToken, request } from "./support/api.ts";
 import { Chains } from "./support/chains.ts";
 import { type Deployment, expectAcknowledged } from "./support/expected.ts";
@@ -33,10 +34,13 @@ const totals = new Map<string, number>();
 const count = (what: string, more = 1) => totals.set(what, (totals.get(what) ?? 0) + more);
 
 let bundled: string;
-beforeAll(() => {
+let prepared: string;
+beforeAll(async () => {
   bundled = join(inject("directory"), "bundle");
   mkdirSync(bundled, { recursive: true });
   bundle(bundled);
+  prepared = join(inject("directory"), "prepared");
+  await prepare(prepared, "");
   console.log(`${KILLS} kills in ${LANES} lanes: --kills ${KILLS} --lanes ${LANES} --seed ${SEED}`);
 });
 afterAll(() => {
@@ -64,7 +68,7 @@ class Lane {
   }
 
   static async start(number: number): Promise<Lane> {
-    const server = await Server.start({ directory: join(inject("directory"), `lane-${number}`), bundle: bundled });
+    const server = await Server.start({ directory: join(inject("directory"), `lane-${number}`), bundle: bundled, copyOf: prepared });
     const admin = server.credentials.organizations["acme"]!["admin"]!;
     const token = await newOrgToken("kills", { url: server.url, admin });
     const lane = new Lane(server, await Recorder.before(server.url), token.value, `kills-${number}`);

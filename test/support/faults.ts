@@ -48,3 +48,33 @@ function until(spy: { mockRestore: () => void }): () => void {
   onTestFinished(restore);
   return restore;
 }
+
+/** Until it is called, R2 takes everything and the answers are lost. @returns ends the fault */
+export function loseObjectAnswers(): () => void {
+  const put = env.STATE.put.bind(env.STATE) as (...args: unknown[]) => Promise<R2Object>;
+  return until(
+    vi.spyOn(env.STATE, "put").mockImplementation(async (...args: unknown[]) => {
+      await put(...args);
+      throw new Error("put: Unspecified error (0)");
+    }),
+  );
+}
+
+/** The next access to D1 fails, and no other. @returns ends the fault before it has come about */
+export function breakDatabaseOnce(): () => void {
+  const open = env.DB.withSession.bind(env.DB);
+  let broken = false;
+  const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
+    const session = open(constraint);
+    const batch = (statements: D1PreparedStatement[]) => {
+      if (broken) return session.batch(statements);
+      broken = true;
+      return Promise.reject(new Error("D1_ERROR: network connection lost"));
+    };
+    return { prepare: (query: string) => session.prepare(query), batch, getBookmark: () => null } as unknown as D1DatabaseSession;
+  });
+  return until(spy);
+}
+
+/** The next object that R2 is given is not taken, the ones after it are. @returns ends the fault before it has come about */
+export const breakObjectWriteOnce = () => until(vi.spyOn(env.STATE, "put").mockRejectedValueOnce(new Error("put: Unspecified error (0)")));

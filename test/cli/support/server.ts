@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
+import { cpSync, createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,8 @@ export interface ServerOptions {
   leaseSeconds?: number;
   /** A folder with the bundled Worker: it is run without wrangler's proxy, and is up again in a second. */
   bundle?: string;
+  /** Where another server keeps its data: this one begins with a copy. */
+  copyOf?: string;
 }
 
 /** A complete local server, as `npm run dev` starts it, in a process group of its own. */
@@ -34,7 +36,8 @@ export class Server {
   static async start(options: ServerOptions): Promise<Server> {
     mkdirSync(options.directory, { recursive: true });
     const server = new Server(await freePort(), options);
-    if (options.bundle) await prepare(server.persistTo, server.url);
+    if (options.copyOf) cpSync(options.copyOf, server.persistTo, { recursive: true });
+    else if (options.bundle) await prepare(server.persistTo, server.url);
     await server.run();
     return server;
   }

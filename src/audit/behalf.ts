@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { AuditEvent } from "../audit/record.ts";
+import type { AuditEvent } from "./record.ts";
 
 /** What an update is called in a sentence; of the row named `updates`. */
 export const whatItIs = sql`CASE WHEN updates.dry_run THEN 'a preview' WHEN updates.kind = 'update' THEN 'an update'
