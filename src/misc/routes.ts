@@ -1,11 +1,15 @@
 import * as z from "zod";
+import type { Bindings } from "../env.ts";
 import { notFound } from "../errors.ts";
 import { defineRoute } from "../http/route.ts";
 
 /** What we offer (cli-protocol §2.4, §10). Journaling is not a capability: it is granted per update. */
-const capabilities = [
+const capabilities = ({ DELTA_CHECKPOINTS }: Bindings) => [
   { capability: "batch-encrypt" },
   { capability: "deployment-schema-version", version: 1, configuration: { version: 4 } },
+  ...(/^\d{1,10}$/.test(DELTA_CHECKPOINTS)
+    ? [{ capability: "delta-checkpoint-uploads-v2", version: 2, configuration: { checkpointCutoffSizeBytes: Number(DELTA_CHECKPOINTS) } }]
+    : []),
 ];
 
 const getCapabilities = defineRoute(
@@ -24,7 +28,7 @@ const getCapabilities = defineRoute(
       }),
     },
   },
-  async () => ({ capabilities }),
+  async ({ env }) => ({ capabilities: capabilities(env) }),
 );
 
 /** Asked by `pulumi new`; anything but a list aborts it (cli-protocol §6.2). */

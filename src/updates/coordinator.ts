@@ -5,6 +5,7 @@ import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
+import { Deltas } from "./deltas.ts";
 import { keepEvents, receiveEvent, receiveEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun } from "./finish.ts";
@@ -13,6 +14,7 @@ import { cancelLostStart, sweepLostStart } from "./lost.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./moveStack.ts";
 import { receiveCheckpoint, receiveJournal } from "./receive.ts";
+import { receiveDelta, receiveVerbatim } from "./receiveDelta.ts";
 import { Received } from "./received.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
 import { type Ending, type Run, Runs } from "./runs.ts";
@@ -43,6 +45,7 @@ const endedTexts: Record<Ending, string> = {
 export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
   readonly #received: Received;
+  readonly #deltas: Deltas;
   #tail: Promise<unknown> = Promise.resolve();
   /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
   readonly #sealed = new Map<string, Promise<unknown>>();
@@ -53,6 +56,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     super(state, env);
     this.#runs = new Runs(state.storage.sql);
     this.#received = new Received(state.storage.sql, limitsOf(env));
+    this.#deltas = new Deltas(state.storage.sql, this.#received);
   }
 
   /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */
@@ -175,6 +179,10 @@ export class StackCoordinator extends DurableObject<Bindings> {
             this.#received.dropBefore(updateId, "checkpoint", run.checkpoint ?? 0);
           });
         }
+        case "verbatim":
+          return receiveVerbatim(run, request, this.#received, this.#deltas, (write) => this.#inTime(updateId, write));
+        case "delta":
+          return receiveDelta(run, request, this.#received, this.#deltas, (write) => this.#inTime(updateId, write));
         case "events":
           return receiveEvents(run, request, this.#received, (write) => this.#inTime(updateId, write));
         case "event":
@@ -234,6 +242,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     this.#received.drop(updateId, "events");
     this.#received.drop(updateId, "journal");
     this.#received.drop(updateId, "checkpoint");
+    this.#deltas.drop(updateId);
     this.#runs.forget(updateId);
     this.#events.delete(updateId);
   }
@@ -301,6 +310,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       env: this.env,
       runs: this.#runs,
       received: this.#received,
+      deltas: this.#deltas,
       announce: (...events) => {
         const ids = events.map((event) => event.id);
         const relay = relayEvents(this.env, ids);

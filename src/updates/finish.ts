@@ -7,11 +7,12 @@ import { AppError } from "../errors.ts";
 import { auditName, pathText } from "../stacks/path.ts";
 import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
 import { stacks } from "../stacks/table.ts";
-import { fromCheckpoint } from "../state/checkpoint.ts";
+import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
 import { type StateSummary, replay } from "../state/replay.ts";
 import { findResourceChanges } from "./events.ts";
 import { fromStateError } from "./outcome.ts";
+import type { Deltas } from "./deltas.ts";
 import type { Received } from "./received.ts";
 import type { Ending, Run, Runs } from "./runs.ts";
 import type { CancelUpdate } from "./startRun.ts";
@@ -23,6 +24,7 @@ export interface FinishContext {
   env: Bindings;
   runs: Runs;
   received: Received;
+  deltas: Deltas;
   /** Hands committed events to the queue, off the answer's path. */
   announce: (...events: AuditEvent[]) => void;
 }
@@ -70,7 +72,7 @@ async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt:
     return { key, summary: state.summary() };
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
-    // Entries that contradict each other. The client hears of it; an update that nobody speaks for ends with its base,
+    // Entries that contradict each other, or a text that deltas have spoilt. The client hears of it; an update that nobody speaks for ends with its base,
     // and its journal is kept for whoever has to find out.
     if (run.phase === "running" && (ending === "succeeded" || ending === "failed")) throw fromStateError(error);
     console.error({ message: "journal cannot be replayed", updateId: run.updateId, error: error.message });
@@ -81,7 +83,9 @@ async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt:
 
 /** The state that the run leaves behind; undefined when it wrote none. */
 function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
-  const { received, env } = ctx;
+  const { received, deltas, env } = ctx;
+  const text = deltas.get(run.updateId);
+  if (text) return inspect(deltas.stream(run.updateId, text.pieces), { maxElement: received.limits.resource });
   if (run.checkpoint !== null) return fromCheckpoint(received.stream(run.updateId, "checkpoint", run.checkpoint));
   if (received.batches(run.updateId, "journal").length === 0) return undefined;
   const { baseKey } = run;
@@ -95,6 +99,8 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
 }
 
 async function keepJournal(ctx: FinishContext, run: Run): Promise<void> {
+  const text = ctx.deltas.get(run.updateId);
+  if (text) await writeObject(ctx.env.STATE, `journals/${run.updateId}/text.json`, ctx.deltas.stream(run.updateId, text.pieces));
   for (const batchNumber of ctx.received.batches(run.updateId, "journal")) {
     const body = ctx.received.read(run.updateId, "journal", batchNumber);
     await ctx.env.STATE.put(`journals/${run.updateId}/${batchNumber}.json`, body);

@@ -2,7 +2,7 @@ import { badRequest, forbidden } from "../errors.ts";
 import { decodeText, encodingOf, inflate, limited, receive } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { checkBatch } from "../state/journal.ts";
-import type { Received } from "./received.ts";
+import { PART, type Received } from "./received.ts";
 import type { Run } from "./runs.ts";
 
 /** Does a write only if the update still runs: a body may take its time, and its update may end meanwhile. */
@@ -25,8 +25,8 @@ export async function receiveJournal(run: Run, request: Request, received: Recei
  * @returns its number
  */
 export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<number> {
-  refusePreview(run);
-  if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
+  refuseState(run);
+  if (received.batches(run.updateId, "text").length > 0) throw badRequest("this update writes verbatim checkpoints and deltas");
   const encoding = encodingOf(request);
   const batch = received.nextBatch(run.updateId, "checkpoint");
   const { limits } = received;
@@ -43,8 +43,6 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   }
   return batch;
 }
-
-const PART = 1_000_000;
 
 /** The same bytes in pieces of a size that storage likes. */
 export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -63,6 +61,12 @@ export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     }
   }
   if (length > 0) yield held.subarray(0, length);
+}
+
+/** Whole states are for updates that do not journal. */
+export function refuseState(run: Run): void {
+  refusePreview(run);
+  if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
 }
 
 function refusePreview(run: Run): void {

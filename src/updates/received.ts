@@ -4,13 +4,13 @@ import type { Limits } from "../limits.ts";
 import { concat } from "../state/json.ts";
 import type { Journal } from "../state/texts.ts";
 
-export type ReceivedKind = "journal" | "checkpoint" | "events";
+export type ReceivedKind = "journal" | "checkpoint" | "text" | "events";
 
 /** SQLite takes buffers and not views. */
 const wholeBuffer = (bytes: Uint8Array) => (bytes.length === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer) as ArrayBuffer;
 
-/** A value in SQLite has at most 2 MB (platform-facts D-2). */
-const PART = 1_500_000;
+/** Bytes of each part of a body but its last. A value in SQLite has at most 2 MB (platform-facts D-2). */
+export const PART = 1_500_000;
 
 /**
  * Request bodies that an update was acknowledged, as they came: nothing between arrival and storage but a check.
@@ -33,7 +33,10 @@ export class Received {
 
   /** Always appends: a retried batch is stored again and recognised by its entries' own numbers. */
   append(updateId: string, kind: ReceivedKind, encoding: BodyEncoding, body: Uint8Array): void {
-    const batch = this.nextBatch(updateId, kind);
+    this.putBody(updateId, kind, this.nextBatch(updateId, kind), encoding, body);
+  }
+
+  putBody(updateId: string, kind: ReceivedKind, batch: number, encoding: BodyEncoding, body: Uint8Array): void {
     for (let part = 0; part === 0 || part * PART < body.length; part++)
       this.putPart(updateId, kind, batch, part, encoding, body.subarray(part * PART, (part + 1) * PART));
   }
@@ -62,18 +65,20 @@ export class Received {
     const count = this.#sql
       .exec<{ n: number }>("SELECT count(*) AS n FROM received WHERE update_id = ? AND kind = ? AND batch = ?", updateId, kind, batch)
       .one().n;
-    for (let part = 0; part < count; part++) {
-      const row = this.#sql
-        .exec<{ encoding: BodyEncoding; body: ArrayBuffer }>(
-          "SELECT encoding, body FROM received WHERE update_id = ? AND kind = ? AND batch = ? AND part = ?",
-          updateId,
-          kind,
-          batch,
-          part,
-        )
-        .one();
-      yield { encoding: row.encoding, bytes: new Uint8Array(row.body) };
-    }
+    for (let part = 0; part < count; part++) yield this.part(updateId, kind, batch, part);
+  }
+
+  part(updateId: string, kind: ReceivedKind, batch: number, part: number): { encoding: BodyEncoding; bytes: Uint8Array } {
+    const row = this.#sql
+      .exec<{ encoding: BodyEncoding; body: ArrayBuffer }>(
+        "SELECT encoding, body FROM received WHERE update_id = ? AND kind = ? AND batch = ? AND part = ?",
+        updateId,
+        kind,
+        batch,
+        part,
+      )
+      .one();
+    return { encoding: row.encoding, bytes: new Uint8Array(row.body) };
   }
 
   /** One whole body, inflated. It was held to its limit when it came; events may have been stored unread. */

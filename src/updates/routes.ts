@@ -147,6 +147,26 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
       { ...writes, method: "PATCH", path: `${X}/checkpoint`, operationId: `PatchUpdateCheckpoint_${kind}`, summary: "The whole state" },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
     ),
+    defineRoute(
+      {
+        ...writes,
+        method: "PATCH",
+        path: `${X}/checkpointverbatim`,
+        operationId: `PatchUpdateVerbatimCheckpoint_${kind}`,
+        summary: "The whole state, whose bytes later deltas refer to",
+      },
+      (ctx, { request }) => forward(ctx, "verbatim", request),
+    ),
+    defineRoute(
+      {
+        ...writes,
+        method: "PATCH",
+        path: `${X}/checkpointdelta`,
+        operationId: `PatchUpdateCheckpointDelta_${kind}`,
+        summary: "What has changed in the state since the write before",
+      },
+      (ctx, { request }) => forward(ctx, "delta", request),
+    ),
   ];
 };
 
