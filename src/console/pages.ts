@@ -2,6 +2,20 @@ import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
 import { signInPages } from "./signIn.tsx";
 import type { PageRoute } from "./page.tsx";
+import { createPages } from "./tokens/create.tsx";
+import { detailPages } from "./tokens/detail.tsx";
+import { listPage } from "./tokens/list.tsx";
+import { personalPages } from "./tokens/personal.tsx";
+import { valuePage } from "./tokens/value.tsx";
 
 /** Every page of the console, in the order in which paths are tried. */
-export const pages: PageRoute[] = [...signInPages, ...cliLoginPages, ...homePages];
+export const pages: PageRoute[] = [
+  ...signInPages,
+  ...cliLoginPages,
+  ...homePages,
+  ...personalPages,
+  listPage,
+  ...createPages,
+  valuePage,
+  ...detailPages,
+];

@@ -20,7 +20,7 @@ type Query = z.infer<typeof ListOrgTokensQuery>;
 
 /** @param source `X-Pulumi-Source`: the provider takes an expired token that is missing for a deleted one, so it gets those too */
 export const listOrgTokens = (ctx: OrgContext, query: Query, source: string | null) =>
-  list(ctx, query, and(ofOrganization(ctx), unusedFor(ctx, query.unusedDays)), source, ctx.org.id);
+  list(ctx, query, and(ofOrganization(ctx), unusedFor(ctx, query.unusedDays), containing(query.search)), source, ctx.org.id);
 
 /** Tokens with a role. @throws 404 when the organization has no such role */
 export function listTokensWithRole(ctx: OrgContext, roleId: string, query: Query) {
@@ -36,6 +36,11 @@ const ofOrganization = (ctx: OrgContext) => and(eq(accessTokens.orgId, ctx.org.i
 
 const unusedFor = (ctx: OrgContext, days: number | undefined) =>
   days === undefined ? undefined : lte(sql`coalesce(${accessTokens.lastUsedAt}, ${accessTokens.createdAt})`, ctx.now - days * DAY);
+
+const containing = (text: string | undefined) =>
+  text === undefined
+    ? undefined
+    : sql`instr(lower(${accessTokens.name} || ' ' || ${accessTokens.displayName} || ' ' || ${accessTokens.description}), lower(${text})) > 0`;
 
 /**
  * Newest first. Deleted tokens are never listed; the audit log remembers them. What was rotated away counts as expired;

@@ -108,6 +108,8 @@ export const ListTokensQuery = z.object({
 
 /** Ours: only tokens that were not used for so many days, since they were created. */
 export const ListOrgTokensQuery = ListTokensQuery.extend({
+  /** Ours: part of the name or description, in any case. */
+  search: z.string().max(100).optional(),
   unusedDays: z.coerce.number("invalid query parameter").int().min(1).max(3650).optional(),
 });
 

@@ -1,0 +1,28 @@
+import type * as z from "zod";
+import { AppError } from "../errors.ts";
+
+/** What a form's reader is told: a sentence for the whole, and one for each field at fault. */
+export interface Problem {
+  message: string;
+  fields: Record<string, string>;
+}
+
+/** Reads a form by the schema that the API reads its body by. */
+export function readForm<S extends z.ZodType>(schema: S, input: unknown): { value: z.output<S> } | { problem: Problem } {
+  const result = schema.safeParse(input);
+  if (result.success) return { value: result.data };
+  const fields: Record<string, string> = {};
+  for (const issue of result.error.issues) fields[String(issue.path[0] ?? "")] ??= `${issue.message}.`.replace(/\.\.$/, ".");
+  return { problem: { message: "Please correct what is marked.", fields } };
+}
+
+/** Does it, or says what the service refused, so that the form can be shown again with what was typed. Only a 4xx is the reader's to mend. */
+export async function attempt<T>(work: () => Promise<T>): Promise<{ value: T } | { problem: Problem }> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    const mendable = error instanceof AppError && [400, 402, 409].includes(error.status);
+    if (!mendable) throw error;
+    return { problem: { message: error.message, fields: {} } };
+  }
+}

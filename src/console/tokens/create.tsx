@@ -1,0 +1,131 @@
+import { placeIn } from "../../auth/policy.ts";
+import type { OrgContext } from "../../context.ts";
+import { createOrgToken } from "../../tokens/create.ts";
+import { CreateOrgAccessTokenRequest } from "../../tokens/schema.ts";
+import { type Problem, attempt, readForm } from "../attempt.ts";
+import { Choice, Field, Notice } from "../components.tsx";
+import { keepOnce } from "../once.ts";
+import { type View, definePage } from "../page.tsx";
+import { placePath } from "../paths.ts";
+import { ExpiryFields, expiresOf } from "./expiry.tsx";
+
+type Form = Record<string, string>;
+
+const blank: Form = { roleID: "member", expiry: "90", access: "write" };
+
+export const createPages = [
+  definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => view(ctx, blank)),
+  definePage("POST", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => {
+    const { form, hono } = ctx.page;
+    const body = readForm(CreateOrgAccessTokenRequest, bodyOf(form, ctx.now));
+    if ("problem" in body) return view(ctx, form, body.problem);
+    const made = await attempt(() => createOrgToken(ctx, body.value, "created in the console"));
+    if ("problem" in made) return view(ctx, form, made.problem);
+    const { id, tokenValue } = made.value;
+    await keepOnce(ctx, hono, ctx.actor.token.id, { id, name: body.value.name, value: tokenValue });
+    return { to: placePath(ctx.org.name, "tokens", id, "value") };
+  }),
+];
+
+/** The API's own body, out of a form's fields. */
+function bodyOf(form: Form, now: number) {
+  const lines = (name: string) => (form[name] ?? "").split(/[\s,]+/).filter(Boolean);
+  const patterns = lines("stacks");
+  return {
+    name: form["name"],
+    description: form["description"],
+    roleID: form["roleID"],
+    expires: expiresOf(form, now),
+    ipAllowList: lines("networks"),
+    mayRotateItself: form["mayRotateItself"] === "yes",
+    ...(patterns.length > 0 && {
+      stacks: patterns.map((text) => {
+        const [project = "", stack] = text.split("/", 2);
+        return { project, ...(stack !== undefined && { stack }), access: form["access"] };
+      }),
+    }),
+  };
+}
+
+function view(ctx: OrgContext, form: Form, problem?: Problem): View {
+  const { maxTokenExpiryDays } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const errors = problem?.fields ?? {};
+  return {
+    title: "Create an access token",
+    at: "tokens",
+    status: problem ? 400 : 200,
+    body: (
+      <section class="narrow">
+        <h1>Create an access token</h1>
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        <form method="post">
+          <Field
+            name="name"
+            label="Name"
+            value={form["name"]}
+            error={errors["name"]}
+            required
+            maxlength={40}
+            pattern="[A-Za-z0-9_\-]{1,40}"
+            complaint="Letters, digits, hyphens and underscores; at most 40."
+            hint="What it is for, such as jenkins-ci-dev. It stays this token's name for good, and the audit log shows it."
+            autofocus
+          />
+          <Field name="description" label="Description" value={form["description"]} error={errors["description"]} maxlength={255} />
+          <Choice
+            name="roleID"
+            label="Rights"
+            value={form["roleID"] ?? "member"}
+            options={[
+              ["member", "Member: create and update stacks"],
+              ["read-only", "Read only: see stacks and their states"],
+              ["admin", "Admin: everything but creating and deleting tokens"],
+            ]}
+          />
+          <ExpiryFields
+            now={ctx.now}
+            maxDays={maxTokenExpiryDays}
+            value={form["expiry"] ?? "90"}
+            date={form["expiryDate"] ?? ""}
+            error={errors["expires"]}
+          />
+          <details open={Boolean(form["stacks"] || form["networks"])}>
+            <summary>Limits</summary>
+            <Field
+              name="stacks"
+              label="Only these stacks"
+              value={form["stacks"]}
+              error={errors["stacks"]}
+              placeholder="web/* infra/dev"
+              hint="Patterns of project/stack, separated by spaces; * stands for any characters. Empty: all that the rights open."
+            />
+            <Choice
+              name="access"
+              label="There it may"
+              value={form["access"] ?? "write"}
+              options={[
+                ["write", "read and write"],
+                ["read", "read only"],
+              ]}
+            />
+            <Field
+              name="networks"
+              label="Only from these networks"
+              value={form["networks"]}
+              error={errors["ipAllowList"]}
+              placeholder="192.0.2.0/24 2001:db8::/32"
+              hint="Addresses or networks, separated by spaces. Empty: from everywhere."
+            />
+            <label class="plain option">
+              <input type="checkbox" name="mayRotateItself" value="yes" checked={form["mayRotateItself"] === "yes"} /> It may replace itself
+              by a successor with the same rights
+            </label>
+          </details>
+          <p>
+            <button>Create token</button> <a href={placePath(ctx.org.name, "tokens")}>Cancel</a>
+          </p>
+        </form>
+      </section>
+    ),
+  };
+}

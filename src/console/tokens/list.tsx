@@ -1,0 +1,160 @@
+import type * as z from "zod";
+import { listOrgTokens } from "../../tokens/list.ts";
+import type { AccessToken } from "../../tokens/accessToken.ts";
+import { ListOrgTokensQuery } from "../../tokens/schema.ts";
+import { Badge, Choice, Empty, Field, More, Table, Time } from "../components.tsx";
+import { definePage } from "../page.tsx";
+import { placePath } from "../paths.ts";
+import { LastUse } from "./lastUse.tsx";
+
+type Token = z.infer<typeof AccessToken>;
+
+/** Rows of a page; with it no page is over 100 KB. */
+const PAGE = "100";
+
+export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read", async (ctx) => {
+  const { page, org } = ctx;
+  const asked = {
+    filter: page.query.get("filter") || undefined,
+    search: page.query.get("search") || undefined,
+    continuationToken: page.query.get("continuationToken") || undefined,
+    maxResults: PAGE,
+  };
+  const { tokens, continuationToken } = await listOrgTokens(ctx, ListOrgTokensQuery.parse(asked), null);
+  const mayCreate = page.may("org_token:create");
+  return {
+    title: "Access tokens",
+    at: "tokens",
+    body: (
+      <section>
+        <div class="heading">
+          <h1>Access tokens</h1>
+          {mayCreate && (
+            <a class="button" href={placePath(org.name, "tokens", "new")}>
+              Create token
+            </a>
+          )}
+        </div>
+        <p class="faint">
+          Credentials for machines. They belong to {org.name} and not to a person: one ends when it is deleted or expires, never because
+          somebody left.
+        </p>
+        <form class="filters" method="get">
+          <Field name="search" label="Search" value={asked.search ?? ""} placeholder="Name or description" type="search" />
+          <Choice
+            name="filter"
+            label="Show"
+            value={asked.filter ?? "active"}
+            options={[
+              ["active", "Living"],
+              ["expired", "Expired and rotated"],
+              ["all", "All"],
+            ]}
+          />
+          <button class="quiet">Filter</button>
+        </form>
+        {tokens.length === 0 ? (
+          <NoTokens filtered={asked.search !== undefined || asked.filter !== undefined} create={mayCreate} orgName={org.name} />
+        ) : (
+          <>
+            <ByLastUse tokens={tokens} now={ctx.now} />
+            <Table caption="Access tokens" head={["Name", "Rights", "Created", "Last used", "Expires", "State"]}>
+              {tokens.map((token) => (
+                <Row token={token} orgName={org.name} />
+              ))}
+            </Table>
+          </>
+        )}
+        <More url={page.url} continuationToken={continuationToken} />
+      </section>
+    ),
+  };
+});
+
+const NoTokens = ({ filtered, create, orgName }: { filtered: boolean; create: boolean; orgName: string }) => (
+  <Empty>
+    {filtered ? (
+      <p>No token fits. Try another filter.</p>
+    ) : (
+      <>
+        <p>There is no token yet. A CI system needs one to deploy without anybody's own credentials.</p>
+        {create && <a href={placePath(orgName, "tokens", "new")}>Create the first one</a>}
+      </>
+    )}
+  </Empty>
+);
+
+const Row = ({ token, orgName }: { token: Token; orgName: string }) => (
+  <tr>
+    <th scope="row">
+      <a href={placePath(orgName, "tokens", token.id)}>{token.name}</a>
+      {token.description && <div class="hint">{token.description}</div>}
+    </th>
+    <td>
+      {token.role?.name ?? "Member"}
+      {token.stacks && <div class="hint">some stacks</div>}
+    </td>
+    <td>
+      <Time at={Date.parse(token.created)} />
+      <div class="hint">by {token.createdBy}</div>
+    </td>
+    <td>
+      <LastUse token={token} />
+    </td>
+    <td>
+      <Time at={token.expires === 0 ? null : token.expires * 1000} />
+    </td>
+    <td>
+      <State token={token} />
+    </td>
+  </tr>
+);
+
+const kinds = { active: "good", expired: undefined, disabled: "warning", rotated: undefined, deleted: "bad" } as const;
+
+export const State = ({ token }: { token: Token }) => {
+  const kind = kinds[token.status];
+  const overlapping = token.status === "active" && token.overlapEnds !== undefined;
+  return <Badge {...(overlapping ? { kind: "warning" as const } : kind && { kind })}>{overlapping ? "being rotated" : token.status}</Badge>;
+};
+
+/** Where this page's tokens stand by last use: what nobody uses is what can be deleted. */
+const ByLastUse = ({ tokens, now }: { tokens: Token[]; now: number }) => {
+  const day = 86_400;
+  const bounds: [string, number][] = [
+    ["today", day],
+    ["this week", 7 * day],
+    ["this month", 30 * day],
+    ["90 days", 90 * day],
+    ["longer ago", Infinity],
+  ];
+  const counts = bounds.map(() => 0);
+  let never = 0;
+  for (const { lastUsed } of tokens) {
+    if (lastUsed === 0) never++;
+    else counts[bounds.findIndex(([, bound]) => now / 1000 - lastUsed < bound)]!++;
+  }
+  const bars = [...bounds.map(([label], i) => [label, counts[i]!] as const), ["never", never] as const];
+  const most = Math.max(1, ...bars.map(([, count]) => count));
+  return (
+    <figure class="bars">
+      <figcaption>Tokens on this page by last use</figcaption>
+      <svg class="chart" viewBox="0 0 600 96" role="img" aria-label={bars.map(([label, count]) => `${label}: ${count}`).join(", ")}>
+        {bars.map(([label, count], i) => {
+          const height = (count / most) * 52;
+          return (
+            <g>
+              <rect class="bar" x={i * 100 + 10} y={66 - height} width="80" height={height} rx="3" />
+              <text x={i * 100 + 50} y={60 - height} text-anchor="middle">
+                {count}
+              </text>
+              <text x={i * 100 + 50} y="84" text-anchor="middle">
+                {label}
+              </text>
+            </g>
+          );
+        })}
+      </svg>
+    </figure>
+  );
+};

@@ -1,0 +1,118 @@
+import type { ActorContext, UserActor } from "../../context.ts";
+import { createPersonalToken } from "../../tokens/create.ts";
+import { deletePersonalToken } from "../../tokens/delete.ts";
+import { listPersonalTokens } from "../../tokens/list.ts";
+import { CreatePersonalAccessTokenRequest, ListTokensQuery } from "../../tokens/schema.ts";
+import { type Problem, attempt, readForm } from "../attempt.ts";
+import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
+import { keepOnce, takeOnce } from "../once.ts";
+import { type PageInput, type View, definePage } from "../page.tsx";
+import { ExpiryFields, expiresOf } from "./expiry.tsx";
+
+const HERE = "/user/settings/tokens";
+type Context = ActorContext & { actor: UserActor; page: PageInput };
+
+/** A person's own tokens, and sessions. */
+export const personalPages = [
+  definePage("GET", HERE, "person", (ctx) => view(ctx, {})),
+  definePage("POST", HERE, "person", async (ctx) => {
+    const { form, hono } = ctx.page;
+    const body = readForm(CreatePersonalAccessTokenRequest, { description: form["description"], expires: expiresOf(form, ctx.now) });
+    const made = "problem" in body ? body : await attempt(() => createPersonalToken(ctx, body.value));
+    if ("problem" in made) return view(ctx, form, made.problem);
+    await keepOnce(ctx, hono, ctx.actor.token.id, { id: made.value.id, name: form["description"] ?? "", value: made.value.tokenValue });
+    return { to: `${HERE}/value` };
+  }),
+  definePage("GET", `${HERE}/value`, "person", async (ctx) => {
+    const shown = await takeOnce(ctx, ctx.page.hono, ctx.actor.token.id);
+    return {
+      title: "Personal access token",
+      body: (
+        <section class="narrow">
+          <h1>Personal access token</h1>
+          {shown ? (
+            <>
+              <Notice kind="warning">Copy the value now. It is shown this once, and nobody can look it up later.</Notice>
+              <Copyable label="Value" text={shown.value} />
+            </>
+          ) : (
+            <p>A token's value is shown once, right after it was made, and is kept nowhere.</p>
+          )}
+          <a href={HERE}>Your tokens</a>
+        </section>
+      ),
+    };
+  }),
+  definePage("POST", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
+    await deletePersonalToken(ctx, ctx.page.params["tokenId"] ?? "");
+    return { to: HERE };
+  }),
+];
+
+async function view(ctx: Context, form: Record<string, string>, problem?: Problem): Promise<View> {
+  const query = { filter: "all", maxResults: "100", continuationToken: ctx.page.query.get("continuationToken") || undefined };
+  const { tokens, continuationToken } = await listPersonalTokens(ctx, ListTokensQuery.parse(query), null);
+  return {
+    title: "Your access tokens",
+    status: problem ? 400 : 200,
+    body: (
+      <section>
+        <h1>Your access tokens</h1>
+        <p class="faint">They carry your own rights in all your organizations. Machines get tokens of their organization instead.</p>
+        {tokens.length === 0 ? (
+          <Empty>
+            <p>You have no token. `pulumi login` makes one by itself, or create one below.</p>
+          </Empty>
+        ) : (
+          <Table caption="Your access tokens" head={["Description", "Created", "Last used", "Expires", "End it"]}>
+            {tokens.map((token) => (
+              <tr>
+                <th scope="row">{token.description || "(no description)"}</th>
+                <td>
+                  <Time at={Date.parse(token.created)} />
+                </td>
+                <td>
+                  <Time at={token.lastUsed === 0 ? null : token.lastUsed * 1000} />
+                </td>
+                <td>
+                  <Time at={token.expires === 0 ? null : token.expires * 1000} />
+                </td>
+                <td>
+                  <form method="post" action={`${HERE}/${encodeURIComponent(token.id)}/delete`}>
+                    <button class="quiet" aria-label={`Delete the token ${token.description || token.id}`}>
+                      Delete
+                    </button>
+                  </form>
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+        <More url={ctx.page.url} continuationToken={continuationToken} />
+        <h2>Create one</h2>
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        <form method="post" class="narrow">
+          <Field
+            name="description"
+            label="Description"
+            value={form["description"]}
+            error={problem?.fields["description"]}
+            maxlength={255}
+          />
+          <ExpiryFields
+            now={ctx.now}
+            maxDays={null}
+            value={form["expiry"] ?? "90"}
+            date={form["expiryDate"] ?? ""}
+            error={problem?.fields["expires"]}
+          />
+          <button>Create token</button>
+        </form>
+        <h2>Sessions</h2>
+        <form method="post" action="/signout/everywhere">
+          <button class="quiet">Sign out everywhere</button>
+        </form>
+      </section>
+    ),
+  };
+}

@@ -1,0 +1,72 @@
+import { Copyable, Notice } from "../components.tsx";
+import { takeOnce } from "../once.ts";
+import { definePage } from "../page.tsx";
+import { placePath } from "../paths.ts";
+
+/** The only page that ever shows a token's value, and only to the first look. */
+export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", "org_token:create", async (ctx) => {
+  const { params, hono, url } = ctx.page;
+  const shown = await takeOnce(ctx, hono, ctx.actor.token.id);
+  const list = placePath(ctx.org.name, "tokens");
+  if (!shown || shown.id !== params["tokenId"]) {
+    return {
+      title: "Shown once",
+      at: "tokens",
+      body: (
+        <section class="narrow">
+          <h1>Shown once</h1>
+          <p>
+            A token's value is shown once, right after it was made, and is kept nowhere. If it was lost, <a href={list}>delete the token</a>{" "}
+            and create another, or rotate it.
+          </p>
+        </section>
+      ),
+    };
+  }
+  const backend = url.origin;
+  return {
+    title: `Token ${shown.name}`,
+    at: "tokens",
+    body: (
+      <section class="narrow">
+        <h1>{shown.name}</h1>
+        <Notice kind="warning">Copy the value now. It is shown this once, and nobody can look it up later.</Notice>
+        <Copyable label="Value" text={shown.value} />
+        <h2>Use it</h2>
+        <p class="faint">Keep the value in your CI system's own store of secrets, here called PULUMI_ACCESS_TOKEN, and nowhere else.</p>
+        <Copyable label="Shell" text={shell(backend)} />
+        <Copyable label="GitHub Actions" text={gitHub(backend)} />
+        <Copyable label="GitLab CI" text={gitLab(backend)} />
+        <Copyable label="Jenkins" text={jenkins(backend, shown.name)} />
+        <p>
+          <a class="button" href={list}>
+            I have copied it
+          </a>
+        </p>
+      </section>
+    ),
+  };
+});
+
+const shell = (backend: string) => `export PULUMI_BACKEND_URL=${backend}
+read -rs PULUMI_ACCESS_TOKEN && export PULUMI_ACCESS_TOKEN
+pulumi whoami -v`;
+
+const gitHub = (backend: string) => `- run: pulumi up --yes --stack ORGANIZATION/PROJECT/STACK
+  env:
+    PULUMI_BACKEND_URL: ${backend}
+    PULUMI_ACCESS_TOKEN: \${{ secrets.PULUMI_ACCESS_TOKEN }}`;
+
+const gitLab = (backend: string) => `# PULUMI_ACCESS_TOKEN: a masked and protected CI/CD variable
+deploy:
+  variables:
+    PULUMI_BACKEND_URL: ${backend}
+  script:
+    - pulumi up --yes --stack ORGANIZATION/PROJECT/STACK`;
+
+const jenkins = (backend: string, name: string) => `// ${name}: a credential of the kind "secret text"
+withEnv(['PULUMI_BACKEND_URL=${backend}']) {
+  withCredentials([string(credentialsId: '${name}', variable: 'PULUMI_ACCESS_TOKEN')]) {
+    sh 'pulumi up --yes --stack ORGANIZATION/PROJECT/STACK'
+  }
+}`;
