@@ -59,7 +59,7 @@ async function zodFaults(): Promise<string[]> {
   return faults;
 }
 
-const layerOf = (file: string) => /^src\/(?:([^/]+)\/)?[^/]+$/.exec(file)?.[1] ?? "";
+const layerOf = (file: string) => /^src\/(?:([^/]+)\/)?/.exec(file)?.[1] ?? "";
 
 const npx = (...args: string[]) => {
   const [bin, ...rest] = args as [string, ...string[]];
