@@ -3,6 +3,7 @@ import { miscRoutes } from "../misc/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
+import { moreStackRoutes } from "../stacks/moreRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { tokenExtensionRoutes } from "../tokens/extensionRoutes.ts";
 import { tokenRoutes } from "../tokens/routes.ts";
@@ -20,6 +21,7 @@ export const routes = [
   ...auditLogRoutes,
   ...stackRoutes,
   ...resourceRoutes,
+  ...moreStackRoutes,
   ...secretRoutes,
   ...updateRoutes,
   ...moveRoutes,

@@ -10,6 +10,7 @@ import { AppError, badRequest, conflict } from "../errors.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
 import { encode, membersOf } from "../state/json.ts";
+import { configText } from "./config.ts";
 import { initialStateKey, writeObject } from "./objects.ts";
 import { auditName, pathText } from "./path.ts";
 import type { CreateStackRequest } from "./schema.ts";
@@ -22,7 +23,6 @@ import { replaceTags } from "./tags.ts";
  * @throws 409 with "already exists", which the CLI looks for (cli-protocol §1.6)
  */
 export async function createStack(ctx: OrgContext, projectName: string, request: z.infer<typeof CreateStackRequest>, text: string) {
-  if (request.config) throw badRequest("environment-backed configuration is not supported");
   const path = { orgName: ctx.org.name, projectName, stackName: request.stackName };
   await requireInScope(ctx, "stack:create", path);
   const id = crypto.randomUUID();
@@ -42,6 +42,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
         name: request.stackName,
         createdAt: ctx.now,
         createdBy: loginOf(ctx.actor),
+        config: request.config ? configText(request.config) : null,
         ...state,
       }),
       ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),

@@ -4,6 +4,7 @@ import { isVisible } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { updates } from "../updates/table.ts";
+import type { StackConfig } from "./schema.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackTags, stacks } from "./table.ts";
 
@@ -13,7 +14,10 @@ export async function getStack(ctx: OrgContext, path: StackPath) {
   const here = stackAt(ctx.org.id, path);
   const [, found, tags, running] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    db.select({ id: stacks.id, version: stacks.version, activeUpdate: stacks.activeUpdate }).from(stacks).where(here),
+    db
+      .select({ id: stacks.id, version: stacks.version, activeUpdate: stacks.activeUpdate, config: stacks.config })
+      .from(stacks)
+      .where(here),
     db
       .select({ name: stackTags.name, value: stackTags.value })
       .from(stackTags)
@@ -36,6 +40,8 @@ export async function getStack(ctx: OrgContext, path: StackPath) {
     }),
     activeUpdate: stack.activeUpdate,
     tags: Object.fromEntries(tags.map((tag) => [tag.name, tag.value])),
+    // Its presence alone switches the CLI to environment-backed configuration (trap 25).
+    ...(stack.config !== null && { config: JSON.parse(stack.config) as StackConfig }),
     version: stack.version,
   };
 }
@@ -56,4 +62,40 @@ export async function projectExists(ctx: OrgContext, project: string): Promise<b
       .limit(1),
   ]);
   return found.length > 0;
+}
+
+/** Whose it is: who made it, for want of teams and grants of its own. */
+export async function getStackMetadata(ctx: OrgContext, path: StackPath) {
+  const ownedBy = await creatorOf(ctx, path);
+  return { ...path, ownedBy, notificationSettings: { notifyUpdateSuccess: false, notifyUpdateFailure: false } };
+}
+
+/** Nobody has a right to one stack alone: rights come from the organization. */
+export async function listStackPermissions(ctx: OrgContext, path: StackPath) {
+  const { githubLogin } = await creatorOf(ctx, path);
+  return { ...(githubLogin && { stackCreatorUserName: githubLogin }), users: [] };
+}
+
+/** There are no teams yet. */
+export async function listStackTeams(ctx: OrgContext, path: StackPath) {
+  await creatorOf(ctx, path);
+  return { projectName: path.projectName, teams: [] };
+}
+
+async function creatorOf(ctx: OrgContext, path: StackPath) {
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .select({
+        login: stacks.createdBy,
+        name: sql<string>`COALESCE((SELECT name FROM users WHERE lower(login) = lower(${stacks.createdBy})), ${stacks.createdBy})`.as(
+          "creator",
+        ),
+      })
+      .from(stacks)
+      .where(stackAt(ctx.org.id, path)),
+  ]);
+  const creator = found[0];
+  if (!creator) throw stackNotFound(path);
+  return { name: creator.name, githubLogin: creator.login, avatarUrl: "" };
 }

@@ -6,8 +6,7 @@ import { exportStack } from "./export.ts";
 import { getStack, projectExists } from "./get.ts";
 import { listUserStacks } from "./list.ts";
 import { projectParams, stackParams, versionParams } from "./path.ts";
-import { CreateStackRequest, ListUserStacksQuery, ListUserStacksResponse, Stack, tags } from "./schema.ts";
-import { updateStackTags } from "./tags.ts";
+import { CreateStackRequest, ListUserStacksQuery, ListUserStacksResponse, Stack } from "./schema.ts";
 
 const P = "/api/stacks/{orgName}/{projectName}" as const;
 const S = `${P}/{stackName}` as const;
@@ -69,20 +68,6 @@ export const stackRoutes = [
       responses: { 200: Stack },
     },
     (ctx, { params }) => getStack(ctx, params),
-  ),
-  defineRoute(
-    {
-      method: "PATCH",
-      path: `${S}/tags`,
-      operationId: "UpdateStackTags",
-      tags: ["Stacks", "StackTags"],
-      summary: "Replaces all tags",
-      permission: "stack_tags:update",
-      params: stackParams,
-      body: tags,
-      responses: { 204: null },
-    },
-    (ctx, { params, body }) => updateStackTags(ctx, params, body),
   ),
   defineRoute(
     {

@@ -1,10 +1,28 @@
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
+import type * as z from "zod";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { type Store, batch } from "../db/client.ts";
-import { type StackPath, stackAt, stackNotFound } from "./path.ts";
-import type { Tags } from "./schema.ts";
+import { type Store, UniqueViolation, batch } from "../db/client.ts";
+import { badRequest, notFound } from "../errors.ts";
+import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "./path.ts";
+import type { StackTag, Tags } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
+
+type Tag = z.infer<typeof StackTag>;
+
+/** The tags that the CLI keeps itself (cli-protocol §3.4): they come and go with the whole set only. */
+const builtIn: ReadonlySet<string> = new Set([
+  "pulumi:project",
+  "pulumi:runtime",
+  "pulumi:description",
+  "pulumi:template",
+  "vcs:owner",
+  "vcs:repo",
+  "vcs:kind",
+  "vcs:root",
+]);
 
 /**
  * Statements that replace all tags of the stack that `stackId` (SQL for its id) names. One parameter carries the whole
@@ -20,11 +38,74 @@ export const replaceTags = (store: Store, stackId: ReturnType<typeof sql>, tags:
 
 /** Replaces the whole set, though the method is PATCH (cli-protocol §3.9). */
 export async function updateStackTags(ctx: OrgContext, path: StackPath, tags: Tags): Promise<void> {
-  const id = sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;
+  refuseOtherProject(path, tags["pulumi:project"]);
+  const event = tagEvent(ctx, path, "Replaced the tags");
   const [, found] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
-    ...replaceTags(ctx.store, id, tags),
+    ...replaceTags(ctx.store, idOf(ctx, path), tags),
+    promiseIf(ctx.store, event, stackExists(ctx.org.id, path)),
   ]);
   if (!found[0]) throw stackNotFound(path);
+  announce(ctx, event);
 }
+
+/** @throws 400 when the stack has a tag of that name */
+export async function addStackTag(ctx: OrgContext, path: StackPath, { name, value }: Tag): Promise<void> {
+  if (name === "pulumi:project") refuseOtherProject(path, value);
+  const event = tagEvent(ctx, path, `Added the tag ${name}`);
+  try {
+    const [, found] = await batch(ctx.store, [
+      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+      ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+      ctx.store.db.insert(stackTags).select(sql`SELECT id, ${name}, ${value} FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)}`),
+      promiseIf(ctx.store, event, changedARow),
+    ]);
+    if (!found[0]) throw stackNotFound(path);
+  } catch (error) {
+    if (error instanceof UniqueViolation) throw badRequest(`the stack has a tag ${name} already`);
+    throw error;
+  }
+  announce(ctx, event);
+}
+
+export async function updateStackTag(ctx: OrgContext, path: StackPath, name: string, tag: Tag): Promise<void> {
+  if (tag.name !== name) throw badRequest("the body names another tag than the path");
+  await changeTag(ctx, path, name, tag.value);
+}
+
+export const deleteStackTag = (ctx: OrgContext, path: StackPath, name: string): Promise<void> => changeTag(ctx, path, name, null);
+
+/** @param value null removes the tag */
+async function changeTag(ctx: OrgContext, path: StackPath, name: string, value: string | null): Promise<void> {
+  if (builtIn.has(name)) throw badRequest(`${name} is a built-in tag`);
+  const { db } = ctx.store;
+  const here = and(eq(stackTags.stackId, idOf(ctx, path)), eq(stackTags.name, name));
+  const event = tagEvent(ctx, path, `${value === null ? "Removed" : "Changed"} the tag ${name.slice(0, 40)}`);
+  const [, found, changed] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    value === null
+      ? db.delete(stackTags).where(here).returning({ name: stackTags.name })
+      : db.update(stackTags).set({ value }).where(here).returning({ name: stackTags.name }),
+    promiseIf(ctx.store, event, changedARow),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  if (!changed[0]) throw notFound(`Tag '${name.slice(0, 100)}'`);
+  announce(ctx, event);
+}
+
+const idOf = (ctx: OrgContext, path: StackPath) => sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;
+
+/** A stack's project is changed by a rename alone. In paths the CLI writes `-` for what a project's name may not have. */
+function refuseOtherProject({ projectName }: StackPath, value: string | undefined): void {
+  if (value !== undefined && value.replaceAll(/[^A-Za-z0-9_.-]/g, "-") !== projectName)
+    throw badRequest("a tag cannot change the stack's project");
+}
+
+const tagEvent = (ctx: OrgContext, path: StackPath, what: string) =>
+  auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "stack-tags-updated",
+    description: `${what} of stack "${pathText(path)}".`,
+    stack: auditName(path),
+  });

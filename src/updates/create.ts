@@ -4,6 +4,7 @@ import { guard } from "../auth/guard.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
+import { mapOf } from "../http/map.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { type UpdateKind, updates } from "./table.ts";
@@ -14,8 +15,8 @@ const MAX_TEXT = 900_000;
 /** cli-protocol §4.3.1. Only what is needed is named; the rest of the body may be anything. */
 export const UpdateProgram = z.object({
   options: z.object({ dryRun: z.boolean().nullish() }).nullish(),
-  config: z.record(z.string(), z.unknown()).nullish(),
-  metadata: z.object({ message: z.string().nullish(), environment: z.record(z.string(), z.string()).nullish() }).nullish(),
+  config: mapOf(z.unknown()).nullish(),
+  metadata: z.object({ message: z.string().nullish(), environment: mapOf(z.string()).nullish() }).nullish(),
 });
 
 /**

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type UpdateStatus, updates } from "./table.ts";
+import { resultOf, updateResults, type updates } from "./table.ts";
 
 /** What the history says of an update to the CLI (cli-protocol §5.1). Maps are objects and never null: SDKs iterate them. */
 export const UpdateInfo = z.object({
@@ -9,7 +9,7 @@ export const UpdateInfo = z.object({
   message: z.string(),
   environment: z.record(z.string(), z.string()),
   config: z.record(z.string(), z.unknown()),
-  result: z.enum(["not-started", "in-progress", "succeeded", "failed"]),
+  result: z.enum(updateResults),
   version: z.int(),
   resourceChanges: z.record(z.string(), z.int()).optional(),
   resourceCount: z.int().optional(),
@@ -34,15 +34,6 @@ export const UpdateSummary = z.object({
 
 export type UpdateRow = typeof updates.$inferSelect;
 
-/** History has other words than an update's status (cli-protocol trap 31). */
-const results: Record<UpdateStatus, z.infer<typeof UpdateInfo>["result"]> = {
-  "not started": "not-started",
-  running: "in-progress",
-  succeeded: "succeeded",
-  failed: "failed",
-  cancelled: "failed",
-};
-
 const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
 
 export const toUpdateInfo = (row: UpdateRow): z.infer<typeof UpdateInfo> => ({
@@ -52,7 +43,7 @@ export const toUpdateInfo = (row: UpdateRow): z.infer<typeof UpdateInfo> => ({
   message: row.message,
   environment: JSON.parse(row.environment) as Record<string, string>,
   config: JSON.parse(row.config) as Record<string, unknown>,
-  result: results[row.status],
+  result: resultOf[row.status],
   version: row.version ?? 0,
   ...(row.resourceChanges && { resourceChanges: JSON.parse(row.resourceChanges) as Record<string, number> }),
   ...(row.resourceCount !== null && { resourceCount: row.resourceCount }),
@@ -72,7 +63,7 @@ export const toStackUpdate = (row: UpdateRow, latestVersion: number): z.infer<ty
 });
 
 export const toUpdateSummary = (row: UpdateRow): z.infer<typeof UpdateSummary> => ({
-  result: results[row.status],
+  result: resultOf[row.status],
   startTime: seconds(row.startedAt ?? row.createdAt),
   endTime: seconds(row.endedAt),
   resourceCount: row.resourceCount ?? 0,

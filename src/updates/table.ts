@@ -8,6 +8,16 @@ export type UpdateKind = (typeof updateKinds)[number];
 export const updateStatuses = ["not started", "running", "succeeded", "failed", "cancelled"] as const;
 export type UpdateStatus = (typeof updateStatuses)[number];
 
+/** History has other words than an update's status (cli-protocol trap 31). */
+export const updateResults = ["not-started", "in-progress", "succeeded", "failed"] as const;
+export const resultOf: Record<UpdateStatus, (typeof updateResults)[number]> = {
+  "not started": "not-started",
+  running: "in-progress",
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "failed",
+};
+
 /** History. One row for each update and preview that was created; a finished row is never changed again. */
 export const updates = sqliteTable(
   "updates",

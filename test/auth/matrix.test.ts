@@ -173,6 +173,9 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const token = world.member;
   const S = `/api/stacks/acme/web/${stackName}`;
   await newStack(token, "web", stackName);
+  params["tagName"] = "team";
+  await ok("PATCH", `${S}/tags`, { token, json: { team: "a" } });
+  if (operationId === "GetStackConfig") await ok("PUT", `${S}/config`, { token, json: { environment: "web/dev" } });
   // It takes no more than a hundred.
   if (operationId === "TransferAllStacks") await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
   params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
@@ -199,6 +202,8 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const dryRun = starts || operationId.startsWith("GetStackPreview");
   const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
   params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
+  params["programID"] = (await ok<{ id: string }>("GET", S, { token })).id;
+  if (operationId === "RestoreDeletedStack") await ok("DELETE", S, { token });
   return { params, lease: running.lease, ciphertext };
 }
 
@@ -214,6 +219,10 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     AddOrganizationMember: { role: "member" },
     UpdateOrganizationMember: { role: "admin" },
     CreateStack: { stackName: "new" },
+    AddStackTag: { name: "new", value: "" },
+    UpdateStackTag: { name: "team", value: "b" },
+    UpdateStackConfig: { environment: "web/dev" },
+    RestoreDeletedStack: { stackName: "restoredeletedstack" },
     RenameStack: { newName: "renamed" },
     TransferStack: { toOrg: "initech" },
     TransferAllStacks: { fromOrg: "acme", toOrg: "initech" },

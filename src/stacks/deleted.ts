@@ -1,0 +1,95 @@
+import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
+import * as z from "zod";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { UniqueViolation, batch } from "../db/client.ts";
+import { badRequest, conflict, notFound } from "../errors.ts";
+import { resultOf, updates } from "../updates/table.ts";
+import { stacks } from "./table.ts";
+
+const MOST = 25;
+
+export const DeletedStack = z.object({
+  id: z.string(),
+  programId: z.string(),
+  projectName: z.string(),
+  stackName: z.string(),
+  version: z.int(),
+  deletedAt: z.int(),
+  lastUpdate: z.object({ result: z.string(), startTime: z.int(), endTime: z.int(), resourceCount: z.int() }),
+});
+
+/** The newest 25. Row, history and states of a deleted stack are all there still (management-api §13.2). */
+export async function listDeletedStacks(ctx: OrgContext) {
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .select({
+        id: sql<string>`${stacks.id}`.as("stack_id"),
+        project: stacks.project,
+        name: stacks.name,
+        version: sql<number>`${stacks.version}`.as("stack_version"),
+        deletedAt: stacks.deletedAt,
+        resourceCount: sql<number | null>`${stacks.resourceCount}`.as("stack_resources"),
+        status: updates.status,
+        startedAt: updates.startedAt,
+        endedAt: updates.endedAt,
+      })
+      .from(stacks)
+      .leftJoin(updates, eq(updates.id, stacks.activeUpdate))
+      .where(and(eq(stacks.orgId, ctx.org.id), isNotNull(stacks.deletedAt)))
+      .orderBy(desc(stacks.deletedAt), desc(stacks.id))
+      .limit(MOST),
+  ]);
+  return {
+    deletedStacks: rows.map((row) => ({
+      id: row.id,
+      programId: row.id,
+      projectName: row.project,
+      stackName: row.name,
+      version: row.version,
+      deletedAt: seconds(row.deletedAt),
+      lastUpdate: {
+        result: resultOf[row.status ?? "not started"],
+        startTime: seconds(row.startedAt),
+        endTime: seconds(row.endedAt),
+        resourceCount: row.resourceCount ?? 0,
+      },
+    })),
+  };
+}
+
+const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
+
+/**
+ * Brings a deleted stack back, as it was and where it was.
+ * @param stackName the stack's own name; another one would not fit its state
+ * @throws 409 when another stack has taken the name
+ */
+export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName: string): Promise<void> {
+  const { db } = ctx.store;
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "stack-restored", description: "" });
+  const deleted = and(eq(stacks.id, id), eq(stacks.orgId, ctx.org.id), isNotNull(stacks.deletedAt));
+  const path = sql`(SELECT project || '/' || name FROM ${stacks} WHERE ${stacks.id} = ${id})`;
+  const described = sql`json_set(${describedBy(event, sql`'Restored stack "' || ${`${ctx.org.name}/`} || ${path} || '".'`)}, '$.stack', ${path})`;
+  try {
+    const [, found, restored] = await batch(ctx.store, [
+      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+      db.select({ name: stacks.name }).from(stacks).where(deleted),
+      db
+        .update(stacks)
+        .set({ deletedAt: null, runningUpdate: null })
+        .where(and(deleted, eq(stacks.name, stackName)))
+        .returning({ id: stacks.id }),
+      promiseIf(ctx.store, event, changedARow, described),
+    ]);
+    if (!found[0]) throw notFound(`Deleted stack '${id.slice(0, 100)}'`);
+    if (!restored[0]) throw badRequest(`the deleted stack's name is ${found[0].name}`);
+  } catch (error) {
+    if (error instanceof UniqueViolation) throw conflict("Stack with this name already exists");
+    throw error;
+  }
+  announce(ctx, event);
+}
