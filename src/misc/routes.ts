@@ -78,6 +78,33 @@ const listOrgTemplates = defineRoute(
   async () => ({ templates: {}, orgHasTemplates: false, hasAccessError: false, hasUpstreamError: false }),
 );
 
+/** Policies are not kept here; a list is what clients of policies ask for first (cli-protocol §7). */
+const listPolicyGroups = defineRoute(
+  {
+    method: "GET",
+    path: "/api/orgs/{orgName}/policygroups",
+    operationId: "ListPolicyGroups",
+    tags: ["Organizations"],
+    summary: "No policy groups are kept here",
+    permission: "organization:read",
+    responses: { 200: z.object({ policyGroups: z.array(z.unknown()) }) },
+  },
+  async () => ({ policyGroups: [] }),
+);
+
+const listPolicyPacks = defineRoute(
+  {
+    method: "GET",
+    path: "/api/orgs/{orgName}/policypacks",
+    operationId: "ListPolicyPacks_orgs",
+    tags: ["Organizations"],
+    summary: "No policy packs are kept here",
+    permission: "organization:read",
+    responses: { 200: z.object({ policyPacks: z.array(z.unknown()) }) },
+  },
+  async () => ({ policyPacks: [] }),
+);
+
 /** Made from the routes by `npm run openapi`; makes `pulumi api` work. */
 const getOpenApi = defineRoute(
   {
@@ -110,4 +137,13 @@ const health = defineRoute(
   async () => ({ status: "ok" as const }),
 );
 
-export const miscRoutes = [getCapabilities, listTemplates, listPackages, listOrgTemplates, getOpenApi, health];
+export const miscRoutes = [
+  getCapabilities,
+  listTemplates,
+  listPackages,
+  listOrgTemplates,
+  listPolicyGroups,
+  listPolicyPacks,
+  getOpenApi,
+  health,
+];

@@ -99,3 +99,12 @@ async function creatorOf(ctx: OrgContext, path: StackPath) {
   if (!creator) throw stackNotFound(path);
   return { name: creator.name, githubLogin: creator.login, avatarUrl: "" };
 }
+
+/** Before something large is taken in for a stack; whether it is still there is looked at again when it counts. */
+export async function requireStack(ctx: OrgContext, path: StackPath): Promise<void> {
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+}

@@ -5,6 +5,7 @@ import { closedOrgs } from "../auth/policy.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { badRequest } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import type { ListUserStacksQuery } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
@@ -18,6 +19,7 @@ const Key = z.tuple([z.string(), z.string(), z.string()]);
  */
 export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof ListUserStacksQuery>) {
   const { actor } = ctx;
+  if (query.tagValue !== undefined && !query.tagName) throw badRequest("tagValue needs a tagName");
   const size = query.maxResults ?? PAGE;
   const after = fromCursor(query.continuationToken, Key);
   const [org, project, name] = after ?? ["", "", ""];

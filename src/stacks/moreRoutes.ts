@@ -5,6 +5,7 @@ import { deleteStackConfig, getStackConfig, updateStackConfig } from "./config.t
 import { DeletedStack, listDeletedStacks, restoreDeletedStack } from "./deleted.ts";
 import { getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
 import { stackParams } from "./path.ts";
+import { StackReferences, listDownstreamReferences, listUpstreamReferences } from "./references.ts";
 import { StackConfig, StackTag, tags } from "./schema.ts";
 import { addStackTag, deleteStackTag, updateStackTag, updateStackTags } from "./tags.ts";
 
@@ -112,6 +113,35 @@ const configRoutes = [
   ),
 ];
 
+const referenceRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/upstreamreferences`,
+      operationId: "ListUpstreamStackReferences",
+      tags: ["Stacks"],
+      summary: "Stacks that this one reads outputs of",
+      permission: "stack:read",
+      params: stackParams,
+      responses: { 200: StackReferences },
+    },
+    (ctx, { params }) => listUpstreamReferences(ctx, params),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/downstreamreferences`,
+      operationId: "ListDownstreamStackReferences",
+      tags: ["Stacks"],
+      summary: "Stacks that read outputs of this one",
+      permission: "stack:read",
+      params: stackParams,
+      responses: { 200: StackReferences },
+    },
+    (ctx, { params }) => listDownstreamReferences(ctx, params),
+  ),
+];
+
 const UserInfo = z.object({ name: z.string(), githubLogin: z.string(), avatarUrl: z.string() });
 
 const peopleRoutes = [
@@ -193,4 +223,4 @@ const deletedRoutes = [
   ),
 ];
 
-export const moreStackRoutes = [...tagRoutes, ...configRoutes, ...peopleRoutes, ...deletedRoutes];
+export const moreStackRoutes = [...tagRoutes, ...configRoutes, ...referenceRoutes, ...peopleRoutes, ...deletedRoutes];

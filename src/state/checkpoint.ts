@@ -130,6 +130,7 @@ class Report {
   #resources = 0;
   #stacks = 0;
   #aliasFree = true;
+  readonly #references = new Set<string>();
 
   add(part: Part): void {
     if (part.at === "resource") {
@@ -137,6 +138,7 @@ class Report {
       this.#resources++;
       if (facts.isStack) this.#stacks++;
       if (facts.hasAliases) this.#aliasFree = false;
+      if (facts.refersTo) this.#references.add(facts.refersTo);
     } else if (part.at === "envelope") this.envelope.set(part.key, decodeText(part.text));
     else if (part.at === "deployment" && part.key === "manifest") this.#manifest = parse(part.text);
     else if (part.at === "deployment" && part.key === "secrets_providers") this.#provider = part.text.slice();
@@ -155,6 +157,7 @@ class Report {
       features: features.sort(),
       onlyRootStack: this.#stacks === this.#resources,
       aliasFree: this.#aliasFree,
+      references: [...this.#references],
     };
   }
 

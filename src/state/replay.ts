@@ -36,6 +36,8 @@ export interface StateSummary {
   onlyRootStack: boolean;
   /** For `baseIsAliasFree` of the next replay. */
   aliasFree: boolean;
+  /** Names of the stacks that the state refers to, each once. */
+  references: string[];
 }
 
 /**
@@ -76,8 +78,15 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
   out.write("]");
   const features = await writeRest(input, folded, base, texts, out, resources.features);
   yield* out.rest();
-  const { count, stacks } = resources;
-  return { resources: count, version: features.length > 0 ? 4 : 3, features, onlyRootStack: stacks === count, aliasFree: true };
+  const { count, stacks, references } = resources;
+  return {
+    resources: count,
+    version: features.length > 0 ? 4 : 3,
+    features,
+    onlyRootStack: stacks === count,
+    aliasFree: true,
+    references: [...references],
+  };
 }
 
 async function fold(input: ReplayInput, open: Open | null, texts: Texts): Promise<Folded> {
@@ -107,6 +116,7 @@ class ResourceWriter {
   readonly #texts: Texts;
   /** Of the resources written. */
   readonly features = new Set<string>();
+  readonly references = new Set<string>();
   count = 0;
   stacks = 0;
 
@@ -126,6 +136,7 @@ class ResourceWriter {
     const facts = item.facts ?? readFacts(text);
     for (const feature of facts.features) this.features.add(feature);
     if (facts.isStack) this.stacks++;
+    if (facts.refersTo) this.references.add(facts.refersTo);
     if (this.count++ > 0) this.#out.write(COMMA);
     this.#out.write(item.edits ? rewrite(text, item.edits) : text);
   }

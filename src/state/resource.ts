@@ -7,6 +7,8 @@ export interface Facts {
   features: readonly string[];
   isStack: boolean;
   hasAliases: boolean;
+  /** Name of the stack that the resource refers to; "" when it is no StackReference. */
+  refersTo: string;
   /** Where the resource's text ends: reading it is as good as skipping it. */
   end: number;
 }
@@ -27,7 +29,8 @@ const NONE: readonly string[] = Object.freeze([]);
 
 export function readFacts(bytes: Uint8Array, at = 0): Facts {
   let features: Set<string> | undefined;
-  let isStack = false;
+  let type = "";
+  let id = -1;
   let hasAliases = false;
   const end = readObject(bytes, at, (key, start) => {
     const end = skipValue(bytes, start);
@@ -36,13 +39,16 @@ export function readFacts(bytes: Uint8Array, at = 0): Facts {
       if (isSet(bytes, start)) (features ??= new Set()).add(feature);
       else features?.delete(feature);
     } else if (key === "type") {
-      isStack = bytes[start] === QUOTE && end - start < 40 && decodeString(bytes, start, end) === "pulumi:pulumi:Stack";
+      type = bytes[start] === QUOTE && end - start < 40 ? decodeString(bytes, start, end) : "";
+    } else if (key === "id") {
+      id = start;
     } else if (key === "aliases") {
       hasAliases = isSet(bytes, start);
     }
     return end;
   });
-  return { features: features?.size ? [...features] : NONE, isStack, hasAliases, end };
+  const refersTo = type === "pulumi:pulumi:StackReference" && bytes[id] === QUOTE ? decodeString(bytes, id, skipValue(bytes, id)) : "";
+  return { features: features?.size ? [...features] : NONE, isStack: type === "pulumi:pulumi:Stack", hasAliases, refersTo, end };
 }
 
 /** What can be seen of a pending operation `{resource, type}`. */

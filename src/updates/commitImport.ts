@@ -1,9 +1,10 @@
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { loginOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
 import type { FinishContext } from "./finish.ts";
 import { endLostStart } from "./lost.ts";
@@ -16,6 +17,7 @@ export interface CommitImport extends StackCall {
   resources: number;
   rootOnly: boolean;
   aliasFree: boolean;
+  references: string[];
 }
 
 /** An import is an update that is over as soon as it began (cli-protocol §5.3). The object in R2 is already there. */
@@ -49,6 +51,7 @@ export async function commitImport(ctx: FinishContext, input: CommitImport): Pro
       })
       .where(here),
     store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
+    ...replaceReferences(store, sql`(SELECT id FROM ${stacks} WHERE ${and(here, eq(stacks.activeUpdate, updateId))})`, input.references),
   ]);
   if (!created[0]) throw stackNotFound(path);
   ctx.announce(lost.event, event);

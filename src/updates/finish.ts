@@ -6,6 +6,7 @@ import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
 import { auditName, pathText } from "../stacks/path.ts";
 import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
+import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
 import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
@@ -60,7 +61,7 @@ interface NewState {
   key: string | null;
   /** The journal contradicts itself, and this is the base again. */
   unusable?: true;
-  summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree"> | undefined;
+  summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
 }
 
 async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt: number): Promise<NewState> {
@@ -152,6 +153,13 @@ async function commit(
         ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack, aliasFree: summary.aliasFree }),
       })
       .where(and(eq(stacks.id, run.stackId), eq(stacks.runningUpdate, run.updateId))),
+    ...(state && summary
+      ? replaceReferences(
+          store,
+          sql`(SELECT id FROM ${stacks} WHERE ${stacks.id} = ${run.stackId} AND ${stacks.stateKey} = ${state.key})`,
+          summary.references,
+        )
+      : []),
   ] as const;
   if (cancelled) await batch(store, [guard(store, cancelled.actor, cancelled.now, cancelled.orgId), ...work]);
   else await batch(store, work);

@@ -2,6 +2,7 @@ import type { OrgContext } from "../context.ts";
 import { bodyStream } from "../http/body.ts";
 import { limitsOf } from "../limits.ts";
 import type { StackPath } from "../stacks/path.ts";
+import { requireStack } from "../stacks/get.ts";
 import { newStateKey, writeObject } from "../stacks/objects.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { StaleIdentity } from "../db/client.ts";
@@ -15,6 +16,7 @@ import { fromStateError } from "./outcome.ts";
  * the caller's right, does it become the stack's next version.
  */
 export async function importStack(ctx: OrgContext, path: StackPath, request: Request) {
+  await requireStack(ctx, path);
   const stateKey = newStateKey();
   const updateId = crypto.randomUUID();
   try {
@@ -32,6 +34,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
         resources: summary.resources,
         rootOnly: summary.onlyRootStack,
         aliasFree: summary.aliasFree,
+        references: summary.references,
       }),
     );
   } catch (error) {

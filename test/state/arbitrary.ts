@@ -41,7 +41,7 @@ export const objectOf = (members: fc.Arbitrary<[key: string, text: string][]>) =
     return `{${entries.map(([key, text]) => `${blank()}${JSON.stringify(key)}${blank()}:${blank()}${text}${blank()}`).join(",")}${blank()}}`;
   });
 
-const TYPES = ["pulumi:pulumi:Stack", "pulumi:providers:aws", "a:b:C", "a:b:C$d:e:F", "x:y:Z"];
+const TYPES = ["pulumi:pulumi:Stack", "pulumi:providers:aws", "a:b:C", "a:b:C$d:e:F", "x:y:Z", "pulumi:pulumi:StackReference"];
 const URNS = TYPES.flatMap((type) => ["one", "two::part"].map((name) => urn(name, type)));
 const anyUrn = fc.constantFrom(...URNS);
 const urns = fc.uniqueArray(anyUrn, { maxLength: 3 });

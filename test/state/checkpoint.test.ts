@@ -36,6 +36,7 @@ it("tells what an import is", async () => {
     features: ["hooks", "taint"],
     onlyRootStack: true,
     aliasFree: true,
+    references: [],
     secretsProvider: { type: "service", state: '{"owner":"o"}' },
     ciphertexts: [],
     manifestOk: true,
@@ -49,6 +50,7 @@ it("takes the state of a new stack", async () => {
     features: [],
     onlyRootStack: true,
     aliasFree: true,
+    references: [],
     ciphertexts: [],
     manifestOk: true,
   });

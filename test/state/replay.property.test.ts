@@ -58,13 +58,14 @@ async function agrees(example: Case) {
 
   const { text, summary } = await drain(replay(input(example)));
   expect(JSON.parse(text)).toEqual(expected);
-  const resources = expected["deployment"].resources as { type: string }[];
+  const resources = expected["deployment"].resources as { type: string; id?: string }[];
   expect(summary).toEqual({
     resources: resources.length,
     version: expected["version"],
     features: expected["features"] ?? [],
     onlyRootStack: resources.every((r) => r.type === "pulumi:pulumi:Stack"),
     aliasFree: true,
+    references: [...new Set(resources.flatMap(({ type, id }) => (type === "pulumi:pulumi:StackReference" && id ? [id] : [])))],
   });
   // The same input gives the same bytes.
   expect(await collect(replay(input(example)).chunks)).toBe(text);

@@ -44,7 +44,7 @@ it("makes a first state from nothing", async () => {
       metadata: {},
     },
   });
-  expect(summary).toEqual({ resources: 1, version: 3, features: [], onlyRootStack: true, aliasFree: true });
+  expect(summary).toEqual({ resources: 1, version: 3, features: [], onlyRootStack: true, aliasFree: true, references: [] });
 });
 
 it("keeps an empty stack empty", async () => {

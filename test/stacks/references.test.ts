@@ -1,0 +1,122 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { ok, refused } from "../support/client.ts";
+import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
+import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+let world: World;
+let token: string;
+beforeEach(async () => {
+  world = await newWorld();
+  token = world.member;
+  for (const stack of ["dev", "base", "other"]) await newStack(token, "web", stack);
+});
+
+const S = "/api/stacks/acme/web/dev";
+const reference = (name: string) => ({
+  urn: `urn:pulumi:dev::web::pulumi:pulumi:StackReference::${name.replaceAll("/", "-")}`,
+  custom: true,
+  type: "pulumi:pulumi:StackReference",
+  id: name,
+  inputs: { name },
+});
+const names = async (direction: string, path = S, credential = token) =>
+  (
+    await ok<{ referencedStacks: { organization: string; routingProject: string; name: string }[] }>(
+      "GET",
+      `${path}/${direction}references`,
+      {
+        token: credential,
+      },
+    )
+  ).referencedStacks.map((stack) => `${stack.organization}/${stack.routingProject}/${stack.name}`);
+const upstream = (path?: string, credential?: string) => names("upstream", path, credential);
+const downstream = (path: string, credential?: string) => names("downstream", path, credential);
+const imported = (...references: string[]) =>
+  ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, ...references.map(reference)]) });
+
+describe("references between stacks", () => {
+  it("are those of the newest state, in both directions", async () => {
+    expect(await upstream()).toEqual([]);
+    await imported("acme/web/base", "acme/web/other", "acme/web/base");
+    expect(await upstream()).toEqual(["acme/web/base", "acme/web/other"]);
+    expect(await downstream("/api/stacks/acme/web/base")).toEqual(["acme/web/dev"]);
+    expect(await ok("GET", `${S}/upstreamreferences`, { token })).toMatchObject({
+      referencedStacks: [{ organization: "acme", routingProject: "web", name: "base", version: 0 }, {}],
+    });
+    await imported("acme/web/other");
+    expect(await upstream()).toEqual(["acme/web/other"]);
+    expect(await downstream("/api/stacks/acme/web/base")).toEqual([]);
+  });
+
+  it("come out of a journal and of a checkpoint, and stay where an update writes none", async () => {
+    const journaled = await startUpdate(token);
+    await ok("PATCH", `${journaled.path}/journalentries`, {
+      lease: journaled.lease,
+      json: { entries: creates(reference("acme/web/base")) },
+    });
+    await ok("POST", `${journaled.path}/complete`, { lease: journaled.lease, json: { status: "succeeded" } });
+    expect(await upstream()).toEqual(["acme/web/base"]);
+
+    const more = await startUpdate(token);
+    await ok("PATCH", `${more.path}/journalentries`, { lease: more.lease, json: { entries: creates(component("a")) } });
+    await ok("POST", `${more.path}/complete`, { lease: more.lease, json: { status: "succeeded" } });
+    expect(await upstream()).toEqual(["acme/web/base"]);
+
+    const nothing = await startUpdate(token);
+    await ok("POST", `${nothing.path}/complete`, { lease: nothing.lease, json: { status: "succeeded" } });
+    expect(await upstream()).toEqual(["acme/web/base"]);
+
+    const checkpoint = await startUpdate(token, { journaling: false });
+    const json = { isInvalid: false, ...deploymentOf([reference("acme/web/other")]) };
+    await ok("PATCH", `${checkpoint.path}/checkpoint`, { lease: checkpoint.lease, json });
+    await ok("POST", `${checkpoint.path}/complete`, { lease: checkpoint.lease, json: { status: "succeeded" } });
+    expect(await upstream()).toEqual(["acme/web/other"]);
+  });
+
+  it("follow a stack that is renamed, and the name of one that is not", async () => {
+    await imported("acme/web/base");
+    await ok("POST", `${S}/rename`, { token, json: { newName: "prod" } });
+    expect(await upstream("/api/stacks/acme/web/prod")).toEqual(["acme/web/base"]);
+    expect(await downstream("/api/stacks/acme/web/base")).toEqual(["acme/web/prod"]);
+    await ok("POST", "/api/stacks/acme/web/base/rename", { token, json: { newName: "moved" } });
+    expect(await upstream("/api/stacks/acme/web/prod")).toEqual([]);
+    await newStack(token, "web", "base");
+    expect(await upstream("/api/stacks/acme/web/prod")).toEqual(["acme/web/base"]);
+  });
+
+  it("show no stack that is deleted or that the caller may not see", async () => {
+    await ok("POST", "/api/stacks/globex/web", { token: world.stranger, json: { stackName: "base" } });
+    await ok("POST", "/api/stacks/globex/web", { token: world.stranger, json: { stackName: "dev" } });
+    await ok("POST", "/api/stacks/globex/web/dev/import", { token: world.stranger, json: deploymentOf([reference("acme/web/base")]) });
+    await imported("globex/web/base", "acme/web/other", "acme/web/none");
+    expect(await upstream()).toEqual(["acme/web/other"]);
+    expect(await downstream("/api/stacks/acme/web/base")).toEqual([]);
+    await ok("POST", "/api/orgs/globex/members/mel", { token: world.stranger, json: { role: "member" } });
+    expect(await upstream()).toEqual(["acme/web/other", "globex/web/base"]);
+    expect(await downstream("/api/stacks/acme/web/base")).toEqual(["globex/web/dev"]);
+    expect(await upstream(S, world.admin)).toEqual(["acme/web/other"]);
+    await ok("DELETE", "/api/stacks/acme/web/other", { token });
+    expect(await upstream(S, world.admin)).toEqual([]);
+    await refused(404, "GET", "/api/stacks/acme/web/none/upstreamreferences", { token });
+    await refused(404, "GET", "/api/stacks/acme/web/none/downstreamreferences", { token });
+  });
+
+  it("are only those that name all three parts, whatever else a state says", async () => {
+    await imported("base", "web/base", "a/b/c/d", "//", "acme/web/base", `acme/web/${"x".repeat(200)}`, "é/'/\"");
+    expect(await upstream()).toEqual(["acme/web/base"]);
+    const odd = [
+      { ...reference("acme/web/base"), id: 5 },
+      { ...reference("acme/web/other"), type: "my:own:StackReference" },
+    ];
+    await ok("POST", `${S}/import`, { token, json: { version: 3, deployment: { resources: odd } } });
+    expect(await upstream()).toEqual([]);
+  });
+});
+
+it("an import into a stack that is not there is refused before anything is stored", async () => {
+  const writes = [vi.spyOn(env.STATE, "put"), vi.spyOn(env.STATE, "createMultipartUpload")];
+  onTestFinished(() => writes.forEach((spy) => spy.mockRestore()));
+  await refused(404, "POST", "/api/stacks/acme/web/none/import", { token, json: deploymentOf([rootStack]) });
+  for (const spy of writes) expect(spy).not.toHaveBeenCalled();
+});
