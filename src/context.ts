@@ -92,6 +92,14 @@ export interface RequestContext {
   userAgent: string;
   /** Work that may outlive the answer. Failures are logged, never lost. */
   background: (name: string, work: Promise<unknown>) => void;
+  /** To be awaited before a token's end is answered: its running updates hear of it. Given by the app, for updates stand above tokens. */
+  tokensEnded: (ended: EndedTokens) => Promise<void>;
+}
+
+/** Tokens that were ended, in one organization when only that one is closed to them. */
+export interface EndedTokens {
+  tokenIds: string[];
+  orgId?: string;
 }
 
 export interface ActorContext extends RequestContext {

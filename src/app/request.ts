@@ -1,12 +1,13 @@
 import type { Context } from "hono";
 import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
+import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "./environment.ts";
 
 /** What a request brings along, read once. */
 export function requestContext(c: Context<Env>): RequestContext {
   const { executionCtx, env } = c;
-  return {
+  const context: RequestContext = {
     env,
     store: openStore(env.DB),
     now: Date.now(),
@@ -16,5 +17,7 @@ export function requestContext(c: Context<Env>): RequestContext {
     userAgent: c.req.header("User-Agent") ?? "",
     background: (name, work) =>
       executionCtx.waitUntil(work.catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }))),
+    tokensEnded: (ended) => abortUpdates(context, ended),
   };
+  return context;
 }

@@ -13,7 +13,7 @@ export interface StackNames {
 }
 
 /**
- * A deleted token's running update may finish, and the CLI encrypts under its API token even then (cli-protocol §1.3): what it
+ * Where an organization drains, a deleted token's running update may finish, and the CLI encrypts under its API token even then (cli-protocol §1.3): what it
  * still has to write may hold a secret. So encryption, and nothing else, stays open to a token on the very stack where an
  * update runs that it started.
  */
@@ -23,7 +23,7 @@ export const drains = (tokenId: string, stack: StackNames): SQL =>
     eq(updates.status, "running"),
     eq(updates.dryRun, false),
     sql`${updates.id} IN (SELECT running_update FROM ${stacks} WHERE lower(project) = lower(${stack.projectName})
-    AND lower(name) = lower(${stack.stackName}) AND org_id = (SELECT id FROM ${organizations} WHERE name = ${stack.orgName}))`,
+    AND lower(name) = lower(${stack.stackName}) AND org_id = (SELECT id FROM ${organizations} WHERE name = ${stack.orgName} AND in_flight_revocation = 'drain'))`,
   )})`;
 
 export async function isDraining(ctx: RequestContext, tokenId: string, stack: StackNames): Promise<boolean> {

@@ -126,6 +126,7 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),
   );
+  await ctx.tokensEnded({ tokenIds: tokens.map((t) => t.id), orgId: ctx.org.id });
   announce(ctx, event);
 }
 
@@ -151,7 +152,7 @@ const currentRole = (ctx: OrgContext, login: string) =>
 /** Hashes of the person's living tokens: their cached identities name the old role. */
 const tokensOf = (ctx: OrgContext, login: string) =>
   ctx.store.db
-    .select({ hash: accessTokens.hash })
+    .select({ id: accessTokens.id, hash: accessTokens.hash })
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 

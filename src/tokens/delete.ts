@@ -28,7 +28,7 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "") {
     promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
     hashOf(ctx, one),
   ]);
-  await forget(ctx, rows);
+  await forget(ctx, rows, id);
   announce(ctx, event);
   // The token is dead by now, whatever becomes of its receipt; who asks for that later gets it.
   return noteDeletion(ctx, id).catch(() => undefined);
@@ -45,7 +45,7 @@ export async function deletePersonalToken(ctx: ActorContext & { actor: UserActor
     end(ctx, one),
     hashOf(ctx, one),
   ]);
-  await forget(ctx, results.at(-1) as { hash: string }[]);
+  await forget(ctx, results.at(-1) as { hash: string }[], id);
   announce(ctx, ...events);
 }
 
@@ -57,8 +57,9 @@ const end = (ctx: ActorContext, one: SQL | undefined) =>
 
 const hashOf = (ctx: ActorContext, one: SQL | undefined) => ctx.store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(one);
 
-async function forget(ctx: ActorContext, rows: { hash: string }[]): Promise<void> {
+async function forget(ctx: ActorContext, rows: { hash: string }[], id: string): Promise<void> {
   const row = rows[0];
   if (!row) throw notFound("Token");
   await forgetIdentities(ctx.env.TOKEN_CACHE, [row.hash]);
+  await ctx.tokensEnded({ tokenIds: [id] });
 }

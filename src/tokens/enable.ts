@@ -47,6 +47,7 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
   if (to === "enabled" && row.disabledAt !== null)
     throw conflict("the token was found in the open and cannot be enabled: rotate or delete it");
   await forgetIdentities(ctx.env.TOKEN_CACHE, [hashes[0]!.hash]);
+  if (to === "disabled") await ctx.tokensEnded({ tokenIds: [id] });
   announce(ctx, event);
   return toAccessToken(row, ctx.now);
 }

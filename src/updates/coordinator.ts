@@ -5,6 +5,7 @@ import type { Bindings } from "../env.ts";
 import { conflict, forbidden } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
+import { mustAbort } from "./abort.ts";
 import { Deltas } from "./deltas.ts";
 import { keepEvents, receiveEvent, receiveEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
@@ -28,6 +29,7 @@ const REMEMBERED = 15 * 60_000;
 const RETRY = 10_000;
 
 const over = () => forbidden("The provided update token has expired.");
+const aborted = () => forbidden("The access token that started this update has ended, and the update with it.");
 
 /** How the hosted service words a call on an update that ended (cli-protocol §1.6). */
 const endedTexts: Record<Ending, string> = {
@@ -35,6 +37,7 @@ const endedTexts: Record<Ending, string> = {
   failed: "The Update has already completed",
   cancelled: "The Update has been cancelled",
   expired: "The Update has already timed out",
+  aborted: "The Update has been cancelled",
 };
 
 /**
@@ -73,9 +76,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Moves the lease's end. `seconds` 0 to 300. */
   async renew(updateId: string, seconds: number): Promise<Outcome<{ expiresAt: number }>> {
-    return this.#answer(async () => {
+    return this.#answer(async (store) => {
       const run = this.#runs.get(updateId);
+      if (run && run.phase === "running" && (await mustAbort(store, run, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
+      if (run?.aborted) throw aborted();
       if (!run || run.phase !== "running" || this.#isOver(run)) throw over();
       const before = run.expiresAt;
       run.expiresAt = Date.now() + seconds * 1000;
@@ -92,8 +97,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#endExpired(store);
       const run = this.#runs.get(updateId);
       if (!run) throw over();
+      if (run.aborted && status === "succeeded") throw aborted();
       if (run.phase === "done") {
-        if (run.ending === status) return undefined;
+        if (run.ending === status || run.aborted) return undefined;
         throw conflict(endedTexts[run.ending ?? "failed"]);
       }
       await this.#finish(store, run, run.ending ?? status);
@@ -111,6 +117,21 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#finish(store, run, "cancelled", input);
       return undefined;
     });
+  }
+
+  /** The token behind a run has ended, and the run is to end with it: when this answers, nothing more is taken from it. */
+  abort(updateId: string): Promise<Outcome<undefined>> {
+    // In turn, behind a start that may be under way.
+    return this.#exclusive(async () => {
+      const run = this.#runs.get(updateId);
+      if (run && run.phase === "running") await this.#abort(run);
+      return undefined;
+    });
+  }
+
+  async #abort(run: Run): Promise<void> {
+    this.#runs.save(Object.assign(run, { aborted: true as const }));
+    await this.#setAlarm();
   }
 
   /** Makes an uploaded deployment the stack's next version. */
@@ -202,6 +223,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   async #inTime<T>(updateId: string, work: (run: Run) => T): Promise<T> {
     for (let end = this.#sealed.get(updateId); end; end = this.#sealed.get(updateId)) await end.catch(() => undefined);
     const run = this.#runs.get(updateId);
+    if (run?.aborted) throw aborted();
     if (!run || this.#isOver(run)) throw over();
     if (run.phase !== "running") throw conflict(endedTexts[run.ending ?? "failed"]);
     return work(run);
@@ -221,7 +243,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   async #tend(store: Store, run: Run): Promise<void> {
     if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
-    else if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, "expired");
+    else if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, run.aborted ? "aborted" : "expired");
     else if (run.phase === "done" && Date.now() >= run.endedAt + REMEMBERED) await this.#forget(run);
   }
 
@@ -264,12 +286,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   async #endExpired(store: Store): Promise<void> {
     for (const run of this.#runs.all()) {
-      if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, "expired");
+      if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, run.aborted ? "aborted" : "expired");
     }
   }
 
+  /** To be ended by whoever comes first, the alarm at the latest. */
   #isOver(run: Run): boolean {
-    return Date.now() > run.expiresAt + GRACE;
+    return run.aborted || Date.now() > run.expiresAt + GRACE;
   }
 
   /** The next moment at which something is to be done by itself. */
@@ -279,7 +302,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
         case "finishing":
           return Date.now() + RETRY;
         case "running":
-          return run.expiresAt + GRACE + 1;
+          return run.aborted ? 0 : run.expiresAt + GRACE + 1;
         case "done":
           return run.endedAt + REMEMBERED;
       }

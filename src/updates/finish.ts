@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { type AuditEvent, auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { type Store, batch } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
@@ -11,13 +11,14 @@ import { stacks } from "../stacks/table.ts";
 import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
 import { type StateSummary, replay } from "../state/replay.ts";
+import { fateOfToken } from "./abort.ts";
 import { findResourceChanges } from "./events.ts";
 import { fromStateError } from "./outcome.ts";
 import type { Deltas } from "./deltas.ts";
 import type { Received } from "./received.ts";
 import type { Ending, Run, Runs } from "./runs.ts";
 import type { CancelUpdate } from "./startRun.ts";
-import { updates } from "./table.ts";
+import { type UpdateStatus, updates } from "./table.ts";
 
 /** What the object lends to the verbs that work on its runs. */
 export interface FinishContext {
@@ -123,7 +124,7 @@ async function commit(
     run.orgId,
     cancelled ? whoIs(cancelled.actor) : run.who,
     {
-      event: ending === "cancelled" ? "stack-update-canceled" : "stack-update-completed",
+      event: statuses[ending] === "cancelled" ? "stack-update-canceled" : "stack-update-completed",
       description: `${describe[ending]} ${what} of stack "${pathText(run.path)}" (${run.updateId}).`,
       stack: auditName(run.path),
     },
@@ -134,7 +135,7 @@ async function commit(
     store.db
       .update(updates)
       .set({
-        status: ending === "expired" ? "failed" : ending,
+        status: statuses[ending],
         endedAt,
         resourceChanges: findResourceChanges(ctx.received, run.updateId),
         resourceCount:
@@ -142,7 +143,7 @@ async function commit(
         stateKey: state?.key ?? null,
       })
       .where(still),
-    promiseIf(store, event, changedARow),
+    promiseIf(store, event, changedARow, describedBy(event, sql`${event.description} || ${fateOfToken(run, endedAt)}`)),
     store.db
       .update(stacks)
       .set({
@@ -166,9 +167,18 @@ async function commit(
   ctx.announce(event);
 }
 
+const statuses = {
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "cancelled",
+  expired: "failed",
+  aborted: "cancelled",
+} as const satisfies Record<Ending, UpdateStatus>;
+
 const describe: Record<Ending, string> = {
   succeeded: "Completed",
   failed: "Failed",
   cancelled: "Canceled",
   expired: "Ended, for its client was not heard of any more,",
+  aborted: "Aborted",
 };

@@ -3,7 +3,7 @@ import type { StackPath } from "../stacks/path.ts";
 import type { UpdateKind } from "./table.ts";
 
 /** How a run ended, or is ending. */
-export type Ending = "succeeded" | "failed" | "cancelled" | "expired";
+export type Ending = "succeeded" | "failed" | "cancelled" | "expired" | "aborted";
 
 /**
  * An update or preview that was started and not yet forgotten, as its stack's object knows it.
@@ -32,6 +32,8 @@ export interface Run {
   startedAt: number;
   expiresAt: number;
   endedAt: number;
+  /** Its token has ended, and the organization wants it to end too: nothing more is taken, and the alarm ends it. */
+  aborted?: true;
   /** Number of the last full checkpoint that is wholly here; null before the first. */
   checkpoint: number | null;
 }

@@ -2,14 +2,12 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { laterBy } from "../support/clock.ts";
 import { ok, refused } from "../support/client.ts";
-import { freshBindings } from "../support/fresh.ts";
 import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
 const DAY = 86_400_000;
 
 let world: World;
 beforeEach(async () => {
-  await freshBindings();
   world = await newWorld();
 });
 

@@ -1,11 +1,9 @@
 import { beforeEach, expect, it } from "vitest";
 import { ok, refused } from "../support/client.ts";
-import { freshBindings } from "../support/fresh.ts";
 import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
 let world: World;
 beforeEach(async () => {
-  await freshBindings();
   world = await newWorld();
 });
 

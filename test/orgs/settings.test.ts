@@ -1,13 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
-import { freshBindings } from "../support/fresh.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
 let world: World;
 beforeEach(async () => {
-  await freshBindings();
   world = await newWorld();
 });
 
