@@ -26,7 +26,7 @@ export function limitFault(token: TokenLimits, settings: OrgSettings | undefined
 }
 
 /** Both lists must have the caller in them; an empty list has everyone. Who cannot be placed is in no list. */
-const isAllowedFrom = (lists: Pick<TokenLimits, "allowedCidrs" | "allowedCountries">, { address, country }: Use) =>
+export const isAllowedFrom = (lists: Pick<TokenLimits, "allowedCidrs" | "allowedCountries">, { address, country }: Use) =>
   (lists.allowedCidrs.length === 0 || lists.allowedCidrs.some((network) => isInNetwork(address, network))) &&
   (lists.allowedCountries.length === 0 || lists.allowedCountries.includes(country));
 

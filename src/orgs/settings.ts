@@ -3,8 +3,10 @@ import * as z from "zod";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { isAllowedFrom } from "../auth/limits.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { badRequest } from "../errors.ts";
 import { metadataOf, toMetadata } from "./metadata.ts";
 import { inFlightRevocations, organizations, stackPermissions } from "./table.ts";
 
@@ -73,13 +75,16 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     .map(({ name, value }) => ({ name, from: before[columns[name]], to: value }))
     .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
   if (changes.length === 0) return toMetadata(ctx, before);
+  const after = { ...before, ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])) };
+  if (changes.some(({ name }) => name.startsWith("setAllowed")) && !isAllowedFrom(after, ctx))
+    throw badRequest("these networks and countries would shut out the address that this request comes from");
 
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-settings-changed",
     description: `Changed ${changes.map(inWords).join("; ")}.`,
   });
   // Both guards compare the version, so what was read is what is changed.
-  const [, , , after] = await batch(ctx.store, [
+  const [, , , changed] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .update(organizations)
@@ -89,7 +94,7 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     metadataOf(ctx),
   ]);
   announce(ctx, event);
-  return toMetadata(ctx, after[0]!);
+  return toMetadata(ctx, changed[0]!);
 }
 
 const permissionNames = Object.fromEntries(Object.entries(stackPermissions).map(([name, value]) => [value, name]));

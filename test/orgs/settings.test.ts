@@ -7,10 +7,16 @@ import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
+  world = { ...world, admin: await tenDayToken(world.admin), member: await tenDayToken(world.member) };
 });
 
-const set = (json: Record<string, unknown>) => ok("PATCH", "/api/orgs/acme", { token: world.admin, json });
-const metadata = (token = world.member) => ok("GET", "/api/orgs/acme/metadata", { token });
+/** Called from where the settings of these tests let people in. */
+const set = (json: Record<string, unknown>) => ok("PATCH", "/api/orgs/acme", { token: world.admin, json, country: "DE" });
+const metadata = (token = world.member) => ok("GET", "/api/orgs/acme/metadata", { token, country: "DE" });
+/** A token that meets the policy on expiry. */
+const tenDayToken = async (token: string) =>
+  (await ok<{ tokenValue: string }>("POST", "/api/user/tokens", { token, json: { expires: Math.floor(Date.now() / 1000) + 864_000 } }))
+    .tokenValue;
 
 const everything = {
   setDefaultStackPermission: 101,
@@ -21,7 +27,7 @@ const everything = {
   setInFlightRevocation: "abort",
   setAuditRetentionDays: 365,
   setDisableUnusedTokensAfterDays: 90,
-  setAllowedCidrs: ["192.0.2.0/24", "2001:db8::/32"],
+  setAllowedCidrs: ["203.0.113.0/24", "2001:db8::/32"],
   setAllowedCountries: ["DE", "AT"],
 };
 
@@ -71,8 +77,8 @@ describe("an organization's settings", () => {
   });
 
   it("take a single address for a network, and countries in any case", async () => {
-    expect(await set({ setAllowedCidrs: ["192.0.2.7", "::1"], setAllowedCountries: ["de"] })).toMatchObject({
-      allowedCidrs: ["192.0.2.7/32", "::1/128"],
+    expect(await set({ setAllowedCidrs: ["203.0.113.9", "::1"], setAllowedCountries: ["de"] })).toMatchObject({
+      allowedCidrs: ["203.0.113.9/32", "::1/128"],
       allowedCountries: ["DE"],
     });
   });
@@ -91,6 +97,9 @@ describe("an organization's settings", () => {
     { setAllowedCidrs: "192.0.2.0/24" },
     { setAllowedCidrs: Array.from({ length: 101 }, () => "192.0.2.0/24") },
     { setAllowedCountries: ["Germany"] },
+    // These would shut out whoever sets them.
+    { setAllowedCidrs: ["192.0.2.0/24"] },
+    { setAllowedCountries: ["DE"] },
     [],
   ])("refuse %j and stay", async (json) => {
     await changesNothing(() => refused(400, "PATCH", "/api/orgs/acme", { token: world.admin, json }));
