@@ -1,12 +1,20 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-/** Everything that runs inside workerd, against real bindings. The real CLI has a configuration of its own. */
+/** The public contract, without its prose, when it lies beside the project; see test/support/contract.ts. */
+function readContract(): unknown {
+  const file = new URL("../shared/pulumi-cloud/openapi.json", import.meta.url);
+  if (!existsSync(file)) return false;
+  const isProse = (key: string, value: unknown) => key.startsWith("x-") || (key === "description" && typeof value === "string");
+  return JSON.parse(readFileSync(file, "utf8"), (key, value: unknown) => (isProse(key, value) ? undefined : value));
+}
+
 /** Its private half is in `test/support/scanner.ts`. */
 const scannerKey = readFileSync(new URL("./test/support/scanner.pub.pem", import.meta.url), "utf8");
 
+/** Everything that runs inside workerd, against real bindings. The real CLI has a configuration of its own. */
 export default defineConfig(async () => {
   const migrations = await readD1Migrations(fileURLToPath(new URL("./migrations", import.meta.url)));
   const queue = { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 2, retryDelay: 0 };
@@ -17,6 +25,7 @@ export default defineConfig(async () => {
         miniflare: {
           bindings: {
             TEST_MIGRATIONS: migrations,
+            PUBLIC_CONTRACT: readContract(),
             TOKEN_PEPPER: "test-pepper",
             ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
             LEASE_SECONDS: "300",

@@ -110,7 +110,7 @@ const getOpenApi = defineRoute(
   {
     method: "GET",
     path: "/api/openapi/pulumi-spec.json",
-    operationId: "GetOpenAPISpec",
+    operationId: "FetchRestSpecification",
     tags: ["Miscellaneous"],
     summary: "This document",
     permission: "public",

@@ -144,7 +144,15 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
       (ctx, { request }) => forward(ctx, "journal", request),
     ),
     defineRoute(
-      { ...writes, method: "PATCH", path: `${X}/checkpoint`, operationId: `PatchUpdateCheckpoint_${kind}`, summary: "The whole state" },
+      {
+        ...writes,
+        method: "PATCH",
+        path: `${X}/checkpoint`,
+        operationId: `PatchUpdateCheckpoint_${kind}`,
+        summary: "The whole state",
+        // A preview is refused it, but by us and not by an unknown path.
+        ...(kind === "preview" && { extension: true }),
+      },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
     ),
     defineRoute(

@@ -15,7 +15,7 @@ export const CurrentUser = z.object({
   isManagedByMultiOrg: z.boolean(),
   identities: z.array(z.string()),
   organizations: z.array(OrganizationSummary),
-  tokenInfo: z.object({ name: z.string(), organization: z.string().optional(), team: z.string().optional() }).optional(),
+  tokenInfo: z.object({ name: z.string(), organization: z.string(), team: z.string() }).optional(),
 });
 
 /** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */
@@ -38,7 +38,8 @@ const getCurrentUser = defineRoute(
       const { id, login, name, email } = actor.user;
       return { ...base, id, githubLogin: login, name, email, organizations: actor.memberships.map((m) => summary(m.org.name, m.role)) };
     }
-    const owner = actor.kind === "team" ? { team: actor.team } : { organization: actor.org.name };
+    // One of the two is empty: clients look at the team first.
+    const owner = actor.kind === "team" ? { organization: "", team: actor.team } : { organization: actor.org.name, team: "" };
     return {
       ...base,
       id: actor.org.id,

@@ -2,6 +2,7 @@ import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
 import type * as z from "zod";
 import { routes } from "../../src/app/routes.ts";
+import { deviation } from "./contract.ts";
 
 export interface Call {
   token?: string | undefined;
@@ -61,7 +62,12 @@ async function hold(method: string, path: string, response: Response): Promise<v
   }
   const schema = contractOf(method, path)?.responses[response.status];
   expect(schema, `${method} ${path} answers ${response.status}, which its contract does not name`).not.toBeUndefined();
-  if (schema) (schema as z.ZodType).parse(await response.json());
+  if (!schema) return;
+  const body = await response.json();
+  (schema as z.ZodType).parse(body);
+  const { operationId } = contractOf(method, path)!;
+  const wrong = deviation(operationId, response.status, body);
+  expect(wrong, `${operationId}, by the public contract:\n${wrong}`).toBeUndefined();
 }
 
 const contractOf = (method: string, path: string) =>

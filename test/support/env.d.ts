@@ -3,5 +3,6 @@ declare namespace Cloudflare {
     TEST_MIGRATIONS: import("cloudflare:test").D1Migration[];
     AUDIT_EVENTS: string;
     LISTS_SCALE: string;
+    PUBLIC_CONTRACT: import("./contract.ts").Contract | false;
   }
 }

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { routes } from "../../src/app/routes.ts";
+import { contract, deviation, deviationFromSchema, operations } from "../support/contract.ts";
+
+if (!contract) console.log("contract tests skipped: ../shared/pulumi-cloud/openapi.json is not beside the project");
+
+/**
+ * Answers themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good
+ * call at every route. Here: that names and places are the contract's, and that the check finds what is wrong.
+ */
+describe.skipIf(!contract)("the public contract", () => {
+  it("knows each of our operations by name, method, path and status, or it is marked as ours alone", () => {
+    const ours = routes.map(({ definition }) => definition);
+    const odd = ours.filter(({ operationId, method, path, responses, extension }) => {
+      const theirs = operations.get(operationId);
+      if (extension || !theirs) return Boolean(extension) === Boolean(theirs);
+      const statuses = Object.keys(theirs.responses).filter((status) => status.startsWith("2"));
+      // An empty 200 and a 204 are one to every client (cli-protocol §1.5).
+      const empty = statuses.every((status) => !theirs.responses[status]!.content) && responses[204] === null;
+      return (
+        theirs.method !== method || theirs.path !== path || (!empty && Object.keys(responses).some((status) => !statuses.includes(status)))
+      );
+    });
+    expect(odd.map(({ operationId, method, path }) => `${operationId}: ${method} ${path}`)).toEqual([]);
+  });
+
+  it("is held against every operation that it gives a shape", () => {
+    const named = (operationId: string) => operations.get(operationId)?.responses["200"]?.content?.["application/json"]?.schema["$ref"];
+    const shaped = routes.filter(({ definition }) => named(definition.operationId));
+    for (const { definition } of shaped) expect(deviation(definition.operationId, 200, "no object"), definition.operationId).toBeDefined();
+    expect(shaped.length).toBeGreaterThan(40);
+  });
+
+  const update = {
+    info: { kind: "update", startTime: 1, endTime: 2, message: "", environment: {}, config: {}, result: "succeeded", version: 1 },
+    latestVersion: 1,
+    requestedBy: { githubLogin: "mel", name: "mel", avatarUrl: "" },
+    updateID: "u",
+    version: 1,
+  };
+
+  it("finds no fault with what is right, and more than is asked for is no fault", () => {
+    expect(deviation("GetStackUpdate", 200, { ...update, more: 1 })).toBeUndefined();
+    expect(deviation("GetStackUpdates", 200, { updates: [] })).toBeUndefined();
+    expect(deviation("DeleteStack", 204, undefined)).toBeUndefined();
+    expect(deviation("OurOwn", 200, 7)).toBeUndefined();
+  });
+
+  it.each([
+    ["a member is missing", { ...update, updateID: undefined }, "updateID"],
+    ["a number is text", { ...update, version: "1" }, "#/version"],
+    ["an integer has a fraction", { ...update, version: 1.5 }, "#/version"],
+    ["a member is null", { ...update, requestedBy: null }, "#/requestedBy"],
+    ["a word is not one of those allowed", { ...update, info: { ...update.info, result: "done" } }, "#/info/result"],
+    ["a map has a value of another type", { ...update, info: { ...update.info, environment: { a: 1 } } }, "#/info/environment/a"],
+  ])("finds that %s", (_, answer, where) => {
+    expect(deviation("GetStackUpdate", 200, JSON.parse(JSON.stringify(answer)))).toContain(where);
+  });
+
+  it("lets a cursor be null where the document's own words say so", () => {
+    expect(deviation("GetEngineEvents_update", 200, { events: [], continuationToken: null })).toBeUndefined();
+    expect(deviation("GetEngineEvents_update", 200, { events: [] })).toContain("continuationToken");
+  });
+
+  it("tells the kinds of a discriminated schema apart", () => {
+    const name = "ChangeRequestEvent";
+    const { mapping, propertyName } = contract!.components.schemas[name]!["discriminator"] as {
+      mapping: Record<string, string>;
+      propertyName: string;
+    };
+    const kind = Object.keys(mapping).find((key) => key === "commented")!;
+    expect(deviationFromSchema(`${name} by kind`, { [propertyName]: "no such kind" })).toContain(propertyName);
+    const of = (value: unknown) => deviationFromSchema(`${name} by kind`, { [propertyName]: kind, ...(value as object) }) ?? "";
+    expect(of({ comment: 7 })).toContain("#/comment");
+    expect(of({ comment: "fine" })).not.toContain("#/comment");
+  });
+});
