@@ -1,9 +1,10 @@
-/** `npm run openapi [-- --check]`: writes public/openapi.json from the routes, or says that it is stale. */
+/** `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes, or says that they are stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { routes } from "../src/app/routes.ts";
 import type { Route } from "../src/http/route.ts";
+import { writeOperations } from "./operations.ts";
 
 const file = join(import.meta.dirname, "../public/openapi.json");
 
@@ -90,3 +91,4 @@ if (!process.argv.includes("--check")) {
   console.error("public/openapi.json is stale: npm run openapi");
   process.exit(1);
 }
+writeOperations(process.argv.includes("--check"));

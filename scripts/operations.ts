@@ -1,0 +1,105 @@
+/** The half of docs/compatibility.md that tells which operations of the public contract are here, and why the others are not. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { routes } from "../src/app/routes.ts";
+
+const contract = join(import.meta.dirname, "../../shared/pulumi-cloud/openapi.json");
+const page = join(import.meta.dirname, "../docs/compatibility.md");
+const BEGIN = "<!-- operations: made by `npm run openapi` -->\n";
+const END = "<!-- end of operations -->\n";
+
+interface Operation {
+  id: string;
+  path: string;
+  tags: string[];
+}
+
+/** Why an operation is not here; the first that fits. What fits none is to come. */
+const reasons: [paths: RegExp, why: string][] = [
+  [/policy|change-gates|change-requests/, "policy as code, gates and approvals are out of scope"],
+  [/\/hooks/, "webhooks are out of scope"],
+  [/registry|\/templates?\b|packages/, "there is no registry: packages and templates come from elsewhere, and the lists are empty"],
+  [
+    /\/(teams|collaborators|roles|permissions|ownership)\b|members\/\{user(Login)?\}\/(teams|stacks)/,
+    "rights are roles in the organization, not lists at each stack",
+  ],
+  [
+    /\/(search|services|insights|neo|discovered-resources|secrets\/summary|resources\/summary)\b/,
+    "search, insights and billing figures are out of scope",
+  ],
+  [/\/saml\b|identity-provider|github|gitlab|email/, "people sign in with tokens; accounts of other providers are not linked"],
+  [/checkpoint(delta|verbatim)$/, "delta checkpoints are off by default; every newer client journals"],
+  [/\/cmk\b/, "the operator keeps the keys, see operate.md"],
+  [/\/auth\/policies|cli\/version|metadata$|annotations|notifications|workflow$/, "no client that works with us asks for them"],
+  [/\/projects\/\{/, "secrets belong to stacks"],
+];
+const TO_COME = "to come";
+
+/** @param check only says whether the page is stale */
+export function writeOperations(check: boolean): void {
+  if (!existsSync(contract)) {
+    console.log("docs/compatibility.md not looked at: ../shared/pulumi-cloud/openapi.json is not beside the project");
+    return;
+  }
+  const before = existsSync(page) ? readFileSync(page, "utf8") : "# Compatibility\n";
+  const after = withSection(before, section(readContract()));
+  if (!check) writeFileSync(page, after);
+  else if (after !== before) {
+    console.error("docs/compatibility.md is stale: npm run openapi");
+    process.exit(1);
+  }
+}
+
+function withSection(text: string, made: string): string {
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin < 0 || end < 0) return `${text.trimEnd()}\n\n${BEGIN}${made}${END}`;
+  return text.slice(0, begin) + BEGIN + made + text.slice(end);
+}
+
+function readContract(): Operation[] {
+  const { paths } = JSON.parse(readFileSync(contract, "utf8")) as {
+    paths: Record<string, Record<string, { operationId?: string; tags?: string[] }>>;
+  };
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.values(methods).flatMap(({ operationId, tags = [] }) => (operationId ? [{ id: operationId, path, tags }] : [])),
+  );
+}
+
+function section(operations: Operation[]): string {
+  const ours = new Set(routes.map(({ definition }) => definition.operationId));
+  const tags = [...new Set(operations.flatMap((operation) => operation.tags))].sort();
+  const of = (tag: string) => operations.filter((operation) => operation.tags.includes(tag));
+  const touched = tags.filter((tag) => of(tag).some(({ id }) => ours.has(id)));
+  const concerned = operations.filter((operation) => operation.tags.some((tag) => touched.includes(tag)));
+  const missing = Map.groupBy(
+    concerned.filter(({ id }) => !ours.has(id)),
+    ({ path }) => reasons.find(([paths]) => paths.test(path))?.[1] ?? TO_COME,
+  );
+  const extensions = routes.filter(({ definition }) => definition.extension);
+  return `## Operations of the public API
+
+Our answers are held to the public document by the test suite. Here are, of the tags that we have anything of:
+
+| Tag | Here | Operations |
+| --- | --- | --- |
+${touched.map((tag) => `| ${tag} | ${of(tag).filter(({ id }) => ours.has(id)).length} of ${of(tag).length} | ${names(of(tag).filter(({ id }) => ours.has(id)))} |`).join("\n")}
+
+Not here:
+
+| Why | Operations |
+| --- | --- |
+${[...missing].map(([why, those]) => `| ${why} | ${names(those)} |`).join("\n")}
+
+Nothing of: ${tags.filter((tag) => !touched.includes(tag)).join(", ")}. An unknown path is answered with 404 and JSON.
+
+Ours alone, marked \`x-stackpass-extension\`: ${extensions.map(({ definition }) => `\`${definition.operationId}\``).join(", ") || "none"}.
+`;
+}
+
+/** Operations that are there for each kind of update are named once. */
+function names(operations: Operation[]): string {
+  const kinds = /(_|For)(update|preview|refresh|destroy)$/i;
+  const folded = operations.map(({ id }) => (kinds.test(id) ? id.replace(kinds, "$1*") : id));
+  return [...new Set(folded)].map((name) => `\`${name}\``).join(" ");
+}
