@@ -117,6 +117,7 @@ function refTo(name: string): Json {
 function oneOfThem(name: string, { propertyName, mapping = {} }: Discriminator): Json {
   const kinds = Object.entries(mapping).map(([value, ref]) => ({
     if: { properties: { [propertyName]: { const: value } } },
+    // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's word
     then: refTo(ref.slice(REF.length)),
   }));
   return { allOf: [refTo(name), { properties: { [propertyName]: { enum: Object.keys(mapping) } } }, ...kinds] };
