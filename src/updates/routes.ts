@@ -55,6 +55,8 @@ const stateRoutes = [
 const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string): Route[] => {
   const X = `${S}/${kind}/{updateID}` as const;
   const writes = { tags, permission: "lease", params: updateParams, body: "stream", responses: { 204: null } } as const;
+  // A preview is refused them, but by us and not by an unknown path.
+  const unlisted = kind === "preview" ? { extension: true as const } : {};
   return [
     defineRoute(
       {
@@ -150,8 +152,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         path: `${X}/checkpoint`,
         operationId: `PatchUpdateCheckpoint_${kind}`,
         summary: "The whole state",
-        // A preview is refused it, but by us and not by an unknown path.
-        ...(kind === "preview" && { extension: true }),
+        ...unlisted,
       },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
     ),
@@ -162,6 +163,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         path: `${X}/checkpointverbatim`,
         operationId: `PatchUpdateVerbatimCheckpoint_${kind}`,
         summary: "The whole state, whose bytes later deltas refer to",
+        ...unlisted,
       },
       (ctx, { request }) => forward(ctx, "verbatim", request),
     ),
@@ -172,6 +174,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         path: `${X}/checkpointdelta`,
         operationId: `PatchUpdateCheckpointDelta_${kind}`,
         summary: "What has changed in the state since the write before",
+        ...unlisted,
       },
       (ctx, { request }) => forward(ctx, "delta", request),
     ),

@@ -195,12 +195,15 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "" } });
 
   // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.
-  const journaling = !operationId.startsWith("PatchUpdateCheckpoint");
+  const journaling = !operationId.startsWith("PatchUpdate");
   const under = path.includes("{updateID}") ? stackName : `${stackName}-leased`;
   if (under !== stackName) await newStack(token, "web", under);
   const starts = operationId.startsWith("StartUpdate");
   const dryRun = starts || operationId.startsWith("GetStackPreview");
   const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
+  // A delta is one of a text that was sent before.
+  if (operationId.startsWith("PatchUpdateCheckpointDelta"))
+    await ok("PATCH", `${S}/update/${running.id}/checkpointverbatim`, { lease: running.lease, json: verbatim });
   params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
   params["programID"] = (await ok<{ id: string }>("GET", S, { token })).id;
   if (operationId === "RestoreDeletedStack") await ok("DELETE", S, { token });
@@ -208,6 +211,9 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
 }
 
 const emptyState = { version: 3, deployment: {} };
+const verbatim = { version: 3, untypedDeployment: emptyState, sequenceNumber: 1 };
+/** SHA-256 of its text. */
+const emptyStateHash = "d7ff81811964df6aaa50503d304b1f0258acc01f79fe5519dd3d2bd290035d5d";
 
 function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
   const bodies: Record<string, unknown> = {
@@ -234,6 +240,8 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     RenewUpdateLease: { token: "", duration: 300 },
     CompleteUpdate: { status: "succeeded" },
     CreateJournalEntries: { entries: [] },
+    PatchUpdateVerbatimCheckpoint: verbatim,
+    PatchUpdateCheckpointDelta: { version: 3, checkpointHash: emptyStateHash, sequenceNumber: 2, deploymentDelta: [] },
     PatchUpdateCheckpoint: { isInvalid: false, ...emptyState },
     RecordEngineEvent: { sequence: 0, timestamp: 0 },
     RecordEngineEventBatch: { events: [{ sequence: 0, timestamp: 0 }] },
