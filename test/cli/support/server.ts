@@ -12,6 +12,8 @@ export interface ServerOptions {
   directory: string;
   /** Lifetime of an update's lease; the server adds its own grace. */
   leaseSeconds?: number;
+  /** Other variables of the Worker. */
+  vars?: Record<string, string>;
   /** A folder with the bundled Worker: it is run without wrangler's proxy, and is up again in a second. */
   bundle?: string;
   /** Where another server keeps its data: this one begins with a copy. */
@@ -84,16 +86,17 @@ export class Server {
 
   #command(): string[] {
     const { leaseSeconds, bundle } = this.#options;
+    const vars = Object.entries({ ...this.#options.vars, ...(leaseSeconds !== undefined && { LEASE_SECONDS: leaseSeconds }) });
     if (bundle) {
-      const vars = leaseSeconds === undefined ? [] : [`LEASE_SECONDS=${leaseSeconds}`];
-      return [join(root, "test/cli/support/serve.ts"), bundle, this.persistTo, String(this.#port), ...vars];
+      const settings = vars.map(([name, value]) => `${name}=${value}`);
+      return [join(root, "test/cli/support/serve.ts"), bundle, this.persistTo, String(this.#port), ...settings];
     }
     return [
       join(root, "scripts/dev.ts"),
       "--inspector-port=0",
       `--port=${this.#port}`,
       `--persist-to=${this.persistTo}`,
-      ...(leaseSeconds === undefined ? [] : ["--var", `LEASE_SECONDS:${leaseSeconds}`]),
+      ...vars.flatMap(([name, value]) => ["--var", `${name}:${value}`]),
     ];
   }
 
