@@ -110,7 +110,7 @@ class Lane {
       count("with pending operations", found.deployment.pending_operations ? 1 : 0);
     } else expect(found).toEqual(JSON.parse(base));
     count("acknowledged state writes", recorder.stateWrites().filter(({ acknowledged }) => acknowledged).length);
-    await this.#checkHistory(stack, before, update?.said);
+    await this.#checkHistory(stack, before, recorder.lastUpdate()?.said);
     await this.#carryOn(found.deployment.pending_operations !== undefined, random);
   }
 
@@ -132,6 +132,7 @@ class Lane {
     await running.ended;
     // Fewer requests than usual: then it dies at rest, which must do no harm either.
     await (struck ?? strike());
+    await this.#recorder.settled();
   }
 
   async #restart(): Promise<void> {

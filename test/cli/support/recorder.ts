@@ -34,6 +34,7 @@ export class Recorder {
   #onRequest: (count: number) => void = () => undefined;
   readonly #target: string;
   #begun = 0;
+  readonly #underWay = new Set<Promise<unknown>>();
   #agent = new Agent({ keepAlive: true });
   url = "";
   /** Requests that the server did not answer, and why. */
@@ -43,6 +44,9 @@ export class Recorder {
     this.#target = target;
     this.#server = createServer((request, response) => {
       const passed = this.#pass(request);
+      this.#underWay.add(passed);
+      const over = () => this.#underWay.delete(passed);
+      passed.then(over, over);
       this.#onRequest(++this.#begun);
       passed.then(
         ({ status, headers, body }) => response.writeHead(status, headers).end(body),
@@ -57,6 +61,8 @@ export class Recorder {
 
   static async before(target: string): Promise<Recorder> {
     const recorder = new Recorder(target);
+    // Longer than any command: a connection that is closed just as the CLI uses it again would look like a fault.
+    recorder.#server.keepAliveTimeout = 600_000;
     await new Promise<void>((listening) => recorder.#server.listen(0, "127.0.0.1", listening));
     recorder.#server.unref();
     recorder.url = `http://127.0.0.1:${(recorder.#server.address() as { port: number }).port}`;
@@ -137,6 +143,11 @@ export class Recorder {
   disconnect(): void {
     this.#agent.destroy();
     this.#agent = new Agent({ keepAlive: true });
+  }
+
+  /** Waits for what a client that was killed has still sent. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
   }
 
   /** Since the last reset. */
