@@ -4,7 +4,7 @@ import type { Env } from "../app/environment.ts";
 import { type Credential, authenticateSession } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
-import { type OrgPermission, decide } from "../auth/policy.ts";
+import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
 import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { StaleIdentity } from "../db/client.ts";
@@ -76,6 +76,8 @@ export function registerPages(app: Hono<Env>, pages: PageRoute[]): void {
 }
 
 async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
+  // A path of the API that no route has taken is no page either.
+  if (c.req.param("orgName") === "api") return c.notFound();
   const { request } = c.var;
   let credential: Credential | undefined;
   const page: PageInput = {
@@ -84,7 +86,8 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     form: {},
     url: new URL(c.req.url),
     may: (permission) =>
-      credential?.org !== undefined && decide(credential.actor, permission, credential.org.name, circumstancesOf(request)) === "allowed",
+      credential?.org !== undefined &&
+      decide(credential.actor, permission, credential.org.name, circumstancesOf(request), stackParam(c)) === "allowed",
     hono: c,
   };
   try {
@@ -121,7 +124,13 @@ async function enter(c: Context<Env>, route: PageRoute, fresh: boolean): Promise
   extendSession(c.var.request, credential.identity);
   credential.used(c.var.request);
   if (route.permission === "public") return credential;
-  return authorize(c.var.request, credential, route.permission, orgName);
+  return authorize(c.var.request, credential, route.permission, orgName, stackParam(c));
+}
+
+/** The stack that the path names, if it names one: what a credential may do can differ from stack to stack. */
+function stackParam(c: Context<Env>): StackRef | undefined {
+  const { projectName, stackName } = c.req.param() as Record<string, string>;
+  return projectName && stackName ? { projectName, stackName } : undefined;
 }
 
 class SignInFirst extends Error {}

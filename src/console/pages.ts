@@ -2,6 +2,7 @@ import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
 import { signInPages } from "./signIn.tsx";
 import type { PageRoute } from "./page.tsx";
+import { stackListPages } from "./stacks/list.tsx";
 import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { listPage } from "./tokens/list.tsx";
@@ -18,4 +19,6 @@ export const pages: PageRoute[] = [
   ...createPages,
   valuePage,
   ...detailPages,
+  // What stands behind `~` comes before: these take any name.
+  ...stackListPages,
 ];

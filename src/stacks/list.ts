@@ -57,6 +57,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
           isVisible(actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
           query.project ? eq(stacks.project, query.project) : undefined,
           query.tagName ? tagged : undefined,
+          query.search ? sql`instr(lower(${stacks.project} || '/' || ${stacks.name}), lower(${query.search})) > 0` : undefined,
         ),
       )
       .orderBy(stacks.orgId, stacks.project, stacks.name)

@@ -61,6 +61,8 @@ export const ListUserStacksQuery = z.object({
   project: z.string().optional(),
   tagName: z.string().optional(),
   tagValue: z.string().optional(),
+  /** Ours: part of the project's or the stack's name, in any case. */
+  search: z.string().max(100).optional(),
   maxResults,
   continuationToken: z.string().optional(),
 });

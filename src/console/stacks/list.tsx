@@ -1,0 +1,141 @@
+import type { OrgContext } from "../../context.ts";
+import { AppError } from "../../errors.ts";
+import { projectName } from "../../http/names.ts";
+import { projectExists } from "../../stacks/get.ts";
+import { listUserStacks } from "../../stacks/list.ts";
+import { ListUserStacksQuery } from "../../stacks/schema.ts";
+import { Badge, Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
+import { readForm } from "../attempt.ts";
+import { type PageInput, type View, definePage } from "../page.tsx";
+import { orgPath, projectPath, stackPath } from "../paths.ts";
+
+type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
+
+/** Rows of a page; with it no page is over 100 KB. */
+const PAGE = "100";
+
+export const stackListPages = [
+  definePage("GET", "/:orgName", "stack:list", (ctx) => view(ctx, undefined)),
+
+  definePage("GET", "/:orgName/:projectName", "stack:list", async (ctx) => {
+    const project = projectName.safeParse(ctx.page.params["projectName"]);
+    if (!project.success || !(await projectExists(ctx, project.data))) throw new AppError(404, "There is no such project.");
+    return view(ctx, project.data);
+  }),
+];
+
+async function view(ctx: OrgContext & { page: PageInput }, project: string | undefined): Promise<View> {
+  const { page, org } = ctx;
+  const asked = { search: page.query.get("search") ?? "", tag: page.query.get("tag") ?? "" };
+  const query = readForm(ListUserStacksQuery, {
+    organization: org.name,
+    project,
+    search: asked.search || undefined,
+    ...tagOf(asked.tag),
+    maxResults: PAGE,
+    continuationToken: page.query.get("continuationToken") || undefined,
+  });
+  const problem = "problem" in query ? query.problem : undefined;
+  const { stacks, continuationToken } =
+    "value" in query ? await listUserStacks(ctx, query.value) : { stacks: [] as Listed[], continuationToken: undefined };
+  const filtered = asked.search !== "" || asked.tag !== "";
+  return {
+    title: project ?? "Stacks",
+    at: "stacks",
+    status: problem ? 400 : 200,
+    body: (
+      <section>
+        {project === undefined ? (
+          <h1>Stacks</h1>
+        ) : (
+          <>
+            <p>
+              <a href={orgPath(org.name)}>All stacks</a>
+            </p>
+            <h1>{project}</h1>
+          </>
+        )}
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        {(stacks.length > 0 || filtered) && (
+          <form class="filters" method="get">
+            <Field
+              name="search"
+              label="Search"
+              value={asked.search}
+              error={problem?.fields["search"]}
+              placeholder="Project or stack"
+              type="search"
+            />
+            <Field name="tag" label="Tag" value={asked.tag} placeholder="name or name=value" type="search" />
+            <button class="quiet">Filter</button>
+          </form>
+        )}
+        {stacks.length === 0 ? (
+          <NoStacks orgName={org.name} project={project ?? "PROJECT"} filtered={filtered} />
+        ) : (
+          <Stacks stacks={stacks} orgName={org.name} alone={project !== undefined} />
+        )}
+        <More url={page.url} continuationToken={continuationToken} />
+      </section>
+    ),
+  };
+}
+
+/** A name may hold `:` but no `=`. */
+function tagOf(text: string): { tagName?: string; tagValue?: string } {
+  const at = text.indexOf("=");
+  if (text === "" || at === 0) return {};
+  return at < 0 ? { tagName: text } : { tagName: text.slice(0, at), tagValue: text.slice(at + 1) };
+}
+
+const NoStacks = ({ orgName, project, filtered }: { orgName: string; project: string; filtered: boolean }) => (
+  <Empty>
+    {filtered ? (
+      <p>No stack fits. Try another filter.</p>
+    ) : (
+      <>
+        <p>There is no stack here yet. Sign in with the CLI, go to your program's folder, and make one:</p>
+        <Copyable label="Shell" text={`pulumi stack init ${orgName}/${project}/STACK`} />
+      </>
+    )}
+  </Empty>
+);
+
+/** They come sorted by project, so each project's stand together. */
+const Stacks = ({ stacks, orgName, alone }: { stacks: Listed[]; orgName: string; alone: boolean }) => (
+  <>
+    {[...Map.groupBy(stacks, (stack) => stack.projectName)].map(([project, its]) => (
+      <>
+        {!alone && (
+          <h2>
+            <a href={projectPath(orgName, project)}>{project}</a>
+          </h2>
+        )}
+        <Table caption={`Stacks of ${project}`} head={["Stack", "Last update", "Resources"]}>
+          {its.map((stack) => (
+            <tr>
+              <th scope="row">
+                <a href={stackPath(orgName, project, stack.stackName)}>{stack.stackName}</a>
+              </th>
+              <td>
+                <LastUpdate stack={stack} />
+              </td>
+              <td class="number">{stack.resourceCount ?? "–"}</td>
+            </tr>
+          ))}
+        </Table>
+      </>
+    ))}
+  </>
+);
+
+const LastUpdate = ({ stack: { lastUpdate } }: { stack: Listed }) => {
+  if (lastUpdate === 0) {
+    return (
+      <Badge kind="info">
+        <span class="running">in progress</span>
+      </Badge>
+    );
+  }
+  return <Time at={lastUpdate === undefined ? null : lastUpdate * 1000} />;
+};
