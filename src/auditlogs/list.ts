@@ -37,4 +37,7 @@ const toWire = (row: AuditRow) => ({
   reqOrgAdmin: row.reqOrgAdmin || undefined,
   reqStackAdmin: row.reqStackAdmin || undefined,
   authFailure: row.authFailure || undefined,
+  id: row.id,
+  sequence: row.seq ?? undefined,
+  stack: row.stack || undefined,
 });

@@ -68,6 +68,11 @@ export const ResponseAuditLogs = z.object({
       reqOrgAdmin: z.boolean().optional(),
       reqStackAdmin: z.boolean().optional(),
       authFailure: z.boolean().optional(),
+      /** Ours: its id, and its place in the chain; a record that is older than the chain has none until the cron adds it. */
+      id: z.string(),
+      sequence: z.int().optional(),
+      /** Ours: `project/stack`, where it is about one. */
+      stack: z.string().optional(),
     }),
   ),
   continuationToken: z.string().optional(),

@@ -25,7 +25,8 @@ export const VerifyResult = z.object({
   continuationToken: z.string().optional(),
 });
 
-const words = {
+/** What is wrong, in words for people. */
+export const faults = {
   altered: "its content does not have its hash",
   missing: "records before it are missing",
   repeated: "its place was taken by a record before it",
@@ -55,12 +56,12 @@ export async function verifyChain(
 
   let before: Head | undefined = cursor && { seq: cursor[0] - 1, hash: cursor[1] };
   let verified = 0;
-  const answer = (bad?: { sequence: number; fault: keyof typeof words }) => ({
+  const answer = (bad?: { sequence: number; fault: keyof typeof faults }) => ({
     valid: bad === undefined,
     verified,
     last: before && { sequence: before.seq, hash: before.hash },
     head: { sequence: head.seq, hash: head.hash },
-    firstBad: bad && { ...bad, description: words[bad.fault] },
+    firstBad: bad && { ...bad, description: faults[bad.fault] },
     continuationToken: bad === undefined && before && before.seq < to ? toCursor([before.seq + 1, before.hash]) : undefined,
   });
 

@@ -17,12 +17,11 @@ export function readForm<S extends z.ZodType>(schema: S, input: unknown): { valu
 }
 
 /** Does it, or says what the service refused, so that the form can be shown again with what was typed. Only a 4xx is the reader's to mend. */
-export async function attempt<T>(work: () => Promise<T>): Promise<{ value: T } | { problem: Problem }> {
+export async function attempt<T>(work: () => Promise<T>, mendable = [400, 402, 409]): Promise<{ value: T } | { problem: Problem }> {
   try {
     return { value: await work() };
   } catch (error) {
-    const mendable = error instanceof AppError && [400, 402, 409].includes(error.status);
-    if (!mendable) throw error;
+    if (!(error instanceof AppError && mendable.includes(error.status))) throw error;
     return { problem: { message: error.message, fields: {} } };
   }
 }

@@ -1,3 +1,4 @@
+import { auditPages } from "./audit/pages.ts";
 import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
 import { signInPages } from "./signIn.tsx";
@@ -19,6 +20,7 @@ export const pages: PageRoute[] = [
   ...createPages,
   valuePage,
   ...detailPages,
+  ...auditPages,
   // What stands behind `~` comes before: these take any name.
   ...stackListPages,
 ];

@@ -48,6 +48,9 @@ describe("an event says who did it:", () => {
       description: 'Created stack "acme/web/dev".',
       user: { githubLogin: "mel", name: "mel", avatarUrl: "" },
       tokenID: expect.any(String) as string,
+      id: expect.any(String) as string,
+      sequence: expect.any(Number) as number,
+      stack: "web/dev",
     });
     expect(Math.abs(event!.timestamp - Date.now() / 1000)).toBeLessThan(30);
   });

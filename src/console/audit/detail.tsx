@@ -1,0 +1,87 @@
+import { getAuditRecord } from "../../auditlogs/get.ts";
+import { faults } from "../../auditlogs/verify.ts";
+import { Badge, Copyable, Notice, Time } from "../components.tsx";
+import { definePage } from "../page.tsx";
+import { placePath, stackPath } from "../paths.ts";
+import { canonical } from "../../audit/chain.ts";
+import { eventLabel } from "./eventLabel.ts";
+import { type Filters, auditPath } from "./query.ts";
+
+/** One record, at the address of its place in the chain, which never changes. */
+export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}", "audit_logs:read", async (ctx) => {
+  const sequence = Number(ctx.page.params["sequence"]);
+  const { record, fault } = await getAuditRecord(ctx, sequence);
+  const said = (member: string) => String(record[member] ?? "");
+  const orgName = ctx.org.name;
+  const [project = "", stack = ""] = said("stack").split("/", 2);
+  const filtered = (name: keyof Filters, value: string, text = value) => <a href={auditPath(orgName, { [name]: value })}>{text}</a>;
+  return {
+    title: `Record ${sequence}`,
+    at: "audit",
+    body: (
+      <section>
+        <h1>
+          {eventLabel(said("event"))} {record["authFailure"] === true && <Badge kind="bad">refused</Badge>}
+        </h1>
+        <p>{said("description")}</p>
+        <dl>
+          <dt>When</dt>
+          <dd>
+            <Time at={Number(record["at"])} />
+          </dd>
+          <dt>Event</dt>
+          <dd>{filtered("eventFilter", said("event"))}</dd>
+          {said("tokenId") && (
+            <>
+              <dt>Token</dt>
+              <dd>
+                {filtered("tokenFilter", said("tokenId"), said("tokenName") || said("tokenId"))}{" "}
+                <span class="hint mono">{said("tokenId")}</span>
+              </dd>
+            </>
+          )}
+          <dt>By</dt>
+          <dd>
+            {said("userLogin") === orgName ? "a token of the organization" : said("userLogin") && filtered("userFilter", said("userLogin"))}
+          </dd>
+          {stack && (
+            <>
+              <dt>Stack</dt>
+              <dd>
+                <a href={stackPath(orgName, project, stack)}>{said("stack")}</a> ({filtered("stackFilter", said("stack"), "its events")})
+              </dd>
+            </>
+          )}
+          {said("sourceIp") && (
+            <>
+              <dt>Address</dt>
+              <dd>{filtered("sourceIPFilter", said("sourceIp"))}</dd>
+            </>
+          )}
+        </dl>
+        <h2>Its place in the chain</h2>
+        {fault ? (
+          <Notice kind="error">This record does not verify: {faults[fault]}.</Notice>
+        ) : (
+          <Notice kind="good">It verifies: its content has its hash, and it follows from the record before it.</Notice>
+        )}
+        <dl>
+          <dt>Place</dt>
+          <dd>{sequence}</dd>
+          <dt>Id</dt>
+          <dd class="mono">{said("id")}</dd>
+          <dt>Hash</dt>
+          <dd class="mono">{record.hash}</dd>
+          <dt>Previous hash</dt>
+          <dd class="mono">{record.prevHash}</dd>
+        </dl>
+        <Copyable label="The record" text={canonical(record)} />
+        <nav class="pages" aria-label="Neighbours">
+          {sequence > 1 && <a href={placePath(orgName, "audit", String(sequence - 1))}>Record before</a>}
+          <a href={placePath(orgName, "audit", String(sequence + 1))}>Record after</a>
+          <a href={auditPath(orgName)}>All events</a>
+        </nav>
+      </section>
+    ),
+  };
+});

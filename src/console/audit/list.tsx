@@ -1,0 +1,100 @@
+import type * as z from "zod";
+import { listAuditEvents } from "../../auditlogs/list.ts";
+import { type ResponseAuditLogs, versionTwo } from "../../auditlogs/schema.ts";
+import { attempt } from "../attempt.ts";
+import { Badge, Empty, More, Notice, Table, Time } from "../components.tsx";
+import { definePage } from "../page.tsx";
+import { placePath } from "../paths.ts";
+import { eventLabel } from "./eventLabel.ts";
+import { ExportLinks } from "./export.tsx";
+import { ActiveFilters, FilterForm } from "./filters.tsx";
+import { type Filters, auditPath, filtersOf, listQuery } from "./query.ts";
+
+type AuditEvent = z.infer<typeof ResponseAuditLogs>["auditLogEvents"][number];
+
+export const listPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
+  const { org, page } = ctx;
+  const set = filtersOf(page.query);
+  const asked = listQuery(page.query);
+  const read = "problem" in asked ? asked : await attempt(() => listAuditEvents(ctx, versionTwo(org.name, asked.value)), [400, 404]);
+  const { auditLogEvents, continuationToken } = "problem" in read ? { auditLogEvents: [], continuationToken: undefined } : read.value;
+  return {
+    title: "Audit log",
+    at: "audit",
+    status: "problem" in read ? 400 : 200,
+    body: (
+      <section>
+        <div class="heading">
+          <h1>Audit log</h1>
+          <a class="button quiet" href={placePath(org.name, "audit", "verify")}>
+            Verify the chain
+          </a>
+        </div>
+        <FilterForm set={set} errors={"problem" in asked ? asked.problem.fields : {}} />
+        <ActiveFilters orgName={org.name} set={set} />
+        {"problem" in read ? (
+          <Notice kind="error">{read.problem.message}</Notice>
+        ) : auditLogEvents.length === 0 ? (
+          <Empty>
+            <p>
+              {Object.keys(set).length > 0
+                ? "No event fits. Take a filter away, or widen the time."
+                : "Nothing has happened yet. What is done and what is refused here appears a moment later."}
+            </p>
+          </Empty>
+        ) : (
+          <Table caption="Audit events, newest first" head={["When", "Event", "By", "What", "Address"]}>
+            {auditLogEvents.map((event) => (
+              <Row event={event} orgName={org.name} set={set} />
+            ))}
+          </Table>
+        )}
+        <More url={page.url} continuationToken={continuationToken} />
+        <ExportLinks orgName={org.name} set={set} />
+      </section>
+    ),
+  };
+});
+
+const Row = ({ event, orgName, set }: { event: AuditEvent; orgName: string; set: Filters }) => {
+  const by = event.user.githubLogin;
+  return (
+    <tr class={event.authFailure ? "refused" : undefined}>
+      <td>
+        {event.sequence === undefined ? (
+          <Time at={event.timestamp * 1000} />
+        ) : (
+          <a href={placePath(orgName, "audit", String(event.sequence))}>
+            <Time at={event.timestamp * 1000} />
+          </a>
+        )}
+      </td>
+      <td>
+        <a href={auditPath(orgName, { ...set, eventFilter: event.event })}>{eventLabel(event.event)}</a>
+        {event.authFailure && (
+          <>
+            {" "}
+            <Badge kind="bad">refused</Badge>
+          </>
+        )}
+      </td>
+      <td>
+        {event.tokenID && <a href={auditPath(orgName, { ...set, tokenFilter: event.tokenID })}>{event.tokenName || event.tokenID}</a>}
+        {by && by !== orgName && (
+          <div>
+            <a href={auditPath(orgName, { ...set, userFilter: by })}>{by}</a>
+          </div>
+        )}
+      </td>
+      <td>
+        {event.description}
+        {event.stack && (
+          <div>
+            <a href={auditPath(orgName, { ...set, stackFilter: event.stack })}>{event.stack}</a>
+          </div>
+        )}
+      </td>
+      <td>{event.sourceIP && <a href={auditPath(orgName, { ...set, sourceIPFilter: event.sourceIP })}>{event.sourceIP}</a>}</td>
+    </tr>
+  );
+};

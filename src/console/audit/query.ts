@@ -1,0 +1,69 @@
+import { ExportQuery, ListQuery } from "../../auditlogs/schema.ts";
+import { readForm } from "../attempt.ts";
+import { placePath } from "../paths.ts";
+
+/** Names of the API's filters, which the page takes as they are; so a link can be made by hand. */
+const filters = [
+  "eventFilter",
+  "userFilter",
+  "tokenFilter",
+  "stackFilter",
+  "sourceIPFilter",
+  "textFilter",
+  "refusalsOnly",
+  "startTime",
+  "endTime",
+] as const;
+export type Filter = (typeof filters)[number];
+export type Filters = Partial<Record<Filter, string>>;
+
+export const labels: Record<Filter, string> = {
+  eventFilter: "Event",
+  userFilter: "Person",
+  tokenFilter: "Token",
+  stackFilter: "Stack",
+  sourceIPFilter: "Address",
+  textFilter: "Words",
+  refusalsOnly: "Refusals only",
+  startTime: "From",
+  endTime: "Until",
+};
+
+/** The filters that are set. Bounds may also come as the date fields of the form, `from` and `until`: a day or minute of UTC. */
+export function filtersOf(query: URLSearchParams): Filters {
+  const found: Filters = {};
+  for (const name of filters) {
+    const value = query.get(name)?.trim();
+    if (value) found[name] = value;
+  }
+  const from = secondsOf(query.get("from"));
+  const until = secondsOf(query.get("until"));
+  return { ...found, ...(from !== undefined && { startTime: from }), ...(until !== undefined && { endTime: until }) };
+}
+
+/** What no date is goes on as it is, and is refused as the API refuses it. */
+function secondsOf(text: string | null): string | undefined {
+  if (!text?.trim()) return undefined;
+  const at = Date.parse(`${text.trim()}${/T/.test(text) ? "Z" : ""}`);
+  return Number.isNaN(at) ? text : String(Math.floor(at / 1000));
+}
+
+/** For a field of the kind `datetime-local`. */
+export const minuteOf = (seconds: string | undefined): string => {
+  const at = Number(seconds ?? Number.NaN) * 1000;
+  return Math.abs(at) <= 8.64e15 ? new Date(at).toISOString().slice(0, 16) : "";
+};
+
+const PAGE = "100";
+
+export const listQuery = (query: URLSearchParams) =>
+  readForm(ListQuery, { ...filtersOf(query), continuationToken: query.get("continuationToken") || undefined, maxResults: PAGE });
+
+export const exportQuery = (query: URLSearchParams) =>
+  readForm(ExportQuery, { ...filtersOf(query), format: query.get("format") ?? undefined });
+
+/** The list with these filters. */
+export function auditPath(orgName: string, set: Filters = {}): string {
+  const search = String(new URLSearchParams(set as Record<string, string>));
+  return placePath(orgName, "audit") + (search && `?${search}`);
+}

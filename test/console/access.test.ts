@@ -1,0 +1,96 @@
+import { beforeEach, expect, it } from "vitest";
+import { pages } from "../../src/console/pages.ts";
+import { settledLog } from "../support/audit.ts";
+import { newVisitor, signIn } from "../support/browser.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+let world: World;
+let token: NewToken;
+beforeEach(async () => {
+  world = await newWorld();
+  token = await newOrgToken(world, "ci");
+});
+
+const inOrganization = pages.filter((page) => page.path.includes(":orgName"));
+/** Rights that a member has by default; all others are the administrators'. */
+const membersHave = new Set(["organization:read", "org_member:read", "stack:list", "stack:read", "stack:export", "stack:decrypt"]);
+
+/** What stands for the parameters of a path: things that exist in acme. */
+function pathOf(pattern: string, updateId = ""): string {
+  const values: Record<string, string> = {
+    orgName: "acme",
+    tokenId: token.id,
+    sequence: "1",
+    projectName: "web",
+    project: "web",
+    stackName: "dev",
+    stack: "dev",
+    version: "1",
+    updateId,
+    updateID: updateId,
+  };
+  return pattern.replaceAll(/:(\w+)(\{[^}]*\})?\??/g, (_, name: string) => values[name] ?? "1");
+}
+
+it("no page of an organization opens to nobody", async () => {
+  const nobody = newVisitor();
+  for (const { method, path } of inOrganization) {
+    const answer = method === "GET" ? await nobody.get(pathOf(path)) : await nobody.post(pathOf(path), {});
+    expect([method, path, answer.status], await answer.text()).toEqual([method, path, 303]);
+    expect(answer.headers.get("Location")).toMatch(/^\/signin/);
+  }
+});
+
+it("another organization's administrator learns of no page that it is there", async () => {
+  const stranger = await signIn(world.stranger);
+  const absent = await stranger.get("/nobody-is-called-so/~/tokens");
+  for (const { method, path } of inOrganization) {
+    const answer = method === "GET" ? await stranger.get(pathOf(path)) : await stranger.post(pathOf(path), {});
+    expect([method, path, answer.status], await answer.text()).toEqual([method, path, absent.status]);
+  }
+  expect(absent.status).toBe(404);
+});
+
+it("a member sees what members may, and is told of the rest that it is not allowed", async () => {
+  await newStack(world.member);
+  const update = await startUpdate(world.member);
+  await settledLog();
+  const member = await signIn(world.member);
+  for (const { method, path, permission } of inOrganization) {
+    const may = membersHave.has(permission);
+    if (method === "GET") {
+      const answer = await member.get(pathOf(path, update.id));
+      expect([path, answer.status], await answer.text()).toEqual([path, may ? 200 : 403]);
+    } else if (!may) {
+      const answer = await member.post(pathOf(path, update.id), {});
+      // A right of members may still be one that this list does not have: then it is the form that is refused.
+      expect([403, 400, 303, 404, 409], `${path}: ${await answer.text()}`).toContain(answer.status);
+      if (/^(org_token|organization:update|audit_logs|org_member)/.test(permission)) expect([path, answer.status]).toEqual([path, 403]);
+    }
+  }
+});
+
+it("an administrator sees every page", async () => {
+  await newStack(world.admin);
+  const update = await startUpdate(world.admin);
+  await settledLog();
+  const admin = await signIn(world.admin);
+  for (const { method, path } of inOrganization) {
+    if (method !== "GET") continue;
+    const answer = await admin.get(pathOf(path, update.id));
+    const text = await answer.text();
+    expect([path, answer.status], text).toEqual([path, 200]);
+    if (answer.headers.get("Content-Type")?.startsWith("text/html"))
+      expect(answer.headers.get("Content-Security-Policy")).toMatch(/default-src 'none'.*script-src 'self'/);
+  }
+});
+
+it("everything that needs a person sends nobody to the sign-in", async () => {
+  const nobody = newVisitor();
+  const mine = pages.filter((page) => page.permission === "person");
+  expect(mine.length).toBeGreaterThan(0);
+  for (const { method, path } of mine) {
+    const answer = method === "GET" ? await nobody.get(pathOf(path)) : await nobody.post(pathOf(path), {});
+    expect([path, answer.status, answer.headers.get("Location")?.split("?")[0]]).toEqual([path, 303, "/signin"]);
+  }
+});

@@ -1,0 +1,82 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, it } from "vitest";
+import { settledLog } from "../support/audit.ts";
+import { type Visitor, shown, signIn } from "../support/browser.ts";
+import { refused } from "../support/client.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+
+const HERE = "/acme/~/audit";
+let world: World;
+let admin: Visitor;
+let ci: NewToken;
+beforeEach(async () => {
+  world = await newWorld();
+  admin = await signIn(world.admin);
+  ci = await newOrgToken(world, "ci", { description: "<script>alert(1)</script>" });
+  await newStack(ci.tokenValue);
+  await refused(403, "GET", "/api/orgs/acme/auditlogs", { token: world.member });
+  await settledLog();
+});
+
+it("marks what was refused, and links what can be asked next", async () => {
+  const page = await shown(admin.get(HERE));
+  expect(page).toContain('<tr class="refused">');
+  expect(page).toContain(`href="${HERE}?tokenFilter=${ci.id}"`);
+  expect(page).toContain(`href="${HERE}?userFilter=mel"`);
+  expect(page).toContain(`href="${HERE}?eventFilter=stack-created"`);
+  expect(page).toContain(`href="${HERE}?stackFilter=web%2Fdev"`);
+});
+
+it("takes the API's filters", async () => {
+  const rows = async (query: string) => (await shown(admin.get(`${HERE}?${query}`))).split("<tr").length - 2;
+  const all = await rows("");
+  expect(await rows(`tokenFilter=${ci.id}`)).toBe(1);
+  expect(await rows("tokenFilter=ci")).toBe(1);
+  expect(await rows("refusalsOnly=true")).toBe(1);
+  expect(await rows("from=2020-01-01T00:00")).toBe(all);
+  expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No event fits");
+});
+
+it("says what is wrong with a filter, and keeps it", async () => {
+  expect(await shown(admin.get(`${HERE}?startTime=never`), 400)).toContain("Please correct");
+  expect(await shown(admin.get(`${HERE}?userFilter=%3Cb%3Enobody`), 400)).toContain("&lt;b&gt;nobody");
+  await shown(admin.get(`${HERE}?continuationToken=%3C`), 400);
+});
+
+it("shows one record with its place in the chain, at an address that stays", async () => {
+  expect(await shown(admin.get(`${HERE}/2`))).toContain("It verifies");
+  await shown(admin.get(`${HERE}/999`), 404);
+  await shown(admin.get(`${HERE}/99999999999999999999`), 404);
+  await env.DB.prepare("UPDATE audit_events SET description = 'nothing' WHERE seq = 2").run();
+  expect(await shown(admin.get(`${HERE}/2`))).toContain("does not verify: its content does not have its hash");
+});
+
+it("verifies the chain, and names the first record that was changed", async () => {
+  expect(await shown(admin.get(`${HERE}/verify`))).toContain("The chain is whole");
+  await env.DB.prepare("UPDATE audit_events SET description = 'nothing' WHERE seq = 2").run();
+  const page = await shown(admin.get(`${HERE}/verify`));
+  expect(page).toContain("The log was changed. Record 2");
+  expect(page).toContain(`${HERE}/2`);
+});
+
+it.each(["csv", "cef", "jsonl", "ocsf"])("exports %s as a file", async (format) => {
+  const file = await admin.get(`${HERE}/export?format=${format}&refusalsOnly=true`);
+  expect(file.status).toBe(200);
+  expect(file.headers.get("Content-Disposition")).toMatch(new RegExp(`^attachment; filename="audit-.*\\.${format}"$`));
+  const text = await file.text();
+  expect(text).not.toBe("");
+});
+
+it("stays below 100 KB with 100 rows", async () => {
+  const row = env.DB.prepare(
+    `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack,
+       req_org_admin, req_stack_admin, auth_failure)
+     SELECT lower(hex(randomblob(16))), id, 9000000000000, 'organization-token-created-for-oidc-issuer', ?, '2001:db8::1234', 'somebody', '',
+       '01234567-89ab-cdef-0123-456789abcdef', 'jenkins-production-deployments', 'infrastructure/production', 0, 0, 1
+     FROM organizations WHERE name = 'acme'`,
+  ).bind("Updated stack acme/infrastructure/production with a message of some length. ".repeat(2));
+  await env.DB.batch(Array.from({ length: 100 }, () => row));
+  const page = await shown(admin.get(HERE));
+  expect(page.split('<tr class="refused">')).toHaveLength(101);
+  expect(page.length).toBeLessThan(100_000);
+});
