@@ -27,7 +27,8 @@ describe("people with personal tokens", () => {
     expect((await stranger.fails("up", "--yes", "--stack", "acme/private/dev")).output).toContain(
       "no stack named 'acme/private/dev' found",
     );
-    expect(await stranger.json("stack", "ls", "--all", "--json")).toEqual([]);
+    const seen = await stranger.json<{ name: string }[]>("stack", "ls", "--all", "--json");
+    expect(seen.filter(({ name }) => !name.startsWith("globex/"))).toEqual([]);
   });
 
   it("pulumi login keeps a token, pulumi logout forgets it", async () => {
