@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
 import { type AutomationStack, loadSdk } from "./support/automation.ts";
-import { gateOf, nodeProject } from "./support/programs.ts";
+import { gateOf, isAtLeast, nodeProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 
 const { pulumi, automation } = loadSdk();
@@ -18,7 +18,8 @@ beforeAll(async () => {
   };
 });
 
-describe("the Automation API with an organization token, on a program in the same process", () => {
+// The SDK refreshes and destroys such programs with no older CLI.
+describe.runIf(isAtLeast(181))("the Automation API with an organization token, on a program in the same process", () => {
   const secret = newSecret();
   const inline = {
     stackName: "acme/inline/dev",

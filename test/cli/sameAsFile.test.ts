@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { type Way, playOn } from "./support/play.ts";
 import { type Program, hasStash, isAtLeast, nodeProject, yamlProject } from "./support/programs.ts";
-import { scenarios } from "./support/scenarios.ts";
+import { recentScenarios, scenarios } from "./support/scenarios.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
@@ -30,7 +30,7 @@ const ways = [ours("default", {})];
 if (isAtLeast(225)) ways.push(ours("checkpoints", { PULUMI_DISABLE_JOURNALING: "true" }));
 
 describe("the state of each kind is the one that the CLI leaves in its own files", () => {
-  it.each(Object.entries(scenarios))("%s", async (_name, steps) => {
+  it.each(Object.entries({ ...scenarios, ...(isAtLeast(259) && recentScenarios) }))("%s", async (_name, steps) => {
     const first = steps.find((step) => !("file" in step)) as { up?: Program; other?: Program; killed?: Program };
     const secret = newSecret();
     const play = (way: Way) => playOn(way, nodeProject("same", (first.up ?? first.other ?? first.killed)!), secret, steps);

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { type OrgToken, auditOf, newOrgToken, request } from "./support/api.ts";
-import { hasStash, yamlProject } from "./support/programs.ts";
+import { hasStash, isAtLeast, yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
@@ -102,13 +102,16 @@ describe("secrets of a stack, wherever they are read", () => {
     const person = runner.with({ token: ada });
     await expectReadable(person, "globex/vault/renamed");
     await person.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "globex/vault/renamed");
-    expect(await person.pulumi("stack", "history", "--show-secrets", "--json", "--stack", "globex/vault/renamed")).toContain(password);
+    // The newest one only: old CLIs give up at an update whose configuration a passphrase encrypted.
+    const history = ["stack", "history", "--show-secrets", "--json", "--page-size", "1", "--stack", "globex/vault/renamed"];
+    expect(await person.pulumi(...history)).toContain(password);
     expect((await runner.fails("stack", "output", "--show-secrets", "--stack", "globex/vault/renamed")).output).toContain("no stack named");
     await request("DELETE", member, { token: people["globex"]!["admin"]! });
   });
 });
 
-it("each decryption is in the audit log, with how many values it gave away", async () => {
+// Older CLIs decrypt configuration value by value, and several times over.
+it.runIf(isAtLeast(207))("each decryption is in the audit log, with how many values it gave away", async () => {
   const token = await newOrgToken("counted");
   const runner = new Terminal({ project: yamlProject("counted"), token: token.value, env: { PULUMI_CONFIG_PASSPHRASE: "" } });
   await runner.pulumi("stack", "init", "acme/counted/dev");

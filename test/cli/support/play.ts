@@ -34,7 +34,7 @@ export async function playOn(way: Way, project: string, secret: string, steps: S
     }
     if ("other" in step) {
       edit(step.other);
-      await terminal.pulumi("stack", "init", other, "--copy-config-from", stack, "--no-select");
+      await terminal.pulumi("stack", "init", other, "--copy-config-from", `${way.organization}/same/${stack}`, "--no-select");
       await terminal.pulumi(...up, "--stack", other);
       continue;
     }
@@ -46,7 +46,8 @@ export async function playOn(way: Way, project: string, secret: string, steps: S
       await terminal.pulumi("cancel", "--yes");
     } else {
       if ("up" in step) edit(step.up);
-      const args = "up" in step ? [...up, ...(step.with ?? [])] : [...step.run, "--skip-preview", "--parallel=1"];
+      const args = "up" in step ? [...up, ...(step.with ?? [])] : step.run.map((word) => word.replace("STACK", stack));
+      if ("run" in step && step.run[0] !== "state") args.push("--skip-preview", "--parallel=1");
       const { code, stdout, stderr } = await terminal.run(...args);
       expect(code === 0, `${way.name}\n${stdout}\n${stderr}`).toBe(!step.fails);
     }

@@ -15,6 +15,7 @@ export interface Thing {
   parent?: string;
   dependsOn?: string[];
   deletedWith?: string;
+  replaceWith?: string;
   aliases?: string[];
   /** Options of the same name, as they are. */
   protect?: boolean;
@@ -23,6 +24,8 @@ export interface Thing {
   ignoreChanges?: string[];
   additionalSecretOutputs?: string[];
   customTimeouts?: { create?: string };
+  hideDiffs?: string[];
+  replacementTrigger?: unknown;
   /** Name of the secret configuration value that it gets as `password`. */
   secret?: string;
   props?: {

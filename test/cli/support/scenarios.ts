@@ -7,6 +7,7 @@ export type Step =
   | { other: Program }
   /** An up whose CLI is killed while it waits at the program's gate; the stack is freed by `pulumi cancel`. */
   | { killed: Program }
+  /** `STACK` is the stack's name. */
   | { run: string[]; fails?: true }
   /** Writes a file into the project, or takes it away. */
   | { file: string; text: string | undefined };
@@ -256,5 +257,35 @@ export const scenarios: Record<string, Step[]> = {
     },
     { up: { things: [{ name: "host" }, { name: "kept", retainOnDelete: true, ignoreChanges: ["note"], props: { note: "second" } }] } },
     { run: ["destroy", "--yes"] },
+  ],
+};
+
+/** What old CLIs and their states do not know: the state says which features it needs. */
+export const recentScenarios: Record<string, Step[]> = {
+  "tainted by hand": [
+    { up: { things: [{ name: "a" }, { name: "b", dependsOn: ["a"] }] } },
+    { run: ["state", "taint", "urn:pulumi:STACK::same::pulumi-nodejs:dynamic:Resource::a", "--yes"] },
+    { up: { things: [{ name: "a" }, { name: "b", dependsOn: ["a"], props: { note: "changed" } }] }, with: ["--target", "**::b"] },
+    { up: { things: [{ name: "a" }, { name: "b", dependsOn: ["a"], props: { note: "changed" } }] } },
+  ],
+  "replaced with another and by a trigger": [
+    {
+      up: {
+        things: [
+          { name: "a", props: { size: 1 } },
+          { name: "b", replaceWith: "a", hideDiffs: ["note"] },
+          { name: "c", replacementTrigger: 1 },
+        ],
+      },
+    },
+    {
+      up: {
+        things: [
+          { name: "a", props: { size: 2 } },
+          { name: "b", replaceWith: "a", hideDiffs: ["note"] },
+          { name: "c", replacementTrigger: 2 },
+        ],
+      },
+    },
   ],
 };

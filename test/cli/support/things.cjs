@@ -61,12 +61,26 @@ class Group extends pulumi.ComponentResource {
 const config = new pulumi.Config();
 const made = {};
 const { things, outputs = {} } = JSON.parse(fs.readFileSync("things.json", "utf8"));
-for (const { name, group, place, found, parent, dependsOn = [], aliases, deletedWith, secret, props = {}, ...others } of things) {
+for (const {
+  name,
+  group,
+  place,
+  found,
+  parent,
+  dependsOn = [],
+  aliases,
+  deletedWith,
+  replaceWith,
+  secret,
+  props = {},
+  ...others
+} of things) {
   const options = {
     parent: made[parent],
     dependsOn: dependsOn.map((other) => made[other]),
     ...(aliases && { aliases: aliases.map((alias) => ({ name: alias })) }),
     ...(deletedWith && { deletedWith: made[deletedWith] }),
+    ...(replaceWith && { replaceWith: [made[replaceWith]] }),
     ...(found && { id: found }),
     ...others,
   };
