@@ -4,6 +4,10 @@ import { homePages } from "./home.tsx";
 import { signInPages } from "./signIn.tsx";
 import type { PageRoute } from "./page.tsx";
 import { stackListPages } from "./stacks/list.tsx";
+import { outputPages } from "./stacks/outputs.tsx";
+import { resourcesPage } from "./stacks/resources.tsx";
+import { settingsPage } from "./stacks/settings.tsx";
+import { stackPages } from "./stacks/stack.tsx";
 import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { listPage } from "./tokens/list.tsx";
@@ -23,4 +27,8 @@ export const pages: PageRoute[] = [
   ...auditPages,
   // What stands behind `~` comes before: these take any name.
   ...stackListPages,
+  ...stackPages,
+  ...outputPages,
+  resourcesPage,
+  settingsPage,
 ];

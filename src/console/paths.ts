@@ -8,6 +8,8 @@ export const orgPath = (org: string) => `/${segment(org)}`;
 export const placePath = (org: string, ...rest: string[]) => `${orgPath(org)}/~/${rest.map(segment).join("/")}`;
 export const projectPath = (org: string, project: string) => `${orgPath(org)}/${segment(project)}`;
 export const stackPath = (org: string, project: string, stack: string) => `${projectPath(org, project)}/${segment(stack)}`;
+export const updatePath = (stack: string, version: number) => `${stack}/updates/${version}`;
+export const previewPath = (stack: string, updateId: string) => `${stack}/previews/${segment(updateId)}`;
 
 /** A path of this site, or `/`: where somebody goes after signing in must not be another site's choice. */
 export function ownPath(text: string | null | undefined): string {

@@ -74,7 +74,8 @@ interface OpenState {
   chunks: AsyncIterable<Uint8Array>;
 }
 
-async function openState(ctx: OrgContext, { stateKey, version }: StoredState): Promise<OpenState> {
+/** The state as a stream; an empty one before the first. */
+export async function openState(ctx: OrgContext, { stateKey, version }: StoredState): Promise<OpenState> {
   return { version, chunks: stateKey === null ? nothing() : (await readObject(ctx.env.STATE, stateKey)).body };
 }
 

@@ -33,3 +33,18 @@ export class Ciphertexts {
     }
   }
 }
+
+/** Whether a value is a secret or has one anywhere in it. */
+export const holdsSecret = (text: Uint8Array): boolean => decodeText(text).includes(SECRET);
+
+/** A value's JSON text with plaintexts, JSON texts too, in the places of their ciphertexts; all else keeps its text. */
+export const withPlaintexts = (json: string, plaintexts: Map<string, string>): string =>
+  json.replaceAll(new RegExp(`\\{[^{}]*"${SECRET}"[^{}]*\\}`, "g"), (object) => {
+    try {
+      const { [SIGNATURE]: kind, ciphertext } = JSON.parse(object) as Record<string, unknown>;
+      return (kind === SECRET && typeof ciphertext === "string" ? plaintexts.get(ciphertext) : undefined) ?? object;
+    } catch {
+      // Within a string: it only looks like one.
+      return object;
+    }
+  });

@@ -43,11 +43,19 @@ const previews = sql`${updates.dryRun} = 1 AND ${updates.startedAt} IS NOT NULL`
 
 /** Everything that was started on a stack, previews too, newest first. */
 export async function listActivity(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
-  const where = sql`${updates.startedAt} IS NOT NULL AND ${updates.version} IS NOT NULL`;
-  const found = await findEntries(ctx, path, { where, by: "start", counted: true }, paging);
+  const found = await findActivity(ctx, path, paging);
   const item = (row: UpdateRow) => ({ update: toStackUpdate(row, found.latestVersion) });
   return streamed(list(`${pageHead(found, paging)}"activity":[`, found.rows, item, "]}"));
 }
+
+/** The rows of it. */
+export const findActivity = (ctx: OrgContext, path: StackPath, paging: Paging): Promise<Found> =>
+  findEntries(
+    ctx,
+    path,
+    { where: sql`${updates.startedAt} IS NOT NULL AND ${updates.version} IS NOT NULL`, by: "start", counted: true },
+    paging,
+  );
 
 const answerPage = (found: Found, paging: Paging) =>
   streamed(list(`${pageHead(found, paging)}"updates":[`, found.rows, (row) => toStackUpdate(row, found.latestVersion), "]}"));

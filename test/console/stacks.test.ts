@@ -1,7 +1,9 @@
 import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
 import { ok } from "../support/client.ts";
-import { type World, newStack, newWorld } from "../support/world.ts";
+import { component, deploymentOf, rootStack } from "../support/deployment.ts";
+import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -46,7 +48,7 @@ async function page(cookie: string, path: string, form?: Record<string, string>)
 
 /** Whatever was put in: no element and no link of ours comes from it. */
 function expectHarmless(html: string): void {
-  expect(html).not.toMatch(/<img|<iframe|<b>|\bon\w+=/i);
+  expect(html).not.toMatch(/<img|<iframe|<b>|<[^>]*\son\w+=/i);
   expect(html.match(/<script/g)).toHaveLength(1);
   for (const [, href] of html.matchAll(/(?:href|action|src)="([^"]*)"/g)) expect(href).toMatch(/^[/#](?!\/)|^$/);
 }
@@ -98,5 +100,125 @@ describe("the list of stacks", () => {
   it("leaves to the API what is the API's", async () => {
     const answer = await exports.default.fetch(`${origin}/api/nothing`, { headers: { Accept: "text/html" } });
     expect([answer.status, await answer.json()]).toMatchObject([404, { code: 404 }]);
+  });
+});
+
+const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)><a href="javascript:alert(1)">`;
+const S = "/acme/web/dev";
+const importState = (resources: unknown[]) =>
+  ok("POST", `/api/stacks${S}/import`, { token: world.member, json: deploymentOf(resources as never) });
+const secretOf = (ciphertext: string) => ({ "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext });
+const encrypted = async (value: unknown) => {
+  const json = { plaintext: btoa(JSON.stringify(value)) };
+  return (await ok<{ ciphertext: string }>("POST", `/api/stacks${S}/encrypt`, { token: world.member, json })).ciphertext;
+};
+
+describe("a stack's page", () => {
+  let cookie: string;
+  beforeEach(async () => {
+    await newStack(world.member);
+    cookie = await signIn(world.member);
+  });
+
+  it("tells its tags, its history and what to do first, whatever the texts are", async () => {
+    await ok("PATCH", `/api/stacks${S}/tags`, { token: world.member, json: { "a:b": hostile } });
+    const { html } = await page(cookie, S);
+    expect(html).toContain("pulumi up --stack acme/web/dev");
+    expect(html).toContain("&lt;script&gt;alert(1)");
+    await importState([rootStack]);
+    const { tokenValue } = await newOrgToken(world, "jenkins");
+    const update = await startUpdate(tokenValue, { kind: "preview", dryRun: true });
+    const after = (await page(cookie, S)).html;
+    expect(after).toContain(`href="${S}/updates/1"`);
+    expect(after).toContain(`href="${S}/previews/${update.id}"`);
+    expect(after).toContain("token jenkins");
+    for (const odd of ["?page=0", "?page=x", "?page=1e9", "?page=2"]) expect((await page(cookie, S + odd)).status).toBe(200);
+  });
+
+  it("is 404 for another organization, 403 without the right", async () => {
+    for (const path of [S, `${S}/outputs`, `${S}/resources`, `${S}/settings/options`]) {
+      expect((await page(await signIn(world.stranger), path)).status, path).toBe(404);
+      expect((await page(await signIn(world.billing), path)).status, path).toBe(403);
+      expect((await page(cookie, path.replace("/dev", "/nothing"))).status, path).toBe(404);
+      expect((await page(cookie, path.replace("/dev", "/a%20b%3Cb%3E"))).status, path).toBe(404);
+    }
+  });
+
+  it("cancels the update that its reader saw, and no other", async () => {
+    const update = await startUpdate(world.member);
+    const { html } = await page(cookie, S);
+    const shown = /name="updateID" value="([^"]*)"/.exec(html)![1]!;
+    expect(shown).toBe(update.id);
+    expect((await page(await signIn(world.stranger), `${S}/cancel`, { updateID: shown })).status).toBe(404);
+    expect((await page(await signIn(world.billing), `${S}/cancel`, { updateID: shown })).status).toBe(403);
+    const events = await eventsOf(async () => {
+      const done = await page(cookie, `${S}/cancel`, { updateID: shown });
+      expect([done.status, done.headers.get("Location")]).toEqual([303, S]);
+    });
+    expect(events.map(({ event }) => event)).toContain("stack-update-canceled");
+    expect((await page(cookie, S)).html).not.toContain("Cancel it");
+    const again = await page(cookie, `${S}/cancel`, { updateID: shown });
+    expect([again.status, again.html]).toEqual([409, expect.stringContaining("Update has")]);
+  });
+});
+
+describe("outputs", () => {
+  let cookie: string;
+  beforeEach(async () => {
+    await newStack(world.member);
+    cookie = await signIn(world.member);
+  });
+
+  it("show texts as texts, numbers with their digits, and no secret", async () => {
+    const outputs = { [hostile]: hostile, big: "BIG", key: secretOf(await encrypted("s3cret<b>")), inner: { a: [secretOf("AAAA")] } };
+    const state = JSON.stringify(deploymentOf([{ ...rootStack, outputs } as never])).replace('"BIG"', "9007199254740993");
+    await ok("POST", `/api/stacks${S}/import`, { token: world.member, body: state });
+    const events = await eventsOf(async () => {
+      const { html } = await page(cookie, `${S}/outputs`);
+      expect(html).toContain("9007199254740993");
+      expect(html).toContain("&lt;script&gt;");
+      expect(html).not.toContain("AAAA");
+      expect(html).not.toContain("s3cret");
+      expect(html.match(/\[secret\]/g)).toHaveLength(2);
+    });
+    expect(events.map(({ event }) => event)).toEqual(["stack-exported"]);
+    const plain = await eventsOf(() => page(cookie, S));
+    expect(plain).toEqual([]);
+  });
+
+  it("reveal one secret in an answer that is kept nowhere, and is in the log", async () => {
+    const nested = { a: 9007199254740993n.toString(), b: [secretOf(await encrypted({ c: 1 }))] };
+    await importState([{ ...rootStack, outputs: { key: secretOf(await encrypted("s3cret<b>")), nested, foreign: secretOf("v1:x:y") } }]);
+    const events = await eventsOf(async () => {
+      const { html, headers } = await page(cookie, `${S}/outputs/reveal`, { name: "key" });
+      expect(html).toContain("s3cret&lt;b&gt;");
+      expect(headers.get("Cache-Control")).toBe("no-store");
+    });
+    expect(events.map(({ event }) => event).sort()).toEqual(["secret-decrypted", "stack-exported"]);
+    expect((await page(cookie, `${S}/outputs/reveal`, { name: "nested" })).html).toContain("{&quot;c&quot;:1}");
+    expect((await page(cookie, `${S}/outputs/reveal`, { name: "foreign" })).status).toBe(400);
+    expect((await page(cookie, `${S}/outputs/reveal`, { name: "none" })).status).toBe(404);
+    expect((await page(cookie, `${S}/outputs/reveal`)).status).toBe(404);
+    expect((await page(await signIn(world.billing), `${S}/outputs/reveal`, { name: "key" })).status).toBe(403);
+    expect((await page(await signIn(world.stranger), `${S}/outputs/reveal`, { name: "key" })).status).toBe(404);
+  });
+});
+
+describe("resources", () => {
+  it("are a tree of at most 300 that says how many more there are", async () => {
+    await newStack(world.member);
+    const cookie = await signIn(world.member);
+    expect((await page(cookie, `${S}/resources`)).html).toContain("no resources yet");
+    const first = { ...component("a"), parent: rootStack.urn };
+    const second = { ...component("b<b>x</b>"), parent: first.urn, dependencies: [first.urn], custom: true, id: hostile };
+    await importState([rootStack, first, second]);
+    const { html } = await page(cookie, `${S}/resources`);
+    expect(html).toContain("b&lt;b&gt;x&lt;/b&gt;");
+    expect(html).toContain("3 resources, 1 dependencies");
+    const many = Array.from({ length: 350 }, (_, i) => ({ ...component(`thing-number-${i}`), parent: rootStack.urn }));
+    await importState([rootStack, ...many]);
+    const large = (await page(cookie, `${S}/resources`)).html;
+    expect(large).toContain("and 51 more");
+    expect(large.length).toBeLessThan(150_000);
   });
 });

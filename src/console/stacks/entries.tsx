@@ -1,0 +1,70 @@
+import type { UpdateRow } from "../../updates/info.ts";
+import { Badge, Table, Time } from "../components.tsx";
+import { previewPath, updatePath } from "../paths.ts";
+import { cut } from "./frame.tsx";
+
+const kinds = { succeeded: "good", failed: "bad", cancelled: "warning", running: "info", "not started": undefined } as const;
+
+export const Status = ({ status }: { status: UpdateRow["status"] }) => {
+  const kind = kinds[status];
+  return (
+    <Badge {...(kind && { kind })}>
+      <span class={status === "running" ? "running" : undefined}>{status === "running" ? "in progress" : status}</span>
+    </Badge>
+  );
+};
+
+export const titleOf = ({ kind, dryRun, version }: UpdateRow): string => {
+  if (!dryRun) return `${kind} ${version}`;
+  return kind === "preview" ? "preview" : `preview of ${kind}`;
+};
+
+export const Who = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => (
+  <>
+    {requestedBy}
+    {tokenName && <div class="hint">token {tokenName}</div>}
+  </>
+);
+
+/** Milliseconds in words. */
+export function lengthOf(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+const signs: Record<string, string> = { create: "+", update: "~", delete: "−", replace: "±", refresh: "↻", import: "=" };
+
+/** What changed in a few signs; what stayed is not said. */
+const changesOf = ({ resourceChanges }: UpdateRow): string =>
+  Object.entries(JSON.parse(resourceChanges ?? "{}") as Record<string, number>)
+    .filter(([op, count]) => op !== "same" && count > 0)
+    .slice(0, 12)
+    .map(([op, count]) => `${signs[op] ?? `${cut(op, 30)} `}${count}`)
+    .join(" ");
+
+/** Updates and previews of a stack, each leading to its own page. */
+export const Entries = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) => (
+  <Table caption="Updates and previews" head={["What", "Result", "Changes", "By", "Started", "Took"]}>
+    {rows.map((row) => (
+      <tr>
+        <th scope="row">
+          <a href={row.dryRun ? previewPath(stack, row.id) : updatePath(stack, row.version ?? 0)}>{titleOf(row)}</a>
+          {row.message && <div class="hint">{cut(row.message, 120)}</div>}
+        </th>
+        <td>
+          <Status status={row.status} />
+        </td>
+        <td class="mono">{changesOf(row) || "–"}</td>
+        <td>
+          <Who row={row} />
+        </td>
+        <td>
+          <Time at={row.startedAt} />
+        </td>
+        <td class="number">{row.startedAt !== null && row.endedAt !== null ? lengthOf(row.endedAt - row.startedAt) : "–"}</td>
+      </tr>
+    ))}
+  </Table>
+);

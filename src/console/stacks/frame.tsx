@@ -1,0 +1,56 @@
+import type { Child } from "hono/jsx";
+import type { OrgContext } from "../../context.ts";
+import { AppError } from "../../errors.ts";
+import { type StackPath, stackParams } from "../../stacks/path.ts";
+import type { PageInput } from "../page.tsx";
+import { projectPath, stackPath } from "../paths.ts";
+
+export const S = "/:orgName/:projectName/:stackName" as const;
+
+export type StackPageContext = OrgContext & { page: PageInput };
+
+/** The stack that the page's path names. @throws 404 for what no stack can be called */
+export function stackOf(ctx: StackPageContext): StackPath {
+  const path = stackParams.safeParse(ctx.page.params);
+  if (!path.success) throw new AppError(404, "There is no such stack.");
+  return path.data;
+}
+
+export const pathOf = (path: StackPath) => stackPath(path.orgName, path.projectName, path.stackName);
+
+type Part = "" | "outputs" | "resources" | "settings/options";
+const parts: { part: Part; label: string; needs: "stack:read" | "stack:export" }[] = [
+  { part: "", label: "Overview", needs: "stack:read" },
+  { part: "outputs", label: "Outputs", needs: "stack:export" },
+  { part: "resources", label: "Resources", needs: "stack:export" },
+  { part: "settings/options", label: "Settings", needs: "stack:read" },
+];
+
+/** What is the same above every page of a stack. */
+export const StackFrame = ({ ctx, path, at, children }: { ctx: StackPageContext; path: StackPath; at: Part; children: Child }) => (
+  <section>
+    <p>
+      <a href={projectPath(path.orgName, path.projectName)}>{path.projectName}</a>
+    </p>
+    <h1>
+      {path.projectName}/{path.stackName}
+    </h1>
+    <nav class="tabs" aria-label="Stack">
+      <ul>
+        {parts
+          .filter(({ needs }) => ctx.page.may(needs))
+          .map(({ part, label }) => (
+            <li>
+              <a href={part === "" ? pathOf(path) : `${pathOf(path)}/${part}`} aria-current={part === at ? "page" : undefined}>
+                {label}
+              </a>
+            </li>
+          ))}
+      </ul>
+    </nav>
+    {children}
+  </section>
+);
+
+/** As much of a text as a page has room for. */
+export const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);

@@ -1,0 +1,80 @@
+import { lookAtOutputs } from "../../stacks/look.ts";
+import { revealOutput } from "../../secrets/reveal.ts";
+import { attempt } from "../attempt.ts";
+import { Copyable, Empty, Notice, Table } from "../components.tsx";
+import { definePage } from "../page.tsx";
+import { S, StackFrame, cut, pathOf, stackOf } from "./frame.tsx";
+
+const O = `${S}/outputs` as const;
+
+export const outputPages = [
+  definePage("GET", O, "stack:export", async (ctx) => {
+    const path = stackOf(ctx);
+    const { outputs, more } = await lookAtOutputs(ctx, path);
+    const mayReveal = ctx.page.may("stack:decrypt");
+    return {
+      title: `Outputs of ${path.projectName}/${path.stackName}`,
+      at: "stacks",
+      body: (
+        <StackFrame ctx={ctx} path={path} at="outputs">
+          <h2>Outputs</h2>
+          {outputs.length === 0 && more === 0 ? (
+            <Empty>
+              <p>This stack has no outputs. What a program exports is shown here after its next update.</p>
+            </Empty>
+          ) : (
+            <Table caption="Outputs" head={["Name", "Value"]}>
+              {outputs.map(({ name, text }) => (
+                <tr>
+                  <th scope="row">{name}</th>
+                  <td class="mono">
+                    {text ?? (
+                      <>
+                        [secret]{" "}
+                        {mayReveal && (
+                          <form method="post" action={`${pathOf(path)}/outputs/reveal`} class="inline">
+                            <input type="hidden" name="name" value={name} />
+                            <button class="quiet" aria-label={`Reveal ${name}`}>
+                              Reveal
+                            </button>
+                          </form>
+                        )}
+                      </>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </Table>
+          )}
+          {more > 0 && <p class="faint">{more} more are not shown. The CLI has them all: pulumi stack output.</p>}
+          <p class="hint">Looking at this page is in the audit log as an export; revealing a secret as its decryption.</p>
+        </StackFrame>
+      ),
+    };
+  }),
+
+  // Never a GET: a link must not decrypt. The answer is stored nowhere (Cache-Control: no-store).
+  definePage("POST", `${O}/reveal`, "stack:decrypt", async (ctx) => {
+    const path = stackOf(ctx);
+    const name = ctx.page.form["name"] ?? "";
+    const done = await attempt(() => revealOutput(ctx, path, name));
+    return {
+      title: `An output of ${path.projectName}/${path.stackName}`,
+      at: "stacks",
+      status: "problem" in done ? 400 : 200,
+      body: (
+        <StackFrame ctx={ctx} path={path} at="outputs">
+          {"problem" in done ? (
+            <>
+              <Notice kind="error">{done.problem.message}</Notice>
+              <p>If the project has a secrets provider of its own, only its CLI can decrypt: pulumi stack output --show-secrets.</p>
+            </>
+          ) : (
+            <Copyable label={cut(name, 200)} text={done.value} />
+          )}
+          <a href={`${pathOf(path)}/outputs`}>Back to the outputs</a>
+        </StackFrame>
+      ),
+    };
+  }),
+];

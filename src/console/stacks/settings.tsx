@@ -1,0 +1,53 @@
+import { getStack, getStackMetadata } from "../../stacks/get.ts";
+import { findActivity } from "../../updates/history.ts";
+import { Copyable } from "../components.tsx";
+import { definePage } from "../page.tsx";
+import { placePath } from "../paths.ts";
+import { Config } from "./config.tsx";
+import { S, StackFrame, stackOf } from "./frame.tsx";
+
+export const settingsPage = definePage("GET", `${S}/settings/options`, "stack:read", async (ctx) => {
+  const path = stackOf(ctx);
+  const [stack, { ownedBy }, { rows }] = await Promise.all([
+    getStack(ctx, path),
+    getStackMetadata(ctx, path),
+    findActivity(ctx, path, { page: 1, pageSize: 1 }),
+  ]);
+  const { value: latest } = await rows.next();
+  const name = `${path.orgName}/${path.projectName}/${path.stackName}`;
+  return {
+    title: `Settings of ${path.projectName}/${path.stackName}`,
+    at: "stacks",
+    body: (
+      <StackFrame ctx={ctx} path={path} at="settings/options">
+        <dl>
+          <dt>Id</dt>
+          <dd class="mono">{stack.id}</dd>
+          <dt>Made by</dt>
+          <dd>{ownedBy.githubLogin || "–"}</dd>
+          <dt>Version</dt>
+          <dd>{stack.version}</dd>
+        </dl>
+        <h2>Access</h2>
+        <p>
+          Rights come from the organization: its administrators have all of them, its members what its settings give them, a token what its
+          role and its own limits leave.
+        </p>
+        {ctx.page.may("org_member:read") && <a href={placePath(ctx.org.name, "members")}>Members of {ctx.org.name}</a>}
+        <h2>Configuration</h2>
+        {stack.config ? (
+          <p>
+            It comes from the environment <code>{stack.config.environment}</code>.
+          </p>
+        ) : (
+          <p>It is kept with the program. What the latest update or preview used:</p>
+        )}
+        <Config text={latest ? latest.config : "{}"} />
+        <h2>Change</h2>
+        <Copyable label="Set a tag" text={`pulumi stack tag set NAME VALUE --stack ${name}`} />
+        <Copyable label="Rename" text={`pulumi stack rename NEW --stack ${name}`} />
+        <Copyable label="Delete" text={`pulumi stack rm ${name}`} />
+      </StackFrame>
+    ),
+  };
+});

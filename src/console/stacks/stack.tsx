@@ -1,0 +1,112 @@
+import type * as z from "zod";
+import { getStack } from "../../stacks/get.ts";
+import type { StackPath } from "../../stacks/path.ts";
+import { type StackReferences, listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../../updates/call.ts";
+import { findActivity } from "../../updates/history.ts";
+import type { UpdateRow } from "../../updates/info.ts";
+import { type Problem, attempt } from "../attempt.ts";
+import { Copyable, Empty, Notice, Time } from "../components.tsx";
+import { type View, definePage } from "../page.tsx";
+import { stackPath } from "../paths.ts";
+import { Entries } from "./entries.tsx";
+import { S, StackFrame, type StackPageContext, cut, pathOf, stackOf } from "./frame.tsx";
+
+const ENTRIES = 20;
+const REFERENCES = 50;
+
+export const stackPages = [
+  definePage("GET", S, "stack:read", (ctx) => view(ctx, stackOf(ctx))),
+
+  definePage("POST", `${S}/cancel`, "stack:cancel_update", async (ctx) => {
+    const path = stackOf(ctx);
+    // The one that the reader saw running, not one that has begun since.
+    const updateId = ctx.page.form["updateID"] ?? "";
+    const done = await attempt(() =>
+      callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.cancel({ ...stackCall(ctx, path), updateId })),
+    );
+    return "problem" in done ? view(ctx, path, done.problem) : { to: pathOf(path) };
+  }),
+];
+
+async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): Promise<View> {
+  const asked = Number(ctx.page.query.get("page") ?? 1);
+  const page = Number.isInteger(asked) && asked > 0 && asked < 1_000_000 ? asked : 1;
+  const [stack, { rows, total }, upstream, downstream] = await Promise.all([
+    getStack(ctx, path),
+    findActivity(ctx, path, { page, pageSize: ENTRIES }),
+    listUpstreamReferences(ctx, path),
+    listDownstreamReferences(ctx, path),
+  ]);
+  const entries: UpdateRow[] = [];
+  for await (const row of rows) entries.push(row);
+  const running = stack.currentOperation;
+  const tags = Object.entries(stack.tags);
+  return {
+    title: `${path.projectName}/${path.stackName}`,
+    at: "stacks",
+    status: problem ? 409 : 200,
+    body: (
+      <StackFrame ctx={ctx} path={path} at="">
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        {running && (
+          <div class="notice info">
+            <p>
+              <span class="running">In progress</span>: {running.kind} by {running.author}, since <Time at={running.started * 1000} />.
+            </p>
+            {ctx.page.may("stack:cancel_update") && (
+              <form method="post" action={`${pathOf(path)}/cancel`}>
+                <input type="hidden" name="updateID" value={stack.activeUpdate} />
+                <button class="danger">Cancel it</button>
+                <p class="hint">What it has begun may be left half done: resources can stay pending until the next refresh.</p>
+              </form>
+            )}
+          </div>
+        )}
+        <h2>History</h2>
+        {entries.length === 0 ? (
+          <Empty>
+            <p>Nothing has run here yet.</p>
+            <Copyable label="Shell" text={`pulumi up --stack ${path.orgName}/${path.projectName}/${path.stackName}`} />
+          </Empty>
+        ) : (
+          <Entries stack={pathOf(path)} rows={entries} />
+        )}
+        <nav class="pages" aria-label="Pages">
+          {page > 1 && <a href={`${pathOf(path)}?page=${page - 1}`}>Newer</a>}
+          {page * ENTRIES < total && <a href={`${pathOf(path)}?page=${page + 1}`}>Older</a>}
+        </nav>
+        {tags.length > 0 && (
+          <>
+            <h2>Tags</h2>
+            <dl>
+              {tags.slice(0, 100).map(([name, value]) => (
+                <>
+                  <dt>{name}</dt>
+                  <dd>{value || "–"}</dd>
+                </>
+              ))}
+            </dl>
+          </>
+        )}
+        <References title="Reads outputs of" {...upstream} />
+        <References title="Its outputs are read by" {...downstream} />
+      </StackFrame>
+    ),
+  };
+}
+
+const References = ({ title, referencedStacks }: { title: string } & z.infer<typeof StackReferences>) =>
+  referencedStacks.length === 0 ? null : (
+    <>
+      <h2>{title}</h2>
+      <ul>
+        {referencedStacks.slice(0, REFERENCES).map(({ organization, routingProject, name }) => (
+          <li>
+            <a href={stackPath(organization, routingProject, name)}>{cut(`${organization}/${routingProject}/${name}`, 300)}</a>
+          </li>
+        ))}
+        {referencedStacks.length > REFERENCES && <li class="faint">and {referencedStacks.length - REFERENCES} more</li>}
+      </ul>
+    </>
+  );

@@ -1,0 +1,32 @@
+import type { OrgContext } from "../context.ts";
+import { badRequest, notFound } from "../errors.ts";
+import { Ciphertexts, withPlaintexts } from "../state/ciphertexts.ts";
+import { outputsOf, readable } from "../state/outputs.ts";
+import { decodeText, encode } from "../state/json.ts";
+import { type StackPath, pathText } from "../stacks/path.ts";
+import { openState } from "../stacks/resources.ts";
+import { takeState } from "../stacks/stateAt.ts";
+import { decryptValues } from "./service.ts";
+
+/** Secrets in one output. */
+const MOST = 100;
+
+/**
+ * One output of a stack in the clear. Two events, both safe before it leaves: a part of the state was taken out, and decrypted.
+ * @throws 404 when there is no such output, 400 when its secrets are not under our key
+ */
+export async function revealOutput(ctx: OrgContext, path: StackPath, name: string): Promise<string> {
+  const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "an output"));
+  const value = (await outputsOf(chunks)).get(name);
+  if (!value) throw notFound(`Output '${name.slice(0, 100)}' of stack '${pathText(path)}'`);
+  const secrets = new Ciphertexts(MOST + 1);
+  secrets.add(value);
+  if (secrets.found.length > MOST) throw badRequest(`an output with more than ${MOST} secrets is not shown here`);
+  if (secrets.found.length === 0) return readable(value);
+  const decrypted = await decryptValues(ctx, path, secrets.found, "secret-decrypted");
+  const plaintexts = new Map(secrets.found.map((text, i) => [text, textOf(decrypted[i]!)]));
+  return readable(encode(withPlaintexts(decodeText(value), plaintexts)));
+}
+
+/** Base64 of JSON text. */
+const textOf = (base64: string) => decodeText(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
