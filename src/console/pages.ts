@@ -8,6 +8,7 @@ import { outputPages } from "./stacks/outputs.tsx";
 import { resourcesPage } from "./stacks/resources.tsx";
 import { settingsPage } from "./stacks/settings.tsx";
 import { stackPages } from "./stacks/stack.tsx";
+import { updatePages } from "./stacks/update.tsx";
 import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { listPage } from "./tokens/list.tsx";
@@ -28,6 +29,7 @@ export const pages: PageRoute[] = [
   // What stands behind `~` comes before: these take any name.
   ...stackListPages,
   ...stackPages,
+  ...updatePages,
   ...outputPages,
   resourcesPage,
   settingsPage,

@@ -5,13 +5,14 @@ import { readEvents } from "./getEvents.ts";
 import type { UpdateRow } from "./info.ts";
 import { type Step, outcomeText, treeText } from "./summaryText.ts";
 
-const bit = (kind: (typeof eventKinds)[number]) => 1 << (eventKinds.indexOf(kind) + 1);
-const STEPS = bit("resOutputsEvent") | bit("resOpFailedEvent");
+/** Of a kind of events, in a query for them. */
+export const bit = (kind: (typeof eventKinds)[number]) => 1 << (eventKinds.indexOf(kind) + 1);
+export const STEPS = bit("resOutputsEvent") | bit("resOpFailedEvent");
 
 /** Pages of events that are read for the tree; a larger update is told as far as that. */
-const MAX_PAGES = 10;
+export const MAX_PAGES = 10;
 
-interface StepEvent {
+export interface StepEvent {
   resOutputsEvent?: { metadata?: StepMetadata };
   resOpFailedEvent?: { metadata?: StepMetadata };
 }
@@ -38,10 +39,14 @@ export async function summarize(ctx: OrgContext, path: StackPath, row: UpdateRow
   return { summary: treeText(steps, more) + outcomeText(row) };
 }
 
+/** Characters of an operation and a URN: every line is made as wide as the widest. */
+const LONGEST = 1000;
+
 /** Events are what a client sent: what is not as expected is left out. */
-function stepOf({ resOutputsEvent, resOpFailedEvent }: StepEvent): Step | undefined {
+export function stepOf({ resOutputsEvent, resOpFailedEvent }: StepEvent): Step | undefined {
   const metadata = (resOutputsEvent ?? resOpFailedEvent)?.metadata;
   if (typeof metadata?.op !== "string" || typeof metadata.urn !== "string" || metadata.urn === "") return undefined;
+  if (metadata.op.length + metadata.urn.length > LONGEST) return undefined;
   const parent = metadata.new?.parent ?? metadata.old?.parent;
   return { op: metadata.op, urn: metadata.urn, parent: typeof parent === "string" ? parent : "", failed: resOpFailedEvent !== undefined };
 }

@@ -222,3 +222,100 @@ describe("resources", () => {
     expect(large.length).toBeLessThan(150_000);
   });
 });
+
+describe("an update's page", () => {
+  const urn = (name: string) => `urn:pulumi:dev::web::my:index:Thing::${name}`;
+  const step = (sequence: number, name: string, failed = false) => ({
+    sequence,
+    timestamp: 1,
+    [failed ? "resOpFailedEvent" : "resOutputsEvent"]: { metadata: { op: "create", urn: urn(name) } },
+  });
+  const says = (sequence: number, severity: string, message: string, more = {}) => ({
+    sequence,
+    timestamp: 1,
+    diagnosticEvent: { urn: urn("a"), severity, message, ...more },
+  });
+  let cookie: string;
+  beforeEach(async () => {
+    await newStack(world.member);
+    cookie = await signIn(world.member);
+  });
+
+  it("is live while it runs, and tells its steps and messages without colours or markup", async () => {
+    const update = await startUpdate(world.member);
+    const send = (...events: unknown[]) => ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
+    expect((await page(cookie, `${S}/updates/1`)).html).toContain('id="progress" data-live=""');
+    await send(
+      step(0, hostile),
+      step(1, "broken", true),
+      says(2, "info#err", "<{%fg 1%}>red<{%reset%}> \u001b[31mtoo\u001b[0m\u202e\n"),
+      says(3, "error", hostile),
+      says(4, "debug", "not for people"),
+      says(5, "info", "a spinner", { ephemeral: true }),
+      { sequence: 6, timestamp: 1, diagnosticEvent: { urn: 1, severity: null, message: { no: "text" } } },
+      { sequence: 7, timestamp: 1, resOutputsEvent: { metadata: { op: "x".repeat(5000), urn: urn("z") } } },
+      { sequence: 8, timestamp: 1, policyEvent: { policyName: "p<b>", message: "bad", enforcementLevel: "mandatory" } },
+    );
+    const { html } = await page(cookie, `${S}/updates/1`);
+    expect(html).toContain("red too\n");
+    expect(html).toContain("**created failed**");
+    expect(html).toContain("p&lt;b&gt;: bad");
+    expect(html).toContain("&lt;script&gt;");
+    for (const hidden of ["not for people", "a spinner", "xxxxx"]) expect(html).not.toContain(hidden);
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
+    const after = (await page(cookie, `${S}/updates/1`)).html;
+    expect(after).not.toContain("data-live");
+    expect(after).toContain("Update failed");
+  });
+
+  it("tells who started it, from where and with what, and shows no secret", async () => {
+    const { tokenValue } = await newOrgToken(world, "jenkins");
+    const json = {
+      name: "web",
+      runtime: "yaml",
+      main: "",
+      description: "",
+      options: {},
+      config: {
+        "web:plain": { string: "<b>5</b>", secret: false },
+        "web:key": { string: "v1:CIPHER", secret: true },
+        "web:odd": 7,
+        "web:none": null,
+      },
+      metadata: { message: hostile, environment: { "git.head": "abc123", "vcs.url": "javascript:alert(1)" } },
+    };
+    const { updateID } = await ok<{ updateID: string }>("POST", `/api/stacks${S}/preview`, { token: tokenValue, json });
+    const started = await ok<{ token: string }>("POST", `/api/stacks${S}/preview/${updateID}`, { token: tokenValue, json: {} });
+    await ok("POST", `/api/stacks${S}/preview/${updateID}/complete`, { lease: started.token, json: { status: "succeeded" } });
+    const { html } = await page(cookie, `${S}/previews/${updateID}`);
+    for (const shown of ["token jenkins", "abc123", "javascript:alert(1)", "&lt;b&gt;5&lt;/b&gt;", "[secret]", "Preview succeeded"])
+      expect(html).toContain(shown);
+    expect(html).not.toContain("CIPHER");
+    expect((await page(cookie, `${S}/settings/options`)).html).not.toContain("CIPHER");
+    expect((await page(cookie, `${S}/updates/${updateID}`)).status).toBe(404);
+  });
+
+  it("is not there for others, nor for what is no update", async () => {
+    await importState([rootStack]);
+    expect((await page(cookie, `${S}/updates/1`)).status).toBe(200);
+    for (const odd of ["0", "2", "x", "1.5", "-1", "99999999999"])
+      expect((await page(cookie, `${S}/updates/${odd}`)).status, odd).toBe(404);
+    expect((await page(cookie, `${S}/previews/none`)).status).toBe(404);
+    expect((await page(await signIn(world.stranger), `${S}/updates/1`)).status).toBe(404);
+    expect((await page(await signIn(world.billing), `${S}/updates/1`)).status).toBe(403);
+  });
+
+  it("stays a page however much was said and done", async () => {
+    const update = await startUpdate(world.member);
+    const events = Array.from({ length: 150 }, (_, i) => [
+      step(2 * i, `a-thing-with-a-long-name-${"x".repeat(300)}-${i}`),
+      says(2 * i + 1, i % 2 ? "info" : "warning", `line ${i} ${"<".repeat(500)}\n`),
+    ]).flat();
+    await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
+    const { html } = await page(cookie, `${S}/updates/1`);
+    expect(html).toContain("Earlier messages are left out");
+    expect(html).toContain("line 149 ");
+    expect(html).not.toContain("line 1 ");
+    expect(html.length).toBeLessThan(250_000);
+  });
+});

@@ -27,7 +27,17 @@ const parts: { part: Part; label: string; needs: "stack:read" | "stack:export" }
 ];
 
 /** What is the same above every page of a stack. */
-export const StackFrame = ({ ctx, path, at, children }: { ctx: StackPageContext; path: StackPath; at: Part; children: Child }) => (
+export const StackFrame = ({
+  ctx,
+  path,
+  at,
+  children,
+}: {
+  ctx: StackPageContext;
+  path: StackPath;
+  at: Part | undefined;
+  children: Child;
+}) => (
   <section>
     <p>
       <a href={projectPath(path.orgName, path.projectName)}>{path.projectName}</a>

@@ -1,0 +1,144 @@
+import type { StackPath } from "../../stacks/path.ts";
+import { versionParams } from "../../stacks/path.ts";
+import { AppError } from "../../errors.ts";
+import { getPreview, getUpdate } from "../../updates/history.ts";
+import type { UpdateRow } from "../../updates/info.ts";
+import { type Message, narrate } from "../../updates/narrate.ts";
+import { outcomeText } from "../../updates/summaryText.ts";
+import { Badge, Empty, Time } from "../components.tsx";
+import { type View, definePage } from "../page.tsx";
+import { updatePath } from "../paths.ts";
+import { Changes } from "./changes.tsx";
+import { Config } from "./config.tsx";
+import { Status, Who, lengthOf, titleOf } from "./entries.tsx";
+import { S, StackFrame, type StackPageContext, cut, pathOf, stackOf } from "./frame.tsx";
+
+export const updatePages = [
+  definePage("GET", `${S}/updates/:version`, "stack:read", async (ctx) => {
+    const path = stackOf(ctx);
+    const version = versionParams.shape.version.safeParse(ctx.page.params["version"]);
+    if (!version.success) throw new AppError(404, "There is no such update.");
+    return view(ctx, path, await getUpdate(ctx, path, version.data));
+  }),
+
+  definePage("GET", `${S}/previews/:updateID`, "stack:read", async (ctx) => {
+    const path = stackOf(ctx);
+    return view(ctx, path, await getPreview(ctx, path, ctx.page.params["updateID"] ?? ""));
+  }),
+];
+
+interface Found {
+  row: UpdateRow;
+  latestVersion: number;
+}
+
+async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion }: Found): Promise<View> {
+  const running = row.status === "running";
+  const { tree, messages, earlier } = await narrate(ctx, path, row);
+  const title = titleOf(row);
+  const [version, stack] = [row.version ?? 0, pathOf(path)];
+  return {
+    title: `${title} of ${path.projectName}/${path.stackName}`,
+    at: "stacks",
+    body: (
+      <StackFrame ctx={ctx} path={path} at={undefined}>
+        {/* While it runs the script fetches this part again and again; without it, reload. */}
+        <div id="progress" data-live={running ? "" : undefined}>
+          <h2>
+            {title} <Status status={row.status} />
+          </h2>
+          {row.message && <p>{cut(row.message, 2000)}</p>}
+          <dl>
+            <dt>Started by</dt>
+            <dd>
+              <Who row={row} />
+            </dd>
+            <dt>Started</dt>
+            <dd>
+              <Time at={row.startedAt} />
+            </dd>
+            <dt>Took</dt>
+            <dd>{row.startedAt === null ? "–" : lengthOf((row.endedAt ?? ctx.now) - row.startedAt)}</dd>
+          </dl>
+          {running && (
+            <p>
+              <a href={stack}>It can be cancelled on the stack's page.</a>
+            </p>
+          )}
+          <Changes row={row} />
+          <h3>Steps</h3>
+          {tree === "" ? (
+            <p class="faint">{running ? "No resource has changed yet." : "No resource changed."}</p>
+          ) : (
+            <pre tabindex={0}>{tree}</pre>
+          )}
+          <Messages messages={messages} earlier={earlier} />
+          {!running && (
+            <>
+              <h3>Outcome</h3>
+              <pre tabindex={0}>{outcomeText(row)}</pre>
+            </>
+          )}
+        </div>
+        {!row.dryRun && (
+          <nav class="pages" aria-label="Updates">
+            {version > 1 && <a href={updatePath(stack, version - 1)}>Update {version - 1}</a>}
+            {version < latestVersion && <a href={updatePath(stack, version + 1)}>Update {version + 1}</a>}
+          </nav>
+        )}
+        <h3>Environment</h3>
+        <Environment text={row.environment} />
+        <h3>Configuration</h3>
+        <Config text={row.config} />
+      </StackFrame>
+    ),
+  };
+}
+
+const kinds = { info: "info", warning: "warning", error: "bad" } as const;
+
+const Messages = ({ messages, earlier }: { messages: Message[]; earlier: boolean }) => (
+  <>
+    <h3>Messages</h3>
+    {messages.length === 0 ? (
+      <p class="faint">Nothing was said.</p>
+    ) : (
+      <>
+        {earlier && <p class="faint">Earlier messages are left out.</p>}
+        {messages.map(({ severity, about, text }) => (
+          <>
+            <p>
+              <Badge kind={kinds[severity]}>{severity}</Badge> <strong>{about}</strong>
+            </p>
+            <pre class="log" tabindex={0}>
+              {text}
+            </pre>
+          </>
+        ))}
+      </>
+    )}
+  </>
+);
+
+const MOST = 60;
+
+/** What the CLI knew of the place it ran at: a JSON object of texts (cli-protocol §4.3.1). Links in it stay texts. */
+const Environment = ({ text }: { text: string }) => {
+  const entries = Object.entries(JSON.parse(text) as Record<string, string>).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (entries.length === 0)
+    return (
+      <Empty>
+        <p>The client said nothing about where it ran.</p>
+      </Empty>
+    );
+  return (
+    <dl>
+      {entries.slice(0, MOST).map(([name, value]) => (
+        <>
+          <dt>{cut(name, 60)}</dt>
+          <dd>{cut(value, 500) || "–"}</dd>
+        </>
+      ))}
+    </dl>
+  );
+};

@@ -1,0 +1,105 @@
+import type { OrgContext } from "../context.ts";
+import type { StackPath } from "../stacks/path.ts";
+import { readEvents } from "./getEvents.ts";
+import type { UpdateRow } from "./info.ts";
+import { MAX_PAGES, STEPS, type StepEvent, bit, stepOf } from "./summarize.ts";
+import { type Step, treeText } from "./summaryText.ts";
+
+const SAID = bit("diagnosticEvent") | bit("stdoutEvent") | bit("policyEvent") | bit("errorEvent");
+
+export interface Message {
+  severity: "info" | "warning" | "error";
+  /** Name of the resource that it is about; "" for the update as a whole. */
+  about: string;
+  text: string;
+}
+
+/** Characters: what a page has room for. */
+const TREE = 30_000;
+const MESSAGES = 30_000;
+const MESSAGE = 8000;
+const ABOUT = 100;
+
+/**
+ * An update told by its engine events as far as they have come: its steps as a tree, and what was said. Of many messages the last
+ * are kept, because the reason for a failure comes late.
+ */
+export async function narrate(
+  ctx: OrgContext,
+  path: StackPath,
+  row: UpdateRow,
+): Promise<{ tree: string; messages: Message[]; earlier: boolean }> {
+  const steps: Step[] = [];
+  const messages: Message[] = [];
+  let earlier = false;
+  let size = 0;
+  let after = -1;
+  let more = true;
+  for (let pages = 0; more && pages < MAX_PAGES; pages++) {
+    const page = await readEvents(ctx, path, row.id, { after, kinds: STEPS | SAID }, false);
+    for (const text of page.events) {
+      const event = JSON.parse(text) as StepEvent & SaidEvent;
+      const step = stepOf(event);
+      if (step) steps.push(step);
+      const message = messageOf(event);
+      if (!message) continue;
+      const before = messages.at(-1);
+      size += message.text.length + 100;
+      // Lines of one program come one by one.
+      if (before && before.about === message.about && before.severity === message.severity && before.text.length < MESSAGE)
+        before.text += message.text;
+      else messages.push(message);
+      for (; size > MESSAGES && messages.length > 1; earlier = true) size -= messages.shift()!.text.length + 100;
+    }
+    ({ last: after, more } = page);
+  }
+  return { tree: within(treeText(steps, more), TREE), messages: messages.filter(({ text }) => text.trim() !== ""), earlier };
+}
+
+function within(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  return `${text.slice(0, text.lastIndexOf("\n", limit))}\n …\n`;
+}
+
+interface Said {
+  severity?: unknown;
+  urn?: unknown;
+  resourceUrn?: unknown;
+  message?: unknown;
+  error?: unknown;
+  ephemeral?: unknown;
+  enforcementLevel?: unknown;
+  policyName?: unknown;
+}
+interface SaidEvent {
+  diagnosticEvent?: Said;
+  stdoutEvent?: Said;
+  policyEvent?: Said;
+  errorEvent?: Said;
+}
+
+/** Events are what a client sent: what is not as expected is left out. */
+function messageOf({ diagnosticEvent, stdoutEvent, policyEvent, errorEvent }: SaidEvent): Message | undefined {
+  const said = diagnosticEvent ?? stdoutEvent ?? policyEvent ?? errorEvent;
+  const message = said?.message ?? said?.error;
+  // Ephemeral ones only say that something is still going on.
+  if (!said || typeof message !== "string" || said.ephemeral === true || said.severity === "debug") return undefined;
+  const urn = said.urn ?? said.resourceUrn;
+  const about = typeof urn === "string" ? (urn.split("::").slice(3).join("::") || urn).slice(0, ABOUT) : "";
+  const policy = policyEvent && typeof said.policyName === "string" ? `${said.policyName.slice(0, 200)}: ` : "";
+  return { severity: severityOf(said, errorEvent !== undefined), about, text: policy + plain(message.slice(0, MESSAGE)) };
+}
+
+function severityOf({ severity, enforcementLevel }: Said, isError: boolean): Message["severity"] {
+  if (isError || severity === "error" || enforcementLevel === "mandatory") return "error";
+  return severity === "warning" || enforcementLevel === "advisory" || enforcementLevel === "warning" ? "warning" : "info";
+}
+
+/** Without the engine's colour directives, a terminal's sequences, and other characters that are not text. */
+export const plain = (text: string): string =>
+  text
+    .replaceAll(/<\{%[^%]{0,100}%\}>/g, "")
+    // oxlint-disable-next-line no-control-regex
+    .replaceAll(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?)/g, "")
+    // oxlint-disable-next-line no-control-regex
+    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "");
