@@ -44,7 +44,7 @@ export default defineConfig(async () => {
     ],
     test: {
       include: ["test/**/*.test.ts"],
-      exclude: ["test/cli/**"],
+      exclude: ["test/cli/**", "test/console/browser/**"],
       // One Worker process for all files, emptied before each test: as isolated, and five times as fast.
       isolate: false,
       maxWorkers: 1,

@@ -8,6 +8,7 @@ const suites = [
   { name: "checks", command: [process.execPath, "scripts/check.ts"] },
   { name: "unit and API, in workerd", command: [vitest, "run"] },
   { name: "the Pulumi CLI", command: [vitest, "run", "--config", "vitest.cli.config.ts"] },
+  { name: "the console, in a browser", command: [vitest, "run", "--config", "vitest.console.config.ts"] },
 ];
 
 const results = suites.map(({ name, command: [bin, ...args] }) => {

@@ -14,10 +14,10 @@ interface Request {
  * address, whatever else a link may ask for.
  */
 function read(from: (name: string) => string | null): Request {
-  const port = Number(from("cliSessionPort"));
+  const digits = from("cliSessionPort") ?? "";
+  const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
   const nonce = from("cliSessionNonce") ?? "";
-  if (!Number.isInteger(port) || port < 1 || port > 65_535 || !/^[A-Za-z0-9_-]{1,200}$/.test(nonce))
-    throw badRequest("this is not a link of `pulumi login`");
+  if (port < 1 || port > 65_535 || !/^[A-Za-z0-9_-]{1,200}$/.test(nonce)) throw badRequest("this is not a link of `pulumi login`");
   return {
     port,
     nonce,

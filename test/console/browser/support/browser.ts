@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, chromium } from "playwright-core";
+import { afterAll, beforeAll, expect, inject } from "vitest";
+import { findChromium } from "./findChromium.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  // No sandbox: build machines run tests in containers, as root.
+  browser = await chromium.launch({ executablePath: findChromium()!, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
+});
+afterAll(() => browser.close());
+
+/** A browser of its own, with nothing in it. Script that a page was not meant to run would be noted in `window.ran`. */
+export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  const context = await browser.newContext({ baseURL: inject("url"), ...options });
+  context.setDefaultTimeout(15_000);
+  return context;
+}
+
+/** A page of somebody who is signed in, at the list of tokens. */
+export async function signedIn(context: BrowserContext, token = inject("people")["acme"]!["admin"]!): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto("/signin");
+  await page.fill("#token", token);
+  await page.click("main form button");
+  await page.waitForURL((url) => url.pathname !== "/signin");
+  return page;
+}
+
+export const tokens = "/acme/~/tokens";
+
+/** Creates a token with the form. @returns its id and value */
+export async function createToken(page: Page, name: string, description = ""): Promise<{ id: string; value: string }> {
+  await page.goto(`${tokens}/new`);
+  await page.fill("#name", name);
+  await page.fill("#description", description);
+  await page.click("main form button");
+  await page.waitForURL(/\/value$/);
+  const value = (await page.locator("pre").first().textContent())!.trim();
+  expect(value).toMatch(/^pul-/);
+  return { id: page.url().split("/").at(-2)!, value };
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core complains about on the page as it is: everything in light, and what another palette can change in dark. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const light = await run(page, undefined);
+  await page.emulateMedia({ colorScheme: "dark" });
+  const dark = await run(page, ["color-contrast"]);
+  await page.emulateMedia({ colorScheme: "light" });
+  return [...light, ...dark.map((wrong) => `dark: ${wrong}`)];
+}
+
+const run = (page: Page, only: string[] | undefined): Promise<string[]> =>
+  page.evaluate(async (only) => {
+    type Axe = { run: (options: object) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> };
+    const { violations } = await (window as unknown as { axe: Axe }).axe.run(only ? { runOnly: only } : {});
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ""}`).join("; ")}`);
+  }, only);
