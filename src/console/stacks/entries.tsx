@@ -15,8 +15,8 @@ export const Status = ({ status }: { status: UpdateRow["status"] }) => {
 };
 
 export const titleOf = ({ kind, dryRun, version }: UpdateRow): string => {
-  if (!dryRun) return `${kind} ${version}`;
-  return kind === "preview" ? "preview" : `preview of ${kind}`;
+  if (!dryRun) return `${kind.charAt(0).toUpperCase()}${kind.slice(1)} ${version}`;
+  return kind === "preview" ? "Preview" : `Preview of ${kind}`;
 };
 
 export const Who = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => (

@@ -120,7 +120,7 @@ const Stacks = ({ stacks, orgName, alone }: { stacks: Listed[]; orgName: string;
               <td>
                 <LastUpdate stack={stack} />
               </td>
-              <td class="number">{stack.resourceCount ?? "–"}</td>
+              <td>{stack.resourceCount ?? "–"}</td>
             </tr>
           ))}
         </Table>

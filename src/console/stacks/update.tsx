@@ -70,13 +70,13 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
           {tree === "" ? (
             <p class="faint">{running ? "No resource has changed yet." : "No resource changed."}</p>
           ) : (
-            <pre tabindex={0}>{tree}</pre>
+            <pre tabindex={0}>{tree.trimEnd()}</pre>
           )}
           <Messages messages={messages} earlier={earlier} />
           {!running && (
             <>
               <h3>Outcome</h3>
-              <pre tabindex={0}>{outcomeText(row)}</pre>
+              <pre tabindex={0}>{outcomeText(row).trimEnd()}</pre>
             </>
           )}
         </div>
