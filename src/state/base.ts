@@ -1,12 +1,15 @@
 /** The deployment that a replay starts from: the base stream, or what the journal has put in its place. */
 import type { Item, Ref } from "./item.ts";
 import { readArray, readObject, skipValue } from "./json.ts";
-import { readFacts, readLinks, readOperation, type OperationFacts } from "./resource.ts";
+import type { LinkTable } from "./links.ts";
+import { readFacts, readOperation, type KnownFacts } from "./resource.ts";
 import { splitDeployment } from "./split.ts";
+import { Turn } from "./turn.ts";
 
 export interface Operation {
   text: Ref | Uint8Array;
-  facts: OperationFacts;
+  /** Only such operations outlive a further update (§4.8.4). */
+  creates: boolean;
 }
 
 export interface Base {
@@ -35,30 +38,23 @@ export const newBase = (items: Item[] | null, members: Map<string, Ref> | null =
   extensions: new Map(),
 });
 
-export type Intern = (text: string) => string;
-
-export function newIntern(): Intern {
-  const known = new Map<string, string>();
-  return (text) => {
-    const same = known.get(text);
-    if (same === undefined) known.set(text, text);
-    return same ?? text;
-  };
-}
-
 /** The resources of the base stream with all that is to be known about them. */
-export async function readItems(chunks: AsyncIterable<Uint8Array>, intern: Intern): Promise<Item[]> {
+export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTable, facts: KnownFacts): Promise<Item[]> {
   const items: Item[] = [];
+  const turn = new Turn();
   for await (const parts of splitDeployment(chunks, { trusted: true })) {
     for (const { at, text } of parts) {
-      if (at === "resource") items.push({ from: items.length, facts: readFacts(text), links: readLinks(text, 0, intern), edits: null });
+      if (at === "resource")
+        items.push({ from: items.length, facts: facts.same(readFacts(text)), links: links.read(text, 0), edits: null });
+      const wait = turn.spend(text.length);
+      if (wait) await wait;
     }
   }
   return items;
 }
 
 /** Reads the `newSnapshot` of a write entry. */
-export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, intern: Intern): Base {
+export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, links: LinkTable, known: KnownFacts): Base {
   const items: Item[] = [];
   const base = newBase(items, new Map());
   readObject(bytes, start, (key, at) => {
@@ -67,16 +63,16 @@ export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, intern: I
       return readArray(bytes, at, (element) => {
         const facts = readFacts(bytes, element);
         const from = { batch, start: element, end: facts.end };
-        items.push({ from, facts, links: readLinks(bytes, element, intern), edits: null });
+        items.push({ from, facts: known.same(facts), links: links.read(bytes, element), edits: null });
         return facts.end;
       });
     }
     if (key === "pending_operations") {
       base.pending = [];
       return readArray(bytes, at, (element) => {
-        const facts = readOperation(bytes, element);
-        base.pending.push({ text: { batch, start: element, end: facts.end }, facts });
-        return facts.end;
+        const { creates, end } = readOperation(bytes, element);
+        base.pending.push({ text: { batch, start: element, end }, creates });
+        return end;
       });
     }
     const end = skipValue(bytes, at);

@@ -2,6 +2,7 @@
 import type { Base, Operation } from "./base.ts";
 import { edit, type Item, type Ref } from "./item.ts";
 import { Kind } from "./journal.ts";
+import { UNREAD, type LinkTable } from "./links.ts";
 import { behindReferences } from "./order.ts";
 import { itemOf, refTo, type Step } from "./steps.ts";
 import { normalizeUrns, rebuildDependencies } from "./urns.ts";
@@ -32,82 +33,87 @@ export class Fold {
   #replaceOld = new Map<number, Item>();
   #markDelete = new Set<number>();
   #markPending = new Set<number>();
-  #open = new Map<number, Operation | null>();
+  /** Begun and not ended, as far as they have an operation to tell of. */
+  #open = new Map<number, Operation>();
   #extensions = new Map<string, Ref>();
   #refreshed = false;
   #byteString = false;
+  readonly #links: LinkTable | null;
   readonly #hasHole: boolean;
 
-  /** @param hasHole entries are missing; then the base's items must be known */
-  constructor(base: Base, hasHole: boolean) {
+  /**
+   * @param links of the base's items and of what is added; null when those are not known
+   * @param hasHole entries are missing; then they must be known
+   */
+  constructor(base: Base, links: LinkTable | null, hasHole: boolean) {
     this.#base = base;
+    this.#links = links;
     this.#hasHole = hasHole;
   }
 
-  add(step: Step): void {
-    const { entry } = step;
-    if (entry.requiresByteString) this.#byteString = true;
-    switch (entry.kind) {
+  /** A promise when the step takes long. */
+  add(step: Step): void | Promise<void> {
+    if (step.requiresByteString) this.#byteString = true;
+    switch (step.kind) {
       case Kind.begin:
-        this.#open.set(entry.operationID, entry.operation && { text: refTo(step, entry.operation), facts: entry.operationFacts! });
+        if (step.operation) this.#open.set(step.operationID, { text: refTo(step, step.operation), creates: step.creates });
+        else this.#open.delete(step.operationID);
         break;
       case Kind.success:
-        this.#open.delete(entry.operationID);
+        this.#open.delete(step.operationID);
         this.#succeed(step);
         break;
       case Kind.failure:
-        this.#open.delete(entry.operationID);
+        this.#open.delete(step.operationID);
         break;
       case Kind.refreshSuccess:
-        this.#open.delete(entry.operationID);
+        this.#open.delete(step.operationID);
         this.#refreshed = true;
         this.#refresh(step);
         break;
       case Kind.outputs:
-        if (entry.state) this.#replace(step);
+        if (step.state) this.#replace(step);
         break;
       case Kind.write:
         this.#base = step.snapshot!;
         break;
       case Kind.secretsManager:
-        if (entry.secretsProvider) this.#base.providers.push(refTo(step, entry.secretsProvider));
+        if (step.secretsProvider) this.#base.providers.push(refTo(step, step.secretsProvider));
         break;
       case Kind.rebuiltBase:
-        this.#rebuild();
-        break;
+        return this.#rebuild();
       case Kind.extension:
-        this.#extensions.set(entry.extensionRef!, refTo(step, entry.extension!));
+        this.#extensions.set(step.extensionRef!, refTo(step, step.extension!));
         break;
       case Kind.snippets:
-        this.#base.snippets = entry.snippets && refTo(step, entry.snippets);
+        this.#base.snippets = step.snippets && refTo(step, step.snippets);
         this.#base.snippetAliases = [];
     }
   }
 
   #succeed(step: Step): void {
-    const { entry } = step;
-    if (entry.state) {
-      this.#indexOf.set(entry.operationID, this.#news.length);
+    if (step.state) {
+      this.#indexOf.set(step.operationID, this.#news.length);
       this.#news.push(itemOf(step));
     }
-    if (entry.removeOld !== null) this.#dropOld.add(entry.removeOld);
-    if (entry.removeNew !== null) this.#dropNew.add(entry.removeNew);
-    if (entry.deleteOld !== null) this.#markDelete.add(entry.deleteOld);
-    if (entry.deleteNew !== null) this.#markNew(entry.deleteNew, "delete");
-    if (entry.pendingReplacementOld !== null) this.#markPending.add(entry.pendingReplacementOld);
-    if (entry.pendingReplacementNew !== null) this.#markNew(entry.pendingReplacementNew, "pendingReplacement");
-    if (entry.isRefresh) this.#refreshed = true;
+    if (step.removeOld !== null) this.#dropOld.add(step.removeOld);
+    if (step.removeNew !== null) this.#dropNew.add(step.removeNew);
+    if (step.deleteOld !== null) this.#markDelete.add(step.deleteOld);
+    if (step.deleteNew !== null) this.#markNew(step.deleteNew, "delete");
+    if (step.pendingReplacementOld !== null) this.#markPending.add(step.pendingReplacementOld);
+    if (step.pendingReplacementNew !== null) this.#markNew(step.pendingReplacementNew, "pendingReplacement");
+    if (step.isRefresh) this.#refreshed = true;
   }
 
   #refresh(step: Step): void {
-    const { removeOld, removeNew, state } = step.entry;
+    const { removeOld, removeNew, state } = step;
     if (state) return this.#replace(step);
     if (removeOld !== null) this.#dropOld.add(removeOld);
     if (removeNew !== null) this.#dropNew.add(removeNew);
   }
 
   #replace(step: Step): void {
-    const { removeOld, removeNew } = step.entry;
+    const { removeOld, removeNew } = step;
     if (removeOld !== null) this.#replaceOld.set(removeOld, itemOf(step));
     if (removeNew !== null) this.#withNew(removeNew, (index) => (this.#news[index] = itemOf(step)));
   }
@@ -123,8 +129,8 @@ export class Fold {
   }
 
   /** Folds everything so far into the base; what follows refers to the new positions. */
-  #rebuild(): void {
-    this.#base.items = this.#resources();
+  async #rebuild(): Promise<void> {
+    this.#base.items = await this.#resources(this.#links!);
     this.#base.pending = this.#pending();
     // The base's own win, and so do those of an earlier fold.
     for (const [ref, text] of this.#extensions) if (!this.#base.extensions.has(ref)) this.#base.extensions.set(ref, text);
@@ -140,12 +146,12 @@ export class Fold {
   }
 
   /** The resources so far: new ones first, then what is left of the base. Only for a base whose items are known. */
-  #resources(): Item[] {
+  async #resources(links: LinkTable): Promise<Item[]> {
     const survivors = this.#base.items!.map((item, position) => this.#survivor(position, item)).filter((item) => item !== null);
     const inTurn = [...this.#newResources(), ...survivors];
-    const items = this.#hasHole ? behindReferences(inTurn) : inTurn;
-    if (this.#refreshed) rebuildDependencies(items);
-    const aliases = normalizeUrns(items);
+    const items = this.#hasHole ? behindReferences(inTurn, links) : inTurn;
+    if (this.#refreshed) await rebuildDependencies(items, links);
+    const aliases = await normalizeUrns(items, links);
     if (aliases) this.#base.snippetAliases.push(aliases);
     return items;
   }
@@ -166,12 +172,12 @@ export class Fold {
 
   #pending(): Operation[] {
     const open = [...this.#open].sort(([a], [b]) => a - b).map(([, operation]) => operation);
-    return [...open.filter((operation) => operation !== null), ...this.#base.pending.filter(({ facts }) => facts.creates)];
+    return [...open, ...this.#base.pending.filter(({ creates }) => creates)];
   }
 
-  finish(): Folded {
+  async finish(): Promise<Folded> {
     const pending = this.#pending();
-    const selection = this.#base.items ? inOrder(this.#resources()) : this.#onTheFly();
+    const selection = this.#links ? inOrder(await this.#resources(this.#links)) : this.#onTheFly();
     for (const [ref, text] of this.#extensions) if (!this.#base.extensions.has(ref)) this.#base.extensions.set(ref, text);
     return { selection, pending, base: this.#base, byteString: this.#byteString };
   }
@@ -180,7 +186,7 @@ export class Fold {
     return {
       first: this.#newResources(),
       at: (position) => {
-        const item = this.#survivor(position, { from: position, facts: null, links: null, edits: null });
+        const item = this.#survivor(position, { from: position, facts: null, links: UNREAD, edits: null });
         return item ? [item] : [];
       },
     };

@@ -31,7 +31,7 @@ class IntegrityCheck {
   readonly #providers = new Set<string>();
 
   resource(text: Uint8Array): void {
-    const links = readLinks(text, 0, (urn) => urn);
+    const links = readLinks(text);
     this.#error ??= this.#problemOf(parse(text) as Loose<Flag>, links);
   }
 

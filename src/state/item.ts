@@ -1,5 +1,6 @@
 /** A resource of a deployment that is being put together: where its text is, and what has to change in it. */
 import type { Edits, Range } from "./json.ts";
+import type { LinkTable, LinksAt } from "./links.ts";
 import type { Facts, Links } from "./resource.ts";
 
 /** A text in the journal: the batch, and the range of bytes in it. */
@@ -12,8 +13,7 @@ export interface Item {
   from: Ref | number;
   /** Null until the text is seen: a base resource in a replay that reads the base only once. */
   facts: Facts | null;
-  /** Null when the replay does not need to look at URNs. */
-  links: Links | null;
+  links: LinksAt;
   edits: Edits | null;
 }
 
@@ -21,15 +21,16 @@ export function edit(item: Item, member: string, text: string | null): void {
   (item.edits ??= new Map()).set(member, text);
 }
 
-/** Sets those links that differ; an empty one is left out of the resource, as in Go's own JSON. */
-export function setLinks(item: Item, changes: Partial<Links>): void {
-  const before = item.links!;
+/** Sets those links that differ from `before`, the item's; an empty one is left out of the resource, as in Go's own JSON. */
+export function setLinks(item: Item, table: LinkTable, before: Links, changes: Partial<Links>): void {
+  let differ = false;
   for (const [member, value] of Object.entries(changes) as [keyof Links, Links[keyof Links]][]) {
     if (value === before[member] || (value.length === 0 && before[member].length === 0)) continue;
+    differ = true;
     edit(item, member, value.length === 0 ? null : toJson(member, value));
     if (member === "replaceWith" && value.length === 0) dropFeature(item, "replaceWith");
   }
-  item.links = { ...before, ...changes };
+  if (differ) item.links = table.add({ ...before, ...changes });
 }
 
 function toJson(member: keyof Links, value: Links[keyof Links]): string {

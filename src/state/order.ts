@@ -1,28 +1,23 @@
 /** Mends the order of a state whose journal has a hole; a whole journal never needs it. */
 import type { Item } from "./item.ts";
-import type { Step } from "./steps.ts";
-
-/**
- * Whether entries are missing between others: their numbers begin at 1 and have no gaps. The client does not wait for the answer
- * to unchanged resources, and goes on without a word when it gives up on such a batch.
- */
-export const hasHole = (steps: Step[]) => steps.length > 0 && steps.at(-1)!.entry.sequenceID > steps.length;
+import type { LinkTable } from "./links.ts";
+import type { Links } from "./resource.ts";
 
 /**
  * Puts each resource behind those that it refers to: after a hole a new one may stand before its old, unchanged provider, and the CLI
  * refuses to read that. Resources of the base stream keep their places, for they are written as they pass by; the others wait
  * for what they refer to, and come in their order as soon as it is there.
  */
-export function behindReferences(items: Item[]): Item[] {
-  const all = new Set(items.map(({ links }) => links!.urn));
+export function behindReferences(items: Item[], table: LinkTable): Item[] {
+  const all = new Set(items.map(({ links }) => table.urn(links)));
   const placed: Item[] = [];
   const seen = new Set<string>();
   const awaited = new Set<string>();
   let waiting: Item[] = [];
-  const missing = (item: Item) => referencesOf(item).filter((urn) => !seen.has(urn) && all.has(urn));
+  const missing = (item: Item) => referencesOf(table.get(item.links)).filter((urn) => !seen.has(urn) && all.has(urn));
   const place = (item: Item) => {
     placed.push(item);
-    seen.add(item.links!.urn);
+    seen.add(table.urn(item.links));
   };
   for (const item of items) {
     const unmet = typeof item.from === "number" ? [] : missing(item);
@@ -32,7 +27,7 @@ export function behindReferences(items: Item[]): Item[] {
       continue;
     }
     place(item);
-    if (!awaited.has(item.links!.urn)) continue;
+    if (!awaited.has(table.urn(item.links))) continue;
     for (let before = -1; before !== waiting.length;) {
       before = waiting.length;
       waiting = waiting.filter((other) => {
@@ -45,8 +40,7 @@ export function behindReferences(items: Item[]): Item[] {
   return [...placed, ...waiting];
 }
 
-function referencesOf({ links }: Item): string[] {
-  const { urn, parent, provider, dependencies, propertyDependencies, deletedWith } = links!;
+function referencesOf({ urn, parent, provider, dependencies, propertyDependencies, deletedWith }: Links): string[] {
   const all = [parent, provider.slice(0, Math.max(provider.lastIndexOf("::"), 0)), deletedWith, ...dependencies];
   for (const [, urns] of propertyDependencies) all.push(...urns);
   return all.filter((other) => other !== "" && other !== urn);

@@ -1,16 +1,16 @@
 /** Computes the state after an update from the state before it and the journal (cli-protocol §4.8.4). */
-import { newBase, newIntern, readItems, reopenable, type Open, type Operation } from "./base.ts";
+import { newBase, readItems, reopenable, type Open, type Operation } from "./base.ts";
 import { Fold, type Folded } from "./fold.ts";
 import type { Item, Ref } from "./item.ts";
-import { Kind } from "./journal.ts";
 import { encode, parse, rewrite } from "./json.ts";
+import { LinkTable } from "./links.ts";
 import * as members from "./members.ts";
 import { Output, streamed, type Streamed } from "./output.ts";
-import { hasHole } from "./order.ts";
-import { DERIVED_FEATURES, readFacts, readOperation } from "./resource.ts";
+import { DERIVED_FEATURES, KnownFacts, readFacts, readOperation } from "./resource.ts";
 import { splitDeployment, type Part } from "./split.ts";
-import { readDetails, readSteps, type Step } from "./steps.ts";
+import { readDetails, readSteps } from "./steps.ts";
 import { Texts, type Journal } from "./texts.ts";
+import { LOOK, Turn } from "./turn.ts";
 
 export type { Journal } from "./texts.ts";
 
@@ -90,24 +90,23 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
 }
 
 async function fold(input: ReplayInput, open: Open | null, texts: Texts): Promise<Folded> {
-  const steps = await readSteps(input.journal, texts);
+  const facts = new KnownFacts();
+  const steps = await readSteps(input.journal, texts, facts);
   const base = newBase(null);
-  const hole = hasHole(steps);
-  if (hole || needsLinks(steps) || (open && !input.baseIsAliasFree)) {
-    const intern = newIntern();
-    base.items = open ? await readItems(await open(), intern) : [];
-    await readDetails(steps, texts, intern);
+  const links = steps.hasHole || steps.needLinks || (open && !input.baseIsAliasFree) ? new LinkTable() : null;
+  if (links) base.items = open ? await readItems(await open(), links, facts) : [];
+  const folding = new Fold(base, links, steps.hasHole);
+  const turn = new Turn();
+  for (const step of steps) {
+    const details = links && readDetails(step, texts, links, facts);
+    if (details) await details;
+    const folded = folding.add(step);
+    if (folded) await folded;
+    const wait = turn.spend(LOOK);
+    if (wait) await wait;
   }
-  const folding = new Fold(base, hole);
-  for (const step of steps) folding.add(step);
   return folding.finish();
 }
-
-const REFRESH_OR_BASE: ReadonlySet<number> = new Set([Kind.refreshSuccess, Kind.write, Kind.rebuiltBase]);
-
-/** Whether any rule comes into play that looks at URNs, or at more of the base than the resource passing by. */
-const needsLinks = (steps: Step[]) =>
-  steps.some(({ entry }) => REFRESH_OR_BASE.has(entry.kind) || entry.isRefresh || entry.stateFacts?.hasAliases);
 
 const COMMA = encode(",");
 
@@ -156,8 +155,8 @@ function keep(base: BaseParts, part: Part): void {
   if (part.at === "deployment") base.members.set(part.key, text);
   else if (part.at === "envelope") base.envelope.set(part.key, text);
   else {
-    const facts = readOperation(text);
-    if (facts.creates) base.pending.push({ text, facts });
+    const { creates } = readOperation(text);
+    if (creates) base.pending.push({ text, creates });
   }
 }
 
@@ -187,8 +186,9 @@ async function writeRest(
   member("secrets_providers", await members.secretsProvider(current, folded.base, read));
   for (const [i, operation] of pending.entries()) {
     out.write(i === 0 ? ',"pending_operations":[' : ",");
-    out.write(await read(operation.text));
-    for (const feature of operation.facts.features) features.add(feature);
+    const text = await read(operation.text);
+    out.write(text);
+    for (const feature of readOperation(text).features) features.add(feature);
   }
   if (pending.length > 0) out.write("]");
   member("metadata", members.metadata(current));

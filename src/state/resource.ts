@@ -9,8 +9,35 @@ export interface Facts {
   hasAliases: boolean;
   /** Name of the stack that the resource refers to; "" when it is no StackReference. */
   refersTo: string;
-  /** Where the resource's text ends: reading it is as good as skipping it. */
+}
+
+/** Where the text ends that something was read from: reading it is as good as skipping it. */
+interface End {
   end: number;
+}
+
+/** Few resources differ in their facts, so these are kept once for all that are alike. */
+export class KnownFacts {
+  readonly #all: Facts[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  number({ features, isStack, hasAliases, refersTo }: Facts): number {
+    const key = `${isStack} ${hasAliases} ${features.join()} ${refersTo}`;
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#all.push({ features, isStack, hasAliases, refersTo }) - 1;
+      this.#numbers.set(key, number);
+    }
+    return number;
+  }
+
+  at(number: number): Facts {
+    return this.#all[number]!;
+  }
+
+  same(facts: Facts): Facts {
+    return this.at(this.number(facts));
+  }
 }
 
 const FEATURE_OF: ReadonlyMap<string, string> = new Map([
@@ -27,7 +54,7 @@ const FEATURE_OF: ReadonlyMap<string, string> = new Map([
 export const DERIVED_FEATURES: ReadonlySet<string> = new Set(FEATURE_OF.values());
 const NONE: readonly string[] = Object.freeze([]);
 
-export function readFacts(bytes: Uint8Array, at = 0): Facts {
+export function readFacts(bytes: Uint8Array, at = 0): Facts & End {
   let features: Set<string> | undefined;
   let type = "";
   let id = -1;
@@ -56,10 +83,9 @@ export interface OperationFacts {
   /** Only operations of this type outlive a further update (§4.8.4). */
   creates: boolean;
   features: readonly string[];
-  end: number;
 }
 
-export function readOperation(bytes: Uint8Array, at = 0): OperationFacts {
+export function readOperation(bytes: Uint8Array, at = 0): OperationFacts & End {
   let creates = false;
   let features = NONE;
   const end = readObject(bytes, at, (key, start) => {
@@ -98,8 +124,7 @@ export interface Links {
   readonly aliases: readonly string[];
 }
 
-/** Reads the URNs. Each is passed through `intern`, so that the thousands of mentions of one URN share one string. */
-export function readLinks(bytes: Uint8Array, at: number, intern: (urn: string) => string): Links {
+export function readLinks(bytes: Uint8Array, at = 0): Links {
   const links: { -readonly [K in keyof Links]: Links[K] } = {
     urn: "",
     parent: "",
@@ -111,7 +136,7 @@ export function readLinks(bytes: Uint8Array, at: number, intern: (urn: string) =
     viewOf: "",
     aliases: [],
   };
-  const urns = (value: unknown) => (Array.isArray(value) ? value.filter((urn) => typeof urn === "string").map(intern) : []);
+  const urns = (value: unknown) => (Array.isArray(value) ? value.filter((urn) => typeof urn === "string") : []);
   readObject(bytes, at, (key, start) => {
     const end = skipValue(bytes, start);
     switch (key) {
@@ -120,7 +145,7 @@ export function readLinks(bytes: Uint8Array, at: number, intern: (urn: string) =
       case "provider":
       case "deletedWith":
       case "viewOf":
-        links[key] = bytes[start] === QUOTE ? intern(decodeString(bytes, start, end)) : "";
+        links[key] = bytes[start] === QUOTE ? decodeString(bytes, start, end) : "";
         break;
       case "dependencies":
       case "replaceWith":

@@ -2,17 +2,21 @@
 import { StateError } from "./errors.ts";
 import type { Item } from "./item.ts";
 import { setLinks } from "./item.ts";
+import type { LinkTable } from "./links.ts";
+import type { Links } from "./resource.ts";
+import { LOOK, Turn } from "./turn.ts";
 
 /**
  * After a refresh: drops references to resources that are gone. One pass, since a resource may only refer to earlier ones.
  * Upstream means to hang an orphan on its grandparent, but the effect of its code is no parent at all; so is ours.
  */
-export function rebuildDependencies(items: Item[]): void {
+export async function rebuildDependencies(items: Item[], table: LinkTable): Promise<void> {
+  const turn = new Turn();
   const seen = new Set<string>();
   const known = (urns: readonly string[]) => (urns.every((urn) => seen.has(urn)) ? urns : urns.filter((urn) => seen.has(urn)));
   for (const item of items) {
-    const links = item.links!;
-    setLinks(item, {
+    const links = table.get(item.links);
+    setLinks(item, table, links, {
       dependencies: known(links.dependencies),
       propertyDependencies: keepIfSame(
         links.propertyDependencies,
@@ -22,11 +26,13 @@ export function rebuildDependencies(items: Item[]): void {
       deletedWith: seen.has(links.deletedWith) ? links.deletedWith : "",
     });
     seen.add(links.urn);
+    const wait = turn.spend(LOOK);
+    if (wait) await wait;
   }
-  for (const item of items) if (!seen.has(item.links!.parent)) setLinks(item, { parent: "" });
+  for (const item of items) if (!seen.has(table.parent(item.links))) setLinks(item, table, table.get(item.links), { parent: "" });
 }
 
-type PropertyDependencies = NonNullable<Item["links"]>["propertyDependencies"];
+type PropertyDependencies = Links["propertyDependencies"];
 
 function keepIfSame(before: PropertyDependencies, after: PropertyDependencies): PropertyDependencies {
   return before.length === after.length && before.every(([, urns], i) => urns === after[i]![1]) ? before : after;
@@ -36,14 +42,15 @@ function keepIfSame(before: PropertyDependencies, after: PropertyDependencies): 
  * Replaces aliases by the URNs they stand for, in all resources, and removes them. Returns what stands for what, for the
  * snippets; undefined when no resource has aliases. Throws StateError when two resources claim one alias.
  */
-export function normalizeUrns(items: Item[]): ReadonlyMap<string, string> | undefined {
-  if (!items.some((item) => item.links!.aliases.length > 0)) return undefined;
-  const aliased = aliasesOf(items);
+export async function normalizeUrns(items: Item[], table: LinkTable): Promise<ReadonlyMap<string, string> | undefined> {
+  if (!items.some(({ facts, links }) => facts!.hasAliases && table.get(links).aliases.length > 0)) return undefined;
+  const turn = new Turn();
+  const aliased = aliasesOf(items, table);
   const urn = (name: string) => aliased.get(name) ?? name;
   const urns = (names: readonly string[]) => (names.some((name) => urn(name) !== name) ? names.map(urn) : names);
   for (const item of items) {
-    const links = item.links!;
-    setLinks(item, {
+    const links = table.get(item.links);
+    setLinks(item, table, links, {
       urn: urn(links.urn),
       parent: urn(links.parent),
       provider: mapProvider(links.provider, urn),
@@ -56,14 +63,16 @@ export function normalizeUrns(items: Item[]): ReadonlyMap<string, string> | unde
       viewOf: urn(links.viewOf),
       aliases: [],
     });
+    const wait = turn.spend(LOOK);
+    if (wait) await wait;
   }
   return aliased;
 }
 
-function aliasesOf(items: Item[]): Map<string, string> {
+function aliasesOf(items: Item[], table: LinkTable): Map<string, string> {
   const aliased = new Map<string, string>();
   for (const { links } of items) {
-    const { urn, parent, aliases } = links!;
+    const { urn, parent, aliases } = table.get(links);
     for (const alias of aliases) {
       const other = aliased.get(alias);
       if (other !== undefined && other !== urn)
