@@ -1,6 +1,6 @@
 import { unavailable } from "../errors.ts";
 import { concat } from "../state/json.ts";
-import { TURN, Turn } from "../state/turn.ts";
+import { Turn } from "../state/turn.ts";
 
 /**
  * Deployments in R2, plain JSON text, one object per version and never written twice: `state/<random id>`. Object first,
@@ -16,6 +16,8 @@ export const initialStateKey = (stackId: string) => `initial/${stackId}`;
  * seven times as fast by the local simulator.
  */
 const PART = 16 * 1024 * 1024;
+/** Bytes between two pauses in which other requests of the isolate have their turn. */
+const TURN = 1024 * 1024;
 
 /**
  * Writes a stream of unknown length.
@@ -26,7 +28,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   const parts: R2UploadedPart[] = [];
   let held: Uint8Array[] = [];
   let size = 0;
-  const turn = new Turn();
+  const turn = new Turn(TURN);
   const take = () => {
     const part = { bytes: size, body: oneBody(held, size) };
     held = [];
