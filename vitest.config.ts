@@ -27,7 +27,8 @@ export default defineConfig(async () => {
             TEST_MIGRATIONS: migrations,
             PUBLIC_CONTRACT: readContract(),
             TOKEN_PEPPER: "test-pepper",
-            ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+            // The second one is there to be rotated away.
+            ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,0:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA",
             LEASE_SECONDS: "300",
             LEAK_SCANNER_SECRET: "test-scanner",
             LEAK_SCANNER_KEYS: scannerKey,

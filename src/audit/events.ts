@@ -63,6 +63,7 @@ export const eventTypes = {
   "team-deleted": admin("Team Deleted", "A team was removed."),
 
   "stack-created": plain("Stack Created", "A stack was created."),
+  "stack-reencrypted": admin("Stack Re-encrypted", "A stack's secrets were put under a new master key."),
   "stack-renamed": admin("Stack Renamed", "A stack was renamed."),
   "stack-deleted": { ...plain("Stack Deleted", "A stack was deleted."), reqStackAdmin: true },
   "stack-transferred-to-organization": admin("Stack Transferred To Organization", "A stack was moved to another organization."),

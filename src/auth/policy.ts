@@ -31,6 +31,7 @@ export const orgPermissions = [
   "stack:cancel_update",
   "stack:rename",
   "stack:transfer",
+  "stack:reencrypt",
   "stack:list_deleted",
   "stack:restore_deleted",
   "stack_tags:update",

@@ -70,7 +70,8 @@ export async function encrypt(setting: string, stackId: string, plaintext: Uint8
 
 /** @throws 400 for what we did not encrypt for this stack */
 export async function decrypt(setting: string, stackId: string, ciphertext: Uint8Array): Promise<Uint8Array> {
-  const found = ciphertext[0] === FORMAT && ciphertext.length > HEADER ? await stackKey(setting, ciphertext[1], stackId) : undefined;
+  const id = keyIdOf(ciphertext);
+  const found = id === undefined ? undefined : await stackKey(setting, id, stackId);
   if (!found) throw notOurs();
   try {
     const opened = await crypto.subtle.decrypt(
@@ -83,5 +84,12 @@ export async function decrypt(setting: string, stackId: string, ciphertext: Uint
     throw notOurs();
   }
 }
+
+/** Id of the master key that encrypts. */
+export const currentKeyId = (setting: string): number => masterKeysOf(setting)[0]!.id;
+
+/** Id of the master key that a ciphertext says it is under; undefined for what we did not write. */
+export const keyIdOf = (ciphertext: Uint8Array): number | undefined =>
+  ciphertext[0] === FORMAT && ciphertext.length > HEADER ? ciphertext[1] : undefined;
 
 const notOurs = () => badRequest("the ciphertext was not encrypted for this stack");

@@ -85,7 +85,7 @@ export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: str
   }
 }
 
-function fromBase64(text: string): Uint8Array {
+export function fromBase64(text: string): Uint8Array {
   try {
     return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   } catch {
@@ -93,7 +93,7 @@ function fromBase64(text: string): Uint8Array {
   }
 }
 
-function toBase64(bytes: Uint8Array): string {
+export function toBase64(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
   return btoa(text);

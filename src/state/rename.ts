@@ -1,23 +1,7 @@
 /** Giving a state other names: what a rename or transfer of its stack rewrites (cli-protocol §3.8). */
-import { DeploymentWriter } from "./checkpoint.ts";
-import {
-  COMMA,
-  OPEN_ARRAY,
-  OPEN_OBJECT,
-  QUOTE,
-  concat,
-  decodeString,
-  decodeText,
-  encode,
-  membersOf,
-  parse,
-  readArray,
-  readObject,
-  rewrite,
-  skipSpace,
-  skipValue,
-} from "./json.ts";
-import { splitDeployment, type Part } from "./split.ts";
+import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, readObject, rewrite, skipValue } from "./json.ts";
+import { type DeploymentPart, type Replacement, replaceRanges, rewriteDeployment } from "./rewrite.ts";
+import { RESOURCE_REFERENCE, walkSigned } from "./signed.ts";
 
 export interface Names {
   owner: string;
@@ -30,24 +14,9 @@ export interface Names {
  * of the new pair wherever a URN belongs; a resource without one keeps its bytes, and so does the rest of each other. The
  * text must have been validated when it was taken.
  */
-export async function* rename(chunks: AsyncIterable<Uint8Array>, from: Names, to: Names): AsyncGenerator<Uint8Array, void> {
-  const writer = new DeploymentWriter();
-  const envelope: [key: string, text: Uint8Array][] = [];
+export function rename(chunks: AsyncIterable<Uint8Array>, from: Names, to: Names): AsyncGenerator<Uint8Array, void> {
   const urns = urnMap(from, to);
-  for await (const parts of splitDeployment(chunks, { trusted: true })) {
-    for (const part of parts) {
-      if (part.at !== "envelope") writer.write({ ...part, text: renamePart(part, urns, to) });
-      else if (part.key !== "deployment") envelope.push([part.key, part.text.slice()]);
-    }
-    if (writer.out.hasFull) yield* writer.out.take();
-  }
-  writer.close();
-  for (const [key, text] of envelope) {
-    writer.out.write(`,${JSON.stringify(key)}:`);
-    writer.out.write(text);
-  }
-  writer.out.write("}");
-  yield* writer.out.rest();
+  return rewriteDeployment(chunks, (part) => renamePart(part, urns, to));
 }
 
 type UrnMap = (urn: string) => string;
@@ -63,7 +32,7 @@ export function urnMap(from: Pick<Names, "project" | "stack">, to: Pick<Names, "
   };
 }
 
-function renamePart(part: Exclude<Part, { at: "envelope" }>, urns: UrnMap, to: Names): Uint8Array {
+function renamePart(part: DeploymentPart, urns: UrnMap, to: Names): Uint8Array {
   const { text } = part;
   if (part.at === "deployment" && part.key === "secrets_providers") return renameProvider(text, to);
   const renaming = new Renaming(text, urns);
@@ -83,22 +52,11 @@ function renameProvider(text: Uint8Array, { owner, project, stack }: Names): Uin
   return rewrite(text, new Map([["state", decodeText(rewrite(state, new Map(names)))]]));
 }
 
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
-
-/** An object or array that is being walked through. */
-interface Frame {
-  isObject: boolean;
-  isReference: boolean;
-  /** Where the value of its member `urn` begins; 0 when it has none. */
-  urn: number;
-}
-
 /** Finds the URNs in one part of a deployment and gathers what is to stand in their place. */
 class Renaming {
   readonly #bytes: Uint8Array;
   readonly #map: UrnMap;
-  readonly #edits: { start: number; end: number; text: string }[] = [];
+  readonly #edits: Replacement[] = [];
 
   constructor(bytes: Uint8Array, map: UrnMap) {
     this.#bytes = bytes;
@@ -125,7 +83,7 @@ class Renaming {
         case "inputs":
         case "outputs":
         case "replacementTrigger":
-          return this.#property(value);
+          return walkSigned(this.#bytes, value, RESOURCE_REFERENCE, "urn", (urn) => this.#urn(urn));
         default:
           return skipValue(this.#bytes, value);
       }
@@ -145,14 +103,7 @@ class Renaming {
   }
 
   result(): Uint8Array {
-    if (this.#edits.length === 0) return this.#bytes;
-    const pieces: Uint8Array[] = [];
-    let last = 0;
-    for (const { start, end, text } of this.#edits.sort((a, b) => a.start - b.start)) {
-      pieces.push(this.#bytes.subarray(last, start), encode(text));
-      last = end;
-    }
-    return concat([...pieces, this.#bytes.subarray(last)]);
+    return replaceRanges(this.#bytes, this.#edits);
   }
 
   #urns(at: number): number {
@@ -177,45 +128,5 @@ class Renaming {
       if (map(urn) !== urn) this.#edits.push({ start, end, text: JSON.stringify(map(urn)) });
     }
     return end;
-  }
-
-  /** References to resources are values of any depth, so this keeps its own stack: the depth is the sender's to choose. */
-  #property(start: number): number {
-    const bytes = this.#bytes;
-    const frames: Frame[] = [];
-    let at = start;
-    for (;;) {
-      const open = bytes[at]!;
-      const inside = skipSpace(bytes, at + 1);
-      // The closing bracket is the opening one plus two.
-      if ((open === OPEN_OBJECT || open === OPEN_ARRAY) && bytes[inside] !== open + 2) {
-        const frame = { isObject: open === OPEN_OBJECT, isReference: false, urn: 0 };
-        frames.push(frame);
-        at = frame.isObject ? this.#member(inside, frame) : inside;
-        continue;
-      }
-      at = skipSpace(bytes, skipValue(bytes, at));
-      while (frames.length > 0 && bytes[at] !== COMMA) {
-        const { isReference, urn } = frames.pop()!;
-        if (isReference && urn > 0) this.#urn(urn);
-        at = skipSpace(bytes, at + 1);
-      }
-      const frame = frames.at(-1);
-      if (!frame) return at;
-      at = skipSpace(bytes, at + 1);
-      if (frame.isObject) at = this.#member(at, frame);
-    }
-  }
-
-  /** @returns where the value of the member at `at` begins */
-  #member(at: number, frame: Frame): number {
-    const bytes = this.#bytes;
-    const keyEnd = skipValue(bytes, at);
-    const key = decodeString(bytes, at, keyEnd);
-    const value = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
-    if (key === "urn") frame.urn = value;
-    else if (key === SIGNATURE)
-      frame.isReference = bytes[value] === QUOTE && decodeString(bytes, value, skipValue(bytes, value)) === RESOURCE_REFERENCE;
-    return value;
   }
 }

@@ -17,6 +17,7 @@ import { type MoveStack, moveStack } from "./moveStack.ts";
 import { receiveCheckpoint, receiveJournal } from "./receive.ts";
 import { receiveDelta, receiveVerbatim } from "./receiveDelta.ts";
 import { Received } from "./received.ts";
+import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
 import { type Ending, type Run, Runs } from "./runs.ts";
 import { type CancelUpdate, type StartAnswer, type StartUpdate, startUpdate } from "./startRun.ts";
@@ -149,6 +150,14 @@ export class StackCoordinator extends DurableObject<Bindings> {
       // Who asks under the new path asks another object, which knows of no run of ours.
       for (const run of this.#runs.all()) if (run.phase === "done") await this.#keepEvents(run);
       return moveStack(this.#context(store), input);
+    });
+  }
+
+  /** Puts the state's secrets under the current master key. */
+  reencrypt(input: ReencryptStack) {
+    return this.#exclusive(async (store) => {
+      await this.#requireIdle(store);
+      return reencryptStack(this.#context(store), input);
     });
   }
 

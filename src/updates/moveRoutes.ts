@@ -2,13 +2,32 @@ import * as z from "zod";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { stackParams } from "../stacks/path.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { ReencryptStackResponse } from "./reencrypt.ts";
 import { RenameStackRequest, renameStack } from "./rename.ts";
 import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
-/** Where a stack is found: its name, its project, its organization. */
+/** Where a stack is found, its name, its project, its organization, and what its state is encrypted under. */
 export const moveRoutes = [
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/reencrypt`,
+      operationId: "ReencryptStack",
+      tags: ["Stacks"],
+      summary: "Puts the secrets of the newest state under the current master key; audited",
+      permission: "stack:reencrypt",
+      params: stackParams,
+      responses: { 200: ReencryptStackResponse },
+      extension: true,
+    },
+    (ctx, { params }) =>
+      callCoordinator(ctx, coordinatorOf(ctx, params), (stub) =>
+        stub.reencrypt({ ...stackCall(ctx, params), updateId: crypto.randomUUID() }),
+      ),
+  ),
   defineRoute(
     {
       method: "POST",

@@ -1,0 +1,59 @@
+/**
+ * `npm run rotate-keys -- --url URL --org NAME`: puts the secrets of every stack's newest state under the current master key, after a
+ * new one was set as the first of ENCRYPTION_KEYS. An administrator's token must be in PULUMI_ACCESS_TOKEN. Running it again is fine: what is
+ * done is not done twice. Ends with 1 when something is left to do.
+ */
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({ options: { url: { type: "string" }, org: { type: "string" } } });
+const { url = "", org = "" } = values;
+const token = process.env["PULUMI_ACCESS_TOKEN"] ?? "";
+if (!url || !org || !token) {
+  console.error("--url and --org are needed, and an administrator's token in PULUMI_ACCESS_TOKEN");
+  process.exit(2);
+}
+
+interface Renewed {
+  version: number;
+  reencrypted: number;
+  untouched: number;
+  unreadable: number;
+  keys: Record<string, number>;
+}
+
+const ask = (method: string, path: string) =>
+  fetch(`${url.replace(/\/$/, "")}${path}`, { method, headers: { Authorization: `token ${token}`, "Content-Type": "application/json" } });
+
+const keys = new Map<string, number>();
+let reencrypted = 0;
+let left = 0;
+for (let continuationToken: string | undefined = ""; continuationToken !== undefined;) {
+  const answer = await ask("GET", `/api/user/stacks?organization=${encodeURIComponent(org)}&continuationToken=${continuationToken}`);
+  if (!answer.ok) {
+    console.error(await answer.text());
+    process.exit(2);
+  }
+  const page = (await answer.json()) as { stacks: { projectName: string; stackName: string }[]; continuationToken?: string };
+  for (const { projectName, stackName } of page.stacks) await renew(projectName, stackName);
+  continuationToken = page.continuationToken;
+}
+console.log(`\n${reencrypted} secrets re-encrypted`);
+for (const [id, count] of keys) console.log(`${count} were found under key ${id}`);
+if (left > 0) console.log(`${left} stacks are left: run this again`);
+process.exit(left > 0 ? 1 : 0);
+
+async function renew(project: string, stack: string): Promise<void> {
+  const answer = await ask("POST", `/api/stacks/${[org, project, stack].map(encodeURIComponent).join("/")}/reencrypt`);
+  const name = `${project}/${stack}`.padEnd(40);
+  if (!answer.ok) {
+    left++;
+    const { message } = (await answer.json()) as { message: string };
+    console.log(`${name} ${message}`);
+    return;
+  }
+  const done = (await answer.json()) as Renewed;
+  reencrypted += done.reencrypted;
+  if (done.unreadable > 0) left++;
+  for (const [id, count] of Object.entries(done.keys)) keys.set(id, (keys.get(id) ?? 0) + count);
+  console.log(`${name} ${done.reencrypted} re-encrypted, ${done.untouched} left as they were, ${done.unreadable} not readable`);
+}

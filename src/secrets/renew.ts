@@ -1,0 +1,58 @@
+import type { Bindings } from "../env.ts";
+import { AppError } from "../errors.ts";
+import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
+import { fromBase64, toBase64 } from "./service.ts";
+
+/** What became of a state's ciphertexts. */
+export interface Renewed {
+  /** Put under the current master key. */
+  reencrypted: number;
+  /** Under it already, or of a provider of the client's own. */
+  untouched: number;
+  /** Under a key that is not listed, or another stack's; left as they are. */
+  unreadable: number;
+  /** Ciphertexts by the id of the master key that they were found under. */
+  keys: Record<string, number>;
+}
+
+/**
+ * Looks at a stack's ciphertexts one by one and puts those under an older master key under the current one. Nothing else of them
+ * changes: not the value, not whose they are.
+ * @param change false: only counts what would be done
+ */
+export function renewal(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, change: boolean) {
+  const renewed: Renewed = { reencrypted: 0, untouched: 0, unreadable: 0, keys: {} };
+  const current = currentKeyId(env.ENCRYPTION_KEYS);
+  const renew = async (ciphertext: string): Promise<string | undefined> => {
+    const sealed = bytesOf(ciphertext);
+    const id = sealed && keyIdOf(sealed);
+    if (!sealed || id === undefined) {
+      renewed.untouched++;
+      return undefined;
+    }
+    renewed.keys[id] = (renewed.keys[id] ?? 0) + 1;
+    if (id === current) {
+      renewed.untouched++;
+      return undefined;
+    }
+    try {
+      const plain = await decrypt(env.ENCRYPTION_KEYS, stackId, sealed);
+      renewed.reencrypted++;
+      return change ? toBase64(await encrypt(env.ENCRYPTION_KEYS, stackId, plain)) : undefined;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      renewed.unreadable++;
+      return undefined;
+    }
+  };
+  return { renewed, renew };
+}
+
+/** Undefined for what is not base64: the client's own provider writes its ciphertexts in its own way. */
+function bytesOf(ciphertext: string): Uint8Array | undefined {
+  try {
+    return fromBase64(ciphertext);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+/** Putting other ciphertexts in the place of a state's own, when a key has been replaced. */
+import { QUOTE, decodeString, readObject, skipValue } from "./json.ts";
+import { type DeploymentPart, replaceRanges, rewriteDeployment } from "./rewrite.ts";
+import { SECRET, walkSigned } from "./signed.ts";
+
+/** What shall stand in a ciphertext's place; undefined when it stays. */
+export type Renew = (ciphertext: string) => Promise<string | undefined>;
+
+/** The text of an untyped deployment in which each ciphertext, at any depth, was shown to `renew`, in order. */
+export const reencrypt = (chunks: AsyncIterable<Uint8Array>, renew: Renew): AsyncGenerator<Uint8Array, void> =>
+  rewriteDeployment(chunks, (part) => renewPart(part, renew));
+
+function renewPart({ at, text }: DeploymentPart, renew: Renew): Uint8Array | Promise<Uint8Array> {
+  const found: { start: number; end: number }[] = [];
+  const note = (start: number) => {
+    if (text[start] === QUOTE) found.push({ start, end: skipValue(text, start) });
+  };
+  if (at === "resource") findSecrets(text, 0, note);
+  else if (at === "pendingOperation")
+    readObject(text, 0, (key, value) => (key === "resource" ? findSecrets(text, value, note) : skipValue(text, value)));
+  return found.length === 0 ? text : renewed(text, found, renew);
+}
+
+const PROPERTIES: ReadonlySet<string> = new Set(["inputs", "outputs", "replacementTrigger"]);
+
+const findSecrets = (bytes: Uint8Array, at: number, visit: (value: number) => void): number =>
+  readObject(bytes, at, (key, value) =>
+    PROPERTIES.has(key) ? walkSigned(bytes, value, SECRET, "ciphertext", visit) : skipValue(bytes, value),
+  );
+
+async function renewed(text: Uint8Array, found: { start: number; end: number }[], renew: Renew): Promise<Uint8Array> {
+  const replacements = [];
+  for (const { start, end } of found) {
+    const ciphertext = await renew(decodeString(text, start, end));
+    if (ciphertext !== undefined) replacements.push({ start, end, text: JSON.stringify(ciphertext) });
+  }
+  return replaceRanges(text, replacements);
+}

@@ -1,0 +1,98 @@
+import { and, eq, sql } from "drizzle-orm";
+import * as z from "zod";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { loginOf } from "../context.ts";
+import { StaleIdentity, batch } from "../db/client.ts";
+import { AppError } from "../errors.ts";
+import { currentKeyId } from "../secrets/cipher.ts";
+import { type Renewed, renewal } from "../secrets/renew.ts";
+import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
+import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+import { reencrypt } from "../state/reencrypt.ts";
+import type { FinishContext } from "./finish.ts";
+import { endLostStart } from "./lost.ts";
+import type { StackCall } from "./startRun.ts";
+import { updates } from "./table.ts";
+
+export interface ReencryptStack extends StackCall {
+  updateId: string;
+}
+
+export const ReencryptStackResponse = z.object({
+  /** The stack's newest version; a new one only when something was re-encrypted. */
+  version: z.int(),
+  reencrypted: z.int(),
+  untouched: z.int(),
+  unreadable: z.int(),
+  keys: z.record(z.string(), z.int()),
+});
+
+/**
+ * Puts the secrets of the newest state under the current master key, as a new version. Where none is under an older key nothing is
+ * written at all. Older versions stay as they are: history is not changed, so an old key goes on opening it.
+ */
+export async function reencryptStack(ctx: FinishContext, input: ReencryptStack): Promise<z.infer<typeof ReencryptStackResponse>> {
+  const { env } = ctx;
+  const stack = await pin(ctx, input);
+  if (stack.stateKey === null) return { version: stack.version, ...renewal(env, stack.id, false).renewed };
+
+  const count = renewal(env, stack.id, false);
+  for await (const _ of reencrypt((await readObject(env.STATE, stack.stateKey)).body, count.renew));
+  if (count.renewed.reencrypted === 0) return { version: stack.version, ...count.renewed };
+
+  const stateKey = newStateKey();
+  try {
+    const work = renewal(env, stack.id, true);
+    await writeObject(env.STATE, stateKey, reencrypt((await readObject(env.STATE, stack.stateKey)).body, work.renew));
+    await commit(ctx, input, stack.stateKey, stateKey, work.renewed);
+    return { version: stack.version + 1, ...work.renewed };
+  } catch (error) {
+    // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
+    if (error instanceof StaleIdentity || (error instanceof AppError && error.status < 500))
+      await env.STATE.delete(stateKey).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function pin({ store }: FinishContext, { actor, now, orgId, path }: ReencryptStack) {
+  const [, found] = await batch(store, [
+    guard(store, actor, now, orgId),
+    store.db.select({ id: stacks.id, stateKey: stacks.stateKey, version: stacks.version }).from(stacks).where(stackAt(orgId, path)),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  return found[0];
+}
+
+async function commit(ctx: FinishContext, input: ReencryptStack, baseKey: string, stateKey: string, renewed: Renewed): Promise<void> {
+  const { store } = ctx;
+  const { updateId, orgId, path, now, actor } = input;
+  const here = and(stackAt(orgId, path), eq(stacks.stateKey, baseKey));
+  const secrets = renewed.reencrypted === 1 ? "1 secret" : `${renewed.reencrypted} secrets`;
+  const message = `Re-encrypted ${secrets} under key ${currentKeyId(ctx.env.ENCRYPTION_KEYS)}`;
+  const event = auditEvent(input, orgId, whoIs(actor), {
+    event: "stack-reencrypted",
+    description: `${message}, in stack "${pathText(path)}" (${updateId}).`,
+    stack: auditName(path),
+  });
+  const lost = endLostStart(store, input);
+  const results = await batch(store, [
+    guard(store, actor, now, orgId),
+    ...lost.statements,
+    // `pulumi config refresh` reads the configuration of the newest entry.
+    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, ${message}, '{}',
+      COALESCE((SELECT config FROM updates AS last WHERE last.stack_id = stacks.id AND last.version = stacks.version AND last.dry_run = 0), '{}'),
+      ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, resource_count, ${stateKey}
+      FROM ${stacks} WHERE ${here}`),
+    promiseIf(store, event, changedARow),
+    store.db
+      .update(stacks)
+      .set({ version: sql`${stacks.version} + 1`, stateKey, activeUpdate: updateId, lastUpdateAt: now })
+      .where(here),
+    store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
+  ]);
+  const created = results.at(-1) as { id: string }[];
+  if (!created[0]) throw stackNotFound(path);
+  ctx.announce(lost.event, event);
+}

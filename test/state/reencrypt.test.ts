@@ -1,0 +1,55 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { reencrypt } from "../../src/state/reencrypt.ts";
+import { baseText } from "./arbitrary.ts";
+import { chunked, collect } from "./support.ts";
+
+const sig = "4dabf18193072939515e22adb298388d";
+const secret = (ciphertext: unknown) => ({ [sig]: "1b47061264138c4ac30d75fd1eb44270", ciphertext });
+const deployment = (members: object) => JSON.stringify({ version: 3, deployment: { manifest: {}, ...members } });
+
+/** Gives each ciphertext that begins with `old` another one, and tells all that it was shown. */
+async function renew(text: string, sizes?: number[]) {
+  const shown: string[] = [];
+  const out = await collect(
+    reencrypt(chunked(text, sizes), async (ciphertext) => {
+      shown.push(ciphertext);
+      return ciphertext.startsWith("old") ? `new"${ciphertext.slice(3)}` : undefined;
+    }),
+  );
+  return { out, shown };
+}
+
+describe("a state whose secrets are encrypted anew", () => {
+  it("has other ciphertexts in inputs, outputs and pending operations, at any depth, and nothing else changed", async () => {
+    const text = deployment({
+      resources: [
+        { urn: "a", inputs: { p: [{ q: secret("old1") }] }, outputs: { r: secret("kept"), n: 1 } },
+        { urn: "b", id: { ...secret("old, but in no property") }, outputs: { plain: { ciphertext: "old" } } },
+      ],
+      pending_operations: [{ resource: { urn: "c", inputs: secret("old2") }, type: "creating" }],
+    }).replace('"n":1', '"n":1.0e+400,"big":9007199254740993');
+    const { out, shown } = await renew(text);
+    expect(shown).toEqual(["old1", "kept", "old2"]);
+    const swapped = text.replace('"old1"', '"new\\"1"').replace('"old2"', '"new\\"2"');
+    // Members of the envelope stand behind the deployment: they are read from wherever they are.
+    expect(out).toBe(swapped.replace('{"version":3,', "{").replace(/\}$/, ',"version":3}'));
+  });
+
+  it("shows nothing that is no text", async () => {
+    expect(
+      (await renew(deployment({ resources: [{ urn: "a", inputs: { p: secret(7), q: secret(null), r: secret({}) } }] }))).shown,
+    ).toEqual([]);
+  });
+
+  it("without one of them says the same, however it is cut", async () => {
+    await fc.assert(
+      fc.asyncProperty(baseText({ aliases: true }), fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }), async (text, sizes) => {
+        const { out } = await renew(text, sizes);
+        const { deployment: before, ...envelope } = JSON.parse(text) as { deployment?: object | null };
+        // Null and an empty deployment are the same.
+        expect(JSON.parse(out)).toEqual({ ...envelope, deployment: before ?? {} });
+      }),
+    );
+  });
+});
