@@ -2,6 +2,9 @@ import { auditPages } from "./audit/pages.ts";
 import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
 import { signInPages } from "./signIn.tsx";
+import { listPages as memberPages } from "./members/list.tsx";
+import { removePages } from "./members/remove.tsx";
+import { settingsPages } from "./settings.tsx";
 import type { PageRoute } from "./page.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
@@ -26,6 +29,9 @@ export const pages: PageRoute[] = [
   valuePage,
   ...detailPages,
   ...auditPages,
+  ...memberPages,
+  ...removePages,
+  ...settingsPages,
   // What stands behind `~` comes before: these take any name.
   ...stackListPages,
   ...stackPages,

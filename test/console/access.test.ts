@@ -16,7 +16,8 @@ const inOrganization = pages.filter((page) => page.path.includes(":orgName"));
 const membersHave = new Set(["organization:read", "org_member:read", "stack:list", "stack:read", "stack:export", "stack:decrypt"]);
 
 /** What stands for the parameters of a path: things that exist in acme. */
-function pathOf(pattern: string, updateId = ""): string {
+function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
+  const updateId = pattern.includes("/previews/") ? ids.preview : ids.update;
   const values: Record<string, string> = {
     orgName: "acme",
     tokenId: token.id,
@@ -53,16 +54,17 @@ it("another organization's administrator learns of no page that it is there", as
 
 it("a member sees what members may, and is told of the rest that it is not allowed", async () => {
   await newStack(world.member);
-  const update = await startUpdate(world.member);
+  const { id: preview } = await startUpdate(world.member, { kind: "preview", dryRun: true });
+  const { id: update } = await startUpdate(world.member);
   await settledLog();
   const member = await signIn(world.member);
   for (const { method, path, permission } of inOrganization) {
     const may = membersHave.has(permission);
     if (method === "GET") {
-      const answer = await member.get(pathOf(path, update.id));
+      const answer = await member.get(pathOf(path, { update, preview }));
       expect([path, answer.status], await answer.text()).toEqual([path, may ? 200 : 403]);
     } else if (!may) {
-      const answer = await member.post(pathOf(path, update.id), {});
+      const answer = await member.post(pathOf(path, { update, preview }), {});
       // A right of members may still be one that this list does not have: then it is the form that is refused.
       expect([403, 400, 303, 404, 409], `${path}: ${await answer.text()}`).toContain(answer.status);
       if (/^(org_token|organization:update|audit_logs|org_member)/.test(permission)) expect([path, answer.status]).toEqual([path, 403]);
@@ -72,12 +74,13 @@ it("a member sees what members may, and is told of the rest that it is not allow
 
 it("an administrator sees every page", async () => {
   await newStack(world.admin);
-  const update = await startUpdate(world.admin);
+  const { id: preview } = await startUpdate(world.admin, { kind: "preview", dryRun: true });
+  const { id: update } = await startUpdate(world.admin);
   await settledLog();
   const admin = await signIn(world.admin);
   for (const { method, path } of inOrganization) {
     if (method !== "GET") continue;
-    const answer = await admin.get(pathOf(path, update.id));
+    const answer = await admin.get(pathOf(path, { update, preview }));
     const text = await answer.text();
     expect([path, answer.status], text).toEqual([path, 200]);
     if (answer.headers.get("Content-Type")?.startsWith("text/html"))

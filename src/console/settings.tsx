@@ -1,0 +1,156 @@
+import type { OrgContext } from "../context.ts";
+import { getOrganizationMetadata } from "../orgs/metadata.ts";
+import { UpdateOrganizationRequest, updateOrganizationSettings } from "../orgs/settings.ts";
+import { type Problem, attempt, readForm } from "./attempt.ts";
+import { Choice, Field, Notice, Time } from "./components.tsx";
+import { type PageInput, type View, definePage } from "./page.tsx";
+import { placePath } from "./paths.ts";
+
+const HERE = "/:orgName/~/settings" as const;
+type Context = OrgContext & { page: PageInput };
+type Metadata = Awaited<ReturnType<typeof getOrganizationMetadata>>;
+
+export const settingsPages = [
+  definePage("GET", HERE, "organization:read", (ctx) => view(ctx)),
+  definePage("POST", HERE, "organization:update", async (ctx) => {
+    const body = readForm(UpdateOrganizationRequest, bodyOf(ctx.page.form));
+    const done = "problem" in body ? body : await attempt(() => updateOrganizationSettings(ctx, body.value));
+    return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "settings") };
+  }),
+];
+
+/** The API's own body. An empty number is 0, which clears; a box that is not checked is not sent by browsers. */
+function bodyOf(form: Record<string, string>) {
+  const words = (name: string) => (form[name] ?? "").split(/[\s,]+/).filter(Boolean);
+  return {
+    setDefaultStackPermission: Number(form["setDefaultStackPermission"]),
+    ...Object.fromEntries(toggles.map(([name]) => [name, form[name] === "yes"])),
+    ...Object.fromEntries(days.map(([name]) => [name, Number(form[name] ?? 0)])),
+    setInFlightRevocation: form["setInFlightRevocation"],
+    setAllowedCidrs: words("setAllowedCidrs"),
+    setAllowedCountries: words("setAllowedCountries"),
+  };
+}
+
+const toggles = [
+  ["setMembersCanCreateStacks", "Members may create stacks"],
+  ["setMembersCanDeleteStacks", "Members may delete stacks"],
+  ["setMembersCanTransferStacks", "Members may transfer stacks"],
+] as const;
+
+const days = [
+  [
+    "setMaxAccessTokenExpiryDays",
+    "Longest life of a token (days)",
+    "Empty: tokens may live for ever. One that has longer to live is refused.",
+  ],
+  ["setDisableUnusedTokensAfterDays", "Disable tokens that nobody used for (days)", "Empty: never."],
+  ["setAuditRetentionDays", "Keep the audit log for (days)", "Empty: for ever. Older records are in the archive."],
+] as const;
+
+const current = (now: Metadata): Record<string, string> => ({
+  setDefaultStackPermission: String(now.defaultStackPermission),
+  setMembersCanCreateStacks: now.membersCanCreateStacks ? "yes" : "",
+  setMembersCanDeleteStacks: now.membersCanDeleteStacks ? "yes" : "",
+  setMembersCanTransferStacks: now.membersCanTransferStacks ? "yes" : "",
+  setMaxAccessTokenExpiryDays: String(now.maxAccessTokenExpiryDays ?? ""),
+  setDisableUnusedTokensAfterDays: String(now.disableUnusedTokensAfterDays ?? ""),
+  setAuditRetentionDays: String(now.auditRetentionDays ?? ""),
+  setInFlightRevocation: now.inFlightRevocation,
+  setAllowedCidrs: now.allowedCidrs.join(" "),
+  setAllowedCountries: now.allowedCountries.join(" "),
+});
+
+async function view(ctx: Context, problem?: Problem): Promise<View> {
+  const now = await getOrganizationMetadata(ctx);
+  return {
+    title: "Settings",
+    at: "settings",
+    status: problem ? 400 : 200,
+    body: (
+      <section class="narrow">
+        <h1>Settings</h1>
+        <dl>
+          <dt>Edition</dt>
+          <dd>{now.product}</dd>
+          {now.subscriptionTrialEnd !== undefined && (
+            <>
+              <dt>{now.subscriptionStatus === "trialing" ? "Trial ends" : "Trial ended"}</dt>
+              <dd>
+                <Time at={now.subscriptionTrialEnd * 1000} />
+              </dd>
+            </>
+          )}
+          <dt>Members</dt>
+          <dd>{now.memberCount}</dd>
+          <dt>Stacks</dt>
+          <dd>{now.stackCount}</dd>
+        </dl>
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        {ctx.page.may("organization:update") ? (
+          <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} />
+        ) : (
+          <p class="faint">Administrators change how tokens, stacks and the audit log of {ctx.org.name} are kept.</p>
+        )}
+      </section>
+    ),
+  };
+}
+
+const Form = ({ form, errors }: { form: Record<string, string>; errors: Record<string, string> }) => (
+  <form method="post">
+    <h2>Tokens</h2>
+    {days.slice(0, 2).map(([name, label, hint]) => (
+      <Field name={name} label={label} hint={hint} value={form[name]} error={errors[name]} type="number" />
+    ))}
+    <Choice
+      name="setInFlightRevocation"
+      label="When a token ends while it updates a stack"
+      value={form["setInFlightRevocation"] ?? "drain"}
+      options={[
+        ["drain", "its running updates may finish"],
+        ["abort", "its running updates are canceled"],
+      ]}
+    />
+    <Field
+      name="setAllowedCidrs"
+      label="Only from these networks"
+      value={form["setAllowedCidrs"]}
+      error={errors["setAllowedCidrs"]}
+      placeholder="192.0.2.0/24 2001:db8::/32"
+      hint="Separated by spaces. Empty: from everywhere."
+    />
+    <Field
+      name="setAllowedCountries"
+      label="Only from these countries"
+      value={form["setAllowedCountries"]}
+      error={errors["setAllowedCountries"]}
+      placeholder="DE AT"
+      hint="Two letters each. Empty: from everywhere."
+    />
+    <h2>Stacks</h2>
+    <Choice
+      name="setDefaultStackPermission"
+      label="What members may do with every stack"
+      value={form["setDefaultStackPermission"] ?? "103"}
+      options={[
+        ["0", "nothing"],
+        ["101", "read"],
+        ["102", "read and update"],
+        ["103", "everything, deletion too"],
+      ]}
+    />
+    {toggles.map(([name, label]) => (
+      <label class="plain option">
+        <input type="checkbox" name={name} value="yes" checked={form[name] === "yes"} /> {label}
+      </label>
+    ))}
+    <h2>Audit log</h2>
+    {days.slice(2).map(([name, label, hint]) => (
+      <Field name={name} label={label} hint={hint} value={form[name]} error={errors[name]} type="number" />
+    ))}
+    <p>
+      <button>Save</button>
+    </p>
+  </form>
+);

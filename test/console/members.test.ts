@@ -1,0 +1,31 @@
+import { beforeEach, expect, it } from "vitest";
+import { shown, signIn } from "../support/browser.ts";
+import { ok } from "../support/client.ts";
+import { type World, newWorld } from "../support/world.ts";
+
+let world: World;
+beforeEach(async () => {
+  world = await newWorld();
+});
+
+it("changes roles, adds and removes people, and says why it does not", async () => {
+  const admin = await signIn(world.admin);
+  expect((await admin.post("/acme/~/members/mel/role", { role: "admin" })).status).toBe(303);
+  const { members } = await ok<{ members: { role: string; user: { githubLogin: string } }[] }>("GET", "/api/orgs/acme/members", {
+    token: world.admin,
+  });
+  expect(members.find(({ user }) => user.githubLogin === "mel")?.role).toBe("admin");
+  expect((await admin.post("/acme/~/members/mel/role", { role: "member" })).status).toBe(303);
+  expect(await shown(admin.post("/acme/~/members/ada/role", { role: "member" }), 400)).toContain("at least one admin");
+  await shown(admin.post("/acme/~/members/mel/role", { role: "emperor" }), 400);
+
+  expect(await shown(admin.post("/acme/~/members", { login: "<b>nobody", role: "member" }), 400)).toContain("&lt;b&gt;nobody");
+  expect((await admin.post("/acme/~/members", { login: "gus", role: "member" })).status).toBe(303);
+  expect(await shown(admin.get("/acme/~/members"))).toContain("gus");
+
+  const mel = await signIn(world.member);
+  await shown(mel.get("/acme/~/members"));
+  expect((await admin.post("/acme/~/members/mel/remove", {})).status).toBe(303);
+  await shown(mel.get("/acme/~/members"), 404);
+  expect(await shown(admin.post("/acme/~/members/ada/remove", {}), 400)).toContain("cannot remove yourself");
+});
