@@ -5,8 +5,10 @@ import { signCheckpoints } from "./audit/checkpoint.ts";
 import { consumeAudit, keepDeadLetters } from "./audit/consume.ts";
 import { relayLeftovers } from "./audit/relay.ts";
 import { replayDeadLetters } from "./audit/replay.ts";
+import { openStore } from "./db/client.ts";
 import { disableUnusedTokens } from "./tokens/unused.ts";
 import type { Bindings } from "./env.ts";
+import { abortUpdates } from "./updates/abort.ts";
 import { sweep } from "./updates/sweep.ts";
 
 export { StackCoordinator } from "./updates/coordinator.ts";
@@ -28,7 +30,9 @@ export default {
       "audit archive": () => archiveOldRecords(env, now),
       sweep: () => sweep(env, now),
       // Once an hour is enough for what is counted in days.
-      "unused tokens": async () => new Date(now).getUTCMinutes() === 0 && disableUnusedTokens(env, now),
+      "unused tokens": async () =>
+        new Date(now).getUTCMinutes() === 0 &&
+        disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
     };
     for (const [name, run] of Object.entries(work))
       await run().catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }));

@@ -102,6 +102,7 @@ async function attempt(ctx: OrgContext, id: string, request: Request, mayDoSo: S
   const made = created[0];
   if (!made) throw refusal(old[0], ctx.now);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [old[0]!.hash]);
+  if (retiresAt <= ctx.now) await ctx.tokensEnded({ tokenIds: [id] });
   announce(ctx, event);
   return {
     id: made.id,

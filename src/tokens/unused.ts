@@ -3,6 +3,7 @@ import { relayEvents } from "../audit/relay.ts";
 import { auditEvent, changedARow, promiseIf } from "../audit/record.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { batch, openStore } from "../db/client.ts";
+import type { EndedTokens } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { organizations } from "../orgs/table.ts";
 import { accessTokens } from "./table.ts";
@@ -14,9 +15,10 @@ const DAY = 86_400_000;
 /**
  * Disables the organization tokens that nobody used for as long as their organization allows, counted from their creation, their
  * last use or the last time they were switched on. Looked at by the cron, once an hour. They can be switched on again.
+ * @param tokensEnded tells their running updates
  * @returns how many were disabled
  */
-export async function disableUnusedTokens(env: Bindings, now: number): Promise<number> {
+export async function disableUnusedTokens(env: Bindings, now: number, tokensEnded: (ended: EndedTokens) => Promise<void>): Promise<number> {
   const store = openStore(env.DB);
   const since = sql`max(${accessTokens.createdAt}, coalesce(${accessTokens.lastUsedAt}, 0), coalesce(${accessTokens.enabledAt}, 0))`;
   const isUnused = and(
@@ -48,14 +50,16 @@ export async function disableUnusedTokens(env: Bindings, now: number): Promise<n
       event: "organization-token-disabled",
       description: `Disabled organization token "${token.name}" (${token.id}): it was not used for ${token.days} days.`,
     });
-    await batch(store, [
+    const [disabled] = await batch(store, [
       store.db
         .update(accessTokens)
         .set({ disabledAt: now, disabledReason: "unused", version: sql`${accessTokens.version} + 1` })
-        .where(and(eq(accessTokens.id, token.id), isUnused)),
+        .where(and(eq(accessTokens.id, token.id), isUnused))
+        .returning({ id: accessTokens.id }),
       promiseIf(store, event, changedARow),
     ]);
     await forgetIdentities(env.TOKEN_CACHE, [token.hash]);
+    if (disabled[0]) await tokensEnded({ tokenIds: [token.id] });
     await relayEvents(env, [event.id]);
   }
   return found.length;

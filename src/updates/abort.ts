@@ -14,7 +14,7 @@ import { updates } from "./table.ts";
  * their objects take no write and renew no lease. One that cannot be reached now learns it at its next renewal, within five
  * minutes.
  */
-export async function abortUpdates(ctx: RequestContext, { tokenIds, orgId }: EndedTokens): Promise<void> {
+export async function abortUpdates(ctx: Pick<RequestContext, "env" | "store">, { tokenIds, orgId }: EndedTokens): Promise<void> {
   if (tokenIds.length === 0) return;
   const [running] = await batch(ctx.store, [
     ctx.store.db
@@ -42,12 +42,13 @@ export async function abortUpdates(ctx: RequestContext, { tokenIds, orgId }: End
 }
 
 /**
- * Whether a run has to end because its token has: by deletion, expiry or disabling, or because its person has left. Asked at each
+ * Whether a run has to end because its token has: by deletion, expiry, rotation or disabling, or because its person has left. Asked at each
  * renewal. A database that does not answer ends no update.
  */
 export async function mustAbort(store: Store, run: Run, now: number): Promise<boolean> {
   const good = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${accessTokens.id} = ${run.who.tokenId} AND ${accessTokens.deletedAt} IS NULL
     AND ${accessTokens.disabledAt} IS NULL AND (${accessTokens.expiresAt} IS NULL OR ${accessTokens.expiresAt} > ${now})
+    AND (${accessTokens.retiresAt} IS NULL OR ${accessTokens.retiresAt} > ${now})
     AND (${accessTokens.userId} IS NULL OR EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${run.orgId}
       AND ${members.userId} = ${accessTokens.userId})))`;
   try {
@@ -68,6 +69,7 @@ export async function mustAbort(store: Store, run: Run, now: number): Promise<bo
 export const fateOfToken = (run: Run, endedAt: number) => sql<string>`coalesce((SELECT CASE
     WHEN deleted_at IS NOT NULL THEN ' Its token was deleted meanwhile.'
     WHEN disabled_at IS NOT NULL THEN ' Its token was disabled meanwhile.'
+    WHEN retires_at <= ${endedAt} THEN ' Its token was rotated meanwhile.'
     WHEN expires_at <= ${endedAt} THEN ' Its token expired meanwhile.'
     WHEN user_id IS NOT NULL AND user_id NOT IN (SELECT user_id FROM members WHERE org_id = ${run.orgId})
       THEN ' Its person left the organization meanwhile.'
