@@ -1,0 +1,37 @@
+/**
+ * `npm run edition -- --org NAME [--edition EDITION] [--trial-days N] [--local [--persist-to DIR]]`: what an organization has.
+ * The trial ends N days from now; 0 ends it. Holds at the organization's next write, and for cached reads within 60 seconds.
+ */
+import { parseArgs } from "node:util";
+import { editions } from "../src/orgs/table.ts";
+import { mustWrangle } from "./wrangler.ts";
+
+const { values } = parseArgs({
+  options: {
+    org: { type: "string" },
+    edition: { type: "string" },
+    "trial-days": { type: "string" },
+    local: { type: "boolean", default: false },
+    "persist-to": { type: "string" },
+  },
+});
+const { org = "", edition, "trial-days": days } = values;
+// These go into SQL: nothing but names gets there.
+if (!/^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/.test(org)) fail("--org is needed");
+if (edition === undefined && days === undefined) fail("--edition or --trial-days is needed");
+if (edition !== undefined && !editions.some((one) => one === edition)) fail(`--edition is one of ${editions.join(", ")}`);
+if (days !== undefined && !/^\d{1,4}$/.test(days)) fail("--trial-days is a number of days");
+
+const changes = ["settings_version = settings_version + 1"];
+if (edition !== undefined) changes.push(`edition = '${edition}'`);
+if (days !== undefined) changes.push(`trial_ends_at = ${Date.now() + Number(days) * 86_400_000}`);
+const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}' RETURNING name AS changed_organization`;
+const where = values.local ? ["--local", ...(values["persist-to"] ? ["--persist-to", values["persist-to"]] : [])] : ["--remote"];
+const output = mustWrangle(["d1", "execute", "DB", ...where, "--yes", "--json", "--command", sql]);
+if (!output.includes(`"changed_organization": "${org}"`)) fail(`there is no organization ${org}`);
+console.log(`${org}: ${[edition, days && `trial of ${days} days from now`].filter(Boolean).join(", ")}`);
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
