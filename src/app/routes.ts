@@ -1,5 +1,6 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
 import { miscRoutes } from "../misc/routes.ts";
+import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
@@ -18,6 +19,7 @@ export const routes = [
   ...tokenRoutes,
   ...tokenExtensionRoutes,
   ...orgRoutes,
+  ...inviteRoutes,
   ...auditLogRoutes,
   ...stackRoutes,
   ...resourceRoutes,

@@ -17,6 +17,8 @@ export const orgPermissions = [
   "org_member:add",
   "org_member:update",
   "org_member:delete",
+  "invites:read",
+  "invites:create",
   "role:read",
   "audit_logs:read",
   "stack:list",

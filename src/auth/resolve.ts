@@ -125,7 +125,12 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
       .from(members)
       .innerJoin(organizations, eq(organizations.id, members.orgId))
       .where(sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})`)
-      .orderBy(members.createdAt, organizations.name),
+      // The default organization first, as long as it is one of them.
+      .orderBy(
+        sql`${organizations.id} IS (SELECT default_org_id FROM users WHERE users.id = ${members.userId}) DESC`,
+        members.createdAt,
+        organizations.name,
+      ),
   ]);
   const token = tokens[0];
   if (!token) return undefined;

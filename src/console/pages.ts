@@ -1,6 +1,7 @@
 import { auditPages } from "./audit/pages.ts";
 import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
+import { invitePages } from "./invites.tsx";
 import { signInPages } from "./signIn.tsx";
 import { listPages as memberPages } from "./members/list.tsx";
 import { removePages } from "./members/remove.tsx";
@@ -23,6 +24,7 @@ export const pages: PageRoute[] = [
   ...signInPages,
   ...cliLoginPages,
   ...homePages,
+  ...invitePages,
   ...personalPages,
   listPage,
   ...createPages,

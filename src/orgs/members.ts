@@ -10,8 +10,9 @@ import { AppError, badRequest, notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
-import { builtInRoles, findRole, roleId } from "./roles.ts";
-import { type Role, members, roles } from "./table.ts";
+import { cancelInvitesOf } from "./invite.ts";
+import { builtInRoles, roleId } from "./roles.ts";
+import { type Role, members } from "./table.ts";
 
 const PAGE = 100;
 const Key = z.tuple([z.number(), z.string()]);
@@ -68,21 +69,16 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
   }
 }
 
-/** The role that a request names: by the id of a built-in role, which wins, or by its name (management-api §5.3). */
-export function roleOf(ctx: OrgContext, request: { role?: Role | null | undefined; fgaRoleId?: string | null | undefined }): Role {
-  const { role, fgaRoleId } = request;
-  const named = fgaRoleId ? findRole(ctx.org.id, fgaRoleId) : role;
-  const found = roles.find((one) => one === named);
-  if (!found) throw new AppError(400, fgaRoleId ? "Invalid parameter 'roleID'." : "Invalid organization role.");
-  return found;
-}
-
-/** @throws 400 when it would leave the organization without an admin */
+/**
+ * An administrator who becomes less loses the invitations that nobody accepted yet.
+ * @throws 400 when it would leave the organization without an admin
+ */
 export async function changeMemberRole(ctx: OrgContext, login: string, role: Role): Promise<void> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "member-role-changed",
     description: `Changed the role of ${login} to ${role}.`,
   });
+  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
   const allowed = role === "admin" ? sql`1` : notTheLastAdmin(ctx);
   const [, before, , , after, tokens] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
@@ -94,6 +90,8 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
     promiseIf(ctx.store, event, changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
+    canceled,
+    cancelPromise,
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
   if (after[0]?.role !== role) throw lastAdmin();
@@ -101,17 +99,19 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),
   );
-  announce(ctx, event);
+  announce(ctx, event, cancelEvent);
 }
 
 /**
- * The person's own tokens open nothing here any more; the organization tokens that this person made live on.
+ * The person's own tokens open nothing here any more, and the invitations that wait are canceled; the organization tokens that this
+ * person made live on.
  * @throws 400 for oneself and for the last admin
  */
 export async function removeMember(ctx: OrgContext, login: string): Promise<void> {
   if (ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase())
     throw new AppError(400, "You cannot remove yourself from the organization.");
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.` });
+  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
   const [, before, , , after, tokens] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     currentRole(ctx, login),
@@ -119,6 +119,8 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
     promiseIf(ctx.store, event, changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
+    canceled,
+    cancelPromise,
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
   if (after[0]) throw lastAdmin();
@@ -127,7 +129,7 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
     tokens.map((t) => t.hash),
   );
   await ctx.tokensEnded({ tokenIds: tokens.map((t) => t.id), orgId: ctx.org.id });
-  announce(ctx, event);
+  announce(ctx, event, cancelEvent);
 }
 
 const lastAdmin = () => badRequest("an organization needs at least one admin");
@@ -136,6 +138,9 @@ const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
 
 const isMember = (ctx: OrgContext, login: string) =>
   and(eq(members.orgId, ctx.org.id), sql`${members.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`);
+
+const noAdmin = (ctx: OrgContext, login: string) =>
+  sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)} AND role = 'admin')`;
 
 const notTheLastAdmin = (ctx: OrgContext) =>
   or(ne(members.role, "admin"), sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin') > 1`);

@@ -1,5 +1,7 @@
+import type { OrgContext } from "../context.ts";
+import { AppError } from "../errors.ts";
 import type { TokenRole } from "../tokens/table.ts";
-import type { Role } from "./table.ts";
+import { type Role, roles } from "./table.ts";
 
 export type BuiltInRole = Role | TokenRole;
 
@@ -17,3 +19,12 @@ export const roleId = (orgId: string, role: BuiltInRole) => `${role}.${orgId}`;
 /** The role that an id means in this organization; its plain name means it as well. */
 export const findRole = (orgId: string, id: string): BuiltInRole | undefined =>
   (Object.keys(builtInRoles) as BuiltInRole[]).find((role) => id === role || id === roleId(orgId, role));
+
+/** The role that a request names: by the id of a built-in role, which wins, or by its name (management-api §5.3). */
+export function roleOf(ctx: OrgContext, request: { role?: Role | null | undefined; fgaRoleId?: string | null | undefined }): Role {
+  const { role, fgaRoleId } = request;
+  const named = fgaRoleId ? findRole(ctx.org.id, fgaRoleId) : role;
+  const found = roles.find((one) => one === named);
+  if (!found) throw new AppError(400, fgaRoleId ? "Invalid parameter 'roleID'." : "Invalid organization role.");
+  return found;
+}

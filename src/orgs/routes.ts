@@ -1,14 +1,12 @@
 import * as z from "zod";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
+import { role } from "./inviteSchema.ts";
 import { Role, getRole, listRoles, uxPurpose } from "./listRoles.ts";
-import { addMember, changeMemberRole, listMembers, removeMember, roleOf } from "./members.ts";
+import { addMember, changeMemberRole, listMembers, removeMember } from "./members.ts";
 import { OrganizationMetadata, getOrganizationMetadata } from "./metadata.ts";
+import { roleOf } from "./roles.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "./settings.ts";
-import { roles } from "./table.ts";
-
-/** Both spellings of the billing role are in use (management-api §16). */
-const role = z.preprocess((value) => (value === "billingManager" ? "billing-manager" : value), z.enum(roles, "Invalid organization role."));
 
 const OrganizationMember = z.object({
   role: z.string(),

@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { type Actor, loginOf } from "../context.ts";
+import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
+import { setDefaultOrganization } from "./setDefault.ts";
 
 const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string().optional() });
 
@@ -68,7 +70,21 @@ const getDefaultOrganization = defineRoute(
   async ({ actor }) => ({ GitHubLogin: defaultOrganization(actor), Messages: [] }),
 );
 
-/** The oldest membership: it does not change when somebody joins one more. */
+/** The one that was chosen, else the oldest membership: memberships come in that order. */
 const defaultOrganization = (actor: Actor) => (actor.kind === "user" ? (actor.memberships[0]?.org.name ?? loginOf(actor)) : actor.org.name);
 
-export const userRoutes = [getCurrentUser, getDefaultOrganization];
+const updateDefaultOrganization = defineRoute(
+  {
+    method: "POST",
+    path: "/api/user/organizations/{orgName}/default",
+    operationId: "UpdateDefaultOrganization",
+    tags: ["Users"],
+    summary: "Chooses the organization of stack names that name none",
+    permission: "person",
+    params: z.object({ orgName }),
+    responses: { 204: null },
+  },
+  (ctx, { params }) => setDefaultOrganization(ctx, params.orgName),
+);
+
+export const userRoutes = [getCurrentUser, getDefaultOrganization, updateDefaultOrganization];

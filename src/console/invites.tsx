@@ -1,0 +1,32 @@
+import { acceptInvite, getInvite } from "../orgs/acceptInvite.ts";
+import { builtInRoles } from "../orgs/roles.ts";
+import { orgPath } from "./paths.ts";
+import { definePage } from "./page.tsx";
+
+const path = "/:orgName/~/invites/:inviteID";
+
+/** Where the link of an invitation leads. Looking does not accept it: mail scanners follow links. */
+export const invitePages = [
+  definePage("GET", path, "person", async (ctx) => {
+    const { org, role, sentBy } = await getInvite(ctx, ctx.page.params["orgName"]!, ctx.page.params["inviteID"]!);
+    return {
+      title: `Join ${org}`,
+      body: (
+        <section>
+          <h1>Join {org}</h1>
+          <p>
+            {sentBy} invites you, {ctx.actor.user.login}, to join <strong>{org}</strong> as <strong>{builtInRoles[role].name}</strong>.
+          </p>
+          <form method="post">
+            <button type="submit">Join {org}</button>
+          </form>
+        </section>
+      ),
+    };
+  }),
+  definePage("POST", path, "person", async (ctx) => {
+    const { orgName, inviteID } = ctx.page.params;
+    await acceptInvite(ctx, orgName!, inviteID!);
+    return { to: orgPath(orgName!) };
+  }),
+];

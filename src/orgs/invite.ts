@@ -1,0 +1,138 @@
+import { type SQL, and, eq, sql } from "drizzle-orm";
+import type * as z from "zod";
+import { announce } from "../audit/announce.ts";
+import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { type OrgContext, loginOf } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
+import { roleOf } from "./roles.ts";
+import { invites } from "./table.ts";
+
+/** Where somebody accepts: a page of this deployment's console. */
+export const acceptUrl = (origin: string, org: string, id: string) => `${origin}/${encodeURIComponent(org)}/~/invites/${id}`;
+
+/** For people who read the log: whoever knows the whole id may join. */
+export const shortId = (id: string) => `${id.slice(0, 8)}…`;
+
+interface NewInvite {
+  id: string;
+  email: string;
+  role: string;
+}
+
+/** An invitation for whoever has the link. */
+export async function inviteByLink(ctx: OrgContext, origin: string, request: z.infer<typeof CreateInviteRequest>) {
+  const invite = { id: crypto.randomUUID(), email: "", role: roleOf(ctx, { role: request.role, fgaRoleId: request.roleId }) };
+  await write(ctx, [invite]);
+  return { id: invite.id, acceptInviteUrl: acceptUrl(origin, ctx.org.name, invite.id) };
+}
+
+/**
+ * Invitations for addresses. No mail is sent: the links are in the answer. One fails whose address is a member's, or has an
+ * invitation that waits, or stands in the list twice; the others are made.
+ */
+export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z.infer<typeof EmailInviteRequest>[]) {
+  const asked = requests.map((request) => ({
+    request,
+    id: crypto.randomUUID(),
+    email: request.email,
+    role: roleOf(ctx, { role: request.role, fgaRoleId: request.roleId }),
+  }));
+  const first = new Map(asked.toReversed().map((one) => [one.email.toLowerCase(), one.id]));
+  const made = await write(
+    ctx,
+    asked.filter((one) => first.get(one.email.toLowerCase()) === one.id).map(({ id, email, role }) => ({ id, email, role })),
+  );
+  return {
+    sentInvites: asked.filter(({ id }) => made.has(id)).map(({ id }) => ({ id, acceptInviteUrl: acceptUrl(origin, ctx.org.name, id) })),
+    failedInvites: asked
+      .filter(({ id }) => !made.has(id))
+      .map(({ request, email, role }) => ({ email, role, ...(request.roleId && { roleId: request.roleId }) })),
+  };
+}
+
+/** @returns ids of those that were made */
+async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>> {
+  if (wanted.length === 0) return new Set();
+  const events = wanted.map(({ id, email, role }) =>
+    auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+      event: "organization-invite-sent",
+      description: `Invited ${email || "whoever has the link"} as ${role} (${shortId(id)}).`,
+    }),
+  );
+  const rows = sql`json_each(${JSON.stringify(wanted)})`;
+  const field = (name: string) => sql`json_extract(value, ${`$.${name}`})`;
+  const isFree = sql`${field("email")} = '' OR (
+    NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.status = 'pending' AND lower(old.email) = lower(${field("email")}))
+    AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
+      WHERE members.org_id = ${ctx.org.id} AND lower(users.email) = lower(${field("email")})))`;
+  const results = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
+      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL FROM ${rows} WHERE ${isFree}`),
+    ...events.map((event, i) => promiseIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
+    ctx.store.db
+      .select({ id: invites.id })
+      .from(invites)
+      .where(sql`${invites.id} IN (SELECT ${field("id")} FROM ${rows})`),
+  ]);
+  const made = new Set((results.at(-1) as { id: string }[]).map(({ id }) => id));
+  announce(ctx, ...events.filter((_, i) => made.has(wanted[i]!.id)));
+  return made;
+}
+
+/** @throws 404 when it does not wait any more */
+export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "organization-invite-canceled",
+    description: `Canceled the invitation ${shortId(id)}.`,
+  });
+  const [, canceled] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.update(invites).set({ status: "canceled" }).where(waits(ctx, id)).returning({ id: invites.id }),
+    promiseIf(ctx.store, event, changedARow),
+  ]);
+  if (!canceled[0]) throw notFound("Invite");
+  announce(ctx, event);
+}
+
+/** No mail is sent: it only counts as sent now, and by the caller. @throws 404 when it does not wait any more */
+export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "organization-invite-sent",
+    description: `Sent the invitation ${shortId(id)} again.`,
+  });
+  const [, sent] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.update(invites).set({ sentAt: ctx.now }).where(waits(ctx, id)).returning({ id: invites.id }),
+    promiseIf(ctx.store, event, changedARow),
+  ]);
+  if (!sent[0]) throw notFound("Invite");
+  announce(ctx, event);
+}
+
+/**
+ * Statements for the batch that takes a person's administration away: what they invited and nobody accepted goes with it.
+ * @param lost holds when it was taken away
+ */
+export const cancelInvitesOf = (
+  ctx: OrgContext,
+  login: string,
+  lost: SQL,
+): [ReturnType<typeof cancelWhere>, ReturnType<typeof promiseIf>, AuditEvent] => {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "organization-invite-canceled",
+    description: `Canceled the waiting invitations of ${login}, who is no administrator any more.`,
+  });
+  return [cancelWhere(ctx, login, lost), promiseIf(ctx.store, event, changedARow), event];
+};
+
+const cancelWhere = (ctx: OrgContext, login: string, lost: SQL) =>
+  ctx.store.db
+    .update(invites)
+    .set({ status: "canceled" })
+    .where(and(eq(invites.orgId, ctx.org.id), eq(invites.status, "pending"), sql`lower(${invites.sentBy}) = lower(${login})`, lost));
+
+const waits = (ctx: OrgContext, id: string) => and(eq(invites.id, id), eq(invites.orgId, ctx.org.id), eq(invites.status, "pending"));

@@ -1,0 +1,57 @@
+import { type SQL, and, desc, eq, sql } from "drizzle-orm";
+import type * as z from "zod";
+import { guard } from "../auth/guard.ts";
+import type { ActorContext, OrgContext, UserActor } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { acceptUrl } from "./invite.ts";
+import type { ListInvitesResponse } from "./inviteSchema.ts";
+import { invites, organizations } from "./table.ts";
+
+/** The contract has no pages here; the latest are shown. */
+const MOST = 1000;
+
+/** The invitations that wait. Their links let people in, so only who may invite sees them. */
+export async function listOrgInvites(ctx: OrgContext, origin: string) {
+  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), waiting(ctx, eq(invites.orgId, ctx.org.id))]);
+  return toList(rows, origin);
+}
+
+/** Those for the caller's own address; none without one. */
+export async function listUserOrgInvites(ctx: ActorContext & { actor: UserActor }, origin: string) {
+  const { email } = ctx.actor.user;
+  if (email === "") return { invites: [] };
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now),
+    waiting(ctx, sql`lower(${invites.email}) = lower(${email})`),
+  ]);
+  return toList(rows, origin);
+}
+
+const waiting = (ctx: ActorContext, which: SQL) =>
+  ctx.store.db
+    .select({
+      id: sql<string>`${invites.id}`.as("invite_id"),
+      email: invites.email,
+      role: invites.role,
+      sentAt: invites.sentAt,
+      sentBy: invites.sentBy,
+      org: organizations.name,
+      sender: sql<string>`coalesce((SELECT name FROM users WHERE lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as("sender"),
+    })
+    .from(invites)
+    .innerJoin(organizations, eq(organizations.id, invites.orgId))
+    .where(and(which, eq(invites.status, "pending")))
+    .orderBy(desc(invites.createdAt), invites.id)
+    .limit(MOST);
+
+const toList = (rows: Awaited<ReturnType<typeof waiting>>, origin: string): z.infer<typeof ListInvitesResponse> => ({
+  invites: rows.map(({ id, email, role, sentAt, sentBy, org, sender }) => ({
+    id,
+    email,
+    role,
+    sentBy: { githubLogin: sentBy, name: sender, avatarUrl: "" },
+    sentAt: Math.floor(sentAt / 1000),
+    acceptInviteUrl: acceptUrl(origin, org, id),
+    status: "pending",
+  })),
+});

@@ -1,0 +1,32 @@
+import { and, eq, isNull, sql } from "drizzle-orm";
+import { guard } from "../auth/guard.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import type { ActorContext, UserActor } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { accessTokens } from "../tokens/table.ts";
+import { users } from "./table.ts";
+
+/** Chooses the organization of stack names that name none. @throws 404 for one that the caller is not in */
+export async function setDefaultOrganization(ctx: ActorContext & { actor: UserActor }, orgName: string): Promise<void> {
+  const { user } = ctx.actor;
+  const chosen = sql`(SELECT organizations.id FROM organizations JOIN members ON members.org_id = organizations.id
+    WHERE organizations.name = ${orgName} AND members.user_id = ${user.id})`;
+  const [, changed, tokens] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now),
+    ctx.store.db
+      .update(users)
+      .set({ defaultOrgId: chosen })
+      .where(and(eq(users.id, user.id), sql`${chosen} IS NOT NULL`))
+      .returning({ id: users.id }),
+    ctx.store.db
+      .select({ hash: accessTokens.hash })
+      .from(accessTokens)
+      .where(and(eq(accessTokens.userId, user.id), isNull(accessTokens.deletedAt))),
+  ]);
+  if (!changed[0]) throw notFound(`Organization '${orgName.slice(0, 100)}'`);
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    tokens.map((token) => token.hash),
+  );
+}
