@@ -155,7 +155,7 @@ describe("an organization keeps an administrator:", () => {
         call("PATCH", `${path}/mel`, { token: world.admin, json: { role: "member" } }),
         call("PATCH", `${path}/ada`, { token: world.member, json: { role: "member" } }),
       ]);
-      expect(answers.map((answer) => answer.status).sort()).toEqual([204, 403]);
+      expect(answers.map((answer) => answer.status).sort((a, b) => a - b)).toEqual([204, 403]);
       const now = await env.DB.prepare(
         "SELECT u.login FROM members m JOIN users u ON u.id = m.user_id WHERE m.role = 'admin' AND u.login IN ('ada', 'mel')",
       ).all<{ login: string }>();

@@ -166,7 +166,7 @@ describe("a disabled token", () => {
 
 describe("unused tokens", () => {
   const DAY = 86_400_000;
-  const run = () => disableUnusedTokens(env as unknown as Bindings, Date.now());
+  const run = () => disableUnusedTokens(env as unknown as Bindings, Date.now(), async () => {});
 
   it("are listed by the days for which nobody used them", async () => {
     await newOrgToken(world, "old");

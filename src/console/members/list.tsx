@@ -1,6 +1,6 @@
 import type { OrgContext } from "../../context.ts";
-import { addMember, changeMemberRole, listMembers, roleOf } from "../../orgs/members.ts";
-import { builtInRoles } from "../../orgs/roles.ts";
+import { addMember, changeMemberRole, listMembers } from "../../orgs/members.ts";
+import { builtInRoles, roleOf } from "../../orgs/roles.ts";
 import { roles } from "../../orgs/table.ts";
 import { type Problem, attempt } from "../attempt.ts";
 import { Choice, Field, More, Notice, Table, Time } from "../components.tsx";
