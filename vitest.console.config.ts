@@ -14,7 +14,7 @@ export default defineConfig({
     include: ["test/console/browser/*.test.ts"],
     globalSetup: ["./test/console/browser/support/setup.ts"],
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

@@ -27,15 +27,18 @@ const ask = (method: string, path: string) =>
 const keys = new Map<string, number>();
 let reencrypted = 0;
 let left = 0;
-for (let continuationToken: string | undefined = ""; continuationToken !== undefined;) {
-  const answer = await ask("GET", `/api/user/stacks?organization=${encodeURIComponent(org)}&continuationToken=${continuationToken}`);
+for (let continuationToken: string | null = ""; continuationToken !== null;) {
+  const answer = await ask(
+    "GET",
+    `/api/user/stacks?organization=${encodeURIComponent(org)}&continuationToken=${encodeURIComponent(continuationToken)}`,
+  );
   if (!answer.ok) {
     console.error(await answer.text());
     process.exit(2);
   }
-  const page = (await answer.json()) as { stacks: { projectName: string; stackName: string }[]; continuationToken?: string };
+  const page = (await answer.json()) as { stacks: { projectName: string; stackName: string }[]; continuationToken?: string | null };
   for (const { projectName, stackName } of page.stacks) await renew(projectName, stackName);
-  continuationToken = page.continuationToken;
+  continuationToken = page.continuationToken ?? null;
 }
 console.log(`\n${reencrypted} secrets re-encrypted`);
 for (const [id, count] of keys) console.log(`${count} were found under key ${id}`);

@@ -1,0 +1,100 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { newOrgToken } from "./support/api.ts";
+import { yamlProject } from "./support/programs.ts";
+import { newSecret } from "./support/secrets.ts";
+import { Server } from "./support/server.ts";
+import { Terminal } from "./support/terminal.ts";
+
+const script = fileURLToPath(new URL("../../scripts/rotate-keys.ts", import.meta.url));
+
+describe("a rotation of the master key, with `npm run rotate-keys`", () => {
+  const password = newSecret();
+  const [first, second] = [1, 2].map((id) => `${id}:${randomBytes(32).toString("base64url")}`) as [string, string];
+  let server: Server;
+  let runner: Terminal;
+
+  beforeAll(async () => {
+    server = await Server.start({ directory: join(inject("directory"), "rotated-server") });
+    await restartWith(first);
+    const { url } = server;
+    const admin = server.credentials.organizations["acme"]!["admin"]!;
+    const token = await newOrgToken("rotating", { url, admin });
+    runner = new Terminal({ project: yamlProject("rotated"), token: token.value, url });
+    await runner.pulumi("stack", "init", "acme/rotated/dev");
+    await runner.pulumi("config", "set", "--secret", "password", password);
+    await runner.pulumi("up", "--yes", "--skip-preview");
+  });
+  afterAll(() => server?.stop());
+
+  async function restartWith(keys: string): Promise<void> {
+    await server.stop();
+    const file = join(server.persistTo, "secrets.env");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^ENCRYPTION_KEYS=.*$/m, `ENCRYPTION_KEYS=${keys}`));
+    await server.run();
+  }
+
+  /** Not in this process, which has other work while a server starts. */
+  const rotate = (org = "acme", token = server.credentials.organizations["acme"]!["admin"]!) =>
+    new Promise<{ code: number; output: string }>((resolve) => {
+      const env = { ...process.env, PULUMI_ACCESS_TOKEN: token };
+      const child = execFile(process.execPath, [script, "--url", server.url, "--org", org], { env }, (_, stdout, stderr) =>
+        resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
+      );
+    });
+
+  const keysOfState = async () => {
+    const text = await runner.pulumi("stack", "export");
+    const ciphertexts = [...text.matchAll(/"ciphertext": *"([^"]+)"/g)].map((match) => Buffer.from(match[1]!, "base64"));
+    return ciphertexts.map((bytes) => bytes[1]);
+  };
+  const keyOfConfig = () => {
+    const [, text] = /secure: (\S+)/.exec(readFileSync(join(runner.project, "Pulumi.dev.yaml"), "utf8"))!;
+    return Buffer.from(text!, "base64")[1];
+  };
+  const showsAll = async () => {
+    expect(await runner.pulumi("config", "get", "password")).toBe(`${password}\n`);
+    expect(await runner.json("stack", "output", "--json", "--show-secrets")).toMatchObject({ password });
+  };
+
+  it("leaves everything readable when a new key stands in front", async () => {
+    expect(new Set(await keysOfState())).toEqual(new Set([1]));
+    await restartWith(`${second},${first}`);
+    await showsAll();
+    expect(keyOfConfig()).toBe(1);
+    await runner.pulumi("config", "set", "--secret", "other", newSecret());
+  });
+
+  it("brings the state under it, once, and is refused to those who are no administrators", async () => {
+    const count = (await keysOfState()).length;
+    expect(count).toBeGreaterThan(0);
+    const refused = await rotate("acme", server.credentials.organizations["acme"]!["member"]!);
+    expect(refused).toMatchObject({ code: 1, output: expect.stringContaining("permission") as string });
+    const done = await rotate();
+    expect(done).toMatchObject({ code: 0, output: expect.stringContaining(`${count} secrets re-encrypted`) as string });
+    expect(done.output).toContain(`${count} were found under key 1`);
+    expect(await keysOfState()).toEqual(Array.from({ length: count }, () => 2));
+    expect(await runner.pulumi("stack", "history")).toContain(`under key 2`);
+    const again = await rotate();
+    expect(again).toMatchObject({ code: 0, output: expect.stringContaining("0 secrets re-encrypted") as string });
+    await showsAll();
+    await runner.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+    expect(new Set(await keysOfState())).toEqual(new Set([2]));
+  });
+
+  it("lets the old key be dropped once the configuration is set again", async () => {
+    await runner.pulumi("config", "set", "--secret", "password", password);
+    expect(keyOfConfig()).toBe(2);
+    await restartWith(second);
+    await showsAll();
+    await runner.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+    // What was before the rotation cannot be read any more, as the page for operators says.
+    const old = await runner.run("stack", "export", "--version", "1", "--show-secrets");
+    expect(old.code).not.toBe(0);
+    expect(old.stdout).not.toContain(password);
+  });
+});
