@@ -29,7 +29,7 @@ const [IS_REFRESH, BYTE_STRING, CREATES] = [1, 2, 4];
 
 /**
  * All entries of a journal, packed: an update of 100,000 resources has twice as many entries, and as objects they would be
- * larger than an isolate's memory allows. A row of numbers has only what its entry has: 16 to 40 bytes, nearly always.
+ * larger than an isolate's memory allows. A row of numbers has only what its entry has: 24 to 48 bytes, nearly always.
  */
 export class Steps {
   /** Small integers take 4 bytes each; should one be larger, V8 makes it 8 for all. */

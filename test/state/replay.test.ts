@@ -400,6 +400,16 @@ it("writes chunks worth sending, and tells the summary only at the end", async (
   expect(sizes.length).toBeLessThan(14);
 });
 
+it("takes numbers of any size for operations and entries, and the last entry of a number", async () => {
+  const [far, huge] = [2 ** 40, Number.MAX_SAFE_INTEGER];
+  const { resources } = await run(null, [
+    entry(huge, 1, { operationID: far, deleteNew: huge, state: res("late") }),
+    entry(far, 1, { operationID: huge, state: res("lost") }),
+    entry(far, 1, { operationID: huge, state: res("early") }),
+  ]);
+  expect(resources).toEqual([{ ...res("early"), delete: true }, res("late")]);
+});
+
 it("reads a journal much larger than its cache", async () => {
   const batches = Array.from({ length: 30 }, (_, i) => [
     entry(1000 - i, 1, { operationID: i + 1, state: res(`r${i}`, { inputs: { a: "x".repeat(500_000) } }) }),
