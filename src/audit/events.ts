@@ -88,7 +88,6 @@ export const eventTypes = {
   "token-leak-reported": plain("Token Leak Reported", "A token was found in the open and switched off."),
   "stack-tags-updated": plain("Stack Tags Updated", "A stack's tags were changed."),
   "stack-restored": plain("Stack Restored", "A deleted stack was brought back."),
-  "encryption-key-rotated": admin("Encryption Key Rotated", "Secrets were encrypted under a new master key."),
   "auth-failure-access-token": refusal("Auth Failure Access Token", "A token was presented after its deletion or expiry."),
   "auth-failure-token-disabled": refusal("Auth Failure Token Disabled", "A token was presented while switched off."),
   "auth-failure-token-policy": refusal("Auth Failure Token Policy", "A token was refused by the organization's expiry policy."),

@@ -98,7 +98,7 @@ export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
   announce(ctx, event);
 }
 
-/** No mail is sent: it only counts as sent now, and by the caller. @throws 404 when it does not wait any more */
+/** No mail is sent: it only counts as sent now. @throws 404 when it does not wait any more */
 export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-sent",
