@@ -42,12 +42,22 @@ export class Texts {
     return bytes instanceof Uint8Array ? this.#keep(batch, bytes) : bytes.then((read) => this.#keep(batch, read));
   }
 
+  /**
+   * For a reading from front to back. What does not stay is not kept as recent: it would outlive V8's young generation, and be
+   * garbage until the next full collection, which 200 MB of buffers do not bring about.
+   */
+  pass(batch: number): Uint8Array | Promise<Uint8Array> {
+    if (this.#stays >= STAYING_BYTES) return this.#journal.read(batch);
+    return this.batch(batch);
+  }
+
   #keep(batch: number, bytes: Uint8Array): Uint8Array {
     if (this.#stays + bytes.length <= STAYING_BYTES) {
       this.#stays += bytes.length;
       this.#staying.set(batch, bytes);
       return this.#remember(batch, bytes);
     }
+    this.#stays = STAYING_BYTES; // full: a later, smaller one shall not push in
     this.#cached += bytes.length;
     for (const [old, { length }] of this.#recent) {
       if (this.#cached <= RECENT_BYTES) break;
