@@ -1,8 +1,6 @@
 /** Secrets of a state in their encrypted form (cli-protocol §5.4). */
 import { decodeText } from "./json.ts";
-
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+import { SECRET, SIGNATURE } from "./signed.ts";
 
 /** The first ciphertexts of a state, no more than `limit` of them. */
 export class Ciphertexts {

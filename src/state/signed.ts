@@ -1,7 +1,7 @@
 /** Objects in a property value that say what they are: secrets, and references to resources (cli-protocol §5.6). */
 import { COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, decodeString, skipSpace, skipValue } from "./json.ts";
 
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
+export const SIGNATURE = "4dabf18193072939515e22adb298388d";
 export const RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
 export const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
