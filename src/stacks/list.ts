@@ -7,6 +7,7 @@ import type { ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
+import { organizations } from "../orgs/table.ts";
 import type { ListUserStacksQuery } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
 
@@ -41,7 +42,6 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
       .select({
         id: stacks.id,
         orgId: stacks.orgId,
-        orgName: sql<string>`(SELECT name FROM organizations WHERE organizations.id = stacks.org_id)`.as("org_name"),
         project: stacks.project,
         name: stacks.name,
         lastUpdateAt: stacks.lastUpdateAt,
@@ -65,17 +65,27 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
 
   // What is left of the cursor's organization, then the organizations after it: each a walk along the index.
   const rest = sql`${stacks.orgId} = ${org} AND +${stacks.orgId} ${mine(sql`= ${org}`)} AND (${stacks.project}, ${stacks.name}) > (${project}, ${name})`;
-  const [, begun, others] = await batch(ctx.store, [
+  const [, begun, others, places] = await batch(ctx.store, [
     guard(ctx.store, actor, ctx.now),
     select(after ? rest : sql`0`),
     select(sql`${stacks.orgId} ${mine(sql`> ${org}`)}`),
+    // Beside the page: within it each name would be one more row to read.
+    ctx.store.db
+      .select({ id: organizations.id, name: organizations.name })
+      .from(organizations)
+      .where(
+        actor.kind === "user"
+          ? sql`${organizations.id} IN (SELECT org_id FROM members WHERE user_id = ${actor.user.id})`
+          : eq(organizations.id, actor.org.id),
+      ),
   ]);
+  const nameOf = new Map(places.map((place) => [place.id, place.name]));
   const rows = [...begun, ...others];
   const { items, continuationToken } = page(rows, size, (row) => [row.orgId, row.project, row.name]);
   return {
     stacks: items.map((row) => ({
       id: row.id,
-      orgName: row.orgName,
+      orgName: nameOf.get(row.orgId) ?? "",
       projectName: row.project,
       stackName: row.name,
       ...lastUpdate(row.runningUpdate !== null, row.lastUpdateAt),
