@@ -75,9 +75,19 @@ export function registerPages(app: Hono<Env>, pages: PageRoute[]): void {
   for (const route of pages) app.on(route.method, [route.path], (c) => serve(c, route));
 }
 
+/**
+ * A path of the API that no route has taken is no page either, and a program that asks for JSON is not sent to a sign-in that it
+ * would take for its answer.
+ */
+function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolean {
+  if (c.req.param("orgName")?.toLowerCase() === "api") return false;
+  return (
+    method === "POST" || permission === "public" || readSession(c) !== undefined || (c.req.header("Accept") ?? "").includes("text/html")
+  );
+}
+
 async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
-  // A path of the API that no route has taken is no page either.
-  if (c.req.param("orgName") === "api") return c.notFound();
+  if (!isForPeople(c, route)) return c.notFound();
   const { request } = c.var;
   let credential: Credential | undefined;
   const page: PageInput = {

@@ -2,16 +2,20 @@ import { beforeEach, expect, it } from "vitest";
 import { pages } from "../../src/console/pages.ts";
 import { settledLog } from "../support/audit.ts";
 import { newVisitor, signIn } from "../support/browser.ts";
+import { ok } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 let world: World;
 let token: NewToken;
+let inviteID: string;
 beforeEach(async () => {
   world = await newWorld();
   token = await newOrgToken(world, "ci");
+  ({ id: inviteID } = await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } }));
 });
 
-const inOrganization = pages.filter((page) => page.path.includes(":orgName"));
+/** An invitation is for people who are not in the organization yet. */
+const inOrganization = pages.filter((page) => page.path.includes(":orgName") && page.permission !== "person");
 /** Rights that a member has by default; all others are the administrators'. */
 const membersHave = new Set(["organization:read", "org_member:read", "stack:list", "stack:read", "stack:export", "stack:decrypt"]);
 
@@ -29,6 +33,7 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
     version: "1",
     updateId,
     updateID: updateId,
+    inviteID,
   };
   return pattern.replaceAll(/:(\w+)(\{[^}]*\})?\??/g, (_, name: string) => values[name] ?? "1");
 }
