@@ -66,9 +66,9 @@ describe("pulumi stack rename", () => {
 
   it("leaves a stack that can be referred to under its new name, and destroyed", async () => {
     const reader = runner.with({
-      project: nodeProject("reader", { things: [], outputs: { password: { stack: "acme/journal/prod", output: "password" } } }),
+      project: nodeProject("rename-reader", { things: [], outputs: { password: { stack: "acme/journal/prod", output: "password" } } }),
     });
-    await reader.pulumi("stack", "init", "acme/reader/dev");
+    await reader.pulumi("stack", "init", "acme/rename-reader/dev");
     await reader.pulumi("up", "--yes", "--skip-preview");
     expect(await reader.json("stack", "output", "--json", "--show-secrets")).toEqual({ password: secret });
 

@@ -16,7 +16,17 @@ const servers = () => readdirSync(inject("directory")).filter((name) => name.end
 const filesOf = (server: string) =>
   readdirSync(join(inject("directory"), server), { recursive: true, encoding: "utf8" })
     .map((name) => join(inject("directory"), server, name))
-    .filter((path) => statSync(path).isFile() && !OWN_FILES.includes(basename(path)));
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() && !OWN_FILES.includes(basename(path)));
+
+/** A database that is closed meanwhile, as its object is put to sleep, takes its log's index away: then nothing is kept there. */
+function contentOf(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" && /-(shm|wal)$/.test(path)) return Buffer.alloc(0);
+    throw error;
+  }
+}
 
 describe("after the whole run no token, lease or plaintext secret is left", () => {
   it("in the servers' logs", () => {
@@ -34,7 +44,7 @@ describe("after the whole run no token, lease or plaintext secret is left", () =
     for (const path of servers().flatMap(filesOf)) {
       if (basename(path) === "server.log") continue;
       if (path.includes("/r2/")) objects++;
-      expectClean(path, readFileSync(path));
+      expectClean(path, contentOf(path));
     }
     expect(objects).toBeGreaterThan(10);
   });

@@ -115,7 +115,7 @@ export const scenarios: Record<string, Step[]> = {
   "deleted, by the program and by destroy --target": [
     { up: { things: [{ name: "a" }, { name: "b", dependsOn: ["a"] }, { name: "c", dependsOn: ["b"] }, { name: "d" }] } },
     { up: { things: [{ name: "a" }, { name: "d", props: { note: "changed" } }] } },
-    { run: ["destroy", "--yes", "--target", "**d"] },
+    { run: ["destroy", "--yes", "--target", "**::d"] },
   ],
   "refresh: changed and gone": [
     {
