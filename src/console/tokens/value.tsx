@@ -4,7 +4,7 @@ import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
 /** The only page that ever shows a token's value, and only to the first look. */
-export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", "org_token:create", async (ctx) => {
+export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", "org_token:read", async (ctx) => {
   const { params, hono, url } = ctx.page;
   const shown = await takeOnce(ctx, hono, ctx.actor.token.id);
   const list = placePath(ctx.org.name, "tokens");
