@@ -4,7 +4,11 @@ import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
-import { moreStackRoutes } from "../stacks/moreRoutes.ts";
+import { configRoutes } from "../stacks/configRoutes.ts";
+import { deletedRoutes } from "../stacks/deletedRoutes.ts";
+import { peopleRoutes } from "../stacks/peopleRoutes.ts";
+import { referenceRoutes } from "../stacks/referenceRoutes.ts";
+import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { tokenExtensionRoutes } from "../tokens/extensionRoutes.ts";
 import { tokenRoutes } from "../tokens/routes.ts";
@@ -23,7 +27,11 @@ export const routes = [
   ...auditLogRoutes,
   ...stackRoutes,
   ...resourceRoutes,
-  ...moreStackRoutes,
+  ...tagRoutes,
+  ...configRoutes,
+  ...referenceRoutes,
+  ...peopleRoutes,
+  ...deletedRoutes,
   ...secretRoutes,
   ...updateRoutes,
   ...moveRoutes,

@@ -1,0 +1,36 @@
+import * as z from "zod";
+import { orgName } from "../http/names.ts";
+import { defineRoute } from "../http/route.ts";
+import { DeletedStack, listDeletedStacks, restoreDeletedStack } from "./deleted.ts";
+
+const D = "/api/orgs/{orgName}/restore-stack" as const;
+
+export const deletedRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: D,
+      operationId: "ListDeletedStacks",
+      tags: ["Organizations"],
+      summary: "The stacks deleted last, 25 at most",
+      permission: "stack:list_deleted",
+      params: z.object({ orgName }),
+      responses: { 200: z.object({ deletedStacks: z.array(DeletedStack) }) },
+    },
+    (ctx) => listDeletedStacks(ctx),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${D}/{programID}`,
+      operationId: "RestoreDeletedStack",
+      tags: ["Organizations"],
+      summary: "Brings a deleted stack back",
+      permission: "stack:restore_deleted",
+      params: z.object({ orgName, programID: z.string() }),
+      body: z.object({ stackName: z.string() }),
+      responses: { 204: null },
+    },
+    (ctx, { params, body }) => restoreDeletedStack(ctx, params.programID, body.stackName),
+  ),
+];

@@ -1,0 +1,34 @@
+import { defineRoute } from "../http/route.ts";
+import { stackParams } from "./path.ts";
+import { StackReferences, listDownstreamReferences, listUpstreamReferences } from "./references.ts";
+
+const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+
+export const referenceRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/upstreamreferences`,
+      operationId: "ListUpstreamStackReferences",
+      tags: ["Stacks"],
+      summary: "Stacks that this one reads outputs of",
+      permission: "stack:read",
+      params: stackParams,
+      responses: { 200: StackReferences },
+    },
+    (ctx, { params }) => listUpstreamReferences(ctx, params),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${S}/downstreamreferences`,
+      operationId: "ListDownstreamStackReferences",
+      tags: ["Stacks"],
+      summary: "Stacks that read outputs of this one",
+      permission: "stack:read",
+      params: stackParams,
+      responses: { 200: StackReferences },
+    },
+    (ctx, { params }) => listDownstreamReferences(ctx, params),
+  ),
+];

@@ -1,0 +1,66 @@
+import * as z from "zod";
+import { defineRoute } from "../http/route.ts";
+import { stackParams } from "./path.ts";
+import { StackTag, tags } from "./schema.ts";
+import { addStackTag, deleteStackTag, updateStackTag, updateStackTags } from "./tags.ts";
+
+const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+const tagParams = stackParams.extend({ tagName: z.string() });
+
+export const tagRoutes = [
+  defineRoute(
+    {
+      method: "PATCH",
+      path: `${S}/tags`,
+      operationId: "UpdateStackTags",
+      tags: ["Stacks", "StackTags"],
+      summary: "Replaces all tags",
+      permission: "stack_tags:update",
+      params: stackParams,
+      body: tags,
+      responses: { 204: null },
+    },
+    (ctx, { params, body }) => updateStackTags(ctx, params, body),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${S}/tags`,
+      operationId: "AddStackTag",
+      tags: ["Stacks", "StackTags"],
+      summary: "Adds a tag that is not there yet",
+      permission: "stack_tags:update",
+      params: stackParams,
+      body: StackTag,
+      responses: { 204: null },
+    },
+    (ctx, { params, body }) => addStackTag(ctx, params, body),
+  ),
+  defineRoute(
+    {
+      method: "PATCH",
+      path: `${S}/tags/{tagName}`,
+      operationId: "UpdateStackTag",
+      tags: ["Stacks", "StackTags"],
+      summary: "Changes the value of a tag that is not built in",
+      permission: "stack_tags:update",
+      params: tagParams,
+      body: StackTag,
+      responses: { 204: null },
+    },
+    (ctx, { params, body }) => updateStackTag(ctx, params, params.tagName, body),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: `${S}/tags/{tagName}`,
+      operationId: "DeleteStackTag",
+      tags: ["Stacks", "StackTags"],
+      summary: "Removes a tag that is not built in",
+      permission: "stack_tags:update",
+      params: tagParams,
+      responses: { 204: null },
+    },
+    (ctx, { params }) => deleteStackTag(ctx, params, params.tagName),
+  ),
+];
