@@ -103,7 +103,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
   try {
     if (route.method === "POST") {
       refuseForeign(c);
-      page.form = await readForm(c);
+      page.form = await fieldsOf(c);
     }
     credential = await enter(c, route, false);
     const run = () => route.handler(contextOf(request, credential, page));
@@ -164,7 +164,7 @@ function refuseForeign(c: Context<Env>): void {
 /** Characters of all fields of a form together. */
 const FORM_LIMIT = 64 * 1024;
 
-async function readForm(c: Context<Env>): Promise<Record<string, string>> {
+async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {
   if (Number(c.req.header("Content-Length") ?? FORM_LIMIT + 1) > FORM_LIMIT) throw new AppError(413, "This form is too large.");
   if (!/^application\/x-www-form-urlencoded\b/i.test(c.req.header("Content-Type") ?? "")) throw badRequest("a form is expected");
   return Object.fromEntries(new URLSearchParams(await c.req.text()));
