@@ -2,44 +2,26 @@ import { DurableObject } from "cloudflare:workers";
 import { relayEvents } from "../audit/relay.ts";
 import { type Store, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
-import { conflict, forbidden } from "../errors.ts";
+import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { mustAbort } from "./abort.ts";
+import { receiveFor } from "./arrive.ts";
 import { Deltas } from "./deltas.ts";
-import { keepEvents, receiveEvent, receiveEvents } from "./events.ts";
+import { keepEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun } from "./finish.ts";
+import { dueAt, isForgettable, isOver } from "./lifetime.ts";
 import { LiveEvents } from "./liveEvents.ts";
 import { cancelLostStart, sweepLostStart } from "./lost.ts";
 import { type Outcome, asRefusal } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./moveStack.ts";
-import { receiveCheckpoint, receiveJournal } from "./receive.ts";
-import { receiveDelta, receiveVerbatim } from "./receiveDelta.ts";
+import { aborted, ended, leaseOver } from "./over.ts";
 import { Received } from "./received.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
 import { type Ending, type Run, Runs } from "./runs.ts";
 import { type CancelUpdate, type StartAnswer, type StartUpdate, startUpdate } from "./startRun.ts";
-
-/** Beyond the lease's own time, for clocks and slow networks. Milliseconds. */
-const GRACE = 30_000;
-/** How long an ended run is remembered, so that a repeated call is understood. Milliseconds. */
-const REMEMBERED = 15 * 60_000;
-/** When an interrupted end is tried again. Milliseconds. */
-const RETRY = 10_000;
-
-const over = () => forbidden("The provided update token has expired.");
-const aborted = () => forbidden("The access token that started this update has ended, and the update with it.");
-
-/** How the hosted service words a call on an update that ended (cli-protocol §1.6). */
-const endedTexts: Record<Ending, string> = {
-  succeeded: "The Update has already completed",
-  failed: "The Update has already completed",
-  cancelled: "The Update has been cancelled",
-  expired: "The Update has already timed out",
-  aborted: "The Update has been cancelled",
-};
 
 /**
  * One per stack, and the only one that changes it: the running update with its lease, journal and events, and
@@ -82,7 +64,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       if (run && run.phase === "running" && (await mustAbort(store, run, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
-      if (!run || run.phase !== "running" || this.#isOver(run)) throw over();
+      if (!run || run.phase !== "running" || this.#isOver(run)) throw leaseOver();
       const before = run.expiresAt;
       run.expiresAt = Date.now() + seconds * 1000;
       this.#runs.save(run);
@@ -97,11 +79,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (store) => {
       await this.#endExpired(store);
       const run = this.#runs.get(updateId);
-      if (!run) throw over();
+      if (!run) throw leaseOver();
       if (run.aborted && status === "succeeded") throw aborted();
       if (run.phase === "done") {
         if (run.ending === status || run.aborted) return undefined;
-        throw conflict(endedTexts[run.ending ?? "failed"]);
+        throw ended(run);
       }
       await this.#finish(store, run, run.ending ?? status);
       return undefined;
@@ -198,29 +180,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
     const [, kind, updateId = ""] = new URL(request.url).pathname.split("/");
     const outcome = await this.#answer(async () => {
       const run = await this.#inTime(updateId, (running) => running);
-      switch (kind) {
-        case "journal":
-          return receiveJournal(run, request, this.#received, (write) => this.#inTime(updateId, write));
-        case "checkpoint": {
-          const checkpoint = await receiveCheckpoint(run, request, this.#received);
-          return this.#inTime(updateId, () => {
-            // A first attempt that comes in after its own retry does not take its place.
-            this.#runs.save(Object.assign(run, { checkpoint: Math.max(run.checkpoint ?? 0, checkpoint) }));
-            this.#received.dropBefore(updateId, "checkpoint", run.checkpoint ?? 0);
-          });
-        }
-        case "verbatim":
-          return receiveVerbatim(run, request, this.#received, this.#deltas, (write) => this.#inTime(updateId, write));
-        case "delta":
-          return receiveDelta(run, request, this.#received, this.#deltas, (write) => this.#inTime(updateId, write));
-        case "events":
-          return receiveEvents(run, request, this.#received, (write) => this.#inTime(updateId, write));
-        case "event":
-          return receiveEvent(run, request, this.#received, (write) => this.#inTime(updateId, write));
-        case "log":
-          // Of clients that print what the engine says themselves: nobody reads it again.
-          return request.body?.cancel();
-      }
+      const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
+      return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, deltas: this.#deltas, inTime });
     });
     if (outcome.ok) return new Response(null, { status: 204 });
     if (outcome.refusal === "stale identity") throw new Error("nothing here depends on an identity");
@@ -233,8 +194,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
     for (let end = this.#sealed.get(updateId); end; end = this.#sealed.get(updateId)) await end.catch(() => undefined);
     const run = this.#runs.get(updateId);
     if (run?.aborted) throw aborted();
-    if (!run || this.#isOver(run)) throw over();
-    if (run.phase !== "running") throw conflict(endedTexts[run.ending ?? "failed"]);
+    if (!run || this.#isOver(run)) throw leaseOver();
+    if (run.phase !== "running") throw ended(run);
     return work(run);
   }
 
@@ -253,7 +214,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   async #tend(store: Store, run: Run): Promise<void> {
     if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
     else if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, run.aborted ? "aborted" : "expired");
-    else if (run.phase === "done" && Date.now() >= run.endedAt + REMEMBERED) await this.#forget(run);
+    else if (isForgettable(run, Date.now())) await this.#forget(run);
   }
 
   async #finish(store: Store, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
@@ -299,23 +260,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
     }
   }
 
-  /** To be ended by whoever comes first, the alarm at the latest. */
   #isOver(run: Run): boolean {
-    return run.aborted || Date.now() > run.expiresAt + GRACE;
+    return isOver(run, Date.now());
   }
 
   /** The next moment at which something is to be done by itself. */
   async #setAlarm(): Promise<void> {
-    const times = this.#runs.all().map((run) => {
-      switch (run.phase) {
-        case "finishing":
-          return Date.now() + RETRY;
-        case "running":
-          return run.aborted ? 0 : run.expiresAt + GRACE + 1;
-        case "done":
-          return run.endedAt + REMEMBERED;
-      }
-    });
+    const times = this.#runs.all().map((run) => dueAt(run, Date.now()));
     // What is overdue has just failed: not at once again.
     if (times.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...times), Date.now() + 1000));
   }

@@ -1,0 +1,42 @@
+import type { Deltas } from "./deltas.ts";
+import { receiveEvent, receiveEvents } from "./events.ts";
+import { receiveCheckpoint, receiveJournal } from "./receive.ts";
+import { receiveDelta, receiveVerbatim } from "./receiveDelta.ts";
+import type { Received } from "./received.ts";
+import type { Run, Runs } from "./runs.ts";
+
+export interface Arrivals {
+  runs: Runs;
+  received: Received;
+  deltas: Deltas;
+  /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
+  inTime: <T>(work: (run: Run) => T) => Promise<T>;
+}
+
+/** Takes what a running update's client sends under its lease. @param kind as `forward` in lease.ts names it */
+export async function receiveFor(run: Run, kind: string | undefined, request: Request, to: Arrivals): Promise<void> {
+  const { received, deltas, inTime } = to;
+  switch (kind) {
+    case "journal":
+      return receiveJournal(run, request, received, inTime);
+    case "checkpoint": {
+      const checkpoint = await receiveCheckpoint(run, request, received);
+      return inTime(() => {
+        // A first attempt that comes in after its own retry does not take its place.
+        to.runs.save(Object.assign(run, { checkpoint: Math.max(run.checkpoint ?? 0, checkpoint) }));
+        received.dropBefore(run.updateId, "checkpoint", run.checkpoint ?? 0);
+      });
+    }
+    case "verbatim":
+      return receiveVerbatim(run, request, received, deltas, inTime);
+    case "delta":
+      return receiveDelta(run, request, received, deltas, inTime);
+    case "events":
+      return receiveEvents(run, request, received, inTime);
+    case "event":
+      return receiveEvent(run, request, received, inTime);
+    case "log":
+      // Of clients that print what the engine says themselves: nobody reads it again.
+      await request.body?.cancel();
+  }
+}

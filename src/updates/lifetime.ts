@@ -1,0 +1,26 @@
+/** When a run is over, and when something is to be done for it by itself. Times in milliseconds. Pure. */
+import type { Run } from "./runs.ts";
+
+/** Beyond the lease's own time, for clocks and slow networks. */
+const GRACE = 30_000;
+/** How long an ended run is remembered, so that a repeated call is understood. */
+const REMEMBERED = 15 * 60_000;
+/** When an interrupted end is tried again. */
+const RETRY = 10_000;
+
+/** To be ended by whoever comes first, the alarm at the latest. */
+export const isOver = (run: Run, now: number): boolean => run.aborted === true || now > run.expiresAt + GRACE;
+
+export const isForgettable = (run: Run, now: number): boolean => run.phase === "done" && now >= run.endedAt + REMEMBERED;
+
+/** The next moment at which a run wants to be looked after; in the past when it is overdue. */
+export function dueAt(run: Run, now: number): number {
+  switch (run.phase) {
+    case "finishing":
+      return now + RETRY;
+    case "running":
+      return run.aborted ? 0 : run.expiresAt + GRACE + 1;
+    case "done":
+      return run.endedAt + REMEMBERED;
+  }
+}

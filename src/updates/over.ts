@@ -1,0 +1,18 @@
+/** What a call on an update that is not running any more is told. */
+import { type AppError, conflict, forbidden } from "../errors.ts";
+import type { Ending, Run } from "./runs.ts";
+
+export const leaseOver = (): AppError => forbidden("The provided update token has expired.");
+
+export const aborted = (): AppError => forbidden("The access token that started this update has ended, and the update with it.");
+
+/** How the hosted service words it (cli-protocol §1.6). */
+const texts: Record<Ending, string> = {
+  succeeded: "The Update has already completed",
+  failed: "The Update has already completed",
+  cancelled: "The Update has been cancelled",
+  expired: "The Update has already timed out",
+  aborted: "The Update has been cancelled",
+};
+
+export const ended = ({ ending }: Run): AppError => conflict(texts[ending ?? "failed"]);
