@@ -3,6 +3,7 @@ import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
+import { openerStands } from "./opener.ts";
 import { settingsStand } from "./settings.ts";
 
 /**
@@ -20,6 +21,7 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
     or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now)),
     or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, now)),
     eq(accessTokens.version, actor.limits.version),
+    openerStands,
   );
   const query = store.db
     .select({ alive: sql<number>`CASE WHEN count(*) = 1 OR ${unless} THEN 1 ELSE json('{') END`.as("alive") })

@@ -3,6 +3,7 @@ import type { Actor, OrganizationRef, TokenLimits } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
+import { openerStands } from "./opener.ts";
 import { hashTokenValue } from "./secret.ts";
 import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
 import { settingsColumns } from "./settings.ts";
@@ -101,6 +102,7 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
         lastUsedAt: accessTokens.lastUsedAt,
         deletedAt: accessTokens.deletedAt,
         disabledAt: accessTokens.disabledAt,
+        openerStands: sql<number>`${openerStands}`.as("opener_stands"),
         retiresAt: accessTokens.retiresAt,
         successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = ${accessTokens.successorId})`.as("successor"),
         // The organization has columns of these names too (platform-facts Z-1).
@@ -162,7 +164,7 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
         }
       : org && { kind: token.kind, token: ref, limits, org, settings: token.settings!, team: token.team ?? "", role: token.role };
 
-  const end = endOf(token, now);
+  const end = token.openerStands ? endOf(token, now) : ({ ended: "deleted", at: now } as const);
   if (end) return { dead: { kind: token.kind, ...ref, org, user, actor, ...end, successor: limits.successor } };
   if (!actor) return undefined;
   const ends = [token.expiresAt, token.retiresAt].filter((at) => at !== null);

@@ -1,3 +1,5 @@
+import { and, eq, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { batch } from "../db/client.ts";
 import type { RequestContext } from "../context.ts";
@@ -8,15 +10,33 @@ export const IDLE = 12 * 3_600_000;
 /** A session ends this long after sign-in, however it is used, in milliseconds. */
 export const ABSOLUTE = 7 * 24 * 3_600_000;
 
+/** How long an ended session's row is kept. Milliseconds. */
+const KEPT = 30 * 24 * 3_600_000;
+
 /**
  * Opens a console session for a person who has proved who they are. A session is an access token of its own kind that only
  * the console's cookie carries: it is hashed, cached, checked on each write, ended and audited as every token is, and never
  * listed. Single sign-on will call this too: how somebody proved who they are is not its business.
+ * @param openedWith id of the personal token that it ends with; null for a sign-in without one
+ * @param proof a statement that fails unless the proof still holds, in the same batch: what has just ended opens nothing
  * @returns the cookie's value
  */
-export async function openSession(ctx: RequestContext, user: { id: string; login: string }): Promise<string> {
+export async function openSession(
+  ctx: RequestContext,
+  user: { id: string; login: string },
+  openedWith: string | null,
+  proof: BatchItem<"sqlite">,
+  ...promised: BatchItem<"sqlite">[]
+): Promise<string> {
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const old = and(
+    eq(accessTokens.userId, user.id),
+    eq(accessTokens.kind, "session"),
+    sql`coalesce(${accessTokens.deletedAt}, ${accessTokens.expiresAt}) < ${ctx.now - KEPT}`,
+  );
   await batch(ctx.store, [
+    proof,
+    ctx.store.db.delete(accessTokens).where(old),
     ctx.store.db.insert(accessTokens).values({
       id: crypto.randomUUID(),
       kind: "session",
@@ -27,7 +47,9 @@ export async function openSession(ctx: RequestContext, user: { id: string; login
       createdAt: ctx.now,
       createdBy: user.login,
       expiresAt: ctx.now + IDLE,
+      openedWith,
     }),
+    ...promised,
   ]);
   return value;
 }

@@ -1,8 +1,9 @@
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { authenticate } from "../auth/authenticate.ts";
-import type { RequestContext, UserActor } from "../context.ts";
-import { type Store, batch } from "../db/client.ts";
+import { guard } from "../auth/guard.ts";
+import type { RequestContext } from "../context.ts";
+import { StaleIdentity, batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { openSession } from "./open.ts";
 
@@ -27,18 +28,18 @@ export async function signInWithToken(ctx: RequestContext, value: string): Promi
     announce(ctx, refused);
     throw new AppError(400, "This token belongs to a machine. Sign in with a personal access token.");
   }
-  const session = await openSession(ctx, actor.user);
-  await noteSignIn(ctx, ctx.store, actor);
-  return session;
-}
-
-/** Each organization's log says who came in. */
-async function noteSignIn(ctx: RequestContext, store: Store, actor: UserActor): Promise<void> {
+  // Each organization's log says who came in.
   const events = actor.memberships.map(({ org }) =>
-    auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description: `Signed in to the console with a personal token.` }),
+    auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description: "Signed in to the console with a personal token." }),
   );
-  const [first, ...rest] = events.map((event) => promise(store, event));
-  if (!first) return;
-  await batch(store, [first, ...rest]);
-  announce(ctx, ...events);
+  const promised = events.map((event) => promise(ctx.store, event));
+  try {
+    const session = await openSession(ctx, actor.user, actor.token.id, guard(ctx.store, actor, ctx.now), ...promised);
+    if (events.length > 0) announce(ctx, ...events);
+    return session;
+  } catch (error) {
+    // The cache did not know yet that the token has ended.
+    if (error instanceof StaleIdentity) throw new AppError(400, "This token has ended.");
+    throw error;
+  }
 }

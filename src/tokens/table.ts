@@ -65,6 +65,8 @@ export const accessTokens = sqliteTable(
     /** 1 for a token that was created, one more with each rotation. */
     generation: integer("generation").notNull().default(1),
     rotatedFrom: text("rotated_from"),
+    /** Id of the personal token that a session was opened with. */
+    openedWith: text("opened_with"),
     successorId: text("successor_id"),
     /** End of the overlap with the successor. */
     retiresAt: integer("retires_at"),

@@ -1,0 +1,127 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
+import { type Visitor, newVisitor, shown, signIn } from "../support/browser.ts";
+import { ok, refused } from "../support/client.ts";
+import { laterBy } from "../support/clock.ts";
+import { type World, newOrgToken, newWorld } from "../support/world.ts";
+
+const HOUR = 3_600_000;
+const PAGE = "/acme/~/tokens";
+
+let world: World;
+beforeEach(async () => {
+  world = await newWorld();
+});
+
+const signInAnswer = (token: string) => newVisitor().post("/signin", { token });
+const sessions = async () =>
+  (await env.DB.prepare("SELECT count(*) AS n FROM access_tokens WHERE kind = 'session'").first<{ n: number }>())!.n;
+const newToken = () =>
+  ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin, json: { description: "x" } });
+const isOut = async (visitor: Visitor, path = PAGE) => expect((await visitor.get(path)).headers.get("Location")).toMatch(/^\/signin/);
+const cached = async () =>
+  Promise.all((await env.TOKEN_CACHE.list()).keys.map(async ({ name }) => [name, (await env.TOKEN_CACHE.get(name))!] as const));
+
+describe("a session", () => {
+  it("is opened by a personal token, and each organization's log says so", async () => {
+    const events = await eventsOf(() => signIn(world.admin));
+    expect(events).toMatchObject([{ event: "user-login", userLogin: "ada" }]);
+  });
+
+  it("is opened by no machine's token and by none that has ended", async () => {
+    const { tokenValue } = await newOrgToken(world, "ci", { admin: true });
+    expect(await shown(signInAnswer(tokenValue), 400)).toContain("belongs to a machine");
+    expect(await shown(signInAnswer("pul-0000000000000000000000000000000000000000"), 400)).toContain("not an access token");
+    expect(await sessions()).toBe(0);
+  });
+
+  it("is not opened on what a cache still believes of a deleted token", async () => {
+    const { id, tokenValue } = await newToken();
+    await ok("GET", "/api/user", { token: tokenValue });
+    const before = await cached();
+    await ok("DELETE", `/api/user/tokens/${id}`, { token: world.admin });
+    for (const [name, value] of before) await env.TOKEN_CACHE.put(name, value);
+    await ok("GET", "/api/user", { token: tokenValue });
+    expect(await shown(signInAnswer(tokenValue), 400)).toContain("This token has ended.");
+    expect(await sessions()).toBe(0);
+  });
+
+  it("ends with the token that opened it, and with no other", async () => {
+    const { id, tokenValue } = await newToken();
+    const [theirs, mine] = [await signIn(tokenValue), await signIn(world.admin)];
+    await shown(theirs.get(PAGE));
+    await ok("DELETE", `/api/user/tokens/${id}`, { token: world.admin });
+    laterBy(61_000);
+    await isOut(theirs);
+    await shown(mine.get(PAGE));
+  });
+
+  it("whose token has just ended changes nothing, whatever is cached of it", async () => {
+    const { id, tokenValue } = await newToken();
+    const theirs = await signIn(tokenValue);
+    await shown(theirs.get(PAGE));
+    const before = await cached();
+    await ok("DELETE", `/api/user/tokens/${id}`, { token: world.admin });
+    for (const [name, value] of before) await env.TOKEN_CACHE.put(name, value);
+    expect((await theirs.post(`${PAGE}/new`, { name: "sneaky", expiry: "never" })).status).toBe(303);
+    expect((await ok<{ tokens: unknown[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin })).tokens).toEqual([]);
+  });
+
+  it("that is leaked out of a token's report ends too", async () => {
+    const { tokenValue } = await newToken();
+    const theirs = await signIn(tokenValue);
+    await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });
+    laterBy(61_000);
+    await isOut(theirs);
+  });
+
+  it("ends twelve hours after its last use", async () => {
+    const visitor = await signIn(world.admin);
+    laterBy(11 * HOUR);
+    await shown(visitor.get(PAGE));
+    laterBy(11 * HOUR);
+    await shown(visitor.get(PAGE));
+    laterBy(12 * HOUR + 1000);
+    await isOut(visitor);
+  });
+
+  it("ends after a week, however it is used", async () => {
+    const visitor = await signIn(world.admin);
+    for (let hours = 0; hours < 7 * 24 - 11; hours += 11) {
+      laterBy(11 * HOUR);
+      await shown(visitor.get(PAGE));
+    }
+    laterBy(12 * HOUR);
+    await isOut(visitor);
+  });
+
+  it("ends by signing out, and everywhere by signing out everywhere", async () => {
+    const [one, two, three] = [await signIn(world.admin), await signIn(world.admin), await signIn(world.admin)];
+    expect((await one.post("/signout", {})).status).toBe(303);
+    await isOut(one);
+    await shown(two.get(PAGE));
+    expect((await two.post("/signout/everywhere", {})).status).toBe(303);
+    await isOut(two);
+    await isOut(three);
+  });
+
+  it("is no credential of the API, and in no list of tokens", async () => {
+    const answer = await signInAnswer(world.admin);
+    const value = /__Host-stackpass=([^;]+)/.exec(answer.headers.get("Set-Cookie") ?? "")![1]!;
+    expect(value).toMatch(/^pul-/);
+    await refused(401, "GET", "/api/user", { token: value });
+    const { tokens } = await ok<{ tokens: { description: string }[] }>("GET", "/api/user/tokens?filter=all", { token: world.admin });
+    expect(tokens).toHaveLength(1);
+  });
+
+  it("leaves no row behind a month after its end", async () => {
+    await signIn(world.admin);
+    laterBy(30 * 24 * HOUR);
+    await signIn(world.admin);
+    expect(await sessions()).toBe(2);
+    laterBy(2 * 24 * HOUR);
+    await signIn(world.admin);
+    expect(await sessions()).toBe(2);
+  });
+});
