@@ -80,7 +80,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "binding types are fresh", run: command("wrangler", "types", "--check", "--include-runtime=false", "src/bindings.d.ts") },
   { name: "OpenAPI document is fresh", run: command("node", "scripts/openapi.ts", "--check") },
   { name: "migrations match the tables", run: migrationsFresh },
-  { name: "the Worker bundles", run: command("wrangler", "deploy", "--dry-run", "--outdir", "dist") },
+  { name: "the Worker bundles, and is small", run: bundles },
 ];
 
 function command(...args: string[]) {
@@ -94,6 +94,16 @@ async function migrationsFresh(): Promise<string | undefined> {
   const { stdout, stderr } = npx("drizzle-kit", "generate", "--name", "unexpected");
   const output = `${stdout}${stderr}`;
   return output.includes("No schema changes") ? undefined : `${output}\nthe tables changed without a migration; one was written`;
+}
+
+/** What a start has to load and compile. `npm run bench:bundle` says what is in it. */
+const MOST_KIB = 170;
+
+async function bundles(): Promise<string | undefined> {
+  const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist");
+  const size = Number(/gzip: ([\d.]+) KiB/.exec(stdout)?.[1]);
+  if (status === 0 && size <= MOST_KIB) return undefined;
+  return status === 0 ? `${size} KiB gzipped, more than ${MOST_KIB}: see npm run bench:bundle` : `${stdout}${stderr}`;
 }
 
 let failed = 0;
