@@ -1,5 +1,6 @@
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
+import type { Trips } from "./trips.ts";
 import type { Edition, Role, StackPermission } from "./orgs/table.ts";
 import type { StackRule, TokenRole } from "./tokens/table.ts";
 
@@ -80,8 +81,11 @@ export interface MachineActor {
 
 /** What every request has, with or without a credential. */
 export interface RequestContext {
+  /** The bindings, counting into `trips`. */
   env: Bindings;
   store: Store;
+  /** Round trips to storage that the answer waited for, those of the stack's object among them. */
+  trips: Trips;
   /** When the request arrived, milliseconds since 1970. There is no other clock in services or SQL. */
   now: number;
   requestId: string;
@@ -90,8 +94,8 @@ export interface RequestContext {
   /** Country of that address, two letters, "" when the platform does not tell. */
   country: string;
   userAgent: string;
-  /** Work that may outlive the answer. Failures are logged, never lost. */
-  background: (name: string, work: Promise<unknown>) => void;
+  /** Work that may outlive the answer, with bindings that do not count into `trips`. Failures are logged, never lost. */
+  background: (name: string, work: (env: Bindings) => Promise<unknown>) => void;
   /** To be awaited before a token's end is answered: its running updates hear of it. Given by the app, for updates stand above tokens. */
   tokensEnded: (ended: EndedTokens) => Promise<void>;
 }

@@ -1,22 +1,26 @@
 import type { Context } from "hono";
 import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
+import { counting, noTrips } from "../trips.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "./environment.ts";
 
 /** What a request brings along, read once. */
 export function requestContext(c: Context<Env>): RequestContext {
-  const { executionCtx, env } = c;
+  const { executionCtx } = c;
+  const trips = noTrips();
+  const env = counting(c.env, trips);
   const context: RequestContext = {
     env,
     store: openStore(env.DB),
+    trips,
     now: Date.now(),
     requestId: crypto.randomUUID(),
     address: c.req.header("CF-Connecting-IP") ?? "",
     country: (c.req.raw.cf as { country?: string } | undefined)?.country ?? "",
     userAgent: c.req.header("User-Agent") ?? "",
     background: (name, work) =>
-      executionCtx.waitUntil(work.catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }))),
+      executionCtx.waitUntil(work(c.env).catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }))),
     tokensEnded: (ended) => abortUpdates(context, ended),
   };
   return context;

@@ -3,12 +3,7 @@ import type { AuditEvent } from "./record.ts";
 import { relayEvents } from "./relay.ts";
 
 /** Hands committed events to the queue after the answer. Their outbox rows are what makes them safe, not this. */
-export function announce(ctx: Pick<RequestContext, "env" | "background">, ...events: AuditEvent[]): void {
-  ctx.background(
-    "audit relay",
-    relayEvents(
-      ctx.env,
-      events.map((e) => e.id),
-    ),
-  );
+export function announce(ctx: Pick<RequestContext, "background">, ...events: AuditEvent[]): void {
+  const ids = events.map((event) => event.id);
+  ctx.background("audit relay", (env) => relayEvents(env, ids));
 }

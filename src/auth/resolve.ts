@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import type { Actor, OrganizationRef, TokenLimits } from "../context.ts";
+import type { Actor, OrganizationRef, RequestContext, TokenLimits } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
@@ -52,7 +52,7 @@ interface Lookup {
   now: number;
   /** Skip the cache: a refusal must not rest on it. */
   fresh?: boolean;
-  background: (name: string, work: Promise<unknown>) => void;
+  background: RequestContext["background"];
 }
 
 /** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
@@ -70,7 +70,7 @@ export async function resolveToken(value: string, lookup: Lookup): Promise<Resol
   const found = await readIdentity(lookup.store, hash, now);
   if (found && "identity" in found) {
     const entry = JSON.stringify(found.identity);
-    lookup.background("token cache", cache.put(cacheKey(hash), entry, { expirationTtl: IDENTITY_TTL / 1000 }));
+    lookup.background("token cache", (env) => env.TOKEN_CACHE.put(cacheKey(hash), entry, { expirationTtl: IDENTITY_TTL / 1000 }));
   }
   return found;
 }

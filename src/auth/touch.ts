@@ -38,10 +38,10 @@ export function touch(ctx: RequestContext, identity: Identity): void {
   const { id } = identity.actor.token;
   count(id, ctx);
   const last = Math.max(identity.lastUsedAt ?? 0, written.get(id) ?? 0);
-  if (ctx.now - last >= RESOLUTION) ctx.background("last use", flush(openStore(ctx.env.DB), id));
+  if (ctx.now - last >= RESOLUTION) ctx.background("last use", (env) => flush(openStore(env.DB), id));
   else if (!isScheduled) {
     isScheduled = true;
-    ctx.background("token usage", flushLater(openStore(ctx.env.DB)));
+    ctx.background("token usage", (env) => flushLater(openStore(env.DB)));
   }
 }
 

@@ -2,11 +2,9 @@ import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
 import { AppError, unavailable } from "../errors.ts";
 
-/** One request's view of the database, counting its round trips. */
+/** One request's view of the database. */
 export interface Store {
   readonly db: DrizzleD1Database;
-  /** Round trips made to D1 so far. */
-  trips: number;
 }
 
 /** Every access goes through a session, so that turning read replicas on is a switch and not a change of code. */
@@ -17,7 +15,6 @@ export function openStore(d1: D1Database): Store {
     get db() {
       return (db ??= drizzle(d1.withSession("first-primary") as unknown as D1Database));
     },
-    trips: 0,
   };
 }
 
@@ -37,7 +34,6 @@ export async function batch<U extends BatchItem<"sqlite">, T extends Readonly<[U
   store: Store,
   statements: T,
 ): Promise<BatchResponse<T>> {
-  store.trips++;
   try {
     return await store.db.batch(statements);
   } catch (error) {

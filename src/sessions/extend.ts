@@ -11,10 +11,14 @@ const STEP = 10 * 60_000;
 /** Moves a session's end with its use, off the request's path; never beyond its absolute end. */
 export function extendSession(ctx: RequestContext, { actor, expiresAt }: Identity): void {
   if (expiresAt === null || expiresAt - ctx.now > IDLE - STEP) return;
-  const store = openStore(ctx.env.DB);
-  const extend = store.db
-    .update(accessTokens)
-    .set({ expiresAt: sql`min(${ctx.now + IDLE}, ${accessTokens.createdAt} + ${ABSOLUTE})` })
-    .where(and(eq(accessTokens.id, actor.token.id), isNull(accessTokens.deletedAt), lt(accessTokens.expiresAt, ctx.now + IDLE - STEP)));
-  ctx.background("session", batch(store, [extend]));
+  ctx.background("session", (env) => {
+    const store = openStore(env.DB);
+    const stillShort = lt(accessTokens.expiresAt, ctx.now + IDLE - STEP);
+    return batch(store, [
+      store.db
+        .update(accessTokens)
+        .set({ expiresAt: sql`min(${ctx.now + IDLE}, ${accessTokens.createdAt} + ${ABSOLUTE})` })
+        .where(and(eq(accessTokens.id, actor.token.id), isNull(accessTokens.deletedAt), stillShort)),
+    ]);
+  });
 }

@@ -51,7 +51,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
   } catch (error) {
     // Refused for certain. A 503 may mean that only the answer was lost, and then the stack is there and names the object.
     if (state && (error instanceof UniqueViolation || error instanceof StaleIdentity))
-      ctx.background("orphan", ctx.env.STATE.delete(state.stateKey));
+      ctx.background("orphan", (env) => env.STATE.delete(state.stateKey));
     if (error instanceof UniqueViolation) throw conflict(`Stack '${pathText(path)}' already exists`);
     throw error;
   }

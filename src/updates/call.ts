@@ -12,7 +12,7 @@ export const coordinatorAt = (env: Bindings, name: string): Coordinator => env.S
 
 /** Calls the object that owns a stack. @throws what the object refused, or 503 when it cannot be reached */
 export async function callCoordinator<T>(
-  ctx: Pick<OrgContext, "env" | "store">,
+  ctx: Pick<OrgContext, "env" | "trips">,
   name: string,
   call: (coordinator: Coordinator) => Promise<Outcome<T>>,
 ): Promise<T> {
@@ -24,7 +24,7 @@ export async function callCoordinator<T>(
     console.error({ message: "stack object failed", error: String(error) });
     throw unavailable("the stack");
   }
-  return unwrap(ctx.store, outcome);
+  return unwrap(ctx.trips, outcome);
 }
 
 /** The part that every call in an organization's name has. */

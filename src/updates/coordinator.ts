@@ -1,9 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { relayEvents } from "../audit/relay.ts";
-import { type Store, openStore } from "../db/client.ts";
+import { openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
+import { type Trips, counting, noTrips, tripsText } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
@@ -47,11 +48,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */
   start(input: StartUpdate): Promise<Outcome<StartAnswer>> {
-    return this.#exclusive(async (store) => {
-      await this.#endExpired(store);
+    return this.#exclusive(async (ctx) => {
+      await this.#endExpired(ctx);
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
-      const answer = await startUpdate(this.#context(store), input, this.#runs.holder() !== undefined);
+      const answer = await startUpdate(ctx, input, this.#runs.holder() !== undefined);
       await this.#setAlarm();
       return answer;
     });
@@ -59,9 +60,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Moves the lease's end. `seconds` 0 to 300. */
   async renew(updateId: string, seconds: number): Promise<Outcome<{ expiresAt: number }>> {
-    return this.#answer(async (store) => {
+    return this.#answer(async (ctx) => {
       const run = this.#runs.get(updateId);
-      if (run && run.phase === "running" && (await mustAbort(store, run, Date.now()))) await this.#abort(run);
+      if (run && run.phase === "running" && (await mustAbort(ctx.store, run, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
       if (!run || run.phase !== "running" || this.#isOver(run)) throw leaseOver();
@@ -76,8 +77,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** The client's word that it is done. Answers when the new version can be exported; a repetition is fine. */
   complete(updateId: string, status: "succeeded" | "failed"): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (store) => {
-      await this.#endExpired(store);
+    return this.#exclusive(async (ctx) => {
+      await this.#endExpired(ctx);
       const run = this.#runs.get(updateId);
       if (!run) throw leaseOver();
       if (run.aborted && status === "succeeded") throw aborted();
@@ -85,19 +86,19 @@ export class StackCoordinator extends DurableObject<Bindings> {
         if (run.ending === status || run.aborted) return undefined;
         throw ended(run);
       }
-      await this.#finish(store, run, run.ending ?? status);
+      await this.#finish(ctx, run, run.ending ?? status);
       return undefined;
     });
   }
 
   /** Ends a running update from outside. What was acknowledged is kept, pending operations too. */
   cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (store) => {
-      await this.#endExpired(store);
+    return this.#exclusive(async (ctx) => {
+      await this.#endExpired(ctx);
       const run = this.#runs.get(input.updateId);
-      if (!run) return cancelLostStart(this.#context(store), input);
+      if (!run) return cancelLostStart(ctx, input);
       if (run.phase === "done") throw conflict("The Update has already completed");
-      await this.#finish(store, run, "cancelled", input);
+      await this.#finish(ctx, run, "cancelled", input);
       return undefined;
     });
   }
@@ -119,34 +120,34 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Makes an uploaded deployment the stack's next version. */
   commitImport(input: CommitImport): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (store) => {
-      await this.#requireIdle(store);
-      return commitImport(this.#context(store), input);
+    return this.#exclusive(async (ctx) => {
+      await this.#requireIdle(ctx);
+      return commitImport(ctx, input);
     });
   }
 
   /** Renames or transfers the stack: from then on the object of its new path is its owner. */
   move(input: MoveStack): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (store) => {
-      await this.#requireIdle(store);
+    return this.#exclusive(async (ctx) => {
+      await this.#requireIdle(ctx);
       // Who asks under the new path asks another object, which knows of no run of ours.
-      for (const run of this.#runs.all()) if (run.phase === "done") await this.#keepEvents(run);
-      return moveStack(this.#context(store), input);
+      for (const run of this.#runs.all()) if (run.phase === "done") await this.#keepEvents(ctx, run);
+      return moveStack(ctx, input);
     });
   }
 
   /** Puts the state's secrets under the current master key. */
   reencrypt(input: ReencryptStack) {
-    return this.#exclusive(async (store) => {
-      await this.#requireIdle(store);
-      return reencryptStack(this.#context(store), input);
+    return this.#exclusive(async (ctx) => {
+      await this.#requireIdle(ctx);
+      return reencryptStack(ctx, input);
     });
   }
 
   remove(input: RemoveStack): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (store) => {
-      await this.#requireIdle(store);
-      return removeStack(this.#context(store), input);
+    return this.#exclusive(async (ctx) => {
+      await this.#requireIdle(ctx);
+      return removeStack(ctx, input);
     });
   }
 
@@ -168,9 +169,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Ends an update that D1 believes to be running and nobody here knows of. @returns whether it was one */
   async endIfLost(updateId: string, now: number): Promise<boolean> {
-    const outcome = await this.#exclusive(async (store) => {
-      await this.#endExpired(store);
-      return this.#runs.get(updateId) ? false : sweepLostStart(this.#context(store), updateId, now);
+    const outcome = await this.#exclusive(async (ctx) => {
+      await this.#endExpired(ctx);
+      return this.#runs.get(updateId) ? false : sweepLostStart(ctx, updateId, now);
     });
     return outcome.ok && outcome.value;
   }
@@ -183,10 +184,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
       return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, deltas: this.#deltas, inTime });
     });
-    if (outcome.ok) return new Response(null, { status: 204 });
+    const headers = { "Server-Timing": tripsText(outcome.trips) };
+    if (outcome.ok) return new Response(null, { status: 204, headers });
     if (outcome.refusal === "stale identity") throw new Error("nothing here depends on an identity");
-    const { status, message, headers } = outcome.refusal;
-    return Response.json({ code: status, message }, { status, headers });
+    const { status, message } = outcome.refusal;
+    return Response.json({ code: status, message }, { status, headers: { ...headers, ...outcome.refusal.headers } });
   }
 
   /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
@@ -203,7 +205,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   override async alarm(): Promise<void> {
     for (const run of this.#runs.all()) {
       // Each in a turn of its own: one that fails is tried again and does not stop its neighbours.
-      const turn = this.#exclusive((store) => this.#tend(store, run));
+      const turn = this.#exclusive((ctx) => this.#tend(ctx, run));
       const outcome = await turn.catch((error: unknown) => ({ ok: false as const, refusal: String(error) }));
       if (!outcome.ok)
         console.error({ message: "an update could not be ended, will be tried again", updateId: run.updateId, reason: outcome.refusal });
@@ -211,14 +213,14 @@ export class StackCoordinator extends DurableObject<Bindings> {
     await this.#setAlarm();
   }
 
-  async #tend(store: Store, run: Run): Promise<void> {
-    if (run.phase === "finishing") await this.#finish(store, run, run.ending ?? "failed");
-    else if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, run.aborted ? "aborted" : "expired");
-    else if (isForgettable(run, Date.now())) await this.#forget(run);
+  async #tend(ctx: FinishContext, run: Run): Promise<void> {
+    if (run.phase === "finishing") await this.#finish(ctx, run, run.ending ?? "failed");
+    else if (run.phase === "running" && this.#isOver(run)) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
+    else if (isForgettable(run, Date.now())) await this.#forget(ctx, run);
   }
 
-  async #finish(store: Store, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
-    const work = finishRun(this.#context(store), run, ending, cancelled);
+  async #finish(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
+    const work = finishRun(ctx, run, ending, cancelled);
     this.#sealed.set(run.updateId, work);
     try {
       await work;
@@ -228,9 +230,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
     }
   }
 
-  async #forget(run: Run): Promise<void> {
+  async #forget(ctx: FinishContext, run: Run): Promise<void> {
     const { updateId } = run;
-    await this.#keepEvents(run);
+    await this.#keepEvents(ctx, run);
     this.#received.drop(updateId, "events");
     this.#received.drop(updateId, "journal");
     this.#received.drop(updateId, "checkpoint");
@@ -239,8 +241,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
     this.#events.delete(updateId);
   }
 
-  #keepEvents({ updateId }: Run): Promise<void> {
-    return keepEvents(this.env.STATE, this.#eventsOf(updateId), updateId);
+  #keepEvents({ env }: FinishContext, { updateId }: Run): Promise<void> {
+    return keepEvents(env.STATE, this.#eventsOf(updateId), updateId);
   }
 
   #eventsOf(updateId: string): LiveEvents {
@@ -249,14 +251,14 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return events;
   }
 
-  async #requireIdle(store: Store): Promise<void> {
-    await this.#endExpired(store);
+  async #requireIdle(ctx: FinishContext): Promise<void> {
+    await this.#endExpired(ctx);
     if (this.#runs.holder()) throw conflict("Another update is currently in progress.");
   }
 
-  async #endExpired(store: Store): Promise<void> {
+  async #endExpired(ctx: FinishContext): Promise<void> {
     for (const run of this.#runs.all()) {
-      if (run.phase === "running" && this.#isOver(run)) await this.#finish(store, run, run.aborted ? "aborted" : "expired");
+      if (run.phase === "running" && this.#isOver(run)) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
     }
   }
 
@@ -272,25 +274,26 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /** One change of the stack at a time: awaiting D1 or R2 would let the next one in. */
-  #exclusive<T>(work: (store: Store) => Promise<T>): Promise<Outcome<T>> {
+  #exclusive<T>(work: (ctx: FinishContext) => Promise<T>): Promise<Outcome<T>> {
     const turn = this.#tail.then(() => this.#answer(work));
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
 
-  async #answer<T>(work: (store: Store) => Promise<T>): Promise<Outcome<T>> {
-    const store = openStore(this.env.DB);
+  async #answer<T>(work: (ctx: FinishContext) => Promise<T>): Promise<Outcome<T>> {
+    const trips = noTrips();
     try {
-      return { ok: true, value: await work(store), trips: store.trips };
+      return { ok: true, value: await work(this.#context(trips)), trips };
     } catch (error) {
-      return { ok: false, refusal: asRefusal(error), trips: store.trips };
+      return { ok: false, refusal: asRefusal(error), trips };
     }
   }
 
-  #context(store: Store): FinishContext {
+  #context(trips: Trips): FinishContext {
+    const env = counting(this.env, trips);
     return {
-      store,
-      env: this.env,
+      store: openStore(env.DB),
+      env,
       runs: this.#runs,
       received: this.#received,
       deltas: this.#deltas,

@@ -41,7 +41,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
     const refusal = fromStateError(error);
     // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
     const certain = refusal instanceof StaleIdentity || (refusal instanceof AppError && refusal.status < 500);
-    if (certain) ctx.background("orphan", ctx.env.STATE.delete(stateKey));
+    if (certain) ctx.background("orphan", (env) => env.STATE.delete(stateKey));
     throw refusal;
   }
   return { updateId };

@@ -3,6 +3,7 @@ import type { Lease } from "../auth/lease.ts";
 import { recordRefusedLease } from "../auth/refusals.ts";
 import type { RequestContext } from "../context.ts";
 import { AppError, unavailable } from "../errors.ts";
+import { addTrips, readTrips } from "../trips.ts";
 import { callCoordinator, coordinatorAt } from "./call.ts";
 
 type LeaseContext = RequestContext & { lease: Lease };
@@ -55,6 +56,7 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
     console.error({ message: "stack object failed", error: String(error) });
     throw unavailable("the stack");
   }
+  addTrips(ctx.trips, readTrips(response.headers.get("Server-Timing")));
   if (response.ok) return new Response(null, { status: 204, headers: { "Content-Type": "application/octet-stream" } });
   if (response.status === 403) await recordRefusedLease(ctx, ctx.lease);
   return new Response(response.body, { status: response.status, headers: { "Content-Type": "application/json" } });

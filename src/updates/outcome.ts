@@ -1,11 +1,12 @@
 import { StaleIdentity } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { StateError, StateTooLarge } from "../state/errors.ts";
+import { type Trips, addTrips } from "../trips.ts";
 
 /** What a stack's object answers to the Worker: errors lose their class on the way, so refusals travel as data. */
 export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal | "stale identity" }) & {
-  /** Round trips that the object made to D1. */
-  trips: number;
+  /** Round trips that the object made. */
+  trips: Trips;
 };
 
 interface Refusal {
@@ -30,8 +31,8 @@ export function fromStateError(error: unknown): unknown {
 }
 
 /** Turns the object's answer back into a value or a thrown refusal. */
-export function unwrap<T>(store: { trips: number }, outcome: Outcome<T>): T {
-  store.trips += outcome.trips;
+export function unwrap<T>(trips: Trips, outcome: Outcome<T>): T {
+  addTrips(trips, outcome.trips);
   if (outcome.ok) return outcome.value;
   if (outcome.refusal === "stale identity") throw new StaleIdentity();
   const { status, message, headers } = outcome.refusal;
