@@ -1,7 +1,7 @@
 /**
  * `npm run bench:bundle [-- --rounds N]`: how large the Worker is, what is in it, and what its start costs. The start is the processor
- * time of workerd, all threads, from nothing to its first answer: an empty Worker's is taken away, rounds alternate, and each figure
- * is the least of its rounds. `wrangler check startup` has a profiler running, which makes it several times as slow.
+ * time of workerd, all threads, until it listens, for then all modules have been run: an empty Worker's is taken away, rounds alternate, and
+ * each figure is the least of its rounds. `wrangler check startup` has a profiler running, which makes it several times as slow.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -61,9 +61,8 @@ async function start(name: string): Promise<number> {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
   });
   try {
-    const [line] = (await once(createInterface(child.stdio[3] as NodeJS.ReadableStream), "line")) as [string];
-    const { port } = JSON.parse(line) as { port: number };
-    await (await fetch(`http://127.0.0.1:${port}/api/nothing`)).text();
+    // It listens when its modules have been run.
+    await once(createInterface(child.stdio[3] as NodeJS.ReadableStream), "line");
     return processorTime(child.pid!);
   } finally {
     child.kill();

@@ -1,7 +1,7 @@
 /** `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes, or says that they are stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { routes } from "../src/app/routes.ts";
 import type { Route } from "../src/http/route.ts";
 import { writeOperations } from "./operations.ts";
@@ -11,7 +11,7 @@ const file = join(import.meta.dirname, "../public/openapi.json");
 type Json = Record<string, unknown>;
 
 /** OpenAPI 3.1 takes JSON Schema 2020-12 as it is. */
-const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
+const schemaOf = (schema: z.ZodMiniType, io: "input" | "output"): Json => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" }) as Json;
   return rest;
 };
@@ -46,8 +46,8 @@ function operation({ definition }: Route): Json {
   };
 }
 
-const propertiesOf = (schema: z.ZodObject | undefined): Json =>
-  schema ? Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, schemaOf(field as z.ZodType, "input")])) : {};
+const propertiesOf = (schema: z.ZodMiniObject | undefined): Json =>
+  schema ? Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, schemaOf(field as z.ZodMiniType, "input")])) : {};
 
 const paths: Record<string, Json> = {};
 for (const route of routes) {

@@ -1,6 +1,7 @@
 import { zValidator } from "@hono/zod-validator";
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
+import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
 import { StaleIdentity } from "../db/client.ts";
@@ -11,6 +12,9 @@ import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
+
+/** The small zod brings no words for its findings. */
+z.config(english());
 
 /** Puts routes onto the router: who is calling, may they, what do they say, do it, answer. In that order. */
 export function register(app: Hono<Env>, routes: Route[]): void {

@@ -1,10 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Bindings } from "../env.ts";
 import { appendToChains } from "./append.ts";
 import { DEAD_LETTERS } from "./replay.ts";
 
 /** What SQLite does not give back as it was put in is replaced first: a hash must be over what is stored. */
-const text = z.string().transform((value) => value.toWellFormed().replaceAll("\0", "\uFFFD"));
+const text = z.pipe(
+  z.string(),
+  z.transform((value) => value.toWellFormed().replaceAll("\0", "\uFFFD")),
+);
 
 const Event = z.object({
   id: text,

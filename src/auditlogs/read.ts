@@ -1,5 +1,5 @@
 import { type SQL, and, desc, eq, getTableColumns, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Archive, readArchive } from "../audit/archived.ts";
 import { type ChainRecord, recordOf } from "../audit/chain.ts";
 import { auditArchives, auditEvents, auditHeads } from "../audit/table.ts";

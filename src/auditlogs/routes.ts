@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type EventName, eventTypes, flagsOf } from "../audit/events.ts";
 import { getCheckpoint, listCheckpoints } from "../audit/checkpoint.ts";
 import { signingKeys } from "../audit/sign.ts";
@@ -17,7 +17,9 @@ import { VerifyResult, verifyChain } from "./verify.ts";
 const tags = ["Organizations", "AuditLogs"];
 const params = z.object({ orgName });
 const permission = "audit_logs:read";
-const sequence = z.coerce.number("invalid query parameter").int("invalid query parameter").min(1, "invalid query parameter").optional();
+const sequence = z.optional(
+  z.coerce.number("invalid query parameter").check(z.int("invalid query parameter"), z.minimum(1, "invalid query parameter")),
+);
 /** Checkpoints of a page: a read of R2 each. */
 const CHECKPOINTS = 31;
 
@@ -114,7 +116,7 @@ export const auditLogRoutes = [
       summary: "Recomputes the hash chain from one record to another; a part at a time",
       permission,
       params,
-      query: z.object({ from: sequence, to: sequence, continuationToken: z.string().optional() }),
+      query: z.object({ from: sequence, to: sequence, continuationToken: z.optional(z.string()) }),
       responses: { 200: VerifyResult },
       extension: true,
     },
@@ -129,8 +131,8 @@ export const auditLogRoutes = [
       summary: "Signed ends of the chain, a day each, oldest first",
       permission,
       params,
-      query: z.object({ continuationToken: z.string().optional() }),
-      responses: { 200: z.object({ checkpoints: z.array(Checkpoint), continuationToken: z.string().optional() }) },
+      query: z.object({ continuationToken: z.optional(z.string()) }),
+      responses: { 200: z.object({ checkpoints: z.array(Checkpoint), continuationToken: z.optional(z.string()) }) },
       extension: true,
     },
     async (ctx, { query }) => {
@@ -148,7 +150,7 @@ export const auditLogRoutes = [
       tags,
       summary: "The signed end of the chain on a day (UTC)",
       permission,
-      params: z.object({ orgName, day: z.string().regex(/^\d{4}-\d\d-\d\d$/, "a day is written YYYY-MM-DD") }),
+      params: z.object({ orgName, day: z.string().check(z.regex(/^\d{4}-\d\d-\d\d$/, "a day is written YYYY-MM-DD")) }),
       responses: { 200: Checkpoint },
       extension: true,
     },

@@ -1,35 +1,35 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { maxResults } from "../http/pagination.ts";
 import { formats } from "./formats.ts";
 
 const INVALID = "invalid query parameter";
-const seconds = z.coerce.number(INVALID).int(INVALID).min(0, INVALID).max(8_640_000_000_000, INVALID).optional();
+const seconds = z.optional(z.coerce.number(INVALID).check(z.int(INVALID), z.minimum(0, INVALID), z.maximum(8_640_000_000_000, INVALID)));
 
 /** The CLI sends `eventType` and `user` where the contract says `eventFilter` and `userFilter` (management-api §9.2). */
 const filters = {
   startTime: seconds,
   endTime: seconds,
-  continuationToken: z.string().optional(),
-  eventFilter: z.string().optional(),
-  eventType: z.string().optional(),
-  userFilter: z.string().optional(),
-  user: z.string().optional(),
+  continuationToken: z.optional(z.string()),
+  eventFilter: z.optional(z.string()),
+  eventType: z.optional(z.string()),
+  userFilter: z.optional(z.string()),
+  user: z.optional(z.string()),
   /** Ours, from here on: id or name of an access token. */
-  tokenFilter: z.string().optional(),
+  tokenFilter: z.optional(z.string()),
   /** `project/stack`, with or without the organization. */
-  stackFilter: z.string().optional(),
-  sourceIPFilter: z.string().optional(),
-  refusalsOnly: z.enum(["true", "false"], INVALID).optional(),
+  stackFilter: z.optional(z.string()),
+  sourceIPFilter: z.optional(z.string()),
+  refusalsOnly: z.optional(z.enum(["true", "false"], INVALID)),
   /** Words of the description; `word*` for all that begin so. */
-  textFilter: z.string().max(500, INVALID).optional(),
+  textFilter: z.optional(z.string().check(z.maxLength(500, INVALID))),
 };
 
-export const ListQuery = z.object({ ...filters, maxResults, format: z.literal("json", INVALID).optional() });
+export const ListQuery = z.object({ ...filters, maxResults, format: z.optional(z.literal("json", INVALID)) });
 
 export const ExportQuery = z.object({
   ...filters,
   /** `jsonl` and `ocsf` are ours. */
-  format: z.enum(Object.keys(formats) as (keyof typeof formats)[], INVALID).default("csv"),
+  format: z._default(z.enum(Object.keys(formats) as (keyof typeof formats)[], INVALID), "csv"),
 });
 
 type Query = z.infer<typeof ListQuery> | z.infer<typeof ExportQuery>;
@@ -63,19 +63,19 @@ export const ResponseAuditLogs = z.object({
       event: z.string(),
       description: z.string(),
       user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
-      tokenID: z.string().optional(),
-      tokenName: z.string().optional(),
-      reqOrgAdmin: z.boolean().optional(),
-      reqStackAdmin: z.boolean().optional(),
-      authFailure: z.boolean().optional(),
+      tokenID: z.optional(z.string()),
+      tokenName: z.optional(z.string()),
+      reqOrgAdmin: z.optional(z.boolean()),
+      reqStackAdmin: z.optional(z.boolean()),
+      authFailure: z.optional(z.boolean()),
       /** Ours: its id, and its place in the chain; a record that is older than the chain has none until the cron adds it. */
       id: z.string(),
-      sequence: z.int().optional(),
+      sequence: z.optional(z.int()),
       /** Ours: `project/stack`, where it is about one. */
-      stack: z.string().optional(),
+      stack: z.optional(z.string()),
     }),
   ),
-  continuationToken: z.string().optional(),
+  continuationToken: z.optional(z.string()),
 });
 
 export const EventTypes = z.object({

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Head, faultOf } from "../audit/chain.ts";
 import { checkpointsBetween } from "../audit/checkpoint.ts";
 import { isSigned, signingKeys } from "../audit/sign.ts";
@@ -13,16 +13,16 @@ import { readChain } from "./read.ts";
 /** Records of one call. */
 const PAGE = 1000;
 /** The next place, and the hash of the record before it: the client's own memory of what it was told. */
-const Cursor = z.tuple([z.int().min(1), z.string()]);
+const Cursor = z.tuple([z.int().check(z.minimum(1)), z.string()]);
 
 export const VerifyResult = z.object({
   valid: z.boolean(),
   /** Records looked at in this call, and the last of them. */
   verified: z.int(),
-  last: z.object({ sequence: z.int(), hash: z.string() }).optional(),
+  last: z.optional(z.object({ sequence: z.int(), hash: z.string() })),
   head: z.object({ sequence: z.int(), hash: z.string() }),
-  firstBad: z.object({ sequence: z.int(), fault: z.string(), description: z.string() }).optional(),
-  continuationToken: z.string().optional(),
+  firstBad: z.optional(z.object({ sequence: z.int(), fault: z.string(), description: z.string() })),
+  continuationToken: z.optional(z.string()),
 });
 
 /** What is wrong, in words for people. */

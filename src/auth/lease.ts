@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /**
  * The lease token of a running update. It names the stack's object and the update and is signed, so a request under a

@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 
 /** What a form's reader is told: a sentence for the whole, and one for each field at fault. */
@@ -8,7 +8,7 @@ export interface Problem {
 }
 
 /** Reads a form by the schema that the API reads its body by. */
-export function readForm<S extends z.ZodType>(schema: S, input: unknown): { value: z.output<S> } | { problem: Problem } {
+export function readForm<S extends z.ZodMiniType>(schema: S, input: unknown): { value: z.output<S> } | { problem: Problem } {
   const result = schema.safeParse(input);
   if (result.success) return { value: result.data };
   const fields: Record<string, string> = {};

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { RequestContext } from "../context.ts";
 import { decrypt, encrypt } from "../secrets/cipher.ts";
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -6,12 +6,12 @@ const isObject = (value: unknown) => typeof value === "object" && value !== null
  * A JSON object whose keys are its sender's own. It is passed on as it was parsed: `z.record` builds a new one, and leaves out a
  * key named `__proto__` (cli-protocol trap 45).
  */
-export function mapOf<V extends z.ZodType>(value: V, key: z.ZodType<string> = z.string()) {
+export function mapOf<V extends z.ZodMiniType>(value: V, key: z.ZodMiniType<string> = z.string()) {
   const schema = z.custom<Record<string, z.output<V>>>(isObject, "Invalid input: expected an object").check((ctx) => {
     for (const [name, member] of Object.entries(ctx.value)) {
       const issues = [...(key.safeParse(name).error?.issues ?? []), ...(value.safeParse(member).error?.issues ?? [])];
       for (const { message } of issues) ctx.issues.push({ code: "custom", message, path: [name], input: member });
     }
   });
-  return schema.meta({ type: "object" });
+  return schema.check(z.meta({ type: "object" }));
 }

@@ -1,13 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** An organization in a path. Any text: an unknown one is a 404, whatever it looks like. */
 export const orgName = z.string();
 
 const checked = (what: string) =>
-  z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{1,100}$/, `a ${what} name has 1 to 100 characters of A-Z a-z 0-9 _ . -`)
-    .refine((name) => name !== "." && name !== "..", `. and .. are no ${what} names`);
+  z.string().check(
+    z.regex(/^[A-Za-z0-9_.-]{1,100}$/, `a ${what} name has 1 to 100 characters of A-Z a-z 0-9 _ . -`),
+    z.refine((name) => name !== "." && name !== "..", `. and .. are no ${what} names`),
+  );
 
 /** cli-protocol §3.2. Checked on every call: a bad name in a listing would panic the CLI. */
 export const projectName = checked("project");

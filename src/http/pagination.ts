@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 
 /** The contract's own words (management-api §1.2). */
@@ -15,7 +15,7 @@ export const toCursor = (key: (string | number)[]) =>
     .replaceAll("=", "");
 
 /** @throws 400 for a cursor that is not of this list */
-export function fromCursor<T extends z.ZodType>(cursor: string | undefined, key: T): z.infer<T> | undefined {
+export function fromCursor<T extends z.ZodMiniType>(cursor: string | undefined, key: T): z.infer<T> | undefined {
   if (!cursor) return undefined;
   try {
     const bytes = Uint8Array.from(atob(cursor.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
@@ -33,4 +33,4 @@ export function page<T>(rows: T[], size: number, keyOf: (row: T) => (string | nu
 }
 
 /** Query parameters arrive as text. */
-export const maxResults = z.coerce.number(INVALID).int(INVALID).min(1, INVALID).max(1000, INVALID).optional();
+export const maxResults = z.optional(z.coerce.number(INVALID).check(z.int(INVALID), z.minimum(1, INVALID), z.maximum(1000, INVALID)));

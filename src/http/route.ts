@@ -1,12 +1,12 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
 import type { OrgPermission, Permission } from "../auth/policy.ts";
 import type { Lease } from "../auth/lease.ts";
 import type { Limits } from "../limits.ts";
 
-type Schema = z.ZodType;
-type Params = z.ZodObject;
-type Query = z.ZodObject;
+type Schema = z.ZodMiniType;
+type Params = z.ZodMiniObject;
+type Query = z.ZodMiniObject;
 
 /** What a handler may touch, as far as the route's permission has proved it. */
 export type ContextFor<P extends Permission> = P extends "public"

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Bindings } from "../env.ts";
 import { notFound } from "../errors.ts";
 import { defineRoute } from "../http/route.ts";
@@ -23,7 +23,11 @@ const getCapabilities = defineRoute(
     responses: {
       200: z.object({
         capabilities: z.array(
-          z.object({ capability: z.string(), version: z.number().optional(), configuration: z.record(z.string(), z.unknown()).optional() }),
+          z.object({
+            capability: z.string(),
+            version: z.optional(z.number()),
+            configuration: z.optional(z.record(z.string(), z.unknown())),
+          }),
         ),
       }),
     },

@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { circumstancesOf, hasEverything } from "../auth/editions.ts";
 import { guard } from "../auth/guard.ts";
 import { placeIn } from "../auth/policy.ts";
@@ -32,7 +32,7 @@ const notHere = {
 const literals = Object.fromEntries(Object.entries(notHere).map(([name, value]) => [name, z.literal(value)]));
 
 export const OrganizationMetadata = z.object({
-  ...(literals as { [K in keyof typeof notHere]: z.ZodLiteral<(typeof notHere)[K]> }),
+  ...(literals as { [K in keyof typeof notHere]: z.ZodMiniLiteral<(typeof notHere)[K]> }),
   id: z.string(),
   kind: z.literal("pulumi"),
   created: z.string(),
@@ -43,17 +43,17 @@ export const OrganizationMetadata = z.object({
   membersCanCreateStacks: z.boolean(),
   membersCanDeleteStacks: z.boolean(),
   membersCanTransferStacks: z.boolean(),
-  maxAccessTokenExpiryDays: z.int().optional(),
+  maxAccessTokenExpiryDays: z.optional(z.int()),
   product: z.string(),
   subscriptionStatus: z.enum(["active", "trialing"]),
   /** Unix seconds; absent where the edition has everything anyway. */
-  subscriptionTrialEnd: z.int().optional(),
+  subscriptionTrialEnd: z.optional(z.int()),
   auditLogsEnabled: z.boolean(),
   features: z.record(z.string(), z.boolean()),
   /** Ours from here on. */
   inFlightRevocation: z.enum(inFlightRevocations),
-  auditRetentionDays: z.int().optional(),
-  disableUnusedTokensAfterDays: z.int().optional(),
+  auditRetentionDays: z.optional(z.int()),
+  disableUnusedTokensAfterDays: z.optional(z.int()),
   allowedCidrs: z.array(z.string()),
   allowedCountries: z.array(z.string()),
 });

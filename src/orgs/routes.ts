@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { role } from "./inviteSchema.ts";
@@ -10,7 +10,7 @@ import { UpdateOrganizationRequest, updateOrganizationSettings } from "./setting
 
 const OrganizationMember = z.object({
   role: z.string(),
-  user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), email: z.string().optional() }),
+  user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), email: z.optional(z.string()) }),
   created: z.string(),
   knownToPulumi: z.boolean(),
   virtualAdmin: z.boolean(),
@@ -100,10 +100,10 @@ export const orgRoutes = [
       permission: "org_member:read",
       params: org,
       query: z.object({
-        type: z.enum(["frontend", "backend"], "invalid query parameter").optional(),
-        continuationToken: z.string().optional(),
+        type: z.optional(z.enum(["frontend", "backend"], "invalid query parameter")),
+        continuationToken: z.optional(z.string()),
       }),
-      responses: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.string().optional() }) },
+      responses: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.optional(z.string()) }) },
     },
     (ctx, { query }) => listMembers(ctx, query.continuationToken),
   ),
@@ -131,8 +131,8 @@ export const orgRoutes = [
       permission: "org_member:update",
       params: member,
       body: z
-        .object({ role: role.nullish(), fgaRoleId: z.string().nullish() })
-        .refine((body) => body.role ?? body.fgaRoleId, "role or fgaRoleId is required"),
+        .object({ role: z.nullish(role), fgaRoleId: z.nullish(z.string()) })
+        .check(z.refine((body) => body.role ?? body.fgaRoleId, "role or fgaRoleId is required")),
       responses: { 204: null },
     },
     (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, roleOf(ctx, body)),

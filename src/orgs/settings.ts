@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
@@ -11,34 +11,34 @@ import { metadataOf, toMetadata } from "./metadata.ts";
 import { inFlightRevocations, organizations, stackPermissions } from "./table.ts";
 
 /** 0 clears, as the contract has it for the expiry policy; absent or null leaves things as they are. */
-const days = (most: number) => z.int().min(0).max(most).nullish();
-const toggle = z.boolean().nullish();
+const days = (most: number) => z.nullish(z.int().check(z.minimum(0), z.maximum(most)));
+const toggle = z.nullish(z.boolean());
 const MAX_ENTRIES = 100;
 
-const network = z
-  .string()
-  .transform((text) => (text.includes("/") ? text : `${text}${text.includes(":") ? "/128" : "/32"}`))
-  .pipe(z.union([z.cidrv4(), z.cidrv6()], "not an address range like 192.0.2.0/24 or 2001:db8::/32"));
-const country = z
-  .string()
-  .toUpperCase()
-  .regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)");
+const network = z.pipe(
+  z.pipe(
+    z.string(),
+    z.transform((text) => (text.includes("/") ? text : `${text}${text.includes(":") ? "/128" : "/32"}`)),
+  ),
+  z.union([z.cidrv4(), z.cidrv6()], "not an address range like 192.0.2.0/24 or 2001:db8::/32"),
+);
+const country = z.string().check(z.toUpperCase(), z.regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)"));
 
 /** management-api §4.2. What the contract sets for things that are not here is taken and changes nothing. */
 export const UpdateOrganizationRequest = z.object({
-  setDefaultStackPermission: z
-    .literal([stackPermissions.none, stackPermissions.read, stackPermissions.write, stackPermissions.admin])
-    .nullish(),
+  setDefaultStackPermission: z.nullish(
+    z.literal([stackPermissions.none, stackPermissions.read, stackPermissions.write, stackPermissions.admin]),
+  ),
   setMembersCanCreateStacks: toggle,
   setMembersCanDeleteStacks: toggle,
   setMembersCanTransferStacks: toggle,
   setMaxAccessTokenExpiryDays: days(3650),
   // Ours from here on.
-  setInFlightRevocation: z.enum(inFlightRevocations).nullish(),
+  setInFlightRevocation: z.nullish(z.enum(inFlightRevocations)),
   setAuditRetentionDays: days(36_500),
   setDisableUnusedTokensAfterDays: days(3650),
-  setAllowedCidrs: z.array(network).max(MAX_ENTRIES).nullish(),
-  setAllowedCountries: z.array(country).max(MAX_ENTRIES).nullish(),
+  setAllowedCidrs: z.nullish(z.array(network).check(z.maxLength(MAX_ENTRIES))),
+  setAllowedCountries: z.nullish(z.array(country).check(z.maxLength(MAX_ENTRIES))),
 });
 
 type Request = z.infer<typeof UpdateOrganizationRequest>;

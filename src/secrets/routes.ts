@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
 import { stackParams } from "../stacks/path.ts";
 import { decryptValues, encryptValues, noteDecryption } from "./service.ts";
@@ -31,7 +31,7 @@ export const secretRoutes = [
       permission: "stack:encrypt",
       drains: true,
       params: stackParams,
-      body: z.object({ plaintexts: z.array(z.string()).nullish() }),
+      body: z.object({ plaintexts: z.nullish(z.array(z.string())) }),
       bodyLimit: "values",
       responses: { 200: z.object({ ciphertexts: z.array(z.string()) }) },
     },
@@ -60,7 +60,7 @@ export const secretRoutes = [
       summary: "Decrypts values, keyed by the request's own strings; audited as one event",
       permission: "stack:decrypt",
       params: stackParams,
-      body: z.object({ ciphertexts: z.array(z.string()).nullish() }),
+      body: z.object({ ciphertexts: z.nullish(z.array(z.string())) }),
       bodyLimit: "values",
       responses: { 200: z.object({ plaintexts: z.record(z.string(), z.string()) }) },
     },
@@ -86,7 +86,7 @@ export const secretRoutes = [
         summary: "Takes note that a client shows what was decrypted, by us or by itself; audited",
         permission: "stack:decrypt",
         params: stackParams,
-        body: z.object({ secretName: z.string().nullish(), commandName: z.string().nullish() }),
+        body: z.object({ secretName: z.nullish(z.string()), commandName: z.nullish(z.string()) }),
         responses: { 204: null },
       },
       (ctx, { params, body }) => noteDecryption(ctx, params, event, body.secretName || body.commandName || "unnamed"),

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { DeletedStack, listDeletedStacks, restoreDeletedStack } from "./deleted.ts";

@@ -1,5 +1,5 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { closedOrgs } from "../auth/policy.ts";
 import { isVisible } from "../auth/stackRules.ts";

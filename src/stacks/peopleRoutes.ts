@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
 import { getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
 import { stackParams } from "./path.ts";
@@ -18,7 +18,7 @@ export const peopleRoutes = [
       permission: "stack:read",
       params: stackParams,
       responses: {
-        200: stackParams.extend({
+        200: z.extend(stackParams, {
           ownedBy: UserInfo,
           notificationSettings: z.object({ notifyUpdateSuccess: z.boolean(), notifyUpdateFailure: z.boolean() }),
         }),
@@ -48,7 +48,7 @@ export const peopleRoutes = [
       summary: "Who made the stack, and people with rights to it alone",
       permission: "stack:read",
       params: stackParams,
-      responses: { 200: z.object({ stackCreatorUserName: z.string().optional(), users: z.array(z.unknown()) }) },
+      responses: { 200: z.object({ stackCreatorUserName: z.optional(z.string()), users: z.array(z.unknown()) }) },
     },
     (ctx, { params }) => listStackPermissions(ctx, params),
   ),

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
 import { stackParams, versionParams } from "./path.ts";
 import { getStackOverview, getStackResource, getStackResourceCount, getStackResources } from "./resources.ts";
@@ -53,7 +53,7 @@ export const resourceRoutes = [
       operationId: "GetLatestStackResource",
       tags,
       summary: "A resource; audited as an export",
-      params: stackParams.extend(one),
+      params: z.extend(stackParams, one),
       responses: { 200: found },
     },
     (ctx, { params }) => getStackResource(ctx, params, params.urn),
@@ -77,7 +77,7 @@ export const resourceRoutes = [
       operationId: "GetStackResource",
       tags,
       summary: "A resource as it was after an update; audited as an export",
-      params: versionParams.extend(one),
+      params: z.extend(versionParams, one),
       responses: { 200: found },
     },
     (ctx, { params }) => getStackResource(ctx, params, params.urn, params.version),

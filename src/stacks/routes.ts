@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { notFound } from "../errors.ts";
 import { defineRoute } from "../http/route.ts";
 import { createStack } from "./create.ts";
@@ -52,7 +52,7 @@ export const stackRoutes = [
       params: projectParams,
       body: CreateStackRequest,
       bodyLimit: "values",
-      responses: { 200: z.object({ messages: z.array(z.object({ message: z.string() })).optional() }) },
+      responses: { 200: z.object({ messages: z.optional(z.array(z.object({ message: z.string() }))) }) },
     },
     (ctx, { params, body, text }) => createStack(ctx, params.projectName, body, text),
   ),

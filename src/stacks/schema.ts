@@ -1,21 +1,21 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { maxResults } from "../http/pagination.ts";
 import { mapOf } from "../http/map.ts";
 import { stackName } from "../http/names.ts";
 
 /** cli-protocol §3.2. */
-const tagName = z.string().regex(/^[a-zA-Z0-9-_.:]{1,40}$/, "a tag name has 1 to 40 characters of A-Z a-z 0-9 - _ . :");
-const tagValue = z.string().refine((value) => new TextEncoder().encode(value).length <= 256, "a tag value has at most 256 bytes");
+const tagName = z.string().check(z.regex(/^[a-zA-Z0-9-_.:]{1,40}$/, "a tag name has 1 to 40 characters of A-Z a-z 0-9 - _ . :"));
+const tagValue = z.string().check(z.refine((value) => new TextEncoder().encode(value).length <= 256, "a tag value has at most 256 bytes"));
 export const tags = mapOf(tagValue, tagName);
 export type Tags = z.infer<typeof tags>;
 
 export const StackTag = z.object({ name: tagName, value: tagValue });
 
-const text = z.string().max(10_000).nullish();
+const text = z.nullish(z.string().check(z.maxLength(10_000)));
 
 /** Where a stack's configuration is kept instead of with its program (cli-protocol §3.10). */
 export const StackConfig = z.object({
-  environment: z.string().min(1).max(1000),
+  environment: z.string().check(z.minLength(1), z.maxLength(1000)),
   secretsProvider: text,
   encryptedKey: text,
   encryptionSalt: text,
@@ -24,10 +24,10 @@ export type StackConfig = z.infer<typeof StackConfig>;
 
 export const CreateStackRequest = z.object({
   stackName,
-  tags: tags.nullish(),
-  teams: z.array(z.string()).nullish(),
-  state: z.looseObject({ version: z.int() }).nullish(),
-  config: StackConfig.nullish(),
+  tags: z.nullish(tags),
+  teams: z.nullish(z.array(z.string())),
+  state: z.nullish(z.looseObject({ version: z.int() })),
+  config: z.nullish(StackConfig),
 });
 
 export const Stack = z.object({
@@ -35,10 +35,10 @@ export const Stack = z.object({
   orgName: z.string(),
   projectName: z.string(),
   stackName: z.string(),
-  currentOperation: z.object({ kind: z.string(), author: z.string(), started: z.int() }).optional(),
+  currentOperation: z.optional(z.object({ kind: z.string(), author: z.string(), started: z.int() })),
   activeUpdate: z.string(),
   tags: z.record(z.string(), z.string()),
-  config: StackConfig.optional(),
+  config: z.optional(StackConfig),
   version: z.int(),
 });
 
@@ -49,20 +49,20 @@ export const ListUserStacksResponse = z.object({
       orgName: z.string(),
       projectName: z.string(),
       stackName: z.string(),
-      lastUpdate: z.int().optional(),
-      resourceCount: z.int().optional(),
+      lastUpdate: z.optional(z.int()),
+      resourceCount: z.optional(z.int()),
     }),
   ),
-  continuationToken: z.string().optional(),
+  continuationToken: z.optional(z.string()),
 });
 
 export const ListUserStacksQuery = z.object({
-  organization: z.string().optional(),
-  project: z.string().optional(),
-  tagName: z.string().optional(),
-  tagValue: z.string().optional(),
+  organization: z.optional(z.string()),
+  project: z.optional(z.string()),
+  tagName: z.optional(z.string()),
+  tagValue: z.optional(z.string()),
   /** Ours: part of the project's or the stack's name, in any case. */
-  search: z.string().max(100).optional(),
+  search: z.optional(z.string().check(z.maxLength(100))),
   maxResults,
-  continuationToken: z.string().optional(),
+  continuationToken: z.optional(z.string()),
 });

@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
 import { stackParams } from "./path.ts";
 import { StackTag, tags } from "./schema.ts";
 import { addStackTag, deleteStackTag, updateStackTag, updateStackTags } from "./tags.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
-const tagParams = stackParams.extend({ tagName: z.string() });
+const tagParams = z.extend(stackParams, { tagName: z.string() });
 
 export const tagRoutes = [
   defineRoute(

@@ -1,5 +1,5 @@
 import { getTableColumns } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { builtInRoles, roleId } from "../orgs/roles.ts";
 import { type TokenKind, accessTokens, disabledReasons } from "./table.ts";
 import { stackRule } from "./schema.ts";
@@ -22,26 +22,26 @@ export const AccessToken = z.object({
   lastUsed: z.int(),
   expires: z.int(),
   admin: z.boolean(),
-  role: z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() }).optional(),
+  role: z.optional(z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() })),
   type: z.enum(["personal", "organization", "team"]),
   status: z.enum(tokenStates),
-  displayName: z.string().optional(),
-  disabledReason: z.enum(disabledReasons).optional(),
+  displayName: z.optional(z.string()),
+  disabledReason: z.optional(z.enum(disabledReasons)),
   /** Absent: every stack that the role opens. */
-  stacks: z.array(stackRule).optional(),
-  ipAllowList: z.array(z.string()).optional(),
-  countryAllowList: z.array(z.string()).optional(),
-  mayRotateItself: z.boolean().optional(),
+  stacks: z.optional(z.array(stackRule)),
+  ipAllowList: z.optional(z.array(z.string())),
+  countryAllowList: z.optional(z.array(z.string())),
+  mayRotateItself: z.optional(z.boolean()),
   /** Id of the first token of a line of rotations. */
-  family: z.string().optional(),
-  generation: z.int().optional(),
-  rotatedFrom: z.string().optional(),
-  successor: z.string().optional(),
+  family: z.optional(z.string()),
+  generation: z.optional(z.int()),
+  rotatedFrom: z.optional(z.string()),
+  successor: z.optional(z.string()),
   /** Unix seconds: end of the overlap with the successor. */
-  overlapEnds: z.int().optional(),
-  lastUsedIP: z.string().optional(),
-  lastUsedCountry: z.string().optional(),
-  lastUsedBy: z.string().optional(),
+  overlapEnds: z.optional(z.int()),
+  lastUsedIP: z.optional(z.string()),
+  lastUsedCountry: z.optional(z.string()),
+  lastUsedBy: z.optional(z.string()),
 });
 
 const isMachine = (row: TokenRow) => row.orgId !== null;

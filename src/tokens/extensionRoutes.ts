@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { AccessToken } from "./accessToken.ts";
@@ -129,7 +129,7 @@ export const tokenExtensionRoutes = [
       summary: "Requests by day, and the latest addresses, countries and clients",
       permission: "org_token:read",
       params: orgToken,
-      query: z.object({ days: z.coerce.number("invalid query parameter").int().min(1).max(400).optional() }),
+      query: z.object({ days: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(400))) }),
       responses: { 200: TokenUsage },
       extension,
     },

@@ -1,5 +1,5 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promiseIf } from "../audit/record.ts";
 import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
@@ -13,9 +13,13 @@ import { accessTokens, leakReports } from "./table.ts";
 /** Tokens that a scanner may report at once. */
 const MOST = 100;
 
-const found = z.object({ token: z.string().max(200), url: z.string().max(2000).nullish(), source: z.string().max(100).nullish() });
+const found = z.object({
+  token: z.string().check(z.maxLength(200)),
+  url: z.nullish(z.string().check(z.maxLength(2000))),
+  source: z.nullish(z.string().check(z.maxLength(100))),
+});
 export const ReportTokenLeakRequest = found;
-export const ReportTokenLeaksRequest = z.array(found).max(MOST);
+export const ReportTokenLeaksRequest = z.array(found).check(z.maxLength(MOST));
 
 /** The same whatever was reported: it does not tell whether a token exists. */
 export const LeakReportTaken = z.object({ message: z.string() });

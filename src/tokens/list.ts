@@ -1,5 +1,5 @@
 import { type SQL, and, desc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";

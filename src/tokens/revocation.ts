@@ -1,5 +1,5 @@
 import { and, eq, isNotNull, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { IDENTITY_TTL } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { AccessToken } from "./accessToken.ts";
@@ -20,7 +20,7 @@ const orgToken = z.object({ orgName, tokenId: z.string() });
 const personalToken = z.object({ tokenId: z.string() });
 const source = (request: Request) => request.headers.get("X-Pulumi-Source");
 
-const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.string().optional() });
+const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.optional(z.string()) });
 
 /** The public contract's operations. What is ours alone is in `extensionRoutes`. */
 export const tokenRoutes = [

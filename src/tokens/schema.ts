@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseNetwork } from "../auth/network.ts";
 import { patternFault } from "../auth/stackRules.ts";
 import { maxResults } from "../http/pagination.ts";
@@ -11,57 +11,64 @@ const DAY = 86_400_000;
 
 export const tokenName = z
   .string()
-  .min(1, "Token name must have 1 to 40 characters")
-  .max(40, "Token name must have 1 to 40 characters")
-  .regex(/^[A-Za-z0-9_-]*$/, "Token name may only contain alphanumeric, hyphens, or underscores");
+  .check(
+    z.minLength(1, "Token name must have 1 to 40 characters"),
+    z.maxLength(40, "Token name must have 1 to 40 characters"),
+    z.regex(/^[A-Za-z0-9_-]*$/, "Token name may only contain alphanumeric, hyphens, or underscores"),
+  );
 
-const descriptionText = z.string().max(255, "a description has at most 255 characters");
-const description = descriptionText.nullish().transform((text) => text ?? "");
-const displayName = z.string().max(100, "a display name has at most 100 characters");
+const descriptionText = z.string().check(z.maxLength(255, "a description has at most 255 characters"));
+const description = z.pipe(
+  z.nullish(descriptionText),
+  z.transform((text) => text ?? ""),
+);
+const displayName = z.string().check(z.maxLength(100, "a display name has at most 100 characters"));
 
 /** Unix seconds on the wire, 0 for never; milliseconds or null inside. */
-const expiry = z.int().min(0);
+const expiry = z.int().check(z.minimum(0));
 const toMillis = (seconds: number | null | undefined) => (seconds ? seconds * 1000 : null);
-const expires = expiry.nullish().transform(toMillis);
+const expires = z.pipe(z.nullish(expiry), z.transform(toMillis));
 
-const pattern = z.string().superRefine((text, context) => {
-  const fault = patternFault(text);
-  if (fault) context.addIssue({ code: "custom", message: fault });
-});
+const pattern = z.string().check(
+  z.superRefine((text, context) => {
+    const fault = patternFault(text);
+    if (fault) context.addIssue({ code: "custom", message: fault });
+  }),
+);
 
 /** Stacks by name pattern: `*` stands for any characters. A token with rules sees no other stack. */
 export const stackRule = z.object({ project: pattern, stack: pattern, access: z.enum(["read", "write"]) });
 const stackRules = z
-  .array(stackRule.extend({ stack: pattern.default("*"), access: z.enum(["read", "write"]).default("write") }))
-  .max(MAX_ENTRIES);
+  .array(z.extend(stackRule, { stack: z._default(pattern, "*"), access: z._default(z.enum(["read", "write"]), "write") }))
+  .check(z.maxLength(MAX_ENTRIES));
 
-const network = z
-  .string()
-  .max(50)
-  .refine(
+const network = z.string().check(
+  z.maxLength(50),
+  z.refine(
     (text) => parseNetwork(text) !== undefined,
     "an allowed network is an address or a network such as 192.0.2.0/24 or 2001:db8::/32",
-  );
-const country = z
-  .string()
-  .regex(/^[A-Za-z]{2}$/, "a country has two letters (ISO 3166)")
-  .transform((code) => code.toUpperCase());
+  ),
+);
+const country = z.pipe(
+  z.string().check(z.regex(/^[A-Za-z]{2}$/, "a country has two letters (ISO 3166)")),
+  z.transform((code) => code.toUpperCase()),
+);
 
 /** Where a token may be used from; empty: anywhere. */
-export const ipAllowList = z.array(network).max(MAX_ENTRIES);
-export const countryAllowList = z.array(country).max(MAX_ENTRIES);
+export const ipAllowList = z.array(network).check(z.maxLength(MAX_ENTRIES));
+export const countryAllowList = z.array(country).check(z.maxLength(MAX_ENTRIES));
 
 export const CreateOrgAccessTokenRequest = z.object({
   name: tokenName,
   description,
-  admin: z.boolean().nullish(),
-  roleID: z.string("Invalid parameter 'roleID'.").nullish(),
+  admin: z.nullish(z.boolean()),
+  roleID: z.nullish(z.string("Invalid parameter 'roleID'.")),
   expires,
-  displayName: displayName.nullish(),
-  stacks: stackRules.nullish(),
-  ipAllowList: ipAllowList.nullish(),
-  countryAllowList: countryAllowList.nullish(),
-  mayRotateItself: z.boolean().nullish(),
+  displayName: z.nullish(displayName),
+  stacks: z.nullish(stackRules),
+  ipAllowList: z.nullish(ipAllowList),
+  countryAllowList: z.nullish(countryAllowList),
+  mayRotateItself: z.nullish(z.boolean()),
 });
 
 export const CreatePersonalAccessTokenRequest = z.object({ description, expires });
@@ -70,22 +77,22 @@ export const CreateAccessTokenResponse = z.object({ id: z.string(), tokenValue: 
 
 /** Absent or null: it stays as it is. `expires` 0: never. An empty list or `stacks: []` is a value, not an absence. */
 export const UpdateAccessTokenRequest = z.object({
-  displayName: displayName.nullish(),
-  description: descriptionText.nullish(),
-  expires: expiry.nullish(),
-  stacks: stackRules.nullish(),
-  ipAllowList: ipAllowList.nullish(),
-  countryAllowList: countryAllowList.nullish(),
+  displayName: z.nullish(displayName),
+  description: z.nullish(descriptionText),
+  expires: z.nullish(expiry),
+  stacks: z.nullish(stackRules),
+  ipAllowList: z.nullish(ipAllowList),
+  countryAllowList: z.nullish(countryAllowList),
 });
 
 /** Longest overlap of a token and its successor: 30 days, in seconds. */
 const MAX_OVERLAP = 30 * 86_400;
 
 export const RotateAccessTokenRequest = z.object({
-  overlap: z.int().min(0).max(MAX_OVERLAP, `overlap is 0 to ${MAX_OVERLAP} seconds`).nullish(),
+  overlap: z.nullish(z.int().check(z.minimum(0), z.maximum(MAX_OVERLAP, `overlap is 0 to ${MAX_OVERLAP} seconds`))),
   /** Name of the successor; absent: the family's name with its number. */
-  name: tokenName.nullish(),
-  expires: expiry.nullish(),
+  name: z.nullish(tokenName),
+  expires: z.nullish(expiry),
 });
 
 export const RotateAccessTokenResponse = z.object({
@@ -99,21 +106,21 @@ export const RotateAccessTokenResponse = z.object({
 });
 
 export const ListTokensQuery = z.object({
-  filter: z.enum(["active", "expired", "all"], "invalid query parameter").optional(),
+  filter: z.optional(z.enum(["active", "expired", "all"], "invalid query parameter")),
   /** The older spelling of `filter=all`. */
-  show_expired: z.string().optional(),
+  show_expired: z.optional(z.string()),
   maxResults,
-  continuationToken: z.string().optional(),
+  continuationToken: z.optional(z.string()),
 });
 
 /** Ours: only tokens that were not used for so many days, since they were created. */
-export const ListOrgTokensQuery = ListTokensQuery.extend({
+export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
   /** Ours: part of the name or description, in any case. */
-  search: z.string().max(100).optional(),
-  unusedDays: z.coerce.number("invalid query parameter").int().min(1).max(3650).optional(),
+  search: z.optional(z.string().check(z.maxLength(100))),
+  unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
 });
 
-export const ReasonQuery = z.object({ reason: z.string().max(1000).optional() });
+export const ReasonQuery = z.object({ reason: z.optional(z.string().check(z.maxLength(1000))) });
 
 /** The latest moment at which a token that is made now may end. @param maxDays the organization's policy, null for none */
 export function lastExpiry(now: number, maxDays: number | null): number {

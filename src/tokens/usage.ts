@@ -1,5 +1,5 @@
 import { and, desc, eq, gte } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";

@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -14,9 +14,9 @@ const MAX_TEXT = 900_000;
 
 /** cli-protocol §4.3.1. Only what is needed is named; the rest of the body may be anything. */
 export const UpdateProgram = z.object({
-  options: z.object({ dryRun: z.boolean().nullish() }).nullish(),
-  config: mapOf(z.unknown()).nullish(),
-  metadata: z.object({ message: z.string().nullish(), environment: mapOf(z.string()).nullish() }).nullish(),
+  options: z.nullish(z.object({ dryRun: z.nullish(z.boolean()) })),
+  config: z.nullish(mapOf(z.unknown())),
+  metadata: z.nullish(z.object({ message: z.nullish(z.string()), environment: z.nullish(mapOf(z.string())) })),
 });
 
 /**

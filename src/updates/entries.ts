@@ -1,5 +1,5 @@
 import { type SQL, and, asc, desc, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -32,8 +32,8 @@ export interface Paging {
 const PAGE = "Invalid 'page' value. Must be >= 0.";
 const SIZE = "Invalid 'pageSize' value. Must be >= 1.";
 export const pagingQuery = z.object({
-  page: z.coerce.number(PAGE).int(PAGE).min(0, PAGE).max(1_000_000, PAGE).optional(),
-  pageSize: z.coerce.number(SIZE).int(SIZE).min(0, SIZE).max(100_000, SIZE).optional(),
+  page: z.optional(z.coerce.number(PAGE).check(z.int(PAGE), z.minimum(0, PAGE), z.maximum(1_000_000, PAGE))),
+  pageSize: z.optional(z.coerce.number(SIZE).check(z.int(SIZE), z.minimum(0, SIZE), z.maximum(100_000, SIZE))),
 });
 
 /** Neither said: everything, as older clients expect. Only a size: the first page of it. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { OrgContext } from "../context.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { fromCursor, toCursor } from "../http/pagination.ts";
@@ -9,20 +9,20 @@ import { readEventLog } from "./eventLog.ts";
 import { ALL_KINDS, type EventQuery, type EventsAnswer } from "./eventPage.ts";
 import { getUpdateStatus } from "./history.ts";
 
-const flag = z.enum(["true", "false"]).optional();
+const flag = z.optional(z.enum(["true", "false"]));
 
 export const EngineEventsQuery = z.object({
-  continuationToken: z.string().optional(),
+  continuationToken: z.optional(z.string()),
   /** Codes or names of payloads; may be repeated. */
-  type: z.union([z.string(), z.array(z.string())]).optional(),
-  urn: z.string().optional(),
+  type: z.optional(z.union([z.string(), z.array(z.string())])),
+  urn: z.optional(z.string()),
   /** Also those before which others are still to come. */
   include_non_activated: flag,
 });
 
 export const EngineEventsResponse = z.object({
   events: z.array(z.looseObject({ sequence: z.int(), type: z.string() })),
-  continuationToken: z.string().nullable(),
+  continuationToken: z.nullable(z.string()),
 });
 
 /**
@@ -58,7 +58,7 @@ export async function readEvents(
 
 function afterOf(token: string | undefined): number {
   try {
-    return fromCursor(token, z.tuple([z.int().min(0)]))?.[0] ?? -1;
+    return fromCursor(token, z.tuple([z.int().check(z.minimum(0))]))?.[0] ?? -1;
   } catch {
     throw new AppError(400, "Invalid continuation token.");
   }

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
 import { stackParams, updateParams, versionParams } from "../stacks/path.ts";
 import { pagingOf, pagingQuery } from "./entries.ts";
@@ -12,7 +12,7 @@ const console = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates
 const tags = ["Stacks"];
 
 const updatesPage = z.object({ itemsPerPage: z.int(), total: z.int(), updates: z.array(StackUpdate) });
-const previewsQuery = pagingQuery.extend({ asc: z.enum(["true", "false"]).optional() });
+const previewsQuery = z.extend(pagingQuery, { asc: z.optional(z.enum(["true", "false"])) });
 const timeline = z.object({ update: StackUpdate, collatedUpdateEvents: z.array(StackUpdate), previews: z.array(StackUpdate) });
 const text = z.object({ summary: z.string() });
 
@@ -30,7 +30,7 @@ export const historyRoutes = [
       operationId: "GetStackUpdates",
       tags: ["Stacks", "StackUpdates"],
       summary: "History, newest first, without previews; with ids when output-type is said",
-      query: pagingQuery.extend({ "output-type": z.string().optional() }),
+      query: z.extend(pagingQuery, { "output-type": z.optional(z.string()) }),
       responses: { 200: z.union([updatesPage, z.object({ updates: z.array(UpdateInfo) })]) },
     },
     (ctx, { params, query: { page, pageSize, "output-type": output } }) => {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { resultOf, updateResults, type updates } from "./table.ts";
 
 /** What the history says of an update to the CLI (cli-protocol §5.1). Maps are objects and never null: SDKs iterate them. */
@@ -11,8 +11,8 @@ export const UpdateInfo = z.object({
   config: z.record(z.string(), z.unknown()),
   result: z.enum(updateResults),
   version: z.int(),
-  resourceChanges: z.record(z.string(), z.int()).optional(),
-  resourceCount: z.int().optional(),
+  resourceChanges: z.optional(z.record(z.string(), z.int())),
+  resourceCount: z.optional(z.int()),
 });
 
 /** The same with what the service knows besides: the contract's own `UpdateInfo`. */
@@ -20,7 +20,7 @@ export const StackUpdate = z.object({
   info: UpdateInfo,
   latestVersion: z.int(),
   requestedBy: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
-  requestedByToken: z.string().optional(),
+  requestedByToken: z.optional(z.string()),
   updateID: z.string(),
   version: z.int(),
 });

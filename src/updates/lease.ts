@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Lease } from "../auth/lease.ts";
 import { recordRefusedLease } from "../auth/refusals.ts";
 import type { RequestContext } from "../context.ts";
@@ -8,7 +8,7 @@ import { callCoordinator, coordinatorAt } from "./call.ts";
 
 type LeaseContext = RequestContext & { lease: Lease };
 
-export const RenewUpdateLeaseRequest = z.object({ duration: z.int().nullish() });
+export const RenewUpdateLeaseRequest = z.object({ duration: z.nullish(z.int()) });
 
 /** The same token lives on: requests in flight carry it (cli-protocol §4.5). */
 export async function renewLease(ctx: LeaseContext, duration: number | null | undefined, token: string) {

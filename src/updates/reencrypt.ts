@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { loginOf } from "../context.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { requireInScope } from "../auth/scope.ts";
 import { accessTo } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
@@ -8,7 +8,11 @@ import type { StackPath } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 
 /** An empty name means that it stays (cli-protocol §3.8). */
-const orKept = (name: z.ZodString) => z.preprocess((value) => (value === "" ? undefined : value), name.nullish());
+const orKept = (name: z.ZodMiniString) =>
+  z.pipe(
+    z.transform((value) => (value === "" ? undefined : value)),
+    z.nullish(name),
+  );
 
 export const RenameStackRequest = z.object({ newName: orKept(stackName), newProject: orKept(projectName) });
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
 import { stackParams, updateParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
@@ -13,7 +13,7 @@ import { StartUpdateRequest, StartUpdateResponse, startUpdate } from "./start.ts
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
 const tags = ["Stacks"];
-const flag = z.enum(["true", "false"]).optional();
+const flag = z.optional(z.enum(["true", "false"]));
 
 /** Deletion and import: what concerns the stack's state as a whole. */
 const stateRoutes = [

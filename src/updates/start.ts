@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { OrgContext } from "../context.ts";
 import { signLease } from "../auth/lease.ts";
 import { peppersOf } from "../auth/secret.ts";
@@ -9,13 +9,13 @@ import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 /** Lifetime that the CLI assumes, whatever we say (cli-protocol §4.5). `LEASE_SECONDS` is for tests of its end. */
 const leaseTime = (setting: string | undefined) => (Number(setting) || 300) * 1000;
 
-export const StartUpdateRequest = z.object({ tags: tags.nullish(), journalVersion: z.int().nullish() });
+export const StartUpdateRequest = z.object({ tags: z.nullish(tags), journalVersion: z.nullish(z.int()) });
 
 export const StartUpdateResponse = z.object({
   version: z.int(),
   token: z.string(),
   tokenExpiration: z.int(),
-  journalVersion: z.int().optional(),
+  journalVersion: z.optional(z.int()),
 });
 
 /** Takes the stack, unless another update has it. Journaling is granted to whoever offers it on a real update. */

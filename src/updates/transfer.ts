@@ -1,5 +1,5 @@
 import { and, asc, eq, isNull } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { authenticate } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
 import { guard } from "../auth/guard.ts";
@@ -12,9 +12,9 @@ import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 
 export const TransferStackRequest = z.object({
   toOrg: z.string(),
-  fromOrg: z.string().nullish(),
-  projectName: z.string().nullish(),
-  stackName: z.string().nullish(),
+  fromOrg: z.nullish(z.string()),
+  projectName: z.nullish(z.string()),
+  stackName: z.nullish(z.string()),
 });
 
 export const TransferAllStacksRequest = z.object({ fromOrg: z.string(), toOrg: z.string() });

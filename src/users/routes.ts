@@ -1,10 +1,10 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Actor, loginOf } from "../context.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { setDefaultOrganization } from "./setDefault.ts";
 
-const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string().optional() });
+const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.optional(z.string()) });
 
 export const CurrentUser = z.object({
   id: z.string(),
@@ -17,7 +17,7 @@ export const CurrentUser = z.object({
   isManagedByMultiOrg: z.boolean(),
   identities: z.array(z.string()),
   organizations: z.array(OrganizationSummary),
-  tokenInfo: z.object({ name: z.string(), organization: z.string(), team: z.string() }).optional(),
+  tokenInfo: z.optional(z.object({ name: z.string(), organization: z.string(), team: z.string() })),
 });
 
 /** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */

@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { routes } from "../../src/app/routes.ts";
 import { deviation } from "./contract.ts";
 
@@ -64,7 +64,7 @@ async function hold(method: string, path: string, response: Response): Promise<v
   expect(schema, `${method} ${path} answers ${response.status}, which its contract does not name`).not.toBeUndefined();
   if (!schema) return;
   const body = await response.json();
-  (schema as z.ZodType).parse(body);
+  (schema as z.ZodMiniType).parse(body);
   const { operationId } = contractOf(method, path)!;
   const wrong = deviation(operationId, response.status, body);
   expect(wrong, `${operationId}, by the public contract:\n${wrong}`).toBeUndefined();

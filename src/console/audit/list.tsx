@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { listAuditEvents } from "../../auditlogs/list.ts";
 import { type ResponseAuditLogs, versionTwo } from "../../auditlogs/schema.ts";
 import { attempt } from "../attempt.ts";

@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { getStack } from "../../stacks/get.ts";
 import type { StackPath } from "../../stacks/path.ts";
 import { type StackReferences, listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";

@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { listOrgTokens } from "../../tokens/list.ts";
 import type { AccessToken } from "../../tokens/accessToken.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
