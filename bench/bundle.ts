@@ -5,13 +5,14 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { mustWrangle } from "../scripts/wrangler.ts";
+import { processorTime } from "./processor.ts";
 import { writeReport } from "./report.ts";
 import { newFolder } from "./servers.ts";
 import { table } from "./table.ts";
@@ -47,12 +48,6 @@ const config :Workerd.Config = (
   ))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );`;
-
-/** Processor time in milliseconds that a process has had. */
-const processorTime = (pid: number) =>
-  readdirSync(`/proc/${pid}/task`)
-    .map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e6)
-    .reduce((sum, ms) => sum + ms, 0);
 
 async function start(name: string): Promise<number> {
   const require = createRequire(createRequire(import.meta.url).resolve("miniflare"));

@@ -15,6 +15,8 @@ export interface BenchServer {
   url: string;
   /** An access token of organization acme. */
   token: string;
+  /** The personal token of its administrator. */
+  admin: string;
   stop: () => Promise<void>;
 }
 
@@ -27,6 +29,7 @@ export async function floor(): Promise<BenchServer> {
     name: "floor",
     url,
     token: "floor",
+    admin: "floor",
     stop: async () => {
       child.stdin.end();
       await once(child, "exit");
@@ -34,16 +37,17 @@ export async function floor(): Promise<BenchServer> {
   };
 }
 
-/** The production bundle in workerd, as `scripts/built.ts` says; `vars` and `front` too. */
-export async function built(vars: Record<string, string> = {}, front?: string): Promise<BenchServer> {
+/** The production bundle in workerd, as `scripts/built.ts` says; `vars`, `front` and `entry` too. */
+export async function built(vars: Record<string, string> = {}, front?: string, entry?: string): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
-  bundle(join(folder, "bundle"));
+  bundle(join(folder, "bundle"), entry);
   const { url, stop } = await startBuilt(join(folder, "bundle"), folder, 0, vars, front);
   return {
     name: "built",
     url,
     token: await organizationToken(url, credentials),
+    admin: credentials.organizations["acme"]!["admin"]!,
     stop: async () => {
       await stop();
       rmSync(folder, { recursive: true, force: true });
@@ -71,6 +75,7 @@ export async function wranglerDev(port = 8797): Promise<BenchServer> {
     name: "wrangler dev",
     url: credentials.url,
     token: await organizationToken(credentials.url, credentials),
+    admin: credentials.organizations["acme"]!["admin"]!,
     stop: async () => {
       if (child.pid) process.kill(-child.pid, "SIGTERM");
       await once(child, "exit");

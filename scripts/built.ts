@@ -10,8 +10,9 @@ import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler"
 import { secretsFile } from "./prepare.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
-/** Bundles the Worker into a folder. */
-export const bundle = (folder: string): void => void mustWrangle(["deploy", "--dry-run", "--outdir", folder]);
+/** Bundles the Worker into a folder. @param entry what is bundled in its place, an `index.ts` too */
+export const bundle = (folder: string, entry?: string): void =>
+  void mustWrangle(["deploy", ...(entry ? [entry] : []), "--dry-run", "--outdir", folder]);
 
 export interface Built {
   url: string;

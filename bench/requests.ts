@@ -1,0 +1,211 @@
+/**
+ * `npm run bench:requests [-- --rounds N] [--seconds N] [--connections N] [--only name,…]`: what single requests cost, beside the least
+ * that a Worker can do: a bare Hono route in the same Worker (`withFloor/`). Cases take turns within a round, and a figure is the best of
+ * its rounds. The processor time is workerd's own, the simulators of D1, KV and R2 in it; it repeats better than the requests per second,
+ * which also depend on who else uses the machine.
+ */
+import { parseArgs } from "node:util";
+import { ask, journalBatch, newStack, startUpdate } from "./api.ts";
+import { findWorkerd } from "./memory.ts";
+import { percentiles } from "./percentiles.ts";
+import { processorTime } from "./processor.ts";
+import { writeReport } from "./report.ts";
+import { type BenchServer, built } from "./servers.ts";
+import { table } from "./table.ts";
+import { Connection, requestBytes } from "./wire.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "1.5" },
+    connections: { type: "string", default: "8" },
+    only: { type: "string" },
+  },
+});
+const connections = Number(values.connections);
+
+/** The next request of one connection, or undefined when there is none left. */
+type Source = () => Buffer | undefined;
+
+interface Case {
+  name: string;
+  /** At least so many times the floor's requests per second. */
+  goal?: number;
+  /** Before the clock runs. */
+  prepare: (round: number) => Promise<Source[]>;
+}
+
+interface Measured {
+  perSecond: number;
+  p50: number;
+  p99: number;
+  /** Microseconds of processor time for each request. */
+  cpu: number;
+}
+
+const always = (request: Buffer): Source[] => Array.from({ length: connections }, () => () => request);
+const each = (make: (connection: number) => Promise<Source>) => Promise.all(Array.from({ length: connections }, (_, i) => make(i)));
+
+/** A source that makes its requests beforehand: what they cost is not the server's. */
+function prepared(count: number, make: (i: number) => Buffer): Source {
+  const requests = Array.from({ length: count }, (_, i) => make(i));
+  let next = 0;
+  return () => requests[next++];
+}
+
+function cases(server: BenchServer): Case[] {
+  const token = `token ${server.token}`;
+  const admin = `token ${server.admin}`;
+  const user = requestBytes("GET", "/api/user", token);
+  let made = 0;
+  const running = (round: number, name: string, connection: number) =>
+    newStack(server, `${name}-${round}-${connection}`).then((stack) => startUpdate(server, stack));
+  return [
+    { name: "bare Hono route (the floor)", prepare: async () => always(requestBytes("GET", "/bench/floor", "")) },
+    { name: "GET /api/user, cached", goal: 0.7, prepare: async () => always(user) },
+    {
+      name: "GET /api/user, cold cache",
+      // A token is cold once.
+      prepare: () =>
+        each(async () => {
+          const tokens: string[] = [];
+          for (let i = 0; i < 60; i++)
+            tokens.push((await ask(server, "POST", "/api/orgs/acme/tokens", { name: `cold-${made++}` }, admin))["tokenValue"]!);
+          return prepared(tokens.length, (i) => requestBytes("GET", "/api/user", `token ${tokens[i]}`));
+        }),
+    },
+    {
+      name: "export (a strict read)",
+      goal: 0.35,
+      prepare: async (round) => {
+        const stack = await newStack(server, `export-${round}`);
+        const { path, lease } = await startUpdate(server, stack);
+        await ask(server, "POST", `${path}/complete`, { status: "succeeded" }, lease);
+        return always(requestBytes("GET", `${stack}/export`, token));
+      },
+    },
+    {
+      name: "token creation",
+      prepare: () =>
+        each(async () => () => requestBytes("POST", "/api/orgs/acme/tokens", admin, JSON.stringify({ name: `made-${made++}` }))),
+    },
+    {
+      name: "encrypt",
+      prepare: async (round) => {
+        const stack = await newStack(server, `encrypt-${round}`);
+        return always(requestBytes("POST", `${stack}/encrypt`, token, JSON.stringify({ plaintext: btoa("hunter2") })));
+      },
+    },
+    {
+      name: "journal batch, 80 KB",
+      prepare: (round) =>
+        each(async (connection) => {
+          const { path, lease } = await running(round, "journal", connection);
+          return prepared(100, (i) => requestBytes("PATCH", `${path}/journalentries`, lease, journalBatch(i), true));
+        }),
+    },
+    {
+      name: "events batch, 10 events",
+      prepare: (round) =>
+        each(async (connection) => {
+          const { path, lease } = await running(round, "events", connection);
+          return prepared(400, (batch) => requestBytes("POST", `${path}/events/batch`, lease, JSON.stringify({ events: eventsOf(batch) })));
+        }),
+    },
+    {
+      name: "renew",
+      prepare: (round) =>
+        each(async (connection) => {
+          const { path, lease } = await running(round, "renew", connection);
+          const request = requestBytes("POST", `${path}/renew_lease`, lease, JSON.stringify({ token: "", duration: 300 }));
+          return () => request;
+        }),
+    },
+  ];
+}
+
+const eventsOf = (batch: number) =>
+  Array.from({ length: 10 }, (_, i) => ({
+    sequence: batch * 10 + i,
+    timestamp: 1_700_000_000,
+    resOutputsEvent: { metadata: { op: "create", urn: `urn:pulumi:s::bench::t:t:t::r${batch}-${i}`, type: "t:t:t", old: null, new: null } },
+  }));
+
+async function run(server: BenchServer, sources: Source[], pid: number): Promise<Measured> {
+  const until = performance.now() + Number(values.seconds) * 1000;
+  const times: number[] = [];
+  const cpu = processorTime(pid);
+  const started = performance.now();
+  await Promise.all(
+    sources.map(async (next) => {
+      const connection = new Connection(server.url);
+      for (let request = next(); request && performance.now() < until; request = next()) {
+        const sent = performance.now();
+        const { status, body } = await connection.send(request);
+        if (status >= 300) throw new Error(`${request.toString("latin1", 0, request.indexOf("\r"))}: ${status} ${body}`);
+        times.push(performance.now() - sent);
+      }
+      connection.close();
+    }),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  return { perSecond: times.length / seconds, ...percentiles(times), cpu: ((processorTime(pid) - cpu) * 1000) / times.length };
+}
+
+/** Invented tokens of the right shape, judged in the Worker itself. @returns how many passed, and microseconds for each */
+async function junk(server: BenchServer) {
+  const [calls, each] = [20, 50_000];
+  let passed = 0;
+  const started = performance.now();
+  for (let i = 0; i < calls; i++) passed += Number(await (await fetch(`${server.url}/bench/junk?count=${each}`)).text());
+  return { count: calls * each, passed, microseconds: ((performance.now() - started) * 1000) / (calls * each) };
+}
+
+const server = await built({}, undefined, "bench/withFloor/index.ts");
+try {
+  const pid = findWorkerd();
+  const wanted = cases(server).filter(
+    ({ name }, i) => i === 0 || !values.only || values.only.split(",").some((part) => name.includes(part)),
+  );
+  const best: Record<string, Measured> = {};
+  // Round 0 is for the compilers to do their work.
+  for (let round = 0; round <= Number(values.rounds); round++)
+    for (const { name, prepare } of wanted) {
+      const measured = await run(server, await prepare(round), pid);
+      const known = best[name];
+      if (round === 0) continue;
+      best[name] = {
+        perSecond: Math.max(measured.perSecond, known?.perSecond ?? 0),
+        p50: Math.min(measured.p50, known?.p50 ?? Infinity),
+        p99: Math.min(measured.p99, known?.p99 ?? Infinity),
+        cpu: Math.min(measured.cpu, known?.cpu ?? Infinity),
+      };
+    }
+  const floor = best[wanted[0]!.name]!;
+  const rows = wanted.map(({ name, goal }) => {
+    const { perSecond, p50, p99, cpu } = best[name]!;
+    const ratio = perSecond / floor.perSecond;
+    const verdict = goal === undefined ? "" : `${goal} ${ratio >= goal ? "ok" : "MISS"}`;
+    return [
+      name,
+      perSecond.toFixed(0),
+      ratio.toFixed(2),
+      verdict,
+      p50.toFixed(2),
+      p99.toFixed(2),
+      cpu.toFixed(0),
+      (cpu / floor.cpu).toFixed(2),
+    ];
+  });
+  console.log(`\n${connections} connections, one request in flight on each; best of ${values.rounds} rounds\n`);
+  console.log(table(["", "requests/s", "× floor", "goal", "p50 ms", "p99 ms", "processor µs", "× floor"], rows));
+  const invented = values.only ? undefined : await junk(server);
+  if (invented)
+    console.log(
+      `\n${invented.count} invented tokens: ${invented.passed} passed, ${invented.microseconds.toFixed(1)} µs each, no round trip`,
+    );
+  writeReport("requests", { connections, best, invented });
+} finally {
+  await server.stop();
+}
+process.exit(0);

@@ -1,0 +1,79 @@
+/** HTTP/1.1 on a socket, with as little work for this process as can be: the server is what is measured. */
+import { type Socket, connect } from "node:net";
+
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+/** A request, ready to be sent any number of times. */
+export function requestBytes(method: string, path: string, authorization: string, body: string | Uint8Array = "", gzip = false): Buffer {
+  const bytes = Buffer.from(body);
+  const lines = [`${method} ${path} HTTP/1.1`, "Host: bench", "User-Agent: pulumi-cli/1 (v3.259.0; linux)"];
+  if (authorization) lines.push(`Authorization: ${authorization}`);
+  if (bytes.length > 0) lines.push("Content-Type: application/json");
+  if (gzip) lines.push("Content-Encoding: gzip");
+  lines.push(`Content-Length: ${bytes.length}`, "", "");
+  return Buffer.concat([Buffer.from(lines.join("\r\n")), bytes]);
+}
+
+/** One connection, one request at a time. */
+export class Connection {
+  readonly #socket: Socket;
+  #received = Buffer.alloc(0);
+  #settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
+
+  constructor(url: string) {
+    const { hostname, port } = new URL(url);
+    this.#socket = connect(Number(port), hostname).setNoDelay();
+    this.#socket.on("data", (chunk: Buffer) => {
+      this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+      const answer = this.#read();
+      if (answer) this.#settle?.resolve(answer);
+    });
+    this.#socket.on("error", (error) => this.#settle?.reject(error));
+    this.#socket.on("close", () => this.#settle?.reject(new Error("the connection was closed")));
+  }
+
+  send(request: Buffer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#socket.write(request);
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** The answer, if it is whole. */
+  #read(): Answer | undefined {
+    const end = this.#received.indexOf("\r\n\r\n");
+    if (end < 0) return undefined;
+    const head = this.#received.toString("latin1", 0, end);
+    const status = Number(head.slice(9, 12));
+    const rest = this.#received.subarray(end + 4);
+    const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
+    let body: string;
+    if (length !== undefined) {
+      if (rest.length < Number(length)) return undefined;
+      body = rest.toString("utf8", 0, Number(length));
+    } else if (/\r\ntransfer-encoding: chunked/i.test(head)) {
+      if (!rest.subarray(-5).equals(Buffer.from("0\r\n\r\n"))) return undefined;
+      body = joined(rest);
+    } else body = "";
+    this.#received = Buffer.alloc(0);
+    return { status, body };
+  }
+}
+
+function joined(chunks: Buffer): string {
+  const parts: Buffer[] = [];
+  for (let at = 0; ;) {
+    const line = chunks.indexOf("\r\n", at);
+    const size = parseInt(chunks.toString("latin1", at, line), 16);
+    if (size === 0) return Buffer.concat(parts).toString();
+    parts.push(chunks.subarray(line + 2, line + 2 + size));
+    at = line + 2 + size + 2;
+  }
+}
