@@ -51,6 +51,8 @@ export default defineConfig(async () => {
       maxWorkers: 1,
       setupFiles: ["./test/support/setup.ts"],
       testTimeout: 30_000,
+      // One for each request, and said nowhere else: what fails is still shown.
+      onConsoleLog: (line) => !/^\{"message":"(request|queue|cron|alarm)"/.test(line),
     },
   };
 });

@@ -93,6 +93,8 @@ export interface RequestContext {
   address: string;
   /** Country of that address, two letters, "" when the platform does not tell. */
   country: string;
+  /** Where the request came in, an airport; "" when the platform does not tell. */
+  colo: string;
   userAgent: string;
   /** Work that may outlive the answer, with bindings that do not count into `trips`. Failures are logged, never lost. */
   background: (name: string, work: (env: Bindings) => Promise<unknown>) => void;

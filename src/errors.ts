@@ -6,6 +6,46 @@ export interface FieldError {
   customMessage?: string;
 }
 
+/** Why something was refused, for whoever operates this: a few words that logs and metrics have in common. */
+export const reasons = [
+  "bad_request",
+  "no_credential",
+  "unknown_credential",
+  "ended_credential",
+  "missing_right",
+  "limited_credential",
+  "lease_over",
+  "not_found",
+  "conflict",
+  "too_large",
+  "rate_limited",
+  "unavailable",
+  "bug",
+  "other",
+] as const;
+export type Reason = (typeof reasons)[number];
+
+const byStatus: Record<number, Reason> = {
+  400: "bad_request",
+  401: "unknown_credential",
+  403: "missing_right",
+  404: "not_found",
+  409: "conflict",
+  413: "too_large",
+  429: "rate_limited",
+  500: "bug",
+  503: "unavailable",
+};
+
+export const reasonOf = (status: number): Reason => byStatus[status] ?? "other";
+
+interface Details {
+  errors?: FieldError[];
+  headers?: Record<string, string>;
+  /** Where the status does not say it. */
+  reason?: Reason;
+}
+
 /**
  * A refusal that its caller may see. Anything else that is thrown is a bug and becomes a bare 500.
  * On the wire `code` is the HTTP status as a number: the CLI decides by it, not by the status line (cli-protocol §1.6).
@@ -15,12 +55,14 @@ export class AppError extends Error {
   readonly status: number;
   readonly errors: FieldError[] | undefined;
   readonly headers: Record<string, string>;
+  readonly reason: Reason;
 
-  constructor(status: number, message: string, more: { errors?: FieldError[]; headers?: Record<string, string> } = {}) {
+  constructor(status: number, message: string, more: Details = {}) {
     super(message);
     this.status = status;
     this.errors = more.errors;
     this.headers = more.headers ?? {};
+    this.reason = more.reason ?? reasonOf(status);
   }
 
   toResponseBody() {
@@ -31,10 +73,14 @@ export class AppError extends Error {
 export const badRequest = (detail: string, errors?: FieldError[]) => new AppError(400, `Bad Request: ${detail}`, errors ? { errors } : {});
 
 /** The text is the CLI's own; why a known credential died travels in `X-Pulumi-Warning` (cli-protocol §1.8). */
-export const unauthorized = (warning?: string) =>
-  new AppError(401, "Unauthorized: No credentials provided or are invalid.", warning ? { headers: { "X-Pulumi-Warning": warning } } : {});
+export const unauthorized = (reason: Reason, warning?: string) =>
+  new AppError(401, "Unauthorized: No credentials provided or are invalid.", {
+    reason,
+    ...(warning && { headers: { "X-Pulumi-Warning": warning } }),
+  });
 
-export const forbidden = (message = "You do not have permission to perform this operation.") => new AppError(403, message);
+export const forbidden = (message = "You do not have permission to perform this operation.", reason?: Reason) =>
+  new AppError(403, message, reason && { reason });
 
 export const notFound = (what: string) => new AppError(404, `Not Found: ${what} not found`);
 

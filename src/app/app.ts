@@ -6,14 +6,17 @@ import { AppError, notFound } from "../errors.ts";
 import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
 import { missingPage, registerPages } from "../console/page.tsx";
+import { logRequest } from "./logRequest.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
+import { logError } from "../log.ts";
 
 export const app = new Hono<Env>({ strict: true });
 
 app.use(async (c, next) => {
   c.set("request", requestContext(c));
   await next();
+  logRequest(c);
   markTiming(c);
   c.res.headers.set("X-Pulumi-Request-ID", c.var.request.requestId);
   c.res.headers.set("Cache-Control", "no-store");
@@ -37,11 +40,12 @@ app.notFound((c) => {
 app.onError((error, c) => {
   const refusal = asAppError(error);
   if (refusal) {
+    c.set("reason", refusal.reason);
     for (const [name, value] of Object.entries(refusal.headers)) c.header(name, value);
     return c.json(refusal.toResponseBody(), refusal.status as 400);
   }
   // A bug. Its own message may hold anything, so it goes to the log and not to the caller.
-  console.error({ message: "unexpected error", requestId: c.var.request?.requestId, error: error.stack ?? String(error) });
+  logError("unexpected error", error, { requestId: c.var.request?.requestId });
   return c.json({ code: 500, message: "Internal Server Error: this is our fault, and it was logged." }, 500);
 });
 

@@ -38,11 +38,14 @@ export function register(app: Hono<Env>, routes: Route[]): void {
 const admit =
   (route: Route): MiddlewareHandler<Env> =>
   async (c, next) => {
-    const { permission } = route.definition;
+    const { path, permission } = route.definition;
+    c.set("route", path);
     if (permission === "lease") {
       c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param()));
     } else if (permission !== "public") {
       const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
+      // Known to the log from here on, whatever comes of it.
+      c.set("credential", credential);
       c.set("credential", await authorize(c.var.request, credential, permission, orgParam(c), stackParam(c)));
     }
     await next();

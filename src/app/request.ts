@@ -4,10 +4,12 @@ import { openStore } from "../db/client.ts";
 import { counting, noTrips } from "../trips.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "./environment.ts";
+import { logError } from "../log.ts";
 
 /** What a request brings along, read once. */
 export function requestContext(c: Context<Env>): RequestContext {
   const { executionCtx } = c;
+  const { country, colo } = (c.req.raw.cf ?? {}) as { country?: string; colo?: string };
   const trips = noTrips();
   const env = counting(c.env, trips);
   const context: RequestContext = {
@@ -17,10 +19,11 @@ export function requestContext(c: Context<Env>): RequestContext {
     now: Date.now(),
     requestId: crypto.randomUUID(),
     address: c.req.header("CF-Connecting-IP") ?? "",
-    country: (c.req.raw.cf as { country?: string } | undefined)?.country ?? "",
+    country: country ?? "",
+    colo: colo ?? "",
     userAgent: c.req.header("User-Agent") ?? "",
     background: (name, work) =>
-      executionCtx.waitUntil(work(c.env).catch((error: unknown) => console.error({ message: `${name} failed`, error: String(error) }))),
+      executionCtx.waitUntil(work(c.env).catch((error: unknown) => logError(`${name} failed`, error, { requestId: context.requestId }))),
     tokensEnded: (ended) => abortUpdates(context, ended),
   };
   return context;

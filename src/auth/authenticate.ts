@@ -38,11 +38,11 @@ export async function authenticate(
   options: Options = {},
 ): Promise<Credential> {
   const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
-  if (!value) throw await failed(ctx, unauthorized());
+  if (!value) throw await failed(ctx, unauthorized("no_credential"));
   const refetch = () => authenticate(ctx, header, orgName, { fresh: true });
   const found = await lookUp(ctx, value, options.fresh);
   // A session is the browser's; elsewhere it is no credential at all.
-  if (!found || kindOf(found) === "session") throw await failed(ctx, unauthorized());
+  if (!found || kindOf(found) === "session") throw await failed(ctx, unauthorized("unknown_credential"));
   if ("dead" in found) {
     const { actor, id } = found.dead;
     if (actor && options.drainsOn && (await isDraining(ctx, id, options.drainsOn)))
@@ -51,7 +51,7 @@ export async function authenticate(
         { kind: found.dead.kind, actor, expiresAt: null, lastUsedAt: ctx.now, checkedAt: ctx.now, cached: false },
         refetch,
       );
-    const refusal = await failed(ctx, unauthorized(epitaph(found.dead)));
+    const refusal = await failed(ctx, unauthorized("ended_credential", epitaph(found.dead)));
     const record = refusal.status === 401 ? recordDeadToken : recordRateLimit;
     await record(ctx, found.dead, orgName);
     throw refusal;
@@ -75,7 +75,7 @@ export async function authenticateSession(
   if (!found || !("identity" in found) || found.identity.kind !== "session") return undefined;
   return credentialOf(orgName, found.identity, async () => {
     const again = await authenticateSession(ctx, value, orgName, true);
-    if (!again) throw unauthorized();
+    if (!again) throw unauthorized("ended_credential");
     return again;
   });
 }
@@ -109,11 +109,11 @@ export async function enterWithLease(ctx: RequestContext, header: string | undef
   const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
   if (lease && lease.updateId === path["updateID"] && lease.coordinator.endsWith(stack)) return lease;
   if (lease) await recordRefusedLease(ctx, lease);
-  throw forbidden("The provided update token has expired.");
+  throw forbidden("The provided update token has expired.", "lease_over");
 }
 
 /** Counts failures by address; guessing is slowed down, working credentials never are. */
-async function failed(ctx: RequestContext, refusal: AppError): Promise<AppError> {
+export async function failed(ctx: RequestContext, refusal: AppError): Promise<AppError> {
   try {
     const { success } = await ctx.env.FAILED_CREDENTIALS.limit({ key: ctx.address || "unknown" });
     return success ? refusal : tooManyRequests(60);

@@ -36,8 +36,11 @@ export async function authorize(
     case "not in this edition":
       throw editionFault(permission) ?? forbidden();
     default:
-      if (inScope(actor, permission, stack) === "forbidden") await recordLimit(ctx, actor, place.org, "scope", permission);
-      else await recordForbidden(ctx, actor, place.org, permission);
+      if (inScope(actor, permission, stack) === "forbidden") {
+        await recordLimit(ctx, actor, place.org, "scope", permission);
+        throw forbidden(undefined, "limited_credential");
+      }
+      await recordForbidden(ctx, actor, place.org, permission);
       throw forbidden();
   }
 }
@@ -63,6 +66,7 @@ async function beyondLimits(
   permission: OrgPermission | "self" | "person",
 ): Promise<AppError> {
   if (place) await recordLimit(ctx, actor, place.org, fault, permission);
-  if (fault === "expiry policy" && place) return forbidden(expiryPolicyText(place.org.name, place.settings.maxTokenExpiryDays));
-  return forbidden("This access token may not be used from your network address.");
+  if (fault === "expiry policy" && place)
+    return forbidden(expiryPolicyText(place.org.name, place.settings.maxTokenExpiryDays), "limited_credential");
+  return forbidden("This access token may not be used from your network address.", "limited_credential");
 }

@@ -7,6 +7,7 @@ import { openerStands } from "./opener.ts";
 import { hashTokenValue } from "./secret.ts";
 import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
 import { settingsColumns } from "./settings.ts";
+import { logError } from "../log.ts";
 
 /** An identity older than this is a miss for everyone, by our own clock. Milliseconds. */
 export const IDENTITY_TTL = 60_000;
@@ -187,6 +188,6 @@ function endOf(
 export async function forgetIdentities(cache: KVNamespace, hashes: string[]): Promise<void> {
   const results = await Promise.allSettled(hashes.map((hash) => cache.delete(cacheKey(hash))));
   for (const result of results) {
-    if (result.status === "rejected") console.error({ message: "token cache not cleared", error: String(result.reason) });
+    if (result.status === "rejected") logError("token cache not cleared", result.reason);
   }
 }

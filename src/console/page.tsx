@@ -88,6 +88,7 @@ function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolea
 
 async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
   if (!isForPeople(c, route)) return c.notFound();
+  c.set("route", route.path);
   const { request } = c.var;
   let credential: Credential | undefined;
   const page: PageInput = {
@@ -106,6 +107,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
       page.form = await fieldsOf(c);
     }
     credential = await enter(c, route, false);
+    c.set("credential", credential);
     const run = () => route.handler(contextOf(request, credential, page));
     let answer: Answer;
     try {
@@ -193,7 +195,7 @@ const policyOf = (formAction = "") =>
 export const missingPage = (c: Context<Env>): Promise<Response> =>
   serve(c, {
     method: "GET",
-    path: c.req.path,
+    path: "/:nowhere",
     permission: "public",
     handler: async () => {
       throw new AppError(404, "There is no such page.");
@@ -206,6 +208,7 @@ async function refusalPage(c: Context<Env>, error: unknown, credential: Credenti
     return c.redirect(c.req.method === "GET" ? `/signin?next=${encodeURIComponent(next)}` : "/signin", 303);
   }
   if (!(error instanceof AppError)) throw error;
+  c.set("reason", error.reason);
   const { title, advice } = explain(error.status);
   const body = (
     <section class="narrow">

@@ -1,6 +1,7 @@
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
 import { AppError, unavailable } from "../errors.ts";
+import { logError } from "../log.ts";
 
 /** One request's view of the database. */
 export interface Store {
@@ -41,7 +42,7 @@ export async function batch<U extends BatchItem<"sqlite">, T extends Readonly<[U
     if (text.includes("malformed JSON")) throw new StaleIdentity();
     if (text.includes("UNIQUE constraint failed")) throw new UniqueViolation();
     if (error instanceof AppError) throw error;
-    console.error({ message: "database failed", error: text });
+    logError("database failed", text);
     throw unavailable("the database");
   }
 }

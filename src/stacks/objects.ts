@@ -1,6 +1,7 @@
 import { unavailable } from "../errors.ts";
 import { concat } from "../state/json.ts";
 import { Turn } from "../state/turn.ts";
+import { log, logError } from "../log.ts";
 
 /**
  * Deployments in R2, plain JSON text, one object per version and never written twice: `state/<random id>`. Object first,
@@ -84,7 +85,7 @@ function oneBody(pieces: Uint8Array[], size: number): Uint8Array | ReadableStrea
 export async function readObject(bucket: R2Bucket, key: string): Promise<R2ObjectBody> {
   const object = await store(() => bucket.get(key));
   if (object) return object;
-  console.error({ message: "state object is missing", key });
+  log("state object is missing", { key });
   throw unavailable("the state of this version");
 }
 
@@ -106,7 +107,7 @@ async function store<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (error) {
-    console.error({ message: "state store failed", error: String(error) });
+    logError("state store failed", error);
     throw unavailable("the state store");
   }
 }

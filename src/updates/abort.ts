@@ -8,6 +8,7 @@ import { accessTokens } from "../tokens/table.ts";
 import { coordinatorAt } from "./call.ts";
 import type { Run } from "./runs.ts";
 import { updates } from "./table.ts";
+import { logError } from "../log.ts";
 
 /**
  * Tells running updates that the tokens which started them have ended, where their organization wants them to end too: from then on
@@ -37,8 +38,7 @@ export async function abortUpdates(ctx: Pick<RequestContext, "env" | "store">, {
   ]);
   const told = running.map((row) => coordinatorAt(ctx.env, coordinatorName(row.orgId, row)).abort(row.updateId));
   for (const result of await Promise.allSettled(told))
-    if (result.status === "rejected")
-      console.error({ message: "a running update was not told of its token's end", error: String(result.reason) });
+    if (result.status === "rejected") logError("a running update was not told of its token's end", result.reason);
 }
 
 /**
@@ -60,7 +60,7 @@ export async function mustAbort(store: Store, run: Run, now: number): Promise<bo
     ]);
     return rows.length > 0;
   } catch (error) {
-    console.error({ message: "a lease was renewed without a look at its token", updateId: run.updateId, error: String(error) });
+    logError("a lease was renewed without a look at its token", error, { updateId: run.updateId });
     return false;
   }
 }

@@ -5,6 +5,7 @@ import { StaleIdentity } from "../db/client.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
 import type { StackCall } from "./startRun.ts";
 import { type StackPath, coordinatorName } from "../stacks/path.ts";
+import { logError } from "../log.ts";
 
 type Coordinator = ReturnType<Bindings["STACKS"]["get"]>;
 
@@ -21,7 +22,7 @@ export async function callCoordinator<T>(
     outcome = await call(coordinatorAt(ctx.env, name));
   } catch (error) {
     if (error instanceof AppError || error instanceof StaleIdentity) throw error;
-    console.error({ message: "stack object failed", error: String(error) });
+    logError("stack object failed", error);
     throw unavailable("the stack");
   }
   return unwrap(ctx.trips, outcome);

@@ -4,7 +4,8 @@ import { openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
-import { type Trips, counting, noTrips, tripsText } from "../trips.ts";
+import { log, logError } from "../log.ts";
+import { type Trips, addTrips, counting, noTrips, tripsText } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
@@ -15,7 +16,7 @@ import { type FinishContext, finishRun } from "./finish.ts";
 import { dueAt, isForgettable, isOver } from "./lifetime.ts";
 import { LiveEvents } from "./liveEvents.ts";
 import { cancelLostStart, sweepLostStart } from "./lost.ts";
-import { type Outcome, asRefusal } from "./outcome.ts";
+import { type Outcome, asRefusal, unwrap } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./moveStack.ts";
 import { aborted, ended, leaseOver } from "./over.ts";
 import { Received } from "./received.ts";
@@ -203,20 +204,33 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */
   override async alarm(): Promise<void> {
+    const began = Date.now();
+    const trips = noTrips();
+    const updates: Record<string, string> = {};
     for (const run of this.#runs.all()) {
       // Each in a turn of its own: one that fails is tried again and does not stop its neighbours.
-      const turn = this.#exclusive((ctx) => this.#tend(ctx, run));
-      const outcome = await turn.catch((error: unknown) => ({ ok: false as const, refusal: String(error) }));
-      if (!outcome.ok)
-        console.error({ message: "an update could not be ended, will be tried again", updateId: run.updateId, reason: outcome.refusal });
+      try {
+        const outcome = await this.#exclusive((ctx) => this.#tend(ctx, run));
+        addTrips(trips, outcome.trips);
+        updates[run.updateId] = unwrap(noTrips(), outcome);
+      } catch (error) {
+        updates[run.updateId] = "to be tried again";
+        logError("an update could not be ended, will be tried again", error, { updateId: run.updateId });
+      }
     }
     await this.#setAlarm();
+    log("alarm", { updates, ms: Date.now() - began, trips });
   }
 
-  async #tend(ctx: FinishContext, run: Run): Promise<void> {
+  /** @returns what was done, for the log */
+  async #tend(ctx: FinishContext, run: Run): Promise<"ended" | "forgotten" | "left"> {
     if (run.phase === "finishing") await this.#finish(ctx, run, run.ending ?? "failed");
     else if (run.phase === "running" && this.#isOver(run)) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
-    else if (isForgettable(run, Date.now())) await this.#forget(ctx, run);
+    else if (isForgettable(run, Date.now())) {
+      await this.#forget(ctx, run);
+      return "forgotten";
+    } else return "left";
+    return "ended";
   }
 
   async #finish(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
@@ -300,7 +314,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       announce: (...events) => {
         const ids = events.map((event) => event.id);
         const relay = relayEvents(this.env, ids);
-        this.ctx.waitUntil(relay.catch((error: unknown) => console.error({ message: "audit relay failed", error: String(error) })));
+        this.ctx.waitUntil(relay.catch((error: unknown) => logError("audit relay failed", error)));
       },
     };
   }

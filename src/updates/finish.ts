@@ -19,6 +19,7 @@ import type { Received } from "./received.ts";
 import type { Ending, Run, Runs } from "./runs.ts";
 import type { CancelUpdate } from "./startRun.ts";
 import { type UpdateStatus, updates } from "./table.ts";
+import { logError } from "../log.ts";
 
 /** What the object lends to the verbs that work on its runs. */
 export interface FinishContext {
@@ -77,7 +78,7 @@ async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt:
     // Entries that contradict each other, or a text that deltas have spoilt. The client hears of it; an update that nobody speaks for ends with its base,
     // and its journal is kept for whoever has to find out.
     if (run.phase === "running" && (ending === "succeeded" || ending === "failed")) throw fromStateError(error);
-    console.error({ message: "journal cannot be replayed", updateId: run.updateId, error: error.message });
+    logError("journal cannot be replayed", error, { updateId: run.updateId });
     await keepJournal(ctx, run);
     return { key: run.baseKey, summary: undefined, unusable: true };
   }

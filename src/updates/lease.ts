@@ -5,6 +5,7 @@ import type { RequestContext } from "../context.ts";
 import { AppError, unavailable } from "../errors.ts";
 import { addTrips, readTrips } from "../trips.ts";
 import { callCoordinator, coordinatorAt } from "./call.ts";
+import { logError } from "../log.ts";
 
 type LeaseContext = RequestContext & { lease: Lease };
 
@@ -53,7 +54,7 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
       body: request.body,
     });
   } catch (error) {
-    console.error({ message: "stack object failed", error: String(error) });
+    logError("stack object failed", error);
     throw unavailable("the stack");
   }
   addTrips(ctx.trips, readTrips(response.headers.get("Server-Timing")));

@@ -1,5 +1,6 @@
 import { StaleIdentity } from "../db/client.ts";
-import { AppError } from "../errors.ts";
+import { AppError, type Reason } from "../errors.ts";
+import { logError } from "../log.ts";
 import { StateError, StateTooLarge } from "../state/errors.ts";
 import { type Trips, addTrips } from "../trips.ts";
 
@@ -11,6 +12,7 @@ export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal
 
 interface Refusal {
   status: number;
+  reason: Reason;
   message: string;
   headers: Record<string, string>;
 }
@@ -19,7 +21,11 @@ interface Refusal {
 export function asRefusal(error: unknown): Refusal | "stale identity" {
   if (error instanceof StaleIdentity) return "stale identity";
   const known = fromStateError(error);
-  if (known instanceof AppError) return { status: known.status, message: known.message, headers: known.headers };
+  if (known instanceof AppError) {
+    const { status, reason, message, headers } = known;
+    return { status, reason, message, headers };
+  }
+  logError("unexpected error in a stack's object", error);
   throw error;
 }
 
@@ -35,6 +41,6 @@ export function unwrap<T>(trips: Trips, outcome: Outcome<T>): T {
   addTrips(trips, outcome.trips);
   if (outcome.ok) return outcome.value;
   if (outcome.refusal === "stale identity") throw new StaleIdentity();
-  const { status, message, headers } = outcome.refusal;
-  throw new AppError(status, message, { headers });
+  const { status, reason, message, headers } = outcome.refusal;
+  throw new AppError(status, message, { reason, headers });
 }

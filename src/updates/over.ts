@@ -2,9 +2,10 @@
 import { type AppError, conflict, forbidden } from "../errors.ts";
 import type { Ending, Run } from "./runs.ts";
 
-export const leaseOver = (): AppError => forbidden("The provided update token has expired.");
+export const leaseOver = (): AppError => forbidden("The provided update token has expired.", "lease_over");
 
-export const aborted = (): AppError => forbidden("The access token that started this update has ended, and the update with it.");
+export const aborted = (): AppError =>
+  forbidden("The access token that started this update has ended, and the update with it.", "lease_over");
 
 /** How the hosted service words it (cli-protocol §1.6). */
 const texts: Record<Ending, string> = {

@@ -5,6 +5,7 @@ import { coordinatorName } from "../stacks/path.ts";
 import { coordinatorAt } from "./call.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import { updates } from "./table.ts";
+import { logError } from "../log.ts";
 
 /** Long enough for any start to have been answered. Milliseconds. */
 const ANSWERED_WITHIN = 15 * 60_000;
@@ -40,7 +41,7 @@ export async function sweepLostStarts(env: Bindings, store: Store, now: number):
       if (await coordinatorAt(env, coordinatorName(orgId, stack)).endIfLost(id, now)) ended++;
     } catch (error) {
       // Its turn comes again.
-      console.error({ message: "a stack's object could not be asked", updateId: id, error: String(error) });
+      logError("a stack's object could not be asked", error, { updateId: id });
     }
   }
   const next = open.length < ROWS ? "" : String(open.at(-1)!.createdAt);

@@ -4,6 +4,7 @@ import type { Bindings } from "../env.ts";
 import { stacks } from "../stacks/table.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import { updates } from "./table.ts";
+import { log } from "../log.ts";
 
 /**
  * What is younger is let alone: whoever wrote it may be about to name it. A month, because D1 can be put back by 30 days and
@@ -33,7 +34,7 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
   const orphans = old.length === 0 ? [] : await orphansAmong(store, old);
   if (orphans.length > 0) {
     await env.STATE.delete(orphans);
-    console.log({ message: "orphaned objects deleted", count: orphans.length });
+    log("orphaned objects deleted", { count: orphans.length });
   }
   const next = page.truncated ? page.objects.at(-1)!.key : "";
   if (next !== startAfter) await batch(store, [writeCursor(store, NAME, next)]);

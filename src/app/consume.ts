@@ -1,0 +1,22 @@
+import { consumeAudit, keepDeadLetters } from "../audit/consume.ts";
+import type { Bindings } from "../env.ts";
+import { log } from "../log.ts";
+import { counting, noTrips } from "../trips.ts";
+
+/** A batch of a queue: events on their way into the log, or what could not get there. */
+export async function consume(batch: MessageBatch, bindings: Bindings): Promise<void> {
+  const began = Date.now();
+  const trips = noTrips();
+  const env = counting(bindings, trips);
+  const taken = await (batch.queue === "stackpass-audit" ? consumeAudit : keepDeadLetters)(batch, env);
+  const sent = batch.messages.map(({ timestamp }) => timestamp.getTime());
+  log("queue", {
+    queue: batch.queue,
+    messages: batch.messages.length,
+    retried: batch.messages.length - taken,
+    // How late the latest of them is: what the queue adds to the time until an event is in the log.
+    waited: Math.max(0, began - Math.min(...sent)),
+    ms: Date.now() - began,
+    trips,
+  });
+}

@@ -1,0 +1,45 @@
+import { chainOlderRows } from "../audit/append.ts";
+import { archiveOldRecords } from "../audit/archive.ts";
+import { signCheckpoints } from "../audit/checkpoint.ts";
+import { relayLeftovers } from "../audit/relay.ts";
+import { replayDeadLetters } from "../audit/replay.ts";
+import { openStore } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
+import { log, logError } from "../log.ts";
+import { disableUnusedTokens } from "../tokens/unused.ts";
+import { counting, noTrips } from "../trips.ts";
+import { abortUpdates } from "../updates/abort.ts";
+import { sweep } from "../updates/sweep.ts";
+
+/** What is done once a minute, by the names that the log has for it. */
+const tasks: Record<string, (env: Bindings, now: number) => Promise<unknown>> = {
+  relay: (env, now) => relayLeftovers(env, now),
+  deadLetters: (env) => replayDeadLetters(env),
+  chain: (env) => chainOlderRows(env),
+  checkpoints: (env, now) => signCheckpoints(env, now),
+  archive: (env, now) => archiveOldRecords(env, now),
+  sweep: (env, now) => sweep(env, now),
+  // Once an hour is enough for what is counted in days.
+  unusedTokens: async (env, now) =>
+    new Date(now).getUTCMinutes() === 0
+      ? disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended))
+      : undefined,
+};
+
+/** Each for itself: one that fails does not stop the others, and its turn comes again in a minute. */
+export async function runCron(bindings: Bindings, now: number): Promise<void> {
+  const began = Date.now();
+  const trips = noTrips();
+  const env = counting(bindings, trips);
+  const done: Record<string, unknown> = {};
+  const failed: string[] = [];
+  for (const [name, run] of Object.entries(tasks)) {
+    try {
+      done[name] = await run(env, now);
+    } catch (error) {
+      failed.push(name);
+      logError(`cron: ${name} failed`, error);
+    }
+  }
+  log("cron", { done, failed, ms: Date.now() - began, trips });
+}
