@@ -9,6 +9,7 @@ import { accessTo } from "./stackRules.ts";
 export const orgPermissions = [
   "organization:read",
   "organization:update",
+  "organization:set_access",
   "org_token:read",
   "org_token:create",
   "org_token:update",
@@ -17,6 +18,7 @@ export const orgPermissions = [
   "org_member:add",
   "org_member:update",
   "org_member:delete",
+  "org_member:set_admin",
   "invites:read",
   "invites:create",
   "role:read",
@@ -84,13 +86,16 @@ const granted: Record<Exclude<BuiltInRole, "member">, ReadonlySet<OrgPermission>
 };
 
 /**
- * No machine token mints or ends an organization token, an admin-scoped one included. None takes part in two organizations
- * either, so none moves a stack between them.
+ * No machine token mints or ends an organization token, an admin-scoped one included; so none makes or ends an administrator, who
+ * could, and none changes from where and for how long people get in to end it. None takes part in two organizations either, so
+ * none moves a stack between them.
  */
 const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:create",
   "org_token:update",
   "org_token:delete",
+  "org_member:set_admin",
+  "organization:set_access",
   "stack:transfer",
   "organization:transfer_stacks",
 ]);
@@ -157,7 +162,8 @@ export const closedOrgs = (actor: Actor, use: Use): string[] =>
     .filter(({ settings }) => limitFault(actor.limits, settings, use))
     .map(({ org }) => org.id);
 
-function mayAs({ role, settings }: Place, permission: OrgPermission): boolean {
+/** What a role opens there, whatever else stands against it. */
+export function mayAs({ role, settings }: Pick<Place, "role" | "settings">, permission: OrgPermission): boolean {
   if (role !== "member") return granted[role].has(permission);
   const toggle = memberToggles[permission];
   return memberMay[settings.defaultStackPermission].has(permission) && (!toggle || settings[toggle]);

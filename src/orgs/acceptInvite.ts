@@ -6,6 +6,7 @@ import type { ActorContext, UserActor } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { shortId } from "./invite.ts";
+import { stands } from "./inviteStands.ts";
 import { invites, members, organizations } from "./table.ts";
 
 type PersonContext = ActorContext & { actor: UserActor };
@@ -13,7 +14,7 @@ type PersonContext = ActorContext & { actor: UserActor };
 /** Who is invited whereto, for a person who knows the id. @throws 404 when it does not wait any more */
 export async function getInvite(ctx: PersonContext, orgName: string, id: string) {
   const invite = await read(ctx, orgName, id);
-  if (invite?.status !== "pending") throw notFound("Invite");
+  if (!invite?.stands) throw notFound("Invite");
   return invite;
 }
 
@@ -29,7 +30,7 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
     event: "organization-invite-accepted",
     description: `${user.login} joined as ${invite.role} by the invitation ${shortId(id)} of ${invite.sentBy}.`,
   });
-  const waits = and(eq(invites.id, id), eq(invites.orgId, invite.orgId), eq(invites.status, "pending"));
+  const waits = and(eq(invites.id, id), eq(invites.orgId, invite.orgId), stands("invites", ctx.now));
   try {
     const [, , accepted] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now),
@@ -49,7 +50,13 @@ async function read(ctx: PersonContext, orgName: string, id: string) {
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     ctx.store.db
-      .select({ orgId: invites.orgId, org: organizations.name, role: invites.role, status: invites.status, sentBy: invites.sentBy })
+      .select({
+        orgId: invites.orgId,
+        org: organizations.name,
+        role: invites.role,
+        sentBy: invites.sentBy,
+        stands: sql<number>`${stands("invites", ctx.now)}`.as("stands"),
+      })
       .from(invites)
       .innerJoin(organizations, eq(organizations.id, invites.orgId))
       .where(and(eq(invites.id, id), eq(organizations.name, orgName))),

@@ -3,10 +3,12 @@ import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
+import { stands } from "./inviteStands.ts";
 import { roleOf } from "./roles.ts";
 import { invites } from "./table.ts";
 
@@ -56,6 +58,7 @@ export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z
 /** @returns ids of those that were made */
 async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>> {
   if (wanted.length === 0) return new Set();
+  if (wanted.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");
   const events = wanted.map(({ id, email, role }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
       event: "organization-invite-sent",
@@ -65,13 +68,14 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
   const rows = sql`json_each(${JSON.stringify(wanted)})`;
   const field = (name: string) => sql`json_extract(value, ${`$.${name}`})`;
   const isFree = sql`${field("email")} = '' OR (
-    NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.status = 'pending' AND lower(old.email) = lower(${field("email")}))
+    NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${stands("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
     AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
       WHERE members.org_id = ${ctx.org.id} AND lower(users.email) = lower(${field("email")})))`;
   const results = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
-      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL FROM ${rows} WHERE ${isFree}`),
+      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, ${ctx.actor.kind === "user" ? null : ctx.actor.token.id}
+      FROM ${rows} WHERE ${isFree}`),
     ...events.map((event, i) => promiseIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
     ctx.store.db
       .select({ id: invites.id })

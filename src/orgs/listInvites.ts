@@ -1,10 +1,12 @@
-import { type SQL, and, desc, eq, sql } from "drizzle-orm";
+import { type SQL, and, desc, eq, ne, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
+import { has } from "../auth/right.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { acceptUrl } from "./invite.ts";
 import type { ListInvitesResponse } from "./inviteSchema.ts";
+import { stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";
 
 /** The contract has no pages here; the latest are shown. */
@@ -12,9 +14,13 @@ const MOST = 1000;
 
 /** The invitations that wait. Their links let people in, so only who may invite sees them. */
 export async function listOrgInvites(ctx: OrgContext, origin: string) {
-  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), waiting(ctx, eq(invites.orgId, ctx.org.id))]);
+  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), waiting(ctx, inOrg(ctx))]);
   return toList(rows, origin);
 }
+
+/** A link is the right that it gives, so a machine does not see those that make an administrator. */
+const inOrg = (ctx: OrgContext) =>
+  and(eq(invites.orgId, ctx.org.id), has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"))!;
 
 /** Those for the caller's own address; none without one. */
 export async function listUserOrgInvites(ctx: ActorContext & { actor: UserActor }, origin: string) {
@@ -40,7 +46,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
     })
     .from(invites)
     .innerJoin(organizations, eq(organizations.id, invites.orgId))
-    .where(and(which, eq(invites.status, "pending")))
+    .where(and(which, stands("invites", ctx.now)))
     .orderBy(desc(invites.createdAt), invites.id)
     .limit(MOST);
 

@@ -4,6 +4,7 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
+import { has, lacking, requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest, notFound } from "../errors.ts";
@@ -48,6 +49,7 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
 }
 
 export async function addMember(ctx: OrgContext, login: string, role: Role) {
+  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "member-added",
     description: `Added ${login} as ${role}.`,
@@ -71,9 +73,10 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
 
 /**
  * An administrator who becomes less loses the invitations that nobody accepted yet.
- * @throws 400 when it would leave the organization without an admin
+ * @throws 400 when it would leave the organization without an admin, 403 for a machine that would make or end one
  */
 export async function changeMemberRole(ctx: OrgContext, login: string, role: Role): Promise<void> {
+  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "member-role-changed",
     description: `Changed the role of ${login} to ${role}.`,
@@ -86,7 +89,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
     ctx.store.db
       .update(members)
       .set({ role })
-      .where(and(isMember(ctx, login), ne(members.role, role), allowed)),
+      .where(and(isMember(ctx, login), ne(members.role, role), allowed, withinReach(ctx))),
     promiseIf(ctx.store, event, changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
@@ -94,7 +97,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
     cancelPromise,
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]?.role !== role) throw lastAdmin();
+  if (after[0]?.role !== role) throw await adminStays(ctx);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),
@@ -105,7 +108,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
 /**
  * The person's own tokens open nothing here any more, and the invitations that wait are canceled; the organization tokens that this
  * person made live on.
- * @throws 400 for oneself and for the last admin
+ * @throws 400 for oneself and for the last admin, 403 for an admin when a machine asks
  */
 export async function removeMember(ctx: OrgContext, login: string): Promise<void> {
   if (ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase())
@@ -115,7 +118,7 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
   const [, before, , , after, tokens] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     currentRole(ctx, login),
-    ctx.store.db.delete(members).where(and(isMember(ctx, login), notTheLastAdmin(ctx))),
+    ctx.store.db.delete(members).where(and(isMember(ctx, login), notTheLastAdmin(ctx), withinReach(ctx))),
     promiseIf(ctx.store, event, changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
@@ -123,7 +126,7 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
     cancelPromise,
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]) throw lastAdmin();
+  if (after[0]) throw await adminStays(ctx);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),
@@ -132,7 +135,11 @@ export async function removeMember(ctx: OrgContext, login: string): Promise<void
   announce(ctx, event, cancelEvent);
 }
 
-const lastAdmin = () => badRequest("an organization needs at least one admin");
+/** Why an administrator is one still: the caller is none who could end that, or there is no other. */
+const adminStays = async (ctx: OrgContext) =>
+  has(ctx, "org_member:set_admin") ? badRequest("an organization needs at least one admin") : lacking(ctx, "org_member:set_admin");
+
+const withinReach = (ctx: OrgContext) => (has(ctx, "org_member:set_admin") ? undefined : ne(members.role, "admin"));
 
 const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
 

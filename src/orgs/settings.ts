@@ -4,6 +4,8 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { isAllowedFrom } from "../auth/limits.ts";
+import { parseNetwork } from "../auth/network.ts";
+import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
@@ -17,10 +19,12 @@ const MAX_ENTRIES = 100;
 
 const network = z.pipe(
   z.pipe(
-    z.string(),
+    z.string().check(z.maxLength(50)),
     z.transform((text) => (text.includes("/") ? text : `${text}${text.includes(":") ? "/128" : "/32"}`)),
   ),
-  z.union([z.cidrv4(), z.cidrv6()], "not an address range like 192.0.2.0/24 or 2001:db8::/32"),
+  z
+    .string()
+    .check(z.refine((text) => parseNetwork(text) !== undefined, "not an address range like 192.0.2.0/24 or 2001:db8::/32")),
 );
 const country = z.string().check(z.toUpperCase(), z.regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)"));
 
@@ -57,6 +61,14 @@ const columns = {
   setAllowedCountries: "allowedCountries",
 } as const satisfies Record<keyof Request, keyof typeof organizations.$inferSelect>;
 
+/** Who gets in, and when a credential stops: with these a machine could shut out whoever would end it. */
+const ofAccess: ReadonlySet<Name> = new Set([
+  "setInFlightRevocation",
+  "setDisableUnusedTokensAfterDays",
+  "setAllowedCidrs",
+  "setAllowedCountries",
+]);
+
 type Name = keyof typeof columns;
 type Value = string | number | boolean | string[] | null;
 
@@ -75,6 +87,7 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     .map(({ name, value }) => ({ name, from: before[columns[name]], to: value }))
     .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
   if (changes.length === 0) return toMetadata(ctx, before);
+  if (changes.some(({ name }) => ofAccess.has(name))) await requireRight(ctx, "organization:set_access");
   const after = { ...before, ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])) };
   if (changes.some(({ name }) => name.startsWith("setAllowed")) && !isAllowedFrom(after, ctx))
     throw badRequest("these networks and countries would shut out the address that this request comes from");

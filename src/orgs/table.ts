@@ -87,6 +87,8 @@ export const invites = sqliteTable(
     sentBy: text("sent_by").notNull(),
     sentAt: integer("sent_at").notNull(),
     acceptedBy: text("accepted_by").references(() => users.id),
+    /** Id of the machine's token that made it, with which it ends; null: a person's. */
+    sentByToken: text("sent_by_token"),
   },
   (t) => [index("invites_org").on(t.orgId, t.createdAt, t.id), index("invites_email").on(sql`lower(${t.email})`)],
 );

@@ -134,18 +134,16 @@ describe("changing a role", () => {
 });
 
 describe("an organization keeps an administrator:", () => {
-  it("the last one cannot be demoted, not even by a machine", async () => {
-    const { tokenValue } = await newOrgToken(world, "root", { admin: true });
-    for (const token of [world.admin, tokenValue])
-      for (const role of ["member", "billing-manager"]) {
-        const events = await eventsOf(() => changesNothing(() => refused(400, "PATCH", `${path}/ada`, { token, json: { role } })));
-        expect(events).toEqual([]);
-      }
+  it("the last one cannot be demoted", async () => {
+    for (const role of ["member", "billing-manager"]) {
+      const events = await eventsOf(() => changesNothing(() => refused(400, "PATCH", `${path}/ada`, { ...admin(), json: { role } })));
+      expect(events).toEqual([]);
+    }
   });
 
-  it("nor removed", async () => {
+  it("nor any removed by a machine", async () => {
     const { tokenValue } = await newOrgToken(world, "root", { admin: true });
-    await changesNothing(() => refused(400, "DELETE", `${path}/ada`, { token: tokenValue }));
+    await changesNothing(() => refused(403, "DELETE", `${path}/ada`, { token: tokenValue }));
   });
 
   it("of two who demote each other at the same time one stays", async () => {

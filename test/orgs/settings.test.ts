@@ -95,6 +95,9 @@ describe("an organization's settings", () => {
     { setAllowedCidrs: ["everywhere"] },
     { setAllowedCidrs: ["192.0.2.0/33"] },
     { setAllowedCidrs: "192.0.2.0/24" },
+    // Bits behind the prefix: it would let nobody in.
+    { setAllowedCidrs: ["203.0.113.9/24", "0.0.0.0/0"] },
+    { setAllowedCidrs: ["::ffff:203.0.113.9/128", "0.0.0.0/0"] },
     { setAllowedCidrs: Array.from({ length: 101 }, () => "192.0.2.0/24") },
     { setAllowedCountries: ["Germany"] },
     // These would shut out whoever sets them.

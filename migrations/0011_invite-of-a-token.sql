@@ -1,0 +1,1 @@
+ALTER TABLE `invites` ADD `sent_by_token` text;

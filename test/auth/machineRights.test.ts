@@ -1,0 +1,114 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { laterBy } from "../support/clock.ts";
+import { changesNothing } from "../support/stored.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+
+/** What somebody tries who has got hold of an organization's admin token. */
+let world: World;
+let root: NewToken;
+beforeEach(async () => {
+  world = await newWorld();
+  root = await newOrgToken(world, "root", { admin: true });
+});
+
+const asRoot = (json?: unknown) => ({ token: root.tokenValue, ...(json !== undefined && { json }) });
+const link = (token: string, role: string) => ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token, json: { role } });
+const join = (id: string) => call("PATCH", `/api/orgs/acme/invites/${id}`, { token: world.stranger });
+const end = () => ok("DELETE", `/api/orgs/acme/tokens/${root.id}`, { token: world.admin });
+
+describe("an admin token makes no administrator, who could make tokens:", () => {
+  it.each<[string, string, string, unknown]>([
+    ["adds none", "POST", "/api/orgs/acme/members/gus", { role: "admin" }],
+    ["raises none", "PATCH", "/api/orgs/acme/members/mel", { role: "admin" }],
+    ["raises none by a role's id", "PATCH", "/api/orgs/acme/members/mel", { role: "member", fgaRoleId: "admin" }],
+    ["invites none by link", "POST", "/api/orgs/acme/invites/link", { role: "admin" }],
+    ["invites none by a role's id", "POST", "/api/orgs/acme/invites/link", { role: "member", roleId: "admin" }],
+    ["invites none by address", "POST", "/api/orgs/acme/invites/batch", { invites: [{ email: "a@example.com", role: "admin" }] }],
+  ])("%s", async (_, method, path, json) => {
+    const events = await eventsOf(() => changesNothing(() => refused(403, method, path, asRoot(json))));
+    expect(events).toMatchObject([{ event: "auth-failure-organization-role", tokenId: root.id, authFailure: true }]);
+  });
+
+  it("and finds no link that somebody else made for one", async () => {
+    const { id } = await link(world.admin, "admin");
+    const { id: harmless } = await link(world.admin, "member");
+    const { invites } = await ok<{ invites: { id: string }[] }>("GET", "/api/orgs/acme/invites", asRoot());
+    expect(invites.map((invite) => invite.id)).toEqual([harmless]);
+    const seen = await ok<{ invites: { id: string }[] }>("GET", "/api/orgs/acme/invites", { token: world.admin });
+    expect(seen.invites.map((invite) => invite.id).sort()).toEqual([id, harmless].sort());
+  });
+});
+
+describe("an admin token shuts no administrator out, who could end it:", () => {
+  it.each([
+    { setAllowedCidrs: ["203.0.113.9/32"] },
+    { setAllowedCountries: ["DE"] },
+    { setDisableUnusedTokensAfterDays: 1 },
+    { setInFlightRevocation: "abort" },
+  ])("%j", async (json) => {
+    await changesNothing(() => refused(403, "PATCH", "/api/orgs/acme", { ...asRoot(json), country: "DE" }));
+    await ok("PATCH", "/api/orgs/acme", { token: world.admin, json, country: "DE" });
+  });
+
+  it("nor removes or demotes one of several, nor anybody by another's name", async () => {
+    await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "admin" } });
+    await changesNothing(async () => {
+      await refused(403, "PATCH", "/api/orgs/acme/members/mel", asRoot({ role: "member" }));
+      await refused(403, "DELETE", "/api/orgs/acme/members/mel", asRoot());
+      await refused(403, "DELETE", "/api/orgs/acme/members/MEL", asRoot());
+    });
+    await ok("DELETE", "/api/orgs/acme/members/bill", asRoot());
+  });
+
+  it("while it may change what opens nobody's door", async () => {
+    expect(await ok("PATCH", "/api/orgs/acme", asRoot({ setDefaultStackPermission: 101 }))).toMatchObject({ defaultStackPermission: 101 });
+  });
+});
+
+describe("an invitation that a token made", () => {
+  it("ends with the token, whatever it was for", async () => {
+    const { id } = await link(root.tokenValue, "member");
+    await end();
+    await changesNothing(async () => expect((await join(id)).status).toBe(409));
+    await refused(404, "GET", `/api/orgs/acme/invites/${id}`, { token: world.stranger });
+    expect(await ok("GET", "/api/orgs/acme/invites", { token: world.admin })).toEqual({ invites: [] });
+  });
+
+  it("and with a report that it was found in the open", async () => {
+    const { id } = await link(root.tokenValue, "member");
+    await ok("POST", "/api/token-leaks", { json: { token: root.tokenValue } });
+    expect((await join(id)).status).toBe(409);
+  });
+
+  it("is good while the token is", async () => {
+    const { id } = await link(root.tokenValue, "member");
+    expect((await join(id)).status).toBe(204);
+  });
+});
+
+it("an invitation ends by itself after 30 days, and begins anew when it is sent again", async () => {
+  laterBy(0);
+  const { id } = await link(world.admin, "member");
+  laterBy(30 * 86_400_000);
+  expect((await join(id)).status).toBe(409);
+  await refused(404, "GET", `/api/orgs/acme/invites/${id}`, { token: world.stranger });
+  await ok("POST", `/api/orgs/acme/invites/${id}/resend`, { token: world.admin });
+  expect((await join(id)).status).toBe(204);
+});
+
+it("a token that may rotate itself does not choose its successor's name", async () => {
+  const ci = await newOrgToken(world, "ci", { mayRotateItself: true });
+  await changesNothing(() => refused(403, "POST", "/api/user/token/rotate", { token: ci.tokenValue, json: { name: "prod-deploy" } }));
+});
+
+it("a token whose role opens no stack lists none", async () => {
+  await newStack(world.admin);
+  const { tokenValue } = await newOrgToken(world, "billing", { roleID: "billing-manager" });
+  expect(await ok("GET", "/api/user/stacks", { token: tokenValue })).toEqual({ stacks: [] });
+  for (const roleID of ["member", "read-only", "admin"]) {
+    const other = await newOrgToken(world, roleID, { roleID });
+    expect((await ok<{ stacks: unknown[] }>("GET", "/api/user/stacks", { token: other.tokenValue })).stacks).toHaveLength(1);
+  }
+});
