@@ -38,9 +38,9 @@ export interface TokenRef {
  */
 export interface TokenLimits {
   version: number;
-  /** Milliseconds since 1970; null: never. */
+  /** Milliseconds since 1970; null: never. Of a session that a token opened: that token's. */
   expiresAt: number | null;
-  /** A console session has its own short life: no policy on expiry holds for it. */
+  /** A console session that no token opened has its own short life: no policy on expiry holds for it. */
   isExempt: boolean;
   /** Null: every stack that the role opens. */
   stackRules: StackRule[] | null;
@@ -86,7 +86,7 @@ export interface RequestContext {
   store: Store;
   /** Round trips to storage that the answer waited for, those of the stack's object among them. */
   trips: Trips;
-  /** When the request arrived, milliseconds since 1970. There is no other clock in services or SQL. */
+  /** When the request arrived, or its caller was looked at once more, milliseconds since 1970. There is no other clock in services or SQL. */
   now: number;
   requestId: string;
   /** Address of the caller, "" when the platform does not tell. */

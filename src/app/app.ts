@@ -22,10 +22,12 @@ app.use(async (c, next) => {
   c.res.headers.set("Cache-Control", "no-store");
   // A page of the console brings its own.
   if (!c.res.headers.has("Content-Security-Policy"))
-    c.res.headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    c.res.headers.set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
   c.res.headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
   c.res.headers.set("X-Content-Type-Options", "nosniff");
   c.res.headers.set("Referrer-Policy", "no-referrer");
+  c.res.headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  c.res.headers.set("Cross-Origin-Resource-Policy", "same-origin");
 });
 
 register(app, routes);

@@ -57,7 +57,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
-export const cacheKey = (hash: string) => `token:3:${hash}`;
+export const cacheKey = (hash: string) => `token:4:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -103,6 +103,10 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
         lastUsedAt: accessTokens.lastUsedAt,
         deletedAt: accessTokens.deletedAt,
         disabledAt: accessTokens.disabledAt,
+        openedWith: accessTokens.openedWith,
+        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = ${accessTokens.openedWith})`.as(
+          "opener_expires",
+        ),
         openerStands: sql<number>`${openerStands}`.as("opener_stands"),
         retiresAt: accessTokens.retiresAt,
         successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = ${accessTokens.successorId})`.as("successor"),
@@ -146,8 +150,9 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
   const ref = { id: token.id, name: token.name };
   const limits: TokenLimits = {
     version: token.version,
-    expiresAt: token.expiresAt,
-    isExempt: token.kind === "session",
+    // A policy on expiry that keeps a token out keeps out the session that it opens.
+    expiresAt: token.openedWith === null ? token.expiresAt : token.openerExpiresAt,
+    isExempt: token.kind === "session" && token.openedWith === null,
     stackRules: token.stackRules,
     allowedCidrs: token.allowedCidrs,
     allowedCountries: token.allowedCountries,

@@ -114,6 +114,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
       answer = await run();
     } catch (error) {
       if (!(error instanceof StaleIdentity)) throw error;
+      request.now = Math.max(request.now, Date.now());
       credential = await enter(c, route, true);
       answer = await run();
     }

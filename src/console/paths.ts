@@ -15,5 +15,6 @@ export const previewPath = (stack: string, updateId: string) => `${stack}/previe
 export function ownPath(text: string | null | undefined): string {
   if (!text || !/^\/(?![/\\])[^\\]*$/.test(text) || [...text].some((c) => c < " ")) return "/";
   const url = new URL(text, "https://own.invalid");
-  return url.host === "own.invalid" ? url.pathname + url.search : "/";
+  // `/.//elsewhere` loses its dot in reading, and `//elsewhere` is another site.
+  return url.host === "own.invalid" && !url.pathname.startsWith("//") ? url.pathname + url.search : "/";
 }

@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts";
-import { closeAllSessions, closeSession } from "../sessions/close.ts";
+import { type PersonContext, closeAllSessions, closeSession } from "../sessions/close.ts";
 import { dropSession, writeSession } from "../sessions/cookie.ts";
 import { signInWithToken } from "../sessions/signIn.ts";
 import { Field, Notice } from "./components.tsx";
@@ -33,12 +33,16 @@ const view = (next: string, problem?: string): View => ({
   ),
 });
 
+const isSignedIn = (ctx: object): ctx is PersonContext => "actor" in ctx;
+
 export const signInPages = [
   definePage("GET", "/signin", "public", async ({ page }) => view(ownPath(page.query.get("next")))),
   definePage("POST", "/signin", "public", async (ctx) => {
     const { form, hono } = ctx.page;
     try {
       writeSession(hono, await signInWithToken(ctx, form["token"] ?? ""));
+      // The browser forgets the session that it had: so nobody else keeps it.
+      if (isSignedIn(ctx)) await closeSession(ctx);
     } catch (error) {
       if (error instanceof AppError && error.status === 400) return view(ownPath(form["next"]), error.message);
       throw error;

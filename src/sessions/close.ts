@@ -5,7 +5,7 @@ import type { ActorContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { accessTokens } from "../tokens/table.ts";
 
-type PersonContext = ActorContext & { actor: UserActor };
+export type PersonContext = ActorContext & { actor: UserActor };
 
 /** Ends the session that the caller came with. */
 export const closeSession = (ctx: PersonContext) => close(ctx, eq(accessTokens.id, ctx.actor.token.id));

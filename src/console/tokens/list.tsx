@@ -1,7 +1,9 @@
 import type * as z from "zod/mini";
 import { listOrgTokens } from "../../tokens/list.ts";
 import type { AccessToken } from "../../tokens/accessToken.ts";
+import { badRequest } from "../../errors.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
+import { readForm } from "../attempt.ts";
 import { Badge, Choice, Empty, Field, More, Table, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -20,7 +22,9 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
     continuationToken: page.query.get("continuationToken") || undefined,
     maxResults: PAGE,
   };
-  const { tokens, continuationToken } = await listOrgTokens(ctx, ListOrgTokensQuery.parse(asked), null);
+  const query = readForm(ListOrgTokensQuery, asked);
+  if ("problem" in query) throw badRequest("there is no such list of tokens");
+  const { tokens, continuationToken } = await listOrgTokens(ctx, query.value, null);
   const mayCreate = page.may("org_token:create");
   return {
     title: "Access tokens",
