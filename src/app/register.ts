@@ -73,7 +73,8 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
       return warned(c, route, answer(c, result));
     } catch (error) {
       if (!(error instanceof StaleIdentity) || !c.var.credential) throw error;
-      // The cache was behind. Ask the database who this is, judge again, and do it once more if it still may.
+      // The cache was behind, or the body slow. Ask the database who this is now, judge again, and do it once more if it still may.
+      c.var.request.now = Math.max(c.var.request.now, Date.now());
       const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), {
         fresh: true,
         drainsOn: drainsOn(c, route),

@@ -14,12 +14,14 @@ import { settingsStand } from "./settings.ts";
  * @param unless passes a token that does not live, see `drains`
  */
 export function guard(store: Store, actor: Actor, now: number, orgId?: string, unless: SQL = sql`0`) {
+  // A body may take its time, and its token end meanwhile: what counts is the moment of the work.
+  const at = Math.max(now, Date.now());
   const alive = and(
     eq(accessTokens.id, actor.token.id),
     isNull(accessTokens.deletedAt),
     isNull(accessTokens.disabledAt),
-    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now)),
-    or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, now)),
+    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, at)),
+    or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, at)),
     eq(accessTokens.version, actor.limits.version),
     openerStands,
   );
@@ -40,4 +42,16 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
       return query.where(and(alive, member, place && settingsStand(orgId, place.settings)));
     }
   }
+}
+
+/**
+ * For lists that go beyond one organization, beside `guard`: fails unless each of the caller's memberships is one that was judged,
+ * with its role and settings as they are.
+ */
+export function guardMemberships(store: Store, actor: Actor) {
+  const judged = actor.kind === "user" ? actor.memberships.map(({ org, role, settings }) => [org.id, role, settings.version]) : [];
+  const userId = actor.kind === "user" ? actor.user.id : "";
+  const unjudged = sql`EXISTS (SELECT org_id, role, settings_version FROM ${members} JOIN organizations ON organizations.id = org_id
+    WHERE user_id = ${userId} EXCEPT SELECT value->>0, value->>1, value->>2 FROM json_each(${JSON.stringify(judged)}))`;
+  return store.db.select({ known: sql<number>`CASE WHEN ${unjudged} THEN json('{') ELSE 1 END`.as("known") }).from(sql`(SELECT 1)`);
 }

@@ -1,7 +1,7 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { guard } from "../auth/guard.ts";
-import { closedOrgs } from "../auth/policy.ts";
+import { guard, guardMemberships } from "../auth/guard.ts";
+import { closedOrgs, mayAs } from "../auth/policy.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -33,7 +33,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
       ? sql`IN (SELECT org_id FROM members JOIN organizations ON organizations.id = org_id WHERE user_id = ${actor.user.id}
           AND (role = 'admin' OR role = 'member' AND default_stack_permission > 0) AND org_id ${place} ${named})`
       : sql`IN (SELECT id FROM organizations WHERE id = ${actor.org.id} AND id ${place} ${named}
-          AND ${actor.role !== "member" || actor.settings.defaultStackPermission > 0 ? 1 : 0})`;
+          AND ${mayAs(actor, "stack:list") ? 1 : 0})`;
   const tagged = sql`EXISTS (SELECT 1 FROM ${stackTags} WHERE ${stackTags.stackId} = ${stacks.id} AND ${stackTags.name} = ${query.tagName ?? ""} ${
     query.tagValue === undefined ? sql`` : sql`AND ${stackTags.value} = ${query.tagValue}`
   })`;
@@ -65,8 +65,9 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
 
   // What is left of the cursor's organization, then the organizations after it: each a walk along the index.
   const rest = sql`${stacks.orgId} = ${org} AND +${stacks.orgId} ${mine(sql`= ${org}`)} AND (${stacks.project}, ${stacks.name}) > (${project}, ${name})`;
-  const [, begun, others, places] = await batch(ctx.store, [
+  const [, , begun, others, places] = await batch(ctx.store, [
     guard(ctx.store, actor, ctx.now),
+    guardMemberships(ctx.store, actor),
     select(after ? rest : sql`0`),
     select(sql`${stacks.orgId} ${mine(sql`> ${org}`)}`),
     // Beside the page: within it each name would be one more row to read.

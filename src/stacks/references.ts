@@ -1,6 +1,6 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { guard } from "../auth/guard.ts";
+import { guard, guardMemberships } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
@@ -49,8 +49,9 @@ export const listDownstreamReferences = (ctx: OrgContext, path: StackPath) =>
 
 async function list(ctx: OrgContext, path: StackPath, where: SQL): Promise<z.infer<typeof StackReferences>> {
   const { db } = ctx.store;
-  const [, found, rows] = await batch(ctx.store, [
+  const [, , found, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    guardMemberships(ctx.store, ctx.actor),
     db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     db
       .select({

@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { closedOrgs } from "../auth/policy.ts";
+import { closedOrgs, mayAs } from "../auth/policy.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { ActorContext } from "../context.ts";
 import { stacks } from "./table.ts";
@@ -16,4 +16,4 @@ const inMine = ({ actor }: ActorContext) =>
   actor.kind === "user"
     ? sql`${stacks.orgId} IN (SELECT org_id FROM members JOIN organizations ON organizations.id = org_id WHERE user_id = ${actor.user.id}
         AND (role = 'admin' OR role = 'member' AND default_stack_permission > 0))`
-    : and(eq(stacks.orgId, actor.org.id), sql`${actor.role !== "member" || actor.settings.defaultStackPermission > 0 ? 1 : 0}`);
+    : and(eq(stacks.orgId, actor.org.id), sql`${mayAs(actor, "stack:list") ? 1 : 0}`);
