@@ -71,7 +71,15 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
     ...(occupied ? [] : lost.statements),
     store.db
       .update(updates)
-      .set({ status: "running", startedAt: now, version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}` })
+      // In the name of who starts it: whoever created it may be another, and its end is that of the starter's token.
+      .set({
+        status: "running",
+        requestedBy: who.userLogin,
+        tokenId: who.tokenId,
+        tokenName: who.tokenName,
+        startedAt: now,
+        version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}`,
+      })
       .where(
         and(
           eq(updates.id, updateId),

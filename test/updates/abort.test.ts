@@ -112,6 +112,24 @@ describe("an organization that aborts", () => {
     await expectAborted(update, "Its person left the organization meanwhile.");
   });
 
+  it("ends at once what a token has started that another one created, and does not wait for the other", async () => {
+    const other = await newOrgToken(world, "other");
+    const json = { name: "web", options: {}, config: {}, metadata: { message: "", environment: {} } };
+    const { updateID: id } = await ok<{ updateID: string }>("POST", "/api/stacks/acme/web/dev/update", { token: other.tokenValue, json });
+    const path = `/api/stacks/acme/web/dev/update/${id}`;
+    const { token: lease, version } = await ok<{ token: string; version: number }>("POST", path, {
+      token: ci.tokenValue,
+      json: { journalVersion: 1 },
+    });
+    const update = { id, lease, version, path };
+    await ok("DELETE", `/api/orgs/acme/tokens/${other.id}`, { token: world.admin });
+    expect((await write(update, [begins(2, 1, rootStack)])).status).toBe(204);
+    await deleteToken();
+    expect((await write(update, [succeeds(3, 1, rootStack)])).status).toBe(403);
+    const row = await env.DB.prepare("SELECT token_id FROM updates WHERE id = ?").bind(id).first("token_id");
+    expect(row).toBe(ci.id);
+  });
+
   it("leaves updates of other tokens alone", async () => {
     const update = await running(world.member);
     await deleteToken();
