@@ -1,4 +1,4 @@
-import { type ChainRecord, type Fault, type Head, faultOf } from "./chain.ts";
+import { type ChainRecord, type Fault, type Head, canonical, faultOf } from "./chain.ts";
 import { type Checkpoint, isSigned } from "./sign.ts";
 
 /** A checkpoint to hold the records against, and the deployment's public key of that name. */
@@ -79,7 +79,9 @@ const bad = (message: string): Finding => ({ good: false, message });
 function parse(line: string): ChainRecord | undefined {
   try {
     const record = JSON.parse(line) as ChainRecord | null;
-    return typeof record?.seq === "number" && typeof record.hash === "string" ? record : undefined;
+    if (typeof record?.seq !== "number" || typeof record.hash !== "string") return undefined;
+    // Written otherwise it may say two things: of a name that stands twice, other readers take the other value.
+    return canonical(record) === line.trim() ? record : undefined;
   } catch {
     return undefined;
   }

@@ -11,6 +11,9 @@ const text = (record: ChainRecord, member: string) => String(record[member] ?? "
 const flag = (record: ChainRecord, member: string) => String(record[member] === true);
 const displayName = (event: string) => (eventTypes as Record<string, { displayName: string } | undefined>)[event]?.displayName ?? event;
 
+/** A spreadsheet takes a cell that begins so for a formula, and may run it; with an apostrophe before it, for text. */
+const inert = (value: string) => (/^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value);
+
 /** The documented columns, and those of later samples behind them (management-api §9.4). RFC 4180. */
 const csv: Format = {
   header:
@@ -31,13 +34,18 @@ const csv: Format = {
       "",
       "",
     ]
+      .map(inert)
       .map((value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
       .join(",")}\r\n`,
 };
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const inHeader = (value: string) => value.replaceAll(/[\\|]/g, "\\$&").replaceAll(/[\r\n]+/g, " ");
-const inExtension = (value: string) => value.replaceAll(/[\\=]/g, "\\$&").replaceAll("\r", "\\r").replaceAll("\n", "\\n");
+/** What some readers take for the end of a line besides the usual, and what else is no text. */
+// oxlint-disable-next-line no-control-regex
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+const inHeader = (value: string) => value.replaceAll(/[\\|]/g, "\\$&").replaceAll(unprintable, " ");
+const inExtension = (value: string) =>
+  value.replaceAll(/[\\=]/g, "\\$&").replaceAll("\r", "\\r").replaceAll("\n", "\\n").replaceAll(unprintable, " ");
 
 /** Refusals 7, what takes an administrator 5, the rest 3, of 10. */
 const severity = (record: ChainRecord) => (record["authFailure"] ? 7 : record["reqOrgAdmin"] || record["reqStackAdmin"] ? 5 : 3);

@@ -29,13 +29,14 @@ export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts
  * @param shown the name of one secret, or of the command that shows them all, as the client says
  */
 export async function noteDecryption(ctx: OrgContext, path: StackPath, event: AuditEntry["event"], shown: string): Promise<undefined> {
-  const what = shown.length > 100 ? `${shown.slice(0, 100)}…` : shown;
+  // In quotes that it cannot leave: the sentence goes on.
+  const what = JSON.stringify(shown.length > 100 ? `${shown.slice(0, 100)}…` : shown);
   const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event,
     description:
       event === "secret-decrypted"
-        ? `A client showed the secret "${what}" of stack "${pathText(path)}".`
-        : `A client showed secrets of stack "${pathText(path)}" for "${what}".`,
+        ? `A client showed the secret ${what} of stack "${pathText(path)}".`
+        : `A client showed secrets of stack "${pathText(path)}" for ${what}.`,
     stack: auditName(path),
   });
   const [, found] = await batch(ctx.store, [

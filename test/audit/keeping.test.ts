@@ -261,6 +261,10 @@ describe("the offline verifier", () => {
     const forged = canonical(chainAfter(JSON.parse(good[3]!) as ChainRecord, event(99)));
     expect(await said(good.toSpliced(4, 0, forged))).toMatch(/^line 6, record 5 \(stack-created, e-00004\): INSERTED/);
     expect(await said(good.with(4, forged))).toMatch(/^line 6, record 6 \(stack-deleted, e-00005\): INSERTED/);
+    // To one reader of JSON it says what was hashed, to another what was put in.
+    const twice = good[4]!.replace('"sourceIp":', '"sourceIp":"192.0.2.66","sourceIp":');
+    expect(JSON.parse(twice)).toEqual(JSON.parse(good[4]!));
+    expect(await said(good.with(4, twice))).toBe("line 5: ALTERED: it is not a record of the audit log");
     expect(await said(good.toSpliced(4, 0, "{}"))).toBe("line 5: ALTERED: it is not a record of the audit log");
     expect(await said([])).toBe("there are no records");
   });

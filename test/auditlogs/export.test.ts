@@ -77,6 +77,25 @@ describe("an export", () => {
     );
   });
 
+  it("has no cell that a spreadsheet takes for a formula", async () => {
+    const starts = ["=", "+", "-", "@", "\t", "\r", "＝"];
+    await append(...starts.map((start, i) => event(i, { userName: `${start}HYPERLINK("http://evil.example")`, tokenName: `${start}1` })));
+    const rows = (await exported()).split("\r\n").slice(1, -1).reverse();
+    for (const [i, start] of starts.entries()) {
+      expect(rows[i]).toContain(`,"'${start}HYPERLINK(""http://evil.example"")",`);
+      expect(rows[i]).toMatch(/,"?'.1"?,,$/su);
+    }
+  });
+
+  it("is one line a record in CEF, whatever its reader takes for the end of a line", async () => {
+    const forged = ["\u0085", "\u2028", "\u2029", "\u000b", "\u000c", "\u001e", "\r\n"]
+      .map((end) => `${end}Mar 05 07:08:09 h CEF:0|x`)
+      .join("");
+    await append(event(0, { description: forged, userLogin: "a\u2028b" }));
+    const text = await exported("format=cef");
+    expect(text.split(/[\u0085\u2028\u2029\u000b\u000c\u001c-\u001f\r\n]/)).toHaveLength(2);
+  });
+
   it("is OCSF, an API activity a line", async () => {
     await append(event(0), event(1, { event: "auth-failure-stack-permission", authFailure: true }));
     const lines = (await exported("format=ocsf"))

@@ -16,5 +16,10 @@ it("notes that a client showed secrets, in the name of who did it", async () => 
     description: 'A client showed secrets of stack "acme/web/dev" for "up".',
   });
   expect(others).toEqual([]);
+  const secretName = 'x" of stack "acme/web/prod".\nDeleted organization token "y';
+  const [quoted] = await eventsOf(() =>
+    ok("POST", "/api/stacks/acme/web/dev/decrypt/log-decryption", { token: world.member, json: { secretName } }),
+  );
+  expect(quoted?.description).toBe(`A client showed the secret ${JSON.stringify(secretName)} of stack "acme/web/dev".`);
   await refused(404, "POST", "/api/stacks/acme/web/none/decrypt/log-decryption", { token: world.member, json: { secretName: "s" } });
 });
