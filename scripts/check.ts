@@ -1,8 +1,11 @@
-/** `npm run check`: format, lint, types, import arrow, generated files. Says which of them failed. */
+/** `npm run check`: format, lint, types, import arrow, generated files, licences, secrets, claims. Says which of them failed. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { claimFaults } from "./claims.ts";
+import { licenceFaults } from "./licences.ts";
+import { secretsInFiles, unseen } from "./secrets.ts";
 import { env, root } from "./wrangler.ts";
 
 /**
@@ -60,6 +63,16 @@ async function zodFaults(): Promise<string[]> {
   return faults;
 }
 
+/** Only bindings are called, so no input can make the Worker call somebody else. */
+async function outboundFaults(): Promise<string[]> {
+  const faults: string[] = [];
+  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
+    if (/(?<![.\w])(?<!async )(?:fetch|connect)\(|new (?:WebSocket|EventSource)\(/.test(readFileSync(join(root, file), "utf8")))
+      faults.push(`${file} calls out`);
+  }
+  return faults;
+}
+
 const layerOf = (file: string) => /^src\/(?:([^/]+)\/)?/.exec(file)?.[1] ?? "";
 
 const npx = (...args: string[]) => {
@@ -77,11 +90,15 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
     }),
   ),
   { name: "import arrow", run: async () => (await arrowFaults()).join("\n") || undefined },
+  { name: "nothing calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
   { name: "binding types are fresh", run: command("wrangler", "types", "--check", "--include-runtime=false", "src/bindings.d.ts") },
   { name: "OpenAPI document is fresh", run: command("node", "scripts/openapi.ts", "--check") },
   { name: "migrations match the tables", run: migrationsFresh },
   { name: "the Worker bundles, and is small", run: bundles },
+  { name: "licences are on the list", run: async () => licenceFaults().join("\n") || undefined },
+  { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
+  { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
 ];
 
 function command(...args: string[]) {

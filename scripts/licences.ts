@@ -1,0 +1,75 @@
+/**
+ * Licences of what the project is made of, read from the lock file and from what is installed: no network. What is in the Worker's bundle is
+ * passed on to whoever runs it; everything else is a tool that only developers run.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./wrangler.ts";
+
+const inBundle = new Set(["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"]);
+/** Tools are run and not passed on, so they may also be under these. */
+const inTools = new Set([...inBundle, "CC0-1.0", "LGPL-3.0-or-later", "MPL-2.0"]);
+
+export interface Dependency {
+  name: string;
+  version: string;
+  /** As SPDX writes it; "" when nothing says it. */
+  licence: string;
+  bundled: boolean;
+}
+
+interface Locked {
+  version?: string;
+  license?: string;
+  optionalDependencies?: Record<string, string>;
+}
+
+const nameOf = (path: string) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+
+/** @param metafile esbuild's, which says what is in the bundle */
+export function dependencies(metafile = join(root, "dist/meta.json")): Dependency[] {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as { packages: Record<string, Locked> };
+  const bundled = bundledPaths(metafile);
+  return Object.entries(packages)
+    .filter(([path]) => path.includes("node_modules/"))
+    .map(([path, locked]) => ({
+      name: nameOf(path),
+      version: locked.version ?? "",
+      licence: locked.license ?? installed(path) ?? parentOf(nameOf(path), packages)?.license ?? "",
+      bundled: bundled.has(path),
+    }));
+}
+
+/** Packages, by their path in the lock file, of which a part is in the bundle. */
+function bundledPaths(metafile: string): Set<string> {
+  const { outputs } = JSON.parse(readFileSync(metafile, "utf8")) as { outputs: Record<string, { inputs: Record<string, unknown> }> };
+  const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+  return new Set(
+    inputs
+      .flatMap((input) => /(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [])
+      .map((path) => path.slice(path.indexOf("node_modules/"))),
+  );
+}
+
+function installed(path: string): string | undefined {
+  const file = join(root, path, "package.json");
+  if (!existsSync(file)) return undefined;
+  return (JSON.parse(readFileSync(file, "utf8")) as { license?: string }).license;
+}
+
+/** Of a binary for another machine the lock file may say no licence: it is a part of the package that wants it. */
+const parentOf = (name: string, packages: Record<string, Locked>) =>
+  Object.values(packages).find((locked) => locked.optionalDependencies && name in locked.optionalDependencies);
+
+/** `A OR B`: either will do; `A AND B`: both must. */
+const isAllowed = (licence: string, allowed: ReadonlySet<string>) =>
+  licence
+    .replaceAll(/[()]/g, "")
+    .split(" OR ")
+    .some((choice) => choice.split(" AND ").every((one) => allowed.has(one)));
+
+/** Packages whose licence nobody has allowed, in words. */
+export const licenceFaults = (all = dependencies()): string[] =>
+  all
+    .filter(({ licence, bundled }) => !isAllowed(licence, bundled ? inBundle : inTools))
+    .map(({ name, version, licence, bundled }) => `${name}@${version}${bundled ? ", in the bundle" : ""}: ${licence || "no licence said"}`);
