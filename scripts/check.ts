@@ -118,7 +118,7 @@ async function migrationsFresh(): Promise<string | undefined> {
 const MOST_KIB = 150;
 
 async function bundles(): Promise<string | undefined> {
-  const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist");
+  const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist", "--metafile", "dist/meta.json");
   const size = Number(/gzip: ([\d.]+) KiB/.exec(stdout)?.[1]);
   if (status === 0 && size <= MOST_KIB) return undefined;
   return status === 0 ? `${size} KiB gzipped, more than ${MOST_KIB}: see npm run bench:bundle` : `${stdout}${stderr}`;

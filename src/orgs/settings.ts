@@ -22,9 +22,7 @@ const network = z.pipe(
     z.string().check(z.maxLength(50)),
     z.transform((text) => (text.includes("/") ? text : `${text}${text.includes(":") ? "/128" : "/32"}`)),
   ),
-  z
-    .string()
-    .check(z.refine((text) => parseNetwork(text) !== undefined, "not an address range like 192.0.2.0/24 or 2001:db8::/32")),
+  z.string().check(z.refine((text) => parseNetwork(text) !== undefined, "not an address range like 192.0.2.0/24 or 2001:db8::/32")),
 );
 const country = z.string().check(z.toUpperCase(), z.regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)"));
 
