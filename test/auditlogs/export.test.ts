@@ -80,7 +80,7 @@ describe("an export", () => {
   it("has no cell that a spreadsheet takes for a formula", async () => {
     const starts = ["=", "+", "-", "@", "\t", "\r", "＝"];
     await append(...starts.map((start, i) => event(i, { userName: `${start}HYPERLINK("http://evil.example")`, tokenName: `${start}1` })));
-    const rows = (await exported()).split("\r\n").slice(1, -1).reverse();
+    const rows = (await exported()).split("\r\n").slice(1, -1).toReversed();
     for (const [i, start] of starts.entries()) {
       expect(rows[i]).toContain(`,"'${start}HYPERLINK(""http://evil.example"")",`);
       expect(rows[i]).toMatch(/,"?'.1"?,,$/su);
@@ -93,6 +93,7 @@ describe("an export", () => {
       .join("");
     await append(event(0, { description: forged, userLogin: "a\u2028b" }));
     const text = await exported("format=cef");
+    // oxlint-disable-next-line no-control-regex
     expect(text.split(/[\u0085\u2028\u2029\u000b\u000c\u001c-\u001f\r\n]/)).toHaveLength(2);
   });
 
