@@ -26,7 +26,8 @@ export default defineConfig(async () => {
           bindings: {
             TEST_MIGRATIONS: migrations,
             PUBLIC_CONTRACT: readContract(),
-            TOKEN_PEPPER: "test-pepper",
+            TOKEN_PEPPER: "test-pepper-of-some-length",
+            OPERATOR_TOKEN: "the-operator-of-these-tests-and-nobody-else",
             // The second one is there to be rotated away.
             ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,0:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA",
             LEASE_SECONDS: "300",

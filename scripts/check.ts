@@ -15,6 +15,7 @@ import { env, root } from "./wrangler.ts";
 const layers = [
   "",
   "db",
+  "measures",
   "state",
   "audit",
   "auth",
@@ -27,6 +28,7 @@ const layers = [
   "stacks",
   "secrets",
   "updates",
+  "operator",
   "sessions",
   "console",
   "app",

@@ -40,10 +40,16 @@ function operation({ definition }: Route): Json {
       ),
       default: refusal,
     },
-    security: permission === "public" ? [] : [permission === "lease" ? { updateLease: [] } : { accessToken: [] }],
+    security: securityOf(permission),
     "x-stackpass-permission": permission,
     ...(definition.extension && { "x-stackpass-extension": true }),
   };
+}
+
+function securityOf(permission: Route["definition"]["permission"]): Json[] {
+  if (permission === "public") return [];
+  if (permission === "lease") return [{ updateLease: [] }];
+  return [permission === "operator" ? { operatorToken: [] } : { accessToken: [] }];
 }
 
 const propertiesOf = (schema: z.ZodMiniObject | undefined): Json =>
@@ -80,6 +86,7 @@ const document = {
     securitySchemes: {
       accessToken: scheme("`token pul-…`: a personal or organization access token"),
       updateLease: scheme("`update-token …`: the lease of a running update"),
+      operatorToken: scheme("`Bearer …`: the deployment's OPERATOR_TOKEN"),
     },
   },
 };

@@ -3,6 +3,8 @@ import type { StackCoordinator } from "./updates/coordinator.ts";
 /** The bindings of `wrangler.toml`, with the object's class named: `wrangler types` cannot see it. */
 export type Bindings = Omit<Env, "STACKS"> & {
   STACKS: DurableObjectNamespace<StackCoordinator>;
+  /** Optional secret: opens the metrics, see `operatorTokensOf`. */
+  OPERATOR_TOKEN?: string;
   /** Optional secrets: what leak reports of scanners are signed with, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;

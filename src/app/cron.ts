@@ -3,9 +3,10 @@ import { archiveOldRecords } from "../audit/archive.ts";
 import { signCheckpoints } from "../audit/checkpoint.ts";
 import { relayLeftovers } from "../audit/relay.ts";
 import { replayDeadLetters } from "../audit/replay.ts";
-import { openStore } from "../db/client.ts";
+import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
+import { note } from "../measures/add.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noTrips } from "../trips.ts";
 import { abortUpdates } from "../updates/abort.ts";
@@ -31,6 +32,7 @@ export async function runCron(bindings: Bindings, now: number): Promise<void> {
   const began = Date.now();
   const trips = noTrips();
   const env = counting(bindings, trips);
+  const store = openStore(env.DB);
   const done: Record<string, unknown> = {};
   const failed: string[] = [];
   for (const [name, run] of Object.entries(tasks)) {
@@ -40,6 +42,12 @@ export async function runCron(bindings: Bindings, now: number): Promise<void> {
       failed.push(name);
       logError(`cron: ${name} failed`, error);
     }
+  }
+  try {
+    const [first, ...others] = Object.keys(done).map((name) => note(store, "cron", name, now));
+    if (first) await batch(store, [first, ...others]);
+  } catch (error) {
+    logError("cron: not noted", error);
   }
   log("cron", { done, failed, ms: Date.now() - began, trips });
 }

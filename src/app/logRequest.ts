@@ -1,22 +1,25 @@
 import type { Context } from "hono";
 import { reasonOf } from "../errors.ts";
 import { log } from "../log.ts";
+import { countRefusal } from "../measures/refusals.ts";
 import type { Env } from "./environment.ts";
 
 /**
- * One line for each request, when its answer is ready (a body that streams is still on its way). What people named is not in it, nor
+ * One line for each request, and one more in the count of what is refused, when its answer is ready (a body that streams is still on its way). What people named is not in it, nor
  * what they sent: a route is the contract's pattern, and organizations, tokens and updates are ids.
  */
 export function logRequest(c: Context<Env>): void {
   const { request, credential, lease, route, reason } = c.var;
   const { status } = c.res;
+  const why = status < 400 ? undefined : (reason ?? reasonOf(status));
+  if (why) countRefusal(request, why);
   const identity = credential?.identity;
   log("request", {
     requestId: request.requestId,
     method: c.req.method,
     route: route ?? "none",
     status,
-    reason: status < 400 ? undefined : (reason ?? reasonOf(status)),
+    reason: why,
     organization: credential?.org?.id ?? lease?.coordinator.split("/")[0],
     token: identity?.actor.token.id,
     update: lease?.updateId,

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
+import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
@@ -42,6 +43,10 @@ const admit =
     c.set("route", path);
     if (permission === "lease") {
       c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param()));
+    } else if (permission === "operator") {
+      // A deployment without the credential has no such route.
+      if (operatorTokensOf(c.env).length === 0) return c.notFound();
+      await enterAsOperator(c.var.request, c.req.header("Authorization"));
     } else if (permission !== "public") {
       const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
       // Known to the log from here on, whatever comes of it.

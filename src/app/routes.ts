@@ -1,6 +1,7 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
 import { miscRoutes } from "../misc/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
+import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
@@ -19,6 +20,7 @@ import { userRoutes } from "../users/routes.ts";
 /** Every operation of the API. The OpenAPI document and the permission matrix are made from this list. */
 export const routes = [
   ...miscRoutes,
+  ...operatorRoutes,
   ...userRoutes,
   ...tokenRoutes,
   ...tokenExtensionRoutes,

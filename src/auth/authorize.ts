@@ -15,7 +15,7 @@ import { recordForbidden, recordLimit } from "./refusals.ts";
 export async function authorize(
   ctx: RequestContext,
   credential: Credential,
-  permission: Exclude<Permission, "public" | "lease">,
+  permission: Exclude<Permission, "public" | "lease" | "operator">,
   orgName: string | undefined,
   stack?: StackRef,
 ): Promise<Credential> {

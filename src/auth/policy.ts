@@ -45,10 +45,10 @@ export type OrgPermission = (typeof orgPermissions)[number];
 
 /**
  * What a route asks of its caller:
- * `public` nothing; `self` any good access token; `person` a personal token; `lease` the lease of a running update;
+ * `public` nothing; `self` any good access token; `person` a personal token; `lease` the lease of a running update; `operator` the deployment's own credential;
  * else a right in the organization that the path names.
  */
-export type Permission = "public" | "self" | "person" | "lease" | OrgPermission;
+export type Permission = "public" | "self" | "person" | "lease" | "operator" | OrgPermission;
 
 const everyone: OrgPermission[] = ["organization:read", "org_member:read"];
 /** Encryption is a look: it changes nothing (management-api §7.4). */

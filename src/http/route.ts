@@ -9,7 +9,7 @@ type Params = z.ZodMiniObject;
 type Query = z.ZodMiniObject;
 
 /** What a handler may touch, as far as the route's permission has proved it. */
-export type ContextFor<P extends Permission> = P extends "public"
+export type ContextFor<P extends Permission> = P extends "public" | "operator"
   ? RequestContext
   : P extends "self"
     ? ActorContext

@@ -127,27 +127,4 @@ const getOpenApi = defineRoute(
   },
 );
 
-const health = defineRoute(
-  {
-    method: "GET",
-    path: "/healthz",
-    operationId: "Health",
-    tags: ["Miscellaneous"],
-    summary: "Says that the Worker runs",
-    permission: "public",
-    responses: { 200: z.object({ status: z.literal("ok") }) },
-    extension: true,
-  },
-  async () => ({ status: "ok" as const }),
-);
-
-export const miscRoutes = [
-  getCapabilities,
-  listTemplates,
-  listPackages,
-  listOrgTemplates,
-  listPolicyGroups,
-  listPolicyPacks,
-  getOpenApi,
-  health,
-];
+export const miscRoutes = [getCapabilities, listTemplates, listPackages, listOrgTemplates, listPolicyGroups, listPolicyPacks, getOpenApi];

@@ -168,6 +168,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
+  /** Answers where it runs: for those who ask whether objects can be reached. */
+  ping(): true {
+    return true;
+  }
+
   /** Ends an update that D1 believes to be running and nobody here knows of. @returns whether it was one */
   async endIfLost(updateId: string, now: number): Promise<boolean> {
     const outcome = await this.#exclusive(async (ctx) => {

@@ -4,6 +4,7 @@ import { guard } from "../auth/guard.ts";
 import { type Store, batch } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
+import { addTo } from "../measures/add.ts";
 import { auditName, pathText } from "../stacks/path.ts";
 import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
 import { replaceReferences } from "../stacks/references.ts";
@@ -145,6 +146,7 @@ async function commit(
       })
       .where(still),
     promiseIf(store, event, changedARow, describedBy(event, sql`${event.description} || ${fateOfToken(run, endedAt)}`)),
+    ...(ending === "expired" || ending === "aborted" ? [addTo(store, "updates_cut_short", ending, 1, changedARow)] : []),
     store.db
       .update(stacks)
       .set({

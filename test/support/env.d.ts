@@ -1,6 +1,7 @@
 declare namespace Cloudflare {
   interface Env {
     TEST_MIGRATIONS: import("cloudflare:test").D1Migration[];
+    OPERATOR_TOKEN: string;
     AUDIT_EVENTS: string;
     LISTS_SCALE: string;
     PUBLIC_CONTRACT: import("./contract.ts").Contract | false;

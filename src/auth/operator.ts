@@ -1,0 +1,28 @@
+import type { RequestContext } from "../context.ts";
+import type { Bindings } from "../env.ts";
+import { unauthorized } from "../errors.ts";
+import { failed } from "./authenticate.ts";
+
+/** What an operator would not guess, and nobody else either. */
+const SHORTEST = 32;
+const encoder = new TextEncoder();
+
+/** The setting `OPERATOR_TOKEN`: one or two values separated by a comma. One that is too short is none. */
+export const operatorTokensOf = (env: Bindings): string[] =>
+  (env.OPERATOR_TOKEN ?? "")
+    .split(",")
+    .map((token) => token.trim())
+    .filter((token) => token.length >= SHORTEST);
+
+/** Lets in who has the deployment's own credential. It belongs to no organization and opens nothing else. @throws 401 */
+export async function enterAsOperator(ctx: RequestContext, header: string | undefined): Promise<void> {
+  const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
+  if (!value) throw await failed(ctx, unauthorized("no_credential"));
+  const presented = await digest(value);
+  let known = false;
+  // Each is compared, and each in the same time.
+  for (const token of operatorTokensOf(ctx.env)) known = crypto.subtle.timingSafeEqual(presented, await digest(token)) || known;
+  if (!known) throw await failed(ctx, unauthorized("unknown_credential"));
+}
+
+const digest = (text: string) => crypto.subtle.digest("SHA-256", encoder.encode(text));

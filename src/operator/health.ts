@@ -1,0 +1,81 @@
+import { sql } from "drizzle-orm";
+import { operatorTokensOf } from "../auth/operator.ts";
+import { peppersOf } from "../auth/secret.ts";
+import type { RequestContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { newestMigration } from "../db/newestMigration.ts";
+import { logError } from "../log.ts";
+import { masterKeysOf } from "../secrets/cipher.ts";
+
+export type Verdict = "ok" | "failed";
+
+export interface Health {
+  /** `degraded`: everything is answered, and something behind it waits or is slower. */
+  status: "ok" | "degraded" | "failed";
+  checks: Record<string, Verdict>;
+}
+
+/** How long each check may take, milliseconds. */
+const PATIENCE = 3000;
+/** How long an answer is given again, milliseconds: whoever asks often asks us and not the storage. */
+const FRESH = 5000;
+
+type Check = (ctx: RequestContext) => Promise<unknown>;
+
+/** Without these nothing can be answered well. */
+const needed: Record<string, Check> = {
+  database: (ctx) => batch(ctx.store, [ctx.store.db.select({ one: sql`1` }).from(sql`(SELECT 1)`)]),
+  migrations: async ({ store }) => {
+    const [rows] = await batch(store, [
+      store.db.select({ name: sql`name` }).from(sql`(SELECT name FROM d1_migrations WHERE name = ${newestMigration})`),
+    ]);
+    if (rows.length === 0) throw new Error(`${newestMigration} was not applied`);
+  },
+  objects: ({ env }) => env.STATE.head("healthz"),
+  stacks: ({ env }) => env.STACKS.get(env.STACKS.idFromName("healthz")).ping(),
+  secrets: async ({ env }) => {
+    const peppers = peppersOf(env.TOKEN_PEPPER ?? "");
+    if (peppers.length === 0 || peppers.some((pepper) => pepper.length < 16)) throw new Error("TOKEN_PEPPER is missing or short");
+    masterKeysOf(env.ENCRYPTION_KEYS ?? "");
+    if (env.OPERATOR_TOKEN && operatorTokensOf(env).length === 0) throw new Error("OPERATOR_TOKEN is short");
+  },
+};
+
+/** Without the cache identities come from the database; without the queue audit events wait in it. */
+const spared: Record<string, Check> = {
+  cache: ({ env }) => env.TOKEN_CACHE.get("healthz"),
+  queue: ({ env }) => env.AUDIT.metrics(),
+};
+
+let known: { health: Health; at: number } | undefined;
+
+/** Whether this deployment is ready to answer. Asked at most every five seconds by an isolate. */
+export async function readHealth(ctx: RequestContext): Promise<Health> {
+  if (known && Math.abs(ctx.now - known.at) < FRESH) return known.health;
+  // Others that come meanwhile are told what was so a moment ago.
+  if (known) known.at = ctx.now;
+  const names = [...Object.keys(needed), ...Object.keys(spared)];
+  const verdicts = await Promise.all(names.map((name) => verdictOf(name, (needed[name] ?? spared[name])!, ctx)));
+  const checks = Object.fromEntries(names.map((name, i) => [name, verdicts[i]!]));
+  const failed = names.filter((name) => checks[name] === "failed");
+  const status = failed.some((name) => name in needed) ? "failed" : failed.length > 0 ? "degraded" : "ok";
+  known = { health: { status, checks }, at: ctx.now };
+  return known.health;
+}
+
+/** Why it failed is for the log: who asks may be anybody. */
+async function verdictOf(name: string, check: Check, ctx: RequestContext): Promise<Verdict> {
+  const answered = new AbortController();
+  const late = scheduler.wait(PATIENCE, { signal: answered.signal }).then(() => {
+    throw new Error(`no answer within ${PATIENCE} ms`);
+  });
+  try {
+    await Promise.race([check(ctx), late]);
+    return "ok";
+  } catch (error) {
+    logError(`health: ${name} failed`, error);
+    return "failed";
+  } finally {
+    answered.abort();
+  }
+}

@@ -1,0 +1,98 @@
+import { sql } from "drizzle-orm";
+import { DEAD_LETTERS } from "../audit/replay.ts";
+import { auditHeads, auditOutbox } from "../audit/table.ts";
+import type { RequestContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { logError } from "../log.ts";
+import { measures } from "../measures/table.ts";
+import { organizations } from "../orgs/table.ts";
+import { updates } from "../updates/table.ts";
+
+/** Beyond this a backlog is not counted: it is bad enough. */
+export const MOST_ROWS = 10_000;
+/** A page of R2. */
+export const MOST_LETTERS = 1000;
+
+/** What an operator sees of the whole deployment. Moments are milliseconds since 1970; null: there is none, or it could not be asked. */
+export interface Numbers {
+  organizations: number;
+  /** By reason, since the deployment began. */
+  refusals: Record<string, number>;
+  updates: { running: number; oldestStartedAt: number | null; notStarted: number; cutShort: Record<string, number> };
+  audit: {
+    /** Promised events that the queue does not have yet, at most `MOST_ROWS`. */
+    outbox: number;
+    oldestPromisedAt: number | null;
+    queued: number | null;
+    queuedDead: number | null;
+    /** At most `MOST_LETTERS`. */
+    deadLetters: number | null;
+    /** Day of the latest signed end of a chain, and how many chains have grown and wait for the cron to sign this day's. */
+    lastCheckpointDay: string | null;
+    checkpointsOverdue: number;
+  };
+  orphansDeleted: number;
+  /** When each task of the cron last went well. */
+  cron: Record<string, number>;
+}
+
+/**
+ * One round trip to D1, one to R2, one to each queue. Reads the rows that wait, run and are measured, and one for each organization:
+ * how long the history is does not matter.
+ */
+export async function readNumbers({ env, store, now }: RequestContext): Promise<Numbers> {
+  const today = new Date(now).toISOString().slice(0, 10);
+  const { db } = store;
+  const [[measured, [outbox], [open], [heads], [orgs]], deadLetters, queued, queuedDead] = await Promise.all([
+    batch(store, [
+      db.select().from(measures).limit(500),
+      db
+        .select({ rows: sql<number>`count(*)`, oldest: sql<number | null>`min(created_at)`.as("oldest") })
+        .from(sql`(SELECT created_at FROM ${auditOutbox} ORDER BY seq LIMIT ${MOST_ROWS})`),
+      db
+        .select({
+          running: sql<number>`count(*) FILTER (WHERE status = 'running')`.as("running"),
+          oldest: sql<number | null>`min(started_at) FILTER (WHERE status = 'running')`.as("oldest"),
+          notStarted: sql<number>`count(*) FILTER (WHERE status = 'not started')`.as("not_started"),
+        })
+        .from(sql`(SELECT status, started_at FROM ${updates} WHERE ended_at IS NULL ORDER BY created_at LIMIT ${MOST_ROWS})`),
+      db
+        .select({
+          lastDay: sql<string | null>`nullif(max(checkpoint_day), '')`.as("last_day"),
+          overdue: sql<number>`count(*) FILTER (WHERE seq > checkpoint_seq AND checkpoint_day < ${today})`.as("overdue"),
+        })
+        .from(auditHeads),
+      db.select({ count: sql<number>`count(*)` }).from(organizations),
+    ]),
+    orNull("dead letters", async () => (await env.STATE.list({ prefix: DEAD_LETTERS, limit: MOST_LETTERS })).objects.length),
+    orNull("backlog of the queue", async () => (await env.AUDIT.metrics()).backlogCount),
+    orNull("backlog of the dead-letter queue", async () => (await env.AUDIT_DEAD.metrics()).backlogCount),
+  ]);
+  const of = (name: string) => Object.fromEntries(measured.filter((row) => row.name === name).map(({ label, value }) => [label, value]));
+  return {
+    organizations: orgs!.count,
+    refusals: of("refusals"),
+    updates: { running: open!.running, oldestStartedAt: open!.oldest, notStarted: open!.notStarted, cutShort: of("updates_cut_short") },
+    audit: {
+      outbox: outbox!.rows,
+      oldestPromisedAt: outbox!.oldest,
+      queued,
+      queuedDead,
+      deadLetters,
+      lastCheckpointDay: heads!.lastDay,
+      checkpointsOverdue: heads!.overdue,
+    },
+    orphansDeleted: of("orphans_deleted")[""] ?? 0,
+    cron: of("cron"),
+  };
+}
+
+/** A number that cannot be had does not take the others with it. */
+async function orNull(what: string, read: () => Promise<number>): Promise<number | null> {
+  try {
+    return await read();
+  } catch (error) {
+    logError(`metrics: ${what} could not be read`, error);
+    return null;
+  }
+}

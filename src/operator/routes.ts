@@ -1,0 +1,71 @@
+import * as z from "zod/mini";
+import { sql } from "drizzle-orm";
+import type { RequestContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { defineRoute } from "../http/route.ts";
+import { organizations } from "../orgs/table.ts";
+import { readHealth } from "./health.ts";
+import { readNumbers } from "./numbers.ts";
+import { type OrganizationNumbers, readOrganizationNumbers } from "./organization.ts";
+import { prometheusText } from "./prometheus.ts";
+
+const Checks = z.record(z.string(), z.enum(["ok", "failed"]));
+
+export const operatorRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: "/healthz",
+      operationId: "Health",
+      tags: ["Operation"],
+      summary: "Whether this deployment is ready to answer",
+      permission: "public",
+      responses: {
+        200: z.object({ status: z.enum(["ok", "degraded"]), checks: Checks }),
+        503: z.object({ code: z.literal(503), message: z.string(), status: z.literal("failed"), checks: Checks }),
+      },
+      extension: true,
+    },
+    async (ctx) => {
+      const health = await readHealth(ctx);
+      if (health.status !== "failed") return health;
+      return Response.json({ code: 503, message: "Service Unavailable: not ready", ...health }, { status: 503 });
+    },
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/metrics",
+      operationId: "Metrics",
+      tags: ["Operation"],
+      summary: "What an operator watches, for Prometheus; as JSON for those who accept nothing else",
+      permission: "operator",
+      query: z.object({ organization: z.optional(z.string()) }),
+      responses: { 200: null },
+      extension: true,
+    },
+    async (ctx, { query, request }) => {
+      const [numbers, organization] = await Promise.all([
+        readNumbers(ctx),
+        query.organization === undefined ? undefined : organizationNamed(ctx, query.organization),
+      ]);
+      if (/^application\/json\b/i.test(request.headers.get("Accept") ?? "")) return Response.json({ ...numbers, organization });
+      const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
+      return new Response(prometheusText(numbers, ctx.now, organization), { headers });
+    },
+  ),
+];
+
+/** One organization at a time: there may be any number of them, and no scrape may grow with it. */
+async function organizationNamed({ store, now }: RequestContext, name: string): Promise<OrganizationNumbers & { name: string }> {
+  const [rows] = await batch(store, [
+    store.db
+      .select({ id: organizations.id, name: organizations.name })
+      .from(organizations)
+      .where(sql`lower(${organizations.name}) = lower(${name})`),
+  ]);
+  const found = rows[0];
+  if (!found) throw notFound(`Organization '${name.slice(0, 100)}'`);
+  return { ...(await readOrganizationNumbers(store, found.id, now)), name: found.name };
+}
