@@ -2,10 +2,9 @@ import type { Numbers } from "./numbers.ts";
 import type { OrganizationNumbers } from "./organization.ts";
 
 interface Metric {
+  /** A counter's ends with `_total`. What each means is in docs/operate.md. */
   name: string;
-  type: "counter" | "gauge";
-  help: string;
-  samples: { labels?: Record<string, string>; value: number | null | undefined }[];
+  samples: { labels?: Record<string, string>; value: number | null }[];
 }
 
 /** As Prometheus reads it, version 0.0.4 of the text format. Labels are reasons, tasks and the one organization that was asked for. */
@@ -14,60 +13,60 @@ export function prometheusText(numbers: Numbers, now: number, organization?: Org
   return metrics.map(textOf).join("");
 }
 
-const one = (value: number | null | undefined) => [{ value }];
+const one = (value: number | null) => [{ value }];
 const by = (label: string, values: Record<string, number>) =>
   Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
 const age = (now: number, at: number | null) => (at === null ? 0 : Math.max(0, now - at) / 1000);
 
 function ofDeployment({ organizations, refusals, updates, audit, orphansDeleted, cron }: Numbers, now: number): Metric[] {
-  const gauge = (name: string, help: string, samples: Metric["samples"]): Metric => ({ name, type: "gauge", help, samples });
-  const counter = (name: string, help: string, samples: Metric["samples"]): Metric => ({ name, type: "counter", help, samples });
   const day = audit.lastCheckpointDay;
+  const queues = [
+    { labels: { queue: "audit" }, value: audit.queued },
+    { labels: { queue: "audit-dead" }, value: audit.queuedDead },
+  ];
   return [
-    counter("refusals_total", "Requests that were refused or failed.", by("reason", refusals)),
-    gauge("updates_running", "Updates and previews that run.", one(updates.running)),
-    gauge("updates_running_oldest_seconds", "Since the oldest of them started.", one(age(now, updates.oldestStartedAt))),
-    gauge("updates_not_started", "Updates that were created and not started.", one(updates.notStarted)),
-    counter("updates_cut_short_total", "Updates that ended without their client's word.", by("cause", updates.cutShort)),
-    gauge("audit_outbox_events", "Promised audit events that the queue does not have.", one(audit.outbox)),
-    gauge("audit_outbox_oldest_seconds", "Since the oldest of them happened.", one(age(now, audit.oldestPromisedAt))),
-    gauge("queue_messages", "Messages in a queue.", [
-      { labels: { queue: "audit" }, value: audit.queued },
-      { labels: { queue: "audit-dead" }, value: audit.queuedDead },
-    ]),
-    gauge("audit_dead_letters", "Audit events in R2 that could not be written.", one(audit.deadLetters)),
-    gauge("audit_checkpoints_overdue", "Chains that have grown and have no signed end of this day.", one(audit.checkpointsOverdue)),
-    gauge("audit_checkpoint_last_timestamp_seconds", "Day of the latest signed end.", one(day === null ? null : Date.parse(day) / 1000)),
-    counter("orphans_deleted_total", "Objects that no row named.", one(orphansDeleted)),
-    gauge(
-      "cron_success_timestamp_seconds",
-      "When a task of the cron last went well.",
-      by("task", cron).map(({ labels, value }) => ({ labels, value: value / 1000 })),
-    ),
-    gauge("organizations", "Organizations.", one(organizations)),
+    { name: "refusals_total", samples: by("reason", refusals) },
+    { name: "updates_running", samples: one(updates.running) },
+    { name: "updates_running_oldest_seconds", samples: one(age(now, updates.oldestStartedAt)) },
+    { name: "updates_not_started", samples: one(updates.notStarted) },
+    { name: "updates_cut_short_total", samples: by("cause", updates.cutShort) },
+    { name: "audit_outbox_events", samples: one(audit.outbox) },
+    { name: "audit_outbox_oldest_seconds", samples: one(age(now, audit.oldestPromisedAt)) },
+    { name: "queue_messages", samples: queues },
+    { name: "audit_dead_letters", samples: one(audit.deadLetters) },
+    { name: "audit_checkpoints_overdue", samples: one(audit.checkpointsOverdue) },
+    { name: "audit_checkpoint_last_timestamp_seconds", samples: one(day === null ? null : Date.parse(day) / 1000) },
+    { name: "orphans_deleted_total", samples: one(orphansDeleted) },
+    {
+      name: "cron_success_timestamp_seconds",
+      samples: by("task", cron).map(({ labels, value }) => ({ labels, value: value / 1000 })),
+    },
+    { name: "organizations", samples: one(organizations) },
   ];
 }
 
-function ofOrganization(numbers: OrganizationNumbers & { name: string }): Metric[] {
-  const labels = { organization: numbers.name };
-  const gauge = (name: string, help: string, value: number): Metric => ({ name, type: "gauge", help, samples: [{ labels, value }] });
-  const refusals = Object.entries(numbers.refusals).map(([event, value]) => ({ labels: { ...labels, event }, value }));
+function ofOrganization({ name: organization, refusals, ...numbers }: OrganizationNumbers & { name: string }): Metric[] {
+  const gauge = (name: string, value: number): Metric => ({ name: `organization_${name}`, samples: [{ labels: { organization }, value }] });
   return [
-    gauge("organization_members", "People.", numbers.members),
-    gauge("organization_tokens", "Access tokens of the organization that were not deleted.", numbers.tokens),
-    gauge("organization_stacks", "Stacks.", numbers.stacks),
-    gauge("organization_updates_running", "Updates and previews that run.", numbers.running),
-    gauge("organization_audit_events", "Records of the audit log, archived ones too.", numbers.auditEvents),
-    { name: "organization_refusals_last_day", type: "gauge", help: "Refusals of the last 24 hours.", samples: refusals },
+    gauge("members", numbers.members),
+    gauge("tokens", numbers.tokens),
+    gauge("stacks", numbers.stacks),
+    gauge("updates_running", numbers.running),
+    gauge("audit_events", numbers.auditEvents),
+    {
+      name: "organization_refusals_last_day",
+      samples: Object.entries(refusals).map(([event, value]) => ({ labels: { organization, event }, value })),
+    },
   ];
 }
 
 /** A metric without a sample is left out: what could not be asked is not zero. */
-function textOf({ name, type, help, samples }: Metric): string {
+function textOf({ name, samples }: Metric): string {
   const lines = samples
-    .filter(({ value }) => value !== null && value !== undefined)
+    .filter(({ value }) => value !== null)
     .map(({ labels, value }) => `stackpass_${name}${labelsText(labels)} ${value}\n`);
-  return lines.length === 0 ? "" : `# HELP stackpass_${name} ${help}\n# TYPE stackpass_${name} ${type}\n${lines.join("")}`;
+  const type = name.endsWith("_total") ? "counter" : "gauge";
+  return lines.length === 0 ? "" : `# TYPE stackpass_${name} ${type}\n${lines.join("")}`;
 }
 
 const labelsText = (labels: Record<string, string> = {}) => {
