@@ -1,35 +1,37 @@
 /** A generated state of any size, as a stream: it is never whole, neither here nor in the server. */
 import { createHash } from "node:crypto";
 
-export const URN = "urn:pulumi:big::size::pkg:index:Thing::";
-const ROOT = "urn:pulumi:big::size::pulumi:pulumi:Stack::size-big";
 /** Of which every resource takes a slice of its own: hardly compressible, and quick to make. */
 const NOISE = Array.from({ length: 1500 }, (_, i) => createHash("sha512").update(`${i}`).digest("base64")).join("");
-
-/** The text of resource number `i`, of about `bytes` bytes, in an edition of its own. */
-export function resourceText(i: number, bytes: number, edition = 0): string {
-  if (i === 0) return JSON.stringify({ urn: ROOT, custom: false, type: "pulumi:pulumi:Stack" });
-  const at = (i * 7919 + edition * 104_729) % (NOISE.length - bytes);
-  const half = Math.max(0, (bytes - 420) >> 1);
-  return JSON.stringify({
-    urn: URN + i,
-    custom: true,
-    id: `id-${i}`,
-    type: "pkg:index:Thing",
-    inputs: { text: NOISE.slice(at, at + half), edition },
-    outputs: { text: NOISE.slice(at + 1, at + 1 + half), edition },
-    parent: ROOT,
-    dependencies: i > 1 ? [URN + (i - 1)] : [],
-    propertyDependencies: i > 1 ? { text: [URN + (i - 1)] } : {},
-    created: "2026-01-01T00:00:00Z",
-    modified: "2026-01-01T00:00:00Z",
-  });
-}
 
 export interface Big {
   resources: number;
   /** Of each resource. */
   bytes: number;
+  /** Of project `size`. */
+  stack: string;
+}
+
+/** The text of resource number `i`, in an edition of its own; it is equally long in editions 0 to 9. */
+export function resourceText({ bytes, stack }: Big, i: number, edition = 0): string {
+  const root = `urn:pulumi:${stack}::size::pulumi:pulumi:Stack::size-${stack}`;
+  if (i === 0) return JSON.stringify({ urn: root, custom: false, type: "pulumi:pulumi:Stack" });
+  const urn = (i: number) => `urn:pulumi:${stack}::size::pkg:index:Thing::${i}`;
+  const at = (i * 7919 + edition * 104_729) % (NOISE.length - bytes);
+  const half = Math.max(0, (bytes - 420) >> 1);
+  return JSON.stringify({
+    urn: urn(i),
+    custom: true,
+    id: `id-${i}`,
+    type: "pkg:index:Thing",
+    inputs: { text: NOISE.slice(at, at + half), edition },
+    outputs: { text: NOISE.slice(at + 1, at + 1 + half), edition },
+    parent: root,
+    dependencies: i > 1 ? [urn(i - 1)] : [],
+    propertyDependencies: i > 1 ? { text: [urn(i - 1)] } : {},
+    created: "2026-01-01T00:00:00Z",
+    modified: "2026-01-01T00:00:00Z",
+  });
 }
 
 /** Position and edition of each resource in a state. */
@@ -46,14 +48,20 @@ export function* afterUpdate({ resources }: Big, touched: readonly number[], edi
   for (let i = 0; i < resources; i++) if (!gone.has(i)) yield [i, 0];
 }
 
+/** What a program of the same order leaves that has changed these. */
+export function* changed({ resources }: Big, touched: readonly number[], edition: number): Order {
+  const its = new Set(touched);
+  for (let i = 0; i < resources; i++) yield [i, its.has(i) ? edition : 0];
+}
+
 const CHUNK = 64 * 1024;
 
 /** The elements of `resources`, in chunks. */
-export function* elements(big: Big, order: Order): Generator<Buffer> {
+export function* elements(big: Big, order: Order, show = (text: string) => text): Generator<Buffer> {
   let held = "";
   let first = true;
   for (const [i, edition] of order) {
-    held += `${first ? "" : ","}${resourceText(i, big.bytes, edition)}`;
+    held += `${first ? "" : ","}${show(resourceText(big, i, edition))}`;
     first = false;
     if (held.length < CHUNK) continue;
     yield Buffer.from(held);
@@ -62,9 +70,15 @@ export function* elements(big: Big, order: Order): Generator<Buffer> {
   yield Buffer.from(held);
 }
 
+/** As the list of a stack's resources shows one (`src/state/resources.ts`). */
+export function shown(text: string): string {
+  const none = text.includes('"dependencies":') ? "" : ',"dependencies":[]';
+  return `{"resource":${text.slice(0, -1)},"delete":false${none}}}`;
+}
+
 export const HEAD =
   '{"version":3,"deployment":{"manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""},"metadata":{},"resources":[';
-export const TAIL = "]}}";
+const TAIL = "]}}";
 
 export function* deployment(big: Big, order: Order): Generator<Buffer> {
   yield Buffer.from(HEAD);

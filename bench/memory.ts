@@ -23,3 +23,10 @@ const readKb = (pid: number, key: string) =>
 export const residentBytes = (pid: number) => readKb(pid, "VmRSS");
 export const peakBytes = (pid: number) => readKb(pid, "VmHWM");
 export const resetPeak = (pid: number) => writeFileSync(`/proc/${pid}/clear_refs`, "5");
+
+/** Processor time that the process has used, all its threads; the kernel counts in hundredths. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+  return (Number(user) + Number(system)) / 100;
+}

@@ -2,13 +2,15 @@
 declare module "node:zlib" {
   /** @throws RangeError above `maxOutputLength` bytes */
   export function gunzipSync(bytes: Uint8Array, options: { maxOutputLength?: number; chunkSize: number }): Uint8Array;
-  export function createGunzip(options: { chunkSize: number }): AsyncIterable<Uint8Array>;
-}
-
-declare module "node:stream" {
-  export const Readable: { from(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> };
-  /** Errors of the source destroy `through`, and so does the end of whoever reads it. */
-  export function pipeline(source: AsyncIterable<Uint8Array>, through: AsyncIterable<Uint8Array>, done: (error?: Error) => void): void;
+  export function createGunzip(options: { chunkSize: number }): Gunzip;
+  export interface Gunzip extends AsyncIterable<Uint8Array> {
+    readonly destroyed: boolean;
+    /** @param done when the chunk is used up, or could not be */
+    write(chunk: Uint8Array, done: (error?: Error | null) => void): void;
+    end(): void;
+    destroy(error: Error): void;
+    once(event: "close", listener: () => void): void;
+  }
 }
 
 declare module "node:crypto" {

@@ -1,17 +1,17 @@
-import { Readable, pipeline } from "node:stream";
-import { createGunzip, gunzipSync } from "node:zlib";
+import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
+import { chunksOf } from "./chunks.ts";
 import { badRequest, tooLarge } from "../errors.ts";
 import { concat } from "../state/json.ts";
 
 /**
- * The body as it was meant, chunk by chunk: inflated when it came gzipped (Workers do not decode requests), cut off at
+ * The body as it was meant, chunk by chunk, each good until the next is asked for: inflated when it came gzipped (Workers do not decode requests), cut off at
  * `limit` bytes counted before and after, so that a small bomb is refused as a large body is.
  * @param limit bytes
  * @throws 413, 400 for what is not gzip
  */
 export async function* bodyStream(request: Request, limit: number): AsyncGenerator<Uint8Array> {
   const encoding = encodingOf(request);
-  const counted = limited((request.body ?? []) as AsyncIterable<Uint8Array>, limit);
+  const counted = limited(chunksOf(request.body), limit);
   yield* encoding === "identity" ? counted : limited(inflated(counted), limit);
 }
 
@@ -26,19 +26,34 @@ export async function* limited(chunks: AsyncIterable<Uint8Array>, limit: number,
 }
 
 /**
- * What gzip stands for, no faster than it is read: a `DecompressionStream` would inflate all that has arrived, wait or no wait.
+ * What gzip stands for, no faster than it is read: a `DecompressionStream` would inflate all that has arrived, wait or no wait. The next chunk
+ * is asked for when the one before is used up.
  * @throws 400 for what is not gzip
  */
 export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: CHUNK });
   // What goes wrong on either side comes out of `gunzip`.
-  pipeline(Readable.from(chunks), gunzip, () => undefined);
+  feed(chunks, gunzip).catch((error: Error) => gunzip.destroy(error));
   try {
     yield* gunzip;
   } catch (error) {
     if (String((error as { code?: unknown }).code).startsWith("Z_")) throw badRequest("the body is not valid gzip");
     throw error;
   }
+}
+
+async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<void> {
+  let goOn = () => {};
+  // Not every write is answered when the reader has given up.
+  gunzip.once("close", () => goOn());
+  for await (const chunk of chunks) {
+    await new Promise<void>((next) => {
+      goOn = next;
+      gunzip.write(chunk, () => next());
+    });
+    if (gunzip.destroyed) return;
+  }
+  gunzip.end();
 }
 
 /**

@@ -11,13 +11,13 @@ export function streamed(pieces: AsyncGenerator<string | Uint8Array>): Response 
       while (!output.hasFull) {
         const { done, value } = await pieces.next();
         if (done) {
-          for (const chunk of output.rest()) controller.enqueue(chunk);
+          for (const chunk of output.rest()) controller.enqueue(chunk.slice());
           controller.close();
           return;
         }
         output.write(value);
       }
-      for (const chunk of output.take()) controller.enqueue(chunk);
+      for (const chunk of output.take()) controller.enqueue(chunk.slice());
     },
     async cancel() {
       await pieces.return(undefined);

@@ -1,5 +1,5 @@
 import { unavailable } from "../errors.ts";
-import { concat } from "../state/json.ts";
+import { chunksOf } from "../http/chunks.ts";
 import { Turn } from "../state/turn.ts";
 import { log, logError } from "../log.ts";
 
@@ -17,49 +17,37 @@ export const initialStateKey = (stackId: string) => `initial/${stackId}`;
  * seven times as fast by the local simulator.
  */
 const PART = 16 * 1024 * 1024;
+/** What a stream is given at a time, in bytes; it makes a copy. */
+const PIECE = 128 * 1024;
 /** Bytes between two pauses in which other requests of the isolate have their turn. */
 const TURN = 1024 * 1024;
 
 /**
- * Writes a stream of unknown length.
+ * Writes a stream of unknown length. A chunk is copied when it comes, so its sender may use its buffer again.
  * @throws 503 when R2 fails; what the stream itself throws comes through
  */
 export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   let upload: R2MultipartUpload | undefined;
   const parts: R2UploadedPart[] = [];
-  let held: Uint8Array[] = [];
-  let size = 0;
+  const part = new PartBuffer();
   const turn = new Turn(TURN);
-  const take = () => {
-    const part = { bytes: size, body: oneBody(held, size) };
-    held = [];
-    size = 0;
-    return part;
-  };
   try {
     for await (const chunk of chunks) {
       for (let rest = chunk; rest.length > 0;) {
-        // All parts but the last must be equally long.
-        const piece = rest.subarray(0, PART - size);
-        held.push(piece);
-        size += piece.length;
-        rest = rest.subarray(piece.length);
-        if (size === PART) {
-          upload ??= await store(() => bucket.createMultipartUpload(key, { httpMetadata: { contentType: "application/json" } }));
-          const open = upload;
-          const part = take();
-          parts.push(await store(() => open.uploadPart(parts.length + 1, part.body)));
-        }
+        rest = rest.subarray(part.fill(rest));
+        if (!part.isFull) continue;
+        upload ??= await store(() => bucket.createMultipartUpload(key, { httpMetadata: { contentType: "application/json" } }));
+        const open = upload;
+        parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
       }
       await turn.spend(chunk.length);
     }
-    const last = take();
     if (!upload) {
-      await store(() => bucket.put(key, last.body, { httpMetadata: { contentType: "application/json" } }));
+      await store(() => bucket.put(key, part.take(), { httpMetadata: { contentType: "application/json" } }));
       return;
     }
     const open = upload;
-    if (last.bytes > 0) parts.push(await store(() => open.uploadPart(parts.length + 1, last.body)));
+    if (!part.isEmpty) parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
     await store(() => open.complete(parts));
   } catch (error) {
     await upload?.abort().catch(() => undefined);
@@ -67,13 +55,53 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   }
 }
 
+/**
+ * The bytes of one part. The buffer grows to the length of a part and is then the same for all: new ones for 200 MB would outlive V8's young
+ * generation and be garbage until a full collection, which they do not bring about.
+ */
+class PartBuffer {
+  #bytes = new Uint8Array(TURN / 4);
+  #size = 0;
+
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
+  /** All parts but the last must be equally long. */
+  get isFull(): boolean {
+    return this.#size === PART;
+  }
+
+  /** @returns how many of the bytes there was room for */
+  fill(bytes: Uint8Array): number {
+    const taken = Math.min(bytes.length, PART - this.#size);
+    const size = this.#size + taken;
+    if (size > this.#bytes.length) this.#grow(size);
+    this.#bytes.set(taken < bytes.length ? bytes.subarray(0, taken) : bytes, this.#size);
+    this.#size = size;
+    return taken;
+  }
+
+  #grow(size: number): void {
+    const before = this.#bytes.subarray(0, this.#size);
+    this.#bytes = new Uint8Array(Math.min(PART, Math.max(size, 4 * this.#bytes.length)));
+    this.#bytes.set(before);
+  }
+
+  /** To be sent before the next bytes come. */
+  take(): Uint8Array | ReadableStream {
+    const bytes = this.#bytes.subarray(0, this.#size);
+    this.#size = 0;
+    return bytes.length < TURN ? bytes : streamOf(bytes);
+  }
+}
+
 /** Large bodies as a stream, so that they need not be in memory twice. R2 wants to know how long it is (platform-facts R-4). */
-function oneBody(pieces: Uint8Array[], size: number): Uint8Array | ReadableStream {
-  if (size < TURN) return concat(pieces);
-  const { readable, writable } = new FixedLengthStream(size);
+function streamOf(bytes: Uint8Array): ReadableStream {
+  const { readable, writable } = new FixedLengthStream(bytes.length);
   const send = async () => {
     const writer = writable.getWriter();
-    for (const piece of pieces) await writer.write(piece);
+    for (let at = 0; at < bytes.length; at += PIECE) await writer.write(bytes.subarray(at, at + PIECE));
     await writer.close();
   };
   // Whoever reads it is told the same error.
@@ -88,6 +116,9 @@ export async function readObject(bucket: R2Bucket, key: string): Promise<R2Objec
   log("state object is missing", { key });
   throw unavailable("the state of this version");
 }
+
+/** Its bytes, each chunk good until the next is asked for. As `readObject` otherwise. */
+export const readChunks = async (bucket: R2Bucket, key: string) => chunksOf((await readObject(bucket, key)).body);
 
 /**
  * A part of an object, or all of it; undefined when there is no such object.

@@ -7,7 +7,7 @@ import { streamed } from "../http/stream.ts";
 import { emptyDeployment } from "../state/checkpoint.ts";
 import { decodeText, encode } from "../state/json.ts";
 import { findResource, resourcesOf } from "../state/resources.ts";
-import { readObject } from "./objects.ts";
+import { readChunks } from "./objects.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stackTags, stacks } from "./table.ts";
 import { type StoredState, takeState } from "./stateAt.ts";
@@ -76,7 +76,7 @@ interface OpenState {
 
 /** The state as a stream; an empty one before the first. */
 export async function openState(ctx: OrgContext, { stateKey, version }: StoredState): Promise<OpenState> {
-  return { version, chunks: stateKey === null ? nothing() : (await readObject(ctx.env.STATE, stateKey)).body };
+  return { version, chunks: stateKey === null ? nothing() : await readChunks(ctx.env.STATE, stateKey) };
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {

@@ -101,7 +101,7 @@ async function* keeping(source: AsyncIterable<Uint8Array>, keep: (chunks: Uint8A
   let size = 0;
   for await (const chunk of source) {
     size += chunk.length;
-    if (size <= KEEP_BYTES) chunks.push(chunk);
+    if (size <= KEEP_BYTES) chunks.push(chunk.slice());
     else chunks = [];
     yield chunk;
   }

@@ -67,8 +67,8 @@ const VALUE = "untypedDeployment";
 const AROUND = 64 * 1024;
 
 /**
- * The exact bytes of `untypedDeployment` in the body of a verbatim checkpoint, as they come. Nothing of the value is read but
- * where it ends. Throws StateError.
+ * The exact bytes of `untypedDeployment` in the body of a verbatim checkpoint, as they come, each chunk good until the next is asked for. Nothing
+ * of the value is read but where it ends. Throws StateError.
  */
 export const cutVerbatim = (chunks: AsyncIterable<Uint8Array>): Streamed<{ sequenceNumber: number }> => streamed(cut(chunks));
 
@@ -79,11 +79,14 @@ async function* cut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arra
   let held: Uint8Array = new Uint8Array(0);
   const scan = scanFrom(0);
   for await (const chunk of chunks) {
-    held = concat([held, chunk]);
+    held = held.length > 0 ? concat([held, chunk]) : chunk;
     if (where === "before") {
       const start = findValue(held);
       if (start < 0 && held.length > AROUND) throw new StateError(`${VALUE} is missing`);
-      if (start < 0) continue;
+      if (start < 0) {
+        held = held.slice(); // the chunk's buffer is its sender's
+        continue;
+      }
       around = [held.slice(0, start), encode("null")];
       held = held.subarray(start);
       where = "inside";
@@ -91,13 +94,14 @@ async function* cut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arra
     if (where === "inside") {
       const complete = scanValue(held, scan);
       const end = complete ? scan.at : held.length - openEscape(held, scan.inString);
-      if (end > 0) yield held.slice(0, end);
+      if (end > 0) yield held.subarray(0, end);
       held = held.slice(end);
       scan.at = 0;
       if (!complete) continue;
       where = "behind";
     }
     if (held.length > AROUND) throw new StateError(`there is too much behind ${VALUE}`);
+    held = held.slice();
   }
   if (where !== "behind") throw new StateError("invalid JSON: the checkpoint is not complete");
   const body = object(parse(concat([...around, held])));

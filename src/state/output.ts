@@ -2,11 +2,12 @@ import { encode } from "./json.ts";
 
 const SIZE = 128 * 1024;
 
-/** Collects pieces into chunks of 128 KB, each worth its trip through a stream, and each the receiver's own to keep or transfer. */
+/** Collects pieces into chunks of 128 KB, each worth its trip through a stream. The buffer of a chunk is used again when the next one is asked for. */
 export class Output {
   #bytes = new Uint8Array(SIZE);
   #used = 0;
-  readonly #full: Uint8Array[] = [];
+  #full: Uint8Array[] = [];
+  #spare: Uint8Array<ArrayBuffer> | undefined;
 
   write(piece: Uint8Array | string): void {
     const bytes = typeof piece === "string" ? encode(piece) : piece;
@@ -24,13 +25,18 @@ export class Output {
     return this.#full.length > 0;
   }
 
-  /** The chunks that are full. */
-  take(): Uint8Array[] {
-    return this.#full.splice(0);
+  /** The chunks that are full, each good until the next is asked for. */
+  *take(): Generator<Uint8Array, void> {
+    const full = this.#full;
+    this.#full = [];
+    for (const chunk of full) {
+      yield chunk;
+      this.#spare = new Uint8Array(chunk.buffer as ArrayBuffer);
+    }
   }
 
   /** What is left, at the end. */
-  rest(): Uint8Array[] {
+  rest(): Generator<Uint8Array, void> {
     this.#flush();
     return this.take();
   }
@@ -38,14 +44,15 @@ export class Output {
   #flush(): void {
     if (this.#used === 0) return;
     this.#full.push(this.#bytes.subarray(0, this.#used));
-    this.#bytes = new Uint8Array(SIZE);
+    this.#bytes = this.#spare ?? new Uint8Array(SIZE);
+    this.#spare = undefined;
     this.#used = 0;
   }
 }
 
 /** A stream with a result: `summary()` may be called once `chunks` has been read to its end. */
 export interface Streamed<Summary> {
-  /** May be read once. */
+  /** May be read once. Each is good until the next is asked for. */
   chunks: AsyncGenerator<Uint8Array, void>;
   readonly summary: () => Summary;
 }

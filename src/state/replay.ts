@@ -172,7 +172,7 @@ async function writeRest(
   out: Output,
   features: Set<string>,
 ): Promise<string[]> {
-  const read = async (text: Ref | Uint8Array) => (text instanceof Uint8Array ? text : await texts.get(text));
+  const read = async (text: Ref | Uint8Array) => (text instanceof Uint8Array ? text : (await texts.get(text)).slice());
   const own = folded.base.members;
   const current = own ? await readAll(own, read) : base.members;
   const pending = own ? folded.pending : [...folded.pending, ...base.pending];

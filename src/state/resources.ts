@@ -21,7 +21,7 @@ export async function findResource(state: AsyncIterable<Uint8Array>, urn: string
     const members = membersOf(text);
     const its = members.get("urn");
     if (!its || decodeString(its, 0, its.length) !== urn) continue;
-    found ??= shown(text);
+    found ??= shown(text).slice();
     if (!isTrue(members.get("delete"))) return shown(text);
   }
   return found;

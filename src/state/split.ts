@@ -21,7 +21,7 @@ import {
 
 /**
  * A piece of an untyped deployment, in order of its text. `text` is the JSON text of a value, exactly as it came: a
- * view of the chunk or of a larger buffer, which we never write to again. To keep it for long, or after the chunk is changed, `slice()` it.
+ * view of the chunk or of our own buffer, good until the next chunk comes. To keep it, `slice()` it.
  */
 export type Part =
   | { at: "resource" | "pendingOperation"; text: Uint8Array }
@@ -78,6 +78,8 @@ export class Splitter {
   readonly #maxElement: number;
   readonly #trusted: boolean;
   #bytes: Uint8Array = new Uint8Array(0);
+  /** Holds what a chunk left over, and then the next chunk behind it. */
+  #own = new Uint8Array(0);
   /** The beginning of the token or value being read; all before it is done with. */
   #at = 0;
   #state: State = "start";
@@ -112,32 +114,29 @@ export class Splitter {
       this.#bytes = chunk;
       return;
     }
-    const size = this.#bytes.length + chunk.length;
-    const rest = this.#reserve(size);
-    this.#bytes = new Uint8Array(rest.buffer, rest.byteOffset, size);
-    this.#bytes.set(chunk, rest.length);
+    const rest = this.#bytes.length;
+    const own = this.#reserve(rest + chunk.length);
+    own.set(chunk, rest);
+    this.#bytes = own.subarray(0, rest + chunk.length);
   }
 
-  /** Lets go of the caller's chunk: what is still needed of it moves to a buffer of our own. */
+  /** Lets go of the caller's chunk: what is still needed of it moves to our own buffer. */
   #keepRest(chunk: Uint8Array): void {
     const inChunk = this.#bytes === chunk;
     this.#bytes = this.#bytes.subarray(this.#at);
     this.#scan.at -= this.#at;
     this.#at = 0;
-    if (inChunk && this.#bytes.length > 0) this.#bytes = this.#copy(this.#bytes, this.#bytes.length + chunk.length);
+    if (inChunk && this.#bytes.length > 0) this.#bytes = this.#reserve(this.#bytes.length + chunk.length).subarray(0, this.#bytes.length);
   }
 
-  /** What is still needed, with room for `size` bytes behind its start. The room doubles, so a value in many chunks is not copied for each. */
+  /**
+   * Our own buffer with room for `size` bytes, what is still needed at its front. It grows by doubling, so a value in many chunks is not copied for
+   * each; and parts that were cut out of it are done with.
+   */
   #reserve(size: number): Uint8Array {
-    const bytes = this.#bytes;
-    const room = bytes.buffer.byteLength - bytes.byteOffset;
-    return room >= size ? bytes : this.#copy(bytes, Math.max(size, 2 * bytes.length));
-  }
-
-  #copy(bytes: Uint8Array, room: number): Uint8Array {
-    const copy = new Uint8Array(new ArrayBuffer(room), 0, bytes.length);
-    copy.set(bytes);
-    return copy;
+    if (this.#own.length < size) this.#own = new Uint8Array(Math.max(size, 2 * this.#own.length));
+    if (this.#bytes.buffer !== this.#own.buffer || this.#bytes.byteOffset > 0) this.#own.set(this.#bytes);
+    return this.#own;
   }
 
   /** Reads one token, or on in one value. False when it needs more bytes. */

@@ -139,7 +139,7 @@ export async function readSteps(journal: Journal, texts: Texts, facts: KnownFact
   const steps = new Steps(facts);
   const turn = new Turn();
   for await (const batch of journal.batches()) {
-    const bytes = await texts.pass(batch);
+    const bytes = await texts.batch(batch);
     for (const entry of readBatch(bytes)) steps.push(batch, entry);
     await turn.spend(bytes.length + LOOK);
   }

@@ -1,3 +1,4 @@
+import { free } from "../state/free.ts";
 import { type Piece, lengthOf } from "../state/pieces.ts";
 import type { Received } from "./received.ts";
 import { PART } from "./received.ts";
@@ -68,7 +69,7 @@ export class Deltas {
     return turn;
   }
 
-  /** The text that pieces make up, of which one text may be in memory only. */
+  /** The text that pieces make up, of which one text may be in memory only. Each chunk is good until the next is asked for. */
   async *stream(updateId: string, pieces: readonly Piece[], added?: NewText): AsyncGenerator<Uint8Array> {
     let read: { text: number; part: number; bytes: Uint8Array } | undefined;
     for (const { text, start, end } of pieces) {
@@ -79,12 +80,15 @@ export class Deltas {
       for (let at = start; at < end;) {
         const part = Math.floor(at / PART);
         // Neighbouring pieces are often of one part.
-        if (read?.text !== text || read.part !== part)
+        if (read?.text !== text || read.part !== part) {
+          if (read) free(read.bytes);
           read = { text, part, bytes: this.#received.part(updateId, "text", text, part).bytes };
+        }
         const until = Math.min(end, (part + 1) * PART);
         yield read.bytes.subarray(at - part * PART, until - part * PART);
         at = until;
       }
     }
+    if (read) free(read.bytes);
   }
 }

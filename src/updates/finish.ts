@@ -6,7 +6,7 @@ import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
 import { addTo } from "../measures/add.ts";
 import { auditName, pathText } from "../stacks/path.ts";
-import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
+import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
 import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
@@ -94,7 +94,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
   if (received.batches(run.updateId, "journal").length === 0) return undefined;
   const { baseKey } = run;
   return replay({
-    base: baseKey === null ? null : async () => (await readObject(env.STATE, baseKey)).body,
+    base: baseKey === null ? null : () => readChunks(env.STATE, baseKey),
     baseIsAliasFree: run.baseAliasFree,
     journal: received.bodies(run.updateId, "journal"),
     manifestTime: new Date(endedAt).toISOString(),

@@ -4,7 +4,7 @@ import { guard } from "../auth/guard.ts";
 import { loginOf } from "../context.ts";
 import { StaleIdentity, UniqueViolation, batch } from "../db/client.ts";
 import { AppError, conflict } from "../errors.ts";
-import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
+import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stackTags, stacks } from "../stacks/table.ts";
 import { type Names, rename } from "../state/rename.ts";
@@ -29,8 +29,8 @@ export async function moveStack(ctx: FinishContext, input: MoveStack): Promise<u
   const stateKey = baseKey === null ? null : newStateKey();
   try {
     if (baseKey !== null && stateKey !== null) {
-      const { body } = await readObject(ctx.env.STATE, baseKey);
-      await writeObject(ctx.env.STATE, stateKey, rename(body, namesOf(input.path), namesOf(input.to)));
+      const before = await readChunks(ctx.env.STATE, baseKey);
+      await writeObject(ctx.env.STATE, stateKey, rename(before, namesOf(input.path), namesOf(input.to)));
     }
     await commit(ctx, input, baseKey, stateKey);
   } catch (error) {

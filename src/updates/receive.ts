@@ -1,4 +1,5 @@
 import { badRequest, forbidden } from "../errors.ts";
+import { chunksOf } from "../http/chunks.ts";
 import { decodeText, encodingOf, inflate, limited, receive } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { checkBatch } from "../state/journal.ts";
@@ -32,7 +33,7 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   const { limits } = received;
   try {
     let part = 0;
-    for await (const bytes of inParts(limited((request.body ?? []) as AsyncIterable<Uint8Array>, limits.checkpoint)))
+    for await (const bytes of inParts(limited(chunksOf(request.body), limits.checkpoint)))
       received.putPart(run.updateId, "checkpoint", batch, part++, encoding, bytes);
     if (part === 0) throw badRequest("the body is empty");
     const text = limited(received.stream(run.updateId, "checkpoint", batch), limits.checkpoint, "the checkpoint");
@@ -44,9 +45,9 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   return batch;
 }
 
-/** The same bytes in pieces of a size that storage likes. */
+/** The same bytes in pieces of a size that storage likes, each good until the next is asked for. */
 export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let held = new Uint8Array(PART);
+  const held = new Uint8Array(PART);
   let length = 0;
   for await (const chunk of chunks) {
     for (let rest = chunk; rest.length > 0;) {
@@ -56,7 +57,6 @@ export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
       rest = rest.subarray(piece.length);
       if (length < PART) continue;
       yield held;
-      held = new Uint8Array(PART);
       length = 0;
     }
   }

@@ -1,6 +1,7 @@
 import type { BodyEncoding } from "../http/body.ts";
 import { inflate, inflated } from "../http/body.ts";
 import type { Limits } from "../limits.ts";
+import { free } from "../state/free.ts";
 import { concat } from "../state/json.ts";
 import type { Journal } from "../state/texts.ts";
 
@@ -87,10 +88,12 @@ export class Received {
     const first = parts[0];
     if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
     const whole = concat(parts.map((part) => part.bytes));
-    return inflate(whole, first.encoding, kind === "events" ? this.limits.batch : undefined);
+    const bytes = inflate(whole, first.encoding, kind === "events" ? this.limits.batch : undefined);
+    if (bytes !== whole) free(whole);
+    return bytes;
   }
 
-  /** One body as a stream, inflated; for what may be too large to hold. */
+  /** One body as a stream, inflated; for what may be too large to hold. Each chunk is good until the next is asked for. */
   stream(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
     const raw = this.#raw(updateId, kind, batch);
     return this.#encodingOf(updateId, kind, batch) === "gzip" ? inflated(raw) : raw;
@@ -108,7 +111,10 @@ export class Received {
   }
 
   async *#raw(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
-    for (const { bytes } of this.parts(updateId, kind, batch)) yield bytes;
+    for (const { bytes } of this.parts(updateId, kind, batch)) {
+      yield bytes;
+      free(bytes);
+    }
   }
 
   /** Bodies of one kind, for who reads texts out of them. */

@@ -7,7 +7,7 @@ import { StaleIdentity, batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { currentKeyId } from "../secrets/cipher.ts";
 import { type Renewed, renewal } from "../secrets/renew.ts";
-import { newStateKey, readObject, writeObject } from "../stacks/objects.ts";
+import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { reencrypt } from "../state/reencrypt.ts";
@@ -39,13 +39,13 @@ export async function reencryptStack(ctx: FinishContext, input: ReencryptStack):
   if (stack.stateKey === null) return { version: stack.version, ...renewal(env, stack.id, false).renewed };
 
   const count = renewal(env, stack.id, false);
-  for await (const _ of reencrypt((await readObject(env.STATE, stack.stateKey)).body, count.renew));
+  for await (const _ of reencrypt(await readChunks(env.STATE, stack.stateKey), count.renew));
   if (count.renewed.reencrypted === 0) return { version: stack.version, ...count.renewed };
 
   const stateKey = newStateKey();
   try {
     const work = renewal(env, stack.id, true);
-    await writeObject(env.STATE, stateKey, reencrypt((await readObject(env.STATE, stack.stateKey)).body, work.renew));
+    await writeObject(env.STATE, stateKey, reencrypt(await readChunks(env.STATE, stack.stateKey), work.renew));
     await commit(ctx, input, stack.stateKey, stateKey, work.renewed);
     return { version: stack.version + 1, ...work.renewed };
   } catch (error) {

@@ -20,7 +20,7 @@ export async function* chunked(whole: string | Uint8Array, sizes: number[] = [])
 
 export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const pieces: Uint8Array[] = [];
-  for await (const chunk of chunks) pieces.push(chunk);
+  for await (const chunk of chunks) pieces.push(chunk.slice());
   return text(concat(pieces));
 }
 
@@ -39,7 +39,7 @@ export function journalOf(batches: (string | object[])[]): Journal {
   const bodies = batches.map((batch) => encode(typeof batch === "string" ? batch : JSON.stringify({ entries: batch })));
   return {
     batches: () => bodies.keys(),
-    read: (batch) => (batch % 2 === 0 ? bodies[batch]! : Promise.resolve(bodies[batch]!)),
+    read: (batch) => (batch % 2 === 0 ? bodies[batch]!.slice() : Promise.resolve(bodies[batch]!.slice())),
   };
 }
 

@@ -1,0 +1,121 @@
+/** Everything that touches a whole state. Each step leaves the state of `asImported` behind, but for `update` and `rename`. */
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { type BigClient, entry, expectResources, same, secrets } from "./bigClient.ts";
+import { type Big, HEAD, afterUpdate, asImported, changed, deployment, elements, resourceText, shown } from "./bigState.ts";
+
+export interface Work {
+  client: BigClient;
+  big: Big;
+  /** Runs what is to be measured, under a name. */
+  measure: (name: string, work: () => Promise<unknown>) => Promise<void>;
+}
+
+const P = "/api/stacks/acme/size";
+
+/** In their order; `refresh` takes back what `update` changed. */
+export const steps = { import: importState, update, refresh, noop, full, delta, rename };
+export type Step = keyof typeof steps;
+
+async function importState({ client, big, measure }: Work): Promise<void> {
+  await client.send("POST", P, client.token, { stackName: big.stack });
+  await measure("import", () =>
+    client.send("POST", `${P}/${big.stack}/import`, client.token, Readable.from(deployment(big, asImported(big)))),
+  );
+}
+
+async function update({ client, big, measure }: Work): Promise<void> {
+  const S = `${P}/${big.stack}`;
+  await measure("update of 10", async () => {
+    const running = await client.start(S);
+    const entries = touchedOf(big).flatMap((i, k) => same(k, i, state(big, i, 1)));
+    await running.write("journalentries", { entries: [secrets, ...entries] });
+    await running.complete();
+  });
+  const get = (path: string) => client.send("GET", S + path, client.token);
+  await measure("export", async () => expectResources(await get("/export"), elements(big, afterUpdate(big, touchedOf(big), 1))));
+  await measure("export of version 1", async () => expectResources(await get("/export/1"), elements(big, asImported(big))));
+  await measure("resources of version 1", async () => expectResources(await get("/resources/1"), elements(big, asImported(big), shown)));
+}
+
+/** Has been run behind `update`: the first ten resources are those that it touched. */
+async function refresh({ client, big, measure }: Work): Promise<void> {
+  await measure("refresh of 10", async () => {
+    const running = await client.start(`${P}/${big.stack}`);
+    const entries = touchedOf(big).map((i, k) => entry(k + 2, 3, k + 1, { isRefresh: true, removeOld: k, state: state(big, i, 0) }));
+    await running.write("journalentries", { entries: [secrets, ...entries] });
+    await running.complete();
+  });
+}
+
+/** What `up` does when it finds nothing to do: every resource is told of. */
+async function noop(work: Work): Promise<void> {
+  const { client, big, measure } = work;
+  const running = await client.start(`${P}/${big.stack}`);
+  await measure("no-op: journal", async () => {
+    let entries: object[] = [secrets];
+    for (let i = 0; i < big.resources; i++) {
+      entries.push(...same(i, i, state(big, i, 0)));
+      if (entries.length < 100 && i < big.resources - 1) continue;
+      await running.write("journalentries", { entries });
+      entries = [];
+    }
+  });
+  await measure("no-op: complete", () => running.complete());
+  await expectState(work);
+}
+
+/** A client that does not journal sends the whole state. */
+async function full(work: Work): Promise<void> {
+  const { client, big, measure } = work;
+  const running = await client.start(`${P}/${big.stack}`, false);
+  await measure("full checkpoint", () => running.write("checkpoint", Readable.from(deployment(big, asImported(big)))));
+  await measure("full checkpoint: complete", () => running.complete());
+  await expectState(work);
+}
+
+/** Or the whole state once, and then what has changed in it. */
+async function delta(work: Work): Promise<void> {
+  const { client, big, measure } = work;
+  const touched = touchedOf(big);
+  const running = await client.start(`${P}/${big.stack}`, false);
+  const verbatim = function* () {
+    yield Buffer.from('{"version":3,"sequenceNumber":1,"untypedDeployment":');
+    yield* deployment(big, changed(big, touched, 1));
+    yield Buffer.from("}");
+  };
+  await measure("verbatim checkpoint", () => running.write("checkpointverbatim", Readable.from(verbatim())));
+
+  const hash = createHash("sha256");
+  for (const chunk of deployment(big, asImported(big))) hash.update(chunk);
+  const deploymentDelta: object[] = [];
+  let at = HEAD.length;
+  for (let i = 0, next = 0; i < big.resources && next < touched.length; i++) {
+    const text = resourceText(big, i, 0);
+    const [start, end] = [at, at + text.length].map((offset) => ({ line: 1, column: 1, offset }));
+    if (i === touched[next]) {
+      deploymentDelta.push({ Span: { uri: "", start, end }, NewText: text });
+      next++;
+    }
+    at += text.length + 1;
+  }
+  const body = { version: 3, sequenceNumber: 2, checkpointHash: hash.digest("hex"), deploymentDelta };
+  await measure("delta of 10", () => running.write("checkpointdelta", body));
+  await measure("delta: complete", () => running.complete());
+  await expectState(work);
+}
+
+/** All URNs become others. */
+async function rename({ client, big, measure }: Work): Promise<void> {
+  const other = { ...big, stack: "renamed" };
+  await measure("rename", () => client.send("POST", `${P}/${big.stack}/rename`, client.token, { newName: other.stack }));
+  await expectState({ client, big: other });
+}
+
+async function expectState({ client, big }: Pick<Work, "client" | "big">): Promise<void> {
+  await expectResources(await client.send("GET", `${P}/${big.stack}/export`, client.token), elements(big, asImported(big)));
+}
+
+const touchedOf = ({ resources }: Big) => Array.from({ length: 10 }, (_, i) => 1 + Math.floor((i * (resources - 1)) / 10));
+
+const state = (big: Big, i: number, edition: number) => JSON.parse(resourceText(big, i, edition)) as object;
