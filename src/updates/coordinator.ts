@@ -132,7 +132,10 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
       // Who asks under the new path asks another object, which knows of no run of ours.
-      for (const run of this.#runs.all()) if (run.phase === "done") await this.#keepEvents(ctx, run);
+      for (const run of this.#runs.all()) {
+        await this.#keepEvents(ctx, run);
+        if (run.phase !== "done") this.#runs.save(Object.assign(run, { moved: true as const }));
+      }
       return moveStack(ctx, input);
     });
   }
@@ -239,7 +242,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   async #finish(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
-    const work = finishRun(ctx, run, ending, cancelled);
+    const work = this.#end(ctx, run, ending, cancelled);
     this.#sealed.set(run.updateId, work);
     try {
       await work;
@@ -247,6 +250,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
       this.#sealed.delete(run.updateId);
       await this.#setAlarm();
     }
+  }
+
+  async #end(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
+    if (run.moved) await this.#keepEvents(ctx, run);
+    await finishRun(ctx, run, ending, cancelled);
   }
 
   async #forget(ctx: FinishContext, run: Run): Promise<void> {

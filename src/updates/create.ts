@@ -12,10 +12,13 @@ import { type UpdateKind, updates } from "./table.ts";
 /** D1 takes 2 MB a row; config and environment share it with little else (platform-facts D-3). Characters. */
 const MAX_TEXT = 900_000;
 
+/** One value of the configuration; what is secret in it is ciphertext. */
+const ConfigValue = z.object({ string: z.string(), secret: z.boolean(), object: z.boolean() });
+
 /** cli-protocol §4.3.1. Only what is needed is named; the rest of the body may be anything. */
 export const UpdateProgram = z.object({
   options: z.nullish(z.object({ dryRun: z.nullish(z.boolean()) })),
-  config: z.nullish(mapOf(z.unknown())),
+  config: z.nullish(mapOf(ConfigValue)),
   metadata: z.nullish(z.object({ message: z.nullish(z.string()), environment: z.nullish(mapOf(z.string())) })),
 });
 

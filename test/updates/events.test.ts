@@ -218,6 +218,17 @@ describe("engine events read back", () => {
     expect(sequences(await read({ ...update, path: update.path.replace("/dev/", "/prod/") }))).toEqual([0]);
   });
 
+  it("are found under the new name when a preview went on while its stack was renamed: at once those before, at its end all", async () => {
+    const preview = await startUpdate(world.member, { kind: "preview", dryRun: true });
+    await send(preview, stdout(0));
+    await ok("POST", "/api/stacks/acme/web/dev/rename", { token: world.member, json: { newName: "prod", newProject: "" } });
+    const renamed = { ...preview, path: preview.path.replace("/dev/", "/prod/") };
+    expect(sequences(await read(renamed))).toEqual([0]);
+    await send(preview, stdout(1));
+    await complete(preview);
+    expect(sequences(await read(renamed))).toEqual([0, 1]);
+  });
+
   it("are none for an import and for an update that said nothing; of an unknown update there is nothing", async () => {
     const { updateId } = await ok<{ updateId: string }>("POST", "/api/stacks/acme/web/dev/import", {
       token: world.member,

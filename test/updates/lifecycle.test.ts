@@ -63,6 +63,35 @@ describe("an update", () => {
     expect(await ok("GET", `${S}/update/${id}`, { token })).toEqual({ status: "not started", events: [] });
   });
 
+  it("keeps a configuration of values that clients know, with all that is in them", async () => {
+    const config = {
+      "web:size": { string: "3", secret: false, object: false },
+      "web:list": { string: '[{"secure":"AAAB"}]', secret: true, object: true, newer: { than: "us" } },
+      ["__proto__"]: { string: "", secret: false, object: false },
+    };
+    const id = await create("update", { config, newer: 1 });
+    const { token: lease } = await ok<{ token: string }>("POST", `${S}/update/${id}`, { token, json: {} });
+    await ok("POST", `${S}/update/${id}/complete`, { lease, json: { status: "succeeded" } });
+    expect((await ok<{ info: { config: object } }>("GET", `${S}/updates/latest`, { token })).info.config).toEqual(config);
+  });
+
+  it.each([
+    ["config", "text"],
+    ["config", []],
+    ["config.web:size", { "web:size": "3" }],
+    ["config.web:size", { "web:size": null }],
+    ["config.web:size.string", { "web:size": { string: 3, secret: false, object: false } }],
+    ["config.web:size.secret", { "web:size": { string: "3", secret: "yes", object: false } }],
+    ["config.web:size.object", { "web:size": { string: "3", secret: false } }],
+  ])("is not created with a configuration that no client could read: %s", async (where, config) => {
+    await changesNothing(async () => expect(await refused(400, "POST", `${S}/update`, { token, json: { config } })).toContain(where));
+  });
+
+  it("says no more about a configuration than is of use", async () => {
+    const config = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`web:${i}`, i]));
+    expect((await refused(400, "POST", `${S}/update`, { token, json: { config } })).length).toBeLessThan(2000);
+  });
+
   it("starts once", async () => {
     const update = await startUpdate(token);
     expect(await refused(409, "POST", update.path, { token, json: {} })).toBe("Conflict: The Update has already started");
