@@ -92,7 +92,8 @@ export class DeploymentWriter {
     this.out.write('{"deployment":{');
   }
 
-  write(part: Exclude<Part, { at: "envelope" }>): void {
+  /** @param pieces what to write in the place of the part's own text */
+  write(part: Exclude<Part, { at: "envelope" }>, pieces: readonly (Uint8Array | string)[] = [part.text]): void {
     if (part.at === this.#array) this.out.write(",");
     else {
       this.#closeArray();
@@ -103,7 +104,7 @@ export class DeploymentWriter {
         this.#array = part.at;
       }
     }
-    this.out.write(part.text);
+    for (const piece of pieces) this.out.write(piece);
   }
 
   close(): void {

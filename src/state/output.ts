@@ -1,6 +1,5 @@
-import { encode } from "./json.ts";
-
 const SIZE = 128 * 1024;
+const encoder = new TextEncoder();
 
 /** Collects pieces into chunks of 128 KB, each worth its trip through a stream. The buffer of a chunk is used again when the next one is asked for. */
 export class Output {
@@ -10,7 +9,13 @@ export class Output {
   #spare: Uint8Array<ArrayBuffer> | undefined;
 
   write(piece: Uint8Array | string): void {
-    const bytes = typeof piece === "string" ? encode(piece) : piece;
+    // No character takes more than three bytes.
+    if (typeof piece !== "string") this.#copy(piece);
+    else if (3 * piece.length > SIZE - this.#used) this.#copy(encoder.encode(piece));
+    else this.#used += encoder.encodeInto(piece, this.#bytes.subarray(this.#used)).written;
+  }
+
+  #copy(bytes: Uint8Array): void {
     let at = 0;
     while (bytes.length - at > SIZE - this.#used) {
       this.#bytes.set(bytes.subarray(at, (at += SIZE - this.#used)), this.#used);

@@ -1,6 +1,6 @@
 /** Putting other ciphertexts in the place of a state's own, when a key has been replaced. */
 import { QUOTE, decodeString, readObject, skipValue } from "./json.ts";
-import { type DeploymentPart, replaceRanges, rewriteDeployment } from "./rewrite.ts";
+import { type DeploymentPart, type Pieces, replaceRanges, rewriteDeployment } from "./rewrite.ts";
 import { SECRET, walkSigned } from "./signed.ts";
 
 /** What shall stand in a ciphertext's place; undefined when it stays. */
@@ -10,7 +10,7 @@ export type Renew = (ciphertext: string) => Promise<string | undefined>;
 export const reencrypt = (chunks: AsyncIterable<Uint8Array>, renew: Renew): AsyncGenerator<Uint8Array, void> =>
   rewriteDeployment(chunks, (part) => renewPart(part, renew));
 
-function renewPart({ at, text }: DeploymentPart, renew: Renew): Uint8Array | Promise<Uint8Array> {
+function renewPart({ at, text }: DeploymentPart, renew: Renew): Pieces | Promise<Pieces> {
   const found: { start: number; end: number }[] = [];
   const note = (start: number) => {
     if (text[start] === QUOTE) found.push({ start, end: skipValue(text, start) });
@@ -18,7 +18,7 @@ function renewPart({ at, text }: DeploymentPart, renew: Renew): Uint8Array | Pro
   if (at === "resource") findSecrets(text, 0, note);
   else if (at === "pendingOperation")
     readObject(text, 0, (key, value) => (key === "resource" ? findSecrets(text, value, note) : skipValue(text, value)));
-  return found.length === 0 ? text : renewed(text, found, renew);
+  return found.length === 0 ? [text] : renewed(text, found, renew);
 }
 
 const PROPERTIES: ReadonlySet<string> = new Set(["inputs", "outputs", "replacementTrigger"]);
@@ -28,7 +28,7 @@ const findSecrets = (bytes: Uint8Array, at: number, visit: (value: number) => vo
     PROPERTIES.has(key) ? walkSigned(bytes, value, SECRET, "ciphertext", visit) : skipValue(bytes, value),
   );
 
-async function renewed(text: Uint8Array, found: { start: number; end: number }[], renew: Renew): Promise<Uint8Array> {
+async function renewed(text: Uint8Array, found: { start: number; end: number }[], renew: Renew): Promise<Pieces> {
   const replacements = [];
   for (const { start, end } of found) {
     const ciphertext = await renew(decodeString(text, start, end));

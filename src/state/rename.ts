@@ -1,6 +1,6 @@
 /** Giving a state other names: what a rename or transfer of its stack rewrites (cli-protocol §3.8). */
 import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, readObject, rewrite, skipValue } from "./json.ts";
-import { type DeploymentPart, type Replacement, replaceRanges, rewriteDeployment } from "./rewrite.ts";
+import { type DeploymentPart, type Pieces, type Replacement, replaceRanges, rewriteDeployment } from "./rewrite.ts";
 import { RESOURCE_REFERENCE, walkSigned } from "./signed.ts";
 
 export interface Names {
@@ -32,9 +32,9 @@ export function urnMap(from: Pick<Names, "project" | "stack">, to: Pick<Names, "
   };
 }
 
-function renamePart(part: DeploymentPart, urns: UrnMap, to: Names): Uint8Array {
+function renamePart(part: DeploymentPart, urns: UrnMap, to: Names): Pieces {
   const { text } = part;
-  if (part.at === "deployment" && part.key === "secrets_providers") return renameProvider(text, to);
+  if (part.at === "deployment" && part.key === "secrets_providers") return [renameProvider(text, to)];
   const renaming = new Renaming(text, urns);
   if (part.at === "resource") renaming.resource(0);
   else if (part.at === "pendingOperation") renaming.operation(0);
@@ -102,7 +102,7 @@ class Renaming {
     );
   }
 
-  result(): Uint8Array {
+  result(): Pieces {
     return replaceRanges(this.#bytes, this.#edits);
   }
 

@@ -1,9 +1,11 @@
 /** Writing a state anew, part by part: what is not touched keeps its bytes. */
 import { DeploymentWriter } from "./checkpoint.ts";
-import { concat, encode } from "./json.ts";
 import { splitDeployment, type Part } from "./split.ts";
 
 export type DeploymentPart = Exclude<Part, { at: "envelope" }>;
+
+/** A text, piece by piece: to put it together first would be one more copy of the whole state. */
+export type Pieces = readonly (Uint8Array | string)[];
 
 /**
  * The text of an untyped deployment with each part of its deployment as `change` has it, in chunks of 128 KB or so. The text must
@@ -11,7 +13,7 @@ export type DeploymentPart = Exclude<Part, { at: "envelope" }>;
  */
 export async function* rewriteDeployment(
   chunks: AsyncIterable<Uint8Array>,
-  change: (part: DeploymentPart) => Uint8Array | Promise<Uint8Array>,
+  change: (part: DeploymentPart) => Pieces | Promise<Pieces>,
 ): AsyncGenerator<Uint8Array, void> {
   const writer = new DeploymentWriter();
   const envelope: [key: string, text: Uint8Array][] = [];
@@ -19,7 +21,7 @@ export async function* rewriteDeployment(
     for (const part of parts) {
       if (part.at !== "envelope") {
         const changed = change(part);
-        writer.write({ ...part, text: changed instanceof Uint8Array ? changed : await changed });
+        writer.write(part, changed instanceof Promise ? await changed : changed);
       } else if (part.key !== "deployment") envelope.push([part.key, part.text.slice()]);
     }
     if (writer.out.hasFull) yield* writer.out.take();
@@ -41,13 +43,13 @@ export interface Replacement {
 }
 
 /** The bytes with some ranges replaced; they must not overlap. */
-export function replaceRanges(bytes: Uint8Array, replacements: Replacement[]): Uint8Array {
-  if (replacements.length === 0) return bytes;
-  const pieces: Uint8Array[] = [];
+export function replaceRanges(bytes: Uint8Array, replacements: Replacement[]): Pieces {
+  const pieces: (Uint8Array | string)[] = [];
   let last = 0;
   for (const { start, end, text } of replacements.sort((a, b) => a.start - b.start)) {
-    pieces.push(bytes.subarray(last, start), encode(text));
+    pieces.push(bytes.subarray(last, start), text);
     last = end;
   }
-  return concat([...pieces, bytes.subarray(last)]);
+  pieces.push(bytes.subarray(last));
+  return pieces;
 }
