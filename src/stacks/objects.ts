@@ -1,5 +1,6 @@
 import { unavailable } from "../errors.ts";
 import { chunksOf } from "../http/chunks.ts";
+import { free } from "../state/free.ts";
 import { Turn } from "../state/turn.ts";
 import { log, logError } from "../log.ts";
 
@@ -44,11 +45,12 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
     }
     if (!upload) {
       await store(() => bucket.put(key, part.take(), { httpMetadata: { contentType: "application/json" } }));
-      return;
+    } else {
+      const open = upload;
+      if (!part.isEmpty) parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
+      await store(() => open.complete(parts));
     }
-    const open = upload;
-    if (!part.isEmpty) parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
-    await store(() => open.complete(parts));
+    part.free();
   } catch (error) {
     await upload?.abort().catch(() => undefined);
     throw error;
@@ -83,9 +85,15 @@ class PartBuffer {
   }
 
   #grow(size: number): void {
-    const before = this.#bytes.subarray(0, this.#size);
-    this.#bytes = new Uint8Array(Math.min(PART, Math.max(size, 4 * this.#bytes.length)));
+    const before = this.#bytes;
+    this.#bytes = new Uint8Array(Math.min(PART, Math.max(size, 4 * before.length)));
     this.#bytes.set(before);
+    free(before);
+  }
+
+  /** When all has been sent. */
+  free(): void {
+    free(this.#bytes);
   }
 
   /** To be sent before the next bytes come. */

@@ -1,4 +1,5 @@
 /** The deployment that a replay starts from: the base stream, or what the journal has put in its place. */
+import { free } from "./free.ts";
 import type { Item, Ref } from "./item.ts";
 import { readArray, readObject, skipValue } from "./json.ts";
 import type { LinkTable } from "./links.ts";
@@ -86,10 +87,18 @@ export type Open = () => Promise<AsyncIterable<Uint8Array>>;
 
 const KEEP_BYTES = 8 * 1024 * 1024;
 
-/** Opens a source that is read twice; a small one is kept in memory the first time. */
-export function reopenable(open: Open): Open {
+/** A source that may have to be read twice: a small one is kept in memory the first time. */
+export interface Reopenable {
+  first: Open;
+  last: Open;
+}
+
+export function reopenable(open: Open): Reopenable {
   let kept: Uint8Array[] | undefined;
-  return async () => (kept ? replayed(kept) : keeping(await open(), (chunks) => (kept = chunks)));
+  return {
+    first: async () => keeping(await open(), (chunks) => (kept = chunks)),
+    last: async () => (kept ? replayed(kept) : open()),
+  };
 }
 
 async function* replayed(chunks: Uint8Array[]) {
@@ -102,7 +111,10 @@ async function* keeping(source: AsyncIterable<Uint8Array>, keep: (chunks: Uint8A
   for await (const chunk of source) {
     size += chunk.length;
     if (size <= KEEP_BYTES) chunks.push(chunk.slice());
-    else chunks = [];
+    else {
+      for (const kept of chunks) free(kept);
+      chunks = [];
+    }
     yield chunk;
   }
   if (size <= KEEP_BYTES) keep(chunks);

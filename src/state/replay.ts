@@ -1,5 +1,5 @@
 /** Computes the state after an update from the state before it and the journal (cli-protocol §4.8.4). */
-import { newBase, readItems, reopenable, type Open, type Operation } from "./base.ts";
+import { newBase, readItems, reopenable, type Open, type Operation, type Reopenable } from "./base.ts";
 import { Fold, type Folded } from "./fold.ts";
 import type { Item, Ref } from "./item.ts";
 import { encode, parse, rewrite } from "./json.ts";
@@ -49,8 +49,8 @@ export const replay = (input: ReplayInput): Streamed<StateSummary> => streamed(r
 
 async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary> {
   const texts = new Texts(input.journal);
-  const open = input.base && reopenable(input.base);
-  const folded = await fold(input, open, texts);
+  const source = input.base && reopenable(input.base);
+  const folded = await fold(input, source, texts);
   const { selection } = folded;
   const out = new Output();
   const resources = new ResourceWriter(out, texts);
@@ -62,7 +62,7 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
     if (out.hasFull) yield* out.take();
   }
   let position = 0;
-  for await (const parts of open ? splitDeployment(await open(), { trusted: true }) : []) {
+  for await (const parts of source ? splitDeployment(await source.last(), { trusted: true }) : []) {
     for (const part of parts) {
       if (part.at !== "resource") {
         keep(base, part);
@@ -78,6 +78,7 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
   out.write("]");
   const features = await writeRest(input, folded, base, texts, out, resources.features);
   yield* out.rest();
+  texts.free();
   const { count, stacks, references } = resources;
   return {
     resources: count,
@@ -89,12 +90,12 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
   };
 }
 
-async function fold(input: ReplayInput, open: Open | null, texts: Texts): Promise<Folded> {
+async function fold(input: ReplayInput, source: Reopenable | null, texts: Texts): Promise<Folded> {
   const facts = new KnownFacts();
   const steps = await readSteps(input.journal, texts, facts);
   const base = newBase(null);
-  const links = steps.hasHole || steps.needLinks || (open && !input.baseIsAliasFree) ? new LinkTable() : null;
-  if (links) base.items = open ? await readItems(await open(), links, facts) : [];
+  const links = steps.hasHole || steps.needLinks || (source && !input.baseIsAliasFree) ? new LinkTable() : null;
+  if (links) base.items = source ? await readItems(await source.first(), links, facts) : [];
   const folding = new Fold(base, links, steps.hasHole);
   const turn = new Turn();
   for (const step of steps) {

@@ -12,7 +12,7 @@ export interface Journal {
 /** The first batches stay: most journals are no larger, and are read twice. */
 const STAYING_BYTES = 12 * 1024 * 1024;
 /** Of a larger journal those used last, since neighbours in the state often arrived together. */
-const RECENT_BYTES = 8 * 1024 * 1024;
+const RECENT_BYTES = 4 * 1024 * 1024;
 const LEAST_ROOM = 64 * 1024;
 
 /** Reads texts out of the journal, and keeps what is likely to be asked for again. */
@@ -48,6 +48,12 @@ export class Texts {
     if (recent) return this.#use(batch, recent);
     const bytes = this.#journal.read(batch);
     return bytes instanceof Uint8Array ? this.#keep(batch, bytes) : bytes.then((read) => this.#keep(batch, read));
+  }
+
+  /** To be called when nothing more is asked for. */
+  free(): void {
+    for (const bytes of this.#staying.values()) free(bytes);
+    for (const { buffer } of this.#recent.values()) free(buffer);
   }
 
   #keep(batch: number, bytes: Uint8Array): Uint8Array {
