@@ -21,12 +21,17 @@ const readKb = (pid: number, key: string) =>
   Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? NaN) * 1024;
 
 export const residentBytes = (pid: number) => readKb(pid, "VmRSS");
+/** Pages of files: those of its own program that it has come to so far. */
+export const fileBytes = (pid: number) => readKb(pid, "RssFile");
 export const peakBytes = (pid: number) => readKb(pid, "VmHWM");
 export const resetPeak = (pid: number) => writeFileSync(`/proc/${pid}/clear_refs`, "5");
 
 /** Processor time that the process has used, all its threads; the kernel counts in hundredths. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13);
   return (Number(user) + Number(system)) / 100;
 }

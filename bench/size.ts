@@ -2,21 +2,23 @@
  * `npm run test:size [-- --sizes 20,200 --steps update,noop,…]`: a state of so many MB, in resources of 2 KB each, goes through everything
  * that touches a whole state (sizeSteps.ts), by the wire protocol over real HTTP, against the production bundle in workerd. Each size has
  * a server of its own. For each step: the peak of workerd's resident memory (VmHWM, reset before the step) above what it had after its
- * start; seconds; and workerd's seconds of processor time, which a busy machine changes little. R2 is outside that process (store.ts); the idle
+ * start, pages of its program that were read in before the step not counted; seconds; and workerd's seconds of processor time, which a busy machine changes little. R2 is outside that process (store.ts); the idle
  * simulators of D1, KV and queues, and SQLite of the objects, are in it. Ends with an error when a state comes out other than it must, or when
  * memory goes above the bound.
  */
 import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { BigClient } from "./bigClient.ts";
-import { cpuSeconds, findWorkerd, peakBytes, resetPeak, residentBytes } from "./memory.ts";
+import { cpuSeconds, fileBytes, findWorkerd, peakBytes, resetPeak, residentBytes } from "./memory.ts";
 import { built, newFolder } from "./servers.ts";
 import { type Step, steps } from "./sizeSteps.ts";
 import { frontOf, objectStore } from "./store.ts";
 
 const { values } = parseArgs({ options: { sizes: { type: "string", default: "20,200" }, steps: { type: "string" } } });
 const sizes = values.sizes.split(",").map(Number);
-const wanted = (Object.keys(steps) as Step[]).filter((step) => step === "import" || !values.steps || values.steps.split(",").includes(step));
+const wanted = (Object.keys(steps) as Step[]).filter(
+  (step) => step === "import" || !values.steps || values.steps.split(",").includes(step),
+);
 const MB = 1024 * 1024;
 /** What Cloudflare gives an isolate, and so what V8 shall have here; else it would put off collecting, having all the machine. */
 const BOUND = 128;
@@ -35,13 +37,15 @@ async function run(size: number): Promise<void> {
   try {
     const pid = findWorkerd();
     await new Promise((done) => setTimeout(done, 1000));
-    const floor = residentBytes(pid);
+    const floor = residentBytes(pid) - fileBytes(pid);
     console.log(`\n${size} MB, ${size * 500} resources; memory after the start ${(floor / MB).toFixed(0)} MB`);
     const measure = async (name: string, work: () => Promise<unknown>) => {
       resetPeak(pid);
-      const [started, before, left] = [performance.now(), cpuSeconds(pid), residentBytes(pid) - floor];
+      const [started, before] = [performance.now(), cpuSeconds(pid)];
+      const nothing = floor + fileBytes(pid);
+      const left = residentBytes(pid) - nothing;
       await work();
-      report(name, left / MB, (peakBytes(pid) - floor) / MB, (performance.now() - started) / 1000, cpuSeconds(pid) - before);
+      report(name, left / MB, (peakBytes(pid) - nothing) / MB, (performance.now() - started) / 1000, cpuSeconds(pid) - before);
     };
     const work = { client: new BigClient(server), big: { resources: size * 500, bytes: MB / 500, stack: "big" }, measure };
     for (const step of wanted) await steps[step](work);
@@ -65,6 +69,7 @@ for (const size of sizes) await run(size);
 const [least, most] = [sizes[0]!, sizes.at(-1)!];
 if (most > least) {
   console.log(`\nProcessor time of a MB at ${most} MB, times that at ${least} MB; 1 is linear`);
-  for (const [name, [first, ...others]] of cpu) console.log(`  ${name.padEnd(30)} ${((others.at(-1)! * least) / (first! * most)).toFixed(2)}`);
+  for (const [name, [first, ...others]] of cpu)
+    console.log(`  ${name.padEnd(30)} ${((others.at(-1)! * least) / (first! * most)).toFixed(2)}`);
 }
 process.exit(failed ? 1 : 0);

@@ -1,6 +1,7 @@
 import { unavailable } from "../errors.ts";
 import { chunksOf } from "../http/chunks.ts";
 import { free } from "../state/free.ts";
+import { concat } from "../state/json.ts";
 import { Turn } from "../state/turn.ts";
 import { log, logError } from "../log.ts";
 
@@ -18,7 +19,7 @@ export const initialStateKey = (stackId: string) => `initial/${stackId}`;
  * seven times as fast by the local simulator.
  */
 const PART = 16 * 1024 * 1024;
-/** What a stream is given at a time, in bytes; it makes a copy. */
+/** Bytes of a part that are in one buffer; `PART` is a multiple. */
 const PIECE = 128 * 1024;
 /** Bytes between two pauses in which other requests of the isolate have their turn. */
 const TURN = 1024 * 1024;
@@ -58,11 +59,11 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
 }
 
 /**
- * The bytes of one part. The buffer grows to the length of a part and is then the same for all: new ones for 200 MB would outlive V8's young
- * generation and be garbage until a full collection, which they do not bring about.
+ * The bytes of one part, in pieces that are used again for the next: new ones for 200 MB would outlive V8's young generation and be garbage until a
+ * full collection, which they do not bring about; and one buffer for a whole part is more than freed memory has in one place.
  */
 class PartBuffer {
-  #bytes = new Uint8Array(TURN / 4);
+  readonly #pieces: Uint8Array[] = [];
   #size = 0;
 
   get isEmpty(): boolean {
@@ -74,42 +75,36 @@ class PartBuffer {
     return this.#size === PART;
   }
 
-  /** @returns how many of the bytes there was room for */
+  /** @returns how many of the bytes were taken; the others are to be given again */
   fill(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, PART - this.#size);
-    const size = this.#size + taken;
-    if (size > this.#bytes.length) this.#grow(size);
-    this.#bytes.set(taken < bytes.length ? bytes.subarray(0, taken) : bytes, this.#size);
-    this.#size = size;
+    const used = this.#size % PIECE;
+    const piece = (this.#pieces[(this.#size - used) / PIECE] ??= new Uint8Array(PIECE));
+    const taken = Math.min(bytes.length, PIECE - used);
+    piece.set(taken < bytes.length ? bytes.subarray(0, taken) : bytes, used);
+    this.#size += taken;
     return taken;
   }
 
-  #grow(size: number): void {
-    const before = this.#bytes;
-    this.#bytes = new Uint8Array(Math.min(PART, Math.max(size, 4 * before.length)));
-    this.#bytes.set(before);
-    free(before);
+  /** To be sent before the next bytes come. Large bodies as a stream, so that they need not be in memory twice. */
+  take(): Uint8Array | ReadableStream {
+    const size = this.#size;
+    this.#size = 0;
+    const pieces = this.#pieces.slice(0, Math.ceil(size / PIECE)).map((piece, i) => piece.subarray(0, size - i * PIECE));
+    return size < TURN ? concat(pieces) : streamOf(pieces, size);
   }
 
   /** When all has been sent. */
   free(): void {
-    free(this.#bytes);
-  }
-
-  /** To be sent before the next bytes come. */
-  take(): Uint8Array | ReadableStream {
-    const bytes = this.#bytes.subarray(0, this.#size);
-    this.#size = 0;
-    return bytes.length < TURN ? bytes : streamOf(bytes);
+    for (const piece of this.#pieces) free(piece);
   }
 }
 
-/** Large bodies as a stream, so that they need not be in memory twice. R2 wants to know how long it is (platform-facts R-4). */
-function streamOf(bytes: Uint8Array): ReadableStream {
-  const { readable, writable } = new FixedLengthStream(bytes.length);
+/** R2 wants to know how long it is (platform-facts R-4). */
+function streamOf(pieces: readonly Uint8Array[], size: number): ReadableStream {
+  const { readable, writable } = new FixedLengthStream(size);
   const send = async () => {
     const writer = writable.getWriter();
-    for (let at = 0; at < bytes.length; at += PIECE) await writer.write(bytes.subarray(at, at + PIECE));
+    for (const piece of pieces) await writer.write(piece);
     await writer.close();
   };
   // Whoever reads it is told the same error.

@@ -1,3 +1,4 @@
+import { Numbers } from "./numbers.ts";
 import { type Links, readLinks } from "./resource.ts";
 
 /** Where in a `LinkTable` the links of a resource are. */
@@ -13,7 +14,7 @@ export class LinkTable {
   readonly #names: string[] = [];
   readonly #numbers = new Map<string, number>();
   /** A row: URN, parent, provider, deletedWith, viewOf; then the lists, each led by its length. */
-  readonly #rows: number[] = [];
+  readonly #rows = new Numbers();
 
   read(bytes: Uint8Array, at: number): LinksAt {
     return this.add(readLinks(bytes, at));
@@ -45,20 +46,20 @@ export class LinkTable {
   }
 
   urn(row: LinksAt): string {
-    return this.#names[this.#rows[row]!]!;
+    return this.#names[this.#rows.at(row)]!;
   }
 
   parent(row: LinksAt): string {
-    return this.#names[this.#rows[row + 1]!]!;
+    return this.#names[this.#rows.at(row + 1)]!;
   }
 
   /** A new object each time, not to be kept for every resource. */
   get(row: LinksAt): Links {
     let at = row;
-    const name = () => this.#names[this.#rows[at++]!]!;
+    const name = () => this.#names[this.#rows.at(at++)]!;
     const list = <T>(element: () => T): T[] => {
       const all: T[] = [];
-      for (let left = this.#rows[at++]!; left > 0; left--) all.push(element());
+      for (let left = this.#rows.at(at++); left > 0; left--) all.push(element());
       return all;
     };
     const [urn, parent, provider, deletedWith, viewOf] = [name(), name(), name(), name(), name()];

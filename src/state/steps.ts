@@ -3,6 +3,7 @@ import type { Item, Ref } from "./item.ts";
 import type { Range } from "./json.ts";
 import { Kind, REFERENCES, TEXTS, readBatch, type JournalEntry } from "./journal.ts";
 import { UNREAD, type LinkTable, type LinksAt } from "./links.ts";
+import { Numbers } from "./numbers.ts";
 import { KnownFacts, type Facts } from "./resource.ts";
 import type { Journal, Texts } from "./texts.ts";
 import { LOOK, Turn } from "./turn.ts";
@@ -32,8 +33,7 @@ const [IS_REFRESH, BYTE_STRING, CREATES] = [1, 2, 4];
  * larger than an isolate's memory allows. A row of numbers has only what its entry has: 24 to 48 bytes, nearly always.
  */
 export class Steps {
-  /** Small integers take 4 bytes each; should one be larger, V8 makes it 8 for all. */
-  readonly #rows: number[] = [];
+  readonly #rows = new Numbers();
   /** Where the rows begin, in the order of the entries. */
   #order: number[] = [];
   readonly #extensionRefs: string[] = [];
@@ -50,13 +50,14 @@ export class Steps {
     const { sequenceID, kind, operationID, stateFacts } = entry;
     if (REFRESH_OR_BASE.has(kind) || entry.isRefresh || stateFacts?.hasAliases) this.needLinks = true;
     const last = this.#order.at(-1);
-    if (last !== undefined && this.#rows[last]! >= sequenceID) this.#inOrder = false;
+    if (last !== undefined && this.#rows.at(last) >= sequenceID) this.#inOrder = false;
     this.#order.push(this.#rows.length);
 
     const flags =
       (entry.isRefresh ? IS_REFRESH! : 0) | (entry.requiresByteString ? BYTE_STRING! : 0) | (entry.operationFacts?.creates ? CREATES! : 0);
     const rows = this.#rows;
-    const present = rows.push(sequenceID, kind, operationID, batch, flags, 0) - 1;
+    rows.push(sequenceID, kind, operationID, batch, flags, 0);
+    const present = rows.length - 1;
     let bits = 0;
     let bit = 1;
     const optional = (values: number[] | null) => {
@@ -70,15 +71,15 @@ export class Steps {
     for (const name of TEXTS) optional(entry[name] && [entry[name].start, entry[name].end]);
     optional(stateFacts && [this.#facts.number(stateFacts)]);
     optional(entry.extensionRef === null ? null : [this.#extensionRefs.push(entry.extensionRef) - 1]);
-    rows[present] = bits;
+    rows.set(present, bits);
   }
 
   /** Puts the entries into their total order. A batch sent twice counts once: of entries with the same sequence id the last one stays. */
   sort(): void {
     if (this.#inOrder) return;
     const rows = this.#rows;
-    this.#order.sort((a, b) => rows[a]! - rows[b]! || a - b);
-    this.#order = this.#order.filter((row, i, all) => i === all.length - 1 || rows[row] !== rows[all[i + 1]!]);
+    this.#order.sort((a, b) => rows.at(a) - rows.at(b) || a - b);
+    this.#order = this.#order.filter((row, i, all) => i === all.length - 1 || rows.at(row) !== rows.at(all[i + 1]!));
   }
 
   /**
@@ -87,7 +88,7 @@ export class Steps {
    */
   get hasHole(): boolean {
     const last = this.#order.at(-1);
-    return last !== undefined && this.#rows[last]! > this.#order.length;
+    return last !== undefined && this.#rows.at(last) > this.#order.length;
   }
 
   *[Symbol.iterator](): Generator<Step> {
@@ -96,7 +97,7 @@ export class Steps {
 
   #unpack(row: number): Step {
     let at = row;
-    const next = () => this.#rows[at++]!;
+    const next = () => this.#rows.at(at++);
     const [sequenceID, kind, operationID, batch, flags] = [next(), next(), next(), next(), next()];
     let bits = next();
     const ifPresent = <T>(value: () => T): T | null => {

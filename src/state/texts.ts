@@ -11,6 +11,8 @@ export interface Journal {
 
 /** The first batches stay: most journals are no larger, and are read twice. */
 const STAYING_BYTES = 12 * 1024 * 1024;
+/** Of a journal so large they save little, and are let go. */
+const LARGE_BYTES = 4 * STAYING_BYTES;
 /** Of a larger journal those used last, since neighbours in the state often arrived together. */
 const RECENT_BYTES = 4 * 1024 * 1024;
 const LEAST_ROOM = 64 * 1024;
@@ -20,6 +22,8 @@ export class Texts {
   readonly #journal: Journal;
   readonly #staying = new Map<number, Uint8Array>();
   #stays = 0;
+  /** Bytes that did not stay, each time they were read. */
+  #passed = 0;
   /** In order of use. */
   readonly #recent = new Map<number, Room>();
   /** Bytes of the recent ones' buffers. */
@@ -50,9 +54,14 @@ export class Texts {
     return bytes instanceof Uint8Array ? this.#keep(batch, bytes) : bytes.then((read) => this.#keep(batch, read));
   }
 
+  #letGo(): void {
+    for (const bytes of this.#staying.values()) free(bytes);
+    this.#staying.clear();
+  }
+
   /** To be called when nothing more is asked for. */
   free(): void {
-    for (const bytes of this.#staying.values()) free(bytes);
+    this.#letGo();
     for (const { buffer } of this.#recent.values()) free(buffer);
   }
 
@@ -63,6 +72,8 @@ export class Texts {
       return this.#remember(batch, bytes);
     }
     this.#stays = STAYING_BYTES; // full: a later, smaller one shall not push in
+    this.#passed += bytes.length;
+    if (this.#passed > LARGE_BYTES && this.#staying.size > 0) this.#letGo();
     const room = this.#makeRoom(bytes.length);
     room.length = bytes.length;
     room.buffer.set(bytes);
