@@ -42,6 +42,7 @@ async function run(size: number): Promise<void> {
     const measure = async (name: string, work: () => Promise<unknown>) => {
       resetPeak(pid);
       const [started, before] = [performance.now(), cpuSeconds(pid)];
+      // Were nothing needed, there would be this much.
       const nothing = floor + fileBytes(pid);
       const left = residentBytes(pid) - nothing;
       await work();
