@@ -17,7 +17,7 @@ const kinds: { kind: string; fits: RegExp }[] = [
   { kind: "an access token or session", fits: new RegExp(TOKEN.replace("pul-", "pul-(?!0{40})")) },
   // `["` and a digit or letter in base64url, and 32 bytes of signature.
   { kind: "a lease", fits: /(?<![A-Za-z0-9_-])Wy[IJ][A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/ },
-  { kind: "a pepper or a scanner's secret", fits: /\b(?:TOKEN_PEPPER|LEAK_SCANNER_SECRET)["']?\s*[=:]\s*["']?[A-Za-z0-9+/_-]{20,}/ },
+  { kind: "a secret of the Worker", fits: /\b(?:TOKEN_PEPPER|OPERATOR_TOKEN|LEAK_SCANNER_SECRET)["']?\s*[=:]\s*["']?[A-Za-z0-9+/_-]{20,}/ },
   { kind: "a master key", fits: /\b\d{1,3}:[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/ },
   {
     kind: "a private key",
@@ -77,7 +77,7 @@ async function newSecrets(): Promise<Record<string, string>> {
   return {
     "an access token or session": (await newTokenValue([key])).value,
     "a lease": await signLease([key], { coordinator: `${id}/web/dev`, updateId: id }),
-    "a pepper or a scanner's secret": `TOKEN_PEPPER=${key}`,
+    "a secret of the Worker": `TOKEN_PEPPER=${key}`,
     "a master key": `ENCRYPTION_KEYS=1:${key}`,
     "a private key": Buffer.from(await crypto.subtle.exportKey("pkcs8", privateKey)).toString("base64"),
   };
