@@ -47,17 +47,22 @@ function dress(root) {
 
 dress(document);
 
-/** A page that changes says so itself: its live part is fetched again until it says no more. */
+/** A page that changes says so itself: its live part is fetched again until it says no more. Who is in it with the keyboard stays there. */
 for (const live of document.querySelectorAll("[data-live]")) {
+  const stops = () => [...live.querySelectorAll("a, button, pre")];
+  let shown = "";
   const refresh = async () => {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => undefined);
     if (answer?.ok) {
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(live.id);
-      if (fresh) {
+      if (fresh && fresh.innerHTML !== shown) {
+        shown = fresh.innerHTML;
+        const at = stops().indexOf(document.activeElement);
         live.replaceChildren(...fresh.childNodes);
         dress(live);
-        if (fresh.dataset.live === undefined) return;
+        stops()[at]?.focus({ preventScroll: true });
       }
+      if (fresh && fresh.dataset.live === undefined) return;
     }
     setTimeout(refresh, 2000);
   };

@@ -4,6 +4,7 @@ import { homePages } from "./home.tsx";
 import { invitePages } from "./invites.tsx";
 import { signInPages } from "./signIn.tsx";
 import { listPages as memberPages } from "./members/list.tsx";
+import { invitePages as memberInvitePages } from "./members/invites.tsx";
 import { removePages } from "./members/remove.tsx";
 import { settingsPages } from "./settings.tsx";
 import type { PageRoute } from "./page.tsx";
@@ -16,6 +17,7 @@ import { updatePages } from "./stacks/update.tsx";
 import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { listPage } from "./tokens/list.tsx";
+import { removePages as tokenRemovePages } from "./tokens/remove.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
 
@@ -30,8 +32,10 @@ export const pages: PageRoute[] = [
   ...createPages,
   valuePage,
   ...detailPages,
+  ...tokenRemovePages,
   ...auditPages,
   ...memberPages,
+  ...memberInvitePages,
   ...removePages,
   ...settingsPages,
   // What stands behind `~` comes before: these take any name.

@@ -1,4 +1,5 @@
 import type { OrgContext } from "../context.ts";
+import { cut, pageBytes } from "../http/pageText.ts";
 import { holdsSecret } from "../state/ciphertexts.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
 import { treeOf } from "../state/tree.ts";
@@ -6,9 +7,12 @@ import type { StackPath } from "./path.ts";
 import { openState } from "./resources.ts";
 import { takeState } from "./stateAt.ts";
 
-/** Characters of one output, and of all together: enough to know it by, and a page stays a page. */
+/** Bytes of a page for one output, and for all together: enough to know it by. */
 const ONE = 4000;
-const ALL = 40_000;
+const ALL = 70_000;
+/** A row; and the form that reveals a secret, which says the name twice more. */
+const ROW = 70;
+const FORM = 300;
 const MOST_RESOURCES = 300;
 
 export interface ShownOutput {
@@ -24,11 +28,10 @@ export async function lookAtOutputs(ctx: OrgContext, path: StackPath): Promise<{
   const outputs: ShownOutput[] = [];
   let left = ALL;
   for (const [name, value] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const text = holdsSecret(value) ? undefined : readable(value);
-    const shown = text !== undefined && text.length > ONE ? `${text.slice(0, ONE)}…` : text;
-    left -= name.length + (shown?.length ?? 0) + 20;
+    const text = holdsSecret(value) ? undefined : cut(readable(value), ONE);
+    left -= ROW + (text === undefined ? 3 * pageBytes(name) + FORM : pageBytes(name) + pageBytes(text));
     if (left < 0) break;
-    outputs.push({ name, text: shown });
+    outputs.push({ name, text });
   }
   return { outputs, more: found.size - outputs.length };
 }

@@ -1,4 +1,5 @@
 import type { OrgContext } from "../context.ts";
+import { cut, pageBytes } from "../http/pageText.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { readEvents } from "./getEvents.ts";
 import type { UpdateRow } from "./info.ts";
@@ -14,11 +15,12 @@ export interface Message {
   text: string;
 }
 
-/** Characters: what a page has room for. */
-const TREE = 30_000;
-const MESSAGES = 30_000;
+/** Bytes of a page: for the steps, for all messages, and for one of them, which is about something and has markup around it. */
+const TREE = 28_000;
+const MESSAGES = 28_000;
 const MESSAGE = 8000;
 const ABOUT = 100;
+const MARKUP = 150;
 
 /**
  * An update told by its engine events as far as they have come: its steps as a tree, and what was said. Of many messages the last
@@ -30,7 +32,7 @@ export async function narrate(
   row: UpdateRow,
 ): Promise<{ tree: string; messages: Message[]; earlier: boolean }> {
   const steps: Step[] = [];
-  const messages: Message[] = [];
+  const messages: (Message & { bytes: number })[] = [];
   let earlier = false;
   let size = 0;
   let after = -1;
@@ -44,12 +46,17 @@ export async function narrate(
       const message = messageOf(event);
       if (!message) continue;
       const before = messages.at(-1);
-      size += message.text.length + 100;
+      const bytes = pageBytes(message.text);
       // Lines of one program come one by one.
-      if (before && before.about === message.about && before.severity === message.severity && before.text.length < MESSAGE)
+      if (before && before.about === message.about && before.severity === message.severity && before.bytes + bytes < MESSAGE) {
         before.text += message.text;
-      else messages.push(message);
-      for (; size > MESSAGES && messages.length > 1; earlier = true) size -= messages.shift()!.text.length + 100;
+        before.bytes += bytes;
+        size += bytes;
+      } else {
+        messages.push({ ...message, bytes: bytes + pageBytes(message.about) + MARKUP });
+        size += messages.at(-1)!.bytes;
+      }
+      for (; size > MESSAGES && messages.length > 1; earlier = true) size -= messages.shift()!.bytes;
     }
     ({ last: after, more } = page);
   }
@@ -57,8 +64,8 @@ export async function narrate(
 }
 
 function within(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  return `${text.slice(0, text.lastIndexOf("\n", limit))}\n …\n`;
+  const short = cut(text, limit);
+  return short === text ? text : `${short.slice(0, short.lastIndexOf("\n"))}\n …\n`;
 }
 
 interface Said {
@@ -87,7 +94,7 @@ function messageOf({ diagnosticEvent, stdoutEvent, policyEvent, errorEvent }: Sa
   const urn = said.urn ?? said.resourceUrn;
   const about = typeof urn === "string" ? (urn.split("::").slice(3).join("::") || urn).slice(0, ABOUT) : "";
   const policy = policyEvent && typeof said.policyName === "string" ? `${said.policyName.slice(0, 200)}: ` : "";
-  return { severity: severityOf(said, errorEvent !== undefined), about, text: policy + plain(message.slice(0, MESSAGE)) };
+  return { severity: severityOf(said, errorEvent !== undefined), about, text: cut(policy + plain(message.slice(0, MESSAGE)), MESSAGE) };
 }
 
 function severityOf({ severity, enforcementLevel }: Said, isError: boolean): Message["severity"] {

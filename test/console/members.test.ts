@@ -29,3 +29,21 @@ it("changes roles, adds and removes people, and says why it does not", async () 
   await shown(mel.get("/acme/~/members"), 404);
   expect(await shown(admin.post("/acme/~/members/ada/remove", {}), 400)).toContain("cannot remove yourself");
 });
+
+it("invites by link: the link opens the page that joins, once, and can be taken back", async () => {
+  const HERE = "/acme/~/members/invites";
+  const admin = await signIn(world.admin);
+  expect(await shown(admin.get(HERE))).toContain("No invitation waits");
+  await shown(admin.post(HERE, { role: "emperor" }), 400);
+  for (let i = 0; i < 2; i++) expect((await admin.post(HERE, { role: "member" })).status).toBe(303);
+  const links = [...(await shown(admin.get(HERE))).matchAll(/https:\/\/stackpass\.test(\/acme\/~\/invites\/([0-9a-f-]+))/g)];
+  const [[, path, id], [, other]] = links as unknown as [string[], string[]];
+  const gus = await signIn(world.stranger);
+  expect(await shown(gus.get(path!))).toContain("Join acme");
+  expect((await admin.post(`${HERE}/${id}/cancel`, {})).status).toBe(303);
+  await shown(gus.get(path!), 404);
+  expect(await shown(admin.post(`${HERE}/${id}/cancel`, {}), 400)).toContain("Invite");
+  expect((await gus.post(other!, {})).headers.get("Location")).toBe("/acme");
+  await shown(gus.get("/acme"));
+  await shown(gus.get(HERE), 403);
+});

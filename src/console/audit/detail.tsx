@@ -4,7 +4,7 @@ import { Badge, Copyable, Notice, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
 import { canonical } from "../../audit/chain.ts";
-import { eventLabel } from "./eventLabel.ts";
+import { eventLabel, tokenLabel } from "./eventLabel.ts";
 import { type Filters, auditPath } from "./query.ts";
 
 /** One record, at the address of its place in the chain, which never changes. */
@@ -35,7 +35,7 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
             <>
               <dt>Token</dt>
               <dd>
-                {filtered("tokenFilter", said("tokenId"), said("tokenName") || said("tokenId"))}{" "}
+                {filtered("tokenFilter", said("tokenId"), tokenLabel(said("tokenName"), said("tokenId")))}{" "}
                 <span class="hint mono">{said("tokenId")}</span>
               </dd>
             </>

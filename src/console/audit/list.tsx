@@ -1,16 +1,20 @@
 import type * as z from "zod/mini";
 import { listAuditEvents } from "../../auditlogs/list.ts";
 import { type ResponseAuditLogs, versionTwo } from "../../auditlogs/schema.ts";
+import { cut } from "../../http/pageText.ts";
 import { attempt } from "../attempt.ts";
 import { Badge, Empty, More, Notice, Table, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
-import { eventLabel } from "./eventLabel.ts";
+import { eventLabel, tokenLabel } from "./eventLabel.ts";
 import { ExportLinks } from "./export.tsx";
 import { ActiveFilters, FilterForm } from "./filters.tsx";
-import { type Filters, auditPath, filtersOf, listQuery } from "./query.ts";
+import { type Filters, auditPath, filtersOf, listQuery, toKeep } from "./query.ts";
 
 type AuditEvent = z.infer<typeof ResponseAuditLogs>["auditLogEvents"][number];
+
+/** Bytes of a row for what happened; the record has it all. */
+const DESCRIPTION = 128;
 
 export const listPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
   const { org, page } = ctx;
@@ -45,7 +49,7 @@ export const listPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read"
         ) : (
           <Table caption="Audit events, newest first" head={["When", "Event", "By", "What", "Address"]}>
             {auditLogEvents.map((event) => (
-              <Row event={event} orgName={org.name} set={set} />
+              <Row event={event} orgName={org.name} set={toKeep(set)} />
             ))}
           </Table>
         )}
@@ -79,15 +83,17 @@ const Row = ({ event, orgName, set }: { event: AuditEvent; orgName: string; set:
         )}
       </td>
       <td>
-        {event.tokenID && <a href={auditPath(orgName, { ...set, tokenFilter: event.tokenID })}>{event.tokenName || event.tokenID}</a>}
         {by && by !== orgName && (
           <div>
             <a href={auditPath(orgName, { ...set, userFilter: by })}>{by}</a>
           </div>
         )}
+        {event.tokenID && (
+          <a href={auditPath(orgName, { ...set, tokenFilter: event.tokenID })}>{tokenLabel(event.tokenName, event.tokenID)}</a>
+        )}
       </td>
       <td>
-        {event.description}
+        {cut(event.description, DESCRIPTION)}
         {event.stack && (
           <div>
             <a href={auditPath(orgName, { ...set, stackFilter: event.stack })}>{event.stack}</a>

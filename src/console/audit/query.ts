@@ -54,16 +54,23 @@ export const minuteOf = (seconds: string | undefined): string => {
   return Math.abs(at) <= 8.64e15 ? new Date(at).toISOString().slice(0, 16) : "";
 };
 
-const PAGE = "100";
+/** Every row repeats the filters in each of its links, so with filters a page has fewer rows: none is over 100 KB. */
+export const listQuery = (query: URLSearchParams) => {
+  const set = filtersOf(query);
+  const maxResults = Object.keys(set).length === 0 ? "100" : "50";
+  return readForm(ListQuery, { ...set, continuationToken: query.get("continuationToken") || undefined, maxResults });
+};
 
-export const listQuery = (query: URLSearchParams) =>
-  readForm(ListQuery, { ...filtersOf(query), continuationToken: query.get("continuationToken") || undefined, maxResults: PAGE });
+/** Filters that the links of a row add to. Very long ones would be most of the page: then a link begins anew. */
+export const toKeep = (set: Filters): Filters => (searchOf(set).length > 150 ? {} : set);
+
+const searchOf = (set: Filters) => String(new URLSearchParams(set as Record<string, string>));
 
 export const exportQuery = (query: URLSearchParams) =>
   readForm(ExportQuery, { ...filtersOf(query), format: query.get("format") ?? undefined });
 
 /** The list with these filters. */
 export function auditPath(orgName: string, set: Filters = {}): string {
-  const search = String(new URLSearchParams(set as Record<string, string>));
+  const search = searchOf(set);
   return placePath(orgName, "audit") + (search && `?${search}`);
 }

@@ -1,4 +1,5 @@
 import type { OrgContext } from "../../context.ts";
+import { cut } from "../../http/pageText.ts";
 import { addMember, changeMemberRole, listMembers } from "../../orgs/members.ts";
 import { builtInRoles, roleOf } from "../../orgs/roles.ts";
 import { roles } from "../../orgs/table.ts";
@@ -39,14 +40,21 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
     status: problem ? 400 : 200,
     body: (
       <section>
-        <h1>Members</h1>
+        <div class="heading">
+          <h1>Members</h1>
+          {page.may("invites:read") && (
+            <a class="button" href={placePath(org.name, "members", "invites")}>
+              Invite by link
+            </a>
+          )}
+        </div>
         {problem && <Notice kind="error">{problem.message}</Notice>}
         <Table caption="Members" head={["Person", "Role", "Joined", ...(page.may("org_member:delete") ? ["Remove"] : [])]}>
           {members.map((member) => (
             <tr>
               <th scope="row">
                 {member.user.githubLogin}
-                {member.user.name && member.user.name !== member.user.githubLogin && <div class="hint">{member.user.name}</div>}
+                {member.user.name && member.user.name !== member.user.githubLogin && <div class="hint">{cut(member.user.name, 100)}</div>}
               </th>
               <td>{mayChange ? <RoleForm member={member} orgName={org.name} /> : member.fgaRole.name}</td>
               <td>
@@ -68,7 +76,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
         <More url={page.url} continuationToken={continuationToken} />
         {page.may("org_member:add") && (
           <>
-            <h2>Add a person</h2>
+            <h2>Add somebody who is here already</h2>
             <form method="post" action={placePath(org.name, "members")} class="narrow">
               <Field name="login" label="Login" value={page.form["login"]} required hint="Of somebody who is known to this service." />
               <Choice name="role" label="Role" value={page.form["role"] ?? "member"} options={options} />

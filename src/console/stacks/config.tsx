@@ -1,7 +1,8 @@
+import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import { Table } from "../components.tsx";
-import { cut } from "./frame.tsx";
 
-const MOST = 60;
+/** Bytes of the page. */
+const ROOM = 12_000;
 
 interface ConfigValue {
   string?: unknown;
@@ -12,17 +13,19 @@ interface ConfigValue {
 export const Config = ({ text }: { text: string }) => {
   const entries = Object.entries(JSON.parse(text) as Record<string, ConfigValue | null>);
   if (entries.length === 0) return <p class="faint">No configuration.</p>;
+  const short = entries.map(([key, value]) => [cut(key, 200), shown(value)] as const);
+  const { shown: rows, more } = fill(short, ROOM, ([key, value]) => pageBytes(key + value) + 70);
   return (
     <>
       <Table caption="Configuration" head={["Key", "Value"]}>
-        {entries.slice(0, MOST).map(([key, value]) => (
+        {rows.map(([key, value]) => (
           <tr>
-            <th scope="row">{cut(key, 200)}</th>
-            <td class="mono">{shown(value)}</td>
+            <th scope="row">{key}</th>
+            <td class="mono">{value}</td>
           </tr>
         ))}
       </Table>
-      {entries.length > MOST && <p class="faint">and {entries.length - MOST} more</p>}
+      {more > 0 && <p class="faint">and {more} more</p>}
     </>
   );
 };

@@ -1,13 +1,16 @@
 import type { Branch } from "../../state/tree.ts";
-import { cut } from "./frame.tsx";
+import { cut } from "../../http/pageText.ts";
 
 /** More would be a tangle. */
 export const MOST_DRAWN = 40;
+const MOST_EDGES = 200;
 
-const WIDTH = 150;
-const HEIGHT = 28;
-const ACROSS = 210;
-const DOWN = 40;
+const WIDTH = 190;
+const HEIGHT = 34;
+const ACROSS = 240;
+const DOWN = 46;
+/** Characters of the page's own size that a box has room for. */
+const LABEL = 20;
 
 /** Arrows from left to right: what is left had to be there first. The tree above says the same resources in words. */
 export const Dependencies = ({ resources }: { resources: Branch[] }) => {
@@ -23,12 +26,14 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
   }
   const width = (used.length - 1) * ACROSS + WIDTH + 2;
   const height = Math.max(...used) * DOWN;
-  const edges = resources.flatMap(({ urn, dependencies }) =>
-    [...new Set(dependencies)].flatMap((its) => {
-      const [from, to] = [places.get(its), places.get(urn)];
-      return from && to && from !== to ? [{ from, to }] : [];
-    }),
-  );
+  const edges = resources
+    .flatMap(({ urn, dependencies }) =>
+      [...new Set(dependencies)].flatMap((its) => {
+        const [from, to] = [places.get(its), places.get(urn)];
+        return from && to && from !== to ? [{ from, to }] : [];
+      }),
+    )
+    .slice(0, MOST_EDGES);
   return (
     <div class="scroll" tabindex={0} role="region" aria-label="Dependencies">
       <svg
@@ -46,10 +51,10 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
         {[...places.values()].map(({ x, y, name }) => (
           <g>
             <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx="5" />
-            <text x={x + 8} y={y + 18}>
-              {cut(name, 19)}
+            <text x={x + 10} y={y + 22}>
+              {cut(name, LABEL)}
             </text>
-            <title>{cut(name, 200)}</title>
+            {name.length > LABEL && <title>{name}</title>}
           </g>
         ))}
       </svg>

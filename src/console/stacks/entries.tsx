@@ -1,7 +1,7 @@
+import { cut } from "../../http/pageText.ts";
 import type { UpdateRow } from "../../updates/info.ts";
 import { Badge, Table, Time } from "../components.tsx";
 import { previewPath, updatePath } from "../paths.ts";
-import { cut } from "./frame.tsx";
 
 const kinds = { succeeded: "good", failed: "bad", cancelled: "warning", running: "info", "not started": undefined } as const;
 

@@ -61,6 +61,3 @@ export const StackFrame = ({
     {children}
   </section>
 );
-
-/** As much of a text as a page has room for. */
-export const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);

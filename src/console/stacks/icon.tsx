@@ -17,17 +17,27 @@ const kinds: [kind: string, fits: RegExp, path: string][] = [
   ],
 ];
 
-const resource = ["resource", undefined, "M3 3h10v10H3z"] as const;
-const component = ["component", undefined, "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z"] as const;
+const resource = ["resource", /^$/, "M3 3h10v10H3z"] as const;
+const component = ["component", /^$/, "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z"] as const;
+
+/** The shapes, once for a page: each icon only refers to its own. */
+export const Icons = () => (
+  <svg class="icons" aria-hidden="true">
+    {[...kinds, resource, component].map(([kind, , path]) => (
+      <symbol id={`icon-${kind}`} viewBox="0 0 16 16">
+        <title>{kind}</title>
+        <path d={path} />
+      </symbol>
+    ))}
+  </svg>
+);
 
 /** Says the kind by its shape and on hover; the type stands beside it in words. */
 export const Icon = ({ type, custom }: { type: string; custom: boolean }) => {
-  const found = kinds.find(([, fits]) => fits.test(type.toLowerCase()));
-  const [kind, , path] = found ?? (custom ? resource : component);
+  const [kind] = kinds.find(([, fits]) => fits.test(type.toLowerCase())) ?? (custom ? resource : component);
   return (
-    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-      <title>{kind}</title>
-      <path d={path} />
+    <svg class="icon" aria-hidden="true">
+      <use href={`#icon-${kind}`} />
     </svg>
   );
 };

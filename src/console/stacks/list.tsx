@@ -8,6 +8,7 @@ import { Badge, Copyable, Empty, Field, More, Notice, Table, Time } from "../com
 import { readForm } from "../attempt.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { orgPath, projectPath, stackPath } from "../paths.ts";
+import { PerDay, recentUpdates } from "./perDay.tsx";
 
 type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
 
@@ -38,6 +39,10 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
   const problem = "problem" in query ? query.problem : undefined;
   const { stacks, continuationToken } =
     "value" in query ? await listUserStacks(ctx, query.value) : { stacks: [] as Listed[], continuationToken: undefined };
+  const perDay = await recentUpdates(
+    ctx,
+    stacks.map(({ id }) => id),
+  );
   const filtered = asked.search !== "" || asked.tag !== "";
   return {
     title: project ?? "Stacks",
@@ -73,7 +78,10 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
         {stacks.length === 0 ? (
           <NoStacks orgName={org.name} project={project ?? "PROJECT"} filtered={filtered} />
         ) : (
-          <Stacks stacks={stacks} orgName={org.name} alone={project !== undefined} />
+          <>
+            <PerDay counts={perDay} now={ctx.now} />
+            <Stacks stacks={stacks} orgName={org.name} alone={project !== undefined} />
+          </>
         )}
         <More url={page.url} continuationToken={continuationToken} />
       </section>
@@ -103,7 +111,7 @@ const NoStacks = ({ orgName, project, filtered }: { orgName: string; project: st
 
 /** They come sorted by project, so each project's stand together. */
 const Stacks = ({ stacks, orgName, alone }: { stacks: Listed[]; orgName: string; alone: boolean }) => (
-  <>
+  <div class="stacks">
     {[...Map.groupBy(stacks, (stack) => stack.projectName)].map(([project, its]) => (
       <>
         {!alone && (
@@ -126,7 +134,7 @@ const Stacks = ({ stacks, orgName, alone }: { stacks: Listed[]; orgName: string;
         </Table>
       </>
     ))}
-  </>
+  </div>
 );
 
 const LastUpdate = ({ stack: { lastUpdate } }: { stack: Listed }) => {

@@ -1,9 +1,10 @@
+import { cut } from "../../http/pageText.ts";
 import { lookAtOutputs } from "../../stacks/look.ts";
 import { revealOutput } from "../../secrets/reveal.ts";
 import { attempt } from "../attempt.ts";
 import { Copyable, Empty, Notice, Table } from "../components.tsx";
 import { definePage } from "../page.tsx";
-import { S, StackFrame, cut, pathOf, stackOf } from "./frame.tsx";
+import { S, StackFrame, pathOf, stackOf } from "./frame.tsx";
 
 const O = `${S}/outputs` as const;
 

@@ -1,14 +1,25 @@
+import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import { lookAtResources } from "../../stacks/look.ts";
 import type { Branch } from "../../state/tree.ts";
 import { Badge, Empty } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { Dependencies, MOST_DRAWN } from "./dependencies.tsx";
-import { S, StackFrame, cut, stackOf } from "./frame.tsx";
-import { Icon } from "./icon.tsx";
+import { S, StackFrame, stackOf } from "./frame.tsx";
+import { Icon, Icons } from "./icon.tsx";
+
+/** Bytes of the page for the tree, and for what is around the texts of one resource in it. */
+const TREE = 60_000;
+const MARKUP = 170;
 
 export const resourcesPage = definePage("GET", `${S}/resources`, "stack:export", async (ctx) => {
   const path = stackOf(ctx);
-  const { resources, more } = await lookAtResources(ctx, path);
+  const found = await lookAtResources(ctx, path);
+  const { shown: resources, more: cutOff } = fill(
+    found.resources.map(short),
+    TREE,
+    ({ name, type, id }) => pageBytes(name + type + id) + MARKUP,
+  );
+  const more = found.more + cutOff;
   const drawn = more === 0 && resources.length <= MOST_DRAWN && resources.some(({ dependencies }) => dependencies.length > 0);
   return {
     title: `Resources of ${path.projectName}/${path.stackName}`,
@@ -21,7 +32,10 @@ export const resourcesPage = definePage("GET", `${S}/resources`, "stack:export",
             <p>This stack has no resources yet. Its next update makes them.</p>
           </Empty>
         ) : (
-          <Tree resources={resources} />
+          <>
+            <Icons />
+            <Tree resources={resources} />
+          </>
         )}
         {more > 0 && <p class="faint">and {more} more. The CLI has them all: pulumi stack --show-urns.</p>}
         {drawn && (
@@ -34,6 +48,13 @@ export const resourcesPage = definePage("GET", `${S}/resources`, "stack:export",
       </StackFrame>
     ),
   };
+});
+
+const short = (resource: Branch): Branch => ({
+  ...resource,
+  name: cut(resource.name, 150),
+  type: cut(resource.type, 150),
+  id: cut(resource.id, 150),
 });
 
 /** Each under its parent; one whose parent is not shown stands at the top. A state has parents first, so there is no circle. */
@@ -61,9 +82,9 @@ const Twigs = ({ of, below }: { of: string; below: Map<string, Branch[]> }) => {
       {twigs.map((resource) => (
         <li>
           <Icon type={resource.type} custom={resource.custom} />
-          <strong>{cut(resource.name, 150)}</strong> <span class="faint">{cut(resource.type, 150)}</span>{" "}
+          <strong>{resource.name}</strong> <span class="faint">{resource.type}</span>{" "}
           {resource.leaving && <Badge kind="warning">to be deleted</Badge>}
-          {resource.id && <div class="hint mono">{cut(resource.id, 150)}</div>}
+          {resource.id && <div class="hint mono">{resource.id}</div>}
           {below.has(resource.urn) && (
             <ul>
               <Twigs of={resource.urn} below={below} />

@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import { getStack } from "../../stacks/get.ts";
 import type { StackPath } from "../../stacks/path.ts";
 import { type StackReferences, listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";
@@ -9,11 +10,15 @@ import { type Problem, attempt } from "../attempt.ts";
 import { Copyable, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";
+import { CancelForm } from "./cancel.tsx";
 import { Entries } from "./entries.tsx";
-import { S, StackFrame, type StackPageContext, cut, pathOf, stackOf } from "./frame.tsx";
+import { PerDay, recentUpdates } from "./perDay.tsx";
+import { S, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
 const ENTRIES = 20;
-const REFERENCES = 50;
+const REFERENCES = 25;
+/** Bytes of the page for the tags. */
+const TAGS = 15_000;
 
 export const stackPages = [
   definePage("GET", S, "stack:read", (ctx) => view(ctx, stackOf(ctx))),
@@ -38,10 +43,11 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
     listUpstreamReferences(ctx, path),
     listDownstreamReferences(ctx, path),
   ]);
+  const perDay = await recentUpdates(ctx, [stack.id]);
   const entries: UpdateRow[] = [];
   for await (const row of rows) entries.push(row);
   const running = stack.currentOperation;
-  const tags = Object.entries(stack.tags);
+  const tags = fill(Object.entries(stack.tags), TAGS, ([name, value]) => pageBytes(name + value) + 30);
   return {
     title: `${path.projectName}/${path.stackName}`,
     at: "stacks",
@@ -54,13 +60,7 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
             <p>
               <span class="running">In progress</span>: {running.kind} by {running.author}, since <Time at={running.started * 1000} />.
             </p>
-            {ctx.page.may("stack:cancel_update") && (
-              <form method="post" action={`${pathOf(path)}/cancel`}>
-                <input type="hidden" name="updateID" value={stack.activeUpdate} />
-                <button class="danger">Cancel it</button>
-                <p class="hint">What it has begun may be left half done: resources can stay pending until the next refresh.</p>
-              </form>
-            )}
+            {ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={stack.activeUpdate} />}
           </div>
         )}
         <h2>History</h2>
@@ -70,23 +70,27 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
             <Copyable label="Shell" text={`pulumi up --stack ${path.orgName}/${path.projectName}/${path.stackName}`} />
           </Empty>
         ) : (
-          <Entries stack={pathOf(path)} rows={entries} />
+          <>
+            {page === 1 && <PerDay counts={perDay} now={ctx.now} />}
+            <Entries stack={pathOf(path)} rows={entries} />
+          </>
         )}
         <nav class="pages" aria-label="Pages">
           {page > 1 && <a href={`${pathOf(path)}?page=${page - 1}`}>Newer</a>}
           {page * ENTRIES < total && <a href={`${pathOf(path)}?page=${page + 1}`}>Older</a>}
         </nav>
-        {tags.length > 0 && (
+        {tags.shown.length > 0 && (
           <>
             <h2>Tags</h2>
             <dl>
-              {tags.slice(0, 100).map(([name, value]) => (
+              {tags.shown.map(([name, value]) => (
                 <>
                   <dt>{name}</dt>
                   <dd>{value || "–"}</dd>
                 </>
               ))}
             </dl>
+            {tags.more > 0 && <p class="faint">and {tags.more} more: pulumi stack tag ls</p>}
           </>
         )}
         <References title="Reads outputs of" {...upstream} />

@@ -1,6 +1,7 @@
 import type { StackPath } from "../../stacks/path.ts";
 import { versionParams } from "../../stacks/path.ts";
 import { AppError } from "../../errors.ts";
+import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import { getPreview, getUpdate } from "../../updates/history.ts";
 import type { UpdateRow } from "../../updates/info.ts";
 import { type Message, narrate } from "../../updates/narrate.ts";
@@ -8,10 +9,11 @@ import { outcomeText } from "../../updates/summaryText.ts";
 import { Badge, Empty, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { updatePath } from "../paths.ts";
+import { CancelForm } from "./cancel.tsx";
 import { Changes } from "./changes.tsx";
 import { Config } from "./config.tsx";
 import { Status, Who, lengthOf, titleOf } from "./entries.tsx";
-import { S, StackFrame, type StackPageContext, cut, pathOf, stackOf } from "./frame.tsx";
+import { S, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
 export const updatePages = [
   definePage("GET", `${S}/updates/:version`, "stack:read", async (ctx) => {
@@ -60,11 +62,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
             <dt>Took</dt>
             <dd>{row.startedAt === null ? "–" : lengthOf((row.endedAt ?? ctx.now) - row.startedAt)}</dd>
           </dl>
-          {running && (
-            <p>
-              <a href={stack}>It can be cancelled on the stack's page.</a>
-            </p>
-          )}
+          {running && !row.dryRun && ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={row.id} />}
           <Changes row={row} />
           <h3>Steps</h3>
           {tree === "" ? (
@@ -76,7 +74,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
           {!running && (
             <>
               <h3>Outcome</h3>
-              <pre tabindex={0}>{outcomeText(row).trimEnd()}</pre>
+              <pre tabindex={0}>{cut(outcomeText(row).trimEnd(), OUTCOME)}</pre>
             </>
           )}
         </div>
@@ -120,7 +118,9 @@ const Messages = ({ messages, earlier }: { messages: Message[]; earlier: boolean
   </>
 );
 
-const MOST = 60;
+/** Bytes of the page for what the CLI knew of its place, and for what the update came to. */
+const ENVIRONMENT = 10_000;
+const OUTCOME = 4000;
 
 /** What the CLI knew of the place it ran at: a JSON object of texts (cli-protocol §4.3.1). Links in it stay texts. */
 const Environment = ({ text }: { text: string }) => {
@@ -131,14 +131,19 @@ const Environment = ({ text }: { text: string }) => {
         <p>The client said nothing about where it ran.</p>
       </Empty>
     );
+  const short = entries.map(([name, value]) => [cut(name, 60), cut(value, 500)] as const);
+  const { shown, more } = fill(short, ENVIRONMENT, ([name, value]) => pageBytes(name + value) + 30);
   return (
-    <dl>
-      {entries.slice(0, MOST).map(([name, value]) => (
-        <>
-          <dt>{cut(name, 60)}</dt>
-          <dd>{cut(value, 500) || "–"}</dd>
-        </>
-      ))}
-    </dl>
+    <>
+      <dl>
+        {shown.map(([name, value]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{value || "–"}</dd>
+          </>
+        ))}
+      </dl>
+      {more > 0 && <p class="faint">and {more} more</p>}
+    </>
   );
 };

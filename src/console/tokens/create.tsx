@@ -8,10 +8,11 @@ import { keepOnce } from "../once.ts";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
+import { LimitFields, limitsOf } from "./limits.tsx";
 
 type Form = Record<string, string>;
 
-const blank: Form = { roleID: "member", expiry: "90", access: "write" };
+const blank: Form = { roleID: "member", expiry: "90" };
 
 export const createPages = [
   definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => view(ctx, blank)),
@@ -29,21 +30,13 @@ export const createPages = [
 
 /** The API's own body, out of a form's fields. */
 function bodyOf(form: Form, now: number) {
-  const lines = (name: string) => (form[name] ?? "").split(/[\s,]+/).filter(Boolean);
-  const patterns = lines("stacks");
   return {
     name: form["name"],
     description: form["description"],
     roleID: form["roleID"],
     expires: expiresOf(form, now),
-    ipAllowList: lines("networks"),
     mayRotateItself: form["mayRotateItself"] === "yes",
-    ...(patterns.length > 0 && {
-      stacks: patterns.map((text) => {
-        const [project = "", stack] = text.split("/", 2);
-        return { project, ...(stack !== undefined && { stack }), access: form["access"] };
-      }),
-    }),
+    ...limitsOf(form),
   };
 }
 
@@ -89,33 +82,9 @@ function view(ctx: OrgContext, form: Form, problem?: Problem): View {
             date={form["expiryDate"] ?? ""}
             error={errors["expires"]}
           />
-          <details open={Boolean(form["stacks"] || form["networks"])}>
+          <details open={Boolean(form["stacks"] || form["networks"] || form["countries"])}>
             <summary>Limits</summary>
-            <Field
-              name="stacks"
-              label="Only these stacks"
-              value={form["stacks"]}
-              error={errors["stacks"]}
-              placeholder="web/* infra/dev"
-              hint="Patterns of project/stack, separated by spaces; * stands for any characters. Empty: all that the rights open."
-            />
-            <Choice
-              name="access"
-              label="There it may"
-              value={form["access"] ?? "write"}
-              options={[
-                ["write", "read and write"],
-                ["read", "read only"],
-              ]}
-            />
-            <Field
-              name="networks"
-              label="Only from these networks"
-              value={form["networks"]}
-              error={errors["ipAllowList"]}
-              placeholder="192.0.2.0/24 2001:db8::/32"
-              hint="Addresses or networks, separated by spaces. Empty: from everywhere."
-            />
+            <LimitFields form={form} errors={errors} />
             <label class="plain option">
               <input type="checkbox" name="mayRotateItself" value="yes" checked={form["mayRotateItself"] === "yes"} /> It may replace itself
               by a successor with the same rights

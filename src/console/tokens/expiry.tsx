@@ -9,17 +9,20 @@ interface Props {
   now: number;
   /** What the organization allows at most; null for no limit. Days. */
   maxDays: number | null;
+  /** The choice that changes nothing, and its label. */
+  keep?: readonly [value: string, label: string];
   value: string;
   date: string;
   error?: string | undefined;
 }
 
 /** When a new token shall end: some days from now, a date, or never. The organization's policy leaves out what it does not allow. */
-export const ExpiryFields = ({ now, maxDays, value, date, error }: Props) => {
+export const ExpiryFields = ({ now, maxDays, keep, value, date, error }: Props) => {
   const fitting = presets.filter((days) => maxDays === null || days < maxDays);
   return (
     <fieldset>
       <legend>Expires</legend>
+      {keep && <Option value={keep[0]} chosen={value} label={keep[1]} />}
       {fitting.map((days) => (
         <Option value={String(days)} chosen={value} label={`in ${days} days`} />
       ))}

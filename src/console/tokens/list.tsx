@@ -1,9 +1,11 @@
 import type * as z from "zod/mini";
+import { cut } from "../../http/pageText.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
 import type { AccessToken } from "../../tokens/accessToken.ts";
 import { badRequest } from "../../errors.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
 import { readForm } from "../attempt.ts";
+import { Bars } from "../charts.tsx";
 import { Badge, Choice, Empty, Field, More, Table, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -61,15 +63,15 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
           <NoTokens filtered={asked.search !== undefined || asked.filter !== undefined} create={mayCreate} orgName={org.name} />
         ) : (
           <>
-            <ByLastUse tokens={tokens} now={ctx.now} />
             <Table caption="Access tokens" head={["Name", "Rights", "Created", "Last used", "Expires", "State"]}>
               {tokens.map((token) => (
                 <Row token={token} orgName={org.name} />
               ))}
             </Table>
+            <More url={page.url} continuationToken={continuationToken} />
+            <ByLastUse tokens={tokens} now={ctx.now} />
           </>
         )}
-        <More url={page.url} continuationToken={continuationToken} />
       </section>
     ),
   };
@@ -92,7 +94,7 @@ const Row = ({ token, orgName }: { token: Token; orgName: string }) => (
   <tr>
     <th scope="row">
       <a href={placePath(orgName, "tokens", token.id)}>{token.name}</a>
-      {token.description && <div class="hint">{token.description}</div>}
+      {token.description && <div class="hint">{cut(token.description, 255)}</div>}
     </th>
     <td>
       {token.role?.name ?? "Member"}
@@ -138,27 +140,11 @@ const ByLastUse = ({ tokens, now }: { tokens: Token[]; now: number }) => {
     if (lastUsed === 0) never++;
     else counts[bounds.findIndex(([, bound]) => now / 1000 - lastUsed < bound)]!++;
   }
-  const bars = [...bounds.map(([label], i) => [label, counts[i]!] as const), ["never", never] as const];
-  const most = Math.max(1, ...bars.map(([, count]) => count));
+  const bars = [...bounds.map(([label], i) => ({ label, count: counts[i]! })), { label: "never", count: never }];
   return (
-    <figure class="bars">
-      <figcaption>Tokens on this page by last use</figcaption>
-      <svg class="chart" viewBox="0 0 600 96" role="img" aria-label={bars.map(([label, count]) => `${label}: ${count}`).join(", ")}>
-        {bars.map(([label, count], i) => {
-          const height = (count / most) * 52;
-          return (
-            <g>
-              <rect class="bar" x={i * 100 + 10} y={66 - height} width="80" height={height} rx="3" />
-              <text x={i * 100 + 50} y={60 - height} text-anchor="middle">
-                {count}
-              </text>
-              <text x={i * 100 + 50} y="84" text-anchor="middle">
-                {label}
-              </text>
-            </g>
-          );
-        })}
-      </svg>
-    </figure>
+    <section aria-label="Tokens by last use">
+      <h2>By last use</h2>
+      <Bars bars={bars} />
+    </section>
   );
 };

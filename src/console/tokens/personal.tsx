@@ -1,4 +1,5 @@
 import type { ActorContext, UserActor } from "../../context.ts";
+import { cut } from "../../http/pageText.ts";
 import { createPersonalToken } from "../../tokens/create.ts";
 import { deletePersonalToken } from "../../tokens/delete.ts";
 import { listPersonalTokens } from "../../tokens/list.ts";
@@ -67,7 +68,7 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
           <Table caption="Your access tokens" head={["Description", "Created", "Last used", "Expires", "End it"]}>
             {tokens.map((token) => (
               <tr>
-                <th scope="row">{token.description || "(no description)"}</th>
+                <th scope="row">{cut(token.description, 255) || "(no description)"}</th>
                 <td>
                   <Time at={Date.parse(token.created)} />
                 </td>
@@ -78,11 +79,14 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
                   <Time at={token.expires === 0 ? null : token.expires * 1000} />
                 </td>
                 <td>
-                  <form method="post" action={`${HERE}/${encodeURIComponent(token.id)}/delete`}>
-                    <button class="quiet" aria-label={`Delete the token ${token.description || token.id}`}>
-                      Delete
-                    </button>
-                  </form>
+                  <details>
+                    <summary>Delete…</summary>
+                    <form method="post" action={`${HERE}/${encodeURIComponent(token.id)}/delete`}>
+                      <button class="danger" aria-label={`Delete the token ${cut(token.description, 100) || token.id}`}>
+                        Delete it now
+                      </button>
+                    </form>
+                  </details>
                 </td>
               </tr>
             ))}

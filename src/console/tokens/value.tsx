@@ -24,6 +24,7 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
     };
   }
   const backend = url.origin;
+  const stack = `${ctx.org.name}/PROJECT/STACK`;
   return {
     title: `Token ${shown.name}`,
     at: "tokens",
@@ -35,9 +36,9 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
         <h2>Use it</h2>
         <p class="faint">Keep the value in your CI system's own store of secrets, here called PULUMI_ACCESS_TOKEN, and nowhere else.</p>
         <Copyable label="Shell" text={shell(backend)} />
-        <Copyable label="GitHub Actions" text={gitHub(backend)} />
-        <Copyable label="GitLab CI" text={gitLab(backend)} />
-        <Copyable label="Jenkins" text={jenkins(backend, shown.name)} />
+        <Copyable label="GitHub Actions" text={gitHub(backend, stack)} />
+        <Copyable label="GitLab CI" text={gitLab(backend, stack)} />
+        <Copyable label="Jenkins" text={jenkins(backend, stack, shown.name)} />
         <p>
           <a class="button" href={list}>
             I have copied it
@@ -52,21 +53,21 @@ const shell = (backend: string) => `export PULUMI_BACKEND_URL=${backend}
 read -rs PULUMI_ACCESS_TOKEN && export PULUMI_ACCESS_TOKEN
 pulumi whoami -v`;
 
-const gitHub = (backend: string) => `- run: pulumi up --yes --stack ORGANIZATION/PROJECT/STACK
+const gitHub = (backend: string, stack: string) => `- run: pulumi up --yes --stack ${stack}
   env:
     PULUMI_BACKEND_URL: ${backend}
     PULUMI_ACCESS_TOKEN: \${{ secrets.PULUMI_ACCESS_TOKEN }}`;
 
-const gitLab = (backend: string) => `# PULUMI_ACCESS_TOKEN: a masked and protected CI/CD variable
+const gitLab = (backend: string, stack: string) => `# PULUMI_ACCESS_TOKEN: a masked and protected CI/CD variable
 deploy:
   variables:
     PULUMI_BACKEND_URL: ${backend}
   script:
-    - pulumi up --yes --stack ORGANIZATION/PROJECT/STACK`;
+    - pulumi up --yes --stack ${stack}`;
 
-const jenkins = (backend: string, name: string) => `// ${name}: a credential of the kind "secret text"
+const jenkins = (backend: string, stack: string, name: string) => `// ${name}: a credential of the kind "secret text"
 withEnv(['PULUMI_BACKEND_URL=${backend}']) {
   withCredentials([string(credentialsId: '${name}', variable: 'PULUMI_ACCESS_TOKEN')]) {
-    sh 'pulumi up --yes --stack ORGANIZATION/PROJECT/STACK'
+    sh 'pulumi up --yes --stack ${stack}'
   }
 }`;

@@ -1,0 +1,91 @@
+import type { OrgContext } from "../../context.ts";
+import { cut } from "../../http/pageText.ts";
+import { cancelInvite, inviteByLink } from "../../orgs/invite.ts";
+import { CreateInviteRequest } from "../../orgs/inviteSchema.ts";
+import { listOrgInvites } from "../../orgs/listInvites.ts";
+import { builtInRoles } from "../../orgs/roles.ts";
+import { type Role, roles } from "../../orgs/table.ts";
+import { attempt, readForm } from "../attempt.ts";
+import { Choice, Copyable, Empty, Notice, Table, Time } from "../components.tsx";
+import { type PageInput, type View, definePage } from "../page.tsx";
+import { placePath } from "../paths.ts";
+
+const HERE = "/:orgName/~/members/invites" as const;
+const MOST = 100;
+const options = roles.map((role) => [role, builtInRoles[role].name] as const);
+type Context = OrgContext & { page: PageInput };
+
+/** Invitations that wait: made, handed out as links, and taken back. No mail is sent from here. */
+export const invitePages = [
+  definePage("GET", HERE, "invites:read", (ctx) => view(ctx)),
+  definePage("POST", HERE, "invites:create", async (ctx) => {
+    const { form, url } = ctx.page;
+    const body = readForm(CreateInviteRequest, { role: form["role"] });
+    const made = "problem" in body ? body : await attempt(() => inviteByLink(ctx, url.origin, body.value));
+    return "problem" in made ? view(ctx, made.problem.message) : { to: placePath(ctx.org.name, "members", "invites") };
+  }),
+  definePage("POST", `${HERE}/:inviteID/cancel`, "invites:create", async (ctx) => {
+    const done = await attempt(() => cancelInvite(ctx, ctx.page.params["inviteID"] ?? ""), [404]);
+    return "problem" in done ? view(ctx, done.problem.message) : { to: placePath(ctx.org.name, "members", "invites") };
+  }),
+];
+
+async function view(ctx: Context, problem?: string): Promise<View> {
+  const { page, org } = ctx;
+  const { invites } = await listOrgInvites(ctx, page.url.origin);
+  const here = placePath(org.name, "members", "invites");
+  return {
+    title: "Invitations",
+    at: "members",
+    status: problem ? 400 : 200,
+    body: (
+      <section>
+        <p>
+          <a href={placePath(org.name, "members")}>Members</a>
+        </p>
+        <h1>Invitations</h1>
+        {problem && <Notice kind="error">{problem}</Notice>}
+        {invites.length === 0 ? (
+          <Empty>
+            <p>No invitation waits. Make a link below, and send it to the person yourself.</p>
+          </Empty>
+        ) : (
+          <>
+            <p class="faint">Whoever has a link may join with its role, once. Nobody is sent a mail from here.</p>
+            <Table caption="Invitations that wait" head={["Link", "Role", "By", "Sent", "End it"]}>
+              {invites.slice(0, MOST).map((invite) => (
+                <tr>
+                  <td>
+                    <Copyable label={cut(invite.email, 100) || "For whoever has it"} text={invite.acceptInviteUrl} />
+                  </td>
+                  <td>{builtInRoles[invite.role as Role].name}</td>
+                  <td>{invite.sentBy.githubLogin}</td>
+                  <td>
+                    <Time at={invite.sentAt * 1000} />
+                  </td>
+                  <td>
+                    <form method="post" action={`${here}/${invite.id}/cancel`}>
+                      <button class="quiet" aria-label={`Cancel the invitation ${invite.id.slice(0, 8)}`}>
+                        Cancel
+                      </button>
+                    </form>
+                  </td>
+                </tr>
+              ))}
+            </Table>
+            {invites.length > MOST && <p class="faint">and {invites.length - MOST} more, of earlier days</p>}
+          </>
+        )}
+        {page.may("invites:create") && (
+          <>
+            <h2>Invite somebody</h2>
+            <form method="post" action={here} class="narrow">
+              <Choice name="role" label="Role" value={page.form["role"] ?? "member"} options={options} />
+              <button>Make a link</button>
+            </form>
+          </>
+        )}
+      </section>
+    ),
+  };
+}

@@ -1,0 +1,113 @@
+import type * as z from "zod/mini";
+import { placeIn } from "../../auth/policy.ts";
+import type { OrgContext } from "../../context.ts";
+import type { AccessToken } from "../../tokens/accessToken.ts";
+import type { Problem } from "../attempt.ts";
+import { Choice, Field } from "../components.tsx";
+import type { PageInput } from "../page.tsx";
+import { placePath } from "../paths.ts";
+import { ExpiryFields, expiresOf } from "./expiry.tsx";
+import { LimitFields, limitsForm, limitsOf } from "./limits.tsx";
+
+type Token = z.infer<typeof AccessToken>;
+type Form = Record<string, string>;
+
+const KEEP = "keep";
+
+/** The API's own body. What stays as it is is left out; a limit on stacks that was taken away is one that opens all. */
+export function editBody(form: Form, token: Token, now: number) {
+  const limits = limitsOf(form);
+  return {
+    displayName: form["displayName"],
+    description: form["description"],
+    ...((form["expiry"] ?? KEEP) !== KEEP && { expires: expiresOf(form, now) }),
+    ...limits,
+    ...(limits.stacks === null && token.stacks && { stacks: [{ project: "*", stack: "*" }] }),
+  };
+}
+
+interface Props {
+  ctx: OrgContext & { page: PageInput };
+  token: Token;
+  problem: Problem | undefined;
+}
+
+/** Everything that an administrator may do to a token. What was typed stays while something is wrong with it. */
+export const Changes = ({ ctx, token, problem }: Props) => {
+  const here = placePath(ctx.org.name, "tokens", token.id);
+  const living = token.status === "active" || token.status === "disabled";
+  return (
+    <>
+      {living && (
+        <>
+          <h2>Change</h2>
+          <EditForm ctx={ctx} token={token} problem={problem} />
+          <h2>Rotate</h2>
+          <form method="post" action={`${here}/rotate`} class="narrow">
+            <Choice
+              name="overlap"
+              label="Both values work for"
+              value={ctx.page.form["overlap"] ?? "86400"}
+              options={[
+                ["0", "no time: this one ends now"],
+                ["3600", "1 hour"],
+                ["86400", "1 day"],
+                ["604800", "7 days"],
+                ["2592000", "30 days"],
+              ]}
+              hint="The successor has the same rights and the same length of life. This one ends by itself."
+            />
+            <button class="quiet">Create successor</button>
+          </form>
+        </>
+      )}
+      <h2>End</h2>
+      {living && (
+        <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
+          <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable for now"}</button>
+        </form>
+      )}{" "}
+      <a class="button danger" href={`${here}/delete`}>
+        Delete…
+      </a>
+    </>
+  );
+};
+
+const EditForm = ({ ctx, token, problem }: Props) => {
+  const errors = problem?.fields ?? {};
+  const typed = problem && "displayName" in ctx.page.form ? ctx.page.form : undefined;
+  const form: Form = typed ?? {
+    displayName: token.displayName ?? "",
+    description: token.description,
+    ...limitsForm(token),
+  };
+  return (
+    <form method="post" action={`${placePath(ctx.org.name, "tokens", token.id)}/edit`} class="narrow">
+      <Field
+        name="displayName"
+        label="Display name"
+        value={form["displayName"]}
+        error={errors["displayName"]}
+        maxlength={100}
+        hint={`Shown beside ${token.name}, which stays its name.`}
+      />
+      <Field name="description" label="Description" value={form["description"]} error={errors["description"]} maxlength={255} />
+      <details open={typed !== undefined}>
+        <summary>Expiry and limits</summary>
+        <ExpiryFields
+          now={ctx.now}
+          maxDays={placeIn(ctx.actor, ctx.org.name)!.settings.maxTokenExpiryDays}
+          keep={[KEEP, token.expires === 0 ? "as it is: never" : `as it is: ${minute(token.expires)}`]}
+          value={form["expiry"] ?? KEEP}
+          date={form["expiryDate"] ?? ""}
+          error={errors["expires"]}
+        />
+        <LimitFields form={form} errors={errors} ofStacks={!token.admin} />
+      </details>
+      <button class="quiet">Save</button>
+    </form>
+  );
+};
+
+const minute = (seconds: number) => `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;

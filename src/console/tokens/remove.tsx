@@ -1,0 +1,85 @@
+import type { OrgContext } from "../../context.ts";
+import { deleteOrgToken } from "../../tokens/delete.ts";
+import { getOrgToken } from "../../tokens/get.ts";
+import { getTokenImpact } from "../../tokens/impact.ts";
+import type { Problem } from "../attempt.ts";
+import { Field, Notice, Table, Time } from "../components.tsx";
+import { type View, definePage } from "../page.tsx";
+import { placePath, stackPath } from "../paths.ts";
+import { LastUse } from "./lastUse.tsx";
+
+const T = "/:orgName/~/tokens/:tokenId" as const;
+const idOf = (params: Record<string, string>) => params["tokenId"] ?? "";
+
+export const removePages = [
+  definePage("GET", `${T}/delete`, "org_token:delete", async (ctx) => deletion(ctx, idOf(ctx.page.params))),
+  definePage("POST", `${T}/delete`, "org_token:delete", async (ctx) => {
+    const id = idOf(ctx.page.params);
+    const { name } = await getOrgToken(ctx, id);
+    if (ctx.page.form["confirmation"] !== name)
+      return deletion(ctx, id, { message: "Nothing was deleted.", fields: { confirmation: "This is not the token's name." } });
+    await deleteOrgToken(ctx, id, "deleted in the console");
+    return { to: placePath(ctx.org.name, "tokens") };
+  }),
+];
+
+/** What would notice, before anybody says yes. */
+async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise<View> {
+  const token = await getOrgToken(ctx, id);
+  const impact = await getTokenImpact(ctx, id);
+  return {
+    title: `Delete ${token.name}`,
+    at: "tokens",
+    status: problem ? 400 : 200,
+    body: (
+      <section>
+        <h1>Delete {token.name}?</h1>
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        <p>It ends at once and for good: no write, export or decryption is accepted from it once it is deleted. Its name stays taken.</p>
+        <dl>
+          <dt>Last used</dt>
+          <dd>
+            <LastUse token={token} />
+            {impact.lastUsedBy && <div class="hint">{impact.lastUsedBy}</div>}
+          </dd>
+          <dt>Running now</dt>
+          <dd>
+            {impact.runningUpdates.length === 0
+              ? "nothing"
+              : impact.runningUpdates.map((update) => (
+                  <div>
+                    {update.kind} of{" "}
+                    <a href={stackPath(ctx.org.name, update.projectName, update.stackName)}>
+                      {update.projectName}/{update.stackName}
+                    </a>
+                  </div>
+                ))}
+          </dd>
+        </dl>
+        {impact.stacks.length === 0 ? (
+          <p>It changed no stack in the last 90 days.</p>
+        ) : (
+          <Table caption="Stacks that it changed in the last 90 days" head={["Stack", "Updates", "Last"]}>
+            {impact.stacks.slice(0, 50).map((stack) => (
+              <tr>
+                <th scope="row">
+                  <a href={stackPath(ctx.org.name, stack.projectName, stack.stackName)}>
+                    {stack.projectName}/{stack.stackName}
+                  </a>
+                </th>
+                <td class="number">{stack.updates}</td>
+                <td>
+                  <Time at={stack.lastUpdate * 1000} />
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+        <form method="post" class="narrow">
+          <Field name="confirmation" label={`Type ${token.name} to confirm`} error={problem?.fields["confirmation"]} required autofocus />
+          <button class="danger">Delete token</button> <a href={placePath(ctx.org.name, "tokens", id)}>Cancel</a>
+        </form>
+      </section>
+    ),
+  };
+}

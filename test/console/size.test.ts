@@ -1,0 +1,161 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, it } from "vitest";
+import { cut, fill, pageBytes } from "../../src/http/pageText.ts";
+import { type Visitor, shown, signIn } from "../support/browser.ts";
+import { ok } from "../support/client.ts";
+import { component, deploymentOf, rootStack } from "../support/deployment.ts";
+import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+/** No page is larger, whatever is on it. Bytes. */
+const MOST = 100_000;
+/** What HTML makes the most of. */
+const dense = (length: number) => `<&"'`.repeat(length / 4);
+const S = "/acme/web/dev";
+
+let world: World;
+let admin: Visitor;
+beforeEach(async () => {
+  world = await newWorld();
+  admin = await signIn(world.admin);
+});
+
+async function sized(path: string): Promise<string> {
+  const html = await shown(admin.get(path));
+  expect(new TextEncoder().encode(html).length, path).toBeLessThan(MOST);
+  return html;
+}
+
+const hundred = (sql: string, ...values: unknown[]) => {
+  const row = env.DB.prepare(sql).bind(...values);
+  return env.DB.batch(Array.from({ length: 100 }, () => row));
+};
+const rows = (html: string) => html.split("<tr").length - 2;
+const importState = (resources: unknown[]) =>
+  ok("POST", `/api/stacks${S}/import`, { token: world.admin, json: deploymentOf(resources as never) });
+
+it("texts are measured by what a page makes of them", () => {
+  expect([pageBytes("a"), pageBytes("<"), pageBytes('"'), pageBytes("&'"), pageBytes("é"), pageBytes("€"), pageBytes("😀")]).toEqual([
+    1, 4, 6, 10, 2, 3, 4,
+  ]);
+  expect(cut("abc", 3)).toBe("abc");
+  expect(cut("abcd", 3)).toBe("abc…");
+  expect(cut("a<b", 4)).toBe("a…");
+  expect(cut("a😀", 3)).toBe("a…");
+  expect(fill(["aa", "b", "cc"], 3, pageBytes)).toEqual({ shown: ["aa", "b"], more: 1 });
+});
+
+it("lists of a hundred: tokens, one's own tokens, members, invitations", async () => {
+  const token = `INSERT INTO access_tokens (id, kind, org_id, user_id, name, description, display_name, hash, created_at, created_by, last_used_at,
+    last_used_address, last_used_country) SELECT lower(hex(randomblob(16))), ?1, CASE ?1 WHEN 'organization' THEN organizations.id END,
+    CASE ?1 WHEN 'personal' THEN users.id END, CASE ?1 WHEN 'organization' THEN lower(hex(randomblob(20))) ELSE '' END, ?2, '',
+    lower(hex(randomblob(32))), 1700000000000, 'somebody-with-a-login', 1700000000000, '2001:db8:1111:2222:3333:4444:5555:6666', 'DE'
+    FROM organizations, users WHERE organizations.name = 'acme' AND users.login = 'ada'`;
+  await hundred(token, "organization", dense(252));
+  await hundred(token, "personal", dense(252));
+  await hundred(
+    `INSERT INTO invites (id, org_id, email, role, status, created_at, sent_by, sent_at) SELECT lower(hex(randomblob(18))), id, ?, 'member',
+      'pending', 1700000000000, 'ada', 1700000000000 FROM organizations WHERE name = 'acme'`,
+    `${dense(240)}@x`,
+  );
+  for (let i = 0; i < 100; i++)
+    await env.DB.batch([
+      env.DB.prepare("INSERT INTO users (id, login, name, email, created_at) VALUES (?, ?, ?, '', 1)").bind(
+        `u${i}`,
+        `somebody-with-a-long-login-${i}`,
+        dense(400),
+      ),
+      env.DB.prepare(
+        "INSERT INTO members (org_id, user_id, role, created_at) SELECT id, ?, 'member', 1 FROM organizations WHERE name = 'acme'",
+      ).bind(`u${i}`),
+    ]);
+  expect(rows(await sized("/acme/~/tokens"))).toBe(100);
+  expect(rows(await sized("/user/settings/tokens"))).toBe(100);
+  expect(rows(await sized("/acme/~/members"))).toBe(100);
+  expect(rows(await sized("/acme/~/members/invites"))).toBe(100);
+});
+
+it("the audit log, with filters of any length", async () => {
+  await hundred(
+    `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack,
+       req_org_admin, req_stack_admin, auth_failure)
+     SELECT lower(hex(randomblob(16))), id, 9000000000000, 'organization-token-created-for-oidc-issuer', ?, '2001:db8:1111:2222:3333:4444:5555:6666',
+       'somebody-with-a-login', '', '01234567-89ab-cdef-0123-456789abcdef', 'jenkins-production-deployments', 'infrastructure/production', 0, 0, 1
+     FROM organizations WHERE name = 'acme'`,
+    `needle ${dense(2000)}`,
+  );
+  expect(rows(await sized("/acme/~/audit"))).toBe(100);
+  const filters = "refusalsOnly=true&eventFilter=organization-token-created-for-oidc-issuer&userFilter=somebody-with-a-login&startTime=1";
+  expect(rows(await sized(`/acme/~/audit?${filters}`))).toBe(50);
+  expect(rows(await sized(`/acme/~/audit?textFilter=${encodeURIComponent(`needle ${" < ".repeat(160)}`)}`))).toBe(50);
+});
+
+it("a token with as many limits as there may be", async () => {
+  const { id } = await newOrgToken(world, "limited", {
+    description: dense(252),
+    displayName: dense(100),
+    stacks: Array.from({ length: 100 }, (_, i) => ({ project: `${"p".repeat(90)}${i}`, stack: "s".repeat(100) })),
+    ipAllowList: ["203.0.113.0/24", ...Array.from({ length: 99 }, (_, i) => `2001:db8:1111:2222:3333:4444:5555:${i}/128`)],
+  });
+  expect(await sized(`/acme/~/tokens/${id}`)).toContain("2001:db8");
+});
+
+it("a stack: its history, tags, outputs, resources, configuration", async () => {
+  await newStack(world.admin);
+  const tags = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`tag-${i}`, dense(256)]));
+  await ok("PATCH", `/api/stacks${S}/tags`, { token: world.admin, json: tags });
+  const outputs = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${dense(40)}${i}`, dense(2000)]));
+  const secrets = Object.fromEntries(
+    Array.from({ length: 200 }, (_, i) => [
+      `${dense(200)}${i}`,
+      { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "v1:x:y" },
+    ]),
+  );
+  const many = Array.from({ length: 300 }, (_, i) => ({
+    ...component(`${dense(200)}${i}`),
+    parent: rootStack.urn,
+    custom: true,
+    id: dense(400),
+  }));
+  for (const its of [outputs, secrets]) {
+    await importState([{ ...rootStack, outputs: its }, ...many]);
+    expect(await sized(`${S}/outputs`)).toContain("more are not shown");
+  }
+  expect(await sized(`${S}/resources`)).toMatch(/and \d+ more/);
+  const tangle = Array.from({ length: 39 }, (_, i) => ({
+    ...component(`${dense(400)}${i}`),
+    dependencies: Array.from({ length: i }, (_, of) => component(`${dense(400)}${of}`).urn),
+  }));
+  await importState([rootStack, ...tangle]);
+  expect(await sized(`${S}/resources`)).toContain('class="graph"');
+  await env.DB.prepare("UPDATE updates SET message = ?, resource_changes = ?")
+    .bind(dense(4000), JSON.stringify(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${dense(400)}${i}`, 1]))))
+    .run();
+  await hundred(
+    `INSERT INTO updates (id, stack_id, kind, dry_run, status, version, message, environment, config, requested_by, token_id, token_name,
+      created_at, started_at, ended_at, resource_changes) SELECT lower(hex(randomblob(16))), stack_id, 'preview', 1, 'succeeded', 1, message,
+      '{}', '{}', 'ada', '', '', 1, 1, 2, resource_changes FROM updates WHERE dry_run = 0 LIMIT 1`,
+  );
+  await sized(S);
+});
+
+it("an update, however much was said and done, where and with what", async () => {
+  await newStack(world.admin);
+  const update = await startUpdate(world.admin);
+  const urn = (name: string) => `urn:pulumi:dev::web::my:index:Thing::${name}`;
+  const events = Array.from({ length: 150 }, (_, i) => [
+    { resOutputsEvent: { metadata: { op: dense(40), urn: urn(`${dense(200)}${i}`) } } },
+    { diagnosticEvent: { urn: urn(dense(200)), severity: i % 2 ? "info" : "error", message: dense(400 * (i % 30)) } },
+  ]).flat();
+  await ok("POST", `${update.path}/events/batch`, {
+    lease: update.lease,
+    json: { events: events.map((event, sequence) => ({ sequence, timestamp: 1, ...event })) },
+  });
+  const many = (value: unknown) => JSON.stringify(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${dense(100)}${i}`, value])));
+  await env.DB.prepare("UPDATE updates SET message = ?, environment = ?, config = ?, resource_changes = ?")
+    .bind(dense(8000), many(dense(1000)), many({ string: dense(1000), secret: false }), many(7))
+    .run();
+  const html = await sized(`${S}/updates/1`);
+  expect(html).toContain("Earlier messages are left out");
+  expect(html).toMatch(/and \d+ more/);
+  await sized(`${S}/settings/options`);
+});

@@ -1,0 +1,108 @@
+import { beforeEach, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
+import { type Visitor, shown, signIn } from "../support/browser.ts";
+import { ok, refused } from "../support/client.ts";
+import { type NewToken, type World, newOrgToken, newWorld } from "../support/world.ts";
+
+const HERE = "/acme/~/tokens";
+let world: World;
+let admin: Visitor;
+beforeEach(async () => {
+  world = await newWorld();
+  admin = await signIn(world.admin);
+});
+const tokenOf = ({ id }: NewToken) => ok("GET", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
+
+/** The form of a page as a browser would send it, untouched. */
+function fieldsOf(html: string, action: string): Record<string, string> {
+  const form = html.slice(html.indexOf(`action="${action}"`)).split("</form>")[0]!;
+  const decoded = (text: string) =>
+    text.replaceAll("&#39;", "'").replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&amp;", "&");
+  const fields: Record<string, string> = {};
+  for (const [input] of form.matchAll(/<input[^>]*>/g)) {
+    const of = (name: string) => new RegExp(`\\s${name}="([^"]*)"`).exec(input)?.[1];
+    if (of("type") === "radio" && !/\schecked/.test(input)) continue;
+    fields[of("name")!] = decoded(of("value") ?? "");
+  }
+  return fields;
+}
+
+it("limits a new token to stacks, networks and countries", async () => {
+  const form = {
+    name: "limited",
+    roleID: "member",
+    expiry: "90",
+    stacks: "web/* infra/dev:read",
+    networks: "203.0.113.0/24",
+    countries: "",
+  };
+  expect((await admin.post(`${HERE}/new`, form)).status).toBe(303);
+  const { tokens } = await ok<{ tokens: object[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin });
+  expect(tokens[0]).toMatchObject({
+    stacks: [
+      { project: "web", stack: "*", access: "write" },
+      { project: "infra", stack: "dev", access: "read" },
+    ],
+    ipAllowList: ["203.0.113.0/24"],
+  });
+  const wrong = { ...form, name: "wrong", stacks: "web/<b>", networks: "here", countries: "Germany" };
+  const page = await shown(admin.post(`${HERE}/new`, wrong), 400);
+  for (const said of ["a pattern has", "an allowed network is", "a country has two letters", "web/&lt;b&gt;"]) expect(page).toContain(said);
+});
+
+it("changes whatever the API changes, and a form sent as it came changes nothing", async () => {
+  const token = await newOrgToken(world, "ci", { stacks: [{ project: "web", access: "read" }], ipAllowList: ["203.0.113.0/24"] });
+  const path = `${HERE}/${token.id}`;
+  const untouched = fieldsOf(await shown(admin.get(path)), `${path}/edit`);
+  expect(untouched).toMatchObject({ displayName: "ci", stacks: "web/*:read", networks: "203.0.113.0/24", expiry: "keep" });
+  const before = await tokenOf(token);
+  expect(await eventsOf(() => admin.post(`${path}/edit`, untouched))).toEqual([]);
+  expect(await tokenOf(token)).toEqual(before);
+
+  const changed = { ...untouched, displayName: "Jenkins", stacks: "web/* infra/*", networks: "203.0.113.0/24 2001:db8::/32", expiry: "30" };
+  const events = await eventsOf(async () => expect((await admin.post(`${path}/edit`, changed)).status).toBe(303));
+  expect(events).toMatchObject([{ event: "organization-token-updated" }]);
+  const after = await tokenOf(token);
+  expect(after).toMatchObject({ displayName: "Jenkins", ipAllowList: ["203.0.113.0/24", "2001:db8::/32"] });
+  expect((after["stacks"] as unknown[]).length).toBe(2);
+  expect(Number(after["expires"]) * 1000 - Date.now()).toBeLessThanOrEqual(30 * 86_400_000);
+
+  // What a form does not have stays; an empty field opens all stacks again.
+  expect((await admin.post(`${path}/edit`, { displayName: "Jenkins", description: "x" })).status).toBe(303);
+  expect(await tokenOf(token)).toEqual({ ...after, description: "x" });
+  expect((await admin.post(`${path}/edit`, { ...changed, stacks: "" })).status).toBe(303);
+  expect(await tokenOf(token)).toMatchObject({ stacks: [{ project: "*", stack: "*", access: "write" }] });
+});
+
+it("a token of no stack stays one while its form is sent as it came", async () => {
+  const token = await newOrgToken(world, "nothing", { stacks: [] });
+  const path = `${HERE}/${token.id}`;
+  const untouched = fieldsOf(await shown(admin.get(path)), `${path}/edit`);
+  expect(untouched["stacks"]).toBe("none");
+  await admin.post(`${path}/edit`, untouched);
+  expect(await tokenOf(token)).toMatchObject({ stacks: [] });
+});
+
+it("keeps what was typed while something is wrong with it", async () => {
+  const { id } = await newOrgToken(world, "ci");
+  const typed = { displayName: "Typed", description: "here", stacks: "web/<i>", networks: "nowhere", countries: "", expiry: "keep" };
+  const page = await shown(admin.post(`${HERE}/${id}/edit`, typed), 400);
+  for (const kept of ['value="Typed"', 'value="here"', 'value="nowhere"', 'value="web/&lt;i&gt;"', "<details open"])
+    expect(page).toContain(kept);
+});
+
+it("rotates, disables and enables, and offers no change of what is deleted", async () => {
+  const token = await newOrgToken(world, "ci");
+  const path = `${HERE}/${token.id}`;
+  expect((await admin.post(`${path}/disable`, {})).status).toBe(303);
+  await refused(401, "GET", "/api/user", { token: token.tokenValue });
+  expect(await shown(admin.get(path))).toContain("It is disabled");
+  expect((await admin.post(`${path}/enable`, {})).status).toBe(303);
+  await ok("GET", "/api/user", { token: token.tokenValue });
+  await shown(admin.post(`${path}/rotate`, { overlap: "soon" }), 400);
+  expect((await admin.post(`${path}/rotate`, { overlap: "3600" })).headers.get("Location")).toMatch(/\/value$/);
+  expect(await shown(admin.get(path))).toContain("a successor");
+  await admin.post(`${path}/delete`, { confirmation: "ci" });
+  const page = await shown(admin.get(path));
+  for (const gone of ["Delete…", "/edit", "/rotate", "/enable"]) expect(page).not.toContain(gone);
+});
