@@ -1,6 +1,7 @@
 import type { OrgContext } from "../context.ts";
 import { getOrganizationMetadata } from "../orgs/metadata.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "../orgs/settings.ts";
+import { type ShutOut, tokensShutOut } from "../tokens/shutOut.ts";
 import { type Problem, attempt, readForm } from "./attempt.ts";
 import { Choice, Field, Notice, Time } from "./components.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
@@ -14,10 +15,24 @@ export const settingsPages = [
   definePage("GET", HERE, "organization:read", (ctx) => view(ctx)),
   definePage("POST", HERE, "organization:update", async (ctx) => {
     const body = readForm(UpdateOrganizationRequest, bodyOf(ctx.page.form));
+    if ("value" in body && ctx.page.form["shutOut"] !== "yes") {
+      const shutOut = await lossOf(ctx, body.value.setMaxAccessTokenExpiryDays ?? 0);
+      if (shutOut) return view(ctx, { message: "Nothing was saved yet.", fields: {} }, shutOut);
+    }
     const done = "problem" in body ? body : await attempt(() => updateOrganizationSettings(ctx, body.value));
     return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "settings") };
   }),
 ];
+
+/** Names of tokens in a warning. */
+const NAMED = 10;
+
+/** Which tokens a shorter maximum would refuse that are good now; undefined for none. */
+async function lossOf(ctx: Context, days: number): Promise<ShutOut | undefined> {
+  if (days === 0) return undefined;
+  const found = await tokensShutOut(ctx, days, NAMED);
+  return found.machines + found.personal > 0 ? found : undefined;
+}
 
 /** The API's own body. An empty number is 0, which clears; a box that is not checked is not sent by browsers. */
 function bodyOf(form: Record<string, string>) {
@@ -61,12 +76,12 @@ const current = (now: Metadata): Record<string, string> => ({
   setAllowedCountries: now.allowedCountries.join(" "),
 });
 
-async function view(ctx: Context, problem?: Problem): Promise<View> {
+async function view(ctx: Context, problem?: Problem, shutOut?: ShutOut): Promise<View> {
   const now = await getOrganizationMetadata(ctx);
   return {
     title: "Settings",
     at: "settings",
-    status: problem ? 400 : 200,
+    status: shutOut ? 409 : problem ? 400 : 200,
     body: (
       <section class="narrow">
         <h1>Settings</h1>
@@ -88,7 +103,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
         </dl>
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {ctx.page.may("organization:update") ? (
-          <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} />
+          <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} shutOut={shutOut} />
         ) : (
           <p class="faint">Administrators change how tokens, stacks and the audit log of {ctx.org.name} are kept.</p>
         )}
@@ -97,8 +112,44 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   };
 }
 
-const Form = ({ form, errors }: { form: Record<string, string>; errors: Record<string, string> }) => (
+/** What a shorter maximum ends, and the box that says that it is meant. */
+const Loss = ({ shutOut: { machines, names, personal, own }, days }: { shutOut: ShutOut; days: string }) => (
+  <fieldset>
+    <legend>A maximum of {days} days shuts out tokens that work now</legend>
+    <ul>
+      {machines > 0 && (
+        <li>
+          {machines} of the organization: {names.join(", ")}
+          {machines > names.length && ` and ${machines - names.length} more`}
+        </li>
+      )}
+      {personal > 0 && <li>{personal} of members, for this organization only</li>}
+      {own > 0 && (
+        <li>
+          <strong>
+            {own} of these {own === 1 ? "is" : "are"} your own.
+          </strong>
+        </li>
+      )}
+    </ul>
+    <p class="hint">
+      They are refused at once, until so little of their life is left. Rotate them, or shorten their lives, before you save.
+    </p>
+    <label class="plain option">
+      <input type="checkbox" name="shutOut" value="yes" /> Shut them out
+    </label>
+  </fieldset>
+);
+
+interface FormProps {
+  form: Record<string, string>;
+  errors: Record<string, string>;
+  shutOut: ShutOut | undefined;
+}
+
+const Form = ({ form, errors, shutOut }: FormProps) => (
   <form method="post">
+    {shutOut && <Loss shutOut={shutOut} days={form["setMaxAccessTokenExpiryDays"] ?? ""} />}
     <h2>Tokens</h2>
     {days.slice(0, 2).map(([name, label, hint]) => (
       <Field name={name} label={label} hint={hint} value={form[name]} error={errors[name]} type="number" />

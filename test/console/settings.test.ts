@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
-import { ok } from "../support/client.ts";
-import { type World, newWorld } from "../support/world.ts";
+import { ok, refused } from "../support/client.ts";
+import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
 const HERE = "/acme/~/settings";
 const form = {
@@ -55,4 +55,31 @@ it("shows members what there is, and lets them change nothing", async () => {
   const member = await signIn(world.member);
   expect(await shown(member.get(HERE))).not.toContain("<button>Save");
   await shown(member.post(HERE, form), 403);
+});
+
+it("says which tokens a shorter maximum would shut out, and saves only when that is meant", async () => {
+  const soon = Math.floor(Date.now() / 1000) + 3 * 86_400;
+  await newOrgToken(world, "for-ever");
+  await newOrgToken(world, "short", { expires: soon });
+  await ok("POST", "/api/user/tokens", { token: world.member, json: { description: "mine", expires: soon } });
+  const wanted = { ...form, setMaxAccessTokenExpiryDays: "30" };
+  const before = await settings();
+  const page = await shown(admin.post(HERE, wanted), 409);
+  expect(page).toContain("1 of the organization: for-ever");
+  // Of ada, mel and bill: the personal tokens that they began with.
+  expect(page).toContain("3 of members");
+  expect(page).toContain("1 of these is your own.");
+  expect(page).toContain('value="30"');
+  expect(await settings()).toEqual(before);
+  expect((await admin.post(HERE, { ...wanted, shutOut: "yes" })).status).toBe(303);
+  // Her token is one of those: only her session still gets in.
+  await refused(403, "GET", "/api/orgs/acme/metadata", { token: world.admin });
+  expect(await shown(admin.get(HERE))).toContain('value="30"');
+
+  // What is refused already is no news, and neither is a longer maximum or none.
+  for (const days of ["30", "20", "40", ""])
+    expect((await admin.post(HERE, { ...form, setMaxAccessTokenExpiryDays: days })).status).toBe(303);
+  expect(await shown(admin.post(HERE, { ...form, setMaxAccessTokenExpiryDays: "2" }), 409)).toContain(
+    "2 of the organization: for-ever, short",
+  );
 });

@@ -1,0 +1,59 @@
+import { type SQL, and, asc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
+import { guard } from "../auth/guard.ts";
+import { placeIn } from "../auth/policy.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { members } from "../orgs/table.ts";
+import { accessTokens } from "./table.ts";
+
+const DAY = 86_400_000;
+
+export interface ShutOut {
+  /** Tokens of the organization. */
+  machines: number;
+  /** The first of them by name. */
+  names: string[];
+  /** Personal tokens of members; they would still open their other organizations. */
+  personal: number;
+  /** The caller's own among those. */
+  own: number;
+}
+
+/**
+ * Tokens that are good now and that a policy on expiry of `maxDays` days would refuse from now on, because they have longer to
+ * live: what an administrator should know before it holds. Sessions are exempt from it.
+ * @param most names at most
+ */
+export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: number): Promise<ShutOut> {
+  const { db } = ctx.store;
+  const { maxTokenExpiryDays: before } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const tooLong = and(
+    isNull(accessTokens.deletedAt),
+    isNull(accessTokens.disabledAt),
+    or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, ctx.now)),
+    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now + maxDays * DAY)),
+    before === null ? undefined : lte(accessTokens.expiresAt, ctx.now + before * DAY),
+  );
+  const machine = and(tooLong, eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));
+  const ofMembers = sql`${accessTokens.userId} IN (SELECT user_id FROM ${members} WHERE org_id = ${ctx.org.id})`;
+  const personal = and(tooLong, ofMembers, eq(accessTokens.kind, "personal"));
+  const count = (where: SQL | undefined) =>
+    db
+      .select({ total: sql<number>`count(*)`.as("total") })
+      .from(accessTokens)
+      .where(where);
+  const self = ctx.actor.kind === "user" ? ctx.actor.user.id : "";
+  const [, machines, names, people, mine] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    count(machine),
+    db.select({ name: accessTokens.name }).from(accessTokens).where(machine).orderBy(asc(accessTokens.name)).limit(most),
+    count(personal),
+    count(and(personal, eq(accessTokens.userId, self))),
+  ]);
+  return {
+    machines: machines[0]?.total ?? 0,
+    names: names.map(({ name }) => name),
+    personal: people[0]?.total ?? 0,
+    own: mine[0]?.total ?? 0,
+  };
+}
