@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type DevCredentials, prepare } from "../../../scripts/prepare.ts";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
+const root = join(import.meta.dirname, "../../..");
 
 export interface ServerOptions {
   /** Everything the server writes goes below it. */

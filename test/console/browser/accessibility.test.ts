@@ -1,54 +1,98 @@
 import type { Page } from "playwright-core";
-import { expect, inject, it } from "vitest";
-import { ask } from "../../cli/support/api.ts";
-import { createToken, newContext, signedIn, tokens, violations } from "./support/browser.ts";
+import { beforeAll, expect, it } from "vitest";
+import { cast, createToken, newContext, signedIn, tokens, violations } from "./support/browser.ts";
+import { type Story, pagesOf, tell } from "./support/story.ts";
 
-it("axe-core finds nothing on any page, in light and in dark", async () => {
-  const context = await newContext({ colorScheme: "light", bypassCSP: true });
+let story: Story;
+beforeAll(async () => {
+  story = await tell(cast(), "looked-at", (plain) => plain);
+});
+
+/** Looks at pages as they are. @returns what axe-core said, by address */
+function looker() {
   const found: Record<string, string[]> = {};
-  const page = await context.newPage();
-  const look = async (page: Page, path?: string) => {
-    if (path) await page.goto(path);
+  const look = async (page: Page, path?: string, status = 200) => {
+    if (path) expect((await page.goto(path))!.status(), path).toBe(status);
     const wrong = await violations(page);
     if (wrong.length > 0) found[page.url()] = wrong;
   };
-  await look(page, "/signin");
-  await page.close();
+  return { found, look };
+}
 
-  const admin = inject("people")["acme"]!["admin"]!;
-  const mine = await signedIn(context);
-  const stackName = "dev";
-  await ask("POST", "/api/stacks/acme/looks", { token: admin, json: { stackName } });
-  const { id } = await createToken(mine, "look", "Looked at");
-  await look(mine);
-  await look(mine, `${tokens}/new`);
-  await mine.evaluate(() => document.querySelector("main form")!.setAttribute("novalidate", ""));
-  await mine.click("main form button");
-  await look(mine);
-  const paths = ["", "/~/tokens", "/~/audit", "/~/audit?refusalsOnly=true&eventFilter=stack-created", "/~/audit?startTime=x"];
-  for (const path of [
-    ...paths,
-    "/~/audit/1",
-    "/~/audit/verify",
-    `/~/tokens/${id}`,
-    `/~/tokens/${id}/delete`,
-    "/looks",
-    `/looks/${stackName}`,
-  ])
-    await look(mine, `/acme${path}`);
-  for (const path of ["/user/settings/tokens", "/cli-login?cliSessionPort=1234&cliSessionNonce=abc", "/welcome/cli", "/nowhere/at/all/x"])
-    await look(mine, path);
+it("axe-core finds nothing on any page, in light and in dark", { timeout: 400_000 }, async () => {
+  const context = await newContext({ colorScheme: "light", bypassCSP: true });
+  const page = await signedIn(context);
+  const { found, look } = looker();
+  for (const path of pagesOf(story)) await look(page, path);
   expect(found).toEqual({});
   await context.close();
 });
 
-it("fits a phone: no page scrolls sideways", async () => {
-  const context = await newContext({ viewport: { width: 360, height: 740 } });
+it("nor on what forms answer, and where something is missing or not allowed", { timeout: 400_000 }, async () => {
+  const context = await newContext({ colorScheme: "light", bypassCSP: true });
+  const page = await context.newPage();
+  const { found, look } = looker();
+  await look(page, "/signin");
+  await page.fill("#token", "pul-wrong");
+  await page.click("main form button");
+  await page.locator(".notice.error").waitFor();
+  await look(page);
+  await page.close();
+
+  const admin = await signedIn(context);
+  await createToken(admin, "looked-at", "its value is shown");
+  await look(admin);
+  await admin.goto(`${tokens}/new`);
+  await admin.evaluate(() => document.querySelector("main form")!.setAttribute("novalidate", ""));
+  await admin.click("main form button");
+  await admin.locator(".wrong").first().waitFor();
+  await look(admin);
+  await admin.goto(`${tokens}/${story.tokenId}/delete`);
+  await admin.fill("#confirmation", "another");
+  await admin.click("main form button");
+  await admin.locator(".wrong").waitFor();
+  await look(admin);
+  await admin.goto(`/acme/${story.project}/dev/outputs`);
+  await admin.getByRole("button", { name: "Reveal password" }).click();
+  await admin.waitForURL(/reveal$/);
+  await look(admin);
+  await admin.goto("/acme/~/settings");
+  await admin.fill("#setMaxAccessTokenExpiryDays", "5");
+  await admin.getByRole("button", { name: "Save" }).click();
+  await admin.getByText("Shut them out").waitFor();
+  await look(admin);
+  await look(admin, "/acme/~/audit?startTime=x", 400);
+  await look(admin, "/acme/~/audit?textFilter=nothing-is-called-so");
+  await look(admin, "/acme?search=nothing-is-called-so");
+  await look(admin, "/nowhere/at/all/x", 404);
+  await look(admin, "/acme/no-such-project", 404);
+  await look(admin, "/cli-login?cliSessionPort=x", 400);
+  await admin.close();
+  await context.clearCookies();
+  const member = await signedIn(context, cast().member);
+  await look(member, "/acme/~/audit", 403);
+  await look(member, "/acme/~/settings");
+  expect(found).toEqual({});
+  await context.close();
+});
+
+it.each([390, 360])("fits a phone of %d pixels: no page scrolls sideways, and no label is smaller than a footnote", async (width) => {
+  const context = await newContext({ viewport: { width, height: 740 } });
   const page = await signedIn(context);
-  await createToken(page, "on-a-phone", "with a description");
-  for (const path of [page.url(), tokens, `${tokens}/new`, "/acme/~/audit", "/acme/~/audit/1", "/user/settings/tokens"]) {
+  for (const path of pagesOf(story)) {
     await page.goto(path);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(360);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width);
+    // What is drawn is scaled: the size that counts is the one on the screen.
+    const small = await page.evaluate(() =>
+      [...document.querySelectorAll("main svg text, main td, main dd, main figcaption, main .hint")]
+        .filter((one) => one.textContent && one.getClientRects().length > 0)
+        .map((one) => {
+          const scale = one instanceof SVGTextElement ? (one.getScreenCTM()?.a ?? 1) : 1;
+          return { text: one.textContent!.slice(0, 40), size: parseFloat(getComputedStyle(one).fontSize) * scale };
+        })
+        .filter(({ size }) => size < 12),
+    );
+    expect(small, path).toEqual([]);
   }
   await context.close();
 });

@@ -1,9 +1,68 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { expect, inject, it } from "vitest";
+import { ask } from "../../cli/support/api.ts";
+import { Terminal } from "../../cli/support/terminal.ts";
 import { newContext, signedIn } from "./support/browser.ts";
+import { InTerminal, hasTerminal } from "./support/terminal.ts";
 
-/** What `pulumi login` does while the browser is open (cli-protocol §2.8); the command itself asks for a terminal first. */
+const missing = !inject("cli") ? "no pulumi CLI" : hasTerminal() ? undefined : "no `script` of util-linux to give it a terminal";
+if (missing) console.log(`pulumi login is only acted, for there is ${missing}`);
+
+it.skipIf(missing)("`pulumi login` opens a page here, waits for a yes, and has a token of its own", async () => {
+  // Who has no stack yet is asked at the end whether to make a project.
+  await ask("POST", "/api/stacks/acme/login", { token: inject("people")["acme"]!["admin"]!, json: { stackName: "dev" } });
+  const home = mkdtempSync(join(inject("directory"), "login-"));
+  // In the place of a desktop's browser: writes down what it was to open.
+  const opened = join(home, "opened");
+  const opener = join(home, "xdg-open");
+  writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" > '${opened}.part' && mv '${opened}.part' '${opened}'\n`);
+  chmodSync(opener, 0o755);
+  const login = new InTerminal(`'${inject("cli")}' login '${inject("url")}'`, {
+    PATH: `${home}:/usr/bin:/bin`,
+    HOME: home,
+    PULUMI_HOME: home,
+    TERM: "xterm",
+    PULUMI_CONSOLE_DOMAIN: new URL(inject("url")).host,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+  });
+  try {
+    // Enter means: with the browser. What is typed before the question is lost, so it is typed again.
+    for (let i = 0; i < 60 && !existsSync(opened); i++) {
+      if (login.output.includes("<ENTER>")) login.type("\r");
+      await new Promise((done) => setTimeout(done, 500));
+    }
+    expect(existsSync(opened), login.output).toBe(true);
+    const link = new URL(readFileSync(opened, "utf8"));
+    expect(link.origin + link.pathname).toBe(`${inject("url")}/cli-login`);
+
+    const context = await newContext();
+    const page = await context.newPage();
+    // Whoever is not signed in signs in first, and comes back to the question.
+    await page.goto(link.href);
+    expect(new URL(page.url()).pathname).toBe("/signin");
+    await page.fill("#token", inject("people")["acme"]!["admin"]!);
+    await page.click("main form button");
+    await page.waitForURL(/\/cli-login\?/);
+    expect(await page.textContent("main")).toContain(link.searchParams.get("cliSessionDescription"));
+    await page.getByRole("button", { name: "Create the token and log in" }).click();
+    await page.waitForURL(/\/welcome\/cli$/);
+    await context.close();
+
+    expect(await login.ended, login.output).toBe(0);
+    expect(login.output).toContain("Logged in to");
+    const terminal = new Terminal({ project: home }, home);
+    expect(await terminal.pulumi("whoami", "--verbose")).toMatch(/User: ada\b[\s\S]*Token type: personal/);
+    await terminal.pulumi("logout");
+    await terminal.fails("whoami");
+  } finally {
+    login.kill();
+  }
+});
+
+/** The same, acted: what the command does while the browser is open (cli-protocol §2.8). It runs where there is no CLI. */
 it("logs in the CLI: a token for who is signed in, sent to the port that waits, after a yes", async () => {
   const { promise: arrived, resolve: answered } = Promise.withResolvers<URL>();
   const listener = createServer((request, response) => {

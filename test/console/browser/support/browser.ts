@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, inject } from "vitest";
 import { findChromium } from "./findChromium.ts";
+import type { Cast } from "./story.ts";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -14,7 +15,7 @@ afterAll(() => browser.close());
 /** A browser of its own, with nothing in it. Script that a page was not meant to run would be noted in `window.ran`. */
 export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: inject("url"), ...options });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   return context;
 }
 
@@ -27,6 +28,13 @@ export async function signedIn(context: BrowserContext, token = inject("people")
   await page.waitForURL((url) => url.pathname !== "/signin");
   return page;
 }
+
+/** The people that a story is about. */
+export const cast = (): Cast => ({
+  url: inject("url"),
+  admin: inject("people")["acme"]!["admin"]!,
+  member: inject("people")["acme"]!["member"]!,
+});
 
 export const tokens = "/acme/~/tokens";
 

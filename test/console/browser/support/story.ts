@@ -1,0 +1,198 @@
+/** An organization at work, told to a server through its API as its people, programs and machines would. */
+
+export interface Resource {
+  type: string;
+  name: string;
+  /** Names of resources before it. */
+  parent?: string;
+  dependencies?: string[];
+  /** Providers make these; components are only there to hold others. */
+  id?: string;
+  /** What an update does to it; nothing said: it stays. */
+  op?: string;
+  failed?: true;
+}
+
+export interface Run {
+  /** `project/stack`. */
+  stack: string;
+  kind: "update" | "preview" | "refresh" | "destroy";
+  dryRun?: boolean;
+  message?: string;
+  environment?: Record<string, string>;
+  config?: Record<string, { string: string; secret: boolean }>;
+  resources: Resource[];
+  outputs?: Record<string, unknown>;
+  /** What is said meanwhile, about the resource of that name. */
+  says?: { about?: string; severity: "info" | "warning" | "error"; message: string }[];
+  /** `running`: it is left as it is. */
+  end: "succeeded" | "failed" | "running";
+}
+
+type Call = { token: string; json?: unknown } | { lease: string; json: unknown };
+
+/** One call of the API; anything but a good answer is thrown. */
+export async function send<T = unknown>(url: string, method: string, path: string, call: Call): Promise<T> {
+  const authorization = "token" in call ? `token ${call.token}` : `update-token ${call.lease}`;
+  const answer = await fetch(url + path, {
+    method,
+    headers: { Authorization: authorization, "Content-Type": "application/json" },
+    ...(call.json !== undefined && { body: JSON.stringify(call.json) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** Plays an update or a preview with full checkpoints, as older CLIs do. @returns its id and version */
+export async function play(url: string, token: string, run: Run): Promise<{ id: string; version: number }> {
+  const { stack, kind, dryRun = kind === "preview", message = "", environment = {}, config = {}, end } = run;
+  const [project = ""] = stack.split("/");
+  const { updateID: id } = await send<{ updateID: string }>(url, "POST", `/api/stacks/acme/${stack}/${kind}`, {
+    token,
+    json: { name: project, runtime: "nodejs", main: "", description: "", options: { dryRun }, config, metadata: { message, environment } },
+  });
+  const path = `/api/stacks/acme/${stack}/${kind}/${id}`;
+  const { token: lease, version } = await send<{ token: string; version: number }>(url, "POST", path, { token, json: {} });
+  await send(url, "POST", `${path}/events/batch`, { lease, json: { events: eventsOf(run, dryRun) } });
+  if (!dryRun) await send(url, "PATCH", `${path}/checkpoint`, { lease, json: { version: 3, isInvalid: false, deployment: stateOf(run) } });
+  if (end !== "running") await send(url, "POST", `${path}/complete`, { lease, json: { status: end } });
+  return { id, version };
+}
+
+const rootType = "pulumi:pulumi:Stack";
+
+function urnOf({ stack, resources }: Run, name: string | undefined): string {
+  const [project, its] = stack.split("/");
+  const prefix = `urn:pulumi:${its}::${project}::`;
+  const found = name === undefined ? undefined : resources.find((resource) => resource.name === name);
+  return found ? `${prefix}${found.type}::${found.name}` : `${prefix}${rootType}::${project}-${its}`;
+}
+
+function stateOf(run: Run) {
+  const root = { urn: urnOf(run, undefined), type: rootType, custom: false, outputs: run.outputs ?? {} };
+  const resources = run.resources
+    .filter(({ failed, op }) => !failed && op !== "delete")
+    .map(({ type, name, parent, dependencies = [], id }) => ({
+      urn: urnOf(run, name),
+      type,
+      custom: id !== undefined,
+      ...(id !== undefined && { id }),
+      parent: urnOf(run, parent),
+      dependencies: dependencies.map((its) => urnOf(run, its)),
+    }));
+  return { manifest: { time: new Date().toISOString(), magic: "", version: "" }, resources: [root, ...resources] };
+}
+
+function eventsOf(run: Run, isPreview: boolean) {
+  const steps = [{ name: undefined, op: "same", parent: null, failed: undefined, type: rootType }, ...run.resources].map((resource) => {
+    const { name, op = "same", failed, type } = resource;
+    const metadata = {
+      op,
+      urn: urnOf(run, name),
+      type,
+      old: null,
+      new: { parent: name === undefined ? "" : urnOf(run, resource.parent ?? undefined) },
+      detailedDiff: null,
+      provider: "",
+    };
+    return failed ? { resOpFailedEvent: { metadata, status: 1, steps: 1 } } : { resOutputsEvent: { metadata } };
+  });
+  const said = (run.says ?? []).map(({ about, severity, message }) => ({
+    diagnosticEvent: { urn: urnOf(run, about), severity, message: `${message}\n`, color: "never" },
+  }));
+  const resourceChanges = Object.fromEntries([...Map.groupBy(run.resources, ({ op = "same" }) => op)].map(([op, its]) => [op, its.length]));
+  const summary = { summaryEvent: { maybeCorrupt: false, durationSeconds: 3, resourceChanges, PolicyPacks: {}, isPreview } };
+  const events = [...steps, ...said, ...(run.end === "running" ? [] : [summary])];
+  return events.map((event, sequence) => ({ sequence, timestamp: Math.floor(Date.now() / 1000), ...event }));
+}
+
+export interface Cast {
+  url: string;
+  admin: string;
+  member: string;
+}
+
+export interface Story {
+  project: string;
+  previewId: string;
+  tokenId: string;
+  inviteId: string;
+}
+
+/**
+ * One project `PROJECT` of acme with a stack `dev`: an update, a preview, a failed update, one that runs. Whatever somebody may
+ * word goes through `text`.
+ */
+export async function tell({ url, admin, member }: Cast, project: string, text: (plain: string) => string): Promise<Story> {
+  const stack = `${project}/dev`;
+  const ask = <T>(method: string, path: string, json?: unknown, token = admin) => send<T>(url, method, path, { token, json });
+  const token = await ask<{ id: string; tokenValue: string }>("POST", "/api/orgs/acme/tokens", {
+    name: `jenkins-${project}`,
+    description: text("deploys of the shop"),
+    displayName: text("Jenkins"),
+    stacks: [{ project, stack: "*" }],
+    ipAllowList: ["0.0.0.0/0", "::/0"],
+  });
+  await ask("POST", "/api/user/tokens", { description: text("my laptop") });
+  await ask("POST", `/api/stacks/acme/${project}`, { stackName: "dev" });
+  await ask("PATCH", `/api/stacks/acme/${stack}/tags`, { owner: text("platform"), "cost:centre": text("4711") });
+  const secret = await ask<{ ciphertext: string }>("POST", `/api/stacks/acme/${stack}/encrypt`, {
+    plaintext: Buffer.from(JSON.stringify(text("hunter2"))).toString("base64"),
+  });
+  const resources: Resource[] = [
+    { type: text("shop:index:Site"), name: text("site"), op: "create" },
+    { type: "aws:s3/bucket:Bucket", name: text("assets"), parent: text("site"), id: text("assets-1f2e"), op: "create" },
+    { type: "aws:rds/instance:Instance", name: text("orders"), id: text("db-9a7c"), dependencies: [text("assets")], op: "create" },
+  ];
+  const common = {
+    stack,
+    environment: { "git.head": "1f0c3a", "git.author": text("Ada"), [text("vcs")]: "javascript:alert(1)" },
+    config: { [`${project}:${text("region")}`]: { string: text("eu-central-1"), secret: false } },
+    resources,
+  };
+  const outputs = {
+    [text("url")]: text("https://shop.example"),
+    [text("password")]: { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: secret.ciphertext },
+  };
+  const says = [
+    { about: text("assets"), severity: "warning", message: text("bucket acl is deprecated") } as const,
+    { severity: "info", message: text("listening") } as const,
+  ];
+  await play(url, token.tokenValue, { ...common, kind: "update", message: text("Open the shop"), outputs, says, end: "succeeded" });
+  const preview = await play(url, member, { ...common, kind: "preview", message: text("Try a cache"), says, end: "succeeded" });
+  const failing = resources.map((one, i) => (i === 2 ? { ...one, op: text("update"), failed: true as const } : { ...one, op: "same" }));
+  const error = { about: text("orders"), severity: "error", message: text("the instance is being modified") } as const;
+  await play(url, token.tokenValue, {
+    ...common,
+    kind: "update",
+    resources: failing,
+    message: text("Larger"),
+    outputs,
+    says: [error],
+    end: "failed",
+  });
+  await play(url, token.tokenValue, { ...common, kind: "update", message: text("Again"), outputs, says, end: "running" });
+  const { sentInvites } = await ask<{ sentInvites: { id: string }[] }>("POST", "/api/orgs/acme/invites/batch", {
+    invites: [{ email: `${text("guest").replaceAll(/[\s@]/g, "/")}@${project}.example`, role: "member" }],
+  });
+  // The audit log knows a refusal, too.
+  await fetch(`${url}/api/orgs/acme/auditlogs/v2`, { headers: { Authorization: `token ${member}` } });
+  return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id };
+}
+
+/** Every page that a link leads to, for an administrator of acme. */
+export function pagesOf({ project, previewId, tokenId, inviteId }: Story): string[] {
+  const under = (place: string, parts: string[]) => parts.map((part) => place + part);
+  return [
+    ...under("/acme", ["", `/${project}`]),
+    ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/settings/options"]),
+    ...under(`/acme/${project}/dev`, ["/updates/1", "/updates/2", "/updates/3", `/previews/${previewId}`]),
+    ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
+    ...under("/acme/~/audit", ["", "?refusalsOnly=true&eventFilter=stack-created", "/1", "/verify"]),
+    ...under("/acme/~", ["/members", "/members/invites", "/members/mel/remove", "/settings", `/invites/${inviteId}`]),
+    ...under("/user/settings/tokens", ["", "/value"]),
+    "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",
+    "/welcome/cli",
+  ];
+}
