@@ -12,28 +12,39 @@ const DOWN = 46;
 /** Characters of the page's own size that a box has room for. */
 const LABEL = 20;
 
-/** Arrows from left to right: what is left had to be there first. The tree above says the same resources in words. */
+interface Place {
+  level: number;
+  x: number;
+  y: number;
+  name: string;
+}
+
+/**
+ * Lines from left to right: what is left had to be there first. What depends on nothing, and nothing on it, is not in the picture;
+ * the tree above says all resources in words.
+ */
 export const Dependencies = ({ resources }: { resources: Branch[] }) => {
-  const places = new Map<string, { x: number; y: number; name: string }>();
-  const levels = new Map<string, number>();
+  const here = new Set(resources.map(({ urn }) => urn));
+  const links = resources
+    .flatMap(({ urn, dependencies }) => [...new Set(dependencies)].map((its) => [its, urn] as const))
+    .filter(([its, urn]) => its !== urn && here.has(its))
+    .slice(0, MOST_EDGES);
+  const linked = new Set(links.flat());
+  const places = new Map<string, Place>();
   const used: number[] = [];
   for (const { urn, dependencies, name } of resources) {
+    if (!linked.has(urn)) continue;
     // A state has dependencies first, so their levels are known.
-    const level = Math.max(0, ...dependencies.map((its) => (levels.get(its) ?? -1) + 1));
-    levels.set(urn, level);
-    places.set(urn, { x: level * ACROSS + 1, y: (used[level] ?? 0) * DOWN + 1, name });
+    const level = Math.max(0, ...dependencies.map((its) => (places.get(its)?.level ?? -1) + 1));
+    places.set(urn, { level, x: level * ACROSS + 1, y: (used[level] ?? 0) * DOWN + 1, name });
     used[level] = (used[level] ?? 0) + 1;
   }
   const width = (used.length - 1) * ACROSS + WIDTH + 2;
   const height = Math.max(...used) * DOWN;
-  const edges = resources
-    .flatMap(({ urn, dependencies }) =>
-      [...new Set(dependencies)].flatMap((its) => {
-        const [from, to] = [places.get(its), places.get(urn)];
-        return from && to && from !== to ? [{ from, to }] : [];
-      }),
-    )
-    .slice(0, MOST_EDGES);
+  const edges = links.flatMap(([its, urn]) => {
+    const [from, to] = [places.get(its), places.get(urn)];
+    return from && to ? [{ from, to }] : [];
+  });
   return (
     <div class="scroll" tabindex={0} role="region" aria-label="Dependencies">
       <svg
@@ -42,12 +53,11 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
         height={height}
         viewBox={`0 0 ${width} ${height}`}
         role="img"
-        aria-label={`${resources.length} resources, ${edges.length} dependencies between them`}
+        aria-label={`${places.size} resources, ${edges.length} dependencies between them`}
       >
-        {edges.map(({ from, to }) => {
-          const [x1, y1, x2, y2] = [from.x + WIDTH, from.y + HEIGHT / 2, to.x, to.y + HEIGHT / 2];
-          return <path d={`M${x1} ${y1}C${x1 + 30} ${y1} ${x2 - 30} ${y2} ${x2} ${y2}`} />;
-        })}
+        {edges.map(({ from, to }) => (
+          <path d={curve(from, to)} />
+        ))}
         {[...places.values()].map(({ x, y, name }) => (
           <g>
             <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx="5" />
@@ -61,3 +71,10 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
     </div>
   );
 };
+
+/** One that passes over a level hangs through between the boxes there. */
+function curve(from: Place, to: Place): string {
+  const [x1, y1, x2, y2] = [from.x + WIDTH, from.y + HEIGHT / 2, to.x, to.y + HEIGHT / 2];
+  const [bend, hang] = to.level - from.level > 1 ? [60, 32] : [30, 0];
+  return `M${x1} ${y1}C${x1 + bend} ${y1 + hang} ${x2 - bend} ${y2 + hang} ${x2} ${y2}`;
+}

@@ -1,0 +1,105 @@
+/**
+ * `npm run screenshots`: pictures of the console's main pages into docs/console, of a local server with a
+ * small company's month in it; and how long each page takes to its first byte.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { type BrowserContextOptions, type Page, chromium } from "playwright-core";
+import { median } from "../bench/percentiles.ts";
+import { Server } from "../test/cli/support/server.ts";
+import { findChromium } from "../test/console/browser/support/findChromium.ts";
+import { type Month, aMonth } from "./screenshots/month.ts";
+import { root } from "./wrangler.ts";
+
+const pictures = join(root, "docs/console");
+const directory = mkdtempSync(join(tmpdir(), "stackpass-screenshots-"));
+const browserPath = findChromium();
+if (!browserPath) throw new Error("no Chromium in CHROMIUM, or as chromium, chromium-browser or google-chrome in PATH");
+mkdirSync(pictures, { recursive: true });
+
+const server = await Server.start({ directory });
+const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu"] });
+try {
+  const month = await aMonth(server);
+  await photograph(month);
+  await clock(month);
+} finally {
+  await browser.close();
+  await server.stop();
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function photograph(month: Month): Promise<void> {
+  const desktop = { viewport: { width: 1200, height: 780 } };
+  const phone = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
+  const { pages } = month;
+  await take(month, "light", { ...desktop, colorScheme: "light" }, pages);
+  await take(month, "dark", { ...desktop, colorScheme: "dark" }, pick(pages, "tokens", "audit", "update"));
+  await take(month, "phone", { ...phone, colorScheme: "light" }, pick(pages, "tokens", "stack", "update", "resources"));
+}
+
+function pick(pages: Record<string, string>, ...names: string[]) {
+  return Object.fromEntries(names.map((name) => [name, pages[name]!]));
+}
+
+async function take(month: Month, look: string, options: BrowserContextOptions, pages: Record<string, string>): Promise<void> {
+  const context = await browser.newContext({ baseURL: server.url, ...options });
+  const page = await context.newPage();
+  await signIn(page, month.admin);
+  const shoot = async (name: string) => {
+    // Its picture stands below the tree.
+    if (name === "resources") await page.locator("svg.graph").scrollIntoViewIfNeeded();
+    const png = await page.screenshot({ animations: "disabled" });
+    writeFileSync(join(pictures, `${name}-${look}.png`), png);
+    console.log(`${`${name}-${look}.png`.padEnd(24)} ${Math.round(png.length / 1024)} KB`);
+  };
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(path);
+    await shoot(name);
+  }
+  if (look === "light") {
+    await page.goto("/acme/~/tokens/new");
+    await page.fill("#name", "gitlab-shop");
+    await page.fill("#description", "deploys of the shop from GitLab");
+    await shoot("create");
+    await page.click("main form button");
+    await page.waitForURL(/\/value$/);
+    await shoot("value");
+  }
+  await context.close();
+}
+
+async function signIn(page: Page, token: string): Promise<void> {
+  await page.goto("/signin");
+  await page.fill("#token", token);
+  await page.click("main form button");
+  await page.waitForURL((url) => url.pathname !== "/signin");
+}
+
+/** Milliseconds from the request to the first byte of the answer, by page. */
+async function clock({ admin, pages }: Month): Promise<void> {
+  const context = await browser.newContext({ baseURL: server.url });
+  await signIn(await context.newPage(), admin);
+  const Cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  await context.close();
+  console.log("\nfirst byte, milliseconds        p50    max     KB");
+  for (const [name, path] of Object.entries(pages)) {
+    const times: number[] = [];
+    let size = 0;
+    for (let i = 0; i < 25; i++) {
+      const started = performance.now();
+      const answer = await fetch(server.url + path, { headers: { Cookie, Accept: "text/html" } });
+      times.push(performance.now() - started);
+      size = (await answer.text()).length;
+    }
+    // The first few find everything cold.
+    const warm = times.slice(5);
+    console.log(
+      `${name.padEnd(28)} ${median(warm).toFixed(1).padStart(6)} ${Math.max(...warm)
+        .toFixed(1)
+        .padStart(6)} ${(size / 1000).toFixed(1).padStart(6)}`,
+    );
+  }
+}
