@@ -31,7 +31,7 @@ export const isAllowedFrom = (lists: Pick<TokenLimits, "allowedCidrs" | "allowed
   (lists.allowedCountries.length === 0 || lists.allowedCountries.includes(country));
 
 /** It looks at the life that is left, so an old long token comes to meet it as it ages (management-api §3.7). */
-const meetsExpiryPolicy = (token: TokenLimits, maxDays: number | null, now: number) =>
+export const meetsExpiryPolicy = (token: TokenLimits, maxDays: number | null, now: number) =>
   maxDays === null || token.isExempt || (token.expiresAt !== null && token.expiresAt - now <= maxDays * DAY);
 
 /** The contract's own words: scripts look for them. */

@@ -31,7 +31,7 @@ const NAMED = 10;
 async function lossOf(ctx: Context, days: number): Promise<ShutOut | undefined> {
   if (days === 0) return undefined;
   const found = await tokensShutOut(ctx, days, NAMED);
-  return found.machines + found.personal > 0 ? found : undefined;
+  return found.machines + found.personal > 0 || found.caller ? found : undefined;
 }
 
 /** The API's own body. An empty number is 0, which clears; a box that is not checked is not sent by browsers. */
@@ -113,7 +113,7 @@ async function view(ctx: Context, problem?: Problem, shutOut?: ShutOut): Promise
 }
 
 /** What a shorter maximum ends, and the box that says that it is meant. */
-const Loss = ({ shutOut: { machines, names, personal, own }, days }: { shutOut: ShutOut; days: string }) => (
+const Loss = ({ shutOut: { machines, names, personal, own, caller }, days }: { shutOut: ShutOut; days: string }) => (
   <fieldset>
     <legend>A maximum of {days} days shuts out tokens that work now</legend>
     <ul>
@@ -132,6 +132,12 @@ const Loss = ({ shutOut: { machines, names, personal, own }, days }: { shutOut: 
         </li>
       )}
     </ul>
+    {caller && (
+      <p class="wrong">
+        You are signed in with one that is too long: this page would be closed to you as well. Sign in with a token that ends within {days}{" "}
+        days first.
+      </p>
+    )}
     <p class="hint">
       They are refused at once, until so little of their life is left. Rotate them, or shorten their lives, before you save.
     </p>

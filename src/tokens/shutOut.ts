@@ -1,5 +1,6 @@
 import { type SQL, and, asc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
+import { meetsExpiryPolicy } from "../auth/limits.ts";
 import { placeIn } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -17,11 +18,13 @@ export interface ShutOut {
   personal: number;
   /** The caller's own among those. */
   own: number;
+  /** Whether the caller is, with the credential of this request: a session is judged by the token that opened it. */
+  caller: boolean;
 }
 
 /**
  * Tokens that are good now and that a policy on expiry of `maxDays` days would refuse from now on, because they have longer to
- * live: what an administrator should know before it holds. Sessions are exempt from it.
+ * live: what an administrator should know before it holds.
  * @param most names at most
  */
 export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: number): Promise<ShutOut> {
@@ -55,5 +58,6 @@ export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: numb
     names: names.map(({ name }) => name),
     personal: people[0]?.total ?? 0,
     own: mine[0]?.total ?? 0,
+    caller: !meetsExpiryPolicy(ctx.actor.limits, maxDays, ctx.now),
   };
 }

@@ -61,7 +61,10 @@ it("says which tokens a shorter maximum would shut out, and saves only when that
   const soon = Math.floor(Date.now() / 1000) + 3 * 86_400;
   await newOrgToken(world, "for-ever");
   await newOrgToken(world, "short", { expires: soon });
-  await ok("POST", "/api/user/tokens", { token: world.member, json: { description: "mine", expires: soon } });
+  const { tokenValue } = await ok<{ tokenValue: string }>("POST", "/api/user/tokens", {
+    token: world.admin,
+    json: { description: "short", expires: soon },
+  });
   const wanted = { ...form, setMaxAccessTokenExpiryDays: "30" };
   const before = await settings();
   const page = await shown(admin.post(HERE, wanted), 409);
@@ -69,17 +72,21 @@ it("says which tokens a shorter maximum would shut out, and saves only when that
   // Of ada, mel and bill: the personal tokens that they began with.
   expect(page).toContain("3 of members");
   expect(page).toContain("1 of these is your own.");
+  // She signed in with that one.
+  expect(page).toContain("closed to you as well");
   expect(page).toContain('value="30"');
   expect(await settings()).toEqual(before);
-  expect((await admin.post(HERE, { ...wanted, shutOut: "yes" })).status).toBe(303);
-  // Her token is one of those: only her session still gets in.
+
+  const careful = await signIn(tokenValue);
+  expect(await shown(careful.post(HERE, wanted), 409)).not.toContain("closed to you as well");
+  expect((await careful.post(HERE, { ...wanted, shutOut: "yes" })).status).toBe(303);
   await refused(403, "GET", "/api/orgs/acme/metadata", { token: world.admin });
-  expect(await shown(admin.get(HERE))).toContain('value="30"');
+  expect(await shown(careful.get(HERE))).toContain('value="30"');
 
   // What is refused already is no news, and neither is a longer maximum or none.
   for (const days of ["30", "20", "40", ""])
-    expect((await admin.post(HERE, { ...form, setMaxAccessTokenExpiryDays: days })).status).toBe(303);
-  expect(await shown(admin.post(HERE, { ...form, setMaxAccessTokenExpiryDays: "2" }), 409)).toContain(
-    "2 of the organization: for-ever, short",
-  );
+    expect((await careful.post(HERE, { ...form, setMaxAccessTokenExpiryDays: days })).status).toBe(303);
+  const all = await shown(careful.post(HERE, { ...form, setMaxAccessTokenExpiryDays: "2" }), 409);
+  expect(all).toContain("2 of the organization: for-ever, short");
+  expect(all).toContain("closed to you as well");
 });

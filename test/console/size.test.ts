@@ -53,9 +53,10 @@ it("lists of a hundred: tokens, one's own tokens, members, invitations", async (
   await hundred(token, "organization", dense(252));
   await hundred(token, "personal", dense(252));
   await hundred(
-    `INSERT INTO invites (id, org_id, email, role, status, created_at, sent_by, sent_at) SELECT lower(hex(randomblob(18))), id, ?, 'member',
-      'pending', 1700000000000, 'ada', 1700000000000 FROM organizations WHERE name = 'acme'`,
+    `INSERT INTO invites (id, org_id, email, role, status, created_at, sent_by, sent_at) SELECT lower(hex(randomblob(18))), id, ?1, 'member',
+      'pending', ?2, 'ada', ?2 FROM organizations WHERE name = 'acme'`,
     `${dense(240)}@x`,
+    Date.now(),
   );
   for (let i = 0; i < 100; i++)
     await env.DB.batch([

@@ -51,7 +51,7 @@ async function view(ctx: Context, problem?: string): Promise<View> {
           </Empty>
         ) : (
           <>
-            <p class="faint">Whoever has a link may join with its role, once. Nobody is sent a mail from here.</p>
+            <p class="faint">Whoever has a link may join with its role, once, within 30 days. Nobody is sent a mail from here.</p>
             <Table caption="Invitations that wait" head={["Link", "Role", "By", "Sent", "End it"]}>
               {invites.slice(0, MOST).map((invite) => (
                 <tr>

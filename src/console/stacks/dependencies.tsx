@@ -29,6 +29,7 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
     .flatMap(({ urn, dependencies }) => [...new Set(dependencies)].map((its) => [its, urn] as const))
     .filter(([its, urn]) => its !== urn && here.has(its))
     .slice(0, MOST_EDGES);
+  if (links.length === 0) return null;
   const linked = new Set(links.flat());
   const places = new Map<string, Place>();
   const used: number[] = [];
@@ -46,29 +47,32 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
     return from && to ? [{ from, to }] : [];
   });
   return (
-    <div class="scroll" tabindex={0} role="region" aria-label="Dependencies">
-      <svg
-        class="graph"
-        width={width}
-        height={height}
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label={`${places.size} resources, ${edges.length} dependencies between them`}
-      >
-        {edges.map(({ from, to }) => (
-          <path d={curve(from, to)} />
-        ))}
-        {[...places.values()].map(({ x, y, name }) => (
-          <g>
-            <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx="5" />
-            <text x={x + 10} y={y + 22}>
-              {cut(name, LABEL)}
-            </text>
-            {name.length > LABEL && <title>{name}</title>}
-          </g>
-        ))}
-      </svg>
-    </div>
+    <>
+      <h2>Dependencies</h2>
+      <div class="scroll" tabindex={0} role="region" aria-label="Dependencies">
+        <svg
+          class="graph"
+          width={width}
+          height={height}
+          viewBox={`0 0 ${width} ${height}`}
+          role="img"
+          aria-label={`${places.size} resources, ${edges.length} dependencies between them`}
+        >
+          {edges.map(({ from, to }) => (
+            <path d={curve(from, to)} />
+          ))}
+          {[...places.values()].map(({ x, y, name }) => (
+            <g>
+              <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx="5" />
+              <text x={x + 10} y={y + 22}>
+                {cut(name, LABEL)}
+              </text>
+              {name.length > LABEL && <title>{name}</title>}
+            </g>
+          ))}
+        </svg>
+      </div>
+    </>
   );
 };
 

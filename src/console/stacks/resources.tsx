@@ -20,7 +20,7 @@ export const resourcesPage = definePage("GET", `${S}/resources`, "stack:export",
     ({ name, type, id }) => pageBytes(name + type + id) + MARKUP,
   );
   const more = found.more + cutOff;
-  const drawn = more === 0 && resources.length <= MOST_DRAWN && resources.some(({ dependencies }) => dependencies.length > 0);
+  const drawn = more === 0 && resources.length <= MOST_DRAWN;
   return {
     title: `Resources of ${path.projectName}/${path.stackName}`,
     at: "stacks",
@@ -38,12 +38,7 @@ export const resourcesPage = definePage("GET", `${S}/resources`, "stack:export",
           </>
         )}
         {more > 0 && <p class="faint">and {more} more. The CLI has them all: pulumi stack --show-urns.</p>}
-        {drawn && (
-          <>
-            <h2>Dependencies</h2>
-            <Dependencies resources={resources} />
-          </>
-        )}
+        {drawn && <Dependencies resources={resources} />}
         <p class="hint">Looking at this page is in the audit log as an export.</p>
       </StackFrame>
     ),
