@@ -117,10 +117,10 @@ async function migrationsFresh(): Promise<string | undefined> {
 }
 
 /**
- * What a start has to load and compile. `npm run bench:bundle` says what is in it. The goal is 150 and was met until there were metrics and
- * checks of health; this only keeps it from growing unseen.
+ * What a start has to load and compile. `npm run bench:bundle` says what is in it. The goal is 150 and was met until there were metrics,
+ * checks of health, and pages for limits and invitations; this only keeps it from growing unseen.
  */
-const MOST_KIB = 156;
+const MOST_KIB = 160;
 
 async function bundles(): Promise<string | undefined> {
   const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist", "--metafile", "dist/meta.json");
