@@ -1,5 +1,5 @@
 import type * as z from "zod/mini";
-import { AppError } from "../errors.ts";
+import { AppError, badRequest } from "../errors.ts";
 
 /** What a form's reader is told: a sentence for the whole, and one for each field at fault. */
 export interface Problem {
@@ -14,6 +14,13 @@ export function readForm<S extends z.ZodMiniType>(schema: S, input: unknown): { 
   const fields: Record<string, string> = {};
   for (const issue of result.error.issues) fields[String(issue.path[0] ?? "")] ??= `${issue.message}.`.replace(/\.\.$/, ".");
   return { problem: { message: "Please correct what is marked.", fields } };
+}
+
+/** Reads the query of a page whose form cannot be wrong: only a link made by hand is. @throws 400 */
+export function readQuery<S extends z.ZodType>(schema: S, query: Record<string, string | undefined>): z.output<S> {
+  const read = readForm(schema, query);
+  if ("problem" in read) throw badRequest(`the link asks for something that there is not: ${Object.keys(read.problem.fields).join(", ")}`);
+  return read.value;
 }
 
 /** Does it, or says what the service refused, so that the form can be shown again with what was typed. Only a 4xx is the reader's to mend. */

@@ -203,10 +203,13 @@ export const missingPage = (c: Context<Env>): Promise<Response> =>
     },
   });
 
+/** Encoded once more a long link would make a header that no browser reads. Characters. */
+const MAX_NEXT = 4000;
+
 async function refusalPage(c: Context<Env>, error: unknown, credential: Credential | undefined, page: PageInput): Promise<Response> {
   if (error instanceof SignInFirst) {
-    const next = page.url.pathname + page.url.search;
-    return c.redirect(c.req.method === "GET" ? `/signin?next=${encodeURIComponent(next)}` : "/signin", 303);
+    const next = encodeURIComponent(page.url.pathname + page.url.search);
+    return c.redirect(c.req.method === "GET" && next.length <= MAX_NEXT ? `/signin?next=${next}` : "/signin", 303);
   }
   if (!(error instanceof AppError)) throw error;
   c.set("reason", error.reason);

@@ -2,9 +2,8 @@ import type * as z from "zod/mini";
 import { cut } from "../../http/pageText.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
 import type { AccessToken } from "../../tokens/accessToken.ts";
-import { badRequest } from "../../errors.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
-import { readForm } from "../attempt.ts";
+import { readQuery } from "../attempt.ts";
 import { Bars } from "../charts.tsx";
 import { Badge, Choice, Empty, Field, More, Table, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
@@ -24,9 +23,7 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
     continuationToken: page.query.get("continuationToken") || undefined,
     maxResults: PAGE,
   };
-  const query = readForm(ListOrgTokensQuery, asked);
-  if ("problem" in query) throw badRequest("there is no such list of tokens");
-  const { tokens, continuationToken } = await listOrgTokens(ctx, query.value, null);
+  const { tokens, continuationToken } = await listOrgTokens(ctx, readQuery(ListOrgTokensQuery, asked), null);
   const mayCreate = page.may("org_token:create");
   return {
     title: "Access tokens",

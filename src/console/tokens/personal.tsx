@@ -4,7 +4,7 @@ import { createPersonalToken } from "../../tokens/create.ts";
 import { deletePersonalToken } from "../../tokens/delete.ts";
 import { listPersonalTokens } from "../../tokens/list.ts";
 import { CreatePersonalAccessTokenRequest, ListTokensQuery } from "../../tokens/schema.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { type Problem, attempt, readForm, readQuery } from "../attempt.ts";
 import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
 import { keepOnce, takeOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
@@ -52,7 +52,7 @@ export const personalPages = [
 
 async function view(ctx: Context, form: Record<string, string>, problem?: Problem): Promise<View> {
   const query = { filter: "all", maxResults: "100", continuationToken: ctx.page.query.get("continuationToken") || undefined };
-  const { tokens, continuationToken } = await listPersonalTokens(ctx, ListTokensQuery.parse(query), null);
+  const { tokens, continuationToken } = await listPersonalTokens(ctx, readQuery(ListTokensQuery, query), null);
   return {
     title: "Your access tokens",
     status: problem ? 400 : 200,

@@ -1,0 +1,30 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Visitor, newVisitor, shown, signIn } from "../support/browser.ts";
+import { type World, newStack, newWorld } from "../support/world.ts";
+
+let world: World;
+let admin: Visitor;
+beforeEach(async () => {
+  world = await newWorld();
+  admin = await signIn(world.admin);
+  await newStack(world.member);
+});
+
+describe("a link that somebody made by hand", () => {
+  it.each(["filter=none", `search=${"x".repeat(101)}`, "continuationToken=e30", "continuationToken=%ff"])(
+    "asks the list of tokens for %.30s, and is told",
+    async (query) => {
+      expect(await shown(admin.get(`/acme/~/tokens?${query}`), 400)).toContain("That did not work");
+    },
+  );
+
+  it("asks the list of personal tokens for a page that there is not", async () => {
+    await shown(admin.get("/user/settings/tokens?continuationToken=W10"), 400);
+  });
+});
+
+it("takes nobody back to a link that is too long for a header", async () => {
+  const { status, headers } = await newVisitor().get(`/acme?search=${"%C3%A9".repeat(2000)}`);
+  expect([status, headers.get("Location")]).toEqual([303, "/signin"]);
+  expect((await newVisitor().get("/acme?search=x")).headers.get("Location")).toBe("/signin?next=%2Facme%3Fsearch%3Dx");
+});
