@@ -11,23 +11,28 @@ export interface Step {
 }
 
 /** Sign before a line, and the word for what was done; a preview says what would be. */
-const words: Record<string, [sign: string, done: string]> = {
-  create: ["+", "created"],
-  update: ["~", "updated"],
-  delete: ["-", "deleted"],
-  replace: ["+-", "replaced"],
-  "create-replacement": ["++", "created for replacement"],
-  "delete-replaced": ["--", "deleted after replacement"],
-  read: [">", "read"],
-  "read-replacement": [">>", "read for replacement"],
-  refresh: ["~", "refreshed"],
-  discard: ["<", "discarded"],
-  "discard-replaced": ["<<", "discarded after replacement"],
-  import: ["=", "imported"],
-  "import-replacement": ["=>", "imported for replacement"],
-};
+const words = new Map<string, [sign: string, done: string]>(
+  Object.entries({
+    create: ["+", "created"],
+    update: ["~", "updated"],
+    delete: ["-", "deleted"],
+    replace: ["+-", "replaced"],
+    "create-replacement": ["++", "created for replacement"],
+    "delete-replaced": ["--", "deleted after replacement"],
+    read: [">", "read"],
+    "read-replacement": [">>", "read for replacement"],
+    refresh: ["~", "refreshed"],
+    discard: ["<", "discarded"],
+    "discard-replaced": ["<<", "discarded after replacement"],
+    import: ["=", "imported"],
+    "import-replacement": ["=>", "imported for replacement"],
+  }),
+);
 
-const wordsOf = (op: string): [sign: string, done: string] => words[op] ?? ["*", op];
+const wordsOf = (op: string): [sign: string, done: string] => words.get(op) ?? ["*", op];
+
+/** Resources that are drawn one under the other; what is deeper stands at the left again. A program's are a handful. */
+const DEEPEST = 50;
 
 /** Resources that were touched, each under its parent. @param cut there are more that are not among the steps */
 export function treeText(steps: Step[], cut: boolean): string {
@@ -42,15 +47,34 @@ export function treeText(steps: Step[], cut: boolean): string {
   if (shown.size === 0) return "";
 
   const children = new Map<string, Step[]>();
+  const depths = depthsOf(shown, byUrn);
   for (const urn of shown) {
     const step = byUrn.get(urn)!;
-    const parent = shown.has(step.parent) ? step.parent : "";
-    children.set(parent, [...(children.get(parent) ?? []), step]);
+    const parent = depths.get(urn)! % DEEPEST > 0 ? step.parent : "";
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(step);
+    else children.set(parent, [step]);
   }
   const rows = [["", "Type", "Name", "Status"], ...branches(children, "", "")];
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) => ` ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
   return `${lines.join("\n")}\n${cut ? " …\n" : ""}\n`;
+}
+
+/** How many stand above each one; for one that stands above itself 0. */
+function depthsOf(shown: Set<string>, byUrn: Map<string, Step>): Map<string, number> {
+  const depths = new Map<string, number>();
+  for (const start of shown) {
+    const chain: string[] = [];
+    let urn = start;
+    for (; shown.has(urn) && !depths.has(urn); urn = byUrn.get(urn)!.parent) {
+      depths.set(urn, -1);
+      chain.push(urn);
+    }
+    let depth = depths.get(urn) ?? -1;
+    for (const each of chain.toReversed()) depths.set(each, ++depth);
+  }
+  return depths;
 }
 
 function* branches(children: Map<string, Step[]>, parent: string, indent: string): Generator<string[]> {

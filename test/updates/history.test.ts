@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
 import { component, creates, rootStack } from "../support/deployment.ts";
 import { type RunningUpdate, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
@@ -47,6 +48,37 @@ const many = (count: number) =>
     ).bind(JSON.stringify(Array.from({ length: count }, (_, i) => i + 1))),
     env.DB.prepare("UPDATE stacks SET version = ?").bind(count),
   ]);
+
+it("tells of operations, in a summary and on the page, that are named like what every object has", async () => {
+  const changes = { constructor: 1, toString: 2 };
+  const events = ["constructor", "toString", "hasOwnProperty"].map((op, sequence) => ({
+    sequence,
+    timestamp: 1,
+    resOutputsEvent: { metadata: { op, urn: `urn:pulumi:dev::web::a:b:C::${op}` } },
+  }));
+  await finish(await startUpdate(world.member), "succeeded", [
+    ...events,
+    { sequence: 9, timestamp: 1, summaryEvent: { resourceChanges: changes } },
+  ]);
+  const { summary } = await get<{ summary: string }>(`${console}/updates/latest/summary`);
+  expect(summary).toMatch(/\* +a:b:C +constructor +constructor\n/);
+  expect(summary).toContain("* 1 constructor");
+  expect(await shown((await signIn(world.member)).get("/acme/web/dev"))).not.toContain("native code");
+});
+
+it("draws resources that stand one under the other without end, or in a circle", async () => {
+  const urn = (i: number) => `urn:pulumi:dev::web::a:b:C::r${i}`;
+  const step = (i: number, parent: string) => ({
+    sequence: i,
+    timestamp: 1,
+    resOutputsEvent: { metadata: { op: "create", urn: urn(i), new: { parent } } },
+  });
+  const chain = Array.from({ length: 1500 }, (_, i) => step(i, i === 0 ? "" : urn(i - 1)));
+  await finish(await startUpdate(world.member), "succeeded", [...chain, step(1500, urn(1501)), step(1501, urn(1500))]);
+  const { summary } = await get<{ summary: string }>(`${console}/updates/latest/summary`);
+  expect(summary.match(/created/g)).toHaveLength(1502);
+  expect(summary.length).toBeLessThan(2_000_000);
+});
 
 describe("the history", () => {
   it("is newest first, page by page or whole, for clients old and new", async () => {

@@ -34,14 +34,14 @@ export function lengthOf(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
-const signs: Record<string, string> = { create: "+", update: "~", delete: "−", replace: "±", refresh: "↻", import: "=" };
+const signs = new Map(Object.entries({ create: "+", update: "~", delete: "−", replace: "±", refresh: "↻", import: "=" }));
 
 /** What changed in a few signs; what stayed is not said. */
 const changesOf = ({ resourceChanges }: UpdateRow): string =>
   Object.entries(JSON.parse(resourceChanges ?? "{}") as Record<string, number>)
     .filter(([op, count]) => op !== "same" && count > 0)
     .slice(0, 12)
-    .map(([op, count]) => `${signs[op] ?? `${cut(op, 30)} `}${count}`)
+    .map(([op, count]) => `${signs.get(op) ?? `${cut(op, 30)} `}${count}`)
     .join(" ");
 
 /** Updates and previews of a stack, each leading to its own page. */
