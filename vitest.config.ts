@@ -35,6 +35,9 @@ export default defineConfig(async () => {
             LEAK_SCANNER_KEYS: scannerKey,
             // Sizes of `npm run test:audit` and `npm run bench:lists`.
             AUDIT_EVENTS: process.env["AUDIT_EVENTS"] ?? "2000",
+            // Sequences of test/updates/protocol.property.test.ts, and the seed to begin with.
+            FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "12",
+            FUZZ_SEED: process.env["FUZZ_SEED"] ?? "",
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
           queueConsumers: {
@@ -46,7 +49,7 @@ export default defineConfig(async () => {
     ],
     test: {
       include: ["test/**/*.test.ts"],
-      exclude: ["test/cli/**", "test/console/browser/**"],
+      exclude: ["test/cli/**", "test/socket/**", "test/console/browser/**"],
       // One Worker process for all files, emptied before each test: as isolated, and five times as fast.
       isolate: false,
       maxWorkers: 1,

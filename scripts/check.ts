@@ -85,12 +85,17 @@ const npx = (...args: string[]) => {
 const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "format", run: command("oxfmt", "--check") },
   { name: "lint", run: command("oxlint", "--type-aware") },
-  ...["tsconfig.json", "test/tsconfig.json", "test/cli/tsconfig.json", "test/console/browser/tsconfig.json", "scripts/tsconfig.json"].map(
-    (project) => ({
-      name: `types of ${project}`,
-      run: command("tsc", "-p", project),
-    }),
-  ),
+  ...[
+    "tsconfig.json",
+    "test/tsconfig.json",
+    "test/cli/tsconfig.json",
+    "test/socket/tsconfig.json",
+    "test/console/browser/tsconfig.json",
+    "scripts/tsconfig.json",
+  ].map((project) => ({
+    name: `types of ${project}`,
+    run: command("tsc", "-p", project),
+  })),
   { name: "import arrow", run: async () => (await arrowFaults()).join("\n") || undefined },
   { name: "nothing calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },

@@ -7,6 +7,7 @@ const vitest = join(root, "node_modules/.bin/vitest");
 const suites = [
   { name: "checks", command: [process.execPath, "scripts/check.ts"] },
   { name: "unit and API, in workerd", command: [vitest, "run"] },
+  { name: "raw bytes on a socket", command: [vitest, "run", "--config", "vitest.socket.config.ts"] },
   { name: "the Pulumi CLI", command: [vitest, "run", "--config", "vitest.cli.config.ts"] },
   { name: "the console, in a browser", command: [vitest, "run", "--config", "vitest.console.config.ts"] },
 ];

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { requestContext } from "./request.ts";
 import type { Env } from "./environment.ts";
-import { AppError, notFound } from "../errors.ts";
+import { AppError, badRequest, notFound } from "../errors.ts";
 import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
 import { missingPage, registerPages } from "../console/page.tsx";
@@ -28,6 +28,12 @@ app.use(async (c, next) => {
   c.res.headers.set("Referrer-Policy", "no-referrer");
   c.res.headers.set("Cross-Origin-Opener-Policy", "same-origin");
   c.res.headers.set("Cross-Origin-Resource-Policy", "same-origin");
+});
+
+// A host that is none makes an address that is none, and what reads addresses would stumble over it.
+app.use(async (c, next) => {
+  if (!URL.canParse(c.req.url)) throw badRequest("the host is not valid");
+  await next();
 });
 
 register(app, routes);

@@ -3,6 +3,8 @@ declare namespace Cloudflare {
     TEST_MIGRATIONS: import("cloudflare:test").D1Migration[];
     OPERATOR_TOKEN: string;
     AUDIT_EVENTS: string;
+    FUZZ_RUNS: string;
+    FUZZ_SEED: string;
     LISTS_SCALE: string;
     PUBLIC_CONTRACT: import("./contract.ts").Contract | false;
   }
