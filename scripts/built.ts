@@ -25,6 +25,7 @@ export interface Built {
  * @param port 0 for any that is free
  * @param vars take the place of `wrangler.toml`'s
  * @param front source of a module that is started instead, and finds the bundle as `./index.js`
+ * @param said takes each line that the Worker logs; else they go where our own output goes
  */
 export async function startBuilt(
   bundled: string,
@@ -32,6 +33,7 @@ export async function startBuilt(
   port = 0,
   vars: Record<string, string> = {},
   front?: string,
+  said?: (line: string) => void,
 ): Promise<Built> {
   // Wrangler takes the declared secrets from here.
   Object.assign(process.env, parseEnv(readFileSync(secretsFile(directory), "utf8")));
@@ -40,6 +42,7 @@ export async function startBuilt(
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       resourcePersistencePath: join(directory, "v3"),
+      ...(said && { handleStructuredLogs: ({ message }: { message: string }) => said(message) }),
       workers: [
         {
           ...options,

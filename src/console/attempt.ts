@@ -17,7 +17,7 @@ export function readForm<S extends z.ZodMiniType>(schema: S, input: unknown): { 
 }
 
 /** Reads the query of a page whose form cannot be wrong: only a link made by hand is. @throws 400 */
-export function readQuery<S extends z.ZodType>(schema: S, query: Record<string, string | undefined>): z.output<S> {
+export function readQuery<S extends z.ZodMiniType>(schema: S, query: Record<string, string | undefined>): z.output<S> {
   const read = readForm(schema, query);
   if ("problem" in read) throw badRequest(`the link asks for something that there is not: ${Object.keys(read.problem.fields).join(", ")}`);
   return read.value;

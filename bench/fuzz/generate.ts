@@ -1,0 +1,295 @@
+/** Requests made from the schemas: mostly nearly right, with something hostile in them. */
+import { gzipSync } from "node:zlib";
+import * as fc from "fast-check";
+import { bodyFor } from "./bodies.ts";
+import type { Json, Operation, Parameter } from "./document.ts";
+import type { Sent } from "./send.ts";
+
+const hostileTexts = [
+  "",
+  " ",
+  "\u0000",
+  "a\u0000b",
+  "\ud800",
+  "\udc00x",
+  "\ufeff",
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  ".",
+  "..",
+  "../../../etc/passwd",
+  "a/b",
+  "a%2Fb",
+  "%00",
+  "acme\u200b",
+  "\u0430cme",
+  "\u202eemca",
+  "ＡＣＭＥ",
+  "İ",
+  "e\u0301",
+  "👩‍👩‍👧",
+  "'; DROP TABLE stacks; --",
+  "' OR 1=1 --",
+  "%' OR '%'='",
+  "_%",
+  '"<script>alert(1)</script>',
+  "\r\nX-Injected: 1",
+  "${7*7}{{7*7}}",
+  "=cmd|' /C calc'!A0",
+  "NaN",
+  "1e400",
+  "-1",
+  "9007199254740993",
+  "0x10",
+  "true",
+  "null",
+  "x".repeat(256),
+  "x".repeat(5000),
+  "é".repeat(2000),
+  "*".repeat(60),
+  "(a+)+$",
+  "9999-99-99",
+  "2026-02-31",
+  "urn:pulumi:",
+  "e30",
+  "W10",
+  "W251bGxd",
+  "WyIiXQ",
+  "WzFlMzA4LCIiXQ",
+];
+
+const hostileNumbers = [0, -0, -1, 0.5, 1e21, 1e308, -1e308, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 53 + 2, 2 ** 63, 8.64e15, 8.64e12 + 1];
+
+const withKey = (key: string, value: unknown): unknown => Object.defineProperty({}, key, { value, enumerable: true });
+const nested = (depth: number): unknown => {
+  let value: unknown = 1;
+  for (let i = 0; i < depth; i++) value = i % 2 === 0 ? [value] : { a: value };
+  return value;
+};
+
+export const hostileText = fc.oneof(fc.constantFrom(...hostileTexts), fc.string({ unit: "binary", maxLength: 40 }));
+const hostile: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 4, arbitrary: hostileText },
+  { weight: 2, arbitrary: fc.constantFrom(...hostileNumbers) },
+  { weight: 2, arbitrary: fc.constantFrom<unknown>(null, true, false, [], {}, [[]], [null], { "": "" }) },
+  { weight: 1, arbitrary: fc.constantFrom("__proto__", "constructor", "prototype", "toString").map((key) => withKey(key, { a: "b" })) },
+  { weight: 1, arbitrary: fc.constantFrom("__proto__", "hasOwnProperty", "").map((key) => withKey(key, "text")) },
+  { weight: 1, arbitrary: fc.constantFrom(50, 600).map(nested) },
+  { weight: 1, arbitrary: fc.jsonValue() },
+);
+
+/** A value that fits the schema, or at some place one that does not. */
+function valueOf(schema: Json, spoilt: number): fc.Arbitrary<unknown> {
+  const good = fitting(schema, spoilt);
+  return spoilt <= 0 ? good : fc.oneof({ weight: 100 - spoilt, arbitrary: good }, { weight: spoilt, arbitrary: hostile });
+}
+
+function fitting(schema: Json, spoilt: number): fc.Arbitrary<unknown> {
+  const inner = (part: unknown) => valueOf(part as Json, spoilt);
+  if ("const" in schema) return fc.constant(schema["const"]);
+  if (schema["enum"]) return fc.constantFrom(...(schema["enum"] as unknown[]));
+  const choices = (schema["anyOf"] ?? schema["oneOf"]) as Json[] | undefined;
+  if (choices) return fc.oneof(...choices.map(inner));
+  const type = schema["type"];
+  if (Array.isArray(type)) return fc.oneof(...type.map((one: string) => fitting({ ...schema, type: one }, spoilt)));
+  switch (type) {
+    case "string":
+      return textFor(schema);
+    case "integer":
+    case "number": {
+      const [min, max] = [Number(schema["minimum"] ?? -1e9), Number(schema["maximum"] ?? 1e9)];
+      return fc.oneof(fc.integer({ min: Math.ceil(min), max: Math.floor(max) }), fc.constantFrom(min, max));
+    }
+    case "boolean":
+      return fc.boolean();
+    case "null":
+      return fc.constant(null);
+    case "array":
+      return fc.array((schema["items"] ? inner(schema["items"]) : hostile) as fc.Arbitrary<unknown>, {
+        minLength: Number(schema["minItems"] ?? 0),
+        maxLength: 4,
+      });
+    case "object": {
+      const properties = Object.entries((schema["properties"] ?? {}) as Record<string, Json>);
+      if (properties.length === 0) return fc.dictionary(hostileText, hostile, { maxKeys: 3, noNullPrototype: true });
+      const requiredKeys = ((schema["required"] ?? []) as string[]).filter((key) => properties.some(([name]) => name === key));
+      return fc.record(Object.fromEntries(properties.map(([name, part]) => [name, inner(part)])), { requiredKeys, noNullPrototype: true });
+    }
+    default:
+      return hostile;
+  }
+}
+
+function textFor(schema: Json): fc.Arbitrary<string> {
+  const pattern = schema["pattern"] as string | undefined;
+  if (pattern) return fc.stringMatching(new RegExp(pattern));
+  return fc.oneof(fc.string({ maxLength: Math.min(30, Number(schema["maxLength"] ?? 30)) }), hostileText);
+}
+
+/** A good body, spoilt in a few places. */
+function spoiltBody(good: unknown): fc.Arbitrary<unknown> {
+  return fc.array(fc.tuple(fc.nat(), hostile, fc.boolean()), { maxLength: 3 }).map((changes) => {
+    const root = { body: structuredClone(good) };
+    for (const [at, value, drop] of changes) {
+      const places: { holder: Record<string, unknown>; key: string }[] = [];
+      const walk = (holder: Record<string, unknown>) => {
+        for (const key of Object.keys(holder)) {
+          places.push({ holder, key });
+          if (typeof holder[key] === "object" && holder[key] !== null) walk(holder[key] as Record<string, unknown>);
+        }
+      };
+      walk(root);
+      if (places.length === 0) break;
+      const { holder, key } = places[at % places.length]!;
+      if (drop && !Array.isArray(holder)) delete holder[key];
+      else holder[key] = structuredClone(value);
+    }
+    return root.body;
+  });
+}
+
+/** Values by parameter, as they are at that moment. */
+export type Known = () => Record<string, string[]>;
+
+const hostileSegments = [
+  "%2e%2e",
+  "..%2f..",
+  "%00",
+  "%zz",
+  "%ff",
+  "%ed%a0%80",
+  "%C3%28",
+  "a%2Fb",
+  ".",
+  "..",
+  "%20",
+  "",
+  "a;b=c",
+  "~",
+  "%F0%9F%92%A9",
+];
+
+/** One of the values that are known at that moment; `otherwise` when there is none. */
+function knownValue(name: string, known: Known, otherwise: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.tuple(fc.nat(), otherwise).map(([at, other]) => {
+    const values = known()[name] ?? [];
+    return values.length > 0 ? values[at % values.length]! : other;
+  });
+}
+
+function segmentFor({ name, schema }: Parameter, known: Known, rough: boolean): fc.Arbitrary<string> {
+  const good = knownValue(name, known, textFor(schema)).map(escaped);
+  if (!rough) return good;
+  return fc.oneof(
+    { weight: 30, arbitrary: good },
+    { weight: 3, arbitrary: textFor(schema).map(escaped) },
+    { weight: 2, arbitrary: hostileText.map(escaped) },
+    { weight: 1, arbitrary: fc.constantFrom(...hostileSegments) },
+  );
+}
+
+function queryOf(parameters: Parameter[], known: Known): fc.Arbitrary<string> {
+  const names = parameters.filter((parameter) => parameter.in === "query");
+  const one = fc
+    .oneof(...names.map((parameter) => fc.constant(parameter)), ...(names.length === 0 ? [fc.constant({ name: "x", schema: {} })] : []))
+    .chain(({ name, schema }) =>
+      fc
+        .oneof(
+          { weight: 3, arbitrary: fitting(schema, 0) },
+          { weight: 2, arbitrary: hostile },
+          { weight: 6, arbitrary: knownValue(name, known, hostileText) as fc.Arbitrary<unknown> },
+        )
+        .map((value) => `${escaped(name)}=${escaped(typeof value === "string" ? value : JSON.stringify(value))}`),
+    );
+  return fc.array(one, { maxLength: 4 }).map((parts) => (parts.length > 0 ? `?${parts.join("&")}` : ""));
+}
+
+function escaped(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+/** How a body goes onto the wire: mostly as it should. */
+const wirings: ((text: string) => { body: Uint8Array | string; headers: Record<string, string> })[] = [
+  (text) => ({ body: gzipSync(text), headers: { "Content-Encoding": "gzip" } }),
+  (text) => ({ body: gzipSync(text).subarray(0, -5), headers: { "Content-Encoding": "gzip" } }),
+  (text) => ({ body: gzipSync(gzipSync(text)), headers: { "Content-Encoding": "gzip" } }),
+  (text) => ({ body: text, headers: { "Content-Encoding": "gzip" } }),
+  (text) => ({ body: text, headers: { "Content-Encoding": "br" } }),
+  (text) => ({ body: `\ufeff${text}`, headers: {} }),
+  (text) => ({ body: text.slice(0, -1), headers: {} }),
+  (text) => ({ body: text + text, headers: {} }),
+  (text) => ({ body: text.replace(/^\{("[^"]*"):/, "{$1:null,$1:"), headers: {} }),
+  (text) => ({ body: text.replaceAll(/:\d+/g, ":1e999"), headers: {} }),
+  (text) => ({ body: Buffer.from(text, "utf16le"), headers: { "Content-Type": "application/json; charset=utf-16" } }),
+  (text) => ({ body: Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from([0xff, 0xfe])]), headers: {} }),
+  (text) => ({ body: text, headers: { "Content-Type": "text/plain" } }),
+  (text) => ({ body: text, headers: { "Content-Type": "multipart/form-data; boundary=x" } }),
+  () => ({ body: "", headers: {} }),
+];
+
+const oddHeaders: Record<string, string>[] = [
+  { "X-HTTP-Method-Override": "DELETE" },
+  { "X-Forwarded-For": "127.0.0.1, ::1", "X-Real-IP": "127.0.0.1" },
+  { "X-Forwarded-Host": "evil.example", "X-Original-URL": "/api/user" },
+  { Accept: "text/html" },
+  { Accept: "x".repeat(4000) },
+  { "User-Agent": "pulumi-cli/1 (v3.259.0; linux)" },
+  { "User-Agent": "" },
+  { "X-Pulumi-Source": "\u00e9'\"" },
+  { "If-None-Match": "*", Range: "bytes=0-0" },
+  { Cookie: "__Host-stackpass=%00; __proto__=1" },
+  { "CF-Connecting-IP": "not an address" },
+  { "CF-Connecting-IP": "::ffff:127.0.0.1" },
+];
+
+/**
+ * An operation's requests.
+ * @param known values for its parameters, looked up at each request: what answers bring may be added meanwhile
+ */
+export const requestsOf = (operation: Operation, known: Known): fc.Arbitrary<Sent> =>
+  fc.oneof({ weight: 2, arbitrary: shaped(operation, known, false) }, { weight: 3, arbitrary: shaped(operation, known, true) });
+
+/** @param rough with something hostile here and there; else the request is one that a client could send */
+function shaped(operation: Operation, known: Known, rough: boolean): fc.Arbitrary<Sent> {
+  const good = bodyFor(operation.path);
+  const body =
+    operation.body &&
+    (good
+      ? fc.oneof(rough ? spoiltBody(good) : fc.constant(good), valueOf(operation.body, rough ? 4 : 0))
+      : valueOf(operation.body, rough ? 4 : 0));
+  const path = fc
+    .tuple(
+      ...operation.path.split("/").map((segment) => {
+        const parameter = operation.parameters.find(({ name }) => segment === `{${name}}`);
+        return parameter ? segmentFor(parameter, known, rough) : fc.constant(segment);
+      }),
+    )
+    .map((segments) => segments.join("/"));
+  return fc
+    .record({
+      path,
+      query: rough ? queryOf(operation.parameters, known) : fc.constant(""),
+      body: body ?? fc.constant(undefined),
+      wiring: fc.oneof(
+        { weight: 85, arbitrary: fc.constant(undefined) },
+        { weight: rough ? 15 : 0, arbitrary: fc.constantFrom(...wirings) },
+      ),
+      odd: fc.oneof({ weight: 85, arbitrary: fc.constant({}) }, { weight: rough ? 15 : 0, arbitrary: fc.constantFrom(...oddHeaders) }),
+      method: fc.oneof(
+        { weight: 97, arbitrary: fc.constant(operation.method) },
+        { weight: rough ? 3 : 0, arbitrary: fc.constantFrom("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") },
+      ),
+    })
+    .map(({ path: plain, query, body: value, wiring, odd, method }) => {
+      const text = value === undefined ? undefined : JSON.stringify(value);
+      const wired = text === undefined ? undefined : (wiring?.(text) ?? { body: text, headers: {} });
+      return {
+        method,
+        path: plain + query,
+        headers: { "Content-Type": "application/json", ...odd, ...wired?.headers } as Record<string, string>,
+        body: wired?.body,
+      };
+    });
+}

@@ -1,0 +1,237 @@
+/**
+ * `npm run fuzz [-- --requests N --schemathesis N --pages N --minutes N --only NAME,NAME --seed N --quick]`: hostile requests with every kind of credential
+ * against the built Worker. Every answer is judged (judge.ts); any fault ends the command with 1.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import * as fc from "fast-check";
+import { operationsOf, readDocument } from "./document.ts";
+import { newJudge } from "./judge.ts";
+import { explore, newDeck } from "./own.ts";
+import { pageFaults, pageRequests, pagesOf } from "./pages.ts";
+import { drive, install } from "./schemathesis.ts";
+import { type Sent, anAddress, send, textOf } from "./send.ts";
+import { Tally } from "./tally.ts";
+import { type World, newTemplate, newWorld, signIn } from "./world.ts";
+
+const { values } = parseArgs({
+  options: {
+    /** In all, Schemathesis' and the pages' among them. */
+    requests: { type: "string" },
+    schemathesis: { type: "string" },
+    pages: { type: "string" },
+    only: { type: "string" },
+    /** Ends it sooner; each credential has its part of the time. */
+    minutes: { type: "string", default: "1440" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    quick: { type: "boolean", default: false },
+  },
+});
+const total = Number(values.requests ?? (values.quick ? 5_000 : 100_000));
+const bySchemathesis = Number(values.schemathesis ?? Math.floor(total / 5));
+const forPages = Number(values.pages ?? Math.floor(total / 20));
+const seed = Number(values.seed);
+const IN_FLIGHT = 8;
+/** After so many requests a world is made anew: by then much of it is deleted, renamed or locked. */
+const WORLD_LASTS = 2_500;
+
+const document = readDocument();
+const operations = operationsOf(document);
+const deck = newDeck(operations);
+const template = await newTemplate();
+const tally = new Tally(operations, newJudge(document, template.canaries));
+const started = Date.now();
+console.log(`seed ${seed}: ${total} requests, ${bySchemathesis} of them by Schemathesis, ${forPages} for pages`);
+
+async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
+  const world = await newWorld(template, (line) => tally.logged(line));
+  tally.mayHaveEnded = false;
+  try {
+    return await work(world);
+  } finally {
+    await world.stop();
+  }
+}
+
+const binary = bySchemathesis > 0 ? install() : "";
+const all = await inWorld(async (world) => world.credentials);
+const chosen = all.filter(({ name }) => !values.only || values.only.split(",").includes(name));
+const named = (world: World, name: string) => world.credentials.find((credential) => credential.name === name)!;
+const share = (requests: number) => Math.ceil(requests / chosen.length);
+const each = share(total - bySchemathesis - forPages);
+
+/** When the credential whose turn it is has had its time. The pages are the first. */
+let turnEnds = 0;
+let turns = 0;
+const newTurn = () => (turnEnds = started + (++turns / (chosen.length + 1)) * Number(values.minutes) * 60_000);
+
+/** Runs `work` so many times, some at once; ends early when it says so. @returns how many times it ran */
+async function many(times: number, work: () => Promise<boolean>): Promise<number> {
+  let ran = 0;
+  let over = false;
+  const lane = async () => {
+    while (!over && ran < times && Date.now() < turnEnds) {
+      ran++;
+      over = (await work()) || over;
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+  return ran;
+}
+
+/** @returns how many requests it made */
+async function byOurs(world: World, name: string, requests: number, round: number): Promise<number> {
+  const credential = named(world, name);
+  const explorer = explore(deck, world.known, credential, seed + round);
+  return many(requests, async () => {
+    const sent = explorer.next();
+    sent.headers = { "CF-Connecting-IP": anAddress(), ...sent.headers };
+    const received = await send(world.url, sent).catch((error: unknown) => void lost(name, sent, error));
+    if (!received) return false;
+    explorer.learn(sent, received.status, received.body.toString());
+    return tally.note("ours", credential, sent, received);
+  });
+}
+
+function lost(credential: string, sent: Sent, error: unknown): void {
+  tally.faults.push({
+    what: `no answer: ${String(error)}`,
+    credential,
+    request: `${sent.method} ${sent.path}`,
+    body: textOf(sent.body).slice(0, 2000),
+    answer: "",
+  });
+}
+
+const complaints: Record<string, string> = {};
+async function byIts(world: World, name: string): Promise<void> {
+  if (bySchemathesis === 0) return;
+  const credential = named(world, name);
+  const outcome = await drive(binary, document, world, credential, share(bySchemathesis), seed, (sent, received) =>
+    tally.note("Schemathesis", credential, sent, received),
+  );
+  if (outcome.complaints) complaints[name] = outcome.complaints;
+}
+
+/** Schemathesis first, while everything is in its place, then ours. Worlds come one after the other: each is a server. */
+async function withToken(name: string): Promise<void> {
+  newTurn();
+  for (let left = each, round = 0; left > 0 && (round === 0 || Date.now() < turnEnds); round++) {
+    left -= await inWorld(async (world) => {
+      if (round === 0) await byIts(world, name);
+      return byOurs(world, name, Math.min(left, WORLD_LASTS), round);
+    });
+  }
+  progress(name);
+}
+
+/** Who opens nothing changes nothing: all of them in one world. */
+const withoutToken = (those: string[]) =>
+  inWorld(async (world) => {
+    for (const name of those) {
+      newTurn();
+      await byIts(world, name);
+      await byOurs(world, name, each, 0);
+      progress(name);
+    }
+  });
+
+const progress = (name: string) =>
+  console.log(
+    `${String(tally.total).padStart(7)} requests, ${tally.faults.length} faults, ${Math.round((Date.now() - started) / 1000)} s: ${name}`,
+  );
+
+/** Pages as a signed-in administrator, and as nobody. */
+async function onPages(): Promise<void> {
+  const pages = pagesOf();
+  newTurn();
+  for (let left = forPages, round = 0; left > 0 && (round === 0 || Date.now() < turnEnds); round++) {
+    left -= await inWorld(async (world) => {
+      const newCookie = async () => `__Host-stackpass=${await signIn(world.url, template.credentials.organizations["acme"]!["admin"]!)}`;
+      let cookie = await newCookie();
+      let queue: Sent[] = [];
+      let made = 0;
+      return many(Math.min(left, WORLD_LASTS), async () => {
+        if (queue.length === 0)
+          queue = pages.flatMap((page, i) =>
+            fc.sample(pageRequests(page, world.known), { numRuns: 2, seed: seed + round * 7919 + made++ * 31 + i }),
+          );
+        const sent = queue.pop()!;
+        const signedIn = Math.random() < 0.9;
+        sent.headers = { "CF-Connecting-IP": anAddress(), ...sent.headers, ...(signedIn && { Cookie: cookie }) };
+        const received = await send(world.url, sent).catch((error: unknown) => void lost("browser", sent, error));
+        if (!received) return false;
+        tally.page(
+          signedIn ? "signed in" : "nobody",
+          sent,
+          received,
+          pageFaults(received.status, String(received.headers["content-type"]), received.body.toString(), template.canaries.globex),
+        );
+        // Signed out by a form of its own: in again, or the world is over.
+        if (signedIn && String(received.headers["location"] ?? "").startsWith("/signin")) {
+          try {
+            cookie = await newCookie();
+          } catch {
+            return true;
+          }
+        }
+        return false;
+      });
+    });
+  }
+}
+
+const tokens = chosen.filter(({ kind }) => kind === "token").map(({ name }) => name);
+const others = chosen.filter(({ kind }) => kind !== "token").map(({ name }) => name);
+if (forPages > 0) await onPages();
+for (const name of tokens) await withToken(name);
+if (others.length > 0) await withoutToken(others);
+rmSync(template.folder, { recursive: true, force: true });
+
+const classes = ["2xx", "3xx", "4xx", "5xx"];
+console.log(`\n${"requests by".padEnd(44)}${classes.map((name) => name.padStart(8)).join("")}`);
+for (const [name, row] of tally.counts)
+  console.log(`${name.padEnd(44)}${classes.map((kind) => String(row.get(kind) ?? 0).padStart(8)).join("")}`);
+const silent = operations
+  .filter(({ operationId }) => ![...(tally.reached.get(operationId)?.keys() ?? [])].some((status) => status < "300"))
+  .map(({ operationId }) => operationId);
+console.log(
+  `\n${operations.length - silent.length} of ${operations.length} operations gave a good answer to somebody; not: ${[...new Set(silent)].join(", ")}`,
+);
+
+const kinds = Map.groupBy(tally.faults, ({ what, request }) => `${what} | ${request.split("?")[0]!.split("/").slice(0, 3).join("/")}`);
+for (const faults of kinds.values()) {
+  const { what, credential, request, body, answer } = faults[0]!;
+  console.log(
+    `\nFAULT (${faults.length} times): ${what}\n  as ${credential}: ${request}\n  body: ${body.slice(0, 400)}\n  answer: ${answer.slice(0, 400)}`,
+  );
+}
+for (const [name, text] of Object.entries(complaints)) console.log(`\nSchemathesis, as ${name}:\n${text}`);
+
+const folder = join(import.meta.dirname, "../results");
+mkdirSync(folder, { recursive: true });
+const file = join(folder, `fuzz-${new Date().toISOString().replaceAll(":", "-")}.json`);
+writeFileSync(
+  file,
+  `${JSON.stringify(
+    {
+      date: new Date().toISOString(),
+      machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
+      seed,
+      seconds: Math.round((Date.now() - started) / 1000),
+      requests: tally.total,
+      answers: Object.fromEntries([...tally.counts].map(([name, row]) => [name, Object.fromEntries(row)])),
+      operations: Object.fromEntries([...tally.reached].map(([name, row]) => [name, Object.fromEntries(row)])),
+      faults: tally.faults,
+      complaints,
+    },
+    null,
+    2,
+  )}\n`,
+);
+console.log(
+  `\n${tally.total} requests in ${Math.round((Date.now() - started) / 1000)} s, ${tally.faults.length} faults; written to ${file}`,
+);
+process.exit(tally.faults.length > 0 || Object.keys(complaints).length > 0 ? 1 : 0);

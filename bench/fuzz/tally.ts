@@ -1,0 +1,105 @@
+/** Counts what came back, and keeps the faults. */
+import { type Operation, operationFor } from "./document.ts";
+import { type Judge, type Exchange } from "./judge.ts";
+import { type Received, type Sent, textOf } from "./send.ts";
+import type { Credential } from "./world.ts";
+
+export interface Fault {
+  what: string;
+  credential: string;
+  request: string;
+  body: string;
+  answer: string;
+}
+
+/** Calls that may end the caller's own credential: from then on a 401 is what it should be. */
+const endings = /^(DeleteOrgToken|DeletePersonalToken|DisableOrgToken|Rotate\w*|DeleteOrganizationMember|RemoveMember|ReportTokenLeak\w*)$/;
+
+export class Tally {
+  readonly faults: Fault[] = [];
+  readonly counts = new Map<string, Map<string, number>>();
+  /** Answers by operation and status. */
+  readonly reached = new Map<string, Map<string, number>>();
+  /** Of the log. */
+  lines = 0;
+  /** Whether the credential in use may have been ended by a call that it made itself. */
+  mayHaveEnded = false;
+  readonly #operations: Operation[];
+  #judge: Judge;
+
+  constructor(operations: Operation[], judge: Judge) {
+    this.#operations = operations;
+    this.#judge = judge;
+  }
+
+  /** @returns whether the credential is over, so that a new world is needed */
+  note(source: string, credential: Credential, sent: Sent, received: Received): boolean {
+    const { status, headers, body } = received;
+    const operation = operationFor(this.#operations, sent.method, sent.path);
+    const exchange: Exchange = {
+      credential: underALease(sent) ? { ...credential, kind: "lease" } : credential,
+      method: sent.method,
+      path: sent.path,
+      operation,
+      status,
+      contentType: String(headers["content-type"] ?? ""),
+      requestId: String(headers["x-pulumi-request-id"] ?? ""),
+      body: body.toString(),
+    };
+    const kind = `${Math.floor(status / 100)}xx`;
+    count(this.counts, `${source}: ${credential.name}`, kind);
+    if (operation) count(this.reached, operation.operationId, String(status));
+    if (operation && status < 300 && (endings.test(operation.operationId) || sent.method === "DELETE")) this.mayHaveEnded = true;
+    const over = status === 401 && credential.kind === "token" && this.mayHaveEnded;
+    for (const what of this.#judge.faults(exchange)) {
+      if (over && what.startsWith("401")) continue;
+      this.faults.push({
+        what,
+        credential: credential.name,
+        request: `${sent.method} ${sent.path}`,
+        body: textOf(sent.body).slice(0, 2000),
+        answer: `${status} ${exchange.body.slice(0, 600)}`,
+      });
+    }
+    return over;
+  }
+
+  /** A line of the Worker's log: it names no credential, and nothing that people wrote. */
+  logged(line: string): void {
+    this.lines++;
+    const secret = /pul-[0-9a-f]{40}|update-token \S{20}|kanari-/.exec(line)?.[0];
+    const bug = line.includes("unexpected error");
+    if (!secret && !bug) return;
+    this.faults.push({
+      what: bug ? "an unexpected error in the log" : `the log tells ${secret!.slice(0, 12)}`,
+      credential: "",
+      request: "log",
+      body: "",
+      answer: line.slice(0, 600),
+    });
+  }
+
+  /** The same for a page of the console, whose faults are others. */
+  page(reader: string, sent: Sent, received: Received, faults: string[]): void {
+    count(this.counts, `pages: ${reader}`, `${Math.floor(received.status / 100)}xx`);
+    for (const what of faults)
+      this.faults.push({
+        what,
+        credential: `browser, ${reader}`,
+        request: `${sent.method} ${sent.path}`,
+        body: textOf(sent.body).slice(0, 2000),
+        answer: `${received.status} ${received.body.toString().slice(0, 600)}`,
+      });
+  }
+
+  get total(): number {
+    return [...this.counts.values()].flatMap((row) => [...row.values()]).reduce((a, b) => a + b, 0);
+  }
+}
+
+const underALease = ({ headers }: Sent) => (headers["Authorization"] ?? headers["authorization"] ?? "").startsWith("update-token ");
+
+function count(table: Map<string, Map<string, number>>, row: string, column: string): void {
+  const cells = table.get(row) ?? new Map<string, number>();
+  table.set(row, cells.set(column, (cells.get(column) ?? 0) + 1));
+}
