@@ -1,4 +1,4 @@
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { ok } from "../support/client.ts";
@@ -133,6 +133,24 @@ describe("a stack's page", () => {
     expect(after).toContain(`href="${S}/previews/${update.id}"`);
     expect(after).toContain("token jenkins");
     for (const odd of ["?page=0", "?page=x", "?page=1e9", "?page=2"]) expect((await page(cookie, S + odd)).status).toBe(200);
+  });
+
+  it("counts updates by day, previews not among them, and so does the list of its project", async () => {
+    expect((await page(cookie, S)).html).not.toContain("in 30 days");
+    await importState([rootStack]);
+    expect((await page(cookie, S)).html).toContain("1 update in 30 days");
+    await startUpdate(world.member, { kind: "preview", dryRun: true });
+    const update = await startUpdate(world.member);
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
+    await newStack(world.member, "data");
+    for (const path of [S, "/acme/web", "/acme"]) {
+      const { html } = await page(cookie, path);
+      expect(html, path).toContain("2 updates in 30 days, 1 of them failed");
+      expect(html, path).toContain(`${new Date().toISOString().slice(0, 10)}: 2, 1 of them failed`);
+    }
+    expect((await page(cookie, "/acme/data")).html).not.toContain("in 30 days");
+    await env.DB.prepare(`UPDATE updates SET started_at = started_at - ${31 * 86_400_000} WHERE status = 'succeeded'`).run();
+    expect((await page(cookie, S)).html).toContain("1 update in 30 days, 1 of them failed");
   });
 
   it("is 404 for another organization, 403 without the right", async () => {
