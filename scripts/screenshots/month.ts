@@ -72,7 +72,10 @@ export async function aMonth(server: Server): Promise<Month> {
     stack: "shop/production",
     kind: "update",
     environment,
-    config: { "aws:region": { string: "eu-central-1", secret: false }, "shop:apiKey": { string: secret.ciphertext, secret: true } },
+    config: {
+      "aws:region": { string: "eu-central-1", secret: false, object: false },
+      "shop:apiKey": { string: secret.ciphertext, secret: true, object: false },
+    },
     outputs: {
       url: "https://shop.acme.example",
       replicas: 3,

@@ -20,7 +20,7 @@ export interface Run {
   dryRun?: boolean;
   message?: string;
   environment?: Record<string, string>;
-  config?: Record<string, { string: string; secret: boolean }>;
+  config?: Record<string, { string: string; secret: boolean; object: boolean }>;
   resources: Resource[];
   outputs?: Record<string, unknown>;
   /** What is said meanwhile, about the resource of that name. */
@@ -148,7 +148,7 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   const common = {
     stack,
     environment: { "git.head": "1f0c3a", "git.author": text("Ada"), [text("vcs")]: "javascript:alert(1)" },
-    config: { [`${project}:${text("region")}`]: { string: text("eu-central-1"), secret: false } },
+    config: { [`${project}:${text("region")}`]: { string: text("eu-central-1"), secret: false, object: false } },
     resources,
   };
   const outputs = {
