@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { TrieRouter } from "hono/router/trie-router";
 import { requestContext } from "./request.ts";
 import type { Env } from "./environment.ts";
 import { AppError, badRequest, notFound } from "../errors.ts";
@@ -11,14 +12,15 @@ import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { logError } from "../log.ts";
 
-export const app = new Hono<Env>({ strict: true });
+/** Hono would first try a faster router, which does not take a name and a parameter in one place, at the first request of each isolate. */
+export const app = new Hono<Env>({ strict: true, router: new TrieRouter() });
 
 app.use(async (c, next) => {
   c.set("request", requestContext(c));
   await next();
   logRequest(c);
   markTiming(c);
-  c.res.headers.set("X-Pulumi-Request-ID", c.var.request.requestId);
+  c.res.headers.set("X-Pulumi-Request-ID", c.get("request").requestId);
   c.res.headers.set("Cache-Control", "no-store");
   // A page of the console brings its own.
   if (!c.res.headers.has("Content-Security-Policy"))
@@ -53,7 +55,7 @@ app.onError((error, c) => {
     return c.json(refusal.toResponseBody(), refusal.status as 400);
   }
   // A bug. Its own message may hold anything, so it goes to the log and not to the caller.
-  logError("unexpected error", error, { requestId: c.var.request?.requestId });
+  logError("unexpected error", error, { requestId: c.get("request")?.requestId });
   return c.json({ code: 500, message: "Internal Server Error: this is our fault, and it was logged." }, 500);
 });
 

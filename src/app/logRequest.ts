@@ -9,7 +9,8 @@ import type { Env } from "./environment.ts";
  * what they sent: a route is the contract's pattern, and organizations, tokens and updates are ids.
  */
 export function logRequest(c: Context<Env>): void {
-  const { request, credential, lease, route, reason } = c.var;
+  const [request, credential, lease] = [c.get("request"), c.get("credential"), c.get("lease")];
+  const [route, reason] = [c.get("route"), c.get("reason")];
   const { status } = c.res;
   const why = status < 400 ? undefined : (reason ?? reasonOf(status));
   if (why) countRefusal(request, why);

@@ -40,18 +40,19 @@ const admit =
   (route: Route): MiddlewareHandler<Env> =>
   async (c, next) => {
     const { path, permission } = route.definition;
+    const request = c.get("request");
     c.set("route", path);
     if (permission === "lease") {
-      c.set("lease", await enterWithLease(c.var.request, c.req.header("Authorization"), c.req.param()));
+      c.set("lease", await enterWithLease(request, c.req.header("Authorization"), c.req.param()));
     } else if (permission === "operator") {
       // A deployment without the credential has no such route.
       if (operatorTokensOf(c.env).length === 0) return c.notFound();
-      await enterAsOperator(c.var.request, c.req.header("Authorization"));
+      await enterAsOperator(request, c.req.header("Authorization"));
     } else if (permission !== "public") {
-      const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
+      const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
       // Known to the log from here on, whatever comes of it.
       c.set("credential", credential);
-      c.set("credential", await authorize(c.var.request, credential, permission, orgParam(c), stackParam(c)));
+      c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
     }
     await next();
   };
@@ -61,12 +62,13 @@ const MOST_TRIES = 10;
 
 async function handle(c: Context<Env>, route: Route): Promise<Response> {
   const { definition, handler } = route;
+  const request = c.get("request");
   const valid = c.req as unknown as { valid(target: "param" | "query" | "json"): unknown };
   const input = {
     params: (definition.params ? valid.valid("param") : c.req.param()) as Record<string, unknown>,
     query: (definition.query ? valid.valid("query") : {}) as Record<string, unknown>,
     body: definition.body && definition.body !== "stream" ? valid.valid("json") : undefined,
-    text: c.var.text ?? "",
+    text: c.get("text") ?? "",
     request: c.req.raw,
   };
   const run = () => handler(contextOf(c), input);
@@ -74,17 +76,17 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
   for (let tries = 1; ; tries++) {
     try {
       const result = await run();
-      if (c.var.credential) c.var.credential.used(c.var.request);
+      c.get("credential")?.used(request);
       return warned(c, route, answer(c, result));
     } catch (error) {
-      if (!(error instanceof StaleIdentity) || !c.var.credential) throw error;
+      if (!(error instanceof StaleIdentity) || !c.get("credential")) throw error;
       // The cache was behind, or the body slow. Ask the database who this is now, judge again, and do it once more if it still may.
-      c.var.request.now = Math.max(c.var.request.now, Date.now());
-      const credential = await authenticate(c.var.request, c.req.header("Authorization"), orgParam(c), {
+      request.now = Math.max(request.now, Date.now());
+      const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), {
         fresh: true,
         drainsOn: drainsOn(c, route),
       });
-      c.set("credential", await authorize(c.var.request, credential, definition.permission as never, orgParam(c), stackParam(c)));
+      c.set("credential", await authorize(request, credential, definition.permission as never, orgParam(c), stackParam(c)));
       if (definition.body === "stream" || tries === MOST_TRIES) throw unavailable("the credential's new state");
     }
   }
@@ -92,16 +94,18 @@ async function handle(c: Context<Env>, route: Route): Promise<Response> {
 
 /** The answer with what the holder of the token should know, where a command comes by once. */
 function warned(c: Context<Env>, { definition }: Route, response: Response): Response {
-  const { credential, request } = c.var;
+  const credential = c.get("credential");
+  const request = c.get("request");
   const warning = definition.warns?.(request.userAgent) && credential && warningTo(credential, request.userAgent, request.now);
   if (warning) response.headers.set("X-Pulumi-Warning", warning);
   return response;
 }
 
 function contextOf(c: Context<Env>): ContextFor<Permission> {
-  const { request, credential, lease } = c.var;
+  const credential = c.get("credential");
+  const lease = c.get("lease");
   return Object.assign(
-    request,
+    c.get("request"),
     credential && { actor: credential.actor, org: credential.org },
     lease && { lease },
   ) as ContextFor<Permission>;

@@ -7,7 +7,8 @@ import type { Env } from "./environment.ts";
  * many round trips to storage the request waited for.
  */
 export function markTiming(c: Context<Env>): void {
-  const { request, credential } = c.var;
+  const request = c.get("request");
+  const credential = c.get("credential");
   const parts: string[] = [];
   if (credential) {
     const { cached, checkedAt } = credential.identity;

@@ -89,7 +89,7 @@ function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolea
 async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
   if (!isForPeople(c, route)) return c.notFound();
   c.set("route", route.path);
-  const { request } = c.var;
+  const request = c.get("request");
   let credential: Credential | undefined;
   const page: PageInput = {
     params: c.req.param() as Record<string, string>,
@@ -128,16 +128,16 @@ async function enter(c: Context<Env>, route: PageRoute, fresh: boolean): Promise
   const value = readSession(c);
   if (route.permission === "public" && !value) return undefined;
   const orgName = c.req.param("orgName");
-  const credential = value ? await authenticateSession(c.var.request, value, orgName, fresh) : undefined;
+  const credential = value ? await authenticateSession(c.get("request"), value, orgName, fresh) : undefined;
   if (!credential) {
     if (value) dropSession(c);
     if (route.permission === "public") return undefined;
     throw new SignInFirst();
   }
-  extendSession(c.var.request, credential.identity);
-  credential.used(c.var.request);
+  extendSession(c.get("request"), credential.identity);
+  credential.used(c.get("request"));
   if (route.permission === "public") return credential;
-  return authorize(c.var.request, credential, route.permission, orgName, stackParam(c));
+  return authorize(c.get("request"), credential, route.permission, orgName, stackParam(c));
 }
 
 /** The stack that the path names, if it names one: what a credential may do can differ from stack to stack. */
