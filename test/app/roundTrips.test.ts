@@ -1,0 +1,85 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, expect, it } from "vitest";
+import { routes } from "../../src/app/routes.ts";
+import { resolveToken } from "../../src/auth/resolve.ts";
+import type { Route } from "../../src/http/route.ts";
+import { type Trips, noTrips, readTrips } from "../../src/trips.ts";
+import { type Call, call } from "../support/client.ts";
+import { freshBindings } from "../support/fresh.ts";
+import { type GoodCall, addPeople, goodCall } from "../support/goodCall.ts";
+import { type World, newOrgToken, newWorld } from "../support/world.ts";
+
+/**
+ * What a good answer of every route waits for, but for the look-up of who is calling, against the committed table `roundTrips.md`: a
+ * round trip more is seen. `npx vitest run test/app/roundTrips.test.ts --update` writes the table anew.
+ */
+const rows: { definition: Route["definition"]; trips: Trips }[] = [];
+
+beforeAll(async () => {
+  await freshBindings();
+  const world = await newWorld();
+  await addPeople();
+  const machine = (await newOrgToken(world, "ci", { mayRotateItself: true })).tokenValue;
+  for (const { definition } of routes) rows.push({ definition, trips: await measure(world, machine, definition) });
+}, 600_000);
+
+it("waits for what the committed table says", async () => {
+  await expect(table()).toMatchFileSnapshot("./roundTrips.md");
+});
+
+it("makes one way only under a lease: to the stack's object, which asks the database when a lease is renewed or ends", () => {
+  const asks = (name: string) => rows.find(({ definition }) => definition.operationId.startsWith(name))!.trips;
+  const direct = { ...noTrips(), object: 1 };
+  expect(asks("CreateJournalEntries")).toEqual(direct);
+  expect(asks("RecordEngineEventBatch")).toEqual(direct);
+  expect(asks("PatchUpdateVerbatimCheckpoint")).toEqual(direct);
+  expect(asks("RenewUpdateLease")).toEqual({ ...direct, d1: 1 });
+});
+
+it("asks nothing for 10,000 tokens that nobody made, and lets none in", async () => {
+  const untouchable = new Proxy({}, { get: () => expect.unreachable("a binding was asked") }) as never;
+  const lookup = { store: untouchable, cache: untouchable, peppers: ["test-pepper"], now: Date.now(), background: untouchable };
+  for (let i = 0; i < 10_000; i++) expect(await resolveToken(invented(), lookup)).toBeUndefined();
+}, 60_000);
+
+const invented = () =>
+  `pul-${Array.from(crypto.getRandomValues(new Uint8Array(20)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+
+async function measure(world: World, machine: string, definition: Route["definition"]): Promise<Trips> {
+  const { path, json, headers, lease }: GoodCall = await goodCall(world, definition);
+  const credentials: Call[] = { public: [{}], lease: [{ lease }], operator: [{ token: env.OPERATOR_TOKEN }] }[
+    definition.permission as string
+  ] ?? [
+    { token: world.admin },
+    // What a machine does to itself, and what is for strangers.
+    { token: machine },
+    { token: world.stranger },
+  ];
+  for (const credential of credentials) {
+    const response = await call(definition.method, path, { ...credential, json, headers });
+    if (response.ok) return withoutIdentity(response.headers.get("Server-Timing") ?? "");
+  }
+  throw new Error(`no good answer of ${definition.operationId}`);
+}
+
+function withoutIdentity(timing: string): Trips {
+  const { d1, kv, ...others } = readTrips(timing);
+  const isLookedUp = timing.includes("identity;");
+  return { d1: d1 - Number(timing.includes('identity;desc="database"')), kv: kv - Number(isLookedUp), ...others };
+}
+
+function table(): string {
+  const kinds = Object.keys(noTrips()) as (keyof Trips)[];
+  const line = (cells: (string | number)[]) => `| ${cells.join(" | ")} |`;
+  return [
+    "# Round trips to storage of one good request",
+    "",
+    "Written by `npx vitest run test/app/roundTrips.test.ts --update`. Beside the look-up of a token's identity: one to KV, and another to D1 once in",
+    "60 seconds. What a stack's object asks is counted too. Work after the answer is not.",
+    "",
+    line(["route", ...kinds]),
+    line(["---", ...kinds.map(() => "---")]),
+    ...rows.map(({ definition: { method, path }, trips }) => line([`\`${method} ${path}\``, ...kinds.map((kind) => trips[kind] || "")])),
+    "",
+  ].join("\n");
+}

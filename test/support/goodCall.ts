@@ -1,0 +1,142 @@
+/** For each route a call that is good for somebody, on objects of its own in the world of `newWorld` and `addPeople`. */
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
+import type { Bindings } from "../../src/env.ts";
+import type { Route } from "../../src/http/route.ts";
+import { ok } from "./client.ts";
+import { eventually } from "./clock.ts";
+import { deploymentOf, rootStack } from "./deployment.ts";
+import { signatureOf } from "./scanner.ts";
+import { type World, newOrgToken, newStack, startUpdate } from "./world.ts";
+
+export interface GoodCall {
+  path: string;
+  json: unknown;
+  headers: Record<string, string>;
+  /** Of an update of `acme`, the one in the path if the path names one. */
+  lease: string;
+}
+
+export async function goodCall(world: World, definition: Route["definition"]): Promise<GoodCall> {
+  const objects = await objectsFor(world, definition);
+  const path = definition.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => objects.params[name]!);
+  const query = definition.operationId === "ListRolesByOrgIDAndUXPurpose" ? "?uxPurpose=role" : "";
+  const json = definition.method === "GET" || definition.method === "HEAD" ? undefined : bodyOf(definition, objects);
+  return { path: path + query, json, headers: await signed(definition, json), lease: objects.lease };
+}
+
+/** A scanner's reports are let in by their signature. */
+const signed = async ({ operationId }: Route["definition"], json: unknown): Promise<Record<string, string>> =>
+  operationId === "ReportTokenLeaks" ? { "X-Hub-Signature-256": await signatureOf(JSON.stringify(json)) } : {};
+
+interface Objects {
+  params: Record<string, string>;
+  lease: string;
+  ciphertext: string;
+}
+
+/** What the call of a route is about, made for it. */
+async function objectsFor(world: World, { path, operationId }: Route["definition"]): Promise<Objects> {
+  const stackName = operationId.toLowerCase();
+  const params: Record<string, string> = { orgName: "acme", projectName: "web", stackName, version: "1", roleID: "admin" };
+  const token = world.member;
+  const S = `/api/stacks/acme/web/${stackName}`;
+  await newStack(token, "web", stackName);
+  params["tagName"] = "team";
+  await ok("PATCH", `${S}/tags`, { token, json: { team: "a" } });
+  if (operationId === "GetStackConfig") await ok("PUT", `${S}/config`, { token, json: { environment: "web/dev" } });
+  // It takes no more than a hundred.
+  if (operationId === "TransferAllStacks") await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
+  params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
+  if (path.includes("{tokenId}")) {
+    const { id } = path.startsWith("/api/user")
+      ? await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.admin })
+      : await newOrgToken(world, `doomed-${operationId}`);
+    params["tokenId"] = id;
+    if (operationId === "GetOrgTokenRevocation") await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
+  }
+  if (path.includes("{day}")) {
+    await eventually(async () => expect(await signCheckpoints(env as Bindings, Date.now())).toBeGreaterThan(0));
+    params["day"] = new Date().toISOString().slice(0, 10);
+  }
+  if (path.includes("/{version}") || /\/latest\b/.test(path)) await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+  params["urn"] = rootStack.urn;
+  if (path.includes("{inviteID}"))
+    params["inviteID"] = (
+      await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } })
+    ).id;
+  const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "" } });
+
+  // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.
+  const journaling = !operationId.startsWith("PatchUpdate");
+  const under = path.includes("{updateID}") ? stackName : `${stackName}-leased`;
+  if (under !== stackName) await newStack(token, "web", under);
+  const starts = operationId.startsWith("StartUpdate");
+  const dryRun = starts || operationId.startsWith("GetStackPreview");
+  const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
+  // A delta is one of a text that was sent before.
+  if (operationId.startsWith("PatchUpdateCheckpointDelta"))
+    await ok("PATCH", `${S}/update/${running.id}/checkpointverbatim`, { lease: running.lease, json: verbatim });
+  params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
+  params["programID"] = (await ok<{ id: string }>("GET", S, { token })).id;
+  if (operationId === "RestoreDeletedStack") await ok("DELETE", S, { token });
+  return { params, lease: running.lease, ciphertext };
+}
+
+const emptyState = { version: 3, deployment: {} };
+const verbatim = { version: 3, untypedDeployment: emptyState, sequenceNumber: 1 };
+/** SHA-256 of its text. */
+const emptyStateHash = "d7ff81811964df6aaa50503d304b1f0258acc01f79fe5519dd3d2bd290035d5d";
+
+function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
+  const bodies: Record<string, unknown> = {
+    CreateOrgToken: { name: "new" },
+    // Whoever rotates itself here goes on under its old value.
+    RotateThisToken: { overlap: 3600 },
+    ReportTokenLeak: { token: "pul-0000000000000000000000000000000000000000" },
+    ReportTokenLeaks: [],
+    CreateOrgInviteLink: { role: "member" },
+    BatchCreateOrgInviteEmail: { invites: [{ email: "zoe@example.com", role: "member" }] },
+    BatchCreateOrgUnverifiedInviteEmail: { invites: [] },
+    AddOrganizationMember: { role: "member" },
+    UpdateOrganizationMember: { role: "billing-manager" },
+    CreateStack: { stackName: "new" },
+    AddStackTag: { name: "new", value: "" },
+    UpdateStackTag: { name: "team", value: "b" },
+    UpdateStackConfig: { environment: "web/dev" },
+    RestoreDeletedStack: { stackName: "restoredeletedstack" },
+    RenameStack: { newName: "renamed" },
+    TransferStack: { toOrg: "initech" },
+    TransferAllStacks: { fromOrg: "acme", toOrg: "initech" },
+    ImportStack: emptyState,
+    EncryptValue: { plaintext: "" },
+    BatchEncryptValue: { plaintexts: [] },
+    DecryptValue: { ciphertext },
+    BatchDecryptValue: { ciphertexts: [ciphertext] },
+    RenewUpdateLease: { token: "", duration: 300 },
+    CompleteUpdate: { status: "succeeded" },
+    CreateJournalEntries: { entries: [] },
+    PatchUpdateVerbatimCheckpoint: verbatim,
+    PatchUpdateCheckpointDelta: { version: 3, checkpointHash: emptyStateHash, sequenceNumber: 2, deploymentDelta: [] },
+    PatchUpdateCheckpoint: { isInvalid: false, ...emptyState },
+    RecordEngineEvent: { sequence: 0, timestamp: 0 },
+    RecordEngineEventBatch: { events: [{ sequence: 0, timestamp: 0 }] },
+  };
+  return bodies[operationId.split("_")[0]!] ?? {};
+}
+
+/** People who make no calls: one of acme to be changed or removed, one of nowhere to be added. And where stacks can be sent. */
+export const addPeople = () =>
+  env.DB.batch([
+    ...["sam", "nia"].map((login) =>
+      env.DB.prepare("INSERT INTO users (id, login, name, email, created_at) VALUES (?, ?, ?, '', 0)").bind(login, login, login),
+    ),
+    env.DB.prepare(
+      "INSERT INTO members (org_id, user_id, role, created_at) SELECT id, 'sam', 'member', 0 FROM organizations WHERE name = 'acme'",
+    ),
+    env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('initech', 'initech', 'initech', 0)"),
+    env.DB.prepare(
+      "INSERT INTO members (org_id, user_id, role, created_at) SELECT 'initech', id, 'admin', 9e12 FROM users WHERE login IN ('ada', 'mel', 'bill')",
+    ),
+  ]);
