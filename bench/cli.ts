@@ -11,11 +11,20 @@ import { newFolder } from "./servers.ts";
 const execute = promisify(execFile);
 
 /** The no-op comes twice: a server that puts off work at the end of an `up` lets the next command pay for it. */
-export const phases = ["up", "no-op", "no-op again", "change", "export", "destroy"] as const;
+export const phases = ["up", "no-op", "no-op again", "one change", "change", "refresh", "export", "destroy"] as const;
 export type Phase = (typeof phases)[number];
 
-/** Bytes of text in each resource. */
-const TEXT = 16 * 1024;
+/** What is deployed. */
+export interface Workload {
+  resources: number;
+  /** Bytes of text in each resource. */
+  bytes: number;
+  /** In a chain each resource waits for the one before it. */
+  shape: "parallel" | "chain";
+}
+
+export const wordsOf = ({ resources, bytes, shape }: Workload) =>
+  `${resources} resources of ${bytes / 1024} KB${shape === "chain" ? ", each waiting for the one before" : ""}`;
 
 /** The installed CLI, or undefined: it is in no package registry. */
 export function findCli(): string | undefined {
@@ -24,20 +33,24 @@ export function findCli(): string | undefined {
 }
 
 /** Base64 of a hash chain: the same on every machine, and hardly compressible. */
-function text(seed: string): string {
+function text(seed: string, bytes: number): string {
   const parts: string[] = [];
-  for (let i = 0, length = 0; length < TEXT; i++) {
+  for (let i = 0, length = 0; length < bytes; i++) {
     const part = createHash("sha512").update(`${seed}/${i}`).digest("base64");
     parts.push(part);
     length += part.length;
   }
-  return parts.join("").slice(0, TEXT);
+  return parts.join("").slice(0, bytes);
 }
 
-function program(folder: string, resources: number, edition: string): void {
+/** @param changed how many of the resources are in their second edition */
+function program(folder: string, { resources, bytes, shape }: Workload, changed: number): void {
   const lines = ["name: bench", "runtime: yaml", "resources:"];
-  for (let i = 0; i < resources; i++)
-    lines.push(`  r${i}:`, "    type: pulumi:index:Stash", "    properties:", `      input: "${text(`${edition}/${i}`)}"`);
+  for (let i = 0; i < resources; i++) {
+    const edition = i < changed ? "second" : "first";
+    lines.push(`  r${i}:`, "    type: pulumi:index:Stash", "    properties:", `      input: "${text(`${edition}/${i}`, bytes)}"`);
+    if (shape === "chain" && i > 0) lines.push("    options:", `      dependsOn: ["\${r${i - 1}}"]`);
+  }
   writeFileSync(join(folder, "Pulumi.yaml"), `${lines.join("\n")}\n`);
 }
 
@@ -53,15 +66,15 @@ export class Session {
   readonly #cli: string;
   readonly #backend: Backend;
   readonly #stack: string;
-  readonly #resources: number;
+  readonly #workload: Workload;
 
-  constructor(cli: string, backend: Backend, resources: number, stack: string) {
+  constructor(cli: string, backend: Backend, workload: Workload, stack: string) {
     this.#cli = cli;
     this.#backend = backend;
-    this.#resources = resources;
+    this.#workload = workload;
     this.#stack = backend.url ? `acme/bench/${stack}` : `organization/bench/${stack}`;
     mkdirSync(join(this.#folder, "state"), { recursive: true });
-    program(this.#folder, resources, "first");
+    program(this.#folder, workload, 0);
   }
 
   async begin(): Promise<this> {
@@ -70,17 +83,25 @@ export class Session {
   }
 
   /** @returns wall time in milliseconds */
-  async time(phase: Phase): Promise<number> {
-    if (phase === "change") program(this.#folder, this.#resources, "second");
+  async time(phase: Phase | "preview"): Promise<number> {
+    if (phase === "one change") program(this.#folder, this.#workload, 1);
+    if (phase === "change") program(this.#folder, this.#workload, this.#workload.resources);
     const started = performance.now();
     switch (phase) {
       case "up":
+      case "one change":
       case "change":
         await this.#run("up", "--yes", "--skip-preview");
         break;
       case "no-op":
       case "no-op again":
         await this.#run("up", "--yes", "--skip-preview", "--expect-no-changes");
+        break;
+      case "preview":
+        await this.#run("preview");
+        break;
+      case "refresh":
+        await this.#run("refresh", "--yes", "--skip-preview");
         break;
       case "export":
         await this.#run("stack", "export", "--file", join(this.#folder, "export.json"));

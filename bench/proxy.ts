@@ -1,12 +1,13 @@
-/** A counting proxy for runs that are counted and not timed: what was asked, how long it took, how often D1 was. */
+/** A proxy for runs that are counted: what was asked and when, how often D1 was. It can stand for a distance. */
 import { type IncomingHttpHeaders, Agent, createServer, request as httpRequest } from "node:http";
 
 export interface Seen {
   method: string;
   /** Path with ids and names taken out. */
   route: string;
-  /** Milliseconds. */
-  time: number;
+  /** Milliseconds since the proxy began. */
+  started: number;
+  ended: number;
   /** Round trips to D1, as the answer's Server-Timing says. */
   d1: number;
 }
@@ -17,7 +18,8 @@ export interface CountingProxy {
   stop: () => void;
 }
 
-export function countingProxy(target: string): Promise<CountingProxy> {
+/** @param delay milliseconds that each request waits before it is passed on */
+export function countingProxy(target: string, delay = 0): Promise<CountingProxy> {
   const seen: Seen[] = [];
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, outgoing) => {
@@ -26,10 +28,10 @@ export function countingProxy(target: string): Promise<CountingProxy> {
     const forwarded = httpRequest(target + path, { method, headers: incoming.headers, agent }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
-      answer.on("end", () => seen.push({ method, route: routeOf(path), time: performance.now() - started, d1: tripsOf(answer.headers) }));
+      answer.on("end", () => seen.push({ method, route: routeOf(path), started, ended: performance.now(), d1: tripsOf(answer.headers) }));
     });
     forwarded.on("error", () => outgoing.destroy());
-    incoming.pipe(forwarded);
+    setTimeout(() => incoming.pipe(forwarded), delay);
   });
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {

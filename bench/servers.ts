@@ -37,12 +37,15 @@ export async function floor(): Promise<BenchServer> {
   };
 }
 
+/** A line for each request is for operators. */
+const sayFaults = (line: string) => void (line.includes('"error"') && console.error(line));
+
 /** The production bundle in workerd, as `scripts/built.ts` says; `vars`, `front` and `entry` too. */
 export async function built(vars: Record<string, string> = {}, front?: string, entry?: string): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
   bundle(join(folder, "bundle"), entry);
-  const { url, stop } = await startBuilt(join(folder, "bundle"), folder, 0, vars, front);
+  const { url, stop } = await startBuilt(join(folder, "bundle"), folder, 0, vars, front, sayFaults);
   return {
     name: "built",
     url,

@@ -1,16 +1,62 @@
 /**
- * Our Worker, and beside it what only a benchmark asks for: the least that a Worker can do, one Hono route that answers a constant; and
- * how many of so many invented tokens pass the check digits.
+ * Our Worker, and beside it what only a benchmark asks for: the least that a Worker can do, one Hono route that answers a constant; the
+ * least that a Worker and its object can do with a body; how many of so many invented tokens pass the check digits; and how many
+ * statements D1 was given so far.
  */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Bindings } from "../../src/env.ts";
-import worker from "../../src/index.ts";
+import worker, { StackCoordinator as Coordinator } from "../../src/index.ts";
 
-export { StackCoordinator } from "../../src/index.ts";
+let statements = 0;
+let bindings: Bindings | undefined;
+
+/** All access to D1 is by batches of a session. */
+const counted = (env: Bindings): Bindings =>
+  (bindings ??= {
+    ...env,
+    DB: {
+      withSession(constraint: D1SessionConstraint) {
+        const session = env.DB.withSession(constraint);
+        return {
+          prepare: (query: string) => session.prepare(query),
+          batch: (list: D1PreparedStatement[]) => {
+            statements += list.length;
+            return session.batch(list);
+          },
+        };
+      },
+    } as unknown as D1Database,
+  });
+
+export class StackCoordinator extends Coordinator {
+  constructor(state: DurableObjectState, env: Bindings) {
+    super(state, counted(env));
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    if (!isOurs(request)) return super.fetch(request);
+    const body = await request.arrayBuffer();
+    if (request.url.endsWith("/store")) {
+      const { sql } = this.ctx.storage;
+      sql.exec("CREATE TABLE IF NOT EXISTS bench (body BLOB)");
+      sql.exec("INSERT INTO bench (body) VALUES (?)", body);
+    }
+    return new Response(null, { status: 204 });
+  }
+}
+
+const passOn = (c: Context<{ Bindings: Bindings }>) => c.env.STACKS.get(c.env.STACKS.idFromName("bench")).fetch(c.req.raw);
 
 const bare = new Hono<{ Bindings: Bindings }>()
   .get("/bench/floor", (c) => c.json({ githubLogin: "acme", name: "acme", organizations: [] }))
+  .post("/bench/body", async (c) => {
+    await c.req.raw.arrayBuffer();
+    return c.body(null, 204);
+  })
+  .post("/bench/object", passOn)
+  .post("/bench/store", passOn)
+  .get("/bench/statements", (c) => c.text(String(statements)))
   .get("/bench/junk", async (c) => {
     let passed = 0;
     for (let i = Number(c.req.query("count")); i > 0; i--) {
@@ -20,8 +66,10 @@ const bare = new Hono<{ Bindings: Bindings }>()
     return c.text(String(passed));
   });
 
+const isOurs = ({ url }: Request) => url.includes("/bench/") && !url.includes("/api/");
+
 export default {
-  ...worker,
-  fetch: (request, env, ctx) =>
-    (request.url.includes("/bench/") && !request.url.includes("/api/") ? bare : worker).fetch(request, env, ctx),
+  fetch: (request, env, ctx) => (isOurs(request) ? bare.fetch(request, env, ctx) : worker.fetch(request, counted(env), ctx)),
+  queue: (messages, env) => worker.queue(messages, counted(env)),
+  scheduled: (event, env) => worker.scheduled(event, counted(env)),
 } satisfies ExportedHandler<Bindings>;
