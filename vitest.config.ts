@@ -36,7 +36,7 @@ export default defineConfig(async () => {
             // Sizes of `npm run test:audit` and `npm run bench:lists`.
             AUDIT_EVENTS: process.env["AUDIT_EVENTS"] ?? "2000",
             // Sequences of test/updates/protocol.property.test.ts, and the seed to begin with.
-            FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "12",
+            FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "8",
             FUZZ_SEED: process.env["FUZZ_SEED"] ?? "",
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
