@@ -47,7 +47,9 @@ export function newJudge(document: Json, canaries: Record<Org, string>): Judge {
       if (credential.of !== org && body.includes(canaries[org])) found.push(`gives away data of ${org}`);
     if (requestId === "") found.push("has no request id");
     if (status >= 400) {
-      if (method !== "HEAD" && !isRefusal(body, status)) found.push("is no {code, message} with the code of its status");
+      // Outside the API a browser gets a page.
+      const isPage = !exchange.path.startsWith("/api") && contentType.startsWith("text/html");
+      if (method !== "HEAD" && !isPage && !isRefusal(body, status)) found.push("is no {code, message} with the code of its status");
     } else if (status >= 300) {
       found.push(`redirects (${status})`);
     } else if (contentType.startsWith("application/json") || body === "") {
