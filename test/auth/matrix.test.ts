@@ -49,6 +49,8 @@ const withoutDatabase: string[] = [
   "GetCurrentUser",
   "GetDefaultOrganization",
   "GetOrganization",
+  // None, for who has no address.
+  "ListUserOrgInvites",
   "ListAuditLogEventTypes",
   "GetAuditLogsReaderKind",
 ];

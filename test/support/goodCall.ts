@@ -98,7 +98,7 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     ReportTokenLeaks: [],
     CreateOrgInviteLink: { role: "member" },
     BatchCreateOrgInviteEmail: { invites: [{ email: "zoe@example.com", role: "member" }] },
-    BatchCreateOrgUnverifiedInviteEmail: { invites: [] },
+    BatchCreateOrgUnverifiedInviteEmail: { invites: [{ email: "yan@example.com", role: "member" }] },
     AddOrganizationMember: { role: "member" },
     UpdateOrganizationMember: { role: "billing-manager" },
     CreateStack: { stackName: "new" },
