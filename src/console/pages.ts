@@ -6,6 +6,7 @@ import { signInPages } from "./signIn.tsx";
 import { listPages as memberPages } from "./members/list.tsx";
 import { invitePages as memberInvitePages } from "./members/invites.tsx";
 import { removePages } from "./members/remove.tsx";
+import { numbersPage } from "./numbers.tsx";
 import { settingsPages } from "./settings.tsx";
 import type { PageRoute } from "./page.tsx";
 import { stackListPages } from "./stacks/list.tsx";
@@ -38,6 +39,7 @@ export const pages: PageRoute[] = [
   ...memberInvitePages,
   ...removePages,
   ...settingsPages,
+  numbersPage,
   // What stands behind `~` comes before: these take any name.
   ...stackListPages,
   ...stackPages,

@@ -101,6 +101,11 @@ async function view(ctx: Context, problem?: Problem, shutOut?: ShutOut): Promise
           <dt>Stacks</dt>
           <dd>{now.stackCount}</dd>
         </dl>
+        {ctx.page.may("organization:update") && (
+          <p>
+            <a href={placePath(ctx.org.name, "numbers")}>What is going on: numbers</a>
+          </p>
+        )}
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {ctx.page.may("organization:update") ? (
           <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} shutOut={shutOut} />
