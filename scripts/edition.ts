@@ -3,6 +3,7 @@
  * The trial ends N days from now; 0 ends it. Holds at the organization's next write, and for cached reads within 60 seconds.
  */
 import { parseArgs } from "node:util";
+import { auditEvent } from "../src/audit/record.ts";
 import { editions } from "../src/orgs/table.ts";
 import { mustWrangle } from "./wrangler.ts";
 
@@ -25,7 +26,17 @@ if (days !== undefined && !/^\d{1,4}$/.test(days)) fail("--trial-days is a numbe
 const changes = ["settings_version = settings_version + 1"];
 if (edition !== undefined) changes.push(`edition = '${edition}'`);
 if (days !== undefined) changes.push(`trial_ends_at = ${Date.now() + Number(days) * 86_400_000}`);
-const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}' RETURNING name AS changed_organization`;
+const now = Date.now();
+const said = [edition && `edition ${edition}`, days && `a trial of ${days} days`].filter(Boolean).join(" and ");
+const operator = { userLogin: org, userName: "the operator of this deployment", tokenId: "", tokenName: "" };
+const event = auditEvent({ now, address: "" }, "", operator, {
+  event: "organization-settings-changed",
+  description: `The operator of this deployment gave the organization ${said}.`,
+});
+// The cron hands it to the queue.
+const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}' RETURNING name AS changed_organization;
+  INSERT INTO audit_outbox (id, body, created_at)
+    SELECT '${event.id}', json_set('${JSON.stringify(event)}', '$.orgId', id), ${now} FROM organizations WHERE name = '${org}'`;
 const where = values.local ? ["--local", ...(values["persist-to"] ? ["--persist-to", values["persist-to"]] : [])] : ["--remote"];
 const output = mustWrangle(["d1", "execute", "DB", ...where, "--yes", "--json", "--command", sql]);
 if (!output.includes(`"changed_organization": "${org}"`)) fail(`there is no organization ${org}`);

@@ -21,8 +21,14 @@ interface Renewed {
   keys: Record<string, number>;
 }
 
-const ask = (method: string, path: string) =>
-  fetch(`${url.replace(/\/$/, "")}${path}`, { method, headers: { Authorization: `token ${token}`, "Content-Type": "application/json" } });
+async function ask(method: string, path: string): Promise<Response> {
+  const headers = { Authorization: `token ${token}`, "Content-Type": "application/json" };
+  try {
+    return await fetch(`${url.replace(/\/$/, "")}${path}`, { method, headers });
+  } catch (error) {
+    return Response.json({ message: `no answer: ${String((error as Error).cause ?? error)}` }, { status: 503 });
+  }
+}
 
 const keys = new Map<string, number>();
 let reencrypted = 0;
@@ -33,7 +39,7 @@ for (let continuationToken: string | null = ""; continuationToken !== null;) {
     `/api/user/stacks?organization=${encodeURIComponent(org)}&continuationToken=${encodeURIComponent(continuationToken)}`,
   );
   if (!answer.ok) {
-    console.error(await answer.text());
+    console.error(await messageOf(answer));
     process.exit(2);
   }
   const page = (await answer.json()) as { stacks: { projectName: string; stackName: string }[]; continuationToken?: string | null };
@@ -45,13 +51,21 @@ for (const [id, count] of keys) console.log(`${count} were found under key ${id}
 if (left > 0) console.log(`${left} stacks are left: run this again`);
 process.exit(left > 0 ? 1 : 0);
 
+/** What stands between us and the service answers in words of its own. */
+async function messageOf(answer: Response): Promise<string> {
+  try {
+    return ((await answer.json()) as { message: string }).message;
+  } catch {
+    return `${answer.status} ${answer.statusText}`.trim();
+  }
+}
+
 async function renew(project: string, stack: string): Promise<void> {
   const answer = await ask("POST", `/api/stacks/${[org, project, stack].map(encodeURIComponent).join("/")}/reencrypt`);
   const name = `${project}/${stack}`.padEnd(40);
   if (!answer.ok) {
     left++;
-    const { message } = (await answer.json()) as { message: string };
-    console.log(`${name} ${message}`);
+    console.log(`${name} ${await messageOf(answer)}`);
     return;
   }
   const done = (await answer.json()) as Renewed;

@@ -1,0 +1,94 @@
+/**
+ * `npm run backup -- --to DIR [--local [--persist-to DIR]]`: a copy of the database and of the bucket. Not of secrets: whoever has the copy
+ * and `ENCRYPTION_KEYS` reads everything. Ends with 1 when audited changes were made meanwhile: then it is not of one moment.
+ */
+import { type WriteStream, createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
+import { parseArgs } from "node:util";
+import { newestMigration } from "../src/db/newestMigration.ts";
+import { type Storage, withStorage } from "./bindings.ts";
+import { type TableShape, tables } from "./tables.ts";
+import { root } from "./wrangler.ts";
+
+const ROWS = 500;
+
+const { values } = parseArgs({
+  options: { to: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } },
+});
+if (!values.to || existsSync(join(values.to, "backup.json"))) {
+  console.error("--to is needed: a folder without a backup in it");
+  process.exit(2);
+}
+const to = resolve(values.to);
+const local = values.local ? resolve(values["persist-to"] ?? join(root, ".wrangler/state")) : undefined;
+
+const isWhole = await withStorage(local, async (storage) => {
+  mkdirSync(join(to, "tables"), { recursive: true });
+  const before = await changesOf(storage);
+  const rows: Record<string, number> = {};
+  for (const table of tables()) rows[table.name] = await copyTable(storage, table);
+  const changes = (await changesOf(storage)) - before;
+  // Rows first: an object is there before a row names it, and is never written again.
+  const objects = await copyObjects(storage);
+  // Last, so that a copy that broke off is none.
+  writeFileSync(
+    join(to, "backup.json"),
+    `${JSON.stringify({ time: new Date().toISOString(), newestMigration, rows, objects }, null, 2)}\n`,
+  );
+  const count = Object.values(rows).reduce((sum, n) => sum + n, 0);
+  console.log(`${count} rows of ${Object.keys(rows).length} tables and ${objects} objects are in ${to}`);
+  if (changes > 0) console.log(`${changes} changes were made meanwhile: make another copy when nobody works`);
+  return changes === 0;
+});
+process.exit(isWhole ? 0 : 1);
+
+/** How many events were ever promised. */
+async function changesOf({ DB }: Storage): Promise<number> {
+  return (await DB.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'audit_outbox'").first<number>("seq")) ?? 0;
+}
+
+async function copyTable({ DB }: Storage, { name, columns }: TableShape): Promise<number> {
+  const file = createWriteStream(join(to, "tables", `${name}.jsonl`), { mode: 0o600 });
+  const list = columns.map((column) => `"${column}"`).join(", ");
+  const page = DB.prepare(`SELECT rowid AS "rowid of it", ${list} FROM "${name}" WHERE rowid > ? ORDER BY rowid LIMIT ${ROWS}`);
+  let count = 0;
+  for (let last = -1; ;) {
+    const { results } = await page.bind(last).all<Record<string, unknown>>();
+    for (const { "rowid of it": rowid, ...row } of results) {
+      if (!file.write(`${JSON.stringify(row)}\n`)) await new Promise<void>((drained) => file.once("drain", () => drained()));
+      last = Number(rowid);
+    }
+    count += results.length;
+    if (results.length < ROWS) break;
+  }
+  await closed(file);
+  return count;
+}
+
+async function copyObjects({ STATE }: Storage): Promise<number> {
+  const list = createWriteStream(join(to, "objects.jsonl"), { mode: 0o600 });
+  let count = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await STATE.list({ include: ["httpMetadata", "customMetadata"], limit: 500, ...(cursor && { cursor }) });
+    for (const { key, size, httpMetadata, customMetadata } of page.objects) {
+      const object = await STATE.get(key);
+      if (!object) continue;
+      const file = join(to, "objects", ...key.split("/").map(encodeURIComponent));
+      mkdirSync(dirname(file), { recursive: true });
+      await pipeline(Readable.fromWeb(object.body as unknown as ReadableStream), createWriteStream(file, { mode: 0o600 }));
+      list.write(`${JSON.stringify({ key, size, httpMetadata, customMetadata })}\n`);
+      count++;
+    }
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
+  await closed(list);
+  return count;
+}
+
+function closed(file: WriteStream): Promise<void> {
+  return new Promise((done) => file.end(() => done()));
+}

@@ -1,0 +1,94 @@
+/**
+ * `npm run restore -- --from DIR [--local [--persist-to DIR]]`: puts a copy that `npm run backup` made into an empty deployment. The code must
+ * be of the release that made it, and the secrets those of then.
+ */
+import { createReadStream, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { newestMigration } from "../src/db/newestMigration.ts";
+import { type Storage, withStorage } from "./bindings.ts";
+import { type TableShape, tables } from "./tables.ts";
+import { mustWrangle, root } from "./wrangler.ts";
+
+/** Characters of a statement's parameter, which may be of 3 bytes each: D1 takes 2 MB (platform-facts D-2). */
+const MAX_PARAMETER = 600_000;
+
+const { values } = parseArgs({
+  options: { from: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } },
+});
+const from = resolve(values.from ?? "");
+const copy = readCopy();
+if (copy.newestMigration !== newestMigration)
+  fail(
+    `this copy ends with migration ${copy.newestMigration}, and this code with ${newestMigration}: restore it with the release that made it`,
+  );
+const local = values.local ? resolve(values["persist-to"] ?? join(root, ".wrangler/state")) : undefined;
+
+mustWrangle(["d1", "migrations", "apply", "DB", ...(local === undefined ? ["--remote"] : ["--local", "--persist-to", local])]);
+await withStorage(local, async (storage) => {
+  for (const { name } of tables())
+    if ((await storage.DB.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM "${name}" LIMIT 1)`).first<number>("n")) !== 0)
+      fail(`there is something in ${name}: only an empty deployment takes a copy`);
+  // Objects first: no row may name one that is not there.
+  const objects = await putObjects(storage);
+  if (objects !== copy.objects) fail(`${objects} objects were in the copy and not ${copy.objects}: it is not whole`);
+  for (const table of tables()) {
+    const rows = await fill(storage, table);
+    if (rows !== copy.rows[table.name])
+      fail(`${rows} rows of ${table.name} were in the copy and not ${copy.rows[table.name]}: it is not whole`);
+  }
+  console.log(`the copy of ${copy.time} is in place`);
+});
+process.exit(0);
+
+function readCopy(): { time: string; newestMigration: string; rows: Record<string, number>; objects: number } {
+  try {
+    return JSON.parse(readFileSync(join(from, "backup.json"), "utf8")) as ReturnType<typeof readCopy>;
+  } catch {
+    return fail("--from is needed: a folder that npm run backup has finished");
+  }
+}
+
+function linesOf(file: string) {
+  return createInterface({ input: createReadStream(join(from, file), "utf8"), crlfDelay: Infinity });
+}
+
+async function putObjects({ STATE }: Storage): Promise<number> {
+  let count = 0;
+  for await (const line of linesOf("objects.jsonl")) {
+    const { key, size, httpMetadata, customMetadata } = JSON.parse(line) as Record<"key", string> & Record<string, never>;
+    const bytes = readFileSync(join(from, "objects", ...key.split("/").map(encodeURIComponent)));
+    if (bytes.length !== size) fail(`${key} is of ${bytes.length} bytes and not ${String(size)}: the copy is not whole`);
+    await STATE.put(key, new Uint8Array(bytes), { httpMetadata, customMetadata });
+    count++;
+  }
+  return count;
+}
+
+async function fill({ DB }: Storage, { name, columns }: TableShape): Promise<number> {
+  const list = columns.map((column) => `"${column}"`).join(", ");
+  const read = columns.map((column) => `value->>'${column}'`).join(", ");
+  const insert = DB.prepare(`INSERT INTO "${name}" (${list}) SELECT ${read} FROM json_each(?)`);
+  let part: string[] = [];
+  let length = 0;
+  let count = 0;
+  const flush = async () => {
+    if (part.length > 0) await insert.bind(`[${part.join(",")}]`).run();
+    count += part.length;
+    part = [];
+    length = 0;
+  };
+  for await (const line of linesOf(join("tables", `${name}.jsonl`))) {
+    if (length + line.length > MAX_PARAMETER) await flush();
+    part.push(line);
+    length += line.length;
+  }
+  await flush();
+  return count;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
