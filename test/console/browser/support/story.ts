@@ -190,7 +190,7 @@ export function pagesOf({ project, previewId, tokenId, inviteId }: Story): strin
     ...under(`/acme/${project}/dev`, ["/updates/1", "/updates/2", "/updates/3", `/previews/${previewId}`]),
     ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
     ...under("/acme/~/audit", ["", "?refusalsOnly=true&eventFilter=stack-created", "/1", "/verify"]),
-    ...under("/acme/~", ["/members", "/members/invites", "/members/mel/remove", "/settings", `/invites/${inviteId}`]),
+    ...under("/acme/~", ["/members", "/members/invites", "/members/mel/remove", "/settings", "/numbers", `/invites/${inviteId}`]),
     ...under("/user/settings/tokens", ["", "/value"]),
     "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",
     "/welcome/cli",
