@@ -57,7 +57,6 @@ export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z
 
 /** @returns ids of those that were made */
 async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>> {
-  if (wanted.length === 0) return new Set();
   if (wanted.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");
   const events = wanted.map(({ id, email, role }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
