@@ -116,7 +116,10 @@ describe("a request", () => {
 describe("work that nobody asks for", () => {
   it("of the cron is one line, which names what failed", async () => {
     await runCron(env as Bindings, Date.UTC(2030, 0, 1, 12, 1));
-    expect(lines("cron").at(-1)).toMatchObject({ failed: [], done: { relay: expect.any(Number) as number }, trips: { r2: 2 } });
+    const line = lines("cron").at(-1);
+    expect(line).toMatchObject({ failed: [], done: { relay: expect.any(Number) as number } });
+    // And one for each chain that has grown by now and is signed.
+    expect((line!["trips"] as { r2: number }).r2).toBeGreaterThanOrEqual(2);
     const mend = breakObjectReads();
     const spy = vi.spyOn(env.STATE, "list").mockRejectedValue(new Error("list: Unspecified error (0)"));
     await runCron(env as Bindings, Date.UTC(2030, 0, 1, 12, 2));

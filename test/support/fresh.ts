@@ -9,8 +9,17 @@ export async function freshBindings(): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
     await reset();
     const tables = await env.DB.prepare("SELECT count(*) AS n FROM sqlite_master").first<number>("n");
-    if (tables === 0) return applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+    if (tables === 0) {
+      await emptyBucket();
+      return applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+    }
     await scheduler.wait(20);
   }
   throw new Error("the bindings could not be emptied");
+}
+
+/** What an upload of an earlier test wrote while the bindings were emptied. */
+async function emptyBucket(): Promise<void> {
+  const { objects } = await env.STATE.list();
+  if (objects.length > 0) await env.STATE.delete(objects.map(({ key }) => key));
 }
