@@ -295,10 +295,8 @@ describe("an update's page", () => {
       description: "",
       options: {},
       config: {
-        "web:plain": { string: "<b>5</b>", secret: false },
-        "web:key": { string: "v1:CIPHER", secret: true },
-        "web:odd": 7,
-        "web:none": null,
+        "web:plain": { string: "<b>5</b>", secret: false, object: false },
+        "web:key": { string: "v1:CIPHER", secret: true, object: false },
       },
       metadata: { message: hostile, environment: { "git.head": "abc123", "vcs.url": "javascript:alert(1)" } },
     };
