@@ -26,7 +26,10 @@ describe.runIf(isAtLeast(259))("pulumi org audit-log", () => {
     const person = new Terminal({ project: yamlProject("audited"), token: admin() });
     const auditLog = (...args: string[]) => person.pulumi("org", "audit-log", ...args, "--org", "acme");
 
-    expect(await auditLog("list", "--user", "acme", "--event-type", "stack-created", "--all")).toContain("acme/audited/prod");
+    // The first of the two may be in the log before the second.
+    await expect
+      .poll(() => auditLog("list", "--user", "acme", "--event-type", "stack-created", "--all"), { timeout: 20_000 })
+      .toContain("acme/audited/prod");
     const listed = JSON.parse(await auditLog("list", "--count", "150", "--output", "json")) as Record<string, unknown>;
     expect(JSON.stringify(listed)).toContain("organization-token-created");
     expect((await person.fails("org", "audit-log", "list", "--org", "acme", "--user", "nobody")).output).toContain(
