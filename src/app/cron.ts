@@ -12,22 +12,24 @@ import { counting, noTrips } from "../trips.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import { sweep } from "../updates/sweep.ts";
 
+type Task = (env: Bindings, now: number) => Promise<unknown>;
+
 /** What is done once a minute, by the names that the log has for it. */
-const tasks: Record<string, (env: Bindings, now: number) => Promise<unknown>> = {
+const everyMinute: Record<string, Task> = {
   relay: (env, now) => relayLeftovers(env, now),
   deadLetters: (env) => replayDeadLetters(env),
   chain: (env) => chainOlderRows(env),
   checkpoints: (env, now) => signCheckpoints(env, now),
   archive: (env, now) => archiveOldRecords(env, now),
   sweep: (env, now) => sweep(env, now),
-  // Once an hour is enough for what is counted in days.
-  unusedTokens: async (env, now) =>
-    new Date(now).getUTCMinutes() === 0
-      ? disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended))
-      : undefined,
 };
 
-/** Each for itself: one that fails does not stop the others, and its turn comes again in a minute. */
+/** And what is counted in days. */
+const everyHour: Record<string, Task> = {
+  unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
+};
+
+/** Each for itself: one that fails does not stop the others, and its turn comes again. */
 export async function runCron(bindings: Bindings, now: number): Promise<void> {
   const began = Date.now();
   const trips = noTrips();
@@ -35,7 +37,8 @@ export async function runCron(bindings: Bindings, now: number): Promise<void> {
   const store = openStore(env.DB);
   const done: Record<string, unknown> = {};
   const failed: string[] = [];
-  for (const [name, run] of Object.entries(tasks)) {
+  const due = new Date(now).getUTCMinutes() === 0 ? { ...everyMinute, ...everyHour } : everyMinute;
+  for (const [name, run] of Object.entries(due)) {
     try {
       done[name] = await run(env, now);
     } catch (error) {
