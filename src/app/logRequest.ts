@@ -5,8 +5,9 @@ import { countRefusal } from "../measures/refusals.ts";
 import type { Env } from "./environment.ts";
 
 /**
- * One line for each request, and one more in the count of what is refused, when its answer is ready (a body that streams is still on its way). What people named is not in it, nor
- * what they sent: a route is the contract's pattern, and organizations, tokens and updates are ids.
+ * One line for each request, and one more in the count of what is refused, when its answer is ready (a body that streams is still
+ * on its way). What people named is not in it, nor what they sent: a route is the contract's pattern, and organizations, tokens and
+ * updates are ids.
  */
 export function logRequest(c: Context<Env>): void {
   const [request, credential, lease] = [c.get("request"), c.get("credential"), c.get("lease")];

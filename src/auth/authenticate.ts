@@ -37,8 +37,7 @@ export async function authenticate(
   orgName?: string,
   options: Options = {},
 ): Promise<Credential> {
-  const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
-  if (!value) throw await failed(ctx, unauthorized("no_credential"));
+  const value = await presented(ctx, header);
   const refetch = () => authenticate(ctx, header, orgName, { fresh: true });
   const found = await lookUp(ctx, value, options.fresh);
   // A session is the browser's; elsewhere it is no credential at all.
@@ -110,6 +109,13 @@ export async function enterWithLease(ctx: RequestContext, header: string | undef
   if (lease && lease.updateId === path["updateID"] && lease.coordinator.endsWith(stack)) return lease;
   if (lease) await recordRefusedLease(ctx, lease);
   throw forbidden("The provided update token has expired.", "lease_over");
+}
+
+/** The value that a caller sends, `token VALUE` or `bearer VALUE`. @throws 401 when there is none */
+export async function presented(ctx: RequestContext, header: string | undefined): Promise<string> {
+  const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
+  if (!value) throw await failed(ctx, unauthorized("no_credential"));
+  return value;
 }
 
 /** Counts failures by address; guessing is slowed down, working credentials never are. */

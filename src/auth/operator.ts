@@ -1,7 +1,7 @@
 import type { RequestContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { unauthorized } from "../errors.ts";
-import { failed } from "./authenticate.ts";
+import { failed, presented } from "./authenticate.ts";
 
 /** What an operator would not guess, and nobody else either. */
 const SHORTEST = 32;
@@ -16,12 +16,10 @@ export const operatorTokensOf = (env: Bindings): string[] =>
 
 /** Lets in who has the deployment's own credential. It belongs to no organization and opens nothing else. @throws 401 */
 export async function enterAsOperator(ctx: RequestContext, header: string | undefined): Promise<void> {
-  const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
-  if (!value) throw await failed(ctx, unauthorized("no_credential"));
-  const presented = await digest(value);
+  const value = await digest(await presented(ctx, header));
   let known = false;
   // Each is compared, and each in the same time.
-  for (const token of operatorTokensOf(ctx.env)) known = crypto.subtle.timingSafeEqual(presented, await digest(token)) || known;
+  for (const token of operatorTokensOf(ctx.env)) known = crypto.subtle.timingSafeEqual(value, await digest(token)) || known;
   if (!known) throw await failed(ctx, unauthorized("unknown_credential"));
 }
 

@@ -45,8 +45,8 @@ export type OrgPermission = (typeof orgPermissions)[number];
 
 /**
  * What a route asks of its caller:
- * `public` nothing; `self` any good access token; `person` a personal token; `lease` the lease of a running update; `operator` the deployment's own credential;
- * else a right in the organization that the path names.
+ * `public` nothing; `self` any good access token; `person` a personal token; `lease` the lease of a running update; `operator` the
+ * deployment's own credential; else a right in the organization that the path names.
  */
 export type Permission = "public" | "self" | "person" | "lease" | "operator" | OrgPermission;
 
