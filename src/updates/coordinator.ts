@@ -5,23 +5,22 @@ import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { log, logError } from "../log.ts";
-import { type Trips, addTrips, counting, noTrips, tripsText } from "../trips.ts";
+import { addTrips, counting, noTrips, tripsText } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
 import { Deltas } from "./deltas.ts";
-import { keepEvents } from "./events.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type FinishContext, finishRun } from "./finish.ts";
 import { dueAt, isForgettable, isOver } from "./lifetime.ts";
-import { LiveEvents } from "./liveEvents.ts";
 import { cancelLostStart, sweepLostStart } from "./lost.ts";
-import { type Outcome, asRefusal, unwrap } from "./outcome.ts";
+import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./moveStack.ts";
 import { aborted, ended, leaseOver } from "./over.ts";
 import { Received } from "./received.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
+import { RunEvents } from "./runEvents.ts";
 import { type Ending, type Run, Runs } from "./runs.ts";
 import { type CancelUpdate, type StartAnswer, type StartUpdate, startUpdate } from "./startRun.ts";
 
@@ -34,17 +33,17 @@ export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
   readonly #received: Received;
   readonly #deltas: Deltas;
+  readonly #events: RunEvents;
   #tail: Promise<unknown> = Promise.resolve();
   /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
   readonly #sealed = new Map<string, Promise<unknown>>();
-  /** What was read of a run's events for those who look on. */
-  readonly #events = new Map<string, LiveEvents>();
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
     this.#runs = new Runs(state.storage.sql);
     this.#received = new Received(state.storage.sql, limitsOf(env));
     this.#deltas = new Deltas(state.storage.sql, this.#received);
+    this.#events = new RunEvents(this.#runs, this.#received);
   }
 
   /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */
@@ -66,7 +65,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       if (run && run.phase === "running" && (await mustAbort(ctx.store, run, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
-      if (!run || run.phase !== "running" || this.#isOver(run)) throw leaseOver();
+      if (!run || run.phase !== "running" || isOver(run, Date.now())) throw leaseOver();
       const before = run.expiresAt;
       run.expiresAt = Date.now() + seconds * 1000;
       this.#runs.save(run);
@@ -133,7 +132,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#requireIdle(ctx);
       // Who asks under the new path asks another object, which knows of no run of ours.
       for (const run of this.#runs.all()) {
-        await this.#keepEvents(ctx, run);
+        await this.#events.keep(ctx.env.STATE, run.updateId);
         if (run.phase !== "done") this.#runs.save(Object.assign(run, { moved: true as const }));
       }
       return moveStack(ctx, input);
@@ -160,15 +159,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
    * given only when all before it are there, unless the reader wants it so.
    */
   readEvents(updateId: string, query: EventQuery, gaps: boolean): Promise<Outcome<EventsAnswer | undefined>> {
-    return this.#answer(async () => {
-      if (!this.#runs.get(updateId)) return undefined;
-      const read = this.#eventsOf(updateId);
-      await read.catchUp();
-      const run = this.#runs.get(updateId);
-      if (!run) return undefined;
-      const { events, last, more } = read.page(query, gaps || run.phase !== "running");
-      return { events, last, more, running: run.phase === "running" };
-    });
+    return this.#answer(() => this.#events.page(updateId, query, gaps));
   }
 
   /** Answers where it runs: for those who ask whether objects can be reached. */
@@ -205,7 +196,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     for (let end = this.#sealed.get(updateId); end; end = this.#sealed.get(updateId)) await end.catch(() => undefined);
     const run = this.#runs.get(updateId);
     if (run?.aborted) throw aborted();
-    if (!run || this.#isOver(run)) throw leaseOver();
+    if (!run || isOver(run, Date.now())) throw leaseOver();
     if (run.phase !== "running") throw ended(run);
     return work(run);
   }
@@ -233,7 +224,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** @returns what was done, for the log */
   async #tend(ctx: FinishContext, run: Run): Promise<"ended" | "forgotten" | "left"> {
     if (run.phase === "finishing") await this.#finish(ctx, run, run.ending ?? "failed");
-    else if (run.phase === "running" && this.#isOver(run)) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
+    else if (run.phase === "running" && isOver(run, Date.now())) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
     else if (isForgettable(run, Date.now())) {
       await this.#forget(ctx, run);
       return "forgotten";
@@ -242,7 +233,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   async #finish(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
-    const work = this.#end(ctx, run, ending, cancelled);
+    const work = finishRun(ctx, run, ending, cancelled);
     this.#sealed.set(run.updateId, work);
     try {
       await work;
@@ -252,30 +243,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
     }
   }
 
-  async #end(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
-    if (run.moved) await this.#keepEvents(ctx, run);
-    await finishRun(ctx, run, ending, cancelled);
-  }
-
-  async #forget(ctx: FinishContext, run: Run): Promise<void> {
-    const { updateId } = run;
-    await this.#keepEvents(ctx, run);
-    this.#received.drop(updateId, "events");
+  async #forget({ env }: FinishContext, { updateId }: Run): Promise<void> {
+    await this.#events.keep(env.STATE, updateId);
+    this.#events.forget(updateId);
     this.#received.drop(updateId, "journal");
     this.#received.drop(updateId, "checkpoint");
     this.#deltas.drop(updateId);
     this.#runs.forget(updateId);
-    this.#events.delete(updateId);
-  }
-
-  #keepEvents({ env }: FinishContext, { updateId }: Run): Promise<void> {
-    return keepEvents(env.STATE, this.#eventsOf(updateId), updateId);
-  }
-
-  #eventsOf(updateId: string): LiveEvents {
-    let events = this.#events.get(updateId);
-    if (!events) this.#events.set(updateId, (events = new LiveEvents(this.#received, updateId)));
-    return events;
   }
 
   async #requireIdle(ctx: FinishContext): Promise<void> {
@@ -285,12 +259,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   async #endExpired(ctx: FinishContext): Promise<void> {
     for (const run of this.#runs.all()) {
-      if (run.phase === "running" && this.#isOver(run)) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
+      if (run.phase === "running" && isOver(run, Date.now())) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
     }
-  }
-
-  #isOver(run: Run): boolean {
-    return isOver(run, Date.now());
   }
 
   /** The next moment at which something is to be done by itself. */
@@ -307,23 +277,19 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return turn;
   }
 
-  async #answer<T>(work: (ctx: FinishContext) => Promise<T>): Promise<Outcome<T>> {
+  #answer<T>(work: (ctx: FinishContext) => Promise<T>): Promise<Outcome<T>> {
     const trips = noTrips();
-    try {
-      return { ok: true, value: await work(this.#context(trips)), trips };
-    } catch (error) {
-      return { ok: false, refusal: asRefusal(error), trips };
-    }
+    return outcomeOf(trips, () => work(this.#context(counting(this.env, trips))));
   }
 
-  #context(trips: Trips): FinishContext {
-    const env = counting(this.env, trips);
+  #context(env: Bindings): FinishContext {
     return {
       store: openStore(env.DB),
       env,
       runs: this.#runs,
       received: this.#received,
       deltas: this.#deltas,
+      events: this.#events,
       announce: (...events) => {
         const ids = events.map((event) => event.id);
         const relay = relayEvents(this.env, ids);

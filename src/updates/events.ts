@@ -1,8 +1,6 @@
 import { badRequest, tooLarge } from "../errors.ts";
 import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
 import { concat, encode } from "../state/json.ts";
-import { writeEventLog } from "./eventLog.ts";
-import type { LiveEvents } from "./liveEvents.ts";
 import type { InTime } from "./receive.ts";
 import type { Received } from "./received.ts";
 import type { Run } from "./runs.ts";
@@ -75,10 +73,4 @@ function tryEventsIn(received: Received, updateId: string, batch: number): unkno
   } catch {
     return [];
   }
-}
-
-/** Moves an ended run's engine events to R2. What is not readable is left out. */
-export async function keepEvents(bucket: R2Bucket, events: LiveEvents, updateId: string): Promise<void> {
-  await events.catchUp();
-  if (!events.isEmpty) await writeEventLog(bucket, updateId, events.lines());
 }

@@ -17,6 +17,7 @@ import { findResourceChanges } from "./events.ts";
 import { fromStateError } from "./outcome.ts";
 import type { Deltas } from "./deltas.ts";
 import type { Received } from "./received.ts";
+import type { RunEvents } from "./runEvents.ts";
 import type { Ending, Run, Runs } from "./runs.ts";
 import type { CancelUpdate } from "./startRun.ts";
 import { type UpdateStatus, updates } from "./table.ts";
@@ -29,6 +30,7 @@ export interface FinishContext {
   runs: Runs;
   received: Received;
   deltas: Deltas;
+  events: RunEvents;
   /** Hands committed events to the queue, off the answer's path. */
   announce: (...events: AuditEvent[]) => void;
 }
@@ -41,6 +43,8 @@ export interface FinishContext {
 export async function finishRun(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
   const endedAt = run.endedAt || (cancelled?.now ?? Date.now());
   try {
+    // Who asks under the stack's new path finds them in R2 only.
+    if (run.moved) await ctx.events.keep(ctx.env.STATE, run.updateId);
     const state = run.dryRun ? undefined : await writeState(ctx, run, ending, endedAt);
     if (state?.unusable) ending = "expired";
     await commit(ctx, run, ending, endedAt, state, cancelled);

@@ -17,8 +17,17 @@ interface Refusal {
   headers: Record<string, string>;
 }
 
+/** Does something, and makes data of how it went. A bug is thrown on. @param trips that the work counts into */
+export async function outcomeOf<T>(trips: Trips, work: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await work(), trips };
+  } catch (error) {
+    return { ok: false, refusal: asRefusal(error), trips };
+  }
+}
+
 /** The refusal that an error stands for; anything unknown is a bug and is thrown on. */
-export function asRefusal(error: unknown): Refusal | "stale identity" {
+function asRefusal(error: unknown): Refusal | "stale identity" {
   if (error instanceof StaleIdentity) return "stale identity";
   const known = fromStateError(error);
   if (known instanceof AppError) {
