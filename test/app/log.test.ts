@@ -120,6 +120,11 @@ describe("work that nobody asks for", () => {
     expect(line).toMatchObject({ failed: [], done: { relay: expect.any(Number) as number } });
     // And one for each chain that has grown by now and is signed.
     expect((line!["trips"] as { r2: number }).r2).toBeGreaterThanOrEqual(2);
+    // What is done once an hour is neither told of nor noted in between.
+    expect(line!["done"]).not.toHaveProperty("unusedTokens");
+    expect(await env.DB.prepare("SELECT label FROM measures WHERE name = 'cron' AND label = 'unusedTokens'").first()).toBeNull();
+    await runCron(env as Bindings, Date.UTC(2030, 0, 1, 13, 0));
+    expect(lines("cron").at(-1)!["done"]).toHaveProperty("unusedTokens");
     const mend = breakObjectReads();
     const spy = vi.spyOn(env.STATE, "list").mockRejectedValue(new Error("list: Unspecified error (0)"));
     await runCron(env as Bindings, Date.UTC(2030, 0, 1, 12, 2));
