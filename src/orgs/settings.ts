@@ -61,6 +61,7 @@ const columns = {
 
 /** Who gets in, and when a credential stops: with these a machine could shut out whoever would end it. */
 const ofAccess: ReadonlySet<Name> = new Set([
+  "setMaxAccessTokenExpiryDays",
   "setInFlightRevocation",
   "setDisableUnusedTokensAfterDays",
   "setAllowedCidrs",

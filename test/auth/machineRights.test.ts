@@ -45,6 +45,7 @@ describe("an admin token shuts no administrator out, who could end it:", () => {
   it.each([
     { setAllowedCidrs: ["203.0.113.9/32"] },
     { setAllowedCountries: ["DE"] },
+    { setMaxAccessTokenExpiryDays: 1 },
     { setDisableUnusedTokensAfterDays: 1 },
     { setInFlightRevocation: "abort" },
   ])("%j", async (json) => {
