@@ -2,10 +2,11 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { encrypt } from "../../src/secrets/cipher.ts";
 import { toBase64 } from "../../src/secrets/service.ts";
-import { eventsOf } from "../support/audit.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
 import { type Exported, component, deploymentOf, rootStack } from "../support/deployment.ts";
-import { breakDatabase } from "../support/faults.ts";
+import { expectSound } from "../support/dangling.ts";
+import { breakDatabase, breakObjectReads, breakObjectWriteOnce, loseDatabaseAnswers, loseObjectAnswers } from "../support/faults.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -89,5 +90,26 @@ describe("putting a stack's secrets under a new key", () => {
     await refused(503, "POST", `${S}/reencrypt`, { token });
     mend();
     expect(await secretsOf()).toEqual(before);
+  });
+
+  it.each([
+    // The stack is read first.
+    ["the answer of the last step is lost", () => loseDatabaseAnswers(1), 2],
+    ["the object store fails once", breakObjectWriteOnce, 1],
+    ["the object store's answer is lost", loseObjectAnswers, 1],
+    ["the state cannot be read", breakObjectReads, 1],
+  ] as const)("while %s is done once, by the command or by its repetition", async (_, fault, versionAfter) => {
+    await importState(withSecrets(await under(OLD, "one"), await under(env.ENCRYPTION_KEYS, "two")));
+    // Nothing in the background takes a part in it.
+    await settledLog();
+    const mend = fault();
+    await refused(503, "POST", `${S}/reencrypt`, { token });
+    mend();
+    expect((await ok<{ version: number }>("GET", S, { token })).version).toBe(versionAfter);
+    expect(await reencrypt()).toMatchObject({ version: 2, unreadable: 0, keys: versionAfter === 2 ? { 1: 2 } : { 0: 1, 1: 1 } });
+    const now = await secretsOf();
+    expect(now.map((text) => atob(text).charCodeAt(1))).toEqual([1, 1]);
+    expect([await decrypt(now[0]!), await decrypt(now[1]!)]).toEqual(["one", "two"]);
+    await expectSound();
   });
 });
