@@ -19,6 +19,8 @@ export interface Exchange {
 export interface Judge {
   /** @returns what is wrong with an answer; empty when nothing is */
   faults: (exchange: Exchange) => string[];
+  /** Whether it holds what was planted in the caller's own organization: else nothing would be found in the other's. */
+  showsOwn: (exchange: Exchange) => boolean;
 }
 
 export function newJudge(document: Json, canaries: Record<Org, string>): Judge {
@@ -64,7 +66,9 @@ export function newJudge(document: Json, canaries: Record<Org, string>): Judge {
     return found;
   }
 
-  return { faults };
+  const showsOwn = ({ credential, body }: Exchange) => credential.of !== undefined && body.includes(canaries[credential.of]);
+
+  return { faults, showsOwn };
 }
 
 function isRefusal(body: string, status: number): boolean {

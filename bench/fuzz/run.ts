@@ -14,7 +14,7 @@ import { pageFaults, pageRequests, pagesOf } from "./pages.ts";
 import { drive, install } from "./schemathesis.ts";
 import { type Sent, anAddress, send, textOf } from "./send.ts";
 import { Tally } from "./tally.ts";
-import { type World, newTemplate, newWorld, signIn } from "./world.ts";
+import { type Org, type World, newTemplate, newWorld, signIn } from "./world.ts";
 
 const { values } = parseArgs({
   options: {
@@ -201,6 +201,14 @@ console.log(
   `\n${operations.length - silent.length} of ${operations.length} operations gave a good answer to somebody; not: ${[...new Set(silent)].join(", ")}`,
 );
 
+const shownBy = (org: Org) => tally.ownSeen.get(org)?.size ?? 0;
+console.log(
+  `What was planted was shown to its own organization by ${shownBy("acme")} operations (acme) and ${shownBy("globex")} (globex).`,
+);
+/** A search that finds nothing at home would find nothing abroad. */
+const blind = !values.only && (shownBy("acme") === 0 || shownBy("globex") === 0);
+if (blind) console.log("FAULT: what was planted was never seen at all, so a leak would not have been");
+
 const kinds = Map.groupBy(tally.faults, ({ what, request }) => `${what} | ${request.split("?")[0]!.split("/").slice(0, 3).join("/")}`);
 for (const faults of kinds.values()) {
   const { what, credential, request, body, answer } = faults[0]!;
@@ -222,6 +230,7 @@ writeFileSync(
       seed,
       seconds: Math.round((Date.now() - started) / 1000),
       requests: tally.total,
+      shownAtHome: Object.fromEntries([...tally.ownSeen].map(([org, by]) => [org, [...by].toSorted()])),
       answers: Object.fromEntries([...tally.counts].map(([name, row]) => [name, Object.fromEntries(row)])),
       operations: Object.fromEntries([...tally.reached].map(([name, row]) => [name, Object.fromEntries(row)])),
       faults: tally.faults,
@@ -234,4 +243,4 @@ writeFileSync(
 console.log(
   `\n${tally.total} requests in ${Math.round((Date.now() - started) / 1000)} s, ${tally.faults.length} faults; written to ${file}`,
 );
-process.exit(tally.faults.length > 0 || Object.keys(complaints).length > 0 ? 1 : 0);
+process.exit(blind || tally.faults.length > 0 || Object.keys(complaints).length > 0 ? 1 : 0);

@@ -20,6 +20,8 @@ export class Tally {
   readonly counts = new Map<string, Map<string, number>>();
   /** Answers by operation and status. */
   readonly reached = new Map<string, Map<string, number>>();
+  /** Operations that showed the caller what was planted in its own organization, by that organization. */
+  readonly ownSeen = new Map<string, Set<string>>();
   /** Of the log. */
   lines = 0;
   /** Whether the credential in use may have been ended by a call that it made itself. */
@@ -50,6 +52,10 @@ export class Tally {
     count(this.counts, `${source}: ${credential.name}`, kind);
     if (operation) count(this.reached, operation.operationId, String(status));
     if (operation && status < 300 && (endings.test(operation.operationId) || sent.method === "DELETE")) this.mayHaveEnded = true;
+    if (operation && this.#judge.showsOwn(exchange)) {
+      const { of } = credential;
+      this.ownSeen.set(of!, (this.ownSeen.get(of!) ?? new Set()).add(operation.operationId));
+    }
     const over = status === 401 && credential.kind === "token" && this.mayHaveEnded;
     for (const what of this.#judge.faults(exchange)) {
       if (over && what.startsWith("401")) continue;
