@@ -31,6 +31,8 @@ interface Case {
   name: string;
   /** At least so many times the floor's requests per second. */
   goal?: number;
+  /** The case with the same round trips and nothing else: what ours adds to it. */
+  beside?: string;
   /** Before the clock runs. */
   prepare: (round: number) => Promise<Source[]>;
 }
@@ -62,7 +64,9 @@ function cases(server: BenchServer): Case[] {
     newStack(server, `${name}-${round}-${connection}`).then((stack) => startUpdate(server, stack));
   return [
     { name: "bare Hono route (the floor)", prepare: async () => always(requestBytes("GET", "/bench/floor", "")) },
-    { name: "GET /api/user, cached", goal: 0.7, prepare: async () => always(user) },
+    { name: "bare, one question to KV", prepare: async () => always(requestBytes("GET", "/bench/kv", "")) },
+    { name: "bare, one to KV, D1 and R2 each", prepare: async () => always(requestBytes("GET", "/bench/strict", "")) },
+    { name: "GET /api/user, cached", goal: 0.7, beside: "bare, one question to KV", prepare: async () => always(user) },
     {
       name: "GET /api/user, cold cache",
       // A token is cold once.
@@ -77,6 +81,7 @@ function cases(server: BenchServer): Case[] {
     {
       name: "export (a strict read)",
       goal: 0.35,
+      beside: "bare, one to KV, D1 and R2 each",
       prepare: async (round) => {
         const stack = await newStack(server, `export-${round}`);
         const { path, lease } = await startUpdate(server, stack);
@@ -182,15 +187,17 @@ try {
       };
     }
   const floor = best[wanted[0]!.name]!;
-  const rows = wanted.map(({ name, goal }) => {
+  const rows = wanted.map(({ name, goal, beside }) => {
     const { perSecond, p50, p99, cpu } = best[name]!;
     const ratio = perSecond / floor.perSecond;
+    const least = beside && best[beside];
     const verdict = goal === undefined ? "" : `${goal} ${ratio >= goal ? "ok" : "MISS"}`;
     return [
       name,
       perSecond.toFixed(0),
       ratio.toFixed(2),
       verdict,
+      least ? (perSecond / least.perSecond).toFixed(2) : "",
       p50.toFixed(2),
       p99.toFixed(2),
       cpu.toFixed(0),
@@ -198,7 +205,9 @@ try {
     ];
   });
   console.log(`\n${connections} connections, one request in flight on each; best of ${values.rounds} rounds\n`);
-  console.log(table(["", "requests/s", "× floor", "goal", "p50 ms", "p99 ms", "processor µs", "× floor"], rows));
+  console.log(
+    table(["", "requests/s", "× floor", "goal", "× bare with the same questions", "p50 ms", "p99 ms", "processor µs", "× floor"], rows),
+  );
   const invented = values.only ? undefined : await junk(server);
   if (invented)
     console.log(

@@ -1,6 +1,6 @@
 /**
  * Our Worker, and beside it what only a benchmark asks for: the least that a Worker can do, one Hono route that answers a constant; the
- * least that a Worker and its object can do with a body; how many of so many invented tokens pass the check digits; and how many
+ * least that one can do that asks KV, or KV, D1 and R2, once each; the least that a Worker and its object can do with a body; how many of so many invented tokens pass the check digits; and how many
  * statements D1 was given so far.
  */
 import { type Context, Hono } from "hono";
@@ -50,6 +50,17 @@ const passOn = (c: Context<{ Bindings: Bindings }>) => c.env.STACKS.get(c.env.ST
 
 const bare = new Hono<{ Bindings: Bindings }>()
   .get("/bench/floor", (c) => c.json({ githubLogin: "acme", name: "acme", organizations: [] }))
+  .get("/bench/kv", async (c) => {
+    await c.env.TOKEN_CACHE.get("bench", "json");
+    return c.json({ githubLogin: "acme", name: "acme", organizations: [] });
+  })
+  .get("/bench/strict", async (c) => {
+    await c.env.TOKEN_CACHE.get("bench", "json");
+    const session = c.env.DB.withSession("first-primary");
+    await session.batch([session.prepare("SELECT id FROM stacks LIMIT 1")]);
+    const object = (await c.env.STATE.get("bench")) ?? (await c.env.STATE.put("bench", "x".repeat(100)), await c.env.STATE.get("bench"));
+    return new Response(object!.body);
+  })
   .post("/bench/body", async (c) => {
     await c.req.raw.arrayBuffer();
     return c.body(null, 204);
