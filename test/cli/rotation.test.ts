@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from "vitest";
-import { ask, newOrgToken, request } from "./support/api.ts";
+import { ask, newOrgToken } from "./support/api.ts";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
@@ -8,7 +8,7 @@ const admin = () => inject("people")["acme"]!["admin"]!;
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 /** Long enough for the commands that run in it, short enough to wait for. Seconds. */
-const OVERLAP = 45;
+const OVERLAP = 75;
 
 describe("a token that is rotated while Jenkins works", () => {
   it("fails no command during the overlap: the old one works, then the new one, and only then the old one ends", async () => {
@@ -45,32 +45,5 @@ describe("a token that is rotated while Jenkins works", () => {
     expect(output).toMatch(/warning: organization token rotated of acme was rotated on .* UTC, its successor is rotated-2/);
     await renewed.pulumi("destroy", "--yes", "--skip-preview");
     await renewed.pulumi("stack", "rm", "--yes");
-  });
-});
-
-describe("the launch story", () => {
-  it("Jenkins goes on without the person who made its token, and stops when an administrator deletes it", async () => {
-    const jenkins = await newOrgToken("jenkins-story");
-    const runner = new Terminal({ project: yamlProject("story"), token: jenkins.value });
-    const person = new Terminal({ project: yamlProject("story"), token: inject("people")["acme"]!["member"]! });
-    await runner.pulumi("stack", "init", "acme/story/dev");
-    await runner.pulumi("config", "set", "--secret", "password", newSecret());
-    await runner.pulumi("up", "--yes", "--skip-preview");
-    await person.pulumi("stack", "select", "acme/story/dev");
-
-    // The member leaves for the length of this test: other files need her.
-    expect((await request("DELETE", "/api/orgs/acme/members/mel", { token: admin() })).status).toBe(204);
-    try {
-      await runner.pulumi("up", "--yes", "--skip-preview");
-      expect((await person.fails("stack", "export", "--stack", "acme/story/dev")).output).toContain("no stack named");
-    } finally {
-      expect((await request("POST", "/api/orgs/acme/members/mel", { token: admin(), json: { role: "member" } })).status).toBe(200);
-    }
-    const mint = await request("POST", "/api/orgs/acme/tokens", { token: jenkins.value, json: { name: "minted" } });
-    expect(mint.status).toBe(403);
-
-    expect((await request("DELETE", `/api/orgs/acme/tokens/${jenkins.id}`, { token: admin() })).status).toBe(204);
-    const { output } = await runner.fails("up", "--yes", "--skip-preview");
-    expect(output).toMatch(/warning: organization token jenkins-story of acme was deleted on .* UTC/);
   });
 });
