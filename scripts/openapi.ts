@@ -1,7 +1,8 @@
-/** `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes, or says that they are stale. */
+/** `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes and their answers, or says that they are stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
+import { answersOf } from "../src/app/answers.ts";
 import { routes } from "../src/app/routes.ts";
 import type { Route } from "../src/http/route.ts";
 import { writeOperations } from "./operations.ts";
@@ -19,7 +20,7 @@ const schemaOf = (schema: z.ZodMiniType, io: "input" | "output"): Json => {
 const refusal = { description: "A refusal", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
 
 function operation({ definition }: Route): Json {
-  const { params, query, body, responses, permission } = definition;
+  const { params, query, body, permission } = definition;
   const parameters = [
     ...Object.entries(propertiesOf(params)).map(([name, schema]) => ({ name, in: "path", required: true, schema })),
     ...Object.entries(propertiesOf(query)).map(([name, schema]) => ({ name, in: "query", required: false, schema })),
@@ -33,7 +34,7 @@ function operation({ definition }: Route): Json {
     ...(content && { requestBody: { content } }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(responses).map(([status, schema]) => [
+        Object.entries(answersOf(definition.operationId)).map(([status, schema]) => [
           status,
           { description: "Done", ...(schema && { content: { "application/json": { schema: schemaOf(schema, "output") } } }) },
         ]),

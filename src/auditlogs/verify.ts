@@ -15,16 +15,6 @@ const PAGE = 1000;
 /** The next place, and the hash of the record before it: the client's own memory of what it was told. */
 const Cursor = z.tuple([z.int().check(z.minimum(1)), z.string()]);
 
-export const VerifyResult = z.object({
-  valid: z.boolean(),
-  /** Records looked at in this call, and the last of them. */
-  verified: z.int(),
-  last: z.optional(z.object({ sequence: z.int(), hash: z.string() })),
-  head: z.object({ sequence: z.int(), hash: z.string() }),
-  firstBad: z.optional(z.object({ sequence: z.int(), fault: z.string(), description: z.string() })),
-  continuationToken: z.optional(z.string()),
-});
-
 /** What is wrong, in words for people. */
 export const faults = {
   altered: "its content does not have its hash",

@@ -20,8 +20,8 @@ export type ContextFor<P extends Permission> = P extends "public" | "operator"
         : OrgContext;
 
 /**
- * The contract of one operation: everything that the router, the permission matrix and the OpenAPI document need.
- * Names, paths and shapes are those of the public contract; `extension` marks what is ours alone.
+ * The contract of one operation, but for what it answers, which is in the folder's `answers.ts`: the router, the permission matrix and the
+ * OpenAPI document are made from it. Names, paths and shapes are those of the public contract; `extension` marks what is ours alone.
  */
 export interface RouteDefinition<P extends Permission, A extends Params, Q extends Query, B extends Schema> {
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -37,8 +37,6 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   body?: B | "stream";
   /** Which limit a JSON body has; `json` unless said. */
   bodyLimit?: keyof Limits;
-  /** The answer by status. `null`: no body. */
-  responses: { [status: number]: Schema | null };
   /** Stays open to a token whose update still runs on this stack, see `drains`. */
   drains?: P extends OrgPermission ? true : never;
   /**

@@ -10,8 +10,6 @@ import { readNumbers } from "./numbers.ts";
 import { type OrganizationNumbers, readOrganizationNumbers } from "./organization.ts";
 import { prometheusText } from "./prometheus.ts";
 
-const Checks = z.record(z.string(), z.enum(["ok", "failed"]));
-
 export const operatorRoutes = [
   defineRoute(
     {
@@ -21,10 +19,6 @@ export const operatorRoutes = [
       tags: ["Operation"],
       summary: "Whether this deployment is ready to answer",
       permission: "public",
-      responses: {
-        200: z.object({ status: z.enum(["ok", "degraded"]), checks: Checks }),
-        503: z.object({ code: z.literal(503), message: z.string(), status: z.literal("failed"), checks: Checks }),
-      },
       extension: true,
     },
     async (ctx) => {
@@ -42,7 +36,6 @@ export const operatorRoutes = [
       summary: "What an operator watches, for Prometheus; as JSON for those who accept nothing else",
       permission: "operator",
       query: z.object({ organization: z.optional(z.string()) }),
-      responses: { 200: null },
       extension: true,
     },
     async (ctx, { query, request }) => {

@@ -28,28 +28,3 @@ export const EmailInviteRequest = z
 export const BatchCreateInviteRequest = z.object({
   invites: z.array(EmailInviteRequest).check(z.maxLength(MOST, `at most ${MOST} invitations at once`)),
 });
-
-export const CreatedInvite = z.object({ id: z.string(), acceptInviteUrl: z.string() });
-
-export const BatchCreateInviteResponse = z.object({
-  sentInvites: z.array(CreatedInvite),
-  failedInvites: z.array(z.object({ email: z.string(), role: z.string(), roleId: z.optional(z.string()) })),
-});
-
-export const ListInvitesResponse = z.object({
-  invites: z.array(
-    z.object({
-      id: z.string(),
-      email: z.string(),
-      role: z.string(),
-      sentBy: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
-      /** Unix seconds. */
-      sentAt: z.int(),
-      acceptInviteUrl: z.string(),
-      status: z.literal("pending"),
-    }),
-  ),
-});
-
-/** What somebody learns who knows the id of an invitation: the organization, and the role that waits there. */
-export const InviteSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string() });

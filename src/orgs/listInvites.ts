@@ -1,11 +1,10 @@
 import { type SQL, and, desc, eq, ne, sql } from "drizzle-orm";
-import type * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { has } from "../auth/right.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
+import type { ListInvitesResponse } from "./answers.ts";
 import { acceptUrl } from "./invite.ts";
-import type { ListInvitesResponse } from "./inviteSchema.ts";
 import { stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";
 
@@ -50,7 +49,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
     .orderBy(desc(invites.createdAt), invites.id)
     .limit(MOST);
 
-const toList = (rows: Awaited<ReturnType<typeof waiting>>, origin: string): z.infer<typeof ListInvitesResponse> => ({
+const toList = (rows: Awaited<ReturnType<typeof waiting>>, origin: string): ListInvitesResponse => ({
   invites: rows.map(({ id, email, role, sentAt, sentBy, org, sender }) => ({
     id,
     email,

@@ -4,27 +4,13 @@ import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import type { Role } from "./answers.ts";
 import { type BuiltInRole, builtInRoles, findRole, roleId } from "./roles.ts";
 import { organizations } from "./table.ts";
 
-const uxPurposes = ["role", "role_private", "role_temporary", "policy", "set"] as const;
+export const uxPurposes = ["role", "role_private", "role_temporary", "policy", "set"] as const;
 
 export const uxPurpose = z.enum(uxPurposes, "Role purpose is not valid.");
-
-/** management-api §7.2. */
-export const Role = z.object({
-  id: z.string(),
-  orgId: z.string(),
-  name: z.string(),
-  description: z.string(),
-  resourceType: z.string(),
-  uxPurpose: z.enum(uxPurposes),
-  defaultIdentifier: z.string(),
-  isOrgDefault: z.boolean(),
-  created: z.string(),
-  modified: z.string(),
-  version: z.int(),
-});
 
 const descriptions: Record<BuiltInRole, string> = {
   admin: "Everything in the organization.",
@@ -47,7 +33,7 @@ export async function getRole(ctx: OrgContext, id: string) {
   return role;
 }
 
-async function read(ctx: OrgContext): Promise<z.infer<typeof Role>[]> {
+async function read(ctx: OrgContext): Promise<Role[]> {
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db.select({ createdAt: organizations.createdAt }).from(organizations).where(eq(organizations.id, ctx.org.id)),

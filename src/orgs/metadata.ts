@@ -1,16 +1,16 @@
 import { eq, sql } from "drizzle-orm";
-import * as z from "zod/mini";
 import { circumstancesOf, hasEverything } from "../auth/editions.ts";
 import { guard } from "../auth/guard.ts";
 import { placeIn } from "../auth/policy.ts";
 import { settingsColumns } from "../auth/settings.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
+import type { OrganizationMetadata } from "./answers.ts";
 import { featuresOf } from "./features.ts";
-import { type Edition, inFlightRevocations, organizations } from "./table.ts";
+import { type Edition, organizations } from "./table.ts";
 
 /** What the contract tells of things that are not here (management-api §4.1). */
-const notHere = {
+export const notHere = {
   environmentCount: 0,
   accountCount: 0,
   defaultEnvironmentPermission: "none",
@@ -28,35 +28,6 @@ const notHere = {
   neoEnabled: false,
   neoTaskSharingMode: "none",
 } as const;
-
-const literals = Object.fromEntries(Object.entries(notHere).map(([name, value]) => [name, z.literal(value)]));
-
-export const OrganizationMetadata = z.object({
-  ...(literals as { [K in keyof typeof notHere]: z.ZodMiniLiteral<(typeof notHere)[K]> }),
-  id: z.string(),
-  kind: z.literal("pulumi"),
-  created: z.string(),
-  userRole: z.string(),
-  memberCount: z.int(),
-  stackCount: z.int(),
-  defaultStackPermission: z.int(),
-  membersCanCreateStacks: z.boolean(),
-  membersCanDeleteStacks: z.boolean(),
-  membersCanTransferStacks: z.boolean(),
-  maxAccessTokenExpiryDays: z.optional(z.int()),
-  product: z.string(),
-  subscriptionStatus: z.enum(["active", "trialing"]),
-  /** Unix seconds; absent where the edition has everything anyway. */
-  subscriptionTrialEnd: z.optional(z.int()),
-  auditLogsEnabled: z.boolean(),
-  features: z.record(z.string(), z.boolean()),
-  /** Ours from here on. */
-  inFlightRevocation: z.enum(inFlightRevocations),
-  auditRetentionDays: z.optional(z.int()),
-  disableUnusedTokensAfterDays: z.optional(z.int()),
-  allowedCidrs: z.array(z.string()),
-  allowedCountries: z.array(z.string()),
-});
 
 /** The contract's names of editions. */
 const products: Record<Edition, string> = {
@@ -88,7 +59,7 @@ export const metadataOf = (ctx: OrgContext) =>
 
 type Row = Awaited<ReturnType<typeof metadataOf>>[number];
 
-export function toMetadata(ctx: OrgContext, row: Row): z.infer<typeof OrganizationMetadata> {
+export function toMetadata(ctx: OrgContext, row: Row): OrganizationMetadata {
   const { now, defaultEdition } = circumstancesOf(ctx);
   const everything = hasEverything(row, defaultEdition, now);
   const byItself = hasEverything({ ...row, trialEndsAt: 0 }, defaultEdition, now);

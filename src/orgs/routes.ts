@@ -2,20 +2,11 @@ import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { role } from "./inviteSchema.ts";
-import { Role, getRole, listRoles, uxPurpose } from "./listRoles.ts";
+import { getRole, listRoles, uxPurpose } from "./listRoles.ts";
 import { addMember, changeMemberRole, listMembers, removeMember } from "./members.ts";
-import { OrganizationMetadata, getOrganizationMetadata } from "./metadata.ts";
+import { getOrganizationMetadata } from "./metadata.ts";
 import { roleOf } from "./roles.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "./settings.ts";
-
-const OrganizationMember = z.object({
-  role: z.string(),
-  user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), email: z.optional(z.string()) }),
-  created: z.string(),
-  knownToPulumi: z.boolean(),
-  virtualAdmin: z.boolean(),
-  fgaRole: z.object({ id: z.string(), name: z.string(), modifiedAt: z.string() }),
-});
 
 const org = z.object({ orgName });
 const member = z.object({ orgName, userLogin: z.string() });
@@ -30,9 +21,6 @@ export const orgRoutes = [
       summary: "Name of the organization",
       permission: "organization:read",
       params: org,
-      responses: {
-        200: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(z.unknown()) }),
-      },
     },
     async ({ org }) => ({ githubLogin: org.name, name: org.name, avatarUrl: "", repos: [] }),
   ),
@@ -45,7 +33,6 @@ export const orgRoutes = [
       summary: "What the organization is and what it has decided",
       permission: "organization:read",
       params: org,
-      responses: { 200: OrganizationMetadata },
     },
     (ctx) => getOrganizationMetadata(ctx),
   ),
@@ -59,7 +46,6 @@ export const orgRoutes = [
       permission: "organization:update",
       params: org,
       body: UpdateOrganizationRequest,
-      responses: { 200: OrganizationMetadata },
     },
     (ctx, { body }) => updateOrganizationSettings(ctx, body),
   ),
@@ -73,7 +59,6 @@ export const orgRoutes = [
       permission: "role:read",
       params: org,
       query: z.object({ uxPurpose }),
-      responses: { 200: z.object({ roles: z.array(Role) }) },
     },
     (ctx, { query }) => listRoles(ctx, query.uxPurpose),
   ),
@@ -86,7 +71,6 @@ export const orgRoutes = [
       summary: "One role",
       permission: "role:read",
       params: z.object({ orgName, roleID: z.string() }),
-      responses: { 200: Role },
     },
     (ctx, { params }) => getRole(ctx, params.roleID),
   ),
@@ -103,7 +87,6 @@ export const orgRoutes = [
         type: z.optional(z.enum(["frontend", "backend"], "invalid query parameter")),
         continuationToken: z.optional(z.string()),
       }),
-      responses: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.optional(z.string()) }) },
     },
     (ctx, { query }) => listMembers(ctx, query.continuationToken),
   ),
@@ -117,7 +100,6 @@ export const orgRoutes = [
       permission: "org_member:add",
       params: member,
       body: z.object({ role }),
-      responses: { 200: OrganizationMember },
     },
     (ctx, { params, body }) => addMember(ctx, params.userLogin, body.role),
   ),
@@ -133,7 +115,6 @@ export const orgRoutes = [
       body: z
         .object({ role: z.nullish(role), fgaRoleId: z.nullish(z.string()) })
         .check(z.refine((body) => body.role ?? body.fgaRoleId, "role or fgaRoleId is required")),
-      responses: { 204: null },
     },
     (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, roleOf(ctx, body)),
   ),
@@ -146,7 +127,6 @@ export const orgRoutes = [
       summary: "Removes a member; the organization's tokens live on",
       permission: "org_member:delete",
       params: member,
-      responses: { 204: null },
     },
     (ctx, { params }) => removeMember(ctx, params.userLogin),
   ),

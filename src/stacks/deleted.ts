@@ -1,5 +1,4 @@
 import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
-import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
@@ -10,16 +9,6 @@ import { resultOf, updates } from "../updates/table.ts";
 import { stacks } from "./table.ts";
 
 const MOST = 25;
-
-export const DeletedStack = z.object({
-  id: z.string(),
-  programId: z.string(),
-  projectName: z.string(),
-  stackName: z.string(),
-  version: z.int(),
-  deletedAt: z.int(),
-  lastUpdate: z.object({ result: z.string(), startTime: z.int(), endTime: z.int(), resourceCount: z.int() }),
-});
 
 /** The newest 25. Row, history and states of a deleted stack are all there still (management-api §13.2). */
 export async function listDeletedStacks(ctx: OrgContext) {

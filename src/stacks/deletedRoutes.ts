@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { DeletedStack, listDeletedStacks, restoreDeletedStack } from "./deleted.ts";
+import { listDeletedStacks, restoreDeletedStack } from "./deleted.ts";
 
 const D = "/api/orgs/{orgName}/restore-stack" as const;
 
@@ -15,7 +15,6 @@ export const deletedRoutes = [
       summary: "The stacks deleted last, 25 at most",
       permission: "stack:list_deleted",
       params: z.object({ orgName }),
-      responses: { 200: z.object({ deletedStacks: z.array(DeletedStack) }) },
     },
     (ctx) => listDeletedStacks(ctx),
   ),
@@ -29,7 +28,6 @@ export const deletedRoutes = [
       permission: "stack:restore_deleted",
       params: z.object({ orgName, programID: z.string() }),
       body: z.object({ stackName: z.string() }),
-      responses: { 204: null },
     },
     (ctx, { params, body }) => restoreDeletedStack(ctx, params.programID, body.stackName),
   ),

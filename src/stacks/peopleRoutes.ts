@@ -1,10 +1,8 @@
-import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
 import { getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
 import { stackParams } from "./path.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
-const UserInfo = z.object({ name: z.string(), githubLogin: z.string(), avatarUrl: z.string() });
 
 /** Who has to do with a stack. */
 export const peopleRoutes = [
@@ -17,12 +15,6 @@ export const peopleRoutes = [
       summary: "Whose the stack is, and whom it notifies",
       permission: "stack:read",
       params: stackParams,
-      responses: {
-        200: z.extend(stackParams, {
-          ownedBy: UserInfo,
-          notificationSettings: z.object({ notifyUpdateSuccess: z.boolean(), notifyUpdateFailure: z.boolean() }),
-        }),
-      },
     },
     (ctx, { params }) => getStackMetadata(ctx, params),
   ),
@@ -35,7 +27,6 @@ export const peopleRoutes = [
       summary: "Teams with rights to the stack",
       permission: "stack:read",
       params: stackParams,
-      responses: { 200: z.object({ projectName: z.string(), teams: z.array(z.unknown()) }) },
     },
     (ctx, { params }) => listStackTeams(ctx, params),
   ),
@@ -48,7 +39,6 @@ export const peopleRoutes = [
       summary: "Who made the stack, and people with rights to it alone",
       permission: "stack:read",
       params: stackParams,
-      responses: { 200: z.object({ stackCreatorUserName: z.optional(z.string()), users: z.array(z.unknown()) }) },
     },
     (ctx, { params }) => listStackPermissions(ctx, params),
   ),

@@ -1,6 +1,6 @@
 import { defineRoute } from "../http/route.ts";
 import { stackParams } from "./path.ts";
-import { StackReferences, listDownstreamReferences, listUpstreamReferences } from "./references.ts";
+import { listDownstreamReferences, listUpstreamReferences } from "./references.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
@@ -14,7 +14,6 @@ export const referenceRoutes = [
       summary: "Stacks that this one reads outputs of",
       permission: "stack:read",
       params: stackParams,
-      responses: { 200: StackReferences },
     },
     (ctx, { params }) => listUpstreamReferences(ctx, params),
   ),
@@ -27,7 +26,6 @@ export const referenceRoutes = [
       summary: "Stacks that read outputs of this one",
       permission: "stack:read",
       params: stackParams,
-      responses: { 200: StackReferences },
     },
     (ctx, { params }) => listDownstreamReferences(ctx, params),
   ),

@@ -1,16 +1,12 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
-import * as z from "zod/mini";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
+import type { StackReferences } from "./answers.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
 import { visibleTo } from "./visible.ts";
-
-export const StackReferences = z.object({
-  referencedStacks: z.array(z.object({ organization: z.string(), routingProject: z.string(), name: z.string(), version: z.int() })),
-});
 
 /** Of one stack; a state with more is not a sensible one. */
 const MOST = 1000;
@@ -47,7 +43,7 @@ export const listDownstreamReferences = (ctx: OrgContext, path: StackPath) =>
       WHERE org_name = ${path.orgName} AND project = ${path.projectName} AND name = ${path.stackName})`,
   );
 
-async function list(ctx: OrgContext, path: StackPath, where: SQL): Promise<z.infer<typeof StackReferences>> {
+async function list(ctx: OrgContext, path: StackPath, where: SQL): Promise<StackReferences> {
   const { db } = ctx.store;
   const [, , found, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),

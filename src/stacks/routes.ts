@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import { notFound } from "../errors.ts";
 import { defineRoute } from "../http/route.ts";
 import { createStack } from "./create.ts";
@@ -6,7 +5,7 @@ import { exportStack } from "./export.ts";
 import { getStack, projectExists } from "./get.ts";
 import { listUserStacks } from "./list.ts";
 import { projectParams, stackParams, versionParams } from "./path.ts";
-import { CreateStackRequest, ListUserStacksQuery, ListUserStacksResponse, Stack } from "./schema.ts";
+import { CreateStackRequest, ListUserStacksQuery } from "./schema.ts";
 
 const P = "/api/stacks/{orgName}/{projectName}" as const;
 const S = `${P}/{stackName}` as const;
@@ -21,7 +20,6 @@ export const stackRoutes = [
       summary: "Stacks that the caller may see",
       permission: "self",
       query: ListUserStacksQuery,
-      responses: { 200: ListUserStacksResponse },
     },
     (ctx, { query }) => listUserStacks(ctx, query),
   ),
@@ -34,7 +32,6 @@ export const stackRoutes = [
       summary: "Whether the project has a stack",
       permission: "stack:list",
       params: projectParams,
-      responses: { 200: null },
     },
     async (ctx, { params }) => {
       if (!(await projectExists(ctx, params.projectName))) throw notFound(`Project '${params.orgName}/${params.projectName}'`);
@@ -52,7 +49,6 @@ export const stackRoutes = [
       params: projectParams,
       body: CreateStackRequest,
       bodyLimit: "values",
-      responses: { 200: z.object({ messages: z.optional(z.array(z.object({ message: z.string() }))) }) },
     },
     (ctx, { params, body, text }) => createStack(ctx, params.projectName, body, text),
   ),
@@ -65,7 +61,6 @@ export const stackRoutes = [
       summary: "A stack, and what runs on it",
       permission: "stack:read",
       params: stackParams,
-      responses: { 200: Stack },
     },
     (ctx, { params }) => getStack(ctx, params),
   ),
@@ -78,7 +73,6 @@ export const stackRoutes = [
       summary: "The current deployment; audited",
       permission: "stack:export",
       params: stackParams,
-      responses: { 200: z.looseObject({ version: z.int(), deployment: z.unknown() }) },
     },
     (ctx, { params }) => exportStack(ctx, params),
   ),
@@ -91,7 +85,6 @@ export const stackRoutes = [
       summary: "The deployment as it was after an update; audited",
       permission: "stack:export",
       params: versionParams,
-      responses: { 200: z.looseObject({ version: z.int(), deployment: z.unknown() }) },
     },
     (ctx, { params }) => exportStack(ctx, params, params.version),
   ),

@@ -30,32 +30,6 @@ export const CreateStackRequest = z.object({
   config: z.nullish(StackConfig),
 });
 
-export const Stack = z.object({
-  id: z.string(),
-  orgName: z.string(),
-  projectName: z.string(),
-  stackName: z.string(),
-  currentOperation: z.optional(z.object({ kind: z.string(), author: z.string(), started: z.int() })),
-  activeUpdate: z.string(),
-  tags: z.record(z.string(), z.string()),
-  config: z.optional(StackConfig),
-  version: z.int(),
-});
-
-export const ListUserStacksResponse = z.object({
-  stacks: z.array(
-    z.object({
-      id: z.string(),
-      orgName: z.string(),
-      projectName: z.string(),
-      stackName: z.string(),
-      lastUpdate: z.optional(z.int()),
-      resourceCount: z.optional(z.int()),
-    }),
-  ),
-  continuationToken: z.optional(z.string()),
-});
-
 export const ListUserStacksQuery = z.object({
   organization: z.optional(z.string()),
   project: z.optional(z.string()),

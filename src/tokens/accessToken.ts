@@ -1,8 +1,7 @@
 import { getTableColumns } from "drizzle-orm";
-import * as z from "zod/mini";
 import { builtInRoles, roleId } from "../orgs/roles.ts";
-import { type TokenKind, accessTokens, disabledReasons } from "./table.ts";
-import { stackRule } from "./schema.ts";
+import type { AccessToken } from "./answers.ts";
+import { type TokenKind, accessTokens } from "./table.ts";
 
 /** Every column but the hash, so that it cannot reach an answer by accident. */
 const { hash: _hash, ...visible } = getTableColumns(accessTokens);
@@ -12,41 +11,9 @@ export type TokenRow = Omit<typeof accessTokens.$inferSelect, "hash">;
 export const tokenStates = ["active", "expired", "disabled", "rotated", "deleted"] as const;
 export type TokenState = (typeof tokenStates)[number];
 
-/** The public shape (management-api §3.2), and for machine tokens what is ours alone: clients ignore what they do not know. */
-export const AccessToken = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string(),
-  created: z.string(),
-  createdBy: z.string(),
-  lastUsed: z.int(),
-  expires: z.int(),
-  admin: z.boolean(),
-  role: z.optional(z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() })),
-  type: z.enum(["personal", "organization", "team"]),
-  status: z.enum(tokenStates),
-  displayName: z.optional(z.string()),
-  disabledReason: z.optional(z.enum(disabledReasons)),
-  /** Absent: every stack that the role opens. */
-  stacks: z.optional(z.array(stackRule)),
-  ipAllowList: z.optional(z.array(z.string())),
-  countryAllowList: z.optional(z.array(z.string())),
-  mayRotateItself: z.optional(z.boolean()),
-  /** Id of the first token of a line of rotations. */
-  family: z.optional(z.string()),
-  generation: z.optional(z.int()),
-  rotatedFrom: z.optional(z.string()),
-  successor: z.optional(z.string()),
-  /** Unix seconds: end of the overlap with the successor. */
-  overlapEnds: z.optional(z.int()),
-  lastUsedIP: z.optional(z.string()),
-  lastUsedCountry: z.optional(z.string()),
-  lastUsedBy: z.optional(z.string()),
-});
-
 const isMachine = (row: TokenRow) => row.orgId !== null;
 
-export function toAccessToken(row: TokenRow, now: number): z.infer<typeof AccessToken> {
+export function toAccessToken(row: TokenRow, now: number): AccessToken {
   return {
     id: row.id,
     name: row.name,

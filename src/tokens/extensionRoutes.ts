@@ -1,15 +1,14 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { AccessToken } from "./accessToken.ts";
 import { disableOrgToken, enableOrgToken } from "./enable.ts";
 import { getOrgToken } from "./get.ts";
-import { TokenImpact, getTokenImpact } from "./impact.ts";
-import { LeakReportTaken, ReportTokenLeakRequest, ReportTokenLeaksRequest, reportTokenLeak, reportTokenLeaks } from "./leaks.ts";
-import { RevocationReceipt, getRevocation } from "./revocation.ts";
+import { getTokenImpact } from "./impact.ts";
+import { ReportTokenLeakRequest, ReportTokenLeaksRequest, reportTokenLeak, reportTokenLeaks } from "./leaks.ts";
+import { getRevocation } from "./revocation.ts";
 import { rotateItself, rotateOrgToken } from "./rotate.ts";
-import { ReasonQuery, RotateAccessTokenRequest, RotateAccessTokenResponse, UpdateAccessTokenRequest } from "./schema.ts";
-import { TokenUsage, getTokenUsage } from "./usage.ts";
+import { ReasonQuery, RotateAccessTokenRequest, UpdateAccessTokenRequest } from "./schema.ts";
+import { getTokenUsage } from "./usage.ts";
 import { updateOrgToken } from "./update.ts";
 
 const T = "/api/orgs/{orgName}/tokens/{tokenId}" as const;
@@ -27,7 +26,6 @@ export const tokenExtensionRoutes = [
       summary: "One token, a deleted one too",
       permission: "org_token:read",
       params: orgToken,
-      responses: { 200: AccessToken },
       extension,
     },
     (ctx, { params }) => getOrgToken(ctx, params.tokenId),
@@ -42,7 +40,6 @@ export const tokenExtensionRoutes = [
       permission: "org_token:update",
       params: orgToken,
       body: UpdateAccessTokenRequest,
-      responses: { 200: AccessToken },
       extension,
     },
     (ctx, { params, body }) => updateOrgToken(ctx, params.tokenId, body),
@@ -57,7 +54,6 @@ export const tokenExtensionRoutes = [
       permission: "org_token:update",
       params: orgToken,
       query: ReasonQuery,
-      responses: { 200: AccessToken },
       extension,
     },
     (ctx, { params, query }) => disableOrgToken(ctx, params.tokenId, query.reason),
@@ -72,7 +68,6 @@ export const tokenExtensionRoutes = [
       permission: "org_token:update",
       params: orgToken,
       query: ReasonQuery,
-      responses: { 200: AccessToken },
       extension,
     },
     (ctx, { params, query }) => enableOrgToken(ctx, params.tokenId, query.reason),
@@ -87,7 +82,6 @@ export const tokenExtensionRoutes = [
       permission: "org_token:update",
       params: orgToken,
       body: RotateAccessTokenRequest,
-      responses: { 200: RotateAccessTokenResponse },
       extension,
     },
     (ctx, { params, body }) => rotateOrgToken(ctx, params.tokenId, body),
@@ -101,7 +95,6 @@ export const tokenExtensionRoutes = [
       summary: "The calling token rotates itself, if it was created with that permission",
       permission: "self",
       body: RotateAccessTokenRequest,
-      responses: { 200: RotateAccessTokenResponse },
       extension,
     },
     (ctx, { body }) => rotateItself(ctx, body),
@@ -115,7 +108,6 @@ export const tokenExtensionRoutes = [
       summary: "What would notice if the token ended now",
       permission: "org_token:read",
       params: orgToken,
-      responses: { 200: TokenImpact },
       extension,
     },
     (ctx, { params }) => getTokenImpact(ctx, params.tokenId),
@@ -130,7 +122,6 @@ export const tokenExtensionRoutes = [
       permission: "org_token:read",
       params: orgToken,
       query: z.object({ days: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(400))) }),
-      responses: { 200: TokenUsage },
       extension,
     },
     (ctx, { params, query }) => getTokenUsage(ctx, params.tokenId, query.days ?? 30),
@@ -144,7 +135,6 @@ export const tokenExtensionRoutes = [
       summary: "The receipt of a deletion: committed when, and how long a cached read could pass",
       permission: "org_token:read",
       params: orgToken,
-      responses: { 200: RevocationReceipt },
       extension,
     },
     (ctx, { params }) => getRevocation(ctx, params.tokenId),
@@ -158,7 +148,6 @@ export const tokenExtensionRoutes = [
       summary: "Ends a token that was found; the answer is the same for what is none",
       permission: "public",
       body: ReportTokenLeakRequest,
-      responses: { 200: LeakReportTaken },
       extension,
     },
     (ctx, { body }) => reportTokenLeak(ctx, body),
@@ -172,7 +161,6 @@ export const tokenExtensionRoutes = [
       summary: "The same for a secret scanner that signs its reports, many at once",
       permission: "public",
       body: ReportTokenLeaksRequest,
-      responses: { 200: LeakReportTaken },
       extension,
     },
     (ctx, { body, text, request }) => reportTokenLeaks(ctx, body, text, request.headers),

@@ -1,5 +1,4 @@
 import { and, desc, eq, gte, sql } from "drizzle-orm";
-import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -7,6 +6,7 @@ import { notFound } from "../errors.ts";
 import { stacks } from "../stacks/table.ts";
 import { updates } from "../updates/table.ts";
 import { seconds, visibleColumns } from "./accessToken.ts";
+import type { TokenImpact } from "./answers.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens } from "./table.ts";
 
@@ -14,22 +14,8 @@ const DAYS = 90;
 /** Most stacks and updates that are named. */
 const MOST = 1000;
 
-const stackRef = { projectName: z.string(), stackName: z.string() };
-
-/** What would notice if the token ended now. Times are Unix seconds, 0 for never. */
-export const TokenImpact = z.object({
-  lastUsed: z.int(),
-  lastUsedIP: z.string(),
-  lastUsedCountry: z.string(),
-  lastUsedBy: z.string(),
-  /** Stacks that it changed in the last 90 days, the latest first. */
-  stacks: z.array(z.object({ ...stackRef, updates: z.int(), lastUpdate: z.int() })),
-  /** What runs under it now. */
-  runningUpdates: z.array(z.object({ ...stackRef, updateID: z.string(), kind: z.string(), started: z.int() })),
-});
-
 /** Asked before a deletion, so that nobody is surprised by it. */
-export async function getTokenImpact(ctx: OrgContext, id: string): Promise<z.infer<typeof TokenImpact>> {
+export async function getTokenImpact(ctx: OrgContext, id: string): Promise<TokenImpact> {
   const { db } = ctx.store;
   const [, tokens, written, running] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),

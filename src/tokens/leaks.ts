@@ -7,6 +7,7 @@ import { hashTokenValue, peppersOf } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { forbidden, tooManyRequests } from "../errors.ts";
+import type { LeakReportTaken } from "./answers.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
 
@@ -22,8 +23,7 @@ export const ReportTokenLeakRequest = found;
 export const ReportTokenLeaksRequest = z.array(found).check(z.maxLength(MOST));
 
 /** The same whatever was reported: it does not tell whether a token exists. */
-export const LeakReportTaken = z.object({ message: z.string() });
-const taken: z.infer<typeof LeakReportTaken> = { message: "Thank you. If this is a token of ours, it does not work any more." };
+const taken: LeakReportTaken = { message: "Thank you. If this is a token of ours, it does not work any more." };
 
 /**
  * Anyone who holds a token's value may end its use: that needs no other right, and gives none. Counted by address, good

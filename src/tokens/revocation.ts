@@ -1,30 +1,18 @@
 import { and, eq, isNotNull, sql } from "drizzle-orm";
-import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { IDENTITY_TTL } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
+import type { RevocationReceipt } from "./answers.ts";
 import { accessTokens } from "./table.ts";
-
-/** What a deletion can be relied on for. Times are RFC 3339 in UTC; `lastUsed` is Unix seconds, as everywhere. */
-export const RevocationReceipt = z.object({
-  tokenId: z.string(),
-  name: z.string(),
-  /** The deletion was committed at this moment or before it: no write, decryption or export was accepted after it. */
-  committedBy: z.string(),
-  /** No cached identity passes a read after this. */
-  cachedReadsEndBy: z.string(),
-  /** Last accepted use, 0 for never; exact to 60 seconds. */
-  lastUsed: z.int(),
-});
 
 /**
  * Writes down that the deletion is there to be seen, once: the first who sees it is the witness. A crash between the deletion
  * and this loses nothing; whoever asks later is a later witness.
  */
-export async function noteDeletion(ctx: OrgContext, id: string): Promise<z.infer<typeof RevocationReceipt>> {
+export async function noteDeletion(ctx: OrgContext, id: string): Promise<RevocationReceipt> {
   const one = and(eq(accessTokens.id, id), eq(accessTokens.orgId, ctx.org.id), isNotNull(accessTokens.deletedAt));
   // The request's own clock stopped when it arrived, which may be before the deletion was committed.
   const now = Date.now();
@@ -57,7 +45,7 @@ export async function getRevocation(ctx: OrgContext, id: string) {
 }
 
 /** The 204 of a deletion has no body, as old clients expect; its receipt is in headers. */
-export const receiptHeaders = (receipt: z.infer<typeof RevocationReceipt>) => ({
+export const receiptHeaders = (receipt: RevocationReceipt) => ({
   "X-Revocation-Committed-By": receipt.committedBy,
   "X-Revocation-Cached-Reads-End-By": receipt.cachedReadsEndBy,
   "X-Revocation-Last-Used": String(receipt.lastUsed),

@@ -1,13 +1,11 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { AccessToken } from "./accessToken.ts";
 import { createOrgToken, createPersonalToken } from "./create.ts";
 import { deleteOrgToken, deletePersonalToken } from "./delete.ts";
 import { listOrgTokens, listPersonalTokens, listTokensWithRole } from "./list.ts";
 import { receiptHeaders } from "./revocation.ts";
 import {
-  CreateAccessTokenResponse,
   CreateOrgAccessTokenRequest,
   CreatePersonalAccessTokenRequest,
   ListOrgTokensQuery,
@@ -19,8 +17,6 @@ const org = z.object({ orgName });
 const orgToken = z.object({ orgName, tokenId: z.string() });
 const personalToken = z.object({ tokenId: z.string() });
 const source = (request: Request) => request.headers.get("X-Pulumi-Source");
-
-const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.optional(z.string()) });
 
 /** The public contract's operations. What is ours alone is in `extensionRoutes`. */
 export const tokenRoutes = [
@@ -34,7 +30,6 @@ export const tokenRoutes = [
       permission: "org_token:read",
       params: org,
       query: ListOrgTokensQuery,
-      responses: { 200: ListAccessTokensResponse },
     },
     (ctx, { query, request }) => listOrgTokens(ctx, query, source(request)),
   ),
@@ -49,7 +44,6 @@ export const tokenRoutes = [
       params: org,
       query: ReasonQuery,
       body: CreateOrgAccessTokenRequest,
-      responses: { 200: CreateAccessTokenResponse },
     },
     (ctx, { body, query }) => createOrgToken(ctx, body, query.reason),
   ),
@@ -63,7 +57,6 @@ export const tokenRoutes = [
       permission: "org_token:delete",
       params: orgToken,
       query: ReasonQuery,
-      responses: { 204: null },
     },
     async (ctx, { params, query }) => {
       const receipt = await deleteOrgToken(ctx, params.tokenId, query.reason);
@@ -82,7 +75,6 @@ export const tokenRoutes = [
       permission: "org_token:read",
       params: z.object({ orgName, roleID: z.string() }),
       query: ListTokensQuery,
-      responses: { 200: ListAccessTokensResponse },
     },
     (ctx, { params, query }) => listTokensWithRole(ctx, params.roleID, query),
   ),
@@ -95,7 +87,6 @@ export const tokenRoutes = [
       summary: "The caller's own tokens, newest first",
       permission: "person",
       query: ListTokensQuery,
-      responses: { 200: ListAccessTokensResponse },
     },
     (ctx, { query, request }) => listPersonalTokens(ctx, query, source(request)),
   ),
@@ -109,7 +100,6 @@ export const tokenRoutes = [
       permission: "person",
       query: ReasonQuery,
       body: CreatePersonalAccessTokenRequest,
-      responses: { 200: CreateAccessTokenResponse },
     },
     (ctx, { body, query }) => createPersonalToken(ctx, body, query.reason),
   ),
@@ -122,7 +112,6 @@ export const tokenRoutes = [
       summary: "Ends one of the caller's own tokens",
       permission: "person",
       params: personalToken,
-      responses: { 204: null },
     },
     (ctx, { params }) => deletePersonalToken(ctx, params.tokenId),
   ),

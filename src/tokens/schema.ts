@@ -73,8 +73,6 @@ export const CreateOrgAccessTokenRequest = z.object({
 
 export const CreatePersonalAccessTokenRequest = z.object({ description, expires });
 
-export const CreateAccessTokenResponse = z.object({ id: z.string(), tokenValue: z.string() });
-
 /** Absent or null: it stays as it is. `expires` 0: never. An empty list or `stacks: []` is a value, not an absence. */
 export const UpdateAccessTokenRequest = z.object({
   displayName: z.nullish(displayName),
@@ -93,16 +91,6 @@ export const RotateAccessTokenRequest = z.object({
   /** Name of the successor; absent: the family's name with its number. */
   name: z.nullish(tokenName),
   expires: z.nullish(expiry),
-});
-
-export const RotateAccessTokenResponse = z.object({
-  id: z.string(),
-  tokenValue: z.string(),
-  name: z.string(),
-  expires: z.int(),
-  rotatedFrom: z.string(),
-  /** Unix seconds. */
-  overlapEnds: z.int(),
 });
 
 export const ListTokensQuery = z.object({

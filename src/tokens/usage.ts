@@ -1,27 +1,17 @@
 import { and, desc, eq, gte } from "drizzle-orm";
-import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
+import type { TokenUsage } from "./answers.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./table.ts";
 
 const DAY = 86_400_000;
 
-const origin = z.object({ value: z.string(), lastUsed: z.int() });
-
-/** Accepted requests by day, and the latest addresses, countries and clients. Exact to a minute, see `touch`. */
-export const TokenUsage = z.object({
-  days: z.array(z.object({ day: z.string(), requests: z.int() })),
-  addresses: z.array(origin),
-  countries: z.array(origin),
-  clients: z.array(origin),
-});
-
 /** @param days how far back, today included; days without a request are left out */
-export async function getTokenUsage(ctx: OrgContext, id: string, days: number): Promise<z.infer<typeof TokenUsage>> {
+export async function getTokenUsage(ctx: OrgContext, id: string, days: number): Promise<TokenUsage> {
   const { db } = ctx.store;
   const today = Math.floor(ctx.now / DAY);
   const [, tokens, used, origins] = await batch(ctx.store, [

@@ -1,6 +1,6 @@
 import { defineRoute } from "../http/route.ts";
 import { updateParams } from "../stacks/path.ts";
-import { EngineEventsQuery, EngineEventsResponse, getEngineEvents } from "./getEvents.ts";
+import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
 import { forward } from "./lease.ts";
 
 const tags = ["Stacks"];
@@ -9,7 +9,6 @@ const tags = ["Stacks"];
 export function eventRoutes(kind: "update" | "preview" | "refresh" | "destroy") {
   const X = `/api/stacks/{orgName}/{projectName}/{stackName}/${kind}/{updateID}` as const;
   const writes = { tags, method: "POST", permission: "lease", params: updateParams, body: "stream" } as const;
-  const responses = { 204: null };
   return [
     defineRoute(
       {
@@ -21,16 +20,15 @@ export function eventRoutes(kind: "update" | "preview" | "refresh" | "destroy") 
         permission: "stack:read",
         params: updateParams,
         query: EngineEventsQuery,
-        responses: { 200: EngineEventsResponse },
       },
       (ctx, { params, query }) => getEngineEvents(ctx, params, params.updateID, query),
     ),
     defineRoute(
-      { ...writes, path: `${X}/events/batch`, operationId: `RecordEngineEventBatch_${kind}`, summary: "Engine events", responses },
+      { ...writes, path: `${X}/events/batch`, operationId: `RecordEngineEventBatch_${kind}`, summary: "Engine events" },
       (ctx, { request }) => forward(ctx, "events", request),
     ),
     defineRoute(
-      { ...writes, path: `${X}/events`, operationId: `RecordEngineEvent_${kind}`, summary: "One engine event; of old clients", responses },
+      { ...writes, path: `${X}/events`, operationId: `RecordEngineEvent_${kind}`, summary: "One engine event; of old clients" },
       (ctx, { request }) => forward(ctx, "event", request),
     ),
     defineRoute(
@@ -39,7 +37,6 @@ export function eventRoutes(kind: "update" | "preview" | "refresh" | "destroy") 
         path: `${X}/log`,
         operationId: `AppendUpdateLogEntry_${kind}`,
         summary: "Accepted and dropped; of old clients",
-        responses,
       },
       (ctx, { request }) => forward(ctx, "log", request),
     ),

@@ -20,11 +20,6 @@ export const EngineEventsQuery = z.object({
   include_non_activated: flag,
 });
 
-export const EngineEventsResponse = z.object({
-  events: z.array(z.looseObject({ sequence: z.int(), type: z.string() })),
-  continuationToken: z.nullable(z.string()),
-});
-
 /**
  * A page of an update's engine events, ascending (cli-protocol §4.12). A page with a cursor is never empty. While the update
  * runs, each page that is not empty has one, to go on from later.

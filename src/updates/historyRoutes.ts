@@ -3,18 +3,14 @@ import { type Route, defineRoute } from "../http/route.ts";
 import { stackParams, updateParams, versionParams } from "../stacks/path.ts";
 import { pagingOf, pagingQuery } from "./entries.ts";
 import { getPreview, getTimeline, getUpdate, getUpdateById, listActivity, listPreviews, listStackUpdates, listUpdates } from "./history.ts";
-import { StackUpdate, UpdateInfo, UpdateSummary, toStackUpdate, toUpdateSummary } from "./info.ts";
+import { toStackUpdate, toUpdateSummary } from "./info.ts";
 import { summarize } from "./summarize.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 const U = `${S}/updates` as const;
 const console = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates" as const;
 const tags = ["Stacks"];
-
-const updatesPage = z.object({ itemsPerPage: z.int(), total: z.int(), updates: z.array(StackUpdate) });
 const previewsQuery = z.extend(pagingQuery, { asc: z.optional(z.enum(["true", "false"])) });
-const timeline = z.object({ update: StackUpdate, collatedUpdateEvents: z.array(StackUpdate), previews: z.array(StackUpdate) });
-const text = z.object({ summary: z.string() });
 
 const read = { method: "GET", tags, permission: "stack:read" } as const satisfies Partial<Route["definition"]>;
 const ofStack = { ...read, params: stackParams };
@@ -31,7 +27,6 @@ export const historyRoutes = [
       tags: ["Stacks", "StackUpdates"],
       summary: "History, newest first, without previews; with ids when output-type is said",
       query: z.extend(pagingQuery, { "output-type": z.optional(z.string()) }),
-      responses: { 200: z.union([updatesPage, z.object({ updates: z.array(UpdateInfo) })]) },
     },
     (ctx, { params, query: { page, pageSize, "output-type": output } }) => {
       const paging = pagingOf({ page, pageSize: page === 0 ? undefined : pageSize });
@@ -44,7 +39,6 @@ export const historyRoutes = [
       path: `${U}/latest`,
       operationId: "GetLatestStackUpdate",
       summary: "The newest entry of the history",
-      responses: { 200: StackUpdate },
     },
     async (ctx, { params }) => {
       const { row, latestVersion } = await getUpdate(ctx, params, "latest");
@@ -59,7 +53,6 @@ export const historyRoutes = [
       tags: ["Stacks", "StackUpdates"],
       summary: "Previews since the last update",
       query: previewsQuery,
-      responses: { 200: updatesPage },
     },
     (ctx, { params, query }) => listPreviews(ctx, params, "latest", query.asc === "true", pagingOf(query)),
   ),
@@ -69,7 +62,6 @@ export const historyRoutes = [
       path: `${U}/latest/timeline`,
       operationId: "GetLatestUpdateTimeline",
       summary: "The newest update, and the previews that led to it",
-      responses: { 200: timeline },
     },
     (ctx, { params }) => getTimeline(ctx, params, "latest"),
   ),
@@ -79,7 +71,6 @@ export const historyRoutes = [
       path: `${U}/{version}`,
       operationId: "GetStackUpdate",
       summary: "An entry of the history",
-      responses: { 200: StackUpdate },
     },
     async (ctx, { params }) => {
       const { row, latestVersion } = await getUpdate(ctx, params, params.version);
@@ -92,7 +83,6 @@ export const historyRoutes = [
       path: `${U}/{version}/summary`,
       operationId: "GetStackUpdateSummary",
       summary: "An entry of the history in short",
-      responses: { 200: UpdateSummary },
     },
     async (ctx, { params }) => toUpdateSummary((await getUpdate(ctx, params, params.version)).row),
   ),
@@ -103,7 +93,6 @@ export const historyRoutes = [
       operationId: "GetStackPreviews",
       summary: "Previews that looked at a version",
       query: previewsQuery,
-      responses: { 200: updatesPage },
     },
     (ctx, { params, query }) => listPreviews(ctx, params, params.version, query.asc === "true", pagingOf(query)),
   ),
@@ -113,7 +102,6 @@ export const historyRoutes = [
       path: `${U}/{version}/timeline`,
       operationId: "GetUpdateTimeline",
       summary: "An update, and the previews that led to it",
-      responses: { 200: timeline },
     },
     (ctx, { params }) => getTimeline(ctx, params, params.version),
   ),
@@ -123,7 +111,6 @@ export const historyRoutes = [
       path: `${S}/previews/{updateID}`,
       operationId: "GetStackPreview",
       summary: "A preview",
-      responses: { 200: StackUpdate },
     },
     async (ctx, { params }) => {
       const { row, latestVersion } = await getPreview(ctx, params, params.updateID);
@@ -136,7 +123,6 @@ export const historyRoutes = [
       path: `${S}/previews/{updateID}/summary`,
       operationId: "GetStackPreviewSummary",
       summary: "A preview in short",
-      responses: { 200: UpdateSummary },
     },
     async (ctx, { params }) => toUpdateSummary((await getPreview(ctx, params, params.updateID)).row),
   ),
@@ -147,9 +133,6 @@ export const historyRoutes = [
       operationId: "GetStackActivity",
       summary: "Updates and previews, newest first",
       query: pagingQuery,
-      responses: {
-        200: z.object({ itemsPerPage: z.int(), total: z.int(), activity: z.array(z.object({ update: StackUpdate })) }),
-      },
     },
     (ctx, { params, query }) => listActivity(ctx, params, pagingOf(query)),
   ),
@@ -159,7 +142,6 @@ export const historyRoutes = [
       path: `${console}/latest/summary`,
       operationId: "UpdateSummaryHandlerLatest",
       summary: "What the newest update did, as text",
-      responses: { 200: text },
     },
     async (ctx, { params }) => summarize(ctx, params, (await getUpdate(ctx, params, "latest")).row),
   ),
@@ -169,7 +151,6 @@ export const historyRoutes = [
       path: `${console}/{updateID}/summary`,
       operationId: "UpdateSummary",
       summary: "What an update or preview did, as text",
-      responses: { 200: text },
     },
     async (ctx, { params }) => summarize(ctx, params, await getUpdateById(ctx, params, params.updateID)),
   ),

@@ -1,42 +1,11 @@
-import * as z from "zod/mini";
-import { resultOf, updateResults, type updates } from "./table.ts";
-
-/** What the history says of an update to the CLI (cli-protocol §5.1). Maps are objects and never null: SDKs iterate them. */
-export const UpdateInfo = z.object({
-  kind: z.string(),
-  startTime: z.int(),
-  endTime: z.int(),
-  message: z.string(),
-  environment: z.record(z.string(), z.string()),
-  config: z.record(z.string(), z.unknown()),
-  result: z.enum(updateResults),
-  version: z.int(),
-  resourceChanges: z.optional(z.record(z.string(), z.int())),
-  resourceCount: z.optional(z.int()),
-});
-
-/** The same with what the service knows besides: the contract's own `UpdateInfo`. */
-export const StackUpdate = z.object({
-  info: UpdateInfo,
-  latestVersion: z.int(),
-  requestedBy: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
-  requestedByToken: z.optional(z.string()),
-  updateID: z.string(),
-  version: z.int(),
-});
-
-export const UpdateSummary = z.object({
-  result: UpdateInfo.shape.result,
-  startTime: z.int(),
-  endTime: z.int(),
-  resourceCount: z.int(),
-});
+import type { StackUpdate, UpdateInfo, UpdateSummary } from "./answers.ts";
+import { resultOf, type updates } from "./table.ts";
 
 export type UpdateRow = typeof updates.$inferSelect;
 
 const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
 
-export const toUpdateInfo = (row: UpdateRow): z.infer<typeof UpdateInfo> => ({
+export const toUpdateInfo = (row: UpdateRow): UpdateInfo => ({
   kind: kindOf(row),
   startTime: seconds(row.startedAt ?? row.createdAt),
   endTime: seconds(row.endedAt),
@@ -53,7 +22,7 @@ export const toUpdateInfo = (row: UpdateRow): z.infer<typeof UpdateInfo> => ({
 const kindOf = ({ kind, dryRun }: UpdateRow) => (dryRun && kind !== "preview" ? `P${kind}` : kind);
 
 /** @param latestVersion of the stack */
-export const toStackUpdate = (row: UpdateRow, latestVersion: number): z.infer<typeof StackUpdate> => ({
+export const toStackUpdate = (row: UpdateRow, latestVersion: number): StackUpdate => ({
   info: toUpdateInfo(row),
   latestVersion,
   requestedBy: { githubLogin: row.requestedBy, name: row.requestedBy, avatarUrl: "" },
@@ -62,7 +31,7 @@ export const toStackUpdate = (row: UpdateRow, latestVersion: number): z.infer<ty
   version: row.version ?? 0,
 });
 
-export const toUpdateSummary = (row: UpdateRow): z.infer<typeof UpdateSummary> => ({
+export const toUpdateSummary = (row: UpdateRow): UpdateSummary => ({
   result: resultOf[row.status],
   startTime: seconds(row.startedAt ?? row.createdAt),
   endTime: seconds(row.endedAt),

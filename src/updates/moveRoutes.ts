@@ -3,7 +3,6 @@ import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { stackParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
-import { ReencryptStackResponse } from "./reencrypt.ts";
 import { RenameStackRequest, renameStack } from "./rename.ts";
 import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
 
@@ -20,7 +19,6 @@ export const moveRoutes = [
       summary: "Puts the secrets of the newest state under the current master key; audited",
       permission: "stack:reencrypt",
       params: stackParams,
-      responses: { 200: ReencryptStackResponse },
       extension: true,
     },
     (ctx, { params }) =>
@@ -38,7 +36,6 @@ export const moveRoutes = [
       permission: "stack:rename",
       params: stackParams,
       body: RenameStackRequest,
-      responses: { 200: z.object({ updateId: z.string() }) },
     },
     (ctx, { params, body }) => renameStack(ctx, params, body),
   ),
@@ -52,7 +49,6 @@ export const moveRoutes = [
       permission: "stack:transfer",
       params: stackParams,
       body: TransferStackRequest,
-      responses: { 204: null },
     },
     (ctx, { params, body, request }) => transferStack(ctx, params, body, request),
   ),
@@ -66,7 +62,6 @@ export const moveRoutes = [
       permission: "organization:transfer_stacks",
       params: z.object({ orgName }),
       body: TransferAllStacksRequest,
-      responses: { 200: z.string() },
     },
     (ctx, { body, request }) => transferAllStacks(ctx, body, request),
   ),

@@ -1,5 +1,4 @@
 import { and, eq, sql } from "drizzle-orm";
-import * as z from "zod/mini";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { loginOf } from "../context.ts";
@@ -11,6 +10,7 @@ import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { reencrypt } from "../state/reencrypt.ts";
+import type { ReencryptStackResponse } from "./answers.ts";
 import type { FinishContext } from "./finish.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall } from "./startRun.ts";
@@ -20,20 +20,11 @@ export interface ReencryptStack extends StackCall {
   updateId: string;
 }
 
-export const ReencryptStackResponse = z.object({
-  /** The stack's newest version; a new one only when something was re-encrypted. */
-  version: z.int(),
-  reencrypted: z.int(),
-  untouched: z.int(),
-  unreadable: z.int(),
-  keys: z.record(z.string(), z.int()),
-});
-
 /**
  * Puts the secrets of the newest state under the current master key, as a new version. Where none is under an older key nothing is
  * written at all. Older versions stay as they are: history is not changed, so an old key goes on opening it.
  */
-export async function reencryptStack(ctx: FinishContext, input: ReencryptStack): Promise<z.infer<typeof ReencryptStackResponse>> {
+export async function reencryptStack(ctx: FinishContext, input: ReencryptStack): Promise<ReencryptStackResponse> {
   const { env } = ctx;
   const stack = await pin(ctx, input);
   if (stack.stateKey === null) return { version: stack.version, ...renewal(env, stack.id, false).renewed };

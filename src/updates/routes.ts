@@ -8,7 +8,7 @@ import { historyRoutes } from "./historyRoutes.ts";
 import { importStack } from "./import.ts";
 import { eventRoutes } from "./eventRoutes.ts";
 import { RenewUpdateLeaseRequest, completeUpdate, forward, renewLease } from "./lease.ts";
-import { StartUpdateRequest, StartUpdateResponse, startUpdate } from "./start.ts";
+import { StartUpdateRequest, startUpdate } from "./start.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
@@ -27,7 +27,6 @@ const stateRoutes = [
       permission: "stack:delete",
       params: stackParams,
       query: z.object({ force: flag }),
-      responses: { 204: null },
     },
     (ctx, { params, query }) =>
       callCoordinator(ctx, coordinatorOf(ctx, params), (stub) => stub.remove({ ...stackCall(ctx, params), force: query.force === "true" })),
@@ -42,7 +41,6 @@ const stateRoutes = [
       permission: "stack:import",
       params: stackParams,
       body: "stream",
-      responses: { 200: z.object({ updateId: z.string() }) },
     },
     (ctx, { params, request }) => importStack(ctx, params, request),
   ),
@@ -54,7 +52,7 @@ const stateRoutes = [
  */
 const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string): Route[] => {
   const X = `${S}/${kind}/{updateID}` as const;
-  const writes = { tags, permission: "lease", params: updateParams, body: "stream", responses: { 204: null } } as const;
+  const writes = { tags, permission: "lease", params: updateParams, body: "stream" } as const;
   // A preview is refused them, but by us and not by an unknown path.
   const unlisted = kind === "preview" ? { extension: true as const } : {};
   return [
@@ -68,7 +66,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         permission: "stack:write",
         params: stackParams,
         body: UpdateProgram,
-        responses: { 200: z.object({ updateID: z.string() }) },
       },
       (ctx, { params, body }) => createUpdate(ctx, params, kind, body),
     ),
@@ -82,7 +79,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         permission: "stack:write",
         params: updateParams,
         body: StartUpdateRequest,
-        responses: { 200: StartUpdateResponse },
       },
       (ctx, { params, body }) => startUpdate(ctx, params, params.updateID, body),
     ),
@@ -95,7 +91,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         summary: "Status of an update",
         permission: "stack:read",
         params: updateParams,
-        responses: { 200: z.object({ status: z.string(), events: z.array(z.unknown()) }) },
       },
       (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),
     ),
@@ -108,7 +103,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         summary: "Ends a running update from outside",
         permission: "stack:cancel_update",
         params: updateParams,
-        responses: { 204: null },
       },
       (ctx, { params }) =>
         callCoordinator(ctx, coordinatorOf(ctx, params), (stub) => stub.cancel({ ...stackCall(ctx, params), updateId: params.updateID })),
@@ -123,7 +117,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         permission: "lease",
         params: updateParams,
         body: RenewUpdateLeaseRequest,
-        responses: { 200: z.object({ token: z.string(), tokenExpiration: z.int() }) },
       },
       (ctx, { body, request }) => renewLease(ctx, body.duration, leaseToken(request)),
     ),
@@ -137,7 +130,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         permission: "lease",
         params: updateParams,
         body: z.object({ status: z.string() }),
-        responses: { 204: null },
       },
       (ctx, { body }) => completeUpdate(ctx, body.status),
     ),

@@ -11,13 +11,6 @@ const leaseTime = (setting: string | undefined) => (Number(setting) || 300) * 10
 
 export const StartUpdateRequest = z.object({ tags: z.nullish(tags), journalVersion: z.nullish(z.int()) });
 
-export const StartUpdateResponse = z.object({
-  version: z.int(),
-  token: z.string(),
-  tokenExpiration: z.int(),
-  journalVersion: z.optional(z.int()),
-});
-
 /** Takes the stack, unless another update has it. Journaling is granted to whoever offers it on a real update. */
 export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: string, request: z.infer<typeof StartUpdateRequest>) {
   const coordinator = coordinatorOf(ctx, path);

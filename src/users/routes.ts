@@ -4,22 +4,6 @@ import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { setDefaultOrganization } from "./setDefault.ts";
 
-const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.optional(z.string()) });
-
-export const CurrentUser = z.object({
-  id: z.string(),
-  githubLogin: z.string(),
-  name: z.string(),
-  email: z.string(),
-  avatarUrl: z.string(),
-  hasMFA: z.boolean(),
-  isOrgManaged: z.boolean(),
-  isManagedByMultiOrg: z.boolean(),
-  identities: z.array(z.string()),
-  organizations: z.array(OrganizationSummary),
-  tokenInfo: z.optional(z.object({ name: z.string(), organization: z.string(), team: z.string() })),
-});
-
 /** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */
 const getCurrentUser = defineRoute(
   {
@@ -29,7 +13,6 @@ const getCurrentUser = defineRoute(
     tags: ["Users"],
     summary: "The caller, and for a machine token the token",
     permission: "self",
-    responses: { 200: CurrentUser },
     // `whoami` asks for nothing else; in other commands the default organization's answer warns.
     warns: (userAgent) => userAgent.includes("cmd=whoami"),
   },
@@ -63,7 +46,6 @@ const getDefaultOrganization = defineRoute(
     tags: ["Users"],
     summary: "The organization of stack names that name none",
     permission: "self",
-    responses: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
     // Every command but `whoami` comes by here once (cli-protocol §1.8).
     warns: () => true,
   },
@@ -82,7 +64,6 @@ const updateDefaultOrganization = defineRoute(
     summary: "Chooses the organization of stack names that name none",
     permission: "person",
     params: z.object({ orgName }),
-    responses: { 204: null },
   },
   (ctx, { params }) => setDefaultOrganization(ctx, params.orgName),
 );

@@ -1,6 +1,6 @@
-import type * as z from "zod/mini";
+import type { ResponseAuditLogs } from "../../auditlogs/answers.ts";
 import { listAuditEvents } from "../../auditlogs/list.ts";
-import { type ResponseAuditLogs, versionTwo } from "../../auditlogs/schema.ts";
+import { versionTwo } from "../../auditlogs/schema.ts";
 import { cut } from "../../http/pageText.ts";
 import { attempt } from "../attempt.ts";
 import { Badge, Empty, More, Notice, Table, Time } from "../components.tsx";
@@ -11,7 +11,7 @@ import { ExportLinks } from "./export.tsx";
 import { ActiveFilters, FilterForm } from "./filters.tsx";
 import { type Filters, auditPath, filtersOf, listQuery, toKeep } from "./query.ts";
 
-type AuditEvent = z.infer<typeof ResponseAuditLogs>["auditLogEvents"][number];
+type AuditEvent = ResponseAuditLogs["auditLogEvents"][number];
 
 /** Bytes of a row for what happened; the record has it all. */
 const DESCRIPTION = 128;

@@ -1,8 +1,8 @@
-import type * as z from "zod/mini";
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
+import type { StackReferences } from "../../stacks/answers.ts";
 import { getStack } from "../../stacks/get.ts";
 import type { StackPath } from "../../stacks/path.ts";
-import { type StackReferences, listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";
+import { listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "../../updates/call.ts";
 import { findActivity } from "../../updates/history.ts";
 import type { UpdateRow } from "../../updates/info.ts";
@@ -100,7 +100,7 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
   };
 }
 
-const References = ({ title, referencedStacks }: { title: string } & z.infer<typeof StackReferences>) =>
+const References = ({ title, referencedStacks }: { title: string } & StackReferences) =>
   referencedStacks.length === 0 ? null : (
     <>
       <h2>{title}</h2>

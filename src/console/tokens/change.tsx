@@ -1,7 +1,6 @@
-import type * as z from "zod/mini";
 import { placeIn } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
-import type { AccessToken } from "../../tokens/accessToken.ts";
+import type { AccessToken } from "../../tokens/answers.ts";
 import type { Problem } from "../attempt.ts";
 import { Choice, Field } from "../components.tsx";
 import type { PageInput } from "../page.tsx";
@@ -9,13 +8,12 @@ import { placePath } from "../paths.ts";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LimitFields, limitsForm, limitsOf } from "./limits.tsx";
 
-type Token = z.infer<typeof AccessToken>;
 type Form = Record<string, string>;
 
 const KEEP = "keep";
 
 /** The API's own body. What stays as it is is left out; a limit on stacks that was taken away is one that opens all. */
-export function editBody(form: Form, token: Token, now: number) {
+export function editBody(form: Form, token: AccessToken, now: number) {
   const limits = limitsOf(form);
   return {
     displayName: form["displayName"],
@@ -28,7 +26,7 @@ export function editBody(form: Form, token: Token, now: number) {
 
 interface Props {
   ctx: OrgContext & { page: PageInput };
-  token: Token;
+  token: AccessToken;
   problem: Problem | undefined;
 }
 

@@ -1,9 +1,8 @@
-import type * as z from "zod/mini";
-import type { AccessToken } from "../../tokens/accessToken.ts";
+import type { AccessToken } from "../../tokens/answers.ts";
 import { Time } from "../components.tsx";
 
 /** When a token was last used with success, and from where. */
-export const LastUse = ({ token }: { token: Pick<z.infer<typeof AccessToken>, "lastUsed" | "lastUsedIP" | "lastUsedCountry"> }) => (
+export const LastUse = ({ token }: { token: Pick<AccessToken, "lastUsed" | "lastUsedIP" | "lastUsedCountry"> }) => (
   <>
     <Time at={token.lastUsed === 0 ? null : token.lastUsed * 1000} />
     {token.lastUsedIP && (

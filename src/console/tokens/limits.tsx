@@ -1,9 +1,8 @@
-import type * as z from "zod/mini";
-import type { AccessToken } from "../../tokens/accessToken.ts";
+import type { AccessToken } from "../../tokens/answers.ts";
 import { Field } from "../components.tsx";
 
 type Form = Record<string, string>;
-type Limited = Pick<z.infer<typeof AccessToken>, "stacks" | "ipAllowList" | "countryAllowList">;
+type Limited = Pick<AccessToken, "stacks" | "ipAllowList" | "countryAllowList">;
 type Rule = NonNullable<Limited["stacks"]>[number];
 
 /** Says that no stack at all is open, which an empty field does not. */

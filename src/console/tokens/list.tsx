@@ -1,7 +1,6 @@
-import type * as z from "zod/mini";
 import { cut } from "../../http/pageText.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
-import type { AccessToken } from "../../tokens/accessToken.ts";
+import type { AccessToken } from "../../tokens/answers.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
 import { readQuery } from "../attempt.ts";
 import { Bars } from "../charts.tsx";
@@ -9,8 +8,6 @@ import { Badge, Choice, Empty, Field, More, Table, Time } from "../components.ts
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { LastUse } from "./lastUse.tsx";
-
-type Token = z.infer<typeof AccessToken>;
 
 /** Rows of a page; with it no page is over 100 KB. */
 const PAGE = "100";
@@ -87,7 +84,7 @@ const NoTokens = ({ filtered, create, orgName }: { filtered: boolean; create: bo
   </Empty>
 );
 
-const Row = ({ token, orgName }: { token: Token; orgName: string }) => (
+const Row = ({ token, orgName }: { token: AccessToken; orgName: string }) => (
   <tr>
     <th scope="row">
       <a href={placePath(orgName, "tokens", token.id)}>{token.name}</a>
@@ -115,14 +112,14 @@ const Row = ({ token, orgName }: { token: Token; orgName: string }) => (
 
 const kinds = { active: "good", expired: undefined, disabled: "warning", rotated: undefined, deleted: "bad" } as const;
 
-export const State = ({ token }: { token: Token }) => {
+export const State = ({ token }: { token: AccessToken }) => {
   const kind = kinds[token.status];
   const overlapping = token.status === "active" && token.overlapEnds !== undefined;
   return <Badge {...(overlapping ? { kind: "warning" as const } : kind && { kind })}>{overlapping ? "being rotated" : token.status}</Badge>;
 };
 
 /** Where this page's tokens stand by last use: what nobody uses is what can be deleted. */
-const ByLastUse = ({ tokens, now }: { tokens: Token[]; now: number }) => {
+const ByLastUse = ({ tokens, now }: { tokens: AccessToken[]; now: number }) => {
   const day = 86_400;
   const bounds: [string, number][] = [
     ["today", day],

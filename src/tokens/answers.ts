@@ -1,0 +1,116 @@
+import * as z from "zod/mini";
+import type { Answers } from "../http/answers.ts";
+import { tokenStates } from "./accessToken.ts";
+import { stackRule } from "./schema.ts";
+import { disabledReasons } from "./table.ts";
+
+/** The public shape (management-api §3.2), and for machine tokens what is ours alone: clients ignore what they do not know. */
+export const AccessToken = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  created: z.string(),
+  createdBy: z.string(),
+  lastUsed: z.int(),
+  expires: z.int(),
+  admin: z.boolean(),
+  role: z.optional(z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() })),
+  type: z.enum(["personal", "organization", "team"]),
+  status: z.enum(tokenStates),
+  displayName: z.optional(z.string()),
+  disabledReason: z.optional(z.enum(disabledReasons)),
+  /** Absent: every stack that the role opens. */
+  stacks: z.optional(z.array(stackRule)),
+  ipAllowList: z.optional(z.array(z.string())),
+  countryAllowList: z.optional(z.array(z.string())),
+  mayRotateItself: z.optional(z.boolean()),
+  /** Id of the first token of a line of rotations. */
+  family: z.optional(z.string()),
+  generation: z.optional(z.int()),
+  rotatedFrom: z.optional(z.string()),
+  successor: z.optional(z.string()),
+  /** Unix seconds: end of the overlap with the successor. */
+  overlapEnds: z.optional(z.int()),
+  lastUsedIP: z.optional(z.string()),
+  lastUsedCountry: z.optional(z.string()),
+  lastUsedBy: z.optional(z.string()),
+});
+export type AccessToken = z.infer<typeof AccessToken>;
+
+const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.optional(z.string()) });
+
+const CreateAccessTokenResponse = z.object({ id: z.string(), tokenValue: z.string() });
+
+const RotateAccessTokenResponse = z.object({
+  id: z.string(),
+  tokenValue: z.string(),
+  name: z.string(),
+  expires: z.int(),
+  rotatedFrom: z.string(),
+  /** Unix seconds. */
+  overlapEnds: z.int(),
+});
+
+const stackRef = { projectName: z.string(), stackName: z.string() };
+
+/** What would notice if the token ended now. Times are Unix seconds, 0 for never. */
+export const TokenImpact = z.object({
+  lastUsed: z.int(),
+  lastUsedIP: z.string(),
+  lastUsedCountry: z.string(),
+  lastUsedBy: z.string(),
+  /** Stacks that it changed in the last 90 days, the latest first. */
+  stacks: z.array(z.object({ ...stackRef, updates: z.int(), lastUpdate: z.int() })),
+  /** What runs under it now. */
+  runningUpdates: z.array(z.object({ ...stackRef, updateID: z.string(), kind: z.string(), started: z.int() })),
+});
+export type TokenImpact = z.infer<typeof TokenImpact>;
+
+const origin = z.object({ value: z.string(), lastUsed: z.int() });
+
+/** Accepted requests by day, and the latest addresses, countries and clients. Exact to a minute, see `touch`. */
+export const TokenUsage = z.object({
+  days: z.array(z.object({ day: z.string(), requests: z.int() })),
+  addresses: z.array(origin),
+  countries: z.array(origin),
+  clients: z.array(origin),
+});
+export type TokenUsage = z.infer<typeof TokenUsage>;
+
+/** What a deletion can be relied on for. Times are RFC 3339 in UTC; `lastUsed` is Unix seconds, as everywhere. */
+export const RevocationReceipt = z.object({
+  tokenId: z.string(),
+  name: z.string(),
+  /** The deletion was committed at this moment or before it: no write, decryption or export was accepted after it. */
+  committedBy: z.string(),
+  /** No cached identity passes a read after this. */
+  cachedReadsEndBy: z.string(),
+  /** Last accepted use, 0 for never; exact to 60 seconds. */
+  lastUsed: z.int(),
+});
+export type RevocationReceipt = z.infer<typeof RevocationReceipt>;
+
+export const LeakReportTaken = z.object({ message: z.string() });
+export type LeakReportTaken = z.infer<typeof LeakReportTaken>;
+
+export const tokenAnswers: Answers = {
+  ListOrgTokens: { 200: ListAccessTokensResponse },
+  CreateOrgToken: { 200: CreateAccessTokenResponse },
+  DeleteOrgToken: { 204: null },
+  ListOrgTokensWithRole: { 200: ListAccessTokensResponse },
+  ListPersonalTokens: { 200: ListAccessTokensResponse },
+  CreatePersonalToken: { 200: CreateAccessTokenResponse },
+  DeletePersonalToken: { 204: null },
+
+  GetOrgToken: { 200: AccessToken },
+  UpdateOrgToken: { 200: AccessToken },
+  DisableOrgToken: { 200: AccessToken },
+  EnableOrgToken: { 200: AccessToken },
+  RotateOrgToken: { 200: RotateAccessTokenResponse },
+  RotateThisToken: { 200: RotateAccessTokenResponse },
+  GetOrgTokenImpact: { 200: TokenImpact },
+  GetOrgTokenUsage: { 200: TokenUsage },
+  GetOrgTokenRevocation: { 200: RevocationReceipt },
+  ReportTokenLeak: { 200: LeakReportTaken },
+  ReportTokenLeaks: { 200: LeakReportTaken },
+};

@@ -1,0 +1,24 @@
+import * as z from "zod/mini";
+import type { Answers } from "../http/answers.ts";
+
+const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.optional(z.string()) });
+
+const CurrentUser = z.object({
+  id: z.string(),
+  githubLogin: z.string(),
+  name: z.string(),
+  email: z.string(),
+  avatarUrl: z.string(),
+  hasMFA: z.boolean(),
+  isOrgManaged: z.boolean(),
+  isManagedByMultiOrg: z.boolean(),
+  identities: z.array(z.string()),
+  organizations: z.array(OrganizationSummary),
+  tokenInfo: z.optional(z.object({ name: z.string(), organization: z.string(), team: z.string() })),
+});
+
+export const userAnswers: Answers = {
+  GetCurrentUser: { 200: CurrentUser },
+  GetDefaultOrganization: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
+  UpdateDefaultOrganization: { 204: null },
+};
