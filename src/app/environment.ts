@@ -15,7 +15,5 @@ export interface Env {
     route: string | undefined;
     /** Why it was refused. */
     reason: Reason | undefined;
-    /** The JSON body as it was sent, inflated. */
-    text: string | undefined;
   };
 }

@@ -1,5 +1,5 @@
-import { zValidator } from "@hono/zod-validator";
-import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
+import type { HonoBase } from "hono/hono-base";
 import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
@@ -17,60 +17,87 @@ import type { Permission, StackRef } from "../auth/policy.ts";
 /** The small zod brings no words for its findings. */
 z.config(english());
 
-/** Puts routes onto the router: who is calling, may they, what do they say, do it, answer. In that order. */
-export function register(app: Hono<Env>, routes: Route[]): void {
+type AnyInput = Parameters<Route["handler"]>[1];
+
+/** Puts routes onto the router. */
+export function register(app: HonoBase<Env>, routes: Route[]): void {
   for (const route of routes) {
-    const { definition } = route;
-    const path = definition.path.replaceAll(/\{(\w+)\}/g, ":$1");
-    const steps: MiddlewareHandler<Env>[] = [admit(route)];
-    if (definition.params) steps.push(zValidator("param", definition.params, refuse) as MiddlewareHandler<Env>);
-    if (definition.query) steps.push(zValidator("query", definition.query, refuse) as MiddlewareHandler<Env>);
-    if (definition.body && definition.body !== "stream") {
-      steps.push(readJson(definition.bodyLimit ?? "json"));
-      steps.push(zValidator("json", definition.body, refuse) as MiddlewareHandler<Env>);
-    }
+    const { method, path } = route.definition;
     // Hono serves HEAD by the GET route of the same path.
-    const method = definition.method === "HEAD" ? "GET" : definition.method;
-    app.on(method, [path], ...steps, (c) => handle(c, route));
+    app.on(method === "HEAD" ? "GET" : method, [path.replaceAll(/\{(\w+)\}/g, ":$1")], (c) => serve(c, route));
   }
 }
 
-/** Judges the caller before anything else is read. */
-const admit =
-  (route: Route): MiddlewareHandler<Env> =>
-  async (c, next) => {
-    const { path, permission } = route.definition;
-    const request = c.get("request");
-    c.set("route", path);
-    if (permission === "lease") {
-      c.set("lease", await enterWithLease(request, c.req.header("Authorization"), c.req.param()));
-    } else if (permission === "operator") {
-      // A deployment without the credential has no such route.
-      if (operatorTokensOf(c.env).length === 0) return c.notFound();
-      await enterAsOperator(request, c.req.header("Authorization"));
-    } else if (permission !== "public") {
-      const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
-      // Known to the log from here on, whatever comes of it.
-      c.set("credential", credential);
-      c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
-    }
-    await next();
+/** Who is calling, may they, what do they say, do it, answer. In that order: the caller is judged before anything else is read. */
+async function serve(c: Context<Env>, route: Route): Promise<Response> {
+  const { path, permission } = route.definition;
+  c.set("route", path);
+  // A deployment without the credential has no such route.
+  if (permission === "operator" && operatorTokensOf(c.env).length === 0) return c.notFound();
+  await admit(c, route);
+  return handle(c, route, await readInput(c, route));
+}
+
+async function admit(c: Context<Env>, route: Route): Promise<void> {
+  const { permission } = route.definition;
+  const request = c.get("request");
+  if (permission === "lease") {
+    c.set("lease", await enterWithLease(request, c.req.header("Authorization"), c.req.param()));
+  } else if (permission === "operator") {
+    await enterAsOperator(request, c.req.header("Authorization"));
+  } else if (permission !== "public") {
+    const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
+    // Known to the log from here on, whatever comes of it.
+    c.set("credential", credential);
+    c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
+  }
+}
+
+async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit } }: Route): Promise<AnyInput> {
+  const input = {
+    params: params ? parsed(params, c.req.param()) : c.req.param(),
+    query: query ? parsed(query, queryOf(c)) : {},
+    body: undefined,
+    text: "",
+    request: c.req.raw,
   };
+  if (!body || body === "stream") return input;
+  const text = await readText(c, bodyLimit ?? "json");
+  return { ...input, text, body: parsed(body, jsonOf(text)) };
+}
+
+/** A parameter that is repeated is a list. */
+const queryOf = (c: Context<Env>) =>
+  Object.fromEntries(Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
+
+/** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
+async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
+  const text = decodeText(await readBody(c.req.raw, limitsOf(c.env)[limit]));
+  // The runtime would take it away; where a body is read as a stream it is refused, and JSON has none.
+  if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
+  return text.trim() === "" ? "{}" : text;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new AppError(400, "Malformed JSON in request body");
+  }
+}
+
+function parsed<S extends z.ZodMiniType>(schema: S, value: unknown): z.infer<S> {
+  const result = z.safeParse(schema, value);
+  if (!result.success) throw refusalOf(result.error.issues);
+  return result.data;
+}
 
 /** Rights and settings may change once more while a changed identity is judged; not for ever. */
 const MOST_TRIES = 10;
 
-async function handle(c: Context<Env>, route: Route): Promise<Response> {
+async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<Response> {
   const { definition, handler } = route;
   const request = c.get("request");
-  const valid = c.req as unknown as { valid(target: "param" | "query" | "json"): unknown };
-  const input = {
-    params: (definition.params ? valid.valid("param") : c.req.param()) as Record<string, unknown>,
-    query: (definition.query ? valid.valid("query") : {}) as Record<string, unknown>,
-    body: definition.body && definition.body !== "stream" ? valid.valid("json") : undefined,
-    text: c.get("text") ?? "",
-    request: c.req.raw,
-  };
   const run = () => handler(contextOf(c), input);
 
   for (let tries = 1; ; tries++) {
@@ -133,32 +160,12 @@ const stackParam = (c: Context<Env>): StackRef | undefined => {
 
 const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
 
-/** JSON routes read the body here: inflated and counted, and only when one is there (cli-protocol trap 8). */
-const readJson =
-  (limit: keyof Limits): MiddlewareHandler<Env> =>
-  async (c, next) => {
-    const sent = decodeText(await readBody(c.req.raw, limitsOf(c.env)[limit]));
-    // The runtime would take it away; where a body is read as a stream it is refused, and JSON has none.
-    if (sent.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
-    const text = sent.trim() === "" ? "{}" : sent;
-    c.set("text", text);
-    const headers = new Headers(c.req.raw.headers);
-    headers.set("Content-Type", "application/json");
-    headers.delete("Content-Encoding");
-    headers.delete("Content-Length");
-    c.req.raw = new Request(c.req.raw.url, { method: c.req.raw.method, headers, body: text });
-    await next();
-  };
-
-const refuse = (result: { success: boolean; error?: unknown }) => {
-  if (result.success) return;
-  const issues = (result.error as z.core.$ZodError).issues;
+function refusalOf(issues: z.core.$ZodIssue[]): AppError {
   const errors = issues.map((issue) => ({ resource: "request", attribute: issue.path.join("."), errorType: "invalid" as const }));
   const sentence = issues.find((issue) => issue.message.endsWith("."))?.message;
   // A whole sentence is the public contract's own wording: scripts look for it.
-  if (sentence) throw new AppError(400, sentence, { errors });
-  throw badRequest(issues.map(wording).join("; "), errors);
-};
+  return sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
+}
 
 /** Our own messages say what they are about; zod's need the field's name. */
 const wording = ({ message, path }: z.core.$ZodIssue) =>

@@ -1,4 +1,5 @@
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
+import type { HonoBase } from "hono/hono-base";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Env } from "../app/environment.ts";
 import { type Credential, authenticateSession } from "../auth/authenticate.ts";
@@ -71,7 +72,7 @@ export function definePage<P extends PagePermission>(
 }
 
 /** Puts pages onto the router. Order matters: the first that fits is taken. */
-export function registerPages(app: Hono<Env>, pages: PageRoute[]): void {
+export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
   for (const route of pages) app.on(route.method, [route.path], (c) => serve(c, route));
 }
 
