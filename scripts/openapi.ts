@@ -1,8 +1,8 @@
-/** `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes and their answers, or says that they are stale. */
+/** `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes and what is told of them, or says that they are stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { answersOf } from "../src/app/answers.ts";
+import { operationOf } from "../src/app/operations.ts";
 import { routes } from "../src/app/routes.ts";
 import type { Route } from "../src/http/route.ts";
 import { writeOperations } from "./operations.ts";
@@ -21,6 +21,7 @@ const refusal = { description: "A refusal", content: { "application/json": { sch
 
 function operation({ definition }: Route): Json {
   const { params, query, body, permission } = definition;
+  const { summary, tags, answers } = operationOf(definition.operationId);
   const parameters = [
     ...Object.entries(propertiesOf(params)).map(([name, schema]) => ({ name, in: "path", required: true, schema })),
     ...Object.entries(propertiesOf(query)).map(([name, schema]) => ({ name, in: "query", required: false, schema })),
@@ -28,13 +29,13 @@ function operation({ definition }: Route): Json {
   const content = body && { "application/json": { schema: body === "stream" ? { type: "object" } : schemaOf(body, "input") } };
   return {
     operationId: definition.operationId,
-    summary: definition.summary,
-    tags: definition.tags,
+    summary,
+    tags,
     ...(parameters.length > 0 && { parameters }),
     ...(content && { requestBody: { content } }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(answersOf(definition.operationId)).map(([status, schema]) => [
+        Object.entries(answers).map(([status, schema]) => [
           status,
           { description: "Done", ...(schema && { content: { "application/json": { schema: schemaOf(schema, "output") } } }) },
         ]),

@@ -20,7 +20,7 @@ export type ContextFor<P extends Permission> = P extends "public" | "operator"
         : OrgContext;
 
 /**
- * The contract of one operation, but for what it answers, which is in the folder's `answers.ts`: the router, the permission matrix and the
+ * The contract of one operation, but for what only its readers need, which is in the folder's `operations.ts`: the router, the permission matrix and the
  * OpenAPI document are made from it. Names, paths and shapes are those of the public contract; `extension` marks what is ours alone.
  */
 export interface RouteDefinition<P extends Permission, A extends Params, Q extends Query, B extends Schema> {
@@ -28,8 +28,6 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   /** With `{name}` parameters, as OpenAPI writes them. An organization's right needs `{orgName}`. */
   path: P extends OrgPermission ? `${string}{orgName}${string}` : string;
   operationId: string;
-  tags: string[];
-  summary: string;
   permission: P;
   params?: A;
   query?: Q;

@@ -3,7 +3,7 @@ import { guard } from "../auth/guard.ts";
 import { has } from "../auth/right.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
-import type { ListInvitesResponse } from "./answers.ts";
+import type { ListInvitesResponse } from "./operations.ts";
 import { acceptUrl } from "./invite.ts";
 import { stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";

@@ -4,7 +4,7 @@ import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
-import type { Role } from "./answers.ts";
+import type { Role } from "./operations.ts";
 import { type BuiltInRole, builtInRoles, findRole, roleId } from "./roles.ts";
 import { organizations } from "./table.ts";
 

@@ -5,7 +5,7 @@ import { placeIn } from "../auth/policy.ts";
 import { settingsColumns } from "../auth/settings.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import type { OrganizationMetadata } from "./answers.ts";
+import type { OrganizationMetadata } from "./operations.ts";
 import { featuresOf } from "./features.ts";
 import { type Edition, organizations } from "./table.ts";
 

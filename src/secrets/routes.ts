@@ -4,6 +4,7 @@ import { stackParams } from "../stacks/path.ts";
 import { decryptValues, encryptValues, noteDecryption } from "./service.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+const LogDecryptionRequest = z.object({ secretName: z.nullish(z.string()), commandName: z.nullish(z.string()) });
 
 export const secretRoutes = [
   defineRoute(
@@ -11,8 +12,6 @@ export const secretRoutes = [
       method: "POST",
       path: `${S}/encrypt`,
       operationId: "EncryptValue",
-      tags: ["Stacks"],
-      summary: "Encrypts a value with the stack's key",
       permission: "stack:encrypt",
       drains: true,
       params: stackParams,
@@ -25,8 +24,6 @@ export const secretRoutes = [
       method: "POST",
       path: `${S}/batch-encrypt`,
       operationId: "BatchEncryptValue",
-      tags: ["Stacks"],
-      summary: "Encrypts values with the stack's key, in order",
       permission: "stack:encrypt",
       drains: true,
       params: stackParams,
@@ -40,8 +37,6 @@ export const secretRoutes = [
       method: "POST",
       path: `${S}/decrypt`,
       operationId: "DecryptValue",
-      tags: ["Stacks"],
-      summary: "Decrypts a value; audited",
       permission: "stack:decrypt",
       params: stackParams,
       body: z.object({ ciphertext: z.string() }),
@@ -53,8 +48,6 @@ export const secretRoutes = [
       method: "POST",
       path: `${S}/batch-decrypt`,
       operationId: "BatchDecryptValue",
-      tags: ["Stacks"],
-      summary: "Decrypts values, keyed by the request's own strings; audited as one event",
       permission: "stack:decrypt",
       params: stackParams,
       body: z.object({ ciphertexts: z.nullish(z.array(z.string())) }),
@@ -78,11 +71,9 @@ export const secretRoutes = [
         method: "POST",
         path: `${S}/decrypt/${name}`,
         operationId,
-        tags: ["Stacks"],
-        summary: "Takes note that a client shows what was decrypted, by us or by itself; audited",
         permission: "stack:decrypt",
         params: stackParams,
-        body: z.object({ secretName: z.nullish(z.string()), commandName: z.nullish(z.string()) }),
+        body: LogDecryptionRequest,
       },
       (ctx, { params, body }) => noteDecryption(ctx, params, event, body.secretName || body.commandName || "unnamed"),
     ),

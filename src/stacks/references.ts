@@ -3,7 +3,7 @@ import { guard, guardMemberships } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
-import type { StackReferences } from "./answers.ts";
+import type { StackReferences } from "./operations.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
 import { visibleTo } from "./visible.ts";

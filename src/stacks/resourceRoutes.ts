@@ -8,7 +8,6 @@ const R = `${S}/resources` as const;
 
 /** They take the state out of the service, so they need what an export needs, and are in the log as one. */
 const taken = { method: "GET", permission: "stack:export" } as const satisfies Partial<Route["definition"]>;
-const tags = ["Stacks"];
 const one = { urn: z.string() };
 
 export const resourceRoutes = [
@@ -17,8 +16,6 @@ export const resourceRoutes = [
       method: "GET",
       path: `${R}/count`,
       operationId: "GetStackResourceCount",
-      tags,
-      summary: "How many resources there are",
       permission: "stack:read",
       params: stackParams,
     },
@@ -29,8 +26,6 @@ export const resourceRoutes = [
       ...taken,
       path: `${R}/latest`,
       operationId: "GetLatestStackResources",
-      tags,
-      summary: "The resources; audited as an export",
       params: stackParams,
     },
     (ctx, { params }) => getStackResources(ctx, params),
@@ -40,8 +35,6 @@ export const resourceRoutes = [
       ...taken,
       path: `${R}/latest/{urn}`,
       operationId: "GetLatestStackResource",
-      tags,
-      summary: "A resource; audited as an export",
       params: z.extend(stackParams, one),
     },
     (ctx, { params }) => getStackResource(ctx, params, params.urn),
@@ -51,8 +44,6 @@ export const resourceRoutes = [
       ...taken,
       path: `${R}/{version}`,
       operationId: "GetStackResources",
-      tags,
-      summary: "The resources as they were after an update; audited as an export",
       params: versionParams,
     },
     (ctx, { params }) => getStackResources(ctx, params, params.version),
@@ -62,8 +53,6 @@ export const resourceRoutes = [
       ...taken,
       path: `${R}/{version}/{urn}`,
       operationId: "GetStackResource",
-      tags,
-      summary: "A resource as it was after an update; audited as an export",
       params: z.extend(versionParams, one),
     },
     (ctx, { params }) => getStackResource(ctx, params, params.urn, params.version),
@@ -73,8 +62,6 @@ export const resourceRoutes = [
       ...taken,
       path: "/api/console/stacks/{orgName}/{projectName}/{stackName}/overview",
       operationId: "GetStackOverview",
-      tags,
-      summary: "Tags, references and resources; audited as an export",
       params: stackParams,
     },
     (ctx, { params }) => getStackOverview(ctx, params),

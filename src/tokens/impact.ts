@@ -6,7 +6,7 @@ import { notFound } from "../errors.ts";
 import { stacks } from "../stacks/table.ts";
 import { updates } from "../updates/table.ts";
 import { seconds, visibleColumns } from "./accessToken.ts";
-import type { TokenImpact } from "./answers.ts";
+import type { TokenImpact } from "./operations.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens } from "./table.ts";
 

@@ -7,7 +7,7 @@ import { hashTokenValue, peppersOf } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { forbidden, tooManyRequests } from "../errors.ts";
-import type { LeakReportTaken } from "./answers.ts";
+import type { LeakReportTaken } from "./operations.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
 

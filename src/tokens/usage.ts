@@ -4,7 +4,7 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
-import type { TokenUsage } from "./answers.ts";
+import type { TokenUsage } from "./operations.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./table.ts";
 

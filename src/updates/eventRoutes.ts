@@ -3,40 +3,33 @@ import { updateParams } from "../stacks/path.ts";
 import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
 import { forward } from "./lease.ts";
 
-const tags = ["Stacks"];
-
 /** What an update says about itself, told under its lease and read by whoever may read the stack (cli-protocol §4.9, §4.12). */
 export function eventRoutes(kind: "update" | "preview" | "refresh" | "destroy") {
   const X = `/api/stacks/{orgName}/{projectName}/{stackName}/${kind}/{updateID}` as const;
-  const writes = { tags, method: "POST", permission: "lease", params: updateParams, body: "stream" } as const;
+  const writes = { method: "POST", permission: "lease", params: updateParams, body: "stream" } as const;
   return [
     defineRoute(
       {
         method: "GET",
         path: `${X}/events`,
         operationId: `GetEngineEvents_${kind}`,
-        tags: ["Stacks", "StackUpdates"],
-        summary: "Engine events in their order, during the update and after",
         permission: "stack:read",
         params: updateParams,
         query: EngineEventsQuery,
       },
       (ctx, { params, query }) => getEngineEvents(ctx, params, params.updateID, query),
     ),
-    defineRoute(
-      { ...writes, path: `${X}/events/batch`, operationId: `RecordEngineEventBatch_${kind}`, summary: "Engine events" },
-      (ctx, { request }) => forward(ctx, "events", request),
+    defineRoute({ ...writes, path: `${X}/events/batch`, operationId: `RecordEngineEventBatch_${kind}` }, (ctx, { request }) =>
+      forward(ctx, "events", request),
     ),
-    defineRoute(
-      { ...writes, path: `${X}/events`, operationId: `RecordEngineEvent_${kind}`, summary: "One engine event; of old clients" },
-      (ctx, { request }) => forward(ctx, "event", request),
+    defineRoute({ ...writes, path: `${X}/events`, operationId: `RecordEngineEvent_${kind}` }, (ctx, { request }) =>
+      forward(ctx, "event", request),
     ),
     defineRoute(
       {
         ...writes,
         path: `${X}/log`,
         operationId: `AppendUpdateLogEntry_${kind}`,
-        summary: "Accepted and dropped; of old clients",
       },
       (ctx, { request }) => forward(ctx, "log", request),
     ),

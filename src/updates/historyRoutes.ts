@@ -9,10 +9,9 @@ import { summarize } from "./summarize.ts";
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 const U = `${S}/updates` as const;
 const console = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates" as const;
-const tags = ["Stacks"];
 const previewsQuery = z.extend(pagingQuery, { asc: z.optional(z.enum(["true", "false"])) });
 
-const read = { method: "GET", tags, permission: "stack:read" } as const satisfies Partial<Route["definition"]>;
+const read = { method: "GET", permission: "stack:read" } as const satisfies Partial<Route["definition"]>;
 const ofStack = { ...read, params: stackParams };
 const ofVersion = { ...read, params: versionParams };
 const ofUpdate = { ...read, params: updateParams };
@@ -24,8 +23,6 @@ export const historyRoutes = [
       ...ofStack,
       path: U,
       operationId: "GetStackUpdates",
-      tags: ["Stacks", "StackUpdates"],
-      summary: "History, newest first, without previews; with ids when output-type is said",
       query: z.extend(pagingQuery, { "output-type": z.optional(z.string()) }),
     },
     (ctx, { params, query: { page, pageSize, "output-type": output } }) => {
@@ -38,7 +35,6 @@ export const historyRoutes = [
       ...ofStack,
       path: `${U}/latest`,
       operationId: "GetLatestStackUpdate",
-      summary: "The newest entry of the history",
     },
     async (ctx, { params }) => {
       const { row, latestVersion } = await getUpdate(ctx, params, "latest");
@@ -50,8 +46,6 @@ export const historyRoutes = [
       ...ofStack,
       path: `${U}/latest/previews`,
       operationId: "GetLatestStackPreviews",
-      tags: ["Stacks", "StackUpdates"],
-      summary: "Previews since the last update",
       query: previewsQuery,
     },
     (ctx, { params, query }) => listPreviews(ctx, params, "latest", query.asc === "true", pagingOf(query)),
@@ -61,7 +55,6 @@ export const historyRoutes = [
       ...ofStack,
       path: `${U}/latest/timeline`,
       operationId: "GetLatestUpdateTimeline",
-      summary: "The newest update, and the previews that led to it",
     },
     (ctx, { params }) => getTimeline(ctx, params, "latest"),
   ),
@@ -70,7 +63,6 @@ export const historyRoutes = [
       ...ofVersion,
       path: `${U}/{version}`,
       operationId: "GetStackUpdate",
-      summary: "An entry of the history",
     },
     async (ctx, { params }) => {
       const { row, latestVersion } = await getUpdate(ctx, params, params.version);
@@ -82,7 +74,6 @@ export const historyRoutes = [
       ...ofVersion,
       path: `${U}/{version}/summary`,
       operationId: "GetStackUpdateSummary",
-      summary: "An entry of the history in short",
     },
     async (ctx, { params }) => toUpdateSummary((await getUpdate(ctx, params, params.version)).row),
   ),
@@ -91,7 +82,6 @@ export const historyRoutes = [
       ...ofVersion,
       path: `${U}/{version}/previews`,
       operationId: "GetStackPreviews",
-      summary: "Previews that looked at a version",
       query: previewsQuery,
     },
     (ctx, { params, query }) => listPreviews(ctx, params, params.version, query.asc === "true", pagingOf(query)),
@@ -101,7 +91,6 @@ export const historyRoutes = [
       ...ofVersion,
       path: `${U}/{version}/timeline`,
       operationId: "GetUpdateTimeline",
-      summary: "An update, and the previews that led to it",
     },
     (ctx, { params }) => getTimeline(ctx, params, params.version),
   ),
@@ -110,7 +99,6 @@ export const historyRoutes = [
       ...ofUpdate,
       path: `${S}/previews/{updateID}`,
       operationId: "GetStackPreview",
-      summary: "A preview",
     },
     async (ctx, { params }) => {
       const { row, latestVersion } = await getPreview(ctx, params, params.updateID);
@@ -122,7 +110,6 @@ export const historyRoutes = [
       ...ofUpdate,
       path: `${S}/previews/{updateID}/summary`,
       operationId: "GetStackPreviewSummary",
-      summary: "A preview in short",
     },
     async (ctx, { params }) => toUpdateSummary((await getPreview(ctx, params, params.updateID)).row),
   ),
@@ -131,7 +118,6 @@ export const historyRoutes = [
       ...ofStack,
       path: `${S}/activity`,
       operationId: "GetStackActivity",
-      summary: "Updates and previews, newest first",
       query: pagingQuery,
     },
     (ctx, { params, query }) => listActivity(ctx, params, pagingOf(query)),
@@ -141,7 +127,6 @@ export const historyRoutes = [
       ...ofStack,
       path: `${console}/latest/summary`,
       operationId: "UpdateSummaryHandlerLatest",
-      summary: "What the newest update did, as text",
     },
     async (ctx, { params }) => summarize(ctx, params, (await getUpdate(ctx, params, "latest")).row),
   ),
@@ -150,7 +135,6 @@ export const historyRoutes = [
       ...ofUpdate,
       path: `${console}/{updateID}/summary`,
       operationId: "UpdateSummary",
-      summary: "What an update or preview did, as text",
     },
     async (ctx, { params }) => summarize(ctx, params, await getUpdateById(ctx, params, params.updateID)),
   ),

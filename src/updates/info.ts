@@ -1,4 +1,4 @@
-import type { StackUpdate, UpdateInfo, UpdateSummary } from "./answers.ts";
+import type { StackUpdate, UpdateInfo, UpdateSummary } from "./operations.ts";
 import { resultOf, type updates } from "./table.ts";
 
 export type UpdateRow = typeof updates.$inferSelect;

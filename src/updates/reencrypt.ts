@@ -10,7 +10,7 @@ import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { reencrypt } from "../state/reencrypt.ts";
-import type { ReencryptStackResponse } from "./answers.ts";
+import type { ReencryptStackResponse } from "./operations.ts";
 import type { FinishContext } from "./finish.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall } from "./startRun.ts";

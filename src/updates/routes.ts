@@ -12,8 +12,8 @@ import { StartUpdateRequest, startUpdate } from "./start.ts";
 
 const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
-const tags = ["Stacks"];
 const flag = z.optional(z.enum(["true", "false"]));
+const CompleteUpdateRequest = z.object({ status: z.string() });
 
 /** Deletion and import: what concerns the stack's state as a whole. */
 const stateRoutes = [
@@ -22,8 +22,6 @@ const stateRoutes = [
       method: "DELETE",
       path: S,
       operationId: "DeleteStack",
-      tags,
-      summary: "Deletes a stack without resources, or any with force",
       permission: "stack:delete",
       params: stackParams,
       query: z.object({ force: flag }),
@@ -36,8 +34,6 @@ const stateRoutes = [
       method: "POST",
       path: `${S}/import`,
       operationId: "ImportStack",
-      tags,
-      summary: "Replaces the state; audited",
       permission: "stack:import",
       params: stackParams,
       body: "stream",
@@ -52,7 +48,7 @@ const stateRoutes = [
  */
 const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string): Route[] => {
   const X = `${S}/${kind}/{updateID}` as const;
-  const writes = { tags, permission: "lease", params: updateParams, body: "stream" } as const;
+  const writes = { permission: "lease", params: updateParams, body: "stream" } as const;
   // A preview is refused them, but by us and not by an unknown path.
   const unlisted = kind === "preview" ? { extension: true as const } : {};
   return [
@@ -61,8 +57,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: `${S}/${kind}`,
         operationId: `CreateUpdateFor${Kind}`,
-        tags,
-        summary: "Notes an update that is about to run",
         permission: "stack:write",
         params: stackParams,
         body: UpdateProgram,
@@ -74,8 +68,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: X,
         operationId: `StartUpdateFor${Kind}`,
-        tags,
-        summary: "Takes the stack and hands out a lease",
         permission: "stack:write",
         params: updateParams,
         body: StartUpdateRequest,
@@ -87,8 +79,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "GET",
         path: X,
         operationId: `GetUpdateStatusFor${Kind}`,
-        tags: ["Stacks", "StackUpdates"],
-        summary: "Status of an update",
         permission: "stack:read",
         params: updateParams,
       },
@@ -99,8 +89,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: `${X}/cancel`,
         operationId: `CancelUpdate_${kind}`,
-        tags,
-        summary: "Ends a running update from outside",
         permission: "stack:cancel_update",
         params: updateParams,
       },
@@ -112,8 +100,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: `${X}/renew_lease`,
         operationId: `RenewUpdateLease_${kind}`,
-        tags,
-        summary: "Extends the lease",
         permission: "lease",
         params: updateParams,
         body: RenewUpdateLeaseRequest,
@@ -125,16 +111,14 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: `${X}/complete`,
         operationId: `CompleteUpdate_${kind}`,
-        tags,
-        summary: "Ends an update; its state can be exported when this answers",
         permission: "lease",
         params: updateParams,
-        body: z.object({ status: z.string() }),
+        body: CompleteUpdateRequest,
       },
       (ctx, { body }) => completeUpdate(ctx, body.status),
     ),
     defineRoute(
-      { ...writes, method: "PATCH", path: `${X}/journalentries`, operationId: `CreateJournalEntries_${kind}`, summary: "Journal entries" },
+      { ...writes, method: "PATCH", path: `${X}/journalentries`, operationId: `CreateJournalEntries_${kind}` },
       (ctx, { request }) => forward(ctx, "journal", request),
     ),
     defineRoute(
@@ -143,7 +127,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "PATCH",
         path: `${X}/checkpoint`,
         operationId: `PatchUpdateCheckpoint_${kind}`,
-        summary: "The whole state",
         ...unlisted,
       },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
@@ -154,7 +137,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "PATCH",
         path: `${X}/checkpointverbatim`,
         operationId: `PatchUpdateVerbatimCheckpoint_${kind}`,
-        summary: "The whole state, whose bytes later deltas refer to",
         ...unlisted,
       },
       (ctx, { request }) => forward(ctx, "verbatim", request),
@@ -165,7 +147,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "PATCH",
         path: `${X}/checkpointdelta`,
         operationId: `PatchUpdateCheckpointDelta_${kind}`,
-        summary: "What has changed in the state since the write before",
         ...unlisted,
       },
       (ctx, { request }) => forward(ctx, "delta", request),

@@ -10,8 +10,6 @@ const getCurrentUser = defineRoute(
     method: "GET",
     path: "/api/user",
     operationId: "GetCurrentUser",
-    tags: ["Users"],
-    summary: "The caller, and for a machine token the token",
     permission: "self",
     // `whoami` asks for nothing else; in other commands the default organization's answer warns.
     warns: (userAgent) => userAgent.includes("cmd=whoami"),
@@ -43,8 +41,6 @@ const getDefaultOrganization = defineRoute(
     method: "GET",
     path: "/api/user/organizations/default",
     operationId: "GetDefaultOrganization",
-    tags: ["Users"],
-    summary: "The organization of stack names that name none",
     permission: "self",
     // Every command but `whoami` comes by here once (cli-protocol §1.8).
     warns: () => true,
@@ -60,8 +56,6 @@ const updateDefaultOrganization = defineRoute(
     method: "POST",
     path: "/api/user/organizations/{orgName}/default",
     operationId: "UpdateDefaultOrganization",
-    tags: ["Users"],
-    summary: "Chooses the organization of stack names that name none",
     permission: "person",
     params: z.object({ orgName }),
   },

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { answersOf } from "../../src/app/answers.ts";
+import { operationOf } from "../../src/app/operations.ts";
 import { routes } from "../../src/app/routes.ts";
 import { contract, deviation, deviationFromSchema, operations } from "../support/contract.ts";
 
 if (!contract) console.log("contract tests skipped: ../shared/pulumi-cloud/openapi.json is not beside the project");
 
 /**
- * Answers themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good
+ * Operations themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good
  * call at every route. Here: that names and places are the contract's, and that the check finds what is wrong.
  */
 describe.skipIf(!contract)("the public contract", () => {
@@ -15,12 +15,12 @@ describe.skipIf(!contract)("the public contract", () => {
     const odd = ours.filter(({ operationId, method, path, extension }) => {
       const theirs = operations.get(operationId);
       if (extension || !theirs) return Boolean(extension) === Boolean(theirs);
-      const responses = answersOf(operationId);
+      const { answers } = operationOf(operationId);
       const statuses = Object.keys(theirs.responses).filter((status) => status.startsWith("2"));
       // An empty 200 and a 204 are one to every client (cli-protocol §1.5).
-      const empty = statuses.every((status) => !theirs.responses[status]!.content) && responses[204] === null;
+      const empty = statuses.every((status) => !theirs.responses[status]!.content) && answers[204] === null;
       return (
-        theirs.method !== method || theirs.path !== path || (!empty && Object.keys(responses).some((status) => !statuses.includes(status)))
+        theirs.method !== method || theirs.path !== path || (!empty && Object.keys(answers).some((status) => !statuses.includes(status)))
       );
     });
     expect(odd.map(({ operationId, method, path }) => `${operationId}: ${method} ${path}`)).toEqual([]);

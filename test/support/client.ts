@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
-import { answersOf } from "../../src/app/answers.ts";
+import { operationOf } from "../../src/app/operations.ts";
 import { routes } from "../../src/app/routes.ts";
 import { deviation } from "./contract.ts";
 
@@ -61,7 +61,7 @@ async function hold(method: string, path: string, response: Response): Promise<v
     return;
   }
   const operationId = contractOf(method, path)?.operationId;
-  const schema = operationId && answersOf(operationId)[response.status];
+  const schema = operationId && operationOf(operationId).answers[response.status];
   expect(schema, `${method} ${path} answers ${response.status}, which its contract does not name`).not.toBeUndefined();
   if (!schema) return;
   const body = await response.json();

@@ -1,6 +1,6 @@
 import { placeIn } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
-import type { AccessToken } from "../../tokens/answers.ts";
+import type { AccessToken } from "../../tokens/operations.ts";
 import type { Problem } from "../attempt.ts";
 import { Choice, Field } from "../components.tsx";
 import type { PageInput } from "../page.tsx";

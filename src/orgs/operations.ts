@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Answers } from "../http/answers.ts";
+import type { Operations } from "../http/operation.ts";
 import { uxPurposes } from "./listRoles.ts";
 import { notHere } from "./metadata.ts";
 import { inFlightRevocations } from "./table.ts";
@@ -85,25 +85,65 @@ export type ListInvitesResponse = z.infer<typeof ListInvitesResponse>;
 /** What somebody learns who knows the id of an invitation: the organization, and the role that waits there. */
 const InviteSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string() });
 
-export const orgAnswers: Answers = {
+export const orgOperations: Operations = {
   GetOrganization: {
-    200: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(z.unknown()) }),
+    tags: ["Organizations"],
+    summary: "Name of the organization",
+    answers: {
+      200: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(z.unknown()) }),
+    },
   },
-  GetOrganizationMetadata: { 200: OrganizationMetadata },
-  UpdateOrganizationSettings: { 200: OrganizationMetadata },
-  ListRolesByOrgIDAndUXPurpose: { 200: z.object({ roles: z.array(Role) }) },
-  GetRole: { 200: Role },
-  ListOrganizationMembers: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.optional(z.string()) }) },
-  AddOrganizationMember: { 200: OrganizationMember },
-  UpdateOrganizationMember: { 204: null },
-  DeleteOrganizationMember: { 204: null },
-  ListOrgInvites: { 200: ListInvitesResponse },
-  CreateOrgInviteLink: { 200: CreatedInvite },
-  BatchCreateOrgInviteEmail: { 200: BatchCreateInviteResponse },
-  BatchCreateOrgUnverifiedInviteEmail: { 200: BatchCreateInviteResponse },
-  GetOrgInvite: { 200: InviteSummary },
-  AcceptOrgInvite: { 204: null },
-  CancelOrgInvite: { 204: null },
-  ResendOrgInvite: { 204: null },
-  ListUserOrgInvites: { 200: ListInvitesResponse },
+  GetOrganizationMetadata: {
+    tags: ["Organizations"],
+    summary: "What the organization is and what it has decided",
+    answers: { 200: OrganizationMetadata },
+  },
+  UpdateOrganizationSettings: {
+    tags: ["Organizations"],
+    summary: "Changes settings; audited with old and new values",
+    answers: { 200: OrganizationMetadata },
+  },
+  ListRolesByOrgIDAndUXPurpose: {
+    tags: ["Organizations"],
+    summary: "The roles that people and tokens may have",
+    answers: { 200: z.object({ roles: z.array(Role) }) },
+  },
+  GetRole: { tags: ["Organizations"], summary: "One role", answers: { 200: Role } },
+  ListOrganizationMembers: {
+    tags: ["Organizations"],
+    summary: "Who is in the organization, and as what",
+    answers: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.optional(z.string()) }) },
+  },
+  AddOrganizationMember: { tags: ["Organizations"], summary: "Adds a known user", answers: { 200: OrganizationMember } },
+  UpdateOrganizationMember: {
+    tags: ["Organizations"],
+    summary: "Changes a member's role, by name or by the id of a built-in role",
+    answers: { 204: null },
+  },
+  DeleteOrganizationMember: {
+    tags: ["Organizations"],
+    summary: "Removes a member; the organization's tokens live on",
+    answers: { 204: null },
+  },
+  ListOrgInvites: { tags: ["Organizations"], summary: "Invitations that wait, with their links", answers: { 200: ListInvitesResponse } },
+  CreateOrgInviteLink: { tags: ["Organizations"], summary: "Invites whoever has the link", answers: { 200: CreatedInvite } },
+  BatchCreateOrgInviteEmail: {
+    tags: ["Organizations"],
+    summary: "Invites people by address; no mail is sent, the links are in the answer",
+    answers: { 200: BatchCreateInviteResponse },
+  },
+  BatchCreateOrgUnverifiedInviteEmail: {
+    tags: ["Organizations"],
+    summary: "Invites people by address; no mail is sent, the links are in the answer",
+    answers: { 200: BatchCreateInviteResponse },
+  },
+  GetOrgInvite: {
+    tags: ["Organizations"],
+    summary: "Organization and role of an invitation that waits, for whoever knows its id",
+    answers: { 200: InviteSummary },
+  },
+  AcceptOrgInvite: { tags: ["Organizations"], summary: "The caller joins; once", answers: { 204: null } },
+  CancelOrgInvite: { tags: ["Organizations"], summary: "Withdraws an invitation that waits", answers: { 204: null } },
+  ResendOrgInvite: { tags: ["Organizations"], summary: "Counts an invitation as sent now; no mail is sent", answers: { 204: null } },
+  ListUserOrgInvites: { tags: ["Users"], summary: "Invitations for the caller's address", answers: { 200: ListInvitesResponse } },
 };

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Answers } from "../http/answers.ts";
+import type { Operations } from "../http/operation.ts";
 import { tokenStates } from "./accessToken.ts";
 import { stackRule } from "./schema.ts";
 import { disabledReasons } from "./table.ts";
@@ -93,24 +93,80 @@ export type RevocationReceipt = z.infer<typeof RevocationReceipt>;
 export const LeakReportTaken = z.object({ message: z.string() });
 export type LeakReportTaken = z.infer<typeof LeakReportTaken>;
 
-export const tokenAnswers: Answers = {
-  ListOrgTokens: { 200: ListAccessTokensResponse },
-  CreateOrgToken: { 200: CreateAccessTokenResponse },
-  DeleteOrgToken: { 204: null },
-  ListOrgTokensWithRole: { 200: ListAccessTokensResponse },
-  ListPersonalTokens: { 200: ListAccessTokensResponse },
-  CreatePersonalToken: { 200: CreateAccessTokenResponse },
-  DeletePersonalToken: { 204: null },
+export const tokenOperations: Operations = {
+  ListOrgTokens: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "The organization's tokens, newest first",
+    answers: { 200: ListAccessTokensResponse },
+  },
+  CreateOrgToken: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "A machine credential of the organization; its value is shown once",
+    answers: { 200: CreateAccessTokenResponse },
+  },
+  DeleteOrgToken: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "Ends a token at once and for good; headers say from when on",
+    answers: { 204: null },
+  },
+  ListOrgTokensWithRole: {
+    tags: ["Organizations"],
+    summary: "The organization's tokens with a role, newest first",
+    answers: { 200: ListAccessTokensResponse },
+  },
+  ListPersonalTokens: {
+    tags: ["Users", "AccessTokens"],
+    summary: "The caller's own tokens, newest first",
+    answers: { 200: ListAccessTokensResponse },
+  },
+  CreatePersonalToken: {
+    tags: ["Users", "AccessTokens"],
+    summary: "A token with the caller's rights; its value is shown once",
+    answers: { 200: CreateAccessTokenResponse },
+  },
+  DeletePersonalToken: { tags: ["Users", "AccessTokens"], summary: "Ends one of the caller's own tokens", answers: { 204: null } },
 
-  GetOrgToken: { 200: AccessToken },
-  UpdateOrgToken: { 200: AccessToken },
-  DisableOrgToken: { 200: AccessToken },
-  EnableOrgToken: { 200: AccessToken },
-  RotateOrgToken: { 200: RotateAccessTokenResponse },
-  RotateThisToken: { 200: RotateAccessTokenResponse },
-  GetOrgTokenImpact: { 200: TokenImpact },
-  GetOrgTokenUsage: { 200: TokenUsage },
-  GetOrgTokenRevocation: { 200: RevocationReceipt },
-  ReportTokenLeak: { 200: LeakReportTaken },
-  ReportTokenLeaks: { 200: LeakReportTaken },
+  GetOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "One token, a deleted one too", answers: { 200: AccessToken } },
+  UpdateOrgToken: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "Changes display name, description, expiry and limits",
+    answers: { 200: AccessToken },
+  },
+  DisableOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Switches a token off at once", answers: { 200: AccessToken } },
+  EnableOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Switches a token on again", answers: { 200: AccessToken } },
+  RotateOrgToken: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "A successor with the same rights, shown once; both work for the overlap",
+    answers: { 200: RotateAccessTokenResponse },
+  },
+  RotateThisToken: {
+    tags: ["Users", "AccessTokens"],
+    summary: "The calling token rotates itself, if it was created with that permission",
+    answers: { 200: RotateAccessTokenResponse },
+  },
+  GetOrgTokenImpact: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "What would notice if the token ended now",
+    answers: { 200: TokenImpact },
+  },
+  GetOrgTokenUsage: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "Requests by day, and the latest addresses, countries and clients",
+    answers: { 200: TokenUsage },
+  },
+  GetOrgTokenRevocation: {
+    tags: ["Organizations", "AccessTokens"],
+    summary: "The receipt of a deletion: committed when, and how long a cached read could pass",
+    answers: { 200: RevocationReceipt },
+  },
+  ReportTokenLeak: {
+    tags: ["AccessTokens"],
+    summary: "Ends a token that was found; the answer is the same for what is none",
+    answers: { 200: LeakReportTaken },
+  },
+  ReportTokenLeaks: {
+    tags: ["AccessTokens"],
+    summary: "The same for a secret scanner that signs its reports, many at once",
+    answers: { 200: LeakReportTaken },
+  },
 };
