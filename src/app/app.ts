@@ -1,4 +1,5 @@
 import { HonoBase } from "hono/hono-base";
+import { HTTPException } from "hono/http-exception";
 import { TrieRouter } from "hono/router/trie-router";
 import { requestContext } from "./request.ts";
 import type { Env } from "./environment.ts";
@@ -50,12 +51,20 @@ app.notFound((c) => {
 });
 
 app.onError((error, c) => {
-  if (error instanceof AppError) {
-    c.set("reason", error.reason);
-    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
-    return c.json(error.toResponseBody(), error.status as 400);
+  const refusal = asAppError(error);
+  if (refusal) {
+    c.set("reason", refusal.reason);
+    for (const [name, value] of Object.entries(refusal.headers)) c.header(name, value);
+    return c.json(refusal.toResponseBody(), refusal.status as 400);
   }
   // A bug. Its own message may hold anything, so it goes to the log and not to the caller.
   logError("unexpected error", error, { requestId: c.get("request")?.requestId });
   return c.json({ code: 500, message: "Internal Server Error: this is our fault, and it was logged." }, 500);
 });
+
+function asAppError(error: Error): AppError | undefined {
+  if (error instanceof AppError) return error;
+  // Of zod-validator, for a body that is no JSON.
+  if (error instanceof HTTPException) return new AppError(error.status, error.message);
+  return undefined;
+}
