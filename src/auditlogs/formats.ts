@@ -1,5 +1,5 @@
 import { type ChainRecord, canonical } from "../audit/chain.ts";
-import { eventTypes } from "../audit/events.ts";
+import { displayNameOf } from "../audit/events.ts";
 
 /** How an export writes records. Pure: `host` is the name under which the service was called. */
 export interface Format {
@@ -9,7 +9,6 @@ export interface Format {
 
 const text = (record: ChainRecord, member: string) => String(record[member] ?? "");
 const flag = (record: ChainRecord, member: string) => String(record[member] === true);
-const displayName = (event: string) => (eventTypes as Record<string, { displayName: string } | undefined>)[event]?.displayName ?? event;
 
 /** A spreadsheet takes a cell that begins so for a formula, and may run it; with an apostrophe before it, for text. */
 const inert = (value: string) => (/^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value);
@@ -23,7 +22,7 @@ const csv: Format = {
       new Date(Number(record["at"])).toISOString().replace(/\.\d+/, ""),
       text(record, "userName"),
       text(record, "userLogin"),
-      displayName(text(record, "event")),
+      displayNameOf(text(record, "event")),
       text(record, "description"),
       text(record, "sourceIp"),
       flag(record, "reqOrgAdmin"),
@@ -57,7 +56,7 @@ const cef: Format = {
     const at = new Date(Number(record["at"]));
     const time = `${months[at.getUTCMonth()]} ${String(at.getUTCDate()).padStart(2, "0")} ${at.toISOString().slice(11, 19)}`;
     const event = text(record, "event");
-    const header = ["CEF:0", "Stackpass", "Stackpass", "1", event, displayName(event), String(severity(record))].map(inHeader).join("|");
+    const header = ["CEF:0", "Stackpass", "Stackpass", "1", event, displayNameOf(event), String(severity(record))].map(inHeader).join("|");
     const extension = Object.entries({
       rt: String(at.getTime()),
       dvchost: host,

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { type EventName, eventTypes, flagsOf } from "../audit/events.ts";
+import { type EventName, displayNameOf, eventTypes, flagsOf } from "../audit/events.ts";
 import { getCheckpoint, listCheckpoints } from "../audit/checkpoint.ts";
 import { signingKeys } from "../audit/sign.ts";
 import { guard } from "../auth/guard.ts";
@@ -152,11 +152,11 @@ async function checked<T>(ctx: OrgContext, work: Promise<T>): Promise<T> {
   return result;
 }
 
-const allEventTypes = Object.entries(eventTypes).map(([event, { displayName, description }]) => {
+const allEventTypes = Object.entries(eventTypes).map(([event, { description }]) => {
   const flags = flagsOf(event as EventName);
   return {
     event,
-    displayName,
+    displayName: displayNameOf(event),
     description,
     requiresOrgAdmin: flags.reqOrgAdmin,
     requiresStackAdmin: flags.reqStackAdmin,

@@ -1,5 +1,5 @@
 import { type OrganizationNumbers, readOwnNumbers } from "../operator/organization.ts";
-import { eventLabel } from "./audit/eventLabel.ts";
+import { displayNameOf } from "../audit/events.ts";
 import { Table } from "./components.tsx";
 import { definePage } from "./page.tsx";
 import { placePath } from "./paths.ts";
@@ -38,7 +38,7 @@ const Numbers = ({ numbers, refusals }: { numbers: OrganizationNumbers; refusals
         <Table caption="Refusals of the last 24 hours" head={["What", "How often"]}>
           {Object.entries(numbers.refusals).map(([event, count]) => (
             <tr>
-              <th scope="row">{eventLabel(event)}</th>
+              <th scope="row">{displayNameOf(event)}</th>
               <td>{count}</td>
             </tr>
           ))}

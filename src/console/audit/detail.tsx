@@ -4,7 +4,8 @@ import { Badge, Copyable, Notice, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
 import { canonical } from "../../audit/chain.ts";
-import { eventLabel, tokenLabel } from "./eventLabel.ts";
+import { displayNameOf } from "../../audit/events.ts";
+import { tokenLabel } from "./tokenLabel.ts";
 import { type Filters, auditPath } from "./query.ts";
 
 /** One record, at the address of its place in the chain, which never changes. */
@@ -21,7 +22,7 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
     body: (
       <section>
         <h1>
-          {eventLabel(said("event"))} {record["authFailure"] === true && <Badge kind="bad">refused</Badge>}
+          {displayNameOf(said("event"))} {record["authFailure"] === true && <Badge kind="bad">refused</Badge>}
         </h1>
         <p>{said("description")}</p>
         <dl>

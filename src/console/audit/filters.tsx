@@ -1,10 +1,9 @@
-import { eventTypes } from "../../audit/events.ts";
+import { displayNameOf, eventTypes } from "../../audit/events.ts";
 import { Choice, Field } from "../components.tsx";
 import { type Filter, type Filters, auditPath, labels, minuteOf } from "./query.ts";
-import { eventLabel } from "./eventLabel.ts";
 
-const events = Object.entries(eventTypes)
-  .map(([event, { displayName }]) => [event, displayName] as const)
+const events = Object.keys(eventTypes)
+  .map((event) => [event, displayNameOf(event)] as const)
   .sort(([, a], [, b]) => (a < b ? -1 : 1));
 
 /** Filters that were set by a link stay set. */
@@ -48,7 +47,7 @@ export const ActiveFilters = ({ orgName, set }: { orgName: string; set: Filters 
 };
 
 function shown(name: Filter, value: string): string {
-  if (name === "eventFilter") return eventLabel(value);
+  if (name === "eventFilter") return displayNameOf(value);
   if (name === "startTime" || name === "endTime") return `${minuteOf(value).replace("T", " ")} UTC`;
   return value;
 }

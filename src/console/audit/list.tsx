@@ -6,7 +6,8 @@ import { attempt } from "../attempt.ts";
 import { Badge, Empty, More, Notice, Table, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
-import { eventLabel, tokenLabel } from "./eventLabel.ts";
+import { displayNameOf } from "../../audit/events.ts";
+import { tokenLabel } from "./tokenLabel.ts";
 import { ExportLinks } from "./export.tsx";
 import { ActiveFilters, FilterForm } from "./filters.tsx";
 import { type Filters, auditPath, filtersOf, listQuery, toKeep } from "./query.ts";
@@ -74,7 +75,7 @@ const Row = ({ event, orgName, set }: { event: AuditEvent; orgName: string; set:
         )}
       </td>
       <td>
-        <a href={auditPath(orgName, { ...set, eventFilter: event.event })}>{eventLabel(event.event)}</a>
+        <a href={auditPath(orgName, { ...set, eventFilter: event.event })}>{displayNameOf(event.event)}</a>
         {event.authFailure && (
           <>
             {" "}
