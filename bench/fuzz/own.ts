@@ -85,7 +85,8 @@ export function explore(deck: Deck, start: Record<string, string[]>, credential:
       const [stack] = /^\/api\/stacks\/[^/]+\/[^/]+\/[^/]+(?=\/(?:update|preview|refresh|destroy)$)/.exec(sent.path) ?? [];
       if (stack && typeof answer["updateID"] === "string") remember(created, `${stack}/update/${answer["updateID"]}`);
       walk(answer, (name, value) => {
-        for (const parameter of lessons[name] ?? []) {
+        // Names are anything: `constructor`, too.
+        for (const parameter of Object.hasOwn(lessons, name) ? lessons[name]! : []) {
           const values = (known[parameter] ??= []);
           if (values.includes(value) || value.length > 300) continue;
           values.push(value);

@@ -96,7 +96,7 @@ async function byOurs(world: World, name: string, requests: number, round: numbe
 }
 
 function lost(credential: string, sent: Sent, error: unknown): void {
-  tally.faults.push({
+  tally.found({
     what: `no answer: ${String(error)}`,
     credential,
     request: `${sent.method} ${sent.path}`,

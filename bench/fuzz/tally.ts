@@ -59,7 +59,7 @@ export class Tally {
     const over = status === 401 && credential.kind === "token" && this.mayHaveEnded;
     for (const what of this.#judge.faults(exchange)) {
       if (over && what.startsWith("401")) continue;
-      this.faults.push({
+      this.found({
         what,
         credential: credential.name,
         request: `${sent.method} ${sent.path}`,
@@ -70,13 +70,20 @@ export class Tally {
     return over;
   }
 
+  /** Keeps a fault, and says it at once: a run may be broken off. */
+  found(fault: Fault): void {
+    this.faults.push(fault);
+    if (this.faults.length <= 20)
+      console.log(`FAULT: ${fault.what}: ${fault.credential}: ${fault.request.slice(0, 300)}: ${fault.answer.slice(0, 300)}`);
+  }
+
   /** A line of the Worker's log: it names no credential, and nothing that people wrote. */
   logged(line: string): void {
     this.lines++;
     const secret = /pul-[0-9a-f]{40}|update-token \S{20}|kanari-/.exec(line)?.[0];
     const bug = line.includes("unexpected error");
     if (!secret && !bug) return;
-    this.faults.push({
+    this.found({
       what: bug ? "an unexpected error in the log" : `the log tells ${secret!.slice(0, 12)}`,
       credential: "",
       request: "log",
@@ -89,7 +96,7 @@ export class Tally {
   page(reader: string, sent: Sent, received: Received, faults: string[]): void {
     count(this.counts, `pages: ${reader}`, `${Math.floor(received.status / 100)}xx`);
     for (const what of faults)
-      this.faults.push({
+      this.found({
         what,
         credential: `browser, ${reader}`,
         request: `${sent.method} ${sent.path}`,
