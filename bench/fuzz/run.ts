@@ -88,10 +88,15 @@ async function byOurs(world: World, name: string, requests: number, round: numbe
   return many(requests, async () => {
     const sent = explorer.next();
     sent.headers = { "CF-Connecting-IP": anAddress(), ...sent.headers };
-    const received = await send(world.url, sent).catch((error: unknown) => void lost(name, sent, error));
-    if (!received) return false;
-    explorer.learn(sent, received.status, received.body.toString());
-    return tally.note("ours", credential, sent, received);
+    const answered = tally.sending(sent);
+    try {
+      const received = await send(world.url, sent).catch((error: unknown) => void lost(name, sent, error));
+      if (!received) return false;
+      explorer.learn(sent, received.status, received.body.toString());
+      return tally.note("ours", credential, sent, received);
+    } finally {
+      answered();
+    }
   });
 }
 

@@ -15,6 +15,8 @@ export interface Fault {
 /** Calls that may end the caller's own credential: from then on a 401 is what it should be. */
 const endings = /^(DeleteOrgToken|DeletePersonalToken|DisableOrgToken|Rotate\w*|DeleteOrganizationMember|RemoveMember|ReportTokenLeak\w*)$/;
 
+const endsTokens = ({ operationId }: Operation, { method }: Sent) => endings.test(operationId) || method === "DELETE";
+
 export class Tally {
   readonly faults: Fault[] = [];
   readonly counts = new Map<string, Map<string, number>>();
@@ -26,12 +28,22 @@ export class Tally {
   lines = 0;
   /** Whether the credential in use may have been ended by a call that it made itself. */
   mayHaveEnded = false;
+  /** Calls of that kind that have no answer yet. */
+  #ending = 0;
   readonly #operations: Operation[];
   #judge: Judge;
 
   constructor(operations: Operation[], judge: Judge) {
     this.#operations = operations;
     this.#judge = judge;
+  }
+
+  /** Before a call is made; what is given back, when its answer was noted. What it may end is ended before it is answered. */
+  sending(sent: Sent): () => void {
+    const operation = operationFor(this.#operations, sent.method, sent.path);
+    if (!operation || !endsTokens(operation, sent)) return () => undefined;
+    this.#ending++;
+    return () => void this.#ending--;
   }
 
   /** @returns whether the credential is over, so that a new world is needed */
@@ -51,12 +63,12 @@ export class Tally {
     const kind = `${Math.floor(status / 100)}xx`;
     count(this.counts, `${source}: ${credential.name}`, kind);
     if (operation) count(this.reached, operation.operationId, String(status));
-    if (operation && status < 300 && (endings.test(operation.operationId) || sent.method === "DELETE")) this.mayHaveEnded = true;
+    if (operation && status < 300 && endsTokens(operation, sent)) this.mayHaveEnded = true;
     if (operation && this.#judge.showsOwn(exchange)) {
       const { of } = credential;
       this.ownSeen.set(of!, (this.ownSeen.get(of!) ?? new Set()).add(operation.operationId));
     }
-    const over = status === 401 && credential.kind === "token" && this.mayHaveEnded;
+    const over = status === 401 && credential.kind === "token" && (this.mayHaveEnded || this.#ending > 0);
     for (const what of this.#judge.faults(exchange)) {
       if (over && what.startsWith("401")) continue;
       this.found({
