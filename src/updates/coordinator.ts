@@ -75,7 +75,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** The client's word that it is done. Operations when the new version can be exported; a repetition is fine. */
+  /** The client's word that it is done. Answers when the new version can be exported; a repetition is fine. */
   complete(updateId: string, status: "succeeded" | "failed"): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
       await this.#endExpired(ctx);
@@ -162,7 +162,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#answer(() => this.#events.page(updateId, query, gaps));
   }
 
-  /** Operations where it runs: for those who ask whether objects can be reached. */
+  /** Answers where it runs: for those who ask whether objects can be reached. */
   ping(): true {
     return true;
   }

@@ -13,7 +13,7 @@ import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 import { settledLog } from "../support/audit.ts";
 import { eventually } from "../support/clock.ts";
-import { loseDatabaseOperations } from "../support/faults.ts";
+import { loseDatabaseAnswers } from "../support/faults.ts";
 import { objectKeys } from "../support/stored.ts";
 import { newOrgToken, newWorld } from "../support/world.ts";
 
@@ -74,7 +74,7 @@ it("keeps one chain when several consumers write at once, and writes each event 
 });
 
 it("survives an answer that was lost after the write", async () => {
-  const repair = loseDatabaseOperations();
+  const repair = loseDatabaseAnswers();
   expect((await deliver([event("a"), event("b")])).retryMessages).toHaveLength(2);
   repair();
   await deliver([event("a"), event("b"), event("c")]);

@@ -29,7 +29,7 @@ interface Letter {
   body: string;
   attempts: number;
 }
-const tally = { sends: 0, failedSends: 0, doubled: 0, lostOperations: 0, failedWrites: 0, crashes: 0, deadLetters: 0, failedPuts: 0 };
+const tally = { sends: 0, failedSends: 0, doubled: 0, lostAnswers: 0, failedWrites: 0, crashes: 0, deadLetters: 0, failedPuts: 0 };
 let queued: Letter[] = [];
 let dead: Letter[] = [];
 let letters = 0;
@@ -63,7 +63,7 @@ function failingDatabase(): void {
       }
       const results = await session.batch(statements);
       if (chance(0.03)) {
-        tally.lostOperations++;
+        tally.lostAnswers++;
         throw new Error("D1_ERROR: network connection lost");
       }
       return results;

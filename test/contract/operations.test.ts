@@ -6,7 +6,7 @@ import { contract, deviation, deviationFromSchema, operations } from "../support
 if (!contract) console.log("contract tests skipped: ../shared/pulumi-cloud/openapi.json is not beside the project");
 
 /**
- * Operations themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good
+ * Answers themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good
  * call at every route. Here: that names and places are the contract's, and that the check finds what is wrong.
  */
 describe.skipIf(!contract)("the public contract", () => {

@@ -6,7 +6,7 @@ import { eventsOf, settledLog } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { type Exported, component, creates, deploymentOf } from "../support/deployment.ts";
-import { breakCache, breakDatabase, breakObjectReads, breakObjectWrites, breakQueue, loseDatabaseOperations } from "../support/faults.ts";
+import { breakCache, breakDatabase, breakObjectReads, breakObjectWrites, breakQueue, loseDatabaseAnswers } from "../support/faults.ts";
 import { changesNothing, records } from "../support/stored.ts";
 import { type RunningUpdate, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -90,7 +90,7 @@ describe("without the database", () => {
 
   it.each([
     ["did not reach it", breakDatabase],
-    ["reached it, and the answer was lost", loseDatabaseOperations],
+    ["reached it, and the answer was lost", loseDatabaseAnswers],
   ])("a start that %s does not hold the stack: the next one has it at once", async (_, fault) => {
     const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
     const repair = fault();
@@ -106,7 +106,7 @@ describe("without the database", () => {
   it("a start that only the database knows of can be cancelled, and an import takes its place", async () => {
     const lostStart = async () => {
       const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
-      const repair = loseDatabaseOperations();
+      const repair = loseDatabaseAnswers();
       await refused(503, "POST", `${S}/update/${updateID}`, { token, json: {} });
       repair();
       return `${S}/update/${updateID}`;
@@ -135,7 +135,7 @@ describe("without the database", () => {
   it("a completion whose answer was lost is done once", async () => {
     const update = await startUpdate(token);
     await journal(update);
-    const repair = loseDatabaseOperations();
+    const repair = loseDatabaseAnswers();
     expect((await complete(update)).status).toBe(503);
     repair();
     expect((await complete(update)).status).toBe(204);

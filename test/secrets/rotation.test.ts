@@ -6,7 +6,7 @@ import { eventsOf, settledLog } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
 import { type Exported, component, deploymentOf, rootStack } from "../support/deployment.ts";
 import { expectSound } from "../support/dangling.ts";
-import { breakDatabase, breakObjectReads, breakObjectWriteOnce, loseDatabaseOperations, loseObjectOperations } from "../support/faults.ts";
+import { breakDatabase, breakObjectReads, breakObjectWriteOnce, loseDatabaseAnswers, loseObjectAnswers } from "../support/faults.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -94,9 +94,9 @@ describe("putting a stack's secrets under a new key", () => {
 
   it.each([
     // The stack is read first.
-    ["the answer of the last step is lost", () => loseDatabaseOperations(1), 2],
+    ["the answer of the last step is lost", () => loseDatabaseAnswers(1), 2],
     ["the object store fails once", breakObjectWriteOnce, 1],
-    ["the object store's answer is lost", loseObjectOperations, 1],
+    ["the object store's answer is lost", loseObjectAnswers, 1],
     ["the state cannot be read", breakObjectReads, 1],
   ] as const)("while %s is done once, by the command or by its repetition", async (_, fault, versionAfter) => {
     await importState(withSecrets(await under(OLD, "one"), await under(env.ENCRYPTION_KEYS, "two")));

@@ -15,7 +15,7 @@ const get = async (path: string) => {
   return (await response.json()) as Record<string, unknown>;
 };
 const tokenNames = async () => ((await get("/api/orgs/acme/tokens"))["tokens"] as { name: string }[]).map(({ name }) => name);
-/** Operations somebody else at once: the server lives and is not held up. */
+/** Answers somebody else at once: the server lives and is not held up. */
 const isAlive = async () => {
   const started = Date.now();
   await get("/api/user");

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { type Exported, component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
-import { breakDatabase, breakObjectWrites, loseDatabaseOperations } from "../support/faults.ts";
+import { breakDatabase, breakObjectWrites, loseDatabaseAnswers } from "../support/faults.ts";
 import { changesNothing, objectKeys } from "../support/stored.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -213,7 +213,7 @@ describe("renaming when something fails", () => {
   it("whose answer is lost has been done as a whole", async () => {
     await ok("GET", S, { token });
     // The first look at the stack comes through, and the answer to the change does not.
-    const heal = loseDatabaseOperations(1);
+    const heal = loseDatabaseAnswers(1);
     await refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } });
     heal();
     expect(await ok("GET", "/api/stacks/acme/web/prod", { token })).toMatchObject({ version: 2 });

@@ -12,7 +12,7 @@ export function breakDatabase(): () => void {
 }
 
 /** Until it is called, D1 does everything and the answers are lost, but for the first `spared` ones. @returns ends the fault */
-export function loseDatabaseOperations(spared = 0): () => void {
+export function loseDatabaseAnswers(spared = 0): () => void {
   const open = env.DB.withSession.bind(env.DB);
   const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
     const session = open(constraint);
@@ -50,7 +50,7 @@ function until(spy: { mockRestore: () => void }): () => void {
 }
 
 /** Until it is called, R2 takes everything and the answers are lost. @returns ends the fault */
-export function loseObjectOperations(): () => void {
+export function loseObjectAnswers(): () => void {
   const put = env.STATE.put.bind(env.STATE) as (...args: unknown[]) => Promise<R2Object>;
   return until(
     vi.spyOn(env.STATE, "put").mockImplementation(async (...args: unknown[]) => {

@@ -16,8 +16,8 @@ import {
   breakObjectWriteOnce,
   breakObjectWrites,
   breakQueue,
-  loseDatabaseOperations,
-  loseObjectOperations,
+  loseDatabaseAnswers,
+  loseObjectAnswers,
 } from "../support/faults.ts";
 import { type RunningUpdate, type World, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -68,10 +68,10 @@ async function expectRecovered(stack = "web/dev"): Promise<void> {
 const faults = {
   "the database fails once": breakDatabaseOnce,
   "the database is away for a while": breakDatabase,
-  "the database does it and its answers are lost": loseDatabaseOperations,
+  "the database does it and its answers are lost": loseDatabaseAnswers,
   "the object store fails once": breakObjectWriteOnce,
   "the object store is away for a while": breakObjectWrites,
-  "the object store does it and its answers are lost": loseObjectOperations,
+  "the object store does it and its answers are lost": loseObjectAnswers,
   "nothing can be read from the object store": breakObjectReads,
   "the queue and the cache are away": () => {
     const repairs = [breakQueue(), breakCache()];
@@ -153,7 +153,7 @@ describe.each(Object.entries(faults))("while %s", (_, fault) => {
 
 it("a start whose answer was lost is made good by its repetition", async () => {
   const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
-  const repair = loseDatabaseOperations();
+  const repair = loseDatabaseAnswers();
   expect((await call("POST", `${S}/update/${updateID}`, { token, json: {} })).status).toBe(503);
   expect((await call("POST", `${S}/update/${updateID}`, { token, json: {} })).status).toBe(503);
   repair();

@@ -12,7 +12,7 @@ import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { expectSound, orphans } from "../support/dangling.ts";
 import { component, creates, deploymentOf } from "../support/deployment.ts";
-import { breakDatabase, loseDatabaseOperations } from "../support/faults.ts";
+import { breakDatabase, loseDatabaseAnswers } from "../support/faults.ts";
 import { freshBindings } from "../support/fresh.ts";
 import { changesNothing, objectKeys } from "../support/stored.ts";
 import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
@@ -40,7 +40,7 @@ async function runUpdate(name: string): Promise<void> {
 /** A start that only the database heard of. */
 async function lostStart(json: unknown = {}): Promise<string> {
   const id = await create(json);
-  const repair = loseDatabaseOperations();
+  const repair = loseDatabaseAnswers();
   await refused(503, "POST", `${S}/update/${id}`, { token, json: {} });
   repair();
   return id;
@@ -101,7 +101,7 @@ describe("objects that no row names", () => {
   });
 
   it("a stack whose creation was not answered keeps the state that it was created with", async () => {
-    const repair = loseDatabaseOperations();
+    const repair = loseDatabaseAnswers();
     await refused(503, "POST", "/api/stacks/acme/web", { token, json: { stackName: "born", state: deploymentOf([]) } });
     repair();
     await expectSound();
@@ -174,7 +174,7 @@ it("after any sequence of faults and sweeps no row names what is not there", { t
     sweep: () => sweepAt(2 * SAFE_AGE),
     "sweep soon": () => sweepAt(HOUR),
   };
-  const faults = { none: () => () => undefined, broken: breakDatabase, lost: loseDatabaseOperations };
+  const faults = { none: () => () => undefined, broken: breakDatabase, lost: loseDatabaseAnswers };
   const step = fc.tuple(fc.constantFrom(...Object.keys(steps)), fc.constantFrom<keyof typeof faults>("none", "none", "broken", "lost"));
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 10 }), async (run) => {
