@@ -77,6 +77,7 @@ async function readInput(c: Context<Env>, { definition: { params, query, body, b
   return { ...input, text, body: await read("json", body) };
 }
 
+/** What comes after a validator is ours to do. */
 const nothing = async () => undefined;
 
 /** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */

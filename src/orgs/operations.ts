@@ -85,6 +85,13 @@ export type ListInvitesResponse = z.infer<typeof ListInvitesResponse>;
 /** What somebody learns who knows the id of an invitation: the organization, and the role that waits there. */
 const InviteSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string() });
 
+/** With and without a verified address it is the same here. */
+const invitesByAddress = {
+  tags: ["Organizations"],
+  summary: "Invites people by address; no mail is sent, the links are in the answer",
+  answers: { 200: BatchCreateInviteResponse },
+};
+
 export const orgOperations: Operations = {
   GetOrganization: {
     tags: ["Organizations"],
@@ -127,16 +134,8 @@ export const orgOperations: Operations = {
   },
   ListOrgInvites: { tags: ["Organizations"], summary: "Invitations that wait, with their links", answers: { 200: ListInvitesResponse } },
   CreateOrgInviteLink: { tags: ["Organizations"], summary: "Invites whoever has the link", answers: { 200: CreatedInvite } },
-  BatchCreateOrgInviteEmail: {
-    tags: ["Organizations"],
-    summary: "Invites people by address; no mail is sent, the links are in the answer",
-    answers: { 200: BatchCreateInviteResponse },
-  },
-  BatchCreateOrgUnverifiedInviteEmail: {
-    tags: ["Organizations"],
-    summary: "Invites people by address; no mail is sent, the links are in the answer",
-    answers: { 200: BatchCreateInviteResponse },
-  },
+  BatchCreateOrgInviteEmail: invitesByAddress,
+  BatchCreateOrgUnverifiedInviteEmail: invitesByAddress,
   GetOrgInvite: {
     tags: ["Organizations"],
     summary: "Organization and role of an invitation that waits, for whoever knows its id",

@@ -1,6 +1,12 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
 
+const shown = {
+  tags: ["Stacks"],
+  summary: "Takes note that a client shows what was decrypted, by us or by itself; audited",
+  answers: { 204: null },
+};
+
 export const secretOperations: Operations = {
   EncryptValue: {
     tags: ["Stacks"],
@@ -18,14 +24,6 @@ export const secretOperations: Operations = {
     summary: "Decrypts values, keyed by the request's own strings; audited as one event",
     answers: { 200: z.object({ plaintexts: z.record(z.string(), z.string()) }) },
   },
-  LogOnlyDecryptValue: {
-    tags: ["Stacks"],
-    summary: "Takes note that a client shows what was decrypted, by us or by itself; audited",
-    answers: { 204: null },
-  },
-  LogOnlyBatchDecryptValue: {
-    tags: ["Stacks"],
-    summary: "Takes note that a client shows what was decrypted, by us or by itself; audited",
-    answers: { 204: null },
-  },
+  LogOnlyDecryptValue: shown,
+  LogOnlyBatchDecryptValue: shown,
 };
