@@ -20,7 +20,7 @@ export interface ReplayInput {
   /** No resource of the base has aliases, so one pass over it is enough. A summary says so of each state that we write. */
   baseIsAliasFree?: boolean;
   journal: Journal;
-  /** RFC 3339; becomes `manifest.time`. */
+  /** As the CLI would write it (`goTime`); becomes `manifest.time`. */
   manifestTime: string;
   /** Becomes `manifest.version`; "" keeps the base's. */
   cliVersion: string;

@@ -12,6 +12,7 @@ import { stacks } from "../stacks/table.ts";
 import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
 import { type StateSummary, replay } from "../state/replay.ts";
+import { goTime } from "../state/time.ts";
 import { fateOfToken } from "./abort.ts";
 import { findResourceChanges } from "./events.ts";
 import { fromStateError } from "./outcome.ts";
@@ -101,7 +102,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
     base: baseKey === null ? null : () => readChunks(env.STATE, baseKey),
     baseIsAliasFree: run.baseAliasFree,
     journal: received.bodies(run.updateId, "journal"),
-    manifestTime: new Date(endedAt).toISOString(),
+    manifestTime: goTime(endedAt),
     cliVersion: run.cliVersion,
   });
 }

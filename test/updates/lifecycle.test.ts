@@ -57,6 +57,21 @@ describe("an update", () => {
     expect(updates).toMatchObject([{ version: 1, result: "failed", resourceCount: 2 }]);
   });
 
+  it.each([
+    ["120", ".12"],
+    ["100", ".1"],
+    ["000", ""],
+    ["123", ".123"],
+  ])("that ends at .%s seconds writes a time that the CLI, a Go program, would write back as it is: %s", async (milliseconds, fraction) => {
+    laterBy(0);
+    laterBy(Number(milliseconds) - (Date.now() % 1000));
+    const second = new Date().toISOString().slice(0, 19);
+    const update = await startUpdate(token);
+    await journal(update, creates(component("a")));
+    await complete(update);
+    expect((await exported()).deployment).toMatchObject({ manifest: { time: `${second}${fraction}Z` } });
+  });
+
   it("is created without taking anything", async () => {
     await startUpdate(token);
     const id = await create();
