@@ -16,6 +16,8 @@ export default defineConfig({
   test: {
     environment: "node",
     globalSetup: ["./test/cli/support/setup.ts"],
+    // Events reach the audit log a moment later, on a busy machine some moments.
+    expect: { poll: { timeout: 30_000, interval: 250 } },
     projects: [
       {
         extends: true,

@@ -27,9 +27,7 @@ describe.runIf(isAtLeast(259))("pulumi org audit-log", () => {
     const auditLog = (...args: string[]) => person.pulumi("org", "audit-log", ...args, "--org", "acme");
 
     // The first of the two may be in the log before the second.
-    await expect
-      .poll(() => auditLog("list", "--user", "acme", "--event-type", "stack-created", "--all"), { timeout: 20_000 })
-      .toContain("acme/audited/prod");
+    await expect.poll(() => auditLog("list", "--user", "acme", "--event-type", "stack-created", "--all")).toContain("acme/audited/prod");
     const listed = JSON.parse(await auditLog("list", "--count", "150", "--output", "json")) as Record<string, unknown>;
     expect(JSON.stringify(listed)).toContain("organization-token-created");
     expect((await person.fails("org", "audit-log", "list", "--org", "acme", "--user", "nobody")).output).toContain(
@@ -51,7 +49,6 @@ it("an export by curl is gzip on the wire, and the offline verifier knows a good
   await expect
     .poll(
       async () => (await ask<{ head: { sequence: number } }>("GET", "/api/orgs/acme/auditlogs/verify", { token: admin() })).head.sequence,
-      { timeout: 20_000 },
     )
     .toBeGreaterThan(0);
   // Fetch inflates once what says that it is gzip: were it packed twice, this would not be text.

@@ -129,7 +129,7 @@ it.runIf(isAtLeast(207))("each decryption is in the audit log, with how many val
       .map(({ event, description }) => `${event}: ${description.replace(' of stack "acme/counted/dev"', "")}`);
   // They are written a moment after the answer. The client tells whenever it shows something, with a passphrase too.
   await expect
-    .poll(decryptions, { timeout: 20_000, interval: 500 })
+    .poll(decryptions)
     .toEqual([
       "secret-decrypted: Decrypted a secret.",
       'secret-decrypted: A client showed the secret "one".',

@@ -50,8 +50,8 @@ describe("while an update runs", () => {
   });
 
   it("of two that start at the same moment one runs and one is refused", async () => {
-    editProgram(second.project, { things: [{ name: "slow", props: { takes: 3000 } }] });
-    editProgram(first.project, { things: [{ name: "slow", props: { takes: 3000 } }] });
+    editProgram(second.project, { things: [{ name: "slow", props: { takes: 8000 } }] });
+    editProgram(first.project, { things: [{ name: "slow", props: { takes: 8000 } }] });
     const [one, other] = await Promise.all(
       [first, second].map((terminal) => terminal.run("up", "--yes", "--skip-preview", "--stack", stack)),
     );

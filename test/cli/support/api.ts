@@ -64,7 +64,7 @@ export async function auditOf(token: OrgToken, ...expected: string[]): Promise<A
     const names = auditLogEvents.map((event) => event.event);
     const missing = expected.filter((name) => !names.includes(name));
     if (missing.length === 0) return auditLogEvents.toReversed();
-    if (i === 100) expect(names, `the audit log of token ${token.name}`).toEqual(expect.arrayContaining(expected));
+    if (i === 300) expect(names, `the audit log of token ${token.name}`).toEqual(expect.arrayContaining(expected));
     await new Promise((done) => setTimeout(done, 100));
   }
 }
