@@ -1,12 +1,12 @@
 import type { Child } from "hono/jsx";
 import type { OrganizationRef, UserActor } from "../context.ts";
 import type { OrgPermission } from "../auth/policy.ts";
-import { orgPath } from "./paths.ts";
+import { homePath, orgPath } from "./paths.ts";
 
 /** The places of an organization's navigation. */
 export type Place = "stacks" | "tokens" | "audit" | "members" | "settings";
 
-const places: { at: Place; label: string; path: string; needs: OrgPermission }[] = [
+export const places: { at: Place; label: string; path: string; needs: OrgPermission }[] = [
   { at: "stacks", label: "Stacks", path: "", needs: "stack:list" },
   { at: "tokens", label: "Access tokens", path: "/~/tokens", needs: "org_token:read" },
   { at: "audit", label: "Audit log", path: "/~/audit", needs: "audit_logs:read" },
@@ -73,7 +73,7 @@ const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef 
     <ul>
       {actor.memberships.map((m) => (
         <li>
-          <a href={orgPath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
+          <a href={homePath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
             {m.org.name}
           </a>
         </li>

@@ -1,11 +1,12 @@
-import { orgPath } from "./paths.ts";
+import { homePath, orgPath } from "./paths.ts";
 import { Empty } from "./components.tsx";
+import { places } from "./document.tsx";
 import { definePage } from "./page.tsx";
 
 export const homePages = [
   definePage("GET", "/", "person", async ({ actor }) => {
     const [only, ...others] = actor.memberships;
-    if (only && others.length === 0) return { to: orgPath(only.org.name) };
+    if (only && others.length === 0) return { to: homePath(only.org.name) };
     return {
       title: "Organizations",
       body: (
@@ -15,7 +16,7 @@ export const homePages = [
             <ul class="cards">
               {actor.memberships.map((m) => (
                 <li>
-                  <a href={orgPath(m.org.name)}>{m.org.name}</a> <span class="faint">{m.role}</span>
+                  <a href={homePath(m.org.name)}>{m.org.name}</a> <span class="faint">{m.role}</span>
                 </li>
               ))}
             </ul>
@@ -28,4 +29,9 @@ export const homePages = [
       ),
     };
   }),
+
+  // Not everybody may see stacks.
+  definePage("GET", "/:orgName/~", "organization:read", async ({ page, org }) => ({
+    to: orgPath(org.name) + (places.find(({ needs }) => page.may(needs))?.path ?? ""),
+  })),
 ];

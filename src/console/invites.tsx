@@ -1,6 +1,6 @@
 import { acceptInvite, getInvite } from "../orgs/acceptInvite.ts";
 import { builtInRoles } from "../orgs/roles.ts";
-import { orgPath } from "./paths.ts";
+import { homePath } from "./paths.ts";
 import { definePage } from "./page.tsx";
 
 const path = "/:orgName/~/invites/:inviteID";
@@ -27,6 +27,6 @@ export const invitePages = [
   definePage("POST", path, "person", async (ctx) => {
     const { orgName, inviteID } = ctx.page.params;
     await acceptInvite(ctx, orgName!, inviteID!);
-    return { to: orgPath(orgName!) };
+    return { to: homePath(orgName!) };
   }),
 ];

@@ -7,7 +7,7 @@ import { authorize } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
 import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
-import { AppError, badRequest } from "../errors.ts";
+import { AppError, badRequest, unauthorized, unavailable } from "../errors.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
@@ -87,19 +87,23 @@ function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolea
   );
 }
 
+/** Rights and settings may change once more while a changed identity is judged; not for ever. */
+const MOST_TRIES = 10;
+
 async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
   if (!isForPeople(c, route)) return c.notFound();
   c.set("route", route.path);
   const request = c.get("request");
-  let credential: Credential | undefined;
   const page: PageInput = {
     params: c.req.param() as Record<string, string>,
     query: new URL(c.req.url).searchParams,
     form: {},
     url: new URL(c.req.url),
-    may: (permission) =>
-      credential?.org !== undefined &&
-      decide(credential.actor, permission, credential.org.name, circumstancesOf(request), stackParam(c)) === "allowed",
+    may: (permission) => {
+      const credential = c.get("credential");
+      if (!credential?.org) return false;
+      return decide(credential.actor, permission, credential.org.name, circumstancesOf(request), stackParam(c)) === "allowed";
+    },
     hono: c,
   };
   try {
@@ -107,38 +111,43 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
       refuseForeign(c);
       page.form = await fieldsOf(c);
     }
-    credential = await enter(c, route, false);
-    c.set("credential", credential);
-    const run = () => route.handler(contextOf(request, credential, page));
-    let answer: Answer;
-    try {
-      answer = await run();
-    } catch (error) {
-      if (!(error instanceof StaleIdentity)) throw error;
-      request.now = Math.max(request.now, Date.now());
-      credential = await enter(c, route, true);
-      answer = await run();
-    }
-    return await render(c, answer, credential, page);
+    await enter(c, route, false);
+    return await render(c, await handle(c, route, page), page);
   } catch (error) {
-    return refusalPage(c, error, credential, page);
+    return refusalPage(c, error, page);
   }
 }
 
-async function enter(c: Context<Env>, route: PageRoute, fresh: boolean): Promise<Credential | undefined> {
-  const value = readSession(c);
-  if (route.permission === "public" && !value) return undefined;
-  const orgName = c.req.param("orgName");
-  const credential = value ? await authenticateSession(c.get("request"), value, orgName, fresh) : undefined;
-  if (!credential) {
-    if (value) dropSession(c);
-    if (route.permission === "public") return undefined;
-    throw new SignInFirst();
+async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promise<Answer> {
+  const request = c.get("request");
+  for (let tries = 1; ; tries++) {
+    try {
+      return await route.handler(contextOf(request, c.get("credential"), page));
+    } catch (error) {
+      if (!(error instanceof StaleIdentity)) throw error;
+      if (tries === MOST_TRIES) throw unavailable("the session's new state");
+      request.now = Math.max(request.now, Date.now());
+      await enter(c, route, true);
+    }
   }
-  extendSession(c.get("request"), credential.identity);
-  credential.used(c.get("request"));
-  if (route.permission === "public") return credential;
-  return authorize(c.get("request"), credential, route.permission, orgName, stackParam(c));
+}
+
+/** Who is reading, and may they? @throws 401 for a page that somebody must be signed in for */
+async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean): Promise<void> {
+  const request = c.get("request");
+  const value = readSession(c);
+  const orgName = c.req.param("orgName");
+  const credential = value ? await authenticateSession(request, value, orgName, fresh) : undefined;
+  // Known to the log and to the page's frame from here on, whatever comes of it.
+  c.set("credential", credential);
+  if (!credential) {
+    if (permission !== "public") throw unauthorized("no_credential");
+    if (value) dropSession(c);
+    return;
+  }
+  extendSession(request, credential.identity);
+  credential.used(request);
+  if (permission !== "public") c.set("credential", await authorize(request, credential, permission, orgName, stackParam(c)));
 }
 
 /** The stack that the path names, if it names one: what a credential may do can differ from stack to stack. */
@@ -146,8 +155,6 @@ function stackParam(c: Context<Env>): StackRef | undefined {
   const { projectName, stackName } = c.req.param() as Record<string, string>;
   return projectName && stackName ? { projectName, stackName } : undefined;
 }
-
-class SignInFirst extends Error {}
 
 function contextOf(request: RequestContext, credential: Credential | undefined, page: PageInput): PageContext<PagePermission> {
   return Object.assign(request, credential && { actor: credential.actor, org: credential.org }, { page }) as PageContext<PagePermission>;
@@ -174,10 +181,11 @@ async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {
   return Object.fromEntries(new URLSearchParams(await c.req.text()));
 }
 
-async function render(c: Context<Env>, answer: Answer, credential: Credential | undefined, page: PageInput): Promise<Response> {
+async function render(c: Context<Env>, answer: Answer, page: PageInput): Promise<Response> {
   if (answer instanceof Response) return answer;
   if ("to" in answer) return c.redirect(answer.to, 303);
   c.header("Content-Security-Policy", policyOf(answer.formAction));
+  const credential = c.get("credential");
   const actor = credential?.actor.kind === "user" ? credential.actor : undefined;
   const document = (
     <Document title={answer.title} actor={actor} org={credential?.org} at={answer.at} may={page.may}>
@@ -207,8 +215,9 @@ export const missingPage = (c: Context<Env>): Promise<Response> =>
 /** Encoded once more a long link would make a header that no browser reads. Characters. */
 const MAX_NEXT = 4000;
 
-async function refusalPage(c: Context<Env>, error: unknown, credential: Credential | undefined, page: PageInput): Promise<Response> {
-  if (error instanceof SignInFirst) {
+async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Promise<Response> {
+  if (error instanceof AppError && error.status === 401) {
+    if (readSession(c)) dropSession(c);
     const next = encodeURIComponent(page.url.pathname + page.url.search);
     return c.redirect(c.req.method === "GET" && next.length <= MAX_NEXT ? `/signin?next=${next}` : "/signin", 303);
   }
@@ -223,7 +232,7 @@ async function refusalPage(c: Context<Env>, error: unknown, credential: Credenti
     </section>
   );
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
-  return render(c, { title, body, status: error.status as 403 }, credential, page);
+  return render(c, { title, body, status: error.status as 403 }, page);
 }
 
 function explain(status: number): { title: string; advice: string } {

@@ -5,6 +5,8 @@
 const segment = encodeURIComponent;
 
 export const orgPath = (org: string) => `/${segment(org)}`;
+/** Leads to the first place of the organization that its reader may see. */
+export const homePath = (org: string) => `${orgPath(org)}/~`;
 export const placePath = (org: string, ...rest: string[]) => `${orgPath(org)}/~/${rest.map(segment).join("/")}`;
 export const projectPath = (org: string, project: string) => `${orgPath(org)}/${segment(project)}`;
 export const stackPath = (org: string, project: string, stack: string) => `${projectPath(org, project)}/${segment(stack)}`;

@@ -1,3 +1,4 @@
+import { StaleIdentity } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { type PersonContext, closeAllSessions, closeSession } from "../sessions/close.ts";
 import { dropSession, writeSession } from "../sessions/cookie.ts";
@@ -35,6 +36,11 @@ const view = (next: string, problem?: string): View => ({
 
 const isSignedIn = (ctx: object): ctx is PersonContext => "actor" in ctx;
 
+/** A session that has ended needs no closing; and judged once more, this would sign in once more. */
+function hasEnded(error: unknown): void {
+  if (!(error instanceof StaleIdentity)) throw error;
+}
+
 export const signInPages = [
   definePage("GET", "/signin", "public", async ({ page }) => view(ownPath(page.query.get("next")))),
   definePage("POST", "/signin", "public", async (ctx) => {
@@ -42,7 +48,7 @@ export const signInPages = [
     try {
       writeSession(hono, await signInWithToken(ctx, form["token"] ?? ""));
       // The browser forgets the session that it had: so nobody else keeps it.
-      if (isSignedIn(ctx)) await closeSession(ctx);
+      if (isSignedIn(ctx)) await closeSession(ctx).catch(hasEnded);
     } catch (error) {
       if (error instanceof AppError && error.status === 400) return view(ownPath(form["next"]), error.message);
       throw error;

@@ -1,7 +1,7 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { pages } from "../../src/console/pages.ts";
-import { settledLog } from "../support/audit.ts";
-import { newVisitor, signIn } from "../support/browser.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
+import { newVisitor, shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -18,6 +18,9 @@ beforeEach(async () => {
 const inOrganization = pages.filter((page) => page.path.includes(":orgName") && page.permission !== "person");
 /** Rights that a member has by default; all others are the administrators'. */
 const membersHave = new Set(["organization:read", "org_member:read", "stack:list", "stack:read", "stack:export", "stack:decrypt"]);
+
+/** What a page answers whoever may see it; the organization's own only leads on. */
+const good = (path: string) => (path === "/:orgName/~" ? 303 : 200);
 
 /** What stands for the parameters of a path: things that exist in acme. */
 function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
@@ -67,7 +70,7 @@ it("a member sees what members may, and is told of the rest that it is not allow
     const may = membersHave.has(permission);
     if (method === "GET") {
       const answer = await member.get(pathOf(path, { update, preview }));
-      expect([path, answer.status], await answer.text()).toEqual([path, may ? 200 : 403]);
+      expect([path, answer.status], await answer.text()).toEqual([path, may ? good(path) : 403]);
     } else if (!may) {
       const answer = await member.post(pathOf(path, { update, preview }), {});
       // A right of members may still be one that this list does not have: then it is the form that is refused.
@@ -87,7 +90,7 @@ it("an administrator sees every page", async () => {
     if (method !== "GET") continue;
     const answer = await admin.get(pathOf(path, { update, preview }));
     const text = await answer.text();
-    expect([path, answer.status], text).toEqual([path, 200]);
+    expect([path, answer.status], text).toEqual([path, good(path)]);
     if (answer.headers.get("Content-Type")?.startsWith("text/html"))
       expect(answer.headers.get("Content-Security-Policy")).toMatch(/default-src 'none'.*script-src 'self'/);
   }
@@ -101,4 +104,25 @@ it("everything that needs a person sends nobody to the sign-in", async () => {
     const answer = method === "GET" ? await nobody.get(pathOf(path)) : await nobody.post(pathOf(path), {});
     expect([path, answer.status, answer.headers.get("Location")?.split("?")[0]]).toEqual([path, 303, "/signin"]);
   }
+});
+
+it("who may not see stacks begins where they may, and is refused nothing", async () => {
+  const billing = await signIn(world.billing);
+  const refusals = await eventsOf(async () => {
+    expect((await billing.get("/")).headers.get("Location")).toBe("/acme/~");
+    expect((await billing.get("/acme/~")).headers.get("Location")).toBe("/acme/~/members");
+    expect(await shown(billing.get("/acme/~/members"))).toContain('href="/acme/~"');
+  });
+  expect(refusals).toEqual([]);
+  expect((await (await signIn(world.member)).get("/acme/~")).headers.get("Location")).toBe("/acme");
+});
+
+it("a page that is refused has its frame: who is signed in, how to sign out, and what is open", async () => {
+  const log = vi.spyOn(console, "log");
+  onTestFinished(() => log.mockRestore());
+  const page = await shown((await signIn(world.billing)).get("/acme"), 403);
+  for (const part of [">bill</a>", 'action="/signout"', 'href="/acme/~/members"', 'href="/acme/~/settings"']) expect(page).toContain(part);
+  expect(page).not.toContain('href="/acme/~/tokens"');
+  const line = log.mock.calls.flat().find((text) => String(text).includes('"status":403'));
+  expect(line).toMatch(/"organization":"[^"]+","token":"[^"]+"/);
 });

@@ -17,11 +17,21 @@ beforeEach(async () => {
 const signInAnswer = (token: string) => newVisitor().post("/signin", { token });
 const sessions = async () =>
   (await env.DB.prepare("SELECT count(*) AS n FROM access_tokens WHERE kind = 'session'").first<{ n: number }>())!.n;
-const newToken = () =>
-  ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin, json: { description: "x" } });
+const newToken = (token = world.admin) =>
+  ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token, json: { description: "x" } });
 const isOut = async (visitor: Visitor, path = PAGE) => expect((await visitor.get(path)).headers.get("Location")).toMatch(/^\/signin/);
 const cached = async () =>
   Promise.all((await env.TOKEN_CACHE.list()).keys.map(async ({ name }) => [name, (await env.TOKEN_CACHE.get(name))!] as const));
+/** A session whose token was deleted, while a cache somewhere still believes in it. */
+async function cachedAfterItsEnd(token = world.admin): Promise<Visitor> {
+  const { id, tokenValue } = await newToken(token);
+  const visitor = await signIn(tokenValue);
+  await shown(visitor.get("/acme"));
+  const before = await cached();
+  await ok("DELETE", `/api/user/tokens/${id}`, { token });
+  for (const [name, value] of before) await env.TOKEN_CACHE.put(name, value);
+  return visitor;
+}
 
 describe("a session", () => {
   it("is opened by a personal token, and each organization's log says so", async () => {
@@ -58,14 +68,22 @@ describe("a session", () => {
   });
 
   it("whose token has just ended changes nothing, whatever is cached of it", async () => {
-    const { id, tokenValue } = await newToken();
-    const theirs = await signIn(tokenValue);
-    await shown(theirs.get(PAGE));
-    const before = await cached();
-    await ok("DELETE", `/api/user/tokens/${id}`, { token: world.admin });
-    for (const [name, value] of before) await env.TOKEN_CACHE.put(name, value);
+    const theirs = await cachedAfterItsEnd();
     expect((await theirs.post(`${PAGE}/new`, { name: "sneaky", expiry: "never" })).status).toBe(303);
     expect((await ok<{ tokens: unknown[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin })).tokens).toEqual([]);
+  });
+
+  it("that has ended is replaced by signing in once, whatever is cached of it", async () => {
+    const theirs = await cachedAfterItsEnd();
+    const events = await eventsOf(async () => expect((await theirs.post("/signin", { token: world.admin })).status).toBe(303));
+    expect(events.map(({ event }) => event)).toEqual(["user-login"]);
+    expect(await sessions()).toBe(2);
+  });
+
+  it("that has ended leads to the sign-in where a right is looked up again, too", async () => {
+    const theirs = await cachedAfterItsEnd(world.member);
+    const answer = await theirs.get(PAGE);
+    expect([answer.status, answer.headers.get("Location")]).toEqual([303, `/signin?next=${encodeURIComponent(PAGE)}`]);
   });
 
   it("that is leaked out of a token's report ends too", async () => {

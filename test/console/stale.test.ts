@@ -1,0 +1,37 @@
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { HonoBase } from "hono/hono-base";
+import { TrieRouter } from "hono/router/trie-router";
+import { expect, it } from "vitest";
+import type { Env } from "../../src/app/environment.ts";
+import { requestContext } from "../../src/app/request.ts";
+import { definePage, registerPages } from "../../src/console/page.tsx";
+import { StaleIdentity } from "../../src/db/client.ts";
+
+/** Asks for a page whose work finds the reader changed so many times. @returns the answer, and how often it was tried */
+async function visit(changes: number) {
+  let tries = 0;
+  const page = definePage("GET", "/changing", "public", async () => {
+    if (tries++ < changes) throw new StaleIdentity();
+    return { to: "/done" };
+  });
+  const app = new HonoBase<Env>({ router: new TrieRouter() });
+  app.use(async (c, next) => {
+    c.set("request", requestContext(c));
+    await next();
+  });
+  registerPages(app, [page]);
+  const answer = await app.fetch(new Request("https://stackpass.test/changing"), env, createExecutionContext());
+  return { answer, tries };
+}
+
+it("a reader who changes while a page works is judged anew, and again", async () => {
+  const { answer, tries } = await visit(3);
+  expect([answer.status, tries]).toEqual([303, 4]);
+});
+
+it("a reader who never stays the same is told to try again", async () => {
+  const { answer, tries } = await visit(Infinity);
+  expect([answer.status, answer.headers.get("Retry-After"), tries]).toEqual([503, "2", 10]);
+  expect(await answer.text()).toContain("Nothing was half done");
+});
