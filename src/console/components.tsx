@@ -1,13 +1,27 @@
 import type { Child } from "hono/jsx";
 
-/** A moment. The script turns it into the reader's own zone; without it, and on hover, it is UTC. */
-export const Time = ({ at }: { at: number | null | undefined }) => {
+/** The last moment that there is a date for, milliseconds since 1970. */
+const LAST = 8.64e15;
+
+/** A moment to the minute, in UTC. @param at milliseconds since 1970 */
+export const utc = (at: number): string =>
+  at > LAST
+    ? "after all dates"
+    : new Date(at)
+        .toISOString()
+        .replace("T", " ")
+        .replace(/:\d\d\.\d+Z$/, " UTC");
+
+/**
+ * A moment. The script says how long ago it was, and where `exact` is asked for, when it was in the reader's own zone; without it, and
+ * on hover, it is UTC.
+ */
+export const Time = ({ at, exact = false }: { at: number | null | undefined; exact?: boolean }) => {
   if (at === null || at === undefined) return <span class="faint">never</span>;
-  const iso = new Date(at).toISOString();
-  const utc = `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+  if (at > LAST) return <span>{utc(at)}</span>;
   return (
-    <time datetime={iso} title={utc} data-relative="">
-      {utc}
+    <time datetime={new Date(at).toISOString()} title={utc(at)} data-relative={exact ? undefined : ""}>
+      {utc(at)}
     </time>
   );
 };

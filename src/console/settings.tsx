@@ -92,7 +92,7 @@ async function view(ctx: Context, problem?: Problem, shutOut?: ShutOut): Promise
             <>
               <dt>{now.subscriptionStatus === "trialing" ? "Trial ends" : "Trial ended"}</dt>
               <dd>
-                <Time at={now.subscriptionTrialEnd * 1000} />
+                <Time at={now.subscriptionTrialEnd * 1000} exact />
               </dd>
             </>
           )}

@@ -51,6 +51,20 @@ it("shows one record with its place in the chain, at an address that stays", asy
   expect(await shown(admin.get(`${HERE}/2`))).toContain("does not verify: its content does not have its hash");
 });
 
+it("leads from one record to the next, as far as there are any", async () => {
+  const last = (await env.DB.prepare("SELECT max(seq) AS seq FROM audit_events").first<number>("seq"))!;
+  expect(await shown(admin.get(`${HERE}/${last - 1}`))).toContain(`href="${HERE}/${last}"`);
+  expect(await shown(admin.get(`${HERE}/${last}`))).not.toContain(`href="${HERE}/${last + 1}"`);
+});
+
+it("says when to the minute, in the list and in the record", async () => {
+  for (const path of [HERE, `${HERE}/2`]) {
+    const page = await shown(admin.get(path));
+    expect(page).toContain("<time");
+    expect(page).not.toContain("data-relative");
+  }
+});
+
 it("verifies the chain, and names the first record that was changed", async () => {
   expect(await shown(admin.get(`${HERE}/verify`))).toContain("The chain is whole");
   await env.DB.prepare("UPDATE audit_events SET description = 'nothing' WHERE seq = 2").run();

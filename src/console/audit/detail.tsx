@@ -28,7 +28,7 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
         <dl>
           <dt>When</dt>
           <dd>
-            <Time at={Number(record["at"])} />
+            <Time at={Number(record["at"])} exact />
           </dd>
           <dt>Event</dt>
           <dd>{filtered("eventFilter", said("event"))}</dd>

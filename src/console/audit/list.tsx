@@ -67,10 +67,10 @@ const Row = ({ event, orgName, set }: { event: AuditEvent; orgName: string; set:
     <tr class={event.authFailure ? "refused" : undefined}>
       <td>
         {event.sequence === undefined ? (
-          <Time at={event.timestamp * 1000} />
+          <Time at={event.timestamp * 1000} exact />
         ) : (
           <a href={placePath(orgName, "audit", String(event.sequence))}>
-            <Time at={event.timestamp * 1000} />
+            <Time at={event.timestamp * 1000} exact />
           </a>
         )}
       </td>

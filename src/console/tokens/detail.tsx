@@ -118,7 +118,7 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
           </dd>
           <dt>Expires</dt>
           <dd>
-            <Time at={token.expires === 0 ? null : token.expires * 1000} />
+            <Time at={token.expires === 0 ? null : token.expires * 1000} exact />
           </dd>
           <dt>Id</dt>
           <dd class="mono">{token.id}</dd>

@@ -102,7 +102,7 @@ const Row = ({ token, orgName }: { token: AccessToken; orgName: string }) => (
       <LastUse token={token} />
     </td>
     <td>
-      <Time at={token.expires === 0 ? null : token.expires * 1000} />
+      <Time at={token.expires === 0 ? null : token.expires * 1000} exact />
     </td>
     <td>
       <State token={token} />
