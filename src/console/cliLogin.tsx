@@ -1,6 +1,11 @@
+import type { ActorContext, Membership, UserActor } from "../context.ts";
 import { createPersonalToken } from "../tokens/create.ts";
+import { CreatePersonalAccessTokenRequest } from "../tokens/schema.ts";
 import { badRequest } from "../errors.ts";
-import { definePage } from "./page.tsx";
+import { type Problem, attempt, readForm } from "./attempt.ts";
+import { Notice } from "./components.tsx";
+import { type PageInput, type View, definePage } from "./page.tsx";
+import { ExpiryFields, expiresOf } from "./tokens/expiry.tsx";
 
 interface Request {
   port: number;
@@ -28,38 +33,72 @@ function read(from: (name: string) => string | null): Request {
 
 const local = (port: number) => `http://localhost:${port}`;
 
+/** The membership whose policy on expiry is the shortest, if any has one: a token that meets it is refused nowhere. */
+const strictest = ({ memberships }: UserActor): Membership | undefined =>
+  memberships
+    .filter(({ settings }) => settings.maxTokenExpiryDays !== null)
+    .sort((a, b) => a.settings.maxTokenExpiryDays! - b.settings.maxTokenExpiryDays!)[0];
+
+function view(
+  { actor, now, page: { form } }: ActorContext & { actor: UserActor; page: PageInput },
+  asked: Request,
+  problem?: Problem,
+): View {
+  const bound = strictest(actor);
+  return {
+    title: "Log in the Pulumi CLI",
+    status: problem ? 400 : 200,
+    formAction: local(asked.port),
+    body: (
+      <section class="narrow">
+        <h1>Log in the Pulumi CLI?</h1>
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        <p>
+          A <code>pulumi{asked.command && ` ${asked.command}`}</code> command on this computer (port {asked.port}) waits for a personal
+          access token with the rights of <strong>{actor.user.login}</strong>. Go on only if you have just started it.
+        </p>
+        <dl>
+          <dt>The token will be called</dt>
+          <dd>{asked.description}</dd>
+        </dl>
+        <form method="post" action="/cli-login">
+          <input type="hidden" name="cliSessionPort" value={String(asked.port)} />
+          <input type="hidden" name="cliSessionNonce" value={asked.nonce} />
+          <input type="hidden" name="cliSessionDescription" value={asked.description} />
+          {bound && (
+            <p class="hint">
+              {bound.org.name} refuses tokens that have more than {bound.settings.maxTokenExpiryDays} days to live.
+            </p>
+          )}
+          <ExpiryFields
+            now={now}
+            maxDays={bound?.settings.maxTokenExpiryDays ?? null}
+            value={form["expiry"] ?? "never"}
+            date={form["expiryDate"] ?? ""}
+            error={problem?.fields["expires"]}
+          />
+          <button>Create the token and log in</button> <a href="/">Cancel</a>
+        </form>
+      </section>
+    ),
+  };
+}
+
 export const cliLoginPages = [
-  definePage("GET", "/cli-login", "person", async ({ page, actor }) => {
-    const asked = read((name) => page.query.get(name));
-    return {
-      title: "Log in the Pulumi CLI",
-      formAction: local(asked.port),
-      body: (
-        <section class="narrow">
-          <h1>Log in the Pulumi CLI?</h1>
-          <p>
-            A <code>pulumi{asked.command && ` ${asked.command}`}</code> command on this computer (port {asked.port}) waits for a personal
-            access token with the rights of <strong>{actor.user.login}</strong>. Go on only if you have just started it.
-          </p>
-          <dl>
-            <dt>The token will be called</dt>
-            <dd>{asked.description}</dd>
-          </dl>
-          <form method="post" action="/cli-login">
-            <input type="hidden" name="cliSessionPort" value={String(asked.port)} />
-            <input type="hidden" name="cliSessionNonce" value={asked.nonce} />
-            <input type="hidden" name="cliSessionDescription" value={asked.description} />
-            <button>Create the token and log in</button> <a href="/">Cancel</a>
-          </form>
-        </section>
-      ),
-    };
-  }),
+  definePage("GET", "/cli-login", "person", async (ctx) =>
+    view(
+      ctx,
+      read((name) => ctx.page.query.get(name)),
+    ),
+  ),
   definePage("POST", "/cli-login", "person", async (ctx) => {
-    const asked = read((name) => ctx.page.form[name] ?? null);
-    const { tokenValue } = await createPersonalToken(ctx, { description: asked.description, expires: null });
+    const { form } = ctx.page;
+    const asked = read((name) => form[name] ?? null);
+    const body = readForm(CreatePersonalAccessTokenRequest, { description: asked.description, expires: expiresOf(form, ctx.now) });
+    const made = "problem" in body ? body : await attempt(() => createPersonalToken(ctx, body.value));
+    if ("problem" in made) return view(ctx, asked, made.problem);
     const target = new URL(local(asked.port));
-    target.searchParams.set("accessToken", tokenValue);
+    target.searchParams.set("accessToken", made.value.tokenValue);
     target.searchParams.set("nonce", asked.nonce);
     return ctx.page.hono.redirect(target.href, 303);
   }),

@@ -2,7 +2,7 @@ import { placeIn } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
 import type { AccessToken } from "../../tokens/operations.ts";
 import type { Problem } from "../attempt.ts";
-import { Choice, Field } from "../components.tsx";
+import { Choice, Field, utc } from "../components.tsx";
 import type { PageInput } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
@@ -96,8 +96,8 @@ const EditForm = ({ ctx, token, problem }: Props) => {
         <ExpiryFields
           now={ctx.now}
           maxDays={placeIn(ctx.actor, ctx.org.name)!.settings.maxTokenExpiryDays}
-          keep={[KEEP, token.expires === 0 ? "as it is: never" : `as it is: ${minute(token.expires)}`]}
-          value={form["expiry"] ?? KEEP}
+          keep={[KEEP, token.expires === 0 ? "as it is: never" : `as it is: ${utc(token.expires * 1000)}`]}
+          value={form["expiry"]}
           date={form["expiryDate"] ?? ""}
           error={errors["expires"]}
         />
@@ -107,5 +107,3 @@ const EditForm = ({ ctx, token, problem }: Props) => {
     </form>
   );
 };
-
-const minute = (seconds: number) => `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;

@@ -12,7 +12,7 @@ import { LimitFields, limitsOf } from "./limits.tsx";
 
 type Form = Record<string, string>;
 
-const blank: Form = { roleID: "member", expiry: "90" };
+const blank: Form = { roleID: "member" };
 
 export const createPages = [
   definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => view(ctx, blank)),
@@ -78,7 +78,7 @@ function view(ctx: OrgContext, form: Form, problem?: Problem): View {
           <ExpiryFields
             now={ctx.now}
             maxDays={maxTokenExpiryDays}
-            value={form["expiry"] ?? "90"}
+            value={form["expiry"]}
             date={form["expiryDate"] ?? ""}
             error={errors["expires"]}
           />
