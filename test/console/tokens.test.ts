@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
+import { laterBy } from "../support/clock.ts";
 import { type NewToken, type World, newOrgToken, newWorld } from "../support/world.ts";
 
 const HERE = "/acme/~/tokens";
@@ -105,4 +106,44 @@ it("rotates, disables and enables, and offers no change of what is deleted", asy
   await admin.post(`${path}/delete`, { confirmation: "ci" });
   const page = await shown(admin.get(path));
   for (const gone of ["Delete…", "/edit", "/rotate", "/enable"]) expect(page).not.toContain(gone);
+});
+
+it("says of a token that was found in the open what can be done, and offers nothing else", async () => {
+  const token = await newOrgToken(world, "ci");
+  const path = `${HERE}/${token.id}`;
+  await ok("POST", "/api/token-leaks", { token: token.tokenValue, json: { token: token.tokenValue } });
+  const page = await shown(admin.get(path));
+  expect(page).toContain("It was found in the open");
+  for (const wrong of ["until it is enabled", "/enable", "/disable", "Both values work"]) expect(page).not.toContain(wrong);
+  expect((await admin.post(`${path}/rotate`, {})).status).toBe(303);
+  const rotated = await shown(admin.get(path));
+  expect(rotated).toContain("a successor");
+  for (const wrong of ["both work until", "/rotate"]) expect(rotated).not.toContain(wrong);
+});
+
+it("says that two values work while they do, and offers no second successor", async () => {
+  const token = await newOrgToken(world, "ci");
+  const path = `${HERE}/${token.id}`;
+  await admin.post(`${path}/rotate`, { overlap: "3600" });
+  const overlapping = await shown(admin.get(path));
+  expect(overlapping).toContain("both work until");
+  expect(overlapping).not.toContain("/rotate");
+  await admin.post(`${path}/disable`, {});
+  expect(await shown(admin.get(path))).not.toContain("both work until");
+  await admin.post(`${path}/enable`, {});
+  laterBy(3_601_000);
+  expect(await shown(admin.get(path))).not.toContain("both work until");
+});
+
+it("says of one's own tokens which of them work", async () => {
+  const { tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: { description: "lost" } });
+  await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });
+  const page = await shown(admin.get("/user/settings/tokens"));
+  const row = page.split("<tr").find((text) => text.includes(">lost<"))!;
+  expect(row).toMatch(/disabled.*found in the open/);
+  expect(page.split("<tr").filter((text) => text.includes("active"))).toHaveLength(1);
+});
+
+it("lets nobody type more into the search than it takes", async () => {
+  expect(await shown(admin.get(HERE))).toMatch(/<input id="search"[^>]* maxlength="100"/);
 });

@@ -40,27 +40,35 @@ export const Changes = ({ ctx, token, problem }: Props) => {
         <>
           <h2>Change</h2>
           <EditForm ctx={ctx} token={token} problem={problem} />
+        </>
+      )}
+      {living && !token.successor && (
+        <>
           <h2>Rotate</h2>
           <form method="post" action={`${here}/rotate`} class="narrow">
-            <Choice
-              name="overlap"
-              label="Both values work for"
-              value={ctx.page.form["overlap"] ?? "86400"}
-              options={[
-                ["0", "no time: this one ends now"],
-                ["3600", "1 hour"],
-                ["86400", "1 day"],
-                ["604800", "7 days"],
-                ["2592000", "30 days"],
-              ]}
-              hint="The successor has the same rights and the same length of life. This one ends by itself."
-            />
+            {token.status === "active" ? (
+              <Choice
+                name="overlap"
+                label="Both values work for"
+                value={ctx.page.form["overlap"] ?? "86400"}
+                options={[
+                  ["0", "no time: this one ends now"],
+                  ["3600", "1 hour"],
+                  ["86400", "1 day"],
+                  ["604800", "7 days"],
+                  ["2592000", "30 days"],
+                ]}
+                hint="The successor has the same rights and the same length of life. This one ends by itself."
+              />
+            ) : (
+              <p class="hint">The successor has the same rights and the same length of life. This one ends now, for good.</p>
+            )}
             <button class="quiet">Create successor</button>
           </form>
         </>
       )}
       <h2>End</h2>
-      {living && (
+      {living && token.disabledReason !== "leaked" && (
         <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
           <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable for now"}</button>
         </form>

@@ -4,6 +4,7 @@ import { getOrgToken } from "../../tokens/get.ts";
 import { rotateOrgToken } from "../../tokens/rotate.ts";
 import { RotateAccessTokenRequest, UpdateAccessTokenRequest } from "../../tokens/schema.ts";
 import { updateOrgToken } from "../../tokens/update.ts";
+import type { AccessToken } from "../../tokens/operations.ts";
 import { getTokenUsage } from "../../tokens/usage.ts";
 import { type Problem, attempt, readForm } from "../attempt.ts";
 import { Days } from "../charts.tsx";
@@ -51,6 +52,12 @@ export const detailPages = [
   }),
 ];
 
+const disabled: Record<NonNullable<AccessToken["disabledReason"]>, string> = {
+  admin: "It is disabled: it opens nothing until it is enabled.",
+  unused: "It is disabled, for nobody used it: it opens nothing until it is enabled.",
+  leaked: "It was found in the open and is disabled for good; a successor can take its place.",
+};
+
 async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem?: Problem): Promise<View> {
   const token = await getOrgToken(ctx, id);
   const usage = await getTokenUsage(ctx, id, DAYS);
@@ -68,15 +75,16 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
           <a href={`${placePath(ctx.org.name, "audit")}?tokenFilter=${encodeURIComponent(id)}`}>What it did</a>
         </div>
         {problem && <Notice kind="error">{problem.message}</Notice>}
-        {token.status === "disabled" && (
-          <Notice kind="warning">
-            It is disabled{token.disabledReason && ` (${token.disabledReason})`}: it opens nothing until it is enabled.
-          </Notice>
-        )}
+        {token.status === "disabled" && <Notice kind="warning">{disabled[token.disabledReason ?? "admin"]}</Notice>}
         {token.successor && token.overlapEnds !== undefined && (
           <Notice kind="info">
-            It has <a href={placePath(ctx.org.name, "tokens", token.successor)}>a successor</a>; both work until{" "}
-            <Time at={token.overlapEnds * 1000} />.
+            It has <a href={placePath(ctx.org.name, "tokens", token.successor)}>a successor</a>
+            {token.status === "active" && (
+              <>
+                ; both work until <Time at={token.overlapEnds * 1000} exact />
+              </>
+            )}
+            .
           </Notice>
         )}
         <dl>

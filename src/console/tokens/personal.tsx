@@ -9,6 +9,7 @@ import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components
 import { keepOnce, takeOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
+import { State } from "./list.tsx";
 
 const HERE = "/user/settings/tokens";
 type Context = ActorContext & { actor: UserActor; page: PageInput };
@@ -65,7 +66,7 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
             <p>You have no token. `pulumi login` makes one by itself, or create one below.</p>
           </Empty>
         ) : (
-          <Table caption="Your access tokens" head={["Description", "Created", "Last used", "Expires", "End it"]}>
+          <Table caption="Your access tokens" head={["Description", "Created", "Last used", "Expires", "State", "End it"]}>
             {tokens.map((token) => (
               <tr>
                 <th scope="row">{cut(token.description, 255) || "(no description)"}</th>
@@ -76,7 +77,11 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
                   <Time at={token.lastUsed === 0 ? null : token.lastUsed * 1000} />
                 </td>
                 <td>
-                  <Time at={token.expires === 0 ? null : token.expires * 1000} />
+                  <Time at={token.expires === 0 ? null : token.expires * 1000} exact />
+                </td>
+                <td>
+                  <State token={token} />
+                  {token.disabledReason === "leaked" && <div class="hint">found in the open</div>}
                 </td>
                 <td>
                   <details>
@@ -106,7 +111,7 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
           <ExpiryFields
             now={ctx.now}
             maxDays={null}
-            value={form["expiry"] ?? "90"}
+            value={form["expiry"]}
             date={form["expiryDate"] ?? ""}
             error={problem?.fields["expires"]}
           />
