@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { cut, fill, pageBytes } from "../../src/http/pageText.ts";
+import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
 import { component, deploymentOf, rootStack } from "../support/deployment.ts";
@@ -88,6 +89,19 @@ it("the audit log, with filters of any length", async () => {
   const filters = "refusalsOnly=true&eventFilter=organization-token-created-for-oidc-issuer&userFilter=somebody-with-a-login&startTime=1";
   expect(rows(await sized(`/acme/~/audit?${filters}`))).toBe(50);
   expect(rows(await sized(`/acme/~/audit?textFilter=${encodeURIComponent(`needle ${" < ".repeat(160)}`)}`))).toBe(50);
+});
+
+it("one record, however much was changed", async () => {
+  const { id } = await newOrgToken(world, "limited");
+  const rules = (letter: string) =>
+    Array.from({ length: 100 }, (_, i) => ({ project: `${letter.repeat(97)}${i}`, stack: letter.repeat(100) }));
+  for (const letter of ["p", "q"])
+    await ok("PATCH", `/api/orgs/acme/tokens/${id}`, { token: world.admin, json: { stacks: rules(letter) } });
+  await settledLog();
+  const last = await env.DB.prepare("SELECT max(seq) AS seq FROM audit_events").first<number>("seq");
+  expect(await sized(`/acme/~/audit/${last}`)).toContain("Organization Token Updated");
+  await env.DB.prepare("UPDATE audit_events SET description = ? WHERE seq = ?").bind(dense(40_000), last).run();
+  expect(await sized(`/acme/~/audit/${last}`)).toContain("the export has all of it");
 });
 
 it("a token with as many limits as there may be", async () => {

@@ -1,5 +1,7 @@
 import { getAuditRecord } from "../../auditlogs/get.ts";
+import { readChain } from "../../auditlogs/read.ts";
 import { faults } from "../../auditlogs/verify.ts";
+import { cut } from "../../http/pageText.ts";
 import { Badge, Copyable, Notice, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
@@ -8,10 +10,17 @@ import { displayNameOf } from "../../audit/events.ts";
 import { tokenLabel } from "./tokenLabel.ts";
 import { type Filters, auditPath } from "./query.ts";
 
+/** Bytes of the page for what happened, and for the record as it is hashed; the export has all of it. */
+const DESCRIPTION = 2000;
+const RECORD = 80_000;
+
 /** One record, at the address of its place in the chain, which never changes. */
 export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}", "audit_logs:read", async (ctx) => {
   const sequence = Number(ctx.page.params["sequence"]);
   const { record, fault } = await getAuditRecord(ctx, sequence);
+  const [next] = await readChain(ctx, sequence + 1, 1);
+  const text = canonical(record);
+  const shown = cut(text, RECORD);
   const said = (member: string) => String(record[member] ?? "");
   const orgName = ctx.org.name;
   const [project = "", stack = ""] = said("stack").split("/", 2);
@@ -24,7 +33,7 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
         <h1>
           {displayNameOf(said("event"))} {record["authFailure"] === true && <Badge kind="bad">refused</Badge>}
         </h1>
-        <p>{said("description")}</p>
+        <p>{cut(said("description"), DESCRIPTION)}</p>
         <dl>
           <dt>When</dt>
           <dd>
@@ -76,10 +85,10 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
           <dt>Previous hash</dt>
           <dd class="mono">{record.prevHash}</dd>
         </dl>
-        <Copyable label="The record" text={canonical(record)} />
+        <Copyable label={shown === text ? "The record" : "The record begins so; the export has all of it"} text={shown} />
         <nav class="pages" aria-label="Neighbours">
           {sequence > 1 && <a href={placePath(orgName, "audit", String(sequence - 1))}>Record before</a>}
-          <a href={placePath(orgName, "audit", String(sequence + 1))}>Record after</a>
+          {next?.seq === sequence + 1 && <a href={placePath(orgName, "audit", String(sequence + 1))}>Record after</a>}
           <a href={auditPath(orgName)}>All events</a>
         </nav>
       </section>

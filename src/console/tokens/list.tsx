@@ -40,7 +40,7 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
           somebody left.
         </p>
         <form class="filters" method="get">
-          <Field name="search" label="Search" value={asked.search ?? ""} placeholder="Name or description" type="search" />
+          <Field name="search" label="Search" value={asked.search ?? ""} placeholder="Name or description" type="search" maxlength={100} />
           <Choice
             name="filter"
             label="Show"
