@@ -10,6 +10,9 @@ export const IDLE = 12 * 3_600_000;
 /** A session ends this long after sign-in, however it is used, in milliseconds. */
 export const ABSOLUTE = 7 * 24 * 3_600_000;
 
+/** What the log calls a session. With a space: so that no machine's token can be called the same. */
+export const SESSION_NAME = "console session";
+
 /** How long an ended session's row is kept. Milliseconds. */
 const KEPT = 30 * 24 * 3_600_000;
 
@@ -41,7 +44,7 @@ export async function openSession(
       id: crypto.randomUUID(),
       kind: "session",
       userId: user.id,
-      name: "console",
+      name: SESSION_NAME,
       description: "",
       hash,
       createdAt: ctx.now,

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
-import { refused } from "../support/client.ts";
+import { ok, refused } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
 const HERE = "/acme/~/audit";
@@ -35,6 +35,27 @@ it("takes the API's filters", async () => {
   expect(await rows("refusalsOnly=true")).toBe(1);
   expect(await rows("from=2020-01-01T00:00")).toBe(all);
   expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No event fits");
+});
+
+it("tells a person from a machine where one is called as the organization is", async () => {
+  const { tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: {} });
+  await env.DB.prepare("UPDATE users SET login = 'acme', name = 'acme' WHERE login = 'ada'").run();
+  const acme = await signIn(tokenValue);
+  await acme.post("/acme/~/tokens/new", { name: "by-session" });
+  await ok("POST", "/api/orgs/acme/tokens", { token: tokenValue, json: { name: "by-token" } });
+  await newStack(ci.tokenValue, "web", "by-machine");
+  await settledLog();
+  const list = await shown(acme.get(HERE));
+  for (const [what, byPerson] of [
+    ["by-session", true],
+    ["by-token", true],
+    ["by-machine", false],
+  ] as const) {
+    const row = list.split("<tr").find((text) => text.includes(what))!;
+    expect([what, row.includes("userFilter=acme")]).toEqual([what, byPerson]);
+    const record = await shown(acme.get(/href="([^"]*\/audit\/\d+)"/.exec(row)![1]!));
+    expect([what, record.includes("userFilter=acme"), record.includes("a token of the organization")]).toEqual([what, byPerson, !byPerson]);
+  }
 });
 
 it("says what is wrong with a filter, and keeps it", async () => {

@@ -7,7 +7,7 @@ import { definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
 import { canonical } from "../../audit/chain.ts";
 import { displayNameOf } from "../../audit/events.ts";
-import { tokenLabel } from "./tokenLabel.ts";
+import { isMachine, tokenLabel } from "./tokenLabel.ts";
 import { type Filters, auditPath } from "./query.ts";
 
 /** Bytes of the page for what happened, and for the record as it is hashed; the export has all of it. */
@@ -52,7 +52,9 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
           )}
           <dt>By</dt>
           <dd>
-            {said("userLogin") === orgName ? "a token of the organization" : said("userLogin") && filtered("userFilter", said("userLogin"))}
+            {isMachine(said("userLogin"), said("tokenName"), orgName)
+              ? "a token of the organization"
+              : said("userLogin") && filtered("userFilter", said("userLogin"))}
           </dd>
           {stack && (
             <>

@@ -7,7 +7,7 @@ import { Badge, Empty, More, Notice, Table, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { displayNameOf } from "../../audit/events.ts";
-import { tokenLabel } from "./tokenLabel.ts";
+import { isMachine, tokenLabel } from "./tokenLabel.ts";
 import { ExportLinks } from "./export.tsx";
 import { ActiveFilters, FilterForm } from "./filters.tsx";
 import { type Filters, auditPath, filtersOf, listQuery, toKeep } from "./query.ts";
@@ -84,7 +84,7 @@ const Row = ({ event, orgName, set }: { event: AuditEvent; orgName: string; set:
         )}
       </td>
       <td>
-        {by && by !== orgName && (
+        {by && !isMachine(by, event.tokenName, orgName) && (
           <div>
             <a href={auditPath(orgName, { ...set, userFilter: by })}>{by}</a>
           </div>
