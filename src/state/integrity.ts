@@ -44,7 +44,8 @@ class IntegrityCheck {
     if (type.startsWith("pulumi:providers:")) this.#providers.add(`${urn}::${id}`);
     if (links.provider && !this.#providers.has(links.provider) && !flags.pendingReplacement)
       return `resource ${urn} refers to unknown provider ${links.provider}`;
-    const references = [links.parent, links.deletedWith, ...links.dependencies, ...links.propertyDependencies.flatMap(([, urns]) => urns)];
+    const { parent, deletedWith, replaceWith, dependencies, propertyDependencies } = links;
+    const references = [parent, deletedWith, ...replaceWith, ...dependencies, ...propertyDependencies.flatMap(([, urns]) => urns)];
     const missing = references.find((other) => other !== "" && !this.#alive.has(other));
     if (missing !== undefined) return `resource ${urn} refers to ${missing}, which is missing or comes after it`;
     const alive = (this.#alive.get(urn) ?? 0) + (flags.delete ? 0 : 1);

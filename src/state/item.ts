@@ -1,4 +1,5 @@
 /** A resource of a deployment that is being put together: where its text is, and what has to change in it. */
+import { goJson } from "./go.ts";
 import type { Edits, Range } from "./json.ts";
 import type { LinkTable, LinksAt } from "./links.ts";
 import type { Facts, Links } from "./resource.ts";
@@ -34,8 +35,8 @@ export function setLinks(item: Item, table: LinkTable, before: Links, changes: P
 }
 
 function toJson(member: keyof Links, value: Links[keyof Links]): string {
-  if (member !== "propertyDependencies") return JSON.stringify(value);
-  return JSON.stringify(Object.fromEntries(value as Links["propertyDependencies"]));
+  if (member !== "propertyDependencies") return goJson(value);
+  return goJson(Object.fromEntries(value as Links["propertyDependencies"]));
 }
 
 function dropFeature(item: Item, feature: string): void {

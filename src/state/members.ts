@@ -1,5 +1,6 @@
 /** The members of a replayed deployment besides its lists (cli-protocol §4.8.4 and §5.4). */
 import type { Base } from "./base.ts";
+import { goJson } from "./go.ts";
 import type { Ref } from "./item.ts";
 import { decodeText, encode, membersOf, parse, rewrite, sameBytes, skipSpace } from "./json.ts";
 
@@ -63,7 +64,7 @@ function mapReferences(text: Uint8Array, aliases: ReadonlyMap<string, string>): 
     const references = Object.entries(snippet.references).map(([name, urn]) => [name, aliases.get(urn) ?? urn]);
     return { ...snippet, references: Object.fromEntries(references) as Record<string, string> };
   });
-  return encode(JSON.stringify(mapped));
+  return encode(goJson(mapped));
 }
 
 /** The extensions of the base, which win, and those that the journal adds. Undefined when there are none. */

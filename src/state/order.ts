@@ -40,8 +40,8 @@ export function behindReferences(items: Item[], table: LinkTable): Item[] {
   return [...placed, ...waiting];
 }
 
-function referencesOf({ urn, parent, provider, dependencies, propertyDependencies, deletedWith }: Links): string[] {
-  const all = [parent, provider.slice(0, Math.max(provider.lastIndexOf("::"), 0)), deletedWith, ...dependencies];
+function referencesOf({ urn, parent, provider, dependencies, propertyDependencies, replaceWith, deletedWith }: Links): string[] {
+  const all = [parent, provider.slice(0, Math.max(provider.lastIndexOf("::"), 0)), deletedWith, ...replaceWith, ...dependencies];
   for (const [, urns] of propertyDependencies) all.push(...urns);
   return all.filter((other) => other !== "" && other !== urn);
 }

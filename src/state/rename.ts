@@ -1,4 +1,5 @@
 /** Giving a state other names: what a rename or transfer of its stack rewrites (cli-protocol §3.8). */
+import { goJson } from "./go.ts";
 import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, readObject, rewrite, skipValue } from "./json.ts";
 import { type DeploymentPart, type Pieces, type Replacement, replaceRanges, rewriteDeployment } from "./rewrite.ts";
 import { RESOURCE_REFERENCE, walkSigned } from "./signed.ts";
@@ -125,7 +126,7 @@ class Renaming {
     if (mapped !== spelled) this.#edits.push({ start, end, text: `"${mapped}"` });
     else if (spelled.includes("\\")) {
       const urn = decodeString(this.#bytes, start, end);
-      if (map(urn) !== urn) this.#edits.push({ start, end, text: JSON.stringify(map(urn)) });
+      if (map(urn) !== urn) this.#edits.push({ start, end, text: goJson(map(urn)) });
     }
     return end;
   }

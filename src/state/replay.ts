@@ -1,29 +1,25 @@
 /** Computes the state after an update from the state before it and the journal (cli-protocol §4.8.4). */
-import { newBase, readItems, reopenable, type Open, type Operation, type Reopenable } from "./base.ts";
+import { newBase, readItems, reopenable, type Open, type Reopenable } from "./base.ts";
 import { Fold, type Folded } from "./fold.ts";
-import type { Item, Ref } from "./item.ts";
-import { encode, parse, rewrite } from "./json.ts";
+import type { Item } from "./item.ts";
+import { encode, rewrite } from "./json.ts";
 import { LinkTable } from "./links.ts";
-import * as members from "./members.ts";
+import { MemberWriter, type Stamp, keep, newBaseParts } from "./memberWriter.ts";
 import { Output, streamed, type Streamed } from "./output.ts";
-import { DERIVED_FEATURES, KnownFacts, readFacts, readOperation } from "./resource.ts";
-import { splitDeployment, type Part } from "./split.ts";
+import { KnownFacts, readFacts } from "./resource.ts";
+import { splitDeployment } from "./split.ts";
 import { readDetails, readSteps } from "./steps.ts";
 import { Texts, type Journal } from "./texts.ts";
 import { LOOK, Turn } from "./turn.ts";
 
 export type { Journal } from "./texts.ts";
 
-export interface ReplayInput {
+export interface ReplayInput extends Stamp {
   /** Opens the untyped deployment that the update started from; null: the empty one. It may be opened twice. */
   base: Open | null;
   /** No resource of the base has aliases, so one pass over it is enough. A summary says so of each state that we write. */
   baseIsAliasFree?: boolean;
   journal: Journal;
-  /** As the CLI would write it (`goTime`); becomes `manifest.time`. */
-  manifestTime: string;
-  /** Becomes `manifest.version`; "" keeps the base's. */
-  cliVersion: string;
 }
 
 export interface StateSummary {
@@ -53,20 +49,28 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
   const folded = await fold(input, source, texts);
   const { selection } = folded;
   const out = new Output();
-  const resources = new ResourceWriter(out, texts);
   const base = newBaseParts();
+  const members = new MemberWriter(input, folded, base, texts, out);
+  const resources = new ResourceWriter(members, out, texts);
 
-  out.write('{"deployment":{"resources":[');
-  for (const item of selection.first) {
-    await resources.write(item);
-    if (out.hasFull) yield* out.take();
+  async function* begin(whole: boolean) {
+    await members.writeHead(whole);
+    for (const item of selection.first) {
+      await resources.write(item);
+      if (out.hasFull) yield* out.take();
+    }
   }
+  let begun = false;
   let position = 0;
   for await (const parts of source ? splitDeployment(await source.last(), { trusted: true }) : []) {
     for (const part of parts) {
       if (part.at !== "resource") {
         keep(base, part);
         continue;
+      }
+      if (!begun) {
+        begun = true;
+        yield* begin(false);
       }
       for (const item of selection.at(position++)) {
         const wait = resources.write(item, part.text);
@@ -75,8 +79,9 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
       }
     }
   }
-  out.write("]");
-  const features = await writeRest(input, folded, base, texts, out, resources.features);
+  if (!begun) yield* begin(true);
+  if (resources.count > 0) out.write("]");
+  const features = await members.writeTail(resources.features);
   yield* out.rest();
   texts.free();
   const { count, stacks, references } = resources;
@@ -112,6 +117,7 @@ async function fold(input: ReplayInput, source: Reopenable | null, texts: Texts)
 const COMMA = encode(",");
 
 class ResourceWriter {
+  readonly #members: MemberWriter;
   readonly #out: Output;
   readonly #texts: Texts;
   /** Of the resources written. */
@@ -120,7 +126,8 @@ class ResourceWriter {
   count = 0;
   stacks = 0;
 
-  constructor(out: Output, texts: Texts) {
+  constructor(members: MemberWriter, out: Output, texts: Texts) {
+    this.#members = members;
     this.#out = out;
     this.#texts = texts;
   }
@@ -138,87 +145,7 @@ class ResourceWriter {
     if (facts.isStack) this.stacks++;
     if (facts.refersTo) this.references.add(facts.refersTo);
     if (this.count++ > 0) this.#out.write(COMMA);
+    else this.#members.open("resources", "[");
     this.#out.write(item.edits ? rewrite(text, item.edits) : text);
   }
-}
-
-/** What the base stream holds besides resources: little, and not to be written before the resources are, so it is kept. */
-interface BaseParts {
-  members: Map<string, Uint8Array>;
-  envelope: Map<string, Uint8Array>;
-  pending: Operation[];
-}
-
-const newBaseParts = (): BaseParts => ({ members: new Map(), envelope: new Map(), pending: [] });
-
-function keep(base: BaseParts, part: Part): void {
-  const text = part.text.slice(); // not a view, which would keep its whole chunk
-  if (part.at === "deployment") base.members.set(part.key, text);
-  else if (part.at === "envelope") base.envelope.set(part.key, text);
-  else {
-    const { creates } = readOperation(text);
-    if (creates) base.pending.push({ text, creates });
-  }
-}
-
-const OWN_MEMBERS = new Set(["manifest", "secrets_providers", "resources", "pending_operations", "metadata", "snippets", "extensions"]);
-const OWN_ENVELOPE = new Set(["version", "features", "deployment", "isInvalid"]);
-
-/** Writes everything behind the resources, and closes the text. Returns the features of the whole, sorted. */
-async function writeRest(
-  input: ReplayInput,
-  folded: Folded,
-  base: BaseParts,
-  texts: Texts,
-  out: Output,
-  features: Set<string>,
-): Promise<string[]> {
-  const read = async (text: Ref | Uint8Array) => (text instanceof Uint8Array ? text : (await texts.get(text)).slice());
-  const own = folded.base.members;
-  const current = own ? await readAll(own, read) : base.members;
-  const pending = own ? folded.pending : [...folded.pending, ...base.pending];
-  const member = (key: string, text: Uint8Array | string | undefined) => {
-    if (text === undefined) return;
-    out.write(`,${JSON.stringify(key)}:`);
-    out.write(text);
-  };
-
-  member("manifest", await members.newManifest(input.manifestTime, input.cliVersion, current));
-  member("secrets_providers", await members.secretsProvider(current, folded.base, read));
-  for (const [i, operation] of pending.entries()) {
-    out.write(i === 0 ? ',"pending_operations":[' : ",");
-    const text = await read(operation.text);
-    out.write(text);
-    for (const feature of readOperation(text).features) features.add(feature);
-  }
-  if (pending.length > 0) out.write("]");
-  member("metadata", members.metadata(current));
-  const snippets = await members.snippets(current, folded.base, read);
-  if (snippets) features.add("snippets-prototype");
-  member("snippets", snippets);
-  member("extensions", await members.extensions(current, folded.base, read));
-  for (const [key, text] of current) if (!OWN_MEMBERS.has(key)) member(key, text);
-  out.write("}");
-
-  if (folded.byteString) features.add("byteString");
-  for (const feature of keptFeatures(base.envelope)) features.add(feature);
-  const sorted = [...features].sort();
-  if (sorted.length > 0) member("features", JSON.stringify(sorted));
-  for (const [key, text] of base.envelope) if (!OWN_ENVELOPE.has(key)) member(key, text);
-  member("version", sorted.length > 0 ? "4" : "3");
-  out.write("}");
-  return sorted;
-}
-
-async function readAll(refs: ReadonlyMap<string, Ref>, read: (ref: Ref) => Promise<Uint8Array>): Promise<Map<string, Uint8Array>> {
-  const texts = new Map<string, Uint8Array>();
-  for (const [key, ref] of refs) texts.set(key, await read(ref));
-  return texts;
-}
-
-/** `byteString` cannot be seen in a resource, nor can a feature that is newer than we are: once there, they stay. */
-function keptFeatures(envelope: ReadonlyMap<string, Uint8Array>): string[] {
-  const text = envelope.get("features");
-  const features = text ? parse(text) : [];
-  return Array.isArray(features) ? features.filter((name) => typeof name === "string" && !DERIVED_FEATURES.has(name)) : [];
 }

@@ -59,6 +59,8 @@ export async function normalizeUrns(items: Item[], table: LinkTable): Promise<Re
         links.propertyDependencies,
         links.propertyDependencies.map(([key, names]) => [key, urns(names)] as const),
       ),
+      // Unlike the client's own replay, which forgets it and leaves a state that it refuses to read.
+      replaceWith: urns(links.replaceWith),
       deletedWith: urn(links.deletedWith),
       viewOf: urn(links.viewOf),
       aliases: [],

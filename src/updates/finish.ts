@@ -12,7 +12,7 @@ import { stacks } from "../stacks/table.ts";
 import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
 import { type StateSummary, replay } from "../state/replay.ts";
-import { goTime } from "../state/time.ts";
+import { goTime } from "../state/go.ts";
 import { fateOfToken } from "./abort.ts";
 import { findResourceChanges } from "./events.ts";
 import { fromStateError } from "./outcome.ts";
@@ -157,7 +157,7 @@ async function commit(
       .set({
         version: run.version,
         stateKey: state?.key ?? null,
-        lastUpdateAt: endedAt,
+        lastUpdateAt: run.startedAt,
         runningUpdate: null,
         ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack, aliasFree: summary.aliasFree }),
       })

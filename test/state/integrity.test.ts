@@ -15,6 +15,7 @@ it.each<[string, object[]]>([
     "earlier ones",
     [res("a"), res("b", { parent: urn("a"), dependencies: [urn("a")], propertyDependencies: { p: [urn("a")] }, deletedWith: urn("a") })],
   ],
+  ["an earlier one that it is replaced with", [res("a"), res("b", { replaceWith: [urn("a")] })]],
   ["a registered provider", [provider, res("a", { provider: `${provider.urn}::1` })]],
   ["a provider that is gone, while being replaced", [res("a", { provider: `${provider.urn}::1`, pendingReplacement: true })]],
   ["its namesake that is being deleted", [res("a"), res("a", { delete: true })]],
@@ -30,6 +31,7 @@ it.each<[string, object[]]>([
   ["a parent behind it", [res("b", { parent: urn("a") }), res("a")]],
   ["a missing dependency", [res("b", { dependencies: [urn("a")] })]],
   ["a missing property dependency", [res("b", { propertyDependencies: { p: [urn("a")] } })]],
+  ["a missing replaceWith", [res("b", { replaceWith: [urn("a")] })]],
   ["a missing deletedWith", [res("b", { deletedWith: urn("a") })]],
   ["a living namesake", [res("a"), res("a")]],
 ])("finds a resource with %s", async (_, resources) => {

@@ -64,8 +64,9 @@ export function modelReplay(baseText: string | null, entries: Obj[], manifestTim
     const version = cliVersion || base.manifest?.version || "";
     const magic = version === "" ? "" : createHash("sha256").update(version).digest("hex");
     const all = Object.fromEntries([...extensions, ...Object.entries(base.extensions ?? {})]);
-    const deployment: Obj = { ...base, manifest: { time: manifestTime, magic, version }, resources, metadata };
+    const deployment: Obj = { ...base, manifest: { time: manifestTime, magic, version }, metadata };
     const set = (key: string, value: unknown, there: boolean) => (there ? (deployment[key] = value) : delete deployment[key]);
+    set("resources", resources, resources.length > 0);
     set("secrets_providers", base.secrets_providers, base.secrets_providers != null);
     set("pending_operations", pending, pending.length > 0);
     set("snippets", base.snippets, (base.snippets ?? []).length > 0);
@@ -164,6 +165,7 @@ function behindReferences(resources: Obj[], fixed: Set<Obj>): Obj[] {
       r.parent,
       r.provider?.split("::").slice(0, -1).join("::"),
       r.deletedWith,
+      ...(r.replaceWith ?? []),
       ...(r.dependencies ?? []),
       ...Object.values<string[]>(r.propertyDependencies ?? {}).flat(),
     ]
@@ -208,7 +210,7 @@ function rebuildDependencies(resources: Obj[]) {
 }
 
 function normalize(deployment: Obj) {
-  const { resources } = deployment as { resources: Obj[] };
+  const { resources = [] } = deployment as { resources?: Obj[] };
   if (!resources.some((r) => r.aliases?.length)) return;
   const alias = new Map<string, string>();
   const qualifiedType = (u: string) => u.split("::")[2]!;
@@ -232,6 +234,8 @@ function normalize(deployment: Obj) {
       r.provider = `${map(parts.join("::"))}::${id}`;
     }
     if (r.dependencies) r.dependencies = r.dependencies.map(map);
+    // Unlike the specification, which follows a fault of the client's own replay.
+    if (r.replaceWith) r.replaceWith = r.replaceWith.map(map);
     if (r.propertyDependencies) {
       r.propertyDependencies = Object.fromEntries(
         Object.entries<string[]>(r.propertyDependencies).map(([key, urns]) => [key, urns.map(map)]),

@@ -49,7 +49,7 @@ it("makes a first state from nothing", async () => {
 
 it("keeps an empty stack empty", async () => {
   const { deployment, summary } = await run(null, []);
-  expect(deployment["resources"]).toEqual([]);
+  expect(deployment).not.toHaveProperty("resources");
   expect(summary).toMatchObject({ resources: 0, onlyRootStack: true });
 });
 
@@ -63,7 +63,23 @@ it.each([
   ],
 ])("reads %j as empty", async (base) => {
   const { deployment } = await run(base, [entry(1, 6, { secretsProvider: { type: "b64" } })]);
-  expect(deployment).toEqual({ manifest: expect.anything(), secrets_providers: { type: "b64" }, resources: [], metadata: {} });
+  expect(deployment).toEqual({ manifest: expect.anything(), secrets_providers: { type: "b64" }, metadata: {} });
+});
+
+it("writes the members in the CLI's order, if it finds them so", async () => {
+  const order = ["manifest", "secrets_providers", "resources", "pending_operations", "metadata"];
+  const journal = [
+    entry(1, 6, { secretsProvider: { type: "b64" } }),
+    entry(2, 1, { operationID: 1, state: res("x") }),
+    entry(3, 0, { operationID: 2, operation: { resource: res("y"), type: "creating" } }),
+  ];
+  const first = await run(null, journal);
+  expect(Object.keys(first.deployment)).toEqual(order);
+  expect(Object.keys((await run(first.state, journal)).deployment)).toEqual(order);
+  expect(Object.keys((await run(first.state, [...journal, entry(4, 7)])).deployment)).toEqual(order);
+  const { manifest, secrets_providers, ...behind } = first.deployment;
+  const turned = { ...first.state, deployment: { ...behind, secrets_providers, manifest } };
+  expect((await run(turned, [], "")).deployment).toEqual({ ...turned.deployment, manifest: { ...manifest, time: TIME } });
 });
 
 it("puts new resources first, in the order of their success, then what is left of the base", async () => {
@@ -257,6 +273,13 @@ it("goes by the last of equal keys, as JSON.parse does", async () => {
   expect(text).toContain('"taint":true,"taint":false');
 });
 
+it("spells the links that it writes anew as the CLI does", async () => {
+  const odd = urn("a<b>&c");
+  const base = baseOf([res("gone"), { ...res("odd"), urn: odd }, res("b", { dependencies: [urn("gone"), odd] })]);
+  const { text } = await run(base, [entry(1, 3, { operationID: 1, removeOld: 0, isRefresh: true })]);
+  expect(text).toContain(String.raw`a\u003cb\u003e\u0026c"]`);
+});
+
 it("resolves aliases everywhere and forgets them", async () => {
   const [old, now] = [urn("c", "x:y:Old"), urn("c", "x:y:Comp")];
   const child = urn("k", "x:y:Old$a:b:C");
@@ -274,6 +297,7 @@ it("resolves aliases everywhere and forgets them", async () => {
           dependencies: [old],
           viewOf: old,
           deletedWith: old,
+          replaceWith: [old],
           propertyDependencies: { p: [old] },
         },
         res("d", { dependencies: [child] }),
@@ -293,6 +317,7 @@ it("resolves aliases everywhere and forgets them", async () => {
       dependencies: [now],
       viewOf: now,
       deletedWith: now,
+      replaceWith: [now],
       propertyDependencies: { p: [now] },
     },
     res("d", { dependencies: [movedChild] }),
