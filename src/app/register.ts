@@ -119,7 +119,7 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
         drainsOn: drainsOn(c, route),
       });
       c.set("credential", await authorize(request, credential, definition.permission as never, orgParam(c), stackParam(c)));
-      if (definition.body === "stream" || tries === MOST_TRIES) throw unavailable("the credential's new state");
+      if ((definition.body === "stream" && c.req.raw.bodyUsed) || tries === MOST_TRIES) throw unavailable("the credential's new state");
     }
   }
 }

@@ -7,6 +7,7 @@ import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
 import type { FinishContext } from "./finish.ts";
+import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall } from "./startRun.ts";
 import { updates } from "./table.ts";
@@ -34,7 +35,7 @@ export async function commitImport(ctx: FinishContext, input: CommitImport): Pro
   const [, , , , , , , created] = await batch(store, [
     guard(store, actor, now, orgId),
     ...lost.statements,
-    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, '', '{}', '{}',
+    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, '', '{}', ${lastConfig},
       ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, ${input.resources}, ${input.stateKey}
       FROM ${stacks} WHERE ${here}`),
     promiseIf(store, event, changedARow),

@@ -9,6 +9,7 @@ import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../
 import { stackTags, stacks } from "../stacks/table.ts";
 import { type Names, rename } from "../state/rename.ts";
 import type { FinishContext } from "./finish.ts";
+import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall } from "./startRun.ts";
 import { updates } from "./table.ts";
@@ -85,9 +86,8 @@ async function commit(ctx: FinishContext, input: MoveStack, baseKey: string | nu
   const results = await batch(store, [
     ...guards(ctx, input),
     ...lost.statements,
-    // `pulumi config refresh` reads the configuration of the newest entry.
     store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'rename', 0, 'succeeded', version + 1, ${messageOf(input)}, '{}',
-      COALESCE((SELECT config FROM updates AS last WHERE last.stack_id = stacks.id AND last.version = stacks.version AND last.dry_run = 0), '{}'),
+      ${lastConfig},
       ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, resource_count, ${stateKey}
       FROM ${stacks} WHERE ${here}`),
     ...events.map((event) => promiseIf(store, event, changedARow)),

@@ -12,6 +12,7 @@ import { stacks } from "../stacks/table.ts";
 import { reencrypt } from "../state/reencrypt.ts";
 import type { ReencryptStackResponse } from "./operations.ts";
 import type { FinishContext } from "./finish.ts";
+import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall } from "./startRun.ts";
 import { updates } from "./table.ts";
@@ -71,9 +72,8 @@ async function commit(ctx: FinishContext, input: ReencryptStack, baseKey: string
   const results = await batch(store, [
     guard(store, actor, now, orgId),
     ...lost.statements,
-    // `pulumi config refresh` reads the configuration of the newest entry.
     store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, ${message}, '{}',
-      COALESCE((SELECT config FROM updates AS last WHERE last.stack_id = stacks.id AND last.version = stacks.version AND last.dry_run = 0), '{}'),
+      ${lastConfig},
       ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, resource_count, ${stateKey}
       FROM ${stacks} WHERE ${here}`),
     promiseIf(store, event, changedARow),

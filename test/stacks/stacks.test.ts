@@ -3,6 +3,7 @@ import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { component, deploymentOf } from "../support/deployment.ts";
 import { allPages } from "../support/pages.ts";
+import { laterBy } from "../support/clock.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -151,8 +152,13 @@ describe("the list of stacks", () => {
     await ok("POST", `${S}/import`, { token, json: deploymentOf([component("a")]) });
     expect(Math.abs((await one()).lastUpdate! - Date.now() / 1000)).toBeLessThan(30);
     expect(await one()).toMatchObject({ resourceCount: 1 });
-    await startUpdate(token);
+    laterBy(0);
+    const began = Math.floor(Date.now() / 1000);
+    const update = await startUpdate(token);
     expect(await one()).toMatchObject({ lastUpdate: 0 });
+    laterBy(120_000);
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+    expect(await one()).toMatchObject({ lastUpdate: began });
   });
 
   it.each([1, 2, 5, 12])("in pages of %i is the same list", async (size) => {

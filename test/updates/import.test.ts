@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
@@ -69,4 +70,23 @@ it("a state nested as deep as its sender likes is looked at all the same", async
   const deep = `${"[".repeat(5000)}${JSON.stringify(secret(await encrypt("dev")))}${"]".repeat(5000)}`;
   const body = JSON.stringify(state(service("dev"), "DEEP")).replace('"DEEP"', deep);
   expect(await refused(400, "POST", `${at("prod")}/import`, { token: world.member, body })).toBe(FOREIGN);
+});
+
+it("leaves the configuration of the newest update where `pulumi config refresh` finds it", async () => {
+  const config = { "web:a": { string: "1", secret: false, object: false } };
+  const { updateID } = await ok<{ updateID: string }>("POST", `${at("dev")}/update`, { token: world.member, json: { config } });
+  const { token: lease } = await ok<{ token: string }>("POST", `${at("dev")}/update/${updateID}`, { token: world.member, json: {} });
+  await ok("POST", `${at("dev")}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
+  await takes("dev", state(undefined, {}));
+  expect(await ok("GET", `${at("dev")}/updates/latest`, { token: world.member })).toMatchObject({ info: { kind: "import", config } });
+});
+
+it("is not refused, which the CLI would not try again, because the cache was behind", async () => {
+  await ok("GET", "/api/user", { token: world.member });
+  const { keys } = await env.TOKEN_CACHE.list();
+  const cached = await Promise.all(keys.map(async ({ name }) => [name, (await env.TOKEN_CACHE.get(name))!] as const));
+  expect(cached.length).toBeGreaterThan(0);
+  await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { inFlightRevocation: "abort" } });
+  for (const [name, value] of cached) await env.TOKEN_CACHE.put(name, value);
+  await takes("dev", state(undefined, {}));
 });
