@@ -184,11 +184,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
       return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, deltas: this.#deltas, inTime });
     });
-    const headers = { "Server-Timing": tripsText(outcome.trips) };
-    if (outcome.ok) return new Response(null, { status: 204, headers });
-    if (outcome.refusal === "stale identity") throw new Error("nothing here depends on an identity");
-    const { status, message } = outcome.refusal;
-    return Response.json({ code: status, message }, { status, headers: { ...headers, ...outcome.refusal.headers } });
+    if (outcome.ok) return new Response(null, { status: 204, headers: { "Server-Timing": tripsText(outcome.trips) } });
+    return Response.json(outcome, { status: 400 });
   }
 
   /** Does something in one go, at a moment at which the update runs and nobody works out its end. */

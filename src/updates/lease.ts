@@ -2,10 +2,10 @@ import * as z from "zod/mini";
 import type { Lease } from "../auth/lease.ts";
 import { recordRefusedLease } from "../auth/refusals.ts";
 import type { RequestContext } from "../context.ts";
-import { AppError, unavailable } from "../errors.ts";
-import { addTrips, readTrips } from "../trips.ts";
-import { callCoordinator, coordinatorAt } from "./call.ts";
-import { logError } from "../log.ts";
+import { AppError } from "../errors.ts";
+import { readTrips } from "../trips.ts";
+import { callCoordinator } from "./call.ts";
+import type { Outcome } from "./outcome.ts";
 
 type LeaseContext = RequestContext & { lease: Lease };
 
@@ -46,19 +46,10 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
     const value = request.headers.get(name);
     if (value) headers.set(name, value);
   }
-  let response: Response;
-  try {
-    response = await coordinatorAt(ctx.env, ctx.lease.coordinator).fetch(`https://stack/${kind}/${ctx.lease.updateId}`, {
-      method: "POST",
-      headers,
-      body: request.body,
-    });
-  } catch (error) {
-    logError("stack object failed", error);
-    throw unavailable("the stack");
-  }
-  addTrips(ctx.trips, readTrips(response.headers.get("Server-Timing")));
-  if (response.ok) return new Response(null, { status: 204, headers: { "Content-Type": "application/octet-stream" } });
-  if (response.status === 403) await recordRefusedLease(ctx, ctx.lease);
-  return new Response(response.body, { status: response.status, headers: { "Content-Type": "application/json" } });
+  const url = `https://stack/${kind}/${ctx.lease.updateId}`;
+  await callUnderLease(ctx, async (stub) => outcomeIn(await stub.fetch(url, { method: "POST", headers, body: request.body })));
+  return new Response(null, { status: 204, headers: { "Content-Type": "application/octet-stream" } });
 }
+
+const outcomeIn = async (response: Response): Promise<Outcome<undefined>> =>
+  response.ok ? { ok: true, value: undefined, trips: readTrips(response.headers.get("Server-Timing")) } : response.json();

@@ -94,6 +94,18 @@ describe("a request", () => {
     if (reason === "missing_right") expect(line["token"]).toBeTypeOf("string");
   });
 
+  it("that streams under a lease which is over says so", async () => {
+    await newStack(world.member);
+    const { lease, path } = await startUpdate(world.member);
+    await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
+    laterBy(400_000);
+    expect(await lineOf(call("PATCH", `${path}/journalentries`, { lease, json: { entries: [] } }))).toMatchObject({
+      status: 403,
+      reason: "lease_over",
+      trips: { object: 1 },
+    });
+  });
+
   it("whose token has ended says so", async () => {
     const { id, tokenValue: token } = await newOrgToken(world, "ci");
     await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
