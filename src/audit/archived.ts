@@ -1,18 +1,20 @@
+import { reach } from "../db/reach.ts";
 import type { ChainRecord } from "./chain.ts";
 import type { auditArchives } from "./table.ts";
 
 export type Archive = typeof auditArchives.$inferSelect;
 
-/** @throws when the object is not there: its row says that it must be */
-export async function readArchive(bucket: R2Bucket, { key, firstSeq, lastSeq }: Archive): Promise<ChainRecord[]> {
-  const object = await bucket.get(key);
-  if (!object) throw new Error(`audit archive ${key} is missing`);
-  const text = await new Response(
-    object.body.pipeThrough(new DecompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array>),
-  ).text();
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as ChainRecord)
-    .filter(({ seq }) => seq >= firstSeq && seq <= lastSeq);
-}
+/** @throws 503 when it cannot be read, or is not there: its row says that it must be */
+export const readArchive = (bucket: R2Bucket, { key, firstSeq, lastSeq }: Archive): Promise<ChainRecord[]> =>
+  reach("the log's archive", async () => {
+    const object = await bucket.get(key);
+    if (!object) throw new Error(`audit archive ${key} is missing`);
+    const text = await new Response(
+      object.body.pipeThrough(new DecompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array>),
+    ).text();
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as ChainRecord)
+      .filter(({ seq }) => seq >= firstSeq && seq <= lastSeq);
+  });

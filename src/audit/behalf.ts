@@ -12,7 +12,7 @@ export const whatItIs = sql`CASE WHEN updates.dry_run THEN 'a preview' WHEN upda
  */
 export const onBehalf = (event: AuditEvent, updateId: SQL, happened: string): SQL => sql`(SELECT json_set(${JSON.stringify(event)},
   '$.orgId', stacks.org_id, '$.stack', stacks.project || '/' || stacks.name,
-  '$.userLogin', requested_by, '$.userName', coalesce((SELECT name FROM users WHERE lower(login) = lower(requested_by)), requested_by),
+  '$.userLogin', requested_by, '$.userName', coalesce((SELECT name FROM users WHERE token_name = '' AND lower(login) = lower(requested_by)), requested_by),
   '$.tokenId', token_id, '$.tokenName', token_name,
   '$.description', ${`${happened} `} || ${whatItIs} || ' of stack "' || (SELECT name FROM organizations WHERE id = stacks.org_id)
     || '/' || stacks.project || '/' || stacks.name || '" (' || updates.id || ').')

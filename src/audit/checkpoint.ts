@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { batch, openStore } from "../db/client.ts";
+import { reach } from "../db/reach.ts";
 import type { Bindings } from "../env.ts";
 import { type Checkpoint, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";
@@ -48,21 +49,24 @@ export async function signCheckpoints(env: Bindings, now: number): Promise<numbe
 /** Checkpoints after a day, oldest first. @param size at most; one R2 read each */
 export async function listCheckpoints(env: Bindings, orgId: string, after: string, size: number): Promise<Checkpoint[]> {
   const prefix = prefixOf(orgId);
-  const { objects } = await env.STATE.list({ prefix, startAfter: `${prefix}${after}.json`, limit: size });
-  const found = await Promise.all(objects.map(async ({ key }) => (await env.STATE.get(key))?.json<Checkpoint>()));
+  const { objects } = await store(() => env.STATE.list({ prefix, startAfter: `${prefix}${after}.json`, limit: size }));
+  const found = await Promise.all(objects.map(({ key }) => read(env, key)));
   return found.filter((checkpoint) => checkpoint !== undefined);
 }
 
-export async function getCheckpoint(env: Bindings, orgId: string, day: string): Promise<Checkpoint | undefined> {
-  return (await env.STATE.get(`${prefixOf(orgId)}${day}.json`))?.json<Checkpoint>();
-}
+export const getCheckpoint = (env: Bindings, orgId: string, day: string): Promise<Checkpoint | undefined> =>
+  read(env, `${prefixOf(orgId)}${day}.json`);
+
+const read = (env: Bindings, key: string) => store(async () => (await env.STATE.get(key))?.json<Checkpoint>());
+
+const store = <T>(operation: () => Promise<T>): Promise<T> => reach("the store of the log", operation);
 
 /** Those that were taken at one of the records `from` to `to`. */
 export async function checkpointsBetween(env: Bindings, orgId: string, from: number, to: number): Promise<Checkpoint[]> {
   const days: string[] = [];
   let cursor: string | undefined;
   do {
-    const page = await env.STATE.list({ prefix: prefixOf(orgId), include: ["customMetadata"], ...(cursor && { cursor }) });
+    const page = await store(() => env.STATE.list({ prefix: prefixOf(orgId), include: ["customMetadata"], ...(cursor && { cursor }) }));
     for (const { key, customMetadata } of page.objects) {
       const seq = Number(customMetadata?.["seq"]);
       // One whose note was taken away is looked at always.

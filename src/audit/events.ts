@@ -73,6 +73,7 @@ export const eventTypes = {
   "personal-token-updated": plain("A personal token's description or expiry was changed."),
   "token-expired": plain("A token reached its end."),
   "token-leak-reported": plain("A token was found in the open and switched off."),
+  "stack-config-updated": plain("Where a stack's configuration comes from was changed."),
   "stack-tags-updated": plain("A stack's tags were changed."),
   "stack-restored": plain("A deleted stack was brought back."),
   "auth-failure-access-token": refusal("A token was presented after its deletion or expiry."),

@@ -3,7 +3,7 @@ import type { OrgContext } from "../context.ts";
 import { fromCursor } from "../http/pagination.ts";
 import { type FormatName, formats } from "./formats.ts";
 import type { AuditQuery } from "./list.ts";
-import { matches } from "./filter.ts";
+import { type AuditFilter, matches } from "./filter.ts";
 import { AuditCursor, EXPORT_PAGE, readAll, readChain, readPage } from "./read.ts";
 
 /**
@@ -14,7 +14,8 @@ import { AuditCursor, EXPORT_PAGE, readAll, readChain, readPage } from "./read.t
  */
 export async function exportAuditEvents(ctx: OrgContext, query: AuditQuery, format: FormatName, request: Request): Promise<Response> {
   const first = await readPage(ctx, query, EXPORT_PAGE, fromCursor(query.continuationToken, AuditCursor));
-  const pages = format === "jsonl" ? chainPages(ctx, query) : readAll(ctx, query, first);
+  const filter = { ...query, token: first.token };
+  const pages = format === "jsonl" ? chainPages(ctx, filter) : readAll(ctx, filter, first);
   const { header, line } = formats[format];
   const host = new URL(request.url).hostname;
   const encoder = new TextEncoder();
@@ -32,12 +33,12 @@ export async function exportAuditEvents(ctx: OrgContext, query: AuditQuery, form
   return new Response(body, { encodeBody: "manual", headers: { "Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip" } });
 }
 
-async function* chainPages(ctx: OrgContext, query: AuditQuery): AsyncGenerator<ChainRecord[]> {
+async function* chainPages(ctx: OrgContext, filter: AuditFilter): AsyncGenerator<ChainRecord[]> {
   for (let next = 1; ;) {
     const records = await readChain(ctx, next, EXPORT_PAGE);
     const last = records.at(-1);
     if (!last) return;
-    yield records.filter((record) => matches(record, query));
+    yield records.filter((record) => matches(record, filter));
     next = last.seq + 1;
   }
 }

@@ -24,9 +24,8 @@ export interface AuditFilter {
  * the unary plus keeps the others from being taken for it. So a page never sorts, and one filter alone reads no row that it does not show.
  */
 export function whereFilter(orgId: string, filter: AuditFilter): SQL | undefined {
-  const named = sql`(SELECT id FROM access_tokens WHERE org_id = ${orgId} AND lower(name) = lower(${filter.token ?? ""}))`;
   const columns: [SQL, string | SQL | undefined][] = [
-    [sql`token_id`, filter.token && sql`coalesce(${named}, ${filter.token})`],
+    [sql`token_id`, filter.token && sql`coalesce(${tokenId(orgId, filter.token)}, ${filter.token})`],
     [sql`source_ip`, filter.address],
     [sql`stack`, filter.stack],
     [sql`user_login`, filter.user],
@@ -51,13 +50,20 @@ export function whereFilter(orgId: string, filter: AuditFilter): SQL | undefined
   );
 }
 
+/** Of the token that has a name, in any case of its letters; null when none has. */
+export const tokenId = (orgId: string, name: string): SQL<string | null> =>
+  sql<string | null>`(SELECT id FROM access_tokens WHERE org_id = ${orgId} AND lower(name) = lower(${name}))`;
+
 /** The words of a search, and the organization's own word (the trigger of the migration). Only exact words are walked lazily. */
 export const matchText = (orgId: string, text: string) =>
   [`o${orgId.replaceAll("-", "")}`, ...wordsOf(text).map(({ word, begins }) => (begins ? `"${word}"*` : `"${word}"`))].join(" AND ");
 
-/** As SQLite's tokenizer cuts them. */
+/** As SQLite's tokenizer cuts them: to its older Unicode the vowels of New Tai Lue and two Vedic signs were no letters yet. */
 const wordsOf = (text: string) =>
-  [...text.matchAll(/([\p{L}\p{N}\p{Co}]+)(\*?)/gu)].map(([, word, star]) => ({ word: word ?? "", begins: star === "*" }));
+  [...text.matchAll(/([[\p{L}\p{N}\p{Co}]--[\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3]]+)(\*?)/gv)].map(([, word, star]) => ({
+    word: word ?? "",
+    begins: star === "*",
+  }));
 
 /** The same filter for a record that was read from the archive. */
 export function matches(record: ChainRecord, filter: AuditFilter): boolean {

@@ -7,7 +7,7 @@ import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
-import { type AuditFilter, matchText, matches, whereFilter } from "./filter.ts";
+import { type AuditFilter, matchText, matches, tokenId, whereFilter } from "./filter.ts";
 
 /** Time and id of the last event shown; a search has its row instead. */
 export const AuditCursor = z.union([z.tuple([z.number(), z.string()]), z.tuple([z.number()])]);
@@ -20,7 +20,7 @@ const columns = { ...getTableColumns(auditEvents), row: sql<number>`audit_events
 /**
  * One page of the table, newest first. A search for words walks the index of words instead, latest written first.
  * @param size rows; one more is read, which says that there is a next page
- * @throws 404 for a user filter that names nobody who ever acted or belongs here
+ * @throws 404 for a user filter that names nobody who ever acted or belongs here; where records were archived nobody knows that
  */
 export async function readPage(ctx: OrgContext, filter: AuditFilter, size: number, after: AuditCursor | undefined) {
   if (after && (after.length === 1) !== Boolean(filter.text)) throw new AppError(400, "Invalid continuationToken or maxResults value.");
@@ -44,10 +44,13 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     rowsFrom,
     db.select({ archivedSeq: auditHeads.archivedSeq }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
-    db.select({ known: isKnown(ctx, filter.user ?? "").as("known") }).from(sql`(SELECT 1)`),
+    db
+      .select({ known: isKnown(ctx, filter.user ?? "").as("known"), token: tokenId(ctx.org.id, filter.token ?? "").as("token") })
+      .from(sql`(SELECT 1)`),
   ]);
-  if (filter.user && rows.length === 0 && !known[0]?.known) throw notFound(`User '${filter.user.slice(0, 100)}'`);
-  return { rows: rows as AuditRow[], archivedSeq: heads[0]?.archivedSeq ?? 0 };
+  const archivedSeq = heads[0]?.archivedSeq ?? 0;
+  if (filter.user && rows.length === 0 && archivedSeq === 0 && !known[0]?.known) throw notFound(`User '${filter.user.slice(0, 100)}'`);
+  return { rows: rows as AuditRow[], archivedSeq, token: filter.token && (known[0]?.token ?? filter.token) };
 }
 
 /** Where to go on after this row. */

@@ -55,6 +55,8 @@ export async function verifyChain(
     continuationToken: bad === undefined && before && before.seq < to ? toCursor([before.seq + 1, before.hash]) : undefined,
   });
 
+  // The record before it was looked at, and is not there any more.
+  if (cursor && from > head.seq + 1) return answer({ sequence: head.seq + 1, fault: "truncated" });
   const hashes = new Map<number, string>();
   for (let next = from; next <= end;) {
     const records = (await readChain(ctx, next, PAGE)).filter(({ seq }) => seq <= end);

@@ -1,9 +1,10 @@
+import { reach } from "../db/reach.ts";
 import { unavailable } from "../errors.ts";
 import { chunksOf } from "../http/chunks.ts";
 import { free } from "../state/free.ts";
 import { concat } from "../state/json.ts";
 import { Turn } from "../state/turn.ts";
-import { log, logError } from "../log.ts";
+import { log } from "../log.ts";
 
 /**
  * Deployments in R2, plain JSON text, one object per version and never written twice: `state/<random id>`. Object first,
@@ -137,11 +138,4 @@ export async function readRange(
   return (await store(() => bucket.get(key, { range })))?.body;
 }
 
-async function store<T>(operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    logError("state store failed", error);
-    throw unavailable("the state store");
-  }
-}
+const store = <T>(operation: () => Promise<T>): Promise<T> => reach("the state store", operation);

@@ -11,9 +11,10 @@ import type { Checkpoint, SigningKey } from "../../src/audit/sign.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 import { call, ok, refused } from "../support/client.ts";
-import { breakDatabase, breakObjectWrites } from "../support/faults.ts";
+import { settledLog } from "../support/audit.ts";
+import { breakDatabase, breakObjectReads, breakObjectWrites } from "../support/faults.ts";
 import { objectKeys } from "../support/stored.ts";
-import { type World, newWorld } from "../support/world.ts";
+import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
 const bindings = env as Bindings;
 const DAY = 86_400_000;
@@ -117,6 +118,27 @@ describe("retention", () => {
     expect((await exported("")).split("\r\n")).toHaveLength(6);
   });
 
+  it("leaves what it took away to be found by who did it: a person who has left, a token in any spelling", async () => {
+    const { id } = await newOrgToken(world, "jenkins");
+    await settledLog();
+    await appendToChains(bindings, [
+      { ...event(0), userLogin: "bob" },
+      { ...event(1), tokenId: id, tokenName: "jenkins" },
+    ]);
+    const described = async (query: string) => [...(await exported(query)).matchAll(/Event \d+/g)].map(([text]) => text);
+    const both = async () => [
+      await described("userFilter=bob"),
+      await described("tokenFilter=JENKINS"),
+      await described(`tokenFilter=${id}`),
+    ];
+    const before = await both();
+    expect(before).toEqual([["Event 0"], ["Event 1"], ["Event 1"]]);
+    await retain(1);
+    await archiveOldRecords(bindings, START + 50 * DAY);
+    expect(await both()).toEqual(before);
+    expect((await exported("format=jsonl&tokenFilter=JENKINS")).trim().split("\n")).toHaveLength(1);
+  });
+
   it("loses nothing when it is cut off", async () => {
     await happened(0, 5);
     await retain(1);
@@ -131,6 +153,8 @@ describe("retention", () => {
     expect(await verify()).toMatchObject({ valid: true, verified: 5 });
   });
 });
+
+const cron = (now: number) => worker.scheduled(createScheduledController({ scheduledTime: now }), bindings);
 
 describe("verification", () => {
   beforeEach(() => happened(0, 30));
@@ -160,6 +184,24 @@ describe("verification", () => {
     expect((await examine(await linesOf())).good).toBe(fault === "truncated" || sequence === 2);
   });
 
+  it("finds an end that was cut off while somebody looked", async () => {
+    await happened(30, 1100);
+    const { continuationToken } = await ok<Verdict>("GET", `${base}/verify`, { token: world.admin });
+    await tamper("DELETE FROM audit_events WHERE seq > 20");
+    await tamper("UPDATE audit_heads SET seq = 20, hash = (SELECT hash FROM audit_events WHERE seq = 20)");
+    expect(await ok("GET", `${base}/verify?continuationToken=${continuationToken}`, { token: world.admin })).toMatchObject({
+      valid: false,
+      firstBad: { sequence: 21, fault: "truncated" },
+    });
+  });
+
+  it("says so when what it needs cannot be read", async () => {
+    await cron(START);
+    breakObjectReads();
+    for (const path of ["verify", "checkpoints", "checkpoints/2026-01-01"])
+      await refused(503, "GET", `${base}/${path}`, { token: world.admin });
+  });
+
   it("finds an altered archive, and one that is gone is no silence", async () => {
     await retain(1);
     await archiveOldRecords(bindings, START + 50 * DAY);
@@ -180,7 +222,6 @@ describe("verification", () => {
 });
 
 describe("a checkpoint", () => {
-  const cron = (now: number) => worker.scheduled(createScheduledController({ scheduledTime: now }), bindings);
   const list = async () => (await ok<{ checkpoints: Checkpoint[] }>("GET", `${base}/checkpoints`, { token: world.admin })).checkpoints;
   const keys = async () => (await ok<{ keys: SigningKey[] }>("GET", "/api/auditlogs/keys")).keys;
 
