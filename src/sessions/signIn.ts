@@ -1,7 +1,7 @@
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { authenticate } from "../auth/authenticate.ts";
-import { guard } from "../auth/guard.ts";
+import { guard, guardMemberships } from "../auth/guard.ts";
 import type { RequestContext } from "../context.ts";
 import { StaleIdentity, batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
@@ -13,7 +13,17 @@ import { openSession } from "./open.ts";
  * @throws 400 with words for the person at the form, 429 after too many wrong ones
  */
 export async function signInWithToken(ctx: RequestContext, value: string): Promise<string> {
-  const { actor } = await authenticate(ctx, `token ${value.trim()}`).catch((error: unknown) => {
+  try {
+    return await signIn(ctx, value, false);
+  } catch (error) {
+    if (!(error instanceof StaleIdentity)) throw error;
+    return signIn(ctx, value, true);
+  }
+}
+
+/** @throws StaleIdentity when the token or its person's organizations are not any more what the cache knew */
+async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promise<string> {
+  const { actor } = await authenticate(ctx, `token ${value.trim()}`, undefined, { fresh }).catch((error: unknown) => {
     const known = error instanceof AppError && error.status === 401;
     if (!known) throw error;
     const why = error.headers["X-Pulumi-Warning"];
@@ -33,13 +43,14 @@ export async function signInWithToken(ctx: RequestContext, value: string): Promi
     auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description: "Signed in to the console with a personal token." }),
   );
   const promised = events.map((event) => promise(ctx.store, event));
-  try {
-    const session = await openSession(ctx, actor.user, actor.token.id, guard(ctx.store, actor, ctx.now), ...promised);
-    if (events.length > 0) announce(ctx, ...events);
-    return session;
-  } catch (error) {
-    // The cache did not know yet that the token has ended.
-    if (error instanceof StaleIdentity) throw new AppError(400, "This token has ended.");
-    throw error;
-  }
+  const session = await openSession(
+    ctx,
+    actor.user,
+    actor.token.id,
+    guard(ctx.store, actor, ctx.now),
+    guardMemberships(ctx.store, actor),
+    ...promised,
+  );
+  if (events.length > 0) announce(ctx, ...events);
+  return session;
 }

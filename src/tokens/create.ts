@@ -1,7 +1,7 @@
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guard, guardMemberships } from "../auth/guard.ts";
 import { placeIn } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type ActorContext, type OrgContext, type UserActor, loginOf } from "../context.ts";
@@ -87,6 +87,7 @@ export async function createPersonalToken(
   const events = eventsEverywhere(ctx, "personal-token-created", `Created a personal token (${id}).${reason && ` Reason: ${reason}`}`);
   await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
+    guardMemberships(ctx.store, ctx.actor),
     ctx.store.db.insert(accessTokens).values({
       id,
       kind: "personal",
@@ -104,7 +105,7 @@ export async function createPersonalToken(
   return { id, tokenValue: value };
 }
 
-/** One event for each organization that the person is in. */
+/** One event for each organization that the person is in, as far as the request knows: to be promised behind `guardMemberships`. */
 export const eventsEverywhere = (
   ctx: ActorContext & { actor: UserActor },
   event: "personal-token-created" | "personal-token-deleted",

@@ -1,7 +1,7 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guard, guardMemberships } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -41,6 +41,7 @@ export async function deletePersonalToken(ctx: ActorContext & { actor: UserActor
   const living = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${and(one, isNull(accessTokens.deletedAt))})`;
   const results = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
+    guardMemberships(ctx.store, ctx.actor),
     ...events.map((event) => promiseIf(ctx.store, event, living)),
     end(ctx, one),
     hashOf(ctx, one),

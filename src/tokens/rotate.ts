@@ -45,7 +45,8 @@ export async function rotateItself(ctx: ActorContext, request: Request) {
   const shorter = request.expires
     ? sql`min(coalesce(${ruled(ctx, actor)}, ${request.expires * 1000}), ${request.expires * 1000})`
     : undefined;
-  if (request.expires && request.expires * 1000 <= ctx.now) throw badRequest("expires is in the past");
+  const fault = request.expires ? expiryFault(request.expires * 1000, ctx.now) : undefined;
+  if (fault) throw badRequest(fault);
   return rotate(Object.assign(ctx, { org: actor.org }), actor.token.id, request, mayDoSo, shorter);
 }
 

@@ -45,7 +45,8 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
       .limit(MOST),
   ]);
   for (const token of found) {
-    const who = { userLogin: token.orgName, userName: token.orgName, tokenId: token.id, tokenName: token.name };
+    // By the organization's own rule: no token did it, least of all this one.
+    const who = { userLogin: token.orgName, userName: token.orgName, tokenId: "", tokenName: "" };
     const event = auditEvent({ now, address: "" }, token.orgId, who, {
       event: "organization-token-disabled",
       description: `Disabled organization token "${token.name}" (${token.id}): it was not used for ${token.days} days.`,

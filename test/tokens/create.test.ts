@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { newTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import { eventsOf } from "../support/audit.ts";
+import { signIn } from "../support/browser.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { changesNothing, everythingStored } from "../support/stored.ts";
 import { type NewToken, type World, newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
@@ -201,6 +202,27 @@ describe("a personal token", () => {
     await ok("POST", path, { token: tokenValue, json: { name: "ci" } });
     expect(await ok("GET", "/api/user", { token: tokenValue })).toMatchObject({ githubLogin: "ada" });
     expect(await ok("GET", "/api/user", { token: tokenValue })).not.toHaveProperty("tokenInfo");
+  });
+
+  it("is told of in an organization that its person has just joined, made, deleted or signed in with", async () => {
+    const joins = async () => {
+      await ok("GET", "/api/user", { token: world.stranger });
+      const { id } = await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } });
+      await ok("PATCH", `/api/orgs/acme/invites/${id}`, { token: world.stranger });
+    };
+    const leaves = () => ok("DELETE", "/api/orgs/acme/members/gus", { token: world.admin });
+    const told = async (work: () => Promise<unknown>) => {
+      await joins();
+      const events = await eventsOf(work);
+      await leaves();
+      const acme = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
+      return events.filter(({ orgId }) => orgId === acme).map(({ event }) => event);
+    };
+    let id = "";
+    const make = async () => void ({ id } = await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.stranger, json: {} }));
+    expect(await told(make)).toEqual(["personal-token-created"]);
+    expect(await told(() => ok("DELETE", `/api/user/tokens/${id}`, { token: world.stranger }))).toEqual(["personal-token-deleted"]);
+    expect(await told(() => signIn(world.stranger))).toEqual(["user-login"]);
   });
 
   it("takes an empty body, and no more of a past than an organization's", async () => {

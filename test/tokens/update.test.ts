@@ -188,8 +188,8 @@ describe("unused tokens", () => {
     expect(await run()).toBe(0);
     await env.DB.prepare("UPDATE organizations SET disable_unused_tokens_after_days = 30 WHERE name = 'acme'").run();
     const events = await eventsOf(async () => expect(await run()).toBe(1));
-    expect(events).toMatchObject([{ event: "organization-token-disabled", userLogin: "acme", tokenId: unused.id, tokenName: "unused" }]);
-    expect(events[0]!.description).toContain("it was not used for 30 days");
+    expect(events).toMatchObject([{ event: "organization-token-disabled", userLogin: "acme", tokenId: "", tokenName: "" }]);
+    expect(events[0]!.description).toBe(`Disabled organization token "unused" (${unused.id}): it was not used for 30 days.`);
     await refused(401, "GET", "/api/user", { token: unused.tokenValue });
     for (const { tokenValue } of [theirs, used]) await ok("GET", "/api/user", { token: tokenValue });
 
