@@ -23,6 +23,7 @@ const { values } = parseArgs({
 const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
 const { org = "", login = "" } = values;
 if (!owner.test(org) || !owner.test(login)) fail("--org and --login are needed: 3 to 40 letters, digits, - or _");
+if (org.toLowerCase() === login.toLowerCase()) fail("--org and --login must differ: what machines do is told in the organization's name");
 const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
 if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
 

@@ -1,4 +1,4 @@
-import { type SQL, and, eq, sql } from "drizzle-orm";
+import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
@@ -8,7 +8,7 @@ import { type OrgContext, loginOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
-import { stands } from "./inviteStands.ts";
+import { knownTo, stands } from "./inviteStands.ts";
 import { roleOf } from "./roles.ts";
 import { invites } from "./table.ts";
 
@@ -136,6 +136,15 @@ const cancelWhere = (ctx: OrgContext, login: string, lost: SQL) =>
   ctx.store.db
     .update(invites)
     .set({ status: "canceled" })
-    .where(and(eq(invites.orgId, ctx.org.id), eq(invites.status, "pending"), sql`lower(${invites.sentBy}) = lower(${login})`, lost));
+    .where(
+      and(
+        eq(invites.orgId, ctx.org.id),
+        eq(invites.status, "pending"),
+        // A machine's carry the organization's name, which may be somebody's login, too.
+        isNull(invites.sentByToken),
+        sql`lower(${invites.sentBy}) = lower(${login})`,
+        lost,
+      ),
+    );
 
-const waits = (ctx: OrgContext, id: string) => and(eq(invites.id, id), eq(invites.orgId, ctx.org.id), eq(invites.status, "pending"));
+const waits = (ctx: OrgContext, id: string) => and(eq(invites.id, id), knownTo(ctx), eq(invites.status, "pending"));

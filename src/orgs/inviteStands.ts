@@ -1,4 +1,11 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type SQL, and, eq, ne, sql } from "drizzle-orm";
+import { has } from "../auth/right.ts";
+import type { OrgContext } from "../context.ts";
+import { invites } from "./table.ts";
+
+/** The organization's that the caller may know: a link is the right that it gives, so a machine knows none that makes an administrator. */
+export const knownTo = (ctx: OrgContext) =>
+  and(eq(invites.orgId, ctx.org.id), has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"))!;
 
 /** An invitation lets somebody in for so long after it was sent last. Milliseconds. */
 const LIFE = 30 * 86_400_000;

@@ -1,11 +1,10 @@
-import { type SQL, and, desc, eq, ne, sql } from "drizzle-orm";
+import { type SQL, and, desc, eq, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
-import { has } from "../auth/right.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { ListInvitesResponse } from "./operations.ts";
 import { acceptUrl } from "./invite.ts";
-import { stands } from "./inviteStands.ts";
+import { knownTo, stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";
 
 /** The contract has no pages here; the latest are shown. */
@@ -13,13 +12,9 @@ const MOST = 1000;
 
 /** The invitations that wait. Their links let people in, so only who may invite sees them. */
 export async function listOrgInvites(ctx: OrgContext, origin: string) {
-  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), waiting(ctx, inOrg(ctx))]);
+  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), waiting(ctx, knownTo(ctx))]);
   return toList(rows, origin);
 }
-
-/** A link is the right that it gives, so a machine does not see those that make an administrator. */
-const inOrg = (ctx: OrgContext) =>
-  and(eq(invites.orgId, ctx.org.id), has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"))!;
 
 /** Those for the caller's own address; none without one. */
 export async function listUserOrgInvites(ctx: ActorContext & { actor: UserActor }, origin: string) {
@@ -41,7 +36,10 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       sentAt: invites.sentAt,
       sentBy: invites.sentBy,
       org: organizations.name,
-      sender: sql<string>`coalesce((SELECT name FROM users WHERE lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as("sender"),
+      sender: sql<string>`coalesce(
+        (SELECT name FROM users WHERE ${invites.sentByToken} IS NULL AND lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as(
+        "sender",
+      ),
     })
     .from(invites)
     .innerJoin(organizations, eq(organizations.id, invites.orgId))

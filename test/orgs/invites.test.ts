@@ -73,6 +73,30 @@ it("a canceled one lets nobody in; sending again only renews the time", async ()
     await changesNothing(() => refused(404, method, `${path}/${id}${rest}`, { token: world.admin }));
 });
 
+it("a machine neither renews nor takes back one that makes an administrator", async () => {
+  const [admin, member] = [await link(world.admin, { role: "admin" }), await link(world.admin)];
+  const { tokenValue: token } = await newOrgToken(world, "root", { admin: true });
+  await changesNothing(async () => {
+    await refused(404, "POST", `${path}/${admin.id}/resend`, { token });
+    await refused(404, "DELETE", `${path}/${admin.id}`, { token });
+  });
+  await ok("POST", `${path}/${member.id}/resend`, { token });
+  await ok("DELETE", `${path}/${member.id}`, { token });
+});
+
+it("a machine's is not taken for that of a person who is called like the organization", async () => {
+  await env.DB.prepare("UPDATE users SET login = 'acme', name = 'Acme Adams' WHERE login = 'mel'").run();
+  await ok("PATCH", "/api/orgs/acme/members/acme", { token: world.admin, json: { role: "admin" } });
+  const { tokenValue: token } = await newOrgToken(world, "root", { admin: true });
+  const machines = await link(token);
+  await link(world.member);
+  const senders = async () =>
+    (await ok<{ invites: { id: string; sentBy: { name: string } }[] }>("GET", path, { token: world.admin })).invites;
+  expect((await senders()).map(({ sentBy }) => sentBy.name).sort()).toEqual(["Acme Adams", "acme"]);
+  await ok("DELETE", "/api/orgs/acme/members/acme", { token: world.admin });
+  expect((await senders()).map(({ id }) => id)).toEqual([machines.id]);
+});
+
 it.each([
   ["removed", "DELETE", undefined],
   ["demoted", "PATCH", { role: "member" }],
