@@ -29,8 +29,9 @@ export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts
  * @param shown the name of one secret, or of the command that shows them all, as the client says
  */
 export async function noteDecryption(ctx: OrgContext, path: StackPath, event: AuditEntry["event"], shown: string): Promise<undefined> {
-  // In quotes that it cannot leave: the sentence goes on.
-  const what = JSON.stringify(shown.length > 100 ? `${shown.slice(0, 100)}…` : shown);
+  // In quotes that it cannot leave, and without what turns a line around: the sentence goes on.
+  const said = shown.replaceAll(/\p{Bidi_Control}/gu, "");
+  const what = JSON.stringify(said.length > 100 ? `${said.slice(0, 100)}…` : said);
   const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event,
     description:

@@ -1,9 +1,11 @@
 import { sql } from "drizzle-orm";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
-import { type StackPath, pathText, stackAt, stackNotFound } from "./path.ts";
+import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "./path.ts";
 import type { StackConfig } from "./schema.ts";
 import { stacks } from "./table.ts";
 
@@ -37,6 +39,12 @@ export async function updateStackConfig(ctx: OrgContext, path: StackPath, config
 export const deleteStackConfig = (ctx: OrgContext, path: StackPath): Promise<void> => setConfig(ctx, path, null);
 
 async function setConfig(ctx: OrgContext, path: StackPath, config: string | null): Promise<void> {
+  const done = config === null ? "Gave back to its clients" : "Put into an environment";
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "stack-config-updated",
+    description: `${done} the configuration of stack "${pathText(path)}".`,
+    stack: auditName(path),
+  });
   const [, changed] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
@@ -44,6 +52,8 @@ async function setConfig(ctx: OrgContext, path: StackPath, config: string | null
       .set({ config })
       .where(stackAt(ctx.org.id, path))
       .returning({ id: sql<string>`${stacks.id}` }),
+    promiseIf(ctx.store, event, changedARow),
   ]);
   if (!changed[0]) throw stackNotFound(path);
+  announce(ctx, event);
 }

@@ -21,5 +21,9 @@ it("notes that a client showed secrets, in the name of who did it", async () => 
     ok("POST", "/api/stacks/acme/web/dev/decrypt/log-decryption", { token: world.member, json: { secretName } }),
   );
   expect(quoted?.description).toBe(`A client showed the secret ${JSON.stringify(secretName)} of stack "acme/web/dev".`);
+  const [straight] = await eventsOf(() =>
+    ok("POST", "/api/stacks/acme/web/dev/decrypt/log-decryption", { token: world.member, json: { secretName: "\u202eterces\u2066" } }),
+  );
+  expect(straight?.description).toBe('A client showed the secret "terces" of stack "acme/web/dev".');
   await refused(404, "POST", "/api/stacks/acme/web/none/decrypt/log-decryption", { token: world.member, json: { secretName: "s" } });
 });

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
 import { changesNothing } from "../support/stored.ts";
 import { newStack, newWorld } from "../support/world.ts";
@@ -25,6 +26,18 @@ it("is set, read, replaced and removed", async () => {
   await ok("DELETE", `${S}/config`, { token });
   expect(await ok("GET", S, { token })).not.toHaveProperty("config");
   await ok("DELETE", `${S}/config`, { token });
+});
+
+it("is changed by somebody, and the log says by whom", async () => {
+  const events = await eventsOf(async () => {
+    await ok("PUT", `${S}/config`, { token, json: config });
+    await ok("DELETE", `${S}/config`, { token });
+    await refused(404, "DELETE", "/api/stacks/acme/web/none/config", { token });
+  });
+  expect(events.map(({ event, userLogin, stack, description }) => [event, userLogin, stack, description])).toEqual([
+    ["stack-config-updated", "mel", "web/dev", 'Put into an environment the configuration of stack "acme/web/dev".'],
+    ["stack-config-updated", "mel", "web/dev", 'Gave back to its clients the configuration of stack "acme/web/dev".'],
+  ]);
 });
 
 it("comes with a new stack", async () => {
