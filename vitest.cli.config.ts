@@ -10,7 +10,8 @@ if (!findCli()) {
 /** Writes test/sessions; only on request, since recordings are reviewed like code: `RECORD=1 npm run test:cli -- record`. */
 const recording = process.env["RECORD"] === "1";
 const afterwards = ["test/cli/traces.test.ts"];
-const long = 240_000;
+/** Some tests are a whole story: 80 s on a quiet machine. */
+const long = 900_000;
 
 export default defineConfig({
   test: {

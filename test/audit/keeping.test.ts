@@ -73,7 +73,7 @@ const exported = async (query: string) => (await call("GET", `${base}/v2/export?
 const linesOf = async () => (await exported("format=jsonl")).split("\n").slice(0, -1);
 const retain = (days: number | null) =>
   env.DB.prepare("UPDATE organizations SET audit_retention_days = ? WHERE id = ?").bind(days, orgId).run();
-const rowsLeft = () => env.DB.prepare("SELECT count(*) AS n FROM audit_events").first<number>("n");
+const rowsLeft = () => env.DB.prepare("SELECT count(*) AS n FROM audit_events WHERE org_id = ?").bind(orgId).first<number>("n");
 
 describe("retention", () => {
   it("moves whole days to the archive, where they stay exportable and verifiable", async () => {

@@ -139,6 +139,7 @@ describe("a token that is switched off, rotated away or narrowed while it is use
 
 describe("an identity that is cached after its token was deleted", () => {
   it("opens a read that needs no database for less than 60 seconds by our own clock, and then no more", async () => {
+    laterBy(0);
     const token = await newOrgToken(world, "ci");
     await ok("GET", "/api/user", { token: token.tokenValue });
     const entry = await cacheEntry(token);
@@ -219,6 +220,7 @@ describe("the cache", () => {
   });
 
   it("says where an identity came from and how old it is", async () => {
+    laterBy(0);
     const token = await newOrgToken(world, "ci");
     const first = await call("GET", "/api/user", { token: token.tokenValue });
     expect(first.headers.get("Server-Timing")).toMatch(/^identity;desc="database";dur=0, d1;desc="1"/);
@@ -239,6 +241,7 @@ describe("the cache", () => {
 
 describe("a token that ended tells its holder why", () => {
   it("when it was deleted", async () => {
+    laterBy(0);
     const token = await newOrgToken(world, "ci");
     await end(token);
     const response = await call("GET", "/api/user", { token: token.tokenValue });

@@ -79,7 +79,7 @@ describe("kill -9 of the CLI in the middle of an up", () => {
     await first.until("the held resource", gate.reached);
     await first.kill();
     gate.open();
-    const second = busy.start("up", "--yes", "--skip-preview");
+    const second = busy.start("up", "--yes", "--skip-preview", "--parallel=8");
     await second.until("the 20th resource", () => reported(second.stdout).length >= 20);
     await second.kill();
     acknowledged = recorder.acknowledged().map(nameOf);
@@ -110,7 +110,7 @@ describe("kill -9 of the server in the middle of an up", () => {
     const gate = gateOf(waiting.project);
     const first = waiting.start("up", "--yes", "--skip-preview");
     await first.until("the held resource", gate.reached);
-    const second = busy.start("up", "--yes", "--skip-preview");
+    const second = busy.start("up", "--yes", "--skip-preview", "--parallel=8");
     await second.until("the 20th resource", () => reported(second.stdout).length >= 20);
     await server.kill();
     killed = Date.now();

@@ -11,9 +11,11 @@ interface Export {
 const program: Program = {
   things: [{ name: "before" }, { name: "held", dependsOn: ["before"], props: { gate: "gate" } }, { name: "after", dependsOn: ["held"] }],
 };
-const admin = () => inject("people")["acme"]!["admin"]!;
+/** In no other file does a token of this organization end while it updates. */
+const ORG = "globex";
+const admin = () => inject("people")[ORG]!["admin"]!;
 const decide = (setInFlightRevocation: "drain" | "abort") =>
-  ask("PATCH", "/api/orgs/acme", { token: admin(), json: { setInFlightRevocation } });
+  ask("PATCH", `/api/orgs/${ORG}`, { token: admin(), json: { setInFlightRevocation } });
 const names = (list: { urn: string }[] = []) => list.map(({ urn }) => urn.split("::").at(-1)!);
 
 interface Interrupted {
@@ -25,9 +27,9 @@ interface Interrupted {
 
 /** Deletes the token while `held` is being made, and lets `held` be finished only then. */
 async function deleteInTheMiddle(name: string): Promise<Interrupted> {
-  const token = await newOrgToken(name);
+  const token = await newOrgToken(name, { org: ORG });
   const terminal = new Terminal({ project: nodeProject(name, program), token: token.value });
-  await terminal.pulumi("stack", "init", "acme/dev");
+  await terminal.pulumi("stack", "init", `${ORG}/dev`);
   const gate = gateOf(terminal.project);
   const up = terminal.start("up", "--yes", "--skip-preview");
   await up.until("the held resource", gate.reached);
@@ -45,14 +47,16 @@ describe("an organization that drains", () => {
 
   it("lets the update finish", async () => {
     expect(run.result.code, `${run.result.stdout}\n${run.result.stderr}`).toBe(0);
-    const { deployment } = await run.terminal.json<Export>("stack", "export", "--stack", "acme/dev");
+    const { deployment } = await run.terminal.json<Export>("stack", "export", "--stack", `${ORG}/dev`);
     expect(names(deployment.resources)).toEqual(expect.arrayContaining(["before", "held", "after"]));
-    await run.terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "acme/dev");
+    await run.terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", `${ORG}/dev`);
   });
 
   it("says so in the audit log, in the token's name", async () => {
     const events = await auditOf(run.token, "stack-update-completed");
-    expect(events.at(-1)!.description).toMatch(/^Completed an update of stack "acme\/drained\/dev" .* Its token was deleted meanwhile\.$/);
+    expect(events.at(-1)!.description).toMatch(
+      /^Completed an update of stack "globex\/drained\/dev" .* Its token was deleted meanwhile\.$/,
+    );
   });
 });
 
@@ -69,7 +73,7 @@ describe("an organization that aborts", () => {
 
   it("fails the command, and takes nothing from it that came after the deletion", async () => {
     expect(run.result.code).not.toBe(0);
-    const { deployment } = await run.terminal.json<Export>("stack", "export", "--stack", "acme/dev");
+    const { deployment } = await run.terminal.json<Export>("stack", "export", "--stack", `${ORG}/dev`);
     expect(names(deployment.resources)).toContain("before");
     expect(names(deployment.resources)).not.toContain("held");
     expect(names(deployment.resources)).not.toContain("after");
@@ -78,16 +82,16 @@ describe("an organization that aborts", () => {
   it("says so in the audit log, in the token's name", async () => {
     const events = await auditOf(run.token, "stack-update-canceled");
     expect(events.find(({ event }) => event === "stack-update-canceled")!.description).toMatch(
-      /^Aborted an update of stack "acme\/aborted\/dev" .* Its token was deleted meanwhile\.$/,
+      /^Aborted an update of stack "globex\/aborted\/dev" .* Its token was deleted meanwhile\.$/,
     );
-    expect(await run.terminal.json("stack", "history", "--json", "--stack", "acme/dev")).toMatchObject([
+    expect(await run.terminal.json("stack", "history", "--json", "--stack", `${ORG}/dev`)).toMatchObject([
       { version: 1, kind: "update", result: "failed" },
     ]);
   });
 
   it("leaves the stack free, and work goes on with another credential", async () => {
-    await run.terminal.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", "acme/dev");
-    await run.terminal.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/dev");
-    await run.terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "acme/dev");
+    await run.terminal.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", `${ORG}/dev`);
+    await run.terminal.pulumi("up", "--yes", "--skip-preview", "--stack", `${ORG}/dev`);
+    await run.terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", `${ORG}/dev`);
   });
 });

@@ -55,7 +55,7 @@ describe("after the whole run no token, lease or plaintext secret is left", () =
     for (const path of servers()
       .flatMap(filesOf)
       .filter((name) => name.endsWith(".sqlite"))) {
-      const database = new DatabaseSync(path, { readOnly: true });
+      const database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
       const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[];
       for (const { name } of tables) {
         const rows = database.prepare(`SELECT * FROM "${name}"`);

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { eventsOf } from "../support/audit.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { type Exported, component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
 import { breakDatabase, breakObjectWrites, loseDatabaseAnswers } from "../support/faults.ts";
@@ -212,6 +212,8 @@ describe("renaming when something fails", () => {
 
   it("whose answer is lost has been done as a whole", async () => {
     await ok("GET", S, { token });
+    // Nothing in the background takes a part in it.
+    await settledLog();
     // The first look at the stack comes through, and the answer to the change does not.
     const heal = loseDatabaseAnswers(1);
     await refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } });

@@ -22,25 +22,28 @@ export async function ask<T>(method: string, path: string, call: Call): Promise<
 }
 
 export interface OrgToken {
+  org: string;
   id: string;
   name: string;
   value: string;
 }
 
-/** An organization token of acme, made as its administrator makes it. */
-export async function newOrgToken(name: string, options: { url?: string; admin?: string } = {}): Promise<OrgToken> {
-  const token = options.admin ?? inject("people")["acme"]!["admin"]!;
-  const made = await ask<{ id: string; tokenValue: string }>("POST", "/api/orgs/acme/tokens", {
-    token,
+const adminOf = (org: string) => inject("people")[org]!["admin"]!;
+
+/** An organization token, of acme if not said otherwise, made as its administrator makes it. */
+export async function newOrgToken(name: string, options: { org?: string; url?: string; admin?: string } = {}): Promise<OrgToken> {
+  const { org = "acme" } = options;
+  const made = await ask<{ id: string; tokenValue: string }>("POST", `/api/orgs/${org}/tokens`, {
+    token: options.admin ?? adminOf(org),
     json: { name },
     ...(options.url !== undefined && { url: options.url }),
   });
-  return { id: made.id, name, value: made.tokenValue };
+  return { org, id: made.id, name, value: made.tokenValue };
 }
 
 /** @returns the status of the answer */
-export async function deleteOrgToken({ id }: OrgToken): Promise<number> {
-  const response = await request("DELETE", `/api/orgs/acme/tokens/${id}`, { token: inject("people")["acme"]!["admin"]! });
+export async function deleteOrgToken({ org, id }: OrgToken): Promise<number> {
+  const response = await request("DELETE", `/api/orgs/${org}/tokens/${id}`, { token: adminOf(org) });
   return response.status;
 }
 
@@ -58,8 +61,8 @@ export async function auditOf(token: OrgToken, ...expected: string[]): Promise<A
   for (let i = 0; ; i++) {
     const { auditLogEvents } = await ask<{ auditLogEvents: AuditEvent[] }>(
       "GET",
-      `/api/orgs/acme/auditlogs/v2?tokenFilter=${token.id}&maxResults=100`,
-      { token: inject("people")["acme"]!["admin"]! },
+      `/api/orgs/${token.org}/auditlogs/v2?tokenFilter=${token.id}&maxResults=100`,
+      { token: adminOf(token.org) },
     );
     const names = auditLogEvents.map((event) => event.event);
     const missing = expected.filter((name) => !names.includes(name));

@@ -36,11 +36,18 @@ export class Server {
 
   static async start(options: ServerOptions): Promise<Server> {
     mkdirSync(options.directory, { recursive: true });
-    const server = new Server(await freePort(), options);
-    if (options.copyOf) cpSync(options.copyOf, server.persistTo, { recursive: true });
-    else if (options.bundle) await prepare(server.persistTo, server.url);
-    await server.run();
-    return server;
+    for (let tries = 1; ; tries++) {
+      const server = new Server(await freePort(), options);
+      if (options.copyOf) cpSync(options.copyOf, server.persistTo, { recursive: true });
+      else if (options.bundle) await prepare(server.persistTo, server.url);
+      try {
+        await server.run();
+        return server;
+      } catch (error) {
+        // Until it listened, the port was anybody's.
+        if (tries === 3 || !/in use/i.test(String(error))) throw error;
+      }
+    }
   }
 
   get credentials(): DevCredentials {

@@ -19,6 +19,8 @@ export class StartingGate {
 
   static async before(target: string): Promise<StartingGate> {
     const gate = new StartingGate(target);
+    // A client does not repeat what it sends just as the connection is closed.
+    gate.#server.keepAliveTimeout = 600_000;
     await new Promise<void>((listening) => gate.#server.listen(0, "127.0.0.1", listening));
     gate.#server.unref();
     gate.url = `http://127.0.0.1:${(gate.#server.address() as { port: number }).port}`;

@@ -11,8 +11,9 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: inject("url") });
   const page = await signedIn(context);
   const { id, value } = await createToken(page, "jenkins-ci");
-  await page.getByRole("button", { name: "Copy" }).first().click();
-  await page.getByRole("button", { name: "Copied" }).waitFor();
+  // It says so for two seconds.
+  const copied = page.getByRole("button", { name: "Copied" }).waitFor();
+  await Promise.all([copied, page.getByRole("button", { name: "Copy" }).first().click()]);
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(value);
 
   if (inject("cli")) {

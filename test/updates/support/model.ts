@@ -12,6 +12,8 @@ export interface ModelUpdate {
   journaling: boolean;
   /** Somebody was told of its end, or must believe in it: a lease that is long over, a token that was ended with its updates. */
   over: boolean;
+  /** A preview whose stack was renamed or removed meanwhile: whether its lease still opens anything is not foreseen. */
+  left: boolean;
   /** Names that were acknowledged one after the other. */
   journaled: string[];
   /** States that were acknowledged as the whole, the latest; several when they were sent at the same moment. */
