@@ -53,7 +53,7 @@ describe("a session", () => {
     await ok("DELETE", `/api/user/tokens/${id}`, { token: world.admin });
     for (const [name, value] of before) await env.TOKEN_CACHE.put(name, value);
     await ok("GET", "/api/user", { token: tokenValue });
-    expect(await shown(signInAnswer(tokenValue), 400)).toContain("This token has ended.");
+    expect(await shown(signInAnswer(tokenValue), 400)).toMatch(/This token cannot be used: personal token was deleted on/);
     expect(await sessions()).toBe(0);
   });
 
