@@ -5,7 +5,8 @@
 import { parseArgs } from "node:util";
 import { auditEvent } from "../src/audit/record.ts";
 import { editions } from "../src/orgs/table.ts";
-import { mustWrangle } from "./wrangler.ts";
+import { owner } from "./identities.ts";
+import { mustWrangle, whichDatabase } from "./wrangler.ts";
 
 const { values } = parseArgs({
   options: {
@@ -18,7 +19,7 @@ const { values } = parseArgs({
 });
 const { org = "", edition, "trial-days": days } = values;
 // These go into SQL: nothing but names gets there.
-if (!/^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/.test(org)) fail("--org is needed");
+if (!owner.test(org)) fail("--org is needed");
 if (edition === undefined && days === undefined) fail("--edition or --trial-days is needed");
 if (edition !== undefined && !editions.some((one) => one === edition)) fail(`--edition is one of ${editions.join(", ")}`);
 if (days !== undefined && !/^\d{1,4}$/.test(days)) fail("--trial-days is a number of days");
@@ -37,8 +38,7 @@ const event = auditEvent({ now, address: "" }, "", operator, {
 const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}' RETURNING name AS changed_organization;
   INSERT INTO audit_outbox (id, body, created_at)
     SELECT '${event.id}', json_set('${JSON.stringify(event)}', '$.orgId', id), ${now} FROM organizations WHERE name = '${org}'`;
-const where = values.local ? ["--local", ...(values["persist-to"] ? ["--persist-to", values["persist-to"]] : [])] : ["--remote"];
-const output = mustWrangle(["d1", "execute", "DB", ...where, "--yes", "--json", "--command", sql]);
+const output = mustWrangle(["d1", "execute", "DB", ...whichDatabase(values), "--yes", "--json", "--command", sql]);
 if (!output.includes(`"changed_organization": "${org}"`)) fail(`there is no organization ${org}`);
 console.log(`${org}: ${[edition, days && `trial of ${days} days from now`].filter(Boolean).join(", ")}`);
 

@@ -3,13 +3,10 @@
  * Makes the organization, the person as its administrator, and a personal token that is printed once. The pepper must be
  * the deployment's own: in the environment as TOKEN_PEPPER.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { peppersOf } from "../src/auth/secret.ts";
-import { identitiesSql } from "./identities.ts";
-import { mustWrangle } from "./wrangler.ts";
+import { identitiesSql, owner } from "./identities.ts";
+import { executeSql } from "./wrangler.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,8 +16,6 @@ const { values } = parseArgs({
     "persist-to": { type: "string" },
   },
 });
-// A login or organization is an owner in stack names: cli-protocol §3.2.
-const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
 const { org = "", login = "" } = values;
 if (!owner.test(org) || !owner.test(login)) fail("--org and --login are needed: 3 to 40 letters, digits, - or _");
 if (org.toLowerCase() === login.toLowerCase()) fail("--org and --login must differ: what machines do is told in the organization's name");
@@ -28,15 +23,7 @@ const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
 if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
 
 const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers, Date.now());
-const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
-try {
-  const file = join(folder, "first-admin.sql");
-  writeFileSync(file, sql, { mode: 0o600 });
-  const where = values.local ? ["--local", ...(values["persist-to"] ? ["--persist-to", values["persist-to"]] : [])] : ["--remote"];
-  mustWrangle(["d1", "execute", "DB", ...where, "--yes", "--file", file]);
-} finally {
-  rmSync(folder, { recursive: true });
-}
+executeSql(sql, values);
 console.log(`${login} is the administrator of ${org}. Personal access token, shown once:\n\n  ${tokens[org]?.[login]}\n`);
 
 function fail(message: string): never {

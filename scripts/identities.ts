@@ -11,7 +11,10 @@ export interface IssuedTokens {
   [organization: string]: { [login: string]: string };
 }
 
-const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** A login or organization is an owner in stack names: cli-protocol §3.2. */
+export const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
+
+const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 
 /** SQL that makes the organizations, each person in them, and one personal token for each person. */
 export async function identitiesSql(
@@ -24,28 +27,29 @@ export async function identitiesSql(
   for (const [organization, people] of Object.entries(identities)) {
     const orgId = crypto.randomUUID();
     lines.push(
-      `INSERT INTO organizations (id, name, display_name, created_at) VALUES (${[orgId, organization, organization].map(quote).join(", ")}, ${now});`,
+      `INSERT INTO organizations (id, name, display_name, created_at) VALUES (${quoted(orgId, organization, organization)}, ${now});`,
     );
     tokens[organization] = {};
     for (const [login, role] of Object.entries(people)) {
-      const userId = crypto.randomUUID();
-      const { value, hash } = await newTokenValue(peppers);
-      tokens[organization][login] = value;
-      lines.push(
-        `INSERT INTO users (id, login, name, email, created_at) VALUES (${[userId, login, login, ""].map(quote).join(", ")}, ${now});`,
-        `INSERT INTO members (org_id, user_id, role, created_at) VALUES (${[orgId, userId, role].map(quote).join(", ")}, ${now});`,
-        `INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by) VALUES (${[
-          crypto.randomUUID(),
-          "personal",
-          userId,
-          "",
-          "first token",
-          hash,
-        ]
-          .map(quote)
-          .join(", ")}, ${now}, ${quote(login)});`,
-      );
+      const { sql, userId, token } = await personSql(login, "", peppers, now);
+      tokens[organization][login] = token;
+      lines.push(sql, `INSERT INTO members (org_id, user_id, role, created_at) VALUES (${quoted(orgId, userId, role)}, ${now});`);
     }
   }
   return { sql: `${lines.join("\n")}\n`, tokens };
+}
+
+/** SQL that makes a person who is in no organization, with one personal token. */
+export async function personSql(
+  login: string,
+  email: string,
+  peppers: string[],
+  now: number,
+): Promise<{ sql: string; userId: string; token: string }> {
+  const userId = crypto.randomUUID();
+  const { value, hash } = await newTokenValue(peppers);
+  const token = quoted(crypto.randomUUID(), "personal", userId, "", "first token", hash);
+  const sql = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId, login, login, email)}, ${now});
+INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by) VALUES (${token}, ${now}, ${quoted(login)});`;
+  return { sql, userId, token: value };
 }

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 export const root = join(import.meta.dirname, "..");
@@ -27,6 +29,24 @@ export function mustWrangle(args: string[], show = false): string {
   if (!show) process.stderr.write(output);
   console.error(`wrangler ${args.slice(0, 3).join(" ")} failed`);
   process.exit(code);
+}
+
+interface Where {
+  local: boolean;
+  "persist-to"?: string | undefined;
+}
+
+/** Arguments of `wrangler d1` for the deployment, or for a local server's files. */
+export const whichDatabase = ({ local, "persist-to": folder }: Where): string[] =>
+  local ? ["--local", ...(folder ? ["--persist-to", folder] : [])] : ["--remote"];
+
+/** Writes into the database; what is written is on no command line. */
+export function executeSql(sql: string, where: Where): void {
+  const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const file = join(folder, "statements.sql");
+  writeFileSync(file, sql, { mode: 0o600 });
+  mustWrangle(["d1", "execute", "DB", ...whichDatabase(where), "--yes", "--file", file]);
 }
 
 /** Starts wrangler and leaves it running. */
