@@ -10,5 +10,5 @@ import { recordLimit } from "./refusals.ts";
 export async function requireInScope(ctx: OrgContext, permission: OrgPermission, stack: StackRef): Promise<void> {
   if (inScope(ctx.actor, permission, stack) === "allowed") return;
   await recordLimit(ctx, ctx.actor, ctx.org, "scope", permission);
-  throw forbidden();
+  throw forbidden(undefined, "limited_credential");
 }

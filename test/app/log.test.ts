@@ -94,6 +94,17 @@ describe("a request", () => {
     if (reason === "missing_right") expect(line["token"]).toBeTypeOf("string");
   });
 
+  it.each<[what: string, path: string, json: object]>([
+    ["makes a stack", "/api/stacks/acme/web", { stackName: "hush" }],
+    ["gives a stack a new name", "/api/stacks/acme/web/dev/rename", { newName: "hush" }],
+  ])("that %s beyond the limits of its token says that the token was limited", async (_, path, json) => {
+    await newStack(world.member);
+    const { id, tokenValue: token } = await newOrgToken(world, "ci", { stacks: [{ project: "web", stack: "dev" }] });
+    const line = await lineOf(call("POST", path, { token, json }));
+    expect(line).toMatchObject({ status: 403, reason: "limited_credential", token: id });
+    expect(text(line)).not.toContain("hush");
+  });
+
   it("that streams under a lease which is over says so", async () => {
     await newStack(world.member);
     const { lease, path } = await startUpdate(world.member);
