@@ -7,6 +7,7 @@ import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { eventsEverywhere } from "./create.ts";
+import { thatToken } from "./get.ts";
 import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
@@ -21,7 +22,7 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "") {
   const named = sql`(SELECT 'Deleted organization token "' || name || '" (' || id || ').' FROM access_tokens WHERE id = ${id}) || ${
     reason && ` Reason: ${reason}`
   }`;
-  const one = and(eq(accessTokens.id, id), eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));
+  const one = thatToken(ctx, id);
   const [, , , rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     end(ctx, one),

@@ -1,7 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
-import { auditEvent, promiseIf } from "../audit/record.ts";
+import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
 import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
@@ -61,19 +61,13 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   if (!actor) return;
 
   const orgs = actor.kind === "user" ? actor.memberships.map((m) => m.org) : [actor.org];
-  const who = actor.kind === "user" ? actor.user : { login: actor.org.name, name: actor.org.name };
   const events = orgs.map((org) =>
-    auditEvent(
-      ctx,
-      org.id,
-      { userLogin: who.login, userName: who.name, tokenId: actor.token.id, tokenName: actor.token.name },
-      {
-        event: "token-leak-reported",
-        description: `Disabled ${actor.kind === "user" ? "a personal token" : `${actor.kind} token "${actor.token.name}"`} (${actor.token.id}): it was found in the open by ${
-          source === "holder" ? "someone who holds it" : source
-        }.`,
-      },
-    ),
+    auditEvent(ctx, org.id, whoIs(actor), {
+      event: "token-leak-reported",
+      description: `Disabled ${actor.kind === "user" ? "a personal token" : `${actor.kind} token "${actor.token.name}"`} (${actor.token.id}): it was found in the open by ${
+        source === "holder" ? "someone who holds it" : source
+      }.`,
+    }),
   );
   const one = eq(accessTokens.hash, hash);
   const lives = and(one, isNull(accessTokens.deletedAt), sql`${accessTokens.disabledReason} IS NOT 'leaked'`);
