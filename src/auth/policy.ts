@@ -1,4 +1,4 @@
-import type { Actor, OrgSettings, OrganizationRef } from "../context.ts";
+import type { Actor, OrgContext, OrgSettings, OrganizationRef } from "../context.ts";
 import type { BuiltInRole } from "../orgs/roles.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
@@ -178,4 +178,11 @@ export function placeIn(actor: Actor, orgName: string): Place | undefined {
     case "team":
       return actor.org.name === orgName ? { org: actor.org, role: actor.role, settings: actor.settings } : undefined;
   }
+}
+
+/** Of the organization that the call is in; the route's permission has proved that the actor is in it. */
+export function settingsOf({ actor, org }: Pick<OrgContext, "actor" | "org">): OrgSettings {
+  const place = placeIn(actor, org.name);
+  if (!place) throw new Error("the actor is not in the organization of its own call");
+  return place.settings;
 }

@@ -2,7 +2,7 @@ import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import { placeIn } from "../auth/policy.ts";
+import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type ActorContext, type OrgContext, type UserActor, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
@@ -17,7 +17,7 @@ import { type TokenRole, accessTokens } from "./table.ts";
  */
 export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof CreateOrgAccessTokenRequest>, reason = "") {
   const role = roleAskedFor(ctx.org.id, request);
-  const { maxTokenExpiryDays } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const { maxTokenExpiryDays } = settingsOf(ctx);
   const fault = scopeFault(role, request.stacks) ?? expiryFault(request.expires, ctx.now, maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
 

@@ -3,7 +3,7 @@ import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import { placeIn } from "../auth/policy.ts";
+import { settingsOf } from "../auth/policy.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type ActorContext, type OrgContext, loginOf } from "../context.ts";
@@ -21,7 +21,7 @@ type Request = z.infer<typeof RotateAccessTokenRequest>;
  * then the old one ends by itself. A disabled one may be rotated too; its value stays dead.
  */
 export async function rotateOrgToken(ctx: OrgContext, id: string, request: Request) {
-  const { maxTokenExpiryDays } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const { maxTokenExpiryDays } = settingsOf(ctx);
   const asked = request.expires;
   const wanted = asked ? asked * 1000 : null;
   const fault = asked === null || asked === undefined ? undefined : expiryFault(wanted, ctx.now, maxTokenExpiryDays, ctx.org.name);
@@ -42,24 +42,25 @@ export async function rotateItself(ctx: ActorContext, request: Request) {
   const predecessorEnded = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS old WHERE old.id = access_tokens.rotated_from
     AND old.deleted_at IS NULL AND (old.retires_at IS NULL OR old.retires_at > ${ctx.now}))`;
   const mayDoSo = and(eq(accessTokens.mayRotateItself, true), predecessorEnded)!;
-  const shorter = request.expires
-    ? sql`min(coalesce(${ruled(ctx, actor)}, ${request.expires * 1000}), ${request.expires * 1000})`
-    : undefined;
   const fault = request.expires ? expiryFault(request.expires * 1000, ctx.now) : undefined;
   if (fault) throw badRequest(fault);
-  return rotate(Object.assign(ctx, { org: actor.org }), actor.token.id, request, mayDoSo, shorter);
+  const inItsOrg = Object.assign(ctx, { org: actor.org });
+  const shorter = request.expires
+    ? sql`min(coalesce(${ruled(inItsOrg)}, ${request.expires * 1000}), ${request.expires * 1000})`
+    : undefined;
+  return rotate(inItsOrg, actor.token.id, request, mayDoSo, shorter);
 }
 
 /** As long as its predecessor was meant to live, and no longer than a new token may. */
-function ruled(ctx: ActorContext, { org }: { org: { name: string } }): SQL {
-  const { maxTokenExpiryDays } = placeIn(ctx.actor, org.name)!.settings;
+function ruled(ctx: OrgContext): SQL {
+  const { maxTokenExpiryDays } = settingsOf(ctx);
   const latest = lastExpiry(ctx.now, maxTokenExpiryDays);
   const forNever = maxTokenExpiryDays === null ? sql`NULL` : sql`${latest}`;
   return sql`CASE WHEN ${accessTokens.expiresAt} IS NULL THEN ${forNever}
     ELSE min(${ctx.now} + ${accessTokens.expiresAt} - ${accessTokens.createdAt}, ${latest}) END`;
 }
 
-async function rotate(ctx: OrgContext, id: string, request: Request, mayDoSo: SQL, expiresAt: SQL = ruled(ctx, ctx)) {
+async function rotate(ctx: OrgContext, id: string, request: Request, mayDoSo: SQL, expiresAt: SQL = ruled(ctx)) {
   for (const suffix of request.name ? [""] : ["", `-${crypto.randomUUID().slice(0, 4)}`]) {
     try {
       return await attempt(ctx, id, request, mayDoSo, expiresAt, suffix);

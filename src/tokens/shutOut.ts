@@ -1,7 +1,7 @@
 import { type SQL, and, asc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
 import { meetsExpiryPolicy } from "../auth/limits.ts";
-import { placeIn } from "../auth/policy.ts";
+import { settingsOf } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
@@ -29,7 +29,7 @@ export interface ShutOut {
  */
 export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: number): Promise<ShutOut> {
   const { db } = ctx.store;
-  const { maxTokenExpiryDays: before } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const { maxTokenExpiryDays: before } = settingsOf(ctx);
   const tooLong = and(
     isNull(accessTokens.deletedAt),
     isNull(accessTokens.disabledAt),

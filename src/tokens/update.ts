@@ -3,7 +3,7 @@ import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import { placeIn } from "../auth/policy.ts";
+import { settingsOf } from "../auth/policy.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -66,7 +66,7 @@ function newExpiry(ctx: OrgContext, { expiresAt }: TokenRow, asked: number | nul
   if (asked === null || asked === undefined) return expiresAt;
   const wanted = asked === 0 ? null : asked * 1000;
   const isShorter = wanted !== null && (expiresAt === null || wanted <= expiresAt);
-  const { maxTokenExpiryDays } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const { maxTokenExpiryDays } = settingsOf(ctx);
   const fault = expiryFault(wanted, ctx.now, isShorter ? null : maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
   return wanted;

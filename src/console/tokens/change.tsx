@@ -1,4 +1,4 @@
-import { placeIn } from "../../auth/policy.ts";
+import { settingsOf } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
 import type { AccessToken } from "../../tokens/operations.ts";
 import type { Problem } from "../attempt.ts";
@@ -103,7 +103,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
         <summary>Expiry and limits</summary>
         <ExpiryFields
           now={ctx.now}
-          maxDays={placeIn(ctx.actor, ctx.org.name)!.settings.maxTokenExpiryDays}
+          maxDays={settingsOf(ctx).maxTokenExpiryDays}
           keep={[KEEP, token.expires === 0 ? "as it is: never" : `as it is: ${utc(token.expires * 1000)}`]}
           value={form["expiry"]}
           date={form["expiryDate"] ?? ""}

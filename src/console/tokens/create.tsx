@@ -1,4 +1,4 @@
-import { placeIn } from "../../auth/policy.ts";
+import { settingsOf } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
 import { createOrgToken } from "../../tokens/create.ts";
 import { CreateOrgAccessTokenRequest } from "../../tokens/schema.ts";
@@ -41,7 +41,7 @@ function bodyOf(form: Form, now: number) {
 }
 
 function view(ctx: OrgContext, form: Form, problem?: Problem): View {
-  const { maxTokenExpiryDays } = placeIn(ctx.actor, ctx.org.name)!.settings;
+  const { maxTokenExpiryDays } = settingsOf(ctx);
   const errors = problem?.fields ?? {};
   return {
     title: "Create an access token",
