@@ -63,15 +63,12 @@ export const eventTypes = {
   "secrets-batch-decrypted": plain("Secrets were decrypted in one call."),
 
   // From here on ours alone: the public catalogue has no event for these.
-  "organization-created": plain("The organization was made."),
   "organization-token-updated": admin("A token's name, description, expiry or rights were changed."),
   "organization-token-rotated": plain("A token got a successor; both work for a while."),
   "organization-token-disabled": admin("A token was switched off."),
   "organization-token-enabled": admin("A token was switched on again."),
   "personal-token-created": plain("A person made a personal token."),
   "personal-token-deleted": plain("A person deleted a personal token."),
-  "personal-token-updated": plain("A personal token's description or expiry was changed."),
-  "token-expired": plain("A token reached its end."),
   "token-leak-reported": plain("A token was found in the open and switched off."),
   "stack-config-updated": plain("Where a stack's configuration comes from was changed."),
   "stack-tags-updated": plain("A stack's tags were changed."),

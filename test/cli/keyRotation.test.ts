@@ -1,16 +1,13 @@
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
 import { yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
+import { runScript } from "./support/script.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
-
-const script = fileURLToPath(new URL("../../scripts/rotate-keys.ts", import.meta.url));
 
 describe("a rotation of the master key, with `npm run rotate-keys`", () => {
   const password = newSecret();
@@ -38,14 +35,8 @@ describe("a rotation of the master key, with `npm run rotate-keys`", () => {
     await server.run();
   }
 
-  /** Not in this process, which has other work while a server starts. */
   const rotate = (org = "acme", token = server.credentials.organizations["acme"]!["admin"]!) =>
-    new Promise<{ code: number; output: string }>((resolve) => {
-      const env = { ...process.env, PULUMI_ACCESS_TOKEN: token };
-      const child = execFile(process.execPath, [script, "--url", server.url, "--org", org], { env }, (_, stdout, stderr) =>
-        resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
-      );
-    });
+    runScript("rotate-keys", ["--url", server.url, "--org", org], { PULUMI_ACCESS_TOKEN: token });
 
   const keysOfState = async () => {
     const text = await runner.pulumi("stack", "export");

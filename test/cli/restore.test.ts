@@ -1,26 +1,15 @@
-import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { bundle } from "../../scripts/built.ts";
 import { type OrgToken, ask, newOrgToken, request } from "./support/api.ts";
 import { yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
+import { runScript } from "./support/script.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
-
-const scripts = fileURLToPath(new URL("../../scripts/", import.meta.url));
-
-/** A script of the operator's, to its end. */
-const run = (name: string, args: string[], more: Record<string, string> = {}) =>
-  new Promise<{ code: number; output: string }>((resolve) => {
-    const child = execFile(process.execPath, [join(scripts, `${name}.ts`), ...args], { env: { ...process.env, ...more } }, (_, out, err) =>
-      resolve({ code: child.exitCode ?? -1, output: out + err }),
-    );
-  });
 
 const S = "/api/stacks/acme/restored";
 
@@ -54,7 +43,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
   const api = <T>(method: string, path: string, json?: unknown) => ask<T>(method, path, { token: admin, url: server.url, json });
 
   it("an organization's edition is promised to the audit log", async () => {
-    const done = await run("edition", ["--org", "acme", "--edition", "business-critical", ...where]);
+    const done = await runScript("edition", ["--org", "acme", "--edition", "business-critical", ...where]);
     expect(done).toMatchObject({ code: 0 });
     expect(await api("GET", "/api/orgs/acme/metadata")).toMatchObject({ product: "business-critical" });
   });
@@ -71,7 +60,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     });
     await api("POST", `${S}/busy/update/${updateID}`, { journalVersion: 1 });
     await server.stop();
-    const done = await run("backup", ["--to", copy, ...where]);
+    const done = await runScript("backup", ["--to", copy, ...where]);
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining("objects are in") as string });
     const all = readdirSync(copy, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
     const texts = all.map((file) => readFileSync(join(file.parentPath, file.name), "utf8")).join("\n");
@@ -91,21 +80,21 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
         reqOrgAdmin: true,
       }),
     );
-    expect((await run("backup", ["--to", copy, ...where])).code, "over another copy").toBe(2);
+    expect((await runScript("backup", ["--to", copy, ...where])).code, "over another copy").toBe(2);
   });
 
   it("is put into an empty deployment only, and only whole", async () => {
-    expect(await run("restore", ["--from", copy, ...where])).toMatchObject({
+    expect(await runScript("restore", ["--from", copy, ...where])).toMatchObject({
       code: 2,
       output: expect.stringContaining("only an empty deployment takes a copy") as string,
     });
-    expect((await run("restore", ["--from", join(copy, "tables"), ...where])).code).toBe(2);
+    expect((await runScript("restore", ["--from", join(copy, "tables"), ...where])).code).toBe(2);
   });
 
   it("comes back as it was", async () => {
     rmSync(join(server.persistTo, "v3"), { recursive: true });
     expect(existsSync(join(server.persistTo, "v3"))).toBe(false);
-    const done = await run("restore", ["--from", copy, ...where]);
+    const done = await runScript("restore", ["--from", copy, ...where]);
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining("is in place") as string });
     await server.run();
 
@@ -160,7 +149,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     const text = readFileSync(file, "utf8");
     rmSync(file);
     appendFileSync(file, text.replace(/"newestMigration": "\d+/, '"newestMigration": "9999'));
-    expect(await run("restore", ["--from", copy, ...where])).toMatchObject({
+    expect(await runScript("restore", ["--from", copy, ...where])).toMatchObject({
       code: 2,
       output: expect.stringContaining("the release that made it") as string,
     });
@@ -175,12 +164,12 @@ it("`npm run rotate-keys` goes on when something in between answers in words of 
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const done = await run("rotate-keys", ["--url", url, "--org", "acme"], { PULUMI_ACCESS_TOKEN: "pul-x" });
+  const done = await runScript("rotate-keys", ["--url", url, "--org", "acme"], { PULUMI_ACCESS_TOKEN: "pul-x" });
   expect(done.code).toBe(1);
   expect(done.output).toMatch(/web\/dev +502 Bad Gateway/);
   expect(done.output).toContain("1 stacks are left");
   server.close();
   server.closeAllConnections();
-  const gone = await run("rotate-keys", ["--url", url, "--org", "acme"], { PULUMI_ACCESS_TOKEN: "pul-x" });
+  const gone = await runScript("rotate-keys", ["--url", url, "--org", "acme"], { PULUMI_ACCESS_TOKEN: "pul-x" });
   expect(gone).toMatchObject({ code: 2, output: expect.stringContaining("no answer") as string });
 });

@@ -1,13 +1,19 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { is } from "drizzle-orm";
+import { SQLiteTable, getTableConfig } from "drizzle-orm/sqlite-core";
 import { expect } from "vitest";
+import * as schema from "../../src/db/schema.ts";
 import type { Bindings } from "../../src/env.ts";
 
-const tables = ["organizations", "users", "members", "invites", "access_tokens", "stacks", "stack_tags", "stack_references", "updates"];
+const all = (Object.values(schema) as unknown[]).filter((value) => is(value, SQLiteTable)).map((table) => getTableConfig(table).name);
+/** They tell what happened, also what changed nothing: refusals, counts, how far the cron has come. */
+const traces = ["audit_outbox", "audit_events", "audit_heads", "audit_archives", "token_usage", "token_origins", "measures", "sweeps"];
+const tables = all.filter((name) => !traces.includes(name));
 
 const lastUse = { last_used_at: undefined, last_used_address: undefined, last_used_country: undefined, last_used_client: undefined };
 
-/** All rows that are not the audit trail's, as they are now. When a token was last used is no change. */
+/** All rows that are no traces of what happened, as they are now. When a token was last used is no change. */
 export async function records(): Promise<Record<string, unknown[]>> {
   const results = await env.DB.batch<Record<string, unknown>>(
     tables.map((table) => env.DB.prepare(`SELECT * FROM ${table} ORDER BY rowid`)),
@@ -28,8 +34,7 @@ export const objectKeys = async () => (await env.STATE.list()).objects.map((obje
 /** Everything that is stored anywhere, as one text: D1, KV, R2 and the stack's own objects. */
 export async function everythingStored(coordinators: string[]): Promise<string> {
   const parts = [JSON.stringify(await records())];
-  for (const table of ["audit_outbox", "audit_events"])
-    parts.push(JSON.stringify((await env.DB.prepare(`SELECT * FROM ${table}`).all()).results));
+  for (const table of traces) parts.push(JSON.stringify((await env.DB.prepare(`SELECT * FROM ${table}`).all()).results));
   for (const { name } of (await env.TOKEN_CACHE.list()).keys) parts.push(name, (await env.TOKEN_CACHE.get(name)) ?? "");
   for (const key of await objectKeys()) parts.push(key, (await (await env.STATE.get(key))?.text()) ?? "");
   for (const name of coordinators) {
