@@ -6,12 +6,13 @@ import { guard } from "../auth/guard.ts";
 import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { StaleIdentity, UniqueViolation, batch } from "../db/client.ts";
-import { AppError, badRequest, conflict } from "../errors.ts";
+import { badRequest, conflict } from "../errors.ts";
+import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
-import { StateError } from "../state/errors.ts";
 import { encode, membersOf } from "../state/json.ts";
 import { configText } from "./config.ts";
-import { initialStateKey, writeObject } from "./objects.ts";
+import { fromStateError } from "./fromStateError.ts";
+import { initialStateKey, once, writeObject } from "./objects.ts";
 import { auditName, pathText } from "./path.ts";
 import type { CreateStackRequest } from "./schema.ts";
 import { stacks } from "./table.ts";
@@ -63,18 +64,13 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
 async function storeInitialState(ctx: OrgContext, stackId: string, text: string) {
   const bytes = membersOf(encode(text)).get("state");
   if (!bytes) throw badRequest("state is missing");
-  const checked = inspect(once(bytes));
+  const checked = inspect(once(bytes), { maxElement: limitsOf(ctx.env).resource });
   const stateKey = initialStateKey(stackId);
   try {
     await writeObject(ctx.env.STATE, stateKey, checked.chunks);
   } catch (error) {
-    if (error instanceof StateError) throw new AppError(400, `Bad Request: ${error.message}`);
-    throw error;
+    throw fromStateError(error);
   }
   const { resources, onlyRootStack, aliasFree } = checked.summary();
   return { stateKey, resourceCount: resources, rootOnly: onlyRootStack, aliasFree };
-}
-
-async function* once(bytes: Uint8Array) {
-  yield bytes;
 }

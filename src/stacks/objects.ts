@@ -59,6 +59,11 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   }
 }
 
+/** A text that is in memory, as a stream of one chunk. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
 /**
  * The bytes of one part, in pieces that are used again for the next: new ones for 200 MB would outlive V8's young generation and be garbage until a
  * full collection, which they do not bring about; and one buffer for a whole part is more than freed memory has in one place.

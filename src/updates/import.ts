@@ -3,13 +3,13 @@ import { bodyStream } from "../http/body.ts";
 import { limitsOf } from "../limits.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { requireStack } from "../stacks/get.ts";
+import { fromStateError } from "../stacks/fromStateError.ts";
 import { newStateKey, writeObject } from "../stacks/objects.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { refuseForeignSecrets } from "./foreignSecrets.ts";
-import { fromStateError } from "./outcome.ts";
 
 /**
  * Replaces the state, as a stream: checked on its way into R2, byte for byte as it came. Only then, in one step with

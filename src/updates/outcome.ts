@@ -1,7 +1,7 @@
 import { StaleIdentity } from "../db/client.ts";
 import { AppError, type Reason } from "../errors.ts";
 import { logError } from "../log.ts";
-import { StateError, StateTooLarge } from "../state/errors.ts";
+import { fromStateError } from "../stacks/fromStateError.ts";
 import { type Trips, addTrips } from "../trips.ts";
 
 /** What a stack's object answers to the Worker: errors lose their class on the way, so refusals travel as data. */
@@ -36,13 +36,6 @@ function asRefusal(error: unknown): Refusal | "stale identity" {
   }
   logError("unexpected error in a stack's object", error);
   throw error;
-}
-
-/** A state that cannot be taken is its sender's mistake. */
-export function fromStateError(error: unknown): unknown {
-  if (error instanceof StateTooLarge) return new AppError(413, `Request Entity Too Large: ${error.message}`);
-  if (error instanceof StateError) return new AppError(400, `Bad Request: ${error.message}`);
-  return error;
 }
 
 /** Turns the object's answer back into a value or a thrown refusal. */

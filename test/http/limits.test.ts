@@ -71,6 +71,13 @@ describe("more than the limit is 413 with the number, plain and gzipped:", () =>
     await refusedBoth(2000, "PATCH", `${path}/checkpoint`, { lease }, { isInvalid: false, ...state(3000) });
   });
 
+  it("a resource of a first state", async () => {
+    limit("resource", 2000);
+    const first = (bytes: number) => ({ stackName: "dev", state: state(bytes) });
+    await changesNothing(() => refusedBoth(2000, "POST", "/api/stacks/acme/web", { token }, first(3000)));
+    await ok("POST", "/api/stacks/acme/web", { token, json: first(1000) });
+  });
+
   it("a checkpoint", async () => {
     await newStack(token);
     limit("checkpoint", 2000);
