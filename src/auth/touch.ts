@@ -1,5 +1,6 @@
 import { and, desc, eq, isNull, lt, lte, notInArray, or, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
+import { cliVersionOf } from "../cliVersion.ts";
 import type { RequestContext } from "../context.ts";
 import { type Store, batch, openStore } from "../db/client.ts";
 import { accessTokens, tokenOrigins, tokenUsage } from "../tokens/table.ts";
@@ -60,8 +61,7 @@ function count(tokenId: string, { now, address, country, userAgent }: RequestCon
 }
 
 /** Name and version, without what differs from command to command. */
-const clientOf = (userAgent: string) =>
-  (/^pulumi-cli\/\S+ \((v[^;)\s]{1,60})/.exec(userAgent)?.[1] ?? "").replace(/^v/, "pulumi-cli v") || userAgent.slice(0, 100);
+const clientOf = (userAgent: string) => cliVersionOf(userAgent).replace(/^v/, "pulumi-cli v") || userAgent.slice(0, 100);
 
 async function flushLater(store: Store): Promise<void> {
   await scheduler.wait(FLUSH_AFTER);

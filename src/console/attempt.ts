@@ -24,7 +24,7 @@ export function readQuery<S extends z.ZodMiniType>(schema: S, query: Record<stri
 }
 
 /** Does it, or says what the service refused, so that the form can be shown again with what was typed. Only a 4xx is the reader's to mend. */
-export async function attempt<T>(work: () => Promise<T>, mendable = [400, 402, 409]): Promise<{ value: T } | { problem: Problem }> {
+export async function attempt<T>(work: () => Promise<T>, mendable = [400, 409]): Promise<{ value: T } | { problem: Problem }> {
   try {
     return { value: await work() };
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { log, logError } from "../log.ts";
-import { addTrips, counting, noTrips, tripsText } from "../trips.ts";
+import { counting, noTrips, tripsText } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
@@ -207,8 +207,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       // Each in a turn of its own: one that fails is tried again and does not stop its neighbours.
       try {
         const outcome = await this.#exclusive((ctx) => this.#tend(ctx, run));
-        addTrips(trips, outcome.trips);
-        updates[run.updateId] = unwrap(noTrips(), outcome);
+        updates[run.updateId] = unwrap(trips, outcome);
       } catch (error) {
         updates[run.updateId] = "to be tried again";
         logError("an update could not be ended, will be tried again", error, { updateId: run.updateId });

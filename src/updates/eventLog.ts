@@ -1,4 +1,4 @@
-import { readRange, writeObject } from "../stacks/objects.ts";
+import { once, readRange, writeObject } from "../stacks/objects.ts";
 import { concat, decodeText, encode } from "../state/json.ts";
 import { type EngineEvent, kindOf, sequenceOf } from "./engineEvents.ts";
 import { EventPage, type EventQuery } from "./eventPage.ts";
@@ -95,8 +95,4 @@ async function* linesIn(chunks: AsyncIterable<Uint8Array> | undefined): AsyncGen
     }
     if (start < chunk.length) held.push(chunk.slice(start));
   }
-}
-
-async function* once(bytes: Uint8Array) {
-  yield bytes;
 }

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { cliVersionOf } from "../cliVersion.ts";
 import type { OrgContext } from "../context.ts";
 import { signLease } from "../auth/lease.ts";
 import { peppersOf } from "../auth/secret.ts";
@@ -31,6 +32,3 @@ export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: st
     ...(answer.journaling && { journalVersion: 1 }),
   };
 }
-
-/** `pulumi-cli/1 (v3.259.0; linux)` */
-const cliVersionOf = (userAgent: string) => /^pulumi-cli\/\S+ \((v[^;)\s]{1,60})/.exec(userAgent)?.[1] ?? "";
