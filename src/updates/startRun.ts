@@ -66,9 +66,9 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
   const lost = endLostStart(store, input, updateId);
   const described = sql`'Started ' || (SELECT ${whatItIs} FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
 
+  const before = [guard(store, input.actor, now, orgId), ...(occupied ? [] : lost.statements)] as const;
   const results = await batch(store, [
-    guard(store, input.actor, now, orgId),
-    ...(occupied ? [] : lost.statements),
+    ...before,
     store.db
       .update(updates)
       // In the name of who starts it: whoever created it may be another, and its end is that of the starter's token.
@@ -110,7 +110,7 @@ export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupi
       .where(eq(updates.id, updateId)),
     store.db.select({ id: stacks.id, stateKey: stacks.stateKey, aliasFree: stacks.aliasFree }).from(stacks).where(here),
   ]);
-  const started = results[occupied ? 1 : 4] as { started: string }[];
+  const started = results[before.length] as { started: string }[];
   const [row] = results.at(-2) as {
     stackId: string;
     kind: Run["kind"];
