@@ -33,9 +33,9 @@ const Event = z.object({
  * A message that cannot be read is retried until it is a dead letter: it is kept, and does not stop its neighbours.
  * @returns how many messages are done with
  */
-export async function consumeAudit(messages: MessageBatch, env: Bindings): Promise<number> {
+export async function consumeAudit(env: Bindings, batch: MessageBatch): Promise<number> {
   const good: { message: Message; event: z.infer<typeof Event> }[] = [];
-  for (const message of messages.messages) {
+  for (const message of batch.messages) {
     const event = parse(message.body);
     if (event) good.push({ message, event });
     else message.retry();
@@ -65,9 +65,9 @@ function parse(body: unknown): z.infer<typeof Event> | undefined {
 }
 
 /** What could not be written after all retries: kept in R2, one object each, until an operator replays it (`replay.ts`). @returns how many are */
-export async function keepDeadLetters(messages: MessageBatch, env: Bindings): Promise<number> {
+export async function keepDeadLetters(env: Bindings, batch: MessageBatch): Promise<number> {
   let kept = 0;
-  for (const message of messages.messages) {
+  for (const message of batch.messages) {
     const day = message.timestamp.toISOString().slice(0, 10);
     const body = typeof message.body === "string" ? message.body : JSON.stringify(message.body);
     try {

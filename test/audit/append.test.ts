@@ -40,7 +40,7 @@ const event = (id: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
 async function deliver(events: AuditEvent[]) {
   const messages = events.map((body, i) => ({ id: `m-${i}`, timestamp: new Date(), attempts: 1, body: JSON.stringify(body) }));
   const batch = createMessageBatch("stackpass-audit", messages);
-  await consumeAudit(batch, bindings);
+  await consumeAudit(bindings, batch);
   return getQueueResult(batch, createExecutionContext());
 }
 
