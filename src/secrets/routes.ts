@@ -1,16 +1,15 @@
 import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
-import { stackParams } from "../stacks/path.ts";
+import { STACK, stackParams } from "../stacks/path.ts";
 import { decryptValues, encryptValues, noteDecryption } from "./service.ts";
 
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 const LogDecryptionRequest = z.object({ secretName: z.nullish(z.string()), commandName: z.nullish(z.string()) });
 
 export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/encrypt`,
+      path: `${STACK}/encrypt`,
       operationId: "EncryptValue",
       permission: "stack:encrypt",
       drains: true,
@@ -22,7 +21,7 @@ export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/batch-encrypt`,
+      path: `${STACK}/batch-encrypt`,
       operationId: "BatchEncryptValue",
       permission: "stack:encrypt",
       drains: true,
@@ -35,7 +34,7 @@ export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/decrypt`,
+      path: `${STACK}/decrypt`,
       operationId: "DecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
@@ -46,7 +45,7 @@ export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/batch-decrypt`,
+      path: `${STACK}/batch-decrypt`,
       operationId: "BatchDecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
@@ -69,7 +68,7 @@ export const secretRoutes = [
     defineRoute(
       {
         method: "POST",
-        path: `${S}/decrypt/${name}`,
+        path: `${STACK}/decrypt/${name}`,
         operationId,
         permission: "stack:decrypt",
         params: stackParams,

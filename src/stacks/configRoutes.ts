@@ -1,15 +1,13 @@
 import { defineRoute } from "../http/route.ts";
 import { deleteStackConfig, getStackConfig, updateStackConfig } from "./config.ts";
-import { stackParams } from "./path.ts";
+import { STACK, stackParams } from "./path.ts";
 import { StackConfig } from "./schema.ts";
-
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
 export const configRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/config`,
+      path: `${STACK}/config`,
       operationId: "GetStackConfig",
       permission: "stack:read",
       params: stackParams,
@@ -19,7 +17,7 @@ export const configRoutes = [
   defineRoute(
     {
       method: "PUT",
-      path: `${S}/config`,
+      path: `${STACK}/config`,
       operationId: "UpdateStackConfig",
       permission: "stack:write",
       params: stackParams,
@@ -30,7 +28,7 @@ export const configRoutes = [
   defineRoute(
     {
       method: "DELETE",
-      path: `${S}/config`,
+      path: `${STACK}/config`,
       operationId: "DeleteStackConfig",
       permission: "stack:write",
       params: stackParams,

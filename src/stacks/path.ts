@@ -4,6 +4,9 @@ import { orgName, projectName, stackName } from "../http/names.ts";
 import { notFound } from "../errors.ts";
 import { stacks } from "./table.ts";
 
+/** Where a stack is on the API. */
+export const STACK = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+
 export const projectParams = z.object({ orgName, projectName });
 
 /** `organization/project/stack`, checked at the edge. */

@@ -1,15 +1,13 @@
 import { defineRoute } from "../http/route.ts";
 import { getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
-import { stackParams } from "./path.ts";
-
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+import { STACK, stackParams } from "./path.ts";
 
 /** Who has to do with a stack. */
 export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/metadata`,
+      path: `${STACK}/metadata`,
       operationId: "GetStackMetadata",
       permission: "stack:read",
       params: stackParams,
@@ -19,7 +17,7 @@ export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/teams`,
+      path: `${STACK}/teams`,
       operationId: "ListStackTeams",
       permission: "stack:read",
       params: stackParams,
@@ -29,7 +27,7 @@ export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/collaborators`,
+      path: `${STACK}/collaborators`,
       operationId: "ListStackPermissions",
       permission: "stack:read",
       params: stackParams,

@@ -1,14 +1,12 @@
 import { defineRoute } from "../http/route.ts";
-import { stackParams } from "./path.ts";
+import { STACK, stackParams } from "./path.ts";
 import { listDownstreamReferences, listUpstreamReferences } from "./references.ts";
-
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
 export const referenceRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/upstreamreferences`,
+      path: `${STACK}/upstreamreferences`,
       operationId: "ListUpstreamStackReferences",
       permission: "stack:read",
       params: stackParams,
@@ -18,7 +16,7 @@ export const referenceRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/downstreamreferences`,
+      path: `${STACK}/downstreamreferences`,
       operationId: "ListDownstreamStackReferences",
       permission: "stack:read",
       params: stackParams,

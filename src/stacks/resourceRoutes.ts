@@ -1,10 +1,9 @@
 import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
-import { stackParams, versionParams } from "./path.ts";
+import { STACK, stackParams, versionParams } from "./path.ts";
 import { getStackOverview, getStackResource, getStackResourceCount, getStackResources } from "./resources.ts";
 
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
-const R = `${S}/resources` as const;
+const R = `${STACK}/resources` as const;
 
 /** They take the state out of the service, so they need what an export needs, and are in the log as one. */
 const taken = { method: "GET", permission: "stack:export" } as const satisfies Partial<Route["definition"]>;

@@ -4,11 +4,10 @@ import { createStack } from "./create.ts";
 import { exportStack } from "./export.ts";
 import { getStack, projectExists } from "./get.ts";
 import { listUserStacks } from "./list.ts";
-import { projectParams, stackParams, versionParams } from "./path.ts";
+import { STACK, projectParams, stackParams, versionParams } from "./path.ts";
 import { CreateStackRequest, ListUserStacksQuery } from "./schema.ts";
 
 const P = "/api/stacks/{orgName}/{projectName}" as const;
-const S = `${P}/{stackName}` as const;
 
 export const stackRoutes = [
   defineRoute(
@@ -49,7 +48,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: S,
+      path: STACK,
       operationId: "GetStack",
       permission: "stack:read",
       params: stackParams,
@@ -59,7 +58,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/export`,
+      path: `${STACK}/export`,
       operationId: "ExportStack",
       permission: "stack:export",
       params: stackParams,
@@ -69,7 +68,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${S}/export/{version}`,
+      path: `${STACK}/export/{version}`,
       operationId: "ExportStackAtVersion",
       permission: "stack:export",
       params: versionParams,

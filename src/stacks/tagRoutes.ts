@@ -1,17 +1,16 @@
 import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
-import { stackParams } from "./path.ts";
+import { STACK, stackParams } from "./path.ts";
 import { StackTag, tags } from "./schema.ts";
 import { addStackTag, deleteStackTag, updateStackTag, updateStackTags } from "./tags.ts";
 
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 const tagParams = z.extend(stackParams, { tagName: z.string() });
 
 export const tagRoutes = [
   defineRoute(
     {
       method: "PATCH",
-      path: `${S}/tags`,
+      path: `${STACK}/tags`,
       operationId: "UpdateStackTags",
       permission: "stack_tags:update",
       params: stackParams,
@@ -22,7 +21,7 @@ export const tagRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/tags`,
+      path: `${STACK}/tags`,
       operationId: "AddStackTag",
       permission: "stack_tags:update",
       params: stackParams,
@@ -33,7 +32,7 @@ export const tagRoutes = [
   defineRoute(
     {
       method: "PATCH",
-      path: `${S}/tags/{tagName}`,
+      path: `${STACK}/tags/{tagName}`,
       operationId: "UpdateStackTag",
       permission: "stack_tags:update",
       params: tagParams,
@@ -44,7 +43,7 @@ export const tagRoutes = [
   defineRoute(
     {
       method: "DELETE",
-      path: `${S}/tags/{tagName}`,
+      path: `${STACK}/tags/{tagName}`,
       operationId: "DeleteStackTag",
       permission: "stack_tags:update",
       params: tagParams,

@@ -1,11 +1,11 @@
 import { defineRoute } from "../http/route.ts";
-import { updateParams } from "../stacks/path.ts";
+import { STACK, updateParams } from "../stacks/path.ts";
 import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
 import { forward } from "./lease.ts";
 
 /** What an update says about itself, told under its lease and read by whoever may read the stack (cli-protocol §4.9, §4.12). */
 export function eventRoutes(kind: "update" | "preview" | "refresh" | "destroy") {
-  const X = `/api/stacks/{orgName}/{projectName}/{stackName}/${kind}/{updateID}` as const;
+  const X = `${STACK}/${kind}/{updateID}` as const;
   const writes = { method: "POST", permission: "lease", params: updateParams, body: "stream" } as const;
   return [
     defineRoute(

@@ -1,14 +1,13 @@
 import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
-import { stackParams, updateParams, versionParams } from "../stacks/path.ts";
+import { STACK, stackParams, updateParams, versionParams } from "../stacks/path.ts";
 import { pagingOf, pagingQuery } from "./entries.ts";
 import { getPreview, getTimeline, getUpdate, getUpdateById, listActivity, listPreviews, listStackUpdates, listUpdates } from "./history.ts";
 import { toStackUpdate, toUpdateSummary } from "./info.ts";
 import { summarize } from "./summarize.ts";
 
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
-const U = `${S}/updates` as const;
-const console = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates" as const;
+const U = `${STACK}/updates` as const;
+const CONSOLE = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates" as const;
 const previewsQuery = z.extend(pagingQuery, { asc: z.optional(z.enum(["true", "false"])) });
 
 const read = { method: "GET", permission: "stack:read" } as const satisfies Partial<Route["definition"]>;
@@ -97,7 +96,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofUpdate,
-      path: `${S}/previews/{updateID}`,
+      path: `${STACK}/previews/{updateID}`,
       operationId: "GetStackPreview",
     },
     async (ctx, { params }) => {
@@ -108,7 +107,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofUpdate,
-      path: `${S}/previews/{updateID}/summary`,
+      path: `${STACK}/previews/{updateID}/summary`,
       operationId: "GetStackPreviewSummary",
     },
     async (ctx, { params }) => toUpdateSummary((await getPreview(ctx, params, params.updateID)).row),
@@ -116,7 +115,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofStack,
-      path: `${S}/activity`,
+      path: `${STACK}/activity`,
       operationId: "GetStackActivity",
       query: pagingQuery,
     },
@@ -125,7 +124,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofStack,
-      path: `${console}/latest/summary`,
+      path: `${CONSOLE}/latest/summary`,
       operationId: "UpdateSummaryHandlerLatest",
     },
     async (ctx, { params }) => summarize(ctx, params, (await getUpdate(ctx, params, "latest")).row),
@@ -133,7 +132,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofUpdate,
-      path: `${console}/{updateID}/summary`,
+      path: `${CONSOLE}/{updateID}/summary`,
       operationId: "UpdateSummary",
     },
     async (ctx, { params }) => summarize(ctx, params, await getUpdateById(ctx, params, params.updateID)),

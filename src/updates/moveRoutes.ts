@@ -1,19 +1,17 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { stackParams } from "../stacks/path.ts";
+import { STACK, stackParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { RenameStackRequest, renameStack } from "./rename.ts";
 import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
-
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
 /** Where a stack is found, its name, its project, its organization, and what its state is encrypted under. */
 export const moveRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/reencrypt`,
+      path: `${STACK}/reencrypt`,
       operationId: "ReencryptStack",
       permission: "stack:reencrypt",
       params: stackParams,
@@ -27,7 +25,7 @@ export const moveRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/rename`,
+      path: `${STACK}/rename`,
       operationId: "RenameStack",
       permission: "stack:rename",
       params: stackParams,
@@ -38,7 +36,7 @@ export const moveRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/transfer`,
+      path: `${STACK}/transfer`,
       operationId: "TransferStack",
       permission: "stack:transfer",
       params: stackParams,

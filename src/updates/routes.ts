@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
-import { stackParams, updateParams } from "../stacks/path.ts";
+import { STACK, stackParams, updateParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { UpdateProgram, createUpdate } from "./create.ts";
 import { getUpdateStatus } from "./history.ts";
@@ -10,8 +10,6 @@ import { eventRoutes } from "./eventRoutes.ts";
 import { RenewUpdateLeaseRequest, completeUpdate, forward, renewLease } from "./lease.ts";
 import { StartUpdateRequest, startUpdate } from "./start.ts";
 
-const S = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
-
 const flag = z.optional(z.enum(["true", "false"]));
 const CompleteUpdateRequest = z.object({ status: z.string() });
 
@@ -20,7 +18,7 @@ const stateRoutes = [
   defineRoute(
     {
       method: "DELETE",
-      path: S,
+      path: STACK,
       operationId: "DeleteStack",
       permission: "stack:delete",
       params: stackParams,
@@ -32,7 +30,7 @@ const stateRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${S}/import`,
+      path: `${STACK}/import`,
       operationId: "ImportStack",
       permission: "stack:import",
       params: stackParams,
@@ -47,7 +45,7 @@ const stateRoutes = [
  * clients say the kind again (cli-protocol §4.1), so each is offered under all four.
  */
 const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string): Route[] => {
-  const X = `${S}/${kind}/{updateID}` as const;
+  const X = `${STACK}/${kind}/{updateID}` as const;
   const writes = { permission: "lease", params: updateParams, body: "stream" } as const;
   // A preview is refused them, but by us and not by an unknown path.
   const unlisted = kind === "preview" ? { extension: true as const } : {};
@@ -55,7 +53,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
     defineRoute(
       {
         method: "POST",
-        path: `${S}/${kind}`,
+        path: `${STACK}/${kind}`,
         operationId: `CreateUpdateFor${Kind}`,
         permission: "stack:write",
         params: stackParams,
