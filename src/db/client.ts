@@ -25,6 +25,10 @@ export class StaleIdentity extends Error {}
 /** A unique index refused the write; nothing of the batch was written. */
 export class UniqueViolation extends Error {}
 
+/** Refused for certain: nothing of it was written, and nothing ever will be. A 503 may mean that only the answer was lost. */
+export const isRefused = (error: unknown) =>
+  error instanceof StaleIdentity || error instanceof UniqueViolation || (error instanceof AppError && error.status < 500);
+
 /**
  * Sends statements as one round trip and one transaction: all or nothing, in order.
  * Statements come from Drizzle's query builder. No joins that select two columns of one name: D1 would return wrong

@@ -5,7 +5,7 @@ import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
-import { StaleIdentity, UniqueViolation, batch } from "../db/client.ts";
+import { UniqueViolation, batch, isRefused } from "../db/client.ts";
 import { badRequest, conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
@@ -50,9 +50,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
       promise(ctx.store, event),
     ]);
   } catch (error) {
-    // Refused for certain. A 503 may mean that only the answer was lost, and then the stack is there and names the object.
-    if (state && (error instanceof UniqueViolation || error instanceof StaleIdentity))
-      ctx.background("orphan", (env) => env.STATE.delete(state.stateKey));
+    if (state && isRefused(error)) ctx.background("orphan", (env) => env.STATE.delete(state.stateKey));
     if (error instanceof UniqueViolation) throw conflict(`Stack '${pathText(path)}' already exists`);
     throw error;
   }

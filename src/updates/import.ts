@@ -6,8 +6,8 @@ import { requireStack } from "../stacks/get.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { newStateKey, writeObject } from "../stacks/objects.ts";
 import { inspect } from "../state/checkpoint.ts";
-import { StaleIdentity } from "../db/client.ts";
-import { AppError, badRequest } from "../errors.ts";
+import { isRefused } from "../db/client.ts";
+import { badRequest } from "../errors.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { refuseForeignSecrets } from "./foreignSecrets.ts";
 
@@ -39,9 +39,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
     );
   } catch (error) {
     const refusal = fromStateError(error);
-    // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
-    const certain = refusal instanceof StaleIdentity || (refusal instanceof AppError && refusal.status < 500);
-    if (certain) ctx.background("orphan", (env) => env.STATE.delete(stateKey));
+    if (isRefused(refusal)) ctx.background("orphan", (env) => env.STATE.delete(stateKey));
     throw refusal;
   }
   return { updateId };

@@ -2,8 +2,8 @@ import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { loginOf } from "../context.ts";
-import { StaleIdentity, UniqueViolation, batch } from "../db/client.ts";
-import { AppError, conflict } from "../errors.ts";
+import { UniqueViolation, batch, isRefused } from "../db/client.ts";
+import { conflict } from "../errors.ts";
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stackTags, stacks } from "../stacks/table.ts";
@@ -35,9 +35,7 @@ export async function moveStack(ctx: FinishContext, input: MoveStack): Promise<u
     }
     await commit(ctx, input, baseKey, stateKey);
   } catch (error) {
-    // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
-    const certain = error instanceof StaleIdentity || error instanceof UniqueViolation || (error instanceof AppError && error.status < 500);
-    if (certain && stateKey !== null) await ctx.env.STATE.delete(stateKey).catch(() => undefined);
+    if (isRefused(error) && stateKey !== null) await ctx.env.STATE.delete(stateKey).catch(() => undefined);
     if (error instanceof UniqueViolation) throw taken(input.to);
     throw error;
   }

@@ -2,8 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { loginOf } from "../context.ts";
-import { StaleIdentity, batch } from "../db/client.ts";
-import { AppError } from "../errors.ts";
+import { batch, isRefused } from "../db/client.ts";
 import { currentKeyId } from "../secrets/cipher.ts";
 import { type Renewed, renewal } from "../secrets/renew.ts";
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
@@ -41,9 +40,7 @@ export async function reencryptStack(ctx: FinishContext, input: ReencryptStack):
     await commit(ctx, input, stack.stateKey, stateKey, work.renewed);
     return { version: stack.version + 1, ...work.renewed };
   } catch (error) {
-    // Refused for certain: nothing will ever name the object. A 503 may mean that only the answer was lost.
-    if (error instanceof StaleIdentity || (error instanceof AppError && error.status < 500))
-      await env.STATE.delete(stateKey).catch(() => undefined);
+    if (isRefused(error)) await env.STATE.delete(stateKey).catch(() => undefined);
     throw error;
   }
 }
