@@ -79,7 +79,7 @@ function section(operations: Operation[]): string {
   const extensions = routes.filter(({ definition }) => definition.extension);
   return `## Operations of the public API
 
-Our answers are held to the public document by the test suite. Here are, of the tags that we have anything of:
+Our answers are held to the public document by the test suite. For each tag of which something is implemented, the operations that are here:
 
 | Tag | Here | Operations |
 | --- | --- | --- |

@@ -13,7 +13,7 @@ export interface Fault {
 }
 
 /** Calls that may end the caller's own credential: from then on a 401 is what it should be. */
-const endings = /^(DeleteOrgToken|DeletePersonalToken|DisableOrgToken|Rotate\w*|DeleteOrganizationMember|RemoveMember|ReportTokenLeak\w*)$/;
+const endings = /^(DeleteOrgToken|DeletePersonalToken|DisableOrgToken|Rotate\w*|DeleteOrganizationMember|ReportTokenLeak\w*)$/;
 
 const endsTokens = ({ operationId }: Operation, { method }: Sent) => endings.test(operationId) || method === "DELETE";
 

@@ -5,7 +5,10 @@ import { organizations } from "../orgs/table.ts";
 /** A trial starts with its organization, unless an operator has said when it ends. Milliseconds. */
 const TRIAL = 14 * 86_400_000;
 
-/** The columns that callers are judged by. Beside those of other tables: none of their names is in use there. */
+/**
+ * The columns that callers are judged by. `access_tokens` has some of the same names: who selects both gives its own another (`readIdentity`),
+ * for D1 mixes up two columns of one name.
+ */
 export const settingsColumns = {
   version: organizations.settingsVersion,
   edition: organizations.edition,

@@ -101,10 +101,10 @@ export const ListTokensQuery = z.object({
   continuationToken: z.optional(z.string()),
 });
 
-/** Ours: only tokens that were not used for so many days, since they were created. */
 export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
   /** Ours: part of the name or description, in any case. */
   search: z.optional(z.string().check(z.maxLength(100))),
+  /** Ours: only tokens that nobody has used for so many days, or since they were made. */
   unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
 });
 

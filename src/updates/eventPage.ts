@@ -9,7 +9,7 @@ export interface EventQuery {
   urn?: string | undefined;
 }
 
-/** Nothing may be left out of `kinds` but by name: kinds that we do not know yet are wanted too. */
+/** Every bit, also of kinds that we do not know yet: a kind is left out only by a query that names others. */
 export const ALL_KINDS = 0xffffffff;
 
 /** Bounds of one page; characters of JSON. One event is always given, however large. */
