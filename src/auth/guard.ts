@@ -1,8 +1,9 @@
-import { type SQL, and, eq, gt, isNull, or, sql } from "drizzle-orm";
+import { type SQL, and, eq, sql } from "drizzle-orm";
 import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
+import { lives } from "./lives.ts";
 import { openerStands } from "./opener.ts";
 import { settingsStand } from "./settings.ts";
 
@@ -16,15 +17,7 @@ import { settingsStand } from "./settings.ts";
 export function guard(store: Store, actor: Actor, now: number, orgId?: string, unless: SQL = sql`0`) {
   // A body may take its time, and its token end meanwhile: what counts is the moment of the work.
   const at = Math.max(now, Date.now());
-  const alive = and(
-    eq(accessTokens.id, actor.token.id),
-    isNull(accessTokens.deletedAt),
-    isNull(accessTokens.disabledAt),
-    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, at)),
-    or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, at)),
-    eq(accessTokens.version, actor.limits.version),
-    openerStands,
-  );
+  const alive = and(eq(accessTokens.id, actor.token.id), lives(at), eq(accessTokens.version, actor.limits.version), openerStands);
   const query = store.db
     .select({ alive: sql<number>`CASE WHEN count(*) = 1 OR ${unless} THEN 1 ELSE json('{') END`.as("alive") })
     .from(accessTokens);

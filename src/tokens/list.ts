@@ -1,6 +1,7 @@
-import { type SQL, and, desc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
+import { type SQL, and, desc, eq, isNull, lte, or, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
+import { notOver } from "../auth/lives.ts";
 import type { ActorContext, OrgContext, UserActor } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
@@ -53,10 +54,7 @@ async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, sou
   const after = fromCursor(query.continuationToken, Key);
 
   const byState = {
-    active: and(
-      or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, now)),
-      or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, now)),
-    ),
+    active: notOver(now),
     expired: or(lte(accessTokens.expiresAt, now), lte(accessTokens.retiresAt, now)),
     all: undefined,
   };

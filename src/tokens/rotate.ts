@@ -1,8 +1,9 @@
-import { type SQL, and, eq, getTableColumns, gt, isNull, or, sql } from "drizzle-orm";
+import { type SQL, and, eq, getTableColumns, isNull, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { notOver } from "../auth/lives.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
@@ -77,18 +78,14 @@ async function attempt(ctx: OrgContext, id: string, request: Request, mayDoSo: S
   const successorId = crypto.randomUUID();
   const retiresAt = ctx.now + (request.overlap ?? 0) * 1000;
   const one = thatToken(ctx, id);
-  const lives = and(
-    isNull(accessTokens.deletedAt),
-    isNull(accessTokens.successorId),
-    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now)),
-  );
+  const mayHaveOne = and(isNull(accessTokens.deletedAt), isNull(accessTokens.successorId), notOver(ctx.now));
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-rotated", description: "" });
   const described = sql`(SELECT 'Rotated organization token "' || old.name || '" (' || old.id || ') to "' || new.name || '" (' || new.id || ').'
     FROM access_tokens AS old, access_tokens AS new WHERE old.id = ${id} AND new.id = ${successorId}) || ${` The old one works until ${new Date(retiresAt).toISOString()}.`}`;
   const successor = db
     .select({ ...getTableColumns(accessTokens), ...successorOf(ctx, successorId, hash, nameOf(request, suffix), expiresAt) })
     .from(accessTokens)
-    .where(and(one, lives, mayDoSo));
+    .where(and(one, mayHaveOne, mayDoSo));
   const [, , , , old, created] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     db.insert(accessTokens).select(successor),

@@ -1,6 +1,7 @@
 import { type SQL, and, asc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
 import { meetsExpiryPolicy } from "../auth/limits.ts";
+import { lives } from "../auth/lives.ts";
 import { settingsOf } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -31,9 +32,7 @@ export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: numb
   const { db } = ctx.store;
   const { maxTokenExpiryDays: before } = settingsOf(ctx);
   const tooLong = and(
-    isNull(accessTokens.deletedAt),
-    isNull(accessTokens.disabledAt),
-    or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, ctx.now)),
+    lives(ctx.now),
     or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now + maxDays * DAY)),
     before === null ? undefined : lte(accessTokens.expiresAt, ctx.now + before * DAY),
   );

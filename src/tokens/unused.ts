@@ -1,6 +1,7 @@
-import { and, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, eq, isNotNull, sql } from "drizzle-orm";
 import { relayEvents } from "../audit/relay.ts";
 import { auditEvent, changedARow, promiseIf } from "../audit/record.ts";
+import { lives } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { batch, openStore } from "../db/client.ts";
 import type { EndedTokens } from "../context.ts";
@@ -23,10 +24,7 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
   const since = sql`max(${accessTokens.createdAt}, coalesce(${accessTokens.lastUsedAt}, 0), coalesce(${accessTokens.enabledAt}, 0))`;
   const isUnused = and(
     eq(accessTokens.kind, "organization"),
-    isNull(accessTokens.deletedAt),
-    isNull(accessTokens.disabledAt),
-    sql`(${accessTokens.expiresAt} IS NULL OR ${accessTokens.expiresAt} > ${now})`,
-    sql`(${accessTokens.retiresAt} IS NULL OR ${accessTokens.retiresAt} > ${now})`,
+    lives(now),
     sql`${since} <= ${now} - (SELECT disable_unused_tokens_after_days FROM organizations WHERE organizations.id = ${accessTokens.orgId}) * ${DAY}`,
   );
   const [found] = await batch(store, [

@@ -1,4 +1,5 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
+import { lives } from "../auth/lives.ts";
 import type { EndedTokens, RequestContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
@@ -46,9 +47,7 @@ export async function abortUpdates(ctx: Pick<RequestContext, "env" | "store">, {
  * renewal. A database that does not answer ends no update.
  */
 export async function mustAbort(store: Store, run: Run, now: number): Promise<boolean> {
-  const good = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${accessTokens.id} = ${run.who.tokenId} AND ${accessTokens.deletedAt} IS NULL
-    AND ${accessTokens.disabledAt} IS NULL AND (${accessTokens.expiresAt} IS NULL OR ${accessTokens.expiresAt} > ${now})
-    AND (${accessTokens.retiresAt} IS NULL OR ${accessTokens.retiresAt} > ${now})
+  const good = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${accessTokens.id} = ${run.who.tokenId} AND ${lives(now)}
     AND (${accessTokens.userId} IS NULL OR EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${run.orgId}
       AND ${members.userId} = ${accessTokens.userId})))`;
   try {
