@@ -112,6 +112,11 @@ export interface ActorContext extends RequestContext {
   actor: Actor;
 }
 
+/** Of a call that only a person can make. */
+export interface PersonContext extends ActorContext {
+  actor: UserActor;
+}
+
 /** Inside one organization that the actor may see. */
 export interface OrgContext extends ActorContext {
   org: OrganizationRef;

@@ -4,12 +4,11 @@ import { batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
 import { stacks } from "../stacks/table.ts";
 import { updates } from "../updates/table.ts";
+import type { StackRef } from "./policy.ts";
 
-/** A stack as a path names it. */
-export interface StackNames {
+/** A stack with its organization, as a path names them. */
+export interface StackNames extends StackRef {
   orgName: string;
-  projectName: string;
-  stackName: string;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ActorContext, Membership, UserActor } from "../context.ts";
+import type { Membership, PersonContext, UserActor } from "../context.ts";
 import { createPersonalToken } from "../tokens/create.ts";
 import { CreatePersonalAccessTokenRequest } from "../tokens/schema.ts";
 import { badRequest } from "../errors.ts";
@@ -39,11 +39,7 @@ const strictest = ({ memberships }: UserActor): Membership | undefined =>
     .filter(({ settings }) => settings.maxTokenExpiryDays !== null)
     .sort((a, b) => a.settings.maxTokenExpiryDays! - b.settings.maxTokenExpiryDays!)[0];
 
-function view(
-  { actor, now, page: { form } }: ActorContext & { actor: UserActor; page: PageInput },
-  asked: Request,
-  problem?: Problem,
-): View {
+function view({ actor, now, page: { form } }: PersonContext & { page: PageInput }, asked: Request, problem?: Problem): View {
   const bound = strictest(actor);
   return {
     title: "Log in the Pulumi CLI",

@@ -6,7 +6,7 @@ import { type Credential, authenticateSession } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
-import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
+import type { OrgContext, PersonContext, RequestContext } from "../context.ts";
 import { AppError, badRequest, unauthorized, unavailable } from "../errors.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
@@ -15,8 +15,6 @@ import { Document, type Place } from "./document.tsx";
 
 /** What a page asks of its reader: nothing, to be signed in, or a right in the organization that the path names. */
 export type PagePermission = "public" | "person" | OrgPermission;
-
-type PersonContext = ActorContext & { actor: UserActor };
 
 /** What a page's handler may touch. */
 export type PageContext<P extends PagePermission> = (P extends "public"

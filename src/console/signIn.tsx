@@ -1,6 +1,7 @@
+import type { PersonContext } from "../context.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { AppError } from "../errors.ts";
-import { type PersonContext, closeAllSessions, closeSession } from "../sessions/close.ts";
+import { closeAllSessions, closeSession } from "../sessions/close.ts";
 import { dropSession, writeSession } from "../sessions/cookie.ts";
 import { signInWithToken } from "../sessions/signIn.ts";
 import { Field, Notice } from "./components.tsx";

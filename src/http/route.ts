@@ -1,5 +1,5 @@
 import type * as z from "zod/mini";
-import type { ActorContext, OrgContext, RequestContext, UserActor } from "../context.ts";
+import type { ActorContext, OrgContext, PersonContext, RequestContext } from "../context.ts";
 import type { OrgPermission, Permission } from "../auth/policy.ts";
 import type { Lease } from "../auth/lease.ts";
 import type { Limits } from "../limits.ts";
@@ -14,7 +14,7 @@ export type ContextFor<P extends Permission> = P extends "public" | "operator"
   : P extends "self"
     ? ActorContext
     : P extends "person"
-      ? ActorContext & { actor: UserActor }
+      ? PersonContext
       : P extends "lease"
         ? RequestContext & { lease: Lease }
         : OrgContext;

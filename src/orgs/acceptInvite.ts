@@ -2,14 +2,12 @@ import { and, eq, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import type { ActorContext, UserActor } from "../context.ts";
+import type { PersonContext } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { shortId } from "./invite.ts";
 import { stands } from "./inviteStands.ts";
 import { invites, members, organizations } from "./table.ts";
-
-type PersonContext = ActorContext & { actor: UserActor };
 
 /** Who is invited whereto, for a person who knows the id. @throws 404 when it does not wait any more */
 export async function getInvite(ctx: PersonContext, orgName: string, id: string) {

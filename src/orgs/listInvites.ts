@@ -1,6 +1,6 @@
 import { type SQL, and, desc, eq, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
-import type { ActorContext, OrgContext, UserActor } from "../context.ts";
+import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { ListInvitesResponse } from "./operations.ts";
 import { acceptUrl } from "./invite.ts";
@@ -17,7 +17,7 @@ export async function listOrgInvites(ctx: OrgContext, origin: string) {
 }
 
 /** Those for the caller's own address; none without one. */
-export async function listUserOrgInvites(ctx: ActorContext & { actor: UserActor }, origin: string) {
+export async function listUserOrgInvites(ctx: PersonContext, origin: string) {
   const { email } = ctx.actor.user;
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),

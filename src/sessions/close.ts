@@ -1,11 +1,9 @@
 import { type SQL, and, eq, isNull } from "drizzle-orm";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { guard } from "../auth/guard.ts";
-import type { ActorContext, UserActor } from "../context.ts";
+import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { accessTokens } from "../tokens/table.ts";
-
-export type PersonContext = ActorContext & { actor: UserActor };
 
 /** Ends the session that the caller came with. */
 export const closeSession = (ctx: PersonContext) => close(ctx, eq(accessTokens.id, ctx.actor.token.id));

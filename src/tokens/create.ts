@@ -4,7 +4,7 @@ import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts"
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
-import { type ActorContext, type OrgContext, type UserActor, loginOf } from "../context.ts";
+import { type OrgContext, type PersonContext, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest, conflict } from "../errors.ts";
 import { findRole } from "../orgs/roles.ts";
@@ -74,11 +74,7 @@ export const scopeFault = (role: TokenRole, rules: unknown) =>
   rules && role === "admin" ? "an admin token cannot be limited to stacks" : undefined;
 
 /** A personal token carries its person's rights in all organizations, now and later; the logs of all of them tell of it. */
-export async function createPersonalToken(
-  ctx: ActorContext & { actor: UserActor },
-  request: z.infer<typeof CreatePersonalAccessTokenRequest>,
-  reason = "",
-) {
+export async function createPersonalToken(ctx: PersonContext, request: z.infer<typeof CreatePersonalAccessTokenRequest>, reason = "") {
   const fault = expiryFault(request.expires, ctx.now);
   if (fault) throw badRequest(fault);
 
@@ -107,7 +103,7 @@ export async function createPersonalToken(
 
 /** One event for each organization that the person is in, as far as the request knows: to be promised behind `guardMemberships`. */
 export const eventsEverywhere = (
-  ctx: ActorContext & { actor: UserActor },
+  ctx: PersonContext,
   event: "personal-token-created" | "personal-token-deleted",
   description: string,
 ): AuditEvent[] => ctx.actor.memberships.map(({ org }) => auditEvent(ctx, org.id, whoIs(ctx.actor), { event, description }));

@@ -3,7 +3,7 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
-import type { ActorContext, OrgContext, UserActor } from "../context.ts";
+import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { eventsEverywhere } from "./create.ts";
@@ -36,7 +36,7 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "") {
 }
 
 /** Ends one of the caller's own tokens. */
-export async function deletePersonalToken(ctx: ActorContext & { actor: UserActor }, id: string): Promise<void> {
+export async function deletePersonalToken(ctx: PersonContext, id: string): Promise<void> {
   const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal"));
   const events = eventsEverywhere(ctx, "personal-token-deleted", `Deleted a personal token (${id}).`);
   const living = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${and(one, isNull(accessTokens.deletedAt))})`;

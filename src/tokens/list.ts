@@ -2,7 +2,7 @@ import { type SQL, and, desc, eq, isNull, lte, or, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { notOver } from "../auth/lives.ts";
-import type { ActorContext, OrgContext, UserActor } from "../context.ts";
+import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
@@ -30,7 +30,7 @@ export function listTokensWithRole(ctx: OrgContext, roleId: string, query: Query
   return list(ctx, query, and(ofOrganization(ctx), eq(accessTokens.role, role)), null, ctx.org.id);
 }
 
-export const listPersonalTokens = (ctx: ActorContext & { actor: UserActor }, query: Query, source: string | null) =>
+export const listPersonalTokens = (ctx: PersonContext, query: Query, source: string | null) =>
   list(ctx, query, and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal")), source);
 
 const ofOrganization = (ctx: OrgContext) => and(eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));

@@ -1,14 +1,14 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
-import type { ActorContext, UserActor } from "../context.ts";
+import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "./table.ts";
 
 /** Chooses the organization of stack names that name none. @throws 404 for one that the caller is not in */
-export async function setDefaultOrganization(ctx: ActorContext & { actor: UserActor }, orgName: string): Promise<void> {
+export async function setDefaultOrganization(ctx: PersonContext, orgName: string): Promise<void> {
   const { user } = ctx.actor;
   const chosen = sql`(SELECT organizations.id FROM organizations JOIN members ON members.org_id = organizations.id
     WHERE organizations.name = ${orgName} AND members.user_id = ${user.id})`;

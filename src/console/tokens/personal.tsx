@@ -1,4 +1,4 @@
-import type { ActorContext, UserActor } from "../../context.ts";
+import type { PersonContext } from "../../context.ts";
 import { cut } from "../../http/pageText.ts";
 import { createPersonalToken } from "../../tokens/create.ts";
 import { deletePersonalToken } from "../../tokens/delete.ts";
@@ -12,7 +12,7 @@ import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { State } from "./list.tsx";
 
 const HERE = "/user/settings/tokens";
-type Context = ActorContext & { actor: UserActor; page: PageInput };
+type Context = PersonContext & { page: PageInput };
 
 /** A person's own tokens, and sessions. */
 export const personalPages = [
