@@ -18,6 +18,14 @@ describe("a link that somebody made by hand", () => {
     },
   );
 
+  it.each([
+    ["format=xlsx", "format"],
+    ["format=csv&startTime=soon&userFilter=ada", "startTime"],
+    ["until=never&refusalsOnly=perhaps", "endTime, refusalsOnly"],
+  ])("asks the audit log for the export %s, and is told what is wrong: %s", async (query, fields) => {
+    expect(await shown(admin.get(`/acme/~/audit/export?${query}`), 400)).toContain(`something that there is not: ${fields}<`);
+  });
+
   it("asks the list of personal tokens for a page that there is not", async () => {
     await shown(admin.get("/user/settings/tokens?continuationToken=W10"), 400);
   });

@@ -1,5 +1,5 @@
 import { ExportQuery, ListQuery } from "../../auditlogs/schema.ts";
-import { readForm } from "../attempt.ts";
+import { readForm, readQuery } from "../attempt.ts";
 import { placePath } from "../paths.ts";
 
 /** Names of the API's filters, which the page takes as they are; so a link can be made by hand. */
@@ -67,7 +67,7 @@ export const toKeep = (set: Filters): Filters => (searchOf(set).length > 150 ? {
 const searchOf = (set: Filters) => String(new URLSearchParams(set as Record<string, string>));
 
 export const exportQuery = (query: URLSearchParams) =>
-  readForm(ExportQuery, { ...filtersOf(query), format: query.get("format") ?? undefined });
+  readQuery(ExportQuery, { ...filtersOf(query), format: query.get("format") ?? undefined });
 
 /** The list with these filters. */
 export function auditPath(orgName: string, set: Filters = {}): string {
