@@ -66,7 +66,7 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
 }
 
 /** The compare-and-set: fails the batch unless every head is what it was, then moves them. */
-export function moveHeads(store: Store, before: Map<string, Head>, after: Map<string, Head>) {
+function moveHeads(store: Store, before: Map<string, Head>, after: Map<string, Head>) {
   const moves = [...after]
     .filter(([orgId, head]) => before.get(orgId)?.hash !== head.hash)
     .map(([orgId, { seq, hash }]) => ({ orgId, seq, hash, from: (before.get(orgId) ?? genesis).hash }));

@@ -4,7 +4,7 @@ import { type Edition, editions } from "../orgs/table.ts";
 import type { Circumstances, OrgPermission } from "./policy.ts";
 
 /** What a deployment gives to organizations that have no edition of their own. Unset: everything, so that nobody is gated by default. */
-export const defaultEditionOf = (setting: string | undefined): Edition => editions.find((edition) => edition === setting) ?? "enterprise";
+const defaultEditionOf = (setting: string | undefined): Edition => editions.find((edition) => edition === setting) ?? "enterprise";
 
 /** Under which a request is judged. */
 export const circumstancesOf = (ctx: Pick<RequestContext, "env" | "now" | "address" | "country">): Circumstances => ({

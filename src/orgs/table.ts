@@ -7,7 +7,6 @@ export type Edition = (typeof editions)[number];
 
 /** What becomes of an update whose token is deleted while it runs: it may finish, or its next renewal and write are refused. */
 export const inFlightRevocations = ["drain", "abort"] as const;
-export type InFlightRevocation = (typeof inFlightRevocations)[number];
 
 /** Wire values of a permission on a stack (management-api §8.4). Not an order: they are matched one by one. */
 export const stackPermissions = { none: 0, read: 101, write: 102, admin: 103 } as const;

@@ -23,7 +23,7 @@ export function rename(chunks: AsyncIterable<Uint8Array>, from: Names, to: Names
 type UrnMap = (urn: string) => string;
 
 /** The root resource has both names in its own, too. */
-export function urnMap(from: Pick<Names, "project" | "stack">, to: Pick<Names, "project" | "stack">): UrnMap {
+function urnMap(from: Pick<Names, "project" | "stack">, to: Pick<Names, "project" | "stack">): UrnMap {
   const before = `urn:pulumi:${from.stack}::${from.project}::`;
   const after = `urn:pulumi:${to.stack}::${to.project}::`;
   const root = "pulumi:pulumi:Stack::";

@@ -13,7 +13,6 @@ export type TokenRole = (typeof tokenRoles)[number];
 
 /** Why a token is disabled. */
 export const disabledReasons = ["admin", "unused", "leaked"] as const;
-export type DisabledReason = (typeof disabledReasons)[number];
 
 /** Stacks that a token is limited to, by name pattern: `*` stands for any characters. */
 export interface StackRule {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { findIntegrityError } from "../../src/state/integrity.ts";
+import { findIntegrityError } from "./integrity.ts";
 import { replay } from "../../src/state/replay.ts";
 import { chunked, collect, entry, journalOf, urn } from "./support.ts";
 

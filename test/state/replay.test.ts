@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
-import { findIntegrityError } from "../../src/state/integrity.ts";
+import { findIntegrityError } from "./integrity.ts";
 import { encode } from "../../src/state/json.ts";
 import { replay } from "../../src/state/replay.ts";
 import { chunked, collect, drain, entry, journalOf, urn } from "./support.ts";

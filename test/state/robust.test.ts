@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { inspect } from "../../src/state/checkpoint.ts";
 import { StateError } from "../../src/state/errors.ts";
-import { findIntegrityError } from "../../src/state/integrity.ts";
+import { findIntegrityError } from "./integrity.ts";
 import { checkBatch } from "../../src/state/journal.ts";
 import { replay } from "../../src/state/replay.ts";
 import { objectOf, objectText, valueText } from "./arbitrary.ts";
