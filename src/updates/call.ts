@@ -3,7 +3,7 @@ import type { Bindings } from "../env.ts";
 import { AppError, unavailable } from "../errors.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
-import type { StackCall } from "./startRun.ts";
+import type { StackCall } from "./stackContext.ts";
 import { type StackPath, coordinatorName } from "../stacks/path.ts";
 import { logError } from "../log.ts";
 

@@ -6,10 +6,9 @@ import { batch } from "../db/client.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
-import type { FinishContext } from "./finish.ts";
 import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
-import type { StackCall } from "./startRun.ts";
+import type { StackCall, StackContext } from "./stackContext.ts";
 import { updates } from "./table.ts";
 
 export interface CommitImport extends StackCall {
@@ -22,7 +21,7 @@ export interface CommitImport extends StackCall {
 }
 
 /** An import is an update that is over as soon as it began (cli-protocol §5.3). The object in R2 is already there. */
-export async function commitImport(ctx: FinishContext, input: CommitImport): Promise<undefined> {
+export async function commitImport(ctx: StackContext, input: CommitImport): Promise<undefined> {
   const { store } = ctx;
   const { updateId, orgId, path, now, actor } = input;
   const here = stackAt(orgId, path);

@@ -11,7 +11,7 @@ import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
 import { Deltas } from "./deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
-import { type FinishContext, finishRun } from "./finish.ts";
+import { finishRun } from "./finish.ts";
 import { dueAt, isForgettable, isOver } from "./lifetime.ts";
 import { cancelLostStart, sweepLostStart } from "./lost.ts";
 import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
@@ -22,7 +22,8 @@ import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
 import { RunEvents } from "./runEvents.ts";
 import { type Ending, type Run, Runs } from "./runs.ts";
-import { type CancelUpdate, type StartAnswer, type StartUpdate, startUpdate } from "./startRun.ts";
+import type { StackContext } from "./stackContext.ts";
+import { type CancelUpdate, type StartAnswer, type StartUpdate, startRun } from "./startRun.ts";
 
 /**
  * One per stack, and the only one that changes it: the running update with its lease, journal and events, and
@@ -52,7 +53,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#endExpired(ctx);
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
-      const answer = await startUpdate(ctx, input, this.#runs.holder() !== undefined);
+      const answer = await startRun(ctx, input, this.#runs.holder() !== undefined);
       await this.#setAlarm();
       return answer;
     });
@@ -218,7 +219,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /** @returns what was done, for the log */
-  async #tend(ctx: FinishContext, run: Run): Promise<"ended" | "forgotten" | "left"> {
+  async #tend(ctx: StackContext, run: Run): Promise<"ended" | "forgotten" | "left"> {
     if (run.phase === "finishing") await this.#finish(ctx, run, run.ending ?? "failed");
     else if (run.phase === "running" && isOver(run, Date.now())) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
     else if (isForgettable(run, Date.now())) {
@@ -228,7 +229,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return "ended";
   }
 
-  async #finish(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
+  async #finish(ctx: StackContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
     const work = finishRun(ctx, run, ending, cancelled);
     this.#sealed.set(run.updateId, work);
     try {
@@ -239,7 +240,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     }
   }
 
-  async #forget({ env }: FinishContext, { updateId }: Run): Promise<void> {
+  async #forget({ env }: StackContext, { updateId }: Run): Promise<void> {
     await this.#events.keep(env.STATE, updateId);
     this.#events.forget(updateId);
     this.#received.drop(updateId, "journal");
@@ -248,12 +249,12 @@ export class StackCoordinator extends DurableObject<Bindings> {
     this.#runs.forget(updateId);
   }
 
-  async #requireIdle(ctx: FinishContext): Promise<void> {
+  async #requireIdle(ctx: StackContext): Promise<void> {
     await this.#endExpired(ctx);
     if (this.#runs.holder()) throw conflict("Another update is currently in progress.");
   }
 
-  async #endExpired(ctx: FinishContext): Promise<void> {
+  async #endExpired(ctx: StackContext): Promise<void> {
     for (const run of this.#runs.all()) {
       if (run.phase === "running" && isOver(run, Date.now())) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
     }
@@ -267,18 +268,18 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /** One change of the stack at a time: awaiting D1 or R2 would let the next one in. */
-  #exclusive<T>(work: (ctx: FinishContext) => Promise<T>): Promise<Outcome<T>> {
+  #exclusive<T>(work: (ctx: StackContext) => Promise<T>): Promise<Outcome<T>> {
     const turn = this.#tail.then(() => this.#answer(work));
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
 
-  #answer<T>(work: (ctx: FinishContext) => Promise<T>): Promise<Outcome<T>> {
+  #answer<T>(work: (ctx: StackContext) => Promise<T>): Promise<Outcome<T>> {
     const trips = noTrips();
     return outcomeOf(trips, () => work(this.#context(counting(this.env, trips))));
   }
 
-  #context(env: Bindings): FinishContext {
+  #context(env: Bindings): StackContext {
     return {
       store: openStore(env.DB),
       env,

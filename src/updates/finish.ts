@@ -1,8 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
-import { type AuditEvent, auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import { type Store, batch } from "../db/client.ts";
-import type { Bindings } from "../env.ts";
+import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { addTo } from "../measures/add.ts";
 import { auditName, pathText } from "../stacks/path.ts";
@@ -16,32 +15,18 @@ import { type StateSummary, replay } from "../state/replay.ts";
 import { goTime } from "../state/go.ts";
 import { fateOfToken } from "./abort.ts";
 import { findResourceChanges } from "./events.ts";
-import type { Deltas } from "./deltas.ts";
-import type { Received } from "./received.ts";
-import type { RunEvents } from "./runEvents.ts";
-import type { Ending, Run, Runs } from "./runs.ts";
+import type { Ending, Run } from "./runs.ts";
+import type { StackContext } from "./stackContext.ts";
 import type { CancelUpdate } from "./startRun.ts";
 import { type UpdateStatus, updates } from "./table.ts";
 import { logError } from "../log.ts";
-
-/** What the object lends to the verbs that work on its runs. */
-export interface FinishContext {
-  store: Store;
-  env: Bindings;
-  runs: Runs;
-  received: Received;
-  deltas: Deltas;
-  events: RunEvents;
-  /** Hands committed events to the queue, off the answer's path. */
-  announce: (...events: AuditEvent[]) => void;
-}
 
 /**
  * Ends a run: the new state as an object, then one batch that makes it the stack's, then the lock is free. Each step may
  * be repeated: a batch that was committed before changes nothing the second time, and an object nobody points to is swept.
  * @param cancelled who cancels; the caller's right is checked in the same batch, and until then the run goes on
  */
-export async function finishRun(ctx: FinishContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
+export async function finishRun(ctx: StackContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
   const endedAt = run.endedAt || (cancelled?.now ?? Date.now());
   try {
     // Who asks under the stack's new path finds them in R2 only.
@@ -72,7 +57,7 @@ interface NewState {
   summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
 }
 
-async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt: number): Promise<NewState> {
+async function writeState(ctx: StackContext, run: Run, ending: Ending, endedAt: number): Promise<NewState> {
   const state = stateOf(ctx, run, endedAt);
   if (!state) return { key: run.baseKey, summary: undefined };
   const key = newStateKey();
@@ -91,7 +76,7 @@ async function writeState(ctx: FinishContext, run: Run, ending: Ending, endedAt:
 }
 
 /** The state that the run leaves behind; undefined when it wrote none. */
-function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
+function stateOf(ctx: StackContext, run: Run, endedAt: number) {
   const { received, deltas, env } = ctx;
   const text = deltas.get(run.updateId);
   if (text) return inspect(deltas.stream(run.updateId, text.pieces), { maxElement: received.limits.resource });
@@ -107,7 +92,7 @@ function stateOf(ctx: FinishContext, run: Run, endedAt: number) {
   });
 }
 
-async function keepJournal(ctx: FinishContext, run: Run): Promise<void> {
+async function keepJournal(ctx: StackContext, run: Run): Promise<void> {
   const text = ctx.deltas.get(run.updateId);
   if (text) await writeObject(ctx.env.STATE, `journals/${run.updateId}/text.json`, ctx.deltas.stream(run.updateId, text.pieces));
   for (const batchNumber of ctx.received.batches(run.updateId, "journal")) {
@@ -117,7 +102,7 @@ async function keepJournal(ctx: FinishContext, run: Run): Promise<void> {
 }
 
 async function commit(
-  ctx: FinishContext,
+  ctx: StackContext,
   run: Run,
   ending: Ending,
   endedAt: number,

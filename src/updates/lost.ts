@@ -6,8 +6,8 @@ import { conflict } from "../errors.ts";
 import { auditName, stackAt } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
-import type { FinishContext } from "./finish.ts";
-import type { CancelUpdate, StackCall } from "./startRun.ts";
+import type { StackCall, StackContext } from "./stackContext.ts";
+import type { CancelUpdate } from "./startRun.ts";
 import { updates } from "./table.ts";
 
 /**
@@ -32,7 +32,7 @@ export function endLostStart(store: Store, { orgId, path, now }: Omit<StackCall,
 }
 
 /** Cancels what only D1 believes to be running. @throws 409 when D1 does not */
-export async function cancelLostStart(ctx: FinishContext, input: CancelUpdate): Promise<undefined> {
+export async function cancelLostStart(ctx: StackContext, input: CancelUpdate): Promise<undefined> {
   const { store } = ctx;
   const { actor, now, orgId, path, updateId } = input;
   const here = stackAt(orgId, path);
@@ -58,7 +58,7 @@ export async function cancelLostStart(ctx: FinishContext, input: CancelUpdate): 
 }
 
 /** Ends one that nobody asks for any more. @returns whether there was something to end */
-export async function sweepLostStart(ctx: FinishContext, updateId: string, now: number): Promise<boolean> {
+export async function sweepLostStart(ctx: StackContext, updateId: string, now: number): Promise<boolean> {
   const { store } = ctx;
   const event = auditEvent({ now, address: "" }, "", nobody, { event: "stack-update-completed", description: "" });
   const lost = and(eq(updates.id, updateId), eq(updates.status, "running"))!;

@@ -8,10 +8,9 @@ import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stackTags, stacks } from "../stacks/table.ts";
 import { type Names, rename } from "../state/rename.ts";
-import type { FinishContext } from "./finish.ts";
 import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
-import type { StackCall } from "./startRun.ts";
+import type { StackCall, StackContext } from "./stackContext.ts";
 import { updates } from "./table.ts";
 
 export interface MoveStack extends StackCall {
@@ -25,7 +24,7 @@ export interface MoveStack extends StackCall {
  * Gives a stack another path: its state is written anew under the new names, then one batch makes that its next version and
  * moves the stack. Id, keys, history and tags stay. Two stacks that want one path are told apart by the database alone.
  */
-export async function moveStack(ctx: FinishContext, input: MoveStack): Promise<undefined> {
+export async function moveStack(ctx: StackContext, input: MoveStack): Promise<undefined> {
   const baseKey = await pinState(ctx, input);
   const stateKey = baseKey === null ? null : newStateKey();
   try {
@@ -46,11 +45,11 @@ const namesOf = ({ orgName, projectName, stackName }: StackPath): Names => ({ ow
 
 const taken = (path: StackPath) => conflict(`Stack '${pathText(path)}' already exists`);
 
-const guards = ({ store }: FinishContext, { actor, now, orgId, toOrgId }: MoveStack) =>
+const guards = ({ store }: StackContext, { actor, now, orgId, toOrgId }: MoveStack) =>
   [guard(store, actor, now, orgId), guard(store, actor, now, toOrgId)] as const;
 
 /** The state that will be rewritten. Nothing but the stack's own object changes it, and that is us. */
-async function pinState(ctx: FinishContext, input: MoveStack): Promise<string | null> {
+async function pinState(ctx: StackContext, input: MoveStack): Promise<string | null> {
   const { orgId, path, toOrgId, to } = input;
   const { db } = ctx.store;
   const [, , found, others] = await batch(ctx.store, [
@@ -74,7 +73,7 @@ async function pinState(ctx: FinishContext, input: MoveStack): Promise<string | 
   return found[0].stateKey;
 }
 
-async function commit(ctx: FinishContext, input: MoveStack, baseKey: string | null, stateKey: string | null): Promise<void> {
+async function commit(ctx: StackContext, input: MoveStack, baseKey: string | null, stateKey: string | null): Promise<void> {
   const { store } = ctx;
   const { updateId, orgId, path, toOrgId, to, now, actor } = input;
   const here = and(stackAt(orgId, path), sql`${stacks.stateKey} IS ${baseKey}`);

@@ -10,10 +10,9 @@ import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { reencrypt } from "../state/reencrypt.ts";
 import type { ReencryptStackResponse } from "./operations.ts";
-import type { FinishContext } from "./finish.ts";
 import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
-import type { StackCall } from "./startRun.ts";
+import type { StackCall, StackContext } from "./stackContext.ts";
 import { updates } from "./table.ts";
 
 export interface ReencryptStack extends StackCall {
@@ -24,7 +23,7 @@ export interface ReencryptStack extends StackCall {
  * Puts the secrets of the newest state under the current master key, as a new version. Where none is under an older key nothing is
  * written at all. Older versions stay as they are: history is not changed, so an old key goes on opening it.
  */
-export async function reencryptStack(ctx: FinishContext, input: ReencryptStack): Promise<ReencryptStackResponse> {
+export async function reencryptStack(ctx: StackContext, input: ReencryptStack): Promise<ReencryptStackResponse> {
   const { env } = ctx;
   const stack = await pin(ctx, input);
   if (stack.stateKey === null) return { version: stack.version, ...renewal(env, stack.id, false).renewed };
@@ -45,7 +44,7 @@ export async function reencryptStack(ctx: FinishContext, input: ReencryptStack):
   }
 }
 
-async function pin({ store }: FinishContext, { actor, now, orgId, path }: ReencryptStack) {
+async function pin({ store }: StackContext, { actor, now, orgId, path }: ReencryptStack) {
   const [, found] = await batch(store, [
     guard(store, actor, now, orgId),
     store.db.select({ id: stacks.id, stateKey: stacks.stateKey, version: stacks.version }).from(stacks).where(stackAt(orgId, path)),
@@ -54,7 +53,7 @@ async function pin({ store }: FinishContext, { actor, now, orgId, path }: Reencr
   return found[0];
 }
 
-async function commit(ctx: FinishContext, input: ReencryptStack, baseKey: string, stateKey: string, renewed: Renewed): Promise<void> {
+async function commit(ctx: StackContext, input: ReencryptStack, baseKey: string, stateKey: string, renewed: Renewed): Promise<void> {
   const { store } = ctx;
   const { updateId, orgId, path, now, actor } = input;
   const here = and(stackAt(orgId, path), eq(stacks.stateKey, baseKey));

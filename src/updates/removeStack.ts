@@ -5,8 +5,7 @@ import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import type { FinishContext } from "./finish.ts";
-import type { StackCall } from "./startRun.ts";
+import type { StackCall, StackContext } from "./stackContext.ts";
 
 export interface RemoveStack extends StackCall {
   /** Even if it has resources. */
@@ -14,7 +13,7 @@ export interface RemoveStack extends StackCall {
 }
 
 /** Frees the name; row, history and states stay. The refusal's text is one that the CLI knows (cli-protocol §3.7). */
-export async function removeStack(ctx: FinishContext, input: RemoveStack): Promise<undefined> {
+export async function removeStack(ctx: StackContext, input: RemoveStack): Promise<undefined> {
   const { store } = ctx;
   const { orgId, path, now } = input;
   const here = stackAt(orgId, path);

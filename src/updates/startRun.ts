@@ -1,28 +1,17 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import type { Actor } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { conflict, notFound } from "../errors.ts";
-import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import type { Tags } from "../stacks/schema.ts";
 import { stacks } from "../stacks/table.ts";
 import { replaceTags } from "../stacks/tags.ts";
-import type { FinishContext } from "./finish.ts";
+import type { StackCall, StackContext } from "./stackContext.ts";
 import { whatItIs } from "../audit/behalf.ts";
 import { endLostStart } from "./lost.ts";
 import type { Run } from "./runs.ts";
 import { updates } from "./table.ts";
-
-/** Who asks, on which stack: what every call carries from the Worker into the stack's object. */
-export interface StackCall {
-  actor: Actor;
-  orgId: string;
-  path: StackPath;
-  /** Milliseconds since 1970. */
-  now: number;
-  address: string;
-}
 
 export interface CancelUpdate extends StackCall {
   updateId: string;
@@ -49,7 +38,7 @@ export interface StartAnswer {
  * The update's own row decides: found under this stack, not started, and alone unless it is a preview. D1 first, then the
  * object: one durable write each. What a crash in between leaves behind, the next change of the stack ends.
  */
-export async function startUpdate(ctx: FinishContext, input: StartUpdate, occupied: boolean): Promise<StartAnswer> {
+export async function startRun(ctx: StackContext, input: StartUpdate, occupied: boolean): Promise<StartAnswer> {
   const { store, runs } = ctx;
   const { updateId, orgId, path, now } = input;
   const who = whoIs(input.actor);
