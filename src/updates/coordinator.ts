@@ -9,6 +9,7 @@ import { counting, noTrips, tripsText } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
+import type { CancelUpdate } from "./cancel.ts";
 import { Deltas } from "./deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { finishRun } from "./finish.ts";
@@ -23,7 +24,7 @@ import { type RemoveStack, removeStack } from "./removeStack.ts";
 import { RunEvents } from "./runEvents.ts";
 import { type Ending, type Run, Runs } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
-import { type CancelUpdate, type StartAnswer, type StartUpdate, startRun } from "./startRun.ts";
+import { type StartAnswer, type StartUpdate, startRun } from "./startRun.ts";
 
 /**
  * One per stack, and the only one that changes it: the running update with its lease, journal and events, and

@@ -14,10 +14,10 @@ import { StateError } from "../state/errors.ts";
 import { type StateSummary, replay } from "../state/replay.ts";
 import { goTime } from "../state/go.ts";
 import { fateOfToken } from "./abort.ts";
+import type { CancelUpdate } from "./cancel.ts";
 import { findResourceChanges } from "./events.ts";
 import type { Ending, Run } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
-import type { CancelUpdate } from "./startRun.ts";
 import { type UpdateStatus, updates } from "./table.ts";
 import { logError } from "../log.ts";
 

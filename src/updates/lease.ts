@@ -7,7 +7,7 @@ import { readTrips } from "../trips.ts";
 import { callCoordinator } from "./call.ts";
 import type { Outcome } from "./outcome.ts";
 
-type LeaseContext = RequestContext & { lease: Lease };
+export type LeaseContext = RequestContext & { lease: Lease };
 
 export const RenewUpdateLeaseRequest = z.object({ duration: z.nullish(z.int()) });
 
@@ -19,12 +19,8 @@ export async function renewLease(ctx: LeaseContext, duration: number | null | un
   return { token, tokenExpiration: Math.floor(expiresAt / 1000) };
 }
 
-export async function completeUpdate(ctx: LeaseContext, status: string): Promise<void> {
-  if (status !== "succeeded" && status !== "failed") throw new AppError(400, "unrecognized status");
-  await callUnderLease(ctx, (stub) => stub.complete(ctx.lease.updateId, status));
-}
-
-async function callUnderLease<T>(ctx: LeaseContext, call: Parameters<typeof callCoordinator<T>>[2]): Promise<T> {
+/** Calls the lease's object. @throws what it refused; a 403 is noted, for it is the lease that is refused */
+export async function callUnderLease<T>(ctx: LeaseContext, call: Parameters<typeof callCoordinator<T>>[2]): Promise<T> {
   try {
     return await callCoordinator(ctx, ctx.lease.coordinator, call);
   } catch (error) {

@@ -6,8 +6,8 @@ import { conflict } from "../errors.ts";
 import { auditName, stackAt } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
+import type { CancelUpdate } from "./cancel.ts";
 import type { StackCall, StackContext } from "./stackContext.ts";
-import type { CancelUpdate } from "./startRun.ts";
 import { updates } from "./table.ts";
 
 /**

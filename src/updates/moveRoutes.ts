@@ -2,26 +2,11 @@ import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams } from "../stacks/path.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { RenameStackRequest, renameStack } from "./rename.ts";
 import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
 
-/** Where a stack is found, its name, its project, its organization, and what its state is encrypted under. */
+/** Where a stack is found: its name, its project, its organization. */
 export const moveRoutes = [
-  defineRoute(
-    {
-      method: "POST",
-      path: `${STACK}/reencrypt`,
-      operationId: "ReencryptStack",
-      permission: "stack:reencrypt",
-      params: stackParams,
-      extension: true,
-    },
-    (ctx, { params }) =>
-      callCoordinator(ctx, coordinatorOf(ctx, params), (stub) =>
-        stub.reencrypt({ ...stackCall(ctx, params), updateId: crypto.randomUUID() }),
-      ),
-  ),
   defineRoute(
     {
       method: "POST",

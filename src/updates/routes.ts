@@ -2,16 +2,18 @@ import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
 import { STACK, stackParams, updateParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { cancelUpdate } from "./cancel.ts";
+import { CompleteUpdateRequest, completeUpdate } from "./complete.ts";
 import { UpdateProgram, createUpdate } from "./create.ts";
+import { deleteStack } from "./delete.ts";
 import { getUpdateStatus } from "./history.ts";
 import { historyRoutes } from "./historyRoutes.ts";
 import { importStack } from "./import.ts";
 import { eventRoutes } from "./eventRoutes.ts";
-import { RenewUpdateLeaseRequest, completeUpdate, forward, renewLease } from "./lease.ts";
+import { RenewUpdateLeaseRequest, forward, renewLease } from "./lease.ts";
 import { StartUpdateRequest, startUpdate } from "./start.ts";
 
 const flag = z.optional(z.enum(["true", "false"]));
-const CompleteUpdateRequest = z.object({ status: z.string() });
 
 /** Deletion and import: what concerns the stack's state as a whole. */
 const stateRoutes = [
@@ -24,8 +26,7 @@ const stateRoutes = [
       params: stackParams,
       query: z.object({ force: flag }),
     },
-    (ctx, { params, query }) =>
-      callCoordinator(ctx, coordinatorOf(ctx, params), (stub) => stub.remove({ ...stackCall(ctx, params), force: query.force === "true" })),
+    (ctx, { params, query }) => deleteStack(ctx, params, query.force === "true"),
   ),
   defineRoute(
     {
@@ -90,8 +91,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         permission: "stack:cancel_update",
         params: updateParams,
       },
-      (ctx, { params }) =>
-        callCoordinator(ctx, coordinatorOf(ctx, params), (stub) => stub.cancel({ ...stackCall(ctx, params), updateId: params.updateID })),
+      (ctx, { params }) => cancelUpdate(ctx, params, params.updateID),
     ),
     defineRoute(
       {
@@ -152,6 +152,22 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
   ];
 };
 
+/** What the stack's state is encrypted under. */
+const reencryptRoute = defineRoute(
+  {
+    method: "POST",
+    path: `${STACK}/reencrypt`,
+    operationId: "ReencryptStack",
+    permission: "stack:reencrypt",
+    params: stackParams,
+    extension: true,
+  },
+  (ctx, { params }) =>
+    callCoordinator(ctx, coordinatorOf(ctx, params), (stub) =>
+      stub.reencrypt({ ...stackCall(ctx, params), updateId: crypto.randomUUID() }),
+    ),
+);
+
 const leaseToken = (request: Request) => /^update-token\s+(\S+)/i.exec(request.headers.get("Authorization") ?? "")?.[1] ?? "";
 
 export const updateRoutes = [
@@ -162,4 +178,5 @@ export const updateRoutes = [
   ...lifeOf("refresh", "Refresh"),
   ...lifeOf("destroy", "Destroy"),
   ...(["update", "preview", "refresh", "destroy"] as const).flatMap(eventRoutes),
+  reencryptRoute,
 ];

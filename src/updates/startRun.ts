@@ -13,10 +13,6 @@ import { endLostStart } from "./lost.ts";
 import type { Run } from "./runs.ts";
 import { updates } from "./table.ts";
 
-export interface CancelUpdate extends StackCall {
-  updateId: string;
-}
-
 export interface StartUpdate extends StackCall {
   updateId: string;
   /** Replaces all tags; absent: they stay (cli-protocol §4.3.2). */

@@ -3,7 +3,7 @@ import type { StackReferences } from "../../stacks/operations.ts";
 import { getStack } from "../../stacks/get.ts";
 import type { StackPath } from "../../stacks/path.ts";
 import { listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "../../updates/call.ts";
+import { cancelUpdate } from "../../updates/cancel.ts";
 import { findActivity } from "../../updates/history.ts";
 import type { UpdateRow } from "../../updates/info.ts";
 import { type Problem, attempt } from "../attempt.ts";
@@ -27,9 +27,7 @@ export const stackPages = [
     const path = stackOf(ctx);
     // The one that the reader saw running, not one that has begun since.
     const updateId = ctx.page.form["updateID"] ?? "";
-    const done = await attempt(() =>
-      callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.cancel({ ...stackCall(ctx, path), updateId })),
-    );
+    const done = await attempt(() => cancelUpdate(ctx, path, updateId));
     return "problem" in done ? view(ctx, path, done.problem) : { to: pathOf(path) };
   }),
 ];

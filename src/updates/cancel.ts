@@ -1,0 +1,12 @@
+import type { OrgContext } from "../context.ts";
+import type { StackPath } from "../stacks/path.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import type { StackCall } from "./stackContext.ts";
+
+export interface CancelUpdate extends StackCall {
+  updateId: string;
+}
+
+/** Ends a running update from outside. @throws 409 when it does not run */
+export const cancelUpdate = (ctx: OrgContext, path: StackPath, updateId: string) =>
+  callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.cancel({ ...stackCall(ctx, path), updateId }));

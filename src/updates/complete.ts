@@ -1,0 +1,11 @@
+import * as z from "zod/mini";
+import { AppError } from "../errors.ts";
+import { type LeaseContext, callUnderLease } from "./lease.ts";
+
+export const CompleteUpdateRequest = z.object({ status: z.string() });
+
+/** The client's word on how it went. When this answers, the new version can be exported. @throws 400 for any other word than the two */
+export async function completeUpdate(ctx: LeaseContext, status: string): Promise<void> {
+  if (status !== "succeeded" && status !== "failed") throw new AppError(400, "unrecognized status");
+  await callUnderLease(ctx, (stub) => stub.complete(ctx.lease.updateId, status));
+}
