@@ -1,7 +1,8 @@
 /**
  * Signatures of checkpoints: Ed25519 under keys that are derived from the deployment's master keys, so there is no secret more to keep.
- * Pure but for WebCrypto, and with no import but the chain, so that the offline verifier is this very code.
+ * Pure but for WebCrypto, and with no import but the chain and base64, so that the offline verifier is this very code.
  */
+import { fromBase64url, toBase64url } from "../encoding.ts";
 import { canonical } from "./chain.ts";
 
 /** "On this day the organization's chain ended so." */
@@ -64,14 +65,6 @@ export async function isSigned({ signature, ...checkpoint }: Checkpoint, publicK
 }
 
 const bytesOf = (checkpoint: Omit<Checkpoint, "signature">) => new TextEncoder().encode(canonical({ ...checkpoint }));
-
-const toBase64url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-
-const fromBase64url = (text: string) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
   const both = new Uint8Array(a.length + b.length);

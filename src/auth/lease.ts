@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { fromBase64url, toBase64url } from "../encoding.ts";
 
 /**
  * The lease token of a running update. It names the stack's object and the update and is signed, so a request under a
@@ -27,15 +28,9 @@ function signingKey(pepper: string): Promise<CryptoKey> {
   return key;
 }
 
-const toBase64url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-
-function fromBase64url(text: string): Uint8Array | undefined {
+function bytesOf(text: string): Uint8Array | undefined {
   try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    return fromBase64url(text);
   } catch {
     return undefined;
   }
@@ -49,7 +44,7 @@ export async function signLease(peppers: string[], lease: Lease): Promise<string
 
 /** The lease that a token says, or undefined when we did not sign it. */
 export async function readLease(peppers: string[], token: string): Promise<Lease | undefined> {
-  const [payload, signature, ...rest] = token.split(".").map(fromBase64url);
+  const [payload, signature, ...rest] = token.split(".").map(bytesOf);
   if (!payload || !signature || rest.length > 0) return undefined;
   for (const pepper of peppers) {
     if (await crypto.subtle.verify("HMAC", await signingKey(pepper), signature, payload)) {

@@ -1,3 +1,5 @@
+import { toHex } from "../encoding.ts";
+
 /**
  * The value of an access token: `pul-` and 40 lowercase hex digits, the shape that secret scanners know.
  * 32 digits are random, the last 8 are the start of HMAC(pepper, the first 32): a mistyped or invented value is
@@ -5,8 +7,6 @@
  */
 const shape = /^pul-([0-9a-f]{32})([0-9a-f]{8})$/;
 const encoder = new TextEncoder();
-
-const toHex = (bytes: ArrayBuffer | Uint8Array) => Array.from(new Uint8Array(bytes), (b) => b.toString(16).padStart(2, "0")).join("");
 
 const keys = new Map<string, Promise<CryptoKey>>();
 

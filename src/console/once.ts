@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import * as z from "zod/mini";
 import type { RequestContext } from "../context.ts";
+import { fromBase64url, toBase64url } from "../encoding.ts";
 import { decrypt, encrypt } from "../secrets/cipher.ts";
 
 /**
@@ -20,18 +21,7 @@ const purpose = (ownerId: string) => `console once:${ownerId}`;
 
 export async function keepOnce({ env }: RequestContext, c: Context, ownerId: string, shown: Shown): Promise<void> {
   const sealed = await encrypt(env.ENCRYPTION_KEYS, purpose(ownerId), new TextEncoder().encode(JSON.stringify(shown)));
-  setCookie(
-    c,
-    NAME,
-    btoa(String.fromCharCode(...sealed))
-      .replaceAll("+", "-")
-      .replaceAll("/", "_")
-      .replaceAll("=", ""),
-    {
-      ...options,
-      maxAge: SECONDS,
-    },
-  );
+  setCookie(c, NAME, toBase64url(sealed), { ...options, maxAge: SECONDS });
 }
 
 /** @returns undefined when it was shown already, is too old, or is somebody else's */
@@ -40,8 +30,7 @@ export async function takeOnce({ env }: RequestContext, c: Context, ownerId: str
   deleteCookie(c, NAME, options);
   if (!sealed) return undefined;
   try {
-    const bytes = Uint8Array.from(atob(sealed.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
-    const plain = await decrypt(env.ENCRYPTION_KEYS, purpose(ownerId), bytes);
+    const plain = await decrypt(env.ENCRYPTION_KEYS, purpose(ownerId), fromBase64url(sealed));
     return Shown.parse(JSON.parse(new TextDecoder().decode(plain)));
   } catch {
     return undefined;

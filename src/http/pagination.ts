@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { fromBase64url, toBase64url } from "../encoding.ts";
 import { AppError } from "../errors.ts";
 
 /** The contract's own words (management-api §1.2). */
@@ -8,18 +9,13 @@ const INVALID = "Invalid continuationToken or maxResults value.";
  * A cursor is the sort key of the last row of a page: base64url, because some clients put it into a URL unescaped
  * (cli-protocol trap 16). It says where to go on, so a page stays right while rows come and go.
  */
-export const toCursor = (key: (string | number)[]) =>
-  btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(key))))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+export const toCursor = (key: (string | number)[]) => toBase64url(new TextEncoder().encode(JSON.stringify(key)));
 
 /** @throws 400 for a cursor that is not of this list */
 export function fromCursor<T extends z.ZodMiniType>(cursor: string | undefined, key: T): z.infer<T> | undefined {
   if (!cursor) return undefined;
   try {
-    const bytes = Uint8Array.from(atob(cursor.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-    return key.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return key.parse(JSON.parse(new TextDecoder().decode(fromBase64url(cursor))));
   } catch {
     throw new AppError(400, INVALID);
   }

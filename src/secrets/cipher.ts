@@ -1,3 +1,4 @@
+import { fromBase64url } from "../encoding.ts";
 import { badRequest } from "../errors.ts";
 
 /**
@@ -26,7 +27,7 @@ interface MasterKey {
 export function masterKeysOf(setting: string): MasterKey[] {
   return setting.split(",").map((entry) => {
     const [id, value] = entry.trim().split(":", 2);
-    const key = Uint8Array.from(atob((value ?? "").replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    const key = fromBase64url(value ?? "");
     if (!/^\d{1,3}$/.test(id ?? "") || Number(id) > 255 || key.length !== 32) throw new Error("ENCRYPTION_KEYS is malformed");
     return { id: Number(id), key };
   });

@@ -1,7 +1,7 @@
 import type { Bindings } from "../env.ts";
+import { fromBase64, toBase64 } from "../encoding.ts";
 import { AppError } from "../errors.ts";
 import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
-import { fromBase64, toBase64 } from "./service.ts";
 
 /** What became of a state's ciphertexts. */
 export interface Renewed {

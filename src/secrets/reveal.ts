@@ -1,4 +1,5 @@
 import type { OrgContext } from "../context.ts";
+import { fromBase64 } from "../encoding.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { Ciphertexts, withPlaintexts } from "../state/ciphertexts.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
@@ -29,4 +30,4 @@ export async function revealOutput(ctx: OrgContext, path: StackPath, name: strin
 }
 
 /** Base64 of JSON text. */
-const textOf = (base64: string) => decodeText(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
+const textOf = (base64: string) => decodeText(fromBase64(base64));

@@ -4,6 +4,7 @@ import { drains } from "../auth/drain.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { fromBase64, toBase64 } from "../encoding.ts";
 import type { Bindings } from "../env.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
@@ -12,7 +13,7 @@ import { decrypt, encrypt } from "./cipher.ts";
 
 /** Plaintexts and ciphertexts are bytes in standard base64 (cli-protocol §5.6). */
 export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts: string[]): Promise<string[]> {
-  const bytes = plaintexts.map((text) => fromBase64(text));
+  const bytes = plaintexts.map(bytesOf);
   const { db } = ctx.store;
   const [, found] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id, drains(ctx.actor.token.id, path)),
@@ -57,7 +58,7 @@ export async function decryptValues(
   ciphertexts: string[],
   event: AuditEntry["event"],
 ): Promise<string[]> {
-  const bytes = ciphertexts.map((text) => fromBase64(text));
+  const bytes = ciphertexts.map(bytesOf);
   const count = ciphertexts.length === 1 ? "a secret" : `${ciphertexts.length} secrets`;
   const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event,
@@ -79,7 +80,7 @@ export async function decryptValues(
 /** Whether a stack's key opens all of these. The values are looked at no further. */
 export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, ciphertexts: string[]): Promise<boolean> {
   try {
-    for (const text of ciphertexts) await decrypt(env.ENCRYPTION_KEYS, stackId, fromBase64(text));
+    for (const text of ciphertexts) await decrypt(env.ENCRYPTION_KEYS, stackId, bytesOf(text));
     return true;
   } catch (error) {
     if (error instanceof AppError) return false;
@@ -87,16 +88,11 @@ export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: str
   }
 }
 
-export function fromBase64(text: string): Uint8Array {
+/** @throws 400 for what is not base64 */
+export function bytesOf(value: string): Uint8Array {
   try {
-    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return fromBase64(value);
   } catch {
     throw badRequest("a value is not valid base64");
   }
-}
-
-export function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
-  return btoa(text);
 }

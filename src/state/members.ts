@@ -1,4 +1,5 @@
 /** The members of a replayed deployment besides its lists (cli-protocol §4.8.4 and §5.4). */
+import { toHex } from "../encoding.ts";
 import type { Base } from "./base.ts";
 import { goJson } from "./go.ts";
 import type { Ref } from "./item.ts";
@@ -13,8 +14,7 @@ const present = (text: Uint8Array | undefined): Uint8Array | undefined => (text 
 /** `magic` guards `version` against tampering; the CLI refuses a state where they do not fit. */
 export async function magicOf(version: string): Promise<string> {
   if (version === "") return "";
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encode(version)));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(await crypto.subtle.digest("SHA-256", encode(version)));
 }
 
 /** The manifest of a state written now. The version is the CLI's, or the base's when that is not known. */

@@ -1,3 +1,4 @@
+import { fromBase64 } from "../encoding.ts";
 import type { Bindings } from "../env.ts";
 
 const encoder = new TextEncoder();
@@ -13,7 +14,7 @@ export async function isSignedByScanner(env: Bindings, text: string, headers: He
   const body = encoder.encode(text);
   const ecdsa = headers.get("Github-Public-Key-Signature");
   if (ecdsa) {
-    const signature = fromDer(fromBase64(ecdsa));
+    const signature = fromDer(bytesOf(ecdsa));
     for (const key of publicKeysIn(env.LEAK_SCANNER_KEYS ?? "")) if (signature && (await verifyEcdsa(key, signature, body))) return true;
   }
   const [, hmac] = /^sha256=([0-9a-f]{64})$/.exec(headers.get("X-Hub-Signature-256") ?? "") ?? [];
@@ -27,7 +28,7 @@ export async function isSignedByScanner(env: Bindings, text: string, headers: He
 
 const publicKeysIn = (pem: string) =>
   [...pem.matchAll(/-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/g)].map(([, base64]) =>
-    fromBase64(base64!.replaceAll(/\s|\\n/g, "")),
+    bytesOf(base64!.replaceAll(/\s|\\n/g, "")),
   );
 
 async function verifyEcdsa(spki: Uint8Array | undefined, signature: Uint8Array, body: Uint8Array): Promise<boolean> {
@@ -57,9 +58,9 @@ function fromDer(der: Uint8Array | undefined): Uint8Array | undefined {
   return at === der.length ? raw : undefined;
 }
 
-function fromBase64(text: string): Uint8Array | undefined {
+function bytesOf(text: string): Uint8Array | undefined {
   try {
-    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return fromBase64(text);
   } catch {
     return undefined;
   }

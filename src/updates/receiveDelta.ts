@@ -1,3 +1,4 @@
+import { toHex } from "../encoding.ts";
 import { badRequest, tooLarge } from "../errors.ts";
 import { bodyStream, decodeText, encodingOf, inflate, receive } from "../http/body.ts";
 import { inspect } from "../state/checkpoint.ts";
@@ -86,8 +87,7 @@ async function keep(chunks: AsyncIterable<Uint8Array>, put: (part: number, bytes
     await scheduler.wait(0);
   }
   await writer.close();
-  const hash = new Uint8Array(await digest.digest);
-  return { hash: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""), bytes };
+  return { hash: toHex(await digest.digest), bytes };
 }
 
 function refuseUnlessDelta(run: Run): void {
