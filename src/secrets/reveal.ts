@@ -7,7 +7,7 @@ import { decodeText, encode } from "../state/json.ts";
 import { type StackPath, pathText } from "../stacks/path.ts";
 import { openState } from "../stacks/resources.ts";
 import { takeState } from "../stacks/stateAt.ts";
-import { decryptValues } from "./service.ts";
+import { decryptValues } from "./decrypt.ts";
 
 /** Secrets in one output. */
 const MOST = 100;

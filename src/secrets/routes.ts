@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams } from "../stacks/path.ts";
-import { decryptValues, encryptValues, noteDecryption } from "./service.ts";
+import { decryptValues } from "./decrypt.ts";
+import { encryptValues } from "./encrypt.ts";
+import { noteDecryption } from "./noteDecryption.ts";
 
 const LogDecryptionRequest = z.object({ secretName: z.nullish(z.string()), commandName: z.nullish(z.string()) });
 

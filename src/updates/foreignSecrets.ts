@@ -2,7 +2,7 @@ import type { OrgContext } from "../context.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
-import { opens } from "../secrets/service.ts";
+import { opens } from "../secrets/decrypt.ts";
 import { type StackPath, stackAt } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import type { Inspection } from "../state/checkpoint.ts";

@@ -1,0 +1,11 @@
+import { fromBase64 } from "../encoding.ts";
+import { badRequest } from "../errors.ts";
+
+/** The bytes of a plaintext or a ciphertext. @throws 400 for what is not base64 */
+export function bytesOf(value: string): Uint8Array {
+  try {
+    return fromBase64(value);
+  } catch {
+    throw badRequest("a value is not valid base64");
+  }
+}

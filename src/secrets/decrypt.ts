@@ -1,0 +1,49 @@
+import { announce } from "../audit/announce.ts";
+import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { toBase64 } from "../encoding.ts";
+import type { Bindings } from "../env.ts";
+import { AppError } from "../errors.ts";
+import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+import { bytesOf } from "./bytesOf.ts";
+import { decrypt } from "./cipher.ts";
+
+/** @returns plaintexts in the order of the ciphertexts. The event is safe before a value leaves. */
+export async function decryptValues(
+  ctx: OrgContext,
+  path: StackPath,
+  ciphertexts: string[],
+  event: AuditEntry["event"],
+): Promise<string[]> {
+  const bytes = ciphertexts.map(bytesOf);
+  const count = ciphertexts.length === 1 ? "a secret" : `${ciphertexts.length} secrets`;
+  const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event,
+    description: `Decrypted ${count} of stack "${pathText(path)}".`,
+    stack: auditName(path),
+  });
+  const { db } = ctx.store;
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
+  ]);
+  const stack = found[0];
+  if (!stack) throw stackNotFound(path);
+  announce(ctx, record);
+  return Promise.all(bytes.map(async (sealed) => toBase64(await decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed))));
+}
+
+/** Whether a stack's key opens all of these. The values are looked at no further. */
+export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, ciphertexts: string[]): Promise<boolean> {
+  try {
+    for (const text of ciphertexts) await decrypt(env.ENCRYPTION_KEYS, stackId, bytesOf(text));
+    return true;
+  } catch (error) {
+    if (error instanceof AppError) return false;
+    throw error;
+  }
+}

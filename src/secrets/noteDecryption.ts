@@ -1,0 +1,34 @@
+import { announce } from "../audit/announce.ts";
+import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+
+/**
+ * A client tells that it shows secrets, whoever decrypted them: beside `decryptValues` when that was us, and the only trace when it was a
+ * provider of its own (passphrase, KMS).
+ * @param shown the name of one secret, or of the command that shows them all, as the client says
+ */
+export async function noteDecryption(ctx: OrgContext, path: StackPath, event: AuditEntry["event"], shown: string): Promise<undefined> {
+  // In quotes that it cannot leave, and without what turns a line around: the sentence goes on.
+  const said = shown.replaceAll(/\p{Bidi_Control}/gu, "");
+  const what = JSON.stringify(said.length > 100 ? `${said.slice(0, 100)}…` : said);
+  const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event,
+    description:
+      event === "secret-decrypted"
+        ? `A client showed the secret ${what} of stack "${pathText(path)}".`
+        : `A client showed secrets of stack "${pathText(path)}" for ${what}.`,
+    stack: auditName(path),
+  });
+  const [, found] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  announce(ctx, record);
+  return undefined;
+}
