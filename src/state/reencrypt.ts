@@ -4,13 +4,13 @@ import { type DeploymentPart, type Pieces, replaceRanges, rewriteDeployment } fr
 import { SECRET, walkSigned } from "./signed.ts";
 
 /** What shall stand in a ciphertext's place; undefined when it stays. */
-export type Renew = (ciphertext: string) => Promise<string | undefined>;
+export type Replace = (ciphertext: string) => Promise<string | undefined>;
 
-/** The text of an untyped deployment in which each ciphertext, at any depth, was shown to `renew`, in order. */
-export const reencrypt = (chunks: AsyncIterable<Uint8Array>, renew: Renew): AsyncGenerator<Uint8Array, void> =>
-  rewriteDeployment(chunks, (part) => renewPart(part, renew));
+/** The text of an untyped deployment in which each ciphertext, at any depth, was shown to `replace`, in order. */
+export const reencrypt = (chunks: AsyncIterable<Uint8Array>, replace: Replace): AsyncGenerator<Uint8Array, void> =>
+  rewriteDeployment(chunks, (part) => reencryptPart(part, replace));
 
-function renewPart({ at, text }: DeploymentPart, renew: Renew): Pieces | Promise<Pieces> {
+function reencryptPart({ at, text }: DeploymentPart, replace: Replace): Pieces | Promise<Pieces> {
   const found: { start: number; end: number }[] = [];
   const note = (start: number) => {
     if (text[start] === QUOTE) found.push({ start, end: skipValue(text, start) });
@@ -18,7 +18,7 @@ function renewPart({ at, text }: DeploymentPart, renew: Renew): Pieces | Promise
   if (at === "resource") findSecrets(text, 0, note);
   else if (at === "pendingOperation")
     readObject(text, 0, (key, value) => (key === "resource" ? findSecrets(text, value, note) : skipValue(text, value)));
-  return found.length === 0 ? [text] : renewed(text, found, renew);
+  return found.length === 0 ? [text] : replaced(text, found, replace);
 }
 
 const PROPERTIES: ReadonlySet<string> = new Set(["inputs", "outputs", "replacementTrigger"]);
@@ -28,10 +28,10 @@ const findSecrets = (bytes: Uint8Array, at: number, visit: (value: number) => vo
     PROPERTIES.has(key) ? walkSigned(bytes, value, SECRET, "ciphertext", visit) : skipValue(bytes, value),
   );
 
-async function renewed(text: Uint8Array, found: { start: number; end: number }[], renew: Renew): Promise<Pieces> {
+async function replaced(text: Uint8Array, found: { start: number; end: number }[], replace: Replace): Promise<Pieces> {
   const replacements = [];
   for (const { start, end } of found) {
-    const ciphertext = await renew(decodeString(text, start, end));
+    const ciphertext = await replace(decodeString(text, start, end));
     if (ciphertext !== undefined) replacements.push({ start, end, text: JSON.stringify(ciphertext) });
   }
   return replaceRanges(text, replacements);

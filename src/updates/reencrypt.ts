@@ -4,7 +4,7 @@ import { guard } from "../auth/guard.ts";
 import { loginOf } from "../context.ts";
 import { batch, isRefused } from "../db/client.ts";
 import { currentKeyId } from "../secrets/cipher.ts";
-import { type Renewed, renewal } from "../secrets/renew.ts";
+import { type Reencrypted, reencryption } from "../secrets/reencrypt.ts";
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
@@ -26,18 +26,18 @@ export interface ReencryptStack extends StackCall {
 export async function reencryptStack(ctx: StackContext, input: ReencryptStack): Promise<ReencryptStackResponse> {
   const { env } = ctx;
   const stack = await pin(ctx, input);
-  if (stack.stateKey === null) return { version: stack.version, ...renewal(env, stack.id, false).renewed };
+  if (stack.stateKey === null) return { version: stack.version, ...reencryption(env, stack.id, false).found };
 
-  const count = renewal(env, stack.id, false);
-  for await (const _ of reencrypt(await readChunks(env.STATE, stack.stateKey), count.renew));
-  if (count.renewed.reencrypted === 0) return { version: stack.version, ...count.renewed };
+  const count = reencryption(env, stack.id, false);
+  for await (const _ of reencrypt(await readChunks(env.STATE, stack.stateKey), count.replace));
+  if (count.found.reencrypted === 0) return { version: stack.version, ...count.found };
 
   const stateKey = newStateKey();
   try {
-    const work = renewal(env, stack.id, true);
-    await writeObject(env.STATE, stateKey, reencrypt(await readChunks(env.STATE, stack.stateKey), work.renew));
-    await commit(ctx, input, stack.stateKey, stateKey, work.renewed);
-    return { version: stack.version + 1, ...work.renewed };
+    const work = reencryption(env, stack.id, true);
+    await writeObject(env.STATE, stateKey, reencrypt(await readChunks(env.STATE, stack.stateKey), work.replace));
+    await commit(ctx, input, stack.stateKey, stateKey, work.found);
+    return { version: stack.version + 1, ...work.found };
   } catch (error) {
     if (isRefused(error)) await env.STATE.delete(stateKey).catch(() => undefined);
     throw error;
@@ -53,11 +53,11 @@ async function pin({ store }: StackContext, { actor, now, orgId, path }: Reencry
   return found[0];
 }
 
-async function commit(ctx: StackContext, input: ReencryptStack, baseKey: string, stateKey: string, renewed: Renewed): Promise<void> {
+async function commit(ctx: StackContext, input: ReencryptStack, baseKey: string, stateKey: string, found: Reencrypted): Promise<void> {
   const { store } = ctx;
   const { updateId, orgId, path, now, actor } = input;
   const here = and(stackAt(orgId, path), eq(stacks.stateKey, baseKey));
-  const secrets = renewed.reencrypted === 1 ? "1 secret" : `${renewed.reencrypted} secrets`;
+  const secrets = found.reencrypted === 1 ? "1 secret" : `${found.reencrypted} secrets`;
   const message = `Re-encrypted ${secrets} under key ${currentKeyId(ctx.env.ENCRYPTION_KEYS)}`;
   const event = auditEvent(input, orgId, whoIs(actor), {
     event: "stack-reencrypted",

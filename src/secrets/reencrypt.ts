@@ -4,7 +4,7 @@ import { AppError } from "../errors.ts";
 import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
 
 /** What became of a state's ciphertexts. */
-export interface Renewed {
+export interface Reencrypted {
   /** Put under the current master key. */
   reencrypted: number;
   /** Under it already, or of a provider of the client's own. */
@@ -20,32 +20,32 @@ export interface Renewed {
  * changes: not the value, not whose they are.
  * @param change false: only counts what would be done
  */
-export function renewal(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, change: boolean) {
-  const renewed: Renewed = { reencrypted: 0, untouched: 0, unreadable: 0, keys: {} };
+export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, change: boolean) {
+  const found: Reencrypted = { reencrypted: 0, untouched: 0, unreadable: 0, keys: {} };
   const current = currentKeyId(env.ENCRYPTION_KEYS);
-  const renew = async (ciphertext: string): Promise<string | undefined> => {
+  const replace = async (ciphertext: string): Promise<string | undefined> => {
     const sealed = bytesOf(ciphertext);
     const id = sealed && keyIdOf(sealed);
     if (!sealed || id === undefined) {
-      renewed.untouched++;
+      found.untouched++;
       return undefined;
     }
-    renewed.keys[id] = (renewed.keys[id] ?? 0) + 1;
+    found.keys[id] = (found.keys[id] ?? 0) + 1;
     if (id === current) {
-      renewed.untouched++;
+      found.untouched++;
       return undefined;
     }
     try {
       const plain = await decrypt(env.ENCRYPTION_KEYS, stackId, sealed);
-      renewed.reencrypted++;
+      found.reencrypted++;
       return change ? toBase64(await encrypt(env.ENCRYPTION_KEYS, stackId, plain)) : undefined;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      renewed.unreadable++;
+      found.unreadable++;
       return undefined;
     }
   };
-  return { renewed, renew };
+  return { found, replace };
 }
 
 /** Undefined for what is not base64: the client's own provider writes its ciphertexts in its own way. */
