@@ -79,6 +79,7 @@ describe("an event", () => {
     });
     await env.DB.prepare("DROP TRIGGER no_room").run();
     await ok("DELETE", `/api/orgs/acme/tokens/${token.id}`, { token: admin });
+    await settledLog();
   });
 
   it("says when it happened, not when it was written", async () => {
@@ -86,7 +87,7 @@ describe("an event", () => {
     const { at } = JSON.parse(event!.body) as { at: number };
     await scheduler.wait(30);
     await deliver([{ id: "m", body: event!.body }]);
-    expect(await env.DB.prepare("SELECT at FROM audit_events").first("at")).toBe(at);
+    expect(await env.DB.prepare("SELECT at FROM audit_events WHERE id = ?").bind(event!.id).first("at")).toBe(at);
   });
 
   it("does not stop what it tells of, when the queue takes nothing", async () => {
