@@ -22,6 +22,7 @@ const KEPT = 30 * 24 * 3_600_000;
  * listed. Single sign-on will call this too: how somebody proved who they are is not its business.
  * @param openedWith id of the personal token that it ends with; null for a sign-in without one
  * @param proof a statement that fails unless the proof still holds, in the same batch: what has just ended opens nothing
+ * @param more statements of that batch: other proofs, and events that are promised with it
  * @returns the cookie's value
  */
 export async function openSession(
@@ -29,7 +30,7 @@ export async function openSession(
   user: { id: string; login: string },
   openedWith: string | null,
   proof: BatchItem<"sqlite">,
-  ...promised: BatchItem<"sqlite">[]
+  ...more: BatchItem<"sqlite">[]
 ): Promise<string> {
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
   const old = and(
@@ -52,7 +53,7 @@ export async function openSession(
       expiresAt: ctx.now + IDLE,
       openedWith,
     }),
-    ...promised,
+    ...more,
   ]);
   return value;
 }

@@ -55,6 +55,14 @@ describe("a token that was found", () => {
     expect(new Set(answers).size).toBe(1);
   });
 
+  it("is disabled also when nobody can count who asks how often", async () => {
+    const { tokenValue } = await newOrgToken(world, "ci");
+    const limiter = vi.spyOn(env.FAILED_CREDENTIALS, "limit").mockRejectedValue(new Error("rate limit failed: 500"));
+    onTestFinished(() => limiter.mockRestore());
+    await ok("POST", "/api/token-leaks", { json: { token: tokenValue } });
+    await refused(401, "GET", "/api/user", { token: tokenValue });
+  });
+
   it("is one event, however often it is reported", async () => {
     const { tokenValue } = await newOrgToken(world, "ci");
     await report({ token: tokenValue });

@@ -369,6 +369,15 @@ describe("a lease that is not good is 403 and never 401:", () => {
     }
   });
 
+  it("and in the log a machine is not given the name of a person who is called like its organization", async () => {
+    await env.DB.prepare("UPDATE users SET login = 'acme', name = 'Acme Adams' WHERE login = 'mel'").run();
+    const update = await startUpdate((await newOrgToken(world, "ci")).tokenValue);
+    await complete(update);
+    laterBy(400_000);
+    const events = await eventsOf(() => refused(403, "POST", `${update.path}/renew_lease`, { lease: update.lease, json: {} }));
+    expect(events).toMatchObject([{ event: "auth-failure-stack-permission", userLogin: "acme", userName: "acme", tokenName: "ci" }]);
+  });
+
   it("access to the stack is not needed any more: the lease lives on when the token that began it is deleted", async () => {
     const ci = await newOrgToken(world, "ci");
     const update = await startUpdate(ci.tokenValue);
