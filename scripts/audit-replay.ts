@@ -7,15 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { REPLAY_REQUEST } from "../src/audit/replay.ts";
-import { mustWrangle } from "./wrangler.ts";
+import { mustWrangle, whichDeployment } from "./wrangler.ts";
 
 const { values } = parseArgs({ options: { local: { type: "boolean", default: false }, "persist-to": { type: "string" } } });
 const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
 try {
   const file = join(folder, "replay");
   writeFileSync(file, new Date().toISOString());
-  const where = values.local ? ["--local", ...(values["persist-to"] ? ["--persist-to", values["persist-to"]] : [])] : ["--remote"];
-  mustWrangle(["r2", "object", "put", `stackpass-state/${REPLAY_REQUEST}`, ...where, "--file", file]);
+  mustWrangle(["r2", "object", "put", `stackpass-state/${REPLAY_REQUEST}`, ...whichDeployment(values), "--file", file]);
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { auditEvent } from "../src/audit/record.ts";
 import { editions } from "../src/orgs/table.ts";
 import { owner } from "./identities.ts";
-import { mustWrangle, whichDatabase } from "./wrangler.ts";
+import { mustWrangle, whichDeployment } from "./wrangler.ts";
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +38,7 @@ const event = auditEvent({ now, address: "" }, "", operator, {
 const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}' RETURNING name AS changed_organization;
   INSERT INTO audit_outbox (id, body, created_at)
     SELECT '${event.id}', json_set('${JSON.stringify(event)}', '$.orgId', id), ${now} FROM organizations WHERE name = '${org}'`;
-const output = mustWrangle(["d1", "execute", "DB", ...whichDatabase(values), "--yes", "--json", "--command", sql]);
+const output = mustWrangle(["d1", "execute", "DB", ...whichDeployment(values), "--yes", "--json", "--command", sql]);
 if (!output.includes(`"changed_organization": "${org}"`)) fail(`there is no organization ${org}`);
 console.log(`${org}: ${[edition, days && `trial of ${days} days from now`].filter(Boolean).join(", ")}`);
 

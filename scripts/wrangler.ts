@@ -36,8 +36,8 @@ interface Where {
   "persist-to"?: string | undefined;
 }
 
-/** Arguments of `wrangler d1` for the deployment, or for a local server's files. */
-export const whichDatabase = ({ local, "persist-to": folder }: Where): string[] =>
+/** Arguments of `wrangler d1` and `wrangler r2`: the deployment, or a local server's files. */
+export const whichDeployment = ({ local, "persist-to": folder }: Where): string[] =>
   local ? ["--local", ...(folder ? ["--persist-to", folder] : [])] : ["--remote"];
 
 /** Writes into the database; what is written is on no command line. */
@@ -46,7 +46,7 @@ export function executeSql(sql: string, where: Where): void {
   process.once("exit", () => rmSync(folder, { recursive: true }));
   const file = join(folder, "statements.sql");
   writeFileSync(file, sql, { mode: 0o600 });
-  mustWrangle(["d1", "execute", "DB", ...whichDatabase(where), "--yes", "--file", file]);
+  mustWrangle(["d1", "execute", "DB", ...whichDeployment(where), "--yes", "--file", file]);
 }
 
 /** Starts wrangler and leaves it running. */
