@@ -1,10 +1,11 @@
-/** `npm run check`: format, lint, types, import arrow, generated files, licences, secrets, claims. Says which of them failed. */
+/** `npm run check`: format, lint, types, import arrow, generated files, licences, secrets, claims, citations. Says which of them failed. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { claimFaults } from "./claims.ts";
 import { licenceFaults } from "./licences.ts";
+import { referenceFaults } from "./references.ts";
 import { secretsInFiles, unseen } from "./secrets.ts";
 import { env, root } from "./wrangler.ts";
 
@@ -106,6 +107,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "licences are on the list", run: async () => licenceFaults().join("\n") || undefined },
   { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
   { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
+  { name: "citations of docs/reference resolve", run: async () => referenceFaults().join("\n") || undefined },
 ];
 
 function command(...args: string[]) {

@@ -9,7 +9,7 @@ import { Turn } from "./turn.ts";
 
 export interface Operation {
   text: Ref | Uint8Array;
-  /** Only such operations outlive a further update (§4.8.4). */
+  /** Only such operations outlive a further update (cli-protocol §4.8.4). */
   creates: boolean;
 }
 
