@@ -1,12 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { contractFile } from "./scripts/contract.ts";
 
-/** The public contract, without its prose, when it lies beside the project; see test/support/contract.ts. */
+/** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */
 function readContract(): unknown {
-  const file = new URL("../shared/pulumi-cloud/openapi.json", import.meta.url);
-  if (!existsSync(file)) return false;
+  const file = contractFile();
+  if (file === undefined) return false;
   const isProse = (key: string, value: unknown) => key.startsWith("x-") || (key === "description" && typeof value === "string");
   return JSON.parse(readFileSync(file, "utf8"), (key, value: unknown) => (isProse(key, value) ? undefined : value));
 }

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { routes } from "../src/app/routes.ts";
+import { NO_CONTRACT, contractFile } from "./contract.ts";
 
-const contract = join(import.meta.dirname, "../../shared/pulumi-cloud/openapi.json");
 const page = join(import.meta.dirname, "../docs/compatibility.md");
 const BEGIN = "<!-- operations: made by `npm run openapi` -->\n";
 const END = "<!-- end of operations -->\n";
@@ -37,12 +37,13 @@ const TO_COME = "to come";
 
 /** @param check only says whether the page is stale */
 export function writeOperations(check: boolean): void {
-  if (!existsSync(contract)) {
-    console.log("docs/compatibility.md not looked at: ../shared/pulumi-cloud/openapi.json is not beside the project");
+  const contract = contractFile();
+  if (contract === undefined) {
+    console.log(`docs/compatibility.md was not checked: ${NO_CONTRACT}`);
     return;
   }
   const before = existsSync(page) ? readFileSync(page, "utf8") : "# Compatibility\n";
-  const after = withSection(before, section(readContract()));
+  const after = withSection(before, section(readContract(contract)));
   if (!check) writeFileSync(page, after);
   else if (after !== before) {
     console.error("docs/compatibility.md is stale: npm run openapi");
@@ -57,7 +58,7 @@ function withSection(text: string, made: string): string {
   return text.slice(0, begin) + BEGIN + made + text.slice(end);
 }
 
-function readContract(): Operation[] {
+function readContract(contract: string): Operation[] {
   const { paths } = JSON.parse(readFileSync(contract, "utf8")) as {
     paths: Record<string, Record<string, { operationId?: string; tags?: string[] }>>;
   };

@@ -3,7 +3,7 @@ import { operationOf } from "../../src/app/operations.ts";
 import { routes } from "../../src/app/routes.ts";
 import { contract, deviation, deviationFromSchema, operations } from "../support/contract.ts";
 
-if (!contract) console.log("contract tests skipped: ../shared/pulumi-cloud/openapi.json is not beside the project");
+if (!contract) console.log("The contract tests are skipped: the public contract is absent, see docs/reference/README.md.");
 
 /**
  * Answers themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good

@@ -2,7 +2,7 @@ import { type OutputUnit, type Schema, dereference, validate } from "@cfworker/j
 import { env } from "cloudflare:workers";
 
 /**
- * The public contract (OpenAPI 3.0.3), which answers are held to when the document lies beside the project; vitest.config.ts reads it.
+ * The public contract (OpenAPI 3.0.3). vitest.config.ts reads it when it is present (docs/reference/README.md), and tests check answers against it.
  * Every good answer that any test gets goes through `deviation`, see client.ts: a new operation needs nothing more.
  */
 export interface Contract {
