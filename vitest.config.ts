@@ -50,7 +50,7 @@ export default defineConfig(async () => {
     ],
     test: {
       include: ["test/**/*.test.ts"],
-      exclude: ["test/cli/**", "test/socket/**", "test/console/browser/**"],
+      exclude: ["test/cli/**", "test/socket/**", "test/scripts/**", "test/console/browser/**"],
       // One Worker process for all files, emptied before each test: as isolated, and five times as fast.
       isolate: false,
       maxWorkers: 1,

@@ -6,7 +6,7 @@ import { dirname, join, relative } from "node:path";
 import { claimFaults } from "./claims.ts";
 import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
-import { secretsInFiles, unseen } from "./secrets.ts";
+import { secretsInFiles, unseen } from "./audit-secrets.ts";
 import { env, root } from "./wrangler.ts";
 
 /**
@@ -91,6 +91,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
     "test/tsconfig.json",
     "test/cli/tsconfig.json",
     "test/socket/tsconfig.json",
+    "test/scripts/tsconfig.json",
     "test/console/browser/tsconfig.json",
     "scripts/tsconfig.json",
   ].map((project) => ({

@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { auditEvent } from "../src/audit/record.ts";
 import { editions } from "../src/orgs/table.ts";
+import { fail } from "./fail.ts";
 import { owner } from "./identities.ts";
 import { mustWrangle, whichDeployment } from "./wrangler.ts";
 
@@ -41,8 +42,3 @@ const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}
 const output = mustWrangle(["d1", "execute", "DB", ...whichDeployment(values), "--yes", "--json", "--command", sql]);
 if (!output.includes(`"changed_organization": "${org}"`)) fail(`there is no organization ${org}`);
 console.log(`${org}: ${[edition, days && `trial of ${days} days from now`].filter(Boolean).join(", ")}`);
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { newestMigration } from "../src/db/newestMigration.ts";
 import { type Storage, withStorage } from "./bindings.ts";
+import { fail } from "./fail.ts";
 import { type TableShape, tables } from "./tables.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
@@ -86,9 +87,4 @@ async function fill({ DB }: Storage, { name, columns }: TableShape): Promise<num
   }
   await flush();
   return count;
-}
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
 }

@@ -17,6 +17,7 @@ const vitest = join(root, "node_modules/.bin/vitest");
 const suites = [
   { name: "unit and API, in workerd", config: "vitest.config.ts" },
   { name: "raw bytes on a socket", config: "vitest.socket.config.ts" },
+  { name: "the scripts", config: "vitest.scripts.config.ts" },
   { name: "the Pulumi CLI", config: "vitest.cli.config.ts" },
   { name: "the console, in a browser", config: "vitest.console.config.ts" },
 ];

@@ -1,0 +1,6 @@
+import { randomBytes } from "node:crypto";
+
+const random = () => randomBytes(32).toString("base64url");
+
+/** The two secrets of a deployment, as lines for `--secrets-file`; also good for a shell to read. */
+export const newSecrets = (): string => `TOKEN_PEPPER=${random()}\nENCRYPTION_KEYS=1:${random()}\n`;

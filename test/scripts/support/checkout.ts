@@ -1,0 +1,58 @@
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export const root = join(import.meta.dirname, "../../..");
+
+export interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A script of a checkout, to its end. */
+export const runScript = (folder: string, name: string, args: string[], env: Record<string, string> = {}): Promise<Ended> =>
+  new Promise((resolve) => {
+    const file = join(folder, "scripts", `${name}.ts`);
+    const child = execFile(process.execPath, [file, ...args], { env: { ...process.env, ...env } }, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+
+/** What the stub answers to a call of wrangler that begins with these words. */
+export interface Answer {
+  code?: number;
+  stdout?: string;
+  stderr?: string;
+}
+
+/**
+ * A script of a checkout with a stub in the place of wrangler, which writes its calls down.
+ * @param answers by the first words of the call; several are given one after the other, the last one again and again
+ * @returns the words of each call, too
+ */
+export async function runStubbed(
+  name: string,
+  args: string[],
+  answers: Record<string, Answer[]>,
+  env: Record<string, string> = {},
+): Promise<Ended & { calls: string[] }> {
+  const folder = mkdtempSync(join(tmpdir(), "stackpass-scripts-"));
+  try {
+    for (const part of ["scripts", "src", "package.json", "wrangler.toml"])
+      cpSync(join(root, part), join(folder, part), { recursive: true });
+    const wrangler = join(folder, "node_modules/wrangler");
+    mkdirSync(join(wrangler, "bin"), { recursive: true });
+    writeFileSync(join(wrangler, "package.json"), '{ "type": "module" }');
+    cpSync(join(import.meta.dirname, "stubOfWrangler.js"), join(wrangler, "bin/wrangler.js"));
+    // What the scripts import lies where it always does.
+    symlinkSync(join(root, "node_modules/drizzle-orm"), join(folder, "node_modules/drizzle-orm"));
+    writeFileSync(join(folder, "answers.json"), JSON.stringify(answers));
+    const ended = await runScript(folder, name, args, env);
+    const calls = join(folder, "calls");
+    return { ...ended, calls: existsSync(calls) ? readFileSync(calls, "utf8").trimEnd().split("\n") : [] };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** The operator's and the developer's scripts, as processes. Nothing of Cloudflare is reached: where wrangler would, a stub answers. */
+export default defineConfig({
+  test: {
+    name: "scripts",
+    environment: "node",
+    include: ["test/scripts/*.test.ts"],
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
