@@ -1,30 +1,15 @@
 /**
- * `npm run account -- --login LOGIN [--email ADDRESS] [--local [--persist-to DIR]]`: a person, in no organization yet, with a personal
- * token that is printed once. The pepper must be the deployment's own: in the environment as TOKEN_PEPPER.
+ * `npm run account -- --login LOGIN [--email ADDRESS] [--secrets-file FILE] [--local [--persist-to DIR]]`: a person, in no organization yet,
+ * with a personal token that is printed once. The pepper must be the deployment's own: in the file of its secrets, or in the environment
+ * as TOKEN_PEPPER.
  */
-import { parseArgs } from "node:util";
-import { peppersOf } from "../src/auth/secret.ts";
-import { owner, personSql } from "./identities.ts";
-import { executeSql } from "./wrangler.ts";
+import { personSql } from "./identities.ts";
+import { mustBeName, operatorOptions, peppers, save } from "./operator.ts";
+import { readOptions } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    login: { type: "string" },
-    email: { type: "string", default: "" },
-    local: { type: "boolean", default: false },
-    "persist-to": { type: "string" },
-  },
-});
-const { login = "", email } = values;
-if (!owner.test(login)) fail("--login is needed: 3 to 40 letters, digits, - or _");
-const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
-if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
+const values = readOptions({ email: { type: "string", default: "" }, ...operatorOptions });
+const login = mustBeName("--login", values.login);
 
-const { sql, token } = await personSql(login, email, peppers, Date.now());
-executeSql(sql, values);
+const { sql, token } = await personSql(login, values.email, peppers(values), Date.now());
+save(sql, values);
 console.log(`${login} has an account, and can accept invitations. Personal access token, shown once:\n\n  ${token}\n`);
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}

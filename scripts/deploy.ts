@@ -2,14 +2,35 @@
  * `npm run deploy [-- --secrets-file FILE] [-- --dry-run]`: migrations first, then the code that needs them. The very
  * first time there is no database yet: then the deploy makes it, and the migrations follow (platform-facts P-3).
  */
-import { mustWrangle, wrangler } from "./wrangler.ts";
+import { explain, hintFor, mustHaveAccount, mustHaveBuckets } from "./preflight.ts";
+import { type Ended, showWrangler, wrangler } from "./wrangler.ts";
 
+const migrate = ["d1", "migrations", "apply", "DB", "--remote"];
 const args = process.argv.slice(2);
-if (args.includes("--dry-run")) {
-  mustWrangle(["deploy", "--outdir", "dist", ...args], true);
-} else {
-  const migrate = ["d1", "migrations", "apply", "DB", "--remote"];
-  const applied = wrangler(migrate).code === 0;
-  mustWrangle(["deploy", ...args], true);
-  if (!applied) mustWrangle(migrate, true);
+if (args.includes("--dry-run")) must("The dry run failed.", await showWrangler(["deploy", "--outdir", "dist", ...args]));
+else await deploy();
+
+async function deploy(): Promise<void> {
+  mustHaveAccount();
+  console.log("Applying migrations…");
+  const applied = wrangler(migrate);
+  const isFirst = applied.code !== 0 && applied.output.includes("Couldn't find a D1 DB named");
+  if (isFirst) {
+    console.log("There is no database yet, so this is the first deployment: it creates what is missing, and the tables follow.");
+    mustHaveBuckets();
+  } else {
+    must("The migrations failed. Nothing was deployed.", applied, explain(applied.output));
+    process.stdout.write(applied.output);
+  }
+  must("The deployment failed.", await showWrangler(["deploy", ...args]));
+  if (!isFirst) return;
+  must("The code is in place and its tables are not. Run `npm run deploy` again.", await showWrangler(migrate));
+  console.log("\nNext: make the first administrator, see docs/operate.md.");
+}
+
+/** Ends the script when wrangler has failed. @param about what else to say of it; its own output was shown */
+function must(failure: string, { code, output }: Ended, about = hintFor(output)): void {
+  if (code === 0) return;
+  console.error(["", failure, about].filter((line) => line !== undefined).join("\n"));
+  process.exit(code);
 }

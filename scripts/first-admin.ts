@@ -1,32 +1,18 @@
 /**
- * `npm run first-admin -- --org NAME --login LOGIN [--local [--persist-to DIR]]`: the one way into a new deployment.
+ * `npm run first-admin -- --org NAME --login LOGIN [--secrets-file FILE] [--local [--persist-to DIR]]`: the one way into a new deployment.
  * Makes the organization, the person as its administrator, and a personal token that is printed once. The pepper must be
- * the deployment's own: in the environment as TOKEN_PEPPER.
+ * the deployment's own: in the file of its secrets, or in the environment as TOKEN_PEPPER.
  */
-import { parseArgs } from "node:util";
-import { peppersOf } from "../src/auth/secret.ts";
-import { identitiesSql, owner } from "./identities.ts";
-import { executeSql } from "./wrangler.ts";
+import { fail } from "./fail.ts";
+import { identitiesSql } from "./identities.ts";
+import { mustBeName, operatorOptions, peppers, save } from "./operator.ts";
+import { readOptions } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    org: { type: "string" },
-    login: { type: "string" },
-    local: { type: "boolean", default: false },
-    "persist-to": { type: "string" },
-  },
-});
-const { org = "", login = "" } = values;
-if (!owner.test(org) || !owner.test(login)) fail("--org and --login are needed: 3 to 40 letters, digits, - or _");
-if (org.toLowerCase() === login.toLowerCase()) fail("--org and --login must differ: what machines do is told in the organization's name");
-const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
-if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
+const values = readOptions({ org: { type: "string" }, ...operatorOptions });
+const { org, login } = { org: mustBeName("--org", values.org), login: mustBeName("--login", values.login) };
+if (org.toLowerCase() === login.toLowerCase())
+  fail("--org and --login must be different: the audit log shows what organization tokens do under the organization's name");
 
-const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers, Date.now());
-executeSql(sql, values);
+const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers(values), Date.now());
+save(sql, values);
 console.log(`${login} is the administrator of ${org}. Personal access token, shown once:\n\n  ${tokens[org]?.[login]}\n`);
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}

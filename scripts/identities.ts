@@ -47,9 +47,17 @@ export async function personSql(
   now: number,
 ): Promise<{ sql: string; userId: string; token: string }> {
   const userId = crypto.randomUUID();
+  const { sql, token } = await tokenSql(userId, login, peppers, now);
+  const user = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId, login, login, email)}, ${now});`;
+  return { sql: `${user}\n${sql}`, userId, token };
+}
+
+/** SQL that makes a personal token. */
+export async function tokenSql(userId: string, login: string, peppers: string[], now: number): Promise<{ sql: string; token: string }> {
   const { value, hash } = await newTokenValue(peppers);
-  const token = quoted(crypto.randomUUID(), "personal", userId, "", "first token", hash);
-  const sql = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId, login, login, email)}, ${now});
-INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by) VALUES (${token}, ${now}, ${quoted(login)});`;
-  return { sql, userId, token: value };
+  const row = quoted(crypto.randomUUID(), "personal", userId, "", "first token", hash);
+  return {
+    sql: `INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by) VALUES (${row}, ${now}, ${quoted(login)});`,
+    token: value,
+  };
 }

@@ -2,33 +2,65 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 export const root = join(import.meta.dirname, "..");
 const wranglerBin = join(root, "node_modules/wrangler/bin/wrangler.js");
+
+// Wrangler and miniflare read these, as programs and as libraries of this process. A local server makes no call to the network.
+Object.assign(process.env, { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", CLOUDFLARE_CF_FETCH_ENABLED: "false" });
 
 /** Tools run under the Node of our own dependencies, whatever the machine has. */
 export const env = {
   ...process.env,
   PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"]}`,
-  WRANGLER_SEND_METRICS: "false",
-  WRANGLER_HIDE_BANNER: "true",
 };
 
-/** Runs wrangler to its end. @returns its exit code and what it said */
-export function wrangler(args: string[], show = false): { code: number; output: string } {
-  const result = spawnSync(process.execPath, [wranglerBin, ...args], { cwd: root, env: { ...env, CI: "true" }, encoding: "utf8" });
-  const output = `${result.stdout}${result.stderr}`;
-  if (show) process.stdout.write(output);
-  return { code: result.status ?? 1, output };
+export interface Ended {
+  code: number;
+  /** Without colours. */
+  output: string;
 }
 
-/** The same, where anything but success ends the script. */
-export function mustWrangle(args: string[], show = false): string {
-  const { code, output } = wrangler(args, show);
+const quiet = { cwd: root, env: { ...env, CI: "true" } };
+
+/** Runs wrangler to its end, without questions. */
+export function wrangler(args: string[]): Ended {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [wranglerBin, ...args], { ...quiet, encoding: "utf8" });
+  return { code: status ?? 1, output: stripVTControlCharacters(`${stdout}${stderr}`) };
+}
+
+/** The same, and its output is shown while it comes. */
+export function showWrangler(args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [wranglerBin, ...args], { ...quiet, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const)
+    from.on("data", (part: Buffer) => {
+      output += part.toString();
+      to.write(part);
+    });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code: code ?? 1, output: stripVTControlCharacters(output) }));
+  });
+}
+
+/** Runs wrangler to its end, where anything but success ends the script. */
+export function mustWrangle(args: string[]): string {
+  const { code, output } = wrangler(args);
   if (code === 0) return output;
-  if (!show) process.stderr.write(output);
+  console.error(errorIn(output));
   console.error(`wrangler ${args.slice(0, 3).join(" ")} failed`);
   process.exit(code);
+}
+
+/** What wrangler says of a failure: its error, without the warnings before it and the place of its own log. */
+export function errorIn(output: string): string {
+  const start = output.indexOf("✘ [ERROR] ");
+  return (start < 0 ? output : output.slice(start + "✘ [ERROR] ".length)).replace(/\n*🪵 .*\n?/gu, "\n").trim();
 }
 
 interface Where {
@@ -40,13 +72,16 @@ interface Where {
 export const whichDeployment = ({ local, "persist-to": folder }: Where): string[] =>
   local ? ["--local", ...(folder ? ["--persist-to", folder] : [])] : ["--remote"];
 
-/** Writes into the database; what is written is on no command line. */
-export function executeSql(sql: string, where: Where): void {
+/** Writes into the database; the statements are on no command line. */
+export function executeSql(sql: string, where: Where): Ended {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
-  process.once("exit", () => rmSync(folder, { recursive: true }));
-  const file = join(folder, "statements.sql");
-  writeFileSync(file, sql, { mode: 0o600 });
-  mustWrangle(["d1", "execute", "DB", ...whichDeployment(where), "--yes", "--file", file]);
+  try {
+    const file = join(folder, "statements.sql");
+    writeFileSync(file, sql, { mode: 0o600 });
+    return wrangler(["d1", "execute", "DB", ...whichDeployment(where), "--yes", "--file", file]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Starts wrangler and leaves it running. */

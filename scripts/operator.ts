@@ -1,0 +1,66 @@
+/** What the operator's scripts have in common that make people. */
+import { readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { peppersOf } from "../src/auth/secret.ts";
+import { fail } from "./fail.ts";
+import { owner } from "./identities.ts";
+import { explain } from "./preflight.ts";
+import { executeSql } from "./wrangler.ts";
+
+export const operatorOptions = {
+  login: { type: "string" },
+  "secrets-file": { type: "string" },
+  local: { type: "boolean", default: false },
+  "persist-to": { type: "string" },
+} as const;
+
+interface Values {
+  "secrets-file"?: string | undefined;
+  local: boolean;
+  "persist-to"?: string | undefined;
+}
+
+/** The value of an option that names an organization or a person. Ends the script when it cannot. */
+export function mustBeName(option: string, name: string | undefined): string {
+  const fault = nameFault(name);
+  return fault === undefined ? name! : fail(`${option} ${fault}`);
+}
+
+function nameFault(name: string | undefined): string | undefined {
+  if (!name) return "is needed.";
+  if (owner.test(name)) return undefined;
+  if (name.length < 3 || name.length > 40) return `"${name}" has ${name.length} characters: a name has 3 to 40.`;
+  const [strange] = /[^a-zA-Z0-9_-]/.exec(name) ?? [];
+  if (strange === "@") return `"${name}" is an address: a login is a short name like ada, of letters, digits, - and _.`;
+  if (strange) return `"${name}" contains "${strange}": a name has letters, digits, - and _ only.`;
+  return `"${name}" begins or ends with - or _: a name begins and ends with a letter or digit.`;
+}
+
+/** The deployment's peppers, current one first. */
+export function peppers(values: Values): string[] {
+  const found = peppersOf(secretsOf(values)["TOKEN_PEPPER"] ?? "");
+  if (found.length === 0)
+    fail("The deployment's TOKEN_PEPPER is needed: name the file of its secrets with --secrets-file, or set TOKEN_PEPPER.");
+  return found;
+}
+
+function secretsOf({ "secrets-file": file }: Values): NodeJS.Dict<string> {
+  if (file === undefined) return process.env;
+  try {
+    return parseEnv(readFileSync(file, "utf8"));
+  } catch (error) {
+    return fail(`--secrets-file cannot be read: ${(error as Error).message}`);
+  }
+}
+
+const taken: { fits: RegExp; message: string }[] = [
+  { fits: /UNIQUE constraint failed: (?:index 'organizations|organizations\.)/, message: "There is an organization of that name already." },
+  { fits: /UNIQUE constraint failed: (?:index 'users|users\.)/, message: "There is a person with that login already." },
+];
+
+/** Writes people into the database. Ends the script when a name is taken, or when the database cannot be reached. */
+export function save(sql: string, values: Values): void {
+  const { code, output } = executeSql(sql, values);
+  if (code === 0) return;
+  fail(taken.find(({ fits }) => fits.test(output))?.message ?? explain(output));
+}

@@ -1,0 +1,75 @@
+/** What a deployment needs of its Cloudflare account, and what to do when it is missing: docs/operate.md, "Before you begin". */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { errorIn, root, wrangler } from "./wrangler.ts";
+
+const LOG_IN = "You are not logged in to Cloudflare. Log in with `npx wrangler login`, or put an API token into CLOUDFLARE_API_TOKEN.";
+const ENABLE_R2 =
+  "R2 is not enabled in this account. Enable it once in the dashboard, under R2 Object Storage: it asks for a payment method.";
+
+/** Wrangler runs without questions, so it asks for an API token where a login would do. */
+const NOT_LOGGED_IN = /Not logged in|necessary to set a CLOUDFLARE_API_TOKEN/i;
+
+const hints: { fits: RegExp; hint: string }[] = [
+  { fits: /More than one account/i, hint: "Put the id of the account into CLOUDFLARE_ACCOUNT_ID." },
+  { fits: /enable R2|\[code: 10042\]/i, hint: ENABLE_R2 },
+  {
+    fits: /workers\.dev subdomain/i,
+    hint: "The account has no workers.dev name yet. Open Workers & Pages once in the dashboard, or set a domain in wrangler.toml.",
+  },
+  {
+    fits: /required secrets have not been set/i,
+    hint: "Make the secrets with `npm run secrets -- --to ~/stackpass.secrets`, and deploy with `npm run deploy -- --secrets-file ~/stackpass.secrets`.",
+  },
+  {
+    fits: /\[code: (10000|10001|9109)\]|not authorized/i,
+    hint: "The login or API token lacks a permission, or is of another account. docs/operate.md lists the permissions that a token needs.",
+  },
+];
+
+/** What to do about a failure of wrangler; undefined when its own text must do. */
+export const hintFor = (output: string): string | undefined => hints.find(({ fits }) => fits.test(output))?.hint;
+
+/** Why wrangler has failed, and what to do about it where that is known. */
+export const explain = (output: string): string =>
+  NOT_LOGGED_IN.test(output) ? LOG_IN : [errorIn(output), hintFor(output)].filter(Boolean).join("\n\n");
+
+interface Identity {
+  loggedIn: boolean;
+  accounts?: { name: string; id: string }[];
+}
+
+/** Ends the script, unless it is clear which account is meant. */
+export function mustHaveAccount(): void {
+  const identity = readIdentity(wrangler(["whoami", "--json"]).output);
+  // A token for CI may be too narrow to name its accounts, and good enough to deploy.
+  if (!identity) return;
+  if (!identity.loggedIn) stop(LOG_IN);
+  const chosen = process.env["CLOUDFLARE_ACCOUNT_ID"] || /^account_id\b/m.test(readFileSync(join(root, "wrangler.toml"), "utf8"));
+  const accounts = identity.accounts ?? [];
+  if (chosen || accounts.length < 2) return;
+  stop(
+    "This login has several accounts. Choose one:",
+    ...accounts.map(({ name, id }) => `  export CLOUDFLARE_ACCOUNT_ID=${id}   # ${name}`),
+  );
+}
+
+/** Ends the script when the account has no R2: a deployment would fail half-way. */
+export function mustHaveBuckets(): void {
+  const { code, output } = wrangler(["r2", "bucket", "list"]);
+  if (code !== 0) stop(explain(output), "Nothing was deployed.");
+}
+
+function readIdentity(output: string): Identity | undefined {
+  try {
+    return JSON.parse(output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1)) as Identity;
+  } catch {
+    return undefined;
+  }
+}
+
+function stop(...lines: string[]): never {
+  for (const line of lines) console.error(line);
+  console.error("See docs/operate.md, “Before you begin”.");
+  process.exit(1);
+}

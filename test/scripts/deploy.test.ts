@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { type Answer, runStubbed } from "./support/checkout.ts";
+
+const error = (text: string): Answer => ({
+  code: 1,
+  stderr: `\u{1b}[31m✘ \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1m${text}\u{1b}[0m\n`,
+});
+const whoami = (...accounts: { name: string; id: string }[]): Answer => ({
+  stdout: `\n${JSON.stringify({ loggedIn: true, accounts }, null, 2)}\n`,
+});
+const one = whoami({ name: "Acme", id: "a1" });
+const migrate = "d1 migrations apply DB --remote";
+const noDatabase = error(
+  "Couldn't find a D1 DB named 'stackpass' (bound as 'DB') in the API. Run 'wrangler d1 create stackpass' to create it.",
+);
+
+/** Of a developer's shell. */
+const unset = { CLOUDFLARE_ACCOUNT_ID: "" };
+
+const deploy = (answers: Record<string, Answer[]>, args: string[] = [], env: Record<string, string> = unset) =>
+  runStubbed("deploy", args, { "whoami --json": [one], ...answers }, env);
+
+describe("npm run deploy", () => {
+  it("applies the migrations, then puts the code in place, and shows the output of both", async () => {
+    const { code, stdout, calls } = await deploy(
+      { [migrate]: [{ stdout: "No migrations to apply!\n" }], deploy: [{ stdout: "Deployed stackpass\n" }] },
+      ["--secrets-file", "/tmp/none"],
+    );
+    expect(code).toBe(0);
+    expect(calls).toEqual(["whoami --json", migrate, "deploy --secrets-file /tmp/none"]);
+    expect(stdout).toMatch(/No migrations to apply![^]*Deployed stackpass/);
+  });
+
+  it.each([
+    ["bad SQL", 'near "CREAT": syntax error at offset 0: SQLITE_ERROR [code: 7500]'],
+    ["a token without the right", "A request to the Cloudflare API failed. Authentication error [code: 10000]"],
+    ["a database that does not answer", "internal error; reference = 0123 [code: 7500]"],
+    ["a network that is gone", "Unable to resolve Cloudflare's API hostname"],
+  ])("deploys nothing when a migration fails for %s, and prints why", async (_, text) => {
+    const { code, stdout, stderr, calls } = await deploy({ [migrate]: [error(text)], deploy: [{ stdout: "Deployed stackpass\n" }] });
+    expect(code).toBe(1);
+    expect(calls).toEqual(["whoami --json", migrate]);
+    expect(stderr).toContain("The migrations failed. Nothing was deployed.");
+    expect(stderr).toContain(text);
+    expect(stdout).not.toContain("Deployed");
+  });
+
+  it("lets the code create the database the first time, and applies the migrations then", async () => {
+    const { code, stdout, calls } = await deploy({ [migrate]: [noDatabase, { stdout: "13 migrations applied\n" }] });
+    expect(code).toBe(0);
+    expect(calls).toEqual(["whoami --json", migrate, "r2 bucket list", "deploy", migrate]);
+    expect(stdout).toContain("this is the first deployment");
+    expect(stdout).toContain("13 migrations applied");
+  });
+
+  it("ends with a failure when the first migrations fail after the code is in place", async () => {
+    const { code, stderr } = await deploy({ [migrate]: [noDatabase, error("internal error")] });
+    expect(code).toBe(1);
+    expect(stderr).toContain("The code is in place and its tables are not. Run `npm run deploy` again.");
+  });
+
+  it("ends with a failure when the code cannot be put in place", async () => {
+    const { code, stderr, calls } = await deploy({
+      [migrate]: [noDatabase],
+      deploy: [error("The following required secrets have not been set: TOKEN_PEPPER, ENCRYPTION_KEYS")],
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("npm run secrets -- --to");
+    expect(calls.at(-1)).toBe("deploy");
+  });
+
+  it("does nothing before it is clear which account is meant", async () => {
+    const two = whoami({ name: "Acme", id: "a1" }, { name: "Globex", id: "b2" });
+    const unclear = await deploy({ "whoami --json": [two] });
+    expect(unclear).toMatchObject({ code: 1, calls: ["whoami --json"] });
+    expect(unclear.stderr).toContain("export CLOUDFLARE_ACCOUNT_ID=b2   # Globex");
+    expect(await deploy({ "whoami --json": [two] }, [], { CLOUDFLARE_ACCOUNT_ID: "b2" })).toMatchObject({ code: 0 });
+  });
+
+  it("says how to log in", async () => {
+    const { code, stderr, calls } = await deploy({ "whoami --json": [{ code: 1, stdout: '{"loggedIn":false}\n' }] });
+    expect(code).toBe(1);
+    expect(stderr).toContain("npx wrangler login");
+    expect(calls).toEqual(["whoami --json"]);
+  });
+
+  it("takes a token that may not name its accounts", async () => {
+    expect(await deploy({ "whoami --json": [error("Authentication error [code: 10000]")] })).toMatchObject({ code: 0 });
+  });
+
+  it("deploys nothing the first time while R2 is not enabled", async () => {
+    const { code, stderr, calls } = await deploy({
+      [migrate]: [noDatabase],
+      "r2 bucket list": [error("Please enable R2 through the Cloudflare Dashboard. [code: 10042]")],
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("Enable it once in the dashboard");
+    expect(calls.at(-1)).toBe("r2 bucket list");
+  });
+
+  it("asks nobody for a dry run", async () => {
+    expect(await deploy({}, ["--dry-run"])).toMatchObject({ code: 0, calls: ["deploy --outdir dist --dry-run"] });
+  });
+});

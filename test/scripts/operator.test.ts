@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { type Answer, runStubbed } from "./support/checkout.ts";
+
+const env = { TOKEN_PEPPER: "a-pepper-of-tests" };
+const execute = "d1 execute DB --remote --yes --file";
+
+async function run(script: string, args: string[], answer: Answer = {}, environment: Record<string, string> = env) {
+  return runStubbed(script, args, { [execute]: [answer] }, environment);
+}
+
+const admin = (login: string, org = "acme") => run("first-admin", ["--org", org, `--login=${login}`]);
+
+describe("npm run first-admin", () => {
+  it("prints one token, and nothing of what wrangler reports", async () => {
+    const warning = "▲ [WARNING] ⚠️ This process may take some time, during which your D1 database will be unavailable to serve queries.\n";
+    const { code, stdout, stderr, calls } = await run("first-admin", ["--org", "acme", "--login", "ada"], { stdout: warning });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^ada is the administrator of acme\. [^]*\n\n {2}pul-[0-9a-f]{40}\n\n$/);
+    expect(stderr).toBe("");
+    expect(calls).toHaveLength(1);
+  });
+
+  it.each([
+    ["", "is needed"],
+    ["ab", "has 2 characters: a name has 3 to 40"],
+    ["a".repeat(41), "has 41 characters: a name has 3 to 40"],
+    ["ada@x.y", "is an address: a login is a short name"],
+    ["ada.lovelace", 'contains "."'],
+    ["-ada", "begins or ends with - or _"],
+  ])("says what is wrong with the login %j, and writes nothing", async (login, message) => {
+    const { code, stderr, calls } = await admin(login);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--login");
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(calls).toEqual([]);
+  });
+
+  it("says which of the two names is wrong", async () => {
+    expect((await admin("ada", "a.b")).stderr).toContain('--org "a.b" contains "."');
+    expect((await admin("Acme")).stderr).toContain("must be different");
+  });
+
+  it.each([
+    ["UNIQUE constraint failed: index 'organizations_name': SQLITE_CONSTRAINT", "There is an organization of that name already."],
+    ["UNIQUE constraint failed: index 'users_login': SQLITE_CONSTRAINT", "There is a person with that login already."],
+    ["In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable", "npx wrangler login"],
+    ["internal error", "internal error"],
+  ])("says why the database took nothing: %s", async (text, message) => {
+    const warning = "▲ [WARNING] your D1 database will be unavailable\n";
+    const { code, stdout, stderr } = await run("first-admin", ["--org", "acme", "--login", "ada"], {
+      code: 1,
+      stdout: warning,
+      stderr: `\n✘ [ERROR] ${text}\n\n🪵  Logs were written to "/somewhere/wrangler.log"\n`,
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stdout + stderr).not.toMatch(/pul-|WARNING|Logs were written/);
+  });
+
+  it("needs the deployment's pepper, from its file of secrets or the environment", async () => {
+    const none = await run("account", ["--login", "mel"], {}, { TOKEN_PEPPER: "" });
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining("--secrets-file") as string, calls: [] });
+    expect(await run("account", ["--login", "mel", "--secrets-file", "/none"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--secrets-file cannot be read") as string,
+      calls: [],
+    });
+  });
+});
