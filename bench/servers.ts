@@ -61,7 +61,7 @@ export async function built(vars: Record<string, string> = {}, front?: string, e
 /** As a developer runs it: `npm run dev`, with wrangler's proxy in front. */
 export async function wranglerDev(port = 8797): Promise<BenchServer> {
   const folder = newFolder();
-  const child = spawn("npm", ["run", "dev", "--", "--port", String(port), "--persist-to", folder, "--log-level", "error"], {
+  const child = spawn("npm", ["run", "dev", "--", "--port", String(port), "--persist-to", folder], {
     cwd: root,
     env,
     detached: true,

@@ -1,62 +1,65 @@
-/** `npm run dev [-- --port N --persist-to DIR …]`: a complete local server, from nothing. More options go to `wrangler dev`. */
+/** `npm run dev [-- --port N --persist-to DIR --verbose]`: a complete local server, from nothing. */
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { prepare, secretsFile } from "./prepare.ts";
-import { root, startWrangler } from "./wrangler.ts";
+import { fail } from "./fail.ts";
+import { readOptions } from "./options.ts";
+import { root } from "./wrangler.ts";
+import { portFault } from "./dev/port.ts";
 
-const { values, tokens } = parseArgs({
-  options: { port: { type: "string", default: "8787" }, "persist-to": { type: "string", default: join(root, ".wrangler/state") } },
-  strict: false,
-  tokens: true,
+const options = readOptions({
+  port: { type: "string", default: "8787" },
+  "persist-to": { type: "string", default: join(root, ".wrangler/state") },
+  /** The Worker's own log, JSON, and what wrangler logs. */
+  verbose: { type: "boolean", default: false },
+  /** In the place of a variable in `wrangler.toml`: NAME:VALUE. */
+  var: { type: "string", multiple: true, default: [] },
+  /** For the developer tools of a browser. */
+  "inspector-port": { type: "string" },
 });
-const port = String(values.port);
-const directory = resolve(String(values["persist-to"]));
-const own = new Set(["port", "persist-to"]);
-const others = tokens.flatMap((token) => {
-  // The value of an option that only wrangler knows: `--var NAME:VALUE`.
-  if (token.kind === "positional") return [token.value];
-  if (token.kind !== "option" || own.has(token.name)) return [];
-  return token.value === undefined ? [token.rawName] : [`${token.rawName}=${token.value}`];
-});
-
+const directory = resolve(options["persist-to"]);
+const port = Number(options.port);
 const url = `http://localhost:${port}`;
-const credentials = await prepare(directory, url);
-const server = startWrangler([
-  "dev",
-  "--port",
-  port,
-  "--persist-to",
-  directory,
-  "--env-file",
-  secretsFile(directory),
-  "--show-interactive-dev-session=false",
-  ...others,
-]);
-server.on("exit", (code) => process.exit(code ?? 1));
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
+const fault = await portFault(options.port);
+if (fault) fail(fault);
 
-await untilReady();
+// Wrangler reports its own steps, in words for those who know it.
+if (!options.verbose) process.env["WRANGLER_LOG"] = "error";
+
+// Wrangler and its libraries take a second to load: only now.
+console.log("Stackpass is preparing its database (the first start takes some seconds)…");
+const { prepare, secretsFile } = await import("./prepare.ts");
+const { organizations } = await prepare(directory, url, (line) => console.log(line));
+
+console.log("Starting the server…");
+const { startServer } = await import("./dev/server.ts");
+const server = await startServer({
+  port,
+  directory,
+  secretsFile: secretsFile(directory),
+  vars: Object.fromEntries(options.var.map((setting) => setting.split(/:(.*)/s).slice(0, 2) as [string, string])),
+  verbose: options.verbose,
+  inspectorPort: options["inspector-port"],
+});
+
 console.log(`
 Stackpass runs at ${url}
 
-  organization  who     personal access token
-  acme          admin   ${credentials.organizations["acme"]?.["admin"]}
-  acme          member  ${credentials.organizations["acme"]?.["member"]}
-  globex        admin   ${credentials.organizations["globex"]?.["admin"]}
+  Console:      ${url} — sign in with ada's token
+  Pulumi CLI:   export PULUMI_BACKEND_URL=${url} PULUMI_CONSOLE_DOMAIN=localhost:${port}
 
-These are also in ${join(directory, "stackpass-dev.json")}
+  who   is                        personal access token
+  ada   administrator of acme     ${organizations["acme"]?.["admin"]}
+  mel   member of acme            ${organizations["acme"]?.["member"]}
+  gus   administrator of globex   ${organizations["globex"]?.["admin"]}
+
+The tokens are also in ${join(directory, "stackpass-dev.json")}
+Press Ctrl-C to stop.${options.verbose ? "" : " Each request is one line below; --verbose shows the whole log."}
 `);
 
-async function untilReady(): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    try {
-      if ((await fetch(`${url}/healthz`)).ok) return;
-    } catch {
-      // not yet
-    }
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  console.error("the server did not start within a minute");
-  server.kill();
-  process.exit(1);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // Libraries end the process at once; the server's files are closed first.
+  process.removeAllListeners(signal);
+  process.once(signal, () => {
+    console.log("\nStackpass has stopped. Its data is kept for the next start.");
+    void server.stop().finally(() => process.exit(0));
+  });
 }

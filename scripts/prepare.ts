@@ -1,8 +1,13 @@
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type IssuedTokens, identitiesSql } from "./identities.ts";
-import { mustWrangle } from "./wrangler.ts";
+import { parseEnv } from "node:util";
+import type { D1Database } from "@cloudflare/workers-types";
+import { unstable_splitSqlQuery as split } from "wrangler";
+import { hashTokenValue, peppersOf } from "../src/auth/secret.ts";
+import { withStorage } from "./bindings.ts";
+import { type Identities, type IssuedTokens, identitiesSql, tokenSql } from "./identities.ts";
+import { newSecrets } from "./newSecrets.ts";
+import { root } from "./wrangler.ts";
 
 /** What `stackpass-dev.json` says. */
 export interface DevCredentials {
@@ -10,50 +15,90 @@ export interface DevCredentials {
   organizations: IssuedTokens;
 }
 
+/** People are users of the whole service, so their logins differ between organizations. */
+const people = { acme: { ada: "admin", mel: "member" }, globex: { gus: "admin" } } as const satisfies Identities;
+
 /** Secrets of this folder's server, made once: they must outlive restarts, or no token would be known again. */
 export function secretsFile(directory: string): string {
   const file = join(directory, "secrets.env");
   mkdirSync(directory, { recursive: true });
-  if (!existsSync(file)) {
-    const secrets = [`TOKEN_PEPPER=${randomBytes(32).toString("base64url")}`, `ENCRYPTION_KEYS=1:${randomBytes(32).toString("base64url")}`];
-    writeFileSync(file, `${secrets.join("\n")}\n`, { mode: 0o600 });
-  }
+  if (!existsSync(file)) writeFileSync(file, newSecrets(), { mode: 0o600 });
   return file;
 }
 
-const pepperIn = (file: string) => /^TOKEN_PEPPER=(.*)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? "";
-
 /**
- * Makes a folder ready for a local server: tables, and once the organizations `acme` (an administrator, a member) and
- * `globex` (its own administrator). Running it again only applies new migrations.
+ * Makes a folder ready for a local server: tables, and the organizations `acme` (an administrator, a member) and `globex` (its own
+ * administrator). Running it again applies new migrations, and makes a new token for a person whose token the database does not know.
  */
-export async function prepare(directory: string, url: string): Promise<DevCredentials> {
-  const secrets = secretsFile(directory);
-  const local = ["--local", "--persist-to", directory];
-  mustWrangle(["d1", "migrations", "apply", "DB", ...local]);
-
+export async function prepare(directory: string, url: string, say: (line: string) => void = () => {}): Promise<DevCredentials> {
+  const peppers = peppersOf(parseEnv(readFileSync(secretsFile(directory), "utf8"))["TOKEN_PEPPER"] ?? "");
   const file = join(directory, "stackpass-dev.json");
-  if (existsSync(file)) {
-    const known = { ...(JSON.parse(readFileSync(file, "utf8")) as DevCredentials), url };
-    writeFileSync(file, `${JSON.stringify(known, null, 2)}\n`, { mode: 0o600 });
-    return known;
-  }
-  // People are users of the whole service, so their logins differ between organizations.
-  const { sql, tokens } = await identitiesSql(
-    { acme: { ada: "admin", mel: "member" }, globex: { gus: "admin" } },
-    [pepperIn(secrets)],
-    Date.now(),
-  );
-  const sqlFile = join(directory, "seed.sql");
-  writeFileSync(sqlFile, sql, { mode: 0o600 });
-  mustWrangle(["d1", "execute", "DB", ...local, "--yes", "--file", sqlFile]);
-  const credentials: DevCredentials = {
-    url,
-    organizations: {
-      acme: { admin: tokens["acme"]!["ada"]!, member: tokens["acme"]!["mel"]! },
-      globex: { admin: tokens["globex"]!["gus"]! },
-    },
-  };
+  const stored = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as DevCredentials).organizations : {};
+  const organizations = await withStorage(directory, async ({ DB }) => {
+    await migrate(DB);
+    const issued = await issue(DB, stored, peppers);
+    if (issued.renewed && existsSync(file)) say("The tokens in stackpass-dev.json were not of this database: new ones were made.");
+    return issued.tokens;
+  });
+  const credentials: DevCredentials = { url, organizations };
   writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
   return credentials;
+}
+
+/** As `wrangler d1 migrations apply` does it, and with the same table: either goes on where the other has stopped. */
+async function migrate(database: D1Database): Promise<void> {
+  await database
+    .prepare(
+      "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
+    )
+    .run();
+  const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
+  const applied = new Set(results.map(({ name }) => name));
+  const folder = join(root, "migrations");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".sql") && !applied.has(name));
+  for (const name of files.toSorted()) {
+    const statements = split(readFileSync(join(folder, name), "utf8")).map((statement) => database.prepare(statement));
+    await database.batch([...statements, database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name)]);
+  }
+}
+
+/** Tokens that the database knows, by organization and role: the stored ones, and new ones in the place of others. */
+async function issue(database: D1Database, stored: IssuedTokens, peppers: string[]): Promise<{ tokens: IssuedTokens; renewed: boolean }> {
+  const tokens: IssuedTokens = {};
+  let renewed = false;
+  for (const [organization, members] of Object.entries(people)) {
+    tokens[organization] = {};
+    const isThere = await database.prepare("SELECT 1 FROM organizations WHERE name = ?").bind(organization).first();
+    const fresh = isThere ? undefined : await identitiesSql({ [organization]: members }, peppers, Date.now());
+    if (fresh) await run(database, fresh.sql);
+    for (const [login, role] of Object.entries(members)) {
+      const known = await isKnown(database, stored[organization]?.[role], peppers);
+      tokens[organization][role] = known ?? fresh?.tokens[organization]![login] ?? (await newToken(database, login, peppers));
+      renewed ||= known === undefined;
+    }
+  }
+  return { tokens, renewed };
+}
+
+/** @returns the token if it is good in this database */
+async function isKnown(database: D1Database, token: string | undefined, peppers: string[]): Promise<string | undefined> {
+  const hash = token && (await hashTokenValue(peppers, token));
+  if (!hash) return undefined;
+  const row = await database
+    .prepare("SELECT 1 FROM access_tokens WHERE hash = ? AND deleted_at IS NULL AND disabled_at IS NULL")
+    .bind(hash)
+    .first();
+  return row ? token : undefined;
+}
+
+async function newToken(database: D1Database, login: string, peppers: string[]): Promise<string> {
+  const userId = await database.prepare("SELECT id FROM users WHERE login = ?").bind(login).first<string>("id");
+  if (userId === null) throw new Error(`the database has no ${login}: it was not made by npm run dev`);
+  const { sql, token } = await tokenSql(userId, login, peppers, Date.now());
+  await run(database, sql);
+  return token;
+}
+
+async function run(database: D1Database, sql: string): Promise<void> {
+  await database.batch(split(sql).map((statement) => database.prepare(statement)));
 }

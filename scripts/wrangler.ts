@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -83,7 +83,3 @@ export function executeSql(sql: string, where: Where): Ended {
     rmSync(folder, { recursive: true });
   }
 }
-
-/** Starts wrangler and leaves it running. */
-export const startWrangler = (args: string[]): ChildProcess =>
-  spawn(process.execPath, [wranglerBin, ...args], { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });

@@ -10,7 +10,7 @@ const OWN_FILES = ["stackpass-dev.json", "secrets.env"];
 /** Any access token, and any lease: a signed pair of names, whose JSON begins with `["`. */
 const CREDENTIAL = /pul-[0-9a-f]{40}|WyJ[\w-]{20,}\.[\w-]{43}/;
 /** The welcome of a development server shows the tokens that it made. */
-const WELCOME = /organization {2}who[^]*?stackpass-dev\.json/g;
+const WELCOME = /who +is +personal access token[^]*?stackpass-dev\.json/g;
 
 const servers = () => readdirSync(inject("directory")).filter((name) => name.endsWith("-server"));
 const filesOf = (server: string) =>

@@ -82,7 +82,7 @@ export class Server {
         log.write(chunk);
         said += chunk.toString();
         // The last line of the welcome: whatever comes later is the server's own log.
-        if (said.includes("stackpass-dev.json") || said.includes("ready\n")) ready();
+        if (said.includes("Press Ctrl-C") || said.includes("ready\n")) ready();
       });
       child.once("exit", (code) =>
         failed(new Error(`the server ended with ${code}:\n${readFileSync(join(directory, "server.log"), "utf8")}`)),
@@ -99,7 +99,7 @@ export class Server {
     }
     return [
       join(root, "scripts/dev.ts"),
-      "--inspector-port=0",
+      "--verbose",
       `--port=${this.#port}`,
       `--persist-to=${this.persistTo}`,
       ...vars.flatMap(([name, value]) => ["--var", `${name}:${value}`]),

@@ -1,0 +1,37 @@
+/** Lines of the Worker's log that say nothing to the reader of a terminal: work that goes on beside the requests. */
+const quiet = new Set(["cron", "queue", "alarm"]);
+
+interface Line {
+  message?: string;
+  error?: string;
+  method?: string;
+  route?: string;
+  status?: number;
+  reason?: string;
+  token?: string;
+  update?: string;
+  ms?: number;
+}
+
+/** A line of the Worker's log as a person reads it; undefined when it is better left out. */
+export async function readable(text: string, callerOf: (tokenId: string) => Promise<string>): Promise<string | undefined> {
+  const line = read(text);
+  if (line?.message === undefined) return text;
+  if (line.message === "request") return requestLine(line, callerOf);
+  if (line.error !== undefined) return `${line.message}: ${line.error}`;
+  return quiet.has(line.message) ? undefined : text;
+}
+
+async function requestLine({ method, route, status, reason, token, update, ms }: Line, callerOf: (tokenId: string) => Promise<string>) {
+  const caller = token ? await callerOf(token) : update ? `update ${update.slice(0, 8)}` : "no caller";
+  return `${method} ${route} ${status} ${ms} ms, ${caller}${reason ? `: ${reason}` : ""}`;
+}
+
+function read(text: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Line) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import type { D1Database } from "@cloudflare/workers-types";
+import { unstable_startWorker as startWorker } from "wrangler";
+import { root } from "../wrangler.ts";
+import { callersOf } from "./callers.ts";
+import { readable } from "./logLine.ts";
+
+export interface ServerOptions {
+  port: number;
+  directory: string;
+  secretsFile: string;
+  /** Take the place of variables in `wrangler.toml`. */
+  vars: Record<string, string>;
+  verbose: boolean;
+  inspectorPort: string | undefined;
+}
+
+export interface Server {
+  stop: () => Promise<void>;
+}
+
+/** Starts the Worker from its sources, and again at every change of one. @returns once it answers */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { port, directory, verbose, inspectorPort } = options;
+  const worker = await startWorker({
+    config: join(root, "wrangler.toml"),
+    envFiles: [options.secretsFile],
+    bindings: Object.fromEntries(Object.entries(options.vars).map(([name, value]) => [name, { type: "plain_text", value }])),
+    dev: {
+      server: { hostname: "localhost", port },
+      persist: directory,
+      watch: true,
+      inspector: inspectorPort === undefined ? false : { port: Number(inspectorPort) },
+      structuredLogsHandler: ({ message }: { message: string }) => print(message),
+    },
+  });
+  const database = async () => (await worker.raw.runtimes[0]!.mf!.getD1Database("DB")) as unknown as D1Database;
+  const callerOf = callersOf(database);
+  let isReady = false;
+  // Lines keep their order, though a caller's name has to be looked up.
+  let printed = Promise.resolve();
+  function print(message: string): void {
+    if (verbose) return console.log(message);
+    if (!isReady) return;
+    printed = printed.then(async () => {
+      const line = await readable(message, callerOf);
+      if (line !== undefined) console.log(line);
+    });
+  }
+  await untilReady(`http://localhost:${port}`);
+  isReady = true;
+  worker.raw.on("reloadComplete", () => console.log("The code has changed, and runs."));
+  return { stop: () => worker.dispose() };
+}
+
+/** A source that does not compile is reported by wrangler; this then waits until it is mended. */
+async function untilReady(url: string): Promise<void> {
+  for (;;) {
+    try {
+      const health = await fetch(`${url}/healthz`);
+      if (health.ok) return;
+      console.error(`The server answers, and is not ready: ${await health.text()}`);
+      process.exit(1);
+    } catch {
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
+}
