@@ -2,11 +2,12 @@ import { HonoBase } from "hono/hono-base";
 import { HTTPException } from "hono/http-exception";
 import { TrieRouter } from "hono/router/trie-router";
 import { requestContext } from "./request.ts";
+import { elsewhere } from "./elsewhere.ts";
 import type { Env } from "./environment.ts";
-import { AppError, badRequest, notFound } from "../errors.ts";
+import { AppError, badRequest } from "../errors.ts";
 import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
-import { missingPage, registerPages } from "../console/page.tsx";
+import { registerPages } from "../console/page.tsx";
 import { logRequest } from "./logRequest.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
@@ -44,11 +45,7 @@ app.use(async (c, next) => {
 register(app, routes);
 registerPages(app, pages);
 
-app.notFound((c) => {
-  const api = c.req.path === "/api" || c.req.path.startsWith("/api/");
-  if (!api && c.req.method === "GET" && c.req.header("Accept")?.includes("text/html")) return missingPage(c);
-  return c.json(notFound(`'${c.req.method} ${c.req.path.slice(0, 200)}'`).toResponseBody(), 404);
-});
+app.notFound(elsewhere);
 
 app.onError((error, c) => {
   const refusal = asAppError(error);

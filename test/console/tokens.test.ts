@@ -84,6 +84,15 @@ it("a token of no stack stays one while its form is sent as it came", async () =
   expect(await tokenOf(token)).toMatchObject({ stacks: [] });
 });
 
+it("shows how a machine uses a new token: the backend, and where the CLI finds its console", async () => {
+  const created = await admin.post(`${HERE}/new`, { name: "jenkins-ci", description: "", expiry: "never" });
+  const page = await shown(admin.with(created).get(created.headers.get("Location")!));
+  expect(page).toContain("export PULUMI_BACKEND_URL=https://stackpass.test PULUMI_CONSOLE_DOMAIN=stackpass.test\n");
+  expect(page).toContain("&#39;PULUMI_BACKEND_URL=https://stackpass.test&#39;, &#39;PULUMI_CONSOLE_DOMAIN=stackpass.test&#39;");
+  // GitHub Actions and GitLab CI.
+  expect(page.match(/PULUMI_BACKEND_URL: https:\/\/stackpass\.test\n +PULUMI_CONSOLE_DOMAIN: stackpass\.test\n/g)).toHaveLength(2);
+});
+
 it("keeps what was typed while something is wrong with it", async () => {
   const { id } = await newOrgToken(world, "ci");
   const typed = { displayName: "Typed", description: "here", stacks: "web/<i>", networks: "nowhere", countries: "", expiry: "keep" };

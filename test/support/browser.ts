@@ -7,6 +7,8 @@ const site = "https://stackpass.test";
 export interface Visitor {
   get: (path: string) => Promise<Response>;
   post: (path: string, form: Record<string, string>, headers?: Record<string, string>) => Promise<Response>;
+  /** The same visitor, with the cookies that an answer has set. */
+  with: (answer: Response) => Visitor;
 }
 
 export function newVisitor(cookie = ""): Visitor {
@@ -32,19 +34,17 @@ export function newVisitor(cookie = ""): Visitor {
         },
       });
     },
+    with: (answer) => newVisitor([...(cookie ? [cookie] : []), ...cookiesOf(answer)].join("; ")),
   };
 }
+
+const cookiesOf = (answer: Response) => answer.headers.getSetCookie().map((set) => set.split(";")[0]);
 
 /** Signs somebody in with their personal token. */
 export async function signIn(token: string): Promise<Visitor> {
   const response = await newVisitor().post("/signin", { token });
   expect(response.status, await response.clone().text()).toBe(303);
-  return newVisitor(
-    response.headers
-      .getSetCookie()
-      .map((set) => set.split(";")[0])
-      .join("; "),
-  );
+  return newVisitor().with(response);
 }
 
 /** The page of an answer that must be good. */

@@ -23,7 +23,7 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
       ),
     };
   }
-  const backend = url.origin;
+  const backend = { url: url.origin, domain: url.host };
   const stack = `${ctx.org.name}/PROJECT/STACK`;
   return {
     title: `Token ${shown.name}`,
@@ -49,24 +49,32 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
   };
 });
 
-const shell = (backend: string) => `export PULUMI_BACKEND_URL=${backend}
+/** The CLI finds the console of a backend by its domain, for the links that it prints and for `pulumi login` (cli-protocol §2.8). */
+interface Backend {
+  url: string;
+  domain: string;
+}
+
+const shell = (backend: Backend) => `export PULUMI_BACKEND_URL=${backend.url} PULUMI_CONSOLE_DOMAIN=${backend.domain}
 read -rs PULUMI_ACCESS_TOKEN && export PULUMI_ACCESS_TOKEN
 pulumi whoami -v`;
 
-const gitHub = (backend: string, stack: string) => `- run: pulumi up --yes --stack ${stack}
+const gitHub = (backend: Backend, stack: string) => `- run: pulumi up --yes --stack ${stack}
   env:
-    PULUMI_BACKEND_URL: ${backend}
+    PULUMI_BACKEND_URL: ${backend.url}
+    PULUMI_CONSOLE_DOMAIN: ${backend.domain}
     PULUMI_ACCESS_TOKEN: \${{ secrets.PULUMI_ACCESS_TOKEN }}`;
 
-const gitLab = (backend: string, stack: string) => `# PULUMI_ACCESS_TOKEN: a masked and protected CI/CD variable
+const gitLab = (backend: Backend, stack: string) => `# PULUMI_ACCESS_TOKEN: a masked and protected CI/CD variable
 deploy:
   variables:
-    PULUMI_BACKEND_URL: ${backend}
+    PULUMI_BACKEND_URL: ${backend.url}
+    PULUMI_CONSOLE_DOMAIN: ${backend.domain}
   script:
     - pulumi up --yes --stack ${stack}`;
 
-const jenkins = (backend: string, stack: string, name: string) => `// ${name}: a credential of the kind "secret text"
-withEnv(['PULUMI_BACKEND_URL=${backend}']) {
+const jenkins = (backend: Backend, stack: string, name: string) => `// ${name}: a credential of the kind "secret text"
+withEnv(['PULUMI_BACKEND_URL=${backend.url}', 'PULUMI_CONSOLE_DOMAIN=${backend.domain}']) {
   withCredentials([string(credentialsId: '${name}', variable: 'PULUMI_ACCESS_TOKEN')]) {
     sh 'pulumi up --yes --stack ${stack}'
   }
