@@ -23,8 +23,9 @@ export async function readable(text: string, callerOf: (tokenId: string) => Prom
 }
 
 async function requestLine({ method, route, status, reason, token, update, ms }: Line, callerOf: (tokenId: string) => Promise<string>) {
+  const path = route === "none" ? "(no such path)" : route;
   const caller = token ? await callerOf(token) : update ? `update ${update.slice(0, 8)}` : "no caller";
-  return `${method} ${route} ${status} ${ms} ms, ${caller}${reason ? `: ${reason}` : ""}`;
+  return `${method} ${path} ${status} ${ms} ms, ${caller}${reason ? `: ${reason}` : ""}`;
 }
 
 function read(text: string): Line | undefined {
