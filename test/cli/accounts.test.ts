@@ -49,15 +49,15 @@ describe("an operator", () => {
   it("is told what a name may be, and that one is taken", async () => {
     expect(await run("first-admin", "--org", "Same", "--login", "same")).toMatchObject({
       code: 2,
-      output: expect.stringContaining("must differ") as string,
+      output: expect.stringContaining("must be different") as string,
     });
     expect(await run("account", "--login", "no spaces")).toMatchObject({
       code: 2,
-      output: expect.stringContaining("3 to 40 letters") as string,
+      output: expect.stringContaining('"no spaces" contains " "') as string,
     });
     const taken = await run("account", "--login", "ADA");
     expect(taken.code).not.toBe(0);
-    expect(taken.output).toContain("UNIQUE constraint failed");
+    expect(taken.output).toContain("There is a person with that login already.");
     expect(taken.output).not.toMatch(/pul-[0-9a-f]{40}/);
   });
 });
