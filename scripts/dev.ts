@@ -59,7 +59,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   // Libraries end the process at once; the server's files are closed first.
   process.removeAllListeners(signal);
   process.once(signal, () => {
-    console.log("\nStackpass has stopped. Its data is kept for the next start.");
-    void server.stop().finally(() => process.exit(0));
+    void server.stop().finally(() => {
+      console.log("\nStackpass has stopped. Its data is kept for the next start.");
+      process.exit(0);
+    });
   });
 }

@@ -22,6 +22,9 @@ export interface Server {
 /** Starts the Worker from its sources, and again at every change of one. @returns once it answers */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { port, directory, verbose, inspectorPort } = options;
+  let isReady = false;
+  // Lines keep their order, though a caller's name has to be looked up.
+  let printed = Promise.resolve();
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
     envFiles: [options.secretsFile],
@@ -36,9 +39,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   const database = async () => (await worker.raw.runtimes[0]!.mf!.getD1Database("DB")) as unknown as D1Database;
   const callerOf = callersOf(database);
-  let isReady = false;
-  // Lines keep their order, though a caller's name has to be looked up.
-  let printed = Promise.resolve();
   function print(message: string): void {
     if (verbose) return console.log(message);
     if (!isReady) return;
