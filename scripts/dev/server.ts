@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { D1Database } from "@cloudflare/workers-types";
 import { unstable_startWorker as startWorker } from "wrangler";
 import { root } from "../wrangler.ts";
@@ -50,7 +51,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await untilReady(`http://localhost:${port}`);
   isReady = true;
   worker.raw.on("reloadComplete", () => console.log("The code has changed, and runs."));
-  return { stop: () => worker.dispose() };
+  return {
+    stop: async () => {
+      // Lines of requests that were answered; a server that cannot name their callers any more is not waited for.
+      await Promise.race([printed, setTimeout(1000)]);
+      await worker.dispose();
+    },
+  };
 }
 
 /** A source that does not compile is reported by wrangler; this then waits until it is mended. */
@@ -62,7 +69,7 @@ async function untilReady(url: string): Promise<void> {
       console.error(`The server answers, and is not ready: ${await health.text()}`);
       process.exit(1);
     } catch {
-      await new Promise((done) => setTimeout(done, 100));
+      await setTimeout(100);
     }
   }
 }

@@ -89,7 +89,7 @@ describe("npm run dev", () => {
     expect(first).toContain("is preparing its database");
     expect(await loginOf(server, tokens().admin)).toBe("ada");
     expect(await loginOf(server, `pul-${"0".repeat(40)}`)).toBe(401);
-    await server.until("401");
+    await server.until(" 401 ");
     const [child] = running;
     expect(groupOf(child!).length).toBeGreaterThan(1);
     expect(await server.interrupt()).toBe(0);
