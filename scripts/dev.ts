@@ -36,6 +36,10 @@ server.on("exit", (code) => process.exit(code ?? 1));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
 
 await untilReady();
+// Nothing else runs the cron of a local server. It also sends the audit events that the queue of a killed server held.
+const runCron = () => void fetch(`${url}/cdn-cgi/handler/scheduled`).catch(() => undefined);
+runCron();
+setInterval(runCron, 60_000).unref();
 console.log(`
 Stackpass runs at ${url}
 

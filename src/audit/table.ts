@@ -1,13 +1,22 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
-/** Promised events on their way to the queue, written in the same batch as the change that they tell of. */
-export const auditOutbox = sqliteTable("audit_outbox", {
-  seq: integer("seq").primaryKey({ autoIncrement: true }),
-  id: text("id").notNull(),
-  body: text("body").notNull(),
-  createdAt: integer("created_at").notNull(),
-});
+/**
+ * Promised events, written in the same batch as the change that they describe. A row is deleted by the batch that writes its event
+ * into the log, or after the event was kept as a dead letter.
+ */
+export const auditOutbox = sqliteTable(
+  "audit_outbox",
+  {
+    seq: integer("seq").primaryKey({ autoIncrement: true }),
+    id: text("id").notNull(),
+    body: text("body").notNull(),
+    createdAt: integer("created_at").notNull(),
+    /** When the cron sends it the next time, if it is still here. */
+    relayAt: integer("relay_at").notNull().default(0),
+  },
+  (t) => [index("audit_outbox_id").on(t.id), index("audit_outbox_relay").on(t.relayAt)],
+);
 
 /** The log. `at` is when it happened (milliseconds), not when it was written. */
 export const auditEvents = sqliteTable(

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { DEAD_LETTERS } from "../audit/replay.ts";
+import { DEAD_LETTERS } from "../audit/deadLetters.ts";
 import { auditHeads, auditOutbox } from "../audit/table.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";

@@ -1,4 +1,4 @@
-import { createExecutionContext, createMessageBatch, createScheduledController, getQueueResult } from "cloudflare:test";
+import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Bindings } from "../../src/env.ts";
@@ -95,42 +95,6 @@ describe("an event", () => {
     expect(events).toHaveLength(3);
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin });
     expect(tokens).toHaveLength(3);
-  });
-});
-
-describe("the cron", () => {
-  const run = (scheduledTime: number) => worker.scheduled(createScheduledController({ scheduledTime }), bindings);
-
-  it("relays what was left over, all of it, and once", async () => {
-    await waitingEvents(3);
-    // More than one message's worth: the queue takes 100 at once.
-    await env.DB.prepare(
-      `INSERT INTO audit_outbox (id, body, created_at)
-       SELECT 'copy-' || key, json_set(body, '$.id', 'copy-' || key), created_at FROM json_each(?), (SELECT body, created_at FROM audit_outbox LIMIT 1)`,
-    )
-      .bind(JSON.stringify(Array.from({ length: 120 }, () => 0)))
-      .run();
-    await run(Date.now() + 31_000);
-    expect(await outbox()).toEqual([]);
-    expect(await settledLog()).toHaveLength(123);
-    await run(Date.now() + 31_000);
-    expect(await settledLog()).toHaveLength(123);
-  });
-
-  it("leaves alone what a request is about to send by itself", async () => {
-    await waitingEvents(1);
-    await run(Date.now());
-    expect(await outbox()).toHaveLength(1);
-  });
-
-  it("keeps everything when the queue still takes nothing", async () => {
-    await waitingEvents(2);
-    const repair = breakQueue();
-    await run(Date.now() + 31_000);
-    expect(await outbox()).toHaveLength(2);
-    repair();
-    await run(Date.now() + 31_000);
-    expect(await settledLog()).toHaveLength(2);
   });
 });
 
