@@ -18,6 +18,8 @@ const Event = z.object({
   tokenId: text,
   tokenName: text,
   stack: text,
+  /** Absent in messages of a release before it. */
+  openedWith: z.pipe(z._default(z.string(), ""), text),
   reqOrgAdmin: z.boolean(),
   reqStackAdmin: z.boolean(),
   authFailure: z.boolean(),

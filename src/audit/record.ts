@@ -15,7 +15,7 @@ export interface AuditEntry {
   stack?: string;
 }
 
-type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;
+type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName"> & Partial<Pick<AuditEvent, "openedWith">>;
 
 /** Machines are named by their token and organization, never by the person who made the token. */
 export const whoIs = (actor: Actor): Who => ({
@@ -23,6 +23,7 @@ export const whoIs = (actor: Actor): Who => ({
   userName: actor.kind === "user" ? actor.user.name : actor.org.name,
   tokenId: actor.token.id,
   tokenName: actor.token.name,
+  openedWith: actor.token.openedWith ?? "",
 });
 
 export function auditEvent(ctx: Pick<RequestContext, "now" | "address">, orgId: string, who: Who, entry: AuditEntry): AuditEvent {
@@ -33,6 +34,7 @@ export function auditEvent(ctx: Pick<RequestContext, "now" | "address">, orgId: 
     event: entry.event,
     description: entry.description,
     sourceIp: ctx.address,
+    openedWith: "",
     ...who,
     stack: entry.stack ?? "",
     ...flagsOf(entry.event),

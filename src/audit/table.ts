@@ -35,6 +35,8 @@ export const auditEvents = sqliteTable(
     tokenName: text("token_name").notNull(),
     /** `project/stack`, or "" when the event is not about a stack. */
     stack: text("stack").notNull(),
+    /** Of a console session: id of the personal token that opened it; else "". */
+    openedWith: text("opened_with").notNull().default(""),
     reqOrgAdmin: integer("req_org_admin", { mode: "boolean" }).notNull(),
     reqStackAdmin: integer("req_stack_admin", { mode: "boolean" }).notNull(),
     authFailure: integer("auth_failure", { mode: "boolean" }).notNull(),
@@ -48,6 +50,9 @@ export const auditEvents = sqliteTable(
     index("audit_events_event").on(t.orgId, t.event, t.at, t.id),
     index("audit_events_user").on(t.orgId, t.userLogin, t.at, t.id),
     index("audit_events_token").on(t.orgId, t.tokenId, t.at, t.id),
+    index("audit_events_opened_with")
+      .on(t.orgId, t.openedWith, t.at, t.id)
+      .where(sql`${t.openedWith} <> ''`),
     index("audit_events_address").on(t.orgId, t.sourceIp, t.at, t.id),
     index("audit_events_stack")
       .on(t.orgId, t.stack, t.at, t.id)

@@ -13,10 +13,10 @@ const flag = (record: ChainRecord, member: string) => String(record[member] === 
 /** A spreadsheet takes a cell that begins so for a formula, and may run it; with an apostrophe before it, for text. */
 const inert = (value: string) => (/^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value);
 
-/** The documented columns, and those of later samples behind them (management-api §9.4). RFC 4180. */
+/** The documented columns, behind them those of later samples, and last ours (management-api §9.4). RFC 4180. */
 const csv: Format = {
   header:
-    "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn\r\n",
+    "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn,OpenedWith\r\n",
   line: (record) =>
     `${[
       new Date(Number(record["at"])).toISOString().replace(/\.\d+/, ""),
@@ -32,6 +32,7 @@ const csv: Format = {
       text(record, "tokenName"),
       "",
       "",
+      text(record, "openedWith"),
     ]
       .map(inert)
       .map((value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
@@ -72,6 +73,7 @@ const cef: Format = {
       tokenID: text(record, "tokenId"),
       tokenName: text(record, "tokenName"),
       stack: text(record, "stack"),
+      openedWith: text(record, "openedWith"),
     });
     const pairs = extension.filter(([, value]) => value !== "").map(([key, value]) => `${key}=${inExtension(value)}`);
     return `${time} ${host} ${header}|${pairs.join(" ")}\n`;
@@ -106,7 +108,7 @@ const ocsf: Format = {
       },
       actor: {
         user: { uid: text(record, "userLogin"), name: text(record, "userName"), org: { uid: text(record, "orgId") } },
-        ...(record["tokenId"] && { session: { credential_uid: record["tokenId"] }, app_name: record["tokenName"] }),
+        ...(record["tokenId"] && { session: sessionOf(record), app_name: record["tokenName"] }),
       },
       api: { operation: event, service: { name: host } },
       src_endpoint: { ip: text(record, "sourceIp") },
@@ -114,6 +116,10 @@ const ocsf: Format = {
     })}\n`;
   },
 };
+
+/** A console session has an id of its own, and the personal token that opened it is its credential. */
+const sessionOf = ({ tokenId, openedWith }: ChainRecord) =>
+  openedWith ? { uid: tokenId, credential_uid: openedWith } : { credential_uid: tokenId };
 
 /** 1 create, 2 read, 3 update, 4 delete, 99 other. */
 function activityOf(event: string): number {

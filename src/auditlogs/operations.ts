@@ -19,6 +19,8 @@ export const ResponseAuditLogs = z.object({
       sequence: z.optional(z.int()),
       /** Ours: `project/stack`, where it is about one. */
       stack: z.optional(z.string()),
+      /** Ours: of a console session, id of the personal token that opened it. */
+      openedWith: z.optional(z.string()),
     }),
   ),
   continuationToken: z.optional(z.string()),

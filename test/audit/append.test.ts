@@ -31,6 +31,7 @@ const event = (id: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
   tokenId: "t",
   tokenName: "",
   stack: "web/dev",
+  openedWith: "",
   reqOrgAdmin: false,
   reqStackAdmin: true,
   authFailure: false,
@@ -71,6 +72,14 @@ it("keeps one chain when several consumers write at once, and writes each event 
   const parts = Array.from({ length: 8 }, (_, i) => events.slice(i * 4, i * 4 + 12));
   for (const { retryMessages } of await Promise.all(parts.map(deliver))) expect(retryMessages).toEqual([]);
   expect((await chain()).map(({ id }) => String(id)).sort()).toEqual(events.map(({ id }) => id));
+});
+
+it("writes events of the release before, which name no token that opened a session, and of a later one, which name more", async () => {
+  const { openedWith: _, ...old } = event("old");
+  await deliver([old as AuditEvent, { ...event("new", { openedWith: "p-1" }), later: true } as AuditEvent]);
+  const [new_, old_] = await chain();
+  expect(new_).toMatchObject({ id: "new", openedWith: "p-1" });
+  expect(old_).not.toHaveProperty("openedWith");
 });
 
 it("survives an answer that was lost after the write", async () => {

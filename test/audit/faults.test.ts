@@ -187,7 +187,7 @@ it(
       for (let seq = 0; ; seq += 2000) {
         const rows = await env.DB.prepare(
           `SELECT id, org_id AS orgId, at, event, description, source_ip AS sourceIp, user_login AS userLogin, user_name AS userName, token_id AS tokenId,
-            token_name AS tokenName, stack, seq, prev_hash AS prevHash, hash FROM audit_events WHERE org_id = ? AND seq > ? ORDER BY seq LIMIT 2000`,
+            token_name AS tokenName, stack, opened_with AS openedWith, seq, prev_hash AS prevHash, hash FROM audit_events WHERE org_id = ? AND seq > ? ORDER BY seq LIMIT 2000`,
         )
           .bind(orgId, seq)
           .all<ChainRecord>();

@@ -40,6 +40,7 @@ const event = (i: number, at = START + i * 3_600_000): AuditEvent => ({
   tokenId: "t",
   tokenName: "ci",
   stack: "web/dev",
+  openedWith: "",
   reqOrgAdmin: false,
   reqStackAdmin: false,
   authFailure: false,
@@ -124,15 +125,17 @@ describe("retention", () => {
     await appendToChains(bindings, [
       { ...event(0), userLogin: "bob" },
       { ...event(1), tokenId: id, tokenName: "jenkins" },
+      { ...event(2), tokenId: "session", openedWith: "personal" },
     ]);
     const described = async (query: string) => [...(await exported(query)).matchAll(/Event \d+/g)].map(([text]) => text);
     const both = async () => [
       await described("userFilter=bob"),
       await described("tokenFilter=JENKINS"),
       await described(`tokenFilter=${id}`),
+      await described("tokenFilter=personal"),
     ];
     const before = await both();
-    expect(before).toEqual([["Event 0"], ["Event 1"], ["Event 1"]]);
+    expect(before).toEqual([["Event 0"], ["Event 1"], ["Event 1"], ["Event 2"]]);
     await retain(1);
     await archiveOldRecords(bindings, START + 50 * DAY);
     expect(await both()).toEqual(before);

@@ -41,6 +41,7 @@ const event = (id: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
   tokenId: "t",
   tokenName: "",
   stack: "web/dev",
+  openedWith: "",
   reqOrgAdmin: false,
   reqStackAdmin: true,
   authFailure: false,

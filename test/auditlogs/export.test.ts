@@ -26,6 +26,7 @@ const event = (i: number, more: Partial<AuditEvent> = {}): AuditEvent => ({
   tokenId: "t-1",
   tokenName: "ci",
   stack: "web/dev",
+  openedWith: "",
   reqOrgAdmin: false,
   reqStackAdmin: false,
   authFailure: false,
@@ -44,7 +45,7 @@ async function exported(query = "", version = "v2/"): Promise<string> {
 }
 
 const HEADER =
-  "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn";
+  "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn,OpenedWith";
 
 describe("an export", () => {
   it("is CSV unless asked otherwise, gzipped, newest first, quoted where it must be", async () => {
@@ -55,9 +56,9 @@ describe("an export", () => {
     );
     expect((await exported()).split("\r\n")).toEqual([
       HEADER,
-      `2026-03-05T07:08:11Z,"M""e""l",mel,unknown-later-event,Created 2.,203.0.113.9,false,false,false,t-1,ci,,`,
-      `2026-03-05T07:08:10Z,Mel,mel,Stack Deleted,"Deleted ""acme/web/dev"",\nreally.",203.0.113.9,false,true,false,t-1,,,`,
-      "2026-03-05T07:08:09Z,Mel,mel,Stack Created,Created 0.,203.0.113.9,false,false,false,t-1,ci,,",
+      `2026-03-05T07:08:11Z,"M""e""l",mel,unknown-later-event,Created 2.,203.0.113.9,false,false,false,t-1,ci,,,`,
+      `2026-03-05T07:08:10Z,Mel,mel,Stack Deleted,"Deleted ""acme/web/dev"",\nreally.",203.0.113.9,false,true,false,t-1,,,,`,
+      "2026-03-05T07:08:09Z,Mel,mel,Stack Created,Created 0.,203.0.113.9,false,false,false,t-1,ci,,,",
       "",
     ]);
     expect(await exported("format=csv", "")).toBe(await exported());
@@ -83,7 +84,7 @@ describe("an export", () => {
     const rows = (await exported()).split("\r\n").slice(1, -1).toReversed();
     for (const [i, start] of starts.entries()) {
       expect(rows[i]).toContain(`,"'${start}HYPERLINK(""http://evil.example"")",`);
-      expect(rows[i]).toMatch(/,"?'.1"?,,$/su);
+      expect(rows[i]).toMatch(/,"?'.1"?,,,$/su);
     }
   });
 
