@@ -11,7 +11,21 @@ const text = (record: ChainRecord, member: string) => String(record[member] ?? "
 const flag = (record: ChainRecord, member: string) => String(record[member] === true);
 
 /** A spreadsheet takes a cell that begins so for a formula, and may run it; with an apostrophe before it, for text. */
-const inert = (value: string) => (/^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value);
+const formula = /^[=+\-@\t\r＝＋－＠]/;
+
+/**
+ * Which separator splits a line is the reader's choice, and some readers ignore quotes: every part behind a separator may be a cell.
+ * Takes time by the length of the value.
+ */
+function inert(value: string): string {
+  const parts = value.replaceAll(/[,;|"\s]+/g, (run: string, at: number) => {
+    const part = at === 0 ? 0 : run.search(/[,;|\t\r\n]/) + 1;
+    if (at > 0 && part === 0) return run;
+    const begins = formula.test(value.charAt(at + run.length)) ? "'" : "";
+    return run.slice(0, part) + run.slice(part).replaceAll(/[\t\r]/g, "'$&") + begins;
+  });
+  return formula.test(parts) ? `'${parts}` : parts;
+}
 
 /** The documented columns, behind them those of later samples, and last ours (management-api §9.4). RFC 4180. */
 const csv: Format = {
@@ -35,7 +49,7 @@ const csv: Format = {
       text(record, "openedWith"),
     ]
       .map(inert)
-      .map((value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
+      .map((value) => `"${value.replaceAll('"', '""')}"`)
       .join(",")}\r\n`,
 };
 
