@@ -4,6 +4,9 @@ import type { Store } from "../db/client.ts";
 import { type EventName, flagsOf } from "./events.ts";
 import { auditEvents, auditOutbox } from "./table.ts";
 
+/** Begins the ids of events that are recorded once for each update: a lease of it was refused. */
+export const REFUSED_LEASE = "refused-lease-";
+
 /** An event as it travels: a row of the log that has no place in the chain yet. */
 export type AuditEvent = Omit<typeof auditEvents.$inferSelect, "seq" | "prevHash" | "hash">;
 

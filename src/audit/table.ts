@@ -79,6 +79,9 @@ export const auditHeads = sqliteTable("audit_heads", {
   checkpointDay: text("checkpoint_day").notNull().default(""),
 });
 
+/** Ids of archived records whose events could be promised again: such an id is made of what the event is about. */
+export const auditArchivedIds = sqliteTable("audit_archived_ids", { id: text("id").primaryKey() });
+
 /** Objects in R2 that hold records which the table holds no more: a gapless start of the chain. */
 export const auditArchives = sqliteTable(
   "audit_archives",
