@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
+import type { Bindings } from "../../src/env.ts";
 import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
@@ -9,9 +11,11 @@ const HERE = "/acme/~/audit";
 let world: World;
 let admin: Visitor;
 let ci: NewToken;
+let orgId: string;
 beforeEach(async () => {
   world = await newWorld();
   admin = await signIn(world.admin);
+  orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
   ci = await newOrgToken(world, "ci", { description: "<script>alert(1)</script>" });
   await newStack(ci.tokenValue);
   await refused(403, "GET", "/api/orgs/acme/auditlogs", { token: world.member });
@@ -94,6 +98,25 @@ it("verifies the chain, and names the first record that was changed", async () =
   const page = await shown(admin.get(`${HERE}/verify`));
   expect(page).toContain("The log was changed. Record 2");
   expect(page).toContain(`${HERE}/2`);
+});
+
+it("says that a checkpoint is missing, and that the key of one is not listed", async () => {
+  const verified = () => shown(admin.get(`${HERE}/verify`));
+  expect(await verified()).toContain("No verified checkpoint shows that it was not made anew");
+  await signCheckpoints(env as Bindings, Date.UTC(2026, 0, 1));
+  const page = await verified();
+  expect(page).toContain("and 1 signed checkpoint");
+  expect(page).not.toContain("No verified checkpoint");
+  const { objects } = await env.STATE.list({ prefix: "audit/checkpoints/" });
+  const key = objects.find((object) => object.key.includes(orgId))!.key;
+  const checkpoint = await (await env.STATE.get(key))!.json<object>();
+  await env.STATE.put(key, JSON.stringify({ ...checkpoint, keyId: "<99>" }));
+  expect(await verified()).toContain(
+    "1 signed checkpoint cannot be verified, because the key is no longer listed. The first: the checkpoint of",
+  );
+  expect(await verified()).toContain("signed with key &lt;99&gt;, which is not listed");
+  await env.STATE.delete(key);
+  expect(await verified()).toContain("1 signed checkpoint is missing. The first: the checkpoint of 2026-01-01 is not there");
 });
 
 it.each(["csv", "cef", "jsonl", "ocsf"])("exports %s as a file", async (format) => {
