@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Actor, type RequestContext, loginOf } from "../context.ts";
 import type { Store } from "../db/client.ts";
-import { type EventName, flagsOf } from "./events.ts";
+import { type RecordedEvent, flagsOf } from "./events.ts";
 import { auditEvents, auditOutbox } from "./table.ts";
 
 /** Begins the ids of events that are recorded once for each update: a lease of it was refused. */
@@ -11,7 +11,7 @@ export const REFUSED_LEASE = "refused-lease-";
 export type AuditEvent = Omit<typeof auditEvents.$inferSelect, "seq" | "prevHash" | "hash">;
 
 export interface AuditEntry {
-  event: EventName;
+  event: RecordedEvent;
   /** One sentence for people; never a secret. */
   description: string;
   /** `project/stack`, when it is about one. */
