@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -15,7 +16,7 @@ const KILLS = Number(process.env["AUDIT_KILLS"] ?? 5);
 const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 const CLIENTS = 6;
 const HOUR = 3_600_000;
-const OPERATOR_TOKEN = "the-operator-of-these-tests-and-nobody-else";
+const OPERATOR_TOKEN = randomBytes(32).toString("base64url");
 
 let server: Server;
 let admin: string;
