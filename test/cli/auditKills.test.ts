@@ -121,7 +121,7 @@ it(
     expect(logged("auth-failure-organization-role").length).toBeGreaterThanOrEqual(done.refused);
     const acknowledged = done.created.length + done.deleted.length + done.refused;
     console.log(
-      `seed ${SEED}: ${KILLS} kills, ${inFlight.filter((n) => n > 0).length} of them with events in flight (${inFlight.reduce((a, b) => a + b, 0)}); ` +
+      `seed ${SEED}: ${KILLS} kills, ${inFlight.filter((n) => n > 0).length} of them with events in flight, ${Math.max(...inFlight)} at most; ` +
         `${acknowledged} changes and refusals acknowledged, ${promised} events promised, ${records.length} in the log: 0 lost, 0 doubled, chain good`,
     );
     // Otherwise it shows nothing.
