@@ -1,25 +1,48 @@
 /**
- * `npm run audit:verify -- FILE.jsonl [--checkpoint FILE.json --key PUBLIC_KEY]`: recomputes the hash chain of an exported audit log
- * (`…/auditlogs/export?format=jsonl`, inflated; `-` is standard input), without any server, and names the first bad record. With a
- * signed checkpoint and the deployment's public key it also shows that the chain was not made anew. Ends with 1 when it is bad.
+ * `npm run audit:verify -- FILE.jsonl [--checkpoints FILE.json]… [--key [ID:]PUBLIC_KEY]…`: recomputes the hash chain of an exported audit log
+ * (`…/auditlogs/export?format=jsonl`, inflated; `-` is standard input), without any server, and names the first bad record. With signed
+ * checkpoints, one in a file or a list as `…/auditlogs/checkpoints` answers, and the deployment's public keys it also shows that the chain was
+ * not made anew. A key without an id is tried for every checkpoint. Ends with 1 when the log is bad.
  */
 import { createReadStream, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { examine } from "../src/audit/examine.ts";
-import type { Checkpoint } from "../src/audit/sign.ts";
+import { type Checkpoint, parseCheckpoint } from "../src/audit/sign.ts";
 
-const { values, positionals } = parseArgs({ options: { checkpoint: { type: "string" }, key: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: {
+    checkpoints: { type: "string", multiple: true, default: [] },
+    checkpoint: { type: "string", multiple: true, default: [] },
+    key: { type: "string", multiple: true, default: [] },
+  },
+  allowPositionals: true,
+});
 const [file] = positionals;
-if (!file || (values.checkpoint === undefined) !== (values.key === undefined)) {
-  console.error("usage: npm run audit:verify -- FILE.jsonl [--checkpoint FILE.json --key PUBLIC_KEY]");
+const files = [...values.checkpoints, ...values.checkpoint];
+if (!file || (files.length === 0) !== (values.key.length === 0)) {
+  console.error("usage: npm run audit:verify -- FILE.jsonl [--checkpoints FILE.json]… [--key [ID:]PUBLIC_KEY]…");
   process.exit(2);
 }
-const signed =
-  values.checkpoint === undefined
-    ? undefined
-    : { checkpoint: JSON.parse(readFileSync(values.checkpoint, "utf8")) as Checkpoint, publicKey: values.key ?? "" };
+const checkpoints = files.flatMap(readCheckpoints);
+const keys = values.key.flatMap((key) => {
+  const [, id, publicKey = ""] = /^(?:([^:]*):)?(.*)$/.exec(key) ?? [];
+  const ids = id === undefined ? new Set(checkpoints.map(({ keyId }) => keyId)) : [id];
+  return [...ids].map((keyId) => ({ keyId, publicKey }));
+});
 const lines = createInterface({ input: file === "-" ? process.stdin : createReadStream(file), crlfDelay: Infinity });
-const { good, message } = await examine(lines, signed);
+const { good, message } = await examine(lines, { checkpoints, keys });
 console[good ? "log" : "error"](message);
 process.exit(good ? 0 : 1);
+
+/** One checkpoint, or a list of them. */
+function readCheckpoints(path: string): Checkpoint[] {
+  const text = readFileSync(path, "utf8");
+  const { checkpoints: list } = JSON.parse(text) as { checkpoints?: unknown[] };
+  return (list?.map((one) => JSON.stringify(one)) ?? [text]).map((one) => {
+    const checkpoint = parseCheckpoint(one);
+    if (checkpoint) return checkpoint;
+    console.error(`${path} has a checkpoint that cannot be read`);
+    process.exit(1);
+  });
+}

@@ -10,6 +10,7 @@ import type { ReadableStream } from "node:stream/web";
 import { parseArgs } from "node:util";
 import { newestMigration } from "../src/db/newestMigration.ts";
 import { type Storage, withStorage } from "./bindings.ts";
+import { objectFile } from "./objectFile.ts";
 import { type TableShape, tables } from "./tables.ts";
 import { root } from "./wrangler.ts";
 
@@ -26,7 +27,8 @@ const to = resolve(values.to);
 const local = values.local ? resolve(values["persist-to"] ?? join(root, ".wrangler/state")) : undefined;
 
 const isWhole = await withStorage(local, async (storage) => {
-  mkdirSync(join(to, "tables"), { recursive: true });
+  folder(to);
+  folder(join(to, "tables"));
   const before = await changesOf(storage);
   const rows: Record<string, number> = {};
   for (const table of tables()) rows[table.name] = await copyTable(storage, table);
@@ -37,6 +39,7 @@ const isWhole = await withStorage(local, async (storage) => {
   writeFileSync(
     join(to, "backup.json"),
     `${JSON.stringify({ time: new Date().toISOString(), newestMigration, rows, objects }, null, 2)}\n`,
+    { mode: 0o600 },
   );
   const count = Object.values(rows).reduce((sum, n) => sum + n, 0);
   console.log(`${count} rows of ${Object.keys(rows).length} tables and ${objects} objects are in ${to}`);
@@ -44,6 +47,11 @@ const isWhole = await withStorage(local, async (storage) => {
   return changes === 0;
 });
 process.exit(isWhole ? 0 : 1);
+
+/** Makes a folder, and those above it, that only we can open: the names in it are not for everybody. */
+function folder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}
 
 /** How many events were ever promised. */
 async function changesOf({ DB }: Storage): Promise<number> {
@@ -77,8 +85,8 @@ async function copyObjects({ STATE }: Storage): Promise<number> {
     for (const { key, size, httpMetadata, customMetadata } of page.objects) {
       const object = await STATE.get(key);
       if (!object) continue;
-      const file = join(to, "objects", ...key.split("/").map(encodeURIComponent));
-      mkdirSync(dirname(file), { recursive: true });
+      const file = join(to, objectFile(key));
+      folder(dirname(file));
       await pipeline(Readable.fromWeb(object.body as unknown as ReadableStream), createWriteStream(file, { mode: 0o600 }));
       list.write(`${JSON.stringify({ key, size, httpMetadata, customMetadata })}\n`);
       count++;

@@ -16,6 +16,8 @@ export const bundle = (folder: string, entry?: string): void =>
 
 export interface Built {
   url: string;
+  /** Runs the cron, which nothing else does in a local server. @param at the moment that the cron takes for now */
+  cron: (at: Date) => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -61,5 +63,9 @@ export async function startBuilt(
   );
   await miniflare.ready;
   const url = String(await miniflare.unsafeGetDirectURL("stackpass")).replace(/\/$/, "");
-  return { url, stop: () => miniflare.dispose() };
+  const cron = async (scheduledTime: Date) => {
+    const worker = await miniflare.getWorker("stackpass");
+    await worker.scheduled({ scheduledTime, cron: "* * * * *" });
+  };
+  return { url, cron, stop: () => miniflare.dispose() };
 }

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { newestMigration } from "../src/db/newestMigration.ts";
 import { type Storage, withStorage } from "./bindings.ts";
 import { fail } from "./fail.ts";
+import { objectFile } from "./objectFile.ts";
 import { type TableShape, tables } from "./tables.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
@@ -59,7 +60,7 @@ async function putObjects({ STATE }: Storage): Promise<number> {
   let count = 0;
   for await (const line of linesOf("objects.jsonl")) {
     const { key, size, httpMetadata, customMetadata } = JSON.parse(line) as Record<"key", string> & Record<string, never>;
-    const bytes = readFileSync(join(from, "objects", ...key.split("/").map(encodeURIComponent)));
+    const bytes = readFileSync(join(from, objectFile(key)));
     if (bytes.length !== size) fail(`${key} is of ${bytes.length} bytes and not ${String(size)}: the copy is not whole`);
     await STATE.put(key, new Uint8Array(bytes), { httpMetadata, customMetadata });
     count++;

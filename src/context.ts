@@ -30,6 +30,8 @@ export interface OrgSettings {
 export interface TokenRef {
   id: string;
   name: string;
+  /** Of a console session: id of the personal token that opened it. */
+  openedWith?: string;
 }
 
 /**

@@ -5,6 +5,8 @@ export type Bindings = Omit<Env, "STACKS"> & {
   STACKS: DurableObjectNamespace<StackCoordinator>;
   /** Optional secret: opens the metrics, see `operatorTokensOf`. */
   OPERATOR_TOKEN?: string;
+  /** Optional: public keys of checkpoints whose master key is not listed any more, `id:base64url,…`. */
+  AUDIT_PUBLIC_KEYS?: string;
   /** Optional secrets: what leak reports of scanners are signed with, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;

@@ -50,14 +50,24 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
   await untilReady(`http://localhost:${port}`);
   isReady = true;
+  const stopCron = runCronEachMinute(`http://localhost:${port}`);
   worker.raw.on("reloadComplete", () => console.log("The code has changed, and runs."));
   return {
     stop: async () => {
+      stopCron();
       // Lines of requests that were answered; a server that cannot name their callers any more is not waited for.
       await Promise.race([printed, setTimeout(1000)]);
       await worker.dispose();
     },
   };
+}
+
+/** Nothing else runs the cron of a local server. It also sends the audit events that the queue of a killed server held. @returns ends it */
+function runCronEachMinute(url: string): () => void {
+  const run = () => void fetch(`${url}/cdn-cgi/handler/scheduled`).catch(() => undefined);
+  run();
+  const timer = setInterval(run, 60_000);
+  return () => clearInterval(timer);
 }
 
 /** A source that does not compile is reported by wrangler; this then waits until it is mended. */

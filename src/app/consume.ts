@@ -8,7 +8,7 @@ export async function consume(batch: MessageBatch, bindings: Bindings): Promise<
   const began = Date.now();
   const trips = noTrips();
   const env = counting(bindings, trips);
-  const taken = await (batch.queue === "stackpass-audit" ? consumeAudit : keepDeadLetters)(env, batch);
+  const taken = await (batch.queue.endsWith("-dead") ? keepDeadLetters : consumeAudit)(env, batch);
   const sent = batch.messages.map(({ timestamp }) => timestamp.getTime());
   log("queue", {
     queue: batch.queue,

@@ -2,9 +2,9 @@ import { getTableColumns, inArray, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { StaleIdentity, type Store, UniqueViolation, batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
-import { readArchive } from "./archived.ts";
+import { type Archive, readArchive } from "./archived.ts";
 import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
-import type { AuditEvent } from "./record.ts";
+import { type AuditEvent, forgetPromises } from "./record.ts";
 import { auditArchives, auditEvents, auditHeads } from "./table.ts";
 
 /** A statement's parameter is at most 2 MB (platform-facts D-2). Characters, of at most 3 bytes. */
@@ -13,19 +13,22 @@ const MAX_PARAMETER = 600_000;
 const TRIES = 10;
 
 /**
- * Writes events at the ends of their organizations' chains: each event once, however often it comes. Head and rows are one
- * transaction, and the head must still be the one that was read: of two consumers at once, one starts again.
+ * Writes events at the ends of their organizations' chains: each event once, however often it comes. Head, rows and the deletion of the
+ * events' promises are one transaction, and the head must still be the one that was read: of two consumers at once, one starts again.
+ * @throws NotWritten when the chains could be read and these events could not be written
  */
 export async function appendToChains(env: Bindings, events: AuditEvent[]): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await appendOnce(env, events);
     } catch (error) {
-      const headMoved = error instanceof StaleIdentity || error instanceof UniqueViolation;
-      if (!headMoved || tries === TRIES) throw error;
+      if (!isMoved(error) || tries === TRIES) throw error;
     }
   }
 }
+
+/** The chains could be read, and these events could not be written: one of them may never be. */
+export class NotWritten extends Error {}
 
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   const store = openStore(env.DB);
@@ -48,21 +51,36 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
       ),
   ]);
 
-  const seen = new Set(known.map((row) => row.id));
-  // A letter that is delivered again after its record was archived. Rare: retention is counted in days.
-  for (const archive of archives) for (const record of await readArchive(env.STATE, archive)) seen.add(String(record["id"]));
-  const fresh = new Map(events.filter((event) => !seen.has(event.id)).map((event) => [event.id, event]));
-  if (fresh.size === 0) return;
+  try {
+    const fresh = await withoutKnown(env, events, known, archives);
+    const rows = fresh.length > 0 ? writeChains(store, heads, fresh) : [];
+    await batch(store, [forgetPromises(store, events), ...rows]);
+  } catch (error) {
+    throw isMoved(error) ? error : new NotWritten("audit events were not written", { cause: error });
+  }
+}
 
+/** Another consumer was quicker, or the chain does not end where its head says. */
+export const isMoved = (error: unknown) => error instanceof StaleIdentity || error instanceof UniqueViolation;
+
+async function withoutKnown(env: Bindings, events: AuditEvent[], known: { id: string }[], archives: Archive[]): Promise<AuditEvent[]> {
+  const seen = new Set(known.map((row) => row.id));
+  // A message that is delivered again after its record was archived. Rare: retention is counted in days.
+  for (const archive of archives) for (const record of await readArchive(env.STATE, archive)) seen.add(String(record["id"]));
+  return [...new Map(events.filter((event) => !seen.has(event.id)).map((event) => [event.id, event])).values()];
+}
+
+/** Statements that move the heads and write the rows. */
+function writeChains(store: Store, heads: (Head & { orgId: string })[], events: AuditEvent[]): BatchItem<"sqlite">[] {
   const before = new Map(heads.map(({ orgId, seq, hash }) => [orgId, { seq, hash }]));
   const after = new Map(before);
   const rows: (AuditEvent & ChainRecord)[] = [];
-  for (const event of [...fresh.values()].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))) {
+  for (const event of [...events].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))) {
     const record = chainAfter(after.get(event.orgId) ?? genesis, event);
     after.set(event.orgId, record);
     rows.push({ ...event, seq: record.seq, prevHash: record.prevHash, hash: record.hash });
   }
-  await batch(store, [...moveHeads(store, before, after), ...rowsIn(store, rows)]);
+  return [...moveHeads(store, before, after), ...rowsIn(store, rows)];
 }
 
 /** The compare-and-set: fails the batch unless every head is what it was, then moves them. */

@@ -2,7 +2,8 @@ import { sql } from "drizzle-orm";
 import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { canonical, recordOf } from "./chain.ts";
-import { auditArchives, auditEvents, auditHeads } from "./table.ts";
+import { REFUSED_LEASE } from "./record.ts";
+import { auditArchivedIds, auditArchives, auditEvents, auditHeads } from "./table.ts";
 
 /** Records of one object: small enough to be read whole. */
 const PER_OBJECT = 1000;
@@ -78,6 +79,13 @@ async function archiveOnce(env: Bindings, { orgId, archivedSeq, before }: Due): 
       lastAt: Math.max(...times),
       key,
     }),
+    store.db
+      .insert(auditArchivedIds)
+      .select(
+        sql`SELECT id FROM audit_events WHERE org_id = ${orgId} AND seq BETWEEN ${archivedSeq + 1} AND ${lastSeq}
+          AND id GLOB ${`${REFUSED_LEASE}*`}`,
+      )
+      .onConflictDoNothing(),
     store.db.delete(auditEvents).where(sql`org_id = ${orgId} AND seq BETWEEN ${archivedSeq + 1} AND ${lastSeq}`),
     store.db
       .update(auditHeads)

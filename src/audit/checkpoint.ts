@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { batch, openStore } from "../db/client.ts";
 import { reach } from "../db/reach.ts";
 import type { Bindings } from "../env.ts";
-import { type Checkpoint, signCheckpoint, signingKeys } from "./sign.ts";
+import { type Checkpoint, type SigningKey, parseCheckpoint, retiredKeys, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";
 
 /** Organizations of one run of the cron; the next minute goes on. */
@@ -29,51 +29,77 @@ export async function signCheckpoints(env: Bindings, now: number): Promise<numbe
   if (heads.length === 0) return 0;
   const [key] = await signingKeys(env.ENCRYPTION_KEYS);
   if (!key) throw new Error("no key to sign checkpoints with");
-  for (const { orgId, seq, hash } of heads) {
-    const unsigned = { orgId, day, seq, hash, time, algorithm: "Ed25519" as const, keyId: key.keyId };
+  for (const { orgId, seq, hash, checkpointDay, checkpointSeq } of heads) {
+    const previous = checkpointDay === "" ? {} : { previousDay: checkpointDay, previousSeq: checkpointSeq };
+    const unsigned = { orgId, day, seq, hash, time, algorithm: "Ed25519" as const, keyId: key.keyId, ...previous };
     const signed = await signCheckpoint(unsigned, key.privateKey);
-    await env.STATE.put(`${prefixOf(orgId)}${day}.json`, JSON.stringify(signed), {
+    const put = await env.STATE.put(keyOf(orgId, day), JSON.stringify(signed), {
       onlyIf: { etagDoesNotMatch: "*" },
       customMetadata: { seq: String(seq) },
     });
+    // A run that was cut short put this day's object before: what it does not cover waits for the next day.
+    const covered = put ? seq : Math.min(seq, (await getCheckpoint(env, orgId, day))?.seq ?? seq);
     await batch(store, [
       store.db
         .update(auditHeads)
-        .set({ checkpointSeq: seq, checkpointDay: day })
+        .set({ checkpointSeq: covered, checkpointDay: day })
         .where(sql`${auditHeads.orgId} = ${orgId}`),
     ]);
   }
   return heads.length;
 }
 
-/** Checkpoints after a day, oldest first. @param size at most; one R2 read each */
-export async function listCheckpoints(env: Bindings, orgId: string, after: string, size: number): Promise<Checkpoint[]> {
-  const prefix = prefixOf(orgId);
-  const { objects } = await store(() => env.STATE.list({ prefix, startAfter: `${prefix}${after}.json`, limit: size }));
-  const found = await Promise.all(objects.map(({ key }) => read(env, key)));
-  return found.filter((checkpoint) => checkpoint !== undefined);
+/** Keys that verify checkpoints: those of the listed master keys, and those that the operator keeps of others. */
+export async function publicKeys(env: Bindings): Promise<SigningKey[]> {
+  const current = (await signingKeys(env.ENCRYPTION_KEYS)).map(({ keyId, publicKey }) => ({ keyId, publicKey }));
+  const isNew = (key: SigningKey) => !current.some(({ keyId, publicKey }) => keyId === key.keyId && publicKey === key.publicKey);
+  return [...current, ...retiredKeys(env.AUDIT_PUBLIC_KEYS).filter(isNew)];
 }
 
-export const getCheckpoint = (env: Bindings, orgId: string, day: string): Promise<Checkpoint | undefined> =>
-  read(env, `${prefixOf(orgId)}${day}.json`);
+/** A day that has an object, and the record that the object's note names. */
+export interface Listed {
+  day: string;
+  seq: number | undefined;
+}
 
-const read = (env: Bindings, key: string) => store(async () => (await env.STATE.get(key))?.json<Checkpoint>());
-
-const store = <T>(operation: () => Promise<T>): Promise<T> => reach("the store of the log", operation);
-
-/** Those that were taken at one of the records `from` to `to`. */
-export async function checkpointsBetween(env: Bindings, orgId: string, from: number, to: number): Promise<Checkpoint[]> {
-  const days: string[] = [];
+/** Every day that has an object, oldest first. */
+export async function listDays(env: Bindings, orgId: string): Promise<Listed[]> {
+  const listed: Listed[] = [];
   let cursor: string | undefined;
   do {
     const page = await store(() => env.STATE.list({ prefix: prefixOf(orgId), include: ["customMetadata"], ...(cursor && { cursor }) }));
     for (const { key, customMetadata } of page.objects) {
       const seq = Number(customMetadata?.["seq"]);
-      // One whose note was taken away is looked at always.
-      if (!(seq < from || seq > to)) days.push(key.slice(-15, -5));
+      listed.push({ day: key.slice(prefixOf(orgId).length, -".json".length), seq: Number.isSafeInteger(seq) && seq > 0 ? seq : undefined });
     }
     cursor = page.truncated ? page.cursor : undefined;
   } while (cursor !== undefined);
-  const found = await Promise.all(days.map((day) => getCheckpoint(env, orgId, day)));
-  return found.filter((checkpoint) => checkpoint !== undefined && checkpoint.seq >= from && checkpoint.seq <= to) as Checkpoint[];
+  return listed;
 }
+
+/** Checkpoints after a day, oldest first. @param size at most; one R2 read each */
+export async function listCheckpoints(env: Bindings, orgId: string, after: string, size: number): Promise<Checkpoint[]> {
+  const prefix = prefixOf(orgId);
+  const found: Checkpoint[] = [];
+  for (let startAfter = keyOf(orgId, after); found.length < size;) {
+    const { objects, truncated } = await store(() => env.STATE.list({ prefix, startAfter, limit: size - found.length }));
+    const checkpoints = await Promise.all(objects.map(({ key }) => read(env, key)));
+    found.push(...checkpoints.filter((checkpoint) => checkpoint !== undefined));
+    if (!truncated) break;
+    startAfter = objects.at(-1)!.key;
+  }
+  return found;
+}
+
+/** @returns undefined when there is none, or its object is none */
+export const getCheckpoint = (env: Bindings, orgId: string, day: string): Promise<Checkpoint | undefined> => read(env, keyOf(orgId, day));
+
+const keyOf = (orgId: string, day: string) => `${prefixOf(orgId)}${day}.json`;
+
+const read = (env: Bindings, key: string) =>
+  store(async () => {
+    const object = await env.STATE.get(key);
+    return object ? parseCheckpoint(await object.text()) : undefined;
+  });
+
+const store = <T>(operation: () => Promise<T>): Promise<T> => reach("the store of the log", operation);

@@ -1,84 +1,61 @@
-import * as z from "zod/mini";
+import { batch as runBatch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
-import { appendToChains } from "./append.ts";
-import { DEAD_LETTERS } from "./replay.ts";
-import { log, logError } from "../log.ts";
-
-/** What SQLite does not give back as it was put in is replaced first: a hash must be over what is stored. */
-const text = z.pipe(
-  z.string(),
-  z.transform((value) => value.toWellFormed().replaceAll("\0", "\uFFFD")),
-);
-
-const Event = z.object({
-  id: text,
-  orgId: text,
-  at: z.int(),
-  event: text,
-  description: text,
-  sourceIp: text,
-  userLogin: text,
-  userName: text,
-  tokenId: text,
-  tokenName: text,
-  stack: text,
-  reqOrgAdmin: z.boolean(),
-  reqStackAdmin: z.boolean(),
-  authFailure: z.boolean(),
-});
+import { logError } from "../log.ts";
+import { keepDeadLetter } from "./deadLetters.ts";
+import { readEvent } from "./message.ts";
+import { forgetPromises } from "./record.ts";
+import { writeEvents } from "./write.ts";
 
 /**
  * Writes delivered events into the log. Delivery is at least once and in any order; the event's id makes it exactly once, and
  * the chain gives it its place.
- * A message that cannot be read is retried until it is a dead letter: it is kept, and does not stop its neighbours.
+ * A message that cannot be read or written is retried until it is a dead letter: it is kept, and does not stop its neighbours.
  * @returns how many messages are done with
  */
 export async function consumeAudit(env: Bindings, batch: MessageBatch): Promise<number> {
-  const good: { message: Message; event: z.infer<typeof Event> }[] = [];
-  for (const message of batch.messages) {
-    const event = parse(message.body);
-    if (event) good.push({ message, event });
-    else message.retry();
+  const delivered = batch.messages.map((message) => ({ message, event: readEvent(message.body) }));
+  const events = delivered.flatMap(({ event }) => event ?? []);
+  const written = await writeEvents(env, events).catch((error: unknown) => {
+    logError("audit log not written, will be retried", error, { events: events.length });
+    return new Set<string>();
+  });
+  let done = 0;
+  for (const { message, event } of delivered) {
+    if (event && written.has(event.id)) {
+      message.ack();
+      done++;
+    } else message.retry(event && { delaySeconds: Math.min(2 ** message.attempts, 300) });
   }
-  if (good.length === 0) return 0;
-
-  try {
-    await appendToChains(
-      env,
-      good.map((g) => g.event),
-    );
-    for (const { message } of good) message.ack();
-    return good.length;
-  } catch (error) {
-    logError("audit log not written, will be retried", error, { events: good.length });
-    for (const { message } of good) message.retry({ delaySeconds: Math.min(2 ** message.attempts, 300) });
-    return 0;
-  }
+  return done;
 }
 
-function parse(body: unknown): z.infer<typeof Event> | undefined {
-  try {
-    return Event.parse(JSON.parse(String(body)));
-  } catch {
-    return undefined;
-  }
-}
-
-/** What could not be written after all retries: kept in R2, one object each, until an operator replays it (`replay.ts`). @returns how many are */
+/**
+ * Keeps what could not be written after all retries in R2, until an operator replays it (`replay.ts`). The promise of an event ends
+ * when its letter is there.
+ * @returns how many messages are done with
+ */
 export async function keepDeadLetters(env: Bindings, batch: MessageBatch): Promise<number> {
-  let kept = 0;
+  const later = (message: Message) => message.retry({ delaySeconds: Math.min(2 ** message.attempts, 3600) });
+  const kept: Message[] = [];
   for (const message of batch.messages) {
-    const day = message.timestamp.toISOString().slice(0, 10);
     const body = typeof message.body === "string" ? message.body : JSON.stringify(message.body);
     try {
-      await env.STATE.put(`${DEAD_LETTERS}${day}/${message.id}.json`, body);
-      log("audit event became a dead letter", { id: message.id });
-      message.ack();
-      kept++;
+      await keepDeadLetter(env, message.id, message.timestamp.getTime(), body);
+      kept.push(message);
     } catch (error) {
       logError("dead letter not kept, will be retried", error, { id: message.id });
-      message.retry({ delaySeconds: Math.min(2 ** message.attempts, 3600) });
+      later(message);
     }
   }
-  return kept;
+  const events = kept.flatMap(({ body }) => readEvent(body) ?? []);
+  try {
+    const store = openStore(env.DB);
+    if (events.length > 0) await runBatch(store, [forgetPromises(store, events)]);
+  } catch (error) {
+    logError("promises of dead letters not deleted, will be retried", error, { events: events.length });
+    kept.forEach(later);
+    return 0;
+  }
+  for (const message of kept) message.ack();
+  return kept.length;
 }

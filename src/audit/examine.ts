@@ -1,10 +1,10 @@
 import { type ChainRecord, type Fault, type Head, canonical, faultOf } from "./chain.ts";
-import { type Checkpoint, isSigned } from "./sign.ts";
+import { type Checkpoint, type SigningKey, signatureOf } from "./sign.ts";
 
-/** A checkpoint to hold the records against, and the deployment's public key of that name. */
+/** Checkpoints to compare the records with, and the deployment's public keys. */
 export interface Signed {
-  checkpoint: Checkpoint;
-  publicKey: string;
+  checkpoints: Checkpoint[];
+  keys: SigningKey[];
 }
 
 export interface Finding {
@@ -18,8 +18,9 @@ export interface Finding {
  * `npm run audit:verify` runs.
  */
 export async function examine(lines: AsyncIterable<string> | Iterable<string>, signed?: Signed): Promise<Finding> {
-  if (signed && !(await isSigned(signed.checkpoint, signed.publicKey))) return bad("the checkpoint is not signed with this key");
-  const { seq: signedSeq, hash: signedHash, day } = signed?.checkpoint ?? {};
+  const checkpoints = (signed?.checkpoints ?? []).toSorted((a, b) => a.seq - b.seq);
+  const unsigned = await faultOfCheckpoints(checkpoints, signed?.keys ?? []);
+  if (unsigned) return bad(unsigned);
   let first: number | undefined;
   let before: Head | undefined;
   let lineNumber = 0;
@@ -43,14 +44,34 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
     }
     first ??= record.seq;
     before = { seq: record.seq, hash: record.hash };
-    if (record.seq === signedSeq && record.hash !== signedHash)
-      return bad(`line ${lineNumber}, record ${record.seq}: CHANGED SINCE IT WAS SIGNED on ${day}`);
+    const changed = checkpoints.find(({ seq, hash }) => seq === record.seq && hash !== record.hash);
+    if (changed) return bad(`line ${lineNumber}, record ${record.seq}: CHANGED SINCE IT WAS SIGNED on ${changed.day}`);
   }
   if (found) return bad(wording(found, before?.seq ?? 0, displaced));
   if (!before || first === undefined) return bad("there are no records");
-  if (signedSeq !== undefined && (signedSeq < first || signedSeq > before.seq))
-    return bad(`DELETED: the checkpoint of ${day} is about record ${signedSeq}, and the records here are ${first} to ${before.seq}`);
-  return { good: true, message: `good: records ${first} to ${before.seq}, ending in ${before.hash}${day ? `, as signed on ${day}` : ""}` };
+  const [from, to] = [first, before.seq];
+  const compared = checkpoints.filter(({ seq }) => seq >= from && seq <= to);
+  const beyond = checkpoints.find(({ seq }) => seq > to) ?? (compared.length === 0 ? checkpoints.at(-1) : undefined);
+  if (beyond)
+    return bad(`DELETED: the checkpoint of ${beyond.day} is about record ${beyond.seq}, and the records here are ${from} to ${to}`);
+  const days = compared.map(({ day }) => day);
+  const attested =
+    days.length > 0 ? `, as signed on ${days.join(", ")}` : "; without a checkpoint nothing shows that the whole chain was not made anew";
+  return { good: true, message: `good: records ${from} to ${to}, ending in ${before.hash}${attested}` };
+}
+
+/** What is wrong with the checkpoints by themselves: each must be signed, and each but the first must have the one before it beside it. */
+async function faultOfCheckpoints(checkpoints: Checkpoint[], keys: SigningKey[]): Promise<string | undefined> {
+  for (const [i, checkpoint] of checkpoints.entries()) {
+    const signature = await signatureOf(checkpoint, keys);
+    if (signature === "unknown")
+      return `the checkpoint of ${checkpoint.day} CANNOT BE VERIFIED: no public key ${checkpoint.keyId} was given`;
+    if (signature === "bad") return `the checkpoint of ${checkpoint.day} is NOT SIGNED with public key ${checkpoint.keyId}`;
+    const { previousDay, previousSeq } = checkpoint;
+    if (i > 0 && previousDay !== undefined && !checkpoints.some(({ day }) => day === previousDay))
+      return `the checkpoint of ${previousDay}, about record ${previousSeq}, is MISSING: the one of ${checkpoint.day} follows it`;
+  }
+  return undefined;
 }
 
 function wording(

@@ -1,21 +1,24 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Actor, type RequestContext, loginOf } from "../context.ts";
 import type { Store } from "../db/client.ts";
-import { type EventName, flagsOf } from "./events.ts";
+import { type RecordedEvent, flagsOf } from "./events.ts";
 import { auditEvents, auditOutbox } from "./table.ts";
+
+/** Begins the ids of events that are recorded once for each update: a lease of it was refused. */
+export const REFUSED_LEASE = "refused-lease-";
 
 /** An event as it travels: a row of the log that has no place in the chain yet. */
 export type AuditEvent = Omit<typeof auditEvents.$inferSelect, "seq" | "prevHash" | "hash">;
 
 export interface AuditEntry {
-  event: EventName;
+  event: RecordedEvent;
   /** One sentence for people; never a secret. */
   description: string;
   /** `project/stack`, when it is about one. */
   stack?: string;
 }
 
-type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;
+type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName"> & Partial<Pick<AuditEvent, "openedWith">>;
 
 /** Machines are named by their token and organization, never by the person who made the token. */
 export const whoIs = (actor: Actor): Who => ({
@@ -23,6 +26,7 @@ export const whoIs = (actor: Actor): Who => ({
   userName: actor.kind === "user" ? actor.user.name : actor.org.name,
   tokenId: actor.token.id,
   tokenName: actor.token.name,
+  openedWith: actor.token.openedWith ?? "",
 });
 
 export function auditEvent(ctx: Pick<RequestContext, "now" | "address">, orgId: string, who: Who, entry: AuditEntry): AuditEvent {
@@ -33,19 +37,29 @@ export function auditEvent(ctx: Pick<RequestContext, "now" | "address">, orgId: 
     event: entry.event,
     description: entry.description,
     sourceIp: ctx.address,
+    openedWith: "",
     ...who,
     stack: entry.stack ?? "",
     ...flagsOf(entry.event),
   };
 }
 
+/** The cron sends an event that is not in the log after this time. Milliseconds. */
+export const RELAY_AFTER = 60_000;
+
 /** The promise: goes into the same batch as the change it tells of. */
 export const promise = (store: Store, event: AuditEvent) =>
-  store.db.insert(auditOutbox).values({ id: event.id, body: JSON.stringify(event), createdAt: event.at });
+  store.db.insert(auditOutbox).values({ id: event.id, body: JSON.stringify(event), createdAt: event.at, relayAt: event.at + RELAY_AFTER });
 
 /** The same, but only where `condition` holds inside the batch: no read first, no race, no false row. */
 export const promiseIf = (store: Store, event: AuditEvent, condition: SQL, body: SQL = sql`${JSON.stringify(event)}`) =>
-  store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id}, ${body}, ${event.at} WHERE ${condition}`);
+  store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id}, ${body}, ${event.at}, ${event.at + RELAY_AFTER} WHERE ${condition}`);
+
+/** The log has these events, or R2 has them as dead letters. */
+export const forgetPromises = (store: Store, events: { id: string }[]) =>
+  store.db
+    .delete(auditOutbox)
+    .where(sql`${auditOutbox.id} IN (SELECT value FROM json_each(${JSON.stringify(events.map(({ id }) => id))}))`);
 
 /** Holds right after a statement of the same batch that changed a row. */
 export const changedARow = sql`changes() > 0`;

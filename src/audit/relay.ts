@@ -1,61 +1,99 @@
-import { inArray, lte } from "drizzle-orm";
+import { lte, sql } from "drizzle-orm";
 import { type Store, batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
+import { logError } from "../log.ts";
+import { keepDeadLetter } from "./deadLetters.ts";
+import { readEvent } from "./message.ts";
+import { RELAY_AFTER } from "./record.ts";
 import { auditOutbox } from "./table.ts";
+import { writeEvents } from "./write.ts";
 
-/** A queue takes 100 messages and 256 KB at once (platform-facts Q-1). */
-const MAX_MESSAGES = 50;
+/** A queue takes 100 messages, 256 KB at once, and 128 KB in one (platform-facts Q-1). */
+const MAX_MESSAGES = 100;
 const MAX_BYTES = 200_000;
+const MAX_MESSAGE = 120_000;
+/** Rows of one run of the cron; the next minute goes on. */
+const PER_RUN = 5000;
+/** The longest time between two messages of one event. Milliseconds. */
+const RELAY_AT_MOST = 3_600_000;
 
 interface Promised {
   seq: number;
+  id: string;
   body: string;
+  createdAt: number;
 }
 
-/** Right after the answer: hands over the events that this request promised. What fails here, the cron finds. */
+const columns = { seq: auditOutbox.seq, id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
+
+/** Right after the answer: sends the events that this request promised. The queue may lose them: their rows stay until the log has them. */
 export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
   const store = openStore(env.DB);
   const [rows] = await batch(store, [
-    store.db.select({ seq: auditOutbox.seq, body: auditOutbox.body }).from(auditOutbox).where(inArray(auditOutbox.id, ids)),
+    store.db
+      .select(columns)
+      .from(auditOutbox)
+      .where(sql`${auditOutbox.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`),
   ]);
   await send(env, store, rows);
 }
 
 /**
- * The backstop: everything that was promised more than `age` milliseconds ago and is still here.
- * @returns how many events were handed over
+ * Sends promised events that the log does not have after a minute, the oldest due first. The wait doubles with each message of an
+ * event, up to an hour: a consumer that is slow or that cannot write an event is not flooded, and no event waits behind one that is never written.
+ * @returns how many events were sent
  */
-export async function relayLeftovers(env: Bindings, now: number, age = 30_000): Promise<number> {
+export async function relayLeftovers(env: Bindings, now: number): Promise<number> {
   const store = openStore(env.DB);
   let relayed = 0;
-  for (;;) {
+  while (relayed < PER_RUN) {
     const [rows] = await batch(store, [
-      store.db
-        .select({ seq: auditOutbox.seq, body: auditOutbox.body })
-        .from(auditOutbox)
-        .where(lte(auditOutbox.createdAt, now - age))
-        .orderBy(auditOutbox.seq)
-        .limit(MAX_MESSAGES),
+      store.db.select(columns).from(auditOutbox).where(lte(auditOutbox.relayAt, now)).orderBy(auditOutbox.relayAt).limit(MAX_MESSAGES),
     ]);
-    if (rows.length === 0) return relayed;
+    if (rows.length === 0) break;
     await send(env, store, rows);
+    const wait = sql`min(max(${now} - ${auditOutbox.createdAt}, ${RELAY_AFTER}), ${RELAY_AT_MOST})`;
+    const sent = rows.map(({ seq }) => seq);
+    await batch(store, [
+      store.db
+        .update(auditOutbox)
+        .set({ relayAt: sql`${now} + ${wait}` })
+        .where(sql`${auditOutbox.seq} IN (SELECT value FROM json_each(${JSON.stringify(sent)}))`),
+    ]);
     relayed += rows.length;
   }
+  return relayed;
 }
 
-/** Send, then delete. A crash in between sends twice; the consumer knows each event by its id. */
 async function send(env: Bindings, store: Store, rows: Promised[]): Promise<void> {
-  for (let rest = rows; rest.length > 0;) {
-    let bytes = 0;
-    let count = 0;
-    while (count < rest.length && count < MAX_MESSAGES && (count === 0 || bytes + rest[count]!.body.length * 2 < MAX_BYTES)) {
-      bytes += rest[count]!.body.length * 2;
-      count++;
+  let part: string[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (part.length > 0) await env.AUDIT.sendBatch(part.map((body) => ({ body, contentType: "text" as const })));
+    part = [];
+    bytes = 0;
+  };
+  for (const row of rows) {
+    const size = new TextEncoder().encode(row.body).length;
+    if (size > MAX_MESSAGE || !readEvent(row.body)) {
+      await settle(env, store, row);
+      continue;
     }
-    const part = rest.slice(0, count);
-    rest = rest.slice(count);
-    await env.AUDIT.sendBatch(part.map((row) => ({ body: row.body, contentType: "text" as const })));
-    const sent = part.map((row) => row.seq);
-    await batch(store, [store.db.delete(auditOutbox).where(inArray(auditOutbox.seq, sent))]);
+    if (part.length === MAX_MESSAGES || bytes + size > MAX_BYTES) await flush();
+    part.push(row.body);
+    bytes += size;
+  }
+  await flush();
+}
+
+/** What no message can hold is written at once, and what is no event is a dead letter at once. A failure waits for the cron, and stops no other event. */
+async function settle(env: Bindings, store: Store, { seq, id, body, createdAt }: Promised): Promise<void> {
+  try {
+    const event = readEvent(body);
+    if (event) return void (await writeEvents(env, [event]));
+    await keepDeadLetter(env, id, createdAt, body);
+    await batch(store, [store.db.delete(auditOutbox).where(sql`${auditOutbox.seq} = ${seq}`)]);
+  } catch (error) {
+    logError("audit event not relayed, will be retried", error, { id });
   }
 }

@@ -1,31 +1,42 @@
 import type { Bindings } from "../env.ts";
+import { DEAD_LETTERS } from "./deadLetters.ts";
+import { readEvent } from "./message.ts";
+import { writeEvents } from "./write.ts";
 
-/** Prefix of the objects that hold what could not be written: one queue message each. */
-export const DEAD_LETTERS = "audit/dead-letters/";
-/** An operator puts this object (`npm run audit:replay`) to have the dead letters sent again. */
+/** An operator puts this object (`npm run audit:replay`) to have the dead letters written. */
 export const REPLAY_REQUEST = "audit/replay";
-/** Letters of one run of the cron; the request stays until all are sent. */
+/** Letters of one run of the cron; the request stays until all were tried. */
 const PER_RUN = 500;
+/** Letters that are written together. */
+const TOGETHER = 100;
 
 /**
- * Sends dead letters to the queue again, when an operator asked for it. Send, then delete: a crash in between sends twice, and the
- * log knows each event by its id. What still cannot be read becomes a dead letter again.
- * @returns how many
+ * Writes dead letters into the log, when an operator asked for it. Write, then delete: a crash in between writes nothing twice, for the
+ * log knows each event by its id. A letter that cannot be read or written stays.
+ * @returns how many were written
  */
 export async function replayDeadLetters(env: Bindings): Promise<number> {
   const request = await env.STATE.head(REPLAY_REQUEST);
   if (!request) return 0;
-  const { objects, truncated } = await env.STATE.list({ prefix: DEAD_LETTERS, limit: PER_RUN });
-  let sent = 0;
-  for (const { key, uploaded } of objects) {
-    // What came back since the request was made would only go round in a circle.
-    if (uploaded > request.uploaded) continue;
-    const letter = await env.STATE.get(key);
-    if (!letter) continue;
-    await env.AUDIT.send(await letter.text(), { contentType: "text" });
-    await env.STATE.delete(key);
-    sent++;
+  const after = request.customMetadata?.["after"];
+  const { objects, truncated } = await env.STATE.list({ prefix: DEAD_LETTERS, limit: PER_RUN, ...(after && { startAfter: after }) });
+  let replayed = 0;
+  for (let from = 0; from < objects.length; from += TOGETHER) {
+    const letters = [];
+    for (const { key } of objects.slice(from, from + TOGETHER)) {
+      const event = readEvent(await (await env.STATE.get(key))?.text());
+      if (event) letters.push({ key, event });
+    }
+    const written = await writeEvents(
+      env,
+      letters.map(({ event }) => event),
+    );
+    const done = letters.filter(({ event }) => written.has(event.id)).map(({ key }) => key);
+    if (done.length > 0) await env.STATE.delete(done);
+    replayed += done.length;
   }
-  if (!truncated || sent === 0) await env.STATE.delete(REPLAY_REQUEST);
-  return sent;
+  const last = objects.at(-1);
+  if (truncated && last) await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key } });
+  else await env.STATE.delete(REPLAY_REQUEST);
+  return replayed;
 }

@@ -17,6 +17,9 @@ export interface Checkpoint {
   algorithm: "Ed25519";
   /** Which of the deployment's keys. */
   keyId: string;
+  /** Day and record of the checkpoint before; absent in the first one, and in those of releases before it. */
+  previousDay?: string;
+  previousSeq?: number;
   /** base64url, over the canonical form of everything else. */
   signature: string;
 }
@@ -54,8 +57,33 @@ export async function signCheckpoint(checkpoint: Omit<Checkpoint, "signature">, 
   return { ...checkpoint, signature: toBase64url(new Uint8Array(signature)) };
 }
 
+/** Public keys that outlive their master keys: `id:base64url,…`. What is no key is left out. */
+export const retiredKeys = (setting = ""): SigningKey[] =>
+  [...setting.matchAll(/(?<=^|,)\s*([^:,\s]+):([\w-]{43})\s*(?=,|$)/g)].map(([, keyId = "", publicKey = ""]) => ({ keyId, publicKey }));
+
+/** @returns undefined for a text that is no checkpoint */
+export function parseCheckpoint(text: string): Checkpoint | undefined {
+  try {
+    const read = JSON.parse(text) as Partial<Checkpoint> | null;
+    const texts = [read?.orgId, read?.day, read?.hash, read?.keyId, read?.signature];
+    return texts.every((value) => typeof value === "string") && Number.isSafeInteger(read?.seq) ? (read as Checkpoint) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Judges a signature.
+ * @returns `unknown` when no key of the checkpoint's id is there: neither good nor bad can be said of it
+ */
+export async function signatureOf(checkpoint: Checkpoint, keys: SigningKey[]): Promise<"good" | "bad" | "unknown"> {
+  const candidates = keys.filter(({ keyId }) => keyId === checkpoint.keyId);
+  for (const { publicKey } of candidates) if (await isSigned(checkpoint, publicKey)) return "good";
+  return candidates.length > 0 ? "bad" : "unknown";
+}
+
 /** @param publicKey raw, base64url */
-export async function isSigned({ signature, ...checkpoint }: Checkpoint, publicKey: string): Promise<boolean> {
+async function isSigned({ signature, ...checkpoint }: Checkpoint, publicKey: string): Promise<boolean> {
   try {
     const key = await crypto.subtle.importKey("raw", fromBase64url(publicKey), "Ed25519", false, ["verify"]);
     return await crypto.subtle.verify("Ed25519", key, fromBase64url(signature), bytesOf(checkpoint));

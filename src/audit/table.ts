@@ -1,13 +1,22 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
-/** Promised events on their way to the queue, written in the same batch as the change that they tell of. */
-export const auditOutbox = sqliteTable("audit_outbox", {
-  seq: integer("seq").primaryKey({ autoIncrement: true }),
-  id: text("id").notNull(),
-  body: text("body").notNull(),
-  createdAt: integer("created_at").notNull(),
-});
+/**
+ * Promised events, written in the same batch as the change that they describe. A row is deleted by the batch that writes its event
+ * into the log, or after the event was kept as a dead letter.
+ */
+export const auditOutbox = sqliteTable(
+  "audit_outbox",
+  {
+    seq: integer("seq").primaryKey({ autoIncrement: true }),
+    id: text("id").notNull(),
+    body: text("body").notNull(),
+    createdAt: integer("created_at").notNull(),
+    /** When the cron sends it the next time, if it is still here. */
+    relayAt: integer("relay_at").notNull().default(0),
+  },
+  (t) => [index("audit_outbox_id").on(t.id), index("audit_outbox_relay").on(t.relayAt)],
+);
 
 /** The log. `at` is when it happened (milliseconds), not when it was written. */
 export const auditEvents = sqliteTable(
@@ -26,6 +35,8 @@ export const auditEvents = sqliteTable(
     tokenName: text("token_name").notNull(),
     /** `project/stack`, or "" when the event is not about a stack. */
     stack: text("stack").notNull(),
+    /** Of a console session: id of the personal token that opened it; else "". */
+    openedWith: text("opened_with").notNull().default(""),
     reqOrgAdmin: integer("req_org_admin", { mode: "boolean" }).notNull(),
     reqStackAdmin: integer("req_stack_admin", { mode: "boolean" }).notNull(),
     authFailure: integer("auth_failure", { mode: "boolean" }).notNull(),
@@ -39,6 +50,9 @@ export const auditEvents = sqliteTable(
     index("audit_events_event").on(t.orgId, t.event, t.at, t.id),
     index("audit_events_user").on(t.orgId, t.userLogin, t.at, t.id),
     index("audit_events_token").on(t.orgId, t.tokenId, t.at, t.id),
+    index("audit_events_opened_with")
+      .on(t.orgId, t.openedWith, t.at, t.id)
+      .where(sql`${t.openedWith} <> ''`),
     index("audit_events_address").on(t.orgId, t.sourceIp, t.at, t.id),
     index("audit_events_stack")
       .on(t.orgId, t.stack, t.at, t.id)
@@ -64,6 +78,9 @@ export const auditHeads = sqliteTable("audit_heads", {
   checkpointSeq: integer("checkpoint_seq").notNull().default(0),
   checkpointDay: text("checkpoint_day").notNull().default(""),
 });
+
+/** Ids of archived records whose events could be promised again: such an id is made of what the event is about. */
+export const auditArchivedIds = sqliteTable("audit_archived_ids", { id: text("id").primaryKey() });
 
 /** Objects in R2 that hold records which the table holds no more: a gapless start of the chain. */
 export const auditArchives = sqliteTable(

@@ -8,7 +8,7 @@ export interface AuditFilter {
   until?: number | undefined;
   event?: string | undefined;
   user?: string | undefined;
-  /** Id or name of a token. */
+  /** Id or name of a token. Finds what a session did that the token opened, too. */
   token?: string | undefined;
   /** `project/stack`. */
   stack?: string | undefined;
@@ -19,13 +19,18 @@ export interface AuditFilter {
   text?: string | undefined;
 }
 
+/** Columns that name a token. No row has the same token in both. */
+export type TokenColumn = "token_id" | "opened_with";
+
 /**
  * The filter in SQL. Of several columns one leads, the one that usually says most: its index is walked in the order of the list, and
  * the unary plus keeps the others from being taken for it. So a page never sorts, and one filter alone reads no row that it does not show.
+ * @param tokenColumn the one of its columns in which a filter by token looks; a search for words looks in both
  */
-export function whereFilter(orgId: string, filter: AuditFilter): SQL | undefined {
+export function whereFilter(orgId: string, filter: AuditFilter, tokenColumn: TokenColumn = "token_id"): SQL | undefined {
+  const token = filter.token && sql`coalesce(${tokenId(orgId, filter.token)}, ${filter.token})`;
   const columns: [SQL, string | SQL | undefined][] = [
-    [sql`token_id`, filter.token && sql`coalesce(${tokenId(orgId, filter.token)}, ${filter.token})`],
+    [sql.raw(tokenColumn), filter.text ? undefined : token],
     [sql`source_ip`, filter.address],
     [sql`stack`, filter.stack],
     [sql`user_login`, filter.user],
@@ -43,6 +48,8 @@ export function whereFilter(orgId: string, filter: AuditFilter): SQL | undefined
   return and(
     filter.text ? sql`+org_id = ${orgId}` : sql`org_id = ${orgId}`,
     ...equal,
+    filter.text && token ? sql`${token} IN (token_id, opened_with)` : undefined,
+    token && tokenColumn === "opened_with" ? sql`opened_with <> ''` : undefined,
     filter.stack ? sql`stack <> ''` : undefined,
     refused,
     filter.from === undefined ? undefined : gte(auditEvents.at, filter.from),
@@ -75,7 +82,7 @@ export function matches(record: ChainRecord, filter: AuditFilter): boolean {
     (filter.until === undefined || at < filter.until) &&
     is("event", filter.event) &&
     is("userLogin", filter.user) &&
-    (is("tokenId", filter.token) || is("tokenName", filter.token)) &&
+    (is("tokenId", filter.token) || is("tokenName", filter.token) || is("openedWith", filter.token)) &&
     is("stack", filter.stack) &&
     is("sourceIp", filter.address) &&
     (!filter.refused || record["authFailure"] === true) &&

@@ -11,12 +11,26 @@ const text = (record: ChainRecord, member: string) => String(record[member] ?? "
 const flag = (record: ChainRecord, member: string) => String(record[member] === true);
 
 /** A spreadsheet takes a cell that begins so for a formula, and may run it; with an apostrophe before it, for text. */
-const inert = (value: string) => (/^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value);
+const formula = /^[=+\-@\t\r＝＋－＠]/;
 
-/** The documented columns, and those of later samples behind them (management-api §9.4). RFC 4180. */
+/**
+ * Which separator splits a line is the reader's choice, and some readers ignore quotes: every part behind a separator may be a cell.
+ * Takes time by the length of the value.
+ */
+function inert(value: string): string {
+  const parts = value.replaceAll(/[,;|"\s]+/g, (run: string, at: number) => {
+    const part = at === 0 ? 0 : run.search(/[,;|\t\r\n]/) + 1;
+    if (at > 0 && part === 0) return run;
+    const begins = formula.test(value.charAt(at + run.length)) ? "'" : "";
+    return run.slice(0, part) + run.slice(part).replaceAll(/[\t\r]/g, "'$&") + begins;
+  });
+  return formula.test(parts) ? `'${parts}` : parts;
+}
+
+/** The documented columns, behind them those of later samples, and last ours (management-api §9.4). RFC 4180. */
 const csv: Format = {
   header:
-    "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn\r\n",
+    "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn,OpenedWith\r\n",
   line: (record) =>
     `${[
       new Date(Number(record["at"])).toISOString().replace(/\.\d+/, ""),
@@ -32,9 +46,10 @@ const csv: Format = {
       text(record, "tokenName"),
       "",
       "",
+      text(record, "openedWith"),
     ]
       .map(inert)
-      .map((value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
+      .map((value) => `"${value.replaceAll('"', '""')}"`)
       .join(",")}\r\n`,
 };
 
@@ -72,6 +87,7 @@ const cef: Format = {
       tokenID: text(record, "tokenId"),
       tokenName: text(record, "tokenName"),
       stack: text(record, "stack"),
+      openedWith: text(record, "openedWith"),
     });
     const pairs = extension.filter(([, value]) => value !== "").map(([key, value]) => `${key}=${inExtension(value)}`);
     return `${time} ${host} ${header}|${pairs.join(" ")}\n`;
@@ -106,7 +122,7 @@ const ocsf: Format = {
       },
       actor: {
         user: { uid: text(record, "userLogin"), name: text(record, "userName"), org: { uid: text(record, "orgId") } },
-        ...(record["tokenId"] && { session: { credential_uid: record["tokenId"] }, app_name: record["tokenName"] }),
+        ...(record["tokenId"] && { session: sessionOf(record), app_name: record["tokenName"] }),
       },
       api: { operation: event, service: { name: host } },
       src_endpoint: { ip: text(record, "sourceIp") },
@@ -114,6 +130,10 @@ const ocsf: Format = {
     })}\n`;
   },
 };
+
+/** A console session has an id of its own, and the personal token that opened it is its credential. */
+const sessionOf = ({ tokenId, openedWith }: ChainRecord) =>
+  openedWith ? { uid: tokenId, credential_uid: openedWith } : { credential_uid: tokenId };
 
 /** 1 create, 2 read, 3 update, 4 delete, 99 other. */
 function activityOf(event: string): number {

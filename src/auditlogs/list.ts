@@ -40,4 +40,5 @@ const toWire = (row: AuditRow) => ({
   id: row.id,
   sequence: row.seq ?? undefined,
   stack: row.stack || undefined,
+  openedWith: row.openedWith || undefined,
 });

@@ -19,6 +19,8 @@ export const ResponseAuditLogs = z.object({
       sequence: z.optional(z.int()),
       /** Ours: `project/stack`, where it is about one. */
       stack: z.optional(z.string()),
+      /** Ours: of a console session, id of the personal token that opened it. */
+      openedWith: z.optional(z.string()),
     }),
   ),
   continuationToken: z.optional(z.string()),
@@ -45,9 +47,17 @@ const VerifyResult = z.object({
   last: z.optional(z.object({ sequence: z.int(), hash: z.string() })),
   head: z.object({ sequence: z.int(), hash: z.string() }),
   firstBad: z.optional(z.object({ sequence: z.int(), fault: z.string(), description: z.string() })),
+  /** Signed checkpoints of the records looked at: a missing one, and one whose key is not listed, make the log invalid. */
+  checkpoints: z.object({
+    verified: z.int(),
+    unverifiable: z.int(),
+    missing: z.int(),
+    firstFault: z.optional(z.object({ sequence: z.int(), fault: z.enum(["unverifiable", "missing"]), description: z.string() })),
+  }),
   continuationToken: z.optional(z.string()),
 });
 
+/** `previousDay` and `previousSeq` are of the checkpoint before it. */
 const Checkpoint = z.object({
   orgId: z.string(),
   day: z.string(),
@@ -56,6 +66,8 @@ const Checkpoint = z.object({
   time: z.string(),
   algorithm: z.literal("Ed25519"),
   keyId: z.string(),
+  previousDay: z.optional(z.string()),
+  previousSeq: z.optional(z.int()),
   signature: z.string(),
 });
 
@@ -94,7 +106,7 @@ export const auditLogOperations: Operations = {
   },
   VerifyAuditLogs: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Recomputes the hash chain from one record to another; a part at a time",
+    summary: "Recomputes the hash chain from one record to another and checks its signed checkpoints; a part at a time",
     answers: { 200: VerifyResult },
   },
   ListAuditLogCheckpoints: {

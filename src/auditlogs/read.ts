@@ -1,4 +1,5 @@
 import { type SQL, and, desc, eq, getTableColumns, sql } from "drizzle-orm";
+import { unionAll } from "drizzle-orm/sqlite-core";
 import * as z from "zod/mini";
 import { type Archive, readArchive } from "../audit/archived.ts";
 import { type ChainRecord, recordOf } from "../audit/chain.ts";
@@ -7,7 +8,7 @@ import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
-import { type AuditFilter, matchText, matches, tokenId, whereFilter } from "./filter.ts";
+import { type AuditFilter, type TokenColumn, matchText, matches, tokenId, whereFilter } from "./filter.ts";
 
 /** Time and id of the last event shown; a search has its row instead. */
 export const AuditCursor = z.union([z.tuple([z.number(), z.string()]), z.tuple([z.number()])]);
@@ -25,21 +26,35 @@ const columns = { ...getTableColumns(auditEvents), row: sql<number>`audit_events
 export async function readPage(ctx: OrgContext, filter: AuditFilter, size: number, after: AuditCursor | undefined) {
   if (after && (after.length === 1) !== Boolean(filter.text)) throw new AppError(400, "Invalid continuationToken or maxResults value.");
   const { db } = ctx.store;
-  const where = whereFilter(ctx.org.id, filter);
+  const older = after?.length === 2 ? sql`(${auditEvents.at}, ${auditEvents.id}) < (${after[0]}, ${after[1]})` : undefined;
+  const walk = (tokenColumn?: TokenColumn) =>
+    db
+      .select(columns)
+      .from(auditEvents)
+      .where(and(whereFilter(ctx.org.id, filter, tokenColumn), older));
+  const newestFirst = [desc(auditEvents.at), desc(auditEvents.id)];
   const rowsFrom = filter.text
     ? db
         .select(columns)
         .from(auditEvents)
         .innerJoin(sql`audit_text`, sql`audit_events.rowid = audit_text.rowid`)
-        .where(and(sql`audit_text MATCH ${matchText(ctx.org.id, filter.text)}`, after && sql`audit_text.rowid < ${after[0]}`, where))
+        .where(
+          and(
+            sql`audit_text MATCH ${matchText(ctx.org.id, filter.text)}`,
+            after && sql`audit_text.rowid < ${after[0]}`,
+            whereFilter(ctx.org.id, filter),
+          ),
+        )
         .orderBy(sql`audit_text.rowid DESC`)
         .limit(size + 1)
-    : db
-        .select(columns)
-        .from(auditEvents)
-        .where(and(where, after?.length === 2 ? sql`(${auditEvents.at}, ${auditEvents.id}) < (${after[0]}, ${after[1]})` : undefined))
-        .orderBy(desc(auditEvents.at), desc(auditEvents.id))
-        .limit(size + 1);
+    : filter.token
+      ? // Two walks of an index each, merged as they go.
+        unionAll(walk("token_id"), walk("opened_with"))
+          .orderBy(...newestFirst)
+          .limit(size + 1)
+      : walk()
+          .orderBy(...newestFirst)
+          .limit(size + 1);
   const [, rows, heads, known] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     rowsFrom,

@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 import { type EventName, displayNameOf, eventTypes, flagsOf } from "../audit/events.ts";
-import { getCheckpoint, listCheckpoints } from "../audit/checkpoint.ts";
-import { signingKeys } from "../audit/sign.ts";
+import { getCheckpoint, listCheckpoints, publicKeys } from "../audit/checkpoint.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -140,9 +139,7 @@ export const auditLogRoutes = [
       permission: "public",
       extension: true,
     },
-    async ({ env }) => ({
-      keys: (await signingKeys(env.ENCRYPTION_KEYS)).map(({ keyId, publicKey }) => ({ keyId, algorithm: "Ed25519" as const, publicKey })),
-    }),
+    async ({ env }) => ({ keys: (await publicKeys(env)).map((key) => ({ ...key, algorithm: "Ed25519" as const })) }),
   ),
 ];
 

@@ -1,14 +1,13 @@
 import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
 import { type Head, faultOf } from "../audit/chain.ts";
-import { checkpointsBetween } from "../audit/checkpoint.ts";
-import { isSigned, signingKeys } from "../audit/sign.ts";
 import { auditHeads } from "../audit/table.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { fromCursor, toCursor } from "../http/pagination.ts";
 import { readChain } from "./read.ts";
+import { type Attested, checkpointsOf, nothingAttested, verifyCheckpoints } from "./verifyCheckpoints.ts";
 
 /** Records of one call. */
 const PAGE = 1000;
@@ -27,8 +26,9 @@ export const faults = {
 };
 
 /**
- * Recomputes the chain from record `from` to record `to`, across archive and table, and holds it against the signed checkpoints in
- * between. A thousand records a call; the rest with the cursor. Stops at the first bad record.
+ * Recomputes the chain from record `from` to record `to`, across archive and table, and compares it with the signed checkpoints in
+ * between. A thousand records a call; the rest with the cursor. Stops at the first bad record. A checkpoint that is missing, or whose key is not
+ * listed, makes the log invalid as well, but nothing stops there: the records may be good.
  */
 export async function verifyChain(
   ctx: OrgContext,
@@ -38,20 +38,22 @@ export async function verifyChain(
   const from = cursor?.[0] ?? query.from ?? 1;
   const [, heads] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    ctx.store.db.select({ seq: auditHeads.seq, hash: auditHeads.hash }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
+    ctx.store.db.select().from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
   ]);
-  const head = heads[0] ?? { seq: 0, hash: "" };
+  const head = heads[0] ?? { seq: 0, hash: "", checkpointSeq: 0, checkpointDay: "" };
   const to = Math.min(query.to ?? head.seq, head.seq);
-  const end = Math.min(to, from + PAGE - 1);
+  const due = await checkpointsOf(ctx, { from, to: Math.min(to, from + PAGE - 1), isLast: to === head.seq && from + PAGE > to });
+  const { end } = due;
 
   let before: Head | undefined = cursor && { seq: cursor[0] - 1, hash: cursor[1] };
   let verified = 0;
-  const answer = (bad?: { sequence: number; fault: keyof typeof faults }) => ({
-    valid: bad === undefined,
+  const answer = (bad?: { sequence: number; fault: keyof typeof faults }, checkpoints: Attested = nothingAttested) => ({
+    valid: bad === undefined && checkpoints.firstFault === undefined,
     verified,
     last: before && { sequence: before.seq, hash: before.hash },
     head: { sequence: head.seq, hash: head.hash },
     firstBad: bad && { ...bad, description: faults[bad.fault] },
+    checkpoints,
     continuationToken: bad === undefined && before && before.seq < to ? toCursor([before.seq + 1, before.hash]) : undefined,
   });
 
@@ -72,14 +74,6 @@ export async function verifyChain(
     next = before!.seq + 1;
   }
   if (end === head.seq && verified > 0 && before?.hash !== head.hash) return answer({ sequence: head.seq, fault: "truncated" });
-
-  const keys = new Map((await signingKeys(ctx.env.ENCRYPTION_KEYS)).map(({ keyId, publicKey }) => [keyId, publicKey]));
-  for (const checkpoint of verified > 0 ? await checkpointsBetween(ctx.env, ctx.org.id, from, end) : []) {
-    const { seq, hash, keyId, orgId } = checkpoint;
-    const key = keys.get(keyId);
-    // A key that was retired cannot judge any more; its public half, kept elsewhere, can.
-    if (key && (orgId !== ctx.org.id || !(await isSigned(checkpoint, key)))) return answer({ sequence: seq, fault: "signature" });
-    if (hashes.get(seq) !== hash) return answer({ sequence: seq, fault: "checkpoint" });
-  }
-  return answer();
+  const { bad, ...checkpoints } = await verifyCheckpoints(ctx, due, head, hashes);
+  return answer(bad, checkpoints);
 }

@@ -1,10 +1,9 @@
-import { and, eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
-import { type AuditEntry, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
+import { type AuditEntry, REFUSED_LEASE, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { members, organizations } from "../orgs/table.ts";
 import type { LimitFault } from "./limits.ts";
 import type { Lease } from "./lease.ts";
 import type { DeadToken } from "./resolve.ts";
@@ -51,7 +50,7 @@ export async function recordLimit(
 
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated and past its overlap", expired: "past its expiry" };
 
-/** A token was presented after its end. A personal one counts where its person is a member and the call was meant for. */
+/** A token was presented after its end. */
 export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: string | undefined) =>
   record(ctx, dead, orgName, {
     event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
@@ -74,17 +73,26 @@ export async function recordRateLimit(ctx: RequestContext, dead: DeadToken, orgN
 }
 
 async function record(ctx: RequestContext, dead: DeadToken, orgName: string | undefined, entry: AuditEntry): Promise<void> {
-  const org = dead.org ?? (await organizationOf(ctx, dead, orgName));
-  if (!org) return;
-  const who = {
-    userLogin: dead.user?.login ?? org.name,
-    userName: dead.user?.name ?? org.name,
-    tokenId: dead.id,
-    tokenName: dead.name,
-  };
-  const event = auditEvent(ctx, org.id, who, entry);
-  await batch(ctx.store, [promise(ctx.store, event)]);
-  announce(ctx, event);
+  const orgs = dead.org ? [dead.org] : organizationsOf(dead, orgName);
+  const events = orgs.map(({ id, name }) => {
+    const { login, name: userName } = dead.user ?? { login: name, name };
+    return auditEvent(ctx, id, { userLogin: login, userName, tokenId: dead.id, tokenName: dead.name }, entry);
+  });
+  const [first, ...others] = events.map((event) => promise(ctx.store, event));
+  if (!first) return;
+  await batch(ctx.store, [first, ...others]);
+  announce(ctx, ...events);
+}
+
+/** Logs that one refusal of a personal token can come into. */
+const MOST_LOGS = 50;
+
+/** The organization that the call names, if the token's person is a member; else all of the person's organizations. */
+function organizationsOf({ actor }: DeadToken, orgName: string | undefined): OrganizationRef[] {
+  if (actor?.kind !== "user") return [];
+  const own = actor.memberships.map(({ org }) => org);
+  const named = own.filter(({ name }) => name.toLowerCase() === orgName?.toLowerCase());
+  return (named.length > 0 ? named : own).slice(0, MOST_LOGS);
 }
 
 /**
@@ -94,22 +102,11 @@ async function record(ctx: RequestContext, dead: DeadToken, orgName: string | un
 export async function recordRefusedLease(ctx: RequestContext, { updateId }: Lease): Promise<void> {
   const event = {
     ...auditEvent(ctx, "", nobody, { event: "auth-failure-stack-permission", description: "" }),
-    id: `refused-lease-${updateId}`,
+    id: `${REFUSED_LEASE}${updateId}`,
   };
   const isNew = sql`EXISTS (SELECT 1 FROM updates WHERE id = ${updateId})
-    AND NOT EXISTS (SELECT 1 FROM audit_outbox WHERE id = ${event.id}) AND NOT EXISTS (SELECT 1 FROM audit_events WHERE id = ${event.id})`;
+    AND NOT EXISTS (SELECT 1 FROM audit_outbox WHERE id = ${event.id}) AND NOT EXISTS (SELECT 1 FROM audit_events WHERE id = ${event.id})
+    AND NOT EXISTS (SELECT 1 FROM audit_archived_ids WHERE id = ${event.id})`;
   await batch(ctx.store, [promiseIf(ctx.store, event, isNew, onBehalf(event, sql`${updateId}`, "Refused a call under the lease of"))]);
   announce(ctx, event);
-}
-
-async function organizationOf(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<OrganizationRef | undefined> {
-  if (!dead.user || !orgName) return undefined;
-  const [rows] = await batch(ctx.store, [
-    ctx.store.db
-      .select({ id: organizations.id, name: organizations.name })
-      .from(organizations)
-      .innerJoin(members, eq(members.orgId, organizations.id))
-      .where(and(sql`lower(${organizations.name}) = lower(${orgName})`, eq(members.userId, dead.user.id))),
-  ]);
-  return rows[0];
 }

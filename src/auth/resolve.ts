@@ -57,7 +57,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
-export const cacheKey = (hash: string) => `token:4:${hash}`;
+export const cacheKey = (hash: string) => `token:5:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -147,7 +147,7 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
     token.userId !== null
       ? { id: token.userId, login: token.login ?? "", name: token.userName ?? "", email: token.email ?? "" }
       : undefined;
-  const ref = { id: token.id, name: token.name };
+  const ref = { id: token.id, name: token.name, ...(token.openedWith !== null && { openedWith: token.openedWith }) };
   const limits: TokenLimits = {
     version: token.version,
     // A policy on expiry that keeps a token out keeps out the session that it opens.

@@ -1,13 +1,18 @@
+import { lte } from "drizzle-orm";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import * as z from "zod/mini";
-import type { RequestContext } from "../context.ts";
+import { guard } from "../auth/guard.ts";
+import type { ActorContext } from "../context.ts";
+import { batch } from "../db/client.ts";
 import { fromBase64url, toBase64url } from "../encoding.ts";
 import { decrypt, encrypt } from "../secrets/cipher.ts";
+import { shownValues } from "./table.ts";
 
 /**
- * A new token's value on its way from the form that made it to the page that shows it: sealed in a cookie of this browser, kept
- * nowhere else, and taken out by the first look. So neither reload nor the back button can bring it again.
+ * A new token's value on its way from the form that made it to the page that shows it: sealed in a cookie of this browser and kept
+ * nowhere else. The first look deletes the cookie and uses up the id that is sealed with the value, so neither reload nor the back
+ * button shows it again, nor a cookie that was put back.
  */
 const NAME = "__Host-stackpass-once";
 const SECONDS = 120;
@@ -16,23 +21,43 @@ const options = { httpOnly: true, secure: true, sameSite: "Strict", path: "/" } 
 const Shown = z.object({ id: z.string(), name: z.string(), value: z.string() });
 export type Shown = z.infer<typeof Shown>;
 
+/** What the seal is around: the value, the seal's own id, and when it ends. */
+const Sealed = z.object({ shown: Shown, seal: z.string(), endsAt: z.number() });
+
 /** Bound to its purpose and to whose it is: a cookie of somebody else opens nothing. */
 const purpose = (ownerId: string) => `console once:${ownerId}`;
 
-export async function keepOnce({ env }: RequestContext, c: Context, ownerId: string, shown: Shown): Promise<void> {
-  const sealed = await encrypt(env.ENCRYPTION_KEYS, purpose(ownerId), new TextEncoder().encode(JSON.stringify(shown)));
+export async function keepOnce({ env, now }: ActorContext, c: Context, ownerId: string, shown: Shown): Promise<void> {
+  const kept: z.infer<typeof Sealed> = { shown, seal: crypto.randomUUID(), endsAt: now + SECONDS * 1000 };
+  const sealed = await encrypt(env.ENCRYPTION_KEYS, purpose(ownerId), new TextEncoder().encode(JSON.stringify(kept)));
   setCookie(c, NAME, toBase64url(sealed), { ...options, maxAge: SECONDS });
 }
 
 /** @returns undefined when it was shown already, is too old, or is somebody else's */
-export async function takeOnce({ env }: RequestContext, c: Context, ownerId: string): Promise<Shown | undefined> {
-  const sealed = getCookie(c, NAME);
+export async function takeOnce(ctx: ActorContext, c: Context, ownerId: string): Promise<Shown | undefined> {
+  const kept = await open(ctx, getCookie(c, NAME), ownerId);
+  const isFirst = kept && kept.endsAt > ctx.now && (await useUp(ctx, kept));
   deleteCookie(c, NAME, options);
-  if (!sealed) return undefined;
+  return isFirst ? kept.shown : undefined;
+}
+
+async function open({ env }: ActorContext, cookie: string | undefined, ownerId: string): Promise<z.infer<typeof Sealed> | undefined> {
+  if (!cookie) return undefined;
   try {
-    const plain = await decrypt(env.ENCRYPTION_KEYS, purpose(ownerId), fromBase64url(sealed));
-    return Shown.parse(JSON.parse(new TextDecoder().decode(plain)));
+    const plain = await decrypt(env.ENCRYPTION_KEYS, purpose(ownerId), fromBase64url(cookie));
+    return Sealed.parse(JSON.parse(new TextDecoder().decode(plain)));
   } catch {
     return undefined;
   }
+}
+
+/** @returns whether nobody had used it before */
+async function useUp(ctx: ActorContext, { seal, endsAt }: z.infer<typeof Sealed>): Promise<boolean> {
+  const { db } = ctx.store;
+  const [, , used] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now),
+    db.delete(shownValues).where(lte(shownValues.endsAt, ctx.now)),
+    db.insert(shownValues).values({ id: seal, endsAt }).onConflictDoNothing().returning({ id: shownValues.id }),
+  ]);
+  return used.length === 1;
 }

@@ -1,5 +1,6 @@
 /** Every table, for drizzle-kit. */
 export * from "../audit/table.ts";
+export * from "../console/table.ts";
 export * from "../measures/table.ts";
 export * from "../orgs/table.ts";
 export * from "../stacks/table.ts";

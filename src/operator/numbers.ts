@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { DEAD_LETTERS } from "../audit/replay.ts";
+import { DEAD_LETTERS } from "../audit/deadLetters.ts";
 import { auditHeads, auditOutbox } from "../audit/table.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -20,7 +20,7 @@ export interface Numbers {
   refusals: Record<string, number>;
   updates: { running: number; oldestStartedAt: number | null; notStarted: number; cutShort: Record<string, number> };
   audit: {
-    /** Promised events that the queue does not have yet, at most `MOST_ROWS`. */
+    /** Promised events that the log does not have yet, at most `MOST_ROWS`. */
     outbox: number;
     oldestPromisedAt: number | null;
     queued: number | null;

@@ -20,7 +20,7 @@ const KEPT = 30 * 24 * 3_600_000;
  * Opens a console session for a person who has proved who they are. A session is an access token of its own kind that only
  * the console's cookie carries: it is hashed, cached, checked on each write, ended and audited as every token is, and never
  * listed. Single sign-on will call this too: how somebody proved who they are is not its business.
- * @param openedWith id of the personal token that it ends with; null for a sign-in without one
+ * @param session its id, and the id of the personal token that it ends with; null for a sign-in without one
  * @param proof a statement that fails unless the proof still holds, in the same batch: what has just ended opens nothing
  * @param more statements of that batch: other proofs, and events that are promised with it
  * @returns the cookie's value
@@ -28,7 +28,7 @@ const KEPT = 30 * 24 * 3_600_000;
 export async function openSession(
   ctx: RequestContext,
   user: { id: string; login: string },
-  openedWith: string | null,
+  session: { id: string; openedWith: string | null },
   proof: BatchItem<"sqlite">,
   ...more: BatchItem<"sqlite">[]
 ): Promise<string> {
@@ -42,7 +42,7 @@ export async function openSession(
     proof,
     ctx.store.db.delete(accessTokens).where(old),
     ctx.store.db.insert(accessTokens).values({
-      id: crypto.randomUUID(),
+      ...session,
       kind: "session",
       userId: user.id,
       name: SESSION_NAME,
@@ -51,7 +51,6 @@ export async function openSession(
       createdAt: ctx.now,
       createdBy: user.login,
       expiresAt: ctx.now + IDLE,
-      openedWith,
     }),
     ...more,
   ]);

@@ -38,19 +38,18 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
     announce(ctx, refused);
     throw new AppError(400, "This token belongs to a machine. Sign in with a personal access token.");
   }
-  // Each organization's log says who came in.
-  const events = actor.memberships.map(({ org }) =>
-    auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description: "Signed in to the console with a personal token." }),
-  );
+  const session = { id: crypto.randomUUID(), openedWith: actor.token.id };
+  const description = `Signed in to the console with a personal token: session ${session.id}.`;
+  const events = actor.memberships.map(({ org }) => auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description }));
   const promised = events.map((event) => promise(ctx.store, event));
-  const session = await openSession(
+  const cookie = await openSession(
     ctx,
     actor.user,
-    actor.token.id,
+    session,
     guard(ctx.store, actor, ctx.now),
     guardMemberships(ctx.store, actor),
     ...promised,
   );
   if (events.length > 0) announce(ctx, ...events);
-  return session;
+  return cookie;
 }

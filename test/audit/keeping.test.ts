@@ -3,23 +3,20 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { appendToChains } from "../../src/audit/append.ts";
 import { archiveOldRecords } from "../../src/audit/archive.ts";
-import { type ChainRecord, canonical, chainAfter, genesis } from "../../src/audit/chain.ts";
-import { signCheckpoints } from "../../src/audit/checkpoint.ts";
+import { type ChainRecord, canonical, chainAfter } from "../../src/audit/chain.ts";
 import { examine } from "../../src/audit/examine.ts";
-import type { AuditEvent } from "../../src/audit/record.ts";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
 import type { Checkpoint, SigningKey } from "../../src/audit/sign.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
-import { call, ok, refused } from "../support/client.ts";
 import { settledLog } from "../support/audit.ts";
+import { DAY, START, type Verdict, base, eventOf, exportLog, happen, linesOfLog, verifyLog } from "../support/auditChain.ts";
+import { ok, refused } from "../support/client.ts";
 import { breakDatabase, breakObjectReads, breakObjectWrites } from "../support/faults.ts";
 import { objectKeys } from "../support/stored.ts";
 import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
 const bindings = env as Bindings;
-const DAY = 86_400_000;
-const START = Date.UTC(2026, 0, 1);
-const base = "/api/orgs/acme/auditlogs";
 
 let world: World;
 let orgId: string;
@@ -28,49 +25,11 @@ beforeEach(async () => {
   orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
 });
 
-const event = (i: number, at = START + i * 3_600_000): AuditEvent => ({
-  id: `e-${String(i).padStart(5, "0")}`,
-  orgId,
-  at,
-  event: i % 2 === 0 ? "stack-created" : "stack-deleted",
-  description: `Event ${i}.`,
-  sourceIp: "203.0.113.9",
-  userLogin: "mel",
-  userName: "mel",
-  tokenId: "t",
-  tokenName: "ci",
-  stack: "web/dev",
-  reqOrgAdmin: false,
-  reqStackAdmin: false,
-  authFailure: false,
-});
-const happened = async (from: number, to: number) => {
-  for (let i = from; i < to; i += 300)
-    await appendToChains(
-      bindings,
-      Array.from({ length: Math.min(300, to - i) }, (_, k) => event(i + k)),
-    );
-};
-
-interface Verdict {
-  valid: boolean;
-  verified: number;
-  last?: { sequence: number };
-  firstBad?: { sequence: number; fault: string };
-  continuationToken?: string;
-}
-/** Follows the cursor to the end. */
-async function verify(query = ""): Promise<Verdict> {
-  let verified = 0;
-  for (let cursor = ""; ;) {
-    const verdict = await ok<Verdict>("GET", `${base}/verify?${query}${cursor}`, { token: world.admin });
-    verified += verdict.verified;
-    if (!verdict.continuationToken) return { ...verdict, verified };
-    cursor = `&continuationToken=${verdict.continuationToken}`;
-  }
-}
-const exported = async (query: string) => (await call("GET", `${base}/v2/export?${query}`, { token: world.admin })).text();
-const linesOf = async () => (await exported("format=jsonl")).split("\n").slice(0, -1);
+const happened = (from: number, to: number) => happen(orgId, from, to);
+const verify = (query?: string) => verifyLog(world.admin, query);
+const linesOf = () => linesOfLog(world.admin);
+const event = (i: number) => eventOf(orgId, i);
+const exported = (query: string) => exportLog(world.admin, query);
 const retain = (days: number | null) =>
   env.DB.prepare("UPDATE organizations SET audit_retention_days = ? WHERE id = ?").bind(days, orgId).run();
 const rowsLeft = () => env.DB.prepare("SELECT count(*) AS n FROM audit_events WHERE org_id = ?").bind(orgId).first<number>("n");
@@ -124,15 +83,17 @@ describe("retention", () => {
     await appendToChains(bindings, [
       { ...event(0), userLogin: "bob" },
       { ...event(1), tokenId: id, tokenName: "jenkins" },
+      { ...event(2), tokenId: "session", openedWith: "personal" },
     ]);
     const described = async (query: string) => [...(await exported(query)).matchAll(/Event \d+/g)].map(([text]) => text);
     const both = async () => [
       await described("userFilter=bob"),
       await described("tokenFilter=JENKINS"),
       await described(`tokenFilter=${id}`),
+      await described("tokenFilter=personal"),
     ];
     const before = await both();
-    expect(before).toEqual([["Event 0"], ["Event 1"], ["Event 1"]]);
+    expect(before).toEqual([["Event 0"], ["Event 1"], ["Event 1"], ["Event 2"]]);
     await retain(1);
     await archiveOldRecords(bindings, START + 50 * DAY);
     expect(await both()).toEqual(before);
@@ -221,74 +182,13 @@ describe("verification", () => {
   });
 });
 
-describe("a checkpoint", () => {
-  const list = async () => (await ok<{ checkpoints: Checkpoint[] }>("GET", `${base}/checkpoints`, { token: world.admin })).checkpoints;
-  const keys = async () => (await ok<{ keys: SigningKey[] }>("GET", "/api/auditlogs/keys")).keys;
-
-  it("is signed once a day on which the log grew", async () => {
-    await happened(0, 3);
-    await cron(START);
-    await cron(START + 60_000);
-    await happened(3, 5);
-    await cron(START + 120_000);
-    await cron(START + DAY);
-    await cron(START + 2 * DAY);
-    const checkpoints = await list();
-    expect(checkpoints.map(({ day, seq }) => [day, seq])).toEqual([
-      ["2026-01-01", 3],
-      ["2026-01-02", 5],
-    ]);
-    expect(await ok("GET", `${base}/checkpoints/2026-01-02`, { token: world.admin })).toEqual(checkpoints[1]);
-    await refused(404, "GET", `${base}/checkpoints/2026-01-03`, { token: world.admin });
-    await refused(400, "GET", `${base}/checkpoints/yesterday`, { token: world.admin });
-    const [key] = await keys();
-    const lines = await linesOf();
-    for (const checkpoint of checkpoints)
-      expect(await examine(lines, { checkpoint, publicKey: key!.publicKey })).toMatchObject({ good: true });
-  });
-
-  it("stays the first of its day", async () => {
-    await happened(0, 3);
-    await signCheckpoints(bindings, START);
-    await env.DB.prepare("UPDATE audit_heads SET checkpoint_day = ''").run();
-    await happened(3, 4);
-    await signCheckpoints(bindings, START + 1000);
-    expect((await list()).map(({ seq }) => seq)).toEqual([3]);
-  });
-
-  it("shows a chain that was made anew", async () => {
-    await happened(0, 5);
-    await signCheckpoints(bindings, START);
-    const [checkpoint] = await list();
-    const [key] = await keys();
-    const records = (await linesOf()).map((line) => JSON.parse(line) as ChainRecord);
-    const forged: ChainRecord[] = [];
-    for (const { seq: _, prevHash: __, hash: ___, ...record } of records)
-      forged.push(chainAfter(forged.at(-1) ?? genesis, { ...record, userLogin: "gus" }));
-    expect(await examine(forged.map(canonical))).toMatchObject({ good: true });
-    expect((await examine(forged.map(canonical), { checkpoint: checkpoint!, publicKey: key!.publicKey })).message).toContain(
-      "CHANGED SINCE IT WAS SIGNED",
-    );
-
-    for (const { seq, hash, prevHash } of forged)
-      await env.DB.prepare("UPDATE audit_events SET user_login = 'gus', hash = ?, prev_hash = ? WHERE seq = ?")
-        .bind(hash, prevHash, seq)
-        .run();
-    await env.DB.prepare("UPDATE audit_heads SET hash = ?").bind(forged.at(-1)!.hash).run();
-    expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence: 5, fault: "checkpoint" } });
-
-    await env.STATE.put(`audit/checkpoints/${orgId}/2026-01-01.json`, JSON.stringify({ ...checkpoint, hash: forged.at(-1)!.hash }));
-    expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence: 5, fault: "signature" } });
-  });
-});
-
 describe("the offline verifier", () => {
   const lines = async () => (await happened(0, 10), linesOf());
   const said = async (changed: string[]) => (await examine(changed)).message;
 
   it("finds an altered, a deleted, an inserted and a reordered record, each by name", async () => {
     const good = await lines();
-    expect(await said(good)).toMatch(/^good: records 1 to 10, ending in [0-9a-f]{64}$/);
+    expect(await said(good)).toMatch(/^good: records 1 to 10, ending in [0-9a-f]{64}; without a checkpoint nothing shows/);
     expect(await said(good.slice(4))).toMatch(/^good: records 5 to 10/);
     expect(await said(good.with(4, good[4]!.replace("203.0", "198.5")))).toBe(
       "line 5, record 5 (stack-created, e-00004): ALTERED: its content does not have its hash",
@@ -308,5 +208,34 @@ describe("the offline verifier", () => {
     expect(await said(good.with(4, twice))).toBe("line 5: ALTERED: it is not a record of the audit log");
     expect(await said(good.toSpliced(4, 0, "{}"))).toBe("line 5: ALTERED: it is not a record of the audit log");
     expect(await said([])).toBe("there are no records");
+  });
+
+  it("holds the records to every checkpoint that it is given", async () => {
+    for (let day = 0; day < 3; day++) {
+      await happened(3 * day, 3 * day + 3);
+      await signCheckpoints(bindings, START + day * DAY);
+    }
+    const good = await linesOf();
+    const { checkpoints } = await ok<{ checkpoints: Checkpoint[] }>("GET", `${base}/checkpoints`, { token: world.admin });
+    const { keys } = await ok<{ keys: SigningKey[] }>("GET", "/api/auditlogs/keys");
+    const held = async (some: Checkpoint[], records = good, known = keys) =>
+      (await examine(records, { checkpoints: some, keys: known })).message;
+    const [first, second, third] = checkpoints as [Checkpoint, Checkpoint, Checkpoint];
+    expect(await held(checkpoints)).toMatch(/as signed on 2026-01-01, 2026-01-02, 2026-01-03$/);
+    // A part of them, and a part of the records.
+    expect(await held([second, third])).toMatch(/^good: .* as signed on 2026-01-02, 2026-01-03$/);
+    expect(await held(checkpoints, good.slice(4))).toMatch(/^good: records 5 to 9, .* as signed on 2026-01-02, 2026-01-03$/);
+    expect(await held([first, third])).toBe("the checkpoint of 2026-01-02, about record 6, is MISSING: the one of 2026-01-03 follows it");
+    expect(await held(checkpoints, good, [{ ...keys[0]!, keyId: "other" }])).toBe(
+      "the checkpoint of 2026-01-01 CANNOT BE VERIFIED: no public key 1 was given",
+    );
+    expect(await held([first, { ...second, signature: "" }])).toBe("the checkpoint of 2026-01-02 is NOT SIGNED with public key 1");
+    expect(await held([first, { ...second, hash: first.hash }])).toBe("the checkpoint of 2026-01-02 is NOT SIGNED with public key 1");
+    expect(await held(checkpoints, good.slice(0, 8))).toBe(
+      "DELETED: the checkpoint of 2026-01-03 is about record 9, and the records here are 1 to 8",
+    );
+    expect(await held([first], good.slice(4))).toBe(
+      "DELETED: the checkpoint of 2026-01-01 is about record 3, and the records here are 5 to 9",
+    );
   });
 });

@@ -1,13 +1,13 @@
-import { createExecutionContext, createMessageBatch, createScheduledController, getQueueResult } from "cloudflare:test";
+import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 import { settledLog } from "../support/audit.ts";
 import { eventually } from "../support/clock.ts";
-import { ok, refused } from "../support/client.ts";
+import { ok } from "../support/client.ts";
 import { breakDatabase, breakQueue } from "../support/faults.ts";
-import { changesNothing, objectKeys } from "../support/stored.ts";
+import { objectKeys } from "../support/stored.ts";
 import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
 let world: World;
@@ -63,25 +63,6 @@ describe("an event", () => {
     expect((await logged()).sort()).toEqual(events.map((event) => event.id).sort());
   });
 
-  it("and its change stand or fall together: a change whose event cannot be promised does not happen", async () => {
-    const token = await newOrgToken(world, "ci");
-    await newStack(world.member);
-    await settledLog();
-    await env.DB.prepare("CREATE TRIGGER no_room BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'no room'); END").run();
-    const { admin, member } = world;
-    await changesNothing(async () => {
-      await refused(503, "POST", "/api/orgs/acme/tokens", { token: admin, json: { name: "other" } });
-      await refused(503, "DELETE", `/api/orgs/acme/tokens/${token.id}`, { token: admin });
-      await refused(503, "PATCH", "/api/orgs/acme", { token: admin, json: { setDefaultStackPermission: 0 } });
-      await refused(503, "PATCH", "/api/orgs/acme/members/mel", { token: admin, json: { role: "admin" } });
-      await refused(503, "POST", "/api/stacks/acme/web", { token: member, json: { stackName: "prod" } });
-      await refused(503, "PATCH", "/api/stacks/acme/web/dev/tags", { token: member, json: { a: "b" } });
-    });
-    await env.DB.prepare("DROP TRIGGER no_room").run();
-    await ok("DELETE", `/api/orgs/acme/tokens/${token.id}`, { token: admin });
-    await settledLog();
-  });
-
   it("says when it happened, not when it was written", async () => {
     const [event] = await waitingEvents(1);
     const { at } = JSON.parse(event!.body) as { at: number };
@@ -95,42 +76,6 @@ describe("an event", () => {
     expect(events).toHaveLength(3);
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin });
     expect(tokens).toHaveLength(3);
-  });
-});
-
-describe("the cron", () => {
-  const run = (scheduledTime: number) => worker.scheduled(createScheduledController({ scheduledTime }), bindings);
-
-  it("relays what was left over, all of it, and once", async () => {
-    await waitingEvents(3);
-    // More than one message's worth: the queue takes 100 at once.
-    await env.DB.prepare(
-      `INSERT INTO audit_outbox (id, body, created_at)
-       SELECT 'copy-' || key, json_set(body, '$.id', 'copy-' || key), created_at FROM json_each(?), (SELECT body, created_at FROM audit_outbox LIMIT 1)`,
-    )
-      .bind(JSON.stringify(Array.from({ length: 120 }, () => 0)))
-      .run();
-    await run(Date.now() + 31_000);
-    expect(await outbox()).toEqual([]);
-    expect(await settledLog()).toHaveLength(123);
-    await run(Date.now() + 31_000);
-    expect(await settledLog()).toHaveLength(123);
-  });
-
-  it("leaves alone what a request is about to send by itself", async () => {
-    await waitingEvents(1);
-    await run(Date.now());
-    expect(await outbox()).toHaveLength(1);
-  });
-
-  it("keeps everything when the queue still takes nothing", async () => {
-    await waitingEvents(2);
-    const repair = breakQueue();
-    await run(Date.now() + 31_000);
-    expect(await outbox()).toHaveLength(2);
-    repair();
-    await run(Date.now() + 31_000);
-    expect(await settledLog()).toHaveLength(2);
   });
 });
 

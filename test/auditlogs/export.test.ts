@@ -1,8 +1,10 @@
 import { env } from "cloudflare:workers";
+import * as fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { appendToChains } from "../../src/audit/append.ts";
-import { type ChainRecord, faultOf, genesis } from "../../src/audit/chain.ts";
+import { type ChainRecord, chainAfter, faultOf, genesis } from "../../src/audit/chain.ts";
 import type { AuditEvent } from "../../src/audit/record.ts";
+import { formats } from "../../src/auditlogs/formats.ts";
 import type { Bindings } from "../../src/env.ts";
 import { call, refused } from "../support/client.ts";
 import { type World, newWorld } from "../support/world.ts";
@@ -26,6 +28,7 @@ const event = (i: number, more: Partial<AuditEvent> = {}): AuditEvent => ({
   tokenId: "t-1",
   tokenName: "ci",
   stack: "web/dev",
+  openedWith: "",
   reqOrgAdmin: false,
   reqStackAdmin: false,
   authFailure: false,
@@ -44,20 +47,20 @@ async function exported(query = "", version = "v2/"): Promise<string> {
 }
 
 const HEADER =
-  "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn";
+  "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn,OpenedWith";
 
 describe("an export", () => {
-  it("is CSV unless asked otherwise, gzipped, newest first, quoted where it must be", async () => {
+  it("is CSV unless asked otherwise, gzipped, newest first, every cell quoted", async () => {
     await append(
-      event(0),
+      event(0, { openedWith: "p-1" }),
       event(1, { event: "stack-deleted", description: 'Deleted "acme/web/dev",\nreally.', reqStackAdmin: true, tokenName: "" }),
       event(2, { event: "unknown-later-event", userName: 'M"e"l' }),
     );
     expect((await exported()).split("\r\n")).toEqual([
       HEADER,
-      `2026-03-05T07:08:11Z,"M""e""l",mel,unknown-later-event,Created 2.,203.0.113.9,false,false,false,t-1,ci,,`,
-      `2026-03-05T07:08:10Z,Mel,mel,Stack Deleted,"Deleted ""acme/web/dev"",\nreally.",203.0.113.9,false,true,false,t-1,,,`,
-      "2026-03-05T07:08:09Z,Mel,mel,Stack Created,Created 0.,203.0.113.9,false,false,false,t-1,ci,,",
+      `"2026-03-05T07:08:11Z","M""e""l","mel","unknown-later-event","Created 2.","203.0.113.9","false","false","false","t-1","ci","","",""`,
+      `"2026-03-05T07:08:10Z","Mel","mel","Stack Deleted","Deleted ""acme/web/dev"",\nreally.","203.0.113.9","false","true","false","t-1","","","",""`,
+      `"2026-03-05T07:08:09Z","Mel","mel","Stack Created","Created 0.","203.0.113.9","false","false","false","t-1","ci","","","p-1"`,
       "",
     ]);
     expect(await exported("format=csv", "")).toBe(await exported());
@@ -83,8 +86,34 @@ describe("an export", () => {
     const rows = (await exported()).split("\r\n").slice(1, -1).toReversed();
     for (const [i, start] of starts.entries()) {
       expect(rows[i]).toContain(`,"'${start}HYPERLINK(""http://evil.example"")",`);
-      expect(rows[i]).toMatch(/,"?'.1"?,,$/su);
+      expect(rows[i]).toMatch(/,"'.1","","",""$/su);
     }
+  });
+
+  it.each([
+    [";=cmd|'/C calc'!A0;", ";'=cmd|'/C calc'!A0;"],
+    ['; "=1+1', `; "'=1+1`],
+    ["a\t@SUM(A1)", "a\t'@SUM(A1)"],
+    ["a|\r\n-1", "a|'\r\n'-1"],
+    ["a,+1;b", "a,'+1;b"],
+    [' "\u00a0=1', ` "\u00a0'=1`],
+    ["a=b; c-d, e@f | 1+1 = 2", "a=b; c-d, e@f | 1+1 = 2"],
+  ])("turns %j into a cell that is text, wherever its reader splits", async (description, cell) => {
+    await append(event(0, { description }));
+    expect(await exported()).toContain(`,"${cell.replaceAll('"', '""')}",`);
+  });
+
+  it("has no part behind any separator that begins a formula, quoted or not, and takes a long text", () => {
+    const piece = fc.constantFrom(..."=+-@\t\r\n＝＋－＠,;|\"' a");
+    fc.assert(
+      fc.property(fc.string({ unit: piece, maxLength: 12 }), fc.string({ unit: piece, maxLength: 12 }), (description, tokenName) => {
+        const line = formats.csv.line({ ...event(0, { description, tokenName }), seq: 1, prevHash: "", hash: "" }, "host");
+        for (const separator of [",", ";", "\t", "|", "\n", "\r"])
+          for (const part of line.slice(0, -2).split(separator)) expect(part.replace(/^[" ]+/, "")).not.toMatch(/^[=+\-@\t\r＝＋－＠]/);
+      }),
+      { numRuns: 3000 },
+    );
+    formats.csv.line({ ...event(0, { description: '\n ;"'.repeat(100_000) }), seq: 1, prevHash: "", hash: "" }, "host");
   });
 
   it("is one line a record in CEF, whatever its reader takes for the end of a line", async () => {
@@ -113,6 +142,21 @@ describe("an export", () => {
     });
   });
 
+  it("names the token that opened a session, in every format", async () => {
+    await append(event(0, { tokenId: "s-1", tokenName: "console session", openedWith: "p-1" }), event(1));
+    expect(await exported("format=cef")).toContain(" tokenID=s-1 tokenName=console session stack=web/dev openedWith=p-1\n");
+    const [, first] = (await exported("format=ocsf")).split("\n").map((line) => (line ? (JSON.parse(line) as object) : {}));
+    expect(first).toMatchObject({ actor: { session: { uid: "s-1", credential_uid: "p-1" } } });
+    const [opened, other] = (await exported("format=jsonl"))
+      .split("\n")
+      .map((line) => (line ? (JSON.parse(line) as ChainRecord) : undefined));
+    expect(opened).toMatchObject({ tokenId: "s-1", openedWith: "p-1" });
+    // Absent where there is none: records of before it keep their hashes.
+    expect(other).not.toHaveProperty("openedWith");
+    const { openedWith: _, ...old } = event(1);
+    expect(chainAfter(genesis, event(1)).hash).toBe(chainAfter(genesis, old).hash);
+  });
+
   it("is JSON lines that make the whole chain, over many pages", async () => {
     const events = Array.from({ length: 1234 }, (_, i) => event(i));
     await append(...events.slice(0, 700));
@@ -133,7 +177,7 @@ describe("an export", () => {
       (await exported(query, version))
         .split("\r\n")
         .slice(1, -1)
-        .map((row) => row.slice(17, 19));
+        .map((row) => row.slice(18, 20));
     expect(await rows(`startTime=${second}`)).toEqual(["11", "10"]);
     expect(await rows(`startTime=${second}`, "")).toEqual(["09"]);
     expect(await rows("userFilter=ada")).toEqual(["10"]);

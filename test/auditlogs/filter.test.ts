@@ -29,9 +29,11 @@ beforeEach(async () => {
     sourceIp: i % 60 === 0 ? "198.51.100.7" : "203.0.113.9",
     userLogin: i % 50 === 0 ? "mel" : "acme",
     userName: "x",
-    tokenId: i % 30 === 0 ? "token-1" : "token-2",
+    tokenId: i % 30 === 0 ? "token-1" : i % 45 === 1 ? "session-1" : "token-2",
     tokenName: "ci",
     stack: i % 80 === 0 ? "web/prod" : i % 3 === 0 ? "" : "web/dev",
+    // A session of token-1 here and there, between what the token does itself.
+    openedWith: i % 45 === 1 ? "token-1" : "",
     reqOrgAdmin: false,
     reqStackAdmin: false,
     authFailure: i % 70 === 0,
@@ -45,6 +47,7 @@ interface Shown {
 
 const one = {
   "tokenFilter=token-1": { token: "token-1" },
+  "tokenFilter=session-1": { token: "session-1" },
   "stackFilter=web/prod": { stack: "web/prod" },
   "stackFilter=acme/web/prod": { stack: "web/prod" },
   "sourceIPFilter=198.51.100.7": { address: "198.51.100.7" },
@@ -59,6 +62,13 @@ const one = {
 const several = {
   "tokenFilter=token-1&userFilter=mel": { token: "token-1", user: "mel" },
   "refusalsOnly=true&eventFilter=stack-update-started": { refused: true, event: "stack-update-started" },
+  "textFilter=started&tokenFilter=token-1": { text: "started", token: "token-1" },
+  "tokenFilter=token-1&startTime=1200&endTime=1900&refusalsOnly=true": {
+    token: "token-1",
+    from: 1_200_000,
+    until: 1_900_000,
+    refused: true,
+  },
   "textFilter=started&userFilter=mel&refusalsOnly=true": { text: "started", user: "mel", refused: true },
   "stackFilter=web/prod&startTime=1200&endTime=1900&refusalsOnly=false": { stack: "web/prod", from: 1_200_000, until: 1_900_000 },
 } as const;

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, it } from "vitest";
 import { ask, auditOf, newOrgToken, request } from "./support/api.ts";
@@ -11,8 +11,8 @@ import { Terminal } from "./support/terminal.ts";
 const admin = () => inject("people")["acme"]!["admin"]!;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const verify = (file: string) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts/audit-verify.ts"), file], { encoding: "utf8" });
+const verify = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts/audit-verify.ts"), ...args], { encoding: "utf8" });
   return { status, said: `${stdout}${stderr}`.trim() };
 };
 
@@ -36,7 +36,7 @@ describe.runIf(isAtLeast(259))("pulumi org audit-log", () => {
 
     const csv = await auditLog("export", "--event-type", "stack-created", "--user", "acme");
     expect(csv).toMatch(/^Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,/);
-    expect(csv).toMatch(/,acme,acme,Stack Created,"Created stack ""acme\/audited\/prod""\.",/);
+    expect(csv).toMatch(/,"acme","acme","Stack Created","Created stack ""acme\/audited\/prod""\.",/);
     expect(csv).not.toContain("Token Created");
     expect(await auditLog("export", "--format", "cef", "--event-type", "stack-created")).toMatch(
       /CEF:0\|Stackpass\|Stackpass\|1\|stack-created\|Stack Created\|3\|rt=/,
@@ -51,6 +51,8 @@ it("an export by curl is gzip on the wire, and the offline verifier knows a good
       async () => (await ask<{ head: { sequence: number } }>("GET", "/api/orgs/acme/auditlogs/verify", { token: admin() })).head.sequence,
     )
     .toBeGreaterThan(0);
+  // The day's checkpoint, by the local server's cron. One that was signed before is about an earlier record.
+  expect((await fetch(`${inject("url")}/cdn-cgi/handler/scheduled`)).status).toBe(200);
   // Fetch inflates once what says that it is gzip: were it packed twice, this would not be text.
   const response = await request("GET", "/api/orgs/acme/auditlogs/v2/export?format=jsonl", { token: admin() });
   expect(response.headers.get("content-encoding")).toBe("gzip");
@@ -58,6 +60,25 @@ it("an export by curl is gzip on the wire, and the offline verifier knows a good
   const file = join(mkdtempSync(join(tmpdir(), "stackpass-audit-")), "audit.jsonl");
   writeFileSync(file, lines.join("\n"));
   expect(verify(file)).toEqual({ status: 0, said: expect.stringMatching(new RegExp(`^good: records 1 to ${lines.length}, `)) as string });
+
+  const checkpoints = join(dirname(file), "checkpoints.json");
+  const listed = await ask<{ checkpoints: { day: string }[] }>("GET", "/api/orgs/acme/auditlogs/checkpoints", { token: admin() });
+  writeFileSync(checkpoints, JSON.stringify(listed));
+  const { keys } = await ask<{ keys: { keyId: string; publicKey: string }[] }>("GET", "/api/auditlogs/keys", { token: admin() });
+  const { keyId, publicKey } = keys[0]!;
+  const day = listed.checkpoints[0]!.day;
+  const signed = { status: 0, said: expect.stringContaining(`, as signed on ${day}`) as string };
+  for (const key of [publicKey, `${keyId}:${publicKey}`]) expect(verify(file, "--checkpoints", checkpoints, "--key", key)).toEqual(signed);
+  writeFileSync(checkpoints, JSON.stringify(listed.checkpoints[0]));
+  expect(verify(file, "--checkpoint", checkpoints, "--key", publicKey)).toEqual(signed);
+  expect(verify(file, "--checkpoints", checkpoints, "--key", `other:${publicKey}`)).toEqual({
+    status: 1,
+    said: `the checkpoint of ${day} CANNOT BE VERIFIED: no public key ${keyId} was given`,
+  });
+  expect(verify(file, "--checkpoints", checkpoints).status).toBe(2);
+  writeFileSync(checkpoints, "{}");
+  expect(verify(file, "--checkpoints", checkpoints, "--key", publicKey)).toMatchObject({ status: 1 });
+
   writeFileSync(file, lines.map((line) => line.replace('"at":1', '"at":2')).join("\n"));
   expect(verify(file)).toEqual({ status: 1, said: expect.stringContaining("line 1, record 1") as string });
   expect(verify(file).said).toContain("ALTERED");

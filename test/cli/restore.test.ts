@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type Storage, withStorage } from "../../scripts/bindings.ts";
 import { bundle } from "../../scripts/built.ts";
 import { type OrgToken, ask, newOrgToken, request } from "./support/api.ts";
 import { yamlProject } from "./support/programs.ts";
@@ -12,6 +13,8 @@ import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const S = "/api/stacks/acme/restored";
+/** Keys that our code does not make, and a forged bucket may have. */
+const odd = ["../../outside", "a/../../../outside", "a/./b", "a//b", "a/b", "/a", "a/%2E%2E/b", "b/.."];
 
 describe("a restore drill: everything is copied, wiped and put back", () => {
   const password = newSecret();
@@ -60,9 +63,15 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     });
     await api("POST", `${S}/busy/update/${updateID}`, { journalVersion: 1 });
     await server.stop();
+    await withStorage(server.persistTo, ({ STATE }) => Promise.all(odd.map((key) => STATE.put(key, key))));
     const done = await runScript("backup", ["--to", copy, ...where]);
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining("objects are in") as string });
-    const all = readdirSync(copy, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+    const everything = readdirSync(copy, { recursive: true, withFileTypes: true });
+    const modeOf = (path: string) => statSync(path).mode & 0o777;
+    expect(modeOf(copy)).toBe(0o700);
+    for (const entry of everything) expect(modeOf(join(entry.parentPath, entry.name)), entry.name).toBe(entry.isFile() ? 0o600 : 0o700);
+    expect(existsSync(join(copy, "../outside"))).toBe(false);
+    const all = everything.filter((file) => file.isFile());
     const texts = all.map((file) => readFileSync(join(file.parentPath, file.name), "utf8")).join("\n");
     // What the copy must not hold: values of tokens, secrets in the clear.
     for (const secret of [password, token.value, admin]) expect(texts).not.toContain(secret);
@@ -96,6 +105,8 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     expect(existsSync(join(server.persistTo, "v3"))).toBe(false);
     const done = await runScript("restore", ["--from", copy, ...where]);
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining("is in place") as string });
+    const read = ({ STATE }: Storage) => Promise.all(odd.map(async (key) => (await STATE.get(key))?.text()));
+    expect(await withStorage(server.persistTo, read)).toEqual(odd);
     await server.run();
 
     expect(await runner.pulumi("whoami")).toContain("acme");

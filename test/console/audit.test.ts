@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
+import { signCheckpoints } from "../../src/audit/checkpoint.ts";
+import type { Bindings } from "../../src/env.ts";
 import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
@@ -9,9 +11,11 @@ const HERE = "/acme/~/audit";
 let world: World;
 let admin: Visitor;
 let ci: NewToken;
+let orgId: string;
 beforeEach(async () => {
   world = await newWorld();
   admin = await signIn(world.admin);
+  orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
   ci = await newOrgToken(world, "ci", { description: "<script>alert(1)</script>" });
   await newStack(ci.tokenValue);
   await refused(403, "GET", "/api/orgs/acme/auditlogs", { token: world.member });
@@ -35,6 +39,18 @@ it("takes the API's filters", async () => {
   expect(await rows("refusalsOnly=true")).toBe(1);
   expect(await rows("from=2020-01-01T00:00")).toBe(all);
   expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No event fits");
+});
+
+it("offers the events that are recorded as a filter, and not those of features that are to come", async () => {
+  const page = await shown(admin.get(HERE));
+  const offered = [...page.matchAll(/<option value="([a-z-]+)"/g)].map(([, event]) => event);
+  expect(offered).toEqual(
+    expect.arrayContaining(["stack-created", "organization-token-enabled", "auth-failure-token-scope", "user-login"]),
+  );
+  for (const planned of ["team-created", "custom-role-updated", "oidc-issuer-registered", "saml-configuration-updated"])
+    expect(offered).not.toContain(planned);
+  // A link may name one all the same.
+  expect(await shown(admin.get(`${HERE}?eventFilter=team-created`))).toContain("No event fits");
 });
 
 it("tells a person from a machine where one is called as the organization is", async () => {
@@ -94,6 +110,25 @@ it("verifies the chain, and names the first record that was changed", async () =
   const page = await shown(admin.get(`${HERE}/verify`));
   expect(page).toContain("The log was changed. Record 2");
   expect(page).toContain(`${HERE}/2`);
+});
+
+it("says that a checkpoint is missing, and that the key of one is not listed", async () => {
+  const verified = () => shown(admin.get(`${HERE}/verify`));
+  expect(await verified()).toContain("No verified checkpoint shows that it was not made anew");
+  await signCheckpoints(env as Bindings, Date.UTC(2026, 0, 1));
+  const page = await verified();
+  expect(page).toContain("and 1 signed checkpoint");
+  expect(page).not.toContain("No verified checkpoint");
+  const { objects } = await env.STATE.list({ prefix: "audit/checkpoints/" });
+  const key = objects.find((object) => object.key.includes(orgId))!.key;
+  const checkpoint = await (await env.STATE.get(key))!.json<object>();
+  await env.STATE.put(key, JSON.stringify({ ...checkpoint, keyId: "<99>" }));
+  expect(await verified()).toContain(
+    "1 signed checkpoint cannot be verified, because the key is no longer listed. The first: the checkpoint of",
+  );
+  expect(await verified()).toContain("signed with key &lt;99&gt;, which is not listed");
+  await env.STATE.delete(key);
+  expect(await verified()).toContain("1 signed checkpoint is missing. The first: the checkpoint of 2026-01-01 is not there");
 });
 
 it.each(["csv", "cef", "jsonl", "ocsf"])("exports %s as a file", async (format) => {

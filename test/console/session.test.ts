@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { eventsOf } from "../support/audit.ts";
+import type { ResponseAuditLogs } from "../../src/auditlogs/operations.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
 import { type Visitor, newVisitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
@@ -37,6 +38,36 @@ describe("a session", () => {
   it("is opened by a personal token, and each organization's log says so", async () => {
     const events = await eventsOf(() => signIn(world.admin));
     expect(events).toMatchObject([{ event: "user-login", userLogin: "ada" }]);
+  });
+
+  it("is joined in the log with the personal token that opened it, by its sign-in and by what it does", async () => {
+    const { id, tokenValue } = await newToken();
+    const thief = await signIn(tokenValue);
+    const own = await signIn(world.admin);
+    // What it does, and what it is refused; from the cache too.
+    await thief.post(`${PAGE}/new`, { name: "sneaky", expiry: "never" });
+    await thief.post(`${PAGE}/new`, { name: "sneakier", expiry: "never" });
+    await own.post(`${PAGE}/new`, { name: "mine", expiry: "never" });
+    await settledLog();
+    const log = (query: string) =>
+      ok<ResponseAuditLogs>("GET", `/api/orgs/acme/auditlogs/v2?${query}`, { token: world.admin }).then((page) => page.auditLogEvents);
+    const byToken = await log(`tokenFilter=${id}`);
+    expect(byToken.map(({ event }) => event)).toEqual(["organization-token-created", "organization-token-created", "user-login"]);
+    const [second, first, login] = byToken;
+    const session = first!.tokenID!;
+    expect([second!.tokenID, second!.openedWith, first!.openedWith, login!.openedWith]).toEqual([session, id, id, undefined]);
+    expect(login!.description).toBe(`Signed in to the console with a personal token: session ${session}.`);
+    expect((await log(`tokenFilter=${session}`)).map(({ event }) => event)).toEqual([
+      "organization-token-created",
+      "organization-token-created",
+    ]);
+    expect(await log(`tokenFilter=${id}&textFilter=sneakier`)).toEqual([second]);
+    expect(await log(`tokenFilter=${id}&eventFilter=user-login`)).toEqual([login]);
+    expect((await log("textFilter=mine"))[0]!.openedWith).not.toBe(id);
+    const record = await shown(own.get(`/acme/~/audit/${first!.sequence}`));
+    expect(record).toContain("Opened with");
+    expect(record).toContain(`href="/acme/~/audit?tokenFilter=${id}"`);
+    expect(await shown(own.get(`/acme/~/audit?tokenFilter=${id}`))).toContain("sneakier");
   });
 
   it("is opened by no machine's token and by none that has ended", async () => {

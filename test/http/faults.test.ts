@@ -3,10 +3,19 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Bindings } from "../../src/env.ts";
 import { eventsOf, settledLog } from "../support/audit.ts";
+import { newVisitor } from "../support/browser.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { type Exported, component, creates, deploymentOf } from "../support/deployment.ts";
-import { breakCache, breakDatabase, breakObjectReads, breakObjectWrites, breakQueue, loseDatabaseAnswers } from "../support/faults.ts";
+import {
+  breakCache,
+  breakDatabase,
+  breakObjectReads,
+  breakObjectWrites,
+  breakQueue,
+  loseDatabaseAnswers,
+  noPromises,
+} from "../support/faults.ts";
 import { changesNothing, records } from "../support/stored.ts";
 import { type RunningUpdate, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -56,7 +65,7 @@ describe("without the database", () => {
     });
   });
 
-  it("a refusal is not given without its event, and a token is not taken for a bad one", async () => {
+  it("a token that is not cached is not taken for a bad one", async () => {
     const fresh = await newOrgToken(world, "ci");
     breakDatabase();
     expect((await call("GET", "/api/user", { token: fresh.tokenValue })).status).toBe(503);
@@ -187,6 +196,42 @@ describe("without the object store", () => {
     expect(await alarm()).toBe(true);
     expect(await ok("GET", update.path, { token })).toEqual({ status: "failed", events: [] });
     expect(await names()).toEqual(["a"]);
+  });
+});
+
+describe("without room for an audit event, while everything else works", () => {
+  it("a refusal is not given without its event", async () => {
+    const limited = await newOrgToken(world, "limited", { stacks: [{ project: "web", stack: "other" }] });
+    const elsewhere = await newOrgToken(world, "elsewhere", { ipAllowList: ["192.0.2.0/24"] });
+    const disabled = await newOrgToken(world, "disabled");
+    await ok("POST", `/api/orgs/acme/tokens/${disabled.id}/disable`, { token: world.admin });
+    const deleted = await ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token, json: {} });
+    await ok("DELETE", `/api/user/tokens/${deleted.id}`, { token });
+    const { lease, path } = await startUpdate(token);
+    const stranger = path.replace(/[^/]+$/, crypto.randomUUID());
+    const signIn = (value: string) => newVisitor().post("/signin", { token: value });
+    const refusals: Record<string, [status: number, ask: () => Promise<Response>]> = {
+      "a missing right": [403, () => call("POST", "/api/orgs/acme/tokens", { token, json: { name: "x" } })],
+      "a missing right on a stack": [403, () => call("GET", S, { token: world.billing })],
+      "a machine where only a person may": [403, () => call("POST", "/api/user/tokens", { token: limited.tokenValue, json: {} })],
+      "a limit on stacks": [404, () => call("GET", S, { token: limited.tokenValue })],
+      "a limit on networks": [403, () => call("GET", S, { token: elsewhere.tokenValue })],
+      "a disabled token": [401, () => call("GET", "/api/user", { token: disabled.tokenValue })],
+      "a deleted personal token": [401, () => call("GET", "/api/user", { token: deleted.tokenValue })],
+      "a lease of another update": [403, () => call("POST", `${stranger}/complete`, { lease, json: { status: "succeeded" } })],
+      "a machine's sign-in": [400, () => signIn(limited.tokenValue)],
+      "a deleted token's sign-in": [400, () => signIn(deleted.tokenValue)],
+    };
+    // All of them known, so that nothing but the event needs the database.
+    for (const value of [token, world.billing, limited.tokenValue, elsewhere.tokenValue]) await call("GET", "/api/user", { token: value });
+    await settledLog();
+    const restore = await noPromises();
+    for (const [what, [, ask]] of Object.entries(refusals)) expect([what, (await ask()).status]).toEqual([what, 503]);
+    await restore();
+    for (const [what, [status, ask]] of Object.entries(refusals)) {
+      const events = await eventsOf(async () => expect([what, (await ask()).status]).toEqual([what, status]));
+      expect([what, events.length]).toEqual([what, 1]);
+    }
   });
 });
 

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { runCron } from "../../src/app/cron.ts";
-import { DEAD_LETTERS } from "../../src/audit/replay.ts";
+import { DEAD_LETTERS } from "../../src/audit/deadLetters.ts";
 import { openStore } from "../../src/db/client.ts";
 import type { Bindings } from "../../src/env.ts";
 import { flushRefusals } from "../../src/measures/refusals.ts";

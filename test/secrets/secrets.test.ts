@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { eventsOf } from "../support/audit.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
-import { breakDatabase } from "../support/faults.ts";
+import { noPromises } from "../support/faults.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, gzip, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
@@ -120,10 +120,22 @@ describe("decrypting", () => {
     ]);
   });
 
-  it("gives no value away when the event cannot be kept", async () => {
+  it("gives no value away when the event cannot be kept, though everything else works", async () => {
     const ciphertext = await encrypt("aGk=");
-    breakDatabase();
-    await refused(503, "POST", `${S}/decrypt`, { token, json: { ciphertext } });
+    await settledLog();
+    const restore = await noPromises();
+    for (const [verb, json] of [
+      ["decrypt", { ciphertext }],
+      ["batch-decrypt", { ciphertexts: [ciphertext] }],
+      ["decrypt/log-decryption", { secretName: "password" }],
+    ] as const) {
+      const answer = await refused(503, "POST", `${S}/${verb}`, { token, json });
+      expect([verb, answer.includes("aGk")]).toEqual([verb, false]);
+    }
+    // The same identity, from the cache as before.
+    await ok("POST", `${S}/encrypt`, { token, json: { plaintext: "aGk=" } });
+    await restore();
+    expect(await ok("POST", `${S}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
   });
 
   it("is no event for what was encrypted, or for nothing", async () => {

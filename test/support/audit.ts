@@ -37,6 +37,7 @@ const toEvent = (row: Record<string, unknown>): AuditEvent => ({
   tokenId: String(row["token_id"]),
   tokenName: String(row["token_name"]),
   stack: String(row["stack"]),
+  openedWith: String(row["opened_with"]),
   reqOrgAdmin: row["req_org_admin"] === 1,
   reqStackAdmin: row["req_stack_admin"] === 1,
   authFailure: row["auth_failure"] === 1,

@@ -78,3 +78,9 @@ export function breakDatabaseOnce(): () => void {
 
 /** The next object that R2 is given is not taken, the ones after it are. @returns ends the fault before it has come about */
 export const breakObjectWriteOnce = () => until(vi.spyOn(env.STATE, "put").mockRejectedValueOnce(new Error("put: Unspecified error (0)")));
+
+/** Until it is called, no audit event can be promised, and everything else works. @returns ends the fault */
+export async function noPromises(): Promise<() => Promise<void>> {
+  await env.DB.prepare("CREATE TRIGGER no_promises BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'no room'); END").run();
+  return async () => void (await env.DB.prepare("DROP TRIGGER no_promises").run());
+}

@@ -8,7 +8,17 @@ import type { Bindings } from "../../src/env.ts";
 
 const all = (Object.values(schema) as unknown[]).filter((value) => is(value, SQLiteTable)).map((table) => getTableConfig(table).name);
 /** They tell what happened, also what changed nothing: refusals, counts, how far the cron has come. */
-const traces = ["audit_outbox", "audit_events", "audit_heads", "audit_archives", "token_usage", "token_origins", "measures", "sweeps"];
+const traces = [
+  "audit_outbox",
+  "audit_events",
+  "audit_heads",
+  "audit_archives",
+  "audit_archived_ids",
+  "token_usage",
+  "token_origins",
+  "measures",
+  "sweeps",
+];
 const tables = all.filter((name) => !traces.includes(name));
 
 const lastUse = { last_used_at: undefined, last_used_address: undefined, last_used_country: undefined, last_used_client: undefined };

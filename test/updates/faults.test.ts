@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { RELAY_AFTER } from "../../src/audit/record.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import type { Bindings } from "../../src/env.ts";
 import { eventsOf, settledLog } from "../support/audit.ts";
@@ -60,7 +61,7 @@ async function expectRecovered(stack = "web/dev"): Promise<void> {
   const { updates } = await ok<{ updates: { result: string }[] }>("GET", `/api/stacks/acme/${stack}/updates`, { token });
   for (const { result } of updates) expect(["succeeded", "failed"]).toContain(result);
   // And every event that was promised arrives, once.
-  await relayLeftovers(env as Bindings, Date.now(), -1000);
+  await relayLeftovers(env as Bindings, Date.now() + 2 * RELAY_AFTER);
   const ids = (await settledLog()).map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
 }

@@ -2,6 +2,7 @@ import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
+import { RELAY_AFTER } from "../../src/audit/record.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { openStore } from "../../src/db/client.ts";
 import type { Bindings } from "../../src/env.ts";
@@ -123,7 +124,7 @@ describe("updates", () => {
   it("that only the database believes in are ended after a while, in the name of who started them", async () => {
     const id = await lostStart();
     expect((await sweepAt(10 * 60_000)).lostStarts).toBe(0);
-    await relayLeftovers(env as Bindings, Date.now(), 0);
+    await relayLeftovers(env as Bindings, Date.now() + RELAY_AFTER);
     const events = await eventsOf(async () => expect((await sweepAt(20 * 60_000)).lostStarts).toBe(1));
     expect(events).toMatchObject([
       {

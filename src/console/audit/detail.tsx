@@ -50,6 +50,15 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
               </dd>
             </>
           )}
+          {said("openedWith") && (
+            <>
+              <dt>Opened with</dt>
+              <dd>
+                {filtered("tokenFilter", said("openedWith"), tokenLabel("", said("openedWith")))}{" "}
+                <span class="hint mono">{said("openedWith")}</span>
+              </dd>
+            </>
+          )}
           <dt>By</dt>
           <dd>
             {isMachine(said("userLogin"), said("tokenName"), orgName)

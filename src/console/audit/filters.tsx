@@ -1,10 +1,8 @@
-import { displayNameOf, eventTypes } from "../../audit/events.ts";
+import { displayNameOf, recordedEvents } from "../../audit/events.ts";
 import { Choice, Field } from "../components.tsx";
 import { type Filter, type Filters, auditPath, labels, minuteOf } from "./query.ts";
 
-const events = Object.keys(eventTypes)
-  .map((event) => [event, displayNameOf(event)] as const)
-  .sort(([, a], [, b]) => (a < b ? -1 : 1));
+const events = recordedEvents.map((event) => [event, displayNameOf(event)] as const).sort(([, a], [, b]) => (a < b ? -1 : 1));
 
 /** Filters that were set by a link stay set. */
 export const FilterForm = ({ set, errors }: { set: Filters; errors: Record<string, string> }) => (

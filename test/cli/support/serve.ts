@@ -2,5 +2,12 @@
 import { startBuilt } from "../../../scripts/built.ts";
 
 const [bundled, directory, port, ...vars] = process.argv.slice(2);
-await startBuilt(bundled!, directory!, Number(port), Object.fromEntries(vars.map((setting) => setting.split("=") as [string, string])));
+const { cron } = await startBuilt(
+  bundled!,
+  directory!,
+  Number(port),
+  Object.fromEntries(vars.map((setting) => setting.split("=") as [string, string])),
+);
 console.log("ready");
+/** A message is the moment for which the cron is to be run. */
+process.on("message", (at) => void cron(new Date(Number(at))).then(() => process.send?.("done")));

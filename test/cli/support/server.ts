@@ -66,7 +66,7 @@ export class Server {
         WRANGLER_LOG_PATH: join(directory, "wrangler-logs"),
         WRANGLER_REGISTRY_PATH: join(directory, "registry"),
       },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
       detached: true,
     });
     this.#process = child;
@@ -75,10 +75,10 @@ export class Server {
     process.once("exit", abandon);
     child.once("exit", () => process.off("exit", abandon));
     const log = createWriteStream(join(directory, "server.log"), { flags: "a" });
-    child.stderr.on("data", (chunk: Buffer) => log.write(chunk));
+    child.stderr!.on("data", (chunk: Buffer) => log.write(chunk));
     let said = "";
     await new Promise<void>((ready, failed) => {
-      child.stdout.on("data", (chunk: Buffer) => {
+      child.stdout!.on("data", (chunk: Buffer) => {
         log.write(chunk);
         said += chunk.toString();
         // The last line of the welcome: whatever comes later is the server's own log.
@@ -104,6 +104,17 @@ export class Server {
       `--persist-to=${this.persistTo}`,
       ...vars.flatMap(([name, value]) => ["--var", `${name}:${value}`]),
     ];
+  }
+
+  /** Runs the cron of a server that was started from a bundle. @param at the moment that the cron takes for now */
+  async cron(at: number): Promise<void> {
+    const child = this.#process!;
+    const done = new Promise<void>((resolve, reject) => {
+      child.once("message", () => resolve());
+      child.once("exit", () => reject(new Error("the server ended")));
+    });
+    child.send(at);
+    await done;
   }
 
   /** Ends the whole group, workerd included, with no chance to say goodbye. */

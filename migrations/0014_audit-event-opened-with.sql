@@ -1,0 +1,2 @@
+ALTER TABLE `audit_events` ADD `opened_with` text DEFAULT '' NOT NULL;--> statement-breakpoint
+CREATE INDEX `audit_events_opened_with` ON `audit_events` (`org_id`,`opened_with`,`at`,`id`) WHERE "audit_events"."opened_with" <> '';

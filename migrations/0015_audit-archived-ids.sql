@@ -1,0 +1,3 @@
+CREATE TABLE `audit_archived_ids` (
+	`id` text PRIMARY KEY NOT NULL
+);

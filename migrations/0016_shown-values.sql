@@ -1,0 +1,4 @@
+CREATE TABLE `shown_values` (
+	`id` text PRIMARY KEY NOT NULL,
+	`ends_at` integer NOT NULL
+);

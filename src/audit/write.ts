@@ -1,0 +1,34 @@
+import type { Bindings } from "../env.ts";
+import { logError } from "../log.ts";
+import { NotWritten, appendToChains, isMoved } from "./append.ts";
+import type { AuditEvent } from "./record.ts";
+
+/**
+ * Writes events into the log. An event that cannot be written stops no other: events that failed together are tried again in smaller
+ * parts, each organization's by themselves, then half of them, down to one.
+ * @returns ids of the events that are in the log now
+ * @throws when the chains cannot be read: then nobody's events can be written
+ */
+export async function writeEvents(env: Bindings, events: AuditEvent[]): Promise<Set<string>> {
+  if (events.length === 0) return new Set();
+  try {
+    await appendToChains(env, events);
+    return new Set(events.map(({ id }) => id));
+  } catch (error) {
+    if (!(error instanceof NotWritten) && !isMoved(error)) throw error;
+    const parts = partsOf(events, error);
+    if (parts.length === 0) logError("audit events cannot be written", error, { ids: events.map(({ id }) => id).slice(0, 10) });
+    const written = new Set<string>();
+    for (const part of parts) for (const id of await writeEvents(env, part)) written.add(id);
+    return written;
+  }
+}
+
+function partsOf(events: AuditEvent[], error: unknown): AuditEvent[][] {
+  const byOrganization = Object.values(Object.groupBy(events, ({ orgId }) => orgId)).filter((part) => part !== undefined);
+  if (byOrganization.length > 1) return byOrganization;
+  // A chain that does not end where its head says takes none of them.
+  if (events.length === 1 || isMoved(error)) return [];
+  const middle = Math.ceil(events.length / 2);
+  return [events.slice(0, middle), events.slice(middle)];
+}

@@ -1,0 +1,160 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, expect, it } from "vitest";
+import { routes } from "../../src/app/routes.ts";
+import { toBase64 } from "../../src/encoding.ts";
+import type { Route } from "../../src/http/route.ts";
+import { encrypt } from "../../src/secrets/cipher.ts";
+import { settledLog } from "../support/audit.ts";
+import { type Call, call, ok } from "../support/client.ts";
+import { component, deploymentOf, rootStack } from "../support/deployment.ts";
+import { noPromises } from "../support/faults.ts";
+import { freshBindings } from "../support/fresh.ts";
+import { type GoodCall, addPeople, goodCall } from "../support/goodCall.ts";
+import { signatureOf } from "../support/scanner.ts";
+import { records } from "../support/stored.ts";
+import { type World, newOrgToken, newWorld } from "../support/world.ts";
+
+/** What a route did: once while no event can be promised, and then again. */
+interface Outcome {
+  method: string;
+  /** The answer while no event can be promised, and whether anything was changed all the same. */
+  status: number;
+  answer: string;
+  changed: boolean;
+  /** Whether it was answered well when events can be promised again, and how many were. */
+  succeeded: boolean;
+  events: number;
+}
+
+const outcomes = new Map<string, Outcome>();
+
+/** Why a call that is not a GET leaves no event. */
+const unaudited: Record<string, string> = {
+  UpdateDefaultOrganization: "a person's own preference, which changes nobody's rights",
+  ProjectExists: "it only reads",
+  EncryptValue: "no secret leaves",
+  BatchEncryptValue: "no secret leaves",
+  CreateUpdateFor: "the start of the update is the event",
+  RenewUpdateLease: "the start and the end of the update are the events",
+  CreateJournalEntries: "the start and the end of the update are the events",
+  PatchUpdateCheckpoint: "the start and the end of the update are the events",
+  PatchUpdateVerbatimCheckpoint: "the start and the end of the update are the events",
+  PatchUpdateCheckpointDelta: "the start and the end of the update are the events",
+  RecordEngineEvent: "the start and the end of the update are the events",
+  RecordEngineEventBatch: "the start and the end of the update are the events",
+  AppendUpdateLogEntry: "the start and the end of the update are the events",
+};
+const reasonOf = (operationId: string) => unaudited[operationId.split("_")[0]!.replace(/^(CreateUpdateFor).*/, "$1")];
+
+/** Every route in one world, each with objects of its own. */
+beforeAll(async () => {
+  await freshBindings();
+  const world = await newWorld();
+  await addPeople();
+  const itself = await newOrgToken(world, "itself", { mayRotateItself: true });
+  for (const { definition } of routes) {
+    const { path, lease, json, headers } = await tellingCall(world, definition);
+    const ask = () => call(definition.method, path, { ...callerOf(world, definition, lease, itself.tokenValue), json, headers });
+    await settledLog();
+    const before = JSON.stringify(await records());
+    const restore = await noPromises();
+    const first = await ask();
+    const answer = await first.text();
+    const changed = JSON.stringify(await records()) !== before;
+    await restore();
+    const promised = await promises();
+    const second = await ask();
+    await second.text();
+    outcomes.set(definition.operationId, {
+      method: definition.method,
+      status: first.status,
+      answer,
+      changed,
+      succeeded: second.ok,
+      events: (await promises()) - promised,
+    });
+    if (definition.operationId === "AcceptOrgInvite") await ok("DELETE", "/api/orgs/acme/members/gus", { token: world.admin });
+  }
+}, 600_000);
+
+/** The outbox numbers its rows and never uses a number again. */
+const promises = async () =>
+  (await env.DB.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'audit_outbox'").first<number>("seq")) ?? 0;
+
+function callerOf(world: World, { permission, operationId }: Route["definition"], lease: string, itself: string): Call {
+  if (permission === "lease") return { lease };
+  if (permission === "operator") return { token: env.OPERATOR_TOKEN };
+  if (operationId === "AcceptOrgInvite") return { token: world.stranger };
+  if (operationId === "RotateThisToken") return { token: itself };
+  return { token: world.admin };
+}
+
+/** A good call that has something to do. */
+async function tellingCall(world: World, definition: Route["definition"]): Promise<Pick<GoodCall, "path" | "json" | "headers" | "lease">> {
+  const good = await goodCall(world, definition);
+  const token = world.admin;
+  switch (definition.operationId) {
+    case "UpdateOrgToken":
+      return { ...good, json: { description: "another" } };
+    case "UpdateOrganizationSettings":
+      return { ...good, json: { setInFlightRevocation: "abort" } };
+    case "EnableOrgToken":
+      await ok("POST", good.path.replace(/\/enable$/, "/disable"), { token });
+      return good;
+    case "ReportTokenLeak":
+      return { ...good, json: { token: (await newOrgToken(world, "leaked")).tokenValue } };
+    case "ReportTokenLeaks": {
+      const json = [{ token: (await newOrgToken(world, "found")).tokenValue, type: "x", url: "", source: "content" }];
+      return { ...good, json, headers: { "X-Hub-Signature-256": await signatureOf(JSON.stringify(json)) } };
+    }
+    case "ReencryptStack": {
+      const stack = good.path.replace(/\/reencrypt$/, "");
+      const { id } = await ok<{ id: string }>("GET", stack, { token });
+      const ciphertext = toBase64(await encrypt(env.ENCRYPTION_KEYS.split(",")[1]!, id, new TextEncoder().encode("s")));
+      const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext };
+      const state = deploymentOf([rootStack, Object.assign(component("a"), { outputs: { secret } })]);
+      await ok("POST", `${stack}/import`, { token, json: state });
+      return good;
+    }
+    default:
+      return good;
+  }
+}
+
+it("makes a call that is good at every route", () => {
+  for (const [operationId, { succeeded }] of outcomes) expect([operationId, succeeded]).toEqual([operationId, true]);
+});
+
+it("a call whose event cannot be promised is a 503 that changes nothing and gives nothing away, whatever the call is", () => {
+  const audited = [...outcomes].filter(([, { events }]) => events > 0);
+  expect(audited.length).toBeGreaterThan(35);
+  for (const [operationId, { status, answer, changed }] of audited) {
+    // Its answer says what became of each stack.
+    if (operationId === "TransferAllStacks") expect([answer.slice(0, 14), changed]).toEqual(['"Transferred 0', false]);
+    else
+      expect([operationId, status, JSON.parse(answer), changed]).toEqual([
+        operationId,
+        503,
+        { code: 503, message: expect.any(String) as string },
+        false,
+      ]);
+  }
+});
+
+it("every call that is no GET leaves an event, but for those that have a reason", () => {
+  for (const [operationId, { method, events }] of outcomes)
+    if (method !== "GET") expect([operationId, events > 0]).toEqual([operationId, reasonOf(operationId) === undefined]);
+});
+
+it("a GET leaves an event where a state or a secret leaves the service, and nowhere else", () => {
+  const reads = [...outcomes].filter(([, { method, events }]) => method === "GET" && events > 0).map(([operationId]) => operationId);
+  expect(reads).toEqual([
+    "ExportStack",
+    "ExportStackAtVersion",
+    "GetLatestStackResources",
+    "GetLatestStackResource",
+    "GetStackResources",
+    "GetStackResource",
+    "GetStackOverview",
+  ]);
+});

@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { withStorage } from "../../scripts/bindings.ts";
+import { bundle } from "../../scripts/built.ts";
+import type { ChainRecord } from "../../src/audit/chain.ts";
+import { examine } from "../../src/audit/examine.ts";
+import { ask, request } from "./support/api.ts";
+import { Random } from "./support/random.ts";
+import { Server } from "./support/server.ts";
+
+/** `npm run test:faults -- --audit-kills N --seed S` sets these; in the suite it is a short run. */
+const KILLS = Number(process.env["AUDIT_KILLS"] ?? 5);
+const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+const CLIENTS = 6;
+const HOUR = 3_600_000;
+const OPERATOR_TOKEN = randomBytes(32).toString("base64url");
+
+let server: Server;
+let admin: string;
+let member: string;
+/** The cron's own clock: each run is later than what the run before has postponed. */
+let now = Date.now();
+
+beforeAll(async () => {
+  const bundled = join(inject("directory"), "audit-kills-bundle");
+  mkdirSync(bundled, { recursive: true });
+  bundle(bundled);
+  server = await Server.start({ directory: join(inject("directory"), "audit-kills"), bundle: bundled, vars: { OPERATOR_TOKEN } });
+  admin = server.credentials.organizations["acme"]!["admin"]!;
+  member = server.credentials.organizations["acme"]!["member"]!;
+});
+afterAll(() => server?.stop());
+
+const cron = () => server.cron((now += HOUR));
+const waiting = async (): Promise<number> => {
+  const headers = { Authorization: `Bearer ${OPERATOR_TOKEN}`, Accept: "application/json" };
+  const numbers = (await (await fetch(`${server.url}/api/metrics`, { headers })).json()) as { audit: { outbox: number } };
+  return numbers.audit.outbox;
+};
+
+interface Done {
+  /** Names of tokens whose creation and deletion was answered. */
+  created: string[];
+  deleted: string[];
+  refused: number;
+}
+
+/** Makes audited calls one after the other until the server dies, and notes those that were answered. */
+async function work(name: string, done: Done): Promise<void> {
+  const call = { url: server.url };
+  try {
+    for (let i = 0; ; i++) {
+      const json = { name: `${name}-${i}` };
+      const { id } = await ask<{ id: string }>("POST", "/api/orgs/acme/tokens", { ...call, token: admin, json });
+      done.created.push(json.name);
+      if (i % 3 === 0 && (await request("DELETE", `/api/orgs/acme/tokens/${id}`, { ...call, token: admin })).status === 204)
+        done.deleted.push(json.name);
+      if (i % 3 === 1 && (await request("POST", "/api/orgs/acme/tokens", { ...call, token: member, json })).status === 403) done.refused++;
+    }
+  } catch (error) {
+    // The connection broke: the answer was lost, and perhaps the call.
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+it(
+  `after ${KILLS} kills of the server with events in its queue, every event is in the log, once, and the chain is good`,
+  async () => {
+    console.log(`${KILLS} kills: --audit-kills ${KILLS} --seed ${SEED}`);
+    const done: Done = { created: [], deleted: [], refused: 0 };
+    const inFlight: number[] = [];
+    for (let round = 0; round < KILLS; round++) {
+      const random = new Random(SEED, round);
+      const clients = Array.from({ length: CLIENTS }, (_, i) => work(`r${round}-c${i}`, done));
+      // What an earlier kill has left is relayed now, in the next round, or later; a kill may meet the relay too.
+      const relay = random.below(3) === 0 ? cron().catch(() => undefined) : undefined;
+      await wait(200 + random.below(1500));
+      await server.kill();
+      await Promise.all([...clients, relay]);
+      await server.run();
+      inFlight.push(await waiting());
+      if ((round + 1) % 10 === 0) console.log(`${new Date().toISOString().slice(11, 19)} kill ${round + 1} of ${KILLS}`);
+    }
+    await expect
+      .poll(
+        async () => {
+          await cron();
+          return waiting();
+        },
+        { timeout: 120_000, interval: 2000 },
+      )
+      .toBe(0);
+    const verdict = await ask<{ valid: boolean; head: { sequence: number } }>("GET", "/api/orgs/acme/auditlogs/verify?from=1", {
+      token: admin,
+      url: server.url,
+    });
+    expect(verdict.valid).toBe(true);
+    const exported = await request("GET", "/api/orgs/acme/auditlogs/v2/export?format=jsonl", { token: admin, url: server.url });
+    const lines = (await exported.text()).trim().split("\n");
+    const records = lines.map((line) => JSON.parse(line) as ChainRecord);
+    await server.stop();
+    const { promised, letters } = await withStorage(server.persistTo, async ({ DB, STATE }) => ({
+      // The outbox never uses a number twice.
+      promised: await DB.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'audit_outbox'").first<number>("seq"),
+      letters: (await STATE.list({ prefix: "audit/dead-letters/" })).objects.length,
+    }));
+    expect(letters).toBe(0);
+    expect(records).toHaveLength(promised ?? 0);
+    expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
+    expect(await examine(lines)).toMatchObject({ good: true });
+    const logged = (event: string) =>
+      records.filter((record) => record["event"] === event).map((record) => /"([^"]+)"/.exec(String(record["description"]))?.[1]);
+    const [created, deleted] = [logged("organization-token-created"), logged("organization-token-deleted")];
+    expect(new Set(created).size).toBe(created.length);
+    expect(new Set(deleted).size).toBe(deleted.length);
+    expect(done.created.filter((name) => !created.includes(name))).toEqual([]);
+    expect(done.deleted.filter((name) => !deleted.includes(name))).toEqual([]);
+    expect(logged("auth-failure-organization-role").length).toBeGreaterThanOrEqual(done.refused);
+    const acknowledged = done.created.length + done.deleted.length + done.refused;
+    console.log(
+      `seed ${SEED}: ${KILLS} kills, ${inFlight.filter((n) => n > 0).length} of them with events in flight, ${Math.max(...inFlight)} at most; ` +
+        `${acknowledged} changes and refusals acknowledged, ${promised} events promised, ${records.length} in the log: 0 lost, 0 doubled, chain good`,
+    );
+    // Otherwise it shows nothing.
+    expect(inFlight.some((n) => n > 0)).toBe(true);
+  },
+  180_000 + KILLS * 20_000,
+);
