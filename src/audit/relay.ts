@@ -1,4 +1,4 @@
-import { inArray, lte } from "drizzle-orm";
+import { inArray, lte, sql } from "drizzle-orm";
 import { type Store, batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { auditOutbox } from "./table.ts";
@@ -16,7 +16,11 @@ interface Promised {
 export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
   const store = openStore(env.DB);
   const [rows] = await batch(store, [
-    store.db.select({ seq: auditOutbox.seq, body: auditOutbox.body }).from(auditOutbox).where(inArray(auditOutbox.id, ids)),
+    store.db
+      .select({ seq: auditOutbox.seq, body: auditOutbox.body })
+      .from(auditOutbox)
+      // One parameter: an account in more than 100 organizations has an event in each (platform-facts D-4).
+      .where(inArray(auditOutbox.id, sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`)),
   ]);
   await send(env, store, rows);
 }
