@@ -5,22 +5,19 @@ import type { Run } from "./runs.ts";
 const GRACE = 30_000;
 /** How long an ended run is remembered, so that a repeated call is understood. */
 const REMEMBERED = 15 * 60_000;
-/** When an interrupted end is tried again. */
-const RETRY = 10_000;
 
 /** To be ended by whoever comes first, the alarm at the latest. */
 export const isOver = (run: Run, now: number): boolean => run.aborted === true || now > run.expiresAt + GRACE;
 
-export const isForgettable = (run: Run, now: number): boolean => run.phase === "done" && now >= run.endedAt + REMEMBERED;
-
-/** The next moment at which a run wants to be looked after; in the past when it is overdue. */
-export function dueAt(run: Run, now: number): number {
+/** The next moment at which the alarm has something to do for a run; in the past when it is overdue. */
+export function dueAt(run: Run): number {
+  const retryAt = run.attempts?.retryAt ?? 0;
   switch (run.phase) {
     case "finishing":
-      return now + RETRY;
+      return retryAt;
     case "running":
       return run.aborted ? 0 : run.expiresAt + GRACE + 1;
     case "done":
-      return run.endedAt + REMEMBERED;
+      return Math.max(run.journalDue ? run.endedAt : run.endedAt + REMEMBERED, retryAt);
   }
 }

@@ -1,6 +1,7 @@
 import type { AuditEvent } from "../audit/record.ts";
 import type { StackPath } from "../stacks/path.ts";
-import type { UpdateKind } from "./table.ts";
+import type { Attempts } from "./attempts.ts";
+import type { KeptJournal, UpdateKind } from "./table.ts";
 
 /** How a run ended, or is ending. */
 export type Ending = "succeeded" | "failed" | "cancelled" | "expired" | "aborted";
@@ -38,6 +39,12 @@ export interface Run {
   moved?: true;
   /** Number of the last full checkpoint that is wholly here; null before the first. */
   checkpoint: number | null;
+  /** Attempts to end it, as long as none succeeded; afterwards, of keeping its journal. */
+  attempts?: Attempts;
+  /** It has ended with the state before it, and why; what it had written is kept. */
+  journalKept?: KeptJournal;
+  /** What it had written is not in R2 yet: it stays here until R2 takes it. */
+  journalDue?: true;
 }
 
 /** The runs of one stack, in its object's own storage, with a copy in memory. */
