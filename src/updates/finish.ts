@@ -1,3 +1,4 @@
+import { type AppError, unavailable } from "../errors.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { StateError } from "../state/errors.ts";
 import { beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp } from "./attempts.ts";
@@ -85,9 +86,15 @@ function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, by 
   countFailure(run, faultOf(error, false), now);
   Object.assign(run, { phase: "finishing", ending, endedAt });
   ctx.runs.save(run);
-  if (!isGivenUp(run, now)) throw error;
+  if (!isGivenUp(run, now)) throw toBeTriedAgain(run, error);
   logError("an update ends with the state before it", error, { updateId: run.updateId, attempts: run.attempts });
   return givenUpFor(run, by);
+}
+
+/** Whatever it was, the client may repeat its call: a 503. */
+function toBeTriedAgain(run: Run, error: unknown): AppError {
+  logError("an update could not be ended, will be tried again", error, { updateId: run.updateId, attempts: run.attempts });
+  return unavailable("the end of this update");
 }
 
 const givenUpFor = (run: Run, by: EndedBy): KeptJournal => {
@@ -98,7 +105,7 @@ const givenUpFor = (run: Run, by: EndedBy): KeptJournal => {
 /** Ends a run with the state before it. Needs the database only. */
 async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt: number, why: KeptJournal, by: EndedBy): Promise<void> {
   const state: NewState = { key: run.baseKey, summary: undefined };
-  const kept = !run.dryRun && formOf(ctx, run) ? why : undefined;
+  const kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;
   const end = ending === "succeeded" ? "failed" : ending;
   try {
     await commitEnd(ctx, run, { ending: end, endedAt, state: run.dryRun ? undefined : state, by, base: { kept } });
@@ -109,11 +116,19 @@ async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt:
       Object.assign(run, { phase: "finishing", ending, endedAt });
     }
     ctx.runs.save(run);
-    throw error;
+    throw by.caller ? error : toBeTriedAgain(run, error);
   }
   if (kept) Object.assign(run, { journalKept: kept, journalDue: true });
   markDone(ctx, run, end, endedAt);
   if (kept) await tryToKeep(ctx, run);
+}
+
+function mayHaveWritten(ctx: StackContext, run: Run): boolean {
+  try {
+    return formOf(ctx, run) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function markDone(ctx: StackContext, run: Run, ending: Ending, endedAt: number): void {

@@ -20,7 +20,6 @@ export async function endExpired(ctx: StackContext, finish: Finish): Promise<Map
       await finish(ctx, run, run.aborted ? "aborted" : "expired");
     } catch (error) {
       failed.set(run.updateId, error);
-      logError("an update could not be ended, will be tried again", error, { updateId: run.updateId });
     }
   }
   return failed;
