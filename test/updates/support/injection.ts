@@ -70,6 +70,7 @@ function hit(method: string): Error | undefined {
   calls.set(method, n);
   if (fault?.method !== method || n < fault.nth || n >= fault.nth + fault.times) return undefined;
   armed.thrown++;
+  if (method.startsWith("Runs.")) return new Error("storage operation failed");
   return method.startsWith("D1.") ? new Error(byDatabase[fault.kind]) : kinds[fault.kind]();
 }
 
