@@ -7,10 +7,10 @@ import { auditName, pathText } from "../stacks/path.ts";
 import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
 import type { StateSummary } from "../state/replay.ts";
-import { fateOfToken } from "./abort.ts";
 import { findResourceChanges } from "./events.ts";
 import type { EndedBy } from "./finish.ts";
-import type { Ending, Run } from "./runs.ts";
+import { fateOfToken } from "./revoked.ts";
+import type { AbortedFor, Ending, Run } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
 import { type KeptJournal, type UpdateStatus, updates } from "./table.ts";
 
@@ -30,8 +30,11 @@ interface End {
   base?: { kept: KeptJournal | undefined };
 }
 
-/** One batch that ends an update for the database: its row, the event, the stack with its new version. May be repeated. */
-export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, state, by, base }: End): Promise<void> {
+/**
+ * One batch that ends an update for the database: its row, the event, the stack with its new version. May be repeated.
+ * @returns false when the update was over already: an earlier attempt was carried out, and its answer was lost
+ */
+export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, state, by, base }: End): Promise<boolean> {
   const { store } = ctx;
   const { caller } = by;
   const event = auditEvent({ now: endedAt, address: caller?.address ?? run.address }, run.orgId, caller ? whoIs(caller.actor) : run.who, {
@@ -40,7 +43,8 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
     stack: auditName(run.path),
   });
   const kept = base?.kept;
-  const described = sql`${event.description} || ${fateOfToken(run, endedAt)} || ${kept ? ` ${keptText[kept]}` : ""}`;
+  const why = ending === "aborted" ? abortedText[run.abortedFor ?? (run.drain ? "drain" : "token")] : "";
+  const described = sql`${event.description} || ${fateOfToken(run, endedAt)} || ${why} || ${kept ? ` ${keptText[kept]}` : ""}`;
   const summary = state?.summary;
   const still = and(eq(updates.id, run.updateId), eq(updates.status, "running"));
   const work = [
@@ -55,7 +59,8 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
         stateKey: state?.key ?? null,
         journalKept: kept ?? null,
       })
-      .where(still),
+      .where(still)
+      .returning({ id: updates.id }),
     promiseIf(store, event, changedARow, describedBy(event, described)),
     ...(ending === "expired" || ending === "aborted" ? [addTo(store, "updates_cut_short", ending, 1, changedARow)] : []),
     ...(kept ? [addTo(store, "journals_kept", kept, 1, changedARow)] : []),
@@ -77,9 +82,11 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
         )
       : []),
   ] as const;
-  if (caller) await batch(store, [guard(store, caller.actor, caller.now, caller.orgId), ...work]);
-  else await batch(store, work);
+  const [changed] = caller
+    ? (await batch(store, [guard(store, caller.actor, caller.now, caller.orgId), ...work])).slice(1)
+    : await batch(store, work);
   ctx.announce(event);
+  return (changed as { id: string }[]).length > 0;
 }
 
 const nameOf = (run: Run) => (run.dryRun ? "a preview" : run.kind === "update" ? "an update" : `a ${run.kind}`);
@@ -98,6 +105,14 @@ const describe: Record<Ending, string> = {
   cancelled: "Canceled",
   expired: "Ended, for its client was not heard of any more,",
   aborted: "Aborted",
+};
+
+/** What `fateOfToken` does not say. */
+const abortedText: Record<AbortedFor, string> = {
+  token: "",
+  leak: "",
+  rights: " Its starter lost the right to update the stack.",
+  drain: " The longest time of a drain was over.",
 };
 
 const theRest = "The stack has the state from before the update, and the journal is kept for the operator.";

@@ -7,7 +7,6 @@ import { limitsOf } from "../limits.ts";
 import { log, logError } from "../log.ts";
 import { counting, noTrips, tripsText } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
-import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
 import type { CancelUpdate } from "./cancel.ts";
 import { Deltas } from "./deltas.ts";
@@ -21,8 +20,9 @@ import { aborted, ended, leaseOver, withoutState } from "./over.ts";
 import { Received } from "./received.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
+import { type RenewLease, checkStarter } from "./renew.ts";
 import { RunEvents } from "./runEvents.ts";
-import { type Ending, type Run, Runs } from "./runs.ts";
+import { type AbortedFor, type Ending, type Run, Runs } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
 import { type StartAnswer, type StartUpdate, startRun } from "./startRun.ts";
 import { endExpired, tend } from "./upkeep.ts";
@@ -61,19 +61,19 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** Moves the lease's end. `seconds` 0 to 300. */
-  async renew(updateId: string, seconds: number): Promise<Outcome<{ expiresAt: number }>> {
+  /** Moves the lease's end, if the run's starter may still have it run. */
+  async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
       const run = this.#runs.get(updateId);
-      if (run && run.phase === "running" && (await mustAbort(ctx.store, run, Date.now()))) await this.#abort(run);
+      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
       if (!run || run.phase !== "running" || isOver(run, Date.now())) throw leaseOver();
       const before = run.expiresAt;
       run.expiresAt = Date.now() + seconds * 1000;
       this.#runs.save(run);
-      // Given back early. A later end needs nothing: the alarm that comes too soon sets the next one.
-      if (run.expiresAt < before) await this.#setAlarm();
+      // Given back early, or draining. A later end needs nothing: the alarm that comes too soon sets the next one.
+      if (run.expiresAt < before || run.drain) await this.#setAlarm();
       return { expiresAt: run.expiresAt };
     });
   }
@@ -108,11 +108,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /** The token behind a run has ended, and the run is to end with it: when this answers, nothing more is taken from it. */
-  abort(updateId: string): Promise<Outcome<undefined>> {
+  abort(updateId: string, why: AbortedFor): Promise<Outcome<undefined>> {
     // In turn, behind a start that may be under way.
     return this.#exclusive(async () => {
       const run = this.#runs.get(updateId);
-      if (run && run.phase === "running") await this.#abort(run);
+      if (run && run.phase === "running") await this.#abort(Object.assign(run, { abortedFor: why }));
       return undefined;
     });
   }

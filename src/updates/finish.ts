@@ -1,7 +1,7 @@
 import { type AppError, unavailable } from "../errors.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { StateError } from "../state/errors.ts";
-import { beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp } from "./attempts.ts";
+import { type Fault, beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp } from "./attempts.ts";
 import type { CancelUpdate } from "./cancel.ts";
 import { type NewState, commitEnd } from "./commitEnd.ts";
 import { formOf, keepJournal } from "./keptJournal.ts";
@@ -40,12 +40,15 @@ export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by:
     ctx.runs.save(run);
   }
   let kept: KeptJournal | undefined;
+  let asked = false;
   try {
     // A reader who asks under the stack's new path finds the events in R2 only.
     if (run.moved) await ctx.events.keep(ctx.env.STATE, run.updateId);
-    await commitEnd(ctx, run, { ending, endedAt, state: run.dryRun ? undefined : await writeState(ctx, run, endedAt), by });
+    const state = run.dryRun ? undefined : await writeState(ctx, run, endedAt);
+    asked = true;
+    await commitEnd(ctx, run, { ending, endedAt, state, by });
   } catch (error) {
-    kept = afterFailure(ctx, run, { ending, endedAt, error, by });
+    kept = afterFailure(ctx, run, { ending, endedAt, error, by, fault: faultOf(error, asked && by.caller !== undefined) });
   }
   if (kept) return endWithBase(ctx, run, ending, endedAt, kept, by);
   markDone(ctx, run, ending, endedAt);
@@ -55,12 +58,13 @@ interface Failure {
   ending: Ending;
   endedAt: number;
   error: unknown;
+  fault: Fault;
   by: EndedBy;
 }
 
 /** @returns why the run ends with its base now. @throws the error, when the end is tried again or the run goes on */
-function afterFailure(ctx: StackContext, run: Run, { ending, endedAt, error, by }: Failure): KeptJournal {
-  const fault = faultOf(error, by.caller !== undefined);
+function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJournal {
+  const { error, fault, by } = failure;
   const goesOn = (reason: unknown) => {
     if (run.attempts) {
       dropAttempt(run);
@@ -77,13 +81,13 @@ function afterFailure(ctx: StackContext, run: Run, { ending, endedAt, error, by 
   }
   if (by.force || (by.caller && run.phase === "finishing")) return "canceled";
   if (by.caller) throw goesOn(error);
-  return afterAttempt(ctx, run, { ending, endedAt, error, by });
+  return afterAttempt(ctx, run, failure);
 }
 
 /** The client's word, or the lease's end, holds although it could not be carried out yet: the alarm goes on with it, for a while. */
-function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, by }: Failure): KeptJournal {
+function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fault, by }: Failure): KeptJournal {
   const now = Date.now();
-  countFailure(run, faultOf(error, false), now);
+  countFailure(run, fault, now);
   Object.assign(run, { phase: "finishing", ending, endedAt });
   ctx.runs.save(run);
   if (!isGivenUp(run, now)) throw toBeTriedAgain(run, error);
@@ -105,10 +109,11 @@ const givenUpFor = (run: Run, by: EndedBy): KeptJournal => {
 /** Ends a run with the state before it. Needs the database only. */
 async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt: number, why: KeptJournal, by: EndedBy): Promise<void> {
   const state: NewState = { key: run.baseKey, summary: undefined };
-  const kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;
+  let kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;
   const end = ending === "succeeded" ? "failed" : ending;
   try {
-    await commitEnd(ctx, run, { ending: end, endedAt, state: run.dryRun ? undefined : state, by, base: { kept } });
+    const isEnded = await commitEnd(ctx, run, { ending: end, endedAt, state: run.dryRun ? undefined : state, by, base: { kept } });
+    if (!isEnded) kept = undefined;
   } catch (error) {
     if (by.caller) dropAttempt(run);
     else {

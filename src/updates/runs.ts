@@ -6,6 +6,9 @@ import type { KeptJournal, UpdateKind } from "./table.ts";
 /** How a run ended, or is ending. */
 export type Ending = "succeeded" | "failed" | "cancelled" | "expired" | "aborted";
 
+/** Why a run was aborted: its token has ended, or was found in the open; its starter lost the right; its longest drain is over. */
+export type AbortedFor = "token" | "leak" | "rights" | "drain";
+
 /**
  * An update or preview that was started and not yet forgotten, as its stack's object knows it.
  * `running`: the lease decides. `finishing`: its end is settled but could not be carried out yet. `done`: kept for a while, so
@@ -35,6 +38,11 @@ export interface Run {
   endedAt: number;
   /** Its token has ended, and the organization wants it to end too: nothing more is taken, and the alarm ends it. */
   aborted?: true;
+  abortedFor?: AbortedFor;
+  /** Its starter could not start it any more since then, and it may go on until then. Milliseconds. */
+  drain?: { since: number; until: number };
+  /** A renewal was refused for the network that it came from, and is in the log. */
+  refusedNetwork?: true;
   /** The stack has another path now, whose object knows nothing of this preview: its events are to be in R2 at its end. */
   moved?: true;
   /** Number of the last full checkpoint that is wholly here; null before the first. */

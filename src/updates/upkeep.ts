@@ -1,6 +1,6 @@
 import { MOST_FAILURES, countFailure, faultOf } from "./attempts.ts";
 import { type EndedBy, tryToKeep } from "./finish.ts";
-import { dueAt, isOver } from "./lifetime.ts";
+import { dueAt, endingOf, isOver } from "./lifetime.ts";
 import type { Ending, Run } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
 import { logError } from "../log.ts";
@@ -17,7 +17,7 @@ export async function endExpired(ctx: StackContext, finish: Finish): Promise<Map
   for (const run of ctx.runs.all()) {
     if (run.phase !== "running" || !isOver(run, Date.now())) continue;
     try {
-      await finish(ctx, run, run.aborted ? "aborted" : "expired");
+      await finish(ctx, run, endingOf(run, Date.now()));
     } catch (error) {
       failed.set(run.updateId, error);
     }
@@ -29,7 +29,7 @@ export async function endExpired(ctx: StackContext, finish: Finish): Promise<Map
 export async function tend(ctx: StackContext, run: Run, finish: Finish): Promise<"ended" | "forgotten" | "left"> {
   if (run.phase === "running") {
     if (!isOver(run, Date.now())) return "left";
-    await finish(ctx, run, run.aborted ? "aborted" : "expired");
+    await finish(ctx, run, endingOf(run, Date.now()));
     return "ended";
   }
   if (dueAt(run) > Date.now()) return "left";

@@ -108,7 +108,7 @@ async function end({ end: how }: Case, { path, stack, update }: Awaited<ReturnTy
   if (how.endsWith("cancel")) await send(cancel);
   if (how.endsWith("by force")) await send(remove);
   if (how === "expiry") laterBy(331_000);
-  if (how === "abort") await (await coordinator(stack)).abort(update.id).catch(() => undefined);
+  if (how === "abort") await (await coordinator(stack)).abort(update.id, "token").catch(() => undefined);
   return statuses;
 }
 

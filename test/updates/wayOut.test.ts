@@ -8,7 +8,7 @@ import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { expectSound } from "../support/dangling.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
-import { breakDatabase, breakObjectReads, breakObjectWrites } from "../support/faults.ts";
+import { breakDatabase, breakObjectReads, breakObjectWrites, loseDatabaseAnswers } from "../support/faults.ts";
 import { type RunningUpdate, type World, gzip, newStack, newWorld, startUpdate } from "../support/world.ts";
 import { S, alarmAfter, breakReplay, complete, coordinator, entries, journal, keptParts, latest, namesInState } from "./support/ends.ts";
 
@@ -235,6 +235,19 @@ describe("canceling an update", () => {
     expect((await latest(token)).info).not.toHaveProperty("journalKept");
   });
 
+  it("whose end was carried out, and whose answer was lost, changes nothing: the state is that of the update", async () => {
+    const update = await running();
+    const repair = loseDatabaseAnswers();
+    expect((await complete(update)).status).toBe(503);
+    repair();
+    expect((await cancel(update)).status).toBe(204);
+    expect((await latest(token)).info).toMatchObject({ result: "succeeded" });
+    expect((await latest(token)).info).not.toHaveProperty("journalKept");
+    expect(await namesInState(token)).toEqual(["made", "web-dev", "half"]);
+    expect(await keptParts(update.id)).toEqual([]);
+    await expectFree();
+  });
+
   it("is refused while the database does not answer, and works as soon as it does", async () => {
     const repairReplay = breakReplay();
     const update = await finishing();
@@ -309,7 +322,7 @@ describe("deleting a stack by force", () => {
       async () => {
         const update = await running();
         const stub = await coordinator();
-        await stub.abort(update.id);
+        await stub.abort(update.id, "token");
         return update;
       },
       [],
@@ -319,7 +332,7 @@ describe("deleting a stack by force", () => {
       async () => {
         const update = await running();
         breakReplay();
-        await (await coordinator()).abort(update.id);
+        await (await coordinator()).abort(update.id, "token");
         return update;
       },
       ["1.json"],

@@ -1,0 +1,1 @@
+ALTER TABLE `organizations` ADD `max_drain_hours` integer DEFAULT 24 NOT NULL;
