@@ -212,7 +212,7 @@ it("ends, frees its stack and loses nothing, whatever fails in it, and however o
   await expectSound();
   console.log(
     `faults in the end of an update: ${FAULTS} in ${methods.size} methods\n${[...tally]
-      .toSorted()
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([what, n]) => `  ${n} ${what}`)
       .join("\n")}`,
   );
