@@ -8,8 +8,8 @@ import type { Run } from "./runs.ts";
 
 /** Failures that the content of a run may be the cause of, before the run ends with its base. */
 export const MOST_FAILURES = 5;
-/** How long the database or the state store may be away before the run ends with its base. */
-export const LONGEST_OUTAGE = 6 * 3600_000;
+/** How long the state store may be away before the run ends with its base. */
+const LONGEST_OUTAGE = 6 * 3600_000;
 
 const RETRY = 10_000;
 const LONGEST_RETRY = 300_000;
@@ -57,9 +57,10 @@ export function countFailure(run: Run, fault: Fault, now: number): void {
       : { open: false, failed: failed + 1, outages, outageSince, retryAt: now + RETRY };
 }
 
-/** Whether the end of the run has failed so often, or for so long, that it is not tried any more. */
-export const isGivenUp = (run: Run, now: number): boolean =>
-  of(run).failed >= MOST_FAILURES || (of(run).outages > 0 && now - of(run).outageSince > LONGEST_OUTAGE);
+/** Whether the end of the run has failed so often that it is not tried any more. */
+export const isGivenUp = (run: Run): boolean => of(run).failed >= MOST_FAILURES;
+
+export const isLongOutage = (run: Run, now: number): boolean => of(run).outages > 0 && now - of(run).outageSince > LONGEST_OUTAGE;
 
 /** `caller`: the caller is not the one that the cache knew. `outage`: a binding did not answer. `content`: anything else. */
 export type Fault = "caller" | "outage" | "content";

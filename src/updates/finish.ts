@@ -1,7 +1,7 @@
 import { type AppError, unavailable } from "../errors.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { StateError } from "../state/errors.ts";
-import { type Fault, beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp } from "./attempts.ts";
+import { type Fault, beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp, isLongOutage } from "./attempts.ts";
 import type { CancelUpdate } from "./cancel.ts";
 import { type NewState, commitEnd } from "./commitEnd.ts";
 import { formOf, keepJournal } from "./keptJournal.ts";
@@ -31,8 +31,10 @@ export interface EndedBy {
 export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by: EndedBy = {}): Promise<void> {
   const endedAt = run.endedAt || (by.caller?.now ?? Date.now());
   countLostAttempt(run);
-  if (isGivenUp(run, Date.now()) || (by.caller && (run.attempts?.failed ?? 0) >= (run.phase === "running" && !by.force ? 2 : 1)))
-    return endWithBase(ctx, run, ending, endedAt, givenUpFor(run, by), by);
+  const failed = run.attempts?.failed ?? 0;
+  if (isGivenUp(run)) return endWithBase(ctx, run, ending, endedAt, "unreadable", by);
+  // A running update may have lost an attempt to a deploy.
+  if (by.caller && failed >= (run.phase === "running" && !by.force ? 2 : 1)) return endWithBase(ctx, run, ending, endedAt, "canceled", by);
   // Written down before the work, which may end the object itself. Not at the client's first attempt, which would then wait for the
   // disk: a client that gets no answer tries again, and then its lease ends.
   if (!by.client || run.attempts) {
@@ -40,15 +42,16 @@ export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by:
     ctx.runs.save(run);
   }
   let kept: KeptJournal | undefined;
-  let asked = false;
+  let isStateWritten = false;
   try {
     // A reader who asks under the stack's new path finds the events in R2 only.
     if (run.moved) await ctx.events.keep(ctx.env.STATE, run.updateId);
     const state = run.dryRun ? undefined : await writeState(ctx, run, endedAt);
-    asked = true;
+    isStateWritten = true;
     await commitEnd(ctx, run, { ending, endedAt, state, by });
   } catch (error) {
-    kept = afterFailure(ctx, run, { ending, endedAt, error, by, fault: faultOf(error, asked && by.caller !== undefined) });
+    const fault = faultOf(error, isStateWritten && by.caller !== undefined);
+    kept = afterFailure(ctx, run, { ending, endedAt, error, fault, isStateWritten, by });
   }
   if (kept) return endWithBase(ctx, run, ending, endedAt, kept, by);
   markDone(ctx, run, ending, endedAt);
@@ -59,12 +62,14 @@ interface Failure {
   endedAt: number;
   error: unknown;
   fault: Fault;
+  /** It is the database that failed. */
+  isStateWritten: boolean;
   by: EndedBy;
 }
 
 /** @returns why the run ends with its base now. @throws the error, when the end is tried again or the run goes on */
 function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJournal {
-  const { error, fault, by } = failure;
+  const { error, fault, isStateWritten, by } = failure;
   const goesOn = (reason: unknown) => {
     if (run.attempts) {
       dropAttempt(run);
@@ -79,20 +84,21 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
     logError("an update ends with the state before it", error, { updateId: run.updateId });
     return "unreadable";
   }
-  if (by.force || (by.caller && run.phase === "finishing")) return "canceled";
+  if (!isStateWritten && (by.force || (by.caller && run.phase === "finishing"))) return "canceled";
   if (by.caller) throw goesOn(error);
   return afterAttempt(ctx, run, failure);
 }
 
 /** The client's word, or the lease's end, holds although it could not be carried out yet: the alarm goes on with it, for a while. */
-function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fault, by }: Failure): KeptJournal {
+function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fault, isStateWritten }: Failure): KeptJournal {
   const now = Date.now();
   countFailure(run, fault, now);
   Object.assign(run, { phase: "finishing", ending, endedAt });
   ctx.runs.save(run);
-  if (!isGivenUp(run, now)) throw toBeTriedAgain(run, error);
+  const why = isGivenUp(run) ? "unreadable" : fault === "outage" && !isStateWritten && isLongOutage(run, now) ? "storage" : undefined;
+  if (!why) throw toBeTriedAgain(run, error);
   logError("an update ends with the state before it", error, { updateId: run.updateId, attempts: run.attempts });
-  return givenUpFor(run, by);
+  return why;
 }
 
 /** Whatever it was, the client may repeat its call: a 503. */
@@ -100,11 +106,6 @@ function toBeTriedAgain(run: Run, error: unknown): AppError {
   logError("an update could not be ended, will be tried again", error, { updateId: run.updateId, attempts: run.attempts });
   return unavailable("the end of this update");
 }
-
-const givenUpFor = (run: Run, by: EndedBy): KeptJournal => {
-  if (by.caller && !isGivenUp(run, Date.now())) return "canceled";
-  return (run.attempts?.failed ?? 0) > 0 ? "unreadable" : "storage";
-};
 
 /** Ends a run with the state before it. Needs the database only. */
 async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt: number, why: KeptJournal, by: EndedBy): Promise<void> {

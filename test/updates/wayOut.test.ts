@@ -152,7 +152,8 @@ describe("an update whose end fails again and again", () => {
     const update = await running();
     const repair = breakDatabase();
     expect((await complete(update)).status).toBe(503);
-    for (let i = 0; i < 12; i++) await alarmAfter(300_001);
+    for (let i = 0; i < 5; i++) await alarmAfter(300_001);
+    for (let hours = 0; hours < 10; hours++) await alarmAfter(3600_000);
     repair();
     await alarmAfter(300_001);
     expect((await latest(token)).info).toMatchObject({ result: "succeeded" });
@@ -400,6 +401,25 @@ describe("deleting a stack by force", () => {
     expect((await complete(update)).status).toBe(204);
   });
 });
+
+it.each([600_000, 880_000, 890_000])(
+  "an update whose row is as large as the database takes ends with all that its end adds: %i characters",
+  async (characters) => {
+    for (const text of ["x", "é", "字"]) {
+      const json = { metadata: { message: text.repeat(characters) } };
+      const created = await call("POST", `${S}/update`, { token, json });
+      if (created.status === 413) continue;
+      const { updateID: id } = await created.json<{ updateID: string }>();
+      const path = `${S}/update/${id}`;
+      const { token: lease } = await ok<{ token: string }>("POST", path, { token, json: { journalVersion: 1 } });
+      const figures = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${i}${"字".repeat(90)}`, i]));
+      const events = [{ sequence: 0, timestamp: 1, summaryEvent: { resourceChanges: figures } }];
+      await ok("POST", `${path}/events/batch`, { lease, json: { events } });
+      await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
+    }
+    await expectFree();
+  },
+);
 
 describe("what locked a stack for ever", () => {
   const urns = (count: number) => Array.from({ length: count }, () => "u");
