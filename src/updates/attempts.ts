@@ -1,6 +1,6 @@
 /**
  * How often the end of a run was tried, and when it is tried again. The end of a run must not depend on its content, so the number of
- * failures is bounded (docs/decisions/0005-any-run-can-be-ended.md). Times in milliseconds. Pure.
+ * failures is bounded (docs/decisions/0006-any-run-can-be-ended.md). Times in milliseconds. Pure.
  */
 import { StaleIdentity } from "../db/client.ts";
 import { AppError } from "../errors.ts";

@@ -26,7 +26,7 @@ export interface EndedBy {
  * be repeated: a batch that was committed before changes nothing the second time, and an object nobody points to is swept.
  *
  * The end does not depend on what the run has written: after a bounded number of failures it ends with the state before
- * it, and what it has written is kept in R2 (docs/decisions/0005-any-run-can-be-ended.md).
+ * it, and what it has written is kept in R2 (docs/decisions/0006-any-run-can-be-ended.md).
  */
 export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by: EndedBy = {}): Promise<void> {
   const endedAt = run.endedAt || (by.caller?.now ?? Date.now());
