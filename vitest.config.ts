@@ -39,6 +39,8 @@ export default defineConfig(async () => {
             // Sequences of test/updates/protocol.property.test.ts, and the seed to begin with.
             FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "8",
             FUZZ_SEED: process.env["FUZZ_SEED"] ?? "",
+            // Faults in the end of an update that test/updates/endFaults.property.test.ts puts in.
+            END_FAULTS: process.env["END_FAULTS"] ?? "30",
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
           queueConsumers: {

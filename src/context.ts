@@ -108,6 +108,8 @@ export interface RequestContext {
 export interface EndedTokens {
   tokenIds: string[];
   orgId?: string;
+  /** They were found in the open: their running updates end, whatever their organizations decide. */
+  leaked?: true;
 }
 
 export interface ActorContext extends RequestContext {

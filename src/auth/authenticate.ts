@@ -105,10 +105,16 @@ function credentialOf(orgName: string | undefined, identity: Identity, refetch: 
 export async function enterWithLease(ctx: RequestContext, header: string | undefined, path: Record<string, string>): Promise<Lease> {
   const [, value] = /^update-token\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
   const lease = value ? await readLease(peppersOf(ctx.env.TOKEN_PEPPER), value) : undefined;
-  const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
-  if (lease && lease.updateId === path["updateID"] && lease.coordinator.endsWith(stack)) return lease;
+  if (lease && isOf(lease, path)) return lease;
   if (lease) await recordRefusedLease(ctx, lease);
   throw forbidden("The provided update token has expired.", "lease_over");
+}
+
+/** Case does not count, as in the name of the stack's object. */
+function isOf({ coordinator, updateId, orgName }: Lease, path: Record<string, string>): boolean {
+  const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
+  const isOrg = orgName === undefined || orgName.toLowerCase() === path["orgName"]?.toLowerCase();
+  return isOrg && updateId === path["updateID"] && coordinator.endsWith(stack);
 }
 
 /** The value that a caller sends, `token VALUE` or `bearer VALUE`. @throws 401 when there is none */

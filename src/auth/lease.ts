@@ -9,9 +9,14 @@ export interface Lease {
   /** Name of the stack's Durable Object, see `coordinatorName`. */
   coordinator: string;
   updateId: string;
+  /**
+   * Name of the organization whose stack it was at the start, as the client's paths say it. Undefined for a lease that an older release signed.
+   */
+  orgName?: string;
 }
 
-const Payload = z.tuple([z.string(), z.string()]);
+/** Members are only ever added, so that a lease stays valid across a deploy. */
+const Payload = z.tuple([z.string(), z.string()], z.unknown());
 const encoder = new TextEncoder();
 const keys = new Map<string, Promise<CryptoKey>>();
 
@@ -37,7 +42,7 @@ function bytesOf(text: string): Uint8Array | undefined {
 }
 
 export async function signLease(peppers: string[], lease: Lease): Promise<string> {
-  const payload = encoder.encode(JSON.stringify([lease.coordinator, lease.updateId]));
+  const payload = encoder.encode(JSON.stringify([lease.coordinator, lease.updateId, lease.orgName]));
   const signature = await crypto.subtle.sign("HMAC", await signingKey(peppers[0] ?? ""), payload);
   return `${toBase64url(payload)}.${toBase64url(new Uint8Array(signature))}`;
 }
@@ -49,7 +54,9 @@ export async function readLease(peppers: string[], token: string): Promise<Lease
   for (const pepper of peppers) {
     if (await crypto.subtle.verify("HMAC", await signingKey(pepper), signature, payload)) {
       const parsed = Payload.safeParse(JSON.parse(new TextDecoder().decode(payload)));
-      return parsed.success ? { coordinator: parsed.data[0], updateId: parsed.data[1] } : undefined;
+      if (!parsed.success) return undefined;
+      const [coordinator, updateId, orgName] = parsed.data;
+      return { coordinator, updateId, ...(typeof orgName === "string" && { orgName }) };
     }
   }
   return undefined;

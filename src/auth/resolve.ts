@@ -1,4 +1,4 @@
-import { eq, sql } from "drizzle-orm";
+import { type SQL, eq, sql } from "drizzle-orm";
 import type { Actor, OrganizationRef, RequestContext, TokenLimits } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
@@ -88,10 +88,15 @@ async function cachedIdentity(cache: KVNamespace, hash: string, now: number): Pr
   }
 }
 
-/** Who a hash stands for, as the database says now. */
+/** The holder of a token, as the database has it now. */
 export async function readIdentity(store: Store, hash: string, now: number): Promise<Resolution> {
-  const { db } = store;
-  const [tokens, memberships] = await batch(store, [
+  const [tokens, memberships] = await batch(store, identityQueries(store, hash));
+  return identityFrom(tokens, memberships, now);
+}
+
+/** What `identityFrom` makes an identity of, for a batch. @param hash of the token's value, or SQL for it */
+export const identityQueries = ({ db }: Store, hash: string | SQL) =>
+  [
     db
       .select({
         id: sql<string>`${accessTokens.id}`.as("token_id"),
@@ -138,7 +143,11 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
         members.createdAt,
         organizations.name,
       ),
-  ]);
+  ] as const;
+
+type Rows = { [K in keyof ReturnType<typeof identityQueries>]: Awaited<ReturnType<typeof identityQueries>[K]> };
+
+export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number): Resolution {
   const token = tokens[0];
   if (!token) return undefined;
 

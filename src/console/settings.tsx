@@ -42,6 +42,7 @@ function bodyOf(form: Record<string, string>) {
     ...Object.fromEntries(toggles.map(([name]) => [name, form[name] === "yes"])),
     ...Object.fromEntries(days.map(([name]) => [name, Number(form[name] ?? 0)])),
     setInFlightRevocation: form["setInFlightRevocation"],
+    setMaxDrainHours: form["setMaxDrainHours"] === undefined ? undefined : Number(form["setMaxDrainHours"]),
     setAllowedCidrs: words("setAllowedCidrs"),
     setAllowedCountries: words("setAllowedCountries"),
   };
@@ -72,6 +73,7 @@ const current = (now: Metadata): Record<string, string> => ({
   setDisableUnusedTokensAfterDays: String(now.disableUnusedTokensAfterDays ?? ""),
   setAuditRetentionDays: String(now.auditRetentionDays ?? ""),
   setInFlightRevocation: now.inFlightRevocation,
+  setMaxDrainHours: String(now.maxDrainHours),
   setAllowedCidrs: now.allowedCidrs.join(" "),
   setAllowedCountries: now.allowedCountries.join(" "),
 });
@@ -173,6 +175,14 @@ const Form = ({ form, errors, shutOut }: FormProps) => (
         ["drain", "its running updates may finish"],
         ["abort", "its running updates are canceled"],
       ]}
+    />
+    <Field
+      name="setMaxDrainHours"
+      label="How long they may finish (hours)"
+      value={form["setMaxDrainHours"]}
+      error={errors["setMaxDrainHours"]}
+      type="number"
+      hint="Then they are canceled. A token that was found in the open cancels them at once."
     />
     <Field
       name="setAllowedCidrs"

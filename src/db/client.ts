@@ -2,6 +2,7 @@ import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
 import { AppError, unavailable } from "../errors.ts";
 import { logError } from "../log.ts";
+import { MOST_BYTES, isRefusedForSize, tooLargeForD1, withinLimits } from "./limits.ts";
 
 /** One request's view of the database. */
 export interface Store {
@@ -14,7 +15,7 @@ export function openStore(d1: D1Database): Store {
   return {
     // Made when it is first asked for: under a lease it never is.
     get db() {
-      return (db ??= drizzle(d1.withSession("first-primary") as unknown as D1Database));
+      return (db ??= drizzle(withinLimits(d1.withSession("first-primary")) as unknown as D1Database));
     },
   };
 }
@@ -33,7 +34,7 @@ export const isRefused = (error: unknown) =>
  * Sends statements as one round trip and one transaction: all or nothing, in order.
  * Statements come from Drizzle's query builder. No joins that select two columns of one name: D1 would return wrong
  * rows without a word (platform-facts Z-1).
- * @throws StaleIdentity, UniqueViolation, or a 503 when the database did not do it
+ * @throws StaleIdentity, UniqueViolation, 413 for what is too large for the database, or 503 when the database did not do it
  */
 export async function batch<U extends BatchItem<"sqlite">, T extends Readonly<[U, ...U[]]>>(
   store: Store,
@@ -42,10 +43,11 @@ export async function batch<U extends BatchItem<"sqlite">, T extends Readonly<[U
   try {
     return await store.db.batch(statements);
   } catch (error) {
+    if (error instanceof AppError) throw error;
     const text = messagesOf(error);
     if (text.includes("malformed JSON")) throw new StaleIdentity();
     if (text.includes("UNIQUE constraint failed")) throw new UniqueViolation();
-    if (error instanceof AppError) throw error;
+    if (isRefusedForSize(text)) throw tooLargeForD1("what the request would store at once", MOST_BYTES);
     logError("database failed", text);
     throw unavailable("the database");
   }

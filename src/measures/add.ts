@@ -2,8 +2,11 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Store } from "../db/client.ts";
 import { measures } from "./table.ts";
 
-/** `refusals` by reason, `updates_cut_short` by cause, `orphans_deleted`: counts. `cron` by task: when it last went well, milliseconds. */
-export type Measure = "refusals" | "updates_cut_short" | "orphans_deleted" | "cron";
+/**
+ * `refusals` by reason, `updates_cut_short` and `journals_kept` by cause, `orphans_deleted`: counts. `cron` by task: when it last went
+ * well, milliseconds.
+ */
+export type Measure = "refusals" | "updates_cut_short" | "journals_kept" | "orphans_deleted" | "cron";
 
 /** Adds to a counter in the batch of what is counted, so that both stand or fall together. @param condition where it holds inside of it */
 export const addTo = (store: Store, name: Measure, label: string, by: number, condition: SQL = sql`true`) =>

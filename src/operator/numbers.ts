@@ -18,7 +18,13 @@ export interface Numbers {
   organizations: number;
   /** By reason, since the deployment began. */
   refusals: Record<string, number>;
-  updates: { running: number; oldestStartedAt: number | null; notStarted: number; cutShort: Record<string, number> };
+  updates: {
+    running: number;
+    oldestStartedAt: number | null;
+    notStarted: number;
+    cutShort: Record<string, number>;
+    journalsKept: Record<string, number>;
+  };
   audit: {
     /** Promised events that the log does not have yet, at most `MOST_ROWS`. */
     outbox: number;
@@ -72,7 +78,13 @@ export async function readNumbers({ env, store, now }: RequestContext): Promise<
   return {
     organizations: orgs!.count,
     refusals: of("refusals"),
-    updates: { running: open!.running, oldestStartedAt: open!.oldest, notStarted: open!.notStarted, cutShort: of("updates_cut_short") },
+    updates: {
+      running: open!.running,
+      oldestStartedAt: open!.oldest,
+      notStarted: open!.notStarted,
+      cutShort: of("updates_cut_short"),
+      journalsKept: of("journals_kept"),
+    },
     audit: {
       outbox: outbox!.rows,
       oldestPromisedAt: outbox!.oldest,

@@ -27,6 +27,7 @@ export const OrganizationMetadata = z.object({
   features: z.record(z.string(), z.boolean()),
   /** Ours from here on. */
   inFlightRevocation: z.enum(inFlightRevocations),
+  maxDrainHours: z.int(),
   auditRetentionDays: z.optional(z.int()),
   disableUnusedTokensAfterDays: z.optional(z.int()),
   allowedCidrs: z.array(z.string()),

@@ -37,6 +37,7 @@ export const UpdateOrganizationRequest = z.object({
   setMaxAccessTokenExpiryDays: days(3650),
   // Ours from here on.
   setInFlightRevocation: z.nullish(z.enum(inFlightRevocations)),
+  setMaxDrainHours: z.nullish(z.int().check(z.minimum(1), z.maximum(8760))),
   setAuditRetentionDays: days(36_500),
   setDisableUnusedTokensAfterDays: days(3650),
   setAllowedCidrs: z.nullish(z.array(network).check(z.maxLength(MAX_ENTRIES))),
@@ -53,6 +54,7 @@ const columns = {
   setMembersCanTransferStacks: "membersCanTransferStacks",
   setMaxAccessTokenExpiryDays: "maxTokenExpiryDays",
   setInFlightRevocation: "inFlightRevocation",
+  setMaxDrainHours: "maxDrainHours",
   setAuditRetentionDays: "auditRetentionDays",
   setDisableUnusedTokensAfterDays: "disableUnusedTokensAfterDays",
   setAllowedCidrs: "allowedCidrs",
@@ -63,6 +65,7 @@ const columns = {
 const ofAccess: ReadonlySet<Name> = new Set([
   "setMaxAccessTokenExpiryDays",
   "setInFlightRevocation",
+  "setMaxDrainHours",
   "setDisableUnusedTokensAfterDays",
   "setAllowedCidrs",
   "setAllowedCountries",

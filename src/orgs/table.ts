@@ -27,6 +27,8 @@ export const organizations = sqliteTable(
     /** Grows with every change of a setting: a guard compares it with the settings that were judged. */
     settingsVersion: integer("settings_version").notNull().default(0),
     inFlightRevocation: text("in_flight_revocation", { enum: inFlightRevocations }).notNull().default("drain"),
+    /** How long an update may go on whose token has ended, where they drain. */
+    maxDrainHours: integer("max_drain_hours").notNull().default(24),
     /** What the role of a member opens on every stack. */
     defaultStackPermission: integer("default_stack_permission").$type<StackPermission>().notNull().default(stackPermissions.admin),
     membersCanCreateStacks: integer("members_can_create_stacks", { mode: "boolean" }).notNull().default(true),

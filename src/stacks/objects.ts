@@ -4,7 +4,7 @@ import { chunksOf } from "../http/chunks.ts";
 import { free } from "../state/free.ts";
 import { concat } from "../state/json.ts";
 import { Turn } from "../state/turn.ts";
-import { log } from "../log.ts";
+import { log, logError } from "../log.ts";
 
 /**
  * Deployments in R2, plain JSON text, one object per version and never written twice: `state/<random id>`. Object first,
@@ -126,8 +126,17 @@ export async function readObject(bucket: R2Bucket, key: string): Promise<R2Objec
   throw unavailable("the state of this version");
 }
 
-/** Its bytes, each chunk good until the next is asked for. As `readObject` otherwise. */
-export const readChunks = async (bucket: R2Bucket, key: string) => chunksOf((await readObject(bucket, key)).body);
+/** Its bytes, each chunk good until the next is asked for. As `readObject` otherwise, also when R2 fails in the middle. */
+export const readChunks = async (bucket: R2Bucket, key: string) => untilItFails(chunksOf((await readObject(bucket, key)).body));
+
+async function* untilItFails(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    logError("the state store failed", error);
+    throw unavailable("the state store");
+  }
+}
 
 /**
  * A part of an object, or all of it; undefined when there is no such object.

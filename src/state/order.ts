@@ -3,45 +3,69 @@ import type { Item } from "./item.ts";
 import type { LinkTable } from "./links.ts";
 import type { Links } from "./resource.ts";
 
+/** A resource that waits, and how many of the URNs that it refers to are still to come. */
+interface Waiting {
+  item: Item;
+  unmet: number;
+}
+
 /**
  * Puts each resource behind those that it refers to: after a hole a new one may stand before its old, unchanged provider, and the CLI
  * refuses to read that. Resources of the base stream keep their places, for they are written as they pass by; the others wait
- * for what they refer to, and come in their order as soon as it is there.
+ * for what they refer to, and come in their order as soon as it is there. Time and memory grow with the number of references.
  */
 export function behindReferences(items: Item[], table: LinkTable): Item[] {
   const all = new Set(items.map(({ links }) => table.urn(links)));
   const placed: Item[] = [];
   const seen = new Set<string>();
-  const awaited = new Set<string>();
-  let waiting: Item[] = [];
-  const missing = (item: Item) => referencesOf(table.get(item.links)).filter((urn) => !seen.has(urn) && all.has(urn));
-  const place = (item: Item) => {
-    placed.push(item);
-    seen.add(table.urn(item.links));
+  const waiting = new Set<Waiting>();
+  /** By the URN that they wait for. */
+  const waitingFor = new Map<string, Waiting[]>();
+
+  /** Places an item, then those that waited for it only, and so on. */
+  const place = (first: Item) => {
+    const ready = [first];
+    for (const item of ready) {
+      placed.push(item);
+      const urn = table.urn(item.links);
+      seen.add(urn);
+      for (const other of waitingFor.get(urn) ?? []) {
+        if (--other.unmet > 0) continue;
+        waiting.delete(other);
+        ready.push(other.item);
+      }
+      waitingFor.delete(urn);
+    }
   };
   for (const item of items) {
-    const unmet = typeof item.from === "number" ? [] : missing(item);
-    if (unmet.length > 0) {
-      waiting.push(item);
-      for (const urn of unmet) awaited.add(urn);
+    const unmet = typeof item.from === "number" ? undefined : unmetReferences(table.get(item.links), all, seen);
+    if (!unmet || unmet.size === 0) {
+      place(item);
       continue;
     }
-    place(item);
-    if (!awaited.has(table.urn(item.links))) continue;
-    for (let before = -1; before !== waiting.length;) {
-      before = waiting.length;
-      waiting = waiting.filter((other) => {
-        const stays = missing(other).length > 0;
-        if (!stays) place(other);
-        return stays;
-      });
+    const entry = { item, unmet: unmet.size };
+    waiting.add(entry);
+    for (const urn of unmet) {
+      const others = waitingFor.get(urn);
+      if (others) others.push(entry);
+      else waitingFor.set(urn, [entry]);
     }
   }
-  return [...placed, ...waiting];
+  for (const { item } of waiting) placed.push(item);
+  return placed;
 }
 
-function referencesOf({ urn, parent, provider, dependencies, propertyDependencies, replaceWith, deletedWith }: Links): string[] {
-  const all = [parent, provider.slice(0, Math.max(provider.lastIndexOf("::"), 0)), deletedWith, ...replaceWith, ...dependencies];
-  for (const [, urns] of propertyDependencies) all.push(...urns);
-  return all.filter((other) => other !== "" && other !== urn);
+/** URNs of other resources of the state that are not in `seen`, each once. */
+function unmetReferences(links: Links, all: ReadonlySet<string>, seen: ReadonlySet<string>): Set<string> {
+  const unmet = new Set<string>();
+  const add = (urn: string) => {
+    if (urn !== links.urn && all.has(urn) && !seen.has(urn)) unmet.add(urn);
+  };
+  add(links.parent);
+  add(links.provider.slice(0, Math.max(links.provider.lastIndexOf("::"), 0)));
+  add(links.deletedWith);
+  for (const urn of links.replaceWith) add(urn);
+  for (const urn of links.dependencies) add(urn);
+  for (const [, urns] of links.propertyDependencies) for (const urn of urns) add(urn);
+  return unmet;
 }

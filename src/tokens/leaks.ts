@@ -89,7 +89,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
       .where(lives),
   ]);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [hash]);
-  await ctx.tokensEnded({ tokenIds: [actor.token.id] });
+  await ctx.tokensEnded({ tokenIds: [actor.token.id], leaked: true });
   announce(ctx, ...events);
 }
 

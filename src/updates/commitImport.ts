@@ -1,11 +1,11 @@
 import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import { loginOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
+import { insertUpdateRow, overAtOnce } from "./insertUpdateRow.ts";
 import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall, StackContext } from "./stackContext.ts";
@@ -34,9 +34,15 @@ export async function commitImport(ctx: StackContext, input: CommitImport): Prom
   const [, , , , , , , created] = await batch(store, [
     guard(store, actor, now, orgId),
     ...lost.statements,
-    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, '', '{}', ${lastConfig},
-      ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, ${input.resources}, ${input.stateKey}
-      FROM ${stacks} WHERE ${here}`),
+    insertUpdateRow(store, here, {
+      ...overAtOnce(actor, now),
+      id: updateId,
+      kind: "import",
+      message: "",
+      config: lastConfig,
+      resourceCount: input.resources,
+      stateKey: input.stateKey,
+    }),
     promiseIf(store, event, changedARow),
     store.db
       .update(stacks)

@@ -7,24 +7,25 @@ import { limitsOf } from "../limits.ts";
 import { log, logError } from "../log.ts";
 import { counting, noTrips, tripsText } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
-import { mustAbort } from "./abort.ts";
 import { receiveFor } from "./arrive.ts";
 import type { CancelUpdate } from "./cancel.ts";
 import { Deltas } from "./deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
-import { finishRun } from "./finish.ts";
-import { dueAt, isForgettable, isOver } from "./lifetime.ts";
+import { type EndedBy, finishRun } from "./finish.ts";
+import { dueAt, isOver } from "./lifetime.ts";
 import { cancelLostStart, sweepLostStart } from "./lost.ts";
 import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./moveStack.ts";
-import { aborted, ended, leaseOver } from "./over.ts";
+import { aborted, ended, leaseOver, withoutState } from "./over.ts";
 import { Received } from "./received.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./removeStack.ts";
+import { type RenewLease, checkStarter } from "./renew.ts";
 import { RunEvents } from "./runEvents.ts";
-import { type Ending, type Run, Runs } from "./runs.ts";
+import { type AbortedFor, type Ending, type Run, Runs } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
 import { type StartAnswer, type StartUpdate, startRun } from "./startRun.ts";
+import { endExpired, tend } from "./upkeep.ts";
 
 /**
  * One per stack, and the only one that changes it: the running update with its lease, journal and events, and
@@ -51,7 +52,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */
   start(input: StartUpdate): Promise<Outcome<StartAnswer>> {
     return this.#exclusive(async (ctx) => {
-      await this.#endExpired(ctx);
+      this.#throwAbout(this.#runs.holder(), await this.#endExpired(ctx));
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
       const answer = await startRun(ctx, input, this.#runs.holder() !== undefined);
@@ -60,19 +61,19 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** Moves the lease's end. `seconds` 0 to 300. */
-  async renew(updateId: string, seconds: number): Promise<Outcome<{ expiresAt: number }>> {
+  /** Moves the lease's end, if the run's starter may still have it run. */
+  async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
       const run = this.#runs.get(updateId);
-      if (run && run.phase === "running" && (await mustAbort(ctx.store, run, Date.now()))) await this.#abort(run);
+      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
       if (!run || run.phase !== "running" || isOver(run, Date.now())) throw leaseOver();
       const before = run.expiresAt;
       run.expiresAt = Date.now() + seconds * 1000;
       this.#runs.save(run);
-      // Given back early. A later end needs nothing: the alarm that comes too soon sets the next one.
-      if (run.expiresAt < before) await this.#setAlarm();
+      // Given back early, or draining. A later end needs nothing: the alarm that comes too soon sets the next one.
+      if (run.expiresAt < before || run.drain) await this.#setAlarm();
       return { expiresAt: run.expiresAt };
     });
   }
@@ -80,37 +81,38 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** The client's word that it is done. Answers when the new version can be exported; a repetition is fine. */
   complete(updateId: string, status: "succeeded" | "failed"): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
-      await this.#endExpired(ctx);
       const run = this.#runs.get(updateId);
+      this.#throwAbout(run, await this.#endExpired(ctx));
       if (!run) throw leaseOver();
       if (run.aborted && status === "succeeded") throw aborted();
-      if (run.phase === "done") {
-        if (run.ending === status || run.aborted) return undefined;
-        throw ended(run);
-      }
-      await this.#finish(ctx, run, run.ending ?? status);
+      if (run.phase !== "done") await this.#finish(ctx, run, run.ending ?? status, { client: true });
+      if (run.journalKept) throw withoutState();
+      if (run.ending !== status && !run.aborted) throw ended(run);
       return undefined;
     });
   }
 
-  /** Ends a running update from outside. What was acknowledged is kept, pending operations too. */
+  /**
+   * Ends an update from outside. What was acknowledged is kept, pending operations too. An update whose end has failed before ends
+   * with the state before it: for that the database is enough.
+   */
   cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
       await this.#endExpired(ctx);
       const run = this.#runs.get(input.updateId);
       if (!run) return cancelLostStart(ctx, input);
       if (run.phase === "done") throw conflict("The Update has already completed");
-      await this.#finish(ctx, run, "cancelled", input);
+      await this.#finish(ctx, run, "cancelled", { caller: input });
       return undefined;
     });
   }
 
   /** The token behind a run has ended, and the run is to end with it: when this answers, nothing more is taken from it. */
-  abort(updateId: string): Promise<Outcome<undefined>> {
+  abort(updateId: string, why: AbortedFor): Promise<Outcome<undefined>> {
     // In turn, behind a start that may be under way.
     return this.#exclusive(async () => {
       const run = this.#runs.get(updateId);
-      if (run && run.phase === "running") await this.#abort(run);
+      if (run && run.phase === "running") await this.#abort(Object.assign(run, { abortedFor: why }));
       return undefined;
     });
   }
@@ -149,9 +151,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
+  /** Deletes the stack. By force it first cancels an update that has the stack, whatever becomes of that update's state. */
   remove(input: RemoveStack): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
-      await this.#requireIdle(ctx);
+      if (!input.force) await this.#requireIdle(ctx);
+      await this.#endExpired(ctx);
+      const run = this.#runs.holder();
+      if (run) await this.#finish(ctx, run, "cancelled", { caller: { ...input, updateId: run.updateId }, force: true });
       return removeStack(ctx, input);
     });
   }
@@ -203,12 +209,14 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */
   override async alarm(): Promise<void> {
     const began = Date.now();
+    // Before the work, which may end the object: the platform repeats an alarm six times only.
+    await this.ctx.storage.setAlarm(began + 60_000);
     const trips = noTrips();
     const updates: Record<string, string> = {};
     for (const run of this.#runs.all()) {
       // Each in a turn of its own: one that fails is tried again and does not stop its neighbours.
       try {
-        const outcome = await this.#exclusive((ctx) => this.#tend(ctx, run));
+        const outcome = await this.#exclusive((ctx) => tend(ctx, run, this.#finish));
         updates[run.updateId] = unwrap(trips, outcome);
       } catch (error) {
         updates[run.updateId] = "to be tried again";
@@ -219,19 +227,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
     log("alarm", { updates, ms: Date.now() - began, trips });
   }
 
-  /** @returns what was done, for the log */
-  async #tend(ctx: StackContext, run: Run): Promise<"ended" | "forgotten" | "left"> {
-    if (run.phase === "finishing") await this.#finish(ctx, run, run.ending ?? "failed");
-    else if (run.phase === "running" && isOver(run, Date.now())) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
-    else if (isForgettable(run, Date.now())) {
-      await this.#forget(ctx, run);
-      return "forgotten";
-    } else return "left";
-    return "ended";
-  }
-
-  async #finish(ctx: StackContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
-    const work = finishRun(ctx, run, ending, cancelled);
+  readonly #finish = async (ctx: StackContext, run: Run, ending: Ending, by?: EndedBy): Promise<void> => {
+    const work = finishRun(ctx, run, ending, by);
     this.#sealed.set(run.updateId, work);
     try {
       await work;
@@ -239,33 +236,26 @@ export class StackCoordinator extends DurableObject<Bindings> {
       this.#sealed.delete(run.updateId);
       await this.#setAlarm();
     }
-  }
-
-  async #forget({ env }: StackContext, { updateId }: Run): Promise<void> {
-    await this.#events.keep(env.STATE, updateId);
-    this.#events.forget(updateId);
-    this.#received.drop(updateId, "journal");
-    this.#received.drop(updateId, "checkpoint");
-    this.#deltas.drop(updateId);
-    this.#runs.forget(updateId);
-  }
+  };
 
   async #requireIdle(ctx: StackContext): Promise<void> {
-    await this.#endExpired(ctx);
+    this.#throwAbout(this.#runs.holder(), await this.#endExpired(ctx));
     if (this.#runs.holder()) throw conflict("Another update is currently in progress.");
   }
 
-  async #endExpired(ctx: StackContext): Promise<void> {
-    for (const run of this.#runs.all()) {
-      if (run.phase === "running" && isOver(run, Date.now())) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
-    }
+  readonly #endExpired = (ctx: StackContext) => endExpired(ctx, this.#finish);
+
+  /** @throws what stopped the end of a run, when it is the run that a call is about */
+  #throwAbout(run: Run | undefined, failed: Map<string, unknown>): void {
+    if (run && failed.has(run.updateId)) throw failed.get(run.updateId);
   }
 
   /** The next moment at which something is to be done by itself. */
   async #setAlarm(): Promise<void> {
-    const times = this.#runs.all().map((run) => dueAt(run, Date.now()));
+    const next = this.#runs.all().reduce((first, run) => Math.min(first, dueAt(run)), Infinity);
     // What is overdue has just failed: not at once again.
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...times), Date.now() + 1000));
+    if (next < Infinity) await this.ctx.storage.setAlarm(Math.max(next, Date.now() + 1000));
+    else await this.ctx.storage.deleteAlarm();
   }
 
   /** One change of the stack at a time: awaiting D1 or R2 would let the next one in. */

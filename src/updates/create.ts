@@ -1,12 +1,12 @@
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
-import { type OrgContext, loginOf } from "../context.ts";
+import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { mapOf } from "../http/map.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
-import { stacks } from "../stacks/table.ts";
+import { insertUpdateRow, startedBy } from "./insertUpdateRow.ts";
 import { type UpdateKind, updates } from "./table.ts";
 
 /** D1 takes 2 MB a row; config and environment share it with little else (platform-facts D-3). Characters. */
@@ -36,12 +36,19 @@ export async function createUpdate(ctx: OrgContext, path: StackPath, kind: Updat
     throw new AppError(413, `Request Entity Too Large: configuration and metadata together have more than ${MAX_TEXT} characters`);
 
   const { db } = ctx.store;
-  const here = stackAt(ctx.org.id, path);
   const [, , created] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    db.insert(updates).select(sql`SELECT ${id}, id, ${kind}, ${dryRun ? 1 : 0}, 'not started', NULL, ${message}, ${environment}, ${config},
-      ${loginOf(ctx.actor)}, ${ctx.actor.token.id}, ${ctx.actor.token.name}, ${ctx.now}, NULL, NULL, NULL, NULL, NULL
-      FROM ${stacks} WHERE ${here}`),
+    insertUpdateRow(ctx.store, stackAt(ctx.org.id, path), {
+      ...startedBy(ctx.actor),
+      id,
+      kind,
+      dryRun,
+      status: "not started",
+      message,
+      environment,
+      config,
+      createdAt: ctx.now,
+    }),
     db.select({ id: updates.id }).from(updates).where(eq(updates.id, id)),
   ]);
   if (!created[0]) throw stackNotFound(path);

@@ -12,6 +12,9 @@ import type { Run } from "./runs.ts";
 const READ_ON_ARRIVAL = 64 * 1024;
 /** The summary is among the last events; up to three requests are under way at once (cli-protocol §4.9). */
 const LAST = 4;
+/** Bounds of the figures of a summary. The engine has some 20 operations; the text becomes part of a row of D1. */
+const MOST_FIGURES = 50;
+const LONGEST_NAME = 100;
 
 /** Engine events: kept as they come. */
 export async function receiveEvents(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
@@ -42,7 +45,10 @@ function claimedSize(gzip: Uint8Array): number {
   return new DataView(gzip.buffer, gzip.byteOffset, gzip.length).getUint32(gzip.length - 4, true);
 }
 
-/** JSON of `summaryEvent.resourceChanges`, the only source of the history's figures; null when it never came. */
+/**
+ * JSON of `summaryEvent.resourceChanges`, the only source of the history's figures; null when it never came. At most 50 figures,
+ * each with a name of at most 100 characters.
+ */
 export function findResourceChanges(received: Received, updateId: string): string | null {
   for (const batch of received.batches(updateId, "events").slice(-LAST).toReversed()) {
     for (const event of tryEventsIn(received, updateId, batch)) {
@@ -54,7 +60,12 @@ export function findResourceChanges(received: Received, updateId: string): strin
 }
 
 /** The history must stay readable: a figure that is no number would spoil all of it for the CLI. */
-const countsOf = (changes: object) => Object.fromEntries(Object.entries(changes).filter(([, count]) => Number.isSafeInteger(count)));
+const countsOf = (changes: object) =>
+  Object.fromEntries(
+    Object.entries(changes)
+      .filter(([name, count]) => name.length <= LONGEST_NAME && Number.isSafeInteger(count))
+      .slice(0, MOST_FIGURES),
+  );
 
 function eventsIn(bytes: Uint8Array): unknown[] {
   let body: unknown;

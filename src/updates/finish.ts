@@ -1,177 +1,155 @@
-import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
-import { batch } from "../db/client.ts";
-import { AppError } from "../errors.ts";
-import { addTo } from "../measures/add.ts";
-import { auditName, pathText } from "../stacks/path.ts";
+import { type AppError, unavailable } from "../errors.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
-import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
-import { replaceReferences } from "../stacks/references.ts";
-import { stacks } from "../stacks/table.ts";
-import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
 import { StateError } from "../state/errors.ts";
-import { type StateSummary, replay } from "../state/replay.ts";
-import { goTime } from "../state/go.ts";
-import { fateOfToken } from "./abort.ts";
+import { type Fault, beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp, isLongOutage } from "./attempts.ts";
 import type { CancelUpdate } from "./cancel.ts";
-import { findResourceChanges } from "./events.ts";
+import { type NewState, commitEnd } from "./commitEnd.ts";
+import { formOf, keepJournal } from "./keptJournal.ts";
+import { writeState } from "./newState.ts";
 import type { Ending, Run } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
-import { type UpdateStatus, updates } from "./table.ts";
+import type { KeptJournal } from "./table.ts";
 import { logError } from "../log.ts";
+
+/** What ends a run besides its own lease. */
+export interface EndedBy {
+  /** The update's client, which may do better when it is refused. */
+  client?: true;
+  /** A caller from outside, whose right is checked in the same batch. */
+  caller?: CancelUpdate;
+  /** The stack is deleted: nothing but the database may stop the end. */
+  force?: true;
+}
 
 /**
  * Ends a run: the new state as an object, then one batch that makes it the stack's, then the lock is free. Each step may
  * be repeated: a batch that was committed before changes nothing the second time, and an object nobody points to is swept.
- * @param cancelled who cancels; the caller's right is checked in the same batch, and until then the run goes on
+ *
+ * The end does not depend on what the run has written: after a bounded number of failures it ends with the state before
+ * it, and what it has written is kept in R2 (docs/decisions/0006-any-run-can-be-ended.md).
  */
-export async function finishRun(ctx: StackContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
-  const endedAt = run.endedAt || (cancelled?.now ?? Date.now());
+export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by: EndedBy = {}): Promise<void> {
+  const endedAt = run.endedAt || (by.caller?.now ?? Date.now());
+  countLostAttempt(run);
+  const failed = run.attempts?.failed ?? 0;
+  if (isGivenUp(run)) return endWithBase(ctx, run, ending, endedAt, "unreadable", by);
+  // A running update may have lost an attempt to a deploy.
+  if (by.caller && failed >= (run.phase === "running" && !by.force ? 2 : 1)) return endWithBase(ctx, run, ending, endedAt, "canceled", by);
+  // Written down before the work, which may end the object itself. Not at the client's first attempt, which would then wait for the
+  // disk: a client that gets no answer tries again, and then its lease ends.
+  if (!by.client || run.attempts) {
+    beginAttempt(run);
+    ctx.runs.save(run);
+  }
+  let kept: KeptJournal | undefined;
+  let isStateWritten = false;
   try {
-    // Who asks under the stack's new path finds them in R2 only.
+    // A reader who asks under the stack's new path finds the events in R2 only.
     if (run.moved) await ctx.events.keep(ctx.env.STATE, run.updateId);
-    const state = run.dryRun ? undefined : await writeState(ctx, run, ending, endedAt);
-    if (state?.unusable) ending = "expired";
-    await commit(ctx, run, ending, endedAt, state, cancelled);
+    const state = run.dryRun ? undefined : await writeState(ctx, run, endedAt);
+    isStateWritten = true;
+    await commitEnd(ctx, run, { ending, endedAt, state, by });
   } catch (error) {
-    // The client's word, or the lease's end, holds although it could not be carried out yet: the alarm goes on with it. Not
-    // noted before the work, because the database would then wait for that note to be on disk.
-    if (!cancelled && !isRefusal(error)) {
-      Object.assign(run, { phase: "finishing", ending, endedAt });
+    const fault = faultOf(error, isStateWritten && by.caller !== undefined);
+    kept = afterFailure(ctx, run, { ending, endedAt, error, fault, isStateWritten, by });
+  }
+  if (kept) return endWithBase(ctx, run, ending, endedAt, kept, by);
+  markDone(ctx, run, ending, endedAt);
+}
+
+interface Failure {
+  ending: Ending;
+  endedAt: number;
+  error: unknown;
+  fault: Fault;
+  /** It is the database that failed. */
+  isStateWritten: boolean;
+  by: EndedBy;
+}
+
+/** @returns why the run ends with its base now. @throws the error, when the end is tried again or the run goes on */
+function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJournal {
+  const { error, fault, isStateWritten, by } = failure;
+  const goesOn = (reason: unknown) => {
+    if (run.attempts) {
+      dropAttempt(run);
       ctx.runs.save(run);
     }
-    throw error;
+    return reason;
+  };
+  if (fault === "caller") throw goesOn(error);
+  // Entries that contradict each other, or a text that deltas have spoilt. The client hears of it, and the run goes on until its lease ends.
+  if (by.client && error instanceof StateError && run.phase === "running") throw goesOn(fromStateError(error));
+  if (error instanceof StateError || (by.caller && fault === "content")) {
+    logError("an update ends with the state before it", error, { updateId: run.updateId });
+    return "unreadable";
   }
-  Object.assign(run, { phase: "done", ending, endedAt });
+  if (!isStateWritten && (by.force || (by.caller && run.phase === "finishing"))) return "canceled";
+  if (by.caller) throw goesOn(error);
+  return afterAttempt(ctx, run, failure);
+}
+
+/** The client's word, or the lease's end, holds although it could not be carried out yet: the alarm goes on with it, for a while. */
+function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fault, isStateWritten }: Failure): KeptJournal {
+  const now = Date.now();
+  countFailure(run, fault, now);
+  Object.assign(run, { phase: "finishing", ending, endedAt });
+  ctx.runs.save(run);
+  const why = isGivenUp(run) ? "unreadable" : fault === "outage" && !isStateWritten && isLongOutage(run, now) ? "storage" : undefined;
+  if (!why) throw toBeTriedAgain(run, error);
+  logError("an update ends with the state before it", error, { updateId: run.updateId, attempts: run.attempts });
+  return why;
+}
+
+/** Whatever it was, the client may repeat its call: a 503. */
+function toBeTriedAgain(run: Run, error: unknown): AppError {
+  logError("an update could not be ended, will be tried again", error, { updateId: run.updateId, attempts: run.attempts });
+  return unavailable("the end of this update");
+}
+
+/** Ends a run with the state before it. Needs the database only. */
+async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt: number, why: KeptJournal, by: EndedBy): Promise<void> {
+  const state: NewState = { key: run.baseKey, summary: undefined };
+  let kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;
+  const end = ending === "succeeded" ? "failed" : ending;
+  try {
+    const isEnded = await commitEnd(ctx, run, { ending: end, endedAt, state: run.dryRun ? undefined : state, by, base: { kept } });
+    if (!isEnded) kept = undefined;
+  } catch (error) {
+    if (by.caller) dropAttempt(run);
+    else {
+      countFailure(run, "outage", Date.now());
+      Object.assign(run, { phase: "finishing", ending, endedAt });
+    }
+    ctx.runs.save(run);
+    throw by.caller ? error : toBeTriedAgain(run, error);
+  }
+  if (kept) Object.assign(run, { journalKept: kept, journalDue: true });
+  markDone(ctx, run, end, endedAt);
+  if (kept) await tryToKeep(ctx, run);
+}
+
+function mayHaveWritten(ctx: StackContext, run: Run): boolean {
+  try {
+    return formOf(ctx, run) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+function markDone(ctx: StackContext, run: Run, ending: Ending, endedAt: number): void {
+  Object.assign(run, { phase: "done", ending, endedAt, attempts: undefined });
   ctx.runs.save(run);
 }
 
-/** Said to the client, who may do better; the run goes on. */
-const isRefusal = (error: unknown) => error instanceof AppError && error.status < 500;
-
-interface NewState {
-  key: string | null;
-  /** The journal contradicts itself, and this is the base again. */
-  unusable?: true;
-  summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
-}
-
-async function writeState(ctx: StackContext, run: Run, ending: Ending, endedAt: number): Promise<NewState> {
-  const state = stateOf(ctx, run, endedAt);
-  if (!state) return { key: run.baseKey, summary: undefined };
-  const key = newStateKey();
+/** Puts what an ended run had written into R2. Where R2 fails, the alarm tries again: until then it stays with the object. */
+export async function tryToKeep(ctx: StackContext, run: Run): Promise<void> {
   try {
-    await writeObject(ctx.env.STATE, key, state.chunks);
-    return { key, summary: state.summary() };
-  } catch (error) {
-    if (!(error instanceof StateError)) throw error;
-    // Entries that contradict each other, or a text that deltas have spoilt. The client hears of it; an update that nobody speaks for ends with its base,
-    // and its journal is kept for whoever has to find out.
-    if (run.phase === "running" && (ending === "succeeded" || ending === "failed")) throw fromStateError(error);
-    logError("journal cannot be replayed", error, { updateId: run.updateId });
     await keepJournal(ctx, run);
-    return { key: run.baseKey, summary: undefined, unusable: true };
+    Object.assign(run, { journalDue: undefined, attempts: undefined });
+  } catch (error) {
+    countFailure(run, "outage", Date.now());
+    logError("a journal could not be kept, will be tried again", error, { updateId: run.updateId });
   }
+  ctx.runs.save(run);
 }
-
-/** The state that the run leaves behind; undefined when it wrote none. */
-function stateOf(ctx: StackContext, run: Run, endedAt: number) {
-  const { received, deltas, env } = ctx;
-  const text = deltas.get(run.updateId);
-  if (text) return inspect(deltas.stream(run.updateId, text.pieces), { maxElement: received.limits.resource });
-  if (run.checkpoint !== null) return fromCheckpoint(received.stream(run.updateId, "checkpoint", run.checkpoint));
-  if (received.batches(run.updateId, "journal").length === 0) return undefined;
-  const { baseKey } = run;
-  return replay({
-    base: baseKey === null ? null : () => readChunks(env.STATE, baseKey),
-    baseIsAliasFree: run.baseAliasFree,
-    journal: received.bodies(run.updateId, "journal"),
-    manifestTime: goTime(endedAt),
-    cliVersion: run.cliVersion,
-  });
-}
-
-async function keepJournal(ctx: StackContext, run: Run): Promise<void> {
-  const text = ctx.deltas.get(run.updateId);
-  if (text) await writeObject(ctx.env.STATE, `journals/${run.updateId}/text.json`, ctx.deltas.stream(run.updateId, text.pieces));
-  for (const batchNumber of ctx.received.batches(run.updateId, "journal")) {
-    const body = ctx.received.read(run.updateId, "journal", batchNumber);
-    await ctx.env.STATE.put(`journals/${run.updateId}/${batchNumber}.json`, body);
-  }
-}
-
-async function commit(
-  ctx: StackContext,
-  run: Run,
-  ending: Ending,
-  endedAt: number,
-  state: NewState | undefined,
-  cancelled: CancelUpdate | undefined,
-): Promise<void> {
-  const { store } = ctx;
-  const what = run.dryRun ? "a preview" : run.kind === "update" ? "an update" : `a ${run.kind}`;
-  const event = auditEvent(
-    { now: endedAt, address: cancelled?.address ?? run.address },
-    run.orgId,
-    cancelled ? whoIs(cancelled.actor) : run.who,
-    {
-      event: statuses[ending] === "cancelled" ? "stack-update-canceled" : "stack-update-completed",
-      description: `${describe[ending]} ${what} of stack "${pathText(run.path)}" (${run.updateId}).`,
-      stack: auditName(run.path),
-    },
-  );
-  const summary = state?.summary;
-  const still = and(eq(updates.id, run.updateId), eq(updates.status, "running"));
-  const work = [
-    store.db
-      .update(updates)
-      .set({
-        status: statuses[ending],
-        endedAt,
-        resourceChanges: findResourceChanges(ctx.received, run.updateId),
-        resourceCount:
-          summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM ${stacks} WHERE ${stacks.id} = ${run.stackId})`),
-        stateKey: state?.key ?? null,
-      })
-      .where(still),
-    promiseIf(store, event, changedARow, describedBy(event, sql`${event.description} || ${fateOfToken(run, endedAt)}`)),
-    ...(ending === "expired" || ending === "aborted" ? [addTo(store, "updates_cut_short", ending, 1, changedARow)] : []),
-    store.db
-      .update(stacks)
-      .set({
-        version: run.version,
-        stateKey: state?.key ?? null,
-        lastUpdateAt: run.startedAt,
-        runningUpdate: null,
-        ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack, aliasFree: summary.aliasFree }),
-      })
-      .where(and(eq(stacks.id, run.stackId), eq(stacks.runningUpdate, run.updateId))),
-    ...(state && summary
-      ? replaceReferences(
-          store,
-          sql`(SELECT id FROM ${stacks} WHERE ${stacks.id} = ${run.stackId} AND ${stacks.stateKey} = ${state.key})`,
-          summary.references,
-        )
-      : []),
-  ] as const;
-  if (cancelled) await batch(store, [guard(store, cancelled.actor, cancelled.now, cancelled.orgId), ...work]);
-  else await batch(store, work);
-  ctx.announce(event);
-}
-
-const statuses = {
-  succeeded: "succeeded",
-  failed: "failed",
-  cancelled: "cancelled",
-  expired: "failed",
-  aborted: "cancelled",
-} as const satisfies Record<Ending, UpdateStatus>;
-
-const describe: Record<Ending, string> = {
-  succeeded: "Completed",
-  failed: "Failed",
-  cancelled: "Canceled",
-  expired: "Ended, for its client was not heard of any more,",
-  aborted: "Aborted",
-};

@@ -16,6 +16,7 @@ export const toUpdateInfo = (row: UpdateRow): UpdateInfo => ({
   version: row.version ?? 0,
   ...(row.resourceChanges && { resourceChanges: JSON.parse(row.resourceChanges) as Record<string, number> }),
   ...(row.resourceCount !== null && { resourceCount: row.resourceCount }),
+  ...(row.journalKept && { journalKept: row.journalKept }),
 });
 
 /** The contract's kinds tell what a preview was a preview of; `pulumi preview` itself is a `preview`. */

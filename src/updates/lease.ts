@@ -15,16 +15,19 @@ export const RenewUpdateLeaseRequest = z.object({ duration: z.nullish(z.int()) }
 export async function renewLease(ctx: LeaseContext, duration: number | null | undefined, token: string) {
   const seconds = duration ?? 300;
   if (seconds < 0 || seconds > 300) throw new AppError(400, "Renewal duration must be between 0 and 300 seconds");
-  const { expiresAt } = await callUnderLease(ctx, (stub) => stub.renew(ctx.lease.updateId, seconds));
+  const { expiresAt } = await callUnderLease(ctx, (stub) =>
+    stub.renew({ updateId: ctx.lease.updateId, seconds, from: { address: ctx.address, country: ctx.country } }),
+  );
   return { token, tokenExpiration: Math.floor(expiresAt / 1000) };
 }
 
-/** Calls the lease's object. @throws what it refused; a 403 is noted, for it is the lease that is refused */
+/** Calls the lease's object. @throws what it refused; a 403 is recorded when the lease is refused, and not its holder's network */
 export async function callUnderLease<T>(ctx: LeaseContext, call: Parameters<typeof callCoordinator<T>>[2]): Promise<T> {
   try {
     return await callCoordinator(ctx, ctx.lease.coordinator, call);
   } catch (error) {
-    if (error instanceof AppError && error.status === 403) await recordRefusedLease(ctx, ctx.lease);
+    if (error instanceof AppError && error.status === 403 && error.reason !== "limited_credential")
+      await recordRefusedLease(ctx, ctx.lease);
     throw error;
   }
 }

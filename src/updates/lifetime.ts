@@ -1,26 +1,28 @@
 /** When a run is over, and when something is to be done for it by itself. Times in milliseconds. Pure. */
-import type { Run } from "./runs.ts";
+import type { Ending, Run } from "./runs.ts";
 
 /** Beyond the lease's own time, for clocks and slow networks. */
 const GRACE = 30_000;
 /** How long an ended run is remembered, so that a repeated call is understood. */
 const REMEMBERED = 15 * 60_000;
-/** When an interrupted end is tried again. */
-const RETRY = 10_000;
 
 /** To be ended by whoever comes first, the alarm at the latest. */
-export const isOver = (run: Run, now: number): boolean => run.aborted === true || now > run.expiresAt + GRACE;
+export const isOver = (run: Run, now: number): boolean => isAborted(run, now) || now > run.expiresAt + GRACE;
 
-export const isForgettable = (run: Run, now: number): boolean => run.phase === "done" && now >= run.endedAt + REMEMBERED;
+const isAborted = (run: Run, now: number): boolean => run.aborted === true || (run.drain !== undefined && now >= run.drain.until);
 
-/** The next moment at which a run wants to be looked after; in the past when it is overdue. */
-export function dueAt(run: Run, now: number): number {
+/** How a run ends that is over and has no other ending yet. */
+export const endingOf = (run: Run, now: number): Ending => (isAborted(run, now) ? "aborted" : "expired");
+
+/** The next moment at which the alarm has something to do for a run; in the past when it is overdue. */
+export function dueAt(run: Run): number {
+  const retryAt = run.attempts?.retryAt ?? 0;
   switch (run.phase) {
     case "finishing":
-      return now + RETRY;
+      return retryAt;
     case "running":
-      return run.aborted ? 0 : run.expiresAt + GRACE + 1;
+      return run.aborted ? 0 : Math.min(run.expiresAt + GRACE + 1, run.drain?.until ?? Infinity);
     case "done":
-      return run.endedAt + REMEMBERED;
+      return Math.max(run.journalDue ? run.endedAt : run.endedAt + REMEMBERED, retryAt);
   }
 }

@@ -1,13 +1,13 @@
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import { loginOf } from "../context.ts";
 import { UniqueViolation, batch, isRefused } from "../db/client.ts";
 import { conflict } from "../errors.ts";
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stackTags, stacks } from "../stacks/table.ts";
 import { type Names, rename } from "../state/rename.ts";
+import { insertUpdateRow, overAtOnce } from "./insertUpdateRow.ts";
 import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall, StackContext } from "./stackContext.ts";
@@ -83,10 +83,15 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
   const results = await batch(store, [
     ...guards(ctx, input),
     ...lost.statements,
-    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'rename', 0, 'succeeded', version + 1, ${messageOf(input)}, '{}',
-      ${lastConfig},
-      ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, resource_count, ${stateKey}
-      FROM ${stacks} WHERE ${here}`),
+    insertUpdateRow(store, here, {
+      ...overAtOnce(actor, now),
+      id: updateId,
+      kind: "rename",
+      message: messageOf(input),
+      config: lastConfig,
+      resourceCount: sql`${stacks.resourceCount}`,
+      stateKey,
+    }),
     ...events.map((event) => promiseIf(store, event, changedARow)),
     store.db
       .update(stacks)

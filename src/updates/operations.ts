@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
-import { updateResults } from "./table.ts";
+import { keptJournals, updateResults } from "./table.ts";
 
 /** What the history says of an update to the CLI (cli-protocol §5.1). Maps are objects and never null: SDKs iterate them. */
 export const UpdateInfo = z.object({
@@ -14,6 +14,8 @@ export const UpdateInfo = z.object({
   version: z.int(),
   resourceChanges: z.optional(z.record(z.string(), z.int())),
   resourceCount: z.optional(z.int()),
+  /** Ours: the stack has the state from before this update, and why; what the update wrote is kept for the operator. */
+  journalKept: z.optional(z.enum(keptJournals)),
 });
 export type UpdateInfo = z.infer<typeof UpdateInfo>;
 
@@ -109,7 +111,11 @@ const ofKind = (kind: string, Kind: string): Operations => ({
 });
 
 export const updateOperations: Operations = {
-  DeleteStack: { tags: ["Stacks"], summary: "Deletes a stack without resources, or any with force", answers: { 204: null } },
+  DeleteStack: {
+    tags: ["Stacks"],
+    summary: "Deletes a stack without resources; with force any stack, and cancels the update that has it",
+    answers: { 204: null },
+  },
   ImportStack: { tags: ["Stacks"], summary: "Replaces the state; audited", answers: { 200: z.object({ updateId: z.string() }) } },
   ...ofKind("update", "Update"),
   ...ofKind("preview", "Preview"),

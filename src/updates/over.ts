@@ -7,6 +7,12 @@ export const leaseOver = (): AppError => forbidden("The provided update token ha
 export const aborted = (): AppError =>
   forbidden("The access token that started this update has ended, and the update with it.", "lease_over");
 
+/** A 409, because the CLI would repeat a call that was answered with a 5xx (cli-protocol §1.6). */
+export const withoutState = (): AppError =>
+  conflict(
+    "The Update has ended, and the stack has the state from before it: what the update wrote could not be carried out, and is kept for the operator.",
+  );
+
 /** How the hosted service words it (cli-protocol §1.6). */
 const texts: Record<Ending, string> = {
   succeeded: "The Update has already completed",

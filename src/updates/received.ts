@@ -95,11 +95,11 @@ export class Received {
 
   /** One body as a stream, inflated; for what may be too large to hold. Each chunk is good until the next is asked for. */
   stream(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
-    const raw = this.#raw(updateId, kind, batch);
-    return this.#encodingOf(updateId, kind, batch) === "gzip" ? inflated(raw) : raw;
+    const raw = this.raw(updateId, kind, batch);
+    return this.encodingOf(updateId, kind, batch) === "gzip" ? inflated(raw) : raw;
   }
 
-  #encodingOf(updateId: string, kind: ReceivedKind, batch: number): BodyEncoding {
+  encodingOf(updateId: string, kind: ReceivedKind, batch: number): BodyEncoding {
     return this.#sql
       .exec<{ encoding: BodyEncoding }>(
         "SELECT encoding FROM received WHERE update_id = ? AND kind = ? AND batch = ? AND part = 0",
@@ -110,7 +110,8 @@ export class Received {
       .one().encoding;
   }
 
-  async *#raw(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
+  /** One body as it came. Each chunk is good until the next is asked for. */
+  async *raw(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
     for (const { bytes } of this.parts(updateId, kind, batch)) {
       yield bytes;
       free(bytes);

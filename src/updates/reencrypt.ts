@@ -1,7 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import { loginOf } from "../context.ts";
 import { batch, isRefused } from "../db/client.ts";
 import { currentKeyId } from "../secrets/cipher.ts";
 import { type Reencrypted, reencryption } from "../secrets/reencrypt.ts";
@@ -10,6 +9,7 @@ import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { reencrypt } from "../state/reencrypt.ts";
 import type { ReencryptStackResponse } from "./operations.ts";
+import { insertUpdateRow, overAtOnce } from "./insertUpdateRow.ts";
 import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lost.ts";
 import type { StackCall, StackContext } from "./stackContext.ts";
@@ -68,10 +68,15 @@ async function commit(ctx: StackContext, input: ReencryptStack, baseKey: string,
   const results = await batch(store, [
     guard(store, actor, now, orgId),
     ...lost.statements,
-    store.db.insert(updates).select(sql`SELECT ${updateId}, id, 'import', 0, 'succeeded', version + 1, ${message}, '{}',
-      ${lastConfig},
-      ${loginOf(actor)}, ${actor.token.id}, ${actor.token.name}, ${now}, ${now}, ${now}, NULL, resource_count, ${stateKey}
-      FROM ${stacks} WHERE ${here}`),
+    insertUpdateRow(store, here, {
+      ...overAtOnce(actor, now),
+      id: updateId,
+      kind: "import",
+      message,
+      config: lastConfig,
+      resourceCount: sql`${stacks.resourceCount}`,
+      stateKey,
+    }),
     promiseIf(store, event, changedARow),
     store.db
       .update(stacks)

@@ -1,9 +1,13 @@
 import type { AuditEvent } from "../audit/record.ts";
 import type { StackPath } from "../stacks/path.ts";
-import type { UpdateKind } from "./table.ts";
+import type { Attempts } from "./attempts.ts";
+import type { KeptJournal, UpdateKind } from "./table.ts";
 
 /** How a run ended, or is ending. */
 export type Ending = "succeeded" | "failed" | "cancelled" | "expired" | "aborted";
+
+/** Why a run was aborted: its token has ended, or was found in the open; its starter lost the right; its longest drain is over. */
+export type AbortedFor = "token" | "leak" | "rights" | "drain";
 
 /**
  * An update or preview that was started and not yet forgotten, as its stack's object knows it.
@@ -34,10 +38,21 @@ export interface Run {
   endedAt: number;
   /** Its token has ended, and the organization wants it to end too: nothing more is taken, and the alarm ends it. */
   aborted?: true;
+  abortedFor?: AbortedFor;
+  /** Its starter could not start it any more since then, and it may go on until then. Milliseconds. */
+  drain?: { since: number; until: number };
+  /** A renewal was refused for the network that it came from, and is in the log. */
+  refusedNetwork?: true;
   /** The stack has another path now, whose object knows nothing of this preview: its events are to be in R2 at its end. */
   moved?: true;
   /** Number of the last full checkpoint that is wholly here; null before the first. */
   checkpoint: number | null;
+  /** Attempts to end it, as long as none succeeded; afterwards, of keeping its journal. */
+  attempts?: Attempts;
+  /** It has ended with the state before it, and why; what it had written is kept. */
+  journalKept?: KeptJournal;
+  /** What it had written is not in R2 yet: it stays here until R2 takes it. */
+  journalDue?: true;
 }
 
 /** The runs of one stack, in its object's own storage, with a copy in memory. */

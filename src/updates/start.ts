@@ -27,7 +27,7 @@ export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: st
   );
   return {
     version: answer.version,
-    token: await signLease(peppersOf(ctx.env.TOKEN_PEPPER), { coordinator, updateId }),
+    token: await signLease(peppersOf(ctx.env.TOKEN_PEPPER), { coordinator, updateId, orgName: path.orgName }),
     tokenExpiration: Math.floor(answer.expiresAt / 1000),
     ...(answer.journaling && { journalVersion: 1 }),
   };

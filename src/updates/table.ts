@@ -18,6 +18,13 @@ export const resultOf: Record<UpdateStatus, (typeof updateResults)[number]> = {
   cancelled: "failed",
 };
 
+/**
+ * Why an update ended with the state before it. `unreadable`: its journal could not be replayed. `storage`: the state store did not answer
+ * for hours. `canceled`: somebody canceled it while its end could not be carried out. What it had written is kept for the operator.
+ */
+export const keptJournals = ["unreadable", "storage", "canceled"] as const;
+export type KeptJournal = (typeof keptJournals)[number];
+
 /** History. One row for each update and preview that was created; a finished row is never changed again. */
 export const updates = sqliteTable(
   "updates",
@@ -44,6 +51,8 @@ export const updates = sqliteTable(
     resourceCount: integer("resource_count"),
     /** R2 key of the deployment after this update; null for previews and while running. */
     stateKey: text("state_key"),
+    /** Null: the state has what the update wrote. */
+    journalKept: text("journal_kept", { enum: keptJournals }),
   },
   (t) => [
     uniqueIndex("updates_version")

@@ -48,6 +48,7 @@ describe("an admin token shuts no administrator out, who could end it:", () => {
     { setMaxAccessTokenExpiryDays: 1 },
     { setDisableUnusedTokensAfterDays: 1 },
     { setInFlightRevocation: "abort" },
+    { setMaxDrainHours: 8760 },
   ])("%j", async (json) => {
     await changesNothing(() => refused(403, "PATCH", "/api/orgs/acme", { ...asRoot(json), country: "DE" }));
     await ok("PATCH", "/api/orgs/acme", { token: world.admin, json, country: "DE" });

@@ -36,7 +36,7 @@ describe("while an update runs", () => {
     const state = join(second.project, "state.json");
     writeFileSync(state, await second.pulumi("stack", "export", "--stack", stack));
     expect((await second.fails("stack", "import", "--file", state, "--stack", stack)).output).toContain(BUSY);
-    expect((await second.fails("stack", "rm", "--yes", "--force", stack)).output).toContain(BUSY);
+    expect((await second.fails("stack", "rm", "--yes", stack)).output).toContain(BUSY);
     expect(await second.pulumi("stack", "--stack", stack)).toMatch(/Update in progress/);
     expect(await second.pulumi("preview", "--stack", stack)).toMatch(/to create/);
 
@@ -97,5 +97,24 @@ describe("pulumi cancel from a second terminal", () => {
     gateOf(second.project).open();
     await second.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", stack);
     expect(await second.pulumi("up", "--yes", "--skip-preview", "--stack", stack)).toMatch(/\+ 2 created/);
+  });
+});
+
+describe("pulumi stack rm --force from a second terminal", () => {
+  it("ends the update, whose CLI can write nothing more, and removes the stack", async () => {
+    const stack = "acme/removed/dev";
+    const first = new Terminal({ project: nodeProject("removed", held), token });
+    const second = new Terminal({ project: nodeProject("removed", held), token });
+    await first.pulumi("stack", "init", stack);
+    const gate = gateOf(first.project);
+    const up = first.start("up", "--yes", "--skip-preview");
+    await up.until("the held resource", gate.reached);
+    await second.pulumi("stack", "rm", "--yes", "--force", stack);
+    gate.open();
+    const { code, stdout, stderr } = await up.ended;
+    expect(code).not.toBe(0);
+    expect(`${stdout}\n${stderr}`).toContain("[409] Conflict: The Update has been cancelled");
+    expect((await second.fails("stack", "select", stack)).output).toContain("no stack named");
+    await second.pulumi("stack", "init", stack);
   });
 });

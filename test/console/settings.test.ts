@@ -11,6 +11,7 @@ const form = {
   setDisableUnusedTokensAfterDays: "90",
   setAuditRetentionDays: "400",
   setInFlightRevocation: "abort",
+  setMaxDrainHours: "12",
   setAllowedCidrs: "203.0.113.0/24",
   setAllowedCountries: "",
 };
@@ -31,6 +32,7 @@ it("saves what the API saves, and an empty number clears", async () => {
     disableUnusedTokensAfterDays: 90,
     auditRetentionDays: 400,
     inFlightRevocation: "abort",
+    maxDrainHours: 12,
     allowedCidrs: ["203.0.113.0/24"],
   });
   expect((await admin.post(HERE, { ...form, setDisableUnusedTokensAfterDays: "" })).status).toBe(303);
@@ -43,6 +45,7 @@ it.each([
   { setAllowedCidrs: "<i>here" },
   { setAllowedCidrs: "192.0.2.0/24" },
   { setInFlightRevocation: "never" },
+  { setMaxDrainHours: "0" },
 ])("refuses %j, keeps what was typed, and changes nothing", async (wrong) => {
   const before = await settings();
   const page = await shown(admin.post(HERE, { ...form, ...wrong, setAllowedCountries: "" }), 400);

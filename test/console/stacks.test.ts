@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { ok } from "../support/client.ts";
 import { component, deploymentOf, rootStack } from "../support/deployment.ts";
+import { breakReplay, journal } from "../updates/support/ends.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 let world: World;
@@ -308,6 +309,17 @@ describe("an update's page", () => {
     expect(html).not.toContain("CIPHER");
     expect((await page(cookie, `${S}/settings/options`)).html).not.toContain("CIPHER");
     expect((await page(cookie, `${S}/updates/${updateID}`)).status).toBe(404);
+  });
+
+  it("says when the state does not have what the update wrote, and what the reader can do", async () => {
+    const update = await startUpdate(world.member);
+    await journal(update);
+    const repair = breakReplay();
+    await ok("POST", `${update.path}/cancel`, { token: world.member });
+    repair();
+    const { html } = await page(cookie, `${S}/updates/1`);
+    expect(html).toContain("The stack has the state from before this update. Its journal could not be replayed.");
+    expect(html).toContain("npm run journal");
   });
 
   it("is not there for others, nor for what is no update", async () => {

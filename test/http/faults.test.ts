@@ -91,6 +91,7 @@ describe("without the database", () => {
     const repair = breakDatabase();
     expect((await complete(update)).status).toBe(503);
     repair();
+    laterBy(10_001);
     expect(await alarm()).toBe(true);
     expect(await names()).toEqual(["a"]);
     expect(await ok("GET", update.path, { token })).toEqual({ status: "succeeded", events: [] });
@@ -193,6 +194,7 @@ describe("without the object store", () => {
     expect(await alarm()).toBe(true);
     expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
     repair();
+    laterBy(10_001);
     expect(await alarm()).toBe(true);
     expect(await ok("GET", update.path, { token })).toEqual({ status: "failed", events: [] });
     expect(await names()).toEqual(["a"]);

@@ -87,7 +87,7 @@ describe("the numbers", () => {
     expect(await numbers()).toEqual({
       organizations: 2,
       refusals: {},
-      updates: { running: 0, oldestStartedAt: null, notStarted: 0, cutShort: {} },
+      updates: { running: 0, oldestStartedAt: null, notStarted: 0, cutShort: {}, journalsKept: {} },
       audit: {
         outbox: 0,
         oldestPromisedAt: null,
@@ -136,7 +136,13 @@ describe("the numbers", () => {
     expect((await numbers()).updates).toMatchObject({ running: 1, oldestStartedAt: expect.any(Number) as number, cutShort: {} });
     laterBy(600_000);
     expect(await runDurableObjectAlarm(env.STACKS.get(env.STACKS.idFromName(`${await acme()}/web/dev`)))).toBe(true);
-    expect((await numbers()).updates).toEqual({ running: 0, oldestStartedAt: null, notStarted: 0, cutShort: { expired: 1 } });
+    expect((await numbers()).updates).toEqual({
+      running: 0,
+      oldestStartedAt: null,
+      notStarted: 0,
+      cutShort: { expired: 1 },
+      journalsKept: {},
+    });
   });
 
   it("show dead letters, and checkpoints that are overdue until the cron comes", async () => {

@@ -25,6 +25,7 @@ const everything = {
   setMembersCanTransferStacks: false,
   setMaxAccessTokenExpiryDays: 30,
   setInFlightRevocation: "abort",
+  setMaxDrainHours: 2,
   setAuditRetentionDays: 365,
   setDisableUnusedTokensAfterDays: 90,
   setAllowedCidrs: ["203.0.113.0/24", "2001:db8::/32"],
@@ -43,6 +44,7 @@ describe("an organization's settings", () => {
       membersCanDeleteStacks: true,
       membersCanTransferStacks: true,
       inFlightRevocation: "drain",
+      maxDrainHours: 24,
       allowedCidrs: [],
       allowedCountries: [],
     });

@@ -176,15 +176,12 @@ function behindReferences(resources: Obj[], fixed: Set<Obj>): Obj[] {
       left.push(r);
       continue;
     }
-    out.push(r);
-    for (let placed = true; placed;) {
-      placed = false;
-      for (const other of left) {
-        if (!isFree(other)) continue;
-        out.push(other);
-        left = left.filter((l) => l !== other);
-        placed = true;
-      }
+    const ready = [r];
+    for (const next of ready) {
+      out.push(next);
+      const free = left.filter(isFree);
+      ready.push(...free);
+      left = left.filter((other) => !free.includes(other));
     }
   }
   return [...out, ...left];

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
 import { findIntegrityError } from "./integrity.ts";
 import { encode } from "../../src/state/json.ts";
@@ -469,4 +469,28 @@ it("puts a resource behind its old provider when the provider's own entry was lo
   ]);
   expect(names(resources)).toEqual(["free", "root", "default", "a", "b", "d", "c"]);
   expect(await findIntegrityError(chunked(text))).toBeUndefined();
+});
+
+describe("a journal with a hole", () => {
+  /** More arguments than a function call can have. */
+  const MANY = 200_000;
+  const many = (name: string) => Array.from({ length: MANY }, () => urn(name));
+  const withHole = (resources: object[]) => resources.map((state, i) => entry(i + 2, 1, { operationID: i + 1, state }));
+
+  it.each([
+    ["propertyDependencies", { a: many("a") }],
+    ["propertyDependencies", Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`p${i}`, Array(200).fill(urn("a"))]))],
+    ["dependencies", many("a")],
+    ["replaceWith", many("a")],
+  ])("is replayed when a resource names 200,000 others in its %s", async (member, value) => {
+    const { resources } = await run(null, withHole([res("b", { [member]: value }), res("a")]));
+    expect(names(resources)).toEqual(["a", "b"]);
+  });
+
+  it("is replayed when 20,000 resources each wait for the next one", async () => {
+    const chain = Array.from({ length: 20_000 }, (_, i) => res(`r${i}`, { dependencies: [urn(`r${i + 1}`)] }));
+    const { resources } = await run(null, withHole([...chain, res("r20000")]));
+    expect(names(resources).slice(0, 2)).toEqual(["r20000", "r19999"]);
+    expect(names(resources).at(-1)).toBe("r0");
+  });
 });

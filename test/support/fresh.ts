@@ -1,5 +1,6 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { enforceRowLimits, enforceStatementLimits } from "./d1Limits.ts";
 
 /**
  * Empties all bindings. Work that an earlier test left behind may hold the database while it is deleted, and then
@@ -11,7 +12,10 @@ export async function freshBindings(): Promise<void> {
     const tables = await env.DB.prepare("SELECT count(*) AS n FROM sqlite_master").first<number>("n");
     if (tables === 0) {
       await emptyBucket();
-      return applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+      await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+      enforceStatementLimits();
+      await enforceRowLimits();
+      return;
     }
     await scheduler.wait(20);
   }

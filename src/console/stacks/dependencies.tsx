@@ -36,12 +36,12 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
   for (const { urn, dependencies, name } of resources) {
     if (!linked.has(urn)) continue;
     // A state has dependencies first, so their levels are known.
-    const level = Math.max(0, ...dependencies.map((its) => (places.get(its)?.level ?? -1) + 1));
+    const level = dependencies.reduce((deepest, its) => Math.max(deepest, (places.get(its)?.level ?? -1) + 1), 0);
     places.set(urn, { level, x: level * ACROSS + 1, y: (used[level] ?? 0) * DOWN + 1, name });
     used[level] = (used[level] ?? 0) + 1;
   }
   const width = (used.length - 1) * ACROSS + WIDTH + 2;
-  const height = Math.max(...used) * DOWN;
+  const height = used.reduce((most, count) => Math.max(most, count), 0) * DOWN;
   const edges = links.flatMap(([its, urn]) => {
     const [from, to] = [places.get(its), places.get(urn)];
     return from && to ? [{ from, to }] : [];

@@ -4,9 +4,10 @@ import { AppError } from "../../errors.ts";
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import { getPreview, getUpdate } from "../../updates/history.ts";
 import type { UpdateRow } from "../../updates/info.ts";
+import type { KeptJournal } from "../../updates/table.ts";
 import { type Message, narrate } from "../../updates/narrate.ts";
 import { outcomeText } from "../../updates/summaryText.ts";
-import { Badge, Empty, Time } from "../components.tsx";
+import { Badge, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { updatePath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
@@ -63,6 +64,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
             <dd>{row.startedAt === null ? "–" : lengthOf((row.endedAt ?? ctx.now) - row.startedAt)}</dd>
           </dl>
           {running && !row.dryRun && ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={row.id} />}
+          {row.journalKept && <NotInTheState why={row.journalKept} />}
           <Changes row={row} />
           <h3>Steps</h3>
           {tree === "" ? (
@@ -92,6 +94,19 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
     ),
   };
 }
+
+const whyKept: Record<KeptJournal, string> = {
+  unreadable: "Its journal could not be replayed",
+  storage: "The state store did not answer for hours when this update ended",
+  canceled: "It was canceled while its end could not be carried out",
+};
+
+const NotInTheState = ({ why }: { why: KeptJournal }) => (
+  <Notice kind="error">
+    The stack has the state from before this update. {whyKept[why]}. The state does not know of what this update created, changed or
+    deleted. The operator has what the update wrote, and can replay it with <code>npm run journal</code>.
+  </Notice>
+);
 
 const kinds = { info: "info", warning: "warning", error: "bad" } as const;
 

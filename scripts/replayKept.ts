@@ -1,0 +1,141 @@
+/** Works out, in Node, the state that an update would have made whose journal was kept. */
+import { gunzipSync } from "node:zlib";
+import type { KeptManifest } from "../src/updates/keptManifest.ts";
+import { fromCheckpoint, inspect } from "../src/state/checkpoint.ts";
+import { goTime } from "../src/state/go.ts";
+import { Kind } from "../src/state/journal.ts";
+import { concat, decodeText, encode, readArray, readObject, skipSpace, skipValue } from "../src/state/json.ts";
+import { replay } from "../src/state/replay.ts";
+
+// The replay pauses now and then with what a Worker has for that, and Node has not.
+if (!("scheduler" in globalThis)) Object.assign(globalThis, { scheduler: { wait: () => new Promise<void>((done) => setTimeout(done)) } });
+
+export interface Kept {
+  manifest: KeptManifest;
+  /** The parts by name, as they were kept. */
+  files: Map<string, Uint8Array>;
+  /** Text of the deployment that the update started from; null: the empty one. */
+  base: Uint8Array | null;
+}
+
+/** An entry of a journal: its number, its text, and what it is about. */
+interface Entry {
+  sequenceID: number;
+  text: Uint8Array;
+  about: string;
+}
+
+export type Outcome = { state: string } | { fault: { sequenceID: number; about: string; message: string } } | { broken: string };
+
+/** @param without numbers of journal entries to be left out */
+export async function replayKept(kept: Kept, without: readonly number[]): Promise<Outcome> {
+  const parts = kept.manifest.files.map((name) => textOf(name, kept.files.get(name)));
+  if (kept.manifest.form !== "journal") {
+    const read = kept.manifest.form === "checkpoint" ? fromCheckpoint : inspect;
+    const whole = await attempt(() => collect(read(inChunks(concat(parts))).chunks));
+    return "error" in whole ? { broken: whole.error } : { state: whole.text };
+  }
+  const entries = inOrder(parts.flatMap(entriesIn)).filter(({ sequenceID }) => !without.includes(sequenceID));
+  const whole = await replayOf(kept, entries);
+  if (!("error" in whole)) return { state: whole.text };
+  const alone = await replayOf(kept, []);
+  if ("error" in alone) return { broken: `the state that it started from cannot be read: ${alone.error}` };
+  // `good` entries can be replayed and `bad` cannot: the one between them is at fault.
+  let [good, bad, message] = [0, entries.length, whole.error];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    const half = await replayOf(kept, entries.slice(0, middle));
+    if ("error" in half) [bad, message] = [middle, half.error];
+    else good = middle;
+  }
+  const { sequenceID, about } = entries[bad - 1]!;
+  return { fault: { sequenceID, about, message } };
+}
+
+function textOf(name: string, bytes: Uint8Array | undefined): Uint8Array {
+  if (!bytes) throw new Error(`${name} is missing`);
+  return name.endsWith(".gz") ? gunzipSync(bytes, { chunkSize: 65_536 }) : bytes;
+}
+
+const kindNames = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [kind, name]));
+
+function entriesIn(batch: Uint8Array): Entry[] {
+  let entries: Entry[] = [];
+  readObject(batch, skipSpace(batch, 0), (key, at) => {
+    if (key !== "entries") return skipValue(batch, at);
+    entries = [];
+    return readArray(batch, at, (start) => {
+      const end = skipValue(batch, start);
+      const text = batch.subarray(start, end);
+      const entry = JSON.parse(decodeText(text)) as {
+        sequenceID: number;
+        kind: number;
+        state?: { urn?: string };
+        operation?: { resource?: { urn?: string } };
+      };
+      const urn = entry.state?.urn ?? entry.operation?.resource?.urn;
+      entries.push({ sequenceID: entry.sequenceID, text, about: `${kindNames[entry.kind] ?? entry.kind}${urn ? ` of ${urn}` : ""}` });
+      return end;
+    });
+  });
+  return entries;
+}
+
+/** In their total order; of entries with one number the last one counts, as when an update ends. */
+function inOrder(entries: Entry[]): Entry[] {
+  const last = new Map(entries.map((entry) => [entry.sequenceID, entry]));
+  return [...last.values()].sort((a, b) => a.sequenceID - b.sequenceID);
+}
+
+/** About as many bytes as a client sends at once. */
+const BATCH = 4 * 1024 * 1024;
+
+function batchesOf(entries: readonly Entry[]): Uint8Array[] {
+  const batches: Uint8Array[][] = [];
+  let size = BATCH;
+  for (const { text } of entries) {
+    if (size >= BATCH) {
+      batches.push([]);
+      size = 0;
+    }
+    batches.at(-1)!.push(text);
+    size += text.length;
+  }
+  return batches.map((texts) =>
+    concat([encode('{"entries":['), ...texts.flatMap((text, i) => (i === 0 ? [text] : [encode(","), text])), encode("]}")]),
+  );
+}
+
+function replayOf({ manifest, base }: Kept, entries: readonly Entry[]) {
+  const batches = batchesOf(entries);
+  return attempt(() =>
+    collect(
+      replay({
+        base: base && (async () => inChunks(base)),
+        baseIsAliasFree: manifest.baseIsAliasFree,
+        journal: { batches: () => batches.keys(), read: (batch) => batches[batch]!.slice() },
+        manifestTime: goTime(manifest.endedAt),
+        cliVersion: manifest.cliVersion,
+      }).chunks,
+    ),
+  );
+}
+
+async function attempt(work: () => Promise<string>): Promise<{ text: string } | { error: string }> {
+  try {
+    return { text: await work() };
+  } catch (error) {
+    return { error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  }
+}
+
+/** Copies, because a reader may give the memory of a chunk back. */
+async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.slice(at, at + 65_536);
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const chunk of chunks) pieces.push(chunk.slice());
+  return decodeText(concat(pieces));
+}

@@ -1,0 +1,148 @@
+import { env } from "cloudflare:workers";
+import { StaleIdentity, UniqueViolation } from "../../../src/db/client.ts";
+import { AppError } from "../../../src/errors.ts";
+import { Fold } from "../../../src/state/fold.ts";
+import { LinkTable } from "../../../src/state/links.ts";
+import { MemberWriter } from "../../../src/state/memberWriter.ts";
+import { Numbers } from "../../../src/state/numbers.ts";
+import { Output } from "../../../src/state/output.ts";
+import { KnownFacts } from "../../../src/state/resource.ts";
+import { Splitter } from "../../../src/state/split.ts";
+import { Steps } from "../../../src/state/steps.ts";
+import { StateError } from "../../../src/state/errors.ts";
+import { Texts } from "../../../src/state/texts.ts";
+import { Deltas } from "../../../src/updates/deltas.ts";
+import { LiveEvents } from "../../../src/updates/liveEvents.ts";
+import { Received } from "../../../src/updates/received.ts";
+import { RunEvents } from "../../../src/updates/runEvents.ts";
+import { Runs } from "../../../src/updates/runs.ts";
+
+export const kinds = {
+  Error: () => new Error("a bug"),
+  RangeError: () => new RangeError("Maximum call stack size exceeded"),
+  StateError: () => new StateError("a contradiction"),
+  "503": () => new AppError(503, "Service Unavailable"),
+  "413": () => new AppError(413, "Request Entity Too Large"),
+  StaleIdentity: () => new StaleIdentity(),
+  UniqueViolation: () => new UniqueViolation(),
+};
+export type Kind = keyof typeof kinds;
+
+/** The same as the database words it. */
+const byDatabase: Record<Kind, string> = {
+  Error: "D1_ERROR: internal error",
+  RangeError: "D1_ERROR: too many SQL variables: SQLITE_ERROR",
+  StateError: "D1_ERROR: D1 DB is overloaded",
+  "503": "D1_ERROR: network connection lost",
+  "413": "D1_ERROR: string or blob too big: SQLITE_TOOBIG",
+  StaleIdentity: "D1_ERROR: malformed JSON: SQLITE_ERROR",
+  UniqueViolation: "D1_ERROR: UNIQUE constraint failed: updates.id: SQLITE_CONSTRAINT",
+};
+
+/** The n-th call of a method fails, and so do the calls of that method after it, `times` of them. */
+export interface Fault {
+  method: string;
+  nth: number;
+  times: number;
+  kind: Kind;
+}
+
+/** Methods without which nothing at all can be written down: their faults come to an end. */
+export const isVital = (method: string) => method.startsWith("D1.") || method.startsWith("Runs.");
+
+let armed: { fault: Fault | undefined; calls: Map<string, number>; thrown: number } | undefined;
+
+/** From now on calls are counted, and fail as `fault` says. @returns ends that, and says what was counted */
+export function arm(fault?: Fault): () => { calls: Map<string, number>; thrown: number } {
+  patchOnce();
+  const mine = { fault, calls: new Map<string, number>(), thrown: 0 };
+  armed = mine;
+  return () => {
+    armed = undefined;
+    return mine;
+  };
+}
+
+function hit(method: string): Error | undefined {
+  if (!armed) return undefined;
+  const { fault, calls } = armed;
+  const n = (calls.get(method) ?? 0) + 1;
+  calls.set(method, n);
+  if (fault?.method !== method || n < fault.nth || n >= fault.nth + fault.times) return undefined;
+  armed.thrown++;
+  if (method.startsWith("Runs.")) return new Error("storage operation failed");
+  return method.startsWith("D1.") ? new Error(byDatabase[fault.kind]) : kinds[fault.kind]();
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+function patch(target: object, name: string, label: string, rejects = false): void {
+  const methods = target as Record<string, Method>;
+  const method = methods[name]!;
+  methods[name] = function (...args) {
+    const error = hit(label);
+    if (!error) return method.apply(this, args);
+    if (rejects) return Promise.reject(error);
+    throw error;
+  };
+}
+
+/** Everything that the end of a run goes through: what was received, the replay's parts, and the bindings. */
+const classes = {
+  Received,
+  Deltas,
+  RunEvents,
+  LiveEvents,
+  Runs,
+  Texts,
+  Fold,
+  LinkTable,
+  Numbers,
+  Output,
+  MemberWriter,
+  KnownFacts,
+  Splitter,
+  Steps,
+};
+/** They take part in what is not the end of a run as well, or in reading alone. */
+const left = new Set(["constructor", "Runs.get", "Runs.all", "Runs.holder", "Runs.forget", "Received.append", "Received.nextBatch"]);
+
+/** Batches that end an update, and no others: what comes before them is not the end of a run. */
+function patchDatabase(): void {
+  const queries = new WeakMap<object, string>();
+  const session = Object.getPrototypeOf(env.DB.withSession()) as Record<string, Method>;
+  const statement = Object.getPrototypeOf(env.DB.prepare("SELECT 1")) as Record<string, Method>;
+  const { prepare, batch } = session;
+  const { bind } = statement;
+  session["prepare"] = function (query) {
+    const prepared = prepare!.call(this, query) as object;
+    queries.set(prepared, String(query));
+    return prepared;
+  };
+  statement["bind"] = function (...values) {
+    const bound = bind!.apply(this, values) as object;
+    queries.set(bound, queries.get(this as object) ?? "");
+    return bound;
+  };
+  session["batch"] = function (statements) {
+    const endsUpdate = (statements as object[]).some((one) => queries.get(one)?.startsWith('update "updates" set "status"'));
+    const error = endsUpdate ? hit("D1.batch") : undefined;
+    return error ? Promise.reject(error) : batch!.call(this, statements);
+  };
+}
+
+let patched = false;
+
+function patchOnce(): void {
+  if (patched) return;
+  patched = true;
+  for (const [name, { prototype }] of Object.entries(classes)) {
+    for (const [method, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      const label = `${name}.${method}`;
+      if (typeof value === "function" && !left.has(method) && !left.has(label)) patch(prototype, method, label);
+    }
+  }
+  patchDatabase();
+  for (const method of ["put", "get", "createMultipartUpload"])
+    patch(Object.getPrototypeOf(env.STATE) as object, method, `R2.${method}`, true);
+}
