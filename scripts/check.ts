@@ -20,6 +20,7 @@ const layers = [
   "audit",
   "auth",
   "http",
+  "lineage",
   "misc",
   "users",
   "orgs",

@@ -103,8 +103,8 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
         lastUsedAt: accessTokens.lastUsedAt,
         deletedAt: accessTokens.deletedAt,
         disabledAt: accessTokens.disabledAt,
-        openedWith: accessTokens.openedWith,
-        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = ${accessTokens.openedWith})`.as(
+        openedWith: sql<string | null>`CASE WHEN ${accessTokens.kind} = 'session' THEN ${accessTokens.madeWith} END`.as("opened_with"),
+        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = ${accessTokens.madeWith})`.as(
           "opener_expires",
         ),
         openerStands: sql<number>`${openerStands}`.as("opener_stands"),

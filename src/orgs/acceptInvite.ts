@@ -32,7 +32,7 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
   try {
     const [, , accepted] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now),
-      ctx.store.db.insert(members).select(sql`SELECT org_id, ${user.id}, role, ${ctx.now} FROM invites WHERE ${waits}`),
+      ctx.store.db.insert(members).select(sql`SELECT org_id, ${user.id}, role, ${ctx.now}, made_with FROM invites WHERE ${waits}`),
       ctx.store.db.update(invites).set({ status: "accepted", acceptedBy: user.id }).where(waits).returning({ id: invites.id }),
       promiseIf(ctx.store, event, changedARow),
     ]);

@@ -7,6 +7,9 @@ import { invites } from "./table.ts";
 export const knownTo = (ctx: OrgContext) =>
   and(eq(invites.orgId, ctx.org.id), has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"))!;
 
+/** True of a row of `invites` that a machine's token made: its `sent_by` is the organization's name. */
+export const madeByMachine = sql`EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = invites.made_with AND access_tokens.org_id IS NOT NULL)`;
+
 /** An invitation lets somebody in for so long after it was sent last. Milliseconds. */
 const LIFE = 30 * 86_400_000;
 
@@ -17,6 +20,7 @@ const LIFE = 30 * 86_400_000;
  */
 export const stands = (table: "invites" | "old", now: number): SQL => {
   const column = (name: string) => sql.raw(`${table}.${name}`);
-  return sql`(${column("status")} = 'pending' AND ${column("sent_at")} > ${now - LIFE} AND (${column("sent_by_token")} IS NULL
-    OR EXISTS (SELECT 1 FROM access_tokens WHERE id = ${column("sent_by_token")} AND deleted_at IS NULL AND disabled_at IS NULL)))`;
+  return sql`(${column("status")} = 'pending' AND ${column("sent_at")} > ${now - LIFE}
+    AND NOT EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = ${column("made_with")} AND access_tokens.org_id IS NOT NULL
+      AND (deleted_at IS NOT NULL OR disabled_at IS NOT NULL)))`;
 };

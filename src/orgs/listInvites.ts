@@ -4,7 +4,7 @@ import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { ListInvitesResponse } from "./operations.ts";
 import { acceptUrl } from "./invite.ts";
-import { knownTo, stands } from "./inviteStands.ts";
+import { knownTo, madeByMachine, stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";
 
 /** The contract has no pages here; the latest are shown. */
@@ -37,9 +37,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       sentBy: invites.sentBy,
       org: organizations.name,
       sender: sql<string>`coalesce(
-        (SELECT name FROM users WHERE ${invites.sentByToken} IS NULL AND lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as(
-        "sender",
-      ),
+        (SELECT name FROM users WHERE NOT ${madeByMachine} AND lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as("sender"),
     })
     .from(invites)
     .innerJoin(organizations, eq(organizations.id, invites.orgId))

@@ -58,7 +58,9 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
     const [, people] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
       person(ctx, login),
-      ctx.store.db.insert(members).select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now} FROM users WHERE ${isLogin(login)}`),
+      ctx.store.db
+        .insert(members)
+        .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, ${ctx.actor.token.id} FROM users WHERE ${isLogin(login)}`),
       promiseIf(ctx.store, event, changedARow),
     ]);
     const found = people[0];

@@ -59,12 +59,32 @@ export const members = sqliteTable(
       .references(() => users.id),
     role: text("role", { enum: roles }).notNull(),
     createdAt: integer("created_at").notNull(),
+    /** Id of the token that added the person, or that made the invitation. Null: an operator's command, or before this was recorded. */
+    madeWith: text("made_with"),
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.userId] }),
     index("members_user").on(t.userId),
     index("members_list").on(t.orgId, t.createdAt, t.userId),
+    index("members_made_with")
+      .on(t.madeWith)
+      .where(sql`${t.madeWith} IS NOT NULL`),
   ],
+);
+
+/**
+ * Memberships that ended and that a credential had made. They open nothing. What such a person made in the organization descends from that
+ * credential still, so that nobody cuts it off by leaving.
+ */
+export const formerMembers = sqliteTable(
+  "former_members",
+  {
+    orgId: text("org_id").notNull(),
+    userId: text("user_id").notNull(),
+    madeWith: text("made_with").notNull(),
+    endedAt: integer("ended_at").notNull(),
+  },
+  (t) => [index("former_members_made_with").on(t.madeWith)],
 );
 
 export const inviteStatuses = ["pending", "accepted", "canceled"] as const;
@@ -86,8 +106,14 @@ export const invites = sqliteTable(
     sentBy: text("sent_by").notNull(),
     sentAt: integer("sent_at").notNull(),
     acceptedBy: text("accepted_by").references(() => users.id),
-    /** Id of the machine's token that made it, with which it ends; null: a person's. */
-    sentByToken: text("sent_by_token"),
+    /** Id of the token that made it. Null: made before this was recorded. */
+    madeWith: text("made_with"),
   },
-  (t) => [index("invites_org").on(t.orgId, t.createdAt, t.id), index("invites_email").on(sql`lower(${t.email})`)],
+  (t) => [
+    index("invites_org").on(t.orgId, t.createdAt, t.id),
+    index("invites_email").on(sql`lower(${t.email})`),
+    index("invites_made_with")
+      .on(t.madeWith)
+      .where(sql`${t.madeWith} IS NOT NULL`),
+  ],
 );

@@ -16,6 +16,12 @@ export const SESSION_NAME = "console session";
 /** How long an ended session's row is kept. Milliseconds. */
 const KEPT = 30 * 24 * 3_600_000;
 
+/** A row that something descends from is kept for good: without it the descent would be cut. */
+const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE made.made_with = access_tokens.id)
+  AND NOT EXISTS (SELECT 1 FROM invites WHERE made_with = access_tokens.id)
+  AND NOT EXISTS (SELECT 1 FROM members WHERE made_with = access_tokens.id)
+  AND NOT EXISTS (SELECT 1 FROM former_members WHERE made_with = access_tokens.id)`;
+
 /**
  * Opens a console session for a person who has proved who they are. A session is an access token of its own kind that only
  * the console's cookie carries: it is hashed, cached, checked on each write, ended and audited as every token is, and never
@@ -37,6 +43,7 @@ export async function openSession(
     eq(accessTokens.userId, user.id),
     eq(accessTokens.kind, "session"),
     sql`coalesce(${accessTokens.deletedAt}, ${accessTokens.expiresAt}) < ${ctx.now - KEPT}`,
+    madeNothing,
   );
   await batch(ctx.store, [
     proof,
@@ -51,7 +58,7 @@ export async function openSession(
       createdAt: ctx.now,
       createdBy: user.login,
       expiresAt: ctx.now + IDLE,
-      openedWith,
+      madeWith: openedWith,
     }),
     ...more,
   ]);

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
+import { RevocationReport } from "../lineage/operations.ts";
 import { tokenStates } from "./accessToken.ts";
 import { stackRule } from "./schema.ts";
 import { disabledReasons } from "./table.ts";
@@ -106,8 +107,8 @@ export const tokenOperations: Operations = {
   },
   DeleteOrgToken: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Ends a token at once and for good; headers say from when on",
-    answers: { 204: null },
+    summary: "Ends a token at once and for good; with withDescendants everything that it made too",
+    answers: { 200: RevocationReport, 204: null },
   },
   ListOrgTokensWithRole: {
     tags: ["Organizations"],
@@ -124,7 +125,11 @@ export const tokenOperations: Operations = {
     summary: "A token with the caller's rights; its value is shown once",
     answers: { 200: CreateAccessTokenResponse },
   },
-  DeletePersonalToken: { tags: ["Users", "AccessTokens"], summary: "Ends one of the caller's own tokens", answers: { 204: null } },
+  DeletePersonalToken: {
+    tags: ["Users", "AccessTokens"],
+    summary: "Ends one of the caller's own tokens; with withDescendants everything that it made too",
+    answers: { 200: RevocationReport, 204: null },
+  },
 
   GetOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "One token, a deleted one too", answers: { 200: AccessToken } },
   UpdateOrgToken: {

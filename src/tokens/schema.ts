@@ -108,6 +108,12 @@ export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
   unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
 });
 
+/** Ours: `true` ends everything that the credential made, too. */
+export const withDescendants = z.pipe(
+  z.optional(z.enum(["true", "false"], "invalid query parameter")),
+  z.transform((text) => text === "true"),
+);
+
 export const ReasonQuery = z.object({ reason: z.optional(z.string().check(z.maxLength(1000))) });
 
 /** The latest moment at which a token that is made now may end. @param maxDays the organization's policy, null for none */

@@ -68,7 +68,7 @@ export const Changes = ({ ctx, token, problem }: Props) => {
         </>
       )}
       <h2>End</h2>
-      {living && token.disabledReason !== "leaked" && (
+      {living && !token.disabledReason?.endsWith("leaked") && (
         <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
           <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable for now"}</button>
         </form>

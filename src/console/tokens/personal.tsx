@@ -82,6 +82,7 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
                 <td>
                   <State token={token} />
                   {token.disabledReason === "leaked" && <div class="hint">found in the open</div>}
+                  {token.disabledReason === "maker-leaked" && <div class="hint">its maker was found in the open</div>}
                 </td>
                 <td>
                   <details>
