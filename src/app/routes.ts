@@ -9,6 +9,7 @@ import { configRoutes } from "../stacks/configRoutes.ts";
 import { deletedRoutes } from "../stacks/deletedRoutes.ts";
 import { peopleRoutes } from "../stacks/peopleRoutes.ts";
 import { referenceRoutes } from "../stacks/referenceRoutes.ts";
+import { sessionRoutes } from "../sessions/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { tokenExtensionRoutes } from "../tokens/extensionRoutes.ts";
@@ -22,6 +23,7 @@ export const routes = [
   ...miscRoutes,
   ...operatorRoutes,
   ...userRoutes,
+  ...sessionRoutes,
   ...tokenRoutes,
   ...tokenExtensionRoutes,
   ...orgRoutes,

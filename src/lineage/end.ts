@@ -65,7 +65,7 @@ export function endBelow(store: Store, descent: Descent) {
       .where(
         and(
           sql`${accessTokens.id} IN ${tokens}`,
-          how === "delete" ? sql`(${canEnd(descent)} OR (${roots}) AND ${accessTokens.deletedAt} IS NULL)` : canEnd(descent),
+          how === "delete" ? sql`(${canEnd(descent)} OR (${roots}) AND ${accessTokens.deletedAt} IS NULL)` : sql`NOT (${roots}) AND ${canEnd(descent)}`,
           isWithin("access_tokens", descent),
         ),
       ),

@@ -17,16 +17,17 @@ export interface Descent {
   orgId?: string;
   /** Members stay; tokens and invitations end. */
   keepsMembers?: true;
+  /** The roots are named as what ended, too. */
+  namesRoots?: true;
 }
 
 /** True of a row of this table that belongs to the organization of the descent. */
 export const isWithin = (table: "access_tokens" | "invites" | "members", { orgId }: Descent): SQL =>
   orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`;
 
-/** True of a row of `access_tokens` that the descent changes, besides the roots: alive, or disabled in a way that can be undone. */
-export const canEnd = ({ roots, how, now }: Descent): SQL =>
+/** True of a row of `access_tokens` that can still end: alive, or disabled in a way that can be undone. */
+export const canEnd = ({ how, now }: Descent): SQL =>
   and(
-    sql`NOT (${roots})`,
     isNull(accessTokens.deletedAt),
     notOver(now),
     how === "disable" ? sql`coalesce(${accessTokens.disabledReason}, '') NOT IN ('leaked', 'maker-leaked')` : undefined,
@@ -40,7 +41,7 @@ export const withEnding = (descent: Descent): SQL => sql`WITH RECURSIVE ${below(
 ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (
   SELECT access_tokens.kind, access_tokens.id, access_tokens.org_id, access_tokens.user_id, access_tokens.name, 0, access_tokens.created_at
   FROM below CROSS JOIN access_tokens ON access_tokens.id = below.id
-  WHERE below.kind = 'token' AND ${canEnd(descent)} AND ${isWithin("access_tokens", descent)}
+  WHERE below.kind = 'token' AND ${descent.namesRoots ? sql`1` : sql`NOT (${descent.roots})`} AND ${canEnd(descent)} AND ${isWithin("access_tokens", descent)}
   UNION ALL
   SELECT 'invitation', invites.id, invites.org_id, NULL, invites.role, 0, invites.created_at
   FROM invites WHERE invites.id IN (${invitationsBelow}) AND invites.status = 'pending' AND ${isWithin("invites", descent)}

@@ -17,6 +17,8 @@ interface Told {
   rootsEnd: SQL;
   /** What happened to the roots, without a full stop. */
   sentence: SQL;
+  /** What stands between that and the names of what ended. */
+  listing?: string;
   /** Sentences behind it. */
   more?: string;
 }
@@ -28,10 +30,14 @@ const idIn = (event: AuditEvent, orgId: string) => `${event.id}:${orgId}`;
  * The statement that promises one event in each organization concerned, with names and ids of what ends there. It stands before the statements that
  * end it, in the same batch.
  */
-export const promiseEnding = (store: Store, descent: Descent, { event, orgIds, rootsEnd, sentence, more = "" }: Told) =>
+export const promiseEnding = (
+  store: Store,
+  descent: Descent,
+  { event, orgIds, rootsEnd, sentence, listing = " with everything that it made: ", more = "" }: Told,
+) =>
   store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id} || ':' || place,
     json_set(${JSON.stringify(event)}, '$.id', ${event.id} || ':' || place, '$.orgId', place, '$.description',
-      ${sentence} || coalesce(' with everything that it made: ' || list || rest, '') || '.' || kept || ${more}), ${event.at}
+      ${sentence} || coalesce(${listing} || list || rest, '') || '.' || kept || ${more}), ${event.at}
     FROM (${withEnding(descent)},
       places(org_id, always) AS (SELECT value, 1 FROM json_each(${JSON.stringify(orgIds)})
         UNION SELECT org_id, 0 FROM ending WHERE org_id IS NOT NULL AND org_id NOT IN (SELECT value FROM json_each(${JSON.stringify(orgIds)}))),

@@ -13,6 +13,8 @@ import { promiseEnding, promisedEnding } from "./events.ts";
 
 interface Revocation {
   id: string;
+  /** What it is called when it is not found. */
+  what: "Token" | "Session";
   /** Condition on the row of `access_tokens` that this caller may end. */
   one: SQL;
   /** What must hold, first in the batch. */
@@ -45,7 +47,7 @@ export async function revokeWithDescendants(ctx: ActorContext, { one, guards, ..
     ...endBelow(store, descent),
   ]);
   const [roots, rows, lost] = results.slice(guards.length) as [{ hash: string }[], EndedRow[], LostRow[]];
-  if (!roots[0]) throw notFound("Token");
+  if (!roots[0]) throw notFound(asked.what);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [roots[0].hash]);
   await afterEnding(ctx, rows, lost, [asked.id]);
   announce(ctx, ...promisedEnding(asked, rows));

@@ -107,51 +107,21 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
   announce(ctx, event, cancelEvent);
 }
 
-/**
- * The person's own tokens open nothing here any more, and the invitations that wait are canceled; the organization tokens that this
- * person made live on.
- * @throws 400 for oneself and for the last admin, 403 for an admin when a machine asks
- */
-export async function removeMember(ctx: OrgContext, login: string): Promise<void> {
-  if (ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase())
-    throw new AppError(400, "You cannot remove yourself from the organization.");
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.` });
-  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
-  const [, before, , , after, tokens] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    currentRole(ctx, login),
-    ctx.store.db.delete(members).where(and(isMember(ctx, login), notTheLastAdmin(ctx), withinReach(ctx))),
-    promiseIf(ctx.store, event, changedARow),
-    currentRole(ctx, login),
-    tokensOf(ctx, login),
-    canceled,
-    cancelPromise,
-  ]);
-  if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]) throw await adminStays(ctx);
-  await forgetIdentities(
-    ctx.env.TOKEN_CACHE,
-    tokens.map((t) => t.hash),
-  );
-  await ctx.tokensEnded({ tokenIds: tokens.map((t) => t.id), orgId: ctx.org.id });
-  announce(ctx, event, cancelEvent);
-}
-
 /** Why an administrator is one still: the caller is none who could end that, or there is no other. */
-const adminStays = async (ctx: OrgContext) =>
+export const adminStays = async (ctx: OrgContext) =>
   has(ctx, "org_member:set_admin") ? badRequest("an organization needs at least one admin") : lacking(ctx, "org_member:set_admin");
 
-const withinReach = (ctx: OrgContext) => (has(ctx, "org_member:set_admin") ? undefined : ne(members.role, "admin"));
+export const withinReach = (ctx: OrgContext) => (has(ctx, "org_member:set_admin") ? undefined : ne(members.role, "admin"));
 
-const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
+export const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
 
-const isMember = (ctx: OrgContext, login: string) =>
+export const isMember = (ctx: OrgContext, login: string) =>
   and(eq(members.orgId, ctx.org.id), sql`${members.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`);
 
-const noAdmin = (ctx: OrgContext, login: string) =>
+export const noAdmin = (ctx: OrgContext, login: string) =>
   sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)} AND role = 'admin')`;
 
-const notTheLastAdmin = (ctx: OrgContext) =>
+export const notTheLastAdmin = (ctx: OrgContext) =>
   or(ne(members.role, "admin"), sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin') > 1`);
 
 const person = (ctx: OrgContext, login: string) =>
@@ -160,11 +130,11 @@ const person = (ctx: OrgContext, login: string) =>
     .from(users)
     .where(sql`lower(${users.login}) = lower(${login})`);
 
-const currentRole = (ctx: OrgContext, login: string) =>
+export const currentRole = (ctx: OrgContext, login: string) =>
   ctx.store.db.select({ role: members.role }).from(members).where(isMember(ctx, login));
 
 /** Hashes of the person's living tokens: their cached identities name the old role. */
-const tokensOf = (ctx: OrgContext, login: string) =>
+export const tokensOf = (ctx: OrgContext, login: string) =>
   ctx.store.db
     .select({ id: accessTokens.id, hash: accessTokens.hash })
     .from(accessTokens)

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
+import { RevocationReport } from "../lineage/operations.ts";
 import { uxPurposes } from "./listRoles.ts";
 import { notHere } from "./metadata.ts";
 import { inFlightRevocations } from "./table.ts";
@@ -129,8 +130,8 @@ export const orgOperations: Operations = {
   },
   DeleteOrganizationMember: {
     tags: ["Organizations"],
-    summary: "Removes a member; the organization's tokens live on",
-    answers: { 204: null },
+    summary: "Removes a member; the organization tokens that the member made live on, unless tokens=revoke ends them",
+    answers: { 200: RevocationReport, 204: null },
   },
   ListOrgInvites: { tags: ["Organizations"], summary: "Invitations that wait, with their links", answers: { 200: ListInvitesResponse } },
   CreateOrgInviteLink: { tags: ["Organizations"], summary: "Invites whoever has the link", answers: { 200: CreatedInvite } },

@@ -3,8 +3,9 @@ import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { role } from "./inviteSchema.ts";
 import { getRole, listRoles, uxPurpose } from "./listRoles.ts";
-import { addMember, changeMemberRole, listMembers, removeMember } from "./members.ts";
+import { addMember, changeMemberRole, listMembers } from "./members.ts";
 import { getOrganizationMetadata } from "./metadata.ts";
+import { fates, removeMember } from "./removeMember.ts";
 import { roleOf } from "./roles.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "./settings.ts";
 
@@ -109,7 +110,8 @@ export const orgRoutes = [
       operationId: "DeleteOrganizationMember",
       permission: "org_member:delete",
       params: member,
+      query: z.object({ tokens: z.optional(z.enum(fates, "invalid query parameter")) }),
     },
-    (ctx, { params }) => removeMember(ctx, params.userLogin),
+    (ctx, { params, query }) => removeMember(ctx, params.userLogin, query.tokens),
   ),
 ];

@@ -106,6 +106,6 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
 /** One event for each organization that the person is in, as far as the request knows: to be promised behind `guardMemberships`. */
 export const eventsEverywhere = (
   ctx: PersonContext,
-  event: "personal-token-created" | "personal-token-deleted",
+  event: "personal-token-created" | "personal-token-deleted" | "user-session-ended",
   description: string,
 ): AuditEvent[] => ctx.actor.memberships.map(({ org }) => auditEvent(ctx, org.id, whoIs(ctx.actor), { event, description }));

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
-import { RevocationReport } from "../lineage/operations.ts";
+import { CreatedWith, RevocationReport } from "../lineage/operations.ts";
 import { tokenStates } from "./accessToken.ts";
 import { stackRule } from "./schema.ts";
 import { disabledReasons } from "./table.ts";
@@ -18,6 +18,8 @@ export const AccessToken = z.object({
   role: z.optional(z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() })),
   type: z.enum(["personal", "organization", "team"]),
   status: z.enum(tokenStates),
+  /** Id of the token or session that made it; absent for what an operator's command made. */
+  madeWith: z.optional(z.string()),
   displayName: z.optional(z.string()),
   disabledReason: z.optional(z.enum(disabledReasons)),
   /** Absent: every stack that the role opens. */
@@ -52,7 +54,7 @@ const RotateAccessTokenResponse = z.object({
   overlapEnds: z.int(),
 });
 
-const stackRef = { projectName: z.string(), stackName: z.string() };
+const stackRef = { orgName: z.string(), projectName: z.string(), stackName: z.string() };
 
 /** What would notice if the token ended now. Times are Unix seconds, 0 for never. */
 export const TokenImpact = z.object({
@@ -64,6 +66,10 @@ export const TokenImpact = z.object({
   stacks: z.array(z.object({ ...stackRef, updates: z.int(), lastUpdate: z.int() })),
   /** What runs under it now. */
   runningUpdates: z.array(z.object({ ...stackRef, updateID: z.string(), kind: z.string(), started: z.int() })),
+  /** Living tokens that it was rotated to: they do not end with it. */
+  successors: z.array(z.object({ id: z.string(), name: z.string(), expires: z.int() })),
+  /** What ends with it by withDescendants. */
+  created: CreatedWith,
 });
 export type TokenImpact = z.infer<typeof TokenImpact>;
 
@@ -151,7 +157,12 @@ export const tokenOperations: Operations = {
   },
   GetOrgTokenImpact: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "What would notice if the token ended now",
+    summary: "What would notice if the token ended now, and what it made",
+    answers: { 200: TokenImpact },
+  },
+  GetPersonalTokenImpact: {
+    tags: ["Users", "AccessTokens"],
+    summary: "What would notice if one of the caller's own tokens ended now, and what it made",
     answers: { 200: TokenImpact },
   },
   GetOrgTokenUsage: {

@@ -13,6 +13,7 @@ export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "") {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-deleted", description: "" });
   const rows = await revokeWithDescendants(ctx, {
     id,
+    what: "Token",
     one: thatToken(ctx, id)!,
     guards: [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)],
     event,
@@ -33,6 +34,7 @@ export async function revokePersonalToken(ctx: PersonContext, id: string) {
   const { actor, store } = ctx;
   const rows = await revokeWithDescendants(ctx, {
     id,
+    what: "Token",
     one: and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, "personal"))!,
     guards: [guard(store, actor, ctx.now), guardMemberships(store, actor)],
     event: auditEvent(ctx, "", whoIs(actor), { event: "personal-token-deleted", description: "" }),

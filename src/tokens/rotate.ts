@@ -153,6 +153,6 @@ function refusal(row: TokenRow | undefined, now: number) {
   if (!row || state === "deleted") return notFound("Token");
   if (row.successorId !== null) return conflict("the token already has a successor");
   if (state === "expired") return conflict("the token has expired");
-  if (!row.mayRotateItself) return forbidden("This token was not created with the permission to rotate itself.");
+  if (!row.mayRotateItself) return forbidden("This token does not have the permission to rotate itself.");
   return conflict("the token's predecessor has not ended yet");
 }

@@ -81,6 +81,7 @@ export const UpdateAccessTokenRequest = z.object({
   stacks: z.nullish(stackRules),
   ipAllowList: z.nullish(ipAllowList),
   countryAllowList: z.nullish(countryAllowList),
+  mayRotateItself: z.nullish(z.boolean()),
 });
 
 /** Longest overlap of a token and its successor: 30 days, in seconds. */

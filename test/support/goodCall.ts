@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import { getCheckpoint, signCheckpoints } from "../../src/audit/checkpoint.ts";
 import type { Bindings } from "../../src/env.ts";
 import type { Route } from "../../src/http/route.ts";
+import { signIn } from "./browser.ts";
 import { ok } from "./client.ts";
 import { eventually } from "./clock.ts";
 import { deploymentOf, rootStack } from "./deployment.ts";
@@ -55,6 +56,10 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
       : await newOrgToken(world, `doomed-${operationId}`);
     params["tokenId"] = id;
     if (operationId === "GetOrgTokenRevocation") await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
+  }
+  if (path.includes("{sessionId}")) {
+    await signIn(world.admin);
+    params["sessionId"] = (await ok<{ sessions: { id: string }[] }>("GET", "/api/user/sessions", { token: world.admin })).sessions[0]!.id;
   }
   if (path.includes("{day}")) {
     const now = Date.now();

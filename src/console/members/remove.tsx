@@ -1,5 +1,5 @@
 import type { OrgContext } from "../../context.ts";
-import { removeMember } from "../../orgs/members.ts";
+import { removeMember } from "../../orgs/removeMember.ts";
 import { type Problem, attempt } from "../attempt.ts";
 import { Notice } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
