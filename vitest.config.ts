@@ -38,6 +38,8 @@ export default defineConfig(async () => {
             // Sequences of test/updates/protocol.property.test.ts, and the seed to begin with.
             FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "8",
             FUZZ_SEED: process.env["FUZZ_SEED"] ?? "",
+            // Trees of test/lineage/trees.property.test.ts.
+            TREES: process.env["TREES"] ?? "12",
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
           queueConsumers: {

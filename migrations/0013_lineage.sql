@@ -4,6 +4,7 @@ CREATE TABLE `former_members` (
 	`org_id` text NOT NULL,
 	`user_id` text NOT NULL,
 	`made_with` text NOT NULL,
+	`created_at` integer NOT NULL,
 	`ended_at` integer NOT NULL
 );
 --> statement-breakpoint

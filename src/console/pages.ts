@@ -19,6 +19,7 @@ import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { listPage } from "./tokens/list.tsx";
 import { removePages as tokenRemovePages } from "./tokens/remove.tsx";
+import { sessionPages } from "./sessions.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
 
@@ -29,6 +30,7 @@ export const pages: PageRoute[] = [
   ...homePages,
   ...invitePages,
   ...personalPages,
+  ...sessionPages,
   listPage,
   ...createPages,
   valuePage,

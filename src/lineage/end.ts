@@ -5,7 +5,7 @@ import { type Store, batch } from "../db/client.ts";
 import { formerMembers, invites, members, organizations } from "../orgs/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
 import { below, invitationsBelow } from "./below.ts";
-import { type Descent, canEnd, isWithin, withEnding } from "./ending.ts";
+import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
 /** Cache entries that one call deletes, the newest tokens first. The others live out their minute: nothing is written, exported or decrypted on them. */
 const MOST_FORGOTTEN = 200;
@@ -24,7 +24,7 @@ export const readEnding = (store: Store, descent: Descent) =>
         orgId: sql<string | null>`ending.org_id`.as("org_id"),
         orgName: sql<string | null>`organizations.name`.as("org_name"),
         name: sql<string>`ending.name`.as("name"),
-        stays: sql<number>`ending.stays`.as("stays"),
+        stays: sql<Stays | null>`ending.stays`.as("stays"),
         hash: sql<string | null>`access_tokens.hash`.as("hash"),
       })
       .from(
@@ -41,7 +41,7 @@ export const readEnding = (store: Store, descent: Descent) =>
         orgId: sql<string>`ending.org_id`.as("lost_org_id"),
       })
       .from(
-        sql`(${withEnding(descent)} SELECT * FROM ending WHERE kind = 'member' AND NOT stays) AS ending
+        sql`(${withEnding(descent)} SELECT * FROM ending WHERE kind = 'member' AND stays IS NULL) AS ending
           CROSS JOIN ${accessTokens} ON access_tokens.user_id = ending.user_id AND access_tokens.deleted_at IS NULL`,
       ),
   ] as const;
@@ -54,10 +54,10 @@ export type LostRow = Awaited<Statements[1]>[number];
 export function endBelow(store: Store, descent: Descent) {
   const { db } = store;
   const { roots, how, now } = descent;
-  const tokens = sql`(WITH RECURSIVE ${below(roots)} SELECT id FROM below WHERE kind = 'token')`;
-  const invitations = sql`(WITH RECURSIVE ${below(roots)} ${invitationsBelow})`;
+  const tokens = sql`(WITH RECURSIVE ${below(descent)} SELECT id FROM below WHERE kind = 'token')`;
+  const invitations = sql`(WITH RECURSIVE ${below(descent)} ${invitationsBelow})`;
   const leaving = sql`(${members.orgId}, ${members.userId}) IN
-    (${withEnding(descent)} SELECT org_id, user_id FROM ending WHERE kind = 'member' AND NOT stays)`;
+    (${withEnding(descent)} SELECT org_id, user_id FROM ending WHERE kind = 'member' AND stays IS NULL)`;
   return [
     db
       .update(accessTokens)
@@ -65,7 +65,9 @@ export function endBelow(store: Store, descent: Descent) {
       .where(
         and(
           sql`${accessTokens.id} IN ${tokens}`,
-          how === "delete" ? sql`(${canEnd(descent)} OR (${roots}) AND ${accessTokens.deletedAt} IS NULL)` : sql`NOT (${roots}) AND ${canEnd(descent)}`,
+          how === "delete"
+            ? sql`(${canEnd(descent)} OR (${roots}) AND ${accessTokens.deletedAt} IS NULL)`
+            : sql`NOT (${roots}) AND ${canEnd(descent)}`,
           isWithin("access_tokens", descent),
         ),
       ),
@@ -88,7 +90,7 @@ const disabled = (now: number) => ({
 export const keepDescent = (store: Store, which: SQL, now: number) =>
   store.db
     .insert(formerMembers)
-    .select(sql`SELECT org_id, user_id, made_with, ${now} FROM members WHERE ${and(isNotNull(members.madeWith), which)}`);
+    .select(sql`SELECT org_id, user_id, made_with, created_at, ${now} FROM members WHERE ${and(isNotNull(members.madeWith), which)}`);
 
 /**
  * To be awaited before a revocation is answered: caches forget what ended, running updates hear of it, and the end of each token has a witness for

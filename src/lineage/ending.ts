@@ -1,18 +1,15 @@
 import { type SQL, and, isNull, sql } from "drizzle-orm";
 import { notOver } from "../auth/lives.ts";
 import { accessTokens } from "../tokens/table.ts";
-import { below, invitationsBelow } from "./below.ts";
+import { type Reach, below, invitationsBelow } from "./below.ts";
 
 /** What ends together, and how. */
-export interface Descent {
-  /** The credentials to begin with: a condition on a row of `access_tokens`, with the table's name before each column. */
-  roots: SQL;
+export interface Descent extends Reach {
   /**
    * `delete` ends the roots and everything below them for good. `disable` is for a leak: it leaves the roots to the caller, and an administrator can
    * rotate a token that it ended, but not enable it.
    */
   how: "delete" | "disable";
-  now: number;
   /** Only what belongs to this organization ends. Absent: everything. */
   orgId?: string;
   /** Members stay; tokens and invitations end. */
@@ -20,6 +17,9 @@ export interface Descent {
   /** The roots are named as what ended, too. */
   namesRoots?: true;
 }
+
+/** Why a membership stays that descends from what ends. */
+export type Stays = "last administrator" | "established";
 
 /** True of a row of this table that belongs to the organization of the descent. */
 export const isWithin = (table: "access_tokens" | "invites" | "members", { orgId }: Descent): SQL =>
@@ -34,21 +34,22 @@ export const canEnd = ({ how, now }: Descent): SQL =>
   )!;
 
 /**
- * `WITH` and the table `ending (kind, id, org_id, user_id, name, stays, at)`: what the descent ends besides its roots. `stays` marks the one
- * administrator that an organization keeps when all of its administrators are below: the one with the oldest membership.
+ * `WITH` and the table `ending (kind, id, org_id, user_id, name, stays, at)`: what the descent ends besides its roots, and the members whom it leaves,
+ * with the reason in `stays`. When all administrators of an organization are below, it keeps the one with the oldest membership.
  */
-export const withEnding = (descent: Descent): SQL => sql`WITH RECURSIVE ${below(descent.roots)},
+export const withEnding = (descent: Descent): SQL => sql`WITH RECURSIVE ${below(descent)},
 ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (
-  SELECT access_tokens.kind, access_tokens.id, access_tokens.org_id, access_tokens.user_id, access_tokens.name, 0, access_tokens.created_at
+  SELECT access_tokens.kind, access_tokens.id, access_tokens.org_id, access_tokens.user_id, access_tokens.name, NULL, access_tokens.created_at
   FROM below CROSS JOIN access_tokens ON access_tokens.id = below.id
   WHERE below.kind = 'token' AND ${descent.namesRoots ? sql`1` : sql`NOT (${descent.roots})`} AND ${canEnd(descent)} AND ${isWithin("access_tokens", descent)}
   UNION ALL
-  SELECT 'invitation', invites.id, invites.org_id, NULL, invites.role, 0, invites.created_at
+  SELECT 'invitation', invites.id, invites.org_id, NULL, invites.role, NULL, invites.created_at
   FROM invites WHERE invites.id IN (${invitationsBelow}) AND invites.status = 'pending' AND ${isWithin("invites", descent)}
   UNION ALL
-  SELECT 'member', members.user_id, members.org_id, members.user_id, users.login, ${isLastAdministrator}, members.created_at
+  SELECT 'member', members.user_id, members.org_id, members.user_id, users.login,
+    CASE WHEN below.kind = 'established' THEN 'established' WHEN ${isLastAdministrator} THEN 'last administrator' END, members.created_at
   FROM below CROSS JOIN members ON members.org_id = below.org_id AND members.user_id = below.user_id CROSS JOIN users ON users.id = members.user_id
-  WHERE below.kind = 'member' AND ${descent.keepsMembers ? sql`0` : isWithin("members", descent)})`;
+  WHERE below.kind IN ('member', 'established') AND ${descent.keepsMembers ? sql`0` : isWithin("members", descent)})`;
 
 const isLastAdministrator = sql.raw(`members.role = 'admin'
     AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.org_id = members.org_id AND other.role = 'admin'

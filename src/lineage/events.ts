@@ -43,15 +43,17 @@ export const promiseEnding = (
         UNION SELECT org_id, 0 FROM ending WHERE org_id IS NOT NULL AND org_id NOT IN (SELECT value FROM json_each(${JSON.stringify(orgIds)}))),
       named(place, kind, label, n) AS (
         SELECT places.org_id, ending.kind, ${label}, row_number() OVER (PARTITION BY places.org_id ORDER BY ending.kind, ending.at, ending.id)
-        FROM places CROSS JOIN ending ON ending.org_id = places.org_id OR ending.org_id IS NULL AND always WHERE NOT ending.stays)
+        FROM places CROSS JOIN ending ON ending.org_id = places.org_id OR ending.org_id IS NULL AND always WHERE ending.stays IS NULL)
       SELECT org_id AS place, always,
         (SELECT group_concat(label, ', ') FROM (SELECT label FROM named WHERE place = places.org_id AND n <= ${MOST_NAMED} ORDER BY n)) AS list,
         coalesce((SELECT ' and ' || group_concat(amount, ', ') FROM (SELECT count(*) || ' more ' || ${plural} AS amount FROM named
           WHERE place = places.org_id AND n > ${MOST_NAMED} GROUP BY kind ORDER BY kind)), '') AS rest,
         coalesce((SELECT ' The administrator ' || name || ' stays, because an organization needs one.' FROM ending
-          WHERE stays AND ending.org_id = places.org_id), '') AS kept
+          WHERE stays = 'last administrator' AND ending.org_id = places.org_id), '')
+        || coalesce((SELECT ' Members who joined by it more than 30 days ago stay: ' || group_concat(name, ', ') || '.' FROM
+          (SELECT name FROM ending WHERE stays = 'established' AND ending.org_id = places.org_id ORDER BY at, id LIMIT ${MOST_NAMED})), '') AS kept
       FROM places)
-    WHERE list IS NOT NULL OR always AND ${rootsEnd}`);
+    WHERE list IS NOT NULL OR (always OR kept <> '') AND ${rootsEnd}`);
 
 const label = sql.raw(`CASE ending.kind
   WHEN 'invitation' THEN 'invitation ' || substr(ending.id, 1, 8) || '…'

@@ -27,7 +27,10 @@ export const RevocationReport = z.object({
   total: z.int(),
   /** The newest first, at most 1,000. `name` is the name of a token, the login of a member, or the role of an invitation. */
   ended: z.array(z.object({ kind, id: z.optional(z.string()), name: z.optional(z.string()), organization: z.optional(z.string()) })),
-  /** Administrators whose membership descends from the credential and stays, because their organization would have none. */
-  kept: z.array(z.object({ member: z.string(), organization: z.string() })),
+  /**
+   * Members whose membership descends from the credential and stays: the last administrator of an organization, and members of more than 30 days in
+   * an organization that the caller does not administer.
+   */
+  kept: z.array(z.object({ member: z.string(), organization: z.string(), reason: z.enum(["last administrator", "established"]) })),
 });
 export type RevocationReport = z.infer<typeof RevocationReport>;

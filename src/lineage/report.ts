@@ -9,15 +9,17 @@ const MOST = 1000;
 export function reportOf(actor: Actor, rows: EndedRow[]): RevocationReport {
   const own = new Set(actor.kind === "user" ? actor.memberships.map(({ org }) => org.id) : [actor.org.id]);
   const known = rows.filter(({ orgId }) => orgId === null || own.has(orgId));
-  const ended = known.filter(({ stays }) => !stays);
+  const ended = known.filter(({ stays }) => stays === null);
   return {
-    total: rows.filter(({ stays }) => !stays).length,
+    total: rows.filter(({ stays }) => stays === null).length,
     ended: ended.slice(0, MOST).map(({ kind, id, name, orgName }) => ({
       kind,
       ...(kind !== "member" && { id }),
       ...(name !== "" && { name }),
       ...(orgName !== null && { organization: orgName }),
     })),
-    kept: known.filter(({ stays }) => stays).map(({ name, orgName }) => ({ member: name, organization: orgName ?? "" })),
+    kept: known
+      .flatMap(({ name, orgName, stays }) => (stays === null ? [] : [{ member: name, organization: orgName ?? "", reason: stays }]))
+      .slice(0, MOST),
   };
 }

@@ -25,6 +25,8 @@ interface Revocation {
   /** What the events say of the root, without a full stop. */
   sentence: SQL;
   more?: string;
+  /** Ids of the organizations that the caller administers: only there established members end too. */
+  adminOf: string[];
   /** Only what belongs to this organization ends. */
   orgId?: string;
 }
@@ -37,7 +39,13 @@ interface Revocation {
  */
 export async function revokeWithDescendants(ctx: ActorContext, { one, guards, ...asked }: Revocation): Promise<EndedRow[]> {
   const { store } = ctx;
-  const descent: Descent = { roots: one, how: "delete", now: ctx.now, ...(asked.orgId !== undefined && { orgId: asked.orgId }) };
+  const descent: Descent = {
+    roots: one,
+    how: "delete",
+    now: ctx.now,
+    adminOf: asked.adminOf,
+    ...(asked.orgId !== undefined && { orgId: asked.orgId }),
+  };
   const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${one} AND ${isNull(accessTokens.deletedAt)})`;
   const results = await batch(store, [
     ...guards,

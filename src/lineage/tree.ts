@@ -1,7 +1,7 @@
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Store } from "../db/client.ts";
 import { accessTokens } from "../tokens/table.ts";
-import { below, invitationsBelow } from "./below.ts";
+import { type Reach, below, invitationsBelow } from "./below.ts";
 import type { EndedKind } from "./end.ts";
 import { type Descent, canEnd, withEnding } from "./ending.ts";
 
@@ -30,8 +30,8 @@ export interface TreeItem extends Omit<TreeRow, "ends"> {
 }
 
 /** Statements that read what descends from one credential, and how much of it would end with it. */
-export const readTree = (store: Store, root: SQL, now: number) => {
-  const descent: Descent = { roots: root, how: "delete", now };
+export const readTree = (store: Store, reach: Reach) => {
+  const descent: Descent = { ...reach, how: "delete" };
   return [
     store.db
       .select({
@@ -45,10 +45,10 @@ export const readTree = (store: Store, root: SQL, now: number) => {
         ends: sql<number>`ends`.as("ends"),
       })
       .from(
-        sql`(WITH RECURSIVE ${below(root)}
+        sql`(WITH RECURSIVE ${below(reach)}
           SELECT access_tokens.kind, access_tokens.id, access_tokens.org_id, access_tokens.name, access_tokens.made_with, ${canEnd(descent)} AS ends,
             access_tokens.created_at AS at
-          FROM below CROSS JOIN ${accessTokens} ON access_tokens.id = below.id WHERE below.kind = 'token' AND NOT (${root})
+          FROM below CROSS JOIN ${accessTokens} ON access_tokens.id = below.id WHERE below.kind = 'token' AND NOT (${reach.roots})
           UNION ALL SELECT 'invitation', id, org_id, role, made_with, 1, created_at FROM invites WHERE id IN (${invitationsBelow}) AND status = 'pending'
           UNION ALL SELECT 'member', members.user_id, members.org_id, users.login, made_with, 1, members.created_at
           FROM below CROSS JOIN members ON members.org_id = below.org_id AND members.user_id = below.user_id CROSS JOIN users ON users.id = members.user_id
@@ -61,7 +61,7 @@ export const readTree = (store: Store, root: SQL, now: number) => {
       .limit(MOST_IN_TREE),
     store.db
       .select({ total: sql<number>`count(*)`.as("total") })
-      .from(sql`(${withEnding(descent)} SELECT 1 FROM ending WHERE NOT stays)`),
+      .from(sql`(${withEnding(descent)} SELECT 1 FROM ending WHERE stays IS NULL)`),
   ] as const;
 };
 

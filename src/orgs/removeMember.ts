@@ -16,7 +16,7 @@ import type { RevocationReport } from "../lineage/operations.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
 import { adminStays, currentRole, isMember, noAdmin, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
-import { formerMembers, members } from "./table.ts";
+import { members } from "./table.ts";
 
 /** What becomes of the organization tokens that a person's credentials made, when the person is removed. */
 export const fates = ["revoke", "keep"] as const;
@@ -24,32 +24,32 @@ export type Fate = (typeof fates)[number];
 
 /**
  * The person's own tokens open nothing here any more, and the invitations that wait are canceled. The organization tokens that the person's
- * credentials made live on; `revoke` ends them, with the tokens and invitations that these made. `keep` makes them, and the memberships that these
- * credentials made, the caller's: they descend from the credential of this request from then on, and the person has no hold on them any more.
+ * credentials made live on; `revoke` ends them, with the tokens and invitations that these made.
  * @returns what `revoke` ended
- * @throws 400 for oneself and for the last admin, 403 for an admin when a machine asks, and for a machine that decides on tokens
+ * @throws 400 for oneself and for the last admin, 403 for an admin when a machine asks, and for a machine that would end tokens
  */
 export async function removeMember(ctx: OrgContext, login: string, fate?: Fate): Promise<RevocationReport | undefined> {
   if (ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase())
     throw new AppError(400, "You cannot remove yourself from the organization.");
-  if (fate) await requireRight(ctx, fate === "revoke" ? "org_token:delete" : "org_token:update");
+  if (fate === "revoke") await requireRight(ctx, "org_token:delete");
   const { store, now } = ctx;
-  const kept = fate === "keep" ? ` What the credentials of ${login} made here counts as made by the remover.` : "";
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.${kept}` });
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.` });
   const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
 
   const leaves = and(isMember(ctx, login), notTheLastAdmin(ctx), withinReach(ctx))!;
   const willLeave = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${leaves})`;
   const roots = sql`(${madeBy(ctx, login)} AND ${willLeave})`;
-  const descent: Descent = { roots, how: "delete", now, orgId: ctx.org.id, keepsMembers: true, namesRoots: true };
-  const told = { event, orgIds: [ctx.org.id], rootsEnd: willLeave, sentence: sql`${`Removed ${login}`}`, listing: `, and ended what ${login} made: ` };
+  const descent: Descent = { roots, how: "delete", now, adminOf: [ctx.org.id], orgId: ctx.org.id, keepsMembers: true, namesRoots: true };
+  const told = {
+    event,
+    orgIds: [ctx.org.id],
+    rootsEnd: willLeave,
+    sentence: sql`${`Removed ${login}`}`,
+    listing: `, and ended what ${login} made: `,
+  };
   // Judged before the person leaves, in the same transaction.
   const first: BatchItem<"sqlite">[] =
-    fate === "revoke"
-      ? [...readEnding(store, descent), promiseEnding(store, descent, told), ...endBelow(store, descent)]
-      : fate === "keep"
-        ? takeOver(ctx, login, roots, willLeave)
-        : [];
+    fate === "revoke" ? [...readEnding(store, descent), promiseEnding(store, descent, told), ...endBelow(store, descent)] : [];
   const results = await batch(store, [
     guard(store, ctx.actor, now, ctx.org.id),
     currentRole(ctx, login),
@@ -91,15 +91,3 @@ export const madeBy = (ctx: OrgContext, login: string): SQL =>
     eq(accessTokens.kind, "organization"),
     sql`(${accessTokens.madeWith} IN ${credentialsOf(login)} OR ${accessTokens.madeWith} IS NULL AND lower(${accessTokens.createdBy}) = lower(${login}))`,
   )!;
-
-function takeOver(ctx: OrgContext, login: string, tokens: SQL, willLeave: SQL): BatchItem<"sqlite">[] {
-  const { db } = ctx.store;
-  const madeWith = ctx.actor.token.id;
-  const ofPerson = (table: typeof members | typeof formerMembers) =>
-    and(eq(table.orgId, ctx.org.id), sql`${table.madeWith} IN ${credentialsOf(login)}`, willLeave);
-  return [
-    db.update(accessTokens).set({ madeWith }).where(tokens),
-    db.update(formerMembers).set({ madeWith }).where(ofPerson(formerMembers)),
-    db.update(members).set({ madeWith }).where(ofPerson(members)),
-  ];
-}

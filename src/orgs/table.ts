@@ -82,6 +82,7 @@ export const formerMembers = sqliteTable(
     orgId: text("org_id").notNull(),
     userId: text("user_id").notNull(),
     madeWith: text("made_with").notNull(),
+    createdAt: integer("created_at").notNull(),
     endedAt: integer("ended_at").notNull(),
   },
   (t) => [index("former_members_made_with").on(t.madeWith)],

@@ -6,6 +6,7 @@ import { forgetIdentities } from "../auth/resolve.ts";
 import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
 import { revokeWithDescendants } from "../lineage/revoke.ts";
 import { eventsEverywhere } from "../tokens/create.ts";
@@ -43,6 +44,7 @@ export async function revokeSession(ctx: PersonContext, id: string) {
     guards: [guard(store, actor, ctx.now), guardMemberships(store, actor)],
     event: auditEvent(ctx, "", whoIs(actor), { event: "user-session-ended", description: "" }),
     orgIds: actor.memberships.map(({ org }) => org.id),
+    adminOf: administeredBy(actor),
     sentence: sql`${`Ended a console session (${id})`}`,
   });
   return reportOf(actor, rows);

@@ -24,7 +24,11 @@ const ListSessionsResponse = z.object({
 export type ListSessionsResponse = z.infer<typeof ListSessionsResponse>;
 
 export const sessionOperations: Operations = {
-  ListUserSessions: { tags: ["Users"], summary: "The caller's open console sessions, newest first", answers: { 200: ListSessionsResponse } },
+  ListUserSessions: {
+    tags: ["Users"],
+    summary: "The caller's open console sessions, newest first",
+    answers: { 200: ListSessionsResponse },
+  },
   DeleteUserSession: {
     tags: ["Users"],
     summary: "Ends one of the caller's sessions; with withDescendants everything that was made in it too",

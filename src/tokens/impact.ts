@@ -7,6 +7,7 @@ import { mayAs } from "../auth/policy.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import { administeredBy } from "../lineage/below.ts";
 import { readTree, toTree } from "../lineage/tree.ts";
 import { stacks } from "../stacks/table.ts";
 import { updates } from "../updates/table.ts";
@@ -21,7 +22,7 @@ const MOST = 1000;
 
 /** Asked before a deletion, so that nobody is surprised by it. */
 export const getTokenImpact = (ctx: OrgContext, id: string) =>
-  impactOf(ctx, id, thatToken(ctx, id)!, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org]);
+  impactOf(ctx, id, thatToken(ctx, id)!, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org], [ctx.org.id]);
 
 /** The same of one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list here and now. */
 export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {
@@ -34,6 +35,7 @@ export function getPersonalImpact(ctx: PersonContext, id: string, kind: "persona
     one,
     [guard(store, actor, ctx.now), guardMemberships(store, actor)],
     places.map(({ org }) => org),
+    administeredBy(actor),
   );
 }
 
@@ -45,6 +47,7 @@ async function impactOf(
   one: SQL,
   guards: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]],
   orgs: { id: string; name: string }[],
+  adminOf: string[],
 ): Promise<TokenImpact> {
   const { store, actor, now } = ctx;
   const statements = [
@@ -52,7 +55,7 @@ async function impactOf(
     changedStacks(ctx, id, orgs),
     runningUpdates(ctx, id, orgs),
     successors(ctx, one),
-    ...readTree(store, one, now),
+    ...readTree(store, { roots: one, now, adminOf }),
   ] as const;
   const results = await batch(store, [...guards, ...statements]);
   const [tokens, changed, running, next, tree, totals] = results.slice(guards.length) as unknown as Results<typeof statements>;

@@ -77,7 +77,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   };
   // A second report finds no root, and so nothing below it: once is enough, for what is dead makes nothing.
   const isNews = sql`(${accessTokens.hash} = ${hash} AND ${accessTokens.disabledReason} IS NOT 'leaked')`;
-  const descent: Descent = { roots: isNews, how: "disable", now };
+  const descent: Descent = { roots: isNews, how: "disable", now, adminOf: [] };
   const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${isNews} AND ${isNull(accessTokens.deletedAt)})`;
   const [rows, lost] = await batch(store, [
     ...readEnding(store, descent),

@@ -2,6 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import type { OrgContext, PersonContext } from "../context.ts";
+import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
 import { revokeWithDescendants } from "../lineage/revoke.ts";
 import { thatToken } from "./get.ts";
@@ -18,6 +19,7 @@ export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "") {
     guards: [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)],
     event,
     orgIds: [ctx.org.id],
+    adminOf: [ctx.org.id],
     sentence: sql`(SELECT 'Deleted organization token "' || name || '" (' || id || ')' FROM access_tokens WHERE id = ${id})`,
     more: reason && ` Reason: ${reason}`,
     orgId: ctx.org.id,
@@ -39,6 +41,7 @@ export async function revokePersonalToken(ctx: PersonContext, id: string) {
     guards: [guard(store, actor, ctx.now), guardMemberships(store, actor)],
     event: auditEvent(ctx, "", whoIs(actor), { event: "personal-token-deleted", description: "" }),
     orgIds: actor.memberships.map(({ org }) => org.id),
+    adminOf: administeredBy(actor),
     sentence: sql`${`Deleted a personal token (${id})`}`,
   });
   return reportOf(actor, rows);

@@ -51,7 +51,16 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .update(accessTokens)
-      .set({ displayName, description, expiresAt, stackRules, allowedCidrs, allowedCountries, mayRotateItself, version: before.version + 1 })
+      .set({
+        displayName,
+        description,
+        expiresAt,
+        stackRules,
+        allowedCidrs,
+        allowedCountries,
+        mayRotateItself,
+        version: before.version + 1,
+      })
       .where(and(thatToken(ctx, id), isNull(accessTokens.deletedAt), eq(accessTokens.version, before.version)))
       .returning({ hash: accessTokens.hash }),
     promiseIf(ctx.store, event, changedARow),

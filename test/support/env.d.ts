@@ -5,6 +5,7 @@ declare namespace Cloudflare {
     AUDIT_EVENTS: string;
     FUZZ_RUNS: string;
     FUZZ_SEED: string;
+    TREES: string;
     LISTS_SCALE: string;
     PUBLIC_CONTRACT: import("./contract.ts").Contract | false;
   }

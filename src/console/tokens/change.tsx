@@ -19,6 +19,7 @@ export function editBody(form: Form, token: AccessToken, now: number) {
     displayName: form["displayName"],
     description: form["description"],
     ...((form["expiry"] ?? KEEP) !== KEEP && { expires: expiresOf(form, now) }),
+    ...(form["mayRotateItself"] !== undefined && { mayRotateItself: form["mayRotateItself"] === "yes" }),
     ...limits,
     ...(limits.stacks === null && token.stacks && { stacks: [{ project: "*", stack: "*" }] }),
   };
@@ -86,6 +87,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
   const form: Form = typed ?? {
     displayName: token.displayName ?? "",
     description: token.description,
+    mayRotateItself: token.mayRotateItself ? "yes" : "",
     ...limitsForm(token),
   };
   return (
@@ -108,6 +110,15 @@ const EditForm = ({ ctx, token, problem }: Props) => {
           value={form["expiry"]}
           date={form["expiryDate"] ?? ""}
           error={errors["expires"]}
+        />
+        <Choice
+          name="mayRotateItself"
+          label="Rotation"
+          value={form["mayRotateItself"] ?? ""}
+          options={[
+            ["", "only by an administrator"],
+            ["yes", "it may replace itself, too"],
+          ]}
         />
         <LimitFields form={form} errors={errors} ofStacks={!token.admin} />
       </details>
