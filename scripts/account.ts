@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { peppersOf } from "../src/auth/secret.ts";
-import { owner, personSql } from "./identities.ts";
+import { nameFault, owner, personSql } from "./identities.ts";
 import { executeSql } from "./wrangler.ts";
 
 const { values } = parseArgs({
@@ -21,7 +21,7 @@ const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
 if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
 
 const { sql, token } = await personSql(login, email, peppers, Date.now());
-executeSql(sql, values);
+executeSql(sql, values, nameFault);
 console.log(`${login} has an account, and can accept invitations. Personal access token, shown once:\n\n  ${token}\n`);
 
 function fail(message: string): never {

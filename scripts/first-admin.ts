@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { peppersOf } from "../src/auth/secret.ts";
-import { identitiesSql, owner } from "./identities.ts";
+import { identitiesSql, nameFault, owner } from "./identities.ts";
 import { executeSql } from "./wrangler.ts";
 
 const { values } = parseArgs({
@@ -23,7 +23,7 @@ const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
 if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
 
 const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers, Date.now());
-executeSql(sql, values);
+executeSql(sql, values, nameFault);
 console.log(`${login} is the administrator of ${org}. Personal access token, shown once:\n\n  ${tokens[org]?.[login]}\n`);
 
 function fail(message: string): never {

@@ -16,6 +16,22 @@ export const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
 
 const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 
+/**
+ * A name as SQL, or NULL where the other table has it, in any case: that column takes no NULL, so the statement fails. The log says who did something by
+ * one name for people and organizations. The look and the write are one statement, so it holds for two commands at once.
+ */
+const unless = (table: "users" | "organizations", column: string, name: string) =>
+  `(SELECT CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE lower(${column}) = lower(${quoted(name)})) THEN NULL ELSE ${quoted(name)} END)`;
+
+/** What a refusal of the database means, in words; undefined for any other failure. */
+export function nameFault(output: string): string | undefined {
+  const taken = /(NOT NULL|UNIQUE) constraint failed: (?:index ')?(users|organizations)[._](login|name)/.exec(output);
+  if (!taken) return undefined;
+  const isLogin = taken[2] === "users";
+  if (taken[1] === "UNIQUE") return `there is such ${isLogin ? "a login" : "an organization"} already`;
+  return isLogin ? "the login has the name of an organization" : "the organization has the name of a person";
+}
+
 /** SQL that makes the organizations, each person in them, and one personal token for each person. */
 export async function identitiesSql(
   identities: Identities,
@@ -26,8 +42,9 @@ export async function identitiesSql(
   const tokens: IssuedTokens = {};
   for (const [organization, people] of Object.entries(identities)) {
     const orgId = crypto.randomUUID();
+    const name = unless("users", "login", organization);
     lines.push(
-      `INSERT INTO organizations (id, name, display_name, created_at) VALUES (${quoted(orgId, organization, organization)}, ${now});`,
+      `INSERT INTO organizations (id, name, display_name, created_at) VALUES (${quoted(orgId)}, ${name}, ${quoted(organization)}, ${now});`,
     );
     tokens[organization] = {};
     for (const [login, role] of Object.entries(people)) {
@@ -49,7 +66,8 @@ export async function personSql(
   const userId = crypto.randomUUID();
   const { value, hash } = await newTokenValue(peppers);
   const token = quoted(crypto.randomUUID(), "personal", userId, "", "first token", hash);
-  const sql = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId, login, login, email)}, ${now});
+  const name = unless("organizations", "name", login);
+  const sql = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId)}, ${name}, ${quoted(login, email)}, ${now});
 INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by) VALUES (${token}, ${now}, ${quoted(login)});`;
   return { sql, userId, token: value };
 }

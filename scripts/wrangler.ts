@@ -40,13 +40,16 @@ interface Where {
 export const whichDeployment = ({ local, "persist-to": folder }: Where): string[] =>
   local ? ["--local", ...(folder ? ["--persist-to", folder] : [])] : ["--remote"];
 
-/** Writes into the database; what is written is on no command line. */
-export function executeSql(sql: string, where: Where): void {
+/** Writes into the database; what is written is on no command line. @param wording what a failure means, in words, from what wrangler said */
+export function executeSql(sql: string, where: Where, wording: (output: string) => string | undefined = () => undefined): void {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
   process.once("exit", () => rmSync(folder, { recursive: true }));
   const file = join(folder, "statements.sql");
   writeFileSync(file, sql, { mode: 0o600 });
-  mustWrangle(["d1", "execute", "DB", ...whichDeployment(where), "--yes", "--file", file]);
+  const { code, output } = wrangler(["d1", "execute", "DB", ...whichDeployment(where), "--yes", "--file", file]);
+  if (code === 0) return;
+  console.error(wording(output) ?? output);
+  process.exit(code);
 }
 
 /** Starts wrangler and leaves it running. */

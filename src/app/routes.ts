@@ -1,6 +1,7 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
 import { miscRoutes } from "../misc/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
+import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
@@ -28,6 +29,7 @@ export const routes = [
   ...tokenExtensionRoutes,
   ...orgRoutes,
   ...inviteRoutes,
+  ...membershipRoutes,
   ...auditLogRoutes,
   ...stackRoutes,
   ...resourceRoutes,

@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, isNotNull, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
 import { type AuditEntry, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
@@ -51,7 +51,7 @@ export async function recordLimit(
 
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated and past its overlap", expired: "past its expiry" };
 
-/** A token was presented after its end. A personal one counts where its person is a member and the call was meant for. */
+/** A token was presented after its end. A personal one counts where its person agreed to be a member and the call was meant for. */
 export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: string | undefined) =>
   record(ctx, dead, orgName, {
     event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
@@ -109,7 +109,7 @@ async function organizationOf(ctx: RequestContext, dead: DeadToken, orgName: str
       .select({ id: organizations.id, name: organizations.name })
       .from(organizations)
       .innerJoin(members, eq(members.orgId, organizations.id))
-      .where(and(sql`lower(${organizations.name}) = lower(${orgName})`, eq(members.userId, dead.user.id))),
+      .where(and(sql`lower(${organizations.name}) = lower(${orgName})`, eq(members.userId, dead.user.id), isNotNull(members.acceptedAt))),
   ]);
   return rows[0];
 }

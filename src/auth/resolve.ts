@@ -57,7 +57,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
-export const cacheKey = (hash: string) => `token:4:${hash}`;
+export const cacheKey = (hash: string) => `token:5:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -128,14 +128,25 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
       .leftJoin(users, eq(users.id, accessTokens.userId))
       .where(eq(accessTokens.hash, hash)),
     db
-      .select({ orgId: organizations.id, orgName: organizations.name, role: members.role, settings: settingsColumns })
+      .select({
+        orgId: organizations.id,
+        orgName: organizations.name,
+        role: members.role,
+        isAccepted: sql<number>`${members.acceptedAt} IS NOT NULL`.as("is_accepted"),
+        addedBy: sql<
+          string | null
+        >`CASE WHEN ${members.acceptedAt} IS NULL THEN (SELECT coalesce((SELECT login FROM users WHERE users.id = maker.user_id), maker.name)
+          FROM access_tokens AS maker WHERE maker.id = ${members.madeWith}) END`.as("added_by"),
+        settings: settingsColumns,
+      })
       .from(members)
       .innerJoin(organizations, eq(organizations.id, members.orgId))
       .where(sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})`)
-      // The default organization first, as long as it is one of them.
+      // The default organization first, as long as it is one of them; those that were not accepted last.
       .orderBy(
+        sql`${members.acceptedAt} IS NULL`,
         sql`${organizations.id} IS (SELECT default_org_id FROM users WHERE users.id = ${members.userId}) DESC`,
-        members.createdAt,
+        sql`max(${members.createdAt}, coalesce(${members.acceptedAt}, 0))`,
         organizations.name,
       ),
   ]);
@@ -166,7 +177,13 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
           token: ref,
           limits,
           user,
-          memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role, settings: m.settings })),
+          memberships: memberships.map(({ orgId, orgName, role, settings, isAccepted, addedBy }) => ({
+            org: { id: orgId, name: orgName },
+            role,
+            settings,
+            isAccepted: isAccepted === 1,
+            addedBy: addedBy ?? "",
+          })),
         }
       : org && { kind: token.kind, token: ref, limits, org, settings: token.settings!, team: token.team ?? "", role: token.role };
 

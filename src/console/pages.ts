@@ -8,6 +8,7 @@ import { invitePages as memberInvitePages } from "./members/invites.tsx";
 import { removePages } from "./members/remove.tsx";
 import { numbersPage } from "./numbers.tsx";
 import { settingsPages } from "./settings.tsx";
+import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
@@ -31,6 +32,7 @@ export const pages: PageRoute[] = [
   ...invitePages,
   ...personalPages,
   ...sessionPages,
+  ...organizationPages,
   listPage,
   ...createPages,
   valuePage,

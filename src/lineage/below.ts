@@ -39,7 +39,7 @@ export function below({ roots, now, adminOf }: Reach): SQL {
   return sql`below(kind, id, org_id, user_id, until) AS (
     SELECT 'token', id, org_id, user_id, NULL FROM access_tokens WHERE ${roots}
     UNION SELECT 'token', made.id, made.org_id, made.user_id, NULL FROM below CROSS JOIN access_tokens AS made ON ${madeBelow}
-    UNION SELECT CASE WHEN ${isOpen} THEN 'member' ELSE 'established' END, made.user_id, made.org_id, made.user_id, NULL
+    UNION SELECT CASE WHEN made.accepted_at IS NULL OR ${isOpen} THEN 'member' ELSE 'established' END, made.user_id, made.org_id, made.user_id, NULL
       FROM below CROSS JOIN members AS made ON ${madeBelow}
     UNION SELECT 'former', made.user_id, made.org_id, made.user_id, made.ended_at
       FROM below CROSS JOIN former_members AS made ON ${madeBelow} AND ${isOpen}

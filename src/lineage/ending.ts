@@ -51,8 +51,8 @@ ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (
   FROM below CROSS JOIN members ON members.org_id = below.org_id AND members.user_id = below.user_id CROSS JOIN users ON users.id = members.user_id
   WHERE below.kind IN ('member', 'established') AND ${descent.keepsMembers ? sql`0` : isWithin("members", descent)})`;
 
-const isLastAdministrator = sql.raw(`members.role = 'admin'
-    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.org_id = members.org_id AND other.role = 'admin'
+const isLastAdministrator = sql.raw(`members.role = 'admin' AND members.accepted_at IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.org_id = members.org_id AND other.role = 'admin' AND other.accepted_at IS NOT NULL
       AND (other.org_id, other.user_id) NOT IN (SELECT org_id, user_id FROM below WHERE kind = 'member'))
-    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.org_id = members.org_id AND other.role = 'admin'
+    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.org_id = members.org_id AND other.role = 'admin' AND other.accepted_at IS NOT NULL
       AND (other.created_at, other.user_id) < (members.created_at, members.user_id))`);

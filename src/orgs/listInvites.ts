@@ -16,13 +16,13 @@ export async function listOrgInvites(ctx: OrgContext, origin: string) {
   return toList(rows, origin);
 }
 
-/** Those for the caller's own address; none without one. */
+/** Those for the caller's own address or account. */
 export async function listUserOrgInvites(ctx: PersonContext, origin: string) {
-  const { email } = ctx.actor.user;
+  const { email, id } = ctx.actor.user;
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     // Without an address one is for whoever has its link.
-    waiting(ctx, sql`lower(${invites.email}) = lower(${email}) AND ${invites.email} <> ''`),
+    waiting(ctx, sql`(lower(${invites.email}) = lower(${email}) AND ${invites.email} <> '' OR ${invites.userId} = ${id})`),
   ]);
   return toList(rows, origin);
 }

@@ -6,8 +6,8 @@ import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { has, lacking, requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
-import { AppError, badRequest, notFound } from "../errors.ts";
+import { batch } from "../db/client.ts";
+import { badRequest, notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
@@ -22,6 +22,9 @@ interface Person {
   login: string;
   name: string;
   email: string;
+  role: Role;
+  joined: number;
+  acceptedAt: number | null;
 }
 
 /** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
@@ -34,6 +37,7 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
         userId: members.userId,
         role: members.role,
         joined: sql<number>`${members.createdAt}`.as("joined"),
+        acceptedAt: members.acceptedAt,
         login: users.login,
         name: users.name,
         email: users.email,
@@ -45,32 +49,7 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       .limit(PAGE + 1),
   ]);
   const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
-  return { members: items.map((row) => toMember(ctx.org.id, row, row.role, row.joined)), continuationToken: next };
-}
-
-export async function addMember(ctx: OrgContext, login: string, role: Role) {
-  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
-    event: "member-added",
-    description: `Added ${login} as ${role}.`,
-  });
-  try {
-    const [, people] = await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-      person(ctx, login),
-      ctx.store.db
-        .insert(members)
-        .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, ${ctx.actor.token.id} FROM users WHERE ${isLogin(login)}`),
-      promiseIf(ctx.store, event, changedARow),
-    ]);
-    const found = people[0];
-    if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
-    announce(ctx, event);
-    return toMember(ctx.org.id, found, role, ctx.now);
-  } catch (error) {
-    if (error instanceof UniqueViolation) throw new AppError(409, "User is already an organization member.");
-    throw error;
-  }
+  return { members: items.map((row) => toMember(ctx.org.id, row)), continuationToken: next };
 }
 
 /**
@@ -121,14 +100,13 @@ export const isMember = (ctx: OrgContext, login: string) =>
 export const noAdmin = (ctx: OrgContext, login: string) =>
   sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)} AND role = 'admin')`;
 
+/** An administrator who has not accepted is none that an organization can rely on. */
 export const notTheLastAdmin = (ctx: OrgContext) =>
-  or(ne(members.role, "admin"), sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin') > 1`);
-
-const person = (ctx: OrgContext, login: string) =>
-  ctx.store.db
-    .select({ login: users.login, name: users.name, email: users.email })
-    .from(users)
-    .where(sql`lower(${users.login}) = lower(${login})`);
+  or(
+    ne(members.role, "admin"),
+    isNull(members.acceptedAt),
+    sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin' AND accepted_at IS NOT NULL) > 1`,
+  );
 
 export const currentRole = (ctx: OrgContext, login: string) =>
   ctx.store.db.select({ role: members.role }).from(members).where(isMember(ctx, login));
@@ -140,11 +118,13 @@ export const tokensOf = (ctx: OrgContext, login: string) =>
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-const toMember = (orgId: string, who: Person, role: Role, joined: number) => ({
+export const toMember = (orgId: string, { login, name, email, role, joined, acceptedAt }: Person) => ({
   role,
-  user: { githubLogin: who.login, name: who.name, avatarUrl: "", email: who.email },
+  // An address is the person's to give: with the membership.
+  user: { githubLogin: login, name, avatarUrl: "", ...(acceptedAt !== null && { email }) },
   created: new Date(joined).toISOString(),
   knownToPulumi: true,
   virtualAdmin: false,
   fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(joined).toISOString() },
+  accepted: acceptedAt !== null,
 });

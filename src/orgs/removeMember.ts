@@ -22,29 +22,34 @@ import { members } from "./table.ts";
 export const fates = ["revoke", "keep"] as const;
 export type Fate = (typeof fates)[number];
 
+/** It begins as the contract's refusal for oneself does. */
+const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator.";
+
 /**
  * The person's own tokens open nothing here any more, and the invitations that wait are canceled. The organization tokens that the person's
  * credentials made live on; `revoke` ends them, with the tokens and invitations that these made.
+ * Everybody may remove oneself, which is leaving.
  * @returns what `revoke` ended
- * @throws 400 for oneself and for the last admin, 403 for an admin when a machine asks, and for a machine that would end tokens
+ * @throws 400 for the last administrator, 403 for an admin when a machine asks, and for a machine that would end tokens
  */
 export async function removeMember(ctx: OrgContext, login: string, fate?: Fate): Promise<RevocationReport | undefined> {
-  if (ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase())
-    throw new AppError(400, "You cannot remove yourself from the organization.");
+  const leaves = ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase();
+  if (!leaves) await requireRight(ctx, "org_member:delete");
   if (fate === "revoke") await requireRight(ctx, "org_token:delete");
   const { store, now } = ctx;
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.` });
+  const happened = leaves ? `${login} left` : `Removed ${login}`;
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `${happened}.` });
   const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
 
-  const leaves = and(isMember(ctx, login), notTheLastAdmin(ctx), withinReach(ctx))!;
-  const willLeave = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${leaves})`;
+  const which = and(isMember(ctx, login), notTheLastAdmin(ctx), leaves ? undefined : withinReach(ctx))!;
+  const willLeave = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${which})`;
   const roots = sql`(${madeBy(ctx, login)} AND ${willLeave})`;
   const descent: Descent = { roots, how: "delete", now, adminOf: [ctx.org.id], orgId: ctx.org.id, keepsMembers: true, namesRoots: true };
   const told = {
     event,
     orgIds: [ctx.org.id],
     rootsEnd: willLeave,
-    sentence: sql`${`Removed ${login}`}`,
+    sentence: sql`${happened}`,
     listing: `, and ended what ${login} made: `,
   };
   // Judged before the person leaves, in the same transaction.
@@ -54,8 +59,8 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
     guard(store, ctx.actor, now, ctx.org.id),
     currentRole(ctx, login),
     ...first,
-    keepDescent(store, leaves, now),
-    store.db.delete(members).where(leaves),
+    keepDescent(store, which, now),
+    store.db.delete(members).where(which),
     promiseIf(store, event, fate === "revoke" ? sql`0` : changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
@@ -65,7 +70,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   const [, before, ...rest] = results as [unknown, unknown[], ...unknown[]];
   const [, , , after, tokens] = rest.slice(first.length) as [unknown, unknown, unknown, unknown[], { id: string; hash: string }[]];
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]) throw await adminStays(ctx);
+  if (after[0]) throw leaves ? new AppError(400, LAST_ADMINISTRATOR) : await adminStays(ctx);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),

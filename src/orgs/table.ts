@@ -59,6 +59,11 @@ export const members = sqliteTable(
       .references(() => users.id),
     role: text("role", { enum: roles }).notNull(),
     createdAt: integer("created_at").notNull(),
+    /**
+     * When the person accepted the membership. 0: it was made by an operator's command, or before anybody was asked. Null: the person was added and
+     * has not accepted; the membership opens the organization to the person, and gives the organization nothing over the person.
+     */
+    acceptedAt: integer("accepted_at").default(0),
     /** Id of the token that added the person, or that made the invitation. Null: an operator's command, or before this was recorded. */
     madeWith: text("made_with"),
   },
@@ -107,6 +112,8 @@ export const invites = sqliteTable(
     sentBy: text("sent_by").notNull(),
     sentAt: integer("sent_at").notNull(),
     acceptedBy: text("accepted_by").references(() => users.id),
+    /** The account that it is for; null: whoever has the link. */
+    userId: text("user_id").references(() => users.id),
     /** Id of the token that made it. Null: made before this was recorded. */
     madeWith: text("made_with"),
   },

@@ -3,7 +3,7 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
-import type { PersonContext } from "../context.ts";
+import { type PersonContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { administeredBy } from "../lineage/below.ts";
@@ -43,7 +43,7 @@ export async function revokeSession(ctx: PersonContext, id: string) {
     one: ownSession(ctx, id),
     guards: [guard(store, actor, ctx.now), guardMemberships(store, actor)],
     event: auditEvent(ctx, "", whoIs(actor), { event: "user-session-ended", description: "" }),
-    orgIds: actor.memberships.map(({ org }) => org.id),
+    orgIds: acceptedOf(actor).map(({ org }) => org.id),
     adminOf: administeredBy(actor),
     sentence: sql`${`Ended a console session (${id})`}`,
   });

@@ -2,7 +2,7 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import type { RequestContext } from "../context.ts";
+import { type RequestContext, acceptedOf } from "../context.ts";
 import { StaleIdentity, batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { openSession } from "./open.ts";
@@ -38,8 +38,8 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
     announce(ctx, refused);
     throw new AppError(400, "This token belongs to a machine. Sign in with a personal access token.");
   }
-  // Each organization's log says who came in.
-  const events = actor.memberships.map(({ org }) =>
+  // The log of each organization that the person agreed to be in says who came in.
+  const events = acceptedOf(actor).map(({ org }) =>
     auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description: "Signed in to the console with a personal token." }),
   );
   const promised = events.map((event) => promise(ctx.store, event));

@@ -6,6 +6,7 @@ import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { conflict, notFound } from "../errors.ts";
+import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { stateOf, toAccessToken, visibleColumns } from "./accessToken.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens } from "./table.ts";
@@ -32,7 +33,8 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
       ? isNull(accessTokens.disabledAt)
       : and(isNotNull(accessTokens.disabledAt), sql`coalesce(${accessTokens.disabledReason}, '') NOT IN ('leaked', 'maker-leaked')`);
   const one = thatToken(ctx, id);
-  const [, , , rows, hashes] = await batch(ctx.store, [
+  const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
+  const [, , , rows, hashes, lost] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .update(accessTokens)
@@ -41,6 +43,7 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
     promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
     ctx.store.db.select(visibleColumns).from(accessTokens).where(one),
     ctx.store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(eq(accessTokens.id, id)),
+    ...endUnaccepted(ctx.store, id, ctx.now, removal),
   ]);
   const row = rows[0];
   if (!row || stateOf(row, ctx.now) === "deleted") throw notFound("Token");
@@ -50,8 +53,11 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
         ? "the token was found in the open and cannot be enabled: rotate or delete it"
         : "the credential that made the token was found in the open, so it cannot be enabled: rotate or delete it",
     );
-  await forgetIdentities(ctx.env.TOKEN_CACHE, [hashes[0]!.hash]);
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    [hashes[0]!, ...lost].map(({ hash }) => hash),
+  );
   if (to === "disabled") await ctx.tokensEnded({ tokenIds: [id] });
-  announce(ctx, event);
+  announce(ctx, event, removal);
   return toAccessToken(row, ctx.now);
 }

@@ -4,7 +4,7 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, whoIs } from "../audit/record.ts";
 import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../auth/secret.ts";
-import type { RequestContext } from "../context.ts";
+import { type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { forbidden, tooManyRequests } from "../errors.ts";
 import { afterEnding, endBelow, readEnding } from "../lineage/end.ts";
@@ -71,7 +71,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   const what = actor.kind === "user" ? `a ${kind === "session" ? "session" : "personal token"}` : `${actor.kind} token "${name}"`;
   const told = {
     event: auditEvent(ctx, "", whoIs(actor), { event: "token-leak-reported", description: "" }),
-    orgIds: actor.kind === "user" ? actor.memberships.map(({ org }) => org.id) : [actor.org.id],
+    orgIds: actor.kind === "user" ? acceptedOf(actor).map(({ org }) => org.id) : [actor.org.id],
     sentence: sql`${`Disabled ${what} (${id})`}`,
     more: ` It was found in the open by ${source === "holder" ? "someone who holds it" : source}.`,
   };

@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import type { OrgContext, PersonContext } from "../context.ts";
+import { type OrgContext, type PersonContext, acceptedOf } from "../context.ts";
 import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
 import { revokeWithDescendants } from "../lineage/revoke.ts";
@@ -40,7 +40,7 @@ export async function revokePersonalToken(ctx: PersonContext, id: string) {
     one: and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, "personal"))!,
     guards: [guard(store, actor, ctx.now), guardMemberships(store, actor)],
     event: auditEvent(ctx, "", whoIs(actor), { event: "personal-token-deleted", description: "" }),
-    orgIds: actor.memberships.map(({ org }) => org.id),
+    orgIds: acceptedOf(actor).map(({ org }) => org.id),
     adminOf: administeredBy(actor),
     sentence: sql`${`Deleted a personal token (${id})`}`,
   });

@@ -57,7 +57,15 @@ describe("an operator", () => {
     });
     const taken = await run("account", "--login", "ADA");
     expect(taken.code).not.toBe(0);
-    expect(taken.output).toContain("UNIQUE constraint failed");
+    expect(taken.output).toContain("there is such a login already");
     expect(taken.output).not.toMatch(/pul-[0-9a-f]{40}/);
+    const likeAnOrganization = await run("account", "--login", "Globex");
+    expect(likeAnOrganization.code).not.toBe(0);
+    expect(likeAnOrganization.output).toContain("the login has the name of an organization");
+    expect(likeAnOrganization.output).not.toMatch(/pul-[0-9a-f]{40}/);
+    const likeAPerson = await run("first-admin", "--org", "ADA", "--login", "somebody");
+    expect(likeAPerson.output).toContain("the organization has the name of a person");
+    // Nothing of it was done.
+    tokenIn(await run("account", "--login", "somebody"));
   });
 });

@@ -129,6 +129,7 @@ describe("a personal token that is revoked with what it made", () => {
     beforeEach(async () => {
       first = await personal(world.stranger);
       await ok("POST", "/api/orgs/globex/members/mel", { token: first.tokenValue, json: { role: "admin" } });
+      await ok("POST", "/api/user/organizations/globex/accept", { token: world.member });
       await env.DB.prepare("UPDATE members SET created_at = created_at - ? WHERE made_with = ?").bind(MONTH, first.id).run();
     });
     const isMember = async () => (await membersOf("globex", world.stranger)).includes("mel");
@@ -152,6 +153,12 @@ describe("a personal token that is revoked with what it made", () => {
 
     it("but not when an administrator revokes it", async () => {
       expect(await revokePersonal(world.stranger, first.id)).toMatchObject({ total: 1, ended: [{ kind: "member", name: "mel" }] });
+      expect(await isMember()).toBe(false);
+    });
+
+    it("nor those who never accepted", async () => {
+      await env.DB.prepare("UPDATE members SET accepted_at = NULL WHERE made_with = ?").bind(first.id).run();
+      await ok("POST", "/api/token-leaks", { json: { token: first.tokenValue } });
       expect(await isMember()).toBe(false);
     });
 

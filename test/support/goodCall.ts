@@ -49,6 +49,15 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   if (operationId === "GetStackConfig") await ok("PUT", `${S}/config`, { token, json: { environment: "web/dev" } });
   // It takes no more than a hundred.
   if (operationId === "TransferAllStacks") await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
+  if (operationId === "LeaveOrganization") {
+    params["orgName"] = "umbrella";
+    await env.DB.batch([
+      env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('umbrella', 'umbrella', 'umbrella', 0)"),
+      env.DB.prepare(
+        "INSERT INTO members (org_id, user_id, role, created_at) SELECT 'umbrella', id, 'admin', 9e12 FROM users WHERE login IN ('ada', 'mel', 'bill')",
+      ),
+    ]);
+  }
   params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
   if (path.includes("{tokenId}")) {
     const { id } = path.startsWith("/api/user")
