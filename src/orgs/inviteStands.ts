@@ -15,7 +15,7 @@ const LIFE = 30 * 86_400_000;
 
 /**
  * True of a row of `invites` that still lets somebody in: it waits, is not too old, and the machine's token that made it, if one did,
- * was neither deleted nor disabled. So a token that got out leaves no way back in.
+ * was neither deleted nor disabled. So nobody gets in by a token that has ended.
  * @param table its name in the query
  */
 export const stands = (table: "invites" | "old", now: number): SQL => {

@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { Bindings } from "../../src/env.ts";
+import { disableUnusedTokens } from "../../src/tokens/unused.ts";
 import { eventsOf } from "../support/audit.ts";
 import { newVisitor, shown, signIn } from "../support/browser.ts";
 import { call, ok, refused } from "../support/client.ts";
@@ -30,7 +32,6 @@ const membersOfGlobex = async () =>
       token: world.stranger,
     })
   ).members;
-/** Somebody who was let in by the operator, in no organization. */
 const warningOf = async (token: string, userAgent = "pulumi-cli/1 (v3.259.0; linux; cmd=whoami)") =>
   (await call("GET", "/api/user", { token, headers: { "User-Agent": userAgent } })).headers.get("X-Pulumi-Warning");
 
@@ -185,6 +186,15 @@ describe("a membership that the person has not accepted", () => {
         await ok("DELETE", "/api/orgs/globex/members/mel", { token: world.stranger });
       }
     }
+  });
+
+  it("ends with a machine's token that nobody used for too long", async () => {
+    const root = await ok<NewToken>("POST", "/api/orgs/globex/tokens", { token: world.stranger, json: { name: "root", admin: true } });
+    await addTo("ada", "member", root.tokenValue);
+    await ok("PATCH", "/api/orgs/globex", { token: world.stranger, json: { setDisableUnusedTokensAfterDays: 1 } });
+    const events = await inGlobex(() => disableUnusedTokens(env as Bindings, Date.now() + 2 * 86_400_000, async () => undefined));
+    expect(events.map(({ event }) => event).sort()).toEqual(["member-removed", "organization-token-disabled"]);
+    await refused(404, "GET", "/api/orgs/globex", { token: world.admin });
   });
 
   it("that a person made stays when that person's token ends", async () => {
