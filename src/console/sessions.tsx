@@ -4,7 +4,7 @@ import { listSessions } from "../sessions/list.ts";
 import { getPersonalImpact } from "../tokens/impact.ts";
 import { Badge, More, Table, Time } from "./components.tsx";
 import { definePage } from "./page.tsx";
-import { Created, EndButtons } from "./tokens/created.tsx";
+import { Created, EndButtons, endedView } from "./tokens/created.tsx";
 import { LastUse } from "./tokens/lastUse.tsx";
 
 export const SESSIONS = "/user/settings/sessions";
@@ -78,8 +78,10 @@ export const sessionPages = [
     };
   }),
   definePage("POST", `${SESSIONS}/:sessionId/end`, "person", async (ctx) => {
-    const end = ctx.page.form["withDescendants"] === "true" ? revokeSession : endSession;
-    await end(ctx, idOf(ctx.page.params));
+    const id = idOf(ctx.page.params);
+    if (ctx.page.form["withDescendants"] === "true")
+      return endedView(await revokeSession(ctx, id), `Ended the session ${id.slice(0, 8)}`, SESSIONS);
+    await endSession(ctx, id);
     return { to: SESSIONS };
   }),
 ];

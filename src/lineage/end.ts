@@ -1,6 +1,6 @@
 import { type SQL, and, isNotNull, sql } from "drizzle-orm";
 import { forgetIdentities } from "../auth/resolve.ts";
-import type { RequestContext } from "../context.ts";
+import type { EndedTokens, RequestContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { formerMembers, invites, members, organizations } from "../orgs/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
@@ -14,7 +14,7 @@ const MOST_IDS = 10_000;
 
 export type EndedKind = TokenKind | "invitation" | "member";
 
-/** Statements that read what the descent is about to end. They stand before those of `endBelow`, in the same batch. */
+/** Statements that read what the descent is about to end. They precede those of `endBelow`, in the same batch. */
 export const readEnding = (store: Store, descent: Descent) =>
   [
     store.db
@@ -86,25 +86,25 @@ const disabled = (now: number) => ({
   version: sql`${accessTokens.version} + 1`,
 });
 
-/** Stands before a statement that deletes memberships, see `formerMembers`. @param which condition on a row of `members` */
+/** Precedes a statement that deletes memberships, see `formerMembers`. @param which condition on a row of `members` */
 export const keepDescent = (store: Store, which: SQL, now: number) =>
   store.db
     .insert(formerMembers)
     .select(sql`SELECT org_id, user_id, made_with, created_at, ${now} FROM members WHERE ${and(isNotNull(members.madeWith), which)}`);
 
 /**
- * To be awaited before a revocation is answered: caches forget what ended, running updates hear of it, and the end of each token has a witness for
+ * To be awaited before a revocation is answered: caches forget what ended, running updates are notified, and the end of each token has a witness for
  * its receipt.
- * @param rootIds of credentials that ended besides the rows
+ * @param ended credentials that ended besides the rows, and how their running updates end: those of everything below end in the same way
  */
-export async function afterEnding(ctx: RequestContext, rows: EndedRow[], lost: LostRow[], rootIds: string[]): Promise<void> {
+export async function afterEnding(ctx: RequestContext, rows: EndedRow[], lost: LostRow[], ended: EndedTokens): Promise<void> {
   const tokens = rows.filter((row) => row.hash !== null);
   const hashes = new Set([...tokens.map((row) => row.hash!), ...lost.map((row) => row.hash)]);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [...hashes].slice(0, MOST_FORGOTTEN));
-  for (const tokenIds of parts([...rootIds, ...tokens.map((row) => row.id)])) await ctx.tokensEnded({ tokenIds });
+  for (const tokenIds of parts([...ended.tokenIds, ...tokens.map((row) => row.id)])) await ctx.tokensEnded({ ...ended, tokenIds });
   for (const orgId of new Set(lost.map((row) => row.orgId)))
     for (const tokenIds of parts(lost.filter((row) => row.orgId === orgId).map((row) => row.id)))
-      await ctx.tokensEnded({ tokenIds, orgId });
+      await ctx.tokensEnded({ ...ended, tokenIds, orgId });
   // The request's own clock stopped when it arrived, which may be before the commit.
   const seenAt = Date.now();
   for (const ids of parts(tokens.filter((row) => row.orgId !== null).map((row) => row.id)))

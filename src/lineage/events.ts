@@ -8,7 +8,7 @@ import type { EndedRow } from "./end.ts";
 /** Names in one event. The rest is counted. */
 const MOST_NAMED = 100;
 
-interface Told {
+interface EndingEvent {
   /** Who did it, when and from where. Its id, organization and description are those of each organization's own event. */
   event: AuditEvent;
   /** Organizations that have an event also when nothing of theirs ends. Personal tokens and sessions are named in these alone. */
@@ -17,9 +17,9 @@ interface Told {
   rootsEnd: SQL;
   /** What happened to the roots, without a full stop. */
   sentence: SQL;
-  /** What stands between that and the names of what ended. */
+  /** Text between the sentence and the names of what ended. */
   listing?: string;
-  /** Sentences behind it. */
+  /** Sentences after that. */
   more?: string;
 }
 
@@ -27,13 +27,13 @@ interface Told {
 const idIn = (event: AuditEvent, orgId: string) => `${event.id}:${orgId}`;
 
 /**
- * The statement that promises one event in each organization concerned, with names and ids of what ends there. It stands before the statements that
+ * The statement that promises one event in each organization concerned, with names and ids of what ends there. It precedes the statements that
  * end it, in the same batch.
  */
 export const promiseEnding = (
   store: Store,
   descent: Descent,
-  { event, orgIds, rootsEnd, sentence, listing = " with everything that it made: ", more = "" }: Told,
+  { event, orgIds, rootsEnd, sentence, listing = " with everything that it made: ", more = "" }: EndingEvent,
 ) =>
   store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id} || ':' || place,
     json_set(${JSON.stringify(event)}, '$.id', ${event.id} || ':' || place, '$.orgId', place, '$.description',
@@ -65,5 +65,5 @@ const label = sql.raw(`CASE ending.kind
 const plural = sql.raw(`CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' ELSE kind || 's' END`);
 
 /** Events that `promiseEnding` may have promised, to be announced. */
-export const promisedEnding = ({ event, orgIds }: Pick<Told, "event" | "orgIds">, rows: EndedRow[]): AuditEvent[] =>
+export const promisedEnding = ({ event, orgIds }: Pick<EndingEvent, "event" | "orgIds">, rows: EndedRow[]): AuditEvent[] =>
   [...new Set([...orgIds, ...rows.flatMap(({ orgId }) => orgId ?? [])])].map((orgId) => ({ ...event, id: idIn(event, orgId), orgId }));

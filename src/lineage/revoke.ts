@@ -22,7 +22,7 @@ interface Revocation {
   event: AuditEvent;
   /** Organizations that have an event whatever ends there. */
   orgIds: string[];
-  /** What the events say of the root, without a full stop. */
+  /** First sentence of the events, about the root, without a full stop. */
   sentence: SQL;
   more?: string;
   /** Ids of the organizations that the caller administers: only there established members end too. */
@@ -57,7 +57,7 @@ export async function revokeWithDescendants(ctx: ActorContext, { one, guards, ..
   const [roots, rows, lost] = results.slice(guards.length) as [{ hash: string }[], EndedRow[], LostRow[]];
   if (!roots[0]) throw notFound(asked.what);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [roots[0].hash]);
-  await afterEnding(ctx, rows, lost, [asked.id]);
+  await afterEnding(ctx, rows, lost, { tokenIds: [asked.id] });
   announce(ctx, ...promisedEnding(asked, rows));
   return rows;
 }

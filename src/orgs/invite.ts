@@ -69,7 +69,7 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
   const isFree = sql`${field("email")} = '' OR (
     NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${stands("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
     AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
-      WHERE members.org_id = ${ctx.org.id} AND lower(users.email) = lower(${field("email")})))`;
+      WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
   const results = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',

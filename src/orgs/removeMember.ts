@@ -45,7 +45,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   const willLeave = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${which})`;
   const roots = sql`(${madeBy(ctx, login)} AND ${willLeave})`;
   const descent: Descent = { roots, how: "delete", now, adminOf: [ctx.org.id], orgId: ctx.org.id, keepsMembers: true, namesRoots: true };
-  const told = {
+  const announcement = {
     event,
     orgIds: [ctx.org.id],
     rootsEnd: willLeave,
@@ -54,7 +54,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   };
   // Judged before the person leaves, in the same transaction.
   const first: BatchItem<"sqlite">[] =
-    fate === "revoke" ? [...readEnding(store, descent), promiseEnding(store, descent, told), ...endBelow(store, descent)] : [];
+    fate === "revoke" ? [...readEnding(store, descent), promiseEnding(store, descent, announcement), ...endBelow(store, descent)] : [];
   const results = await batch(store, [
     guard(store, ctx.actor, now, ctx.org.id),
     currentRole(ctx, login),
@@ -81,8 +81,8 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
     return undefined;
   }
   const [rows, lost] = rest as [EndedRow[], LostRow[]];
-  await afterEnding(ctx, rows, lost, []);
-  announce(ctx, ...promisedEnding(told, rows), cancelEvent);
+  await afterEnding(ctx, rows, lost, { tokenIds: [] });
+  announce(ctx, ...promisedEnding(announcement, rows), cancelEvent);
   return reportOf(ctx.actor, rows);
 }
 

@@ -69,7 +69,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   const { id, name } = actor.token;
   const kind = "dead" in holder ? holder.dead.kind : holder.identity.kind;
   const what = actor.kind === "user" ? `a ${kind === "session" ? "session" : "personal token"}` : `${actor.kind} token "${name}"`;
-  const told = {
+  const announcement = {
     event: auditEvent(ctx, "", whoIs(actor), { event: "token-leak-reported", description: "" }),
     orgIds: actor.kind === "user" ? acceptedOf(actor).map(({ org }) => org.id) : [actor.org.id],
     sentence: sql`${`Disabled ${what} (${id})`}`,
@@ -81,7 +81,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${isNews} AND ${isNull(accessTokens.deletedAt)})`;
   const [rows, lost] = await batch(store, [
     ...readEnding(store, descent),
-    promiseEnding(store, descent, { ...told, rootsEnd }),
+    promiseEnding(store, descent, { ...announcement, rootsEnd }),
     store.db
       .insert(leakReports)
       .select(
@@ -99,8 +99,8 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
       .where(isNews),
   ]);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [hash]);
-  await afterEnding(ctx, rows, lost, [id]);
-  announce(ctx, ...promisedEnding(told, rows));
+  await afterEnding(ctx, rows, lost, { tokenIds: [id] });
+  announce(ctx, ...promisedEnding(announcement, rows));
 }
 
 /** Where it was found may be the address of a page that has the value in it. */

@@ -147,8 +147,12 @@ it("shows before a deletion what the token made and which successor lives, and d
     "This is not the token&#39;s name.",
   );
   await ok("GET", "/api/user", { token: next.tokenValue });
-  expect((await admin.post(path, { confirmation: "ci", withDescendants: "true" })).status).toBe(303);
+  expect(await shown(admin.post(path, { confirmation: "ci", withDescendants: "true" }))).toMatch(
+    /Deleted ci.*This ended, too:.*organization token <strong>ci-2<\/strong>/s,
+  );
   await refused(401, "GET", "/api/user", { token: next.tokenValue });
+  // There is nothing to show the second time.
+  expect((await admin.post(path, { confirmation: "ci", withDescendants: "true" })).headers.get("Location")).toBe(HERE);
 });
 
 it("deletes one's own token alone, or with everything it created", async () => {
@@ -157,7 +161,8 @@ it("deletes one's own token alone, or with everything it created", async () => {
     const second = await ok<NewToken>("POST", "/api/user/tokens", { token: first.tokenValue });
     const path = `/user/settings/tokens/${first.id}/delete`;
     expect(await shown(admin.get(path))).toMatch(/What it made.*personal token <strong>.*Delete with everything it created/s);
-    expect((await admin.post(path, withDescendants ? { withDescendants: "true" } : {})).status).toBe(303);
+    if (withDescendants) expect(await shown(admin.post(path, { withDescendants: "true" }))).toContain("This ended, too:");
+    else expect((await admin.post(path, {})).status).toBe(303);
     await refused(401, "GET", "/api/user", { token: first.tokenValue });
     if (withDescendants) await refused(401, "GET", "/api/user", { token: second.tokenValue });
     else await ok("GET", "/api/user", { token: second.tokenValue });

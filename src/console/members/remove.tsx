@@ -6,6 +6,7 @@ import { type Problem, attempt } from "../attempt.ts";
 import { Notice } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
+import { endedView } from "../tokens/created.tsx";
 
 const HERE = "/:orgName/~/members/:login/remove" as const;
 
@@ -16,7 +17,9 @@ export const removePages = [
     const login = ctx.page.params["login"] ?? "";
     const fate = fates.find((one) => one === ctx.page.form["tokens"]);
     const done = await attempt(() => removeMember(ctx, login, fate));
-    return "problem" in done ? view(ctx, login, done.problem) : { to: placePath(ctx.org.name, "members") };
+    const list = placePath(ctx.org.name, "members");
+    if ("problem" in done) return view(ctx, login, done.problem);
+    return done.value ? { ...endedView(done.value, `Removed ${login}`, list), at: "members" } : { to: list };
   }),
 ];
 

@@ -1,5 +1,8 @@
 import { cut } from "../../http/pageText.ts";
+import type { RevocationReport } from "../../lineage/operations.ts";
 import type { TokenImpact } from "../../tokens/operations.ts";
+import { Notice } from "../components.tsx";
+import type { Redirect, View } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
 /** Items on a page. */
@@ -54,6 +57,36 @@ const Branches = ({ items, depth, withOrg }: { items: Item[]; depth: number; wit
     </ul>
   );
 };
+
+/** What a revocation ended, on the page that answers the form; without anything to say it leads on. */
+export function endedView({ total, ended, kept }: RevocationReport, title: string, back: string): View | Redirect {
+  if (total + kept.length === 0) return { to: back };
+  const items = ended.map((item): Item => ({ ...item, depth: 1, ends: true }));
+  return {
+    title,
+    body: (
+      <section>
+        <h1>{title}</h1>
+        {kept.map(({ member, organization, reason }) => (
+          <Notice kind="warning">
+            {member} stays a member of {organization}:{" "}
+            {reason === "established"
+              ? "only an administrator there removes who joined more than 30 days ago."
+              : "it needs an administrator."}
+          </Notice>
+        ))}
+        {total > 0 && (
+          <>
+            <p>This ended, too:</p>
+            <Branches items={items.slice(0, MOST)} depth={1} withOrg />
+            {total > Math.min(items.length, MOST) && <p class="faint">{total} in all; the others are not shown here.</p>}
+          </>
+        )}
+        <a href={back}>Go on</a>
+      </section>
+    ),
+  };
+}
 
 /** Living tokens that an ended one was rotated to. */
 export const Successors = ({ orgName, successors }: { orgName: string; successors: TokenImpact["successors"] }) =>

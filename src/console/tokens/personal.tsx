@@ -11,7 +11,7 @@ import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components
 import { keepOnce, takeOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { SESSIONS } from "../sessions.tsx";
-import { Created, EndButtons } from "./created.tsx";
+import { Created, EndButtons, endedView } from "./created.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LastUse } from "./lastUse.tsx";
 import { State } from "./list.tsx";
@@ -84,8 +84,10 @@ export const personalPages = [
     };
   }),
   definePage("POST", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
-    const end = ctx.page.form["withDescendants"] === "true" ? revokePersonalToken : deletePersonalToken;
-    await end(ctx, ctx.page.params["tokenId"] ?? "");
+    const id = ctx.page.params["tokenId"] ?? "";
+    if (ctx.page.form["withDescendants"] === "true")
+      return endedView(await revokePersonalToken(ctx, id), `Deleted your token ${id.slice(0, 8)}`, HERE);
+    await deletePersonalToken(ctx, id);
     return { to: HERE };
   }),
 ];

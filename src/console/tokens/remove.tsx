@@ -7,7 +7,7 @@ import type { Problem } from "../attempt.ts";
 import { Field, Notice, Table, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
-import { Created, EndButtons, Successors } from "./created.tsx";
+import { Created, EndButtons, Successors, endedView } from "./created.tsx";
 import { LastUse } from "./lastUse.tsx";
 
 const T = "/:orgName/~/tokens/:tokenId" as const;
@@ -20,9 +20,13 @@ export const removePages = [
     const { name } = await getOrgToken(ctx, id);
     if (ctx.page.form["confirmation"] !== name)
       return deletion(ctx, id, { message: "Nothing was deleted.", fields: { confirmation: "This is not the token's name." } });
-    const revoke = ctx.page.form["withDescendants"] === "true" ? revokeOrgToken : deleteOrgToken;
-    await revoke(ctx, id, "deleted in the console");
-    return { to: placePath(ctx.org.name, "tokens") };
+    const list = placePath(ctx.org.name, "tokens");
+    if (ctx.page.form["withDescendants"] === "true") {
+      const { report } = await revokeOrgToken(ctx, id, "deleted in the console");
+      return endedView(report, `Deleted ${name}`, list);
+    }
+    await deleteOrgToken(ctx, id, "deleted in the console");
+    return { to: list };
   }),
 ];
 
