@@ -284,7 +284,9 @@ describe("leaving", () => {
   it("is no right to remove somebody else, nor a machine's", async () => {
     const { tokenValue } = await newOrgToken(world, "ci");
     await changesNothing(async () => {
-      for (const token of [world.member, world.billing, tokenValue]) await refused(403, "DELETE", "/api/orgs/acme/members/ada", { token });
+      for (const login of ["ada", "bill"])
+        for (const token of [world.member, tokenValue]) await refused(403, "DELETE", `/api/orgs/acme/members/${login}`, { token });
+      await refused(403, "DELETE", "/api/orgs/acme/members/mel", { token: world.billing });
       await refused(404, "DELETE", "/api/orgs/acme/members/ada", { token: world.stranger });
       await refused(404, "DELETE", "/api/user/organizations/acme", { token: world.stranger });
       await refused(403, "DELETE", "/api/user/organizations/acme", { token: tokenValue });
