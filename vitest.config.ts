@@ -41,6 +41,8 @@ export default defineConfig(async () => {
             FUZZ_SEED: process.env["FUZZ_SEED"] ?? "",
             // Faults in the end of an update that test/updates/endFaults.property.test.ts puts in.
             END_FAULTS: process.env["END_FAULTS"] ?? "30",
+            // Trees of test/lineage/trees.property.test.ts.
+            TREES: process.env["TREES"] ?? "12",
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
           queueConsumers: {

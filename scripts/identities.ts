@@ -16,6 +16,25 @@ export const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
 
 const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 
+/**
+ * A name as SQL, or NULL where the other table has it, in any case: that column takes no NULL, so the statement fails. The log says who did something by
+ * one name for people and organizations. The look and the write are one statement, so it holds for two commands at once.
+ */
+const unless = (table: "users" | "organizations", column: string, name: string) =>
+  `(SELECT CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE lower(${column}) = lower(${quoted(name)})) THEN NULL ELSE ${quoted(name)} END)`;
+
+/** What a refusal of the database means, in words; undefined for any other failure. */
+export function takenName(output: string): string | undefined {
+  const taken = /(NOT NULL|UNIQUE) constraint failed: (?:index ')?(users|organizations)[._](login|name)/.exec(output);
+  if (!taken) return undefined;
+  const isLogin = taken[2] === "users";
+  if (taken[1] === "UNIQUE")
+    return isLogin ? "There is a person with that login already." : "There is an organization of that name already.";
+  return isLogin
+    ? "There is an organization of that name: a person needs another login."
+    : "There is a person of that name: an organization needs another.";
+}
+
 /** SQL that makes the organizations, each person in them, and one personal token for each person. */
 export async function identitiesSql(
   identities: Identities,
@@ -26,8 +45,9 @@ export async function identitiesSql(
   const tokens: IssuedTokens = {};
   for (const [organization, people] of Object.entries(identities)) {
     const orgId = crypto.randomUUID();
+    const name = unless("users", "login", organization);
     lines.push(
-      `INSERT INTO organizations (id, name, display_name, created_at) VALUES (${quoted(orgId, organization, organization)}, ${now});`,
+      `INSERT INTO organizations (id, name, display_name, created_at) VALUES (${quoted(orgId)}, ${name}, ${quoted(organization)}, ${now});`,
     );
     tokens[organization] = {};
     for (const [login, role] of Object.entries(people)) {
@@ -48,7 +68,8 @@ export async function personSql(
 ): Promise<{ sql: string; userId: string; token: string }> {
   const userId = crypto.randomUUID();
   const { sql, token } = await tokenSql(userId, login, peppers, now);
-  const user = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId, login, login, email)}, ${now});`;
+  const name = unless("organizations", "name", login);
+  const user = `INSERT INTO users (id, login, name, email, created_at) VALUES (${quoted(userId)}, ${name}, ${quoted(login, email)}, ${now});`;
   return { sql: `${user}\n${sql}`, userId, token };
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { peppersOf } from "../src/auth/secret.ts";
 import { fail } from "./fail.ts";
-import { owner } from "./identities.ts";
+import { owner, takenName } from "./identities.ts";
 import { explain } from "./preflight.ts";
 import { executeSql } from "./wrangler.ts";
 
@@ -53,14 +53,9 @@ function secretsOf({ "secrets-file": file }: Values): NodeJS.Dict<string> {
   }
 }
 
-const taken: { fits: RegExp; message: string }[] = [
-  { fits: /UNIQUE constraint failed: (?:index 'organizations|organizations\.)/, message: "There is an organization of that name already." },
-  { fits: /UNIQUE constraint failed: (?:index 'users|users\.)/, message: "There is a person with that login already." },
-];
-
 /** Writes people into the database. Ends the script when a name is taken, or when the database cannot be reached. */
 export function save(sql: string, values: Values): void {
   const { code, output } = executeSql(sql, values);
   if (code === 0) return;
-  fail(taken.find(({ fits }) => fits.test(output))?.message ?? explain(output));
+  fail(takenName(output) ?? explain(output));
 }

@@ -68,7 +68,14 @@ export interface Membership {
   org: OrganizationRef;
   role: Role;
   settings: OrgSettings;
+  /** Whether the person agreed to it. Without that it opens the organization, and gives the organization nothing over the person. */
+  isAccepted: boolean;
+  /** Login of the person or name of the token that added this one; "" for a membership that was accepted. */
+  addedBy: string;
 }
+
+/** The memberships that the person agreed to. What a person does with own tokens is the business of their organizations, and of no other. */
+export const acceptedOf = ({ memberships }: UserActor): Membership[] => memberships.filter(({ isAccepted }) => isAccepted);
 
 /** An organization or team token. It belongs to exactly one organization and to no person. */
 export interface MachineActor {

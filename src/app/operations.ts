@@ -4,6 +4,7 @@ import { miscOperations } from "../misc/operations.ts";
 import { operatorOperations } from "../operator/operations.ts";
 import { orgOperations } from "../orgs/operations.ts";
 import { secretOperations } from "../secrets/operations.ts";
+import { sessionOperations } from "../sessions/operations.ts";
 import { stackOperations } from "../stacks/operations.ts";
 import { tokenOperations } from "../tokens/operations.ts";
 import { updateOperations } from "../updates/operations.ts";
@@ -14,6 +15,7 @@ export const operations: Operations = {
   ...miscOperations,
   ...operatorOperations,
   ...userOperations,
+  ...sessionOperations,
   ...tokenOperations,
   ...orgOperations,
   ...auditLogOperations,

@@ -128,7 +128,8 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
 function warned(c: Context<Env>, { definition }: Route, response: Response): Response {
   const credential = c.get("credential");
   const request = c.get("request");
-  const warning = definition.warns?.(request.userAgent) && credential && warningTo(credential, request.userAgent, request.now);
+  const warning =
+    definition.warns?.(request.userAgent) && credential && warningTo(credential, request.userAgent, request.now, new URL(c.req.url).origin);
   if (warning) response.headers.set("X-Pulumi-Warning", warning);
   return response;
 }

@@ -1,6 +1,7 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
 import { miscRoutes } from "../misc/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
+import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
@@ -9,6 +10,7 @@ import { configRoutes } from "../stacks/configRoutes.ts";
 import { deletedRoutes } from "../stacks/deletedRoutes.ts";
 import { peopleRoutes } from "../stacks/peopleRoutes.ts";
 import { referenceRoutes } from "../stacks/referenceRoutes.ts";
+import { sessionRoutes } from "../sessions/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { tokenExtensionRoutes } from "../tokens/extensionRoutes.ts";
@@ -22,10 +24,12 @@ export const routes = [
   ...miscRoutes,
   ...operatorRoutes,
   ...userRoutes,
+  ...sessionRoutes,
   ...tokenRoutes,
   ...tokenExtensionRoutes,
   ...orgRoutes,
   ...inviteRoutes,
+  ...membershipRoutes,
   ...auditLogRoutes,
   ...stackRoutes,
   ...resourceRoutes,

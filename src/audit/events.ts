@@ -72,6 +72,8 @@ export const eventTypes = {
   "organization-token-enabled": admin("A token was switched on again."),
   "personal-token-created": plain("A person made a personal token."),
   "personal-token-deleted": plain("A person deleted a personal token."),
+  "membership-accepted": plain("A person who had been added accepted the membership."),
+  "user-session-ended": plain("A person ended one of their console sessions."),
   "token-leak-reported": plain("A token was found in the open and switched off."),
   "stack-config-updated": plain("Where a stack's configuration comes from was changed."),
   "stack-tags-updated": plain("A stack's tags were changed."),

@@ -1,4 +1,4 @@
-import type { Actor, OrgSettings, OrganizationRef, RequestContext } from "../context.ts";
+import { type Actor, type OrgSettings, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
 import { type AppError, forbidden, notFound } from "../errors.ts";
 import type { Credential } from "./authenticate.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
@@ -50,7 +50,7 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   const { actor } = credential;
   if (limitFault(actor.limits, actor.kind === "user" ? undefined : actor.settings, ctx) === "place") {
     if (credential.identity.cached) return authorizeSelf(ctx, await credential.refetch(), permission);
-    const place = actor.kind === "user" ? actor.memberships[0] : actor;
+    const place = actor.kind === "user" ? acceptedOf(actor)[0] : actor;
     throw await beyondLimits(ctx, actor, place, "place", permission);
   }
   if (permission === "self" || actor.kind === "user") return credential;

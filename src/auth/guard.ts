@@ -39,12 +39,15 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
 
 /**
  * For lists that go beyond one organization, beside `guard`: fails unless each of the caller's memberships is one that was judged,
- * with its role and settings as they are.
+ * with its role, settings and consent as they are.
  */
 export function guardMemberships(store: Store, actor: Actor) {
-  const judged = actor.kind === "user" ? actor.memberships.map(({ org, role, settings }) => [org.id, role, settings.version]) : [];
+  const judged =
+    actor.kind === "user"
+      ? actor.memberships.map(({ org, role, settings, isAccepted }) => [org.id, role, settings.version, Number(isAccepted)])
+      : [];
   const userId = actor.kind === "user" ? actor.user.id : "";
-  const unjudged = sql`EXISTS (SELECT org_id, role, settings_version FROM ${members} JOIN organizations ON organizations.id = org_id
-    WHERE user_id = ${userId} EXCEPT SELECT value->>0, value->>1, value->>2 FROM json_each(${JSON.stringify(judged)}))`;
+  const unjudged = sql`EXISTS (SELECT org_id, role, settings_version, accepted_at IS NOT NULL FROM ${members} JOIN organizations ON organizations.id = org_id
+    WHERE user_id = ${userId} EXCEPT SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(${JSON.stringify(judged)}))`;
   return store.db.select({ known: sql<number>`CASE WHEN ${unjudged} THEN json('{') ELSE 1 END`.as("known") }).from(sql`(SELECT 1)`);
 }

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
 import { type AuditEntry, REFUSED_LEASE, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
-import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
+import { type Actor, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { LimitFault } from "./limits.ts";
 import type { Lease } from "./lease.ts";
@@ -50,7 +50,7 @@ export async function recordLimit(
 
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated and past its overlap", expired: "past its expiry" };
 
-/** A token was presented after its end. */
+/** A token was presented after its end. A personal one counts where its person agreed to be a member and the call was meant for. */
 export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: string | undefined) =>
   record(ctx, dead, orgName, {
     event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
@@ -90,7 +90,7 @@ const MOST_LOGS = 50;
 /** The organization that the call names, if the token's person is a member; else all of the person's organizations. */
 function organizationsOf({ actor }: DeadToken, orgName: string | undefined): OrganizationRef[] {
   if (actor?.kind !== "user") return [];
-  const own = actor.memberships.map(({ org }) => org);
+  const own = acceptedOf(actor).map(({ org }) => org);
   const named = own.filter(({ name }) => name.toLowerCase() === orgName?.toLowerCase());
   return (named.length > 0 ? named : own).slice(0, MOST_LOGS);
 }

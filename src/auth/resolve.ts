@@ -108,8 +108,8 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         lastUsedAt: accessTokens.lastUsedAt,
         deletedAt: accessTokens.deletedAt,
         disabledAt: accessTokens.disabledAt,
-        openedWith: accessTokens.openedWith,
-        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = ${accessTokens.openedWith})`.as(
+        openedWith: sql<string | null>`CASE WHEN ${accessTokens.kind} = 'session' THEN ${accessTokens.madeWith} END`.as("opened_with"),
+        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = ${accessTokens.madeWith})`.as(
           "opener_expires",
         ),
         openerStands: sql<number>`${openerStands}`.as("opener_stands"),
@@ -133,14 +133,25 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
       .leftJoin(users, eq(users.id, accessTokens.userId))
       .where(eq(accessTokens.hash, hash)),
     db
-      .select({ orgId: organizations.id, orgName: organizations.name, role: members.role, settings: settingsColumns })
+      .select({
+        orgId: organizations.id,
+        orgName: organizations.name,
+        role: members.role,
+        isAccepted: sql<number>`${members.acceptedAt} IS NOT NULL`.as("is_accepted"),
+        addedBy: sql<
+          string | null
+        >`CASE WHEN ${members.acceptedAt} IS NULL THEN (SELECT coalesce((SELECT login FROM users WHERE users.id = maker.user_id), maker.name)
+          FROM access_tokens AS maker WHERE maker.id = ${members.madeWith}) END`.as("added_by"),
+        settings: settingsColumns,
+      })
       .from(members)
       .innerJoin(organizations, eq(organizations.id, members.orgId))
       .where(sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})`)
-      // The default organization first, as long as it is one of them.
+      // The default organization first, as long as it is one of them; those that were not accepted last.
       .orderBy(
+        sql`${members.acceptedAt} IS NULL`,
         sql`${organizations.id} IS (SELECT default_org_id FROM users WHERE users.id = ${members.userId}) DESC`,
-        members.createdAt,
+        sql`max(${members.createdAt}, coalesce(${members.acceptedAt}, 0))`,
         organizations.name,
       ),
   ] as const;
@@ -175,7 +186,13 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
           token: ref,
           limits,
           user,
-          memberships: memberships.map((m) => ({ org: { id: m.orgId, name: m.orgName }, role: m.role, settings: m.settings })),
+          memberships: memberships.map(({ orgId, orgName, role, settings, isAccepted, addedBy }) => ({
+            org: { id: orgId, name: orgName },
+            role,
+            settings,
+            isAccepted: isAccepted === 1,
+            addedBy: addedBy ?? "",
+          })),
         }
       : org && { kind: token.kind, token: ref, limits, org, settings: token.settings!, team: token.team ?? "", role: token.role };
 

@@ -1,4 +1,4 @@
-import type { OrganizationRef } from "../context.ts";
+import { type OrganizationRef, type UserActor, acceptedOf } from "../context.ts";
 import type { Credential } from "./authenticate.ts";
 import { warningFor } from "./limits.ts";
 
@@ -10,14 +10,24 @@ const REMEMBERED = 1_000;
 const warned = new Map<string, number>();
 
 /** What the holder of a good token should know before it ends, or undefined; to a client that does not name its command once in a while. */
-export function warningTo({ actor }: Credential, userAgent: string, now: number): string | undefined {
+export function warningTo({ actor }: Credential, userAgent: string, now: number, origin: string): string | undefined {
   const what = actor.kind === "user" ? "personal token" : nameOfToken(actor.kind, actor.token.name, actor.org);
-  const warning = warningFor(what, actor.limits, actor.kind === "user" ? actor.memberships : [actor], now);
+  const warning = warningFor(what, actor.limits, actor.kind === "user" ? acceptedOf(actor) : [actor], now);
+  // One command alone: an organization that adds people gets no other hold on their terminals.
+  if (!warning && userAgent.includes("cmd=whoami") && actor.kind === "user") return consentWarning(actor, origin);
   if (!warning || userAgent.includes("cmd=")) return warning;
   const last = warned.get(actor.token.id) ?? 0;
   if (warned.size >= REMEMBERED) warned.clear();
   warned.set(actor.token.id, now);
   return now - last < SAME_COMMAND ? undefined : warning;
+}
+
+function consentWarning({ memberships }: UserActor, origin: string): string | undefined {
+  const [first, ...others] = memberships.filter(({ isAccepted }) => !isAccepted);
+  if (!first) return undefined;
+  const by = first.addedBy && ` by ${first.addedBy}`;
+  const more = others.length > 0 ? `, and to ${others.length} more` : "";
+  return `you were added to ${first.org.name}${by}${more}: accept or leave at ${origin}/user/settings/organizations`;
 }
 
 export const nameOfToken = (kind: string, name: string, org: OrganizationRef | undefined) =>

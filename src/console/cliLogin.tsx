@@ -1,4 +1,4 @@
-import type { Membership, PersonContext, UserActor } from "../context.ts";
+import { type Membership, type PersonContext, type UserActor, acceptedOf } from "../context.ts";
 import { createPersonalToken } from "../tokens/create.ts";
 import { CreatePersonalAccessTokenRequest } from "../tokens/schema.ts";
 import { badRequest } from "../errors.ts";
@@ -33,9 +33,9 @@ function read(from: (name: string) => string | null): Request {
 
 const local = (port: number) => `http://localhost:${port}`;
 
-/** The membership whose policy on expiry is the shortest, if any has one: a token that meets it is refused nowhere. */
-const strictest = ({ memberships }: UserActor): Membership | undefined =>
-  memberships
+/** The accepted membership whose policy on expiry is the shortest, if any has one: a token that meets it is refused in none of them. */
+const strictest = (actor: UserActor): Membership | undefined =>
+  acceptedOf(actor)
     .filter(({ settings }) => settings.maxTokenExpiryDays !== null)
     .sort((a, b) => a.settings.maxTokenExpiryDays! - b.settings.maxTokenExpiryDays!)[0];
 

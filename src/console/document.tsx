@@ -1,7 +1,7 @@
 import type { Child } from "hono/jsx";
 import type { OrganizationRef, UserActor } from "../context.ts";
 import type { OrgPermission } from "../auth/policy.ts";
-import { homePath, orgPath } from "./paths.ts";
+import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
 
 /** The places of an organization's navigation. */
 export type Place = "stacks" | "tokens" | "audit" | "members" | "settings";
@@ -62,6 +62,7 @@ export const Document = ({ title, actor, org, at, may, children }: Props) => (
         </nav>
       )}
       <main id="main" tabindex={-1}>
+        {actor && org && <Consent actor={actor} org={org} />}
         {children}
       </main>
     </body>
@@ -71,19 +72,33 @@ export const Document = ({ title, actor, org, at, may, children }: Props) => (
 const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef | undefined }) => (
   <nav class="organizations" aria-label="Organizations">
     <ul>
-      {actor.memberships.map((m) => (
-        <li>
-          <a href={homePath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
-            {m.org.name}
-          </a>
-        </li>
-      ))}
+      {actor.memberships
+        .filter((m) => m.isAccepted || m.org.id === org?.id)
+        .map((m) => (
+          <li>
+            <a href={homePath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
+              {m.org.name}
+            </a>
+          </li>
+        ))}
     </ul>
   </nav>
 );
 
+/** On each page of an organization that its reader was added to and has not accepted. */
+const Consent = ({ actor, org }: { actor: UserActor; org: OrganizationRef }) => {
+  const membership = actor.memberships.find((m) => m.org.id === org.id);
+  if (!membership || membership.isAccepted) return <></>;
+  return (
+    <p class="notice info" role="status">
+      You were added to {org.name} by {membership.addedBy || "somebody"}. <a href={ORGANIZATIONS}>Accept or leave</a>
+    </p>
+  );
+};
+
 const Account = ({ actor }: { actor: UserActor }) => (
   <nav class="account" aria-label="Your account">
+    <a href={ORGANIZATIONS}>Organizations</a>
     <a href="/user/settings/tokens">{actor.user.login}</a>
     <form method="post" action="/signout">
       <button class="quiet">Sign out</button>

@@ -1,4 +1,4 @@
-import { homePath, orgPath } from "./paths.ts";
+import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
 import { Empty } from "./components.tsx";
 import { places } from "./document.tsx";
 import { definePage } from "./page.tsx";
@@ -6,7 +6,7 @@ import { definePage } from "./page.tsx";
 export const homePages = [
   definePage("GET", "/", "person", async ({ actor }) => {
     const [only, ...others] = actor.memberships;
-    if (only && others.length === 0) return { to: homePath(only.org.name) };
+    if (only?.isAccepted && others.length === 0) return { to: homePath(only.org.name) };
     return {
       title: "Organizations",
       body: (
@@ -17,6 +17,12 @@ export const homePages = [
               {actor.memberships.map((m) => (
                 <li>
                   <a href={homePath(m.org.name)}>{m.org.name}</a> <span class="faint">{m.role}</span>
+                  {!m.isAccepted && (
+                    <>
+                      {" "}
+                      added by {m.addedBy || "somebody"}: <a href={ORGANIZATIONS}>accept or leave</a>
+                    </>
+                  )}
                 </li>
               ))}
             </ul>

@@ -8,6 +8,7 @@ import { invitePages as memberInvitePages } from "./members/invites.tsx";
 import { removePages } from "./members/remove.tsx";
 import { numbersPage } from "./numbers.tsx";
 import { settingsPages } from "./settings.tsx";
+import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
@@ -19,6 +20,7 @@ import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { listPage } from "./tokens/list.tsx";
 import { removePages as tokenRemovePages } from "./tokens/remove.tsx";
+import { sessionPages } from "./sessions.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
 
@@ -29,6 +31,8 @@ export const pages: PageRoute[] = [
   ...homePages,
   ...invitePages,
   ...personalPages,
+  ...sessionPages,
+  ...organizationPages,
   listPage,
   ...createPages,
   valuePage,

@@ -13,6 +13,9 @@ export const stackPath = (org: string, project: string, stack: string) => `${pro
 export const updatePath = (stack: string, version: number) => `${stack}/updates/${version}`;
 export const previewPath = (stack: string, updateId: string) => `${stack}/previews/${segment(updateId)}`;
 
+/** A person's memberships. */
+export const ORGANIZATIONS = "/user/settings/organizations";
+
 /** A path of this site, or `/`: where somebody goes after signing in must not be another site's choice. */
 export function ownPath(text: string | null | undefined): string {
   if (!text || !/^\/(?![/\\])[^\\]*$/.test(text) || [...text].some((c) => c < " ")) return "/";

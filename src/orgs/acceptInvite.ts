@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, isNull, or, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
@@ -28,11 +28,13 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
     event: "organization-invite-accepted",
     description: `${user.login} joined as ${invite.role} by the invitation ${shortId(id)} of ${invite.sentBy}.`,
   });
-  const waits = and(eq(invites.id, id), eq(invites.orgId, invite.orgId), stands("invites", ctx.now));
+  const waits = and(eq(invites.id, id), eq(invites.orgId, invite.orgId), isFor(ctx), stands("invites", ctx.now));
   try {
     const [, , accepted] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now),
-      ctx.store.db.insert(members).select(sql`SELECT org_id, ${user.id}, role, ${ctx.now} FROM invites WHERE ${waits}`),
+      ctx.store.db
+        .insert(members)
+        .select(sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with FROM invites WHERE ${waits}`),
       ctx.store.db.update(invites).set({ status: "accepted", acceptedBy: user.id }).where(waits).returning({ id: invites.id }),
       promiseIf(ctx.store, event, changedARow),
     ]);
@@ -43,6 +45,9 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
   }
   announce(ctx, event);
 }
+
+/** One that is for another account does not exist for the caller. */
+const isFor = (ctx: PersonContext) => or(isNull(invites.userId), eq(invites.userId, ctx.actor.user.id));
 
 async function read(ctx: PersonContext, orgName: string, id: string) {
   const [, rows] = await batch(ctx.store, [
@@ -57,7 +62,7 @@ async function read(ctx: PersonContext, orgName: string, id: string) {
       })
       .from(invites)
       .innerJoin(organizations, eq(organizations.id, invites.orgId))
-      .where(and(eq(invites.id, id), eq(organizations.name, orgName))),
+      .where(and(eq(invites.id, id), eq(organizations.name, orgName), isFor(ctx))),
   ]);
   return rows[0];
 }

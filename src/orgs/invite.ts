@@ -1,4 +1,4 @@
-import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
+import { type SQL, and, eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
@@ -69,11 +69,11 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
   const isFree = sql`${field("email")} = '' OR (
     NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${stands("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
     AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
-      WHERE members.org_id = ${ctx.org.id} AND lower(users.email) = lower(${field("email")})))`;
+      WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
   const results = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
-      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, ${ctx.actor.kind === "user" ? null : ctx.actor.token.id}
+      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}
       FROM ${rows} WHERE ${isFree}`),
     ...events.map((event, i) => promiseIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
     ctx.store.db
@@ -140,9 +140,8 @@ const cancelWhere = (ctx: OrgContext, login: string, lost: SQL) =>
       and(
         eq(invites.orgId, ctx.org.id),
         eq(invites.status, "pending"),
-        // A machine's carry the organization's name, which may be somebody's login, too.
-        isNull(invites.sentByToken),
-        sql`lower(${invites.sentBy}) = lower(${login})`,
+        sql`(made_with IN (SELECT id FROM access_tokens WHERE user_id = (SELECT id FROM users WHERE lower(login) = lower(${login})))
+          OR made_with IS NULL AND lower(sent_by) = lower(${login}))`,
         lost,
       ),
     );

@@ -7,16 +7,20 @@ import { invites } from "./table.ts";
 export const knownTo = (ctx: OrgContext) =>
   and(eq(invites.orgId, ctx.org.id), has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"))!;
 
+/** True of a row of `invites` that a machine's token made: its `sent_by` is the organization's name. */
+export const madeByMachine = sql`EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = invites.made_with AND access_tokens.org_id IS NOT NULL)`;
+
 /** An invitation lets somebody in for so long after it was sent last. Milliseconds. */
 const LIFE = 30 * 86_400_000;
 
 /**
  * True of a row of `invites` that still lets somebody in: it waits, is not too old, and the machine's token that made it, if one did,
- * was neither deleted nor disabled. So a token that got out leaves no way back in.
+ * was neither deleted nor disabled. So nobody gets in by a token that has ended.
  * @param table its name in the query
  */
 export const stands = (table: "invites" | "old", now: number): SQL => {
   const column = (name: string) => sql.raw(`${table}.${name}`);
-  return sql`(${column("status")} = 'pending' AND ${column("sent_at")} > ${now - LIFE} AND (${column("sent_by_token")} IS NULL
-    OR EXISTS (SELECT 1 FROM access_tokens WHERE id = ${column("sent_by_token")} AND deleted_at IS NULL AND disabled_at IS NULL)))`;
+  return sql`(${column("status")} = 'pending' AND ${column("sent_at")} > ${now - LIFE}
+    AND NOT EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = ${column("made_with")} AND access_tokens.org_id IS NOT NULL
+      AND (deleted_at IS NOT NULL OR disabled_at IS NOT NULL)))`;
 };

@@ -4,7 +4,7 @@ import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { ListInvitesResponse } from "./operations.ts";
 import { acceptUrl } from "./invite.ts";
-import { knownTo, stands } from "./inviteStands.ts";
+import { knownTo, madeByMachine, stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";
 
 /** The contract has no pages here; the latest are shown. */
@@ -16,13 +16,13 @@ export async function listOrgInvites(ctx: OrgContext, origin: string) {
   return toList(rows, origin);
 }
 
-/** Those for the caller's own address; none without one. */
+/** Those for the caller's own address or account. */
 export async function listUserOrgInvites(ctx: PersonContext, origin: string) {
-  const { email } = ctx.actor.user;
+  const { email, id } = ctx.actor.user;
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     // Without an address one is for whoever has its link.
-    waiting(ctx, sql`lower(${invites.email}) = lower(${email}) AND ${invites.email} <> ''`),
+    waiting(ctx, sql`(lower(${invites.email}) = lower(${email}) AND ${invites.email} <> '' OR ${invites.userId} = ${id})`),
   ]);
   return toList(rows, origin);
 }
@@ -37,9 +37,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       sentBy: invites.sentBy,
       org: organizations.name,
       sender: sql<string>`coalesce(
-        (SELECT name FROM users WHERE ${invites.sentByToken} IS NULL AND lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as(
-        "sender",
-      ),
+        (SELECT name FROM users WHERE NOT ${madeByMachine} AND lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as("sender"),
     })
     .from(invites)
     .innerJoin(organizations, eq(organizations.id, invites.orgId))

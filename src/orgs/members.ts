@@ -6,8 +6,8 @@ import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { has, lacking, requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
-import { AppError, badRequest, notFound } from "../errors.ts";
+import { batch } from "../db/client.ts";
+import { badRequest, notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
@@ -22,6 +22,9 @@ interface Person {
   login: string;
   name: string;
   email: string;
+  role: Role;
+  joined: number;
+  acceptedAt: number | null;
 }
 
 /** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
@@ -34,6 +37,7 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
         userId: members.userId,
         role: members.role,
         joined: sql<number>`${members.createdAt}`.as("joined"),
+        acceptedAt: members.acceptedAt,
         login: users.login,
         name: users.name,
         email: users.email,
@@ -45,30 +49,7 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       .limit(PAGE + 1),
   ]);
   const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
-  return { members: items.map((row) => toMember(ctx.org.id, row, row.role, row.joined)), continuationToken: next };
-}
-
-export async function addMember(ctx: OrgContext, login: string, role: Role) {
-  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
-    event: "member-added",
-    description: `Added ${login} as ${role}.`,
-  });
-  try {
-    const [, people] = await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-      person(ctx, login),
-      ctx.store.db.insert(members).select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now} FROM users WHERE ${isLogin(login)}`),
-      promiseIf(ctx.store, event, changedARow),
-    ]);
-    const found = people[0];
-    if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
-    announce(ctx, event);
-    return toMember(ctx.org.id, found, role, ctx.now);
-  } catch (error) {
-    if (error instanceof UniqueViolation) throw new AppError(409, "User is already an organization member.");
-    throw error;
-  }
+  return { members: items.map((row) => toMember(ctx.org.id, row)), continuationToken: next };
 }
 
 /**
@@ -105,74 +86,45 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
   announce(ctx, event, cancelEvent);
 }
 
-/**
- * The person's own tokens open nothing here any more, and the invitations that wait are canceled; the organization tokens that this
- * person made live on.
- * @throws 400 for oneself and for the last admin, 403 for an admin when a machine asks
- */
-export async function removeMember(ctx: OrgContext, login: string): Promise<void> {
-  if (ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase())
-    throw new AppError(400, "You cannot remove yourself from the organization.");
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `Removed ${login}.` });
-  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
-  const [, before, , , after, tokens] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    currentRole(ctx, login),
-    ctx.store.db.delete(members).where(and(isMember(ctx, login), notTheLastAdmin(ctx), withinReach(ctx))),
-    promiseIf(ctx.store, event, changedARow),
-    currentRole(ctx, login),
-    tokensOf(ctx, login),
-    canceled,
-    cancelPromise,
-  ]);
-  if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]) throw await adminStays(ctx);
-  await forgetIdentities(
-    ctx.env.TOKEN_CACHE,
-    tokens.map((t) => t.hash),
-  );
-  await ctx.tokensEnded({ tokenIds: tokens.map((t) => t.id), orgId: ctx.org.id });
-  announce(ctx, event, cancelEvent);
-}
-
 /** Why an administrator is one still: the caller is none who could end that, or there is no other. */
-const adminStays = async (ctx: OrgContext) =>
+export const adminStays = async (ctx: OrgContext) =>
   has(ctx, "org_member:set_admin") ? badRequest("an organization needs at least one admin") : lacking(ctx, "org_member:set_admin");
 
-const withinReach = (ctx: OrgContext) => (has(ctx, "org_member:set_admin") ? undefined : ne(members.role, "admin"));
+export const withinReach = (ctx: OrgContext) => (has(ctx, "org_member:set_admin") ? undefined : ne(members.role, "admin"));
 
-const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
+export const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
 
-const isMember = (ctx: OrgContext, login: string) =>
+export const isMember = (ctx: OrgContext, login: string) =>
   and(eq(members.orgId, ctx.org.id), sql`${members.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`);
 
-const noAdmin = (ctx: OrgContext, login: string) =>
+export const noAdmin = (ctx: OrgContext, login: string) =>
   sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)} AND role = 'admin')`;
 
-const notTheLastAdmin = (ctx: OrgContext) =>
-  or(ne(members.role, "admin"), sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin') > 1`);
+/** An administrator who has not accepted is none that an organization can rely on. */
+export const notTheLastAdmin = (ctx: OrgContext) =>
+  or(
+    ne(members.role, "admin"),
+    isNull(members.acceptedAt),
+    sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin' AND accepted_at IS NOT NULL) > 1`,
+  );
 
-const person = (ctx: OrgContext, login: string) =>
-  ctx.store.db
-    .select({ login: users.login, name: users.name, email: users.email })
-    .from(users)
-    .where(sql`lower(${users.login}) = lower(${login})`);
-
-const currentRole = (ctx: OrgContext, login: string) =>
+export const currentRole = (ctx: OrgContext, login: string) =>
   ctx.store.db.select({ role: members.role }).from(members).where(isMember(ctx, login));
 
 /** Hashes of the person's living tokens: their cached identities name the old role. */
-const tokensOf = (ctx: OrgContext, login: string) =>
+export const tokensOf = (ctx: OrgContext, login: string) =>
   ctx.store.db
     .select({ id: accessTokens.id, hash: accessTokens.hash })
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-const toMember = (orgId: string, who: Person, role: Role, joined: number) => ({
+export const toMember = (orgId: string, { login, name, email, role, joined, acceptedAt }: Person) => ({
   role,
-  user: { githubLogin: who.login, name: who.name, avatarUrl: "", email: who.email },
+  // An address is the person's to give: with the membership.
+  user: { githubLogin: login, name, avatarUrl: "", ...(acceptedAt !== null && { email }) },
   created: new Date(joined).toISOString(),
   knownToPulumi: true,
   virtualAdmin: false,
   fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(joined).toISOString() },
+  accepted: acceptedAt !== null,
 });

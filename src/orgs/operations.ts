@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
+import { RevocationReport } from "../lineage/operations.ts";
 import { uxPurposes } from "./listRoles.ts";
 import { notHere } from "./metadata.ts";
 import { inFlightRevocations } from "./table.ts";
@@ -58,6 +59,8 @@ const OrganizationMember = z.object({
   knownToPulumi: z.boolean(),
   virtualAdmin: z.boolean(),
   fgaRole: z.object({ id: z.string(), name: z.string(), modifiedAt: z.string() }),
+  /** Ours: whether the person agreed to the membership. */
+  accepted: z.boolean(),
 });
 
 const CreatedInvite = z.object({ id: z.string(), acceptInviteUrl: z.string() });
@@ -122,7 +125,13 @@ export const orgOperations: Operations = {
     summary: "Who is in the organization, and as what",
     answers: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.optional(z.string()) }) },
   },
-  AddOrganizationMember: { tags: ["Organizations"], summary: "Adds a known user", answers: { 200: OrganizationMember } },
+  AddOrganizationMember: {
+    tags: ["Organizations"],
+    summary: "Adds a known user, who may accept or leave; where DIRECT_MEMBERS is invite, makes an invitation for the user",
+    answers: { 200: OrganizationMember },
+  },
+  AcceptMembership: { tags: ["Users"], summary: "The caller agrees to a membership", answers: { 204: null } },
+  LeaveOrganization: { tags: ["Users"], summary: "The caller leaves an organization, whatever its conditions are", answers: { 204: null } },
   UpdateOrganizationMember: {
     tags: ["Organizations"],
     summary: "Changes a member's role, by name or by the id of a built-in role",
@@ -130,8 +139,8 @@ export const orgOperations: Operations = {
   },
   DeleteOrganizationMember: {
     tags: ["Organizations"],
-    summary: "Removes a member; the organization's tokens live on",
-    answers: { 204: null },
+    summary: "Removes a member; the organization tokens that the member made live on, unless tokens=revoke ends them",
+    answers: { 200: RevocationReport, 204: null },
   },
   ListOrgInvites: { tags: ["Organizations"], summary: "Invitations that wait, with their links", answers: { 200: ListInvitesResponse } },
   CreateOrgInviteLink: { tags: ["Organizations"], summary: "Invites whoever has the link", answers: { 200: CreatedInvite } },

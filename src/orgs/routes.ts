@@ -3,8 +3,10 @@ import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { role } from "./inviteSchema.ts";
 import { getRole, listRoles, uxPurpose } from "./listRoles.ts";
-import { addMember, changeMemberRole, listMembers, removeMember } from "./members.ts";
+import { addMember } from "./addMember.ts";
+import { changeMemberRole, listMembers } from "./members.ts";
 import { getOrganizationMetadata } from "./metadata.ts";
+import { fates, removeMember } from "./removeMember.ts";
 import { roleOf } from "./roles.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "./settings.ts";
 
@@ -107,9 +109,11 @@ export const orgRoutes = [
       method: "DELETE",
       path: "/api/orgs/{orgName}/members/{userLogin}",
       operationId: "DeleteOrganizationMember",
-      permission: "org_member:delete",
+      // Everybody may leave: the right to remove somebody else is asked for when it is known who is meant.
+      permission: "organization:read",
       params: member,
+      query: z.object({ tokens: z.optional(z.enum(fates, "invalid query parameter")) }),
     },
-    (ctx, { params }) => removeMember(ctx, params.userLogin),
+    (ctx, { params, query }) => removeMember(ctx, params.userLogin, query.tokens),
   ),
 ];

@@ -61,12 +61,38 @@ export const members = sqliteTable(
       .references(() => users.id),
     role: text("role", { enum: roles }).notNull(),
     createdAt: integer("created_at").notNull(),
+    /**
+     * When the person accepted the membership. 0: it was made by an operator's command, or before anybody was asked. Null: the person was added and
+     * has not accepted; the membership opens the organization to the person, and gives the organization nothing over the person.
+     */
+    acceptedAt: integer("accepted_at").default(0),
+    /** Id of the token that added the person, or that made the invitation. Null: an operator's command, or before this was recorded. */
+    madeWith: text("made_with"),
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.userId] }),
     index("members_user").on(t.userId),
     index("members_list").on(t.orgId, t.createdAt, t.userId),
+    index("members_made_with")
+      .on(t.madeWith)
+      .where(sql`${t.madeWith} IS NOT NULL`),
   ],
+);
+
+/**
+ * Memberships that ended and that a credential had made. They open nothing. What such a person made in the organization descends from that
+ * credential still, so that nobody cuts it off by leaving.
+ */
+export const formerMembers = sqliteTable(
+  "former_members",
+  {
+    orgId: text("org_id").notNull(),
+    userId: text("user_id").notNull(),
+    madeWith: text("made_with").notNull(),
+    createdAt: integer("created_at").notNull(),
+    endedAt: integer("ended_at").notNull(),
+  },
+  (t) => [index("former_members_made_with").on(t.madeWith)],
 );
 
 export const inviteStatuses = ["pending", "accepted", "canceled"] as const;
@@ -88,8 +114,16 @@ export const invites = sqliteTable(
     sentBy: text("sent_by").notNull(),
     sentAt: integer("sent_at").notNull(),
     acceptedBy: text("accepted_by").references(() => users.id),
-    /** Id of the machine's token that made it, with which it ends; null: a person's. */
-    sentByToken: text("sent_by_token"),
+    /** The account that it is for; null: whoever has the link. */
+    userId: text("user_id").references(() => users.id),
+    /** Id of the token that made it. Null: made before this was recorded. */
+    madeWith: text("made_with"),
   },
-  (t) => [index("invites_org").on(t.orgId, t.createdAt, t.id), index("invites_email").on(sql`lower(${t.email})`)],
+  (t) => [
+    index("invites_org").on(t.orgId, t.createdAt, t.id),
+    index("invites_email").on(sql`lower(${t.email})`),
+    index("invites_made_with")
+      .on(t.madeWith)
+      .where(sql`${t.madeWith} IS NOT NULL`),
+  ],
 );

@@ -16,11 +16,17 @@ export const SESSION_NAME = "console session";
 /** How long an ended session's row is kept. Milliseconds. */
 const KEPT = 30 * 24 * 3_600_000;
 
+/** A row that something descends from is kept for good: without it the descent would be cut. */
+const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE made.made_with = access_tokens.id)
+  AND NOT EXISTS (SELECT 1 FROM invites WHERE made_with = access_tokens.id)
+  AND NOT EXISTS (SELECT 1 FROM members WHERE made_with = access_tokens.id)
+  AND NOT EXISTS (SELECT 1 FROM former_members WHERE made_with = access_tokens.id)`;
+
 /**
  * Opens a console session for a person who has proved who they are. A session is an access token of its own kind that only
  * the console's cookie carries: it is hashed, cached, checked on each write, ended and audited as every token is, and never
  * listed. Single sign-on will call this too: how somebody proved who they are is not its business.
- * @param session its id, and the id of the personal token that it ends with; null for a sign-in without one
+ * @param opening the id of the session, and the id of the personal token that it ends with; null for a sign-in without one
  * @param proof a statement that fails unless the proof still holds, in the same batch: what has just ended opens nothing
  * @param more statements of that batch: other proofs, and events that are promised with it
  * @returns the cookie's value
@@ -28,7 +34,7 @@ const KEPT = 30 * 24 * 3_600_000;
 export async function openSession(
   ctx: RequestContext,
   user: { id: string; login: string },
-  session: { id: string; openedWith: string | null },
+  { id, openedWith }: { id: string; openedWith: string | null },
   proof: BatchItem<"sqlite">,
   ...more: BatchItem<"sqlite">[]
 ): Promise<string> {
@@ -37,12 +43,13 @@ export async function openSession(
     eq(accessTokens.userId, user.id),
     eq(accessTokens.kind, "session"),
     sql`coalesce(${accessTokens.deletedAt}, ${accessTokens.expiresAt}) < ${ctx.now - KEPT}`,
+    madeNothing,
   );
   await batch(ctx.store, [
     proof,
     ctx.store.db.delete(accessTokens).where(old),
     ctx.store.db.insert(accessTokens).values({
-      ...session,
+      id,
       kind: "session",
       userId: user.id,
       name: SESSION_NAME,
@@ -51,6 +58,7 @@ export async function openSession(
       createdAt: ctx.now,
       createdBy: user.login,
       expiresAt: ctx.now + IDLE,
+      madeWith: openedWith,
     }),
     ...more,
   ]);

@@ -2,7 +2,7 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import type { RequestContext } from "../context.ts";
+import { type RequestContext, acceptedOf } from "../context.ts";
 import { StaleIdentity, batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { openSession } from "./open.ts";
@@ -40,7 +40,8 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
   }
   const session = { id: crypto.randomUUID(), openedWith: actor.token.id };
   const description = `Signed in to the console with a personal token: session ${session.id}.`;
-  const events = actor.memberships.map(({ org }) => auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description }));
+  // The log of each organization whose membership the person has accepted records the sign-in.
+  const events = acceptedOf(actor).map(({ org }) => auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description }));
   const promised = events.map((event) => promise(ctx.store, event));
   const cookie = await openSession(
     ctx,

@@ -38,6 +38,7 @@ export function toAccessToken(row: TokenRow, now: number): AccessToken {
       successor: row.successorId ?? undefined,
       overlapEnds: row.retiresAt === null ? undefined : seconds(row.retiresAt),
     }),
+    madeWith: row.madeWith ?? undefined,
     disabledReason: row.disabledReason ?? undefined,
     lastUsedIP: row.lastUsedAddress || undefined,
     lastUsedCountry: row.lastUsedCountry || undefined,

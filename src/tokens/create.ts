@@ -4,7 +4,7 @@ import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts"
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
-import { type OrgContext, type PersonContext, loginOf } from "../context.ts";
+import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest, conflict } from "../errors.ts";
 import { findRole } from "../orgs/roles.ts";
@@ -41,6 +41,7 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
         role,
         createdAt: ctx.now,
         createdBy: loginOf(ctx.actor),
+        madeWith: ctx.actor.token.id,
         expiresAt: request.expires,
         displayName: request.displayName ?? "",
         stackRules: request.stacks ?? null,
@@ -93,6 +94,7 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
       hash,
       createdAt: ctx.now,
       createdBy: ctx.actor.user.login,
+      madeWith: ctx.actor.token.id,
       expiresAt: request.expires,
     }),
     ...events.map((event) => promise(ctx.store, event)),
@@ -101,9 +103,9 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
   return { id, tokenValue: value };
 }
 
-/** One event for each organization that the person is in, as far as the request knows: to be promised behind `guardMemberships`. */
+/** One event for each organization that the person agreed to be in, as far as the request knows: to be promised behind `guardMemberships`. */
 export const eventsEverywhere = (
   ctx: PersonContext,
-  event: "personal-token-created" | "personal-token-deleted",
+  event: "personal-token-created" | "personal-token-deleted" | "user-session-ended",
   description: string,
-): AuditEvent[] => ctx.actor.memberships.map(({ org }) => auditEvent(ctx, org.id, whoIs(ctx.actor), { event, description }));
+): AuditEvent[] => acceptedOf(ctx.actor).map(({ org }) => auditEvent(ctx, org.id, whoIs(ctx.actor), { event, description }));

@@ -6,6 +6,7 @@ import { forgetIdentities } from "../auth/resolve.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { eventsEverywhere } from "./create.ts";
 import { thatToken } from "./get.ts";
 import { noteDeletion } from "./revocation.ts";
@@ -23,14 +24,16 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "") {
     reason && ` Reason: ${reason}`
   }`;
   const one = thatToken(ctx, id);
-  const [, , , rows] = await batch(ctx.store, [
+  const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
+  const [, , , rows, lost] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     end(ctx, one),
     promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
     hashOf(ctx, one),
+    ...endUnaccepted(ctx.store, id, ctx.now, removal),
   ]);
-  await forget(ctx, rows, id);
-  announce(ctx, event);
+  await forget(ctx, rows, id, lost);
+  announce(ctx, event, removal);
   // The token is dead by now, whatever becomes of its receipt; who asks for that later gets it.
   return noteDeletion(ctx, id).catch(() => undefined);
 }
@@ -59,9 +62,12 @@ const end = (ctx: ActorContext, one: SQL | undefined) =>
 
 const hashOf = (ctx: ActorContext, one: SQL | undefined) => ctx.store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(one);
 
-async function forget(ctx: ActorContext, rows: { hash: string }[], id: string): Promise<void> {
+async function forget(ctx: ActorContext, rows: { hash: string }[], id: string, others: { hash: string }[] = []): Promise<void> {
   const row = rows[0];
   if (!row) throw notFound("Token");
-  await forgetIdentities(ctx.env.TOKEN_CACHE, [row.hash]);
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    [row, ...others].map(({ hash }) => hash),
+  );
   await ctx.tokensEnded({ tokenIds: [id] });
 }

@@ -6,6 +6,7 @@ import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { conflict, notFound } from "../errors.ts";
+import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { stateOf, toAccessToken, visibleColumns } from "./accessToken.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens } from "./table.ts";
@@ -15,7 +16,7 @@ export const disableOrgToken = (ctx: OrgContext, id: string, reason = "") => fli
 
 /**
  * Switches a token on again, whoever or whatever switched it off.
- * @throws 409 for one that was found in the open: someone else may hold its value, so it can only be rotated or deleted
+ * @throws 409 for one that was found in the open, or whose maker was: someone else may hold its value, so it can only be rotated or deleted
  */
 export const enableOrgToken = (ctx: OrgContext, id: string, reason = "") => flip(ctx, id, "enabled", reason);
 
@@ -30,9 +31,10 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
   const isOther =
     to === "disabled"
       ? isNull(accessTokens.disabledAt)
-      : and(isNotNull(accessTokens.disabledAt), sql`${accessTokens.disabledReason} IS NOT 'leaked'`);
+      : and(isNotNull(accessTokens.disabledAt), sql`coalesce(${accessTokens.disabledReason}, '') NOT IN ('leaked', 'maker-leaked')`);
   const one = thatToken(ctx, id);
-  const [, , , rows, hashes] = await batch(ctx.store, [
+  const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
+  const [, , , rows, hashes, lost] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .update(accessTokens)
@@ -41,13 +43,21 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
     promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
     ctx.store.db.select(visibleColumns).from(accessTokens).where(one),
     ctx.store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(eq(accessTokens.id, id)),
+    ...endUnaccepted(ctx.store, id, ctx.now, removal),
   ]);
   const row = rows[0];
   if (!row || stateOf(row, ctx.now) === "deleted") throw notFound("Token");
   if (to === "enabled" && row.disabledAt !== null)
-    throw conflict("the token was found in the open and cannot be enabled: rotate or delete it");
-  await forgetIdentities(ctx.env.TOKEN_CACHE, [hashes[0]!.hash]);
+    throw conflict(
+      row.disabledReason === "leaked"
+        ? "the token was found in the open and cannot be enabled: rotate or delete it"
+        : "the credential that made the token was found in the open, so it cannot be enabled: rotate or delete it",
+    );
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    [hashes[0]!, ...lost].map(({ hash }) => hash),
+  );
   if (to === "disabled") await ctx.tokensEnded({ tokenIds: [id] });
-  announce(ctx, event);
+  announce(ctx, event, removal);
   return toAccessToken(row, ctx.now);
 }

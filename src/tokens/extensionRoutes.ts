@@ -3,7 +3,7 @@ import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { disableOrgToken, enableOrgToken } from "./enable.ts";
 import { getOrgToken } from "./get.ts";
-import { getTokenImpact } from "./impact.ts";
+import { getPersonalImpact, getTokenImpact } from "./impact.ts";
 import { ReportTokenLeakRequest, ReportTokenLeaksRequest, reportTokenLeak, reportTokenLeaks } from "./leaks.ts";
 import { getRevocation } from "./revocation.ts";
 import { rotateItself, rotateOrgToken } from "./rotate.ts";
@@ -96,6 +96,17 @@ export const tokenExtensionRoutes = [
       extension,
     },
     (ctx, { params }) => getTokenImpact(ctx, params.tokenId),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/user/tokens/{tokenId}/impact",
+      operationId: "GetPersonalTokenImpact",
+      permission: "person",
+      params: z.object({ tokenId: z.string() }),
+      extension,
+    },
+    (ctx, { params }) => getPersonalImpact(ctx, params.tokenId),
   ),
   defineRoute(
     {

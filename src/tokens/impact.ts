@@ -1,8 +1,14 @@
-import { and, desc, eq, gte, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
-import type { OrgContext } from "../context.ts";
+import { type SQL, and, desc, eq, gte, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { guard, guardMemberships } from "../auth/guard.ts";
+import { limitFault } from "../auth/limits.ts";
+import { lives } from "../auth/lives.ts";
+import { mayAs } from "../auth/policy.ts";
+import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import { administeredBy } from "../lineage/below.ts";
+import { readTree, toTree } from "../lineage/tree.ts";
 import { stacks } from "../stacks/table.ts";
 import { updates } from "../updates/table.ts";
 import { seconds, visibleColumns } from "./accessToken.ts";
@@ -15,54 +21,129 @@ const DAYS = 90;
 const MOST = 1000;
 
 /** Asked before a deletion, so that nobody is surprised by it. */
-export async function getTokenImpact(ctx: OrgContext, id: string): Promise<TokenImpact> {
-  const { db } = ctx.store;
-  const [, tokens, written, running] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    db.select(visibleColumns).from(accessTokens).where(thatToken(ctx, id)),
-    db
-      .select({
-        projectName: stacks.project,
-        stackName: stacks.name,
-        updates: sql<number>`count(*)`.as("updates_made"),
-        lastUpdate: sql<number>`max(${updates.createdAt})`.as("last_update"),
-      })
-      .from(updates)
-      .innerJoin(stacks, eq(stacks.id, updates.stackId))
-      .where(
-        and(
-          eq(stacks.orgId, ctx.org.id),
-          eq(updates.tokenId, id),
-          eq(updates.dryRun, false),
-          sql`${updates.version} IS NOT NULL`,
-          gte(updates.createdAt, ctx.now - DAYS * 86_400_000),
-        ),
-      )
-      .groupBy(stacks.id)
-      .orderBy(desc(sql`last_update`))
-      .limit(MOST),
-    db
-      .select({
-        projectName: stacks.project,
-        stackName: stacks.name,
-        updateID: sql<string>`${updates.id}`.as("update_id"),
-        kind: updates.kind,
-        startedAt: updates.startedAt,
-      })
-      .from(updates)
-      .innerJoin(stacks, eq(stacks.id, updates.stackId))
-      .where(and(eq(stacks.orgId, ctx.org.id), eq(updates.tokenId, id), eq(updates.status, "running")))
-      .orderBy(updates.startedAt)
-      .limit(MOST),
-  ]);
+export const getTokenImpact = (ctx: OrgContext, id: string) =>
+  impactOf(ctx, id, thatToken(ctx, id)!, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org], [ctx.org.id]);
+
+/** The same of one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list here and now. */
+export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {
+  const { actor, store } = ctx;
+  const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, kind))!;
+  const places = actor.memberships.filter((place) => mayAs(place, "stack:list") && !limitFault(actor.limits, place.settings, ctx));
+  return impactOf(
+    ctx,
+    id,
+    one,
+    [guard(store, actor, ctx.now), guardMemberships(store, actor)],
+    places.map(({ org }) => org),
+    administeredBy(actor),
+  );
+}
+
+type Results<T extends readonly unknown[]> = { -readonly [K in keyof T]: Awaited<T[K]> };
+
+async function impactOf(
+  ctx: ActorContext,
+  id: string,
+  one: SQL,
+  guards: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]],
+  orgs: { id: string; name: string }[],
+  adminOf: string[],
+): Promise<TokenImpact> {
+  const { store, actor, now } = ctx;
+  const statements = [
+    store.db.select(visibleColumns).from(accessTokens).where(one),
+    changedStacks(ctx, id, orgs),
+    runningUpdates(ctx, id, orgs),
+    successors(ctx, one),
+    ...readTree(store, { roots: one, now, adminOf }),
+  ] as const;
+  const results = await batch(store, [...guards, ...statements]);
+  const [tokens, changed, running, next, tree, totals] = results.slice(guards.length) as unknown as Results<typeof statements>;
   const token = tokens[0];
   if (!token) throw notFound("Token");
+  const own = new Set(actor.kind === "user" ? actor.memberships.map(({ org }) => org.id) : [actor.org.id]);
+  const nameOf = new Map(orgs.map((org) => [org.id, org.name]));
+  const inOrg = ({ orgId }: { orgId: string }) => ({ orgName: nameOf.get(orgId) ?? "" });
   return {
     lastUsed: seconds(token.lastUsedAt),
     lastUsedIP: token.lastUsedAddress,
     lastUsedCountry: token.lastUsedCountry,
     lastUsedBy: token.lastUsedClient,
-    stacks: written.map((row) => ({ ...row, lastUpdate: seconds(row.lastUpdate) })),
-    runningUpdates: running.map(({ startedAt, ...row }) => ({ ...row, started: seconds(startedAt) })),
+    stacks: changed.map(({ orgId, lastUpdate, ...row }) => ({ ...inOrg({ orgId }), ...row, lastUpdate: seconds(lastUpdate) })),
+    runningUpdates: running.map(({ orgId, startedAt, ...row }) => ({ ...inOrg({ orgId }), ...row, started: seconds(startedAt) })),
+    successors: next.map(({ expiresAt, ...row }) => ({ ...row, expires: seconds(expiresAt) })),
+    created: {
+      total: totals[0]?.total ?? 0,
+      items: toTree(
+        tree.filter(({ orgId }) => orgId === null || own.has(orgId)),
+        id,
+      ).map(({ depth, kind, id: itemId, name, orgName, ends }) => ({
+        depth,
+        kind: kind === "former" ? "member" : kind,
+        ...(kind !== "member" && kind !== "former" && { id: itemId }),
+        ...(name !== "" && { name }),
+        ...(orgName !== null && { organization: orgName }),
+        ends,
+      })),
+    },
   };
 }
+
+const within = (orgs: { id: string }[]) =>
+  sql`${stacks.orgId} IN (SELECT value FROM json_each(${JSON.stringify(orgs.map((org) => org.id))}))`;
+
+const changedStacks = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
+  ctx.store.db
+    .select({
+      orgId: sql<string>`${stacks.orgId}`.as("organization_id"),
+      projectName: stacks.project,
+      stackName: stacks.name,
+      updates: sql<number>`count(*)`.as("updates_made"),
+      lastUpdate: sql<number>`max(${updates.createdAt})`.as("last_update"),
+    })
+    .from(updates)
+    .innerJoin(stacks, eq(stacks.id, updates.stackId))
+    .where(
+      and(
+        within(orgs),
+        eq(updates.tokenId, id),
+        eq(updates.dryRun, false),
+        sql`${updates.version} IS NOT NULL`,
+        gte(updates.createdAt, ctx.now - DAYS * 86_400_000),
+      ),
+    )
+    .groupBy(stacks.id)
+    .orderBy(desc(sql`last_update`))
+    .limit(MOST);
+
+const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
+  ctx.store.db
+    .select({
+      orgId: sql<string>`${stacks.orgId}`.as("organization_id"),
+      projectName: stacks.project,
+      stackName: stacks.name,
+      updateID: sql<string>`${updates.id}`.as("update_id"),
+      kind: updates.kind,
+      startedAt: updates.startedAt,
+    })
+    .from(updates)
+    .innerJoin(stacks, eq(stacks.id, updates.stackId))
+    .where(and(within(orgs), eq(updates.tokenId, id), eq(updates.status, "running")))
+    .orderBy(updates.startedAt)
+    .limit(MOST);
+
+/** The tokens of the same line that came after it and are alive: ending this one ends none of them by itself. */
+const successors = (ctx: ActorContext, one: SQL) =>
+  ctx.store.db
+    .select({ id: accessTokens.id, name: accessTokens.name, expiresAt: accessTokens.expiresAt })
+    .from(accessTokens)
+    .where(
+      and(
+        sql`${accessTokens.id} IN (WITH RECURSIVE line(id) AS (
+          SELECT successor_id FROM access_tokens WHERE ${one}
+          UNION SELECT next.successor_id FROM line CROSS JOIN access_tokens AS next ON next.id = line.id) SELECT id FROM line)`,
+        lives(ctx.now),
+      ),
+    )
+    .orderBy(accessTokens.createdAt)
+    .limit(MOST);

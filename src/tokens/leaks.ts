@@ -1,12 +1,15 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
-import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, whoIs } from "../audit/record.ts";
 import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../auth/secret.ts";
-import type { RequestContext } from "../context.ts";
+import { type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { forbidden, tooManyRequests } from "../errors.ts";
+import { afterEnding, endBelow, readEnding } from "../lineage/end.ts";
+import type { Descent } from "../lineage/ending.ts";
+import { promiseEnding, promisedEnding } from "../lineage/events.ts";
 import type { LeakReportTaken } from "./operations.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
@@ -51,7 +54,10 @@ export async function reportTokenLeaks(
   return taken;
 }
 
-/** Disables the token in the same transaction in which the report is written down. One that has ended stays as it is. */
+/**
+ * Disables the token in the transaction in which the report is recorded, and everything that descends from it. A token that had ended is marked as
+ * leaked, and what it made ends all the same: a thief can end the token, too.
+ */
 async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<typeof found>, source: string): Promise<void> {
   const { store, now } = ctx;
   const hash = await hashTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), token.trim());
@@ -60,25 +66,29 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   const { actor } = "dead" in holder ? holder.dead : holder.identity;
   if (!actor) return;
 
-  const orgs = actor.kind === "user" ? actor.memberships.map((m) => m.org) : [actor.org];
-  const events = orgs.map((org) =>
-    auditEvent(ctx, org.id, whoIs(actor), {
-      event: "token-leak-reported",
-      description: `Disabled ${actor.kind === "user" ? "a personal token" : `${actor.kind} token "${actor.token.name}"`} (${actor.token.id}): it was found in the open by ${
-        source === "holder" ? "someone who holds it" : source
-      }.`,
-    }),
-  );
-  const one = eq(accessTokens.hash, hash);
-  const lives = and(one, isNull(accessTokens.deletedAt), sql`${accessTokens.disabledReason} IS NOT 'leaked'`);
-  const isNews = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${lives})`;
-  await batch(store, [
+  const { id, name } = actor.token;
+  const kind = "dead" in holder ? holder.dead.kind : holder.identity.kind;
+  const what = actor.kind === "user" ? `a ${kind === "session" ? "session" : "personal token"}` : `${actor.kind} token "${name}"`;
+  const announcement = {
+    event: auditEvent(ctx, "", whoIs(actor), { event: "token-leak-reported", description: "" }),
+    orgIds: actor.kind === "user" ? acceptedOf(actor).map(({ org }) => org.id) : [actor.org.id],
+    sentence: sql`${`Disabled ${what} (${id})`}`,
+    more: ` It was found in the open by ${source === "holder" ? "someone who holds it" : source}.`,
+  };
+  // A second report finds no root, and so nothing below it: once is enough, for what is dead makes nothing.
+  const isNews = sql`(${accessTokens.hash} = ${hash} AND ${accessTokens.disabledReason} IS NOT 'leaked')`;
+  const descent: Descent = { roots: isNews, how: "disable", now, adminOf: [] };
+  const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${isNews} AND ${isNull(accessTokens.deletedAt)})`;
+  const [rows, lost] = await batch(store, [
+    ...readEnding(store, descent),
+    promiseEnding(store, descent, { ...announcement, rootsEnd }),
     store.db
       .insert(leakReports)
       .select(
-        sql`SELECT ${crypto.randomUUID()}, id, ${now}, ${source}, ${withoutValue(url ?? "", token)}, ${ctx.address} FROM ${accessTokens} WHERE ${lives}`,
+        sql`SELECT ${crypto.randomUUID()}, id, ${now}, ${source}, ${withoutValue(url ?? "", token)}, ${ctx.address} FROM ${accessTokens} WHERE ${isNews}`,
       ),
-    ...events.map((event) => promiseIf(store, event, isNews)),
+    ...endBelow(store, descent),
+    // The last one: until here the condition finds the root.
     store.db
       .update(accessTokens)
       .set({
@@ -86,11 +96,11 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
         disabledReason: "leaked",
         version: sql`${accessTokens.version} + 1`,
       })
-      .where(lives),
+      .where(isNews),
   ]);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [hash]);
-  await ctx.tokensEnded({ tokenIds: [actor.token.id], leaked: true });
-  announce(ctx, ...events);
+  await afterEnding(ctx, rows, lost, { tokenIds: [id], leaked: true });
+  announce(ctx, ...promisedEnding(announcement, rows));
 }
 
 /** Where it was found may be the address of a page that has the value in it. */

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
+import { CreatedWith, RevocationReport } from "../lineage/operations.ts";
 import { tokenStates } from "./accessToken.ts";
 import { stackRule } from "./schema.ts";
 import { disabledReasons } from "./table.ts";
@@ -17,6 +18,8 @@ export const AccessToken = z.object({
   role: z.optional(z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() })),
   type: z.enum(["personal", "organization", "team"]),
   status: z.enum(tokenStates),
+  /** Id of the token or session that made it; absent for what an operator's command made. */
+  madeWith: z.optional(z.string()),
   displayName: z.optional(z.string()),
   disabledReason: z.optional(z.enum(disabledReasons)),
   /** Absent: every stack that the role opens. */
@@ -51,7 +54,7 @@ const RotateAccessTokenResponse = z.object({
   overlapEnds: z.int(),
 });
 
-const stackRef = { projectName: z.string(), stackName: z.string() };
+const stackRef = { orgName: z.string(), projectName: z.string(), stackName: z.string() };
 
 /** What would notice if the token ended now. Times are Unix seconds, 0 for never. */
 export const TokenImpact = z.object({
@@ -63,6 +66,10 @@ export const TokenImpact = z.object({
   stacks: z.array(z.object({ ...stackRef, updates: z.int(), lastUpdate: z.int() })),
   /** What runs under it now. */
   runningUpdates: z.array(z.object({ ...stackRef, updateID: z.string(), kind: z.string(), started: z.int() })),
+  /** Living tokens that it was rotated to: they do not end with it. */
+  successors: z.array(z.object({ id: z.string(), name: z.string(), expires: z.int() })),
+  /** What ends with it by withDescendants. */
+  created: CreatedWith,
 });
 export type TokenImpact = z.infer<typeof TokenImpact>;
 
@@ -106,8 +113,8 @@ export const tokenOperations: Operations = {
   },
   DeleteOrgToken: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Ends a token at once and for good; headers say from when on",
-    answers: { 204: null },
+    summary: "Ends a token at once and for good; with withDescendants everything that it made too",
+    answers: { 200: RevocationReport, 204: null },
   },
   ListOrgTokensWithRole: {
     tags: ["Organizations"],
@@ -124,7 +131,11 @@ export const tokenOperations: Operations = {
     summary: "A token with the caller's rights; its value is shown once",
     answers: { 200: CreateAccessTokenResponse },
   },
-  DeletePersonalToken: { tags: ["Users", "AccessTokens"], summary: "Ends one of the caller's own tokens", answers: { 204: null } },
+  DeletePersonalToken: {
+    tags: ["Users", "AccessTokens"],
+    summary: "Ends one of the caller's own tokens; with withDescendants everything that it made too",
+    answers: { 200: RevocationReport, 204: null },
+  },
 
   GetOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "One token, a deleted one too", answers: { 200: AccessToken } },
   UpdateOrgToken: {
@@ -146,7 +157,12 @@ export const tokenOperations: Operations = {
   },
   GetOrgTokenImpact: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "What would notice if the token ended now",
+    summary: "What would notice if the token ended now, and what it made",
+    answers: { 200: TokenImpact },
+  },
+  GetPersonalTokenImpact: {
+    tags: ["Users", "AccessTokens"],
+    summary: "What would notice if one of the caller's own tokens ended now, and what it made",
     answers: { 200: TokenImpact },
   },
   GetOrgTokenUsage: {

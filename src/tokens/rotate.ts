@@ -131,6 +131,7 @@ const successorOf = (ctx: OrgContext, id: string, hash: string, name: SQL, expir
   familyId: sql<string>`coalesce(${accessTokens.familyId}, ${accessTokens.id})`.as("family_id"),
   generation: sql<number>`${accessTokens.generation} + 1`.as("generation"),
   rotatedFrom: sql<string>`${accessTokens.id}`.as("rotated_from"),
+  madeWith: sql<string>`${ctx.actor.token.id}`.as("made_with"),
   successorId: sql<null>`NULL`.as("successor_id"),
   retiresAt: sql<null>`NULL`.as("retires_at"),
   lastUsedAddress: sql<string>`''`.as("last_used_address"),
@@ -152,6 +153,6 @@ function refusal(row: TokenRow | undefined, now: number) {
   if (!row || state === "deleted") return notFound("Token");
   if (row.successorId !== null) return conflict("the token already has a successor");
   if (state === "expired") return conflict("the token has expired");
-  if (!row.mayRotateItself) return forbidden("This token was not created with the permission to rotate itself.");
+  if (!row.mayRotateItself) return forbidden("This token does not have the permission to rotate itself.");
   return conflict("the token's predecessor has not ended yet");
 }

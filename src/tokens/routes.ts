@@ -5,12 +5,14 @@ import { createOrgToken, createPersonalToken } from "./create.ts";
 import { deleteOrgToken, deletePersonalToken } from "./delete.ts";
 import { listOrgTokens, listPersonalTokens, listTokensWithRole } from "./list.ts";
 import { receiptHeaders } from "./revocation.ts";
+import { revokeOrgToken, revokePersonalToken } from "./revoke.ts";
 import {
   CreateOrgAccessTokenRequest,
   CreatePersonalAccessTokenRequest,
   ListOrgTokensQuery,
   ListTokensQuery,
   ReasonQuery,
+  withDescendants,
 } from "./schema.ts";
 
 const org = z.object({ orgName });
@@ -50,9 +52,13 @@ export const tokenRoutes = [
       operationId: "DeleteOrgToken",
       permission: "org_token:delete",
       params: orgToken,
-      query: ReasonQuery,
+      query: z.extend(ReasonQuery, { withDescendants }),
     },
     async (ctx, { params, query }) => {
+      if (query.withDescendants) {
+        const { report, receipt } = await revokeOrgToken(ctx, params.tokenId, query.reason);
+        return Response.json(report, { headers: receipt ? receiptHeaders(receipt) : {} });
+      }
       const receipt = await deleteOrgToken(ctx, params.tokenId, query.reason);
       // The type is that of every empty answer, see `answer`.
       const headers = { "Content-Type": "application/octet-stream", ...(receipt && receiptHeaders(receipt)) };
@@ -98,7 +104,8 @@ export const tokenRoutes = [
       operationId: "DeletePersonalToken",
       permission: "person",
       params: personalToken,
+      query: z.object({ withDescendants }),
     },
-    (ctx, { params }) => deletePersonalToken(ctx, params.tokenId),
+    (ctx, { params, query }) => (query.withDescendants ? revokePersonalToken : deletePersonalToken)(ctx, params.tokenId),
   ),
 ];

@@ -81,6 +81,7 @@ export const UpdateAccessTokenRequest = z.object({
   stacks: z.nullish(stackRules),
   ipAllowList: z.nullish(ipAllowList),
   countryAllowList: z.nullish(countryAllowList),
+  mayRotateItself: z.nullish(z.boolean()),
 });
 
 /** Longest overlap of a token and its successor: 30 days, in seconds. */
@@ -107,6 +108,12 @@ export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
   /** Ours: only tokens that nobody has used for so many days, or since they were made. */
   unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
 });
+
+/** Ours: `true` ends everything that the credential made, too. */
+export const withDescendants = z.pipe(
+  z.optional(z.enum(["true", "false"], "invalid query parameter")),
+  z.transform((text) => text === "true"),
+);
 
 export const ReasonQuery = z.object({ reason: z.optional(z.string().check(z.maxLength(1000))) });
 

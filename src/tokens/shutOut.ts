@@ -15,7 +15,7 @@ export interface ShutOut {
   machines: number;
   /** The first of them by name. */
   names: string[];
-  /** Personal tokens of members; they would still open their other organizations. */
+  /** Personal tokens of members who agreed to be in the organization; they would still open their other organizations. */
   personal: number;
   /** The caller's own among those. */
   own: number;
@@ -37,7 +37,7 @@ export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: numb
     before === null ? undefined : lte(accessTokens.expiresAt, ctx.now + before * DAY),
   );
   const machine = and(tooLong, eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));
-  const ofMembers = sql`${accessTokens.userId} IN (SELECT user_id FROM ${members} WHERE org_id = ${ctx.org.id})`;
+  const ofMembers = sql`${accessTokens.userId} IN (SELECT user_id FROM ${members} WHERE org_id = ${ctx.org.id} AND accepted_at IS NOT NULL)`;
   const personal = and(tooLong, ofMembers, eq(accessTokens.kind, "personal"));
   const count = (where: SQL | undefined) =>
     db

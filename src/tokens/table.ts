@@ -11,8 +11,8 @@ export type TokenKind = (typeof tokenKinds)[number];
 export const tokenRoles = ["admin", "member", "billing-manager", "read-only"] as const;
 export type TokenRole = (typeof tokenRoles)[number];
 
-/** Why a token is disabled. */
-export const disabledReasons = ["admin", "unused", "leaked"] as const;
+/** Why a token is disabled. `maker-leaked`: a credential that it descends from was found in the open. */
+export const disabledReasons = ["admin", "unused", "leaked", "maker-leaked"] as const;
 
 /** Stacks that a token is limited to, by name pattern: `*` stands for any characters. */
 export interface StackRule {
@@ -64,8 +64,11 @@ export const accessTokens = sqliteTable(
     /** 1 for a token that was created, one more with each rotation. */
     generation: integer("generation").notNull().default(1),
     rotatedFrom: text("rotated_from"),
-    /** Id of the personal token that a session was opened with. */
-    openedWith: text("opened_with"),
+    /**
+     * Id of the credential that made this one: the token of the request. A session's is the personal token that opened it, and the session
+     * ends with that. Null: made by an operator's command, or before this was recorded.
+     */
+    madeWith: text("made_with"),
     successorId: text("successor_id"),
     /** End of the overlap with the successor. */
     retiresAt: integer("retires_at"),
@@ -86,6 +89,13 @@ export const accessTokens = sqliteTable(
     index("access_tokens_user")
       .on(t.userId, t.createdAt, t.id)
       .where(sql`${t.deletedAt} IS NULL`),
+    index("access_tokens_made_with")
+      .on(t.madeWith)
+      .where(sql`${t.madeWith} IS NOT NULL`),
+    // Ended ones too: what a person made is found by them.
+    index("access_tokens_person")
+      .on(t.userId)
+      .where(sql`${t.userId} IS NOT NULL`),
     index("access_tokens_family")
       .on(t.familyId)
       .where(sql`${t.familyId} IS NOT NULL`),

@@ -6,6 +6,7 @@ import { forgetIdentities } from "../auth/resolve.ts";
 import { batch, openStore } from "../db/client.ts";
 import type { EndedTokens } from "../context.ts";
 import type { Bindings } from "../env.ts";
+import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { organizations } from "../orgs/table.ts";
 import { accessTokens } from "./table.ts";
 
@@ -49,17 +50,22 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
       event: "organization-token-disabled",
       description: `Disabled organization token "${token.name}" (${token.id}): it was not used for ${token.days} days.`,
     });
-    const [disabled] = await batch(store, [
+    const removal = auditEvent({ now, address: "" }, token.orgId, who, { event: "member-removed", description: "" });
+    const [disabled, , lost] = await batch(store, [
       store.db
         .update(accessTokens)
         .set({ disabledAt: now, disabledReason: "unused", version: sql`${accessTokens.version} + 1` })
         .where(and(eq(accessTokens.id, token.id), isUnused))
         .returning({ id: accessTokens.id }),
       promiseIf(store, event, changedARow),
+      ...endUnaccepted(store, token.id, now, removal),
     ]);
-    await forgetIdentities(env.TOKEN_CACHE, [token.hash]);
+    await forgetIdentities(
+      env.TOKEN_CACHE,
+      [token, ...lost].map(({ hash }) => hash),
+    );
     if (disabled[0]) await tokensEnded({ tokenIds: [token.id] });
-    await relayEvents(env, [event.id]);
+    await relayEvents(env, [event.id, removal.id]);
   }
   return found.length;
 }

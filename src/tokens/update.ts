@@ -17,7 +17,7 @@ import { accessTokens } from "./table.ts";
 type Request = z.infer<typeof UpdateAccessTokenRequest>;
 
 /**
- * Changes what a token is called, how long it lives, and what it is limited to. Its name, its role and its value stay. A new
+ * Changes what a token is called, how long it lives, what it is limited to, and whether it may rotate itself. Its name, its role and its value stay. A new
  * limit holds for every write from the answer on, and for cached reads within 60 seconds.
  * @throws 409 when it has ended, or was changed at the same time
  */
@@ -35,6 +35,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
     stackRules: request.stacks ?? before.stackRules,
     allowedCidrs: request.ipAllowList ?? before.allowedCidrs,
     allowedCountries: request.countryAllowList ?? before.allowedCountries,
+    mayRotateItself: request.mayRotateItself ?? before.mayRotateItself,
   };
   const fault = scopeFault(after.role, request.stacks);
   if (fault) throw badRequest(fault);
@@ -45,12 +46,21 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
     event: "organization-token-updated",
     description: `Changed organization token "${before.name}" (${id}): ${changes.join("; ")}.`,
   });
-  const { displayName, description, expiresAt, stackRules, allowedCidrs, allowedCountries } = after;
+  const { displayName, description, expiresAt, stackRules, allowedCidrs, allowedCountries, mayRotateItself } = after;
   const [, changed] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .update(accessTokens)
-      .set({ displayName, description, expiresAt, stackRules, allowedCidrs, allowedCountries, version: before.version + 1 })
+      .set({
+        displayName,
+        description,
+        expiresAt,
+        stackRules,
+        allowedCidrs,
+        allowedCountries,
+        mayRotateItself,
+        version: before.version + 1,
+      })
       .where(and(thatToken(ctx, id), isNull(accessTokens.deletedAt), eq(accessTokens.version, before.version)))
       .returning({ hash: accessTokens.hash }),
     promiseIf(ctx.store, event, changedARow),
@@ -81,6 +91,7 @@ function differences(before: TokenRow, after: TokenRow): string[] {
     ["stacks", (row) => (row.stackRules === null ? "all" : JSON.stringify(row.stackRules))],
     ["networks", (row) => row.allowedCidrs.join(", ") || "any"],
     ["countries", (row) => row.allowedCountries.join(", ") || "any"],
+    ["rotation", (row) => (row.mayRotateItself ? "by itself or an administrator" : "by an administrator")],
   ];
   return shown.flatMap(([name, show]) => (show(before) === show(after) ? [] : [`${name} from ${show(before)} to ${show(after)}`]));
 }

@@ -14,6 +14,8 @@ const CurrentUser = z.object({
   isManagedByMultiOrg: z.boolean(),
   identities: z.array(z.string()),
   organizations: z.array(OrganizationSummary),
+  /** To which the caller was added, and which the caller has not accepted. */
+  potentialOrganizations: z.optional(z.array(OrganizationSummary)),
   tokenInfo: z.optional(z.object({ name: z.string(), organization: z.string(), team: z.string() })),
 });
 

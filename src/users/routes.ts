@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { type Actor, loginOf } from "../context.ts";
+import { type Actor, acceptedOf, loginOf } from "../context.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { setDefaultOrganization } from "./setDefault.ts";
@@ -19,7 +19,18 @@ const getCurrentUser = defineRoute(
     const summary = (name: string, role: string) => ({ githubLogin: name, name, avatarUrl: "", role });
     if (actor.kind === "user") {
       const { id, login, name, email } = actor.user;
-      return { ...base, id, githubLogin: login, name, email, organizations: actor.memberships.map((m) => summary(m.org.name, m.role)) };
+      const summaries = (isAccepted: boolean) =>
+        actor.memberships.filter((m) => m.isAccepted === isAccepted).map((m) => summary(m.org.name, m.role));
+      const potentialOrganizations = summaries(false);
+      return {
+        ...base,
+        id,
+        githubLogin: login,
+        name,
+        email,
+        organizations: summaries(true),
+        ...(potentialOrganizations.length > 0 && { potentialOrganizations }),
+      };
     }
     // One of the two is empty: clients look at the team first.
     const owner = actor.kind === "team" ? { organization: "", team: actor.team } : { organization: actor.org.name, team: "" };
@@ -48,8 +59,8 @@ const getDefaultOrganization = defineRoute(
   async ({ actor }) => ({ GitHubLogin: defaultOrganization(actor), Messages: [] }),
 );
 
-/** The one that was chosen, else the oldest membership: memberships come in that order. */
-const defaultOrganization = (actor: Actor) => (actor.kind === "user" ? (actor.memberships[0]?.org.name ?? loginOf(actor)) : actor.org.name);
+/** The one that was chosen, else the one that was accepted first: memberships come in that order. */
+const defaultOrganization = (actor: Actor) => (actor.kind === "user" ? (acceptedOf(actor)[0]?.org.name ?? loginOf(actor)) : actor.org.name);
 
 const updateDefaultOrganization = defineRoute(
   {

@@ -3,16 +3,17 @@ import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { notFound } from "../errors.ts";
+import { conflict, notFound } from "../errors.ts";
+import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "./table.ts";
 
-/** Chooses the organization of stack names that name none. @throws 404 for one that the caller is not in */
+/** Chooses the organization of stack names that name none. @throws 404 for one that the caller is not in, 409 before the caller has accepted it */
 export async function setDefaultOrganization(ctx: PersonContext, orgName: string): Promise<void> {
   const { user } = ctx.actor;
   const chosen = sql`(SELECT organizations.id FROM organizations JOIN members ON members.org_id = organizations.id
-    WHERE organizations.name = ${orgName} AND members.user_id = ${user.id})`;
-  const [, changed, tokens] = await batch(ctx.store, [
+    WHERE organizations.name = ${orgName} AND members.user_id = ${user.id} AND members.accepted_at IS NOT NULL)`;
+  const [, changed, tokens, places] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     ctx.store.db
       .update(users)
@@ -23,7 +24,12 @@ export async function setDefaultOrganization(ctx: PersonContext, orgName: string
       .select({ hash: accessTokens.hash })
       .from(accessTokens)
       .where(and(eq(accessTokens.userId, user.id), isNull(accessTokens.deletedAt))),
+    ctx.store.db
+      .select({ orgId: members.orgId })
+      .from(members)
+      .where(and(eq(members.userId, user.id), sql`${members.orgId} = (SELECT id FROM organizations WHERE name = ${orgName})`)),
   ]);
+  if (!changed[0] && places[0]) throw conflict(`you were added to ${orgName} and have not accepted yet`);
   if (!changed[0]) throw notFound(`Organization '${orgName.slice(0, 100)}'`);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,

@@ -98,6 +98,9 @@ async function tellingCall(world: World, definition: Route["definition"]): Promi
       return { ...good, json: { description: "another" } };
     case "UpdateOrganizationSettings":
       return { ...good, json: { setInFlightRevocation: "abort" } };
+    case "AcceptMembership":
+      await env.DB.prepare("UPDATE members SET accepted_at = NULL WHERE user_id = (SELECT id FROM users WHERE login = 'ada')").run();
+      return good;
     case "EnableOrgToken":
       await ok("POST", good.path.replace(/\/enable$/, "/disable"), { token });
       return good;

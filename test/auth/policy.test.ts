@@ -27,7 +27,7 @@ const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({
   token,
   limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
-  memberships: [{ org, role, settings: { ...open, ...settings } }],
+  memberships: [{ org, role, settings: { ...open, ...settings }, isAccepted: true, addedBy: "" }],
 });
 const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor => ({
   kind: "organization",

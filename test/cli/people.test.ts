@@ -149,6 +149,12 @@ describe("the launch story", () => {
     const jenkins = await newOrgToken("jenkins-story", { admin: gus });
     const runner = new Terminal({ project: yamlProject("story"), token: jenkins.value });
     const person = new Terminal({ project: yamlProject("story"), token: gus });
+    const added = await person.run("whoami", "--verbose");
+    expect(`${added.stdout}${added.stderr}`).toContain(
+      `warning: you were added to acme by ada: accept or leave at ${inject("url")}/user/settings/organizations`,
+    );
+    expect(added.stdout).toMatch(/^Organizations: globex$/m);
+    expect((await request("POST", "/api/user/organizations/acme/accept", { token: gus })).status).toBe(204);
     await runner.pulumi("stack", "init", "acme/story/dev");
     await runner.pulumi("config", "set", "--secret", "password", newSecret());
     await runner.pulumi("up", "--yes", "--skip-preview");

@@ -144,6 +144,52 @@ it("says that two values work while they do, and offers no second successor", as
   expect(await shown(admin.get(path))).not.toContain("both work until");
 });
 
+it("shows before a deletion what the token made and which successor lives, and deletes it with everything it created", async () => {
+  const token = await newOrgToken(world, "ci", { mayRotateItself: true });
+  const next = await ok<NewToken>("POST", "/api/user/token/rotate", { token: token.tokenValue, json: {} });
+  const path = `${HERE}/${token.id}/delete`;
+  const page = await shown(admin.get(path));
+  expect(page).toMatch(
+    /Its successors.*>ci-2<\/a> works.*What it made.*organization token <strong>ci-2<\/strong>.*Delete with everything it created/s,
+  );
+  expect(await shown(admin.post(path, { confirmation: "no", withDescendants: "true" }), 400)).toContain(
+    "This is not the token&#39;s name.",
+  );
+  await ok("GET", "/api/user", { token: next.tokenValue });
+  expect(await shown(admin.post(path, { confirmation: "ci", withDescendants: "true" }))).toMatch(
+    /Deleted ci.*This ended, too:.*organization token <strong>ci-2<\/strong>/s,
+  );
+  await refused(401, "GET", "/api/user", { token: next.tokenValue });
+  // There is nothing to show the second time.
+  expect((await admin.post(path, { confirmation: "ci", withDescendants: "true" })).headers.get("Location")).toBe(HERE);
+});
+
+it("deletes one's own token alone, or with everything it created", async () => {
+  for (const withDescendants of [false, true]) {
+    const first = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: { description: "first" } });
+    const second = await ok<NewToken>("POST", "/api/user/tokens", { token: first.tokenValue });
+    const path = `/user/settings/tokens/${first.id}/delete`;
+    expect(await shown(admin.get(path))).toMatch(/What it made.*personal token <strong>.*Delete with everything it created/s);
+    if (withDescendants) expect(await shown(admin.post(path, { withDescendants: "true" }))).toContain("This ended, too:");
+    else expect((await admin.post(path, {})).status).toBe(303);
+    await refused(401, "GET", "/api/user", { token: first.tokenValue });
+    if (withDescendants) await refused(401, "GET", "/api/user", { token: second.tokenValue });
+    else await ok("GET", "/api/user", { token: second.tokenValue });
+  }
+});
+
+it("takes the permission to rotate itself away, and gives it again", async () => {
+  const token = await newOrgToken(world, "ci", { mayRotateItself: true });
+  const path = `${HERE}/${token.id}`;
+  const form = { displayName: "ci", description: "" };
+  expect(await shown(admin.get(path))).toContain('<option value="yes" selected');
+  expect((await admin.post(`${path}/edit`, { ...form, mayRotateItself: "" })).status).toBe(303);
+  expect(await tokenOf(token)).toMatchObject({ mayRotateItself: false });
+  await admin.post(`${path}/edit`, { ...form, mayRotateItself: "yes" });
+  await admin.post(`${path}/edit`, form);
+  expect(await tokenOf(token)).toMatchObject({ mayRotateItself: true });
+});
+
 it("says of one's own tokens which of them work", async () => {
   const { tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: { description: "lost" } });
   await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });

@@ -167,6 +167,7 @@ describe("an organization keeps an administrator:", () => {
 describe("removing a member", () => {
   it("shuts the organization for the person's own tokens, and no other", async () => {
     await ok("POST", "/api/orgs/globex/members/mel", { token: world.stranger, json: { role: "member" } });
+    await ok("POST", "/api/user/organizations/globex/accept", { token: world.member });
     const second = await ok<NewToken>("POST", "/api/user/tokens", { token: world.member });
     await newStack(world.member);
     for (const token of [world.member, second.tokenValue]) await ok("GET", "/api/stacks/acme/web/dev", { token });
@@ -201,11 +202,10 @@ describe("removing a member", () => {
     expect(tokens).toMatchObject([{ name: "ci", createdBy: "mel" }]);
   });
 
-  it("cannot be done to oneself", async () => {
-    await ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "admin" } });
+  it("cannot be done to oneself by the last administrator", async () => {
     for (const login of ["ada", "ADA"])
       await changesNothing(async () => {
-        expect(await refused(400, "DELETE", `${path}/${login}`, admin())).toBe("You cannot remove yourself from the organization.");
+        expect(await refused(400, "DELETE", `${path}/${login}`, admin())).toMatch(/^You cannot remove yourself from the organization/);
       });
   });
 

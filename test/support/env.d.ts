@@ -6,6 +6,7 @@ declare namespace Cloudflare {
     FUZZ_RUNS: string;
     FUZZ_SEED: string;
     END_FAULTS: string;
+    TREES: string;
     LISTS_SCALE: string;
     PUBLIC_CONTRACT: import("./contract.ts").Contract | false;
   }

@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import { getCheckpoint, signCheckpoints } from "../../src/audit/checkpoint.ts";
 import type { Bindings } from "../../src/env.ts";
 import type { Route } from "../../src/http/route.ts";
+import { signIn } from "./browser.ts";
 import { ok } from "./client.ts";
 import { eventually } from "./clock.ts";
 import { deploymentOf, rootStack } from "./deployment.ts";
@@ -48,6 +49,15 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   if (operationId === "GetStackConfig") await ok("PUT", `${S}/config`, { token, json: { environment: "web/dev" } });
   // It takes no more than a hundred.
   if (operationId === "TransferAllStacks") await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
+  if (operationId === "LeaveOrganization") {
+    params["orgName"] = "umbrella";
+    await env.DB.batch([
+      env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('umbrella', 'umbrella', 'umbrella', 0)"),
+      env.DB.prepare(
+        "INSERT INTO members (org_id, user_id, role, created_at) SELECT 'umbrella', id, 'admin', 9e12 FROM users WHERE login IN ('ada', 'mel', 'bill')",
+      ),
+    ]);
+  }
   params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
   if (path.includes("{tokenId}")) {
     const { id } = path.startsWith("/api/user")
@@ -55,6 +65,10 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
       : await newOrgToken(world, `doomed-${operationId}`);
     params["tokenId"] = id;
     if (operationId === "GetOrgTokenRevocation") await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
+  }
+  if (path.includes("{sessionId}")) {
+    await signIn(world.admin);
+    params["sessionId"] = (await ok<{ sessions: { id: string }[] }>("GET", "/api/user/sessions", { token: world.admin })).sessions[0]!.id;
   }
   if (path.includes("{day}")) {
     const now = Date.now();

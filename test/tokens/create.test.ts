@@ -65,6 +65,7 @@ describe("an organization token", () => {
         role,
         type: "organization",
         status: "active",
+        madeWith: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
         displayName: "ci",
         ipAllowList: [],
         countryAllowList: [],

@@ -33,6 +33,19 @@ describe("a token", () => {
 });
 
 describe("a change", () => {
+  it("takes the permission to rotate itself away, from a token that a cache still knows with it, and gives it again", async () => {
+    const ci = await newOrgToken(world, "ci", { mayRotateItself: true });
+    await ok("GET", "/api/user", { token: ci.tokenValue });
+    const events = await eventsOf(async () => {
+      expect(await patch(ci.id, { mayRotateItself: false })).toMatchObject({ mayRotateItself: false });
+    });
+    expect(events[0]!.description).toContain("rotation from by itself or an administrator to by an administrator");
+    await changesNothing(() => refused(403, "POST", "/api/user/token/rotate", { token: ci.tokenValue, json: {} }));
+    expect(await patch(ci.id, { description: "x" })).toMatchObject({ mayRotateItself: false });
+    await patch(ci.id, { mayRotateItself: true });
+    await ok("POST", "/api/user/token/rotate", { token: ci.tokenValue, json: {} });
+  });
+
   it("of names, expiry and limits is one event with what was and what is", async () => {
     laterBy(0);
     const { id } = await newOrgToken(world, "ci");

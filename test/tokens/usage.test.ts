@@ -111,7 +111,7 @@ describe("the impact of a deletion", () => {
     const impact = await ok<Record<string, unknown>>("GET", `${path}/${id}/impact`, admin());
     const now = Math.floor(Date.now() / 1000);
     expect(impact["runningUpdates"]).toEqual([
-      { projectName: "web", stackName: "prod", updateID: running.id, kind: "update", started: now },
+      { orgName: "acme", projectName: "web", stackName: "prod", updateID: running.id, kind: "update", started: now },
     ]);
     const changed = impact["stacks"] as { stackName: string; updates: number; lastUpdate: number }[];
     expect(new Map(changed.map(({ stackName, updates }) => [stackName, updates]))).toEqual(
@@ -132,6 +132,8 @@ describe("the impact of a deletion", () => {
       lastUsedBy: "",
       stacks: [],
       runningUpdates: [],
+      successors: [],
+      created: { total: 0, items: [] },
     });
   });
 });

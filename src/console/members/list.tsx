@@ -1,6 +1,7 @@
 import type { OrgContext } from "../../context.ts";
 import { cut } from "../../http/pageText.ts";
-import { addMember, changeMemberRole, listMembers } from "../../orgs/members.ts";
+import { addMember } from "../../orgs/addMember.ts";
+import { changeMemberRole, listMembers } from "../../orgs/members.ts";
 import { builtInRoles, roleOf } from "../../orgs/roles.ts";
 import { roles } from "../../orgs/table.ts";
 import { type Problem, attempt } from "../attempt.ts";
@@ -54,6 +55,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
             <tr>
               <th scope="row">
                 {member.user.githubLogin}
+                {!member.accepted && <div class="hint">added, and has not accepted yet</div>}
                 {member.user.name && member.user.name !== member.user.githubLogin && <div class="hint">{cut(member.user.name, 100)}</div>}
               </th>
               <td>{mayChange ? <RoleForm member={member} orgName={org.name} /> : member.fgaRole.name}</td>

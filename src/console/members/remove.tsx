@@ -1,37 +1,67 @@
+import { has } from "../../auth/right.ts";
 import type { OrgContext } from "../../context.ts";
-import { removeMember } from "../../orgs/members.ts";
+import { fates, removeMember } from "../../orgs/removeMember.ts";
+import { tokensMadeBy } from "../../orgs/tokensMadeBy.ts";
 import { type Problem, attempt } from "../attempt.ts";
 import { Notice } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
+import { endedView } from "../tokens/created.tsx";
 
 const HERE = "/:orgName/~/members/:login/remove" as const;
 
 /** Says what removing somebody ends, and what it does not. */
 export const removePages = [
-  definePage("GET", HERE, "org_member:delete", async (ctx) => view(ctx, ctx.page.params["login"] ?? "")),
+  definePage("GET", HERE, "org_member:delete", (ctx) => view(ctx, ctx.page.params["login"] ?? "")),
   definePage("POST", HERE, "org_member:delete", async (ctx) => {
     const login = ctx.page.params["login"] ?? "";
-    const done = await attempt(() => removeMember(ctx, login));
-    return "problem" in done ? view(ctx, login, done.problem) : { to: placePath(ctx.org.name, "members") };
+    const fate = fates.find((one) => one === ctx.page.form["tokens"]);
+    const done = await attempt(() => removeMember(ctx, login, fate));
+    const list = placePath(ctx.org.name, "members");
+    if ("problem" in done) return view(ctx, login, done.problem);
+    return done.value ? { ...endedView(done.value, `Removed ${login}`, list), at: "members" } : { to: list };
   }),
 ];
 
-const view = (ctx: OrgContext, login: string, problem?: Problem): View => ({
-  title: `Remove ${login}`,
-  at: "members",
-  status: problem ? 400 : 200,
-  body: (
-    <section class="narrow">
-      <h1>Remove {login}?</h1>
-      {problem && <Notice kind="error">{problem.message}</Notice>}
-      <p>
-        Their own tokens open nothing in {ctx.org.name} any more, at once. Tokens of the organization that they created live on: those
-        belong to {ctx.org.name}.
-      </p>
-      <form method="post">
-        <button class="danger">Remove</button> <a href={placePath(ctx.org.name, "members")}>Cancel</a>
-      </form>
-    </section>
-  ),
-});
+/** Names of tokens on the page. */
+const MOST = 50;
+
+async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<View> {
+  const { total, tokens } = await tokensMadeBy(ctx, login, MOST);
+  return {
+    title: `Remove ${login}`,
+    at: "members",
+    status: problem ? 400 : 200,
+    body: (
+      <section class="narrow">
+        <h1>Remove {login}?</h1>
+        {problem && <Notice kind="error">{problem.message}</Notice>}
+        <p>Their own tokens open nothing in {ctx.org.name} any more, at once.</p>
+        <form method="post">
+          {total > 0 && has(ctx, "org_token:delete") && (
+            <fieldset>
+              <legend>
+                {total === 1 ? "1 token" : `${total} tokens`} of {ctx.org.name} that {login} created
+              </legend>
+              <ul>
+                {tokens.map(({ id, name }) => (
+                  <li>
+                    <a href={placePath(ctx.org.name, "tokens", id)}>{name}</a>
+                  </li>
+                ))}
+                {total > tokens.length && <li>and {total - tokens.length} more</li>}
+              </ul>
+              <label class="plain option">
+                <input type="radio" name="tokens" value="keep" checked /> They live on. Rotate them: {login} knows their values
+              </label>
+              <label class="plain option">
+                <input type="radio" name="tokens" value="revoke" /> They end now, with the tokens and invitations that they created
+              </label>
+            </fieldset>
+          )}
+          <button class="danger">Remove</button> <a href={placePath(ctx.org.name, "members")}>Cancel</a>
+        </form>
+      </section>
+    ),
+  };
+}

@@ -19,6 +19,7 @@ export function editBody(form: Form, token: AccessToken, now: number) {
     displayName: form["displayName"],
     description: form["description"],
     ...((form["expiry"] ?? KEEP) !== KEEP && { expires: expiresOf(form, now) }),
+    ...(form["mayRotateItself"] !== undefined && { mayRotateItself: form["mayRotateItself"] === "yes" }),
     ...limits,
     ...(limits.stacks === null && token.stacks && { stacks: [{ project: "*", stack: "*" }] }),
   };
@@ -68,7 +69,7 @@ export const Changes = ({ ctx, token, problem }: Props) => {
         </>
       )}
       <h2>End</h2>
-      {living && token.disabledReason !== "leaked" && (
+      {living && !token.disabledReason?.endsWith("leaked") && (
         <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
           <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable for now"}</button>
         </form>
@@ -86,6 +87,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
   const form: Form = typed ?? {
     displayName: token.displayName ?? "",
     description: token.description,
+    mayRotateItself: token.mayRotateItself ? "yes" : "",
     ...limitsForm(token),
   };
   return (
@@ -108,6 +110,15 @@ const EditForm = ({ ctx, token, problem }: Props) => {
           value={form["expiry"]}
           date={form["expiryDate"] ?? ""}
           error={errors["expires"]}
+        />
+        <Choice
+          name="mayRotateItself"
+          label="Rotation"
+          value={form["mayRotateItself"] ?? ""}
+          options={[
+            ["", "only by an administrator"],
+            ["yes", "it may replace itself, too"],
+          ]}
         />
         <LimitFields form={form} errors={errors} ofStacks={!token.admin} />
       </details>

@@ -56,6 +56,7 @@ const disabled: Record<NonNullable<AccessToken["disabledReason"]>, string> = {
   admin: "It is disabled: it opens nothing until it is enabled.",
   unused: "It is disabled, for nobody used it: it opens nothing until it is enabled.",
   leaked: "It was found in the open and is disabled for good; a successor can take its place.",
+  "maker-leaked": "The credential that made it was found in the open, so it is disabled for good; a successor can take its place.",
 };
 
 async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem?: Problem): Promise<View> {

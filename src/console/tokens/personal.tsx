@@ -4,11 +4,16 @@ import { createPersonalToken } from "../../tokens/create.ts";
 import { deletePersonalToken } from "../../tokens/delete.ts";
 import { listPersonalTokens } from "../../tokens/list.ts";
 import { CreatePersonalAccessTokenRequest, ListTokensQuery } from "../../tokens/schema.ts";
+import { getPersonalImpact } from "../../tokens/impact.ts";
+import { revokePersonalToken } from "../../tokens/revoke.ts";
 import { type Problem, attempt, readForm, readQuery } from "../attempt.ts";
 import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
 import { keepOnce, takeOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
+import { SESSIONS } from "../sessions.tsx";
+import { Created, EndButtons, endedView } from "./created.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
+import { LastUse } from "./lastUse.tsx";
 import { State } from "./list.tsx";
 
 const HERE = "/user/settings/tokens";
@@ -45,8 +50,44 @@ export const personalPages = [
       ),
     };
   }),
+  definePage("GET", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
+    const id = ctx.page.params["tokenId"] ?? "";
+    const impact = await getPersonalImpact(ctx, id);
+    return {
+      title: "Delete an access token",
+      body: (
+        <section>
+          <h1>Delete your token {id.slice(0, 8)}?</h1>
+          <p>It ends at once and for good. What it made lives on, unless you end that too.</p>
+          <dl>
+            <dt>Last used</dt>
+            <dd>
+              <LastUse token={impact} />
+            </dd>
+            <dt>Running now</dt>
+            <dd>
+              {impact.runningUpdates.length === 0
+                ? "nothing"
+                : impact.runningUpdates.map(({ orgName, projectName, stackName, kind }) => (
+                    <div>
+                      {kind} of {orgName}/{projectName}/{stackName}
+                    </div>
+                  ))}
+            </dd>
+          </dl>
+          <Created created={impact.created} withOrg />
+          <form method="post" class="narrow">
+            <EndButtons label="Delete" total={impact.created.total} /> <a href={HERE}>Cancel</a>
+          </form>
+        </section>
+      ),
+    };
+  }),
   definePage("POST", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
-    await deletePersonalToken(ctx, ctx.page.params["tokenId"] ?? "");
+    const id = ctx.page.params["tokenId"] ?? "";
+    if (ctx.page.form["withDescendants"] === "true")
+      return endedView(await revokePersonalToken(ctx, id), `Deleted your token ${id.slice(0, 8)}`, HERE);
+    await deletePersonalToken(ctx, id);
     return { to: HERE };
   }),
 ];
@@ -82,16 +123,15 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
                 <td>
                   <State token={token} />
                   {token.disabledReason === "leaked" && <div class="hint">found in the open</div>}
+                  {token.disabledReason === "maker-leaked" && <div class="hint">its maker was found in the open</div>}
                 </td>
                 <td>
-                  <details>
-                    <summary>Delete…</summary>
-                    <form method="post" action={`${HERE}/${encodeURIComponent(token.id)}/delete`}>
-                      <button class="danger" aria-label={`Delete the token ${cut(token.description, 100) || token.id}`}>
-                        Delete it now
-                      </button>
-                    </form>
-                  </details>
+                  <a
+                    href={`${HERE}/${encodeURIComponent(token.id)}/delete`}
+                    aria-label={`Delete the token ${cut(token.description, 100) || token.id}`}
+                  >
+                    Delete…
+                  </a>
                 </td>
               </tr>
             ))}
@@ -118,9 +158,9 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
           <button>Create token</button>
         </form>
         <h2>Sessions</h2>
-        <form method="post" action="/signout/everywhere">
-          <button class="quiet">Sign out everywhere</button>
-        </form>
+        <p>
+          <a href={SESSIONS}>Your open sessions</a>
+        </p>
       </section>
     ),
   };

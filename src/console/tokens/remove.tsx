@@ -2,10 +2,12 @@ import type { OrgContext } from "../../context.ts";
 import { deleteOrgToken } from "../../tokens/delete.ts";
 import { getOrgToken } from "../../tokens/get.ts";
 import { getTokenImpact } from "../../tokens/impact.ts";
+import { revokeOrgToken } from "../../tokens/revoke.ts";
 import type { Problem } from "../attempt.ts";
 import { Field, Notice, Table, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
+import { Created, EndButtons, Successors, endedView } from "./created.tsx";
 import { LastUse } from "./lastUse.tsx";
 
 const T = "/:orgName/~/tokens/:tokenId" as const;
@@ -18,8 +20,13 @@ export const removePages = [
     const { name } = await getOrgToken(ctx, id);
     if (ctx.page.form["confirmation"] !== name)
       return deletion(ctx, id, { message: "Nothing was deleted.", fields: { confirmation: "This is not the token's name." } });
+    const list = placePath(ctx.org.name, "tokens");
+    if (ctx.page.form["withDescendants"] === "true") {
+      const { report } = await revokeOrgToken(ctx, id, "deleted in the console");
+      return endedView(report, `Deleted ${name}`, list);
+    }
     await deleteOrgToken(ctx, id, "deleted in the console");
-    return { to: placePath(ctx.org.name, "tokens") };
+    return { to: list };
   }),
 ];
 
@@ -55,6 +62,7 @@ async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise
                   </div>
                 ))}
           </dd>
+          <Successors orgName={ctx.org.name} successors={impact.successors} />
         </dl>
         {impact.stacks.length === 0 ? (
           <p>It changed no stack in the last 90 days.</p>
@@ -75,9 +83,10 @@ async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise
             ))}
           </Table>
         )}
+        <Created created={impact.created} />
         <form method="post" class="narrow">
           <Field name="confirmation" label={`Type ${token.name} to confirm`} error={problem?.fields["confirmation"]} required autofocus />
-          <button class="danger">Delete token</button> <a href={placePath(ctx.org.name, "tokens", id)}>Cancel</a>
+          <EndButtons label="Delete" total={impact.created.total} /> <a href={placePath(ctx.org.name, "tokens", id)}>Cancel</a>
         </form>
       </section>
     ),

@@ -192,6 +192,7 @@ export function pagesOf({ project, previewId, tokenId, inviteId }: Story): strin
     ...under("/acme/~/audit", ["", "?refusalsOnly=true&eventFilter=stack-created", "/1", "/verify"]),
     ...under("/acme/~", ["/members", "/members/invites", "/members/mel/remove", "/settings", "/numbers", `/invites/${inviteId}`]),
     ...under("/user/settings/tokens", ["", "/value"]),
+    ...under("/user/settings", ["/sessions", "/organizations"]),
     "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",
     "/welcome/cli",
   ];

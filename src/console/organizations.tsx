@@ -1,0 +1,79 @@
+import type { Membership } from "../context.ts";
+import { acceptMembership, leaveOrganization } from "../orgs/consent.ts";
+import { builtInRoles } from "../orgs/roles.ts";
+import { attempt } from "./attempt.ts";
+import { Empty, Notice, Table } from "./components.tsx";
+import { ORGANIZATIONS, homePath } from "./paths.ts";
+import { type PageContext, type View, definePage } from "./page.tsx";
+
+/** A person's memberships: accepted, or waiting for it, and the way out of each. What an organization allows does not matter here. */
+export const organizationPages = [
+  definePage("GET", ORGANIZATIONS, "person", async (ctx) => view(ctx)),
+  definePage("POST", `${ORGANIZATIONS}/:organization/accept`, "person", async (ctx) => {
+    const name = ctx.page.params["organization"] ?? "";
+    await acceptMembership(ctx, name);
+    return { to: homePath(name) };
+  }),
+  definePage("POST", `${ORGANIZATIONS}/:organization/leave`, "person", async (ctx) => {
+    const done = await attempt(() => leaveOrganization(ctx, ctx.page.params["organization"] ?? ""));
+    return "problem" in done ? view(ctx, done.problem.message) : { to: ORGANIZATIONS };
+  }),
+];
+
+const view = ({ actor }: PageContext<"person">, problem?: string): View => ({
+  title: "Your organizations",
+  status: problem ? 400 : 200,
+  body: (
+    <section>
+      <h1>Your organizations</h1>
+      {problem && <Notice kind="error">{problem}</Notice>}
+      {actor.memberships.length === 0 ? (
+        <Empty>
+          <p>You are not in any organization. Ask an administrator for an invitation.</p>
+        </Empty>
+      ) : (
+        <Table caption="Your organizations" head={["Organization", "Role", "Accept", "Leave"]}>
+          {actor.memberships.map((membership) => (
+            <Row {...membership} />
+          ))}
+        </Table>
+      )}
+      <p class="faint">
+        An organization to which somebody added you is open to you. Until you accept, its rules do not hold for your login, and its log does
+        not show your own tokens and sign-ins.
+      </p>
+    </section>
+  ),
+});
+
+const Row = ({ org, role, isAccepted, addedBy }: Membership) => {
+  const here = `${ORGANIZATIONS}/${encodeURIComponent(org.name)}`;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={homePath(org.name)}>{org.name}</a>
+        {!isAccepted && <div class="hint">added by {addedBy || "somebody"}</div>}
+      </th>
+      <td>{builtInRoles[role].name}</td>
+      <td>
+        {isAccepted ? (
+          "accepted"
+        ) : (
+          <form method="post" action={`${here}/accept`}>
+            <button aria-label={`Accept the membership of ${org.name}`}>Accept</button>
+          </form>
+        )}
+      </td>
+      <td>
+        <details>
+          <summary>Leave…</summary>
+          <form method="post" action={`${here}/leave`}>
+            <button class="danger" aria-label={`Leave ${org.name}`}>
+              Leave it now
+            </button>
+          </form>
+        </details>
+      </td>
+    </tr>
+  );
+};

@@ -1,0 +1,118 @@
+import { cut } from "../../http/pageText.ts";
+import type { RevocationReport } from "../../lineage/operations.ts";
+import type { TokenImpact } from "../../tokens/operations.ts";
+import { Notice } from "../components.tsx";
+import type { Redirect, View } from "../page.tsx";
+import { placePath } from "../paths.ts";
+
+/** Items on a page. */
+const MOST = 200;
+
+type Item = TokenImpact["created"]["items"][number];
+
+const kinds: Record<Item["kind"], string> = {
+  organization: "organization token",
+  team: "team token",
+  personal: "personal token",
+  session: "console session",
+  invitation: "invitation",
+  member: "member",
+};
+
+const nameOf = ({ kind, name, id }: Item) => {
+  if (kind === "invitation") return `as ${name}`;
+  return name && kind !== "session" ? cut(name, 100) : (id ?? "").slice(0, 8);
+};
+
+/** What a credential made, and what came of that, as a tree. */
+export const Created = ({ created: { total, items }, withOrg = false }: { created: TokenImpact["created"]; withOrg?: boolean }) =>
+  total === 0 ? (
+    <p>It made nothing that is in use: no token, invitation, member or session.</p>
+  ) : (
+    <section aria-label="What it made">
+      <h2>What it made</h2>
+      <Branches items={items.slice(0, MOST)} depth={1} withOrg={withOrg} />
+      {total > shown(items) && <p class="faint">{total} in all; the others are not shown here.</p>}
+    </section>
+  );
+
+const shown = (items: Item[]) => items.slice(0, MOST).filter(({ ends }) => ends).length;
+
+const Branches = ({ items, depth, withOrg }: { items: Item[]; depth: number; withOrg: boolean }) => {
+  const starts = items.flatMap((item, at) => (item.depth === depth ? [at] : []));
+  return (
+    <ul>
+      {starts.map((at, i) => {
+        const item = items[at]!;
+        const rest = items.slice(at + 1, starts[i + 1]);
+        return (
+          <li>
+            {kinds[item.kind]} <strong>{nameOf(item)}</strong>
+            {withOrg && item.organization && ` of ${item.organization}`}
+            {!item.ends && <span class="faint"> (has ended)</span>}
+            {rest.length > 0 && <Branches items={rest} depth={depth + 1} withOrg={withOrg} />}
+          </li>
+        );
+      })}
+    </ul>
+  );
+};
+
+/** What a revocation ended, on the page that answers the form; without anything to say it leads on. */
+export function endedView({ total, ended, kept }: RevocationReport, title: string, back: string): View | Redirect {
+  if (total + kept.length === 0) return { to: back };
+  const items = ended.map((item): Item => ({ ...item, depth: 1, ends: true }));
+  return {
+    title,
+    body: (
+      <section>
+        <h1>{title}</h1>
+        {kept.map(({ member, organization, reason }) => (
+          <Notice kind="warning">
+            {member} stays a member of {organization}:{" "}
+            {reason === "established"
+              ? "only an administrator there removes who joined more than 30 days ago."
+              : "it needs an administrator."}
+          </Notice>
+        ))}
+        {total > 0 && (
+          <>
+            <p>This ended, too:</p>
+            <Branches items={items.slice(0, MOST)} depth={1} withOrg />
+            {total > Math.min(items.length, MOST) && <p class="faint">{total} in all; the others are not shown here.</p>}
+          </>
+        )}
+        <a href={back}>Go on</a>
+      </section>
+    ),
+  };
+}
+
+/** Living tokens that an ended one was rotated to. */
+export const Successors = ({ orgName, successors }: { orgName: string; successors: TokenImpact["successors"] }) =>
+  successors.length === 0 ? (
+    <></>
+  ) : (
+    <>
+      <dt>Its successors</dt>
+      <dd>
+        {successors.map(({ id, name }) => (
+          <div>
+            <a href={placePath(orgName, "tokens", id)}>{name}</a> works, and does not end with this one by itself.
+          </div>
+        ))}
+      </dd>
+    </>
+  );
+
+/** The two ways of ending it; what it made is worth a button only where there is something. */
+export const EndButtons = ({ label, total }: { label: string; total: number }) => (
+  <>
+    <button class="danger">{label}</button>{" "}
+    {total > 0 && (
+      <button class="danger" name="withDescendants" value="true">
+        {label} with everything it created
+      </button>
+    )}
+  </>
+);

@@ -1,0 +1,69 @@
+import { type SQL, sql } from "drizzle-orm";
+import { type AuditEvent, RELAY_AFTER } from "../audit/record.ts";
+import { auditOutbox } from "../audit/table.ts";
+import type { Store } from "../db/client.ts";
+import { type Descent, withEnding } from "./ending.ts";
+import type { EndedRow } from "./end.ts";
+
+/** Names in one event. The rest is counted. */
+const MOST_NAMED = 100;
+
+interface EndingEvent {
+  /** Who did it, when and from where. Its id, organization and description are those of each organization's own event. */
+  event: AuditEvent;
+  /** Organizations that have an event also when nothing of theirs ends. Personal tokens and sessions are named in these alone. */
+  orgIds: string[];
+  /** Holds where the roots themselves end now. */
+  rootsEnd: SQL;
+  /** What happened to the roots, without a full stop. */
+  sentence: SQL;
+  /** Text between the sentence and the names of what ended. */
+  listing?: string;
+  /** Sentences after that. */
+  more?: string;
+}
+
+/** The id of the event in one organization. */
+const idIn = (event: AuditEvent, orgId: string) => `${event.id}:${orgId}`;
+
+/**
+ * The statement that promises one event in each organization concerned, with names and ids of what ends there. It precedes the statements that
+ * end it, in the same batch.
+ */
+export const promiseEnding = (
+  store: Store,
+  descent: Descent,
+  { event, orgIds, rootsEnd, sentence, listing = " with everything that it made: ", more = "" }: EndingEvent,
+) =>
+  store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id} || ':' || place,
+    json_set(${JSON.stringify(event)}, '$.id', ${event.id} || ':' || place, '$.orgId', place, '$.description',
+      ${sentence} || coalesce(${listing} || list || rest, '') || '.' || kept || ${more}), ${event.at}, ${event.at + RELAY_AFTER}
+    FROM (${withEnding(descent)},
+      places(org_id, always) AS (SELECT value, 1 FROM json_each(${JSON.stringify(orgIds)})
+        UNION SELECT org_id, 0 FROM ending WHERE org_id IS NOT NULL AND org_id NOT IN (SELECT value FROM json_each(${JSON.stringify(orgIds)}))),
+      named(place, kind, label, n) AS (
+        SELECT places.org_id, ending.kind, ${label}, row_number() OVER (PARTITION BY places.org_id ORDER BY ending.kind, ending.at, ending.id)
+        FROM places CROSS JOIN ending ON ending.org_id = places.org_id OR ending.org_id IS NULL AND always WHERE ending.stays IS NULL)
+      SELECT org_id AS place, always,
+        (SELECT group_concat(label, ', ') FROM (SELECT label FROM named WHERE place = places.org_id AND n <= ${MOST_NAMED} ORDER BY n)) AS list,
+        coalesce((SELECT ' and ' || group_concat(amount, ', ') FROM (SELECT count(*) || ' more ' || ${plural} AS amount FROM named
+          WHERE place = places.org_id AND n > ${MOST_NAMED} GROUP BY kind ORDER BY kind)), '') AS rest,
+        coalesce((SELECT ' The administrator ' || name || ' stays, because an organization needs one.' FROM ending
+          WHERE stays = 'last administrator' AND ending.org_id = places.org_id), '')
+        || coalesce((SELECT ' Members who joined by it more than 30 days ago stay: ' || group_concat(name, ', ') || '.' FROM
+          (SELECT name FROM ending WHERE stays = 'established' AND ending.org_id = places.org_id ORDER BY at, id LIMIT ${MOST_NAMED})), '') AS kept
+      FROM places)
+    WHERE list IS NOT NULL OR (always OR kept <> '') AND ${rootsEnd}`);
+
+const label = sql.raw(`CASE ending.kind
+  WHEN 'invitation' THEN 'invitation ' || substr(ending.id, 1, 8) || '…'
+  WHEN 'member' THEN 'member ' || ending.name
+  WHEN 'session' THEN 'session (' || ending.id || ')'
+  WHEN 'personal' THEN 'personal token (' || ending.id || ')'
+  ELSE ending.kind || ' token "' || ending.name || '" (' || ending.id || ')' END`);
+
+const plural = sql.raw(`CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' ELSE kind || 's' END`);
+
+/** Events that `promiseEnding` may have promised, to be announced. */
+export const promisedEnding = ({ event, orgIds }: Pick<EndingEvent, "event" | "orgIds">, rows: EndedRow[]): AuditEvent[] =>
+  [...new Set([...orgIds, ...rows.flatMap(({ orgId }) => orgId ?? [])])].map((orgId) => ({ ...event, id: idIn(event, orgId), orgId }));

@@ -1,0 +1,25 @@
+import type { Actor } from "../context.ts";
+import type { EndedRow } from "./end.ts";
+import type { RevocationReport } from "./operations.ts";
+
+/** What one answer names. */
+const MOST = 1000;
+
+/** What a revocation ended, as its caller may know it: what belongs to an organization that the caller is not in is only counted. */
+export function reportOf(actor: Actor, rows: EndedRow[]): RevocationReport {
+  const own = new Set(actor.kind === "user" ? actor.memberships.map(({ org }) => org.id) : [actor.org.id]);
+  const known = rows.filter(({ orgId }) => orgId === null || own.has(orgId));
+  const ended = known.filter(({ stays }) => stays === null);
+  return {
+    total: rows.filter(({ stays }) => stays === null).length,
+    ended: ended.slice(0, MOST).map(({ kind, id, name, orgName }) => ({
+      kind,
+      ...(kind !== "member" && { id }),
+      ...(name !== "" && { name }),
+      ...(orgName !== null && { organization: orgName }),
+    })),
+    kept: known
+      .flatMap(({ name, orgName, stays }) => (stays === null ? [] : [{ member: name, organization: orgName ?? "", reason: stays }]))
+      .slice(0, MOST),
+  };
+}

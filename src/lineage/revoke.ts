@@ -1,0 +1,63 @@
+import { type SQL, isNull, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { announce } from "../audit/announce.ts";
+import type { AuditEvent } from "../audit/record.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import type { ActorContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
+import { accessTokens } from "../tokens/table.ts";
+import { type EndedRow, type LostRow, afterEnding, endBelow, readEnding } from "./end.ts";
+import type { Descent } from "./ending.ts";
+import { promiseEnding, promisedEnding } from "./events.ts";
+
+interface Revocation {
+  id: string;
+  /** What it is called when it is not found. */
+  what: "Token" | "Session";
+  /** Condition on the row of `access_tokens` that this caller may end. */
+  one: SQL;
+  /** What must hold, first in the batch. */
+  guards: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]];
+  event: AuditEvent;
+  /** Organizations that have an event whatever ends there. */
+  orgIds: string[];
+  /** First sentence of the events, about the root, without a full stop. */
+  sentence: SQL;
+  more?: string;
+  /** Ids of the organizations that the caller administers: only there established members end too. */
+  adminOf: string[];
+  /** Only what belongs to this organization ends. */
+  orgId?: string;
+}
+
+/**
+ * Ends a credential and everything that descends from it, in one transaction. Repeating it is fine: it ends what is left, also below a credential that
+ * was ended before.
+ * @returns what ended besides the credential, the newest first
+ * @throws 404 when there is no such credential
+ */
+export async function revokeWithDescendants(ctx: ActorContext, { one, guards, ...asked }: Revocation): Promise<EndedRow[]> {
+  const { store } = ctx;
+  const descent: Descent = {
+    roots: one,
+    how: "delete",
+    now: ctx.now,
+    adminOf: asked.adminOf,
+    ...(asked.orgId !== undefined && { orgId: asked.orgId }),
+  };
+  const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${one} AND ${isNull(accessTokens.deletedAt)})`;
+  const results = await batch(store, [
+    ...guards,
+    store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(one),
+    ...readEnding(store, descent),
+    promiseEnding(store, descent, { ...asked, rootsEnd }),
+    ...endBelow(store, descent),
+  ]);
+  const [roots, rows, lost] = results.slice(guards.length) as [{ hash: string }[], EndedRow[], LostRow[]];
+  if (!roots[0]) throw notFound(asked.what);
+  await forgetIdentities(ctx.env.TOKEN_CACHE, [roots[0].hash]);
+  await afterEnding(ctx, rows, lost, { tokenIds: [asked.id] });
+  announce(ctx, ...promisedEnding(asked, rows));
+  return rows;
+}

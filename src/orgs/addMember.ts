@@ -1,0 +1,84 @@
+import { sql } from "drizzle-orm";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { requireRight } from "../auth/right.ts";
+import { type OrgContext, loginOf } from "../context.ts";
+import { UniqueViolation, batch } from "../db/client.ts";
+import { AppError, notFound } from "../errors.ts";
+import { users } from "../users/table.ts";
+import { shortId } from "./invite.ts";
+import { stands } from "./inviteStands.ts";
+import { currentRole, isLogin, isMember, toMember } from "./members.ts";
+import { type Role, invites, members } from "./table.ts";
+
+const alreadyThere = () => new AppError(409, "User is already an organization member.");
+
+/**
+ * Adds an account of this deployment. The person has not accepted: the membership opens the organization to the person and gives the organization
+ * nothing over the person. With `DIRECT_MEMBERS=invite` it is an invitation instead.
+ */
+export async function addMember(ctx: OrgContext, login: string, role: Role) {
+  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
+  if (!addsDirectly(ctx.env.DIRECT_MEMBERS)) return inviteMember(ctx, login, role);
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "member-added",
+    description: `Added ${login} as ${role}.`,
+  });
+  try {
+    const [, people] = await batch(ctx.store, [
+      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+      person(ctx, login),
+      ctx.store.db
+        .insert(members)
+        .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id} FROM users WHERE ${isLogin(login)}`),
+      promiseIf(ctx.store, event, changedARow),
+    ]);
+    const found = people[0];
+    if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
+    announce(ctx, event);
+    return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null });
+  } catch (error) {
+    if (error instanceof UniqueViolation) throw alreadyThere();
+    throw error;
+  }
+}
+
+/** A setting that is not understood adds nobody. */
+const addsDirectly = (setting: string | undefined) => !setting || setting === "add";
+
+/** An invitation that is for one account, who finds it in the console. The answer calls the person a potential member (management-api §5). */
+async function inviteMember(ctx: OrgContext, login: string, role: Role) {
+  const id = crypto.randomUUID();
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "organization-invite-sent",
+    description: `Invited ${login} as ${role} (${shortId(id)}).`,
+  });
+  const isFree = sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
+    AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${stands("old", ctx.now)})`;
+  const [, people, membership, , , made] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    person(ctx, login),
+    currentRole(ctx, login),
+    ctx.store.db.insert(invites)
+      .select(sql`SELECT ${id}, ${ctx.org.id}, '', ${role}, 'pending', ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, id,
+      ${ctx.actor.token.id} FROM users WHERE ${isLogin(login)} AND ${isFree}`),
+    promiseIf(ctx.store, event, changedARow),
+    ctx.store.db
+      .select({ id: invites.id })
+      .from(invites)
+      .where(sql`${invites.id} = ${id}`),
+  ]);
+  const found = people[0];
+  if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
+  if (membership[0]) throw alreadyThere();
+  if (!made[0]) throw new AppError(409, "User has an invitation to the organization already.");
+  announce(ctx, event);
+  return { ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }), role: "potential-member" };
+}
+
+const person = (ctx: OrgContext, login: string) =>
+  ctx.store.db
+    .select({ login: users.login, name: users.name, email: users.email })
+    .from(users)
+    .where(sql`lower(${users.login}) = lower(${login})`);

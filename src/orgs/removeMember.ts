@@ -1,0 +1,98 @@
+import { type SQL, and, eq, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { announce } from "../audit/announce.ts";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
+import { requireRight } from "../auth/right.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { AppError, notFound } from "../errors.ts";
+import { type EndedRow, type LostRow, afterEnding, endBelow, keepDescent, readEnding } from "../lineage/end.ts";
+import type { Descent } from "../lineage/ending.ts";
+import { promiseEnding, promisedEnding } from "../lineage/events.ts";
+import { reportOf } from "../lineage/report.ts";
+import type { RevocationReport } from "../lineage/operations.ts";
+import { accessTokens } from "../tokens/table.ts";
+import { cancelInvitesOf } from "./invite.ts";
+import { adminStays, currentRole, isMember, noAdmin, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
+import { members } from "./table.ts";
+
+/** What becomes of the organization tokens that a person's credentials made, when the person is removed. */
+export const fates = ["revoke", "keep"] as const;
+export type Fate = (typeof fates)[number];
+
+/** It begins as the contract's refusal for oneself does. */
+const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator.";
+
+/**
+ * The person's own tokens open nothing here any more, and the invitations that wait are canceled. The organization tokens that the person's
+ * credentials made live on; `revoke` ends them, with the tokens and invitations that these made.
+ * Everybody may remove oneself, which is leaving.
+ * @returns what `revoke` ended
+ * @throws 400 for the last administrator, 403 for an admin when a machine asks, and for a machine that would end tokens
+ */
+export async function removeMember(ctx: OrgContext, login: string, fate?: Fate): Promise<RevocationReport | undefined> {
+  const leaves = ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase();
+  if (!leaves) await requireRight(ctx, "org_member:delete");
+  if (fate === "revoke") await requireRight(ctx, "org_token:delete");
+  const { store, now } = ctx;
+  const happened = leaves ? `${login} left` : `Removed ${login}`;
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `${happened}.` });
+  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
+
+  const which = and(isMember(ctx, login), notTheLastAdmin(ctx), leaves ? undefined : withinReach(ctx))!;
+  const willLeave = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${which})`;
+  const roots = sql`(${madeBy(ctx, login)} AND ${willLeave})`;
+  const descent: Descent = { roots, how: "delete", now, adminOf: [ctx.org.id], orgId: ctx.org.id, keepsMembers: true, namesRoots: true };
+  const announcement = {
+    event,
+    orgIds: [ctx.org.id],
+    rootsEnd: willLeave,
+    sentence: sql`${happened}`,
+    listing: `, and ended what ${login} made: `,
+  };
+  // Judged before the person leaves, in the same transaction.
+  const first: BatchItem<"sqlite">[] =
+    fate === "revoke" ? [...readEnding(store, descent), promiseEnding(store, descent, announcement), ...endBelow(store, descent)] : [];
+  const results = await batch(store, [
+    guard(store, ctx.actor, now, ctx.org.id),
+    currentRole(ctx, login),
+    ...first,
+    keepDescent(store, which, now),
+    store.db.delete(members).where(which),
+    promiseIf(store, event, fate === "revoke" ? sql`0` : changedARow),
+    currentRole(ctx, login),
+    tokensOf(ctx, login),
+    canceled,
+    cancelPromise,
+  ]);
+  const [, before, ...rest] = results as [unknown, unknown[], ...unknown[]];
+  const [, , , after, tokens] = rest.slice(first.length) as [unknown, unknown, unknown, unknown[], { id: string; hash: string }[]];
+  if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
+  if (after[0]) throw leaves ? new AppError(400, LAST_ADMINISTRATOR) : await adminStays(ctx);
+  await forgetIdentities(
+    ctx.env.TOKEN_CACHE,
+    tokens.map((t) => t.hash),
+  );
+  await ctx.tokensEnded({ tokenIds: tokens.map((t) => t.id), orgId: ctx.org.id });
+  if (fate !== "revoke") {
+    announce(ctx, event, cancelEvent);
+    return undefined;
+  }
+  const [rows, lost] = rest as [EndedRow[], LostRow[]];
+  await afterEnding(ctx, rows, lost, { tokenIds: [] });
+  announce(ctx, ...promisedEnding(announcement, rows), cancelEvent);
+  return reportOf(ctx.actor, rows);
+}
+
+const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
+const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;
+
+/** True of a row of `access_tokens`: an organization token that the person's credentials made. Older rows have only the login of their maker. */
+export const madeBy = (ctx: OrgContext, login: string): SQL =>
+  and(
+    eq(accessTokens.orgId, ctx.org.id),
+    eq(accessTokens.kind, "organization"),
+    sql`(${accessTokens.madeWith} IN ${credentialsOf(login)} OR ${accessTokens.madeWith} IS NULL AND lower(${accessTokens.createdBy}) = lower(${login}))`,
+  )!;

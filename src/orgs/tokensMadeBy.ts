@@ -1,0 +1,22 @@
+import { and, asc, sql } from "drizzle-orm";
+import { guard } from "../auth/guard.ts";
+import { lives } from "../auth/lives.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { accessTokens } from "../tokens/table.ts";
+import { madeBy } from "./removeMember.ts";
+
+/** The living organization tokens that a person's credentials made, by name. @param most names at most */
+export async function tokensMadeBy(ctx: OrgContext, login: string, most: number) {
+  const { db } = ctx.store;
+  const which = and(madeBy(ctx, login), lives(ctx.now));
+  const [, total, tokens] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    db
+      .select({ total: sql<number>`count(*)`.as("total") })
+      .from(accessTokens)
+      .where(which),
+    db.select({ id: accessTokens.id, name: accessTokens.name }).from(accessTokens).where(which).orderBy(asc(accessTokens.name)).limit(most),
+  ]);
+  return { total: total[0]?.total ?? 0, tokens };
+}

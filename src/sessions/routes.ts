@@ -1,0 +1,33 @@
+import * as z from "zod/mini";
+import { defineRoute } from "../http/route.ts";
+import { withDescendants } from "../tokens/schema.ts";
+import { endSession, revokeSession } from "./end.ts";
+import { ListSessionsQuery, listSessions } from "./list.ts";
+
+const extension = true as const;
+
+export const sessionRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/user/sessions",
+      operationId: "ListUserSessions",
+      permission: "person",
+      query: ListSessionsQuery,
+      extension,
+    },
+    (ctx, { query }) => listSessions(ctx, query),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: "/api/user/sessions/{sessionId}",
+      operationId: "DeleteUserSession",
+      permission: "person",
+      params: z.object({ sessionId: z.string() }),
+      query: z.object({ withDescendants }),
+      extension,
+    },
+    (ctx, { params, query }) => (query.withDescendants ? revokeSession : endSession)(ctx, params.sessionId),
+  ),
+];

@@ -1,0 +1,89 @@
+/** What was made, and by what: the rules of descent once more, without a database. */
+export type Org = "acme" | "globex";
+
+export interface Person {
+  login: string;
+  /** A token that makes nothing: it shows what the person may do, and ends the others. */
+  probe: string;
+  /** Organizations that the operator made the person an administrator of. */
+  native: Org[];
+}
+
+export interface Node {
+  kind: "personal" | "session" | "organization" | "invitation" | "membership";
+  id: string;
+  /** The number of the step that made it. */
+  at: number;
+  /** The credential that made it; none for what the operator made. */
+  parent: Node | undefined;
+  /** Whose credential or membership it is. */
+  person: Person | undefined;
+  /** Where a token, an invitation or a membership is. */
+  org: Org | undefined;
+  /** The value of a token, or the cookie of a session. */
+  value: string;
+  /** An organization token that may do what a machine administrator may. */
+  admin: boolean;
+  /** The step that ended it otherwise: a rotation, a removal, a cancellation. */
+  endedAt: number | undefined;
+}
+
+export class Model {
+  readonly nodes: Node[] = [];
+  at = 0;
+
+  add(node: Partial<Node> & Pick<Node, "kind" | "id">): Node {
+    const made: Node = {
+      parent: undefined,
+      person: undefined,
+      org: undefined,
+      value: "",
+      admin: false,
+      endedAt: undefined,
+      at: this.at,
+      ...node,
+    };
+    this.nodes.push(made);
+    return made;
+  }
+
+  membershipOf(person: Person, org: Org): Node | undefined {
+    return this.nodes.find(
+      (node) => node.kind === "membership" && node.person === person && node.org === org && node.endedAt === undefined,
+    );
+  }
+
+  isAdmin(person: Person, org: Org): boolean {
+    return person.native.includes(org) || this.membershipOf(person, org)?.admin === true;
+  }
+
+  /** Everything that descends from a credential, without it. */
+  below(root: Node): Set<Node> {
+    const found = new Set<Node>([root]);
+    for (let size = 0; size < found.size;) {
+      size = found.size;
+      for (const node of this.nodes) if (this.parentsOf(node).some((parent) => found.has(parent))) found.add(node);
+    }
+    found.delete(root);
+    return found;
+  }
+
+  depthOf(node: Node): number {
+    return Math.max(0, ...this.parentsOf(node).map((parent) => this.depthOf(parent) + 1));
+  }
+
+  /** What made it, and the memberships by which the maker could. */
+  private parentsOf({ parent, org, at }: Node): Node[] {
+    if (!parent) return [];
+    const reasons = this.nodes.filter(
+      (node) =>
+        org !== undefined &&
+        node.kind === "membership" &&
+        node.org === org &&
+        parent.person !== undefined &&
+        node.person === parent.person &&
+        (node.endedAt === undefined || at <= node.endedAt),
+    );
+    return [parent, ...reasons];
+  }
+}
