@@ -84,8 +84,22 @@ describe("creating a stack", () => {
     [{ stackName: "a", config: {} }],
     [{ stackName: "a", config: { environment: "" } }],
     [{ stackName: "a", config: { environment: "x".repeat(1001) } }],
+    [{ stackName: "a", teams: "platform" }],
+    [{ stackName: "a", teams: [1] }],
   ])("refuses %j", async (json) => {
     await changesNothing(() => refused(400, "POST", P, { token, json }));
+  });
+
+  it.each([[["platform"]], [["platform", "sre"]], [[""]]])("is refused for the teams %j, which nobody would honour", async (teams) => {
+    await changesNothing(async () => {
+      expect(await refused(400, "POST", P, { token, json: { stackName: "dev", teams } })).toBe(
+        "Bad Request: teams are not supported here: create the stack without them. See docs/compatibility.md.",
+      );
+    });
+  });
+
+  it("takes an empty list of teams, which older clients send", async () => {
+    await ok("POST", P, { token, json: { stackName: "dev", teams: [] } });
   });
 
   it("of one name by ten at once makes one", async () => {
@@ -133,6 +147,11 @@ describe("the list of stacks", () => {
     expect(await list("?organization=globex")).toEqual([]);
     expect(await list("?organization=none")).toEqual([]);
     expect(await list("?organization=acme&project=web")).toEqual(["acme/web/dev", "acme/web/prod"]);
+  });
+
+  it.each(["admin", "", "no-such-role"])("is not widened by a filter that we do not have: roleID=%s", async (roleID) => {
+    await newStack(token);
+    expect(await refused(400, "GET", `/api/user/stacks?roleID=${roleID}`, { token })).toContain("roleID is not supported");
   });
 
   it("can be filtered by tag", async () => {
