@@ -75,6 +75,24 @@ async function outboundFaults(): Promise<string[]> {
   return faults;
 }
 
+/**
+ * Drizzle drops the table's name of a column in a field of a select from one table. A sub-select in such a field then compares a column of
+ * its own table with itself, and no error is seen: its columns are written as text, with their tables.
+ */
+async function subselectFaults(): Promise<string[]> {
+  const sources = new Map<string, string>();
+  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) sources.set(file, readFileSync(join(root, file), "utf8"));
+  const tables = new Set(
+    [...sources.values()].flatMap((text) => [...text.matchAll(/export const (\w+) = sqliteTable/g)].map(([, name]) => name!)),
+  );
+  return [...sources].flatMap(([file, text]) =>
+    [...text.matchAll(/sql(?:<[^>]*>)?`([^`]*)`\s*\.as\(/g)]
+      .filter(([, field]) => field!.includes("SELECT"))
+      .flatMap(([, field]) => [...field!.matchAll(/\$\{(\w+)\.\w+\}/g)].filter(([, table]) => tables.has(table!)))
+      .map(([column]) => `${file}: write ${column} as text with its table, in a sub-select that is a field`),
+  );
+}
+
 const layerOf = (file: string) => /^src\/(?:([^/]+)\/)?/.exec(file)?.[1] ?? "";
 
 const npx = (...args: string[]) => {
@@ -98,6 +116,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   })),
   { name: "import arrow", run: async () => (await arrowFaults()).join("\n") || undefined },
   { name: "nothing calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
+  { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
   { name: "binding types are fresh", run: command("wrangler", "types", "--check", "--include-runtime=false", "src/bindings.d.ts") },
   { name: "OpenAPI document is fresh", run: command("node", "scripts/openapi.ts", "--check") },

@@ -104,12 +104,12 @@ export async function readIdentity(store: Store, hash: string, now: number): Pro
         deletedAt: accessTokens.deletedAt,
         disabledAt: accessTokens.disabledAt,
         openedWith: accessTokens.openedWith,
-        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = ${accessTokens.openedWith})`.as(
+        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = access_tokens.opened_with)`.as(
           "opener_expires",
         ),
         openerStands: sql<number>`${openerStands}`.as("opener_stands"),
         retiresAt: accessTokens.retiresAt,
-        successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = ${accessTokens.successorId})`.as("successor"),
+        successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = access_tokens.successor_id)`.as("successor"),
         // The organization has columns of these names too (platform-facts Z-1).
         version: sql<number>`${accessTokens.version}`.as("token_version"),
         stackRules: accessTokens.stackRules,

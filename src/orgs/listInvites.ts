@@ -37,7 +37,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       sentBy: invites.sentBy,
       org: organizations.name,
       sender: sql<string>`coalesce(
-        (SELECT name FROM users WHERE ${invites.sentByToken} IS NULL AND lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as(
+        (SELECT name FROM users WHERE invites.sent_by_token IS NULL AND lower(login) = lower(invites.sent_by)), invites.sent_by)`.as(
         "sender",
       ),
     })
