@@ -1,4 +1,4 @@
-import { type SQL, and, asc, desc, sql } from "drizzle-orm";
+import { type SQL, and, asc, desc, getTableColumns, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
@@ -94,11 +94,15 @@ async function* onwards(
   }
 }
 
+/** A machine has a token's name in its row, and no row in `users`. */
+const requesterName = sql<string>`coalesce((SELECT users.name FROM users WHERE updates.token_name = ''
+  AND lower(users.login) = lower(updates.requested_by)), updates.requested_by)`.as("requester_name");
+
 const chunk = (ctx: OrgContext, where: SQL | undefined, { by, ascending }: Entries, limit: number) => {
   const order = ascending ? asc : desc;
   const columns = by === "version" ? [updates.version] : [updates.startedAt, updates.id];
   return ctx.store.db
-    .select()
+    .select({ ...getTableColumns(updates), requesterName })
     .from(updates)
     .where(where)
     .orderBy(...columns.map((column) => order(column)))

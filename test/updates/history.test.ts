@@ -124,6 +124,28 @@ describe("the history", () => {
     for (const version of ["-1", "1.0", "one", "1e2", "9999999999", "%00"]) await no(400, `${S}/updates/${version}/summary`);
   });
 
+  it("names the person, or the organization whose token it was, in every list", async () => {
+    await env.DB.prepare("UPDATE users SET name = 'Mel Müller' WHERE login = 'mel'").run();
+    const { tokenValue } = await newOrgToken(world, "ci");
+    await finish(await startUpdate(tokenValue));
+    const looked = await finish(await startUpdate(world.member, { kind: "preview", dryRun: true }));
+    await run();
+    const mel = { githubLogin: "mel", name: "Mel Müller", avatarUrl: "" };
+    const acme = { githubLogin: "acme", name: "acme", avatarUrl: "" };
+    const people = (list: { requestedBy: object }[]) => list.map((entry) => entry.requestedBy);
+    expect(await get(`${S}/updates/latest`)).toMatchObject({ requestedBy: mel });
+    expect(await get(`${S}/previews/${looked}`)).toMatchObject({ requestedBy: mel });
+    const { updates } = await get<{ updates: { requestedBy: object }[] }>(`${S}/updates?output-type=service`);
+    expect(people(updates).slice(0, 2)).toEqual([mel, acme]);
+    const timeline = await get<{ update: { requestedBy: object }; previews: { requestedBy: object }[] }>(`${S}/updates/latest/timeline`);
+    expect([timeline.update.requestedBy, ...people(timeline.previews)]).toEqual([mel, mel]);
+    const { activity } = await get<{ activity: { update: { requestedBy: object } }[] }>(`${S}/activity`);
+    expect(people(activity.map(({ update }) => update)).slice(0, 3)).toEqual([mel, mel, acme]);
+    // Who has no account here any more keeps the login.
+    await env.DB.prepare("UPDATE updates SET requested_by = 'gone' WHERE token_name = ''").run();
+    expect(await get(`${S}/updates/latest`)).toMatchObject({ requestedBy: { githubLogin: "gone", name: "gone" } });
+  });
+
   it("keeps what is of another stack apart", async () => {
     const id = await preview();
     await newStack(world.member, "web", "other");
