@@ -15,16 +15,6 @@ export const orgRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: "/api/orgs/{orgName}",
-      operationId: "GetOrganization",
-      permission: "organization:read",
-      params: org,
-    },
-    async ({ org }) => ({ githubLogin: org.name, name: org.name, avatarUrl: "", repos: [] }),
-  ),
-  defineRoute(
-    {
-      method: "GET",
       path: "/api/orgs/{orgName}/metadata",
       operationId: "GetOrganizationMetadata",
       permission: "organization:read",
