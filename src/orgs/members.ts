@@ -13,7 +13,7 @@ import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
 import { builtInRoles, roleId } from "./roles.ts";
-import { type Role, members } from "./table.ts";
+import { type Role, members, organizations } from "./table.ts";
 
 const PAGE = 100;
 const Key = z.tuple([z.number(), z.string()]);
@@ -27,7 +27,7 @@ interface Person {
 /** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
 export async function listMembers(ctx: OrgContext, continuationToken: string | undefined) {
   const after = fromCursor(continuationToken, Key);
-  const [, rows] = await batch(ctx.store, [
+  const [, rows, roles] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .select({
@@ -43,9 +43,10 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       .where(and(eq(members.orgId, ctx.org.id), after && sql`(${members.createdAt}, ${members.userId}) > (${after[0]}, ${after[1]})`))
       .orderBy(members.createdAt, members.userId)
       .limit(PAGE + 1),
+    rolesModified(ctx),
   ]);
   const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
-  return { members: items.map((row) => toMember(ctx.org.id, row, row.role, row.joined)), continuationToken: next };
+  return { members: items.map((row) => toMember(ctx.org.id, row, row.role, row.joined, roles[0]!.at)), continuationToken: next };
 }
 
 export async function addMember(ctx: OrgContext, login: string, role: Role) {
@@ -55,16 +56,17 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
     description: `Added ${login} as ${role}.`,
   });
   try {
-    const [, people] = await batch(ctx.store, [
+    const [, people, , , roles] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
       person(ctx, login),
       ctx.store.db.insert(members).select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now} FROM users WHERE ${isLogin(login)}`),
       promiseIf(ctx.store, event, changedARow),
+      rolesModified(ctx),
     ]);
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
     announce(ctx, event);
-    return toMember(ctx.org.id, found, role, ctx.now);
+    return toMember(ctx.org.id, found, role, ctx.now, roles[0]!.at);
   } catch (error) {
     if (error instanceof UniqueViolation) throw new AppError(409, "User is already an organization member.");
     throw error;
@@ -168,11 +170,15 @@ const tokensOf = (ctx: OrgContext, login: string) =>
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-const toMember = (orgId: string, who: Person, role: Role, joined: number) => ({
+/** The built-in roles are as old as their organization, and never change (`listRoles`). */
+const rolesModified = (ctx: OrgContext) =>
+  ctx.store.db.select({ at: organizations.createdAt }).from(organizations).where(eq(organizations.id, ctx.org.id));
+
+const toMember = (orgId: string, who: Person, role: Role, joined: number, modified: number) => ({
   role,
   user: { githubLogin: who.login, name: who.name, avatarUrl: "", email: who.email },
   created: new Date(joined).toISOString(),
   knownToPulumi: true,
   virtualAdmin: false,
-  fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(joined).toISOString() },
+  fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(modified).toISOString() },
 });
