@@ -24,9 +24,10 @@ const stateRoutes = [
       operationId: "DeleteStack",
       permission: "stack:delete",
       params: stackParams,
-      query: z.object({ force: flag }),
+      // `forceDestroy` is what the pulumiservice provider sends in place of the contract's `force`.
+      query: z.object({ force: flag, forceDestroy: flag }),
     },
-    (ctx, { params, query }) => deleteStack(ctx, params, query.force === "true"),
+    (ctx, { params, query }) => deleteStack(ctx, params, query.force === "true" || query.forceDestroy === "true"),
   ),
   defineRoute(
     {

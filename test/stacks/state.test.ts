@@ -138,6 +138,14 @@ describe("deletion", () => {
     await refused(404, "DELETE", `${S}?force=true`, { token });
   });
 
+  it("takes the word that the provider of Pulumi Cloud has for force", async () => {
+    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
+    for (const query of ["forceDestroy=yes", "forceDestroy=1"]) await refused(400, "DELETE", `${S}?${query}`, { token });
+    expect(await refused(400, "DELETE", `${S}?force=false&forceDestroy=false`, { token })).toBe(contains);
+    await ok("DELETE", `${S}?forceDestroy=true`, { token });
+    await refused(404, "GET", S, { token });
+  });
+
   it("does not mind the root alone", async () => {
     await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
     await ok("DELETE", S, { token });
