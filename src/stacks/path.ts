@@ -15,7 +15,7 @@ export const stackParams = z.object({ orgName, projectName, stackName });
 export const updateParams = z.extend(stackParams, { updateID: z.string() });
 /** A version of it: the number of an update. */
 export const versionParams = z.extend(stackParams, {
-  version: z.pipe(z.string().check(z.regex(/^\d{1,9}$/, "a version is a number")), z.transform(Number)),
+  version: z.pipe(z.string().check(z.regex(/^\d{1,9}$/, "a version is a number of 1 to 9 digits")), z.transform(Number)),
 });
 export type StackPath = z.infer<typeof stackParams>;
 

@@ -31,10 +31,13 @@ export interface Paging {
 
 const PAGE = "Invalid 'page' value. Must be >= 0.";
 const SIZE = "Invalid 'pageSize' value. Must be >= 1.";
-export const pagingQuery = z.object({
-  page: z.optional(z.coerce.number(PAGE).check(z.int(PAGE), z.minimum(0, PAGE), z.maximum(1_000_000, PAGE))),
-  pageSize: z.optional(z.coerce.number(SIZE).check(z.int(SIZE), z.minimum(0, SIZE), z.maximum(100_000, SIZE))),
-});
+/** There is no largest number: a page behind the last one is empty. */
+const count = (message: string) =>
+  z.pipe(
+    z.coerce.number(message).check(z.refine((value) => Number.isInteger(value) && value >= 0, message)),
+    z.transform((value) => Math.min(value, Number.MAX_SAFE_INTEGER)),
+  );
+export const pagingQuery = z.object({ page: z.optional(count(PAGE)), pageSize: z.optional(count(SIZE)) });
 
 /** Neither said: everything, as older clients expect. Only a size: the first page of it. */
 export function pagingOf({ page, pageSize }: z.infer<typeof pagingQuery>): Paging {
@@ -67,7 +70,7 @@ export async function findEntries(ctx: OrgContext, path: StackPath, entries: Ent
   const [, stack, first, counted] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     db.select({ version: stacks.version }).from(stacks).where(here),
-    chunk(ctx, mine, entries, limit).offset(page === 0 ? 0 : (page - 1) * pageSize),
+    chunk(ctx, mine, entries, limit).offset(page === 0 ? 0 : Math.min((page - 1) * pageSize, Number.MAX_SAFE_INTEGER)),
     db
       .select({ total: sql<number>`count(*)`.as("total") })
       .from(updates)

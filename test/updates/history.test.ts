@@ -96,10 +96,25 @@ describe("the history", () => {
     expect(await versions("?pageSize=50&page=5")).toEqual(all.slice(200));
     expect(await versions("?pageSize=50&page=6")).toEqual([]);
     expect(await versions("?page=3")).toEqual(all.slice(20, 30));
+    for (const beyond of ["10000000", "1000001", "9223372036854775807", "99999999999999999999999"]) {
+      expect(await versions(`?page=${beyond}`)).toEqual([]);
+      expect(await versions(`?page=${beyond}&pageSize=${beyond}`)).toEqual([]);
+      expect(await versions(`?page=1&pageSize=${beyond}`)).toEqual(all);
+      expect(await get(`${S}/activity?page=${beyond}&pageSize=2`)).toMatchObject({ activity: [], itemsPerPage: 2 });
+    }
     expect(await versions("?pageSize=7")).toEqual(all.slice(0, 7));
     const paged = await get<Entries>(`${S}/updates?output-type=service&pageSize=3&page=2`);
     expect(paged).toMatchObject({ itemsPerPage: 3, total: 230, updates: [{ updateID: "u227", version: 227, latestVersion: 230 }, {}, {}] });
-    for (const query of ["page=-1", "page=x", "page=1.5", "pageSize=-1", "pageSize=x&page=1", "pageSize=0&page=1", "page=9999999"])
+    for (const query of [
+      "page=-1",
+      "page=x",
+      "page=1.5",
+      "pageSize=-1",
+      "pageSize=x&page=1",
+      "pageSize=0&page=1",
+      "page=1e400",
+      "page=NaN",
+    ])
       expect(await no(400, `${S}/updates?${query}`), query).toMatch(/^Invalid 'page(Size)?' value\./);
   });
 
