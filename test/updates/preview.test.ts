@@ -113,7 +113,7 @@ describe.each(previewers)("a token %s", (_, credential) => {
 });
 
 it("a rule for reading opens no preview, and a rule for writing of a read-only token does", async () => {
-  const limited = async (name: string, more: object) => (await newOrgToken(world, name, more)).tokenValue;
+  const limited = async (name: string, more: Record<string, unknown>) => (await newOrgToken(world, name, more)).tokenValue;
   const reader = await limited("reader", { stacks: [{ project: "web", access: "read" }] });
   const both = await limited("both", { roleID: "read-only", stacks: [{ project: "web", access: "read" }] });
   for (const token of [reader, both])
