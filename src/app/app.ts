@@ -3,7 +3,8 @@ import { HTTPException } from "hono/http-exception";
 import { TrieRouter } from "hono/router/trie-router";
 import { requestContext } from "./request.ts";
 import type { Env } from "./environment.ts";
-import { AppError, badRequest, notFound } from "../errors.ts";
+import { AppError, badRequest } from "../errors.ts";
+import { unknownOperation } from "../misc/absent.ts";
 import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
 import { missingPage, registerPages } from "../console/page.tsx";
@@ -47,7 +48,7 @@ registerPages(app, pages);
 app.notFound((c) => {
   const api = c.req.path === "/api" || c.req.path.startsWith("/api/");
   if (!api && c.req.method === "GET" && c.req.header("Accept")?.includes("text/html")) return missingPage(c);
-  return c.json(notFound(`'${c.req.method} ${c.req.path.slice(0, 200)}'`).toResponseBody(), 404);
+  return c.json(unknownOperation(c.req.method, c.req.path).toResponseBody(), 404);
 });
 
 app.onError((error, c) => {

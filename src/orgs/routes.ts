@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
+import { unknownOperation } from "../misc/absent.ts";
 import { role } from "./inviteSchema.ts";
 import { getRole, listRoles, uxPurpose } from "./listRoles.ts";
 import { addMember, changeMemberRole, listMembers, removeMember } from "./members.ts";
@@ -52,7 +53,11 @@ export const orgRoutes = [
       permission: "role:read",
       params: z.object({ orgName, roleID: z.string() }),
     },
-    (ctx, { params }) => getRole(ctx, params.roleID),
+    async (ctx, { params, request }) => {
+      // The contract has another operation at this path, which would be taken for the role of that name.
+      if (params.roleID === "scopes") throw unknownOperation("GET", new URL(request.url).pathname);
+      return getRole(ctx, params.roleID);
+    },
   ),
   defineRoute(
     {
