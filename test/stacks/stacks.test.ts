@@ -109,10 +109,11 @@ describe("creating a stack", () => {
 });
 
 describe("a stack", () => {
-  it("is found under its name as written only", async () => {
+  it("is not found under another name, and the organization's is as it is written", async () => {
     await newStack(token);
-    for (const path of ["/api/stacks/acme/web/DEV", "/api/stacks/acme/Web/dev", "/api/stacks/acme/web/other"])
+    for (const path of ["/api/stacks/acme/web/other", "/api/stacks/acme/webs/dev"])
       expect(await refused(404, "GET", path, { token })).toBe(`Not Found: Stack '${path.slice("/api/stacks/".length)}' not found`);
+    await refused(404, "GET", "/api/stacks/ACME/web/dev", { token });
   });
 
   it("is not one of another organization of the same name", async () => {

@@ -125,7 +125,7 @@ describe("an update", () => {
       await refused(404, "GET", `/api/stacks/acme/web/prod/update/${id}`, { token });
       await refused(404, "POST", `${S}/update/${crypto.randomUUID()}`, { token, json: {} });
       await refused(404, "POST", "/api/stacks/acme/web/none/update", { token, json: {} });
-      await refused(404, "POST", `/api/stacks/acme/WEB/dev/update/${id}`, { token, json: {} });
+      await refused(404, "POST", `/api/stacks/acme/WEBS/dev/update/${id}`, { token, json: {} });
     });
   });
 
