@@ -11,7 +11,7 @@ import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { encode, membersOf } from "../state/json.ts";
 import { environmentsUnsupported } from "./config.ts";
-import { fromStateError } from "./fromStateError.ts";
+import { fromStateError, manifestMismatch } from "./fromStateError.ts";
 import { initialStateKey, once, writeObject } from "./objects.ts";
 import { auditName, pathText } from "./path.ts";
 import type { CreateStackRequest } from "./schema.ts";
@@ -70,6 +70,10 @@ async function storeInitialState(ctx: OrgContext, stackId: string, text: string)
   } catch (error) {
     throw fromStateError(error);
   }
-  const { resources, onlyRootStack, aliasFree } = checked.summary();
+  const { resources, onlyRootStack, aliasFree, manifestOk } = checked.summary();
+  if (!manifestOk) {
+    await ctx.env.STATE.delete(stateKey);
+    throw manifestMismatch();
+  }
   return { stateKey, resourceCount: resources, rootOnly: onlyRootStack, aliasFree };
 }
