@@ -44,6 +44,7 @@ function bodyOf(form: Record<string, string>) {
     setInFlightRevocation: form["setInFlightRevocation"],
     setAllowedCidrs: words("setAllowedCidrs"),
     setAllowedCountries: words("setAllowedCountries"),
+    force: form["shutOut"] === "yes",
   };
 }
 
