@@ -21,6 +21,7 @@ const layers = [
   "auth",
   "http",
   "misc",
+  "registry",
   "users",
   "orgs",
   "tokens",
@@ -65,10 +66,11 @@ async function zodFaults(): Promise<string[]> {
   return faults;
 }
 
-/** Only bindings are called, so no input can make the Worker call somebody else. */
+/** Only bindings are called, and one guarded module calls out: no input makes the Worker call an address of its own choice. */
 async function outboundFaults(): Promise<string[]> {
   const faults: string[] = [];
   for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
+    if (file === "src/http/outgoing.ts") continue;
     if (/(?<![.\w])(?<!async )(?:fetch|connect)\(|new (?:WebSocket|EventSource)\(/.test(readFileSync(join(root, file), "utf8")))
       faults.push(`${file} calls out`);
   }
@@ -115,7 +117,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
     run: command("tsc", "-p", project),
   })),
   { name: "import arrow", run: async () => (await arrowFaults()).join("\n") || undefined },
-  { name: "nothing calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
+  { name: "one module calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
   { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
   { name: "binding types are fresh", run: command("wrangler", "types", "--check", "--include-runtime=false", "src/bindings.d.ts") },

@@ -30,6 +30,8 @@ const server = startWrangler([
   "--env-file",
   secretsFile(directory),
   "--show-interactive-dev-session=false",
+  "--var",
+  "LOCAL_DEVELOPMENT:true",
   ...others,
 ]);
 server.on("exit", (code) => process.exit(code ?? 1));

@@ -5,6 +5,8 @@ export type Bindings = Omit<Env, "STACKS"> & {
   STACKS: DurableObjectNamespace<StackCoordinator>;
   /** Optional secret: opens the metrics, see `operatorTokensOf`. */
   OPERATOR_TOKEN?: string;
+  /** `true` on a server for development: it may call its own machine (`callOut`). Never set by a deployment. */
+  LOCAL_DEVELOPMENT?: string;
   /** Optional secrets: what leak reports of scanners are signed with, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;

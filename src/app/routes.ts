@@ -3,6 +3,7 @@ import { miscRoutes } from "../misc/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
+import { registryRoutes } from "../registry/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { configRoutes } from "../stacks/configRoutes.ts";
@@ -20,6 +21,7 @@ import { userRoutes } from "../users/routes.ts";
 /** Every operation of the API. The OpenAPI document and the permission matrix are made from this list. */
 export const routes = [
   ...miscRoutes,
+  ...registryRoutes,
   ...operatorRoutes,
   ...userRoutes,
   ...tokenRoutes,

@@ -42,10 +42,13 @@ interface Row {
 /** Who the caller is, and what is the same for everybody. Guarded by the identity alone, for 60 seconds. */
 const withoutDatabase: string[] = [
   "ListTemplates",
-  "ListPackages",
   "GetOrgTemplates",
   "ListPolicyGroups",
   "ListPolicyPacks_orgs",
+  "ListPackages",
+  "GetPackageVersion",
+  "ListPackages_preview",
+  "GetPackageVersion_preview",
   "GetCurrentUser",
   "GetDefaultOrganization",
   "ListAuditLogEventTypes",

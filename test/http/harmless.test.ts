@@ -23,12 +23,7 @@ it.each<[method: string, path: string]>([
   ["GET", "/api/cli/version"],
   ["POST", `${S}/begin-update`],
   ["GET", `${S}/policypacks`],
-  ["GET", "/api/registry/packages/private/acme/thing/versions/1.0.0"],
-  ["GET", "/api/registry/packages/private/acme/thing/versions/latest"],
   ["GET", "/api/registry/templates/private/acme/thing/versions/latest"],
-  ["POST", "/api/registry/packages/private/acme/thing/versions"],
-  ["POST", "/api/registry/packages/private/acme/thing/versions/1.0.0/complete"],
-  ["DELETE", "/api/registry/packages/private/acme/thing/versions/1.0.0"],
   ["POST", "/api/registry/templates/private/acme/thing/versions"],
   ["GET", `${O}/template/download?url=https%3A%2F%2Fexample.com`],
   ["GET", `${O}/resources/summary?granularity=daily&lookbackDays=30`],
@@ -106,7 +101,7 @@ it.each<[method: string, path: string]>([
 
 it.each<[path: string, answer: unknown]>([
   ["/api/registry/templates?limit=499&name=x&orgLogin=acme&search=y&backing=vcs&continuationToken=z", { templates: [] }],
-  ["/api/registry/packages?limit=499&name=x&continuationToken=z", { packages: [] }],
+  ["/api/registry/packages?limit=499&name=x&orgLogin=z", { packages: [] }],
   [`${O}/templates`, { templates: {}, orgHasTemplates: false, hasAccessError: false, hasUpstreamError: false }],
   [`${O}/policygroups`, { policyGroups: [] }],
   [`${O}/policypacks`, { policyPacks: [] }],

@@ -47,6 +47,7 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const S = `/api/stacks/acme/web/${stackName}`;
   await newStack(token, "web", stackName);
   params["tagName"] = "team";
+  if (path.includes("{publisher}")) Object.assign(params, { source: "pulumi", publisher: "orchard", name: "apples", version: "1.2.0" });
   await ok("PATCH", `${S}/tags`, { token, json: { team: "a" } });
   // Only an earlier release stored one.
   if (operationId === "GetStackConfig")
