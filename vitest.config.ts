@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { startUpstream } from "./test/support/upstream.ts";
+import { startUpstream } from "./test/cli/support/upstream.ts";
 
 /** The public contract, without its prose, when it lies beside the project; see test/support/contract.ts. */
 function readContract(): unknown {

@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { type Upstream, startUpstream } from "../support/upstream.ts";
 import { newOrgToken } from "./support/api.ts";
 import { isAtLeast } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
+import { type Upstream, startUpstream } from "./support/upstream.ts";
 
 /** Packages of a registry on this machine, through our server: as if we had them. */
 let upstream: Upstream;

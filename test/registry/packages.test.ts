@@ -2,8 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
-import { packagesOf } from "../support/packages.ts";
-import type { Seen } from "../support/upstream.ts";
+import { type Seen, packagesOf } from "../support/packages.ts";
 import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
 const vars = env as unknown as { REGISTRY_UPSTREAM: string; LOCAL_DEVELOPMENT: string };

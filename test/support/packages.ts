@@ -7,6 +7,13 @@ export interface Package {
   [more: string]: unknown;
 }
 
+/** A request that the registry of the tests has had. */
+export interface Seen {
+  method: string;
+  url: string;
+  headers: Record<string, string | string[] | undefined>;
+}
+
 const packageOf = (source: string, publisher: string, name: string, version: string, more: Record<string, unknown> = {}): Package => ({
   name,
   publisher,

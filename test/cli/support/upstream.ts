@@ -1,25 +1,18 @@
 /** A package registry on this machine, in place of the public one. For Node. */
-import { type IncomingHttpHeaders, type ServerResponse, createServer } from "node:http";
+import { type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Package, packagesOf } from "./packages.ts";
+import { type Package, type Seen, packagesOf } from "../../support/packages.ts";
 
 export interface Upstream {
   url: string;
   stop: () => void;
 }
 
-/** Of a request that came in, as `GET /requests` shows them; `DELETE /requests` forgets them. */
-export interface Seen {
-  method: string;
-  url: string;
-  headers: IncomingHttpHeaders;
-}
-
 const PACKAGES = "/api/registry/packages";
 
-/** @param plugins folder of archives, `NAME.tar.gz` for the plugin of each package */
+/** `GET /requests` shows what came in, and `DELETE /requests` forgets it. @param plugins folder of archives, `NAME.tar.gz` for the plugin of each package */
 export async function startUpstream(plugins?: string): Promise<Upstream> {
   let seen: Seen[] = [];
   const server = createServer((request, response) => {
