@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { contractFile } from "./scripts/contract.ts";
+import { startUpstream } from "./test/cli/support/upstream.ts";
 
 /** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */
 function readContract(): unknown {
@@ -18,6 +19,7 @@ const scannerKey = readFileSync(new URL("./test/support/scanner.pub.pem", import
 /** Everything that runs inside workerd, against real bindings. The real CLI has a configuration of its own. */
 export default defineConfig(async () => {
   const migrations = await readD1Migrations(fileURLToPath(new URL("./migrations", import.meta.url)));
+  const upstream = await startUpstream();
   const queue = { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 2, retryDelay: 0 };
   return {
     plugins: [
@@ -32,6 +34,8 @@ export default defineConfig(async () => {
             // The second one is there to be rotated away.
             ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,0:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA",
             LEASE_SECONDS: "300",
+            REGISTRY_UPSTREAM: upstream.url,
+            LOCAL_DEVELOPMENT: "true",
             LEAK_SCANNER_SECRET: "test-scanner",
             LEAK_SCANNER_KEYS: scannerKey,
             // Sizes of `npm run test:audit` and `npm run bench:lists`.

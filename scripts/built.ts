@@ -48,7 +48,8 @@ export async function startBuilt(
       workers: [
         {
           ...options,
-          bindings: { ...options.bindings, ...vars },
+          // Nothing calls out from a test or a measurement that has not asked for it.
+          bindings: { ...options.bindings, REGISTRY_UPSTREAM: "", LOCAL_DEVELOPMENT: "true", ...vars },
           name: "stackpass",
           modules: [
             ...(front === undefined ? [] : [{ type: "ESModule", path: join(bundled, "front.js"), contents: front }]),

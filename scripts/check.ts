@@ -23,6 +23,7 @@ const layers = [
   "http",
   "lineage",
   "misc",
+  "registry",
   "users",
   "orgs",
   "tokens",
@@ -67,14 +68,33 @@ async function zodFaults(): Promise<string[]> {
   return faults;
 }
 
-/** Only bindings are called, so no input can make the Worker call somebody else. */
+/** Only bindings are called, and one guarded module calls out: no input makes the Worker call an address of its own choice. */
 async function outboundFaults(): Promise<string[]> {
   const faults: string[] = [];
   for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
+    if (file === "src/http/outgoing.ts") continue;
     if (/(?<![.\w])(?<!async )(?:fetch|connect)\(|new (?:WebSocket|EventSource)\(/.test(readFileSync(join(root, file), "utf8")))
       faults.push(`${file} calls out`);
   }
   return faults;
+}
+
+/**
+ * Drizzle drops the table's name of a column in a field of a select from one table. A sub-select in such a field then compares a column of
+ * its own table with itself, and no error is seen: its columns are written as text, with their tables.
+ */
+async function subselectFaults(): Promise<string[]> {
+  const sources = new Map<string, string>();
+  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) sources.set(file, readFileSync(join(root, file), "utf8"));
+  const tables = new Set(
+    [...sources.values()].flatMap((text) => [...text.matchAll(/export const (\w+) = sqliteTable/g)].map(([, name]) => name!)),
+  );
+  return [...sources].flatMap(([file, text]) =>
+    [...text.matchAll(/sql(?:<[^>]*>)?`([^`]*)`\s*\.as\(/g)]
+      .filter(([, field]) => field!.includes("SELECT"))
+      .flatMap(([, field]) => [...field!.matchAll(/\$\{(\w+)\.\w+\}/g)].filter(([, table]) => tables.has(table!)))
+      .map(([column]) => `${file}: write ${column} as text with its table, in a sub-select that is a field`),
+  );
 }
 
 const layerOf = (file: string) => /^src\/(?:([^/]+)\/)?/.exec(file)?.[1] ?? "";
@@ -100,7 +120,8 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
     run: command("tsc", "-p", project),
   })),
   { name: "import arrow", run: async () => (await arrowFaults()).join("\n") || undefined },
-  { name: "nothing calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
+  { name: "one module calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
+  { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
   { name: "binding types are fresh", run: command("wrangler", "types", "--check", "--include-runtime=false", "src/bindings.d.ts") },
   { name: "OpenAPI document is fresh", run: command("node", "scripts/openapi.ts", "--check") },
@@ -129,7 +150,7 @@ async function migrationsFresh(): Promise<string | undefined> {
  * What a start has to load and compile. `npm run bench:bundle` says what is in it. The goal is 150 for what a start evaluates; this keeps it from growing unseen, and
  * what is only told of operations out of it.
  */
-const MOST_KIB = 170;
+const MOST_KIB = 180;
 
 async function bundles(): Promise<string | undefined> {
   const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist", "--metafile", "dist/meta.json");

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { routes } from "../src/app/routes.ts";
 import { NO_CONTRACT, contractFile } from "./contract.ts";
+import { absentFeature } from "../src/misc/absent.ts";
 
 const page = join(import.meta.dirname, "../docs/compatibility.md");
 const BEGIN = "<!-- operations: made by `npm run openapi` -->\n";
@@ -14,26 +15,7 @@ interface Operation {
   tags: string[];
 }
 
-/** Why an operation is not here; the first that fits. What fits none is to come. */
-const reasons: [paths: RegExp, why: string][] = [
-  [/policy|change-gates|change-requests/, "policy as code, gates and approvals are out of scope"],
-  [/\/hooks/, "webhooks are out of scope"],
-  [/registry|\/templates?\b|packages/, "there is no registry: packages and templates come from elsewhere, and the lists are empty"],
-  [
-    /\/(teams|collaborators|roles|permissions|ownership)\b|members\/\{user(Login)?\}\/(teams|stacks)/,
-    "rights are roles in the organization, not lists at each stack",
-  ],
-  [
-    /\/(search|services|insights|neo|discovered-resources|secrets\/summary|resources\/summary)\b/,
-    "search, insights and billing figures are out of scope",
-  ],
-  [/\/saml\b|identity-provider|github|gitlab|email/, "people sign in with tokens; accounts of other providers are not linked"],
-  [/checkpoint(delta|verbatim)$/, "delta checkpoints are off by default; every newer client journals"],
-  [/\/cmk\b/, "the operator keeps the keys, see operate.md"],
-  [/\/auth\/policies|cli\/version|metadata$|annotations|notifications|workflow$/, "no client that works with us asks for them"],
-  [/\/projects\/\{/, "secrets belong to stacks"],
-];
-const TO_COME = "to come";
+const TO_COME = "To come";
 
 /** @param check only says whether the page is stale */
 export function writeOperations(check: boolean): void {
@@ -75,7 +57,7 @@ function section(operations: Operation[]): string {
   const concerned = operations.filter((operation) => operation.tags.some((tag) => touched.includes(tag)));
   const missing = Map.groupBy(
     concerned.filter(({ id }) => !ours.has(id)),
-    ({ path }) => reasons.find(([paths]) => paths.test(path))?.[1] ?? TO_COME,
+    ({ path }) => absentFeature(path) ?? TO_COME,
   );
   const extensions = routes.filter(({ definition }) => definition.extension);
   return `## Operations of the public API
@@ -92,7 +74,8 @@ Not here:
 | --- | --- |
 ${[...missing].map(([why, those]) => `| ${why} | ${names(those)} |`).join("\n")}
 
-Nothing of: ${tags.filter((tag) => !touched.includes(tag)).join(", ")}. An unknown path is answered with 404 and JSON.
+Nothing of: ${tags.filter((tag) => !touched.includes(tag)).join(", ")}. An operation that is not here is
+answered with 404 and JSON, in which the sentence of the table names what is missing.
 
 Ours alone, marked \`x-stackpass-extension\`: ${extensions.map(({ definition }) => `\`${definition.operationId}\``).join(", ") || "none"}.
 `;

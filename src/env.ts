@@ -7,6 +7,8 @@ export type Bindings = Omit<Env, "STACKS"> & {
   OPERATOR_TOKEN?: string;
   /** Optional: public keys of checkpoints whose master key is not listed any more, `id:base64url,…`. */
   AUDIT_PUBLIC_KEYS?: string;
+  /** `true` on a server for development: it may call its own machine (`callOut`). Never set by a deployment. */
+  LOCAL_DEVELOPMENT?: string;
   /** Optional secrets: what leak reports of scanners are signed with, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;

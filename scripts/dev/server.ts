@@ -29,7 +29,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
     envFiles: [options.secretsFile],
-    bindings: Object.fromEntries(Object.entries(options.vars).map(([name, value]) => [name, { type: "plain_text", value }])),
+    bindings: Object.fromEntries(
+      Object.entries({ LOCAL_DEVELOPMENT: "true", ...options.vars }).map(([name, value]) => [name, { type: "plain_text", value }]),
+    ),
     dev: {
       server: { hostname: "localhost", port },
       persist: directory,

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { missingPage } from "../console/page.tsx";
-import { notFound } from "../errors.ts";
+import { unknownOperation } from "../misc/absent.ts";
 import type { Env } from "./environment.ts";
 
 /** Answers a request whose path no route takes. */
@@ -9,8 +9,9 @@ export function elsewhere(c: Context<Env>): Response | Promise<Response> {
   const api = path === "/api" || path.startsWith("/api/");
   if (!api && method === "GET" && c.req.header("Accept")?.includes("text/html")) return missingPage(c);
   if (path === "/" && method === "GET") return c.json(greeting(new URL(c.req.url).origin));
-  const refusal = notFound(`'${method} ${path.slice(0, 200)}'`).toResponseBody();
-  if (backendHasPath.test(path)) refusal.message += ". PULUMI_BACKEND_URL is the origin alone, without a path";
+  const refusal = unknownOperation(method, path).toResponseBody();
+  if (backendHasPath.test(path))
+    refusal.message = `${refusal.message.replace(/\.$/, "")}. PULUMI_BACKEND_URL is the origin alone, without a path`;
   return c.json(refusal, 404);
 }
 

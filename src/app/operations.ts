@@ -3,6 +3,7 @@ import type { Operations } from "../http/operation.ts";
 import { miscOperations } from "../misc/operations.ts";
 import { operatorOperations } from "../operator/operations.ts";
 import { orgOperations } from "../orgs/operations.ts";
+import { registryOperations } from "../registry/operations.ts";
 import { secretOperations } from "../secrets/operations.ts";
 import { sessionOperations } from "../sessions/operations.ts";
 import { stackOperations } from "../stacks/operations.ts";
@@ -13,6 +14,7 @@ import { userOperations } from "../users/operations.ts";
 /** What is told of each operation of the API. Not for the Worker: `npm run check` fails when its bundle reaches this. */
 export const operations: Operations = {
   ...miscOperations,
+  ...registryOperations,
   ...operatorOperations,
   ...userOperations,
   ...sessionOperations,

@@ -14,6 +14,7 @@ import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
+import { writtenNames } from "../stacks/written.ts";
 
 /** The small zod brings no words for its findings. */
 z.config(english());
@@ -103,14 +104,15 @@ const MOST_TRIES = 10;
 async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<Response> {
   const { definition, handler } = route;
   const request = c.get("request");
-  const run = () => handler(contextOf(c), input);
+  let written: StackRef | undefined;
 
   for (let tries = 1; ; tries++) {
     try {
-      const result = await run();
+      const result = await handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input);
       c.get("credential")?.used(request);
       return warned(c, route, answer(c, result));
     } catch (error) {
+      if (!written && (written = await writtenNames(request, c.get("credential")?.org, stackParam(c), error))) continue;
       if (!(error instanceof StaleIdentity) || !c.get("credential")) throw error;
       // The cache was behind, or the body slow. Ask the database who this is now, judge again, and do it once more if it still may.
       request.now = Math.max(request.now, Date.now());

@@ -4,6 +4,7 @@ import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
+import { registryRoutes } from "../registry/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { configRoutes } from "../stacks/configRoutes.ts";
@@ -22,6 +23,7 @@ import { userRoutes } from "../users/routes.ts";
 /** Every operation of the API. The OpenAPI document and the permission matrix are made from this list. */
 export const routes = [
   ...miscRoutes,
+  ...registryRoutes,
   ...operatorRoutes,
   ...userRoutes,
   ...sessionRoutes,

@@ -3,8 +3,9 @@ import { type AppError, forbidden, notFound } from "../errors.ts";
 import type { Credential } from "./authenticate.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
 import { type LimitFault, expiryPolicyText, limitFault } from "./limits.ts";
-import { type OrgPermission, type Permission, type StackRef, decide, inScope, placeIn } from "./policy.ts";
+import { type OrgPermission, type Permission, type StackRef, decide, placeIn } from "./policy.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
+import { refuse } from "./refuse.ts";
 
 /**
  * May this caller do that? Never refuses on a cached identity: someone who joined a moment ago is looked up again.
@@ -36,12 +37,7 @@ export async function authorize(
     case "not in this edition":
       throw editionFault(permission) ?? forbidden();
     default:
-      if (inScope(actor, permission, stack) === "forbidden") {
-        await recordLimit(ctx, actor, place.org, "scope", permission);
-        throw forbidden(undefined, "limited_credential");
-      }
-      await recordForbidden(ctx, actor, place.org, permission);
-      throw forbidden();
+      throw await refuse(ctx, actor, place, permission, stack);
   }
 }
 
@@ -55,7 +51,7 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   }
   if (permission === "self" || actor.kind === "user") return credential;
   await recordForbidden(ctx, actor, actor.org, permission);
-  throw forbidden("This operation needs a personal access token.");
+  throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
 }
 
 async function beyondLimits(

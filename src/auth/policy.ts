@@ -26,6 +26,7 @@ export const orgPermissions = [
   "stack:list",
   "stack:create",
   "stack:read",
+  "stack:preview",
   "stack:write",
   "stack:export",
   "stack:import",
@@ -51,10 +52,12 @@ export type OrgPermission = (typeof orgPermissions)[number];
 export type Permission = "public" | "self" | "person" | "lease" | "operator" | OrgPermission;
 
 const everyone: OrgPermission[] = ["organization:read", "org_member:read"];
-/** Encryption is a look: it changes nothing (management-api §7.4). */
+/** Encryption changes nothing (management-api §7.4). */
 const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
+/** A preview runs a program against a stack and writes no state (decision 21). */
+const previewStacks: OrgPermission[] = [...readStacks, "stack:preview"];
 const writeStacks: OrgPermission[] = [
-  ...readStacks,
+  ...previewStacks,
   "stack:create",
   "stack:write",
   "stack:import",
@@ -66,7 +69,7 @@ const ownStacks: OrgPermission[] = [...writeStacks, "stack:delete", "stack:renam
 /** What the role of a member opens, by the organization's default permission on stacks (management-api §8.4). */
 const memberMay: Record<StackPermission, ReadonlySet<OrgPermission>> = {
   0: new Set(everyone),
-  101: new Set([...everyone, ...readStacks]),
+  101: new Set([...everyone, ...previewStacks]),
   102: new Set([...everyone, ...writeStacks]),
   103: new Set([...everyone, ...ownStacks]),
 };
@@ -78,11 +81,14 @@ const memberToggles: Partial<Record<OrgPermission, "membersCanCreateStacks" | "m
   "stack:transfer": "membersCanTransferStacks",
 };
 
+/** The setting that gives a right to members, if there is one. */
+export const toggleOf = (permission: OrgPermission) => memberToggles[permission];
+
 /** The other roles are the same everywhere. */
 const granted: Record<Exclude<BuiltInRole, "member">, ReadonlySet<OrgPermission>> = {
   admin: new Set(orgPermissions),
   "billing-manager": new Set(everyone),
-  "read-only": new Set([...everyone, ...readStacks]),
+  "read-only": new Set([...everyone, ...previewStacks]),
 };
 
 /**
@@ -100,8 +106,10 @@ const personOnly: ReadonlySet<OrgPermission> = new Set([
   "organization:transfer_stacks",
 ]);
 
+export const isPersonOnly = (permission: OrgPermission): boolean => personOnly.has(permission);
+
 /** The organization as the actor sees it. */
-interface Place {
+export interface Place {
   org: OrganizationRef;
   role: BuiltInRole;
   settings: OrgSettings;
@@ -139,7 +147,8 @@ export function decide(actor: Actor, permission: OrgPermission, orgName: string,
   return inScope(actor, permission, stack);
 }
 
-const mayRead: ReadonlySet<OrgPermission> = new Set(readStacks);
+/** What a rule of a token opens; `write` opens all that the role does. */
+const ruleMay: Record<"read" | "preview", ReadonlySet<OrgPermission>> = { read: new Set(readStacks), preview: new Set(previewStacks) };
 /** Rights that are asked for without a stack: a list is filtered, and a creation is judged when the name is known. */
 const judgedLater: ReadonlySet<OrgPermission> = new Set(["stack:list", "stack:create"]);
 
@@ -153,7 +162,7 @@ export function inScope(
   if (!stack) return judgedLater.has(permission) ? "allowed" : "forbidden";
   const access = accessTo(limits.stackRules, stack.projectName, stack.stackName);
   if (access === "none") return "stack hidden";
-  return access === "write" || mayRead.has(permission) ? "allowed" : "forbidden";
+  return access === "write" || ruleMay[access].has(permission) ? "allowed" : "forbidden";
 }
 
 /** Ids of the organizations whose conditions or policy keep this token out, here and now: a list over all of them leaves them out. */
@@ -165,7 +174,7 @@ export const closedOrgs = (actor: Actor, use: Use): string[] =>
 /** What a role opens there, whatever else stands against it. */
 export function mayAs({ role, settings }: Pick<Place, "role" | "settings">, permission: OrgPermission): boolean {
   if (role !== "member") return granted[role].has(permission);
-  const toggle = memberToggles[permission];
+  const toggle = toggleOf(permission);
   return memberMay[settings.defaultStackPermission].has(permission) && (!toggle || settings[toggle]);
 }
 
@@ -180,9 +189,11 @@ export function placeIn(actor: Actor, orgName: string): Place | undefined {
   }
 }
 
-/** Of the organization that the call is in; the route's permission has proved that the actor is in it. */
-export function settingsOf({ actor, org }: Pick<OrgContext, "actor" | "org">): OrgSettings {
+/** The organization that the call is in; the route's permission has proved that the actor is in it. */
+export function placeOf({ actor, org }: Pick<OrgContext, "actor" | "org">): Place {
   const place = placeIn(actor, org.name);
   if (!place) throw new Error("the actor is not in the organization of its own call");
-  return place.settings;
+  return place;
 }
+
+export const settingsOf = (ctx: Pick<OrgContext, "actor" | "org">): OrgSettings => placeOf(ctx).settings;

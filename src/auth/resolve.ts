@@ -109,12 +109,12 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         deletedAt: accessTokens.deletedAt,
         disabledAt: accessTokens.disabledAt,
         openedWith: sql<string | null>`CASE WHEN ${accessTokens.kind} = 'session' THEN ${accessTokens.madeWith} END`.as("opened_with"),
-        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = ${accessTokens.madeWith})`.as(
+        openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = access_tokens.made_with)`.as(
           "opener_expires",
         ),
         openerStands: sql<number>`${openerStands}`.as("opener_stands"),
         retiresAt: accessTokens.retiresAt,
-        successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = ${accessTokens.successorId})`.as("successor"),
+        successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = access_tokens.successor_id)`.as("successor"),
         // The organization has columns of these names too (platform-facts Z-1).
         version: sql<number>`${accessTokens.version}`.as("token_version"),
         stackRules: accessTokens.stackRules,
@@ -140,8 +140,8 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         isAccepted: sql<number>`${members.acceptedAt} IS NOT NULL`.as("is_accepted"),
         addedBy: sql<
           string | null
-        >`CASE WHEN ${members.acceptedAt} IS NULL THEN (SELECT coalesce((SELECT login FROM users WHERE users.id = maker.user_id), maker.name)
-          FROM access_tokens AS maker WHERE maker.id = ${members.madeWith}) END`.as("added_by"),
+        >`CASE WHEN members.accepted_at IS NULL THEN (SELECT coalesce((SELECT login FROM users WHERE users.id = maker.user_id), maker.name)
+          FROM access_tokens AS maker WHERE maker.id = members.made_with) END`.as("added_by"),
         settings: settingsColumns,
       })
       .from(members)

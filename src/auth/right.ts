@@ -1,23 +1,21 @@
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { forbidden } from "../errors.ts";
 import { circumstancesOf } from "./editions.ts";
 import { guard } from "./guard.ts";
-import { type OrgPermission, decide } from "./policy.ts";
-import { recordForbidden } from "./refusals.ts";
+import { type OrgPermission, type StackRef, decide, placeOf } from "./policy.ts";
+import { refuse } from "./refuse.ts";
 
-/** Whether the caller has a right besides the route's own. */
-export const has = (ctx: OrgContext, permission: OrgPermission): boolean =>
-  decide(ctx.actor, permission, ctx.org.name, circumstancesOf(ctx)) === "allowed";
+/** Whether the caller has a right besides the route's own. @param stack the one that it is about, if it is about one */
+export const has = (ctx: OrgContext, permission: OrgPermission, stack?: StackRef): boolean =>
+  decide(ctx.actor, permission, ctx.org.name, circumstancesOf(ctx), stack) === "allowed";
 
 /** For a right that only what the body says asks for. @throws 403 */
-export async function requireRight(ctx: OrgContext, permission: OrgPermission): Promise<void> {
-  if (!has(ctx, permission)) throw await lacking(ctx, permission);
+export async function requireRight(ctx: OrgContext, permission: OrgPermission, stack?: StackRef): Promise<void> {
+  if (!has(ctx, permission, stack)) throw await lacking(ctx, permission, stack);
 }
 
 /** The refusal, once the log knows of it; never on a cached identity. */
-export async function lacking(ctx: OrgContext, permission: OrgPermission) {
+export async function lacking(ctx: OrgContext, permission: OrgPermission, stack?: StackRef) {
   await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)]);
-  await recordForbidden(ctx, ctx.actor, ctx.org, permission);
-  return forbidden();
+  return refuse(ctx, ctx.actor, placeOf(ctx), permission, stack);
 }

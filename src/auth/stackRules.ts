@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { StackRule } from "../tokens/table.ts";
+import { type StackRule, stackAccesses } from "../tokens/table.ts";
 
 /** D1 takes patterns of 50 bytes; a name without `*` may be as long as a name is (platform-facts D-5). */
 const MAX_PATTERN = 50;
@@ -29,11 +29,10 @@ function matches(pattern: string, name: string): boolean {
 }
 
 /** What a token may do to a stack at most: the widest of the rules that match. No rules at all: no limit. */
-export function accessTo(rules: StackRule[] | null, project: string, stack: string): "none" | "read" | "write" {
+export function accessTo(rules: StackRule[] | null, project: string, stack: string): "none" | StackRule["access"] {
   if (rules === null) return "write";
   const fitting = rules.filter((rule) => matches(rule.project, project) && matches(rule.stack, stack));
-  if (fitting.some((rule) => rule.access === "write")) return "write";
-  return fitting.length > 0 ? "read" : "none";
+  return stackAccesses.findLast((access) => fitting.some((rule) => rule.access === access)) ?? "none";
 }
 
 /** The same for a query over stacks: true where a token with these rules may see the stack. One parameter for all rules. */

@@ -11,6 +11,7 @@ import { AppError, badRequest, unauthorized, unavailable } from "../errors.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
+import { writtenNames } from "../stacks/written.ts";
 import { Document, type Place } from "./document.tsx";
 
 /** What a page asks of its reader: nothing, to be signed in, or a right in the organization that the path names. */
@@ -118,10 +119,15 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
 
 async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promise<Answer> {
   const request = c.get("request");
+  let written: StackRef | undefined;
   for (let tries = 1; ; tries++) {
     try {
       return await route.handler(contextOf(request, c.get("credential"), page));
     } catch (error) {
+      if (!written && (written = await writtenNames(request, c.get("credential")?.org, stackParam(c), error))) {
+        page.params = { ...page.params, ...written };
+        continue;
+      }
       if (!(error instanceof StaleIdentity)) throw error;
       if (tries === MOST_TRIES) throw unavailable("the session's new state");
       request.now = Math.max(request.now, Date.now());

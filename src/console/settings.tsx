@@ -45,6 +45,7 @@ function bodyOf(form: Record<string, string>) {
     setMaxDrainHours: form["setMaxDrainHours"] === undefined ? undefined : Number(form["setMaxDrainHours"]),
     setAllowedCidrs: words("setAllowedCidrs"),
     setAllowedCountries: words("setAllowedCountries"),
+    force: form["shutOut"] === "yes",
   };
 }
 

@@ -18,11 +18,6 @@ export const miscOperations: Operations = {
     summary: "No templates are kept here",
     answers: { 200: z.object({ templates: z.array(z.unknown()) }) },
   },
-  ListPackages: {
-    tags: ["Registry"],
-    summary: "No packages are kept here",
-    answers: { 200: z.object({ packages: z.array(z.unknown()) }) },
-  },
   GetOrgTemplates: {
     tags: ["Organizations"],
     summary: "No templates are kept here",

@@ -32,16 +32,6 @@ const listTemplates = defineRoute(
   async () => ({ templates: [] }),
 );
 
-const listPackages = defineRoute(
-  {
-    method: "GET",
-    path: "/api/registry/packages",
-    operationId: "ListPackages",
-    permission: "self",
-  },
-  async () => ({ packages: [] }),
-);
-
 const listOrgTemplates = defineRoute(
   {
     method: "GET",
@@ -88,4 +78,4 @@ const getOpenApi = defineRoute(
   },
 );
 
-export const miscRoutes = [getCapabilities, listTemplates, listPackages, listOrgTemplates, listPolicyGroups, listPolicyPacks, getOpenApi];
+export const miscRoutes = [getCapabilities, listTemplates, listOrgTemplates, listPolicyGroups, listPolicyPacks, getOpenApi];

@@ -9,7 +9,7 @@ import { AppError, notFound } from "../errors.ts";
 import { users } from "../users/table.ts";
 import { shortId } from "./invite.ts";
 import { stands } from "./inviteStands.ts";
-import { currentRole, isLogin, isMember, toMember } from "./members.ts";
+import { currentRole, isLogin, isMember, rolesModified, toMember } from "./members.ts";
 import { type Role, invites, members } from "./table.ts";
 
 const alreadyThere = () => new AppError(409, "User is already an organization member.");
@@ -26,18 +26,19 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
     description: `Added ${login} as ${role}.`,
   });
   try {
-    const [, people] = await batch(ctx.store, [
+    const [, people, , , roles] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
       person(ctx, login),
       ctx.store.db
         .insert(members)
         .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id} FROM users WHERE ${isLogin(login)}`),
       promiseIf(ctx.store, event, changedARow),
+      rolesModified(ctx),
     ]);
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
     announce(ctx, event);
-    return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null });
+    return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at);
   } catch (error) {
     if (error instanceof UniqueViolation) throw alreadyThere();
     throw error;
@@ -56,7 +57,7 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   });
   const isFree = sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
     AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${stands("old", ctx.now)})`;
-  const [, people, membership, , , made] = await batch(ctx.store, [
+  const [, people, membership, , , made, roles] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     person(ctx, login),
     currentRole(ctx, login),
@@ -68,13 +69,14 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
       .select({ id: invites.id })
       .from(invites)
       .where(sql`${invites.id} = ${id}`),
+    rolesModified(ctx),
   ]);
   const found = people[0];
   if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
   if (membership[0]) throw alreadyThere();
   if (!made[0]) throw new AppError(409, "User has an invitation to the organization already.");
   announce(ctx, event);
-  return { ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }), role: "potential-member" };
+  return { ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at), role: "potential-member" };
 }
 
 const person = (ctx: OrgContext, login: string) =>

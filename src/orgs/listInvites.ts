@@ -37,7 +37,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       sentBy: invites.sentBy,
       org: organizations.name,
       sender: sql<string>`coalesce(
-        (SELECT name FROM users WHERE NOT ${madeByMachine} AND lower(login) = lower(${invites.sentBy})), ${invites.sentBy})`.as("sender"),
+        (SELECT name FROM users WHERE NOT ${madeByMachine} AND lower(login) = lower(invites.sent_by)), invites.sent_by)`.as("sender"),
     })
     .from(invites)
     .innerJoin(organizations, eq(organizations.id, invites.orgId))

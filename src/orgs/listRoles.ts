@@ -16,7 +16,7 @@ const descriptions: Record<BuiltInRole, string> = {
   admin: "Everything in the organization.",
   member: "What the organization gives to its members.",
   "billing-manager": "Sees who is in the organization, and nothing of its stacks.",
-  "read-only": "Reads stacks. For access tokens.",
+  "read-only": "Reads stacks and runs previews. For access tokens.",
 };
 
 /** The built-in roles; there are no others yet. They are the same everywhere, and their ids are not. */

@@ -13,7 +13,7 @@ import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
 import { builtInRoles, roleId } from "./roles.ts";
-import { type Role, members } from "./table.ts";
+import { type Role, members, organizations } from "./table.ts";
 
 const PAGE = 100;
 const Key = z.tuple([z.number(), z.string()]);
@@ -30,7 +30,7 @@ interface Person {
 /** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
 export async function listMembers(ctx: OrgContext, continuationToken: string | undefined) {
   const after = fromCursor(continuationToken, Key);
-  const [, rows] = await batch(ctx.store, [
+  const [, rows, roles] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .select({
@@ -47,9 +47,10 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       .where(and(eq(members.orgId, ctx.org.id), after && sql`(${members.createdAt}, ${members.userId}) > (${after[0]}, ${after[1]})`))
       .orderBy(members.createdAt, members.userId)
       .limit(PAGE + 1),
+    rolesModified(ctx),
   ]);
   const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
-  return { members: items.map((row) => toMember(ctx.org.id, row)), continuationToken: next };
+  return { members: items.map((row) => toMember(ctx.org.id, row, roles[0]!.at)), continuationToken: next };
 }
 
 /**
@@ -118,13 +119,17 @@ export const tokensOf = (ctx: OrgContext, login: string) =>
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-export const toMember = (orgId: string, { login, name, email, role, joined, acceptedAt }: Person) => ({
+/** The built-in roles are as old as their organization, and never change (`listRoles`). */
+export const rolesModified = (ctx: OrgContext) =>
+  ctx.store.db.select({ at: organizations.createdAt }).from(organizations).where(eq(organizations.id, ctx.org.id));
+
+export const toMember = (orgId: string, { login, name, email, role, joined, acceptedAt }: Person, modified: number) => ({
   role,
   // An address is the person's to give: with the membership.
   user: { githubLogin: login, name, avatarUrl: "", ...(acceptedAt !== null && { email }) },
   created: new Date(joined).toISOString(),
   knownToPulumi: true,
   virtualAdmin: false,
-  fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(joined).toISOString() },
+  fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(modified).toISOString() },
   accepted: acceptedAt !== null,
 });

@@ -1,8 +1,10 @@
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { circumstancesOf, hasEverything } from "../auth/editions.ts";
 import { guard } from "../auth/guard.ts";
 import { placeIn } from "../auth/policy.ts";
 import { settingsColumns } from "../auth/settings.ts";
+import { isVisible } from "../auth/stackRules.ts";
+import { wireRole } from "../auth/wireRole.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { OrganizationMetadata } from "./operations.ts";
@@ -53,10 +55,17 @@ export const metadataOf = (ctx: OrgContext) =>
       auditRetentionDays: organizations.auditRetentionDays,
       disableUnusedTokensAfterDays: organizations.disableUnusedTokensAfterDays,
       memberCount: sql<number>`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id})`.as("member_count"),
-      stackCount: sql<number>`(SELECT count(*) FROM stacks WHERE org_id = ${ctx.org.id} AND deleted_at IS NULL)`.as("stack_count"),
+      stackCount: sql<number>`(SELECT count(*) FROM stacks WHERE ${countedStacks(ctx)})`.as("stack_count"),
     })
     .from(organizations)
     .where(eq(organizations.id, ctx.org.id));
+
+/** The stacks that the caller's limits leave. */
+const countedStacks = ({ org, actor }: OrgContext) =>
+  and(
+    sql`stacks.org_id = ${org.id} AND stacks.deleted_at IS NULL`,
+    isVisible(actor.limits.stackRules, sql`stacks.project`, sql`stacks.name`),
+  );
 
 type Row = Awaited<ReturnType<typeof metadataOf>>[number];
 
@@ -64,14 +73,13 @@ export function toMetadata(ctx: OrgContext, row: Row): OrganizationMetadata {
   const { now, defaultEdition } = circumstancesOf(ctx);
   const everything = hasEverything(row, defaultEdition, now);
   const byItself = hasEverything({ ...row, trialEndsAt: 0 }, defaultEdition, now);
-  const role = placeIn(ctx.actor, ctx.org.name)?.role ?? "none";
+  const role = placeIn(ctx.actor, ctx.org.name)?.role;
   return {
     ...notHere,
     id: ctx.org.id,
     kind: "pulumi",
     created: new Date(row.createdAt).toISOString(),
-    // The nearest that the contract has a word for.
-    userRole: role === "read-only" ? "member" : role,
+    userRole: role ? wireRole(role) : "none",
     memberCount: row.memberCount,
     stackCount: row.stackCount,
     defaultStackPermission: row.defaultStackPermission,

@@ -97,13 +97,6 @@ const invitesByAddress = {
 };
 
 export const orgOperations: Operations = {
-  GetOrganization: {
-    tags: ["Organizations"],
-    summary: "Name of the organization",
-    answers: {
-      200: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(z.unknown()) }),
-    },
-  },
   GetOrganizationMetadata: {
     tags: ["Organizations"],
     summary: "What the organization is and what it has decided",

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
+import { unknownOperation } from "../misc/absent.ts";
 import { role } from "./inviteSchema.ts";
 import { getRole, listRoles, uxPurpose } from "./listRoles.ts";
 import { addMember } from "./addMember.ts";
@@ -14,16 +15,6 @@ const org = z.object({ orgName });
 const member = z.object({ orgName, userLogin: z.string() });
 
 export const orgRoutes = [
-  defineRoute(
-    {
-      method: "GET",
-      path: "/api/orgs/{orgName}",
-      operationId: "GetOrganization",
-      permission: "organization:read",
-      params: org,
-    },
-    async ({ org }) => ({ githubLogin: org.name, name: org.name, avatarUrl: "", repos: [] }),
-  ),
   defineRoute(
     {
       method: "GET",
@@ -64,7 +55,11 @@ export const orgRoutes = [
       permission: "role:read",
       params: z.object({ orgName, roleID: z.string() }),
     },
-    (ctx, { params }) => getRole(ctx, params.roleID),
+    async (ctx, { params, request }) => {
+      // The contract has another operation at this path, which would be taken for the role of that name.
+      if (params.roleID === "scopes") throw unknownOperation("GET", new URL(request.url).pathname);
+      return getRole(ctx, params.roleID);
+    },
   ),
   defineRoute(
     {

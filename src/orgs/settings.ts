@@ -3,12 +3,13 @@ import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
-import { isAllowedFrom } from "../auth/limits.ts";
+import { isAllowedFrom, meetsExpiryPolicy } from "../auth/limits.ts";
 import { parseNetwork } from "../auth/network.ts";
 import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
+import { fixedSettings } from "./fixedSettings.ts";
 import { metadataOf, toMetadata } from "./metadata.ts";
 import { inFlightRevocations, organizations, stackPermissions } from "./table.ts";
 
@@ -26,8 +27,9 @@ const network = z.pipe(
 );
 const country = z.string().check(z.toUpperCase(), z.regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)"));
 
-/** management-api §4.2. What the contract sets for things that are not here is taken and changes nothing. */
+/** management-api §4.2. */
 export const UpdateOrganizationRequest = z.object({
+  ...fixedSettings,
   setDefaultStackPermission: z.nullish(
     z.literal([stackPermissions.none, stackPermissions.read, stackPermissions.write, stackPermissions.admin]),
   ),
@@ -42,6 +44,8 @@ export const UpdateOrganizationRequest = z.object({
   setDisableUnusedTokensAfterDays: days(3650),
   setAllowedCidrs: z.nullish(z.array(network).check(z.maxLength(MAX_ENTRIES))),
   setAllowedCountries: z.nullish(z.array(country).check(z.maxLength(MAX_ENTRIES))),
+  /** A policy on expiry may shut out the token of this very request. */
+  force: toggle,
 });
 
 type Request = z.infer<typeof UpdateOrganizationRequest>;
@@ -59,7 +63,7 @@ const columns = {
   setDisableUnusedTokensAfterDays: "disableUnusedTokensAfterDays",
   setAllowedCidrs: "allowedCidrs",
   setAllowedCountries: "allowedCountries",
-} as const satisfies Record<keyof Request, keyof typeof organizations.$inferSelect>;
+} as const satisfies Record<Exclude<keyof Request, "force" | keyof typeof fixedSettings>, keyof typeof organizations.$inferSelect>;
 
 /** Who gets in, and when a credential stops: with these a machine could shut out whoever would end it. */
 const ofAccess: ReadonlySet<Name> = new Set([
@@ -93,6 +97,9 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
   const after = { ...before, ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])) };
   if (changes.some(({ name }) => name.startsWith("setAllowed")) && !isAllowedFrom(after, ctx))
     throw badRequest("these networks and countries would shut out the address that this request comes from");
+  const setsExpiry = changes.some(({ name }) => name === "setMaxAccessTokenExpiryDays");
+  if (setsExpiry && !request.force && !meetsExpiryPolicy(ctx.actor.limits, after.maxTokenExpiryDays, ctx.now))
+    throw shutsOutCaller(after.maxTokenExpiryDays);
 
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-settings-changed",
@@ -111,6 +118,12 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
   announce(ctx, event);
   return toMetadata(ctx, changed[0]!);
 }
+
+/** Only another token could take the policy back. */
+const shutsOutCaller = (days: number | null) =>
+  badRequest(
+    `a maximum of ${days} days would shut out the access token of this request, which lives longer: the organization would refuse all its later calls. Use a token that expires within ${days} days, or send "force": true`,
+  );
 
 const permissionNames = Object.fromEntries(Object.entries(stackPermissions).map(([name, value]) => [value, name]));
 

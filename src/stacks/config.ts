@@ -4,19 +4,20 @@ import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { notFound } from "../errors.ts";
+import { badRequest, notFound } from "../errors.ts";
+import { requireStack } from "./get.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "./path.ts";
 import type { StackConfig } from "./schema.ts";
 import { stacks } from "./table.ts";
 
-/** As it is kept and shown: a member that was not said is not there. */
-export const configText = ({ environment, secretsProvider, encryptedKey, encryptionSalt }: StackConfig): string =>
-  JSON.stringify({
-    environment,
-    ...(secretsProvider && { secretsProvider }),
-    ...(encryptedKey && { encryptedKey }),
-    ...(encryptionSalt && { encryptionSalt }),
-  });
+/**
+ * The refusal of every request that would move a stack's configuration into an environment. The CLI would then read and write the
+ * configuration with calls that this service does not have, and no command of the CLI undoes it (cli-protocol §5.7).
+ */
+export const environmentsUnsupported = () =>
+  badRequest(
+    "environments (Pulumi ESC) are not supported here: keep the configuration of the stack in its file Pulumi.STACK.yaml. See docs/compatibility.md.",
+  );
 
 /** @throws 404 where the client keeps its configuration itself */
 export async function getStackConfig(ctx: OrgContext, path: StackPath): Promise<StackConfig> {
@@ -29,27 +30,24 @@ export async function getStackConfig(ctx: OrgContext, path: StackPath): Promise<
   return JSON.parse(found[0].config) as StackConfig;
 }
 
-/** From now on the CLI reads the stack's configuration from that environment, and no longer from a file (cli-protocol §5.7). */
-export async function updateStackConfig(ctx: OrgContext, path: StackPath, config: StackConfig): Promise<StackConfig> {
-  const text = configText(config);
-  await setConfig(ctx, path, text);
-  return JSON.parse(text) as StackConfig;
+/** @throws 404 for an unknown stack, else 400 */
+export async function updateStackConfig(ctx: OrgContext, path: StackPath): Promise<never> {
+  await requireStack(ctx, path);
+  throw environmentsUnsupported();
 }
 
-export const deleteStackConfig = (ctx: OrgContext, path: StackPath): Promise<void> => setConfig(ctx, path, null);
-
-async function setConfig(ctx: OrgContext, path: StackPath, config: string | null): Promise<void> {
-  const done = config === null ? "Gave back to its clients" : "Put into an environment";
+/** Removes a reference that was stored before environments were refused: the CLI reads the stack's file again. */
+export async function deleteStackConfig(ctx: OrgContext, path: StackPath): Promise<void> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-config-updated",
-    description: `${done} the configuration of stack "${pathText(path)}".`,
+    description: `Removed the environment of the configuration of stack "${pathText(path)}".`,
     stack: auditName(path),
   });
   const [, changed] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     ctx.store.db
       .update(stacks)
-      .set({ config })
+      .set({ config: null })
       .where(stackAt(ctx.org.id, path))
       .returning({ id: sql<string>`${stacks.id}` }),
     promiseIf(ctx.store, event, changedARow),

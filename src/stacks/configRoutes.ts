@@ -23,7 +23,7 @@ export const configRoutes = [
       params: stackParams,
       body: StackConfig,
     },
-    (ctx, { params, body }) => updateStackConfig(ctx, params, body),
+    (ctx, { params }) => updateStackConfig(ctx, params),
   ),
   defineRoute(
     {

@@ -10,8 +10,8 @@ import { badRequest, conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { encode, membersOf } from "../state/json.ts";
-import { configText } from "./config.ts";
-import { fromStateError } from "./fromStateError.ts";
+import { environmentsUnsupported } from "./config.ts";
+import { fromStateError, manifestMismatch } from "./fromStateError.ts";
 import { initialStateKey, once, writeObject } from "./objects.ts";
 import { auditName, pathText } from "./path.ts";
 import type { CreateStackRequest } from "./schema.ts";
@@ -26,6 +26,8 @@ import { replaceTags } from "./tags.ts";
 export async function createStack(ctx: OrgContext, projectName: string, request: z.infer<typeof CreateStackRequest>, text: string) {
   const path = { orgName: ctx.org.name, projectName, stackName: request.stackName };
   await requireInScope(ctx, "stack:create", path);
+  if (request.config) throw environmentsUnsupported();
+  if (request.teams?.length) throw badRequest("teams are not supported here: create the stack without them. See docs/compatibility.md.");
   const id = crypto.randomUUID();
   const state = request.state ? await storeInitialState(ctx, id, text) : undefined;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
@@ -43,7 +45,6 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
         name: request.stackName,
         createdAt: ctx.now,
         createdBy: loginOf(ctx.actor),
-        config: request.config ? configText(request.config) : null,
         ...state,
       }),
       ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),
@@ -69,6 +70,10 @@ async function storeInitialState(ctx: OrgContext, stackId: string, text: string)
   } catch (error) {
     throw fromStateError(error);
   }
-  const { resources, onlyRootStack, aliasFree } = checked.summary();
+  const { resources, onlyRootStack, aliasFree, manifestOk } = checked.summary();
+  if (!manifestOk) {
+    await ctx.env.STATE.delete(stateKey);
+    throw manifestMismatch();
+  }
   return { stateKey, resourceCount: resources, rootOnly: onlyRootStack, aliasFree };
 }

@@ -54,7 +54,7 @@ const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
 
 /**
  * Brings a deleted stack back, as it was and where it was.
- * @param stackName the stack's own name; another one would not fit its state
+ * @param stackName the stack's own name in any case; another one would not fit its state
  * @throws 409 when another stack has taken the name
  */
 export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName: string): Promise<void> {
@@ -70,7 +70,7 @@ export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName
       db
         .update(stacks)
         .set({ deletedAt: null, runningUpdate: null })
-        .where(and(deleted, eq(stacks.name, stackName)))
+        .where(and(deleted, sql`lower(${stacks.name}) = lower(${stackName})`))
         .returning({ id: stacks.id }),
       promiseIf(ctx.store, event, changedARow, described),
     ]);

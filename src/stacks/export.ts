@@ -1,15 +1,23 @@
 import type { OrgContext } from "../context.ts";
+import { streamed } from "../http/stream.ts";
 import { emptyDeployment } from "../state/checkpoint.ts";
-import { readObject } from "./objects.ts";
+import { rename } from "../state/rename.ts";
+import { readChunks, readObject } from "./objects.ts";
 import type { StackPath } from "./path.ts";
 import { takeState } from "./stateAt.ts";
 
 /**
  * The deployment as text, now or after update number `version`. While an update runs this is its pinned base: positions
- * in its journal refer to exactly this answer (cli-protocol §4.4).
+ * in its journal refer to exactly this answer (cli-protocol §4.4). A version from before a rename or transfer has the stack's names of
+ * today: under the old names the client would find neither the keys of its secrets nor, after an import, its resources.
  */
 export async function exportStack(ctx: OrgContext, path: StackPath, version?: number): Promise<Response> {
-  const { stateKey } = await takeState(ctx, path, version, "the state");
+  const { stateKey, namesThen } = await takeState(ctx, path, version, "the state");
+  if (stateKey !== null && namesThen) {
+    const from = { owner: "", project: namesThen.projectName, stack: namesThen.stackName };
+    const to = { owner: path.orgName, project: path.projectName, stack: path.stackName };
+    return streamed(rename(await readChunks(ctx.env.STATE, stateKey), from, to));
+  }
   const body = stateKey === null ? emptyDeployment : (await readObject(ctx.env.STATE, stateKey)).body;
   return new Response(body, { headers: { "Content-Type": "application/json" } });
 }

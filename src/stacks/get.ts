@@ -88,7 +88,7 @@ async function creatorOf(ctx: OrgContext, path: StackPath) {
     ctx.store.db
       .select({
         login: stacks.createdBy,
-        name: sql<string>`COALESCE((SELECT name FROM users WHERE lower(login) = lower(${stacks.createdBy})), ${stacks.createdBy})`.as(
+        name: sql<string>`COALESCE((SELECT name FROM users WHERE lower(login) = lower(stacks.created_by)), stacks.created_by)`.as(
           "creator",
         ),
       })

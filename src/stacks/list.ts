@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { closedOrgs, mayAs } from "../auth/policy.ts";
 import { isVisible } from "../auth/stackRules.ts";
-import type { ActorContext } from "../context.ts";
+import type { Actor, ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
@@ -55,7 +55,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
           place,
           sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(closedOrgs(actor, ctx))}))`,
           isVisible(actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
-          query.project ? eq(stacks.project, query.project) : undefined,
+          query.project ? sql`${stacks.project} IN ${spellingsOf(actor, query.project)}` : undefined,
           query.tagName ? tagged : undefined,
           query.search ? sql`instr(lower(${stacks.project} || '/' || ${stacks.name}), lower(${query.search})) > 0` : undefined,
         ),
@@ -95,6 +95,12 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
     continuationToken,
   };
 }
+
+/** The names of a project in any case, found along the index of paths; the list then goes along its own. */
+const spellingsOf = (actor: Actor, project: string) => sql`(SELECT same.project FROM stacks AS same WHERE same.deleted_at IS NULL
+  AND lower(same.project) = lower(${project}) AND same.org_id ${
+    actor.kind === "user" ? sql`IN (SELECT org_id FROM members WHERE user_id = ${actor.user.id})` : sql`= ${actor.org.id}`
+  })`;
 
 /** Absent: never. 0: one is in progress (cli-protocol §3.3). */
 const lastUpdate = (running: boolean, at: number | null) => {

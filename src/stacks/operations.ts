@@ -43,6 +43,8 @@ export type StackReferences = z.infer<typeof StackReferences>;
 
 const UserInfo = z.object({ name: z.string(), githubLogin: z.string(), avatarUrl: z.string() });
 
+const UpdateSummary = z.object({ result: z.string(), startTime: z.int(), endTime: z.int(), resourceCount: z.int() });
+
 const DeletedStack = z.object({
   id: z.string(),
   programId: z.string(),
@@ -50,10 +52,33 @@ const DeletedStack = z.object({
   stackName: z.string(),
   version: z.int(),
   deletedAt: z.int(),
-  lastUpdate: z.object({ result: z.string(), startTime: z.int(), endTime: z.int(), resourceCount: z.int() }),
+  lastUpdate: UpdateSummary,
+});
+
+const RepositoryStack = z.object({
+  programId: z.string(),
+  name: z.string(),
+  routingProject: z.string(),
+  routingRepo: z.string(),
+  hasDeploymentSettings: z.boolean(),
+  driftDetected: z.boolean(),
+  protectedByPolicy: z.boolean(),
+  lastUpdate: z.optional(UpdateSummary),
+});
+const Repository = z.object({
+  orgName: z.string(),
+  name: z.string(),
+  projects: z.array(z.object({ orgName: z.string(), repoName: z.string(), name: z.string(), stacks: z.array(RepositoryStack) })),
 });
 
 export const stackOperations: Operations = {
+  GetOrganization: {
+    tags: ["Organizations"],
+    summary: "The organization, and the stacks that the caller may see, by project",
+    answers: {
+      200: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(Repository) }),
+    },
+  },
   ListUserStacks: { tags: ["Users"], summary: "Stacks that the caller may see", answers: { 200: ListUserStacksResponse } },
   ProjectExists: { tags: ["Organizations"], summary: "Whether the project has a stack", answers: { 200: null } },
   CreateStack: {

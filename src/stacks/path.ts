@@ -1,5 +1,6 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
+import type { StackRef } from "../auth/policy.ts";
 import { orgName, projectName, stackName } from "../http/names.ts";
 import { notFound } from "../errors.ts";
 import { stacks } from "./table.ts";
@@ -15,20 +16,22 @@ export const stackParams = z.object({ orgName, projectName, stackName });
 export const updateParams = z.extend(stackParams, { updateID: z.string() });
 /** A version of it: the number of an update. */
 export const versionParams = z.extend(stackParams, {
-  version: z.pipe(z.string().check(z.regex(/^\d{1,9}$/, "a version is a number")), z.transform(Number)),
+  version: z.pipe(z.string().check(z.regex(/^\d{1,9}$/, "a version is a number of 1 to 9 digits")), z.transform(Number)),
 });
 export type StackPath = z.infer<typeof stackParams>;
 
-/** The living stack of that path. Names count as written; the first two terms are the index. */
-export const stackAt = (orgId: string, path: StackPath) =>
+/** The stack of that path that is not deleted, whatever the case of the names; along the index. */
+export const stackAtAnyCase = (orgId: string, { projectName, stackName }: StackRef) =>
   and(
     eq(stacks.orgId, orgId),
-    sql`lower(${stacks.project}) = lower(${path.projectName})`,
-    sql`lower(${stacks.name}) = lower(${path.stackName})`,
-    eq(stacks.project, path.projectName),
-    eq(stacks.name, path.stackName),
+    sql`lower(${stacks.project}) = lower(${projectName})`,
+    sql`lower(${stacks.name}) = lower(${stackName})`,
     isNull(stacks.deletedAt),
   );
+
+/** The same, with the names as they are written: what a path in another case means is found before (`writtenNames`). */
+export const stackAt = (orgId: string, path: StackPath) =>
+  and(stackAtAnyCase(orgId, path), eq(stacks.project, path.projectName), eq(stacks.name, path.stackName));
 
 /** The same as a condition for hand-written SQL, where it is true if that stack exists. */
 export const stackExists = (orgId: string, path: StackPath) => sql`EXISTS (SELECT 1 FROM ${stacks} WHERE ${stackAt(orgId, path)})`;

@@ -8,59 +8,80 @@ import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
 import { visibleTo } from "./visible.ts";
 
-/** Of one stack; a state with more is not a sensible one. */
+/** References of one stack that are kept and shown. */
 const MOST = 1000;
 
 /**
- * Statements that note what the newest state of the stack that `stackId` (SQL for its id) refers to. A name says all three parts
- * (cli-protocol §3.11); any other names no stack.
+ * Statements that record the stacks that the newest state of the stack `stackId` (SQL for its id) refers to, each with its version at
+ * this moment. A reference names organization, project and stack (cli-protocol §3.11); any other text names no stack.
  */
 export function replaceReferences(store: Store, stackId: SQL, names: string[]) {
   const paths = names.filter((name) => /^[^/]{1,100}\/[^/]{1,100}\/[^/]{1,100}$/.test(name)).slice(0, MOST);
   const part = (i: number) => sql`json_extract(value, ${`$[${i}]`})`;
+  const version = sql`coalesce((SELECT stacks.version FROM stacks JOIN organizations ON organizations.id = stacks.org_id
+    WHERE lower(organizations.name) = lower(${part(0)}) AND organizations.name = ${part(0)} AND stacks.deleted_at IS NULL
+    AND lower(stacks.project) = lower(${part(1)}) AND lower(stacks.name) = lower(${part(2)})), 0)`;
   return [
     store.db.delete(stackReferences).where(eq(stackReferences.stackId, stackId)),
-    store.db.insert(stackReferences).select(sql`SELECT ${stackId}, ${part(0)}, ${part(1)}, ${part(2)}
+    store.db.insert(stackReferences).select(sql`SELECT ${stackId}, ${part(0)}, ${part(1)}, ${part(2)}, ${version}
       FROM json_each(${JSON.stringify(paths.map((path) => path.split("/")))}) WHERE ${stackId} IS NOT NULL`),
   ] as const;
 }
 
-/** Stacks that this one reads outputs of, as far as they are there and the caller may see them. */
-export const listUpstreamReferences = (ctx: OrgContext, path: StackPath) =>
-  list(
-    ctx,
-    path,
-    sql`(${organizations.name}, ${stacks.project}, ${stacks.name}) IN (SELECT org_name, project, name FROM ${stackReferences}
-      WHERE stack_id = (SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)}))`,
-  );
+/** Stacks that this one reads outputs of, as far as they exist and the caller may see them. */
+export const listUpstreamReferences = (ctx: OrgContext, path: StackPath) => list(ctx, path, upstreamOf(ctx, path));
 
 /** Stacks that read outputs of this one, as far as the caller may see them. */
-export const listDownstreamReferences = (ctx: OrgContext, path: StackPath) =>
-  list(
-    ctx,
-    path,
-    sql`${stacks.id} IN (SELECT stack_id FROM ${stackReferences}
-      WHERE org_name = ${path.orgName} AND project = ${path.projectName} AND name = ${path.stackName})`,
-  );
+export const listDownstreamReferences = (ctx: OrgContext, path: StackPath) => list(ctx, path, downstreamOf(ctx, path));
 
-async function list(ctx: OrgContext, path: StackPath, where: SQL): Promise<StackReferences> {
-  const { db } = ctx.store;
+/** The query of the stacks that this one refers to, each with the version that it had when it was referenced. */
+export const upstreamOf = (ctx: OrgContext, path: StackPath) =>
+  references(ctx, {
+    on: and(
+      sql`lower(${stackReferences.orgName}) = lower(${organizations.name})`,
+      eq(stackReferences.orgName, organizations.name),
+      sql`lower(${stackReferences.project}) = lower(${stacks.project})`,
+      sql`lower(${stackReferences.name}) = lower(${stacks.name})`,
+    ),
+    where: sql`${stackReferences.stackId} = (SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`,
+    version: sql`max(coalesce(${stackReferences.version}, ${stacks.version}))`,
+  });
+
+/** The query of the stacks that refer to this one, each with its own version. */
+const downstreamOf = (ctx: OrgContext, path: StackPath) =>
+  references(ctx, {
+    on: eq(stackReferences.stackId, stacks.id),
+    where: and(
+      eq(stackReferences.orgName, path.orgName),
+      sql`lower(${stackReferences.project}) = lower(${path.projectName})`,
+      sql`lower(${stackReferences.name}) = lower(${path.stackName})`,
+    ),
+    version: sql`${stacks.version}`,
+  });
+
+/** A stack is shown once, also when a state names it in two spellings. */
+const references = (ctx: OrgContext, { on, where, version }: { on: SQL | undefined; where: SQL | undefined; version: SQL }) =>
+  ctx.store.db
+    .select({
+      organization: sql<string>`${organizations.name}`.as("owner"),
+      routingProject: sql<string>`${stacks.project}`.as("stack_project"),
+      name: sql<string>`${stacks.name}`.as("stack_name"),
+      version: sql<number>`${version}`.as("stack_version"),
+    })
+    .from(stacks)
+    .innerJoin(organizations, eq(organizations.id, stacks.orgId))
+    .innerJoin(stackReferences, on)
+    .where(and(isNull(stacks.deletedAt), visibleTo(ctx), where))
+    .groupBy(stacks.id)
+    .orderBy(sql`owner`, sql`stack_project`, sql`stack_name`)
+    .limit(MOST);
+
+async function list(ctx: OrgContext, path: StackPath, query: ReturnType<typeof references>): Promise<StackReferences> {
   const [, , found, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     guardMemberships(ctx.store, ctx.actor),
-    db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
-    db
-      .select({
-        organization: sql<string>`${organizations.name}`.as("org_name"),
-        routingProject: stacks.project,
-        name: sql<string>`${stacks.name}`.as("stack_name"),
-        version: stacks.version,
-      })
-      .from(stacks)
-      .innerJoin(organizations, eq(organizations.id, stacks.orgId))
-      .where(and(isNull(stacks.deletedAt), visibleTo(ctx), where))
-      .orderBy(sql`org_name`, stacks.project, sql`stack_name`)
-      .limit(MOST),
+    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    query,
   ]);
   if (!found[0]) throw stackNotFound(path);
   return { referencedStacks: rows };

@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guard, guardMemberships } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
@@ -9,7 +9,8 @@ import { decodeText, encode } from "../state/json.ts";
 import { findResource, resourcesOf } from "../state/resources.ts";
 import { readChunks } from "./objects.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
-import { stackReferences, stackTags, stacks } from "./table.ts";
+import { upstreamOf } from "./references.ts";
+import { stackTags, stacks } from "./table.ts";
 import { type StoredState, takeState } from "./stateAt.ts";
 
 /** Read out of R2 and written on resource by resource, whatever the size. Secrets stay ciphertext. */
@@ -37,28 +38,18 @@ export async function getStackResourceCount(ctx: OrgContext, path: StackPath) {
   return { resourceCount: stack.resourceCount ?? 0, version: stack.version };
 }
 
-/** Tags, references and resources in one answer, for a stack's first page. */
+/** Tags, references and resources in one answer, for a stack's first page. The references are those of `listUpstreamReferences`. */
 export async function getStackOverview(ctx: OrgContext, path: StackPath): Promise<Response> {
   const { db } = ctx.store;
   const id = sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;
-  const state = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
-  const [tags, references] = await batch(ctx.store, [
+  const [, , tags, references] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    guardMemberships(ctx.store, ctx.actor),
     db.select({ name: stackTags.name, value: stackTags.value }).from(stackTags).where(eq(stackTags.stackId, id)),
-    db
-      .select({
-        organization: stackReferences.orgName,
-        routingProject: stackReferences.project,
-        name: stackReferences.name,
-        // Another organization's stacks are not ours to know of.
-        version: sql<number>`COALESCE((SELECT version FROM ${stacks} WHERE ${stacks.orgId} = ${ctx.org.id} AND ${stacks.deletedAt} IS NULL
-          AND ${stackReferences.orgName} = ${ctx.org.name} AND project = ${stackReferences.project} AND name = ${stackReferences.name}), 0)`.as(
-          "target_version",
-        ),
-      })
-      .from(stackReferences)
-      .where(eq(stackReferences.stackId, id))
-      .orderBy(stackReferences.orgName, stackReferences.project, stackReferences.name),
+    upstreamOf(ctx, path),
   ]);
+  // Last: it records the export, and a stale identity in the batch before would make this run twice.
+  const state = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
   const named = Object.fromEntries(tags.map((tag) => [tag.name, tag.value]));
   return streamed(overview(JSON.stringify({ tags: named, referencedStacks: references }), state));
 }

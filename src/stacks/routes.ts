@@ -1,15 +1,28 @@
+import * as z from "zod/mini";
 import { notFound } from "../errors.ts";
+import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { createStack } from "./create.ts";
 import { exportStack } from "./export.ts";
 import { getStack, projectExists } from "./get.ts";
 import { listUserStacks } from "./list.ts";
 import { STACK, projectParams, stackParams, versionParams } from "./path.ts";
+import { getOrganization } from "./repositories.ts";
 import { CreateStackRequest, ListUserStacksQuery } from "./schema.ts";
 
 const P = "/api/stacks/{orgName}/{projectName}" as const;
 
 export const stackRoutes = [
+  defineRoute(
+    {
+      method: "GET",
+      path: "/api/orgs/{orgName}",
+      operationId: "GetOrganization",
+      permission: "organization:read",
+      params: z.object({ orgName }),
+    },
+    (ctx) => getOrganization(ctx),
+  ),
   defineRoute(
     {
       method: "GET",

@@ -13,7 +13,7 @@ export const StackTag = z.object({ name: tagName, value: tagValue });
 
 const text = z.nullish(z.string().check(z.maxLength(10_000)));
 
-/** Where a stack's configuration is kept instead of with its program (cli-protocol §3.10). */
+/** The environment that holds a stack's configuration in place of its file (cli-protocol §3.10). Only a stack of earlier versions has one. */
 export const StackConfig = z.object({
   environment: z.string().check(z.minLength(1), z.maxLength(1000)),
   secretsProvider: text,
@@ -30,11 +30,15 @@ export const CreateStackRequest = z.object({
   config: z.nullish(StackConfig),
 });
 
+/** A filter that we do not have must not widen the list. */
+const roleID = z.optional(z.string().check(z.refine(() => false, "roleID is not supported: no stack has a role of its own")));
+
 export const ListUserStacksQuery = z.object({
   organization: z.optional(z.string()),
   project: z.optional(z.string()),
   tagName: z.optional(z.string()),
   tagValue: z.optional(z.string()),
+  roleID,
   /** Ours: part of the project's or the stack's name, in any case. */
   search: z.optional(z.string().check(z.maxLength(100))),
   maxResults,

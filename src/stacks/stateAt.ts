@@ -2,6 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import type { StackRef } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
@@ -9,10 +10,22 @@ import { updates } from "../updates/table.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "./path.ts";
 import { stacks } from "./table.ts";
 
+const RENAMED = "Renamed from ";
+
+/** Message of the update that renames a stack; the names before are read out of it again. */
+export const renameMessage = (from: StackPath, to: StackPath) => `${RENAMED}${auditName(from)} to ${auditName(to)}`;
+
+function namesBefore(message: string): StackRef | undefined {
+  const [, projectName, stackName] = /^Renamed from ([^/ ]+)\/([^/ ]+) to /.exec(message) ?? [];
+  return projectName !== undefined && stackName !== undefined ? { projectName, stackName } : undefined;
+}
+
 export interface StoredState {
   /** R2 key; null before the first state. */
   stateKey: string | null;
   version: number;
+  /** Names of the stack in that state, where it was renamed or transferred since; the organization's is not known. */
+  namesThen?: StackRef;
 }
 
 /**
@@ -34,10 +47,23 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
     sql`${updates.endedAt} IS NOT NULL`,
   );
   const isThere = version === undefined ? stackExists(ctx.org.id, path) : sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${ofVersion})`;
-  const [, found, versions] = await batch(ctx.store, [
+  const [, found, versions, moves] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     db.select({ stateKey: stacks.stateKey, version: stacks.version }).from(stacks).where(here),
     db.select({ stateKey: updates.stateKey }).from(updates).where(ofVersion),
+    db
+      .select({ message: updates.message })
+      .from(updates)
+      .where(
+        and(
+          sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
+          eq(updates.kind, "rename"),
+          sql`${updates.dryRun} = 0 AND ${updates.version} > ${version ?? Number.MAX_SAFE_INTEGER}`,
+        ),
+      )
+      // A transfer keeps both names.
+      .orderBy(sql`${updates.message} LIKE ${`${RENAMED}%`} DESC`, updates.version)
+      .limit(1),
     promiseIf(ctx.store, event, isThere),
   ]);
   const stack = found[0];
@@ -45,5 +71,6 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
   const at = version === undefined ? stack : versions[0];
   if (!at) throw notFound(`Version ${version} of stack '${pathText(path)}'`);
   announce(ctx, event);
-  return { stateKey: at.stateKey, version: version ?? stack.version };
+  const [move] = moves;
+  return { stateKey: at.stateKey, version: version ?? stack.version, ...(move && { namesThen: namesBefore(move.message) ?? path }) };
 }

@@ -26,7 +26,7 @@ export const stacks = sqliteTable(
     /** Id of the update that holds the stack, or null. The Durable Object is its owner; this is the listing's copy. */
     runningUpdate: text("running_update"),
     lastUpdateAt: integer("last_update_at"),
-    /** Reference to configuration kept elsewhere, a JSON object (cli-protocol §3.10); null where the client keeps its own. */
+    /** `StackConfig` as JSON, of a stack that got one before environments were refused; else null. */
     config: text("config"),
     /** Login of the person, or name of the organization whose token it was. */
     createdBy: text("created_by").notNull().default(""),
@@ -63,9 +63,11 @@ export const stackReferences = sqliteTable(
     orgName: text("org_name").notNull(),
     project: text("project").notNull(),
     name: text("name").notNull(),
+    /** Version of that stack when the state was written, 0 where there was none; null in rows that are older than this column. */
+    version: integer("version"),
   },
   (t) => [
     primaryKey({ columns: [t.stackId, t.orgName, t.project, t.name] }),
-    index("stack_references_target").on(t.orgName, t.project, t.name),
+    index("stack_references_target").on(t.orgName, sql`lower(${t.project})`, sql`lower(${t.name})`),
   ],
 );

@@ -6,8 +6,9 @@ import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
-import { AppError, badRequest, conflict } from "../errors.ts";
+import { AppError, badRequest } from "../errors.ts";
 import { findRole } from "../orgs/roles.ts";
+import { nameTaken } from "./nameTaken.ts";
 import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
 import { type TokenRole, accessTokens } from "./table.ts";
 
@@ -52,7 +53,7 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
       promise(ctx.store, event),
     ]);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw conflict("token name already exists");
+    if (error instanceof UniqueViolation) throw await nameTaken(ctx, request.name);
     throw error;
   }
   announce(ctx, event);

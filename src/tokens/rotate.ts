@@ -12,6 +12,7 @@ import { UniqueViolation, batch } from "../db/client.ts";
 import { badRequest, conflict, forbidden, notFound } from "../errors.ts";
 import { type TokenRow, seconds, stateOf, visibleColumns } from "./accessToken.ts";
 import { thatToken } from "./get.ts";
+import { nameTaken } from "./nameTaken.ts";
 import { type RotateAccessTokenRequest, expiryFault, lastExpiry } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
@@ -69,7 +70,7 @@ async function rotate(ctx: OrgContext, id: string, request: Request, mayDoSo: SQ
       if (!(error instanceof UniqueViolation)) throw error;
     }
   }
-  throw conflict("token name already exists");
+  throw request.name ? await nameTaken(ctx, request.name) : conflict("token name already exists");
 }
 
 async function attempt(ctx: OrgContext, id: string, request: Request, mayDoSo: SQL, expiresAt: SQL, suffix: string) {

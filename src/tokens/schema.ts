@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { parseNetwork } from "../auth/network.ts";
 import { patternFault } from "../auth/stackRules.ts";
 import { maxResults } from "../http/pagination.ts";
+import { stackAccesses } from "./table.ts";
 
 /** Longest life that can be asked for (management-api §3.7). */
 const MAX_YEARS = 2;
@@ -37,9 +38,9 @@ const pattern = z.string().check(
 );
 
 /** Stacks by name pattern: `*` stands for any characters. A token with rules sees no other stack. */
-export const stackRule = z.object({ project: pattern, stack: pattern, access: z.enum(["read", "write"]) });
+export const stackRule = z.object({ project: pattern, stack: pattern, access: z.enum(stackAccesses) });
 const stackRules = z
-  .array(z.extend(stackRule, { stack: z._default(pattern, "*"), access: z._default(z.enum(["read", "write"]), "write") }))
+  .array(z.extend(stackRule, { stack: z._default(pattern, "*"), access: z._default(z.enum(stackAccesses), "write") }))
   .check(z.maxLength(MAX_ENTRIES));
 
 const network = z.string().check(

@@ -14,11 +14,14 @@ export type TokenRole = (typeof tokenRoles)[number];
 /** Why a token is disabled. `maker-leaked`: a credential that it descends from was found in the open. */
 export const disabledReasons = ["admin", "unused", "leaked", "maker-leaked"] as const;
 
+/** What a rule of a token opens on stacks; each includes those before it. */
+export const stackAccesses = ["read", "preview", "write"] as const;
+
 /** Stacks that a token is limited to, by name pattern: `*` stands for any characters. */
 export interface StackRule {
   project: string;
   stack: string;
-  access: "read" | "write";
+  access: (typeof stackAccesses)[number];
 }
 
 /**

@@ -7,6 +7,6 @@ export interface CancelUpdate extends StackCall {
   updateId: string;
 }
 
-/** Ends a running update from outside. @throws 409 when it does not run */
+/** Ends a running update from outside. @throws 404 for an unknown update, 409 for one that does not run */
 export const cancelUpdate = (ctx: OrgContext, path: StackPath, updateId: string) =>
   callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.cancel({ ...stackCall(ctx, path), updateId }));

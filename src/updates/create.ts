@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
+import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
@@ -23,12 +24,14 @@ export const UpdateProgram = z.object({
 });
 
 /**
- * Notes that an update is about to run; it takes no lock. What is never started is swept.
+ * Records that an update is about to run; it takes no lock. One that is never started is swept.
  * An `up`'s preview is created under `update` with `dryRun`, so the path alone does not tell (cli-protocol §4.1).
+ * @throws 403 for an update that is no preview, without the right to write
  */
 export async function createUpdate(ctx: OrgContext, path: StackPath, kind: UpdateKind, program: z.infer<typeof UpdateProgram>) {
   const id = crypto.randomUUID();
   const dryRun = kind === "preview" || program.options?.dryRun === true;
+  if (!dryRun) await requireRight(ctx, "stack:write", path);
   const environment = JSON.stringify(program.metadata?.environment ?? {});
   const config = JSON.stringify(program.config ?? {});
   const message = program.metadata?.message ?? "";

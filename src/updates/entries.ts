@@ -1,4 +1,4 @@
-import { type SQL, and, asc, desc, sql } from "drizzle-orm";
+import { type SQL, and, asc, desc, getTableColumns, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
@@ -31,10 +31,13 @@ export interface Paging {
 
 const PAGE = "Invalid 'page' value. Must be >= 0.";
 const SIZE = "Invalid 'pageSize' value. Must be >= 1.";
-export const pagingQuery = z.object({
-  page: z.optional(z.coerce.number(PAGE).check(z.int(PAGE), z.minimum(0, PAGE), z.maximum(1_000_000, PAGE))),
-  pageSize: z.optional(z.coerce.number(SIZE).check(z.int(SIZE), z.minimum(0, SIZE), z.maximum(100_000, SIZE))),
-});
+/** There is no largest number: a page behind the last one is empty. */
+const count = (message: string) =>
+  z.pipe(
+    z.coerce.number(message).check(z.refine((value) => Number.isInteger(value) && value >= 0, message)),
+    z.transform((value) => Math.min(value, Number.MAX_SAFE_INTEGER)),
+  );
+export const pagingQuery = z.object({ page: z.optional(count(PAGE)), pageSize: z.optional(count(SIZE)) });
 
 /** Neither said: everything, as older clients expect. Only a size: the first page of it. */
 export function pagingOf({ page, pageSize }: z.infer<typeof pagingQuery>): Paging {
@@ -67,7 +70,7 @@ export async function findEntries(ctx: OrgContext, path: StackPath, entries: Ent
   const [, stack, first, counted] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
     db.select({ version: stacks.version }).from(stacks).where(here),
-    chunk(ctx, mine, entries, limit).offset(page === 0 ? 0 : (page - 1) * pageSize),
+    chunk(ctx, mine, entries, limit).offset(page === 0 ? 0 : Math.min((page - 1) * pageSize, Number.MAX_SAFE_INTEGER)),
     db
       .select({ total: sql<number>`count(*)`.as("total") })
       .from(updates)
@@ -94,11 +97,15 @@ async function* onwards(
   }
 }
 
+/** A machine has a token's name in its row, and no row in `users`. */
+const requesterName = sql<string>`coalesce((SELECT users.name FROM users WHERE updates.token_name = ''
+  AND lower(users.login) = lower(updates.requested_by)), updates.requested_by)`.as("requester_name");
+
 const chunk = (ctx: OrgContext, where: SQL | undefined, { by, ascending }: Entries, limit: number) => {
   const order = ascending ? asc : desc;
   const columns = by === "version" ? [updates.version] : [updates.startedAt, updates.id];
   return ctx.store.db
-    .select()
+    .select({ ...getTableColumns(updates), requesterName })
     .from(updates)
     .where(where)
     .orderBy(...columns.map((column) => order(column)))

@@ -20,16 +20,23 @@ export const EngineEventsQuery = z.object({
   include_non_activated: flag,
 });
 
+/** How long a reader that has every event of a running update waits for more, milliseconds: the CLI asks again without a pause. */
+const PATIENCE = 1000;
+
 /**
- * A page of an update's engine events, ascending (cli-protocol §4.12). A page with a cursor is never empty. While the update
- * runs, each page that is not empty has one, to go on from later.
+ * A page of an update's engine events, ascending (cli-protocol §4.12). Without a cursor there is nothing more to read and the update
+ * is over: while it runs each page has one, also an empty page.
  */
 export async function getEngineEvents(ctx: OrgContext, path: StackPath, updateId: string, query: z.infer<typeof EngineEventsQuery>) {
   const wanted: EventQuery = { after: afterOf(query.continuationToken), kinds: kindsOf(query.type), urn: query.urn || undefined };
   await getUpdateStatus(ctx, path, updateId);
-  const page = await readEvents(ctx, path, updateId, wanted, query.include_non_activated === "true");
-  const goesOn = page.more || (page.running && page.events.length > 0);
-  const continuationToken = goesOn ? JSON.stringify(toCursor([page.last])) : "null";
+  const read = () => readEvents(ctx, path, updateId, wanted, query.include_non_activated === "true");
+  let page = await read();
+  if (page.running && page.events.length === 0 && query.continuationToken) {
+    await scheduler.wait(PATIENCE);
+    page = await read();
+  }
+  const continuationToken = page.more || page.running ? JSON.stringify(toCursor([page.last])) : "null";
   const headers = { "Content-Type": "application/json" };
   return new Response(`{"events":[${page.events.join(",")}],"continuationToken":${continuationToken}}`, { headers });
 }
@@ -53,7 +60,7 @@ export async function readEvents(
 
 function afterOf(token: string | undefined): number {
   try {
-    return fromCursor(token, z.tuple([z.int().check(z.minimum(0))]))?.[0] ?? -1;
+    return fromCursor(token, z.tuple([z.int().check(z.minimum(-1))]))?.[0] ?? -1;
   } catch {
     throw new AppError(400, "Invalid continuation token.");
   }

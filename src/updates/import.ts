@@ -3,11 +3,10 @@ import { bodyStream } from "../http/body.ts";
 import { limitsOf } from "../limits.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { requireStack } from "../stacks/get.ts";
-import { fromStateError } from "../stacks/fromStateError.ts";
+import { fromStateError, manifestMismatch } from "../stacks/fromStateError.ts";
 import { newStateKey, writeObject } from "../stacks/objects.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { isRefused } from "../db/client.ts";
-import { badRequest } from "../errors.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 import { refuseForeignSecrets } from "./foreignSecrets.ts";
 
@@ -24,7 +23,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
     const checked = inspect(bodyStream(request, limits.import), { maxElement: limits.resource });
     await writeObject(ctx.env.STATE, stateKey, checked.chunks);
     const summary = checked.summary();
-    if (!summary.manifestOk) throw badRequest("the manifest's magic does not fit its version");
+    if (!summary.manifestOk) throw manifestMismatch();
     await refuseForeignSecrets(ctx, path, summary);
     await callCoordinator(ctx, coordinatorOf(ctx, path), (stub) =>
       stub.commitImport({

@@ -1,7 +1,10 @@
 import type { StackUpdate, UpdateInfo, UpdateSummary } from "./operations.ts";
 import { resultOf, type updates } from "./table.ts";
 
-export type UpdateRow = typeof updates.$inferSelect;
+export type UpdateRow = typeof updates.$inferSelect & {
+  /** Name of the person who requested the update, or of the organization whose token did. */
+  requesterName: string;
+};
 
 const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
 
@@ -26,7 +29,7 @@ const kindOf = ({ kind, dryRun }: UpdateRow) => (dryRun && kind !== "preview" ? 
 export const toStackUpdate = (row: UpdateRow, latestVersion: number): StackUpdate => ({
   info: toUpdateInfo(row),
   latestVersion,
-  requestedBy: { githubLogin: row.requestedBy, name: row.requestedBy, avatarUrl: "" },
+  requestedBy: { githubLogin: row.requestedBy, name: row.requesterName, avatarUrl: "" },
   ...(row.tokenName && { requestedByToken: row.tokenName }),
   updateID: row.id,
   version: row.version ?? 0,

@@ -2,8 +2,8 @@ import { type SQL, and, eq, ne, sql } from "drizzle-orm";
 import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { type Store, batch } from "../db/client.ts";
-import { conflict } from "../errors.ts";
-import { auditName, stackAt } from "../stacks/path.ts";
+import { conflict, notFound } from "../errors.ts";
+import { auditName, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
 import type { CancelUpdate } from "./cancel.ts";
@@ -31,7 +31,7 @@ export function endLostStart(store: Store, { orgId, path, now }: Omit<StackCall,
   };
 }
 
-/** Cancels what only D1 believes to be running. @throws 409 when D1 does not */
+/** Cancels what only D1 believes to be running. @throws 404 for an unknown update, 409 for one that does not run */
 export async function cancelLostStart(ctx: StackContext, input: CancelUpdate): Promise<undefined> {
   const { store } = ctx;
   const { actor, now, orgId, path, updateId } = input;
@@ -41,18 +41,19 @@ export async function cancelLostStart(ctx: StackContext, input: CancelUpdate): P
     description: `Canceled an update of stack "${path.orgName}/${auditName(path)}" that had not really begun (${updateId}).`,
     stack: auditName(path),
   });
-  const lost = and(
-    eq(updates.id, updateId),
-    eq(updates.status, "running"),
-    sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
-  )!;
-  const [, , ended] = await batch(store, [
+  const ofStack = and(eq(updates.id, updateId), sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`)!;
+  const lost = and(ofStack, eq(updates.status, "running"))!;
+  const [, stack, found, , ended] = await batch(store, [
     guard(store, actor, now, orgId),
+    store.db.select({ id: stacks.id }).from(stacks).where(here),
+    store.db.select({ status: updates.status }).from(updates).where(ofStack),
     promiseIf(store, event, exists(lost)),
     endRow(store, now, lost, "cancelled").returning({ id: updates.id }),
     freeStack(store, and(here, eq(stacks.runningUpdate, updateId))!),
   ]);
-  if (!ended[0]) throw conflict("The Update has already completed");
+  if (!stack[0]) throw stackNotFound(path);
+  if (!found[0]) throw notFound(`Update '${updateId.slice(0, 100)}'`);
+  if (!ended[0]) throw conflict(found[0].status === "not started" ? "The Update has not started" : "The Update has already completed");
   ctx.announce(event);
   return undefined;
 }

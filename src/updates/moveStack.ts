@@ -5,6 +5,7 @@ import { UniqueViolation, batch, isRefused } from "../db/client.ts";
 import { conflict } from "../errors.ts";
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { renameMessage } from "../stacks/stateAt.ts";
 import { stackTags, stacks } from "../stacks/table.ts";
 import { type Names, rename } from "../state/rename.ts";
 import { insertUpdateRow, overAtOnce } from "./insertUpdateRow.ts";
@@ -119,7 +120,7 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
 const isTransfer = ({ orgId, toOrgId }: MoveStack) => orgId !== toOrgId;
 
 const messageOf = (input: MoveStack) =>
-  isTransfer(input) ? `Transferred from ${input.path.orgName}` : `Renamed from ${auditName(input.path)} to ${auditName(input.to)}`;
+  isTransfer(input) ? `Transferred from ${input.path.orgName}` : renameMessage(input.path, input.to);
 
 /** A transfer is told to both organizations. */
 function eventsOf(input: MoveStack): AuditEvent[] {

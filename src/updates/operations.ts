@@ -105,8 +105,8 @@ const ofKind = (kind: string, Kind: string): Operations => ({
     summary: "Engine events in their order, during the update and after",
     answers: { 200: EngineEventsResponse },
   },
-  [`RecordEngineEventBatch_${kind}`]: { tags: ["Stacks"], summary: "Engine events", answers: { 204: null } },
-  [`RecordEngineEvent_${kind}`]: { tags: ["Stacks"], summary: "One engine event; of old clients", answers: { 204: null } },
+  [`RecordEngineEventBatch_${kind}`]: { tags: ["Stacks"], summary: "Engine events", answers: { 200: null } },
+  [`RecordEngineEvent_${kind}`]: { tags: ["Stacks"], summary: "One engine event; of old clients", answers: { 200: null } },
   [`AppendUpdateLogEntry_${kind}`]: { tags: ["Stacks"], summary: "Accepted and dropped; of old clients", answers: { 204: null } },
 });
 

@@ -24,9 +24,10 @@ const stateRoutes = [
       operationId: "DeleteStack",
       permission: "stack:delete",
       params: stackParams,
-      query: z.object({ force: flag }),
+      // `forceDestroy` is what the pulumiservice provider sends in place of the contract's `force`.
+      query: z.object({ force: flag, forceDestroy: flag }),
     },
-    (ctx, { params, query }) => deleteStack(ctx, params, query.force === "true"),
+    (ctx, { params, query }) => deleteStack(ctx, params, query.force === "true" || query.forceDestroy === "true"),
   ),
   defineRoute(
     {
@@ -56,7 +57,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: `${STACK}/${kind}`,
         operationId: `CreateUpdateFor${Kind}`,
-        permission: "stack:write",
+        permission: "stack:preview",
         params: stackParams,
         body: UpdateProgram,
       },
@@ -67,7 +68,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: X,
         operationId: `StartUpdateFor${Kind}`,
-        permission: "stack:write",
+        permission: "stack:preview",
         params: updateParams,
         body: StartUpdateRequest,
       },

@@ -1,25 +1,38 @@
+import { and, eq, sql } from "drizzle-orm";
 import * as z from "zod/mini";
+import { guard } from "../auth/guard.ts";
 import { cliVersionOf } from "../cliVersion.ts";
 import type { OrgContext } from "../context.ts";
 import { signLease } from "../auth/lease.ts";
+import { has, lacking } from "../auth/right.ts";
 import { peppersOf } from "../auth/secret.ts";
-import type { StackPath } from "../stacks/path.ts";
+import { batch } from "../db/client.ts";
+import { notFound } from "../errors.ts";
 import { tags } from "../stacks/schema.ts";
+import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { updates } from "./table.ts";
 
 /** Lifetime that the CLI assumes, whatever we say (cli-protocol §4.5). `LEASE_SECONDS` is for tests of its end. */
 const leaseTime = (setting: string | undefined) => (Number(setting) || 300) * 1000;
 
 export const StartUpdateRequest = z.object({ tags: z.nullish(tags), journalVersion: z.nullish(z.int()) });
 
-/** Takes the stack, unless another update has it. Journaling is granted to whoever offers it on a real update. */
+/**
+ * Takes the stack, unless another update has it. Journaling is granted to each client that offers it on a real update.
+ * A caller with the right to previews alone starts a preview alone, and the tags that every client sends along do not change the
+ * stack's own (decision 21).
+ */
 export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: string, request: z.infer<typeof StartUpdateRequest>) {
+  const mayWrite = has(ctx, "stack:write", path);
+  if (!mayWrite && !(await isPreview(ctx, path, updateId))) throw await lacking(ctx, "stack:write", path);
   const coordinator = coordinatorOf(ctx, path);
   const answer = await callCoordinator(ctx, coordinator, (stub) =>
     stub.start({
       ...stackCall(ctx, path),
       updateId,
-      tags: request.tags ?? undefined,
+      tags: mayWrite ? (request.tags ?? undefined) : undefined,
       journaling: request.journalVersion === 1,
       cliVersion: cliVersionOf(ctx.userAgent),
       leaseTime: leaseTime(ctx.env.LEASE_SECONDS),
@@ -31,4 +44,19 @@ export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: st
     tokenExpiration: Math.floor(answer.expiresAt / 1000),
     ...(answer.journaling && { journalVersion: 1 }),
   };
+}
+
+/** Whether the stack has such an update and it is a preview, which does not change. @throws 404 for an unknown one */
+async function isPreview(ctx: OrgContext, path: StackPath, updateId: string): Promise<boolean> {
+  const [, found, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    ctx.store.db
+      .select({ dryRun: updates.dryRun })
+      .from(updates)
+      .where(and(eq(updates.id, updateId), sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`)),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  if (!rows[0]) throw notFound(`Update '${updateId.slice(0, 100)}'`);
+  return rows[0].dryRun;
 }

@@ -23,9 +23,9 @@ export async function sweepLostStarts(env: Bindings, store: Store, now: number):
       .select({
         id: updates.id,
         createdAt: updates.createdAt,
-        orgId: sql<string>`(SELECT org_id FROM stacks WHERE id = ${updates.stackId})`.as("org_id"),
-        projectName: sql<string>`(SELECT project FROM stacks WHERE id = ${updates.stackId})`.as("project"),
-        stackName: sql<string>`(SELECT name FROM stacks WHERE id = ${updates.stackId})`.as("name"),
+        orgId: sql<string>`(SELECT org_id FROM stacks WHERE id = updates.stack_id)`.as("org_id"),
+        projectName: sql<string>`(SELECT project FROM stacks WHERE id = updates.stack_id)`.as("project"),
+        stackName: sql<string>`(SELECT name FROM stacks WHERE id = updates.stack_id)`.as("name"),
       })
       .from(updates)
       .where(

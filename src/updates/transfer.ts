@@ -29,7 +29,7 @@ const MOST = 100;
 export async function transferStack(ctx: OrgContext, path: StackPath, body: z.infer<typeof TransferStackRequest>, request: Request) {
   const { fromOrg, projectName, stackName } = body;
   const named = { orgName: fromOrg ?? path.orgName, projectName: projectName ?? path.projectName, stackName: stackName ?? path.stackName };
-  if (pathText(named) !== pathText(path)) throw badRequest("the body names another stack than the path");
+  if (pathText(named).toLowerCase() !== pathText(path).toLowerCase()) throw badRequest("the body names another stack than the path");
   const target = await enterTarget(ctx, "stack:transfer", body.toOrg, request);
   await move(target, path);
 }

@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
-import { type Actor, acceptedOf, loginOf } from "../context.ts";
+import { wireRole } from "../auth/wireRole.ts";
+import { type Actor, acceptedOf } from "../context.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
+import type { BuiltInRole } from "../orgs/roles.ts";
 import { setDefaultOrganization } from "./setDefault.ts";
 
 /** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */
@@ -16,7 +18,7 @@ const getCurrentUser = defineRoute(
   },
   async ({ actor }) => {
     const base = { avatarUrl: "", hasMFA: false, isOrgManaged: false, isManagedByMultiOrg: false, identities: [] };
-    const summary = (name: string, role: string) => ({ githubLogin: name, name, avatarUrl: "", role });
+    const summary = (name: string, role: BuiltInRole) => ({ githubLogin: name, name, avatarUrl: "", role: wireRole(role) });
     if (actor.kind === "user") {
       const { id, login, name, email } = actor.user;
       const summaries = (isAccepted: boolean) =>
@@ -59,8 +61,10 @@ const getDefaultOrganization = defineRoute(
   async ({ actor }) => ({ GitHubLogin: defaultOrganization(actor), Messages: [] }),
 );
 
-/** The one that was chosen, else the one that was accepted first: memberships come in that order. */
-const defaultOrganization = (actor: Actor) => (actor.kind === "user" ? (acceptedOf(actor)[0]?.org.name ?? loginOf(actor)) : actor.org.name);
+/**
+ * The chosen organization, else the membership that was accepted first: memberships come in that order. A person without one has no default: "".
+ */
+const defaultOrganization = (actor: Actor) => (actor.kind === "user" ? (acceptedOf(actor)[0]?.org.name ?? "") : actor.org.name);
 
 const updateDefaultOrganization = defineRoute(
   {

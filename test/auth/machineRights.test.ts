@@ -51,7 +51,7 @@ describe("an admin token shuts no administrator out, who could end it:", () => {
     { setMaxDrainHours: 8760 },
   ])("%j", async (json) => {
     await changesNothing(() => refused(403, "PATCH", "/api/orgs/acme", { ...asRoot(json), country: "DE" }));
-    await ok("PATCH", "/api/orgs/acme", { token: world.admin, json, country: "DE" });
+    await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { ...json, force: true }, country: "DE" });
   });
 
   it("nor removes or demotes one of several, nor anybody by another's name", async () => {

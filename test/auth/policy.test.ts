@@ -43,7 +43,7 @@ const may = (actor: Actor, circumstances: Parameters<typeof decide>[3] = at) =>
 
 /** What may be done to a stack by whoever has it. */
 const stackWork = orgPermissions.filter((p) => p.startsWith("stack") && !p.endsWith("_deleted"));
-const ofReaders: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
+const ofReaders: OrgPermission[] = ["stack:list", "stack:read", "stack:preview", "stack:export", "stack:encrypt", "stack:decrypt"];
 const ofOwners: OrgPermission[] = ["stack:delete", "stack:rename", "stack:transfer"];
 /** The master key is the deployment's, so a rotation is no business of a stack's owner. */
 const ofAdmins: OrgPermission[] = ["stack:reencrypt"];
@@ -74,6 +74,25 @@ describe("the default permission on stacks", () => {
   it("takes nothing else from members", () => {
     for (const [defaultStackPermission] of expected)
       expect(may(person("member", { defaultStackPermission }))).toEqual(expect.arrayContaining(["organization:read", "org_member:read"]));
+  });
+});
+
+describe("a rule of a token", () => {
+  const stack = { projectName: "web", stackName: "dev" };
+  const ruled = (access: "read" | "preview" | "write", role: TokenRole = "member"): Actor => ({
+    ...machine(role),
+    limits: { ...noLimits, stackRules: [{ project: "web", stack: "*", access }] },
+  });
+  const onStack = (actor: Actor) =>
+    orgPermissions.filter((p) => p.startsWith("stack") && decide(actor, p, "acme", at, stack) === "allowed");
+
+  it("for reading opens no preview, one for previews all that the read-only role does, one for writing what the role does", () => {
+    expect(onStack(ruled("read"))).toEqual(ofReaders.filter((p) => p !== "stack:preview"));
+    expect(onStack(ruled("preview"))).toEqual(ofReaders);
+    expect(onStack(ruled("preview", "read-only"))).toEqual(ofReaders);
+    expect(onStack(ruled("write", "read-only"))).toEqual(ofReaders);
+    expect(onStack(ruled("write"))).toEqual(onStacks(machine("member")));
+    expect(onStack(ruled("preview", "billing-manager"))).toEqual([]);
   });
 });
 

@@ -6,7 +6,7 @@ import { accessTo, isVisible, patternFault } from "../../src/auth/stackRules.ts"
 import { batch, openStore } from "../../src/db/client.ts";
 import { stacks } from "../../src/stacks/table.ts";
 
-const rule = (project: string, stack = "*", access: "read" | "write" = "write") => ({ project, stack, access });
+const rule = (project: string, stack = "*", access: "read" | "preview" | "write" = "write") => ({ project, stack, access });
 
 describe("rules", () => {
   it.each([
@@ -22,6 +22,10 @@ describe("rules", () => {
     [[rule("*", "prod", "read")], "web", "dev", "none"],
     [[rule("*", "*", "read"), rule("*", "dev")], "web", "dev", "write"],
     [[rule("*", "*", "read"), rule("*", "dev")], "web", "prod", "read"],
+    [[rule("*", "*", "preview")], "web", "dev", "preview"],
+    [[rule("*", "*", "read"), rule("*", "pr-*", "preview")], "web", "pr-7", "preview"],
+    [[rule("*", "*", "preview"), rule("web", "*", "read")], "web", "dev", "preview"],
+    [[rule("*", "*", "preview"), rule("web", "dev")], "web", "dev", "write"],
     [[rule("a*a")], "a", "dev", "none"],
     [[rule("a*a")], "aa", "dev", "write"],
     [[rule("*a*b*")], "xaxbx", "dev", "write"],
@@ -54,9 +58,12 @@ describe("rules", () => {
   it("filter a list in the database as they judge one stack", { timeout: 30_000 }, async () => {
     const store = openStore(env.DB);
     await env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('o', 'acme', '', 0)").run();
-    const rules = fc.array(fc.record({ project: pattern, stack: pattern, access: fc.constantFrom("read" as const, "write" as const) }), {
-      maxLength: 3,
-    });
+    const rules = fc.array(
+      fc.record({ project: pattern, stack: pattern, access: fc.constantFrom("read" as const, "preview" as const, "write" as const) }),
+      {
+        maxLength: 3,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(rules, name, name, async (list, project, stack) => {
         await env.DB.prepare("INSERT OR REPLACE INTO stacks (id, org_id, project, name, created_at) VALUES ('s', 'o', ?, ?, 0)")

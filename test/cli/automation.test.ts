@@ -51,6 +51,14 @@ describe.runIf(isAtLeast(181))("the Automation API with an organization token, o
     });
   });
 
+  it("selects a stack whatever the case of its name, and calls it as it was written", async () => {
+    const again = await LocalWorkspace.createOrSelectStack({ ...inline, stackName: "acme/inline/DEV" }, options);
+    expect((await again.workspace.listStacks()).map(({ name }) => name)).toEqual([expect.stringMatching(/(^|\/)dev$/)]);
+    await expect(LocalWorkspace.createStack({ ...inline, stackName: "acme/inline/Dev" }, options)).rejects.toThrow(
+      automation.StackAlreadyExistsError,
+    );
+  });
+
   it("keeps configuration, secrets as secrets, and tags", async () => {
     await stack.setAllConfig({ greeting: { value: "hello" }, password: { value: secret, secret: true }, spare: { value: "x" } });
     await stack.removeConfig("spare");

@@ -58,6 +58,17 @@ describe("pulumi stack rename", () => {
     expect(await runner.json("stack", "tag", "ls", "--json")).toMatchObject({ "pulumi:project": "journal" });
   });
 
+  it("keeps the older versions: they are shown with their secrets, and can be imported again", async () => {
+    const shown = await runner.pulumi("stack", "export", "--version", "1", "--show-secrets");
+    expect(shown).toContain(secret);
+    expect(shown).toContain("urn:pulumi:prod::journal::");
+    expect(shown).not.toMatch(/::ledger::|ledger-dev|"ledger"/);
+    const file = join(runner.project, "first.json");
+    await runner.pulumi("stack", "export", "--version", "1", "--file", file);
+    await runner.pulumi("stack", "import", "--file", file);
+    await unchanged();
+  });
+
   it("to a name that is taken says so", async () => {
     await runner.pulumi("stack", "init", "acme/journal/other");
     await runner.pulumi("stack", "select", "acme/journal/prod");

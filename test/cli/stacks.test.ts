@@ -60,6 +60,20 @@ describe("stacks and their tags", () => {
     expect((await runner.fails("stack", "init", "acme/inventory/staging")).output).toMatch(/stack '.*staging' already exists/);
   });
 
+  it("pulumi stack select finds a stack whatever the case of its name, and calls it as it was written", async () => {
+    await runner.pulumi("stack", "init", "acme/inventory/Mixed");
+    for (const name of ["acme/inventory/mixed", "MIXED", "mIxEd"]) {
+      await runner.pulumi("stack", "select", "--create", name);
+      expect(await runner.pulumi("stack", "--show-name")).toBe("Mixed\n");
+    }
+    await runner.pulumi("config", "set", "--secret", "password", secret, "--stack", "acme/inventory/mixed");
+    await runner.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/inventory/mixed");
+    expect(await runner.pulumi("stack", "export", "--stack", "MIXED")).not.toContain("urn:pulumi:mixed");
+    await runner.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/inventory/Mixed", "--expect-no-changes");
+    await runner.pulumi("destroy", "--yes", "--skip-preview", "--stack", "mixed");
+    await runner.pulumi("stack", "rm", "--yes", "--stack", "mixed");
+  });
+
   if (isAtLeast(207)) {
     it("pulumi project ls lists the projects", async () => {
       const projects = await runner.json<{ name: string }[]>("project", "ls", "--json", "--organization", "acme");

@@ -23,12 +23,7 @@ it.each<[method: string, path: string]>([
   ["GET", "/api/cli/version"],
   ["POST", `${S}/begin-update`],
   ["GET", `${S}/policypacks`],
-  ["GET", "/api/registry/packages/private/acme/thing/versions/1.0.0"],
-  ["GET", "/api/registry/packages/private/acme/thing/versions/latest"],
   ["GET", "/api/registry/templates/private/acme/thing/versions/latest"],
-  ["POST", "/api/registry/packages/private/acme/thing/versions"],
-  ["POST", "/api/registry/packages/private/acme/thing/versions/1.0.0/complete"],
-  ["DELETE", "/api/registry/packages/private/acme/thing/versions/1.0.0"],
   ["POST", "/api/registry/templates/private/acme/thing/versions"],
   ["GET", `${O}/template/download?url=https%3A%2F%2Fexample.com`],
   ["GET", `${O}/resources/summary?granularity=daily&lookbackDays=30`],
@@ -106,7 +101,7 @@ it.each<[method: string, path: string]>([
 
 it.each<[path: string, answer: unknown]>([
   ["/api/registry/templates?limit=499&name=x&orgLogin=acme&search=y&backing=vcs&continuationToken=z", { templates: [] }],
-  ["/api/registry/packages?limit=499&name=x&continuationToken=z", { packages: [] }],
+  ["/api/registry/packages?limit=499&name=x&orgLogin=z", { packages: [] }],
   [`${O}/templates`, { templates: {}, orgHasTemplates: false, hasAccessError: false, hasUpstreamError: false }],
   [`${O}/policygroups`, { policyGroups: [] }],
   [`${O}/policypacks`, { policyPacks: [] }],
@@ -115,10 +110,10 @@ it.each<[path: string, answer: unknown]>([
   expect([response.status, await response.json()]).toEqual([200, answer]);
 });
 
-it.each<[path: string, json: unknown]>([
-  ["events", { sequence: 0, timestamp: 0, stdoutEvent: { message: "", color: "" } }],
-  ["log", { kind: "x", fields: {} }],
-])("POST X/%s of a very old client is taken", async (path, json) => {
+it.each<[path: string, json: unknown, status: number]>([
+  ["events", { sequence: 0, timestamp: 0, stdoutEvent: { message: "", color: "" } }, 200],
+  ["log", { kind: "x", fields: {} }, 204],
+])("POST X/%s of a very old client is taken", async (path, json, status) => {
   const response = await call("POST", `${update.path}/${path}`, { lease: update.lease, json });
-  expect([response.status, await response.text()]).toEqual([204, ""]);
+  expect([response.status, await response.text()]).toEqual([status, ""]);
 });

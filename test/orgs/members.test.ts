@@ -15,7 +15,7 @@ const path = "/api/orgs/acme/members";
 interface Member {
   role: string;
   user: { githubLogin: string };
-  fgaRole: { id: string };
+  fgaRole: { id: string; modifiedAt: string };
 }
 const admin = () => ({ token: world.admin });
 const roles = async () =>
@@ -26,6 +26,16 @@ describe("the list of members", () => {
     await newOrgToken(world, "ci");
     await newTeamToken();
     expect(await roles()).toEqual({ ada: "admin", mel: "member", bill: "billing-manager" });
+  });
+
+  it("says when each role was last modified, as the list of roles does, and not when the person joined", async () => {
+    const { roles: known } = await ok<{ roles: { id: string; modified: string }[] }>("GET", "/api/orgs/acme/roles?uxPurpose=role", admin());
+    const modified = new Map(known.map((role) => [role.id, role.modified]));
+    await env.DB.prepare("UPDATE members SET created_at = created_at + 86400000").run();
+    const added = await ok<Member>("POST", `${path}/gus`, { ...admin(), json: { role: "member" } });
+    const { items } = await allPages<Member>(path, "members", world.admin);
+    expect(items).toHaveLength(4);
+    for (const { fgaRole } of [added, ...items]) expect(fgaRole.modifiedAt).toBe(modified.get(fgaRole.id));
   });
 
   it("is the same whichever roster is asked for", async () => {

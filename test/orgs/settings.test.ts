@@ -60,8 +60,28 @@ describe("an organization's settings", () => {
 
   it("keep what a request does not name, take null for nothing said, and what they do not know for nothing", async () => {
     await set(everything);
-    await changesNothing(() => set({ setMembersCanCreateStacks: null, setAiEnablement: "enabled", unknown: 1 }));
+    await changesNothing(() => set({ setMembersCanCreateStacks: null, setAiEnablement: null, setNeoEnabled: false, unknown: 1 }));
     expect(await set({ setMembersCanCreateStacks: true })).toMatchObject({ membersCanCreateStacks: true, membersCanDeleteStacks: false });
+  });
+
+  it.each([
+    ["setAiEnablement", "enabled"],
+    ["setMembersCanCreateTeams", true],
+    ["setDefaultEnvironmentPermission", "read"],
+    ["setPreferredVCS", "github"],
+    ["setNeoEnabled", true],
+    ["setDefaultAgentPoolID", "pool"],
+    ["setDefaultAccountPermission", 1],
+    ["setNaturalLanguageSearchDisabled", false],
+  ])("are not said to be changed where the feature is not here: %s", async (name, value) => {
+    await changesNothing(async () => {
+      const message = await refused(400, "PATCH", "/api/orgs/acme", {
+        token: world.admin,
+        json: { [name]: value, setMembersCanDeleteStacks: false },
+      });
+      expect(message).toContain(`${name} can only be `);
+      expect(message).toContain("is not supported");
+    });
   });
 
   it("are cleared by 0 and by empty lists", async () => {
@@ -203,5 +223,47 @@ describe("a setting that changed", () => {
     await set({ setDefaultStackPermission: 102 });
     await ok("POST", "/api/stacks/acme/web/dev/update", { token: world.member, json: {} });
     await refused(403, "DELETE", "/api/stacks/acme/web/dev", { token: world.member });
+  });
+});
+
+describe("a policy on expiry that would shut out the token of its own request", () => {
+  const days = (n: number) => Math.floor(Date.now() / 1000) + n * 86_400;
+  const personal = async (expires: number) =>
+    (await ok<{ tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin, json: { description: "", expires } })).tokenValue;
+  const shorten = (token: string, json: Record<string, unknown>) => call("PATCH", "/api/orgs/acme", { token, json });
+
+  it.each([
+    ["that never ends", 0, 30],
+    ["that never ends", 0, 3650],
+    ["that ends a day too late", 31, 30],
+  ])("is refused for a token %s, and nothing is changed", async (_, life, most) => {
+    const token = await personal(life && days(life));
+    await changesNothing(async () => {
+      const response = await shorten(token, { setMaxAccessTokenExpiryDays: most, setMembersCanDeleteStacks: false });
+      expect(response.status).toBe(400);
+      const { message } = await response.json<{ message: string }>();
+      expect(message).toContain(`a maximum of ${most} days would shut out the access token of this request`);
+    });
+    await ok("GET", "/api/orgs/acme/metadata", { token });
+  });
+
+  it("is set with a token that it does not shut out, and taken back by it", async () => {
+    const token = await personal(days(29));
+    expect((await shorten(token, { setMaxAccessTokenExpiryDays: 30 })).status).toBe(200);
+    await refused(403, "GET", "/api/orgs/acme/metadata", { token: await personal(0) });
+    expect((await shorten(token, { setMaxAccessTokenExpiryDays: 10 })).status).toBe(400);
+    expect((await shorten(token, { setMaxAccessTokenExpiryDays: 0 })).status).toBe(200);
+  });
+
+  it("is set by force", async () => {
+    const token = await personal(0);
+    expect((await shorten(token, { setMaxAccessTokenExpiryDays: 30, force: false })).status).toBe(400);
+    expect((await shorten(token, { setMaxAccessTokenExpiryDays: 30, force: true })).status).toBe(200);
+    await refused(403, "PATCH", "/api/orgs/acme", { token, json: { setMaxAccessTokenExpiryDays: 0 } });
+    expect((await shorten(await personal(days(5)), { setMaxAccessTokenExpiryDays: 0 })).status).toBe(200);
+  });
+
+  it("is no matter for other settings", async () => {
+    expect((await shorten(await personal(0), { setMembersCanDeleteStacks: false })).status).toBe(200);
   });
 });

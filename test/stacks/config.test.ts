@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
@@ -10,39 +11,51 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const P = "/api/stacks/acme/web";
+const S = `${P}/dev`;
 const config = { environment: "web/dev@3", secretsProvider: "passphrase", encryptionSalt: "v1:x" };
+const unsupported =
+  "Bad Request: environments (Pulumi ESC) are not supported here: keep the configuration of the stack in its file Pulumi.STACK.yaml. See docs/compatibility.md.";
+/** As a release before environments were refused stored it. */
+const storeConfig = () => env.DB.prepare("UPDATE stacks SET config = ?").bind(JSON.stringify(config)).run();
 
-it("is nowhere unless it was set: its presence switches the CLI over", async () => {
+it("is not in an environment: its presence would switch the CLI over", async () => {
   expect(await ok("GET", S, { token })).not.toHaveProperty("config");
   expect(await refused(404, "GET", `${S}/config`, { token })).toBe("Not Found: Configuration of stack 'acme/web/dev' not found");
 });
 
-it("is set, read, replaced and removed", async () => {
-  expect(await ok("PUT", `${S}/config`, { token, json: { ...config, encryptedKey: null, newer: 1 } })).toEqual(config);
+it.each([[config], [{ environment: "web/dev" }], [{ ...config, encryptedKey: null, newer: 1 }], [{ environment: "x".repeat(1000) }]])(
+  "is not moved into an environment, in words that the CLI shows: %j",
+  async (json) => {
+    const events = await eventsOf(() =>
+      changesNothing(async () => {
+        expect(await refused(400, "PUT", `${S}/config`, { token, json })).toBe(unsupported);
+        expect(await refused(400, "POST", P, { token, json: { stackName: "prod", config: json } })).toBe(unsupported);
+      }),
+    );
+    expect(events).toEqual([]);
+    await refused(404, "GET", `${P}/prod`, { token });
+  },
+);
+
+it("is read and removed where an earlier release stored one", async () => {
+  await storeConfig();
   expect(await ok("GET", `${S}/config`, { token })).toEqual(config);
   expect(await ok("GET", S, { token })).toMatchObject({ config });
-  expect(await ok("PUT", `${S}/config`, { token, json: { environment: "e" } })).toEqual({ environment: "e" });
   await ok("DELETE", `${S}/config`, { token });
   expect(await ok("GET", S, { token })).not.toHaveProperty("config");
   await ok("DELETE", `${S}/config`, { token });
 });
 
 it("is changed by somebody, and the log says by whom", async () => {
+  await storeConfig();
   const events = await eventsOf(async () => {
-    await ok("PUT", `${S}/config`, { token, json: config });
     await ok("DELETE", `${S}/config`, { token });
     await refused(404, "DELETE", "/api/stacks/acme/web/none/config", { token });
   });
   expect(events.map(({ event, userLogin, stack, description }) => [event, userLogin, stack, description])).toEqual([
-    ["stack-config-updated", "mel", "web/dev", 'Put into an environment the configuration of stack "acme/web/dev".'],
-    ["stack-config-updated", "mel", "web/dev", 'Gave back to its clients the configuration of stack "acme/web/dev".'],
+    ["stack-config-updated", "mel", "web/dev", 'Removed the environment of the configuration of stack "acme/web/dev".'],
   ]);
-});
-
-it("comes with a new stack", async () => {
-  await ok("POST", "/api/stacks/acme/web", { token, json: { stackName: "prod", config } });
-  expect(await ok("GET", "/api/stacks/acme/web/prod", { token })).toMatchObject({ config });
 });
 
 it("is refused when it is not one", async () => {

@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const row = fc.record({
   org: fc.constantFrom("acme", "globex"),
-  project: fc.constantFrom("web", "api", "Zoo", "a-b", "a.b"),
+  project: fc.constantFrom("web", "WEB", "api", "Zoo", "a-b", "a.b"),
   name: fc.constantFrom("dev", "Prod", "prod2", "a", "B", "_", "-", "0"),
   tags: fc.dictionary(fc.constantFrom("env", "Env", "team"), fc.constantFrom("", "x", "X"), { noNullPrototype: true }),
 });
@@ -43,7 +43,7 @@ const query: fc.Arbitrary<Query> = fc
 
 const matches = (one: Row, asked: Query) =>
   (asked.organization === undefined || one.org === asked.organization) &&
-  (asked.project === undefined || one.project === asked.project) &&
+  (asked.project === undefined || one.project.toLowerCase() === asked.project.toLowerCase()) &&
   (asked.tagName === undefined ||
     (asked.tagName in one.tags && (asked.tagValue === undefined || one.tags[asked.tagName] === asked.tagValue)));
 

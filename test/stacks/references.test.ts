@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ok, refused } from "../support/client.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
-import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
+import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 let world: World;
 let token: string;
@@ -100,6 +100,61 @@ describe("references between stacks", () => {
     expect(await upstream(S, world.admin)).toEqual([]);
     await refused(404, "GET", "/api/stacks/acme/web/none/upstreamreferences", { token });
     await refused(404, "GET", "/api/stacks/acme/web/none/downstreamreferences", { token });
+  });
+
+  it("show a limited token the stacks of its limits, and no version of another one", async () => {
+    await ok("POST", "/api/stacks/acme/web/other/import", { token, json: deploymentOf([rootStack]) });
+    await ok("POST", "/api/stacks/acme/web/base/import", { token, json: deploymentOf([reference("acme/web/dev")]) });
+    await imported("acme/web/base", "acme/web/other", "acme/web/none", "globex/web/base");
+    const { tokenValue } = await newOrgToken(world, "ci", {
+      stacks: [
+        { project: "web", stack: "dev", access: "read" },
+        { project: "web", stack: "other", access: "read" },
+      ],
+    });
+    const overview = (credential: string) =>
+      ok<{ referencedStacks: object[] }>("GET", "/api/console/stacks/acme/web/dev/overview", { token: credential });
+    const other = { organization: "acme", routingProject: "web", name: "other", version: 1 };
+    expect(await upstream(S, tokenValue)).toEqual(["acme/web/other"]);
+    expect((await overview(tokenValue)).referencedStacks).toEqual([other]);
+    expect((await overview(token)).referencedStacks).toEqual([{ ...other, name: "base" }, other]);
+    expect(await downstream(S, tokenValue)).toEqual([]);
+    expect(await downstream(S)).toEqual(["acme/web/base"]);
+  });
+
+  it("show no stack of an organization where the caller's role opens none", async () => {
+    await imported("acme/web/base");
+    await ok("POST", "/api/orgs/globex/members/mel", { token: world.stranger, json: { role: "billing-manager" } });
+    await ok("POST", "/api/stacks/globex/web", { token: world.stranger, json: { stackName: "base" } });
+    await ok("POST", "/api/stacks/globex/web/base/import", { token: world.stranger, json: deploymentOf([reference("acme/web/base")]) });
+    expect(await downstream("/api/stacks/acme/web/base")).toEqual(["acme/web/dev"]);
+  });
+
+  it("have the version that the stack had when it was referenced", async () => {
+    const version = async () =>
+      (await ok<{ referencedStacks: { version: number }[] }>("GET", `${S}/upstreamreferences`, { token })).referencedStacks[0]!.version;
+    const newer = () => ok("POST", "/api/stacks/acme/web/base/import", { token, json: deploymentOf([rootStack]) });
+    await imported("acme/web/base");
+    expect(await version()).toBe(0);
+    await newer();
+    expect(await version()).toBe(0);
+    await imported("acme/web/base");
+    expect(await version()).toBe(1);
+    await newer();
+    const update = await startUpdate(token);
+    await ok("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: creates(component("a")) } });
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+    expect(await version()).toBe(2);
+    // A row that is older than the column.
+    await newer();
+    await env.DB.prepare("UPDATE stack_references SET version = NULL").run();
+    expect(await version()).toBe(3);
+  });
+
+  it("name a stack in any case, and show it once and as it is written", async () => {
+    await imported("acme/WEB/Base", "acme/web/base", "acme/Web/BASE", "ACME/web/base");
+    expect(await upstream()).toEqual(["acme/web/base"]);
+    expect(await downstream("/api/stacks/acme/web/base")).toEqual(["acme/web/dev"]);
   });
 
   it("are only those that name all three parts, whatever else a state says", async () => {

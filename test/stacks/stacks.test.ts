@@ -84,8 +84,22 @@ describe("creating a stack", () => {
     [{ stackName: "a", config: {} }],
     [{ stackName: "a", config: { environment: "" } }],
     [{ stackName: "a", config: { environment: "x".repeat(1001) } }],
+    [{ stackName: "a", teams: "platform" }],
+    [{ stackName: "a", teams: [1] }],
   ])("refuses %j", async (json) => {
     await changesNothing(() => refused(400, "POST", P, { token, json }));
+  });
+
+  it.each([[["platform"]], [["platform", "sre"]], [[""]]])("is refused for the teams %j, which nobody would honour", async (teams) => {
+    await changesNothing(async () => {
+      expect(await refused(400, "POST", P, { token, json: { stackName: "dev", teams } })).toBe(
+        "Bad Request: teams are not supported here: create the stack without them. See docs/compatibility.md.",
+      );
+    });
+  });
+
+  it("takes an empty list of teams, which older clients send", async () => {
+    await ok("POST", P, { token, json: { stackName: "dev", teams: [] } });
   });
 
   it("of one name by ten at once makes one", async () => {
@@ -95,10 +109,11 @@ describe("creating a stack", () => {
 });
 
 describe("a stack", () => {
-  it("is found under its name as written only", async () => {
+  it("is not found under another name, and the organization's is as it is written", async () => {
     await newStack(token);
-    for (const path of ["/api/stacks/acme/web/DEV", "/api/stacks/acme/Web/dev", "/api/stacks/acme/web/other"])
+    for (const path of ["/api/stacks/acme/web/other", "/api/stacks/acme/webs/dev"])
       expect(await refused(404, "GET", path, { token })).toBe(`Not Found: Stack '${path.slice("/api/stacks/".length)}' not found`);
+    await refused(404, "GET", "/api/stacks/ACME/web/dev", { token });
   });
 
   it("is not one of another organization of the same name", async () => {
@@ -133,6 +148,11 @@ describe("the list of stacks", () => {
     expect(await list("?organization=globex")).toEqual([]);
     expect(await list("?organization=none")).toEqual([]);
     expect(await list("?organization=acme&project=web")).toEqual(["acme/web/dev", "acme/web/prod"]);
+  });
+
+  it.each(["admin", "", "no-such-role"])("is not widened by a filter that we do not have: roleID=%s", async (roleID) => {
+    await newStack(token);
+    expect(await refused(400, "GET", `/api/user/stacks?roleID=${roleID}`, { token })).toContain("roleID is not supported");
   });
 
   it("can be filtered by tag", async () => {

@@ -97,6 +97,22 @@ describe("import", () => {
     expect(await records()).toEqual(before);
   });
 
+  it.each([
+    ['{"version":"v3.1.0","magic":"wrong"}'],
+    ['{"version":"v3.1.0","magic":""}'],
+    ['{"version":"v3.1.0"}'],
+    ['{"version":"","magic":"wrong"}'],
+    ['{"version":1,"magic":""}'],
+  ])("refuses the manifest %s, by force too, and says what to do", async (manifest) => {
+    const state = `{"version":3,"deployment":{"manifest":${manifest}}}`;
+    const say = expect.stringContaining('set both manifest.magic and manifest.version to ""') as string;
+    await changesNothing(async () => {
+      expect(await refused(400, "POST", `${S}/import`, { token, body: state })).toEqual(say);
+      expect(await refused(400, "POST", "/api/stacks/acme/web", { token, body: `{"stackName":"prod","state":${state}}` })).toEqual(say);
+    });
+    await ok("POST", `${S}/import`, { token, json: { version: 3, deployment: { manifest: { version: "", magic: "" } } } });
+  });
+
   it("into a stack that is not there is 404", async () => {
     const before = await records();
     await refused(404, "POST", "/api/stacks/acme/web/none/import", { token, json: deploymentOf([]) });
@@ -136,6 +152,14 @@ describe("deletion", () => {
     expect(events).toEqual([]);
     await ok("DELETE", `${S}?force=true`, { token });
     await refused(404, "DELETE", `${S}?force=true`, { token });
+  });
+
+  it("takes the word that the provider of Pulumi Cloud has for force", async () => {
+    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
+    for (const query of ["forceDestroy=yes", "forceDestroy=1"]) await refused(400, "DELETE", `${S}?${query}`, { token });
+    expect(await refused(400, "DELETE", `${S}?force=false&forceDestroy=false`, { token })).toBe(contains);
+    await ok("DELETE", `${S}?forceDestroy=true`, { token });
+    await refused(404, "GET", S, { token });
   });
 
   it("does not mind the root alone", async () => {

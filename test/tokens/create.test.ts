@@ -130,9 +130,19 @@ describe("a name", () => {
     const { id } = await newOrgToken(world, "ci");
     await ok("DELETE", `${path}/${id}`, { token: world.admin });
     const events = await eventsOf(async () =>
-      expect(await refused(409, "POST", path, { token: world.admin, json: { name: "ci" } })).toBe(taken),
+      expect(await refused(409, "POST", path, { token: world.admin, json: { name: "CI" } })).toMatch(
+        /^Conflict: token name already exists: the token 'ci', which was deleted on 20\d\d-\d\d-\d\d, keeps it\. Names of deleted tokens stay reserved/,
+      ),
     );
     expect(events).toEqual([]);
+    // One that has only been disabled is in the list.
+    const idle = await newOrgToken(world, "idle");
+    await ok("POST", `${path}/${idle.id}/disable`, { token: world.admin });
+    expect(await refused(409, "POST", path, { token: world.admin, json: { name: "idle" } })).toBe(taken);
+    // And so for the name that a rotation asks for.
+    expect(await refused(409, "POST", `${path}/${idle.id}/rotate`, { token: world.admin, json: { name: "ci" } })).toContain(
+      "Names of deleted tokens stay reserved",
+    );
   });
 
   it("is free in another organization", async () => {
@@ -176,8 +186,8 @@ describe("nobody but a person who is an administrator makes one:", () => {
     const token = await credential();
     const events = await eventsOf(() =>
       changesNothing(async () => {
-        expect(await refused(403, "POST", path, { token, json: { name: "mine" } })).toBe(
-          "You do not have permission to perform this operation.",
+        expect(await refused(403, "POST", path, { token, json: { name: "mine" } })).toMatch(
+          /^You do not have permission to perform this operation: ./,
         );
       }),
     );

@@ -74,6 +74,22 @@ describe("a token that is limited to stacks", () => {
     expect((await call("HEAD", "/api/stacks/acme/db", { token: tokenValue })).status).toBe(404);
   });
 
+  it("is told how many stacks it may see, and which, not how many there are", async () => {
+    for (const stack of ["dev", "prod", "pr-1"]) await newStack(world.member, "web", stack);
+    await newStack(world.member, "db", "dev");
+    const seen = async (token: string) => {
+      const { stackCount } = await ok<{ stackCount: number }>("GET", "/api/orgs/acme/metadata", { token });
+      const { repos } = await ok<{ repos: { projects: { name: string; stacks: { name: string }[] }[] }[] }>("GET", "/api/orgs/acme", {
+        token,
+      });
+      const all = repos.flatMap(({ projects }) => projects.flatMap(({ name, stacks }) => stacks.map((stack) => `${name}/${stack.name}`)));
+      return [stackCount, ...all];
+    };
+    expect(await seen((await unlimited()).tokenValue)).toEqual([4, "db/dev", "web/dev", "web/pr-1", "web/prod"]);
+    expect(await seen((await limited("dev", { project: "*", stack: "dev", access: "read" })).tokenValue)).toEqual([2, "db/dev", "web/dev"]);
+    expect(await seen((await newOrgToken(world, "none", { stacks: [] })).tokenValue)).toEqual([0]);
+  });
+
   it("deploys where it may write", async () => {
     const { tokenValue } = await limited("ci", { project: "web", stack: "pr-*" });
     await newStack(tokenValue, "web", "pr-7");

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Bindings } from "../../src/env.ts";
 import { laterBy } from "../support/clock.ts";
-import { ok, refused } from "../support/client.ts";
+import { call, ok, refused } from "../support/client.ts";
 import { allPages } from "../support/pages.ts";
 import { objectKeys } from "../support/stored.ts";
 import { type RunningUpdate, type World, gzip, newStack, newWorld, startUpdate } from "../support/world.ts";
@@ -117,9 +117,54 @@ describe("engine events read back", () => {
     expect(sequences(first)).toEqual([0]);
     expect(sequences(await read(update, "?include_non_activated=true"))).toEqual([0, 2, 3]);
     const nothingYet = await read(update, `?continuationToken=${first.continuationToken}`);
-    expect(nothingYet).toEqual({ events: [], continuationToken: null });
+    expect(nothingYet).toEqual({ events: [], continuationToken: first.continuationToken });
     await send(update, stdout(1));
     expect(sequences(await read(update, `?continuationToken=${first.continuationToken}`))).toEqual([1, 2, 3]);
+  });
+
+  it("name a next page as long as the update runs, also before the first event and to a reader that has them all", async () => {
+    const update = await startUpdate(world.member);
+    const followed: number[] = [];
+    let token: string | null = null;
+    const follow = async (query = "") => {
+      const page = await read(update, `?${token ? `continuationToken=${token}` : ""}${query}`);
+      followed.push(...sequences(page));
+      token = page.continuationToken;
+    };
+    await follow();
+    expect(token).toMatch(/^[A-Za-z0-9_-]+$/);
+    const soon = follow();
+    await send(update, stdout(0), stdout(1));
+    await soon;
+    await follow();
+    expect(token).not.toBeNull();
+    // A page that a filter leaves empty is no end either.
+    expect((await read(update, "?type=summaryEvent")).continuationToken).not.toBeNull();
+    await send(update, summary(2));
+    await complete(update);
+    await follow();
+    expect([followed, token]).toEqual([[0, 1, 2], null]);
+    await forget();
+    await follow();
+    expect([followed, token]).toEqual([[0, 1, 2, 0, 1, 2], null]);
+  });
+
+  it("of an update that has not started have no next page", async () => {
+    const { updateID } = await ok<{ updateID: string }>("POST", "/api/stacks/acme/web/dev/update", { token: world.member, json: {} });
+    const page = await ok("GET", `/api/stacks/acme/web/dev/update/${updateID}/events`, { token: world.member });
+    expect(page).toEqual({ events: [], continuationToken: null });
+  });
+
+  it("are taken with an empty 200, as the contract says", async () => {
+    const update = await startUpdate(world.member);
+    const json = { events: [stdout(0)] };
+    for (const [path, body] of [
+      ["events/batch", json],
+      ["events", stdout(1)],
+    ] as const) {
+      const answer = await call("POST", `${update.path}/${path}`, { lease: update.lease, json: body });
+      expect([answer.status, await answer.text(), answer.headers.get("Content-Type")]).toEqual([200, "", "application/octet-stream"]);
+    }
   });
 
   it("are given although one never came, once the update is over", async () => {
@@ -248,7 +293,7 @@ describe("engine events read back", () => {
   it("say no to cursors and types that are not of this list", async () => {
     const update = await startUpdate(world.member);
     const at = (query: string) => refused(400, "GET", `${update.path}/events?${query}`, { token: world.member });
-    for (const token of ["x", btoa("{}"), btoa("[-1]"), btoa('["1"]'), "%00"])
+    for (const token of ["x", btoa("{}"), btoa("[-2]"), btoa("[1.5]"), btoa('["1"]'), "%00"])
       expect(await at(`continuationToken=${token}`)).toBe("Invalid continuation token.");
     for (const type of ["0", "18", "99999999999", "event", ""]) expect(await at(`type=${type}`)).toContain("not a type");
   });

@@ -96,10 +96,25 @@ describe("the history", () => {
     expect(await versions("?pageSize=50&page=5")).toEqual(all.slice(200));
     expect(await versions("?pageSize=50&page=6")).toEqual([]);
     expect(await versions("?page=3")).toEqual(all.slice(20, 30));
+    for (const beyond of ["10000000", "1000001", "9223372036854775807", "99999999999999999999999"]) {
+      expect(await versions(`?page=${beyond}`)).toEqual([]);
+      expect(await versions(`?page=${beyond}&pageSize=${beyond}`)).toEqual([]);
+      expect(await versions(`?page=1&pageSize=${beyond}`)).toEqual(all);
+      expect(await get(`${S}/activity?page=${beyond}&pageSize=2`)).toMatchObject({ activity: [], itemsPerPage: 2 });
+    }
     expect(await versions("?pageSize=7")).toEqual(all.slice(0, 7));
     const paged = await get<Entries>(`${S}/updates?output-type=service&pageSize=3&page=2`);
     expect(paged).toMatchObject({ itemsPerPage: 3, total: 230, updates: [{ updateID: "u227", version: 227, latestVersion: 230 }, {}, {}] });
-    for (const query of ["page=-1", "page=x", "page=1.5", "pageSize=-1", "pageSize=x&page=1", "pageSize=0&page=1", "page=9999999"])
+    for (const query of [
+      "page=-1",
+      "page=x",
+      "page=1.5",
+      "pageSize=-1",
+      "pageSize=x&page=1",
+      "pageSize=0&page=1",
+      "page=1e400",
+      "page=NaN",
+    ])
       expect(await no(400, `${S}/updates?${query}`), query).toMatch(/^Invalid 'page(Size)?' value\./);
   });
 
@@ -122,6 +137,28 @@ describe("the history", () => {
     expect(await get(`${S}/updates/2/summary`)).toMatchObject({ result: "failed", resourceCount: 0 });
     for (const version of ["0", "3", "999999999"]) await no(404, `${S}/updates/${version}`);
     for (const version of ["-1", "1.0", "one", "1e2", "9999999999", "%00"]) await no(400, `${S}/updates/${version}/summary`);
+  });
+
+  it("names the person, or the organization whose token it was, in every list", async () => {
+    await env.DB.prepare("UPDATE users SET name = 'Mel Müller' WHERE login = 'mel'").run();
+    const { tokenValue } = await newOrgToken(world, "ci");
+    await finish(await startUpdate(tokenValue));
+    const looked = await finish(await startUpdate(world.member, { kind: "preview", dryRun: true }));
+    await run();
+    const mel = { githubLogin: "mel", name: "Mel Müller", avatarUrl: "" };
+    const acme = { githubLogin: "acme", name: "acme", avatarUrl: "" };
+    const people = (list: { requestedBy: object }[]) => list.map((entry) => entry.requestedBy);
+    expect(await get(`${S}/updates/latest`)).toMatchObject({ requestedBy: mel });
+    expect(await get(`${S}/previews/${looked}`)).toMatchObject({ requestedBy: mel });
+    const { updates } = await get<{ updates: { requestedBy: object }[] }>(`${S}/updates?output-type=service`);
+    expect(people(updates).slice(0, 2)).toEqual([mel, acme]);
+    const timeline = await get<{ update: { requestedBy: object }; previews: { requestedBy: object }[] }>(`${S}/updates/latest/timeline`);
+    expect([timeline.update.requestedBy, ...people(timeline.previews)]).toEqual([mel, mel]);
+    const { activity } = await get<{ activity: { update: { requestedBy: object } }[] }>(`${S}/activity`);
+    expect(people(activity.map(({ update }) => update)).slice(0, 3)).toEqual([mel, mel, acme]);
+    // Who has no account here any more keeps the login.
+    await env.DB.prepare("UPDATE updates SET requested_by = 'gone' WHERE token_name = ''").run();
+    expect(await get(`${S}/updates/latest`)).toMatchObject({ requestedBy: { githubLogin: "gone", name: "gone" } });
   });
 
   it("keeps what is of another stack apart", async () => {

@@ -125,7 +125,7 @@ describe("an update", () => {
       await refused(404, "GET", `/api/stacks/acme/web/prod/update/${id}`, { token });
       await refused(404, "POST", `${S}/update/${crypto.randomUUID()}`, { token, json: {} });
       await refused(404, "POST", "/api/stacks/acme/web/none/update", { token, json: {} });
-      await refused(404, "POST", `/api/stacks/acme/WEB/dev/update/${id}`, { token, json: {} });
+      await refused(404, "POST", `/api/stacks/acme/WEBS/dev/update/${id}`, { token, json: {} });
     });
   });
 
@@ -294,10 +294,28 @@ describe("cancelling", () => {
     const events = await eventsOf(() =>
       changesNothing(async () => {
         expect(await refused(409, "POST", `${update.path}/cancel`, { token })).toBe(completed);
-        await refused(409, "POST", `${S}/update/${notStarted}/cancel`, { token });
+        expect(await refused(409, "POST", `${S}/update/${notStarted}/cancel`, { token })).toBe("Conflict: The Update has not started");
       }),
     );
     expect(events).toEqual([]);
+  });
+
+  it("of an unknown update, another stack's update, or on an unknown stack is 404", async () => {
+    await newStack(token, "web", "prod");
+    const other = await startUpdate(token, { stack: "web/prod" });
+    const over = await startUpdate(token);
+    await ok("POST", `${over.path}/complete`, { lease: over.lease, json: { status: "succeeded" } });
+    const cancel = (stack: string, id: string) => refused(404, "POST", `/api/stacks/acme/web/${stack}/update/${id}/cancel`, { token });
+    const events = await eventsOf(() =>
+      changesNothing(async () => {
+        expect(await cancel("dev", "none")).toBe("Not Found: Update 'none' not found");
+        expect(await cancel("dev", other.id)).toBe(`Not Found: Update '${other.id}' not found`);
+        expect(await cancel("prod", over.id)).toBe(`Not Found: Update '${over.id}' not found`);
+        expect(await cancel("none", over.id)).toBe("Not Found: Stack 'acme/web/none' not found");
+      }),
+    );
+    expect(events).toEqual([]);
+    expect(await ok("GET", other.path, { token })).toMatchObject({ status: "running" });
   });
 
   it("a preview leaves the update beside it alone", async () => {

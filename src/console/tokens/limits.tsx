@@ -18,7 +18,7 @@ export const LimitFields = ({ form, errors, ofStacks = true }: { form: Form; err
         value={form["stacks"]}
         error={errors["stacks"]}
         placeholder="web/* infra/dev:read"
-        hint="Patterns of project/stack, separated by spaces; * stands for any characters, :read opens for reading only. Empty: all that the rights open."
+        hint="Patterns of project/stack, separated by spaces; * stands for any characters, :read opens for reading only, :preview for previews too. Empty: all that the rights open."
       />
     )}
     <Field
@@ -53,13 +53,13 @@ function rulesOf(patterns: string[]) {
   if (patterns.length === 0) return null;
   if (patterns.length === 1 && patterns[0] === NONE) return [];
   return patterns.map((text) => {
-    const [, pattern = "", access] = /^(.*?)(?::(read|write))?$/.exec(text) ?? [];
+    const [, pattern = "", access] = /^(.*?)(?::(read|preview|write))?$/.exec(text) ?? [];
     const [project = "", stack] = pattern.split(/\/(.*)/, 2);
     return { project, ...(stack !== undefined && { stack }), ...(access !== undefined && { access }) };
   });
 }
 
-const patternOf = ({ project, stack, access }: Rule) => `${project}/${stack}${access === "read" ? ":read" : ""}`;
+const patternOf = ({ project, stack, access }: Rule) => `${project}/${stack}${access === "write" ? "" : `:${access}`}`;
 
 /** A token's limits as the fields have them. */
 export const limitsForm = ({ stacks, ipAllowList = [], countryAllowList = [] }: Limited): Form => ({

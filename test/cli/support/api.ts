@@ -31,11 +31,14 @@ export interface OrgToken {
 const adminOf = (org: string) => inject("people")[org]!["admin"]!;
 
 /** An organization token, of acme if not said otherwise, made as its administrator makes it. */
-export async function newOrgToken(name: string, options: { org?: string; url?: string; admin?: string } = {}): Promise<OrgToken> {
+export async function newOrgToken(
+  name: string,
+  options: { org?: string; url?: string; admin?: string; more?: Record<string, unknown> } = {},
+): Promise<OrgToken> {
   const { org = "acme" } = options;
   const made = await ask<{ id: string; tokenValue: string }>("POST", `/api/orgs/${org}/tokens`, {
     token: options.admin ?? adminOf(org),
-    json: { name },
+    json: { name, ...options.more },
     ...(options.url !== undefined && { url: options.url }),
   });
   return { org, id: made.id, name, value: made.tokenValue };

@@ -209,10 +209,13 @@ export const trials: Trial[] = [
   ...["aws-login oidc", "aws-login static", "azure-login oidc", "azure-login static", "gcp-login oidc", "gcp-login static"].map(
     (kind): Trial => ({ name: `env provider ${kind}`, run: { not: "edits an environment, see `env set`" } }),
   ),
-  ...local("about env", "convert", "convert-trace", "view-trace", "do", "do show-resources", "events filter", "replay-events"),
-  ...local("gen-completion", "gen-markdown", "generate-cli-spec", "help", "version", "install", "schema check"),
-  ...local("logs decrypt", "logs list", "logs remove", "logs share", "neo acp", "policy analyze", "policy new"),
-  ...local("package add", "package gen-sdk", "package get-mapping", "package get-schema", "package info", "package new"),
-  ...local("package pack-sdk", "package publish-sdk", "plugin install", "plugin list", "plugin remove", "plugin run"),
+  ...["convert", "install", "package add", "package gen-sdk", "package get-schema", "package info", "plugin install"].map(
+    (name): Trial => ({ name, run: { not: "looks up packages, see below" } }),
+  ),
+  { name: "logs share", run: { not: "shares with Pulumi alone" } },
+  ...local("about env", "convert-trace", "view-trace", "do", "do show-resources", "events filter", "replay-events"),
+  ...local("gen-completion", "gen-markdown", "generate-cli-spec", "help", "version", "schema check"),
+  ...local("logs decrypt", "logs list", "logs remove", "neo acp", "policy analyze", "policy new"),
+  ...local("package get-mapping", "package new", "package pack-sdk", "package publish-sdk", "plugin list", "plugin remove", "plugin run"),
   { ...trial("logout", "logout URL"), says: /Logged out of/ },
 ];

@@ -92,7 +92,11 @@ export class Server {
 
   #command(): string[] {
     const { leaseSeconds, bundle } = this.#options;
-    const vars = Object.entries({ ...this.#options.vars, ...(leaseSeconds !== undefined && { LEASE_SECONDS: leaseSeconds }) });
+    const vars = Object.entries({
+      REGISTRY_UPSTREAM: "",
+      ...this.#options.vars,
+      ...(leaseSeconds !== undefined && { LEASE_SECONDS: leaseSeconds }),
+    });
     if (bundle) {
       const settings = vars.map(([name, value]) => `${name}=${value}`);
       return [join(root, "test/cli/support/serve.ts"), bundle, this.persistTo, String(this.#port), ...settings];

@@ -1,0 +1,20 @@
+import type { Actor, RequestContext } from "../context.ts";
+import { type AppError, forbidden } from "../errors.ts";
+import { type OrgPermission, type Place, type StackRef, inScope, isPersonOnly, mayAs } from "./policy.ts";
+import { recordForbidden, recordLimit } from "./refusals.ts";
+import { whyForbidden } from "./whyForbidden.ts";
+
+/** The 403 for a right that the caller does not have, recorded: as a limit of the token where its role has the right. */
+export async function refuse(
+  ctx: RequestContext,
+  actor: Actor,
+  place: Place,
+  permission: OrgPermission,
+  stack?: StackRef,
+): Promise<AppError> {
+  const byRole = mayAs(place, permission) && (actor.kind === "user" || !isPersonOnly(permission));
+  const isLimit = byRole && inScope(actor, permission, stack) !== "allowed";
+  if (isLimit) await recordLimit(ctx, actor, place.org, "scope", permission);
+  else await recordForbidden(ctx, actor, place.org, permission);
+  return forbidden(whyForbidden(actor, place, permission, stack), isLimit ? "limited_credential" : undefined);
+}

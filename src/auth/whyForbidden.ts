@@ -1,0 +1,45 @@
+import type { Actor } from "../context.ts";
+import { stackPermissions } from "../orgs/table.ts";
+import { type OrgPermission, type Place, type StackRef, isPersonOnly, mayAs, toggleOf } from "./policy.ts";
+
+const ofPeople: Partial<Record<OrgPermission, string>> = {
+  "org_token:create": "create organization access tokens",
+  "org_token:update": "change organization access tokens",
+  "org_token:delete": "delete organization access tokens",
+  "org_member:set_admin": "make, change or remove an administrator",
+  "organization:set_access": "change who has access to the organization and for how long",
+  "stack:transfer": "move stacks between organizations",
+  "organization:transfer_stacks": "move stacks between organizations",
+};
+
+/**
+ * Why `decide` answered "forbidden", in words for the caller, who may not know much of the API. It says nothing of what exists: the
+ * caller named the stack. Pure.
+ */
+export function whyForbidden(actor: Actor, place: Place, permission: OrgPermission, stack?: StackRef): string {
+  const why = reason(actor, place, permission, stack);
+  return `You do not have permission to perform this operation: ${why}.`;
+}
+
+function reason(actor: Actor, place: Place, permission: OrgPermission, stack?: StackRef): string {
+  const isPerson = actor.kind === "user";
+  if (!isPerson && isPersonOnly(permission))
+    return `only a person may ${ofPeople[permission] ?? "do this"}, with a personal access token. No organization access token may, whatever its role`;
+  if (!mayAs(place, permission)) {
+    const whose = isPerson ? `your role in ${place.org.name}` : "the role of this access token";
+    return `${whose} is ${place.role}, ${lack(place, permission)}`;
+  }
+  if (stack)
+    return `the stacks that this access token is limited to do not give the right ${permission} on ${stack.projectName}/${stack.stackName}`;
+  return `this access token is limited to certain stacks, and the right ${permission} is about all of them`;
+}
+
+function lack({ org, role, settings }: Place, permission: OrgPermission): string {
+  if (role !== "member") return `which does not include the right ${permission}`;
+  const toggle = toggleOf(permission);
+  if (toggle && !settings[toggle]) return `and the settings of ${org.name} do not give its members the right ${permission}`;
+  const [name] = Object.entries(stackPermissions).find(([, value]) => value === settings.defaultStackPermission) ?? [];
+  if (permission.startsWith("stack") && settings.defaultStackPermission !== stackPermissions.admin)
+    return `and the permission of ${org.name}'s members on stacks is ${name}, which does not include the right ${permission}`;
+  return `which does not include the right ${permission}`;
+}

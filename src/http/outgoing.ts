@@ -1,0 +1,150 @@
+import { isInNetwork } from "../auth/network.ts";
+import type { Bindings } from "../env.ts";
+import { concat } from "../state/json.ts";
+
+/**
+ * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential,
+ * follows no redirect, and holds the answer to a size and a time. A name that resolves to a private address is not seen here: a Worker at
+ * Cloudflare reaches none (docs/security.md).
+ */
+export interface OutgoingLimits {
+  /** Bytes of the answer's body. */
+  most: number;
+  /** Milliseconds until the whole answer is here. */
+  within: number;
+}
+
+export interface OutgoingRequest {
+  method?: "GET" | "POST";
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+export interface OutgoingAnswer {
+  status: number;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+export type OutgoingReason = "address" | "redirect" | "size" | "time" | "network";
+
+/** Why a call did not come to an answer. The message is for the log: it may name what an administrator has set. */
+export class OutgoingFault extends Error {
+  readonly reason: OutgoingReason;
+
+  constructor(reason: OutgoingReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** Networks that belong to nobody in the internet, or to the machine or network that runs this. */
+const closedNetworks = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "224.0.0.0/3",
+  // All of IPv6 that is not global unicast, and of that what carries an IPv4 address.
+  "::/3",
+  "4000::/2",
+  "8000::/1",
+  "2001::/23",
+  "2001:db8::/32",
+  "2002::/16",
+];
+const loopbackNetworks = ["127.0.0.0/8", "::1/128"];
+/** Names that mean the machine itself, its network, or the metadata of a cloud's machine. */
+const closedNames = /(^|\.)(localhost|local|internal|lan|home|corp|intranet|arpa|test|invalid)$/;
+/** They would give the caller's rights away. */
+const credentialHeaders = ["authorization", "cookie", "proxy-authorization"];
+
+/**
+ * What is wrong with an address, or undefined.
+ * @param loopback a local server may call its own machine, also without TLS
+ */
+export function addressFault(url: URL, loopback: boolean): string | undefined {
+  if (url.username !== "" || url.password !== "") return "an address must not have a user or a password";
+  // The parser of URLs has written every spelling of an IPv4 address in its four numbers.
+  const host = url.hostname.toLowerCase().replace(/\.$/, "");
+  const address = host.startsWith("[") ? host.slice(1, -1) : host;
+  const isLoopback = host === "localhost" || loopbackNetworks.some((network) => isInNetwork(address, network));
+  if (loopback && isLoopback && (url.protocol === "http:" || url.protocol === "https:")) return undefined;
+  if (url.protocol !== "https:") return "an address must begin with https://";
+  if (closedNetworks.some((network) => isInNetwork(address, network))) return "an address must not be of a private or reserved network";
+  const isLiteral = host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
+  if (!isLiteral && (closedNames.test(host) || !host.includes("."))) return "a host must have a public name";
+  return undefined;
+}
+
+/** Whether this is a server for development, which may call its own machine. */
+export const isLocal = (env: Pick<Bindings, "LOCAL_DEVELOPMENT">): boolean => env.LOCAL_DEVELOPMENT === "true";
+
+/** @throws OutgoingFault, and nothing else */
+export async function callOut(
+  env: Pick<Bindings, "LOCAL_DEVELOPMENT">,
+  address: string,
+  limits: OutgoingLimits,
+  { method = "GET", headers = {}, body }: OutgoingRequest = {},
+): Promise<OutgoingAnswer> {
+  if (!URL.canParse(address)) throw new OutgoingFault("address", "an address must be a URL");
+  const url = new URL(address);
+  const fault = addressFault(url, isLocal(env));
+  if (fault) throw new OutgoingFault("address", fault);
+  const sent = new Headers({ "User-Agent": "stackpass", ...headers });
+  if (credentialHeaders.some((name) => sent.has(name))) throw new OutgoingFault("address", "a call must not carry a credential");
+
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), limits.within);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: sent,
+      redirect: "manual",
+      signal: late.signal,
+      ...(body !== undefined && { body }),
+    });
+    if (response.status >= 300 && response.status < 400) {
+      await response.body?.cancel();
+      throw new OutgoingFault("redirect", `the answer ${response.status} leads elsewhere`);
+    }
+    return { status: response.status, headers: response.headers, body: await bodyOf(response, limits, late.signal) };
+  } catch (error) {
+    if (error instanceof OutgoingFault) throw error;
+    if (late.signal.aborted) throw new OutgoingFault("time", `no answer within ${limits.within} ms`);
+    throw new OutgoingFault("network", error instanceof Error ? error.message : String(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function bodyOf(response: Response, { most }: OutgoingLimits, late: AbortSignal): Promise<Uint8Array> {
+  const tooLarge = () => new OutgoingFault("size", `the answer has more than ${most} bytes`);
+  const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
+  if (!reader) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const expired = new Promise<never>((_, reject) => late.addEventListener("abort", () => reject(new Error("late"))));
+  expired.catch(() => undefined);
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), expired]);
+      if (done) break;
+      length += value.byteLength;
+      if (length > most) throw tooLarge();
+      chunks.push(value);
+    }
+  } catch (error) {
+    await reader.cancel().catch(() => undefined);
+    throw error;
+  }
+  return concat(chunks);
+}

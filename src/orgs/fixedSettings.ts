@@ -1,0 +1,29 @@
+import * as z from "zod/mini";
+import { notHere } from "./metadata.ts";
+
+/** The one value that the setting has here. Another one would be accepted and change nothing, so it is refused. */
+const only = <T extends string | number | boolean>(value: T) =>
+  z.nullish(
+    z.literal(value, {
+      error: ({ path }) => `${path?.join(".")} can only be ${JSON.stringify(value)} here: what it switches on is not supported`,
+    }),
+  );
+
+/** Settings of the contract for features that are not here. */
+export const fixedSettings = {
+  setAiEnablement: only(notHere.aiEnablement),
+  setDefaultAccountPermission: only(notHere.defaultAccountPermission),
+  setDefaultAgentPoolID: only(""),
+  setDefaultDeploymentRoleId: only(""),
+  setDefaultEnvironmentPermission: only(notHere.defaultEnvironmentPermission),
+  setMembersCanCreateAccounts: only(notHere.membersCanCreateAccounts),
+  setMembersCanCreateTeams: only(notHere.membersCanCreateTeams),
+  setMembersCanInviteCollaborators: only(false),
+  setNaturalLanguageSearchDisabled: only(notHere.naturalLanguageSearchDisabled),
+  setNeoAgentDisabled: only(notHere.neoAgentDisabled),
+  setNeoApprovalMode: only(notHere.neoApprovalMode),
+  setNeoCLIExplanationsDisabled: only(notHere.neoCLIExplanationsDisabled),
+  setNeoEnabled: only(notHere.neoEnabled),
+  setNeoTaskSharingMode: only(notHere.neoTaskSharingMode),
+  setPreferredVCS: only(notHere.preferredVCS),
+};

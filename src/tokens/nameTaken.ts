@@ -1,0 +1,23 @@
+import { and, eq, sql } from "drizzle-orm";
+import { guard } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { type AppError, conflict } from "../errors.ts";
+import { accessTokens } from "./table.ts";
+
+/** The 409 for a token name that the unique index refused: a deleted token keeps its name, and then no list shows the reason. */
+export async function nameTaken(ctx: OrgContext, name: string): Promise<AppError> {
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    ctx.store.db
+      .select({ name: accessTokens.name, deletedAt: accessTokens.deletedAt })
+      .from(accessTokens)
+      .where(and(eq(accessTokens.orgId, ctx.org.id), sql`lower(${accessTokens.name}) = lower(${name})`)),
+  ]);
+  const [holder] = rows;
+  if (!holder || holder.deletedAt === null) return conflict("token name already exists");
+  const day = new Date(holder.deletedAt).toISOString().slice(0, 10);
+  return conflict(
+    `token name already exists: the token '${holder.name}', which was deleted on ${day}, keeps it. Names of deleted tokens stay reserved, so that a name in the audit log always means one token. Choose another name, or set displayName, which may repeat.`,
+  );
+}

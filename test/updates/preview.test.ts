@@ -1,0 +1,129 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
+import { changesNothing, records } from "../support/stored.ts";
+import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+
+let world: World;
+beforeEach(async () => {
+  world = await newWorld();
+  await newStack(world.member);
+  await ok("POST", `${S}/import`, { token: world.member, json: deploymentOf([rootStack]) });
+});
+
+const S = "/api/stacks/acme/web/dev";
+const kinds = ["update", "preview", "refresh", "destroy"] as const;
+
+/** Tokens with the right to previews, and no more. */
+const previewers: [string, () => Promise<string>][] = [
+  ["of the read-only role", async () => (await newOrgToken(world, "ro", { roleID: "read-only" })).tokenValue],
+  [
+    "with a rule for previews",
+    async () => (await newOrgToken(world, "pr", { stacks: [{ project: "web", stack: "*", access: "preview" }] })).tokenValue,
+  ],
+  [
+    "of a person where members only read",
+    async () => {
+      await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setDefaultStackPermission: 101 } });
+      return world.member;
+    },
+  ],
+];
+
+describe.each(previewers)("a token %s", (_, credential) => {
+  let token: string;
+  beforeEach(async () => {
+    token = await credential();
+  });
+
+  it.each(kinds)("runs a preview of the kind %s from its start to its end, with its events and its secrets", async (kind) => {
+    const update = await startUpdate(token, { kind, dryRun: true });
+    await ok("POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } });
+    await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events: [{ sequence: 0, timestamp: 1 }] } });
+    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "aGk=" } });
+    await ok("POST", `${S}/batch-decrypt`, { token, json: { ciphertexts: [ciphertext] } });
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+    expect(await ok("GET", `${S}/update/${update.id}`, { token })).toMatchObject({ status: "succeeded" });
+  });
+
+  it("writes no state by it, no tag and no version, and takes no lock", async () => {
+    const before = await records();
+    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/preview`, { token, json: {} });
+    const tags = { "pulumi:project": "web", "vcs:kind": "github" };
+    const { token: lease, journalVersion } = await ok<{ token: string; journalVersion?: number }>("POST", `${S}/update/${updateID}`, {
+      token,
+      json: { tags, journalVersion: 1 },
+    });
+    expect(journalVersion).toBeUndefined();
+    const path = `${S}/update/${updateID}`;
+    for (const [verb, json] of [
+      ["journalentries", { entries: creates(component("a")) }],
+      ["checkpoint", { isInvalid: false, ...deploymentOf([]) }],
+      ["checkpointverbatim", { version: 3, untypedDeployment: { version: 3, deployment: {} }, sequenceNumber: 1 }],
+    ] as const)
+      expect((await call("PATCH", `${path}/${verb}`, { lease, json })).status, verb).toBeGreaterThanOrEqual(400);
+    await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
+    const after = await records();
+    expect([after["stacks"], after["stack_tags"], after["stack_references"]]).toEqual([
+      before["stacks"],
+      before["stack_tags"],
+      before["stack_references"],
+    ]);
+  });
+
+  it.each(["update", "refresh", "destroy"])("creates no real update of the kind %s, and hears why", async (kind) => {
+    for (const json of [{}, { options: { dryRun: false } }, { options: null }, { options: { dryRun: null } }])
+      await changesNothing(async () => {
+        const why = await refused(403, "POST", `${S}/${kind}`, { token, json });
+        expect(why).toMatch(/^You do not have permission to perform this operation: .*the right stack:write/);
+      });
+  });
+
+  it("starts no real update that another token created, under any path, and finds no update of another stack", async () => {
+    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token: world.admin, json: {} });
+    await newStack(world.admin, "web", "other");
+    const other = await ok<{ updateID: string }>("POST", "/api/stacks/acme/web/other/preview", { token: world.admin, json: {} });
+    const events = await eventsOf(() =>
+      changesNothing(async () => {
+        for (const kind of kinds)
+          expect(await refused(403, "POST", `${S}/${kind}/${updateID}`, { token, json: {} })).toContain("the right stack:write");
+        await refused(404, "POST", `${S}/preview/${other.updateID}`, { token, json: {} });
+        await refused(404, "POST", `${S}/preview/none`, { token, json: {} });
+        await refused(404, "POST", `/api/stacks/acme/web/none/preview/${other.updateID}`, { token, json: {} });
+      }),
+    );
+    expect(events).toHaveLength(kinds.length);
+    expect(new Set(events.map(({ authFailure }) => authFailure))).toEqual(new Set([true]));
+    // A preview that another token created is a preview.
+    await ok("POST", `/api/stacks/acme/web/other/preview/${other.updateID}`, { token, json: {} });
+  });
+
+  it("does nothing else to the stack", async () => {
+    const running = await startUpdate(token, { kind: "preview", dryRun: true });
+    await changesNothing(async () => {
+      await refused(403, "POST", `${running.path}/cancel`, { token });
+      await refused(403, "POST", `${S}/import`, { token, json: deploymentOf([]) });
+      await refused(403, "DELETE", S, { token });
+      await refused(403, "PATCH", `${S}/tags`, { token, json: {} });
+      await refused(403, "POST", `${S}/rename`, { token, json: { newName: "x" } });
+      await refused(403, "PUT", `${S}/config`, { token, json: { environment: "x" } });
+    });
+  });
+});
+
+it("a rule for reading opens no preview, and a rule for writing of a read-only token does", async () => {
+  const limited = async (name: string, more: Record<string, unknown>) => (await newOrgToken(world, name, more)).tokenValue;
+  const reader = await limited("reader", { stacks: [{ project: "web", access: "read" }] });
+  const both = await limited("both", { roleID: "read-only", stacks: [{ project: "web", access: "read" }] });
+  for (const token of [reader, both])
+    for (const kind of kinds) await refused(403, "POST", `${S}/${kind}`, { token, json: { options: { dryRun: true } } });
+  const writer = await limited("writer", { roleID: "read-only", stacks: [{ project: "web", access: "write" }] });
+  await startUpdate(writer, { kind: "preview", dryRun: true });
+});
+
+it("a client with the right to write still sets the tags by a preview", async () => {
+  const { updateID } = await ok<{ updateID: string }>("POST", `${S}/preview`, { token: world.member, json: {} });
+  await ok("POST", `${S}/preview/${updateID}`, { token: world.member, json: { tags: { a: "b" } } });
+  expect(await ok("GET", S, { token: world.member })).toMatchObject({ tags: { a: "b" } });
+});
