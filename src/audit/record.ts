@@ -15,7 +15,7 @@ export interface AuditEntry {
   stack?: string;
 }
 
-type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;
+export type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;
 
 /** Machines are named by their token and organization, never by the person who made the token. */
 export const whoIs = (actor: Actor): Who => ({

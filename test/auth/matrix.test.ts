@@ -174,7 +174,7 @@ async function walk(world: World, credentials: Credentials, definition: Route["d
   await believe();
   const ask = async (caller: Caller) => {
     const credential = caller === "update lease" ? { lease } : credentials[caller];
-    const from = { "CF-Connecting-IP": `2001:db8::${(addresses++).toString(16)}` };
+    const from = { "CF-Connecting-IP": `2001:db8:0:${(addresses++).toString(16)}::1` };
     const response = await call(definition.method, path, { ...credential, json, headers: { ...headers, ...from } });
     return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method) };
   };

@@ -53,7 +53,7 @@ describe("of 1,000 deletions that race with a use of the token, none accepts the
           const path = await prepare(n);
           const token = await newOrgToken(world, `ci-${n}`);
           const use = () =>
-            call("POST", path, { token: token.tokenValue, json: body, headers: { "CF-Connecting-IP": `2001:db8:${round}::${n}` } });
+            call("POST", path, { token: token.tokenValue, json: body, headers: { "CF-Connecting-IP": `2001:db8:${round}:${n}::1` } });
           // Half of the tokens are in the cache when the race begins; either side may have a small lead.
           if (n % 2 === 0) await ok("GET", "/api/user", { token: token.tokenValue });
           const lead = (n % 7) - 3;
@@ -101,7 +101,7 @@ describe("a token that is switched off, rotated away or narrowed while it is use
     const answers = await Promise.all(
       Array.from({ length: 24 }, async (_, n) => {
         const token = await newOrgToken(world, `ci-${n}`);
-        const headers = { "CF-Connecting-IP": `2001:db8:9::${n}` };
+        const headers = { "CF-Connecting-IP": `2001:db8:9:${n}::1` };
         const use = () => call("POST", path, { token: token.tokenValue, json: { version: 3, deployment: {} }, headers });
         if (n % 2 === 0) await ok("GET", "/api/user", { token: token.tokenValue, headers });
         const change = () =>

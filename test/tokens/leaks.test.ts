@@ -15,7 +15,7 @@ beforeEach(async () => {
 /** Each caller is one of its own: they are counted by address. */
 let addresses = 1;
 const report = (json: unknown, headers: Record<string, string> = {}) =>
-  call("POST", "/api/token-leaks", { json, headers: { "CF-Connecting-IP": `2001:db8:1::${(addresses++).toString(16)}`, ...headers } });
+  call("POST", "/api/token-leaks", { json, headers: { "CF-Connecting-IP": `2001:db8:1:${(addresses++).toString(16)}::1`, ...headers } });
 const scan = (reports: unknown, headers: Record<string, string>) =>
   call("POST", "/api/token-leaks/scanner", { body: JSON.stringify(reports), headers });
 const works = async (token: string) => (await call("GET", "/api/user", { token })).status === 200;
