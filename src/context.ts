@@ -30,6 +30,11 @@ export interface OrgSettings {
 export interface TokenRef {
   id: string;
   name: string;
+  /**
+   * Hash of the value that this request presented, which every guard compares with the token's row. Computed for each request and kept
+   * nowhere: not in the cache, not in a log, not in an audit record.
+   */
+  hash: string;
 }
 
 /**
