@@ -2,6 +2,8 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
 import { type Identity, cacheKey } from "../../src/auth/resolve.ts";
+import { flush } from "../../src/auth/touch.ts";
+import { openStore } from "../../src/db/client.ts";
 import type { Route } from "../../src/http/route.ts";
 import { shown, signIn } from "../support/browser.ts";
 import { cacheIdentity, cachedIdentity, hashOf } from "../support/cache.ts";
@@ -115,6 +117,18 @@ describe("a cache entry that another hand wrote", () => {
     await ok("DELETE", `/api/orgs/acme/tokens/${doomed.id}`, { token: world.admin });
     await cacheIdentity(mole.tokenValue, { ...identity, checkedAt: Date.now() });
     await refused(404, "POST", "/api/stacks/acme/web/dev/encrypt", { token: mole.tokenValue, json: { plaintext: "" } });
+  });
+
+  it("counts no use for the token that it names", async () => {
+    const identity = await identityOf(world.admin);
+    await flush(openStore(env.DB));
+    const uses = () =>
+      env.DB.prepare("SELECT sum(requests) AS n FROM token_usage WHERE token_id = ?").bind(identity.actor.token.id).first("n");
+    const before = await uses();
+    await cacheIdentity(mole.tokenValue, { ...identity, checkedAt: Date.now() });
+    await ok("GET", "/api/user", { token: mole.tokenValue });
+    await flush(openStore(env.DB));
+    expect(await uses()).toBe(before);
   });
 
   it("of an administrator's session does not open its pages to a member's", async () => {
