@@ -3,7 +3,7 @@
  * token that is printed once. The pepper must be the deployment's own: in the environment as TOKEN_PEPPER.
  */
 import { parseArgs } from "node:util";
-import { peppersOf } from "../src/auth/secret.ts";
+import { LEAST_SECRET, peppersOf } from "../src/auth/secret.ts";
 import { owner, personSql } from "./identities.ts";
 import { executeSql } from "./wrangler.ts";
 
@@ -19,6 +19,7 @@ const { login = "", email } = values;
 if (!owner.test(login)) fail("--login is needed: 3 to 40 letters, digits, - or _");
 const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
 if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
+if (peppers.some((pepper) => pepper.length < LEAST_SECRET)) fail(`TOKEN_PEPPER has less than ${LEAST_SECRET} characters`);
 
 const { sql, token } = await personSql(login, email, peppers, Date.now());
 executeSql(sql, values);

@@ -4,7 +4,7 @@
  * the deployment's own: in the environment as TOKEN_PEPPER.
  */
 import { parseArgs } from "node:util";
-import { peppersOf } from "../src/auth/secret.ts";
+import { LEAST_SECRET, peppersOf } from "../src/auth/secret.ts";
 import { identitiesSql, owner } from "./identities.ts";
 import { executeSql } from "./wrangler.ts";
 
@@ -21,6 +21,7 @@ if (!owner.test(org) || !owner.test(login)) fail("--org and --login are needed: 
 if (org.toLowerCase() === login.toLowerCase()) fail("--org and --login must differ: what machines do is told in the organization's name");
 const peppers = peppersOf(process.env["TOKEN_PEPPER"] ?? "");
 if (peppers.length === 0) fail("set TOKEN_PEPPER to the deployment's secret of that name");
+if (peppers.some((pepper) => pepper.length < LEAST_SECRET)) fail(`TOKEN_PEPPER has less than ${LEAST_SECRET} characters`);
 
 const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers, Date.now());
 executeSql(sql, values);

@@ -9,6 +9,7 @@ export interface FieldError {
 /** Why something was refused, for whoever operates this: a few words that logs and metrics have in common. */
 export type Reason =
   | "bad_request"
+  | "plain_http"
   | "no_credential"
   | "unknown_credential"
   | "ended_credential"

@@ -8,6 +8,7 @@ import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
 import { missingPage, registerPages } from "../console/page.tsx";
 import { logRequest } from "./logRequest.ts";
+import { refusePlainHttp } from "./plainHttp.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { logError } from "../log.ts";
@@ -38,7 +39,9 @@ app.use(async (c, next) => {
 // A host that is none makes an address that is none, and what reads addresses would stumble over it.
 app.use(async (c, next) => {
   if (!URL.canParse(c.req.url)) throw badRequest("the host is not valid");
-  await next();
+  const redirect = refusePlainHttp(c);
+  if (redirect) return redirect;
+  return next();
 });
 
 register(app, routes);

@@ -138,4 +138,13 @@ describe("a scanner", () => {
     });
     for (const { tokenValue } of tokens) expect(await works(tokenValue)).toBe(true);
   });
+
+  it.each(["", "x", "x".repeat(31)])("is not believed under a secret that is too short: %j", async (secret) => {
+    const before = env.LEAK_SCANNER_SECRET;
+    Object.assign(env, { LEAK_SCANNER_SECRET: secret });
+    onTestFinished(() => void Object.assign(env, { LEAK_SCANNER_SECRET: before }));
+    // WebCrypto has no key of no bytes; any signature will do.
+    const headers = { "X-Hub-Signature-256": await signatureOf("[]", secret || "x") };
+    expect((await scan([], headers)).status).toBe(403);
+  });
 });
