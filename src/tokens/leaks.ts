@@ -10,6 +10,7 @@ import { hashTokenValue, peppersOf } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { forbidden, tooManyRequests } from "../errors.ts";
+import { list, text } from "../http/bounded.ts";
 import type { LeakReportTaken } from "./operations.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
@@ -18,12 +19,12 @@ import { accessTokens, leakReports } from "./table.ts";
 const MOST = 100;
 
 const found = z.object({
-  token: z.string().check(z.maxLength(200)),
-  url: z.nullish(z.string().check(z.maxLength(2000))),
-  source: z.nullish(z.string().check(z.maxLength(100))),
+  token: text(200),
+  url: z.nullish(text(2000)),
+  source: z.nullish(text(100)),
 });
 export const ReportTokenLeakRequest = found;
-export const ReportTokenLeaksRequest = z.array(found).check(z.maxLength(MOST));
+export const ReportTokenLeaksRequest = list(found, MOST);
 
 /** The same whatever was reported: it does not tell whether a token exists. */
 const taken: LeakReportTaken = { message: "Thank you. If this is a token of ours, it does not work any more." };
