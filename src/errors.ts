@@ -109,8 +109,9 @@ export const conflict = (detail: string) => new AppError(409, `Conflict: ${detai
 export const tooLarge = (what: string, limit: number) =>
   new AppError(413, `Request Entity Too Large: ${what} is larger than ${limit} bytes`);
 
-export const tooManyRequests = (retryAfter: number) =>
-  new AppError(429, "Too Many Requests: try again later", { headers: { "Retry-After": String(retryAfter) } });
+/** @param retryAfter seconds */
+export const tooManyRequests = (retryAfter: number, why = "try again later") =>
+  new AppError(429, `Too Many Requests: ${why}`, { headers: { "Retry-After": String(retryAfter) } });
 
 /** A binding failed. Nothing was half-written; the caller may try again. */
 export const unavailable = (what: string) =>

@@ -4,7 +4,9 @@ import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
+import { type Sender, addBytes, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
+import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
@@ -40,7 +42,7 @@ async function serve(c: Context<Env>, route: Route): Promise<Response> {
 }
 
 async function admit(c: Context<Env>, route: Route): Promise<void> {
-  const { permission } = route.definition;
+  const { permission, isImport } = route.definition;
   const request = c.get("request");
   if (permission === "lease") {
     c.set("lease", await enterWithLease(request, c.req.header("Authorization"), c.req.param()));
@@ -50,8 +52,17 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
     const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
     // Known to the log from here on, whatever comes of it.
     c.set("credential", credential);
+    if (isCounted(route.definition)) await requireQuotas(c, credential, isImport);
     c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
   }
+}
+
+/** The deployment's limits on callers, before anything is read for them. @throws 429 */
+async function requireQuotas(c: Context<Env>, sender: Sender, isImport = false): Promise<void> {
+  const request = c.get("request");
+  await requireRequestQuota(request, sender);
+  if (isImport) await requireImportQuota(request, sender);
+  if (c.req.raw.body) await requireByteQuota(request, sender);
 }
 
 /** What is sent, by the route's schemas. */
@@ -65,6 +76,8 @@ async function readInput(c: Context<Env>, { definition: { params, query, body, b
   };
   if (!body || body === "stream") return input;
   const text = await readText(c, bodyLimit ?? "json");
+  const sender = c.get("credential");
+  if (sender) addBytes(c.get("request"), sender, text.length);
   return { ...input, text, body: read(body, parseJson(text)) };
 }
 

@@ -62,6 +62,13 @@ export async function recordDeadTokenFlood(ctx: RequestContext, dead: DeadToken,
   await recordDead(ctx, dead, orgName, { event: "auth-failure-rate-limit", description }, true);
 }
 
+/** A good token, or its organization, is beyond a limit of the deployment: one event of a token in a minute. @param why a few words */
+export async function recordTooMany(ctx: RequestContext, actor: Actor, org: OrganizationRef | undefined, why: string): Promise<void> {
+  const place = org ?? (actor.kind === "user" ? actor.memberships[0]?.org : actor.org);
+  if (!place || !isFirstInMinute(ctx, actor.token.id)) return;
+  await record(ctx, place, whoIs(actor), { event: "auth-failure-rate-limit", description: `Refused: ${why}.` }, true);
+}
+
 async function recordDead(
   ctx: RequestContext,
   dead: DeadToken,

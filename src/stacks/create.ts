@@ -3,6 +3,7 @@ import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { requireImportQuota } from "../auth/quota.ts";
 import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation, batch, isRefused } from "../db/client.ts";
@@ -27,6 +28,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
   const path = { orgName: ctx.org.name, projectName, stackName: request.stackName };
   await requireInScope(ctx, "stack:create", path);
   const id = crypto.randomUUID();
+  if (request.state) await requireImportQuota(ctx, ctx);
   const state = request.state ? await storeInitialState(ctx, id, text) : undefined;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-created",
