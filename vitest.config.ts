@@ -29,14 +29,14 @@ export default defineConfig(async () => {
           bindings: {
             TEST_MIGRATIONS: migrations,
             PUBLIC_CONTRACT: readContract(),
-            TOKEN_PEPPER: "test-pepper-of-some-length",
+            TOKEN_PEPPER: "the-pepper-of-these-tests-and-of-nothing-else",
             OPERATOR_TOKEN: "the-operator-of-these-tests-and-nobody-else",
             // The second one is there to be rotated away.
             ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,0:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA",
             LEASE_SECONDS: "300",
             REGISTRY_UPSTREAM: upstream.url,
             LOCAL_DEVELOPMENT: "true",
-            LEAK_SCANNER_SECRET: "test-scanner",
+            LEAK_SCANNER_SECRET: "the-scanner-of-these-tests-and-nobody-else",
             LEAK_SCANNER_KEYS: scannerKey,
             // Sizes of `npm run test:audit` and `npm run bench:lists`.
             AUDIT_EVENTS: process.env["AUDIT_EVENTS"] ?? "2000",

@@ -9,7 +9,7 @@ export interface Answer {
 /** A request, ready to be sent any number of times. */
 export function requestBytes(method: string, path: string, authorization: string, body: string | Uint8Array = "", gzip = false): Buffer {
   const bytes = Buffer.from(body);
-  const lines = [`${method} ${path} HTTP/1.1`, "Host: bench", "User-Agent: pulumi-cli/1 (v3.259.0; linux)"];
+  const lines = [`${method} ${path} HTTP/1.1`, "Host: localhost", "User-Agent: pulumi-cli/1 (v3.259.0; linux)"];
   if (authorization) lines.push(`Authorization: ${authorization}`);
   if (bytes.length > 0) lines.push("Content-Type: application/json");
   if (gzip) lines.push("Content-Encoding: gzip");

@@ -25,7 +25,7 @@ export interface Built {
  * Starts a bundle.
  * @param directory made ready by `prepare`; everything is kept there
  * @param port 0 for any that is free
- * @param vars take the place of `wrangler.toml`'s
+ * @param vars take the place of `wrangler.toml`'s; one with the name of a rate limit is that limit, or `off`
  * @param front source of a module that is started instead, and finds the bundle as `./index.js`
  * @param said takes each line that the Worker logs; else they go where our own output goes
  */
@@ -40,7 +40,12 @@ export async function startBuilt(
   // Wrangler takes the declared secrets from here.
   Object.assign(process.env, parseEnv(readFileSync(secretsFile(directory), "utf8")));
   const { workerOptions } = workerOptionsOf(join(root, "wrangler.toml"));
-  const { assets: _, ...options } = workerOptions as typeof workerOptions & { assets?: unknown; bindings?: object };
+  const { assets: _, ratelimits, ...options } = workerOptions as typeof workerOptions & { assets?: unknown; bindings?: object };
+  const limits = Object.entries((ratelimits ?? {}) as Record<string, { simple: { limit: number; period: number } }>);
+  const limited = limits
+    .filter(([name]) => vars[name] !== "off")
+    .map(([name, one]) => [name, { ...one, simple: { ...one.simple, ...(vars[name] && { limit: Number(vars[name]) }) } }]);
+  const others = Object.entries(vars).filter(([name]) => !limits.some(([limit]) => limit === name));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       resourcePersistencePath: join(directory, "v3"),
@@ -48,8 +53,9 @@ export async function startBuilt(
       workers: [
         {
           ...options,
+          ratelimits: Object.fromEntries(limited),
           // Nothing calls out from a test or a measurement that has not asked for it.
-          bindings: { ...options.bindings, REGISTRY_UPSTREAM: "", LOCAL_DEVELOPMENT: "true", ...vars },
+          bindings: { ...options.bindings, REGISTRY_UPSTREAM: "", LOCAL_DEVELOPMENT: "true", ...Object.fromEntries(others) },
           name: "stackpass",
           modules: [
             ...(front === undefined ? [] : [{ type: "ESModule", path: join(bundled, "front.js"), contents: front }]),

@@ -123,6 +123,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "one module calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
   { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
+  { name: "every input has a bound", run: command("node", "scripts/bounds.ts") },
   { name: "binding types are fresh", run: command("wrangler", "types", "--check", "--include-runtime=false", "src/bindings.d.ts") },
   { name: "OpenAPI document is fresh", run: command("node", "scripts/openapi.ts", "--check") },
   { name: "migrations match the tables", run: migrationsFresh },

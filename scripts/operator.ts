@@ -1,7 +1,7 @@
 /** What the operator's scripts have in common that make people. */
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
-import { peppersOf } from "../src/auth/secret.ts";
+import { LEAST_SECRET, peppersOf } from "../src/auth/secret.ts";
 import { fail } from "./fail.ts";
 import { owner, takenName } from "./identities.ts";
 import { explain } from "./preflight.ts";
@@ -41,6 +41,7 @@ export function peppers(values: Values): string[] {
   const found = peppersOf(secretsOf(values)["TOKEN_PEPPER"] ?? "");
   if (found.length === 0)
     fail("The deployment's TOKEN_PEPPER is needed: name the file of its secrets with --secrets-file, or set TOKEN_PEPPER.");
+  if (found.some((pepper) => pepper.length < LEAST_SECRET)) fail(`TOKEN_PEPPER needs at least ${LEAST_SECRET} characters in each value.`);
   return found;
 }
 

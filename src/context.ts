@@ -32,6 +32,11 @@ export interface TokenRef {
   name: string;
   /** Of a console session: id of the personal token that opened it. */
   openedWith?: string;
+  /**
+   * Hash of the value that this request presented, which every guard compares with the token's row. Computed for each request and kept
+   * nowhere: not in the cache, not in a log, not in an audit record.
+   */
+  hash: string;
 }
 
 /**

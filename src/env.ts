@@ -12,4 +12,6 @@ export type Bindings = Omit<Env, "STACKS"> & {
   /** Optional secrets: what leak reports of scanners are signed with, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;
+  /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
+  ALLOW_PLAIN_HTTP?: string;
 };

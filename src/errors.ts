@@ -9,6 +9,7 @@ export interface FieldError {
 /** Why something was refused, for whoever operates this: a few words that logs and metrics have in common. */
 export type Reason =
   | "bad_request"
+  | "plain_http"
   | "no_credential"
   | "unknown_credential"
   | "ended_credential"
@@ -37,6 +38,27 @@ const byStatus: Record<number, Reason> = {
 
 export const reasonOf = (status: number): Reason => byStatus[status] ?? "other";
 
+/** An answer of a refusal stays small, whatever names and texts it repeats: bytes of its JSON, and fields at fault. */
+const MOST_MESSAGE = 1500;
+const MOST_ATTRIBUTE = 150;
+const MOST_ERRORS = 10;
+
+/** As much of a text as takes so many bytes in JSON, with an ellipsis where it was cut. */
+function cut(text: string, room: number): string {
+  if (bytesOf(text) <= room) return text;
+  let end = Math.min(text.length, room);
+  while (bytesOf(text.slice(0, end)) > room - 3) end = Math.floor(end * 0.9);
+  return `${text.slice(0, end).toWellFormed()}…`;
+}
+
+const bytesOf = (text: string) => (text.length > 2 * MOST_MESSAGE ? text.length : encoder.encode(JSON.stringify(text)).length);
+const encoder = new TextEncoder();
+
+const short = (error: FieldError): FieldError => ({
+  ...error,
+  ...(error.attribute !== undefined && { attribute: cut(error.attribute, MOST_ATTRIBUTE) }),
+});
+
 interface Details {
   errors?: FieldError[];
   headers?: Record<string, string>;
@@ -56,9 +78,9 @@ export class AppError extends Error {
   readonly reason: Reason;
 
   constructor(status: number, message: string, more: Details = {}) {
-    super(message);
+    super(cut(message, MOST_MESSAGE));
     this.status = status;
-    this.errors = more.errors;
+    this.errors = more.errors?.slice(0, MOST_ERRORS).map(short);
     this.headers = more.headers ?? {};
     this.reason = more.reason ?? reasonOf(status);
   }
@@ -87,8 +109,9 @@ export const conflict = (detail: string) => new AppError(409, `Conflict: ${detai
 export const tooLarge = (what: string, limit: number) =>
   new AppError(413, `Request Entity Too Large: ${what} is larger than ${limit} bytes`);
 
-export const tooManyRequests = (retryAfter: number) =>
-  new AppError(429, "Too Many Requests: try again later", { headers: { "Retry-After": String(retryAfter) } });
+/** @param retryAfter seconds */
+export const tooManyRequests = (retryAfter: number, why = "try again later") =>
+  new AppError(429, `Too Many Requests: ${why}`, { headers: { "Retry-After": String(retryAfter) } });
 
 /** A binding failed. Nothing was half-written; the caller may try again. */
 export const unavailable = (what: string) =>

@@ -23,12 +23,20 @@ const defaults = {
   resource: 32 * MiB,
 };
 
+/** Bytes that callers may send in a minute to one isolate, see `src/auth/meter.ts`. */
+const perMinute = { token: 4096 * MiB, organization: 16_384 * MiB };
+
 export type Limits = typeof defaults;
 
-export function limitsOf(env: Bindings): Limits {
-  const read = (name: string, otherwise: number) => {
-    const value = Number((env as unknown as Record<string, unknown>)[`MAX_${name.toUpperCase()}_BYTES`] || NaN);
-    return Number.isFinite(value) && value > 0 ? value : otherwise;
-  };
-  return Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, read(name, value)])) as Limits;
+export const limitsOf = (env: Bindings): Limits => read(env, defaults, (name) => `MAX_${name}_BYTES`);
+
+/** `TOKEN_BYTES_PER_MINUTE`, `ORGANIZATION_BYTES_PER_MINUTE`. */
+export const byteLimitsOf = (env: Bindings): typeof perMinute => read(env, perMinute, (name) => `${name}_BYTES_PER_MINUTE`);
+
+function read<T extends Record<string, number>>(env: Bindings, from: T, variable: (name: string) => string): T {
+  const entries = Object.entries(from).map(([name, otherwise]) => {
+    const value = Number((env as unknown as Record<string, unknown>)[variable(name.toUpperCase())] || NaN);
+    return [name, Number.isFinite(value) && value > 0 ? value : otherwise];
+  });
+  return Object.fromEntries(entries) as T;
 }

@@ -3,6 +3,10 @@ import { Validator } from "@cfworker/json-schema";
 import type { Json, Operation } from "./document.ts";
 import type { Credential, Org } from "./world.ts";
 
+/** Bytes of a refusal, and of a page that is one. */
+const MOST_REFUSAL = 4096;
+export const MOST_PAGE = 64 * 1024;
+
 export interface Exchange {
   credential: Credential;
   method: string;
@@ -44,6 +48,8 @@ export function newJudge(document: Json, canaries: Record<Org, string>): Judge {
   function faults(exchange: Exchange): string[] {
     const { credential, method, operation, status, contentType, requestId, body } = exchange;
     const found: string[] = [];
+    // The runtime has refused it by itself, and the Worker was not asked.
+    if ((status === 414 || status === 431) && requestId === "") return found;
     if (status >= 500) found.push(`answers ${status}`);
     for (const org of ["acme", "globex"] as const)
       if (credential.of !== org && body.includes(canaries[org])) found.push(`gives away data of ${org}`);
@@ -52,6 +58,8 @@ export function newJudge(document: Json, canaries: Record<Org, string>): Judge {
       // Outside the API a browser gets a page.
       const isPage = !exchange.path.startsWith("/api") && contentType.startsWith("text/html");
       if (method !== "HEAD" && !isPage && !isRefusal(body, status)) found.push("is no {code, message} with the code of its status");
+      const bytes = Buffer.byteLength(body);
+      if (bytes > (isPage ? MOST_PAGE : MOST_REFUSAL)) found.push(`refuses in ${bytes} bytes`);
     } else if (status >= 300) {
       found.push(`redirects (${status})`);
     } else if (contentType.startsWith("application/json") || body === "") {

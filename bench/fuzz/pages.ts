@@ -3,7 +3,8 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { root } from "../../scripts/wrangler.ts";
-import { hostileText } from "./generate.ts";
+import { hostileText } from "./hostile.ts";
+import { MOST_PAGE } from "./judge.ts";
 import type { Sent } from "./send.ts";
 
 export interface Page {
@@ -72,6 +73,7 @@ export function pageRequests({ method, path, names }: Page, known: Record<string
 export function pageFaults(status: number, contentType: string, body: string, foreign: string): string[] {
   const found: string[] = [];
   if (status >= 500) found.push(`answers ${status}`);
+  if (status >= 400 && Buffer.byteLength(body) > MOST_PAGE) found.push(`refuses in ${Buffer.byteLength(body)} bytes`);
   if (body.includes(foreign)) found.push("gives away data of globex");
   if (contentType.startsWith("text/html") && body.includes("<script>alert(1)")) found.push("lets a script in");
   return found;

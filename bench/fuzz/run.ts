@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz [-- --requests N --schemathesis N --pages N --minutes N --only NAME,NAME --seed N --quick]`: hostile requests with every kind of credential
- * against the built Worker. Every answer is judged (judge.ts); any fault ends the command with 1.
+ * `npm run fuzz [-- --requests N --schemathesis N --pages N --oversize N --minutes N --only NAME,NAME --seed N --quick]`: hostile requests with every kind
+ * of credential against the built Worker, and for every field what is far too large. Every answer is judged (judge.ts), and the memory that workerd took;
+ * any fault ends the command with 1.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -9,6 +10,8 @@ import { parseArgs } from "node:util";
 import * as fc from "fast-check";
 import { operationsOf, readDocument } from "./document.ts";
 import { newJudge } from "./judge.ts";
+import { findWorkerd, peakBytes } from "../memory.ts";
+import { oversized } from "./oversize.ts";
 import { explore, newDeck } from "./own.ts";
 import { pageFaults, pageRequests, pagesOf } from "./pages.ts";
 import { drive, install } from "./schemathesis.ts";
@@ -22,6 +25,8 @@ const { values } = parseArgs({
     requests: { type: "string" },
     schemathesis: { type: "string" },
     pages: { type: "string" },
+    /** Of the requests with something far too large: evenly chosen, unless there are enough for all. */
+    oversize: { type: "string" },
     only: { type: "string" },
     /** Ends it sooner; each credential has its part of the time. */
     minutes: { type: "string", default: "1440" },
@@ -33,6 +38,8 @@ const total = Number(values.requests ?? (values.quick ? 5_000 : 100_000));
 const bySchemathesis = Number(values.schemathesis ?? Math.floor(total / 5));
 const forPages = Number(values.pages ?? Math.floor(total / 20));
 const seed = Number(values.seed);
+/** Memory of workerd with all its isolates, those of the simulators too. Bytes. */
+const MOST_MEMORY = 1_500_000_000;
 const IN_FLIGHT = 8;
 /** After so many requests a world is made anew: by then much of it is deleted, renamed or locked. */
 const WORLD_LASTS = 2_500;
@@ -40,17 +47,26 @@ const WORLD_LASTS = 2_500;
 const document = readDocument();
 const operations = operationsOf(document);
 const deck = newDeck(operations);
+const tooLarge = oversized(operations, seed);
+const forOversize = Math.min(tooLarge.length, Number(values.oversize ?? (values.quick ? 300 : tooLarge.length)));
 const template = await newTemplate();
 const tally = new Tally(operations, newJudge(document, template.canaries));
 const started = Date.now();
-console.log(`seed ${seed}: ${total} requests, ${bySchemathesis} of them by Schemathesis, ${forPages} for pages`);
+console.log(
+  `seed ${seed}: ${total} requests, ${bySchemathesis} of them by Schemathesis, ${forPages} for pages, ${forOversize} of ${tooLarge.length} oversized`,
+);
+
+/** The most that workerd took in each world. Bytes. */
+const peaks: number[] = [];
 
 async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
   const world = await newWorld(template, (line) => tally.logged(line));
+  const pid = findWorkerd();
   tally.mayHaveEnded = false;
   try {
     return await work(world);
   } finally {
+    peaks.push(peakBytes(pid));
     await world.stop();
   }
 }
@@ -60,12 +76,12 @@ const all = await inWorld(async (world) => world.credentials);
 const chosen = all.filter(({ name }) => !values.only || values.only.split(",").includes(name));
 const named = (world: World, name: string) => world.credentials.find((credential) => credential.name === name)!;
 const share = (requests: number) => Math.ceil(requests / chosen.length);
-const each = share(total - bySchemathesis - forPages);
+const each = share(total - bySchemathesis - forPages - forOversize);
 
-/** When the credential whose turn it is has had its time. The pages are the first. */
+/** When the credential whose turn it is has had its time. What is oversized and the pages are the first. */
 let turnEnds = 0;
 let turns = 0;
-const newTurn = () => (turnEnds = started + (++turns / (chosen.length + 1)) * Number(values.minutes) * 60_000);
+const newTurn = () => (turnEnds = started + (++turns / (chosen.length + 2)) * Number(values.minutes) * 60_000);
 
 /** Runs `work` so many times, some at once; ends early when it says so. @returns how many times it ran */
 async function many(times: number, work: () => Promise<boolean>): Promise<number> {
@@ -148,6 +164,25 @@ const progress = (name: string) =>
     `${String(tally.total).padStart(7)} requests, ${tally.faults.length} faults, ${Math.round((Date.now() - started) / 1000)} s: ${name}`,
   );
 
+/** Something far too large for every field, as an administrator and under the lease of a running update. */
+async function onOversize(): Promise<void> {
+  newTurn();
+  const step = tooLarge.length / forOversize;
+  const left = Array.from({ length: forOversize }, (_, i) => tooLarge[Math.floor(i * step)]!);
+  while (left.length > 0 && Date.now() < turnEnds) {
+    await inWorld((world) =>
+      many(Math.min(left.length, WORLD_LASTS), async () => {
+        const { sent, isUnderLease } = left.pop()!(world.known);
+        const credential = named(world, isUnderLease ? "lease" : "admin");
+        sent.headers = { "CF-Connecting-IP": anAddress(), ...sent.headers, ...credential.headers };
+        const received = await send(world.url, sent).catch((error: unknown) => void lost("oversize", sent, error));
+        return received ? tally.note("oversize", credential, sent, received) : false;
+      }),
+    );
+  }
+  progress("oversize");
+}
+
 /** Pages as a signed-in administrator, and as nobody. */
 async function onPages(): Promise<void> {
   const pages = pagesOf();
@@ -190,6 +225,7 @@ async function onPages(): Promise<void> {
 
 const tokens = chosen.filter(({ kind }) => kind === "token").map(({ name }) => name);
 const others = chosen.filter(({ kind }) => kind !== "token").map(({ name }) => name);
+if (forOversize > 0) await onOversize();
 if (forPages > 0) await onPages();
 for (const name of tokens) await withToken(name);
 if (others.length > 0) await withoutToken(others);
@@ -214,11 +250,19 @@ console.log(
 const blind = !values.only && (shownBy("acme") === 0 || shownBy("globex") === 0);
 if (blind) console.log("FAULT: what was planted was never seen at all, so a leak would not have been");
 
+const peak = Math.max(...peaks);
+const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+console.log(
+  `Memory of workerd, all isolates and simulators: ${megabytes(peak)} MB at most, by world ${peaks.map(megabytes).join(", ")}; bound ${megabytes(MOST_MEMORY)}.`,
+);
+const isTooLarge = peak > MOST_MEMORY;
+if (isTooLarge) console.log("FAULT: workerd took more memory than its bound");
+
 const kinds = Map.groupBy(tally.faults, ({ what, request }) => `${what} | ${request.split("?")[0]!.split("/").slice(0, 3).join("/")}`);
 for (const faults of kinds.values()) {
   const { what, credential, request, body, answer } = faults[0]!;
   console.log(
-    `\nFAULT (${faults.length} times): ${what}\n  as ${credential}: ${request}\n  body: ${body.slice(0, 400)}\n  answer: ${answer.slice(0, 400)}`,
+    `\nFAULT (${faults.length} times): ${what}\n  as ${credential}: ${request.slice(0, 400)}\n  body: ${body.slice(0, 400)}\n  answer: ${answer.slice(0, 400)}`,
   );
 }
 for (const [name, text] of Object.entries(complaints)) console.log(`\nSchemathesis, as ${name}:\n${text}`);
@@ -235,6 +279,7 @@ writeFileSync(
       seed,
       seconds: Math.round((Date.now() - started) / 1000),
       requests: tally.total,
+      peaks,
       shownAtHome: Object.fromEntries([...tally.ownSeen].map(([org, by]) => [org, [...by].toSorted()])),
       answers: Object.fromEntries([...tally.counts].map(([name, row]) => [name, Object.fromEntries(row)])),
       operations: Object.fromEntries([...tally.reached].map(([name, row]) => [name, Object.fromEntries(row)])),
@@ -248,4 +293,4 @@ writeFileSync(
 console.log(
   `\n${tally.total} requests in ${Math.round((Date.now() - started) / 1000)} s, ${tally.faults.length} faults; written to ${file}`,
 );
-process.exit(blind || tally.faults.length > 0 || Object.keys(complaints).length > 0 ? 1 : 0);
+process.exit(blind || isTooLarge || tally.faults.length > 0 || Object.keys(complaints).length > 0 ? 1 : 0);

@@ -1,5 +1,4 @@
 import { HonoBase } from "hono/hono-base";
-import { HTTPException } from "hono/http-exception";
 import { TrieRouter } from "hono/router/trie-router";
 import { requestContext } from "./request.ts";
 import { elsewhere } from "./elsewhere.ts";
@@ -9,6 +8,7 @@ import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
 import { registerPages } from "../console/page.tsx";
 import { logRequest } from "./logRequest.ts";
+import { refusePlainHttp } from "./plainHttp.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { logError } from "../log.ts";
@@ -36,10 +36,16 @@ app.use(async (c, next) => {
   c.res.headers.set("Cross-Origin-Resource-Policy", "same-origin");
 });
 
+/** Cloudflare's own bound. With it each path and query has one, also in parameters that nobody reads. Characters. */
+const MAX_URL = 16 * 1024;
+
 // A host that is none makes an address that is none, and what reads addresses would stumble over it.
 app.use(async (c, next) => {
+  if (c.req.url.length > MAX_URL) throw new AppError(414, `URI Too Long: a URL has at most ${MAX_URL} characters`);
   if (!URL.canParse(c.req.url)) throw badRequest("the host is not valid");
-  await next();
+  const redirect = refusePlainHttp(c);
+  if (redirect) return redirect;
+  return next();
 });
 
 register(app, routes);
@@ -48,20 +54,12 @@ registerPages(app, pages);
 app.notFound(elsewhere);
 
 app.onError((error, c) => {
-  const refusal = asAppError(error);
-  if (refusal) {
-    c.set("reason", refusal.reason);
-    for (const [name, value] of Object.entries(refusal.headers)) c.header(name, value);
-    return c.json(refusal.toResponseBody(), refusal.status as 400);
+  if (error instanceof AppError) {
+    c.set("reason", error.reason);
+    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
+    return c.json(error.toResponseBody(), error.status as 400);
   }
   // A bug. Its own message may hold anything, so it goes to the log and not to the caller.
   logError("unexpected error", error, { requestId: c.get("request")?.requestId });
   return c.json({ code: 500, message: "Internal Server Error: this is our fault, and it was logged." }, 500);
 });
-
-function asAppError(error: Error): AppError | undefined {
-  if (error instanceof AppError) return error;
-  // Of zod-validator, for a body that is no JSON.
-  if (error instanceof HTTPException) return new AppError(error.status, error.message);
-  return undefined;
-}

@@ -1,15 +1,17 @@
-import { zValidator } from "@hono/zod-validator";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import type { HonoBase } from "hono/hono-base";
 import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
+import { type Sender, addBytes, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
+import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
 import { decodeText, readBody } from "../http/body.ts";
+import { parseJson } from "../http/json.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route } from "../http/route.ts";
@@ -41,7 +43,7 @@ async function serve(c: Context<Env>, route: Route): Promise<Response> {
 }
 
 async function admit(c: Context<Env>, route: Route): Promise<void> {
-  const { permission } = route.definition;
+  const { permission, isImport } = route.definition;
   const request = c.get("request");
   if (permission === "lease") {
     c.set("lease", await enterWithLease(request, c.req.header("Authorization"), c.req.param()));
@@ -51,51 +53,51 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
     const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
     // Known to the log from here on, whatever comes of it.
     c.set("credential", credential);
+    if (isCounted(route.definition)) await requireQuotas(c, credential, isImport);
     c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
   }
 }
 
-/**
- * What is sent, by the route's schemas. The validators are run from here: as steps of the router they would triple what it holds, and an
- * isolate's start with it.
- */
+/** The deployment's limits on callers, before anything is read for them. @throws 429 */
+async function requireQuotas(c: Context<Env>, sender: Sender, isImport = false): Promise<void> {
+  const request = c.get("request");
+  await requireRequestQuota(request, sender);
+  if (isImport) await requireImportQuota(request, sender);
+  if (c.req.raw.body) await requireByteQuota(request, sender);
+}
+
+/** What is sent, by the route's schemas. */
 async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit } }: Route): Promise<AnyInput> {
-  const request = c.req.raw;
-  const read = async (target: "param" | "query" | "json", schema: z.ZodMiniType) => {
-    await (zValidator(target, schema, refuse) as MiddlewareHandler<Env>)(c, nothing);
-    return (c.req as unknown as { valid: (of: typeof target) => Record<string, unknown> }).valid(target);
-  };
   const input = {
-    params: params ? await read("param", params) : c.req.param(),
-    query: query ? await read("query", query) : {},
+    params: params ? read(params, c.req.param()) : c.req.param(),
+    query: query ? read(query, queryOf(c)) : {},
     body: undefined,
     text: "",
-    request,
+    request: c.req.raw,
   };
   if (!body || body === "stream") return input;
   const text = await readText(c, bodyLimit ?? "json");
-  c.req.raw = asJson(request, text);
-  return { ...input, text, body: await read("json", body) };
+  const sender = c.get("credential");
+  if (sender) addBytes(c.get("request"), sender, text.length);
+  return { ...input, text, body: read(body, parseJson(text)) };
 }
 
-/** What comes after a validator is ours to do. */
-const nothing = async () => undefined;
+function read<S extends z.ZodMiniType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw refusalOf(result.error);
+}
+
+/** A parameter that comes once is a text, one that comes again a list. */
+const queryOf = (c: Context<Env>) =>
+  Object.fromEntries(Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
 
 /** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
 async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
   const text = decodeText(await readBody(c.req.raw, limitsOf(c.env)[limit]));
-  // The runtime would take it away; where a body is read as a stream it is refused, and JSON has none.
+  // Where a body is read as a stream a byte order mark is refused, and JSON has none.
   if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
   return text.trim() === "" ? "{}" : text;
-}
-
-/** The request with the body that was read, called what it is, whatever the client called it. */
-function asJson({ url, method, headers: sent }: Request, body: string): Request {
-  const headers = new Headers(sent);
-  headers.set("Content-Type", "application/json");
-  headers.delete("Content-Encoding");
-  headers.delete("Content-Length");
-  return new Request(url, { method, headers, body });
 }
 
 /** Rights and settings may change once more while a changed identity is judged; not for ever. */
@@ -168,15 +170,19 @@ const stackParam = (c: Context<Env>): StackRef | undefined => {
 
 const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
 
-const refuse = (result: { success: boolean; error?: unknown }) => {
-  if (result.success) return;
-  const { issues } = result.error as z.core.$ZodError;
-  const errors = issues.map((issue) => ({ resource: "request", attribute: issue.path.join("."), errorType: "invalid" as const }));
+/** Faults that an answer names. A body may have a hundred thousand. */
+const MOST_FAULTS = 10;
+
+function refusalOf({ issues: all }: z.core.$ZodError): AppError {
+  const issues = all.slice(0, MOST_FAULTS);
+  const errors = issues.map((issue) => ({ resource: "request", attribute: placeOf(issue), errorType: "invalid" as const }));
   const sentence = issues.find((issue) => issue.message.endsWith("."))?.message;
   // A whole sentence is the public contract's own wording: scripts look for it.
-  throw sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
-};
+  return sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
+}
 
 /** Our own messages say what they are about; zod's need the field's name. */
-const wording = ({ message, path }: z.core.$ZodIssue) =>
-  path.length > 0 && /^(Invalid|Too|Unrecognized) /.test(message) ? `${path.join(".")}: ${message}` : message;
+const wording = (issue: z.core.$ZodIssue) =>
+  issue.path.length > 0 && /^(Invalid|Too|Unrecognized) /.test(issue.message) ? `${placeOf(issue)}: ${issue.message}` : issue.message;
+
+const placeOf = ({ path }: z.core.$ZodIssue) => path.join(".");

@@ -83,7 +83,7 @@ export const eventTypes = {
   "auth-failure-token-policy": refusal("A token was refused by the organization's expiry policy."),
   "auth-failure-token-condition": refusal("A token was refused for its caller's network or country."),
   "auth-failure-token-scope": refusal("A token was used outside of the stacks or rights it is limited to."),
-  "auth-failure-rate-limit": refusal("A token was presented after its end too often; one event a minute."),
+  "auth-failure-rate-limit": refusal("A token is refused too often; one event in a minute."),
 } as const satisfies Record<string, EventType>;
 
 export type EventName = keyof typeof eventTypes;

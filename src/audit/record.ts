@@ -18,7 +18,7 @@ export interface AuditEntry {
   stack?: string;
 }
 
-type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName"> & Partial<Pick<AuditEvent, "openedWith">>;
+export type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName"> & Partial<Pick<AuditEvent, "openedWith">>;
 
 /** Machines are named by their token and organization, never by the person who made the token. */
 export const whoIs = (actor: Actor): Who => ({

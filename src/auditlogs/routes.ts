@@ -5,6 +5,7 @@ import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import { cursor, text } from "../http/bounded.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
@@ -94,7 +95,7 @@ export const auditLogRoutes = [
       operationId: "VerifyAuditLogs",
       permission,
       params,
-      query: z.object({ from: sequence, to: sequence, continuationToken: z.optional(z.string()) }),
+      query: z.object({ from: sequence, to: sequence, continuationToken: cursor }),
       extension: true,
     },
     (ctx, { query }) => verifyChain(ctx, query),
@@ -106,7 +107,7 @@ export const auditLogRoutes = [
       operationId: "ListAuditLogCheckpoints",
       permission,
       params,
-      query: z.object({ continuationToken: z.optional(z.string()) }),
+      query: z.object({ continuationToken: cursor }),
       extension: true,
     },
     async (ctx, { query }) => {
@@ -122,7 +123,10 @@ export const auditLogRoutes = [
       path: "/api/orgs/{orgName}/auditlogs/checkpoints/{day}",
       operationId: "GetAuditLogCheckpoint",
       permission,
-      params: z.object({ orgName, day: z.string().check(z.regex(/^\d{4}-\d\d-\d\d$/, "a day is written YYYY-MM-DD")) }),
+      params: z.object({
+        orgName,
+        day: text(10, "a day is written YYYY-MM-DD").check(z.regex(/^\d{4}-\d\d-\d\d$/, "a day is written YYYY-MM-DD")),
+      }),
       extension: true,
     },
     async (ctx, { params: { day } }) => {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { cursor, text } from "../http/bounded.ts";
 import { maxResults } from "../http/pagination.ts";
 import { formats } from "./formats.ts";
 
@@ -9,19 +10,19 @@ const seconds = z.optional(z.coerce.number(INVALID).check(z.int(INVALID), z.mini
 const filters = {
   startTime: seconds,
   endTime: seconds,
-  continuationToken: z.optional(z.string()),
-  eventFilter: z.optional(z.string()),
-  eventType: z.optional(z.string()),
-  userFilter: z.optional(z.string()),
-  user: z.optional(z.string()),
+  continuationToken: cursor,
+  eventFilter: z.optional(text(1000, INVALID)),
+  eventType: z.optional(text(1000, INVALID)),
+  userFilter: z.optional(text(1000, INVALID)),
+  user: z.optional(text(1000, INVALID)),
   /** Ours, from here on: id or name of an access token. */
-  tokenFilter: z.optional(z.string()),
+  tokenFilter: z.optional(text(1000, INVALID)),
   /** `project/stack`, with or without the organization. */
-  stackFilter: z.optional(z.string()),
-  sourceIPFilter: z.optional(z.string()),
+  stackFilter: z.optional(text(1000, INVALID)),
+  sourceIPFilter: z.optional(text(1000, INVALID)),
   refusalsOnly: z.optional(z.enum(["true", "false"], INVALID)),
   /** Words of the description; `word*` for all that begin so. */
-  textFilter: z.optional(z.string().check(z.maxLength(500, INVALID))),
+  textFilter: z.optional(text(500, INVALID)),
 };
 
 export const ListQuery = z.object({ ...filters, maxResults, format: z.optional(z.literal("json", INVALID)) });

@@ -3,11 +3,13 @@ import { type AppError, forbidden, tooManyRequests, unauthorized } from "../erro
 import { type DeadToken, type Identity, type Resolution, resolveToken } from "./resolve.ts";
 import { peppersOf } from "./secret.ts";
 import { touch } from "./touch.ts";
+import { addressKey } from "./addressKey.ts";
 import { type StackNames, isDraining } from "./drain.ts";
 import { type Lease, readLease } from "./lease.ts";
+import { withinLimit } from "./limiter.ts";
 import { placeIn } from "./policy.ts";
 import { nameOfToken } from "./warning.ts";
-import { recordDeadToken, recordRateLimit, recordRefusedLease } from "./refusals.ts";
+import { recordDeadToken, recordDeadTokenFlood, recordRefusedLease } from "./refusals.ts";
 
 /** A caller who was recognised, and the organization that the call is in. */
 export interface Credential {
@@ -51,7 +53,7 @@ export async function authenticate(
         refetch,
       );
     const refusal = await failed(ctx, unauthorized("ended_credential", epitaph(found.dead)));
-    const record = refusal.status === 401 ? recordDeadToken : recordRateLimit;
+    const record = refusal.status === 401 ? recordDeadToken : recordDeadTokenFlood;
     await record(ctx, found.dead, orgName);
     throw refusal;
   }
@@ -124,15 +126,9 @@ export async function presented(ctx: RequestContext, header: string | undefined)
   return value;
 }
 
-/** Counts failures by address; guessing is slowed down, working credentials never are. */
-export async function failed(ctx: RequestContext, refusal: AppError): Promise<AppError> {
-  try {
-    const { success } = await ctx.env.FAILED_CREDENTIALS.limit({ key: ctx.address || "unknown" });
-    return success ? refusal : tooManyRequests(60);
-  } catch {
-    return refusal;
-  }
-}
+/** Counts a failure by address, and turns the refusal into a 429 when there are too many. A good credential is never counted. */
+export const failed = async (ctx: RequestContext, refusal: AppError): Promise<AppError> =>
+  (await withinLimit(ctx.env.FAILED_CREDENTIALS, addressKey(ctx.address))) ? refusal : tooManyRequests(60);
 
 function epitaph(dead: DeadToken): string {
   const what = dead.kind === "personal" ? "personal token" : nameOfToken(dead.kind, dead.name, dead.org);

@@ -1,8 +1,10 @@
-import { type Actor, type OrgSettings, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
+import { type Actor, type MachineActor, type OrgSettings, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
+import { batch } from "../db/client.ts";
 import { type AppError, forbidden, notFound } from "../errors.ts";
 import type { Credential } from "./authenticate.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
-import { type LimitFault, expiryPolicyText, limitFault } from "./limits.ts";
+import { guard } from "./guard.ts";
+import { type LimitFault, expiryPolicyText, limitFault, meetsExpiryPolicy } from "./limits.ts";
 import { type OrgPermission, type Permission, type StackRef, decide, placeIn } from "./policy.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
 import { refuse } from "./refuse.ts";
@@ -41,7 +43,10 @@ export async function authorize(
   }
 }
 
-/** Calls in no organization. A machine's token is limited to its networks there too; its organization's policy on expiry waits. */
+/**
+ * Calls in no organization. A machine's token is limited to its networks there too. Its organization's policy on expiry holds where such a
+ * call gives rights, see `requireExpiryPolicy`: a token that the policy refuses may still ask for its own name.
+ */
 async function authorizeSelf(ctx: RequestContext, credential: Credential, permission: "self" | "person"): Promise<Credential> {
   const { actor } = credential;
   if (limitFault(actor.limits, actor.kind === "user" ? undefined : actor.settings, ctx) === "place") {
@@ -52,6 +57,13 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   if (permission === "self" || actor.kind === "user") return credential;
   await recordForbidden(ctx, actor, actor.org, permission);
   throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
+}
+
+/** For a call of a machine in no organization that gives rights. @throws 403 when the token does not meet its organization's policy on expiry */
+export async function requireExpiryPolicy(ctx: RequestContext, actor: MachineActor): Promise<void> {
+  if (meetsExpiryPolicy(actor.limits, actor.settings.maxTokenExpiryDays, ctx.now)) return;
+  await batch(ctx.store, [guard(ctx.store, actor, ctx.now, actor.org.id)]);
+  throw await beyondLimits(ctx, actor, actor, "expiry policy", "self");
 }
 
 async function beyondLimits(

@@ -11,15 +11,18 @@ import { settingsStand } from "./settings.ts";
  * The first statement of a batch that must not pass on a cached identity: it writes nothing and fails, and the whole
  * batch with it, unless the token lives and the rights, limits and settings that were judged still hold (platform-facts PT-2).
  * So the check and the work are one transaction on the primary: nothing is accepted after a deletion was answered.
+ * The row must have the hash of the presented value, so an identity of another token gives no right, wherever it came from.
  * @param orgId the organization that the work is in; none for work on the caller's own account
  * @param unless passes a token that does not live, see `drains`
  */
-export function guard(store: Store, actor: Actor, now: number, orgId?: string, unless: SQL = sql`0`) {
+export function guard(store: Store, actor: Actor, now: number, orgId?: string, unless?: SQL) {
   // A body may take its time, and its token end meanwhile: what counts is the moment of the work.
   const at = Math.max(now, Date.now());
-  const alive = and(eq(accessTokens.id, actor.token.id), lives(at), eq(accessTokens.version, actor.limits.version), openerStands);
+  const presented = isPresented(actor);
+  const alive = and(presented, lives(at), eq(accessTokens.version, actor.limits.version), openerStands);
+  const passes = unless && sql`OR ${unless} AND EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${presented})`;
   const query = store.db
-    .select({ alive: sql<number>`CASE WHEN count(*) = 1 OR ${unless} THEN 1 ELSE json('{') END`.as("alive") })
+    .select({ alive: sql<number>`CASE WHEN count(*) = 1 ${passes ?? sql``} THEN 1 ELSE json('{') END`.as("alive") })
     .from(accessTokens);
   switch (actor.kind) {
     case "organization":
@@ -28,14 +31,18 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
         and(alive, eq(accessTokens.orgId, actor.org.id), eq(accessTokens.role, actor.role), settingsStand(actor.org.id, actor.settings)),
       );
     case "user": {
-      if (orgId === undefined) return query.where(alive);
+      const own = and(alive, eq(accessTokens.userId, actor.user.id));
+      if (orgId === undefined) return query.where(own);
       const place = actor.memberships.find((m) => m.org.id === orgId);
       const member = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${orgId}
         AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${place?.role ?? "none"})`;
-      return query.where(and(alive, member, place && settingsStand(orgId, place.settings)));
+      return query.where(and(own, member, place && settingsStand(orgId, place.settings)));
     }
   }
 }
+
+/** True of the row of `access_tokens` whose value the caller presented. */
+export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, token.id), eq(accessTokens.hash, token.hash))!;
 
 /**
  * For lists that go beyond one organization, beside `guard`: fails unless each of the caller's memberships is one that was judged,

@@ -33,7 +33,7 @@ export function isInNetwork(address: string, network: string): boolean {
 
 const bitOf = (bytes: number[], bit: number) => (bytes[bit >> 3]! >> (7 - (bit & 7))) & 1;
 
-function parseAddress(text: string): number[] | undefined {
+export function parseAddress(text: string): number[] | undefined {
   const bytes = text.includes(":") ? parseV6(text) : parseV4(text);
   const isMapped = bytes?.length === 16 && bytes.slice(0, 12).every((byte, i) => byte === (i < 10 ? 0 : 255));
   return isMapped ? bytes.slice(12) : bytes;

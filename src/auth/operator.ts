@@ -2,9 +2,8 @@ import type { RequestContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { unauthorized } from "../errors.ts";
 import { failed, presented } from "./authenticate.ts";
+import { LEAST_SECRET } from "./secret.ts";
 
-/** What an operator would not guess, and nobody else either. */
-const SHORTEST = 32;
 const encoder = new TextEncoder();
 
 /** The setting `OPERATOR_TOKEN`: one or two values separated by a comma. One that is too short is none. */
@@ -12,7 +11,7 @@ export const operatorTokensOf = (env: Bindings): string[] =>
   (env.OPERATOR_TOKEN ?? "")
     .split(",")
     .map((token) => token.trim())
-    .filter((token) => token.length >= SHORTEST);
+    .filter((token) => token.length >= LEAST_SECRET);
 
 /** Lets in who has the deployment's own credential. It belongs to no organization and opens nothing else. @throws 401 */
 export async function enterAsOperator(ctx: RequestContext, header: string | undefined): Promise<void> {

@@ -1,9 +1,10 @@
 import { sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
-import { type AuditEntry, REFUSED_LEASE, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
+import { type AuditEntry, REFUSED_LEASE, type Who, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
 import { type Actor, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { withinLimit } from "./limiter.ts";
 import type { LimitFault } from "./limits.ts";
 import type { Lease } from "./lease.ts";
 import type { DeadToken } from "./resolve.ts";
@@ -18,12 +19,10 @@ export async function recordForbidden(
 ): Promise<void> {
   const onStack = permission.startsWith("stack");
   const what = permission === "person" ? "an account of one's own" : permission;
-  const event = auditEvent(ctx, org.id, whoIs(actor), {
+  await record(ctx, [org], whoIs(actor), {
     event: onStack ? "auth-failure-stack-permission" : "auth-failure-organization-role",
     description: `Refused: ${what} needs a right that this credential does not have.`,
   });
-  await batch(ctx.store, [promise(ctx.store, event)]);
-  announce(ctx, event);
 }
 
 /** A good token that may not be used here and now, or not on this stack. */
@@ -40,48 +39,45 @@ export async function recordLimit(
     "expiry policy": "the token lives longer than the organization's policy allows",
     scope: "the token is limited to other stacks or rights",
   };
-  const event = auditEvent(ctx, org.id, whoIs(actor), {
+  await record(ctx, [org], whoIs(actor), {
     event: `auth-failure-token-${events[limit]}`,
     description: `Refused ${permission}: ${why[limit]}.`,
   });
-  await batch(ctx.store, [promise(ctx.store, event)]);
-  announce(ctx, event);
 }
 
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated and past its overlap", expired: "past its expiry" };
 
 /** A token was presented after its end. A personal one counts where its person agreed to be a member and the call was meant for. */
 export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: string | undefined) =>
-  record(ctx, dead, orgName, {
+  recordDead(ctx, dead, orgName, {
     event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
     description: `Refused: the token was ${what[dead.ended]}${dead.successor && `; its successor is "${dead.successor}"`}.`,
   });
 
-const MINUTE = 60_000;
-const REMEMBERED = 1000;
-/** The minute in which this isolate last told of a token: it is turned away because it comes often. */
-const told = new Map<string, number>();
-
-/** The same, so often that it is turned away: one event a token and minute, so that a flood does not become one of events. */
-export async function recordRateLimit(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
-  const minute = Math.floor(ctx.now / MINUTE);
-  if (told.get(dead.id) === minute) return;
-  if (told.size >= REMEMBERED) told.clear();
-  told.set(dead.id, minute);
+/** The same from an address that is turned away because too many of its credentials failed. */
+export async function recordDeadTokenFlood(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
+  if (!isFirstInMinute(ctx, dead.id)) return;
   const description = `Refused: the token was ${what[dead.ended]}, and is presented too often.`;
-  await record(ctx, dead, orgName, { event: "auth-failure-rate-limit", description });
+  await recordDead(ctx, dead, orgName, { event: "auth-failure-rate-limit", description }, true);
 }
 
-async function record(ctx: RequestContext, dead: DeadToken, orgName: string | undefined, entry: AuditEntry): Promise<void> {
+/** A good token, or its organization, is beyond a limit of the deployment: one event of a token in a minute. @param why a few words */
+export async function recordTooMany(ctx: RequestContext, actor: Actor, org: OrganizationRef | undefined, why: string): Promise<void> {
+  const place = org ?? (actor.kind === "user" ? acceptedOf(actor)[0]?.org : actor.org);
+  if (!place || !isFirstInMinute(ctx, actor.token.id)) return;
+  await record(ctx, [place], whoIs(actor), { event: "auth-failure-rate-limit", description: `Refused: ${why}.` }, true);
+}
+
+async function recordDead(
+  ctx: RequestContext,
+  dead: DeadToken,
+  orgName: string | undefined,
+  entry: AuditEntry,
+  isSummary = false,
+): Promise<void> {
   const orgs = dead.org ? [dead.org] : organizationsOf(dead, orgName);
-  const events = orgs.map(({ id, name }) => {
-    const { login, name: userName } = dead.user ?? { login: name, name };
-    return auditEvent(ctx, id, { userLogin: login, userName, tokenId: dead.id, tokenName: dead.name }, entry);
-  });
-  const [first, ...others] = events.map((event) => promise(ctx.store, event));
-  if (!first) return;
-  await batch(ctx.store, [first, ...others]);
-  announce(ctx, ...events);
+  const { login, name } = dead.user ?? { login: dead.org?.name ?? "", name: dead.org?.name ?? "" };
+  await record(ctx, orgs, { userLogin: login, userName: name, tokenId: dead.id, tokenName: dead.name }, entry, isSummary);
 }
 
 /** Logs that one refusal of a personal token can come into. */
@@ -93,6 +89,42 @@ function organizationsOf({ actor }: DeadToken, orgName: string | undefined): Org
   const own = acceptedOf(actor).map(({ org }) => org);
   const named = own.filter(({ name }) => name.toLowerCase() === orgName?.toLowerCase());
   return (named.length > 0 ? named : own).slice(0, MOST_LOGS);
+}
+
+/**
+ * Records a refusal in the logs of these organizations. A token that is refused very often (`REFUSAL_EVENTS`) gets one event in a minute instead of
+ * one for each refusal, so that no token can fill a log, from however many addresses it comes.
+ * @param isSummary the entry is that one event
+ */
+async function record(ctx: RequestContext, orgs: OrganizationRef[], who: Who, entry: AuditEntry, isSummary = false): Promise<void> {
+  if (orgs.length === 0) return;
+  const recorded = isSummary || (await withinLimit(ctx.env.REFUSAL_EVENTS, who.tokenId)) ? entry : summaryFor(ctx, who.tokenId);
+  if (!recorded) return;
+  const events = orgs.map(({ id }) => auditEvent(ctx, id, who, recorded));
+  const [first, ...others] = events.map((event) => promise(ctx.store, event));
+  await batch(ctx.store, [first!, ...others]);
+  announce(ctx, ...events);
+}
+
+const summaryFor = (ctx: RequestContext, tokenId: string): AuditEntry | undefined =>
+  isFirstInMinute(ctx, tokenId)
+    ? {
+        event: "auth-failure-rate-limit",
+        description: "Refused: the token is refused so often that not each refusal of this minute is recorded.",
+      }
+    : undefined;
+
+const MINUTE = 60_000;
+const REMEMBERED = 1000;
+/** The minute in which this isolate last recorded a summary of a token's refusals, by token. */
+const summarized = new Map<string, number>();
+
+function isFirstInMinute({ now }: RequestContext, tokenId: string): boolean {
+  const minute = Math.floor(now / MINUTE);
+  if (summarized.get(tokenId) === minute) return false;
+  if (summarized.size >= REMEMBERED) summarized.clear();
+  summarized.set(tokenId, minute);
+  return true;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Actor, OrganizationRef, RequestContext, TokenLimits } from "../con
 import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
+import { openEntry, sealEntry } from "./cacheEntry.ts";
 import { openerStands } from "./opener.ts";
 import { hashTokenValue } from "./secret.ts";
 import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
@@ -61,25 +62,28 @@ export const cacheKey = (hash: string) => `token:5:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
-  const { cache, now } = lookup;
   const hash = await hashTokenValue(lookup.peppers, value);
   if (!hash) return undefined;
   if (!lookup.fresh) {
-    const entry = await cachedIdentity(cache, hash, now);
+    const entry = await cachedIdentity(lookup, hash);
     if (entry) return { identity: entry };
   }
-  const found = await readIdentity(lookup.store, hash, now);
+  const found = await readIdentity(lookup.store, hash, lookup.now);
   if (found && "identity" in found) {
-    const entry = JSON.stringify(found.identity);
-    lookup.background("token cache", (env) => env.TOKEN_CACHE.put(cacheKey(hash), entry, { expirationTtl: IDENTITY_TTL / 1000 }));
+    const { identity } = found;
+    lookup.background("token cache", async (env) => {
+      const entry = await sealEntry(lookup.peppers[0]!, hash, identity);
+      await env.TOKEN_CACHE.put(cacheKey(hash), entry, { expirationTtl: IDENTITY_TTL / 1000 });
+    });
   }
   return found;
 }
 
-/** A failing cache is a miss. */
-async function cachedIdentity(cache: KVNamespace, hash: string, now: number): Promise<Identity | undefined> {
+/** A failing cache is a miss, and so is an entry that this deployment did not write for this value. */
+async function cachedIdentity({ cache, peppers, now }: Lookup, hash: string): Promise<Identity | undefined> {
   try {
-    const entry = await cache.get<Identity>(cacheKey(hash), { type: "json", cacheTtl: 30 });
+    const sealed = await cache.get(cacheKey(hash), { cacheTtl: 30 });
+    const entry = sealed === null ? undefined : await openEntry(peppers[0]!, hash, sealed);
     if (!entry || now - entry.checkedAt >= IDENTITY_TTL) return undefined;
     if (entry.expiresAt !== null && entry.expiresAt <= now) return undefined;
     return { ...entry, cached: true };
@@ -100,6 +104,7 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
     db
       .select({
         id: sql<string>`${accessTokens.id}`.as("token_id"),
+        hash: sql<string>`${accessTokens.hash}`.as("token_hash"),
         kind: accessTokens.kind,
         name: sql<string>`${accessTokens.name}`.as("token_name"),
         team: accessTokens.team,
@@ -167,7 +172,7 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
     token.userId !== null
       ? { id: token.userId, login: token.login ?? "", name: token.userName ?? "", email: token.email ?? "" }
       : undefined;
-  const ref = { id: token.id, name: token.name, ...(token.openedWith !== null && { openedWith: token.openedWith }) };
+  const ref = { id: token.id, name: token.name, hash: token.hash, ...(token.openedWith !== null && { openedWith: token.openedWith }) };
   const limits: TokenLimits = {
     version: token.version,
     // A policy on expiry that keeps a token out keeps out the session that it opens.
@@ -197,7 +202,7 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
       : org && { kind: token.kind, token: ref, limits, org, settings: token.settings!, team: token.team ?? "", role: token.role };
 
   const end = token.openerStands ? endOf(token, now) : ({ ended: "deleted", at: now } as const);
-  if (end) return { dead: { kind: token.kind, ...ref, org, user, actor, ...end, successor: limits.successor } };
+  if (end) return { dead: { kind: token.kind, id: token.id, name: token.name, org, user, actor, ...end, successor: limits.successor } };
   if (!actor) return undefined;
   const ends = [token.expiresAt, token.retiresAt].filter((at) => at !== null);
   const expiresAt = ends.length === 0 ? null : Math.min(...ends);

@@ -23,6 +23,9 @@ const hmac = async (pepper: string, text: string) => toHex(await crypto.subtle.s
 
 const checkDigits = async (pepper: string, random: string) => (await hmac(pepper, `check:${random}`)).slice(0, 8);
 
+/** Least length of a secret that an operator chooses: nobody guesses it. Characters. */
+export const LEAST_SECRET = 32;
+
 /** The current pepper first, then the previous one. Setting: `TOKEN_PEPPER`, one or two values separated by a comma. */
 export const peppersOf = (setting: string) =>
   setting

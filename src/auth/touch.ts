@@ -2,94 +2,101 @@ import { and, desc, eq, isNull, lt, lte, notInArray, or, sql } from "drizzle-orm
 import type { BatchItem } from "drizzle-orm/batch";
 import { cliVersionOf } from "../cliVersion.ts";
 import type { RequestContext } from "../context.ts";
-import { type Store, batch, openStore } from "../db/client.ts";
+import { type Store, openStore } from "../db/client.ts";
+import { isolateCounter } from "../measures/isolateCounter.ts";
 import { accessTokens, tokenOrigins, tokenUsage } from "../tokens/table.ts";
 import type { Identity } from "./resolve.ts";
 
 /**
- * What a token was used for, off the request's path and exact to a minute. A first use is written at once; what follows is
- * counted in this isolate and written by one batch for all tokens, at most every 20 seconds. So an isolate writes no more than
- * three of those a minute, and one for each token that it has not seen for a minute. What an isolate that is killed has not
- * written yet is lost: 20 seconds of counts, nothing else.
+ * The uses of tokens, off the request's path and exact to a minute. A first use is written at once; later uses are counted in this isolate
+ * and written by one batch for all tokens. So an isolate writes no more than three batches a minute, and one for each token that it has not
+ * seen for a minute.
  */
 const RESOLUTION = 60_000;
-/** Well within the 30 seconds that work may outlive an answer. Milliseconds. */
-const FLUSH_AFTER = 20_000;
 /** Addresses, countries and clients that are kept of a token. */
 const KEPT_ORIGINS = 10;
+/** Characters of an address or a client. */
+const MOST_CHARACTERS = 100;
 const KEPT_DAYS = 400;
 const DAY = 86_400_000;
 const REMEMBERED = 10_000;
 
+const kinds = ["address", "country", "client"] as const;
+type Kind = (typeof kinds)[number];
+
+/** Uses of one token on one day. */
 interface Uses {
+  token: { id: string; hash: string };
+  day: number;
   requests: number;
+  /** Milliseconds since 1970. */
   at: number;
-  /** When each address, country and client was last seen, by `kind` and value. */
-  origins: Map<string, { kind: "address" | "country" | "client"; value: string; at: number }>;
+  /** When each was last seen, the latest last. */
+  origins: Record<Kind, Map<string, number>>;
 }
 
-/** By token and day. */
-const pending = new Map<string, Uses & { tokenId: string; day: number }>();
 /** When this isolate last wrote, by token. Only spares writes. */
 const written = new Map<string, number>();
-let isScheduled = false;
+
+function noteWritten({ token, at }: Pick<Uses, "token" | "at">): void {
+  if (written.size >= REMEMBERED) written.clear();
+  written.set(token.id, Math.max(at, written.get(token.id) ?? 0));
+}
+
+const uses = isolateCounter<Uses>("token usage", {
+  merge,
+  statements: (store, _, counted) => statementsOf(store, counted),
+  written: noteWritten,
+});
 
 /** Notes a successful use. Refused requests never count. */
 export function touch(ctx: RequestContext, identity: Identity): void {
-  const { id } = identity.actor.token;
-  count(id, ctx);
+  const { id, hash } = identity.actor.token;
+  const day = Math.floor(ctx.now / DAY);
+  const seen = { address: ctx.address, country: ctx.country, client: clientOf(ctx.userAgent) };
+  const origins = (kind: Kind) => new Map(seen[kind] === "" ? [] : [[seen[kind].slice(0, MOST_CHARACTERS), ctx.now]]);
+  uses.count(ctx, `${id}/${day}`, {
+    token: { id, hash },
+    day,
+    requests: 1,
+    at: ctx.now,
+    origins: { address: origins("address"), country: origins("country"), client: origins("client") },
+  });
   const last = Math.max(identity.lastUsedAt ?? 0, written.get(id) ?? 0);
-  if (ctx.now - last >= RESOLUTION) ctx.background("last use", (env) => flush(openStore(env.DB), id));
-  else if (!isScheduled) {
-    isScheduled = true;
-    ctx.background("token usage", (env) => flushLater(openStore(env.DB)));
-  }
+  if (ctx.now - last < RESOLUTION) return;
+  // Requests at the same moment need no write of their own.
+  noteWritten({ token: { id, hash }, at: ctx.now });
+  ctx.background("last use", (env) => flush(openStore(env.DB), id));
 }
 
-function count(tokenId: string, { now, address, country, userAgent }: RequestContext): void {
-  const day = Math.floor(now / DAY);
-  const key = `${tokenId}/${day}`;
-  let uses = pending.get(key);
-  if (!uses) pending.set(key, (uses = { tokenId, day, requests: 0, at: now, origins: new Map() }));
-  uses.requests++;
-  uses.at = Math.max(uses.at, now);
-  const seen = { address, country, client: clientOf(userAgent) };
-  for (const kind of ["address", "country", "client"] as const) {
-    const value = seen[kind];
-    if (value !== "") uses.origins.set(`${kind}/${value}`, { kind, value, at: now });
+/** No more than is kept of a token is held of it: the statement's parameters have a bound, whatever clients call themselves. */
+function merge(one: Uses, other: Uses): Uses {
+  for (const kind of kinds) {
+    const origins = one.origins[kind];
+    for (const [value, at] of other.origins[kind]) {
+      origins.delete(value);
+      origins.set(value, at);
+      if (origins.size > KEPT_ORIGINS) origins.delete(origins.keys().next().value!);
+    }
   }
+  return { ...one, requests: one.requests + other.requests, at: Math.max(one.at, other.at) };
 }
 
 /** Name and version, without what differs from command to command. */
-const clientOf = (userAgent: string) => cliVersionOf(userAgent).replace(/^v/, "pulumi-cli v") || userAgent.slice(0, 100);
+const clientOf = (userAgent: string) => cliVersionOf(userAgent).replace(/^v/, "pulumi-cli v") || userAgent;
 
-async function flushLater(store: Store): Promise<void> {
-  await scheduler.wait(FLUSH_AFTER);
-  isScheduled = false;
-  await flush(store);
-}
+/** Writes what is counted, of one token or of all. */
+export const flush = (store: Store, only?: string): Promise<void> =>
+  uses.flush(store, (key) => only === undefined || key.startsWith(`${only}/`));
 
-/** Writes what is pending, of one token or of all. */
-export async function flush(store: Store, only?: string): Promise<void> {
-  const uses = [...pending.values()].filter((use) => only === undefined || use.tokenId === only);
-  if (uses.length === 0) return;
-  for (const use of uses) {
-    pending.delete(`${use.tokenId}/${use.day}`);
-    if (written.size >= REMEMBERED) written.clear();
-    written.set(use.tokenId, use.at);
-  }
-  const statements = uses.flatMap((use) => statementsOf(store, use));
-  await batch(store, statements as [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]]);
-}
-
-function statementsOf(
-  store: Store,
-  { tokenId, day, requests, at, origins }: Uses & { tokenId: string; day: number },
-): BatchItem<"sqlite">[] {
+function statementsOf(store: Store, { token, day, requests, at, origins }: Uses): BatchItem<"sqlite">[] {
   const { db } = store;
-  const seen = [...origins.values()];
-  const latest = (kind: string) => seen.filter((origin) => origin.kind === kind).at(-1)?.value ?? "";
-  const isOurs = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${eq(accessTokens.id, tokenId)})`;
+  const tokenId = token.id;
+  const seen = kinds.flatMap((kind) => [...origins[kind]].map(([value, last]) => ({ kind, value, at: last })));
+  const latest = (kind: Kind) => [...origins[kind].keys()].at(-1) ?? "";
+  // The row whose value was presented.
+  const one = and(eq(accessTokens.id, tokenId), eq(accessTokens.hash, token.hash));
+  const isOurs = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${one})`;
   return [
     db
       .update(accessTokens)
@@ -99,7 +106,7 @@ function statementsOf(
         lastUsedCountry: latest("country"),
         lastUsedClient: latest("client"),
       })
-      .where(and(eq(accessTokens.id, tokenId), or(isNull(accessTokens.lastUsedAt), lte(accessTokens.lastUsedAt, at)))),
+      .where(and(one, or(isNull(accessTokens.lastUsedAt), lte(accessTokens.lastUsedAt, at)))),
     db
       .insert(tokenUsage)
       .select(sql`SELECT ${tokenId}, ${day}, ${requests} WHERE ${isOurs}`)
@@ -114,7 +121,7 @@ function statementsOf(
         target: [tokenOrigins.tokenId, tokenOrigins.kind, tokenOrigins.value],
         set: { lastAt: sql`max(${tokenOrigins.lastAt}, excluded.last_at)` },
       }),
-    ...(["address", "country", "client"] as const).map((kind) => {
+    ...kinds.map((kind) => {
       const ofKind = and(eq(tokenOrigins.tokenId, tokenId), eq(tokenOrigins.kind, kind));
       const kept = db
         .select({ value: tokenOrigins.value })

@@ -7,12 +7,16 @@ export interface Problem {
   fields: Record<string, string>;
 }
 
+/** Faults that a page names. */
+const MOST_FAULTS = 10;
+
 /** Reads a form by the schema that the API reads its body by. */
 export function readForm<S extends z.ZodMiniType>(schema: S, input: unknown): { value: z.output<S> } | { problem: Problem } {
   const result = schema.safeParse(input);
   if (result.success) return { value: result.data };
   const fields: Record<string, string> = {};
-  for (const issue of result.error.issues) fields[String(issue.path[0] ?? "")] ??= `${issue.message}.`.replace(/\.\.$/, ".");
+  for (const issue of result.error.issues.slice(0, MOST_FAULTS))
+    fields[String(issue.path[0] ?? "")] ??= `${issue.message}.`.replace(/\.\.$/, ".");
   return { problem: { message: "Please correct what is marked.", fields } };
 }
 

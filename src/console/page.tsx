@@ -6,6 +6,7 @@ import { type Credential, authenticateSession } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
+import { requireRequestQuota } from "../auth/quota.ts";
 import type { OrgContext, PersonContext, RequestContext } from "../context.ts";
 import { AppError, badRequest, unauthorized, unavailable } from "../errors.ts";
 import { StaleIdentity } from "../db/client.ts";
@@ -151,6 +152,8 @@ async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean)
   }
   extendSession(request, credential.identity);
   credential.used(request);
+  // Not those of the organization: whoever uses them up must not keep its administrators from ending that.
+  if (!fresh) await requireRequestQuota(request, { actor: credential.actor });
   if (permission !== "public") c.set("credential", await authorize(request, credential, permission, orgName, stackParam(c)));
 }
 
@@ -245,6 +248,8 @@ function explain(status: number): { title: string; advice: string } {
       return { title: "Not found", advice: "It does not exist, or you may not know of it. Are you signed in as the right person?" };
     case 403:
       return { title: "Not allowed", advice: "Ask an administrator of the organization for the right that this needs." };
+    case 429:
+      return { title: "Too many requests", advice: "Wait a moment, and try again." };
     case 503:
       return { title: "Not available", advice: "A part of the service does not answer. Nothing was half done; try again in a moment." };
     default:

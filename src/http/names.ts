@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
+import { text } from "./bounded.ts";
 
 /** An organization in a path. Any text: an unknown one is a 404, whatever it looks like. */
-export const orgName = z.string();
+export const orgName = text(200);
 
 const checked = (what: string) =>
-  z.string().check(
+  text(100, `a ${what} name has 1 to 100 characters of A-Z a-z 0-9 _ . -`).check(
     z.regex(/^[A-Za-z0-9_.-]{1,100}$/, `a ${what} name has 1 to 100 characters of A-Z a-z 0-9 _ . -`),
     z.refine((name) => name !== "." && name !== "..", `. and .. are no ${what} names`),
   );

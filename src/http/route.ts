@@ -35,7 +35,9 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   body?: B | "stream";
   /** Which limit a JSON body has; `json` unless said. */
   bodyLimit?: keyof Limits;
-  /** Stays open to a token whose update still runs on this stack, see `drains`. */
+  /** Brings or makes a whole state: counted as an import, see `requireImportQuota`. */
+  isImport?: true;
+  /** Stays open to a token whose update still runs on this stack, see `drains`; and to a caller who is beyond a limit. */
   drains?: P extends OrgPermission ? true : never;
   /**
    * Carries `X-Pulumi-Warning` about the caller's token. Only where a command comes by once: a client prints the warning of every

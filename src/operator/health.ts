@@ -1,11 +1,12 @@
 import { sql } from "drizzle-orm";
 import { operatorTokensOf } from "../auth/operator.ts";
-import { peppersOf } from "../auth/secret.ts";
+import { LEAST_SECRET, peppersOf } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { newestMigration } from "../db/newestMigration.ts";
 import { logError } from "../log.ts";
 import { masterKeysOf } from "../secrets/cipher.ts";
+import { scannerSecretOf } from "../tokens/scanner.ts";
 
 export type Verdict = "ok" | "failed";
 
@@ -35,9 +36,10 @@ const needed: Record<string, Check> = {
   stacks: ({ env }) => env.STACKS.get(env.STACKS.idFromName("healthz")).ping(),
   secrets: async ({ env }) => {
     const peppers = peppersOf(env.TOKEN_PEPPER ?? "");
-    if (peppers.length === 0 || peppers.some((pepper) => pepper.length < 16)) throw new Error("TOKEN_PEPPER is missing or short");
+    if (peppers.length === 0 || peppers.some((pepper) => pepper.length < LEAST_SECRET)) throw new Error("TOKEN_PEPPER is missing or short");
     masterKeysOf(env.ENCRYPTION_KEYS ?? "");
     if (env.OPERATOR_TOKEN && operatorTokensOf(env).length === 0) throw new Error("OPERATOR_TOKEN is short");
+    if (env.LEAK_SCANNER_SECRET && !scannerSecretOf(env)) throw new Error("LEAK_SCANNER_SECRET is short");
   },
 };
 

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
+import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { organizations } from "../orgs/table.ts";
 import { readHealth } from "./health.ts";
@@ -31,7 +32,7 @@ export const operatorRoutes = [
       path: "/api/metrics",
       operationId: "Metrics",
       permission: "operator",
-      query: z.object({ organization: z.optional(z.string()) }),
+      query: z.object({ organization: z.optional(text(200)) }),
       extension: true,
     },
     async (ctx, { query, request }) => {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { id } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { acceptInvite, getInvite } from "./acceptInvite.ts";
@@ -7,7 +8,7 @@ import { BatchCreateInviteRequest, CreateInviteRequest } from "./inviteSchema.ts
 import { listOrgInvites, listUserOrgInvites } from "./listInvites.ts";
 
 const org = z.object({ orgName });
-const invite = z.object({ orgName, inviteID: z.string() });
+const invite = z.object({ orgName, inviteID: id });
 /** Links lead to the deployment that was asked. */
 const originOf = (request: Request) => new URL(request.url).origin;
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { id, list, text } from "../http/bounded.ts";
 import { roles } from "./table.ts";
 
 /** Invitations that one call makes at most. */
@@ -12,7 +13,7 @@ export const role = z.pipe(
 
 /** `roleId` wins over `role`; the address counts only where one is invited by address (management-api §6). */
 export const CreateInviteRequest = z
-  .object({ email: z.nullish(z.string()), role: z.nullish(role), roleId: z.nullish(z.string()) })
+  .object({ email: z.nullish(text(1000)), role: z.nullish(role), roleId: z.nullish(id) })
   .check(z.refine((body) => body.role ?? body.roleId, "Invalid organization role."));
 
 export const EmailInviteRequest = z
@@ -21,10 +22,10 @@ export const EmailInviteRequest = z
       .string("Invalid email address.")
       .check(z.trim(), z.maxLength(254, "Invalid email address."), z.regex(/^[^\s@]+@[^\s@]+$/, "Invalid email address.")),
     role: z.nullish(role),
-    roleId: z.nullish(z.string()),
+    roleId: z.nullish(id),
   })
   .check(z.refine((body) => body.role ?? body.roleId, "Invalid organization role."));
 
 export const BatchCreateInviteRequest = z.object({
-  invites: z.array(EmailInviteRequest).check(z.maxLength(MOST, `at most ${MOST} invitations at once`)),
+  invites: list(EmailInviteRequest, MOST, `at most ${MOST} invitations at once`),
 });

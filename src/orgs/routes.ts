@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { cursor, id, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { unknownOperation } from "../misc/absent.ts";
@@ -12,7 +13,7 @@ import { roleOf } from "./roles.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "./settings.ts";
 
 const org = z.object({ orgName });
-const member = z.object({ orgName, userLogin: z.string() });
+const member = z.object({ orgName, userLogin: text(200) });
 
 export const orgRoutes = [
   defineRoute(
@@ -53,7 +54,7 @@ export const orgRoutes = [
       path: "/api/orgs/{orgName}/roles/{roleID}",
       operationId: "GetRole",
       permission: "role:read",
-      params: z.object({ orgName, roleID: z.string() }),
+      params: z.object({ orgName, roleID: id }),
     },
     async (ctx, { params, request }) => {
       // The contract has another operation at this path, which would be taken for the role of that name.
@@ -70,7 +71,7 @@ export const orgRoutes = [
       params: org,
       query: z.object({
         type: z.optional(z.enum(["frontend", "backend"], "invalid query parameter")),
-        continuationToken: z.optional(z.string()),
+        continuationToken: cursor,
       }),
     },
     (ctx, { query }) => listMembers(ctx, query.continuationToken),
@@ -94,7 +95,7 @@ export const orgRoutes = [
       permission: "org_member:update",
       params: member,
       body: z
-        .object({ role: z.nullish(role), fgaRoleId: z.nullish(z.string()) })
+        .object({ role: z.nullish(role), fgaRoleId: z.nullish(id) })
         .check(z.refine((body) => body.role ?? body.fgaRoleId, "role or fgaRoleId is required")),
     },
     (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, roleOf(ctx, body)),

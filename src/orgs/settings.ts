@@ -10,6 +10,7 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { fixedSettings } from "./fixedSettings.ts";
+import { list, text } from "../http/bounded.ts";
 import { metadataOf, toMetadata } from "./metadata.ts";
 import { inFlightRevocations, organizations, stackPermissions } from "./table.ts";
 
@@ -20,12 +21,15 @@ const MAX_ENTRIES = 100;
 
 const network = z.pipe(
   z.pipe(
-    z.string().check(z.maxLength(50)),
-    z.transform((text) => (text.includes("/") ? text : `${text}${text.includes(":") ? "/128" : "/32"}`)),
+    text(50),
+    z.transform((written) => (written.includes("/") ? written : `${written}${written.includes(":") ? "/128" : "/32"}`)),
   ),
-  z.string().check(z.refine((text) => parseNetwork(text) !== undefined, "not an address range like 192.0.2.0/24 or 2001:db8::/32")),
+  z.string().check(z.refine((written) => parseNetwork(written) !== undefined, "not an address range like 192.0.2.0/24 or 2001:db8::/32")),
 );
-const country = z.string().check(z.toUpperCase(), z.regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)"));
+const country = text(2, "a country has two letters (ISO 3166)").check(
+  z.toUpperCase(),
+  z.regex(/^[A-Z][A-Z0-9]$/, "a country has two letters (ISO 3166)"),
+);
 
 /** management-api §4.2. */
 export const UpdateOrganizationRequest = z.object({
@@ -42,8 +46,8 @@ export const UpdateOrganizationRequest = z.object({
   setMaxDrainHours: z.nullish(z.int().check(z.minimum(1), z.maximum(8760))),
   setAuditRetentionDays: days(36_500),
   setDisableUnusedTokensAfterDays: days(3650),
-  setAllowedCidrs: z.nullish(z.array(network).check(z.maxLength(MAX_ENTRIES))),
-  setAllowedCountries: z.nullish(z.array(country).check(z.maxLength(MAX_ENTRIES))),
+  setAllowedCidrs: z.nullish(list(network, MAX_ENTRIES)),
+  setAllowedCountries: z.nullish(list(country, MAX_ENTRIES)),
   /** A policy on expiry may shut out the token of this very request. */
   force: toggle,
 });

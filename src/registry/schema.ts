@@ -1,29 +1,30 @@
 import * as z from "zod/mini";
+import { cursor, text } from "../http/bounded.ts";
 
-const name = z
-  .string()
-  .check(z.regex(/^(?!\.\.?$)[A-Za-z0-9_.-]{1,100}$/, "a source, publisher or package has 1 to 100 characters of A-Z a-z 0-9 _ . -"));
+const name = text(100).check(
+  z.regex(/^(?!\.\.?$)[A-Za-z0-9_.-]{1,100}$/, "a source, publisher or package has 1 to 100 characters of A-Z a-z 0-9 _ . -"),
+);
 /** A semantic version, or `latest`. */
-const version = z.string().check(z.regex(/^(?!\.\.?$)[A-Za-z0-9.+-]{1,100}$/, "a version has 1 to 100 characters of A-Z a-z 0-9 . + -"));
+const version = text(100).check(z.regex(/^(?!\.\.?$)[A-Za-z0-9.+-]{1,100}$/, "a version has 1 to 100 characters of A-Z a-z 0-9 . + -"));
 
 export const packageParams = z.object({ source: name, publisher: name, name, version });
 
-const text = z.optional(z.string().check(z.maxLength(200)));
+const filter = z.optional(text(200));
 /** A filter that we do not have must not widen the list. */
 const unsupported = (parameter: string) =>
-  z.optional(z.string().check(z.refine(() => false, `${parameter} is not supported: nobody counts here which packages stacks use`)));
+  z.optional(text(200).check(z.refine(() => false, `${parameter} is not supported: nobody counts here which packages stacks use`)));
 
 /** What goes to the upstream, and nothing else. */
 export const ListPackagesQuery = z.object({
-  name: text,
-  publisher: text,
-  packageType: text,
-  search: text,
-  sort: text,
+  name: filter,
+  publisher: filter,
+  packageType: filter,
+  search: filter,
+  sort: filter,
   asc: z.optional(z.enum(["true", "false"])),
-  limit: z.optional(z.string().check(z.regex(/^\d{1,4}$/, "limit is a number"))),
-  continuationToken: z.optional(z.string().check(z.maxLength(2000))),
-  orgLogin: text,
+  limit: z.optional(text(4).check(z.regex(/^\d{1,4}$/, "limit is a number"))),
+  continuationToken: cursor,
+  orgLogin: filter,
   visibility: z.optional(z.enum(["public", "private"])),
   usage: unsupported("usage"),
 });

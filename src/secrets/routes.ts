@@ -1,11 +1,15 @@
 import * as z from "zod/mini";
+import { AS_BODY, list, text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams } from "../stacks/path.ts";
 import { decryptValues } from "./decrypt.ts";
 import { encryptValues } from "./encrypt.ts";
 import { noteDecryption } from "./noteDecryption.ts";
 
-const LogDecryptionRequest = z.object({ secretName: z.nullish(z.string()), commandName: z.nullish(z.string()) });
+/** Of one call; the CLI sends up to 1,000 from states, and all of a configuration (cli-protocol §8.1). */
+const MOST_VALUES = 10_000;
+
+const LogDecryptionRequest = z.object({ secretName: z.nullish(text(10_000)), commandName: z.nullish(text(10_000)) });
 
 export const secretRoutes = [
   defineRoute(
@@ -16,7 +20,7 @@ export const secretRoutes = [
       permission: "stack:encrypt",
       drains: true,
       params: stackParams,
-      body: z.object({ plaintext: z.string() }),
+      body: z.object({ plaintext: text(AS_BODY) }),
     },
     async (ctx, { params, body }) => ({ ciphertext: (await encryptValues(ctx, params, [body.plaintext]))[0]! }),
   ),
@@ -28,7 +32,7 @@ export const secretRoutes = [
       permission: "stack:encrypt",
       drains: true,
       params: stackParams,
-      body: z.object({ plaintexts: z.nullish(z.array(z.string())) }),
+      body: z.object({ plaintexts: z.nullish(list(text(AS_BODY), MOST_VALUES)) }),
       bodyLimit: "values",
     },
     async (ctx, { params, body }) => ({ ciphertexts: await encryptValues(ctx, params, body.plaintexts ?? []) }),
@@ -40,7 +44,7 @@ export const secretRoutes = [
       operationId: "DecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
-      body: z.object({ ciphertext: z.string() }),
+      body: z.object({ ciphertext: text(AS_BODY) }),
     },
     async (ctx, { params, body }) => ({ plaintext: (await decryptValues(ctx, params, [body.ciphertext], "secret-decrypted"))[0]! }),
   ),
@@ -51,7 +55,7 @@ export const secretRoutes = [
       operationId: "BatchDecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
-      body: z.object({ ciphertexts: z.nullish(z.array(z.string())) }),
+      body: z.object({ ciphertexts: z.nullish(list(text(AS_BODY), MOST_VALUES)) }),
       bodyLimit: "values",
     },
     async (ctx, { params, body }) => {

@@ -1,6 +1,7 @@
-import { and, eq, isNull, lt, sql } from "drizzle-orm";
+import { and, isNull, lt, sql } from "drizzle-orm";
 import type { RequestContext } from "../context.ts";
 import { batch, openStore } from "../db/client.ts";
+import { isPresented } from "../auth/guard.ts";
 import type { Identity } from "../auth/resolve.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { ABSOLUTE, IDLE } from "./open.ts";
@@ -18,7 +19,7 @@ export function extendSession(ctx: RequestContext, { actor, expiresAt }: Identit
       store.db
         .update(accessTokens)
         .set({ expiresAt: sql`min(${ctx.now + IDLE}, ${accessTokens.createdAt} + ${ABSOLUTE})` })
-        .where(and(eq(accessTokens.id, actor.token.id), isNull(accessTokens.deletedAt), stillShort)),
+        .where(and(isPresented(actor), isNull(accessTokens.deletedAt), stillShort)),
     ]);
   });
 }

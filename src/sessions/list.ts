@@ -5,6 +5,7 @@ import { lives } from "../auth/lives.ts";
 import { openerStands } from "../auth/opener.ts";
 import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { cursor } from "../http/bounded.ts";
 import { fromCursor, maxResults, page } from "../http/pagination.ts";
 import { seconds } from "../tokens/accessToken.ts";
 import { accessTokens } from "../tokens/table.ts";
@@ -13,7 +14,7 @@ import type { ListSessionsResponse } from "./operations.ts";
 const PAGE = 100;
 const Key = z.tuple([z.number(), z.string()]);
 
-export const ListSessionsQuery = z.object({ maxResults, continuationToken: z.optional(z.string()) });
+export const ListSessionsQuery = z.object({ maxResults, continuationToken: cursor });
 
 /** The caller's own sessions that are open, newest first. */
 export async function listSessions(ctx: PersonContext, query: z.infer<typeof ListSessionsQuery>): Promise<ListSessionsResponse> {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { id } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { withDescendants } from "../tokens/schema.ts";
 import { endSession, revokeSession } from "./end.ts";
@@ -24,7 +25,7 @@ export const sessionRoutes = [
       path: "/api/user/sessions/{sessionId}",
       operationId: "DeleteUserSession",
       permission: "person",
-      params: z.object({ sessionId: z.string() }),
+      params: z.object({ sessionId: id }),
       query: z.object({ withDescendants }),
       extension,
     },

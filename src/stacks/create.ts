@@ -3,6 +3,7 @@ import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { requireImportQuota } from "../auth/quota.ts";
 import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation, batch, isRefused } from "../db/client.ts";
@@ -29,6 +30,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
   if (request.config) throw environmentsUnsupported();
   if (request.teams?.length) throw badRequest("teams are not supported here: create the stack without them. See docs/compatibility.md.");
   const id = crypto.randomUUID();
+  if (request.state) await requireImportQuota(ctx, ctx);
   const state = request.state ? await storeInitialState(ctx, id, text) : undefined;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-created",

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { id, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { listDeletedStacks, restoreDeletedStack } from "./deleted.ts";
@@ -22,8 +23,8 @@ export const deletedRoutes = [
       path: `${D}/{programID}`,
       operationId: "RestoreDeletedStack",
       permission: "stack:restore_deleted",
-      params: z.object({ orgName, programID: z.string() }),
-      body: z.object({ stackName: z.string() }),
+      params: z.object({ orgName, programID: id }),
+      body: z.object({ stackName: text(200) }),
     },
     (ctx, { params, body }) => restoreDeletedStack(ctx, params.programID, body.stackName),
   ),

@@ -1,6 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import type { StackRef } from "../auth/policy.ts";
+import { id, text } from "../http/bounded.ts";
 import { orgName, projectName, stackName } from "../http/names.ts";
 import { notFound } from "../errors.ts";
 import { stacks } from "./table.ts";
@@ -13,10 +14,13 @@ export const projectParams = z.object({ orgName, projectName });
 /** `organization/project/stack`, checked at the edge. */
 export const stackParams = z.object({ orgName, projectName, stackName });
 /** An update of it. The id may be any text: an unknown one is a 404. */
-export const updateParams = z.extend(stackParams, { updateID: z.string() });
+export const updateParams = z.extend(stackParams, { updateID: id });
 /** A version of it: the number of an update. */
 export const versionParams = z.extend(stackParams, {
-  version: z.pipe(z.string().check(z.regex(/^\d{1,9}$/, "a version is a number of 1 to 9 digits")), z.transform(Number)),
+  version: z.pipe(
+    text(9, "a version is a number of 1 to 9 digits").check(z.regex(/^\d{1,9}$/, "a version is a number of 1 to 9 digits")),
+    z.transform(Number),
+  ),
 });
 export type StackPath = z.infer<typeof stackParams>;
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { text } from "../http/bounded.ts";
 import { type Route, defineRoute } from "../http/route.ts";
 import { STACK, stackParams, versionParams } from "./path.ts";
 import { getStackOverview, getStackResource, getStackResourceCount, getStackResources } from "./resources.ts";
@@ -7,7 +8,7 @@ const R = `${STACK}/resources` as const;
 
 /** They take the state out of the service, so they need what an export needs, and are in the log as one. */
 const taken = { method: "GET", permission: "stack:export" } as const satisfies Partial<Route["definition"]>;
-const one = { urn: z.string() };
+const one = { urn: text(10_000) };
 
 export const resourceRoutes = [
   defineRoute(

@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
+import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams } from "./path.ts";
 import { StackTag, tags } from "./schema.ts";
 import { addStackTag, deleteStackTag, updateStackTag, updateStackTags } from "./tags.ts";
 
-const tagParams = z.extend(stackParams, { tagName: z.string() });
+const tagParams = z.extend(stackParams, { tagName: text(200) });
 
 export const tagRoutes = [
   defineRoute(

@@ -3,7 +3,8 @@
  * order, escapes and keys like `__proto__` survive. These functions find where values begin and end, and no more.
  * They do not validate: text that is not JSON gives a wrong cut or a StateError, never an endless loop.
  */
-import { StateError } from "./errors.ts";
+import { StateError, StateTooLarge } from "./errors.ts";
+import { MOST_VALUES, shapeFault } from "./shape.ts";
 
 export interface Range {
   start: number;
@@ -39,8 +40,12 @@ export function parse(bytes: Uint8Array): unknown {
   return parseText(decodeText(bytes));
 }
 
+/** A shorter text cannot need much memory, and an entry of a journal must not wait. Characters. */
+const SMALL = 128 * 1024;
+
 /** JSON.parse with our error. The parser's own message is left out: it quotes the text, which may hold secrets. */
 export function parseText(text: string): unknown {
+  if (text.length > SMALL && shapeFault(text)) throw new StateTooLarge(`more than ${MOST_VALUES} values in one part`);
   try {
     return JSON.parse(text);
   } catch {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { id } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { disableOrgToken, enableOrgToken } from "./enable.ts";
@@ -12,7 +13,7 @@ import { getTokenUsage } from "./usage.ts";
 import { updateOrgToken } from "./update.ts";
 
 const T = "/api/orgs/{orgName}/tokens/{tokenId}" as const;
-const orgToken = z.object({ orgName, tokenId: z.string() });
+const orgToken = z.object({ orgName, tokenId: id });
 const extension = true as const;
 
 export const tokenExtensionRoutes = [
@@ -103,7 +104,7 @@ export const tokenExtensionRoutes = [
       path: "/api/user/tokens/{tokenId}/impact",
       operationId: "GetPersonalTokenImpact",
       permission: "person",
-      params: z.object({ tokenId: z.string() }),
+      params: z.object({ tokenId: id }),
       extension,
     },
     (ctx, { params }) => getPersonalImpact(ctx, params.tokenId),

@@ -2,6 +2,9 @@ import { isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, whoIs } from "../audit/record.ts";
+import { addressKey } from "../auth/addressKey.ts";
+import { failed } from "../auth/authenticate.ts";
+import { withinLimit } from "../auth/limiter.ts";
 import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../auth/secret.ts";
 import { type RequestContext, acceptedOf } from "../context.ts";
@@ -10,6 +13,7 @@ import { forbidden, tooManyRequests } from "../errors.ts";
 import { afterEnding, endBelow, readEnding } from "../lineage/end.ts";
 import type { Descent } from "../lineage/ending.ts";
 import { promiseEnding, promisedEnding } from "../lineage/events.ts";
+import { list, text } from "../http/bounded.ts";
 import type { LeakReportTaken } from "./operations.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
@@ -18,12 +22,12 @@ import { accessTokens, leakReports } from "./table.ts";
 const MOST = 100;
 
 const found = z.object({
-  token: z.string().check(z.maxLength(200)),
-  url: z.nullish(z.string().check(z.maxLength(2000))),
-  source: z.nullish(z.string().check(z.maxLength(100))),
+  token: text(200),
+  url: z.nullish(text(2000)),
+  source: z.nullish(text(100)),
 });
 export const ReportTokenLeakRequest = found;
-export const ReportTokenLeaksRequest = z.array(found).check(z.maxLength(MOST));
+export const ReportTokenLeaksRequest = list(found, MOST);
 
 /** The same whatever was reported: it does not tell whether a token exists. */
 const taken: LeakReportTaken = { message: "Thank you. If this is a token of ours, it does not work any more." };
@@ -34,22 +38,23 @@ const taken: LeakReportTaken = { message: "Thank you. If this is a token of ours
  * @throws 429 with Retry-After
  */
 export async function reportTokenLeak(ctx: RequestContext, report: z.infer<typeof ReportTokenLeakRequest>) {
-  const limit = ctx.env.FAILED_CREDENTIALS.limit({ key: `leak ${ctx.address || "unknown"}` });
-  // A report is not refused because nobody counts.
-  const { success } = await limit.catch(() => ({ success: true }));
-  if (!success) throw tooManyRequests(60);
+  if (!(await withinLimit(ctx.env.FAILED_CREDENTIALS, `leak ${addressKey(ctx.address)}`))) throw tooManyRequests(60);
   await disableFoundToken(ctx, report, "holder");
   return taken;
 }
 
-/** A scanner that signs what it sends may report many. @throws 403 for a signature that is not the scanner's */
+/**
+ * A scanner that signs its reports may send many at once. Bad signatures are counted by address, so that nobody guesses.
+ * @throws 403 for a signature that is not the scanner's, 429 after too many of them
+ */
 export async function reportTokenLeaks(
   ctx: RequestContext,
   reports: z.infer<typeof ReportTokenLeaksRequest>,
   text: string,
   headers: Headers,
 ) {
-  if (!(await isSignedByScanner(ctx.env, text, headers))) throw forbidden("The report's signature is not that of a known scanner.");
+  if (!(await isSignedByScanner(ctx.env, text, headers)))
+    throw await failed(ctx, forbidden("The report's signature is not that of a known scanner."));
   for (const report of reports) await disableFoundToken(ctx, report, report.source ?? "scanner");
   return taken;
 }

@@ -2,6 +2,7 @@ import { type SQL, and, eq, getTableColumns, isNull, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { requireExpiryPolicy } from "../auth/authorize.ts";
 import { guard } from "../auth/guard.ts";
 import { notOver } from "../auth/lives.ts";
 import { settingsOf } from "../auth/policy.ts";
@@ -34,13 +35,15 @@ export async function rotateOrgToken(ctx: OrgContext, id: string, request: Reque
 /**
  * A token rotates itself. That is no minting: it must have been created for it, the successor has the same rights and the same
  * length of life, and at most two tokens of its line ever live at once.
- * @throws 403 for any other token and for a name, 409 while its own predecessor still lives
+ * @throws 403 for any other token, for a name, and for a token that its organization's policy on expiry refuses, 409 while its own
+ * predecessor still lives
  */
 export async function rotateItself(ctx: ActorContext, request: Request) {
   const { actor } = ctx;
   if (actor.kind !== "organization") throw forbidden("Only an organization token can rotate itself.");
   // A name is taken for good, and people go by it: a machine chooses none.
   if (request.name) throw forbidden("A token does not choose the name of its successor.");
+  await requireExpiryPolicy(ctx, actor);
   const predecessorEnded = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS old WHERE old.id = access_tokens.rotated_from
     AND old.deleted_at IS NULL AND (old.retires_at IS NULL OR old.retires_at > ${ctx.now}))`;
   const mayDoSo = and(eq(accessTokens.mayRotateItself, true), predecessorEnded)!;

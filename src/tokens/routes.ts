@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { id } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { createOrgToken, createPersonalToken } from "./create.ts";
@@ -16,8 +17,8 @@ import {
 } from "./schema.ts";
 
 const org = z.object({ orgName });
-const orgToken = z.object({ orgName, tokenId: z.string() });
-const personalToken = z.object({ tokenId: z.string() });
+const orgToken = z.object({ orgName, tokenId: id });
+const personalToken = z.object({ tokenId: id });
 const source = (request: Request) => request.headers.get("X-Pulumi-Source");
 
 /** The public contract's operations. What is ours alone is in `extensionRoutes`. */
@@ -71,7 +72,7 @@ export const tokenRoutes = [
       path: "/api/orgs/{orgName}/roles/{roleID}/tokens",
       operationId: "ListOrgTokensWithRole",
       permission: "org_token:read",
-      params: z.object({ orgName, roleID: z.string() }),
+      params: z.object({ orgName, roleID: id }),
       query: ListTokensQuery,
     },
     (ctx, { params, query }) => listTokensWithRole(ctx, params.roleID, query),

@@ -1,3 +1,4 @@
+import { LEAST_SECRET } from "../auth/secret.ts";
 import { fromBase64 } from "../encoding.ts";
 import type { Bindings } from "../env.ts";
 
@@ -18,13 +19,16 @@ export async function isSignedByScanner(env: Bindings, text: string, headers: He
     for (const key of publicKeysIn(env.LEAK_SCANNER_KEYS ?? "")) if (signature && (await verifyEcdsa(key, signature, body))) return true;
   }
   const [, hmac] = /^sha256=([0-9a-f]{64})$/.exec(headers.get("X-Hub-Signature-256") ?? "") ?? [];
-  if (!hmac || !env.LEAK_SCANNER_SECRET) return false;
-  const key = await crypto.subtle.importKey("raw", encoder.encode(env.LEAK_SCANNER_SECRET), { name: "HMAC", hash: "SHA-256" }, false, [
-    "verify",
-  ]);
+  const secret = scannerSecretOf(env);
+  if (!hmac || !secret) return false;
+  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
   const signature = Uint8Array.from(hmac.match(/../g)!, (pair) => parseInt(pair, 16));
   return crypto.subtle.verify("HMAC", key, signature, body);
 }
+
+/** The setting `LEAK_SCANNER_SECRET`. One that is too short is none: its HMAC could be guessed from one report. */
+export const scannerSecretOf = ({ LEAK_SCANNER_SECRET: secret = "" }: Bindings): string | undefined =>
+  secret.length >= LEAST_SECRET ? secret : undefined;
 
 const publicKeysIn = (pem: string) =>
   [...pem.matchAll(/-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/g)].map(([, base64]) =>

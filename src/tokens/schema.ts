@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { parseNetwork } from "../auth/network.ts";
 import { patternFault } from "../auth/stackRules.ts";
+import { cursor, list, text } from "../http/bounded.ts";
 import { maxResults } from "../http/pagination.ts";
 import { stackAccesses } from "./table.ts";
 
@@ -10,60 +11,60 @@ const MAX_YEARS = 2;
 const MAX_ENTRIES = 100;
 const DAY = 86_400_000;
 
-export const tokenName = z
-  .string()
-  .check(
-    z.minLength(1, "Token name must have 1 to 40 characters"),
-    z.maxLength(40, "Token name must have 1 to 40 characters"),
-    z.regex(/^[A-Za-z0-9_-]*$/, "Token name may only contain alphanumeric, hyphens, or underscores"),
-  );
+export const tokenName = text(40, "Token name must have 1 to 40 characters").check(
+  z.minLength(1, "Token name must have 1 to 40 characters"),
+  z.regex(/^[A-Za-z0-9_-]*$/, "Token name may only contain alphanumeric, hyphens, or underscores"),
+);
 
-const descriptionText = z.string().check(z.maxLength(255, "a description has at most 255 characters"));
+const descriptionText = text(255, "a description has at most 255 characters");
 const description = z.pipe(
   z.nullish(descriptionText),
-  z.transform((text) => text ?? ""),
+  z.transform((said) => said ?? ""),
 );
-const displayName = z.string().check(z.maxLength(100, "a display name has at most 100 characters"));
+const displayName = text(100, "a display name has at most 100 characters");
 
 /** Unix seconds on the wire, 0 for never; milliseconds or null inside. */
 const expiry = z.int().check(z.minimum(0));
 const toMillis = (seconds: number | null | undefined) => (seconds ? seconds * 1000 : null);
 const expires = z.pipe(z.nullish(expiry), z.transform(toMillis));
 
-const pattern = z.string().check(
-  z.superRefine((text, context) => {
-    const fault = patternFault(text);
+const pattern = text(100, "a pattern has 1 to 100 characters of A-Z a-z 0-9 _ . - and *").check(
+  z.superRefine((written, context) => {
+    const fault = patternFault(written);
     if (fault) context.addIssue({ code: "custom", message: fault });
   }),
 );
 
 /** Stacks by name pattern: `*` stands for any characters. A token with rules sees no other stack. */
 export const stackRule = z.object({ project: pattern, stack: pattern, access: z.enum(stackAccesses) });
-const stackRules = z
-  .array(z.extend(stackRule, { stack: z._default(pattern, "*"), access: z._default(z.enum(stackAccesses), "write") }))
-  .check(z.maxLength(MAX_ENTRIES));
+const stackRules = list(
+  z.extend(stackRule, { stack: z._default(pattern, "*"), access: z._default(z.enum(stackAccesses), "write") }),
+  MAX_ENTRIES,
+);
 
-const network = z.string().check(
-  z.maxLength(50),
+const network = text(50).check(
   z.refine(
-    (text) => parseNetwork(text) !== undefined,
+    (written) => parseNetwork(written) !== undefined,
     "an allowed network is an address or a network such as 192.0.2.0/24 or 2001:db8::/32",
   ),
 );
 const country = z.pipe(
-  z.string().check(z.regex(/^[A-Za-z]{2}$/, "a country has two letters (ISO 3166)")),
+  text(2, "a country has two letters (ISO 3166)").check(z.regex(/^[A-Za-z]{2}$/, "a country has two letters (ISO 3166)")),
   z.transform((code) => code.toUpperCase()),
 );
 
 /** Where a token may be used from; empty: anywhere. */
-export const ipAllowList = z.array(network).check(z.maxLength(MAX_ENTRIES));
-export const countryAllowList = z.array(country).check(z.maxLength(MAX_ENTRIES));
+export const ipAllowList = list(network, MAX_ENTRIES);
+export const countryAllowList = list(country, MAX_ENTRIES);
+
+/** The contract's words. */
+const INVALID_ROLE = "Invalid parameter 'roleID'.";
 
 export const CreateOrgAccessTokenRequest = z.object({
   name: tokenName,
   description,
   admin: z.nullish(z.boolean()),
-  roleID: z.nullish(z.string("Invalid parameter 'roleID'.")),
+  roleID: z.nullish(z.string(INVALID_ROLE).check(z.maxLength(200, INVALID_ROLE))),
   expires,
   displayName: z.nullish(displayName),
   stacks: z.nullish(stackRules),
@@ -98,14 +99,14 @@ export const RotateAccessTokenRequest = z.object({
 export const ListTokensQuery = z.object({
   filter: z.optional(z.enum(["active", "expired", "all"], "invalid query parameter")),
   /** The older spelling of `filter=all`. */
-  show_expired: z.optional(z.string()),
+  show_expired: z.optional(text(100)),
   maxResults,
-  continuationToken: z.optional(z.string()),
+  continuationToken: cursor,
 });
 
 export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
   /** Ours: part of the name or description, in any case. */
-  search: z.optional(z.string().check(z.maxLength(100))),
+  search: z.optional(text(100)),
   /** Ours: only tokens that nobody has used for so many days, or since they were made. */
   unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
 });
@@ -116,7 +117,7 @@ export const withDescendants = z.pipe(
   z.transform((text) => text === "true"),
 );
 
-export const ReasonQuery = z.object({ reason: z.optional(z.string().check(z.maxLength(1000))) });
+export const ReasonQuery = z.object({ reason: z.optional(text(1000)) });
 
 /** The latest moment at which a token that is made now may end. @param maxDays the organization's policy, null for none */
 export function lastExpiry(now: number, maxDays: number | null): number {

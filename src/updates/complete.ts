@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
+import { text } from "../http/bounded.ts";
 import { type LeaseContext, callUnderLease } from "./lease.ts";
 
-export const CompleteUpdateRequest = z.object({ status: z.string() });
+export const CompleteUpdateRequest = z.object({ status: text(100) });
 
 /** The client's word on how it went. When this answers, the new version can be exported. @throws 400 for any other word than the two */
 export async function completeUpdate(ctx: LeaseContext, status: string): Promise<void> {

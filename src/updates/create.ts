@@ -5,7 +5,7 @@ import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
-import { mapOf } from "../http/map.ts";
+import { AS_BODY, mapOf, text } from "../http/bounded.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { insertUpdateRow, startedBy } from "./insertUpdateRow.ts";
 import { type UpdateKind, updates } from "./table.ts";
@@ -13,14 +13,17 @@ import { type UpdateKind, updates } from "./table.ts";
 /** D1 takes 2 MB a row; config and environment share it with little else (platform-facts D-3). Characters. */
 const MAX_TEXT = 900_000;
 
+/** Of a configuration, and of what a client says about its environment. */
+const MOST_KEYS = 10_000;
+
 /** One value of the configuration; what is secret in it is ciphertext. */
-const ConfigValue = z.object({ string: z.string(), secret: z.boolean(), object: z.boolean() });
+const ConfigValue = z.object({ string: text(AS_BODY), secret: z.boolean(), object: z.boolean() });
 
 /** cli-protocol §4.3.1. Only what is needed is named; the rest of the body may be anything. */
 export const UpdateProgram = z.object({
   options: z.nullish(z.object({ dryRun: z.nullish(z.boolean()) })),
-  config: z.nullish(mapOf(ConfigValue)),
-  metadata: z.nullish(z.object({ message: z.nullish(z.string()), environment: z.nullish(mapOf(z.string())) })),
+  config: z.nullish(mapOf(ConfigValue, text(1000), MOST_KEYS)),
+  metadata: z.nullish(z.object({ message: z.nullish(text(AS_BODY)), environment: z.nullish(mapOf(text(AS_BODY), text(1000), MOST_KEYS)) })),
 });
 
 /**

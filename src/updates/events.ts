@@ -1,5 +1,6 @@
 import { badRequest, tooLarge } from "../errors.ts";
 import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
+import { parseJson } from "../http/json.ts";
 import { concat, encode } from "../state/json.ts";
 import type { InTime } from "./receive.ts";
 import type { Received } from "./received.ts";
@@ -68,12 +69,7 @@ const countsOf = (changes: object) =>
   );
 
 function eventsIn(bytes: Uint8Array): unknown[] {
-  let body: unknown;
-  try {
-    body = JSON.parse(decodeText(bytes));
-  } catch {
-    throw badRequest("the body is not valid JSON");
-  }
+  const body = parseJson(decodeText(bytes));
   const events = (body as { events?: unknown } | null)?.events;
   return Array.isArray(events) ? events : [];
 }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { OrgContext } from "../context.ts";
 import { AppError, badRequest } from "../errors.ts";
+import { cursor, list, text } from "../http/bounded.ts";
 import { fromCursor, toCursor } from "../http/pagination.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf } from "./call.ts";
@@ -12,10 +13,10 @@ import { getUpdateStatus } from "./history.ts";
 const flag = z.optional(z.enum(["true", "false"]));
 
 export const EngineEventsQuery = z.object({
-  continuationToken: z.optional(z.string()),
+  continuationToken: cursor,
   /** Codes or names of payloads; may be repeated. */
-  type: z.optional(z.union([z.string(), z.array(z.string())])),
-  urn: z.optional(z.string()),
+  type: z.optional(z.union([text(100), list(text(100), 100)])),
+  urn: z.optional(text(10_000)),
   /** Also those before which others are still to come. */
   include_non_activated: flag,
 });

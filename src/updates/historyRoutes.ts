@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { text } from "../http/bounded.ts";
 import { type Route, defineRoute } from "../http/route.ts";
 import { STACK, stackParams, updateParams, versionParams } from "../stacks/path.ts";
 import { pagingOf, pagingQuery } from "./entries.ts";
@@ -22,7 +23,7 @@ export const historyRoutes = [
       ...ofStack,
       path: U,
       operationId: "GetStackUpdates",
-      query: z.extend(pagingQuery, { "output-type": z.optional(z.string()) }),
+      query: z.extend(pagingQuery, { "output-type": z.optional(text(100)) }),
     },
     (ctx, { params, query: { page, pageSize, "output-type": output } }) => {
       const paging = pagingOf({ page, pageSize: page === 0 ? undefined : pageSize });

@@ -1,3 +1,4 @@
+import { metered } from "../auth/meter.ts";
 import type { OrgContext } from "../context.ts";
 import { bodyStream } from "../http/body.ts";
 import { limitsOf } from "../limits.ts";
@@ -20,7 +21,7 @@ export async function importStack(ctx: OrgContext, path: StackPath, request: Req
   const updateId = crypto.randomUUID();
   try {
     const limits = limitsOf(ctx.env);
-    const checked = inspect(bodyStream(request, limits.import), { maxElement: limits.resource });
+    const checked = inspect(metered(ctx, ctx, bodyStream(request, limits.import)), { maxElement: limits.resource });
     await writeObject(ctx.env.STATE, stateKey, checked.chunks);
     const summary = checked.summary();
     if (!summary.manifestOk) throw manifestMismatch();

@@ -6,18 +6,19 @@ import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
+import { text } from "../http/bounded.ts";
 import { type StackPath, pathText } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 
 export const TransferStackRequest = z.object({
-  toOrg: z.string(),
-  fromOrg: z.nullish(z.string()),
-  projectName: z.nullish(z.string()),
-  stackName: z.nullish(z.string()),
+  toOrg: text(200),
+  fromOrg: z.nullish(text(200)),
+  projectName: z.nullish(text(200)),
+  stackName: z.nullish(text(200)),
 });
 
-export const TransferAllStacksRequest = z.object({ fromOrg: z.string(), toOrg: z.string() });
+export const TransferAllStacksRequest = z.object({ fromOrg: text(200), toOrg: text(200) });
 
 /** Stacks that one call moves at most, as the contract says. */
 const MOST = 100;

@@ -2,9 +2,10 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
 import { orgPermissions } from "../../src/auth/policy.ts";
+import type { Identity } from "../../src/auth/resolve.ts";
 import type { Route } from "../../src/http/route.ts";
+import { cacheIdentity, cachedIdentity } from "../support/cache.ts";
 import { type Call, call, ok } from "../support/client.ts";
-import { eventually } from "../support/clock.ts";
 import { freshBindings } from "../support/fresh.ts";
 import { addPeople, goodCall, refusedToAll } from "../support/goodCall.ts";
 import { type World, newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
@@ -178,7 +179,7 @@ async function walk(world: World, credentials: Credentials, definition: Route["d
   await believe();
   const ask = async (caller: Caller) => {
     const credential = caller === "update lease" ? { lease } : credentials[caller];
-    const from = { "CF-Connecting-IP": `2001:db8::${(addresses++).toString(16)}` };
+    const from = { "CF-Connecting-IP": `2001:db8:0:${(addresses++).toString(16)}::1` };
     const response = await call(definition.method, path, { ...credential, json, headers: { ...headers, ...from } });
     return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method) };
   };
@@ -213,7 +214,7 @@ async function credentialsOf(world: World): Promise<Credentials> {
   await ok("DELETE", `/api/orgs/acme/tokens/${deleted.id}`, { token: world.admin });
   const cached = await ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin });
   await ok("GET", "/api/user", { token: cached.tokenValue });
-  believed = await eventually(() => identityOf(cached.id));
+  believed = { value: cached.tokenValue, identity: await cachedIdentity(cached.tokenValue) };
   await ok("DELETE", `/api/user/tokens/${cached.id}`, { token: world.admin });
   return {
     anonymous: {},
@@ -231,18 +232,10 @@ async function credentialsOf(world: World): Promise<Credentials> {
   };
 }
 
-let believed: { key: string; identity: object };
-
-async function identityOf(tokenId: string): Promise<typeof believed> {
-  for (const { name: key } of (await env.TOKEN_CACHE.list()).keys) {
-    const identity = await env.TOKEN_CACHE.get<{ actor: { token: { id: string } } }>(key, "json");
-    if (identity?.actor.token.id === tokenId) return { key, identity };
-  }
-  throw new Error("not cached yet");
-}
+let believed: { value: string; identity: Identity };
 
 /** As a location that has not heard of the deletion yet. */
-const believe = () => env.TOKEN_CACHE.put(believed.key, JSON.stringify({ ...believed.identity, checkedAt: Date.now() }));
+const believe = () => cacheIdentity(believed.value, { ...believed.identity, checkedAt: Date.now() });
 
 function table(matrix: Row[]): string {
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;

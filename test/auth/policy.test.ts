@@ -19,7 +19,7 @@ const open: OrgSettings = {
   allowedCountries: [],
 };
 const org = { id: "1", name: "acme" };
-const token = { id: "t", name: "ci" };
+const token = { id: "t", name: "ci", hash: "h" };
 const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
 
 const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({

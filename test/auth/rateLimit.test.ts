@@ -1,25 +1,124 @@
 import { env } from "cloudflare:workers";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { eventsOf } from "../support/audit.ts";
+import { newVisitor } from "../support/browser.ts";
+import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
-import { ok, refused } from "../support/client.ts";
+import { signatureOf } from "../support/scanner.ts";
 import { newOrgToken, newWorld } from "../support/world.ts";
 
-it("a dead token that comes too often is turned away, and the log says so once a minute", async () => {
+/** The limits of `wrangler.toml`, in a minute. */
+const FAILURES = 100;
+const EVENTS = 60;
+/** A minute of the clock may end during a test: then each limit counts from the beginning once more. */
+const MINUTES = 2;
+
+async function deletedToken() {
   const world = await newWorld();
   const token = await newOrgToken(world, "ci");
   await ok("DELETE", `/api/orgs/acme/tokens/${token.id}`, { token: world.admin });
-  const spy = vi.spyOn(env.FAILED_CREDENTIALS, "limit").mockResolvedValue({ success: false });
-  onTestFinished(() => spy.mockRestore());
-  const flood = async () => {
-    for (let i = 0; i < 5; i++) await refused(429, "GET", "/api/user", { token: token.tokenValue });
-  };
-  // A round minute, so that the flood does not run over its end.
-  laterBy(60_000 - (Date.now() % 60_000));
-  const first = await eventsOf(flood);
-  expect(first).toMatchObject([
-    { event: "auth-failure-rate-limit", tokenId: token.id, tokenName: "ci", userLogin: "acme", authFailure: true },
-  ]);
-  laterBy(60_000);
-  expect(await eventsOf(flood)).toHaveLength(1);
+  return token;
+}
+
+/** Presents a token once from each of many addresses. @returns how many answers there were of each status */
+async function present(token: string, addresses: string[]): Promise<Record<number, number>> {
+  const counts: Record<number, number> = {};
+  for (const address of addresses) {
+    const { status } = await call("GET", "/api/user", { token, headers: { "CF-Connecting-IP": address } });
+    counts[status] = (counts[status] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+describe("a flood with a dead token", () => {
+  it("from many addresses of one IPv6 network of 64 bits is a flood from one address", async () => {
+    const token = await deletedToken();
+    const addresses = numbers(400).map((i) => `2001:db8:0:1::${i.toString(16)}`);
+    let counts: Record<number, number> = {};
+    const events = await eventsOf(async () => void (counts = await present(token.tokenValue, addresses)));
+    expect(counts[401]).toBeLessThanOrEqual(MINUTES * FAILURES);
+    expect(counts[401]! + counts[429]!).toBe(400);
+    expect(events.length).toBeLessThanOrEqual(MINUTES * (EVENTS + 1));
+  });
+
+  it.each([
+    ["IPv4 addresses", (i: number) => `198.51.${100 + (i >> 8)}.${i & 255}`],
+    ["IPv6 networks", (i: number) => `2001:db8:1:${i.toString(16)}::1`],
+  ])("from many %s is answered, and is no flood of events", async (_, address) => {
+    const token = await deletedToken();
+    let counts: Record<number, number> = {};
+    const events = await eventsOf(async () => void (counts = await present(token.tokenValue, numbers(400).map(address))));
+    expect(counts).toEqual({ 401: 400 });
+    expect(events.length).toBeGreaterThanOrEqual(EVENTS);
+    expect(events.length).toBeLessThanOrEqual(MINUTES * (EVENTS + 1));
+    expect(new Set(events.map(({ event }) => event))).toEqual(new Set(["auth-failure-access-token", "auth-failure-rate-limit"]));
+    expect(new Set(events.map(({ tokenId }) => tokenId))).toEqual(new Set([token.id]));
+  });
+
+  it("from an address that is turned away is one event in a minute", async () => {
+    const token = await deletedToken();
+    const spy = vi.spyOn(env.FAILED_CREDENTIALS, "limit").mockResolvedValue({ success: false });
+    onTestFinished(() => spy.mockRestore());
+    const flood = async () => {
+      for (let i = 0; i < 5; i++) await refused(429, "GET", "/api/user", { token: token.tokenValue });
+    };
+    // A round minute, so that the flood does not run over its end.
+    laterBy(60_000 - (Date.now() % 60_000));
+    const first = await eventsOf(flood);
+    expect(first).toMatchObject([
+      { event: "auth-failure-rate-limit", tokenId: token.id, tokenName: "ci", userLogin: "acme", authFailure: true },
+    ]);
+    laterBy(60_000);
+    expect(await eventsOf(flood)).toHaveLength(1);
+  });
 });
+
+it("a good token that is refused very often does not fill the log", async () => {
+  const world = await newWorld();
+  const token = await newOrgToken(world, "ci");
+  const flood = async () => {
+    for (const _ of numbers(200)) await refused(403, "GET", "/api/orgs/acme/tokens", { token: token.tokenValue });
+  };
+  const events = await eventsOf(flood);
+  expect(events.length).toBeGreaterThanOrEqual(EVENTS);
+  expect(events.length).toBeLessThanOrEqual(MINUTES * (EVENTS + 1));
+  expect(new Set(events.map(({ event }) => event))).toEqual(new Set(["auth-failure-organization-role", "auth-failure-rate-limit"]));
+});
+
+it("every refusal is recorded when the limiter does not answer", async () => {
+  const token = await deletedToken();
+  const spies = [env.FAILED_CREDENTIALS, env.REFUSAL_EVENTS].map((limiter) =>
+    vi.spyOn(limiter, "limit").mockRejectedValue(new Error("the limiter is away")),
+  );
+  onTestFinished(() => spies.forEach((spy) => spy.mockRestore()));
+  const events = await eventsOf(() => present(token.tokenValue, numbers(3).map(String)));
+  expect(events).toHaveLength(3);
+});
+
+it.each([
+  ["reports of leaks", (address: string) => report("/api/token-leaks", { token: "pul-nonsense" }, address), 200],
+  ["unsigned reports of a scanner", (address: string) => report("/api/token-leaks/scanner", [], address), 403],
+  ["sign-ins", (address: string) => signIn(address), 400],
+])("%s are counted by address, IPv6 by its network", async (_, send, status) => {
+  await newWorld();
+  const statuses = new Map<number, number>();
+  for (const i of numbers(FAILURES * MINUTES + 1)) {
+    const response = await send(`2001:db8:2:3::${i.toString(16)}`);
+    statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+    if (response.status === 429) expect(response.headers.get("Retry-After")).toBe("60");
+  }
+  expect([...statuses.keys()].toSorted((a, b) => a - b)).toEqual([status, 429].toSorted((a, b) => a - b));
+  expect((await send("2001:db8:2:4::1")).status).toBe(status);
+});
+
+it("a scanner whose signature is good is never turned away", async () => {
+  const headers = { "X-Hub-Signature-256": await signatureOf("[]") };
+  for (const _ of numbers(FAILURES * MINUTES + 1))
+    expect((await call("POST", "/api/token-leaks/scanner", { json: [], headers })).status).toBe(200);
+});
+
+const report = (path: string, json: unknown, address: string) => call("POST", path, { json, headers: { "CF-Connecting-IP": address } });
+
+const signIn = (address: string) => newVisitor().post("/signin", { token: "nonsense" }, { "CF-Connecting-IP": address });

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { cacheKey } from "../../src/auth/resolve.ts";
-import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import { settledLog } from "../support/audit.ts";
+import { cacheIdentity, cachedIdentity, hashOf } from "../support/cache.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { breakCache } from "../support/faults.ts";
@@ -53,7 +53,7 @@ describe("of 1,000 deletions that race with a use of the token, none accepts the
           const path = await prepare(n);
           const token = await newOrgToken(world, `ci-${n}`);
           const use = () =>
-            call("POST", path, { token: token.tokenValue, json: body, headers: { "CF-Connecting-IP": `2001:db8:${round}::${n}` } });
+            call("POST", path, { token: token.tokenValue, json: body, headers: { "CF-Connecting-IP": `2001:db8:${round}:${n}::1` } });
           // Half of the tokens are in the cache when the race begins; either side may have a small lead.
           if (n % 2 === 0) await ok("GET", "/api/user", { token: token.tokenValue });
           const lead = (n % 7) - 3;
@@ -101,7 +101,7 @@ describe("a token that is switched off, rotated away or narrowed while it is use
     const answers = await Promise.all(
       Array.from({ length: 24 }, async (_, n) => {
         const token = await newOrgToken(world, `ci-${n}`);
-        const headers = { "CF-Connecting-IP": `2001:db8:9::${n}` };
+        const headers = { "CF-Connecting-IP": `2001:db8:9:${n}::1` };
         const use = () => call("POST", path, { token: token.tokenValue, json: { version: 3, deployment: {} }, headers });
         if (n % 2 === 0) await ok("GET", "/api/user", { token: token.tokenValue, headers });
         const change = () =>
@@ -127,10 +127,10 @@ describe("a token that is switched off, rotated away or narrowed while it is use
     const token = await newOrgToken(world, "ci");
     await ok("POST", `/api/orgs/acme/tokens/${token.id}/rotate`, { token: world.admin, json: { overlap: 30 } });
     await ok("GET", "/api/user", { token: token.tokenValue });
-    const entry = await cacheEntry(token);
+    const entry = await cachedIdentity(token.tokenValue);
     laterBy(30_000);
     // Even an entry that knows nothing of the rotation passes no write.
-    await writeCache(token, { ...entry, expiresAt: null, checkedAt: Date.now() });
+    await cacheIdentity(token.tokenValue, { ...entry, expiresAt: null, checkedAt: Date.now() });
     const before = await records();
     await refused(401, "POST", "/api/stacks/acme/web/dev/update", { token: token.tokenValue, json: {} });
     expect(await records()).toEqual(before);
@@ -142,12 +142,12 @@ describe("an identity that is cached after its token was deleted", () => {
     laterBy(0);
     const token = await newOrgToken(world, "ci");
     await ok("GET", "/api/user", { token: token.tokenValue });
-    const entry = await cacheEntry(token);
+    const entry = await cachedIdentity(token.tokenValue);
     await end(token);
 
-    await writeCache(token, { ...entry, checkedAt: Date.now() - 58_000 });
+    await cacheIdentity(token.tokenValue, { ...entry, checkedAt: Date.now() - 58_000 });
     await ok("GET", "/api/user", { token: token.tokenValue });
-    await writeCache(token, { ...entry, checkedAt: Date.now() - 60_000 });
+    await cacheIdentity(token.tokenValue, { ...entry, checkedAt: Date.now() - 60_000 });
     await refused(401, "GET", "/api/user", { token: token.tokenValue });
   });
 
@@ -167,9 +167,9 @@ describe("an identity that is cached after its token was deleted", () => {
     await newStack(world.member);
     const token = await newOrgToken(world, "ci", { admin: true });
     await ok("GET", "/api/user", { token: token.tokenValue });
-    const entry = await cacheEntry(token);
+    const entry = await cachedIdentity(token.tokenValue);
     await end(token);
-    await writeCache(token, entry);
+    await cacheIdentity(token.tokenValue, entry);
     const before = await records();
     await refused(401, method, path, { token: token.tokenValue, json });
     expect(await records()).toEqual(before);
@@ -180,7 +180,7 @@ describe("an identity that is cached after its token was deleted", () => {
     laterBy(0);
     const looked = Date.now();
     await ok("GET", "/api/user", { token: token.tokenValue });
-    expect((await cacheEntry(token))["checkedAt"]).toBe(looked);
+    expect((await cachedIdentity(token.tokenValue)).checkedAt).toBe(looked);
   });
 });
 
@@ -188,7 +188,7 @@ describe("the cache", () => {
   it("is emptied before a deletion is answered", async () => {
     const token = await newOrgToken(world, "ci");
     await ok("GET", "/api/user", { token: token.tokenValue });
-    await cacheEntry(token);
+    await cachedIdentity(token.tokenValue);
     await end(token);
     expect(await env.TOKEN_CACHE.get(await keyOf(token))).toBeNull();
     await refused(401, "GET", "/api/user", { token: token.tokenValue });
@@ -224,8 +224,8 @@ describe("the cache", () => {
     const token = await newOrgToken(world, "ci");
     const first = await call("GET", "/api/user", { token: token.tokenValue });
     expect(first.headers.get("Server-Timing")).toMatch(/^identity;desc="database";dur=0, d1;desc="1"/);
-    const entry = await cacheEntry(token);
-    await writeCache(token, { ...entry, checkedAt: Date.now() - 20_000 });
+    const entry = await cachedIdentity(token.tokenValue);
+    await cacheIdentity(token.tokenValue, { ...entry, checkedAt: Date.now() - 20_000 });
     const second = await call("GET", "/api/user", { token: token.tokenValue });
     expect(second.headers.get("Server-Timing")).toMatch(/^identity;desc="cache";dur=20\d\d\d, d1;desc="0"/);
   });
@@ -233,7 +233,7 @@ describe("the cache", () => {
   it("cannot stretch a token beyond its own expiry", async () => {
     const token = await newOrgToken(world, "ci", { expires: Math.floor(Date.now() / 1000) + 20 });
     await ok("GET", "/api/user", { token: token.tokenValue });
-    await cacheEntry(token);
+    await cachedIdentity(token.tokenValue);
     laterBy(21_000);
     await refused(401, "GET", "/api/user", { token: token.tokenValue });
   });
@@ -285,19 +285,8 @@ describe("a token that ended tells its holder why", () => {
 });
 
 async function keyOf(token: NewToken): Promise<string> {
-  return cacheKey((await hashTokenValue(peppersOf(env.TOKEN_PEPPER), token.tokenValue))!);
+  return cacheKey(await hashOf(token.tokenValue));
 }
-
-/** The double in the cache, as soon as it is there: it is written after the answer. */
-async function cacheEntry(token: NewToken): Promise<Record<string, unknown>> {
-  for (;;) {
-    const entry = await env.TOKEN_CACHE.get<Record<string, unknown>>(await keyOf(token), "json");
-    if (entry) return entry;
-    await scheduler.wait(2);
-  }
-}
-
-const writeCache = async (token: NewToken, entry: unknown) => env.TOKEN_CACHE.put(await keyOf(token), JSON.stringify(entry));
 
 /** The outbox is emptied all the time; a copy of it keeps the order in which D1 committed. */
 const rememberCommitOrder = () =>

@@ -20,7 +20,7 @@ async function health(): Promise<{ status: number; body: Health & { code?: numbe
   return { status: response.status, body: await response.json() };
 }
 
-function set(name: "TOKEN_PEPPER" | "ENCRYPTION_KEYS" | "OPERATOR_TOKEN", value: string) {
+function set(name: "TOKEN_PEPPER" | "ENCRYPTION_KEYS" | "OPERATOR_TOKEN" | "LEAK_SCANNER_SECRET", value: string) {
   const before = env[name];
   Object.assign(env, { [name]: value });
   onTestFinished(() => void Object.assign(env, { [name]: before }));
@@ -39,6 +39,8 @@ it.each<[failed: string[], fault: () => unknown]>([
   [["stacks"], () => vi.spyOn(env.STACKS, "get").mockReturnValue({ ping: () => Promise.reject(new Error("no object")) } as never)],
   [["secrets"], () => set("TOKEN_PEPPER", "")],
   [["secrets"], () => set("TOKEN_PEPPER", "short")],
+  [["secrets"], () => set("TOKEN_PEPPER", `${env.TOKEN_PEPPER},${"x".repeat(31)}`)],
+  [["secrets"], () => set("LEAK_SCANNER_SECRET", "x".repeat(31))],
   [["secrets"], () => set("ENCRYPTION_KEYS", "1:AAAA")],
   [["secrets"], () => set("ENCRYPTION_KEYS", "not base64 at all!")],
   [["secrets"], () => set("OPERATOR_TOKEN", "short")],

@@ -2,6 +2,8 @@ declare namespace Cloudflare {
   interface Env {
     TEST_MIGRATIONS: import("cloudflare:test").D1Migration[];
     OPERATOR_TOKEN: string;
+    LEAK_SCANNER_SECRET?: string;
+    ALLOW_PLAIN_HTTP?: string;
     AUDIT_EVENTS: string;
     FUZZ_RUNS: string;
     FUZZ_SEED: string;

@@ -1,7 +1,7 @@
 /** A secret scanner, as the tests' deployment trusts it. The key was made for this file and opens nothing. */
 const PRIVATE_KEY =
   "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgBPQLTU5N9FECHcQgTn0QHlFhKyfFK2wWDtMrvYocIfyhRANCAAQp8F5dg85LBpD/1qIDtXNt5vkf55vUpJ8pJ4qtFMlm4cBpxf9j3tS4iBfUXkFahqe8xQihKJHWO00D1dgnCPOx";
-const SECRET = "test-scanner";
+const SECRET = "the-scanner-of-these-tests-and-nobody-else";
 
 const encoder = new TextEncoder();
 const toHex = (bytes: ArrayBuffer) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -38,6 +38,27 @@ describe("a token with allowed networks", () => {
     }
   });
 
+  it("is read from the header that the platform sets, and from no other", async () => {
+    const { tokenValue } = await newOrgToken(world, "ci", { ipAllowList: ["192.0.2.0/24"] });
+    const headers = {
+      "X-Forwarded-For": "192.0.2.7",
+      "X-Real-IP": "192.0.2.7",
+      Forwarded: "for=192.0.2.7",
+      "True-Client-IP": "192.0.2.7",
+      "CF-Connecting-IPv6": "192.0.2.7",
+      "CF-Pseudo-IPv4": "192.0.2.7",
+    };
+    for (const address of ["198.51.100.1", ""])
+      await refused(403, "GET", "/api/user", { token: tokenValue, headers: { ...headers, "CF-Connecting-IP": address } });
+  });
+
+  it("lets nobody in whose address is missing or cannot be read", async () => {
+    const { tokenValue } = await newOrgToken(world, "ci", { ipAllowList: ["0.0.0.0/0", "::/0"] });
+    for (const address of ["", "unknown", "192.0.2.7, 192.0.2.8", "192.0.2.7:443"])
+      await refused(403, "GET", "/api/user", { token: tokenValue, headers: { "CF-Connecting-IP": address } });
+    await ok("GET", "/api/user", { token: tokenValue });
+  });
+
   it("or countries as well", async () => {
     const { tokenValue } = await newOrgToken(world, "ci", { countryAllowList: ["ch", "DE"] });
     await ok("GET", "/api/user", { token: tokenValue, country: "CH" });

@@ -15,7 +15,7 @@ beforeEach(async () => {
 /** Each caller is one of its own: they are counted by address. */
 let addresses = 1;
 const report = (json: unknown, headers: Record<string, string> = {}) =>
-  call("POST", "/api/token-leaks", { json, headers: { "CF-Connecting-IP": `2001:db8:1::${(addresses++).toString(16)}`, ...headers } });
+  call("POST", "/api/token-leaks", { json, headers: { "CF-Connecting-IP": `2001:db8:1:${(addresses++).toString(16)}::1`, ...headers } });
 const scan = (reports: unknown, headers: Record<string, string>) =>
   call("POST", "/api/token-leaks/scanner", { body: JSON.stringify(reports), headers });
 const works = async (token: string) => (await call("GET", "/api/user", { token })).status === 200;
@@ -137,5 +137,14 @@ describe("a scanner", () => {
       for (const headers of bad) expect((await scan(reports, headers)).status).toBe(403);
     });
     for (const { tokenValue } of tokens) expect(await works(tokenValue)).toBe(true);
+  });
+
+  it.each(["", "x", "x".repeat(31)])("is not believed under a secret that is too short: %j", async (secret) => {
+    const before = env.LEAK_SCANNER_SECRET;
+    Object.assign(env, { LEAK_SCANNER_SECRET: secret });
+    onTestFinished(() => void Object.assign(env, { LEAK_SCANNER_SECRET: before }));
+    // WebCrypto has no key of no bytes; any signature will do.
+    const headers = { "X-Hub-Signature-256": await signatureOf("[]", secret || "x") };
+    expect((await scan([], headers)).status).toBe(403);
   });
 });

@@ -24,6 +24,10 @@ const rotate = (id: string, json: Record<string, unknown> = {}) =>
   ok<Rotated>("POST", `${path}/${id}/rotate`, { token: world.admin, json });
 const rotateItself = (token: string, json: Record<string, unknown> = {}) => ok<Rotated>("POST", "/api/user/token/rotate", { token, json });
 const read = (id: string) => ok<Record<string, unknown>>("GET", `${path}/${id}`, { token: world.admin });
+const setPolicy = (days: number | null) =>
+  env.DB.prepare("UPDATE organizations SET max_token_expiry_days = ?, settings_version = settings_version + 1 WHERE name = 'acme'")
+    .bind(days)
+    .run();
 const works = async (token: string) => (await call("GET", "/api/user", { token })).status === 200;
 
 describe("a rotation", () => {
@@ -230,14 +234,41 @@ describe("a token rotates itself", () => {
     expect((await rotateItself(second.tokenValue, { expires: seconds() + 60 })).expires).toBe(seconds() + 60);
   });
 
-  it("within the organization's policy", async () => {
+  it("within the organization's policy on expiry", async () => {
     laterBy(0);
-    const first = await newOrgToken(world, "ci", { mayRotateItself: true });
-    await env.DB.prepare("UPDATE organizations SET max_token_expiry_days = 14, settings_version = 1 WHERE name = 'acme'").run();
+    const first = await newOrgToken(world, "ci", { mayRotateItself: true, expires: seconds() + 30 * 86_400 });
+    await setPolicy(14);
+    laterBy(20 * 86_400_000);
     const second = await rotateItself(first.tokenValue);
     expect(second.expires).toBe(seconds() + 14 * 86_400);
     await ok("GET", "/api/orgs/acme", { token: second.tokenValue });
   });
+
+  it.each([
+    ["never ends", undefined, {}],
+    ["never ends, into a successor that would", undefined, { expires: 3 }],
+    ["lives longer", 20, { overlap: 60 }],
+  ])(
+    "not when the policy on expiry refuses it: it %s",
+    async (_, days, { expires, ...request }: { expires?: number; overlap?: number }) => {
+      const more = { mayRotateItself: true, ...(days !== undefined && { expires: seconds() + days * 86_400 }) };
+      const first = await newOrgToken(world, "ci", more);
+      // The policy is newer than the identity that is cached.
+      await ok("GET", "/api/user", { token: first.tokenValue });
+      await setPolicy(7);
+      const json = { ...request, ...(expires !== undefined && { expires: seconds() + expires * 86_400 }) };
+      const events = await eventsOf(() =>
+        changesNothing(async () => {
+          for (let tries = 0; tries < 2; tries++)
+            expect(await refused(403, "POST", "/api/user/token/rotate", { token: first.tokenValue, json })).toBe(
+              "The `acme` organization enforces a max access token expiry of `7` days that your current token does not meet. Please generate a new token with a TTL meeting your org's threshold to perform this request.",
+            );
+        }),
+      );
+      expect(events.map(({ event, tokenId }) => [event, tokenId])).toEqual([1, 2].map(() => ["auth-failure-token-policy", first.id]));
+      await ok("GET", "/api/user", { token: first.tokenValue });
+    },
+  );
 
   it("and the log says which machine it was", async () => {
     const first = await newOrgToken(world, "ci", { mayRotateItself: true });

@@ -35,7 +35,7 @@ describe("a token that is limited to stacks", () => {
           definition.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ({ orgName: "acme", projectName: "web", stackName })[name] ?? "1");
         const options = () => ({
           token: tokenValue,
-          headers: { "CF-Connecting-IP": `2001:db8::${address++}` },
+          headers: { "CF-Connecting-IP": `2001:db8:0:${address++}::1` },
           ...(definition.method === "GET" ? {} : { json: {} }),
         });
         const what = `${definition.method} ${definition.path}`;

@@ -1,9 +1,10 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { flush } from "../../src/auth/touch.ts";
 import { openStore } from "../../src/db/client.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
+import { breakDatabase } from "../support/faults.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
@@ -77,6 +78,49 @@ describe("usage", () => {
     for (let i = 0; i < 100; i++) await use(tokenValue);
     await settle();
     expect(await env.DB.prepare("SELECT count(*) AS n FROM writes").first<number>("n")).toBeLessThanOrEqual(2);
+  });
+
+  it("is not lost to a client that calls itself something else each time, at great length", async () => {
+    const { id, tokenValue } = await newOrgToken(world, "ci");
+    const { id: otherId, tokenValue: other } = await newOrgToken(world, "other");
+    await use(tokenValue);
+    await use(other);
+    await settle();
+    // One parameter of D1 takes 2,000,000 bytes.
+    for (let i = 0; i < 200; i++) await use(tokenValue, `192.0.2.${i}`, "CH", `${i} ${"\u00e9".repeat(15_000)}`);
+    await use(other);
+    const statements: unknown[][] = [];
+    const open = env.DB.withSession.bind(env.DB);
+    const spy = vi.spyOn(env.DB, "withSession").mockImplementation((...args) => {
+      const session = open(...args);
+      const prepare = (query: string) => {
+        const statement = session.prepare(query);
+        return Object.assign(Object.create(statement) as D1PreparedStatement, {
+          bind: (...values: unknown[]) => (statements.push(values), statement.bind(...values)),
+        });
+      };
+      return { prepare, batch: session.batch.bind(session), getBookmark: () => null } as unknown as D1DatabaseSession;
+    });
+    onTestFinished(() => spy.mockRestore());
+    await settle();
+    spy.mockRestore();
+    expect(statements.length).toBeGreaterThan(0);
+    for (const value of statements.flat()) expect(String(value).length).toBeLessThan(20_000);
+    expect((await usage(id)).days).toMatchObject([{ requests: 201 }]);
+    expect((await usage(id)).clients).toHaveLength(10);
+    expect((await usage(otherId)).days).toMatchObject([{ requests: 2 }]);
+  });
+
+  it("waits for a database that is away", async () => {
+    const { id, tokenValue } = await newOrgToken(world, "ci");
+    await use(tokenValue);
+    await settle();
+    for (let i = 0; i < 5; i++) await use(tokenValue);
+    const mend = breakDatabase();
+    await expect(settle()).rejects.toThrow("Service Unavailable");
+    mend();
+    await settle();
+    expect((await usage(id)).days).toMatchObject([{ requests: 6 }]);
   });
 
   it("is the organization's to see, and of its own tokens", async () => {

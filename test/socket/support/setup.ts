@@ -20,7 +20,7 @@ const LIMIT = 8 * 1024 * 1024;
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = mkdtempSync(join(tmpdir(), "stackpass-socket-"));
   bundle(join(directory, "bundle"));
-  const vars = { MAX_IMPORT_BYTES: String(LIMIT), MAX_CHECKPOINT_BYTES: String(LIMIT) };
+  const vars = { MAX_IMPORT_BYTES: String(LIMIT), MAX_CHECKPOINT_BYTES: String(LIMIT), ALLOW_PLAIN_HTTP: "true" };
   const server = await Server.start({ directory, bundle: join(directory, "bundle"), vars });
   project.provide("wireUrl", server.url);
   project.provide("wireToken", server.credentials.organizations["acme"]!["admin"]!);

@@ -1,0 +1,20 @@
+import { AppError, badRequest } from "../errors.ts";
+import { MOST_VALUES, shapeFault } from "../state/shape.ts";
+
+/** Levels of lists and objects, one in the other. */
+export const MOST_LEVELS = 1000;
+
+/**
+ * JSON of a body, when it needs no more memory than an isolate has: a body of a few kilobytes may inflate to millions of values.
+ * @throws 400 for what is not JSON or has too many levels, 413 for too many values
+ */
+export function parseJson(text: string): unknown {
+  const fault = shapeFault(text, MOST_LEVELS);
+  if (fault === "levels") throw badRequest(`the body has more than ${MOST_LEVELS} levels of lists and objects`);
+  if (fault === "values") throw new AppError(413, `Request Entity Too Large: the body has more than ${MOST_VALUES} values`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badRequest("the body is not valid JSON");
+  }
+}

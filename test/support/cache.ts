@@ -1,0 +1,27 @@
+/** Identities in the cache, as this deployment writes them. */
+import { env } from "cloudflare:workers";
+import { openEntry, sealEntry } from "../../src/auth/cacheEntry.ts";
+import { type Identity, cacheKey } from "../../src/auth/resolve.ts";
+import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
+
+const peppers = peppersOf(env.TOKEN_PEPPER);
+
+export async function hashOf(tokenValue: string): Promise<string> {
+  return (await hashTokenValue(peppers, tokenValue))!;
+}
+
+/** The identity of a token's value as soon as it is in the cache: it is written after the answer. */
+export async function cachedIdentity(tokenValue: string): Promise<Identity> {
+  const hash = await hashOf(tokenValue);
+  for (;;) {
+    const entry = await env.TOKEN_CACHE.get(cacheKey(hash));
+    if (entry !== null) return (await openEntry(peppers[0]!, hash, entry))!;
+    await scheduler.wait(2);
+  }
+}
+
+/** Puts an identity into the cache for a token's value. Nobody can do that who does not have the pepper. */
+export async function cacheIdentity(tokenValue: string, identity: Identity): Promise<void> {
+  const hash = await hashOf(tokenValue);
+  await env.TOKEN_CACHE.put(cacheKey(hash), await sealEntry(peppers[0]!, hash, identity));
+}
