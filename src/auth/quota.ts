@@ -3,19 +3,14 @@ import { tooManyRequests } from "../errors.ts";
 import type { Route } from "../http/route.ts";
 import { withinLimit } from "./limiter.ts";
 import { type Sender, payerOf } from "./meter.ts";
-import type { Permission } from "./policy.ts";
 import { recordTooMany } from "./refusals.ts";
 
 /**
  * Limits on callers whose credential is good: requests and imports, of one token and of one organization (docs/decisions/0005). They are
  * counted by the platform's limiters, in each location for itself. What a running update needs is not counted: the calls under its lease,
- * and encryption. A client that is refused them loses a part of its state. Nor are the calls that stop somebody.
+ * and encryption. A client that is refused them loses a part of its state. Nor are the calls that end something (`stops`).
  */
-export const isCounted = ({ permission, drains }: Pick<Route["definition"], "permission" | "drains">): boolean =>
-  !drains && !stopping.has(permission);
-
-/** Rights by which a flood is ended: of a token, of a person, of an update. */
-const stopping: ReadonlySet<Permission> = new Set(["org_token:update", "org_token:delete", "org_member:delete", "stack:cancel_update"]);
+export const isCounted = ({ drains, stops }: Pick<Route["definition"], "drains" | "stops">): boolean => !drains && !stops;
 
 /** The periods of the limiters in `wrangler.toml`. Seconds. */
 const REQUESTS_PERIOD = 10;

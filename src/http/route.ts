@@ -39,6 +39,8 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   isImport?: true;
   /** Stays open to a token whose update still runs on this stack, see `drains`; and to a caller who is beyond a limit. */
   drains?: P extends OrgPermission ? true : never;
+  /** Ends or limits a token, a session, a membership or an update: open to a caller who is beyond a limit, so that a flood can be ended. */
+  stops?: true;
   /**
    * Carries `X-Pulumi-Warning` about the caller's token. Only where a command comes by once: a client prints the warning of every
    * answer that has one (cli-protocol §1.8).

@@ -24,6 +24,7 @@ export const membershipRoutes = [
       method: "DELETE",
       path: "/api/user/organizations/{orgName}",
       operationId: "LeaveOrganization",
+      stops: true,
       permission: "person",
       params: org,
       extension,

@@ -105,6 +105,7 @@ export const orgRoutes = [
       method: "DELETE",
       path: "/api/orgs/{orgName}/members/{userLogin}",
       operationId: "DeleteOrganizationMember",
+      stops: true,
       // Everybody may leave: the right to remove somebody else is asked for when it is known who is meant.
       permission: "organization:read",
       params: member,

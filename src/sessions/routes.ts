@@ -24,6 +24,7 @@ export const sessionRoutes = [
       method: "DELETE",
       path: "/api/user/sessions/{sessionId}",
       operationId: "DeleteUserSession",
+      stops: true,
       permission: "person",
       params: z.object({ sessionId: id }),
       query: z.object({ withDescendants }),

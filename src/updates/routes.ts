@@ -90,6 +90,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         method: "POST",
         path: `${X}/cancel`,
         operationId: `CancelUpdate_${kind}`,
+        stops: true,
         permission: "stack:cancel_update",
         params: updateParams,
       },
