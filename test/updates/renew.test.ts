@@ -181,7 +181,7 @@ describe("an update whose starter loses the right to it", () => {
           json: { stacks: [{ project: "*", stack: "*", access: "read" }] },
         }),
     ],
-    ["by the policy on expiry", () => running(), () => set({ setMaxAccessTokenExpiryDays: 30 })],
+    ["by the policy on expiry", () => running(), () => set({ setMaxAccessTokenExpiryDays: 30, force: true })],
   ];
 
   it.each(losses)("ends at its next renewal where updates are aborted: %s", async (_, start, lose) => {
