@@ -13,6 +13,8 @@ import type { CancelUpdate } from "./cancel.ts";
 import { Deltas } from "./deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { finishRun } from "./finish.ts";
+import { forgetRun } from "./forgetRun.ts";
+import { learnEnd, learnHoldersEnd } from "./learnEnd.ts";
 import { dueAt, isForgettable, isOver } from "./lifetime.ts";
 import { cancelLostStart, sweepLostStart } from "./lost.ts";
 import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
@@ -54,6 +56,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#endExpired(ctx);
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
+      await learnHoldersEnd(ctx);
       const answer = await startRun(ctx, input, this.#runs.holder() !== undefined);
       await this.#setAlarm();
       return answer;
@@ -63,7 +66,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** Moves the lease's end. `seconds` 0 to 300. */
   async renew(updateId: string, seconds: number): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
-      const run = this.#runs.get(updateId);
+      const run = this.#sealed.has(updateId) ? this.#runs.get(updateId) : await this.#settled(updateId);
       if (run && run.phase === "running" && (await mustAbort(ctx.store, run, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
@@ -83,6 +86,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       await this.#endExpired(ctx);
       const run = this.#runs.get(updateId);
       if (!run) throw leaseOver();
+      if (run.cancelling) await learnEnd(ctx, run);
       if (run.aborted && status === "succeeded") throw aborted();
       if (run.phase === "done") {
         if (run.ending === status || run.aborted) return undefined;
@@ -132,11 +136,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
   move(input: MoveStack): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
-      // Who asks under the new path asks another object, which knows of no run of ours.
-      for (const run of this.#runs.all()) {
-        await this.#events.keep(ctx.env.STATE, run.updateId);
-        if (run.phase !== "done") this.#runs.save(Object.assign(run, { moved: true as const }));
-      }
       return moveStack(ctx, input);
     });
   }
@@ -192,12 +191,22 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
   async #inTime<T>(updateId: string, work: (run: Run) => T): Promise<T> {
-    for (let end = this.#sealed.get(updateId); end; end = this.#sealed.get(updateId)) await end.catch(() => undefined);
-    const run = this.#runs.get(updateId);
+    const run = await this.#settled(updateId);
     if (run?.aborted) throw aborted();
     if (!run || isOver(run, Date.now())) throw leaseOver();
     if (run.phase !== "running") throw ended(run);
     return work(run);
+  }
+
+  /** A run whose end is not being worked out, and whose cancellation is not in doubt. */
+  async #settled(updateId: string): Promise<Run | undefined> {
+    for (;;) {
+      const end = this.#sealed.get(updateId);
+      const run = this.#runs.get(updateId);
+      if (end) await end.catch(() => undefined);
+      else if (run?.phase === "running" && run.cancelling) unwrap(noTrips(), await this.#exclusive((ctx) => learnEnd(ctx, run)));
+      else return run;
+    }
   }
 
   /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */
@@ -224,7 +233,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     if (run.phase === "finishing") await this.#finish(ctx, run, run.ending ?? "failed");
     else if (run.phase === "running" && isOver(run, Date.now())) await this.#finish(ctx, run, run.aborted ? "aborted" : "expired");
     else if (isForgettable(run, Date.now())) {
-      await this.#forget(ctx, run);
+      await forgetRun(ctx, run.updateId);
       return "forgotten";
     } else return "left";
     return "ended";
@@ -241,17 +250,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
     }
   }
 
-  async #forget({ env }: StackContext, { updateId }: Run): Promise<void> {
-    await this.#events.keep(env.STATE, updateId);
-    this.#events.forget(updateId);
-    this.#received.drop(updateId, "journal");
-    this.#received.drop(updateId, "checkpoint");
-    this.#deltas.drop(updateId);
-    this.#runs.forget(updateId);
-  }
-
   async #requireIdle(ctx: StackContext): Promise<void> {
     await this.#endExpired(ctx);
+    await learnHoldersEnd(ctx);
     if (this.#runs.holder()) throw conflict("Another update is currently in progress.");
   }
 

@@ -28,6 +28,8 @@ import { logError } from "../log.ts";
  */
 export async function finishRun(ctx: StackContext, run: Run, ending: Ending, cancelled?: CancelUpdate): Promise<void> {
   const endedAt = run.endedAt || (cancelled?.now ?? Date.now());
+  // The client still writes, and must hear of the end also when this object dies before its note of it.
+  if (cancelled) ctx.runs.save(Object.assign(run, { cancelling: true as const }));
   try {
     // Who asks under the stack's new path finds them in R2 only.
     if (run.moved) await ctx.events.keep(ctx.env.STATE, run.updateId);
@@ -43,6 +45,7 @@ export async function finishRun(ctx: StackContext, run: Run, ending: Ending, can
     }
     throw error;
   }
+  delete run.cancelling;
   Object.assign(run, { phase: "done", ending, endedAt });
   ctx.runs.save(run);
 }

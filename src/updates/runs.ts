@@ -34,6 +34,8 @@ export interface Run {
   endedAt: number;
   /** Its token has ended, and the organization wants it to end too: nothing more is taken, and the alarm ends it. */
   aborted?: true;
+  /** A cancellation was sent to D1 and its outcome is not known: no write is taken before it is. */
+  cancelling?: true;
   /** The stack has another path now, whose object knows nothing of this preview: its events are to be in R2 at its end. */
   moved?: true;
   /** Number of the last full checkpoint that is wholly here; null before the first. */
