@@ -4,6 +4,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { contractFile } from "./scripts/contract.ts";
 import { startUpstream } from "./test/cli/support/upstream.ts";
+import { failureTexts } from "./test/support/failureTexts.ts";
 
 /** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */
 function readContract(): unknown {
@@ -58,6 +59,7 @@ export default defineConfig(async () => {
     ],
     test: {
       include: ["test/**/*.test.ts"],
+      chaiConfig: failureTexts,
       exclude: ["test/cli/**", "test/socket/**", "test/scripts/**", "test/console/browser/**"],
       // One Worker process for all files, emptied before each test: as isolated, and five times as fast.
       isolate: false,

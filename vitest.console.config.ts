@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { findChromium } from "./test/console/browser/support/findChromium.ts";
+import { failureTexts } from "./test/support/failureTexts.ts";
 
 /** The suite that drives the console in headless Chromium, against a local server. Without a browser there is nothing to test. */
 if (!findChromium()) {
@@ -11,6 +12,7 @@ export default defineConfig({
   test: {
     name: "console",
     environment: "node",
+    chaiConfig: failureTexts,
     include: ["test/console/browser/*.test.ts"],
     globalSetup: ["./test/console/browser/support/setup.ts"],
     maxWorkers: 2,

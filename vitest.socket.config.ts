@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { failureTexts } from "./test/support/failureTexts.ts";
 
 /** Raw bytes against the built Worker over a real socket: what a client in workerd cannot send. */
 export default defineConfig({
   test: {
     name: "socket",
     environment: "node",
+    chaiConfig: failureTexts,
     include: ["test/socket/*.test.ts"],
     globalSetup: ["./test/socket/support/setup.ts"],
     testTimeout: 60_000,

@@ -42,7 +42,14 @@ function failures(file: string): string[] {
   });
 }
 
-const start = (text: string): string => text.split("\n").slice(0, 3).join(" ").slice(0, 300);
+/** Without empty lines and stack traces. */
+const start = (text: string): string =>
+  text
+    .split("\n")
+    .filter((line) => !/^\s*(at .*)?$/.test(line))
+    .slice(0, 8)
+    .join(" ")
+    .slice(0, 800);
 
 const results = [
   { ...run("checks", process.execPath, ["scripts/check.ts"]), failures: [] as string[] },

@@ -12,6 +12,7 @@ import type { CancelUpdate } from "./cancel.ts";
 import { Deltas } from "./deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type EndedBy, finishRun } from "./finish.ts";
+import { learnEnd, learnHoldersEnd } from "./learnEnd.ts";
 import { dueAt, isOver } from "./lifetime.ts";
 import { cancelLostStart, sweepLostStart } from "./lost.ts";
 import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
@@ -55,6 +56,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       this.#throwAbout(this.#runs.holder(), await this.#endExpired(ctx));
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
+      await learnHoldersEnd(ctx);
       const answer = await startRun(ctx, input, this.#runs.holder() !== undefined);
       await this.#setAlarm();
       return answer;
@@ -64,7 +66,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** Moves the lease's end, if the run's starter may still have it run. */
   async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
-      const run = this.#runs.get(updateId);
+      const run = this.#sealed.has(updateId) ? this.#runs.get(updateId) : await this.#settled(updateId);
       if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now()))) await this.#abort(run);
       // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
@@ -84,6 +86,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const run = this.#runs.get(updateId);
       this.#throwAbout(run, await this.#endExpired(ctx));
       if (!run) throw leaseOver();
+      if (run.cancelling) await learnEnd(ctx, run);
       if (run.aborted && status === "succeeded") throw aborted();
       if (run.phase !== "done") await this.#finish(ctx, run, run.ending ?? status, { client: true });
       if (run.journalKept) throw withoutState();
@@ -134,11 +137,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
   move(input: MoveStack): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
-      // Who asks under the new path asks another object, which knows of no run of ours.
-      for (const run of this.#runs.all()) {
-        await this.#events.keep(ctx.env.STATE, run.updateId);
-        if (run.phase !== "done") this.#runs.save(Object.assign(run, { moved: true as const }));
-      }
       return moveStack(ctx, input);
     });
   }
@@ -198,12 +196,22 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
   async #inTime<T>(updateId: string, work: (run: Run) => T): Promise<T> {
-    for (let end = this.#sealed.get(updateId); end; end = this.#sealed.get(updateId)) await end.catch(() => undefined);
-    const run = this.#runs.get(updateId);
+    const run = await this.#settled(updateId);
     if (run?.aborted) throw aborted();
     if (!run || isOver(run, Date.now())) throw leaseOver();
     if (run.phase !== "running") throw ended(run);
     return work(run);
+  }
+
+  /** A run whose end is not being worked out, and whose cancellation is not in doubt. */
+  async #settled(updateId: string): Promise<Run | undefined> {
+    for (;;) {
+      const end = this.#sealed.get(updateId);
+      const run = this.#runs.get(updateId);
+      if (end) await end.catch(() => undefined);
+      else if (run?.phase === "running" && run.cancelling) unwrap(noTrips(), await this.#exclusive((ctx) => learnEnd(ctx, run)));
+      else return run;
+    }
   }
 
   /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */
@@ -239,7 +247,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
   };
 
   async #requireIdle(ctx: StackContext): Promise<void> {
-    this.#throwAbout(this.#runs.holder(), await this.#endExpired(ctx));
+    const failed = await this.#endExpired(ctx);
+    await learnHoldersEnd(ctx);
+    this.#throwAbout(this.#runs.holder(), failed);
     if (this.#runs.holder()) throw conflict("Another update is currently in progress.");
   }
 

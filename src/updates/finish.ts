@@ -5,6 +5,7 @@ import { type Fault, beginAttempt, countFailure, countLostAttempt, dropAttempt, 
 import type { CancelUpdate } from "./cancel.ts";
 import { type NewState, commitEnd } from "./commitEnd.ts";
 import { formOf, keepJournal } from "./keptJournal.ts";
+import { learnEnd } from "./learnEnd.ts";
 import { writeState } from "./newState.ts";
 import type { Ending, Run } from "./runs.ts";
 import type { StackContext } from "./stackContext.ts";
@@ -31,6 +32,8 @@ export interface EndedBy {
 export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by: EndedBy = {}): Promise<void> {
   const endedAt = run.endedAt || (by.caller?.now ?? Date.now());
   countLostAttempt(run);
+  // The client still writes, and must be refused after the end, also when this object dies before its note of it.
+  if (by.caller && run.phase === "running") ctx.runs.save(Object.assign(run, { cancelling: true as const }));
   const failed = run.attempts?.failed ?? 0;
   if (isGivenUp(run)) return endWithBase(ctx, run, ending, endedAt, "unreadable", by);
   // A running update may have lost an attempt to a deploy.
@@ -43,17 +46,19 @@ export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by:
   }
   let kept: KeptJournal | undefined;
   let isStateWritten = false;
+  let isEnded = false;
   try {
     // A reader who asks under the stack's new path finds the events in R2 only.
     if (run.moved) await ctx.events.keep(ctx.env.STATE, run.updateId);
     const state = run.dryRun ? undefined : await writeState(ctx, run, endedAt);
     isStateWritten = true;
-    await commitEnd(ctx, run, { ending, endedAt, state, by });
+    isEnded = await commitEnd(ctx, run, { ending, endedAt, state, by });
   } catch (error) {
     const fault = faultOf(error, isStateWritten && by.caller !== undefined);
     kept = afterFailure(ctx, run, { ending, endedAt, error, fault, isStateWritten, by });
   }
   if (kept) return endWithBase(ctx, run, ending, endedAt, kept, by);
+  if (!isEnded) return noteEarlierEnd(ctx, run, ending, endedAt);
   markDone(ctx, run, ending, endedAt);
 }
 
@@ -110,11 +115,11 @@ function toBeTriedAgain(run: Run, error: unknown): AppError {
 /** Ends a run with the state before it. Needs the database only. */
 async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt: number, why: KeptJournal, by: EndedBy): Promise<void> {
   const state: NewState = { key: run.baseKey, summary: undefined };
-  let kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;
+  const kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;
   const end = ending === "succeeded" ? "failed" : ending;
+  let isEnded: boolean;
   try {
-    const isEnded = await commitEnd(ctx, run, { ending: end, endedAt, state: run.dryRun ? undefined : state, by, base: { kept } });
-    if (!isEnded) kept = undefined;
+    isEnded = await commitEnd(ctx, run, { ending: end, endedAt, state: run.dryRun ? undefined : state, by, base: { kept } });
   } catch (error) {
     if (by.caller) dropAttempt(run);
     else {
@@ -124,9 +129,17 @@ async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt:
     ctx.runs.save(run);
     throw by.caller ? error : toBeTriedAgain(run, error);
   }
+  if (!isEnded) return noteEarlierEnd(ctx, run, end, endedAt);
   if (kept) Object.assign(run, { journalKept: kept, journalDue: true });
   markDone(ctx, run, end, endedAt);
   if (kept) await tryToKeep(ctx, run);
+}
+
+/** The database had an end of this run already: an earlier attempt was carried out, and its answer was lost. */
+async function noteEarlierEnd(ctx: StackContext, run: Run, ending: Ending, endedAt: number): Promise<void> {
+  await learnEnd(ctx, run);
+  if (run.phase !== "done") markDone(ctx, run, ending, endedAt);
+  if (run.journalDue) await tryToKeep(ctx, run);
 }
 
 function mayHaveWritten(ctx: StackContext, run: Run): boolean {
@@ -138,7 +151,7 @@ function mayHaveWritten(ctx: StackContext, run: Run): boolean {
 }
 
 function markDone(ctx: StackContext, run: Run, ending: Ending, endedAt: number): void {
-  Object.assign(run, { phase: "done", ending, endedAt, attempts: undefined });
+  Object.assign(run, { phase: "done", ending, endedAt, attempts: undefined, cancelling: undefined });
   ctx.runs.save(run);
 }
 

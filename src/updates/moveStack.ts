@@ -26,6 +26,7 @@ export interface MoveStack extends StackCall {
  * moves the stack. Id, keys, history and tags stay. Two stacks that want one path are told apart by the database alone.
  */
 export async function moveStack(ctx: StackContext, input: MoveStack): Promise<undefined> {
+  await leaveRuns(ctx);
   const baseKey = await pinState(ctx, input);
   const stateKey = baseKey === null ? null : newStateKey();
   try {
@@ -40,6 +41,14 @@ export async function moveStack(ctx: StackContext, input: MoveStack): Promise<un
     throw error;
   }
   return undefined;
+}
+
+/** A caller under the new path asks another object, which knows of no run of this one. */
+async function leaveRuns({ env, events, runs }: StackContext): Promise<void> {
+  for (const run of runs.all()) {
+    await events.keep(env.STATE, run.updateId);
+    if (run.phase !== "done") runs.save(Object.assign(run, { moved: true as const }));
+  }
 }
 
 const namesOf = ({ orgName, projectName, stackName }: StackPath): Names => ({ owner: orgName, project: projectName, stack: stackName });

@@ -43,6 +43,8 @@ export interface Run {
   drain?: { since: number; until: number };
   /** A renewal was refused for the network that it came from, and is in the log. */
   refusedNetwork?: true;
+  /** A cancellation was sent to D1 and its outcome is not known: no write is taken before it is. */
+  cancelling?: true;
   /** The stack has another path now, whose object knows nothing of this preview: its events are to be in R2 at its end. */
   moved?: true;
   /** Number of the last full checkpoint that is wholly here; null before the first. */

@@ -26,6 +26,23 @@ export function loseDatabaseAnswers(spared = 0): () => void {
   return until(spy);
 }
 
+/** Calls something once, between the batch of D1 after which a condition holds and its answer; the answer is then lost. */
+export function afterBatch(holds: () => Promise<boolean>, act: () => void): void {
+  const open = env.DB.withSession.bind(env.DB);
+  const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
+    const session = open(constraint);
+    const batch = async (statements: D1PreparedStatement[]) => {
+      const results = await session.batch(statements);
+      if (!(await holds())) return results;
+      spy.mockRestore();
+      act();
+      throw new Error("D1_ERROR: network connection lost");
+    };
+    return { prepare: (query: string) => session.prepare(query), batch, getBookmark: () => null } as unknown as D1DatabaseSession;
+  });
+  until(spy);
+}
+
 /** Until it is called, R2 takes nothing. @returns ends the fault */
 export const breakObjectWrites = () => until(vi.spyOn(env.STATE, "put").mockRejectedValue(new Error("put: Unspecified error (0)")));
 

@@ -10,6 +10,7 @@ import { laterBy } from "../support/clock.ts";
 import { expectSound } from "../support/dangling.ts";
 import { type Exported, begins, component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
 import {
+  afterBatch,
   breakCache,
   breakDatabase,
   breakDatabaseOnce,
@@ -36,6 +37,18 @@ const S = "/api/stacks/acme/web/dev";
 const told = [...creates(component("made")), begins(10, 9, component("half"))];
 const journal = (update: RunningUpdate) => call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: told } });
 const complete = (update: RunningUpdate) => call("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+
+const cancel = ({ path }: RunningUpdate) => call("POST", `${path}/cancel`, { token });
+const renew = ({ path, lease }: RunningUpdate) => call("POST", `${path}/renew_lease`, { lease, json: { token: "", duration: 300 } });
+
+/** Ends an update, and the stack's object dies between the commit of the end in the database and its own note of it. */
+async function dieAtEnd(update: RunningUpdate, end: (update: RunningUpdate) => Promise<Response>): Promise<void> {
+  const object = await runInDurableObject(await coordinator(), (_, state) => state);
+  const hasEnded = async () =>
+    (await env.DB.prepare("SELECT ended_at FROM updates WHERE id = ?").bind(update.id).first("ended_at")) !== null;
+  afterBatch(hasEnded, () => object.abort("a fault"));
+  expect((await end(update)).status).toBe(503);
+}
 
 async function coordinator() {
   const orgId = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
@@ -112,9 +125,9 @@ const operations: Record<string, Operation> = {
     ready: running,
     send: ({ path, lease }) => call("POST", `${path}/events/batch`, { lease, json: { events: [{ sequence: 0, timestamp: 0 }] } }),
   },
-  renew: { ready: running, send: ({ path, lease }) => call("POST", `${path}/renew_lease`, { lease, json: { token: "", duration: 300 } }) },
+  renew: { ready: running, send: renew },
   complete: { ready: running, send: complete },
-  cancel: { ready: running, send: ({ path }) => call("POST", `${path}/cancel`, { token }), again: [409] },
+  cancel: { ready: running, send: cancel, again: [409] },
   import: { ready: idle, send: () => call("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("new")]) }) },
   rename: {
     ready: idle,
@@ -238,6 +251,41 @@ describe("the stack's object", () => {
       }
       await expectRecovered();
     }
+  });
+
+  describe.each([
+    ["the client's word", complete],
+    ["a cancellation", cancel],
+  ])("that died right after the database had committed the end of an update by %s", (_, end) => {
+    it.each([
+      ["the next update", async () => void (await startUpdate(token))],
+      ["an import", async () => void (await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) }))],
+    ])("lets %s begin at once", async (_name, begin) => {
+      const update = await running();
+      await dieAtEnd(update, end);
+      await begin();
+      await expectSound();
+    });
+  });
+
+  it("that died right after the database had committed a cancellation refuses each call of the cancelled client", async () => {
+    const calls = { journal, renew, complete };
+    for (const send of Object.values(calls)) {
+      const update = await running();
+      await dieAtEnd(update, cancel);
+      expect([403, 409]).toContain((await send(update)).status);
+      await expectRecovered();
+    }
+  });
+
+  it("goes on with an update whose cancellation the database did not commit", async () => {
+    const update = await running();
+    const repair = breakDatabase();
+    expect((await cancel(update)).status).toBe(503);
+    repair();
+    expect((await journal(update)).status).toBe(204);
+    expect((await complete(update)).status).toBe(204);
+    await expectRecovered();
   });
 
   it("is not misled by an alarm that comes late, twice, or while its update is being completed", async () => {

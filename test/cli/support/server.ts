@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, createWriteStream, mkdirSync, readFileSync } from "node:fs";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { type DevCredentials, prepare } from "../../../scripts/prepare.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -41,11 +43,11 @@ export class Server {
       if (options.copyOf) cpSync(options.copyOf, server.persistTo, { recursive: true });
       else if (options.bundle) await prepare(server.persistTo, server.url);
       try {
-        await server.run();
+        await server.#run();
         return server;
       } catch (error) {
         // Until it listened, the port was anybody's.
-        if (tries === 3 || !/in use/i.test(String(error))) throw error;
+        if (tries === 3 || !isPortTaken(error)) throw error;
       }
     }
   }
@@ -54,8 +56,19 @@ export class Server {
     return JSON.parse(readFileSync(join(this.persistTo, "stackpass-dev.json"), "utf8")) as DevCredentials;
   }
 
-  /** Starts it, or starts it again on the same port and folder. */
+  /** Starts it again on the same port and folder. A process that was killed may hold the port for a moment. */
   async run(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#run();
+      } catch (error) {
+        if (tries === 30 || !isPortTaken(error)) throw error;
+        await wait(1000);
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
     const { directory } = this.#options;
     const child = spawn(process.execPath, this.#command(), {
       cwd: root,
@@ -75,8 +88,12 @@ export class Server {
     process.once("exit", abandon);
     child.once("exit", () => process.off("exit", abandon));
     const log = createWriteStream(join(directory, "server.log"), { flags: "a" });
-    child.stderr!.on("data", (chunk: Buffer) => log.write(chunk));
     let said = "";
+    let complained = "";
+    child.stderr!.on("data", (chunk: Buffer) => {
+      log.write(chunk);
+      complained += chunk.toString();
+    });
     await new Promise<void>((ready, failed) => {
       child.stdout!.on("data", (chunk: Buffer) => {
         log.write(chunk);
@@ -84,9 +101,9 @@ export class Server {
         // The last line of the welcome: whatever comes later is the server's own log.
         if (said.includes("Press Ctrl-C") || said.includes("ready\n")) ready();
       });
-      child.once("exit", (code) =>
-        failed(new Error(`the server ended with ${code}:\n${readFileSync(join(directory, "server.log"), "utf8")}`)),
-      );
+      // A workerd that is left over would hold the port, and its output open.
+      child.once("exit", () => this.#signal("SIGKILL"));
+      child.once("close", (code) => failed(new Error(`the server ended with ${code}:\n${complained}\n${said}`)));
     });
   }
 
@@ -148,12 +165,24 @@ export class Server {
   }
 }
 
+const isPortTaken = (error: unknown) => /in use/i.test(String(error));
+
 const isAlive = (child: ChildProcess) => child.exitCode === null && child.signalCode === null;
 
+/**
+ * Below the ports that Linux and macOS give to connections and to servers that ask for any: a server that is killed finds its port again,
+ * and no client that connects meanwhile is given that very port and speaks to itself.
+ */
 async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((listening) => probe.listen(0, "127.0.0.1", listening));
-  const { port } = probe.address() as { port: number };
-  await new Promise((closed) => probe.close(closed));
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((closed) => probe.close(closed));
+    return port;
+  }
 }
