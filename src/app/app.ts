@@ -1,6 +1,7 @@
 import { HonoBase } from "hono/hono-base";
 import { HTTPException } from "hono/http-exception";
 import { TrieRouter } from "hono/router/trie-router";
+import { markEmptyAnswer } from "./emptyAnswer.ts";
 import { requestContext } from "./request.ts";
 import type { Env } from "./environment.ts";
 import { AppError, badRequest, notFound } from "../errors.ts";
@@ -23,6 +24,7 @@ app.use(async (c, next) => {
   await next();
   logRequest(c);
   markTiming(c);
+  markEmptyAnswer(c);
   c.res.headers.set("X-Pulumi-Request-ID", c.get("request").requestId);
   c.res.headers.set("Cache-Control", "no-store");
   // A page of the console brings its own.

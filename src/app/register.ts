@@ -145,8 +145,7 @@ function contextOf(c: Context<Env>): ContextFor<Permission> {
 
 function answer(c: Context<Env>, result: unknown): Response {
   if (result instanceof Response) return result;
-  // An empty answer that is JSON or untyped would be marked as gzip by a development proxy (platform-facts W-26).
-  if (result === undefined) return c.body(null, 204, { "Content-Type": "application/octet-stream" });
+  if (result === undefined) return c.body(null, 204);
   return c.json(result as never, 200);
 }
 

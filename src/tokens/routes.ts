@@ -54,9 +54,7 @@ export const tokenRoutes = [
     },
     async (ctx, { params, query }) => {
       const receipt = await deleteOrgToken(ctx, params.tokenId, query.reason);
-      // The type is that of every empty answer, see `answer`.
-      const headers = { "Content-Type": "application/octet-stream", ...(receipt && receiptHeaders(receipt)) };
-      return new Response(null, { status: 204, headers });
+      return new Response(null, { status: 204, headers: receipt ? receiptHeaders(receipt) : {} });
     },
   ),
   defineRoute(

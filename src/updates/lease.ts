@@ -44,7 +44,7 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
   }
   const url = `https://stack/${kind}/${ctx.lease.updateId}`;
   await callUnderLease(ctx, async (stub) => outcomeIn(await stub.fetch(url, { method: "POST", headers, body: request.body })));
-  return new Response(null, { status: 204, headers: { "Content-Type": "application/octet-stream" } });
+  return new Response(null, { status: 204 });
 }
 
 const outcomeIn = async (response: Response): Promise<Outcome<undefined>> =>
