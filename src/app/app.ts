@@ -5,6 +5,7 @@ import { markEmptyAnswer } from "./emptyAnswer.ts";
 import { requestContext } from "./request.ts";
 import type { Env } from "./environment.ts";
 import { AppError, badRequest, notFound } from "../errors.ts";
+import { discard } from "../http/discard.ts";
 import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
 import { missingPage, registerPages } from "../console/page.tsx";
@@ -21,6 +22,7 @@ export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() })
 
 app.use(async (c, next) => {
   c.set("request", requestContext(c));
+  const sent = c.req.raw;
   await next();
   logRequest(c);
   markTiming(c);
@@ -35,6 +37,7 @@ app.use(async (c, next) => {
   c.res.headers.set("Referrer-Policy", "no-referrer");
   c.res.headers.set("Cross-Origin-Opener-Policy", "same-origin");
   c.res.headers.set("Cross-Origin-Resource-Policy", "same-origin");
+  if (c.res.status >= 400 || !sent.bodyUsed) await discard(sent);
 });
 
 // A host that is none makes an address that is none, and what reads addresses would stumble over it.

@@ -1,5 +1,6 @@
 import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
-import { chunksOf } from "./chunks.ts";
+import { requestChunks } from "./chunks.ts";
+import { inTime } from "./discard.ts";
 import { badRequest, tooLarge } from "../errors.ts";
 import { concat } from "../state/json.ts";
 
@@ -11,7 +12,7 @@ import { concat } from "../state/json.ts";
  */
 export async function* bodyStream(request: Request, limit: number): AsyncGenerator<Uint8Array> {
   const encoding = encodingOf(request);
-  const counted = limited(chunksOf(request.body), limit);
+  const counted = limited(requestChunks(request.body), limit);
   yield* encoding === "identity" ? counted : limited(inflated(counted), limit);
 }
 
@@ -33,12 +34,16 @@ export async function* limited(chunks: AsyncIterable<Uint8Array>, limit: number,
 export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: CHUNK });
   // What goes wrong on either side comes out of `gunzip`.
-  feed(chunks, gunzip).catch((error: Error) => gunzip.destroy(error));
+  const fed = feed(chunks, gunzip).catch((error: Error) => void gunzip.destroy(error));
   try {
     yield* gunzip;
   } catch (error) {
     if (String((error as { code?: unknown }).code).startsWith("Z_")) throw badRequest("the body is not valid gzip");
     throw error;
+  } finally {
+    // The body has no reader any more from then on, so that `discard` can read the rest.
+    gunzip.destroy();
+    await inTime(fed);
   }
 }
 
@@ -47,6 +52,7 @@ async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<
   // Not every write is answered when the reader has given up.
   gunzip.once("close", () => goOn());
   for await (const chunk of chunks) {
+    if (gunzip.destroyed) return;
     await new Promise<void>((next) => {
       goOn = next;
       gunzip.write(chunk, () => next());
@@ -73,12 +79,7 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
     return new Uint8Array(await request.arrayBuffer());
   }
   const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength;
-    if (length > limit) throw tooLarge("the body", limit);
-    chunks.push(chunk);
-  }
+  for await (const chunk of limited(requestChunks(request.body), limit)) chunks.push(chunk.slice());
   return concat(chunks);
 }
 

@@ -1,5 +1,5 @@
 import { badRequest, forbidden } from "../errors.ts";
-import { chunksOf } from "../http/chunks.ts";
+import { requestChunks } from "../http/chunks.ts";
 import { decodeText, encodingOf, inflate, limited, receive } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { checkBatch } from "../state/journal.ts";
@@ -33,7 +33,7 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   const { limits } = received;
   try {
     let part = 0;
-    for await (const bytes of inParts(limited(chunksOf(request.body), limits.checkpoint)))
+    for await (const bytes of inParts(limited(requestChunks(request.body), limits.checkpoint)))
       received.putPart(run.updateId, "checkpoint", batch, part++, encoding, bytes);
     if (part === 0) throw badRequest("the body is empty");
     const text = limited(received.stream(run.updateId, "checkpoint", batch), limits.checkpoint, "the checkpoint");
