@@ -9,10 +9,12 @@ import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
-import { decodeText, readBody } from "../http/body.ts";
+import { bodyStream, decodeText, readBody } from "../http/body.ts";
+import { stringsIn } from "../http/strings.ts";
+import { type Values, readValues } from "../http/values.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "./environment.ts";
-import type { ContextFor, Route } from "../http/route.ts";
+import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
 
 /** The small zod brings no words for its findings. */
@@ -58,7 +60,7 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
  * What is sent, by the route's schemas. The validators are run from here: as steps of the router they would triple what it holds, and an
  * isolate's start with it.
  */
-async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit } }: Route): Promise<AnyInput> {
+async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit, values } }: Route): Promise<AnyInput> {
   const request = c.req.raw;
   const read = async (target: "param" | "query" | "json", schema: z.ZodMiniType) => {
     await (zValidator(target, schema, refuse) as MiddlewareHandler<Env>)(c, nothing);
@@ -68,13 +70,21 @@ async function readInput(c: Context<Env>, { definition: { params, query, body, b
     params: params ? await read("param", params) : c.req.param(),
     query: query ? await read("query", query) : {},
     body: undefined,
+    values: { first: [], more: undefined },
     text: "",
     request,
   };
+  if (values) return { ...input, values: await valuesOf(c, values) };
   if (!body || body === "stream") return input;
   const text = await readText(c, bodyLimit ?? "json");
   c.req.raw = asJson(request, text);
   return { ...input, text, body: await read("json", body) };
+}
+
+function valuesOf(c: Context<Env>, { member, isList, most, tooLong }: ValuesContract): Promise<Values> {
+  const limits = limitsOf(c.env);
+  const body = bodyStream(c.req.raw, Infinity);
+  return readValues(stringsIn(body, { member, isList, most: most(limits), tooLong: () => tooLong(limits) }));
 }
 
 /** What comes after a validator is ours to do. */

@@ -12,6 +12,8 @@ import { badRequest } from "../errors.ts";
  */
 const FORMAT = 1;
 const HEADER = 14;
+/** Bytes that a ciphertext is longer than its plaintext. */
+export const OVERHEAD = HEADER + 16;
 
 const encoder = new TextEncoder();
 

@@ -1,11 +1,27 @@
 import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams } from "../stacks/path.ts";
+import { type Shape, answerValues, quoted } from "./answer.ts";
 import { decryptValues } from "./decrypt.ts";
 import { encryptValues } from "./encrypt.ts";
+import { ciphertexts, plaintexts } from "./limits.ts";
 import { noteDecryption } from "./noteDecryption.ts";
 
 const LogDecryptionRequest = z.object({ secretName: z.nullish(z.string()), commandName: z.nullish(z.string()) });
+
+const oneResult = (name: string): Shape => ({ open: `{"${name}":`, item: quoted, close: "}" });
+const listOfResults: Shape = { open: '{"ciphertexts":[', item: quoted, close: "]}" };
+/** Keyed by the request's own strings, character by character (cli-protocol §5.6). */
+const mapOfResults: Shape = {
+  open: '{"plaintexts":{',
+  *item(result, key) {
+    yield JSON.stringify(key);
+    yield ":";
+    yield* quoted(result);
+  },
+  close: "}}",
+  isKeyed: true,
+};
 
 export const secretRoutes = [
   defineRoute(
@@ -17,8 +33,9 @@ export const secretRoutes = [
       drains: true,
       params: stackParams,
       body: z.object({ plaintext: z.string() }),
+      values: plaintexts("plaintext", false),
     },
-    async (ctx, { params, body }) => ({ ciphertext: (await encryptValues(ctx, params, [body.plaintext]))[0]! }),
+    (ctx, { params, values }) => answerValues(ctx, values, oneResult("ciphertext"), (texts) => encryptValues(ctx, params, texts)),
   ),
   defineRoute(
     {
@@ -29,9 +46,9 @@ export const secretRoutes = [
       drains: true,
       params: stackParams,
       body: z.object({ plaintexts: z.nullish(z.array(z.string())) }),
-      bodyLimit: "values",
+      values: plaintexts("plaintexts", true),
     },
-    async (ctx, { params, body }) => ({ ciphertexts: await encryptValues(ctx, params, body.plaintexts ?? []) }),
+    (ctx, { params, values }) => answerValues(ctx, values, listOfResults, (texts) => encryptValues(ctx, params, texts)),
   ),
   defineRoute(
     {
@@ -41,8 +58,10 @@ export const secretRoutes = [
       permission: "stack:decrypt",
       params: stackParams,
       body: z.object({ ciphertext: z.string() }),
+      values: ciphertexts("ciphertext", false),
     },
-    async (ctx, { params, body }) => ({ plaintext: (await decryptValues(ctx, params, [body.ciphertext], "secret-decrypted"))[0]! }),
+    (ctx, { params, values }) =>
+      answerValues(ctx, values, oneResult("plaintext"), (texts) => decryptValues(ctx, params, texts, "secret-decrypted")),
   ),
   defineRoute(
     {
@@ -52,13 +71,11 @@ export const secretRoutes = [
       permission: "stack:decrypt",
       params: stackParams,
       body: z.object({ ciphertexts: z.nullish(z.array(z.string())) }),
-      bodyLimit: "values",
+      values: ciphertexts("ciphertexts", true),
     },
-    async (ctx, { params, body }) => {
-      const ciphertexts = [...new Set(body.ciphertexts ?? [])];
-      if (ciphertexts.length === 0) return { plaintexts: {} };
-      const plaintexts = await decryptValues(ctx, params, ciphertexts, "secrets-batch-decrypted");
-      return { plaintexts: Object.fromEntries(ciphertexts.map((text, i) => [text, plaintexts[i]!])) };
+    async (ctx, { params, values }) => {
+      if (values.first.length === 0) return { plaintexts: {} };
+      return answerValues(ctx, values, mapOfResults, (texts, part) => decryptValues(ctx, params, texts, "secrets-batch-decrypted", part));
     },
   ),
   ...(
