@@ -13,6 +13,7 @@ import { logRequest } from "./logRequest.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { logError } from "../log.ts";
+import { requireSettings } from "../settings.ts";
 
 /**
  * `Hono` would bring two more routers, and at the first request of each isolate try the faster one, which does not take a name and a parameter
@@ -43,6 +44,11 @@ app.use(async (c, next) => {
 // A host that is none makes an address that is none, and what reads addresses would stumble over it.
 app.use(async (c, next) => {
   if (!URL.canParse(c.req.url)) throw badRequest("the host is not valid");
+  await next();
+});
+
+app.use(async (c, next) => {
+  if (c.req.path !== "/healthz") requireSettings(c.env);
   await next();
 });
 
