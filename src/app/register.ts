@@ -84,7 +84,7 @@ async function readInput(c: Context<Env>, { definition: { params, query, body, b
 function valuesOf(c: Context<Env>, { member, isList, most, tooLong }: ValuesContract): Promise<Values> {
   const limits = limitsOf(c.env);
   const body = bodyStream(c.req.raw, Infinity);
-  return readValues(stringsIn(body, { member, isList, most: most(limits), tooLong: () => tooLong(limits) }));
+  return readValues(stringsIn(body, { member, isList, most: most(limits), mostBeside: limits.json, tooLong: () => tooLong(limits) }));
 }
 
 /** What comes after a validator is ours to do. */

@@ -22,8 +22,10 @@ export interface StringsOptions {
   member: string;
   /** It is a list, of any length; null and no member at all are an empty one. Else it is one string. */
   isList: boolean;
-  /** Bytes of one string's text, and of any other part. */
+  /** Bytes of one string's text. */
   most: number;
+  /** Bytes of all that is none of the strings: white space, commas, other members. */
+  mostBeside: number;
   /** The refusal of a string that is longer. */
   tooLong: () => AppError;
 }
@@ -52,6 +54,8 @@ class StringsReader {
   /** Pieces of it from earlier chunks. */
   #pieces: Uint8Array[] = [];
   #size = 0;
+  /** Bytes of the body until now that are none of the strings. */
+  #beside = 0;
   #key = "";
   #seen = false;
   #isEmpty = true;
@@ -64,7 +68,13 @@ class StringsReader {
   push(chunk: Uint8Array): string[] {
     this.#strings = [];
     let at = 0;
-    while (at < chunk.length) at = this.#token ? this.#read(chunk, at) : this.#step(chunk, skipSpace(chunk, at));
+    while (at < chunk.length) {
+      const before = at;
+      const isOurs = this.#token !== undefined && this.#place !== "key" && this.#isOurs();
+      at = this.#token ? this.#read(chunk, at) : this.#step(chunk, skipSpace(chunk, at));
+      if (!isOurs) this.#beside += at - before;
+      if (this.#beside > this.#options.mostBeside) throw tooLarge(`the body beside its ${this.#options.member}`, this.#options.mostBeside);
+    }
     return this.#strings;
   }
 
@@ -120,7 +130,7 @@ class StringsReader {
     if (place === "element" && !isString) throw badRequest(`${this.#options.member} must be a list of strings`);
     this.#token = new JsonToken();
     this.#place = place;
-    return this.#read(chunk, at);
+    return at;
   }
 
   /** Reads on in a token. */
@@ -128,7 +138,7 @@ class StringsReader {
     const end = this.#token!.read(chunk, at);
     const piece = chunk.subarray(at, end ?? chunk.length);
     this.#size += piece.length;
-    if (this.#size > this.#options.most) throw this.#refusal();
+    if (this.#place !== "key" && this.#isOurs() && this.#size > this.#options.most) throw this.#options.tooLong();
     if (end === undefined) {
       this.#pieces.push(piece.slice());
       return chunk.length;
@@ -140,8 +150,6 @@ class StringsReader {
     this.#take(bytes);
     return end;
   }
-
-  #refusal = () => (this.#isOurs() ? this.#options.tooLong() : tooLarge("a part of the body", this.#options.most));
 
   #take(bytes: Uint8Array): void {
     const value = parse(bytes);

@@ -59,6 +59,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         permission: "stack:write",
         params: stackParams,
         body: UpdateProgram,
+        bodyLimit: "config",
       },
       (ctx, { params, body }) => createUpdate(ctx, params, kind, body),
     ),

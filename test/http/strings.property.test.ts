@@ -20,7 +20,13 @@ async function read(body: string | Uint8Array, lengths: number[], isList = true,
   }
   try {
     const found: string[] = [];
-    for await (const strings of stringsIn(chunks(), { member: "values", isList, most, tooLong: () => tooLarge("a value", most) }))
+    for await (const strings of stringsIn(chunks(), {
+      member: "values",
+      isList,
+      most,
+      mostBeside: most,
+      tooLong: () => tooLarge("a value", most),
+    }))
       found.push(...strings);
     return found;
   } catch (error) {
@@ -98,8 +104,13 @@ describe("the strings of a body", () => {
     ['\ufeff{"values":[]}', 400],
     [`{"values":["${"x".repeat(998)}"]}`, ["x".repeat(998)]],
     [`{"values":["${"x".repeat(999)}"]}`, 413],
-    [`{"other":"${"x".repeat(999)}"}`, 413],
+    [`{"other":"${"x".repeat(988)}"}`, []],
+    [`{"other":"${"x".repeat(989)}"}`, 413],
     [`{"${"x".repeat(999)}":1}`, 413],
+    [`${" ".repeat(998)}{}`, []],
+    [`${" ".repeat(999)}{}`, 413],
+    [`{"values":[${'"xxxxxxxx",'.repeat(300)}"x"]}`, [...Array.from({ length: 300 }, () => "x".repeat(8)), "x"]],
+    [`{"values":[${'"", '.repeat(600)}""]}`, 413],
   ])("of %.60s are %j", async (body, result) => {
     for (const length of [1, 7, 10_000]) expect(await read(body, [length])).toEqual(result);
   });

@@ -102,7 +102,7 @@ describe("a large decryption", () => {
         /^Decrypted (\d+) secrets of stack "acme\/web\/dev", part (\d+) of a large request\.$/.exec(description) ?? [];
       return { count: Number(count), part: Number(part) };
     });
-    expect(counts.map(({ part }) => part).sort()).toEqual([1, 2]);
+    expect(counts.map(({ part }) => part).sort((a, b) => a - b)).toEqual([1, 2]);
     expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(30);
   });
 
@@ -149,7 +149,7 @@ describe("a large decryption", () => {
       expect(plaintexts.filter((plaintext) => read.includes(plaintext)).length).toBeLessThan(60);
     });
     const parts = events.filter(({ event }) => event === "secrets-batch-decrypted");
-    const numbers = parts.map(({ description }) => Number(/part (\d)/.exec(description)?.[1])).sort();
+    const numbers = parts.map(({ description }) => Number(/part (\d)/.exec(description)?.[1])).sort((a, b) => a - b);
     expect(numbers).toEqual([1, 2].slice(0, parts.length));
     expect(parts.every(({ tokenName }) => tokenName === "ci")).toBe(true);
   });
