@@ -3,7 +3,7 @@ import { fromBase64 } from "../encoding.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { Ciphertexts, withPlaintexts } from "../state/ciphertexts.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
-import { decodeText, encode } from "../state/json.ts";
+import { decodeText } from "../state/json.ts";
 import { type StackPath, pathText } from "../stacks/path.ts";
 import { openState } from "../stacks/resources.ts";
 import { takeState } from "../stacks/stateAt.ts";
@@ -26,7 +26,7 @@ export async function revealOutput(ctx: OrgContext, path: StackPath, name: strin
   if (secrets.found.length === 0) return readable(value);
   const decrypted = await decryptValues(ctx, path, secrets.found, "secret-decrypted");
   const plaintexts = new Map(secrets.found.map((text, i) => [text, textOf(decrypted[i]!)]));
-  return readable(encode(withPlaintexts(decodeText(value), plaintexts)));
+  return readable(withPlaintexts(value, plaintexts));
 }
 
 /** Base64 of JSON text. */

@@ -1,6 +1,7 @@
 /** Secrets of a state in their encrypted form (cli-protocol §5.4). */
-import { decodeText } from "./json.ts";
-import { SECRET, SIGNATURE } from "./signed.ts";
+import { QUOTE, concat, decodeString, decodeText, encode, skipSpace, skipValue } from "./json.ts";
+import { type Replacement, replaceRanges } from "./rewrite.ts";
+import { SECRET, SIGNATURE, walkSigned } from "./signed.ts";
 
 /** The first ciphertexts of a state, no more than `limit` of them. */
 export class Ciphertexts {
@@ -35,14 +36,15 @@ export class Ciphertexts {
 /** Whether a value is a secret or has one anywhere in it. */
 export const holdsSecret = (text: Uint8Array): boolean => decodeText(text).includes(SECRET);
 
-/** A value's JSON text with plaintexts, JSON texts too, in the places of their ciphertexts; all else keeps its text. */
-export const withPlaintexts = (json: string, plaintexts: Map<string, string>): string =>
-  json.replaceAll(new RegExp(`\\{[^{}]*"${SECRET}"[^{}]*\\}`, "g"), (object) => {
-    try {
-      const { [SIGNATURE]: kind, ciphertext } = JSON.parse(object) as Record<string, unknown>;
-      return (kind === SECRET && typeof ciphertext === "string" ? plaintexts.get(ciphertext) : undefined) ?? object;
-    } catch {
-      // Within a string: it only looks like one.
-      return object;
-    }
+/** A value's JSON text with plaintexts, JSON texts too, in the places of their ciphertexts; all else keeps its bytes. */
+export function withPlaintexts(json: Uint8Array, plaintexts: Map<string, string>): Uint8Array {
+  const found: Replacement[] = [];
+  walkSigned(json, skipSpace(json, 0), SECRET, "ciphertext", (value, object) => {
+    const text = json[value] === QUOTE ? plaintexts.get(decodeString(json, value, skipValue(json, value))) : undefined;
+    if (text === undefined) return;
+    // A secret within this one goes with it.
+    while (found.length > 0 && found.at(-1)!.start > object.start) found.pop();
+    found.push({ ...object, text });
   });
+  return concat(replaceRanges(json, found).map((piece) => (typeof piece === "string" ? encode(piece) : piece)));
+}
