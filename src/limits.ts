@@ -14,7 +14,7 @@ const limits = {
   /** JSON calls in general. */
   json: { usual: 4 * MiB, most: IN_MEMORY },
   /** The call that makes a stack: it may carry a first state. The CLI does not split it. */
-  stack: { usual: 16 * MiB, most: IN_MEMORY },
+  stack: { usual: 8 * MiB, most: IN_MEMORY },
   /** The call that creates an update: it carries the stack's configuration and the update's environment. */
   config: { usual: 8 * MiB, most: IN_MEMORY },
   /** One secret before it is encrypted. It is in memory; a batch of secrets is not, and has no limit. */

@@ -2,6 +2,7 @@ import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
 import { requestChunks } from "./chunks.ts";
 import { inTime } from "./discard.ts";
 import { badRequest, tooLarge } from "../errors.ts";
+import { freeBuffer } from "../state/free.ts";
 import { concat } from "../state/json.ts";
 
 /**
@@ -36,7 +37,14 @@ export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
   // What goes wrong on either side comes out of `gunzip`.
   const fed = feed(chunks, gunzip).catch((error: Error) => void gunzip.destroy(error));
   try {
-    yield* gunzip;
+    let last: Uint8Array | undefined;
+    for await (const chunk of gunzip) {
+      // What was inflated into another buffer has been used.
+      if (last && last.buffer !== chunk.buffer) freeBuffer(last.buffer);
+      last = chunk;
+      // Not as Node's own kind of bytes, whose `slice` makes no copy.
+      yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    }
   } catch (error) {
     if (String((error as { code?: unknown }).code).startsWith("Z_")) throw badRequest("the body is not valid gzip");
     throw error;

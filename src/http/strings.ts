@@ -1,6 +1,7 @@
 /** The strings in a member of a JSON object, read while the object arrives: of a body of any length no more than one string is held. */
 import { type AppError, badRequest, tooLarge } from "../errors.ts";
 import { StateError } from "../state/errors.ts";
+import { free } from "../state/free.ts";
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -143,11 +144,17 @@ class StringsReader {
       this.#pieces.push(piece.slice());
       return chunk.length;
     }
-    const bytes = this.#pieces.length === 0 ? piece : concat([...this.#pieces, piece]);
+    const pieces = this.#pieces;
     this.#token = undefined;
     this.#pieces = [];
     this.#size = 0;
-    this.#take(bytes);
+    if (pieces.length === 0) this.#take(piece);
+    else {
+      const whole = concat([...pieces, piece]);
+      for (const earlier of pieces) free(earlier);
+      this.#take(whole);
+      free(whole);
+    }
     return end;
   }
 

@@ -1,5 +1,5 @@
 /** A group is complete when its values have so many characters: most bodies are one group. */
-const GROUP = 8 * 1024 * 1024;
+const GROUP = 4 * 1024 * 1024;
 /** What a value takes beside its characters. */
 const OVERHEAD = 256;
 

@@ -3,7 +3,6 @@ import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.t
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { toBase64 } from "../encoding.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
@@ -40,7 +39,7 @@ export async function decryptValues(
   const stack = found[0];
   if (!stack) throw stackNotFound(path);
   announce(ctx, record);
-  return oneByOne(bytes, async (sealed) => toBase64(await decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed)));
+  return oneByOne(bytes, (sealed) => decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed));
 }
 
 /** Whether a stack's key opens all of these. The values are looked at no further. */

@@ -2,7 +2,6 @@ import { drains } from "../auth/drain.ts";
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { toBase64 } from "../encoding.ts";
 import { limitsOf } from "../limits.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
@@ -23,5 +22,5 @@ export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts
   ]);
   const stack = found[0];
   if (!stack) throw stackNotFound(path);
-  return oneByOne(bytes, async (plain) => toBase64(await encrypt(ctx.env.ENCRYPTION_KEYS, stack.id, plain)));
+  return oneByOne(bytes, (plain) => encrypt(ctx.env.ENCRYPTION_KEYS, stack.id, plain));
 }

@@ -1,14 +1,20 @@
+import { toBase64 } from "../encoding.ts";
 import { free } from "../state/free.ts";
 import { LOOK, Turn } from "../state/turn.ts";
 
-/** Works on bytes one after the other, so that no more than one result is not yet text. Their memory is given back. */
-export async function oneByOne(all: Uint8Array[], work: (bytes: Uint8Array) => Promise<string>): Promise<string[]> {
-  const results: string[] = [];
+/**
+ * Works on bytes one after the other. The memory of each, and of its result, is given back at once.
+ * @returns the results in base64
+ */
+export async function oneByOne(all: Uint8Array[], work: (bytes: Uint8Array) => Promise<Uint8Array>): Promise<string[]> {
+  const texts: string[] = [];
   const turn = new Turn();
   for (const bytes of all) {
     await turn.spend(bytes.length + LOOK);
-    results.push(await work(bytes));
+    const result = await work(bytes);
+    texts.push(toBase64(result));
     free(bytes);
+    free(result);
   }
-  return results;
+  return texts;
 }

@@ -1,7 +1,8 @@
 import { badRequest, forbidden } from "../errors.ts";
 import { requestChunks } from "../http/chunks.ts";
-import { decodeText, encodingOf, inflate, limited, receive } from "../http/body.ts";
+import { encodingOf, inflate, limited, receive } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
+import { free } from "../state/free.ts";
 import { checkBatch } from "../state/journal.ts";
 import { PART, type Received } from "./received.ts";
 import type { Run } from "./runs.ts";
@@ -16,8 +17,11 @@ export async function receiveJournal(run: Run, request: Request, received: Recei
   const limit = received.limits.batch;
   const encoding = encodingOf(request);
   const bytes = await receive(request, limit);
-  if (checkBatch(decodeText(inflate(bytes, encoding, limit))) > 0)
-    await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
+  const inflated = inflate(bytes, encoding, limit);
+  const entries = checkBatch(inflated);
+  if (inflated !== bytes) free(inflated);
+  if (entries > 0) await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
+  free(bytes);
 }
 
 /**

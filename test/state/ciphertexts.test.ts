@@ -55,6 +55,28 @@ describe("plaintexts stand in the places of their ciphertexts", () => {
   });
 });
 
+describe("the first ciphertexts of a state", () => {
+  const collect = (most: number, ...values: unknown[]) => {
+    const ciphertexts = new Ciphertexts(most);
+    for (const value of values) ciphertexts.add(encode(JSON.stringify(value)));
+    return ciphertexts;
+  };
+
+  it("are those of signed objects, at any depth", () => {
+    expect(
+      collect(9, { a: [secret("AAAA"), { b: secret("BBBB", { more: secret("CCCC") }) }] }, secret(1), "text", secret("DDDD")).found,
+    ).toEqual(["AAAA", "CCCC", "BBBB", "DDDD"]);
+  });
+
+  it("are no more than were asked for, and no more than fit into memory", () => {
+    expect(collect(2, [secret("AAAA"), secret("BBBB"), secret("CCCC")]).found).toEqual(["AAAA", "BBBB"]);
+    const long = "A".repeat(3_000_000);
+    const many = collect(100, ...Array.from({ length: 100 }, () => secret(long)));
+    expect([many.found.length, many.isFull]).toEqual([2, true]);
+    expect(collect(100, secret("A".repeat(10_000_000))).found).toHaveLength(1);
+  });
+});
+
 describe("takes time by the length of a value and not by its square: a value of 16 MB", () => {
   const MB = 1_000_000;
   const signature = `"${SECRET}"`;
