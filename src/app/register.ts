@@ -13,6 +13,7 @@ import { bodyStream, decodeText, readBody } from "../http/body.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
 import { type Limits, limitsOf } from "../limits.ts";
+import { free } from "../state/free.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
@@ -62,7 +63,7 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
  */
 async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit, values } }: Route): Promise<AnyInput> {
   const request = c.req.raw;
-  const read = async (target: "param" | "query" | "json", schema: z.ZodMiniType) => {
+  const read = async (target: "param" | "query", schema: z.ZodMiniType) => {
     await (zValidator(target, schema, refuse) as MiddlewareHandler<Env>)(c, nothing);
     return (c.req as unknown as { valid: (of: typeof target) => Record<string, unknown> }).valid(target);
   };
@@ -77,8 +78,19 @@ async function readInput(c: Context<Env>, { definition: { params, query, body, b
   if (values) return { ...input, values: await valuesOf(c, values) };
   if (!body || body === "stream") return input;
   const text = await readText(c, bodyLimit ?? "json");
-  c.req.raw = asJson(request, text);
-  return { ...input, text, body: await read("json", body) };
+  return { ...input, text, body: await parse(text, body) };
+}
+
+async function parse(text: string, schema: z.ZodMiniType): Promise<unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw badRequest("the body is not valid JSON");
+  }
+  const result = await schema.safeParseAsync(value);
+  refuse(result);
+  return result.data;
 }
 
 function valuesOf(c: Context<Env>, { member, isList, most, tooLong }: ValuesContract): Promise<Values> {
@@ -92,19 +104,12 @@ const nothing = async () => undefined;
 
 /** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
 async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
-  const text = decodeText(await readBody(c.req.raw, limitsOf(c.env)[limit]));
+  const bytes = await readBody(c.req.raw, limitsOf(c.env)[limit]);
+  const text = decodeText(bytes);
+  free(bytes);
   // The runtime would take it away; where a body is read as a stream it is refused, and JSON has none.
   if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
   return text.trim() === "" ? "{}" : text;
-}
-
-/** The request with the body that was read, called what it is, whatever the client called it. */
-function asJson({ url, method, headers: sent }: Request, body: string): Request {
-  const headers = new Headers(sent);
-  headers.set("Content-Type", "application/json");
-  headers.delete("Content-Encoding");
-  headers.delete("Content-Length");
-  return new Request(url, { method, headers, body });
 }
 
 /** Rights and settings may change once more while a changed identity is judged; not for ever. */

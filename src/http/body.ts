@@ -2,8 +2,9 @@ import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
 import { requestChunks } from "./chunks.ts";
 import { inTime } from "./discard.ts";
 import { badRequest, tooLarge } from "../errors.ts";
-import { freeBuffer } from "../state/free.ts";
+import { free, freeBuffer } from "../state/free.ts";
 import { concat } from "../state/json.ts";
+import { decodeUtf8 } from "../state/utf8.ts";
 
 /**
  * The body as it was meant, chunk by chunk, each good until the next is asked for: inflated when it came gzipped (Workers do not decode requests), cut off at
@@ -75,7 +76,11 @@ async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<
  * @param limit bytes, before and after inflating
  */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
-  return inflate(await receive(request, limit), encodingOf(request), limit);
+  const encoding = encodingOf(request);
+  const bytes = await receive(request, limit);
+  const inflated = inflate(bytes, encoding, limit);
+  if (inflated !== bytes) free(bytes);
+  return inflated;
 }
 
 /** The body as it came, refused as soon as it is longer than `limit` bytes. */
@@ -115,12 +120,10 @@ export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit?: numbe
   }
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** @throws 400 when the bytes are not UTF-8 */
 export function decodeText(bytes: Uint8Array): string {
   try {
-    return decoder.decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     throw badRequest("the body is not valid UTF-8");
   }

@@ -1,5 +1,6 @@
 import type { RequestContext } from "../context.ts";
-import { readObject, once, writeObject } from "../stacks/objects.ts";
+import { putObject, readObject } from "../stacks/objects.ts";
+import { free } from "../state/free.ts";
 import { encode } from "../state/json.ts";
 import type { FullRow, UpdateRow } from "./info.ts";
 
@@ -18,7 +19,8 @@ export async function storeConfig(bucket: R2Bucket, updateId: string, config: ob
   const bytes = encode(text);
   if (bytes.length <= IN_ROW) return text;
   const key = `configs/${updateId}.json`;
-  await writeObject(bucket, key, once(bytes));
+  await putObject(bucket, key, bytes);
+  free(bytes);
   return JSON.stringify(key);
 }
 
