@@ -9,11 +9,10 @@ import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
-import { bodyStream, decodeText, readBody } from "../http/body.ts";
+import { bodyStream, decodeText, useBody } from "../http/body.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
 import { type Limits, limitsOf } from "../limits.ts";
-import { free } from "../state/free.ts";
 import type { Env } from "./environment.ts";
 import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
@@ -104,9 +103,7 @@ const nothing = async () => undefined;
 
 /** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
 async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
-  const bytes = await readBody(c.req.raw, limitsOf(c.env)[limit]);
-  const text = decodeText(bytes);
-  free(bytes);
+  const text = await useBody(c.req.raw, limitsOf(c.env)[limit], ({ bytes }) => decodeText(bytes));
   // The runtime would take it away; where a body is read as a stream it is refused, and JSON has none.
   if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
   return text.trim() === "" ? "{}" : text;

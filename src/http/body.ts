@@ -71,16 +71,29 @@ async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<
   gunzip.end();
 }
 
+export interface Body {
+  /** The bytes as they came. */
+  raw: Uint8Array;
+  encoding: BodyEncoding;
+  /** The same bytes, inflated. */
+  bytes: Uint8Array;
+}
+
 /**
- * The whole body in memory, inflated. For what is small, or has to be.
+ * Reads the whole body into memory, and gives the memory back when `use` has ended or the body is refused. For a body that is small, or has to be in memory.
  * @param limit bytes, before and after inflating
  */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+export async function useBody<T>(request: Request, limit: number, use: (body: Body) => T | Promise<T>): Promise<T> {
   const encoding = encodingOf(request);
-  const bytes = await receive(request, limit);
-  const inflated = inflate(bytes, encoding, limit);
-  if (inflated !== bytes) free(bytes);
-  return inflated;
+  const raw = await receive(request, limit);
+  let bytes = raw;
+  try {
+    bytes = inflate(raw, encoding, limit);
+    return await use({ raw, encoding, bytes });
+  } finally {
+    free(bytes);
+    free(raw);
+  }
 }
 
 /** The body as it came, refused as soon as it is longer than `limit` bytes. */
@@ -92,8 +105,13 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
     return new Uint8Array(await request.arrayBuffer());
   }
   const chunks: Uint8Array[] = [];
-  for await (const chunk of limited(requestChunks(request.body), limit)) chunks.push(chunk.slice());
-  return concat(chunks);
+  try {
+    for await (const chunk of limited(requestChunks(request.body), limit)) chunks.push(chunk.slice());
+    // One chunk would be returned as it is.
+    return chunks.length === 1 ? chunks[0]!.slice() : concat(chunks);
+  } finally {
+    for (const chunk of chunks) free(chunk);
+  }
 }
 
 export type BodyEncoding = "identity" | "gzip";

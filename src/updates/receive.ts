@@ -1,6 +1,6 @@
 import { badRequest, forbidden } from "../errors.ts";
 import { requestChunks } from "../http/chunks.ts";
-import { encodingOf, inflate, limited, receive } from "../http/body.ts";
+import { encodingOf, limited, useBody } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
 import { free } from "../state/free.ts";
 import { checkBatch } from "../state/journal.ts";
@@ -14,14 +14,11 @@ export type InTime = (write: () => void) => Promise<void>;
 export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
   refusePreview(run);
   if (!run.journaling) throw badRequest("journaling was not granted to this update");
-  const limit = received.limits.batch;
-  const encoding = encodingOf(request);
-  const bytes = await receive(request, limit);
-  const inflated = inflate(bytes, encoding, limit);
-  const entries = checkBatch(inflated);
-  if (inflated !== bytes) free(inflated);
-  if (entries > 0) await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
-  free(bytes);
+  await useBody(request, received.limits.batch, async ({ raw, encoding, bytes }) => {
+    const entries = checkBatch(bytes);
+    if (bytes !== raw) free(bytes);
+    if (entries > 0) await inTime(() => received.append(run.updateId, "journal", encoding, raw));
+  });
 }
 
 /**
