@@ -8,7 +8,7 @@ declare module "node:zlib" {
     /** @param done when the chunk is used up, or could not be */
     write(chunk: Uint8Array, done: (error?: Error | null) => void): void;
     end(): void;
-    destroy(error: Error): void;
+    destroy(error?: Error): void;
     once(event: "close", listener: () => void): void;
   }
 }

@@ -1,9 +1,11 @@
 import { HonoBase } from "hono/hono-base";
 import { TrieRouter } from "hono/router/trie-router";
+import { markEmptyAnswer } from "./emptyAnswer.ts";
 import { requestContext } from "./request.ts";
 import { elsewhere } from "./elsewhere.ts";
 import type { Env } from "./environment.ts";
 import { AppError, badRequest } from "../errors.ts";
+import { discard } from "../http/discard.ts";
 import { register } from "./register.ts";
 import { pages } from "../console/pages.ts";
 import { registerPages } from "../console/page.tsx";
@@ -12,6 +14,7 @@ import { refusePlainHttp } from "./plainHttp.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { logError } from "../log.ts";
+import { requireSettings } from "../settings.ts";
 
 /**
  * `Hono` would bring two more routers, and at the first request of each isolate try the faster one, which does not take a name and a parameter
@@ -21,9 +24,11 @@ export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() })
 
 app.use(async (c, next) => {
   c.set("request", requestContext(c));
+  const sent = c.req.raw;
   await next();
   logRequest(c);
   markTiming(c);
+  markEmptyAnswer(c);
   c.res.headers.set("X-Pulumi-Request-ID", c.get("request").requestId);
   c.res.headers.set("Cache-Control", "no-store");
   // A page of the console brings its own.
@@ -34,6 +39,7 @@ app.use(async (c, next) => {
   c.res.headers.set("Referrer-Policy", "no-referrer");
   c.res.headers.set("Cross-Origin-Opener-Policy", "same-origin");
   c.res.headers.set("Cross-Origin-Resource-Policy", "same-origin");
+  if (c.res.status >= 400 || !sent.bodyUsed) await discard(sent);
 });
 
 /** Cloudflare's own bound. With it each path and query has one, also in parameters that nobody reads. Characters. */
@@ -46,6 +52,11 @@ app.use(async (c, next) => {
   const redirect = refusePlainHttp(c);
   if (redirect) return redirect;
   return next();
+});
+
+app.use(async (c, next) => {
+  if (c.req.path !== "/healthz") requireSettings(c.env);
+  await next();
 });
 
 register(app, routes);

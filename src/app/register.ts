@@ -4,17 +4,19 @@ import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
-import { type Sender, addBytes, requireByteQuota } from "../auth/meter.ts";
+import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
 import { StaleIdentity } from "../db/client.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
-import { decodeText, readBody } from "../http/body.ts";
+import { bodyStream, decodeText, useBody } from "../http/body.ts";
 import { parseJson } from "../http/json.ts";
+import { stringsIn } from "../http/strings.ts";
+import { type Values, readValues } from "../http/values.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "./environment.ts";
-import type { ContextFor, Route } from "../http/route.ts";
+import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
 import { writtenNames } from "../stacks/written.ts";
 
@@ -67,19 +69,29 @@ async function requireQuotas(c: Context<Env>, sender: Sender, isImport = false):
 }
 
 /** What is sent, by the route's schemas. */
-async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit } }: Route): Promise<AnyInput> {
+async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit, values } }: Route): Promise<AnyInput> {
   const input = {
     params: params ? read(params, c.req.param()) : c.req.param(),
     query: query ? read(query, queryOf(c)) : {},
     body: undefined,
+    values: { first: [], more: undefined },
     text: "",
     request: c.req.raw,
   };
+  if (values) return { ...input, values: await valuesOf(c, values) };
   if (!body || body === "stream") return input;
   const text = await readText(c, bodyLimit ?? "json");
   const sender = c.get("credential");
   if (sender) addBytes(c.get("request"), sender, text.length);
   return { ...input, text, body: read(body, parseJson(text)) };
+}
+
+function valuesOf(c: Context<Env>, { member, isList, most, tooLong }: ValuesContract): Promise<Values> {
+  const limits = limitsOf(c.env);
+  const sender = c.get("credential");
+  const body = bodyStream(c.req.raw, Infinity);
+  const counted = sender ? metered(c.get("request"), sender, body) : body;
+  return readValues(stringsIn(counted, { member, isList, most: most(limits), mostBeside: limits.json, tooLong: () => tooLong(limits) }));
 }
 
 function read<S extends z.ZodMiniType>(schema: S, value: unknown): z.output<S> {
@@ -94,7 +106,7 @@ const queryOf = (c: Context<Env>) =>
 
 /** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
 async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
-  const text = decodeText(await readBody(c.req.raw, limitsOf(c.env)[limit]));
+  const text = await useBody(c.req.raw, limitsOf(c.env)[limit], ({ bytes }) => decodeText(bytes));
   // Where a body is read as a stream a byte order mark is refused, and JSON has none.
   if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
   return text.trim() === "" ? "{}" : text;
@@ -150,8 +162,7 @@ function contextOf(c: Context<Env>): ContextFor<Permission> {
 
 function answer(c: Context<Env>, result: unknown): Response {
   if (result instanceof Response) return result;
-  // An empty answer that is JSON or untyped would be marked as gzip by a development proxy (platform-facts W-26).
-  if (result === undefined) return c.body(null, 204, { "Content-Type": "application/octet-stream" });
+  if (result === undefined) return c.body(null, 204);
   return c.json(result as never, 200);
 }
 

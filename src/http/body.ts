@@ -1,7 +1,10 @@
 import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
-import { chunksOf } from "./chunks.ts";
+import { requestChunks } from "./chunks.ts";
+import { inTime } from "./discard.ts";
 import { badRequest, tooLarge } from "../errors.ts";
+import { free, freeBuffer } from "../state/free.ts";
 import { concat } from "../state/json.ts";
+import { decodeUtf8 } from "../state/utf8.ts";
 
 /**
  * The body as it was meant, chunk by chunk, each good until the next is asked for: inflated when it came gzipped (Workers do not decode requests), cut off at
@@ -11,7 +14,7 @@ import { concat } from "../state/json.ts";
  */
 export async function* bodyStream(request: Request, limit: number): AsyncGenerator<Uint8Array> {
   const encoding = encodingOf(request);
-  const counted = limited(chunksOf(request.body), limit);
+  const counted = limited(requestChunks(request.body), limit);
   yield* encoding === "identity" ? counted : limited(inflated(counted), limit);
 }
 
@@ -33,12 +36,23 @@ export async function* limited(chunks: AsyncIterable<Uint8Array>, limit: number,
 export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: CHUNK });
   // What goes wrong on either side comes out of `gunzip`.
-  feed(chunks, gunzip).catch((error: Error) => gunzip.destroy(error));
+  const fed = feed(chunks, gunzip).catch((error: Error) => void gunzip.destroy(error));
   try {
-    yield* gunzip;
+    let last: Uint8Array | undefined;
+    for await (const chunk of gunzip) {
+      // What was inflated into another buffer has been used.
+      if (last && last.buffer !== chunk.buffer) freeBuffer(last.buffer);
+      last = chunk;
+      // Not as Node's own kind of bytes, whose `slice` makes no copy.
+      yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    }
   } catch (error) {
     if (String((error as { code?: unknown }).code).startsWith("Z_")) throw badRequest("the body is not valid gzip");
     throw error;
+  } finally {
+    // The body has no reader any more from then on, so that `discard` can read the rest.
+    gunzip.destroy();
+    await inTime(fed);
   }
 }
 
@@ -47,6 +61,7 @@ async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<
   // Not every write is answered when the reader has given up.
   gunzip.once("close", () => goOn());
   for await (const chunk of chunks) {
+    if (gunzip.destroyed) return;
     await new Promise<void>((next) => {
       goOn = next;
       gunzip.write(chunk, () => next());
@@ -56,12 +71,29 @@ async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<
   gunzip.end();
 }
 
+export interface Body {
+  /** The bytes as they came. */
+  raw: Uint8Array;
+  encoding: BodyEncoding;
+  /** The same bytes, inflated. */
+  bytes: Uint8Array;
+}
+
 /**
- * The whole body in memory, inflated. For what is small, or has to be.
+ * Reads the whole body into memory, and gives the memory back when `use` has ended or the body is refused. For a body that is small, or has to be in memory.
  * @param limit bytes, before and after inflating
  */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
-  return inflate(await receive(request, limit), encodingOf(request), limit);
+export async function useBody<T>(request: Request, limit: number, use: (body: Body) => T | Promise<T>): Promise<T> {
+  const encoding = encodingOf(request);
+  const raw = await receive(request, limit);
+  let bytes = raw;
+  try {
+    bytes = inflate(raw, encoding, limit);
+    return await use({ raw, encoding, bytes });
+  } finally {
+    free(bytes);
+    free(raw);
+  }
 }
 
 /** The body as it came, refused as soon as it is longer than `limit` bytes. */
@@ -73,13 +105,13 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
     return new Uint8Array(await request.arrayBuffer());
   }
   const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength;
-    if (length > limit) throw tooLarge("the body", limit);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of limited(requestChunks(request.body), limit)) chunks.push(chunk.slice());
+    // One chunk would be returned as it is.
+    return chunks.length === 1 ? chunks[0]!.slice() : concat(chunks);
+  } finally {
+    for (const chunk of chunks) free(chunk);
   }
-  return concat(chunks);
 }
 
 export type BodyEncoding = "identity" | "gzip";
@@ -106,12 +138,10 @@ export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit?: numbe
   }
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** @throws 400 when the bytes are not UTF-8 */
 export function decodeText(bytes: Uint8Array): string {
   try {
-    return decoder.decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     throw badRequest("the body is not valid UTF-8");
   }

@@ -2,7 +2,9 @@ import type * as z from "zod/mini";
 import type { ActorContext, OrgContext, PersonContext, RequestContext } from "../context.ts";
 import type { OrgPermission, Permission } from "../auth/policy.ts";
 import type { Lease } from "../auth/lease.ts";
+import type { AppError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
+import type { Values } from "./values.ts";
 
 type Schema = z.ZodMiniType;
 type Params = z.ZodMiniObject;
@@ -35,6 +37,8 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   body?: B | "stream";
   /** Which limit a JSON body has; `json` unless said. */
   bodyLimit?: keyof Limits;
+  /** The member of a JSON body that is read as `values`, in place of the whole body, which then has no limit. `body` documents it. */
+  values?: ValuesContract;
   /** Brings or makes a whole state: counted as an import, see `requireImportQuota`. */
   isImport?: true;
   /** Stays open to a token whose update still runs on this stack, see `drains`; and to a caller who is beyond a limit. */
@@ -50,10 +54,23 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   extension?: true;
 }
 
+/** A member with strings, of which each has a limit and all together have none. */
+export interface ValuesContract {
+  member: string;
+  /** Any number of strings in a list; else one string. */
+  isList: boolean;
+  /** Bytes of one string's JSON text. */
+  most: (limits: Limits) => number;
+  /** The refusal of a string that is longer. */
+  tooLong: (limits: Limits) => AppError;
+}
+
 export interface Input<A, Q, B> {
   params: A;
   query: Q;
   body: B;
+  /** Of a route that has them. */
+  values: Values;
   /** The JSON body as it was sent, for what must not be parsed and printed again. */
   text: string;
   request: Request;

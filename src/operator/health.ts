@@ -6,6 +6,7 @@ import { batch } from "../db/client.ts";
 import { newestMigration } from "../db/newestMigration.ts";
 import { logError } from "../log.ts";
 import { masterKeysOf } from "../secrets/cipher.ts";
+import { requireSettings, settingFaults } from "../settings.ts";
 import { scannerSecretOf } from "../tokens/scanner.ts";
 
 export type Verdict = "ok" | "failed";
@@ -14,6 +15,8 @@ export interface Health {
   /** `degraded`: everything is answered, and something behind it waits or is slower. */
   status: "ok" | "degraded" | "failed";
   checks: Record<string, Verdict>;
+  /** What is wrong with the settings, a sentence each. */
+  settings?: string[];
 }
 
 /** How long each check may take, milliseconds. */
@@ -41,6 +44,7 @@ const needed: Record<string, Check> = {
     if (env.OPERATOR_TOKEN && operatorTokensOf(env).length === 0) throw new Error("OPERATOR_TOKEN is short");
     if (env.LEAK_SCANNER_SECRET && !scannerSecretOf(env)) throw new Error("LEAK_SCANNER_SECRET is short");
   },
+  settings: async ({ env }) => requireSettings(env),
 };
 
 /** Without the cache identities come from the database; without the queue audit events wait in it. */
@@ -61,11 +65,12 @@ export async function readHealth(ctx: RequestContext): Promise<Health> {
   const checks = Object.fromEntries(names.map((name, i) => [name, verdicts[i]!]));
   const failed = names.filter((name) => checks[name] === "failed");
   const status = failed.some((name) => name in needed) ? "failed" : failed.length > 0 ? "degraded" : "ok";
-  known = { health: { status, checks }, at: ctx.now };
+  const settings = settingFaults(ctx.env);
+  known = { health: { status, checks, ...(settings.length > 0 && { settings }) }, at: ctx.now };
   return known.health;
 }
 
-/** Why it failed is for the log: who asks may be anybody. */
+/** Why it failed is for the log, but for the settings: anybody may ask. */
 async function verdictOf(name: string, check: Check, ctx: RequestContext): Promise<Verdict> {
   const answered = new AbortController();
   const late = scheduler.wait(PATIENCE, { signal: answered.signal }).then(() => {

@@ -9,7 +9,13 @@ export const operatorOperations: Operations = {
     summary: "Whether this deployment is ready to answer",
     answers: {
       200: z.object({ status: z.enum(["ok", "degraded"]), checks: Checks }),
-      503: z.object({ code: z.literal(503), message: z.string(), status: z.literal("failed"), checks: Checks }),
+      503: z.object({
+        code: z.literal(503),
+        message: z.string(),
+        status: z.literal("failed"),
+        checks: Checks,
+        settings: z.optional(z.array(z.string())),
+      }),
     },
   },
   Metrics: {

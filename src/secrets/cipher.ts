@@ -1,5 +1,6 @@
 import { fromBase64url } from "../encoding.ts";
 import { badRequest } from "../errors.ts";
+import { freeBuffer } from "../state/free.ts";
 
 /**
  * AES-256-GCM under a key per stack: HKDF(master key, stack id). Bound to the stack's id and not to its name, so a
@@ -12,6 +13,8 @@ import { badRequest } from "../errors.ts";
  */
 const FORMAT = 1;
 const HEADER = 14;
+/** Bytes that a ciphertext is longer than its plaintext. */
+export const OVERHEAD = HEADER + 16;
 
 const encoder = new TextEncoder();
 
@@ -66,6 +69,7 @@ export async function encrypt(setting: string, stackId: string, plaintext: Uint8
   out.set([FORMAT, found.id]);
   out.set(nonce, 2);
   out.set(new Uint8Array(sealed), HEADER);
+  freeBuffer(sealed);
   return out;
 }
 

@@ -3,26 +3,31 @@ import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.t
 import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { toBase64 } from "../encoding.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";
 import { decrypt } from "./cipher.ts";
+import { oneByOne } from "./oneByOne.ts";
 
-/** @returns plaintexts in the order of the ciphertexts. The event is safe before a value leaves. */
+/**
+ * Decrypts values. The caller's right is checked and the event is stored in one batch, before any value is decrypted.
+ * @param part the number of this group, when a request has more values than are decrypted at a time: each group has its own check and event
+ * @returns plaintexts in the order of the ciphertexts
+ */
 export async function decryptValues(
   ctx: OrgContext,
   path: StackPath,
   ciphertexts: string[],
   event: AuditEntry["event"],
+  part?: number,
 ): Promise<string[]> {
   const bytes = ciphertexts.map(bytesOf);
   const count = ciphertexts.length === 1 ? "a secret" : `${ciphertexts.length} secrets`;
   const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event,
-    description: `Decrypted ${count} of stack "${pathText(path)}".`,
+    description: `Decrypted ${count} of stack "${pathText(path)}"${part ? `, part ${part} of a large request` : ""}.`,
     stack: auditName(path),
   });
   const { db } = ctx.store;
@@ -34,7 +39,7 @@ export async function decryptValues(
   const stack = found[0];
   if (!stack) throw stackNotFound(path);
   announce(ctx, record);
-  return Promise.all(bytes.map(async (sealed) => toBase64(await decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed))));
+  return oneByOne(bytes, (sealed) => decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed));
 }
 
 /** Whether a stack's key opens all of these. The values are looked at no further. */

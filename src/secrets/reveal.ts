@@ -3,7 +3,7 @@ import { fromBase64 } from "../encoding.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { Ciphertexts, withPlaintexts } from "../state/ciphertexts.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
-import { decodeText, encode } from "../state/json.ts";
+import { decodeText } from "../state/json.ts";
 import { type StackPath, pathText } from "../stacks/path.ts";
 import { openState } from "../stacks/resources.ts";
 import { takeState } from "../stacks/stateAt.ts";
@@ -22,11 +22,11 @@ export async function revealOutput(ctx: OrgContext, path: StackPath, name: strin
   if (!value) throw notFound(`Output '${name.slice(0, 100)}' of stack '${pathText(path)}'`);
   const secrets = new Ciphertexts(MOST + 1);
   secrets.add(value);
-  if (secrets.found.length > MOST) throw badRequest(`an output with more than ${MOST} secrets is not shown here`);
+  if (secrets.isFull) throw badRequest(`an output with more than ${MOST} secrets, or with very long ones, is shown by the CLI only`);
   if (secrets.found.length === 0) return readable(value);
   const decrypted = await decryptValues(ctx, path, secrets.found, "secret-decrypted");
   const plaintexts = new Map(secrets.found.map((text, i) => [text, textOf(decrypted[i]!)]));
-  return readable(encode(withPlaintexts(decodeText(value), plaintexts)));
+  return readable(withPlaintexts(value, plaintexts));
 }
 
 /** Base64 of JSON text. */

@@ -1,15 +1,28 @@
 import * as z from "zod/mini";
-import { AS_BODY, list, text } from "../http/bounded.ts";
+import { text, unread } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams } from "../stacks/path.ts";
+import { type Shape, answerValues, quoted } from "./answer.ts";
 import { decryptValues } from "./decrypt.ts";
 import { encryptValues } from "./encrypt.ts";
+import { ciphertexts, plaintexts } from "./limits.ts";
 import { noteDecryption } from "./noteDecryption.ts";
 
-/** Of one call; the CLI sends up to 1,000 from states, and all of a configuration (cli-protocol §8.1). */
-const MOST_VALUES = 10_000;
-
 const LogDecryptionRequest = z.object({ secretName: z.nullish(text(10_000)), commandName: z.nullish(text(10_000)) });
+
+const oneResult = (name: string): Shape => ({ open: `{"${name}":`, item: quoted, close: "}" });
+const listOfResults: Shape = { open: '{"ciphertexts":[', item: quoted, close: "]}" };
+/** Keyed by the request's own strings, character by character (cli-protocol §5.6). */
+const mapOfResults: Shape = {
+  open: '{"plaintexts":{',
+  *item(result, key) {
+    yield JSON.stringify(key);
+    yield ":";
+    yield* quoted(result);
+  },
+  close: "}}",
+  isKeyed: true,
+};
 
 export const secretRoutes = [
   defineRoute(
@@ -20,9 +33,10 @@ export const secretRoutes = [
       permission: "stack:encrypt",
       drains: true,
       params: stackParams,
-      body: z.object({ plaintext: text(AS_BODY) }),
+      body: z.object({ plaintext: unread(z.string()) }),
+      values: plaintexts("plaintext", false),
     },
-    async (ctx, { params, body }) => ({ ciphertext: (await encryptValues(ctx, params, [body.plaintext]))[0]! }),
+    (ctx, { params, values }) => answerValues(ctx, values, oneResult("ciphertext"), (texts) => encryptValues(ctx, params, texts)),
   ),
   defineRoute(
     {
@@ -32,10 +46,10 @@ export const secretRoutes = [
       permission: "stack:encrypt",
       drains: true,
       params: stackParams,
-      body: z.object({ plaintexts: z.nullish(list(text(AS_BODY), MOST_VALUES)) }),
-      bodyLimit: "values",
+      body: z.object({ plaintexts: unread(z.nullish(z.array(z.string()))) }),
+      values: plaintexts("plaintexts", true),
     },
-    async (ctx, { params, body }) => ({ ciphertexts: await encryptValues(ctx, params, body.plaintexts ?? []) }),
+    (ctx, { params, values }) => answerValues(ctx, values, listOfResults, (texts) => encryptValues(ctx, params, texts)),
   ),
   defineRoute(
     {
@@ -44,9 +58,11 @@ export const secretRoutes = [
       operationId: "DecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
-      body: z.object({ ciphertext: text(AS_BODY) }),
+      body: z.object({ ciphertext: unread(z.string()) }),
+      values: ciphertexts("ciphertext", false),
     },
-    async (ctx, { params, body }) => ({ plaintext: (await decryptValues(ctx, params, [body.ciphertext], "secret-decrypted"))[0]! }),
+    (ctx, { params, values }) =>
+      answerValues(ctx, values, oneResult("plaintext"), (texts) => decryptValues(ctx, params, texts, "secret-decrypted")),
   ),
   defineRoute(
     {
@@ -55,14 +71,12 @@ export const secretRoutes = [
       operationId: "BatchDecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
-      body: z.object({ ciphertexts: z.nullish(list(text(AS_BODY), MOST_VALUES)) }),
-      bodyLimit: "values",
+      body: z.object({ ciphertexts: unread(z.nullish(z.array(z.string()))) }),
+      values: ciphertexts("ciphertexts", true),
     },
-    async (ctx, { params, body }) => {
-      const ciphertexts = [...new Set(body.ciphertexts ?? [])];
-      if (ciphertexts.length === 0) return { plaintexts: {} };
-      const plaintexts = await decryptValues(ctx, params, ciphertexts, "secrets-batch-decrypted");
-      return { plaintexts: Object.fromEntries(ciphertexts.map((text, i) => [text, plaintexts[i]!])) };
+    async (ctx, { params, values }) => {
+      if (values.first.length === 0) return { plaintexts: {} };
+      return answerValues(ctx, values, mapOfResults, (texts, part) => decryptValues(ctx, params, texts, "secrets-batch-decrypted", part));
     },
   ),
   ...(

@@ -59,6 +59,10 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   }
 }
 
+/** Writes a small object. @throws 503 when R2 fails */
+export const putObject = (bucket: R2Bucket, key: string, bytes: Uint8Array): Promise<unknown> =>
+  store(() => bucket.put(key, bytes, { httpMetadata: { contentType: "application/json" } }));
+
 /** A text that is in memory, as a stream of one chunk. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;

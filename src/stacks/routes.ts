@@ -54,7 +54,7 @@ export const stackRoutes = [
       permission: "stack:create",
       params: projectParams,
       body: CreateStackRequest,
-      bodyLimit: "values",
+      bodyLimit: "stack",
     },
     (ctx, { params, body, text }) => createStack(ctx, params.projectName, body, text),
   ),

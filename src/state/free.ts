@@ -3,5 +3,8 @@
  * counts what native code has allocated, so without this a hundred batches that are read one after the other are all in memory.
  */
 export function free(bytes: Uint8Array): void {
-  if (bytes.length === bytes.buffer.byteLength) (bytes.buffer as ArrayBuffer).transfer(0);
+  if (bytes.length > 0 && bytes.length === bytes.buffer.byteLength) freeBuffer(bytes.buffer);
 }
+
+/** The same of a buffer of which nobody uses any part. */
+export const freeBuffer = (buffer: ArrayBufferLike): void => void (buffer as ArrayBuffer).transfer(0);

@@ -1,6 +1,7 @@
 /** Journal entries (cli-protocol §4.8.1): the cheap check when a batch is taken, and the shallow reading when it is replayed. */
 import { StateError } from "./errors.ts";
-import { QUOTE, parse, parseText, readArray, readObject, skipSpace, skipValue, decodeString, type Range } from "./json.ts";
+import { QUOTE, parse, readArray, readObject, skipSpace, skipValue, decodeString, type Range } from "./json.ts";
+import { shortened } from "./shorten.ts";
 import { readFacts, readOperation, type Facts, type OperationFacts } from "./resource.ts";
 
 export const Kind = {
@@ -40,10 +41,10 @@ export interface JournalEntry extends References, Texts {
 /**
  * Checks the body `{entries: […]}` of one journal request and returns the number of entries. Unknown members are
  * accepted, unknown kinds and versions are not (§4.8.1). Throws StateError. It is all the work between an entry's arrival and its
- * storage, so it is one native JSON.parse and a few comparisons per entry. To get the text use `decodeText`.
+ * storage, so it is one native JSON.parse and a few comparisons per entry.
  */
-export function checkBatch(text: string): number {
-  const body = parseText(text);
+export function checkBatch(bytes: Uint8Array): number {
+  const body = parse(shortened(bytes));
   if (!isObject(body)) throw new StateError("the body must be an object");
   const entries = body["entries"] ?? []; // Go leaves an empty list out
   if (!Array.isArray(entries)) throw new StateError("entries must be an array");

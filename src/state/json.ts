@@ -5,6 +5,7 @@
  */
 import { StateError, StateTooLarge } from "./errors.ts";
 import { MOST_VALUES, shapeFault } from "./shape.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 export interface Range {
   start: number;
@@ -21,15 +22,13 @@ export const CLOSE_OBJECT = 0x7d;
 const BACKSLASH = 0x5c;
 
 const encoder = new TextEncoder();
-// ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it, as Go does.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const encode = (text: string) => encoder.encode(text);
 
 /** UTF-8 to text. Throws StateError on bytes that are not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   try {
-    return decoder.decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     throw new StateError("invalid UTF-8");
   }
@@ -61,7 +60,7 @@ export function decodeString(bytes: Uint8Array, start: number, end: number): str
     if (c < 0x20 || c > 0x7e || c === BACKSLASH) return parse(bytes.subarray(start, end)) as string;
   }
   const plain = bytes.subarray(start + 1, end - 1);
-  return plain.length < 64 ? String.fromCharCode.apply(null, plain as unknown as number[]) : decoder.decode(plain);
+  return plain.length < 64 ? String.fromCharCode.apply(null, plain as unknown as number[]) : decodeUtf8(plain);
 }
 
 export function skipSpace(bytes: Uint8Array, at: number): number {

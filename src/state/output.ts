@@ -1,7 +1,12 @@
+import { freeBuffer } from "./free.ts";
+
 const SIZE = 128 * 1024;
 const encoder = new TextEncoder();
 
-/** Collects pieces into chunks of 128 KB, each worth its trip through a stream. The buffer of a chunk is used again when the next one is asked for. */
+/**
+ * Collects pieces into chunks of 128 KB, each worth its trip through a stream. The buffer of a chunk is used again, or its memory given back, when the
+ * next one is asked for.
+ */
 export class Output {
   #bytes = new Uint8Array(SIZE);
   #used = 0;
@@ -36,7 +41,8 @@ export class Output {
     this.#full = [];
     for (const chunk of full) {
       yield chunk;
-      this.#spare = new Uint8Array(chunk.buffer as ArrayBuffer);
+      if (this.#spare) freeBuffer(chunk.buffer);
+      else this.#spare = new Uint8Array(chunk.buffer as ArrayBuffer);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Putting other ciphertexts in the place of a state's own, when a key has been replaced. */
 import { QUOTE, decodeString, readObject, skipValue } from "./json.ts";
-import { type DeploymentPart, type Pieces, replaceRanges, rewriteDeployment } from "./rewrite.ts";
+import { type Pieces, replaceRanges } from "./ranges.ts";
+import { type DeploymentPart, rewriteDeployment } from "./rewrite.ts";
 import { SECRET, walkSigned } from "./signed.ts";
 
 /** What shall stand in a ciphertext's place; undefined when it stays. */

@@ -1,11 +1,9 @@
 /** Writing a state anew, part by part: what is not touched keeps its bytes. */
 import { DeploymentWriter } from "./checkpoint.ts";
+import type { Pieces } from "./ranges.ts";
 import { splitDeployment, type Part } from "./split.ts";
 
 export type DeploymentPart = Exclude<Part, { at: "envelope" }>;
-
-/** A text, piece by piece: to put it together first would be one more copy of the whole state. */
-export type Pieces = readonly (Uint8Array | string)[];
 
 /**
  * The text of an untyped deployment with each part of its deployment as `change` has it, in chunks of 128 KB or so. The text must
@@ -33,23 +31,4 @@ export async function* rewriteDeployment(
   }
   writer.out.write("}");
   yield* writer.out.rest();
-}
-
-/** JSON text to stand in the place of a range of bytes. */
-export interface Replacement {
-  start: number;
-  end: number;
-  text: string;
-}
-
-/** The bytes with some ranges replaced; they must not overlap. */
-export function replaceRanges(bytes: Uint8Array, replacements: Replacement[]): Pieces {
-  const pieces: (Uint8Array | string)[] = [];
-  let last = 0;
-  for (const { start, end, text } of replacements.sort((a, b) => a.start - b.start)) {
-    pieces.push(bytes.subarray(last, start), text);
-    last = end;
-  }
-  pieces.push(bytes.subarray(last));
-  return pieces;
 }

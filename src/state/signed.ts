@@ -1,5 +1,5 @@
 /** Objects in a property value that say what they are: secrets, and references to resources (cli-protocol §5.6). */
-import { COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, decodeString, skipSpace, skipValue } from "./json.ts";
+import { COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, type Range, decodeString, skipSpace, skipValue } from "./json.ts";
 
 export const SIGNATURE = "4dabf18193072939515e22adb298388d";
 export const RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
@@ -7,6 +7,7 @@ export const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
 /** An object or array that is being walked through. */
 interface Frame {
+  start: number;
   isObject: boolean;
   isSigned: boolean;
   /** Where the value of the member that is asked for begins; 0 when there is none. */
@@ -15,10 +16,16 @@ interface Frame {
 
 /**
  * Walks through the property value at `start` and shows, of each object that carries `signature`, where the value of its member
- * `name` begins. Signed objects stand at any depth, so this keeps its own stack: the depth is the sender's to choose.
+ * `name` begins, and where the object is; an object within another one comes first. Signed objects stand at any depth, so this keeps its own stack: the depth is the sender's to choose.
  * @returns where the value ends
  */
-export function walkSigned(bytes: Uint8Array, start: number, signature: string, name: string, visit: (value: number) => void): number {
+export function walkSigned(
+  bytes: Uint8Array,
+  start: number,
+  signature: string,
+  name: string,
+  visit: (value: number, object: Range) => void,
+): number {
   const frames: Frame[] = [];
   /** @returns where the value of the member at `at` begins */
   const member = (at: number, frame: Frame): number => {
@@ -36,15 +43,15 @@ export function walkSigned(bytes: Uint8Array, start: number, signature: string, 
     const inside = skipSpace(bytes, at + 1);
     // The closing bracket is the opening one plus two.
     if ((open === OPEN_OBJECT || open === OPEN_ARRAY) && bytes[inside] !== open + 2) {
-      const frame = { isObject: open === OPEN_OBJECT, isSigned: false, member: 0 };
+      const frame = { start: at, isObject: open === OPEN_OBJECT, isSigned: false, member: 0 };
       frames.push(frame);
       at = frame.isObject ? member(inside, frame) : inside;
       continue;
     }
     at = skipSpace(bytes, skipValue(bytes, at));
     while (frames.length > 0 && bytes[at] !== COMMA) {
-      const { isSigned, member: value } = frames.pop()!;
-      if (isSigned && value > 0) visit(value);
+      const { start: begin, isSigned, member: value } = frames.pop()!;
+      if (isSigned && value > 0) visit(value, { start: begin, end: at + 1 });
       at = skipSpace(bytes, at + 1);
     }
     const frame = frames.at(-1);

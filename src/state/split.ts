@@ -18,6 +18,7 @@ import {
   skipSpace,
   type Scan,
 } from "./json.ts";
+import { shortened } from "./shorten.ts";
 
 /**
  * A piece of an untyped deployment, in order of its text. `text` is the JSON text of a value, exactly as it came: a
@@ -226,7 +227,7 @@ export class Splitter {
     if (!scanValue(this.#bytes, this.#scan)) return false;
     const text = this.#bytes.subarray(this.#at, this.#scan.at);
     this.#limit(text.length);
-    if (!this.#trusted) parse(text);
+    if (!this.#trusted) parse(shortened(text));
     this.#at = this.#scan.at;
     const at = this.#where;
     if (at === "envelope" || at === "deployment") {

@@ -74,6 +74,7 @@ export class Texts {
     this.#stays = STAYING_BYTES; // full: a later, smaller one shall not push in
     this.#passed += bytes.length;
     if (this.#passed > LARGE_BYTES && this.#staying.size > 0) this.#letGo();
+    if (bytes.length > RECENT_BYTES) return this.#use(batch, this.#adopt(bytes));
     const room = this.#makeRoom(bytes.length);
     room.length = bytes.length;
     room.buffer.set(bytes);
@@ -97,6 +98,14 @@ export class Texts {
     }
     this.#cached += wanted;
     return room ?? { buffer: new Uint8Array(wanted), length: 0 };
+  }
+
+  /** Takes the place of all others: such a batch is not copied. */
+  #adopt(bytes: Uint8Array): Room {
+    for (const { buffer } of this.#recent.values()) free(buffer);
+    this.#recent.clear();
+    this.#cached = bytes.length;
+    return { buffer: bytes, length: bytes.length };
   }
 
   #use(batch: number, room: Room): Uint8Array {

@@ -62,9 +62,7 @@ export const tokenRoutes = [
         return Response.json(report, { headers: receipt ? receiptHeaders(receipt) : {} });
       }
       const receipt = await deleteOrgToken(ctx, params.tokenId, query.reason);
-      // The type is that of every empty answer, see `answer`.
-      const headers = { "Content-Type": "application/octet-stream", ...(receipt && receiptHeaders(receipt)) };
-      return new Response(null, { status: 204, headers });
+      return new Response(null, { status: 204, headers: receipt ? receiptHeaders(receipt) : {} });
     },
   ),
   defineRoute(

@@ -1,5 +1,8 @@
+import { discard } from "../http/discard.ts";
+import { tripsText } from "../trips.ts";
 import type { Deltas } from "./deltas.ts";
 import { receiveEvent, receiveEvents } from "./events.ts";
+import type { Outcome } from "./outcome.ts";
 import { receiveCheckpoint, receiveJournal } from "./receive.ts";
 import { receiveDelta, receiveVerbatim } from "./receiveDelta.ts";
 import type { Received } from "./received.ts";
@@ -37,6 +40,13 @@ export async function receiveFor(run: Run, kind: string | undefined, request: Re
       return receiveEvent(run, request, received, inTime);
     case "log":
       // Of clients that print what the engine says themselves: nobody reads it again.
-      await request.body?.cancel();
+      return undefined;
   }
+}
+
+/** The answer to such a request, once its body was read. */
+export async function answerTo(request: Request, outcome: Outcome<void>): Promise<Response> {
+  if (!outcome.ok || !request.bodyUsed) await discard(request);
+  if (outcome.ok) return new Response(null, { status: 204, headers: { "Server-Timing": tripsText(outcome.trips) } });
+  return Response.json(outcome, { status: 400 });
 }

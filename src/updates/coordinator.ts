@@ -5,9 +5,9 @@ import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { log, logError } from "../log.ts";
-import { counting, noTrips, tripsText } from "../trips.ts";
+import { counting, noTrips } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
-import { receiveFor } from "./arrive.ts";
+import { answerTo, receiveFor } from "./arrive.ts";
 import type { CancelUpdate } from "./cancel.ts";
 import { Deltas } from "./deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
@@ -190,8 +190,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
       return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, deltas: this.#deltas, inTime });
     });
-    if (outcome.ok) return new Response(null, { status: 204, headers: { "Server-Timing": tripsText(outcome.trips) } });
-    return Response.json(outcome, { status: 400 });
+    return answerTo(request, outcome);
   }
 
   /** Does something in one go, at a moment at which the update runs and nobody works out its end. */

@@ -3,15 +3,17 @@ import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
-import { AppError } from "../errors.ts";
+import { batch, isRefused } from "../db/client.ts";
+import { tooLarge } from "../errors.ts";
 import { AS_BODY, mapOf, text } from "../http/bounded.ts";
+import { encode } from "../state/json.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
+import { deleteConfig, storeConfig } from "./config.ts";
 import { insertUpdateRow, startedBy } from "./insertUpdateRow.ts";
 import { type UpdateKind, updates } from "./table.ts";
 
-/** D1 takes 2 MB a row; config and environment share it with little else (platform-facts D-3). Characters. */
-const MAX_TEXT = 900_000;
+/** Of an update's message and environment together, which are in its row; lists read many rows. Bytes. */
+const MOST_METADATA = 256 * 1024;
 
 /** Of a configuration, and of what a client says about its environment. */
 const MOST_KEYS = 10_000;
@@ -36,10 +38,10 @@ export async function createUpdate(ctx: OrgContext, path: StackPath, kind: Updat
   const dryRun = kind === "preview" || program.options?.dryRun === true;
   if (!dryRun) await requireRight(ctx, "stack:write", path);
   const environment = JSON.stringify(program.metadata?.environment ?? {});
-  const config = JSON.stringify(program.config ?? {});
   const message = program.metadata?.message ?? "";
-  if (environment.length + config.length + message.length > MAX_TEXT)
-    throw new AppError(413, `Request Entity Too Large: configuration and metadata together have more than ${MAX_TEXT} characters`);
+  if (encode(environment + message).length > MOST_METADATA)
+    throw tooLarge("the update's environment together with its message", MOST_METADATA);
+  const config = await storeConfig(ctx.env.STATE, id, program.config ?? {});
 
   const { db } = ctx.store;
   const [, , created] = await batch(ctx.store, [
@@ -56,7 +58,13 @@ export async function createUpdate(ctx: OrgContext, path: StackPath, kind: Updat
       createdAt: ctx.now,
     }),
     db.select({ id: updates.id }).from(updates).where(eq(updates.id, id)),
-  ]);
-  if (!created[0]) throw stackNotFound(path);
+  ]).catch((error: unknown) => {
+    if (isRefused(error)) deleteConfig(ctx, config);
+    throw error;
+  });
+  if (!created[0]) {
+    deleteConfig(ctx, config);
+    throw stackNotFound(path);
+  }
   return { updateID: id };
 }

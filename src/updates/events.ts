@@ -1,6 +1,7 @@
 import { badRequest, tooLarge } from "../errors.ts";
-import { decodeText, encodingOf, inflate, receive } from "../http/body.ts";
+import { decodeText, encodingOf, inflate, receive, useBody } from "../http/body.ts";
 import { parseJson } from "../http/json.ts";
+import { free } from "../state/free.ts";
 import { concat, encode } from "../state/json.ts";
 import type { InTime } from "./receive.ts";
 import type { Received } from "./received.ts";
@@ -22,19 +23,22 @@ export async function receiveEvents(run: Run, request: Request, received: Receiv
   const limit = received.limits.batch;
   const encoding = encodingOf(request);
   const bytes = await receive(request, limit);
-  if (encoding === "gzip" && bytes.length > READ_ON_ARRIVAL) {
-    if (claimedSize(bytes) > limit) throw tooLarge("the inflated body", limit);
-  } else if (eventsIn(inflate(bytes, encoding, limit)).length === 0) {
-    throw badRequest("events must be a list that is not empty");
+  try {
+    if (encoding === "gzip" && bytes.length > READ_ON_ARRIVAL) {
+      if (claimedSize(bytes) > limit) throw tooLarge("the inflated body", limit);
+    } else if (eventsIn(inflate(bytes, encoding, limit)).length === 0) {
+      throw badRequest("events must be a list that is not empty");
+    }
+    await inTime(() => received.append(run.updateId, "events", encoding, bytes));
+  } finally {
+    free(bytes);
   }
-  await inTime(() => received.append(run.updateId, "events", encoding, bytes));
 }
 
 /** One event, as clients sent them long ago. Kept as a batch of one. */
 export async function receiveEvent(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
   const limit = received.limits.batch;
-  const event = inflate(await receive(request, limit), encodingOf(request), limit);
-  const body = concat([encode('{"events":['), event, encode("]}")]);
+  const body = await useBody(request, limit, ({ bytes }) => concat([encode('{"events":['), bytes, encode("]}")]));
   const [first, ...more] = eventsIn(body);
   if (!first || typeof first !== "object" || more.length > 0) throw badRequest("the body must be one event");
   await inTime(() => received.append(run.updateId, "events", "identity", body));

@@ -7,7 +7,8 @@ import { listed, streamed } from "../http/stream.ts";
 import { type StackPath, pathText, stackAt } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { type Entries, type Found, type Paging, findEntries, realUpdates } from "./entries.ts";
-import { type UpdateRow, toStackUpdate, toUpdateInfo } from "./info.ts";
+import { withConfig } from "./config.ts";
+import { type FullRow, type UpdateRow, toStackUpdate, toUpdateInfo } from "./info.ts";
 import { updates } from "./table.ts";
 
 const history: Entries = { where: realUpdates, by: "version" };
@@ -15,12 +16,12 @@ const history: Entries = { where: realUpdates, by: "version" };
 /** Newest first; previews are not in it (cli-protocol §5.1). */
 export async function listUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   const { rows } = await findEntries(ctx, path, history, paging);
-  return streamed(list('{"updates":[', rows, toUpdateInfo, "]}"));
+  return streamed(list(ctx, '{"updates":[', rows, toUpdateInfo, "]}"));
 }
 
 /** The same for who asks with `output-type`: with ids, and how many there are. */
 export async function listStackUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
-  return answerPage(await findEntries(ctx, path, { ...history, counted: true }, paging), paging);
+  return answerPage(ctx, await findEntries(ctx, path, { ...history, counted: true }, paging), paging);
 }
 
 /**
@@ -36,7 +37,7 @@ export async function listPreviews(
 ): Promise<Response> {
   const at = version === "latest" ? sql`(SELECT version FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})` : sql`${version}`;
   const where = and(previews, sql`${updates.version} = ${at}`);
-  return answerPage(await findEntries(ctx, path, { where, by: "start", ascending, counted: true }, paging), paging);
+  return answerPage(ctx, await findEntries(ctx, path, { where, by: "start", ascending, counted: true }, paging), paging);
 }
 
 const previews = sql`${updates.dryRun} = 1 AND ${updates.startedAt} IS NOT NULL`;
@@ -44,8 +45,8 @@ const previews = sql`${updates.dryRun} = 1 AND ${updates.startedAt} IS NOT NULL`
 /** Everything that was started on a stack, previews too, newest first. */
 export async function listActivity(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   const found = await findActivity(ctx, path, paging);
-  const item = (row: UpdateRow) => ({ update: toStackUpdate(row, found.latestVersion) });
-  return streamed(list(`${pageHead(found, paging)}"activity":[`, found.rows, item, "]}"));
+  const item = (row: FullRow) => ({ update: toStackUpdate(row, found.latestVersion) });
+  return streamed(list(ctx, `${pageHead(found, paging)}"activity":[`, found.rows, item, "]}"));
 }
 
 /** The rows of it. */
@@ -57,24 +58,25 @@ export const findActivity = (ctx: OrgContext, path: StackPath, paging: Paging): 
     paging,
   );
 
-const answerPage = (found: Found, paging: Paging) =>
-  streamed(list(`${pageHead(found, paging)}"updates":[`, found.rows, (row) => toStackUpdate(row, found.latestVersion), "]}"));
+const answerPage = (ctx: OrgContext, found: Found, paging: Paging) =>
+  streamed(list(ctx, `${pageHead(found, paging)}"updates":[`, found.rows, (row) => toStackUpdate(row, found.latestVersion), "]}"));
 
 const pageHead = ({ total }: Found, { page, pageSize }: Paging) => `{"itemsPerPage":${page === 0 ? total : pageSize},"total":${total},`;
 
+/** Rows as JSON. Of configurations that are objects of their own, one is in memory at a time. */
 async function* list(
+  { env }: OrgContext,
   head: string,
   rows: AsyncIterable<UpdateRow>,
-  item: (row: UpdateRow) => unknown,
+  item: (row: FullRow) => unknown,
   tail: string,
 ): AsyncGenerator<string> {
+  async function* texts() {
+    for await (const row of rows) yield JSON.stringify(item(await withConfig(env.STATE, row)));
+  }
   yield head;
-  yield* listed(texts(rows, item));
+  yield* listed(texts());
   yield tail;
-}
-
-async function* texts(rows: AsyncIterable<UpdateRow>, item: (row: UpdateRow) => unknown): AsyncGenerator<string> {
-  for await (const row of rows) yield JSON.stringify(item(row));
 }
 
 /** @throws 404, which the CLI reads as "no previous deployment" when it asked for the latest */
@@ -84,7 +86,7 @@ export async function getUpdate(ctx: OrgContext, path: StackPath, version: numbe
   const { value: row } = await rows.next();
   if (!row)
     throw notFound(version === "latest" ? `Update of stack '${pathText(path)}'` : `Version ${version} of stack '${pathText(path)}'`);
-  return { row, latestVersion };
+  return { row: await withConfig(ctx.env.STATE, row), latestVersion };
 }
 
 export const getPreview = (ctx: OrgContext, path: StackPath, updateId: string) => find(ctx, path, updateId, eq(updates.dryRun, true));
@@ -97,7 +99,7 @@ async function find(ctx: OrgContext, path: StackPath, updateId: string, kind?: S
   const { rows, latestVersion } = await findEntries(ctx, path, { where, by: "start" }, { page: 1, pageSize: 1 });
   const { value: row } = await rows.next();
   if (!row) throw notFound(`Update '${updateId.slice(0, 100)}'`);
-  return { row, latestVersion };
+  return { row: await withConfig(ctx.env.STATE, row), latestVersion };
 }
 
 /** Previews shown with an update; more are found page by page. */
@@ -107,13 +109,12 @@ const TRIED = 100;
  * What led to an update: the previews that looked at the version before it, newest first. Which of them belong together, by a
  * pull request say, is not known here, so nothing is collated.
  */
-export async function getTimeline(ctx: OrgContext, path: StackPath, version: number | "latest") {
+export async function getTimeline(ctx: OrgContext, path: StackPath, version: number | "latest"): Promise<Response> {
   const { row, latestVersion } = await getUpdate(ctx, path, version);
   const where = and(previews, eq(updates.version, (row.version ?? 0) - 1));
   const { rows } = await findEntries(ctx, path, { where, by: "start" }, { page: 1, pageSize: TRIED });
-  const tried = [];
-  for await (const preview of rows) tried.push(toStackUpdate(preview, latestVersion));
-  return { update: toStackUpdate(row, latestVersion), collatedUpdateEvents: [], previews: tried };
+  const head = `{"update":${JSON.stringify(toStackUpdate(row, latestVersion))},"collatedUpdateEvents":[],"previews":[`;
+  return streamed(list(ctx, head, rows, (preview) => toStackUpdate(preview, latestVersion), "]}"));
 }
 
 /** Status of one update, of any kind. Imports are done when they answer, so nobody has to wait here (cli-protocol §4.12). */

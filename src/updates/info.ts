@@ -1,4 +1,5 @@
 import type { StackUpdate, UpdateInfo, UpdateSummary } from "./operations.ts";
+import type { ConfigText } from "./config.ts";
 import { resultOf, type updates } from "./table.ts";
 
 export type UpdateRow = typeof updates.$inferSelect & {
@@ -6,9 +7,12 @@ export type UpdateRow = typeof updates.$inferSelect & {
   requesterName: string;
 };
 
+/** A row with its configuration, wherever that is kept: see `withConfig`. */
+export type FullRow = UpdateRow & { config: ConfigText };
+
 const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
 
-export const toUpdateInfo = (row: UpdateRow): UpdateInfo => ({
+export const toUpdateInfo = (row: FullRow): UpdateInfo => ({
   kind: kindOf(row),
   startTime: seconds(row.startedAt ?? row.createdAt),
   endTime: seconds(row.endedAt),
@@ -26,7 +30,7 @@ export const toUpdateInfo = (row: UpdateRow): UpdateInfo => ({
 const kindOf = ({ kind, dryRun }: UpdateRow) => (dryRun && kind !== "preview" ? `P${kind}` : kind);
 
 /** @param latestVersion of the stack */
-export const toStackUpdate = (row: UpdateRow, latestVersion: number): StackUpdate => ({
+export const toStackUpdate = (row: FullRow, latestVersion: number): StackUpdate => ({
   info: toUpdateInfo(row),
   latestVersion,
   requestedBy: { githubLogin: row.requestedBy, name: row.requesterName, avatarUrl: "" },

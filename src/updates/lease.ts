@@ -49,7 +49,7 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
   await callUnderLease(ctx, async (stub) => outcomeIn(await stub.fetch(url, { method: "POST", headers, body: request.body })));
   // An empty answer of either status is one to every client; the contract has 200 for events (cli-protocol §1.5).
   const status = kind === "events" || kind === "event" ? 200 : 204;
-  return new Response(null, { status, headers: { "Content-Type": "application/octet-stream" } });
+  return new Response(null, { status });
 }
 
 const outcomeIn = async (response: Response): Promise<Outcome<undefined>> =>

@@ -1,7 +1,8 @@
 import { badRequest, forbidden } from "../errors.ts";
-import { chunksOf } from "../http/chunks.ts";
-import { decodeText, encodingOf, inflate, limited, receive } from "../http/body.ts";
+import { requestChunks } from "../http/chunks.ts";
+import { encodingOf, limited, useBody } from "../http/body.ts";
 import { fromCheckpoint } from "../state/checkpoint.ts";
+import { free } from "../state/free.ts";
 import { checkBatch } from "../state/journal.ts";
 import { PART, type Received } from "./received.ts";
 import type { Run } from "./runs.ts";
@@ -13,11 +14,11 @@ export type InTime = (write: () => void) => Promise<void>;
 export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
   refusePreview(run);
   if (!run.journaling) throw badRequest("journaling was not granted to this update");
-  const limit = received.limits.batch;
-  const encoding = encodingOf(request);
-  const bytes = await receive(request, limit);
-  if (checkBatch(decodeText(inflate(bytes, encoding, limit))) > 0)
-    await inTime(() => received.append(run.updateId, "journal", encoding, bytes));
+  await useBody(request, received.limits.batch, async ({ raw, encoding, bytes }) => {
+    const entries = checkBatch(bytes);
+    if (bytes !== raw) free(bytes);
+    if (entries > 0) await inTime(() => received.append(run.updateId, "journal", encoding, raw));
+  });
 }
 
 /**
@@ -33,7 +34,7 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   const { limits } = received;
   try {
     let part = 0;
-    for await (const bytes of inParts(limited(chunksOf(request.body), limits.checkpoint)))
+    for await (const bytes of inParts(limited(requestChunks(request.body), limits.checkpoint)))
       received.putPart(run.updateId, "checkpoint", batch, part++, encoding, bytes);
     if (part === 0) throw badRequest("the body is empty");
     const text = limited(received.stream(run.updateId, "checkpoint", batch), limits.checkpoint, "the checkpoint");

@@ -1,6 +1,6 @@
 import { toHex } from "../encoding.ts";
 import { badRequest, tooLarge } from "../errors.ts";
-import { bodyStream, decodeText, encodingOf, inflate, receive } from "../http/body.ts";
+import { bodyStream, decodeText, useBody } from "../http/body.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { cutVerbatim, readDelta } from "../state/delta.ts";
 import { applyEdits, lengthOf } from "../state/pieces.ts";
@@ -43,8 +43,7 @@ export async function receiveDelta(run: Run, request: Request, received: Receive
   refuseUnlessDelta(run);
   const { updateId } = run;
   const { limits } = received;
-  const body = inflate(await receive(request, limits.delta), encodingOf(request), limits.delta);
-  const { sequenceNumber, hash, edits, added } = readDelta(decodeText(body));
+  const { sequenceNumber, hash, edits, added } = readDelta(await useBody(request, limits.delta, ({ bytes }) => decodeText(bytes)));
   await deltas.turn(updateId, async () => {
     const before = deltas.get(updateId);
     if (!before) throw badRequest("failed to apply the checkpoint delta: there is no checkpoint before it");

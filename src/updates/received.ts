@@ -1,7 +1,7 @@
 import type { BodyEncoding } from "../http/body.ts";
 import { inflate, inflated } from "../http/body.ts";
 import type { Limits } from "../limits.ts";
-import { free } from "../state/free.ts";
+import { free, freeBuffer } from "../state/free.ts";
 import { concat } from "../state/json.ts";
 import type { Journal } from "../state/texts.ts";
 
@@ -51,7 +51,9 @@ export class Received {
   }
 
   putPart(updateId: string, kind: ReceivedKind, batch: number, part: number, encoding: BodyEncoding, bytes: Uint8Array): void {
-    this.#sql.exec("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?)", updateId, kind, batch, part, encoding, wholeBuffer(bytes));
+    const buffer = wholeBuffer(bytes);
+    this.#sql.exec("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?)", updateId, kind, batch, part, encoding, buffer);
+    if (buffer !== bytes.buffer) freeBuffer(buffer);
   }
 
   batches(updateId: string, kind: ReceivedKind): number[] {
@@ -88,6 +90,7 @@ export class Received {
     const first = parts[0];
     if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
     const whole = concat(parts.map((part) => part.bytes));
+    if (whole !== first.bytes) for (const part of parts) free(part.bytes);
     const bytes = inflate(whole, first.encoding, kind === "events" ? this.limits.batch : undefined);
     if (bytes !== whole) free(whole);
     return bytes;

@@ -61,6 +61,7 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         permission: "stack:preview",
         params: stackParams,
         body: UpdateProgram,
+        bodyLimit: "config",
       },
       (ctx, { params, body }) => createUpdate(ctx, params, kind, body),
     ),

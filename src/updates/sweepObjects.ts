@@ -19,6 +19,7 @@ const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
   WHEN 'state' THEN EXISTS (SELECT 1 FROM ${updates} WHERE state_key = key) OR EXISTS (SELECT 1 FROM ${stacks} WHERE state_key = key)
   WHEN 'initial' THEN EXISTS (SELECT 1 FROM ${stacks} WHERE id = owner)
   WHEN 'events' THEN EXISTS (SELECT 1 FROM ${updates} WHERE id = owner)
+  WHEN 'configs' THEN EXISTS (SELECT 1 FROM ${updates} WHERE id = owner)
   WHEN 'journals' THEN EXISTS (SELECT 1 FROM ${updates} WHERE id = owner)
   ELSE 1 END`;
 

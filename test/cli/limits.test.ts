@@ -1,112 +1,235 @@
-import { once } from "node:events";
-import { mkdirSync } from "node:fs";
-import { createServer, request } from "node:http";
+/**
+ * The limits of src/limits.ts, lowered, so that the CLI meets each of them with little: `npm run test:secrets` does the same with large
+ * secrets and the usual limits. The test runs once with the proxy of `npm run dev` in front of the Worker, and once without it.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { bundle } from "../../scripts/built.ts";
-import { newOrgToken } from "./support/api.ts";
-import { gateOf, isAtLeast, nodeProject } from "./support/programs.ts";
-import { newSecret } from "./support/secrets.ts";
+import { type ManySecrets, missingSecret, secretText, writeSecretsProgram } from "./support/manySecrets.ts";
+import { isAtLeast } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
-import { type Result, Terminal } from "./support/terminal.ts";
+import { Terminal } from "./support/terminal.ts";
 
-/** Requests of a period that an isolate lets pass before it asks the limiter, and the limiter's own limit. */
-const PASS = 50 + 20;
+const limits = {
+  json: 3000,
+  stack: 300,
+  config: 100_000,
+  value: 60_000,
+  import: 700_000,
+  checkpoint: 900_000,
+  delta: 50_000,
+  batch: 200_000,
+  resource: 300_000,
+};
+type Limit = keyof typeof limits;
+const variables = Object.fromEntries(Object.entries(limits).map(([name, bytes]) => [`MAX_${name.toUpperCase()}_BYTES`, String(bytes)]));
 
-let server: Server;
-/** Answers to the CLI, in order. */
-const answers: { method: string; path: string; status: number; retryAfter: string | undefined }[] = [];
-/** Stands between the CLI and the server, and notes the answers. */
-const witness = createServer((incoming, outgoing) => {
-  const { hostname, port } = new URL(server.url);
-  const passedOn = request({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (response) => {
-    answers.push({
-      method: incoming.method!,
-      path: incoming.url!.split("?")[0]!,
-      status: response.statusCode!,
-      retryAfter: response.headers["retry-after"],
-    });
-    outgoing.writeHead(response.statusCode!, response.headers);
-    response.pipe(outgoing);
+it("each limit of the Worker is lowered here", () => {
+  const source = readFileSync(join(import.meta.dirname, "../../src/limits.ts"), "utf8");
+  const names = [...source.matchAll(/^  (\w+): \{ usual/gm)].map(([, name]) => name);
+  expect(Object.keys(limits).toSorted()).toEqual(names.toSorted((a, b) => (a! < b! ? -1 : 1)));
+});
+
+/** The sentence that the CLI shows of a refusal. */
+const refusal = (name: Limit) => new RegExp(`larger than ${limits[name]} bytes`);
+
+/** Bytes of a secret whose place in a state has so many. */
+const secretOf = (bytesInState: number) => Math.floor(((bytesInState - 300) * 3) / 4);
+/** The largest secret of a program: it is encrypted as JSON, with quotation marks. */
+const LARGEST = limits.value - 2;
+
+describe.each([
+  { behind: "the proxy of npm run dev", deltas: true },
+  { behind: "no proxy", deltas: false },
+])("with $behind, the CLI reads what it has written at the limit of", ({ behind, deltas }) => {
+  let server: Server;
+  let home: string;
+  beforeAll(async () => {
+    const directory = mkdtempSync(join(inject("directory"), "limits-"));
+    home = mkdtempSync(join(inject("directory"), "home-"));
+    let bundled: string | undefined;
+    if (behind === "no proxy") {
+      bundled = join(directory, "bundle");
+      mkdirSync(bundled);
+      bundle(bundled);
+    }
+    const vars = { ...variables, ...(deltas && { DELTA_CHECKPOINTS: "1" }) };
+    server = await Server.start({ directory: join(directory, "server"), vars, ...(bundled && { bundle: bundled }) });
   });
-  passedOn.on("error", () => outgoing.destroy());
-  incoming.pipe(passedOn);
-});
-let url: string;
+  afterAll(() => server?.stop());
 
-beforeAll(async () => {
-  const directory = join(inject("directory"), "limits");
-  mkdirSync(directory, { recursive: true });
-  bundle(join(directory, "bundle"));
-  const vars = { TOKEN_REQUESTS: "20" };
-  server = await Server.start({ directory, bundle: join(directory, "bundle"), vars });
-  witness.listen(0, "127.0.0.1");
-  await once(witness, "listening");
-  url = `http://127.0.0.1:${(witness.address() as { port: number }).port}`;
-});
-afterAll(async () => {
-  witness.close().closeAllConnections();
-  await server.stop();
-});
+  const newTerminal = (env: Record<string, string> = {}): Terminal => {
+    const project = mkdtempSync(join(inject("directory"), "project-"));
+    return new Terminal({ project, token: server.credentials.organizations["acme"]!["admin"]!, url: server.url, env }, home);
+  };
+  const program = (terminal: Terminal, name: string, secrets: ManySecrets) =>
+    writeSecretsProgram(terminal.project, inject("nodeModules"), name, secrets);
+  const newSecrets = async (name: string, resources: number[][], env?: Record<string, string>): Promise<Terminal> => {
+    const terminal = newTerminal(env);
+    program(terminal, name, { resources });
+    await terminal.pulumi("stack", "init", `acme/${name}/dev`);
+    return terminal;
+  };
+  const up = (terminal: Terminal) => terminal.pulumi("up", "--yes", "--skip-preview");
+  const upIsRefused = async (terminal: Terminal, limit: Limit) =>
+    expect((await terminal.fails("up", "--yes", "--skip-preview")).output).toMatch(refusal(limit));
 
-const admin = () => server.credentials.organizations["acme"]!["admin"]!;
-const refusedCalls = () => answers.filter(({ status }) => status === 429);
+  /** Every command that reads a state with its secrets. */
+  const expectReadable = async (terminal: Terminal, resources: number[][]) => {
+    expect(missingSecret(await terminal.pulumi("stack", "export", "--show-secrets"), resources)).toBeUndefined();
+    await terminal.pulumi("preview", "--expect-no-changes");
+    await terminal.pulumi("refresh", "--yes", "--skip-preview");
+    await terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+    expect(missingSecret(await terminal.pulumi("stack", "export", "--show-secrets"), resources)).toBeUndefined();
+  };
+  /** A refusal locks nothing: the stack takes what is no larger than its limits, and can go. */
+  const expectUsable = async (terminal: Terminal, name: string, resources: number[][] = [[100]]) => {
+    program(terminal, name, { resources });
+    await up(terminal);
+    await expectReadable(terminal, resources);
+    await terminal.pulumi("destroy", "--yes", "--skip-preview");
+    await terminal.pulumi("stack", "rm", "--yes");
+  };
 
-/** Makes requests with a token until there are enough: many at once, so that each period of the limiter is soon used up. */
-async function flood(token: string, enough: () => boolean): Promise<void> {
-  const headers = { Authorization: `token ${token}` };
-  while (!enough()) {
-    await Promise.all(Array.from({ length: PASS }, () => fetch(`${server.url}/api/user`, { headers }).then((answer) => answer.text())));
-    await wait(200);
-  }
-}
+  it("a secret, in the state and in the configuration", async () => {
+    const terminal = await newSecrets("value", [[LARGEST]]);
+    await terminal.pulumi("config", "set", "--secret", "big", secretText(1, limits.value));
+    await up(terminal);
+    await expectReadable(terminal, [[LARGEST]]);
+    expect(await terminal.pulumi("config", "get", "big")).toBe(`${secretText(1, limits.value)}\n`);
 
-it("a command whose reads are too many waits as long as it is told, or says that they are", async () => {
-  const machine = await newOrgToken("busy", { url: server.url, admin: admin() });
-  const terminal = new Terminal({ project: nodeProject("busy", { things: [] }), token: machine.value, url });
-  await terminal.pulumi("stack", "init", "acme/busy/dev");
-  answers.length = 0;
-  const flooding = flood(machine.value, () => refusedCalls().length > 0);
-  let result: Result;
-  // A command that was quick at the beginning of a period got through.
-  do result = await terminal.run("stack", "ls", "--all");
-  while (refusedCalls().length === 0);
-  await flooding;
-  const { code, stdout, stderr } = result;
-  expect(refusedCalls()[0]).toMatchObject({ method: "GET", retryAfter: "10" });
-  // 3.207 and 3.140 come back too soon, and give up.
-  if (!isAtLeast(259)) return expect(stderr).toContain("request rate-limit exceeded");
-  expect(code, stderr).toBe(0);
-  return expect(stdout).toMatch(/^dev\b/m);
-});
-
-it("an update that has begun is not held up by any limit, and loses nothing", async () => {
-  const machine = await newOrgToken("running", { url: server.url, admin: admin() });
-  const project = nodeProject("running", {
-    things: [
-      { name: "first", props: { gate: "first" } },
-      { name: "second", secret: "password", dependsOn: ["first"], props: { note: "n".repeat(50_000) } },
-    ],
+    const longer = await terminal.fails("config", "set", "--secret", "big", secretText(1, limits.value + 1));
+    expect(longer.output).toMatch(refusal("value"));
+    program(terminal, "value", { resources: [[LARGEST + 1]] });
+    await upIsRefused(terminal, "value");
+    await expectUsable(terminal, "value");
   });
-  const terminal = new Terminal({ project, token: machine.value, url });
-  await terminal.pulumi("stack", "init", "acme/running/dev");
-  await terminal.pulumi("config", "set", "--secret", "password", newSecret());
-  answers.length = 0;
-  const up = terminal.start("up", "--yes", "--skip-preview");
-  const gate = gateOf(project, "first");
-  await up.until("the first resource is made", () => gate.reached());
-  let over = false;
-  const flooding = flood(machine.value, () => over);
-  // From here on every other call of this token is refused.
-  await expect
-    .poll(async () => (await fetch(`${server.url}/api/user`, { headers: { Authorization: `token ${machine.value}` } })).status)
-    .toBe(429);
-  gate.open();
-  const { code, stdout, stderr } = await up.ended;
-  over = true;
-  await flooding;
-  expect(code, `${stdout}\n${stderr}`).toBe(0);
-  expect(refusedCalls()).toEqual([]);
-  expect(answers.some(({ path, status }) => path.endsWith("encrypt") && status === 200)).toBe(true);
+
+  it("a configuration", async () => {
+    const terminal = newTerminal();
+    const config = { a: { type: "string" }, b: { type: "string" } };
+    const yaml = { name: "configured", runtime: "yaml", config, outputs: { a: "${a}", b: "${b}" } };
+    writeFileSync(join(terminal.project, "Pulumi.yaml"), JSON.stringify(yaml));
+    await terminal.pulumi("stack", "init", "acme/configured/dev");
+    // As an output it is encrypted with quotation marks.
+    const [a, b] = [secretText(0, LARGEST), secretText(1, secretOf(limits.config - (limits.value * 4) / 3 - 2500))];
+    await terminal.pulumi("config", "set", "--secret", "a", a);
+    await terminal.pulumi("config", "set", "--secret", "b", b);
+    await up(terminal);
+    const outputs = () => terminal.json("stack", "output", "--json", "--show-secrets");
+    expect(await outputs()).toEqual({ a, b });
+    await terminal.pulumi("preview", "--expect-no-changes");
+    await terminal.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes");
+    await terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+    expect(await outputs()).toEqual({ a, b });
+    const history = await terminal.pulumi("stack", "history", "--show-secrets", "--json", "--page-size", "1");
+    for (const secret of [a, b]) expect(history.includes(secret)).toBe(true);
+
+    await terminal.pulumi("config", "set", "--secret", "c", secretText(2, 3000));
+    await upIsRefused(terminal, "config");
+    await terminal.pulumi("config", "rm", "c");
+    await terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+    expect(await terminal.pulumi("config", "get", "b")).toBe(`${b}\n`);
+    await terminal.pulumi("destroy", "--yes", "--skip-preview");
+  });
+
+  it("a batch of journal entries, of which the CLI makes halves", async () => {
+    const many = Array.from({ length: 16 }, (_, i) => [i % 2 ? 30_000 : 5000]);
+    const terminal = await newSecrets("batch", many);
+    await up(terminal);
+    await expectReadable(terminal, many);
+
+    const oneEntry = [[LARGEST, LARGEST, LARGEST]];
+    program(terminal, "batch", { resources: oneEntry });
+    // A single entry cannot be halved. Older CLIs do not journal.
+    if (isAtLeast(225)) await upIsRefused(terminal, "batch");
+    const whole = await newSecrets("entry", oneEntry, { PULUMI_DISABLE_JOURNALING: "true" });
+    await up(whole);
+    expect(missingSecret(await whole.pulumi("stack", "export", "--show-secrets"), oneEntry)).toBeUndefined();
+    await expectUsable(terminal, "batch");
+  });
+
+  it("a resource, and a whole state", async () => {
+    const env = { PULUMI_DISABLE_JOURNALING: "true" };
+    const each = (limits.value * 4) / 3 + 300;
+    const resource = (bytes: number) => [LARGEST, LARGEST, LARGEST, secretOf(bytes - 3 * each)];
+    const terminal = await newSecrets("whole", [resource(limits.resource - 2500)], env);
+    await up(terminal);
+    await expectReadable(terminal, [resource(limits.resource - 2500)]);
+    program(terminal, "whole", { resources: [resource(limits.resource + 2500)] });
+    await upIsRefused(terminal, "resource");
+
+    const state = (bytes: number) => {
+      const one = each + 700;
+      const count = Math.floor(bytes / one);
+      return [...Array.from({ length: count }, () => [LARGEST]), [secretOf(bytes - count * one)]];
+    };
+    await expectUsable(terminal, "whole");
+
+    const most = state(limits.checkpoint - 16_000);
+    const full = await newSecrets("full", most, env);
+    await up(full);
+    await expectReadable(full, most);
+    // Each removal is a pending operation first, which such a state has no room for.
+    await full.pulumi("stack", "rm", "--yes", "--force");
+
+    const larger = await newSecrets("larger", state(limits.checkpoint + 60_000), env);
+    await upIsRefused(larger, "checkpoint");
+    await larger.pulumi("stack", "export");
+    await larger.pulumi("stack", "rm", "--yes", "--force");
+  });
+
+  it("an import", async () => {
+    const file = (terminal: Terminal) => join(terminal.project, "state.json");
+    const small = Array.from({ length: 10 }, () => [48_000]);
+    const large = Array.from({ length: 11 }, () => [48_000]);
+    const terminal = await newSecrets("import", small, { PULUMI_DISABLE_JOURNALING: "true" });
+    await up(terminal);
+    await terminal.pulumi("stack", "export", "--file", file(terminal));
+    await terminal.pulumi("stack", "import", "--file", file(terminal));
+    await expectReadable(terminal, small);
+    program(terminal, "import", { resources: large });
+    await up(terminal);
+    await terminal.pulumi("stack", "export", "--file", file(terminal));
+    expect((await terminal.fails("stack", "import", "--file", file(terminal))).output).toMatch(refusal("import"));
+    await expectReadable(terminal, large);
+  });
+
+  it.runIf(deltas)("a delta: the CLI then sends its whole state", async () => {
+    const resources = Array.from({ length: 4 }, () => [LARGEST]);
+    const terminal = await newSecrets("delta", resources, { PULUMI_DISABLE_JOURNALING: "true" });
+    await up(terminal);
+    await expectReadable(terminal, resources);
+    await expectUsable(terminal, "delta");
+  });
+
+  const tag = (i: number) => [`tag${i}`, `${i}`.padEnd(240, "x")] as const;
+  const tagsOf = (terminal: Terminal) => terminal.json<Record<string, string>>("stack", "tag", "ls", "--json");
+
+  it("a call with a small body: the tags of a stack", async () => {
+    const terminal = await newSecrets("json", [[100]]);
+    let set = 0;
+    for (; set < 20; set++) {
+      const { code, stdout, stderr } = await terminal.run("stack", "tag", "set", ...tag(set));
+      if (code === 0) continue;
+      expect(stdout + stderr).toMatch(refusal("json"));
+      break;
+    }
+    expect(set).toBeGreaterThan(5);
+    expect(set).toBeLessThan(20);
+    expect(await tagsOf(terminal)).toMatchObject(Object.fromEntries(Array.from({ length: set }, (_, i) => tag(i))));
+    await expectUsable(terminal, "json");
+  });
+
+  it("a new stack", async () => {
+    const terminal = newTerminal();
+    const describe = (description: string) =>
+      writeFileSync(join(terminal.project, "Pulumi.yaml"), JSON.stringify({ name: "tags", runtime: "yaml", description }));
+    describe("x".repeat(250));
+    expect((await terminal.fails("stack", "init", "acme/tags/dev")).output).toMatch(refusal("stack"));
+    describe("short");
+    await terminal.pulumi("stack", "init", "acme/tags/dev");
+    expect(await tagsOf(terminal)).toMatchObject({ "pulumi:description": "short" });
+  });
 });

@@ -94,8 +94,8 @@ describe("a body that is too large", () => {
 
   it("is refused for a description that nobody reads, and for a row that the database would not take", async () => {
     expect((await call("POST", "/api/orgs/acme/tokens", { token, json: { name: "ci", description: "x".repeat(256) } })).status).toBe(400);
-    const config = { "web:a": { string: "x".repeat(1_000_000), secret: false, object: false } };
-    expect((await call("POST", `${S}/update`, { token, json: { config } })).status).toBe(413);
+    const environment = { "git.head": "x".repeat(1_000_000) };
+    expect((await call("POST", `${S}/update`, { token, json: { metadata: { environment } } })).status).toBe(413);
   });
 });
 

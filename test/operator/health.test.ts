@@ -1,15 +1,17 @@
 import { env } from "cloudflare:workers";
-import { expect, it, onTestFinished, vi } from "vitest";
-import { call, ok } from "../support/client.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { logSettingFaults } from "../../src/settings.ts";
+import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { breakCache, breakDatabase, breakObjectReads } from "../support/faults.ts";
+import { newWorld } from "../support/world.ts";
 
 interface Health {
   status: string;
   checks: Record<string, string>;
 }
 
-const good = { database: "ok", migrations: "ok", objects: "ok", stacks: "ok", secrets: "ok", cache: "ok", queue: "ok" };
+const good = { database: "ok", migrations: "ok", objects: "ok", stacks: "ok", secrets: "ok", settings: "ok", cache: "ok", queue: "ok" };
 
 /** A moment of its own for each test: an answer is given again for some seconds. */
 let moments = 0;
@@ -20,10 +22,12 @@ async function health(): Promise<{ status: number; body: Health & { code?: numbe
   return { status: response.status, body: await response.json() };
 }
 
-function set(name: "TOKEN_PEPPER" | "ENCRYPTION_KEYS" | "OPERATOR_TOKEN" | "LEAK_SCANNER_SECRET", value: string) {
-  const before = env[name];
-  Object.assign(env, { [name]: value });
-  onTestFinished(() => void Object.assign(env, { [name]: before }));
+function set(name: string, value: unknown) {
+  const vars = env as unknown as Record<string, unknown>;
+  const before = vars[name];
+  const was = name in vars;
+  vars[name] = value;
+  onTestFinished(() => void (was ? (vars[name] = before) : delete vars[name]));
 }
 
 it("is ready when everything answers", async () => {
@@ -86,4 +90,58 @@ it("asks the storage once for any number of questions in five seconds", async ()
   laterBy(6000);
   await ok("GET", "/healthz");
   expect(head).toHaveBeenCalledTimes(2);
+});
+
+describe("a setting that is not valid", () => {
+  const bytes = (variable: string, most: number) => `${variable} must be a whole number of bytes from 1 to ${most}.`;
+
+  it.each<[name: string, value: unknown, sentence: string]>([
+    ["MAX_BATCH_BYTES", "134217729", bytes("MAX_BATCH_BYTES", 134217728)],
+    ["MAX_JSON_BYTES", "many", bytes("MAX_JSON_BYTES", 134217728)],
+    ["MAX_JSON_BYTES", "4 MiB", bytes("MAX_JSON_BYTES", 134217728)],
+    ["MAX_JSON_BYTES", "0", bytes("MAX_JSON_BYTES", 134217728)],
+    ["MAX_JSON_BYTES", "-1", bytes("MAX_JSON_BYTES", 134217728)],
+    ["MAX_JSON_BYTES", "1e6", bytes("MAX_JSON_BYTES", 134217728)],
+    ["MAX_IMPORT_BYTES", "9007199254740993", bytes("MAX_IMPORT_BYTES", 8589934592)],
+    ["MAX_VALUE_BYTES", 1.5, bytes("MAX_VALUE_BYTES", 67108864)],
+    ["MAX_VALUES_BYTES", "1", "There is no setting MAX_VALUES_BYTES."],
+    ["LEASE_SECONDS", "five minutes", "LEASE_SECONDS must be a whole number of seconds from 1 to 86400."],
+    ["DELTA_CHECKPOINTS", "on", "DELTA_CHECKPOINTS must be empty or a whole number of bytes from 1 to 9999999999."],
+    ["DEFAULT_EDITION", "Team", "DEFAULT_EDITION must be one of community, team, enterprise, business-critical."],
+  ])("is named with a sentence at /healthz and in every other answer: %s %s", async (name, value, sentence) => {
+    const { member } = await newWorld();
+    set(name, value);
+    atAnotherMoment();
+    const { status, body } = await health();
+    expect([status, body]).toEqual([503, expect.objectContaining({ checks: { ...good, settings: "failed" }, settings: [sentence] })]);
+    const expected = `Service Unavailable: a setting of this server is not valid: ${sentence}`;
+    expect(await refused(503, "GET", "/api/user", { token: member })).toBe(expected);
+    expect(await refused(503, "POST", "/api/stacks/acme/web", { token: member, json: { stackName: "dev" } })).toBe(expected);
+  });
+
+  it("is in the log once, when an isolate does its first work", () => {
+    const lines: unknown[] = [];
+    const spy = vi.spyOn(console, "error").mockImplementation((line) => void lines.push(line));
+    onTestFinished(() => spy.mockRestore());
+    const wrong = { ...env, MAX_JSON_BYTES: "many", LEASE_SECONDS: "0" } as never;
+    logSettingFaults(wrong);
+    logSettingFaults(wrong);
+    logSettingFaults({ ...env } as never);
+    expect(lines.map((line) => JSON.parse(String(line)) as unknown)).toEqual([
+      { message: "setting not valid", error: bytes("MAX_JSON_BYTES", 134217728) },
+      { message: "setting not valid", error: "LEASE_SECONDS must be a whole number of seconds from 1 to 86400." },
+    ]);
+  });
+
+  it("is one that has a value: an empty variable is not set, and each number within the bounds is good", async () => {
+    for (const [name, value] of Object.entries({
+      MAX_JSON_BYTES: "",
+      LEASE_SECONDS: "",
+      DEFAULT_EDITION: "",
+      MAX_BATCH_BYTES: "134217728",
+    }))
+      set(name, value);
+    atAnotherMoment();
+    expect((await health()).status).toBe(200);
+  });
 });

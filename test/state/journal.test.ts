@@ -6,12 +6,13 @@ import { encode } from "../../src/state/json.ts";
 import { journalTexts } from "./arbitrary.ts";
 import { entry, text } from "./support.ts";
 
-const check = (...entries: unknown[]) => checkBatch(JSON.stringify({ entries }));
+const checkText = (text: string) => checkBatch(encode(text));
+const check = (...entries: unknown[]) => checkText(JSON.stringify({ entries }));
 
 it("counts the entries it accepts", () => {
   expect(check()).toBe(0);
-  expect(checkBatch("{}")).toBe(0); // Go leaves an empty list out
-  expect(checkBatch('{"entries":null,"newer":1}')).toBe(0);
+  expect(checkText("{}")).toBe(0); // Go leaves an empty list out
+  expect(checkText('{"entries":null,"newer":1}')).toBe(0);
   expect(check(entry(1, 0), entry(2, 1, { operationID: 1, removeOld: 0, state: {}, newer: { a: 1 } }))).toBe(2);
 });
 
@@ -52,20 +53,20 @@ it.each<[string, object]>([
 it.each(["", "[]", "null", '"x"', "{", '{"entries":{}}', '{"entries":[null]}', '{"entries":[[]]}', '{"entries":[1]}'])(
   "refuses the body %s",
   (body) => {
-    expect(() => checkBatch(body)).toThrow(StateError);
+    expect(() => checkText(body)).toThrow(StateError);
   },
 );
 
 it("never quotes the text, which may hold secrets, in an error", () => {
-  expect(() => checkBatch('{"entries":[{"state":"hunter2"')).toThrow(/^invalid JSON$/);
+  expect(() => checkText('{"entries":[{"state":"hunter2"')).toThrow(/^invalid JSON$/);
 });
 
 it("reads what JSON.parse reads, and the texts as they came", () => {
   fc.assert(
     fc.property(journalTexts({ aliases: true }), (batches) => {
       for (const batch of batches) {
-        checkBatch(batch);
         const bytes = encode(batch);
+        checkBatch(bytes);
         const parsed = (JSON.parse(batch) as { entries: Record<string, unknown>[] }).entries;
         const read = readBatch(bytes);
         expect(read).toHaveLength(parsed.length);
@@ -91,4 +92,14 @@ it("reads numbers in any spelling, and the last of equal keys", () => {
     ),
   );
   expect(one).toMatchObject({ kind: 1, sequenceID: 10, operationID: 8, state: null, removeOld: 0, removeNew: null });
+});
+
+it("checks a batch with very long texts as it checks a small one", () => {
+  const long = "x".repeat(2_000_000);
+  const state = { inputs: { text: long, list: [long] } };
+  expect(check(entry(1, 1, { state }), entry(2, 8, { extensionRef: long, extension: {} }))).toBe(2);
+  expect(() => check(entry(1, 1, { state: long }))).toThrow(/^entries\[0\]: state has the wrong type/);
+  expect(() => check(entry(1, 1, { state, sequenceID: long }))).toThrow(/^entries\[0\]: sequenceID/);
+  expect(() => checkText(`{"entries":["${long}]}`)).toThrow(/^invalid JSON$/);
+  expect(() => checkText(`{"entries":[],"text":"${long}\n"}`)).toThrow(/^invalid JSON$/);
 });

@@ -4,6 +4,7 @@ import { inspect } from "../../src/state/checkpoint.ts";
 import { StateError } from "../../src/state/errors.ts";
 import { findIntegrityError } from "./integrity.ts";
 import { checkBatch } from "../../src/state/journal.ts";
+import { encode } from "../../src/state/json.ts";
 import { replay } from "../../src/state/replay.ts";
 import { objectOf, objectText, valueText } from "./arbitrary.ts";
 import { chunked, collect, drain, journalOf } from "./support.ts";
@@ -92,7 +93,7 @@ it("can replay whatever it has accepted", async () => {
   let replayed = 0;
   await fc.assert(
     fc.asyncProperty(base, fc.array(entry, { maxLength: 6 }), fc.boolean(), async (text, entries, unchecked) => {
-      const batches = entries.map((one) => `{"entries":[${one}]}`).filter((batch) => accepted(() => checkBatch(batch)));
+      const batches = entries.map((one) => `{"entries":[${one}]}`).filter((batch) => accepted(() => checkBatch(encode(batch))));
       const state = await drain(inspect(chunked(text))).then(
         ({ summary }) => ({ text, aliasFree: summary.aliasFree }),
         (error: unknown) => {

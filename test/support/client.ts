@@ -52,6 +52,7 @@ export async function refused(status: number, method: string, path: string, opti
 
 async function hold(method: string, path: string, response: Response): Promise<void> {
   expect(response.headers.get("X-Pulumi-Request-ID")).toMatch(/^[0-9a-f-]{36}$/);
+  if (method === "HEAD" || response.body === null) expect(response.headers.get("Content-Type")).toBe("application/octet-stream");
   if (response.status >= 400) {
     if (method === "HEAD") return;
     const refusal = (await response.json()) as { code: unknown; message: unknown };

@@ -4,7 +4,8 @@ import { expect } from "vitest";
 /** Every row that names an object, with what it names. */
 const pointers = `
   SELECT 'stack ' || id AS row, state_key AS key FROM stacks WHERE state_key IS NOT NULL
-  UNION ALL SELECT 'update ' || id, state_key FROM updates WHERE state_key IS NOT NULL`;
+  UNION ALL SELECT 'update ' || id, state_key FROM updates WHERE state_key IS NOT NULL
+  UNION ALL SELECT 'update ' || id, json_extract(config, '$') FROM updates WHERE config LIKE '"%'`;
 
 async function allKeys(): Promise<Set<string>> {
   const keys = new Set<string>();

@@ -60,6 +60,7 @@ describe("objects that no row names", () => {
       "state/1f0a",
       `events/${crypto.randomUUID()}.jsonl`,
       `journals/${crypto.randomUUID()}/1.json`,
+      `configs/${crypto.randomUUID()}.json`,
       `initial/${crypto.randomUUID()}`,
     ];
     for (const key of lost) await env.STATE.put(key, "{}");

@@ -1,4 +1,5 @@
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
+import type { ConfigText } from "../../updates/config.ts";
 import { Table } from "../components.tsx";
 
 /** Bytes of the page. */
@@ -10,8 +11,8 @@ interface ConfigValue {
 }
 
 /** Configuration as the CLI sent it with an update (cli-protocol §4.3.1): a JSON object. A secret stays one. */
-export const Config = ({ text }: { text: string }) => {
-  const entries = Object.entries(JSON.parse(text) as Record<string, ConfigValue | null>);
+export const Config = ({ text }: { text: ConfigText | undefined }) => {
+  const entries = Object.entries(JSON.parse(text ?? "{}") as Record<string, ConfigValue | null>);
   if (entries.length === 0) return <p class="faint">No configuration.</p>;
   const short = entries.map(([key, value]) => [cut(key, 200), shown(value)] as const);
   const { shown: rows, more } = fill(short, ROOM, ([key, value]) => pageBytes(key + value) + 70);

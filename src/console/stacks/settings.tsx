@@ -1,4 +1,5 @@
 import { getStack, getStackMetadata } from "../../stacks/get.ts";
+import { withConfig } from "../../updates/config.ts";
 import { findActivity } from "../../updates/history.ts";
 import { Copyable } from "../components.tsx";
 import { definePage } from "../page.tsx";
@@ -13,7 +14,8 @@ export const settingsPage = definePage("GET", `${S}/settings/options`, "stack:re
     getStackMetadata(ctx, path),
     findActivity(ctx, path, { page: 1, pageSize: 1 }),
   ]);
-  const { value: latest } = await rows.next();
+  const { value: row } = await rows.next();
+  const latest = row && (await withConfig(ctx.env.STATE, row));
   const name = `${path.orgName}/${path.projectName}/${path.stackName}`;
   return {
     title: `Settings of ${path.projectName}/${path.stackName}`,
@@ -42,7 +44,7 @@ export const settingsPage = definePage("GET", `${S}/settings/options`, "stack:re
         ) : (
           <p>It is kept with the program. What the latest update or preview used:</p>
         )}
-        <Config text={latest ? latest.config : "{}"} />
+        <Config text={latest?.config} />
         <h2>Change</h2>
         <Copyable label="Set a tag" text={`pulumi stack tag set NAME VALUE --stack ${name}`} />
         <Copyable label="Rename" text={`pulumi stack rename NEW --stack ${name}`} />

@@ -3,7 +3,7 @@ import { versionParams } from "../../stacks/path.ts";
 import { AppError } from "../../errors.ts";
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import { getPreview, getUpdate } from "../../updates/history.ts";
-import type { UpdateRow } from "../../updates/info.ts";
+import type { FullRow } from "../../updates/info.ts";
 import type { KeptJournal } from "../../updates/table.ts";
 import { type Message, narrate } from "../../updates/narrate.ts";
 import { outcomeText } from "../../updates/summaryText.ts";
@@ -31,7 +31,7 @@ export const updatePages = [
 ];
 
 interface Found {
-  row: UpdateRow;
+  row: FullRow;
   latestVersion: number;
 }
 

@@ -1,11 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 /** With a TypeScript of its own, below 7, to read provider code: that is why it cannot live among our dependencies. */
 const dependencies = { "@pulumi/pulumi": "3.259.0", typescript: "5.9.3" };
-const cache = fileURLToPath(new URL(`../../../node_modules/.cache/pulumi-sdk-${dependencies["@pulumi/pulumi"]}`, import.meta.url));
+const cache = join(import.meta.dirname, `../../../node_modules/.cache/pulumi-sdk-${dependencies["@pulumi/pulumi"]}`);
 
 /**
  * The Pulumi SDK for Node programs, fetched from npm once.

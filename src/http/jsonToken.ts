@@ -1,0 +1,57 @@
+import { CLOSE_OBJECT, COMMA, OPEN_OBJECT, QUOTE } from "../state/json.ts";
+
+const BACKSLASH = 0x5c;
+
+/** Finds the end of one JSON value whose text comes in pieces, none of which is kept. It does not validate. */
+export class JsonToken {
+  #depth = 0;
+  #inString = false;
+  /** The next byte is one behind a backslash. */
+  #isEscaped = false;
+  #begun = false;
+
+  /** @returns the position behind the value, or undefined when it goes on in the next piece */
+  read(bytes: Uint8Array, at: number): number | undefined {
+    while (at < bytes.length) {
+      if (this.#inString) {
+        at = this.#readString(bytes, at);
+        if (!this.#inString && this.#depth === 0) return at;
+        continue;
+      }
+      const c = bytes[at]!;
+      // `[` and `{`, and `]` and `}`, differ in one bit.
+      const bracket = c | 0x20;
+      if (this.#depth === 0 && this.#begun && (c === COMMA || c <= 0x20 || bracket === CLOSE_OBJECT)) return at;
+      this.#begun = true;
+      at++;
+      if (c === QUOTE) this.#inString = true;
+      else if (bracket === OPEN_OBJECT) this.#depth++;
+      else if (bracket === CLOSE_OBJECT && --this.#depth <= 0) return at;
+    }
+    return undefined;
+  }
+
+  /** @returns the position behind the string's closing quote, or the end of the piece */
+  #readString(bytes: Uint8Array, at: number): number {
+    while (at < bytes.length) {
+      if (this.#isEscaped) {
+        this.#isEscaped = false;
+        at++;
+        continue;
+      }
+      // The native search is quick where strings are long.
+      const quote = bytes.indexOf(QUOTE, at);
+      const end = quote < 0 ? bytes.length : quote;
+      const backslash = bytes.subarray(at, end).indexOf(BACKSLASH);
+      if (backslash >= 0) {
+        this.#isEscaped = true;
+        at += backslash + 1;
+        continue;
+      }
+      if (quote < 0) return bytes.length;
+      this.#inString = false;
+      return quote + 1;
+    }
+    return at;
+  }
+}

@@ -1,0 +1,20 @@
+import { toBase64 } from "../encoding.ts";
+import { free } from "../state/free.ts";
+import { LOOK, Turn } from "../state/turn.ts";
+
+/**
+ * Works on bytes one after the other. The memory of each, and of its result, is given back at once.
+ * @returns the results in base64
+ */
+export async function oneByOne(all: Uint8Array[], work: (bytes: Uint8Array) => Promise<Uint8Array>): Promise<string[]> {
+  const texts: string[] = [];
+  const turn = new Turn();
+  for (const bytes of all) {
+    await turn.spend(bytes.length + LOOK);
+    const result = await work(bytes);
+    texts.push(toBase64(result));
+    free(bytes);
+    free(result);
+  }
+  return texts;
+}

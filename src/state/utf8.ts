@@ -1,0 +1,15 @@
+const options = { fatal: true, ignoreBOM: true } as const;
+// ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it, as Go does.
+const decoder = new TextDecoder("utf-8", options);
+
+/** Bytes that are decoded at a time. For a longer text that is not ASCII the runtime needs ten times its bytes of memory. */
+const PIECE = 64 * 1024;
+
+/** UTF-8 to text. @throws TypeError for bytes that are not UTF-8 */
+export function decodeUtf8(bytes: Uint8Array): string {
+  if (bytes.length <= PIECE) return decoder.decode(bytes);
+  const inPieces = new TextDecoder("utf-8", options);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += PIECE) text += inPieces.decode(bytes.subarray(at, at + PIECE), { stream: true });
+  return text + inPieces.decode();
+}

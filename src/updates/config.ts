@@ -1,0 +1,41 @@
+import type { RequestContext } from "../context.ts";
+import { putObject, readObject } from "../stacks/objects.ts";
+import { free } from "../state/free.ts";
+import { encode } from "../state/json.ts";
+import type { FullRow, UpdateRow } from "./info.ts";
+
+/** JSON of a configuration, which is not only the name of an object with it. */
+export type ConfigText = string & { readonly isWhole: true };
+
+/** A longer configuration is an object of its own, for a row of D1 has 2 MB and a list reads many rows. Bytes. */
+const IN_ROW = 64 * 1024;
+
+/**
+ * Keeps the configuration of an update.
+ * @returns the value of the column `config`: JSON of the configuration, or a JSON string with the key of the object that has it
+ */
+export async function storeConfig(bucket: R2Bucket, updateId: string, config: object): Promise<string> {
+  const text = JSON.stringify(config);
+  const bytes = encode(text);
+  if (bytes.length <= IN_ROW) return text;
+  const key = `configs/${updateId}.json`;
+  await putObject(bucket, key, bytes);
+  free(bytes);
+  return JSON.stringify(key);
+}
+
+/** Deletes the object of a configuration that no row names. */
+export function deleteConfig(ctx: RequestContext, column: string): void {
+  const key = keyIn(column);
+  if (key !== undefined) ctx.background("orphan", (env) => env.STATE.delete(key));
+}
+
+/** The key of the object that has the configuration; undefined when it is in the row. */
+const keyIn = (column: string): string | undefined => (column.startsWith('"') ? (JSON.parse(column) as string) : undefined);
+
+/** A row of the history with its configuration. @throws 503 when R2 fails */
+export async function withConfig<T extends UpdateRow>(bucket: R2Bucket, row: T): Promise<T & FullRow> {
+  const key = keyIn(row.config);
+  const text = key === undefined ? row.config : await (await readObject(bucket, key)).text();
+  return { ...row, config: text as ConfigText };
+}
