@@ -5,6 +5,9 @@ import { contract, deviation, deviationFromSchema, operations } from "../support
 
 if (!contract) console.log("The contract tests are skipped: the public contract is absent, see docs/reference/README.md.");
 
+/** Operations that answer a query parameter of ours with a list of what has ended: a 200 that the contract does not have. */
+const answersLists = ["DeleteOrgToken", "DeletePersonalToken", "DeleteOrganizationMember"];
+
 /**
  * Answers themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good
  * call at every route. Here: that names and places are the contract's, and that the check finds what is wrong.
@@ -17,6 +20,7 @@ describe.skipIf(!contract)("the public contract", () => {
       if (extension || !theirs) return Boolean(extension) === Boolean(theirs);
       const { answers } = operationOf(operationId);
       const statuses = Object.keys(theirs.responses).filter((status) => status.startsWith("2"));
+      if (answersLists.includes(operationId)) statuses.push("200");
       return theirs.method !== method || theirs.path !== path || Object.keys(answers).some((status) => !statuses.includes(status));
     });
     expect(odd.map(({ operationId, method, path }) => `${operationId}: ${method} ${path}`)).toEqual([]);

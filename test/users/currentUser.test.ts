@@ -28,6 +28,7 @@ describe("the current user", () => {
 
   it("has the person's role in each organization", async () => {
     await ok("POST", "/api/orgs/globex/members/bill", { token: world.stranger, json: { role: "admin" } });
+    await ok("POST", "/api/user/organizations/globex/accept", { token: world.billing });
     expect(await rolesOf(world.billing)).toEqual([
       ["acme", "billing-manager"],
       ["globex", "admin"],
