@@ -5,7 +5,7 @@ import { recordTooMany } from "./refusals.ts";
 
 /**
  * Bytes that callers with a good credential send in a minute: those of a token, and those of an organization. Each isolate counts for
- * itself, because the platform's limiters count calls and not bytes (docs/decisions/0005).
+ * itself, because the platform's limiters count calls and not bytes (docs/decisions/0007).
  */
 const MINUTE = 60_000;
 const REMEMBERED = 10_000;

@@ -54,7 +54,7 @@ export type Permission = "public" | "self" | "person" | "lease" | "operator" | O
 const everyone: OrgPermission[] = ["organization:read", "org_member:read"];
 /** Encryption changes nothing (management-api §7.4). */
 const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
-/** A preview runs a program against a stack and writes no state (decision 21). */
+/** A preview runs a program against a stack and writes no state (docs/decisions/0009). */
 const previewStacks: OrgPermission[] = [...readStacks, "stack:preview"];
 const writeStacks: OrgPermission[] = [
   ...previewStacks,

@@ -6,7 +6,7 @@ import { type Sender, payerOf } from "./meter.ts";
 import { recordTooMany } from "./refusals.ts";
 
 /**
- * Limits on callers whose credential is good: requests and imports, of one token and of one organization (docs/decisions/0005). They are
+ * Limits on callers whose credential is good: requests and imports, of one token and of one organization (docs/decisions/0007). They are
  * counted by the platform's limiters, in each location for itself. What a running update needs is not counted: the calls under its lease,
  * and encryption. A client that is refused them loses a part of its state. Nor are the calls that end something (`stops`).
  */

@@ -8,7 +8,7 @@ const paths = [
   { prefix: "/api/preview/registry/packages", suffix: "_preview" },
 ] as const;
 
-/** A package is looked up in a public registry that the operator names. Only for callers with a token: this is no open proxy (decision 22). */
+/** A package is looked up in a public registry that the operator names. Only for callers with a token: this is no open proxy (docs/decisions/0010). */
 export const registryRoutes = paths.flatMap(({ prefix, suffix }) => [
   defineRoute(
     {

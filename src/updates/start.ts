@@ -22,7 +22,7 @@ export const StartUpdateRequest = z.object({ tags: z.nullish(tags), journalVersi
 /**
  * Takes the stack, unless another update has it. Journaling is granted to each client that offers it on a real update.
  * A caller with the right to previews alone starts a preview alone, and the tags that every client sends along do not change the
- * stack's own (decision 21).
+ * stack's own (docs/decisions/0009).
  */
 export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: string, request: z.infer<typeof StartUpdateRequest>) {
   const mayWrite = has(ctx, "stack:write", path);
