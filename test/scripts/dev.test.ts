@@ -56,11 +56,11 @@ async function ready(): Promise<Dev> {
   return server;
 }
 
-/** Processes of a group, children that outlive their parent too. */
+/** Processes of a group, children that outlive their parent too. One that has ended and waits to be reaped (`Z`) does not count. */
 const groupOf = (leader: ChildProcess) =>
-  execFileSync("ps", ["-A", "-o", "pgid=,args="], { encoding: "utf8" })
+  execFileSync("ps", ["-A", "-o", "pgid=,stat=,args="], { encoding: "utf8" })
     .split("\n")
-    .filter((line) => line.trim().startsWith(`${leader.pid} `));
+    .filter((line) => line.trim().startsWith(`${leader.pid} `) && !/^\s*\d+\s+Z/.test(line));
 
 const tokens = () =>
   (JSON.parse(readFileSync(join(state, "stackpass-dev.json"), "utf8")) as { organizations: { acme: { admin: string; member: string } } })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Answer, runStubbed } from "./support/checkout.ts";
 
-const env = { TOKEN_PEPPER: "a-pepper-of-tests" };
+const env = { TOKEN_PEPPER: "a pepper of these tests that is long enough" };
 const execute = "d1 execute DB --remote --yes --file";
 
 async function run(script: string, args: string[], answer: Answer = {}, environment: Record<string, string> = env) {
@@ -66,5 +66,7 @@ describe("npm run first-admin", () => {
       stderr: expect.stringContaining("--secrets-file cannot be read") as string,
       calls: [],
     });
+    const short = await run("account", ["--login", "mel"], {}, { TOKEN_PEPPER: "short" });
+    expect(short).toMatchObject({ code: 2, stderr: expect.stringContaining("at least 32 characters") as string, calls: [] });
   });
 });
