@@ -8,7 +8,7 @@ import { stacks } from "../stacks/table.ts";
 import type { StackCall, StackContext } from "./stackContext.ts";
 
 export interface RemoveStack extends StackCall {
-  /** Even if it has resources. */
+  /** Deletes also a stack that has resources, or an update. */
   force: boolean;
 }
 
