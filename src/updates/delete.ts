@@ -3,9 +3,9 @@ import type { StackPath } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
 
 /**
- * Deletes a stack, unless an update has it.
- * @param force even if it has resources
- * @throws 400 when it has some and is not forced
+ * Deletes a stack.
+ * @param force deletes also a stack that has resources, and first cancels the update that has the stack
+ * @throws without force: 400 when the stack has resources, 409 when an update has the stack
  */
 export const deleteStack = (ctx: OrgContext, path: StackPath, force: boolean) =>
   callCoordinator(ctx, coordinatorOf(ctx, path), (stub) => stub.remove({ ...stackCall(ctx, path), force }));

@@ -5,14 +5,15 @@ import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
+import { endLostStart } from "./lost.ts";
 import type { StackCall, StackContext } from "./stackContext.ts";
 
 export interface RemoveStack extends StackCall {
-  /** Even if it has resources. */
+  /** Deletes also a stack that has resources, or an update. */
   force: boolean;
 }
 
-/** Frees the name; row, history and states stay. The refusal's text is one that the CLI knows (cli-protocol §3.7). */
+/** Frees the name; row, history and states stay, and no update of the stack runs after it. The refusal's text is one that the CLI knows (cli-protocol §3.7). */
 export async function removeStack(ctx: StackContext, input: RemoveStack): Promise<undefined> {
   const { store } = ctx;
   const { orgId, path, now } = input;
@@ -22,8 +23,10 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
     description: `Deleted stack "${pathText(path)}"${input.force ? " by force" : ""}.`,
     stack: auditName(path),
   });
-  const [, deleted, , remaining] = await batch(store, [
+  const lost = endLostStart(store, input);
+  const [, , , , deleted, , remaining] = await batch(store, [
     guard(store, input.actor, now, orgId),
+    ...lost.statements,
     store.db
       .update(stacks)
       .set({ deletedAt: now })
@@ -33,6 +36,6 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
     store.db.select({ id: stacks.id }).from(stacks).where(here),
   ]);
   if (!deleted[0]) throw remaining[0] ? badRequest("Stack still contains resources.") : stackNotFound(path);
-  ctx.announce(event);
+  ctx.announce(lost.event, event);
   return undefined;
 }

@@ -124,7 +124,7 @@ describe("the Automation API in a project's folder", () => {
       () => undefined,
       (error: unknown) => error,
     );
-    await expect.poll(gateOf(first.workDir).reached, { timeout: 90_000, interval: 50 }).toBe(true);
+    await expect.poll(gateOf(first.workDir).reached, { timeout: 300_000, interval: 50 }).toBe(true);
     await expect(second.stack.up()).rejects.toThrow(automation.ConcurrentUpdateError);
     await second.stack.cancel();
     gateOf(first.workDir).open();

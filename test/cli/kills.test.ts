@@ -7,6 +7,7 @@ import { prepare } from "../../scripts/prepare.ts";
 import { newOrgToken, request } from "./support/api.ts";
 import { Chains } from "./support/chains.ts";
 import { type Deployment, expectAcknowledged } from "./support/expected.ts";
+import { giveBack } from "./support/lease.ts";
 import { Random } from "./support/random.ts";
 import { Recorder } from "./support/recorder.ts";
 import { Server } from "./support/server.ts";
@@ -17,8 +18,6 @@ const KILLS = Number(process.env["KILLS"] ?? 6);
 const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 /** Rounds that go on beside each other, each with a server of its own. */
 const LANES = Math.min(Number(process.env["LANES"] ?? 2), Math.max(KILLS, 1));
-/** Seconds: more than a slow server needs to end an update whose lease is over (its grace is 30 seconds), and less than a whole lease. */
-const PATIENCE = 180;
 const BUSY = "[409] Conflict: Another update is currently in progress.";
 
 const commands = { up: 8, destroy: 1, refresh: 1 };
@@ -100,7 +99,7 @@ class Lane {
     let stack = await this.#get<Stack>("");
     if (stack.currentOperation) {
       count(`ended by ${ending}`);
-      await this.#end(ending, stack, update?.lease);
+      await this.#end(ending, stack, update);
       stack = await this.#get<Stack>("");
     } else count(update?.said ? "ended by the client" : "never started");
     expect(stack.currentOperation).toBeUndefined();
@@ -144,17 +143,10 @@ class Lane {
   }
 
   /** Ends an update whose client is gone. The server may be ending it too, on its own: on a slow machine it is the first. */
-  async #end(ending: string, stack: Stack, lease: string | undefined): Promise<void> {
+  async #end(ending: string, stack: Stack, update: { path: string; lease: string } | undefined): Promise<void> {
     if (ending === "cancel") return this.#cancel();
-    if (!lease) return this.#endLostStart(stack);
-    const renewed = await fetch(`${this.#server.url}${this.#stack}/update/${stack.activeUpdate}/renew_lease`, {
-      method: "POST",
-      headers: { Authorization: `update-token ${lease}`, "Content-Type": "application/json" },
-      body: JSON.stringify({ token: "", duration: 0 }),
-    });
-    // 403: it is over already.
-    expect([200, 403], await renewed.text()).toContain(renewed.status);
-    for (let i = 0; i < PATIENCE && (await this.#get<Stack>("")).currentOperation; i++) await wait(1000);
+    if (!update) return this.#endLostStart(stack);
+    return giveBack(update, { url: this.#server.url, token: this.#token });
   }
 
   async #cancel(): Promise<void> {

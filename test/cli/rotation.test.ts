@@ -1,29 +1,36 @@
 import { describe, expect, inject, it } from "vitest";
 import { ask, newOrgToken } from "./support/api.ts";
-import { isAtLeast, yamlProject } from "./support/programs.ts";
+import { gateOf, isAtLeast, nodeProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const admin = () => inject("people")["acme"]!["admin"]!;
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-/** Long enough for the commands that run in it, short enough to wait for. Seconds. */
-const OVERLAP = 75;
+/**
+ * Seconds. The overlap is long enough for the commands that run in it, and short enough to wait for: it follows from the time that
+ * a command takes on this machine.
+ */
+const overlapFor = (aCommand: number) => 30 + Math.ceil((8 * aCommand) / 1000);
 
 describe("a token that is rotated while Jenkins works", () => {
   it("fails no command during the overlap: the old one works, then the new one, and only then the old one ends", async () => {
     const old = await newOrgToken("rotated");
-    const runner = new Terminal({ project: yamlProject("rotated"), token: old.value });
+    const project = nodeProject("rotated", { things: [{ name: "held", secret: "password", props: { gate: "gate" } }] });
+    const gate = gateOf(project);
+    const runner = new Terminal({ project, token: old.value });
     await runner.pulumi("stack", "init", "acme/rotated/dev");
     await runner.pulumi("config", "set", "--secret", "password", newSecret());
 
     // The rotation falls into a running update.
+    const begun = Date.now();
     const update = runner.start("up", "--yes", "--skip-preview");
-    await sleep(300);
+    await update.until("the held resource", gate.reached);
     const next = await ask<{ tokenValue: string; overlapEnds: number }>("POST", `/api/orgs/acme/tokens/${old.id}/rotate`, {
       token: admin(),
-      json: { overlap: OVERLAP },
+      json: { overlap: overlapFor(Date.now() - begun) },
     });
+    gate.open();
     expect((await update.ended).code).toBe(0);
 
     // Jenkins has not got the new value yet, and is told of it.

@@ -165,6 +165,24 @@ describe.each(Object.entries(faults))("while %s", (_, fault) => {
   });
 });
 
+it.each(["", "?force=true"])("a start that only the database received ends with the deletion of its stack: DELETE %s", async (force) => {
+  const { id } = await ok<{ id: string }>("GET", S, { token });
+  const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+  const repair = loseDatabaseAnswers();
+  expect((await call("POST", `${S}/update/${updateID}`, { token, json: {} })).status).toBe(503);
+  repair();
+  await relayLeftovers(env as Bindings, Date.now() + 2 * RELAY_AFTER);
+  const events = await eventsOf(async () => void (await ok("DELETE", `${S}${force}`, { token })));
+  expect(events.map(({ event, userLogin }) => `${event} by ${userLogin}`).toSorted()).toEqual([
+    "stack-deleted by mel",
+    "stack-update-completed by mel",
+  ]);
+  await expectSound();
+  await ok("POST", `/api/orgs/acme/restore-stack/${id}`, { token: world.admin, json: { stackName: "dev" } });
+  await expectRecovered();
+  expect(await ok("GET", `${S}/update/${updateID}`, { token })).toMatchObject({ status: "failed" });
+});
+
 it("a start whose answer was lost is made good by its repetition", async () => {
   const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
   const repair = loseDatabaseAnswers();

@@ -11,8 +11,6 @@ const root = join(import.meta.dirname, "../../..");
 export interface ServerOptions {
   /** Everything the server writes goes below it. */
   directory: string;
-  /** Lifetime of an update's lease; the server adds its own grace. */
-  leaseSeconds?: number;
   /** Other variables of the Worker. */
   vars?: Record<string, string>;
   /** A folder with the bundled Worker: it is run without wrangler's proxy, and is up again in a second. */
@@ -108,12 +106,8 @@ export class Server {
   }
 
   #command(): string[] {
-    const { leaseSeconds, bundle } = this.#options;
-    const vars = Object.entries({
-      REGISTRY_UPSTREAM: "",
-      ...this.#options.vars,
-      ...(leaseSeconds !== undefined && { LEASE_SECONDS: leaseSeconds }),
-    });
+    const { bundle } = this.#options;
+    const vars = Object.entries({ REGISTRY_UPSTREAM: "", ...this.#options.vars });
     if (bundle) {
       const settings = vars.map(([name, value]) => `${name}=${value}`);
       return [join(root, "test/cli/support/serve.ts"), bundle, this.persistTo, String(this.#port), ...settings];

@@ -111,7 +111,7 @@ export class Running {
   }
 
   /** Waits until something is so; fails early when the command ends before it. */
-  async until(what: string, holds: () => boolean, seconds = 90): Promise<void> {
+  async until(what: string, holds: () => boolean, seconds = 300): Promise<void> {
     for (let i = 0; i < seconds * 20; i++) {
       if (holds()) return;
       if (this.#child.exitCode !== null) break;
