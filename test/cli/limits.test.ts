@@ -72,8 +72,11 @@ describe.each([
     return terminal;
   };
   const up = (terminal: Terminal) => terminal.pulumi("up", "--yes", "--skip-preview");
-  const upIsRefused = async (terminal: Terminal, limit: Limit) =>
+  const upIsRefused = async (terminal: Terminal, limit: Limit) => {
     expect((await terminal.fails("up", "--yes", "--skip-preview")).output).toMatch(refusal(limit));
+    // Release 3.140 may exit without completing its update. The command fails when the update is complete.
+    if (!isAtLeast(207)) await terminal.run("cancel", "--yes");
+  };
 
   /** Every command that reads a state with its secrets. */
   const expectReadable = async (terminal: Terminal, resources: number[][]) => {
