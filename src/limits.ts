@@ -17,7 +17,7 @@ const limits = {
   stack: { usual: 8 * MiB, most: IN_MEMORY },
   /** The call that creates an update: it carries the stack's configuration and the update's environment. */
   config: { usual: 8 * MiB, most: IN_MEMORY },
-  /** One secret before it is encrypted. It is in memory; a batch of secrets is not, and has no limit. */
+  /** One secret before it is encrypted, as JSON (`src/secrets/jsonSize.ts`). It is in memory; a batch of secrets is not, and has no limit. */
   value: { usual: 8 * MiB, most: 64 * MiB },
   /** A deployment that is imported. */
   import: { usual: GiB, most: 8 * GiB },

@@ -7,14 +7,13 @@ import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";
 import { encrypt } from "./cipher.ts";
-import { tooLargeSecret } from "./limits.ts";
+import { checkSizes } from "./limits.ts";
 import { oneByOne } from "./oneByOne.ts";
 
 /** Plaintexts and ciphertexts are bytes in standard base64 (cli-protocol §5.6). @throws 413 for a plaintext above the limit */
 export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts: string[]): Promise<string[]> {
   const bytes = plaintexts.map(bytesOf);
-  const limits = limitsOf(ctx.env);
-  if (bytes.some((plain) => plain.length > limits.value)) throw tooLargeSecret(limits);
+  checkSizes(bytes, limitsOf(ctx.env));
   const { db } = ctx.store;
   const [, found] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id, drains(ctx.actor.token.id, path)),

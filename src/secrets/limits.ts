@@ -2,13 +2,20 @@ import { tooLarge } from "../errors.ts";
 import type { ValuesContract } from "../http/route.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import { OVERHEAD } from "./cipher.ts";
+import { jsonSize, largestJsonSize } from "./jsonSize.ts";
 
 /** Bytes of a JSON string with so many bytes in base64, white space and escapes in it too. */
 const textOf = (bytes: number) => 2 * bytes + 1024;
 
-export const tooLargeSecret = ({ value }: Limits) => tooLarge("a secret", value);
+const tooLargeSecret = ({ value }: Limits) => tooLarge("a secret, written as JSON,", value);
 
-/** Secrets that are to be encrypted. What is longer than the limit is refused here, so that it never has to be read. */
+/** @throws 413 for a secret that is above the limit, or would be as an input or output of a program */
+export function checkSizes(plaintexts: Uint8Array[], limits: Limits): void {
+  for (const plaintext of plaintexts)
+    if (largestJsonSize(plaintext.length) > limits.value && jsonSize(plaintext) > limits.value) throw tooLargeSecret(limits);
+}
+
+/** Secrets that are to be encrypted. The reader of the body refuses a text that is far above the limit, without keeping it. */
 export const plaintexts = (member: string, isList: boolean): ValuesContract => ({
   member,
   isList,

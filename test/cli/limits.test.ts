@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { bundle } from "../../scripts/built.ts";
 import { type ManySecrets, missingSecret, secretText, writeSecretsProgram } from "./support/manySecrets.ts";
-import { isAtLeast } from "./support/programs.ts";
+import { hasStash, isAtLeast } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
@@ -36,7 +36,7 @@ const refusal = (name: Limit) => new RegExp(`larger than ${limits[name]} bytes`)
 
 /** Bytes of a secret whose place in a state has so many. */
 const secretOf = (bytesInState: number) => Math.floor(((bytesInState - 300) * 3) / 4);
-/** The largest secret of a program: it is encrypted as JSON, with quotation marks. */
+/** The largest secret without characters that JSON escapes: its quotation marks count. */
 const LARGEST = limits.value - 2;
 
 describe.each([
@@ -72,8 +72,11 @@ describe.each([
     return terminal;
   };
   const up = (terminal: Terminal) => terminal.pulumi("up", "--yes", "--skip-preview");
-  const upIsRefused = async (terminal: Terminal, limit: Limit) =>
+  const upIsRefused = async (terminal: Terminal, limit: Limit) => {
     expect((await terminal.fails("up", "--yes", "--skip-preview")).output).toMatch(refusal(limit));
+    // Release 3.140 may exit without completing its update. The command fails when the update is complete.
+    if (!isAtLeast(207)) await terminal.run("cancel", "--yes");
+  };
 
   /** Every command that reads a state with its secrets. */
   const expectReadable = async (terminal: Terminal, resources: number[][]) => {
@@ -94,16 +97,51 @@ describe.each([
 
   it("a secret, in the state and in the configuration", async () => {
     const terminal = await newSecrets("value", [[LARGEST]]);
-    await terminal.pulumi("config", "set", "--secret", "big", secretText(1, limits.value));
+    await terminal.pulumi("config", "set", "--secret", "big", secretText(1, LARGEST));
     await up(terminal);
     await expectReadable(terminal, [[LARGEST]]);
-    expect(await terminal.pulumi("config", "get", "big")).toBe(`${secretText(1, limits.value)}\n`);
+    expect(await terminal.pulumi("config", "get", "big")).toBe(`${secretText(1, LARGEST)}\n`);
 
-    const longer = await terminal.fails("config", "set", "--secret", "big", secretText(1, limits.value + 1));
+    const longer = await terminal.fails("config", "set", "--secret", "big", secretText(1, LARGEST + 1));
     expect(longer.output).toMatch(refusal("value"));
     program(terminal, "value", { resources: [[LARGEST + 1]] });
     await upIsRefused(terminal, "value");
     await expectUsable(terminal, "value");
+  });
+
+  it("a secret of the configuration that is an input and an output", async () => {
+    // A Stash keeps a secret three times, which is more than a journal entry may have here.
+    const terminal = newTerminal({ PULUMI_DISABLE_JOURNALING: "true" });
+    const secrets = { plain: secretText(0, LARGEST), escaped: "<".repeat(Math.floor(LARGEST / 6)) };
+    const references = { plain: "${plain}", escaped: "${escaped}" };
+    const yaml = {
+      name: "used",
+      runtime: "yaml",
+      config: { plain: { type: "string" }, escaped: { type: "string" } },
+      ...(hasStash() && { resources: { stash: { type: "pulumi:Stash", properties: { input: "${escaped}" } } } }),
+    };
+    const write = (outputs: object) => writeFileSync(join(terminal.project, "Pulumi.yaml"), JSON.stringify({ ...yaml, outputs }));
+    write(references);
+    await terminal.pulumi("stack", "init", "acme/used/dev");
+    for (const [key, secret] of Object.entries(secrets)) {
+      const longer = await terminal.fails("config", "set", "--secret", key, `${secret}${secret.slice(0, 1)}`);
+      expect(longer.output).toMatch(refusal("value"));
+      await terminal.pulumi("config", "set", "--secret", key, secret);
+    }
+    const outputs = () => terminal.json("stack", "output", "--json", "--show-secrets");
+    await up(terminal);
+    await terminal.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+    expect(await outputs()).toEqual(secrets);
+
+    write({ plain: "${plain}${escaped}" });
+    // The CLI shows the error of an output of the stack and exits with code 0.
+    const { stdout, stderr } = await terminal.run("up", "--yes", "--skip-preview");
+    expect(stdout + stderr).toMatch(refusal("value"));
+    expect(await outputs()).toEqual(secrets);
+    write({ plain: "${plain}" });
+    await up(terminal);
+    expect(await outputs()).toEqual({ plain: secrets.plain });
+    await terminal.pulumi("destroy", "--yes", "--skip-preview");
   });
 
   it("a configuration", async () => {
@@ -112,7 +150,6 @@ describe.each([
     const yaml = { name: "configured", runtime: "yaml", config, outputs: { a: "${a}", b: "${b}" } };
     writeFileSync(join(terminal.project, "Pulumi.yaml"), JSON.stringify(yaml));
     await terminal.pulumi("stack", "init", "acme/configured/dev");
-    // As an output it is encrypted with quotation marks.
     const [a, b] = [secretText(0, LARGEST), secretText(1, secretOf(limits.config - (limits.value * 4) / 3 - 2500))];
     await terminal.pulumi("config", "set", "--secret", "a", a);
     await terminal.pulumi("config", "set", "--secret", "b", b);

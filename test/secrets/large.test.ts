@@ -23,6 +23,8 @@ const secret = (bytes: number, number = 0): string => {
   new DataView(plain.buffer).setUint32(0, number);
   return (plain as unknown as { toBase64: () => string }).toBase64();
 };
+/** The same as an input or output of a program: a string in JSON. */
+const jsonSecret = (bytes: number): string => btoa(`"${"A".repeat(bytes - 2)}"`);
 const secrets = (count: number, bytes: number) => Array.from({ length: count }, (_, i) => secret(bytes, i));
 
 async function post<T>(verb: string, json: unknown, zipped = true): Promise<T> {
@@ -62,17 +64,42 @@ describe("what was encrypted is decrypted again", () => {
   it.each([undefined, 100_000])("at the limit of a secret, and no longer one is encrypted: a limit of %s", async (limit) => {
     if (limit) setLimit("value", limit);
     const most = limit ?? 8 * 1024 * 1024;
-    const plaintext = secret(most);
+    const plaintext = jsonSecret(most);
     const { ciphertext } = await post<{ ciphertext: string }>("encrypt", { plaintext }, false);
     const [other] = await encryptAll([plaintext]);
     expect((await post<{ plaintext: string }>("decrypt", { ciphertext }, false)).plaintext === plaintext).toBe(true);
     expect((await decryptAll([ciphertext, other!]))[other!] === plaintext).toBe(true);
 
-    const longer = secret(most + 1);
-    const message = `Request Entity Too Large: a secret is larger than ${most} bytes`;
+    const longer = jsonSecret(most + 1);
+    const message = `Request Entity Too Large: a secret, written as JSON, is larger than ${most} bytes`;
     expect(await refused(413, "POST", `${S}/encrypt`, { token, json: { plaintext: longer } })).toBe(message);
     expect(await refused(413, "POST", `${S}/batch-encrypt`, { token, json: { plaintexts: ["", longer] } })).toBe(message);
     expect(await refused(413, "POST", `${S}/encrypt`, { token, json: { plaintext: longer.repeat(3) } })).toBe(message);
+  });
+
+  it.each([
+    ["letters", "a", 1],
+    ["quotation marks", '"', 2],
+    ["letters that HTML escapes", "<", 6],
+    ["line separators", "\u2028", 6],
+    ["control characters", "\u0001", 6],
+  ])("as an output too, with its quotation marks and escapes: %s", async (_, letter, bytes) => {
+    const count = 1000;
+    setLimit("value", count * bytes + 3);
+    const base64 = (text: string) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+    const goJson = (text: string) =>
+      JSON.stringify(text).replace(/[<\u2028]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    const most = `.${letter.repeat(count)}`;
+    const plaintexts = [most, goJson(most)].map(base64);
+    const ciphertexts = await encryptAll(plaintexts);
+    const decrypted = await decryptAll(ciphertexts);
+    expect(ciphertexts.map((text) => decrypted[text])).toEqual(plaintexts);
+
+    const message = `Request Entity Too Large: a secret, written as JSON, is larger than ${count * bytes + 3} bytes`;
+    for (const longer of [`.${most}`, goJson(`.${most}`)]) {
+      expect(await refused(413, "POST", `${S}/encrypt`, { token, json: { plaintext: base64(longer) } })).toBe(message);
+      expect(await refused(413, "POST", `${S}/batch-encrypt`, { token, json: { plaintexts: [base64(longer)] } })).toBe(message);
+    }
   });
 
   it("when the limit of a secret was lowered since", async () => {
@@ -183,9 +210,9 @@ describe("a large decryption", () => {
 
 it("a large encryption is cut off when a later value is not base64, or too long", async () => {
   const plaintexts = secrets(30, 400 * KB);
-  setLimit("value", 400 * KB);
-  for (const bad of ["§", secret(400 * KB + 1)]) expect(await cutOff({ plaintexts: [...plaintexts, bad] }, "batch-encrypt")).toBe(true);
-  for (const bad of ["§", secret(400 * KB + 1)])
+  setLimit("value", 500 * KB);
+  for (const bad of ["§", secret(500 * KB)]) expect(await cutOff({ plaintexts: [...plaintexts, bad] }, "batch-encrypt")).toBe(true);
+  for (const bad of ["§", secret(500 * KB)])
     await refused(bad === "§" ? 400 : 413, "POST", `${S}/batch-encrypt`, { token, json: { plaintexts: [bad, ...plaintexts] } });
 });
 
