@@ -1,4 +1,5 @@
 import { type SQL, and, isNotNull, sql } from "drizzle-orm";
+import { isLeaked } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { EndedTokens, RequestContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
@@ -67,7 +68,8 @@ export function endBelow(store: Store, descent: Descent) {
           sql`${accessTokens.id} IN ${tokens}`,
           how === "delete"
             ? sql`(${canEnd(descent)} OR (${roots}) AND ${accessTokens.deletedAt} IS NULL)`
-            : sql`NOT (${roots}) AND ${canEnd(descent)}`,
+            : // What has ended before is marked too: its updates may still drain.
+              sql`NOT (${roots}) AND NOT ${isLeaked}`,
           isWithin("access_tokens", descent),
         ),
       ),

@@ -1,5 +1,5 @@
 import { type SQL, and, isNull, sql } from "drizzle-orm";
-import { notOver } from "../auth/lives.ts";
+import { isLeaked, notOver } from "../auth/lives.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { type Reach, below, invitationsBelow } from "./below.ts";
 
@@ -30,7 +30,7 @@ export const canEnd = ({ how, now }: Descent): SQL =>
   and(
     isNull(accessTokens.deletedAt),
     notOver(now),
-    how === "disable" ? sql`coalesce(${accessTokens.disabledReason}, '') NOT IN ('leaked', 'maker-leaked')` : undefined,
+    how === "disable" ? sql`NOT ${isLeaked}` : undefined,
   )!;
 
 /**

@@ -2,6 +2,7 @@ import { and, eq, isNotNull, isNull, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { isLeaked } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -31,7 +32,7 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
   const isOther =
     to === "disabled"
       ? isNull(accessTokens.disabledAt)
-      : and(isNotNull(accessTokens.disabledAt), sql`coalesce(${accessTokens.disabledReason}, '') NOT IN ('leaked', 'maker-leaked')`);
+      : and(isNotNull(accessTokens.disabledAt), sql`NOT ${isLeaked}`);
   const one = thatToken(ctx, id);
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
   const [, , , rows, hashes, lost] = await batch(ctx.store, [

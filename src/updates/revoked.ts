@@ -1,4 +1,5 @@
 import { eq, sql } from "drizzle-orm";
+import { isLeaked } from "../auth/lives.ts";
 import { type Circumstances, decide } from "../auth/policy.ts";
 import { type Resolution, identityFrom, identityQueries } from "../auth/resolve.ts";
 import { type Store, batch } from "../db/client.ts";
@@ -31,7 +32,7 @@ export async function readFacts(store: Store, run: Run, now: number): Promise<Fa
       .select({
         inFlightRevocation: organizations.inFlightRevocation,
         maxDrainHours: organizations.maxDrainHours,
-        leaked: sql<number>`EXISTS (SELECT 1 FROM ${accessTokens} WHERE id = ${tokenId} AND disabled_reason = 'leaked')`.as("leaked"),
+        leaked: sql<number>`EXISTS (SELECT 1 FROM ${accessTokens} WHERE id = ${tokenId} AND ${isLeaked})`.as("leaked"),
       })
       .from(organizations)
       .where(eq(organizations.id, run.orgId)),
@@ -41,7 +42,7 @@ export async function readFacts(store: Store, run: Run, now: number): Promise<Fa
 
 /**
  * Whether a run may go on. It may while its starter could start it now. Afterwards its organization decides: it ends, or it may finish within the
- * longest drain. A token that was found in the open ends its runs, whatever the organization decides. Pure.
+ * longest drain. A token that was found in the open ends its runs and those of the tokens that it made, whatever the organization decides. Pure.
  */
 export function standingOf(run: Run, { starter, leaked, settings }: Facts, use: Circumstances): Standing {
   if (leaked) return { abort: "leak" };
@@ -60,6 +61,7 @@ export function standingOf(run: Run, { starter, leaked, settings }: Facts, use: 
 /** For the event of a run's end: what became of its token meanwhile, as SQL for a sentence or "". */
 export const fateOfToken = (run: Run, endedAt: number) => sql<string>`coalesce((SELECT CASE
     WHEN disabled_reason = 'leaked' THEN ' Its token was found in the open meanwhile.'
+    WHEN disabled_reason = 'maker-leaked' THEN ' The token that made its token was found in the open meanwhile.'
     WHEN deleted_at IS NOT NULL THEN ' Its token was deleted meanwhile.'
     WHEN disabled_at IS NOT NULL THEN ' Its token was disabled meanwhile.'
     WHEN retires_at <= ${endedAt} THEN ' Its token was rotated meanwhile.'

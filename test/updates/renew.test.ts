@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { StackCoordinator } from "../../src/updates/coordinator.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
@@ -156,6 +157,40 @@ describe("a leak report", () => {
     expect((await renew(update)).status).toBe(200);
     await env.DB.prepare("UPDATE access_tokens SET disabled_reason = 'leaked' WHERE id = ?").bind(ci.id).run();
     expect((await renew(update)).status).toBe(403);
+  });
+
+  describe("of the token that made an update's token", () => {
+    let maker: NewToken;
+    let made: NewToken;
+    beforeEach(async () => {
+      maker = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin });
+      made = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: maker.tokenValue, json: { name: "made" } });
+    });
+
+    it("ends the update at once, also where updates drain", async () => {
+      const update = await running(made.tokenValue);
+      await report(maker.tokenValue);
+      expect((await write(update)).status).toBe(403);
+      expect(await describedEnd(update)).toMatch(/ The token that made its token was found in the open meanwhile\.$/);
+    });
+
+    it("ends it at the next renewal when its object could not be reached, and encrypts nothing for it", async () => {
+      const update = await running(made.tokenValue);
+      const lost = vi.spyOn(StackCoordinator.prototype, "abort").mockRejectedValue(new Error("not reached"));
+      onTestFinished(() => lost.mockRestore());
+      await report(maker.tokenValue);
+      await refused(401, "POST", "/api/stacks/acme/web/dev/encrypt", { token: made.tokenValue, json: { plaintext: "aGk=" } });
+      expect((await renew(update)).status).toBe(403);
+      expect((await write(update)).status).toBe(403);
+    });
+
+    it("ends what still drains because the update's token was deleted before", async () => {
+      const update = await running(made.tokenValue);
+      await ok("DELETE", `/api/user/tokens/${maker.id}?withDescendants=true`, { token: world.admin });
+      expect((await renew(update)).status).toBe(200);
+      await report(maker.tokenValue);
+      expect((await renew(update)).status).toBe(403);
+    });
   });
 });
 
