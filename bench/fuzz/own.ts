@@ -7,7 +7,7 @@ import type { Sent } from "./send.ts";
 
 /** Members of answers that are worth sending back, by the parameters that they may stand for. */
 const lessons: Record<string, string[]> = {
-  id: ["tokenId", "inviteID", "roleID", "programID"],
+  id: ["tokenId", "inviteID", "roleID", "programID", "sessionId"],
   updateID: ["updateID"],
   updateId: ["updateID"],
   inviteId: ["inviteID"],

@@ -242,6 +242,9 @@ console.log(
   `\n${operations.length - silent.length} of ${operations.length} operations gave a good answer to somebody; not: ${[...new Set(silent)].join(", ")}`,
 );
 
+const tooMany = [...tally.reached.values()].map((row) => row.get("429") ?? 0).reduce((a, b) => a + b, 0);
+console.log(`The largest refusal had ${tally.largestRefusal} bytes. ${tooMany} requests were refused with 429.`);
+
 const shownBy = (org: Org) => tally.ownSeen.get(org)?.size ?? 0;
 console.log(
   `What was planted was shown to its own organization by ${shownBy("acme")} operations (acme) and ${shownBy("globex")} (globex).`,

@@ -24,6 +24,8 @@ export class Tally {
   readonly reached = new Map<string, Map<string, number>>();
   /** Operations that showed the caller what was planted in its own organization, by that organization. */
   readonly ownSeen = new Map<string, Set<string>>();
+  /** Bytes of the largest answer with a status of 400 or above. */
+  largestRefusal = 0;
   /** Of the log. */
   lines = 0;
   /** Whether the credential in use may have been ended by a call that it made itself. */
@@ -46,7 +48,7 @@ export class Tally {
     return () => void this.#ending--;
   }
 
-  /** @returns whether the credential is over, so that a new world is needed */
+  /** @returns whether the credential opens too little from now on, so that a new world is needed: it has ended, or its person has left */
   note(source: string, credential: Credential, sent: Sent, received: Received): boolean {
     const { status, headers, body } = received;
     const operation = operationFor(this.#operations, sent.method, sent.path);
@@ -63,6 +65,7 @@ export class Tally {
     const kind = `${Math.floor(status / 100)}xx`;
     count(this.counts, `${source}: ${credential.name}`, kind);
     if (operation) count(this.reached, operation.operationId, String(status));
+    if (status >= 400) this.largestRefusal = Math.max(this.largestRefusal, body.length);
     if (operation && status < 300 && endsTokens(operation, sent)) this.mayHaveEnded = true;
     if (operation && this.#judge.showsOwn(exchange)) {
       const { of } = credential;
@@ -79,7 +82,7 @@ export class Tally {
         answer: `${status} ${exchange.body.slice(0, 600)}`,
       });
     }
-    return over;
+    return over || (status < 300 && operation?.operationId === "LeaveOrganization");
   }
 
   /** Keeps a fault, and says it at once: a run may be broken off. */
