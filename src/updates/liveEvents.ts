@@ -5,6 +5,9 @@ import type { LoggedEvent } from "./eventLog.ts";
 import { EventPage, type EventQuery } from "./eventPage.ts";
 import type { Received } from "./received.ts";
 
+/** Bytes of events that are searched before other requests get their turn. */
+const IN_ONE_GO = 512 * 1024;
+
 /**
  * The events of an update whose object still holds them, in ascending order. Batches come out of order, repeat events, and are
  * stored as they came; here they are read, once each, when someone asks. Only places are kept in memory, and no text.
@@ -51,14 +54,23 @@ export class LiveEvents {
   }
 
   /**
-   * A page, in one go.
+   * A page. Other requests get their turn while it is searched: a filter by resource may look at every event of a large update.
    * @param gaps give events although earlier ones are still to come; a reader who goes on from there would miss those
+   * @param isHere whether the events are still here, after others had their turn
+   * @returns undefined when they are not
    */
-  page(query: EventQuery, gaps: boolean): EventPage {
+  async page(query: EventQuery, gaps: boolean, isHere: () => boolean): Promise<EventPage | undefined> {
     const page = new EventPage(query);
+    let bytes = 0;
     for (const [i, ref] of this.#sorted.entries()) {
       if (!gaps && ref.sequence !== i) break;
-      if (page.wants(ref) && !page.add(ref.sequence, decodeText(this.#lineOf(ref)))) break;
+      if (!page.wants(ref)) continue;
+      if (!page.add(ref.sequence, decodeText(this.#lineOf(ref)))) break;
+      bytes += ref.end - ref.start;
+      if (bytes < IN_ONE_GO) continue;
+      bytes = 0;
+      await scheduler.wait(0);
+      if (!isHere()) return undefined;
     }
     return page;
   }

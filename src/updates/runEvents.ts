@@ -23,8 +23,9 @@ export class RunEvents {
     await read.catchUp();
     const run = this.#runs.get(updateId);
     if (!run) return undefined;
-    const { events, last, more } = read.page(query, gaps || run.phase !== "running");
-    return { events, last, more, running: run.phase === "running" };
+    const running = run.phase === "running";
+    const page = await read.page(query, gaps || !running, () => this.#runs.get(updateId) !== undefined);
+    return page && { events: page.events, last: page.last, more: page.more, running };
   }
 
   /** Writes those that are here to R2. What is not readable is left out. */
