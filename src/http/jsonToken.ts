@@ -33,6 +33,8 @@ export class JsonToken {
 
   /** @returns the position behind the string's closing quote, or the end of the piece */
   #readString(bytes: Uint8Array, at: number): number {
+    // The next quote, found once: a search at each backslash would read a text of escapes as often as it has some.
+    let end = -1;
     while (at < bytes.length) {
       if (this.#isEscaped) {
         this.#isEscaped = false;
@@ -40,17 +42,19 @@ export class JsonToken {
         continue;
       }
       // The native search is quick where strings are long.
-      const quote = bytes.indexOf(QUOTE, at);
-      const end = quote < 0 ? bytes.length : quote;
+      if (end < at) {
+        const quote = bytes.indexOf(QUOTE, at);
+        end = quote < 0 ? bytes.length : quote;
+      }
       const backslash = bytes.subarray(at, end).indexOf(BACKSLASH);
       if (backslash >= 0) {
         this.#isEscaped = true;
         at += backslash + 1;
         continue;
       }
-      if (quote < 0) return bytes.length;
+      if (end === bytes.length) return end;
       this.#inString = false;
-      return quote + 1;
+      return end + 1;
     }
     return at;
   }

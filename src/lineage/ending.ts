@@ -27,11 +27,7 @@ export const isWithin = (table: "access_tokens" | "invites" | "members", { orgId
 
 /** True of a row of `access_tokens` that can still end: alive, or disabled in a way that can be undone. */
 export const canEnd = ({ how, now }: Descent): SQL =>
-  and(
-    isNull(accessTokens.deletedAt),
-    notOver(now),
-    how === "disable" ? sql`NOT ${isLeaked}` : undefined,
-  )!;
+  and(isNull(accessTokens.deletedAt), notOver(now), how === "disable" ? sql`NOT ${isLeaked}` : undefined)!;
 
 /**
  * `WITH` and the table `ending (kind, id, org_id, user_id, name, stays, at)`: what the descent ends besides its roots, and the members whom it leaves,

@@ -29,10 +29,7 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
     to === "disabled"
       ? { disabledAt: ctx.now, disabledReason: "admin" as const }
       : { disabledAt: null, disabledReason: null, enabledAt: ctx.now };
-  const isOther =
-    to === "disabled"
-      ? isNull(accessTokens.disabledAt)
-      : and(isNotNull(accessTokens.disabledAt), sql`NOT ${isLeaked}`);
+  const isOther = to === "disabled" ? isNull(accessTokens.disabledAt) : and(isNotNull(accessTokens.disabledAt), sql`NOT ${isLeaked}`);
   const one = thatToken(ctx, id);
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
   const [, , , rows, hashes, lost] = await batch(ctx.store, [

@@ -26,13 +26,13 @@ describe("a search for a resource that no event is about", () => {
   it("lets other requests have their turn", async () => {
     const events = await manyEvents();
     let turns = 0;
-    let isOver = false;
+    const state = { isOver: false };
     const other = async () => {
-      for (; !isOver; turns++) await scheduler.wait(0);
+      for (; !state.isOver; turns++) await scheduler.wait(0);
     };
     const others = other();
     const page = await events.page(query, true, () => true);
-    isOver = true;
+    state.isOver = true;
     await others;
     expect(page).toMatchObject({ events: [], more: false });
     expect(turns).toBeGreaterThan(5);
