@@ -113,8 +113,10 @@ function pulumi(session: Session, args: string[], input?: string): Promise<{ ok:
 interface Measure {
   heap: Heap;
   /** Resident memory; nothing, where the simulators of its storage are in the same process. */
-  resident?: { reset: () => void; peak: () => { above: number; all: number } };
+  resident?: { reset: () => void; peak: () => { above: number; all: number }; now: () => number };
 }
+
+const inMb = (bytes: number) => (bytes / MB).toFixed(0).padStart(4);
 
 async function trial(name: string, one: Case, session: Omit<Session, "place">, version: string, measure: Measure): Promise<void> {
   const place = project(name, one, version);
@@ -127,16 +129,15 @@ async function trial(name: string, one: Case, session: Omit<Session, "place">, v
     const { ok, said, output } = await pulumi(all, args, input);
     const seconds = (performance.now() - started) / 1000;
     const { heap, buffers } = measure.heap.peak();
-    const resident = measure.resident?.peak();
+    const peak = measure.resident?.peak();
     const wrong = !ok
       ? `failed: ${`${said}${readFileSync(output, "utf8").slice(-2000)}`.trim().split("\n").slice(-8).join("\n      ")}`
       : check?.(output);
     const tooMuch = heap + buffers > BOUND * MB ? `more than ${BOUND} MB` : undefined;
     if (wrong || tooMuch) failed++;
-    const inMb = (bytes: number) => (bytes / MB).toFixed(0).padStart(4);
     const isolate = `isolate ${inMb(heap + buffers)} MB (heap ${inMb(heap)}, buffers ${inMb(buffers)})`;
-    const process = resident ? `, process ${inMb(resident.above)} of ${inMb(resident.all)} MB` : "";
-    console.log(`    ${what.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s  ${isolate}${process}  ${wrong ?? tooMuch ?? "ok"}`);
+    const resident = peak ? `, process ${inMb(peak.above)} of ${inMb(peak.all)} MB` : "";
+    console.log(`    ${what.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s  ${isolate}${resident}  ${wrong ?? tooMuch ?? "ok"}`);
   };
 
   await step("stack init", ["stack", "init", `acme/${name}/dev`]);
@@ -153,6 +154,9 @@ async function trial(name: string, one: Case, session: Omit<Session, "place">, v
   await step("up again", ["up", "--yes", "--skip-preview", "--expect-no-changes"]);
   await step("destroy", ["destroy", "--yes", "--skip-preview"]);
   await step("stack rm", ["stack", "rm", "--yes"]);
+  const left = await measure.heap.collect();
+  const resident = measure.resident ? `, process ${inMb(measure.resident.now())} MB` : "";
+  console.log(`    ${"after a collection".padEnd(34)}  isolate ${inMb(left)} MB${resident}`);
   rmSync(place, { recursive: true });
 }
 
@@ -168,15 +172,17 @@ async function withBuilt(work: Work): Promise<void> {
   const files = newFolder();
   const store = await objectStore(files);
   const server = await built({}, frontOf(store.url), undefined, true);
-  const heap = await watchHeap(server.inspector!);
+  let heap: Heap | undefined;
   try {
+    heap = await watchHeap(server.inspector!);
     const pid = findWorkerd();
     await new Promise((done) => setTimeout(done, 1000));
     const floor = residentBytes(pid) - fileBytes(pid);
-    const peak = () => ({ above: peakBytes(pid) - floor - fileBytes(pid), all: peakBytes(pid) });
-    await work(server, { heap, resident: { reset: () => resetPeak(pid), peak } });
+    const above = (bytes: number) => bytes - floor - fileBytes(pid);
+    const peak = () => ({ above: above(peakBytes(pid)), all: peakBytes(pid) });
+    await work(server, { heap, resident: { reset: () => resetPeak(pid), peak, now: () => above(residentBytes(pid)) } });
   } finally {
-    heap.stop();
+    heap?.stop();
     await server.stop();
     store.stop();
     rmSync(files, { recursive: true, force: true });
@@ -186,11 +192,12 @@ async function withBuilt(work: Work): Promise<void> {
 async function withDev(work: Work): Promise<void> {
   const port = Number(values.port);
   const server = await wranglerDev(port, port + 1);
-  const heap = await watchHeap(server.inspector!);
+  let heap: Heap | undefined;
   try {
+    heap = await watchHeap(server.inspector!);
     await work(server, { heap });
   } finally {
-    heap.stop();
+    heap?.stop();
     await server.stop();
   }
 }
