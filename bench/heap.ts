@@ -23,10 +23,13 @@ export interface Heap {
   stop: () => void;
 }
 
+/** The class of Node, which takes headers. */
+const WithHeaders = WebSocket as unknown as new (url: string, options: { headers: Record<string, string> }) => WebSocket;
+
 /** Asks the isolate of the Worker again and again. @param inspector the address of the inspector */
 export async function watchHeap(inspector: string): Promise<Heap> {
   // Wrangler's inspector wants an origin.
-  const socket = new WebSocket(await findWorker(inspector), { headers: { Origin: "http://localhost" } });
+  const socket = new WithHeaders(await findWorker(inspector), { headers: { Origin: "http://localhost" } });
   await new Promise<void>((opened, failed) => {
     socket.addEventListener("open", () => opened());
     socket.addEventListener("error", () => failed(new Error(`no inspector at ${inspector}`)));
