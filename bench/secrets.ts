@@ -1,8 +1,10 @@
 /**
  * `npm run test:secrets [-- --cli PATH,PATH --servers built,dev --cases 1,2,…]`: stacks with many and with large secrets go through the
  * commands that encrypt and decrypt them, by the real CLI; PULUMI_CLIS has the list of CLIs too. The server is the production bundle in workerd, or what `npm run dev` starts,
- * with its proxy. Each command must succeed, and what is shown at the end must be what was put in. For each command: seconds, and, of the
- * bundle, the peak of workerd's resident memory above what it had after its start (see size.ts), which must stay below 128 MB, and all of it.
+ * with its proxy. Each command must succeed, and what is shown at the end must be what was put in. Each case has a server of its own. For each
+ * command: seconds, and the peak of the memory of the Worker's isolate by V8's own count (heap.ts), which must stay below 128 MB. Beside it, of
+ * the bundle, the peak of workerd's resident memory above what it had after its start (see size.ts), and all of it: the simulators' memory, and
+ * memory that is free but not given back to the system, are in it.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createReadStream, createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,6 +14,7 @@ import { parseArgs } from "node:util";
 import { findCli } from "../test/cli/support/findCli.ts";
 import { missingSecret, secretText, writeSecretsProgram } from "../test/cli/support/manySecrets.ts";
 import { installNodeSdk } from "../test/cli/support/nodeSdk.ts";
+import { type Heap, watchHeap } from "./heap.ts";
 import { fileBytes, findWorkerd, peakBytes, resetPeak, residentBytes } from "./memory.ts";
 import { type BenchServer, built, newFolder, wranglerDev } from "./servers.ts";
 import { frontOf, objectStore } from "./store.ts";
@@ -106,27 +109,35 @@ function pulumi(session: Session, args: string[], input?: string): Promise<{ ok:
   });
 }
 
-/** What measures a server: nothing, where the simulators of its storage are in the same process. */
-type Measure = { reset: () => number | undefined; peak: () => { above: number; all: number } | undefined };
+/** What measures a server. */
+interface Measure {
+  heap: Heap;
+  /** Resident memory; nothing, where the simulators of its storage are in the same process. */
+  resident?: { reset: () => void; peak: () => { above: number; all: number }; now: () => number };
+}
+
+const inMb = (bytes: number) => (bytes / MB).toFixed(0).padStart(4);
 
 async function trial(name: string, one: Case, session: Omit<Session, "place">, version: string, measure: Measure): Promise<void> {
   const place = project(name, one, version);
   const all = { ...session, place };
   console.log(`\n  ${one.name}`);
   const step = async (what: string, args: string[], check?: (output: string) => string | undefined, input?: string) => {
-    const left = measure.reset();
+    measure.heap.reset();
+    measure.resident?.reset();
     const started = performance.now();
     const { ok, said, output } = await pulumi(all, args, input);
     const seconds = (performance.now() - started) / 1000;
-    const peak = measure.peak();
+    const { heap, buffers } = measure.heap.peak();
+    const peak = measure.resident?.peak();
     const wrong = !ok
       ? `failed: ${`${said}${readFileSync(output, "utf8").slice(-2000)}`.trim().split("\n").slice(-8).join("\n      ")}`
       : check?.(output);
-    const tooMuch = peak && peak.above > BOUND * MB ? `more than ${BOUND} MB` : undefined;
+    const tooMuch = heap + buffers > BOUND * MB ? `more than ${BOUND} MB` : undefined;
     if (wrong || tooMuch) failed++;
-    const inMb = (bytes = 0) => (bytes / MB).toFixed(0).padStart(4);
-    const memory = peak ? `${inMb(left)} to ${inMb(peak.above)} MB (${inMb(peak.all)} MB in all)` : "";
-    console.log(`    ${what.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s ${memory}  ${wrong ?? tooMuch ?? "ok"}`);
+    const isolate = `isolate ${inMb(heap + buffers)} MB (heap ${inMb(heap)}, buffers ${inMb(buffers)})`;
+    const resident = peak ? `, process ${inMb(peak.above)} of ${inMb(peak.all)} MB` : "";
+    console.log(`    ${what.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s  ${isolate}${resident}  ${wrong ?? tooMuch ?? "ok"}`);
   };
 
   await step("stack init", ["stack", "init", `acme/${name}/dev`]);
@@ -143,6 +154,9 @@ async function trial(name: string, one: Case, session: Omit<Session, "place">, v
   await step("up again", ["up", "--yes", "--skip-preview", "--expect-no-changes"]);
   await step("destroy", ["destroy", "--yes", "--skip-preview"]);
   await step("stack rm", ["stack", "rm", "--yes"]);
+  const left = await measure.heap.collect();
+  const resident = measure.resident ? `, process ${inMb(measure.resident.now())} MB` : "";
+  console.log(`    ${"after a collection".padEnd(34)}  isolate ${inMb(left)} MB${resident}`);
   rmSync(place, { recursive: true });
 }
 
@@ -152,32 +166,38 @@ function holds(output: string, { count, bytes }: Case): string | undefined {
   return missing === undefined ? undefined : `secret ${missing} is not in the output`;
 }
 
-async function withBuilt(work: (server: BenchServer, measure: Measure) => Promise<void>): Promise<void> {
+type Work = (server: BenchServer, measure: Measure) => Promise<void>;
+
+async function withBuilt(work: Work): Promise<void> {
   const files = newFolder();
   const store = await objectStore(files);
-  const server = await built({}, frontOf(store.url));
+  const server = await built({}, frontOf(store.url), undefined, true);
+  let heap: Heap | undefined;
   try {
+    heap = await watchHeap(server.inspector!);
     const pid = findWorkerd();
     await new Promise((done) => setTimeout(done, 1000));
     const floor = residentBytes(pid) - fileBytes(pid);
     const above = (bytes: number) => bytes - floor - fileBytes(pid);
-    const reset = () => {
-      resetPeak(pid);
-      return above(residentBytes(pid));
-    };
-    await work(server, { reset, peak: () => ({ above: above(peakBytes(pid)), all: peakBytes(pid) }) });
+    const peak = () => ({ above: above(peakBytes(pid)), all: peakBytes(pid) });
+    await work(server, { heap, resident: { reset: () => resetPeak(pid), peak, now: () => above(residentBytes(pid)) } });
   } finally {
+    heap?.stop();
     await server.stop();
     store.stop();
     rmSync(files, { recursive: true, force: true });
   }
 }
 
-async function withDev(work: (server: BenchServer, measure: Measure) => Promise<void>): Promise<void> {
-  const server = await wranglerDev(Number(values.port));
+async function withDev(work: Work): Promise<void> {
+  const port = Number(values.port);
+  const server = await wranglerDev(port, port + 1);
+  let heap: Heap | undefined;
   try {
-    await work(server, { reset: () => undefined, peak: () => undefined });
+    heap = await watchHeap(server.inspector!);
+    await work(server, { heap });
   } finally {
+    heap?.stop();
     await server.stop();
   }
 }
@@ -195,10 +215,10 @@ for (const cli of values.cli.split(",")) {
   const version = stdout.trim().replace(/^v/, "");
   for (const kind of values.servers.split(",") as (keyof typeof servers)[]) {
     console.log(`\n${version}, ${kind === "dev" ? "npm run dev" : "the bundle in workerd"}`);
-    await servers[kind](async (server, measure) => {
-      for (const number of values.cases.split(",").map(Number))
-        await trial(`c${number}-${kind}-${version.replaceAll(".", "-")}`, cases[number - 1]!, { cli, server, home }, version, measure);
-    });
+    for (const number of values.cases.split(",").map(Number)) {
+      const name = `c${number}-${kind}-${version.replaceAll(".", "-")}`;
+      await servers[kind]((server, measure) => trial(name, cases[number - 1]!, { cli, server, home }, version, measure));
+    }
   }
 }
 rmSync(folder, { recursive: true, force: true });

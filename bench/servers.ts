@@ -17,6 +17,8 @@ export interface BenchServer {
   token: string;
   /** The personal token of its administrator. */
   admin: string;
+  /** Address of V8's inspector, when it was asked for. */
+  inspector?: string;
   stop: () => Promise<void>;
 }
 
@@ -40,19 +42,21 @@ export async function floor(): Promise<BenchServer> {
 /** A line for each request is for operators. */
 const sayFaults = (line: string) => void (line.includes('"error"') && console.error(line));
 
-/** The production bundle in workerd, as `scripts/built.ts` says; `vars`, `front` and `entry` too. */
-export async function built(vars: Record<string, string> = {}, front?: string, entry?: string): Promise<BenchServer> {
+/** The production bundle in workerd, as `scripts/built.ts` says; `vars`, `front`, `entry` and `inspected` too. */
+export async function built(vars: Record<string, string> = {}, front?: string, entry?: string, inspected = false): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
   bundle(join(folder, "bundle"), entry);
   // More than one caller may send. The local limiter writes to disk, Cloudflare's counts in the memory of its machine.
   const unlimited = { TOKEN_REQUESTS: "off", ORGANIZATION_REQUESTS: "off" };
-  const { url, stop } = await startBuilt(join(folder, "bundle"), folder, 0, { ...unlimited, ...vars }, front, sayFaults);
+  const all = { ...unlimited, ...vars };
+  const { url, inspector, stop } = await startBuilt(join(folder, "bundle"), folder, 0, all, front, sayFaults, inspected);
   return {
     name: "built",
     url,
     token: await organizationToken(url, credentials),
     admin: credentials.organizations["acme"]!["admin"]!,
+    ...(inspector && { inspector }),
     stop: async () => {
       await stop();
       rmSync(folder, { recursive: true, force: true });
@@ -61,9 +65,10 @@ export async function built(vars: Record<string, string> = {}, front?: string, e
 }
 
 /** As a developer runs it: `npm run dev`, with wrangler's proxy in front. */
-export async function wranglerDev(port = 8797): Promise<BenchServer> {
+export async function wranglerDev(port = 8797, inspectorPort?: number): Promise<BenchServer> {
   const folder = newFolder();
-  const child = spawn("npm", ["run", "dev", "--", "--port", String(port), "--persist-to", folder], {
+  const inspected = inspectorPort === undefined ? [] : ["--inspector-port", String(inspectorPort)];
+  const child = spawn("npm", ["run", "dev", "--", "--port", String(port), "--persist-to", folder, ...inspected], {
     cwd: root,
     env,
     detached: true,
@@ -81,6 +86,7 @@ export async function wranglerDev(port = 8797): Promise<BenchServer> {
     url: credentials.url,
     token: await organizationToken(credentials.url, credentials),
     admin: credentials.organizations["acme"]!["admin"]!,
+    ...(inspectorPort !== undefined && { inspector: `http://127.0.0.1:${inspectorPort}` }),
     stop: async () => {
       if (child.pid) process.kill(-child.pid, "SIGTERM");
       await once(child, "exit");

@@ -18,6 +18,8 @@ export interface Built {
   url: string;
   /** Runs the cron, which nothing else does in a local server. @param at the moment that the cron takes for now */
   cron: (at: Date) => Promise<void>;
+  /** Address of V8's inspector, when it was asked for. */
+  inspector: string | undefined;
   stop: () => Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export interface Built {
  * @param vars take the place of `wrangler.toml`'s; one with the name of a rate limit is that limit, or `off`
  * @param front source of a module that is started instead, and finds the bundle as `./index.js`
  * @param said takes each line that the Worker logs; else they go where our own output goes
+ * @param inspected opens V8's inspector, at any port that is free
  */
 export async function startBuilt(
   bundled: string,
@@ -36,6 +39,7 @@ export async function startBuilt(
   vars: Record<string, string> = {},
   front?: string,
   said?: (line: string) => void,
+  inspected = false,
 ): Promise<Built> {
   // Wrangler takes the declared secrets from here.
   Object.assign(process.env, parseEnv(readFileSync(secretsFile(directory), "utf8")));
@@ -49,6 +53,7 @@ export async function startBuilt(
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       resourcePersistencePath: join(directory, "v3"),
+      ...(inspected && { inspectorPort: 0 }),
       ...(said && { handleStructuredLogs: ({ message }: { message: string }) => said(message) }),
       workers: [
         {
@@ -74,5 +79,6 @@ export async function startBuilt(
     const worker = await miniflare.getWorker("stackpass");
     await worker.scheduled({ scheduledTime, cron: "* * * * *" });
   };
-  return { url, cron, stop: () => miniflare.dispose() };
+  const inspector = inspected ? `http://${(await miniflare.getInspectorURL()).host}` : undefined;
+  return { url, cron, inspector, stop: () => miniflare.dispose() };
 }

@@ -5,6 +5,7 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
+import { free } from "../state/free.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";
@@ -45,7 +46,11 @@ export async function decryptValues(
 /** Whether a stack's key opens all of these. The values are looked at no further. */
 export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, ciphertexts: string[]): Promise<boolean> {
   try {
-    for (const text of ciphertexts) await decrypt(env.ENCRYPTION_KEYS, stackId, bytesOf(text));
+    for (const text of ciphertexts) {
+      const sealed = bytesOf(text);
+      free(await decrypt(env.ENCRYPTION_KEYS, stackId, sealed));
+      free(sealed);
+    }
     return true;
   } catch (error) {
     if (error instanceof AppError) return false;

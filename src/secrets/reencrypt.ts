@@ -1,6 +1,7 @@
 import type { Bindings } from "../env.ts";
 import { fromBase64, toBase64 } from "../encoding.ts";
 import { AppError } from "../errors.ts";
+import { free } from "../state/free.ts";
 import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
 
 /** What became of a state's ciphertexts. */
@@ -38,7 +39,10 @@ export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: st
     try {
       const plain = await decrypt(env.ENCRYPTION_KEYS, stackId, sealed);
       found.reencrypted++;
-      return change ? toBase64(await encrypt(env.ENCRYPTION_KEYS, stackId, plain)) : undefined;
+      const text = change ? toBase64(await encrypt(env.ENCRYPTION_KEYS, stackId, plain)) : undefined;
+      free(plain);
+      free(sealed);
+      return text;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       found.unreadable++;

@@ -90,6 +90,7 @@ const KEEP_BYTES = 8 * 1024 * 1024;
 /** A source that may have to be read twice: a small one is kept in memory the first time. */
 export interface Reopenable {
   first: Open;
+  /** What was kept is then given back. */
   last: Open;
 }
 
@@ -102,7 +103,10 @@ export function reopenable(open: Open): Reopenable {
 }
 
 async function* replayed(chunks: Uint8Array[]) {
-  yield* chunks;
+  for (const chunk of chunks) {
+    yield chunk;
+    free(chunk);
+  }
 }
 
 async function* keeping(source: AsyncIterable<Uint8Array>, keep: (chunks: Uint8Array[]) => void) {

@@ -5,7 +5,7 @@
  */
 import { StateError, StateTooLarge } from "./errors.ts";
 import { MOST_VALUES, shapeFault } from "./shape.ts";
-import { decodeUtf8 } from "./utf8.ts";
+import { decodeAscii, decodeUtf8 } from "./utf8.ts";
 
 export interface Range {
   start: number;
@@ -60,7 +60,7 @@ export function decodeString(bytes: Uint8Array, start: number, end: number): str
     if (c < 0x20 || c > 0x7e || c === BACKSLASH) return parse(bytes.subarray(start, end)) as string;
   }
   const plain = bytes.subarray(start + 1, end - 1);
-  return plain.length < 64 ? String.fromCharCode.apply(null, plain as unknown as number[]) : decodeUtf8(plain);
+  return plain.length < 64 ? String.fromCharCode.apply(null, plain as unknown as number[]) : decodeAscii(plain);
 }
 
 export function skipSpace(bytes: Uint8Array, at: number): number {

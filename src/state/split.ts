@@ -3,6 +3,7 @@
  * resource has to be in memory (cli-protocol §5.2 and §5.4; §4.6 for the checkpoint body).
  */
 import { StateError, StateTooLarge } from "./errors.ts";
+import { free } from "./free.ts";
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -104,8 +105,9 @@ export class Splitter {
     return this.#parts;
   }
 
-  /** To be called after the last chunk. */
+  /** To be called after the last chunk, when its parts are done with. */
   end(): void {
+    free(this.#own);
     if (this.#state !== "end") throw new StateError("invalid JSON: the deployment is not complete");
   }
 
@@ -135,8 +137,10 @@ export class Splitter {
    * each; and parts that were cut out of it are done with.
    */
   #reserve(size: number): Uint8Array {
-    if (this.#own.length < size) this.#own = new Uint8Array(Math.max(size, 2 * this.#own.length));
+    const before = this.#own;
+    if (before.length < size) this.#own = new Uint8Array(Math.max(size, 2 * before.length));
     if (this.#bytes.buffer !== this.#own.buffer || this.#bytes.byteOffset > 0) this.#own.set(this.#bytes);
+    if (before !== this.#own) free(before);
     return this.#own;
   }
 

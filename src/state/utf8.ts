@@ -5,6 +5,9 @@ const decoder = new TextDecoder("utf-8", options);
 /** Bytes that are decoded at a time. For a longer text that is not ASCII the runtime needs ten times its bytes of memory. */
 const PIECE = 64 * 1024;
 
+/** Bytes that are known to be ASCII to text, in one piece: a text of several pieces is copied when it is read. */
+export const decodeAscii = (bytes: Uint8Array): string => decoder.decode(bytes);
+
 /** UTF-8 to text. @throws TypeError for bytes that are not UTF-8 */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (bytes.length <= PIECE) return decoder.decode(bytes);

@@ -145,6 +145,21 @@ it("lets its caller reuse a chunk after the parts are taken", async () => {
   ]);
 });
 
+it("gives each buffer back when a larger one takes its place, and the last one at the end", async () => {
+  const resources = [10, 1000, 100_000].map((length) => `{"a":"${"x".repeat(length)}"}`);
+  const seen = new Set<ArrayBufferLike>();
+  const given = new Set<ArrayBufferLike>();
+  async function* noting() {
+    for await (const chunk of chunked(`{"deployment":{"resources":[${resources.join(",")}]}}`, [64])) {
+      given.add(chunk.buffer);
+      yield chunk;
+    }
+  }
+  for await (const parts of splitDeployment(noting())) for (const { text } of parts) if (!given.has(text.buffer)) seen.add(text.buffer);
+  expect(seen.size).toBeGreaterThan(1);
+  for (const buffer of seen) expect(buffer.byteLength).toBe(0);
+});
+
 it("reads a value in many chunks in linear time", async () => {
   const big = `{"a":"${"x\\\\".repeat(1_000_000)}"}`;
   const started = performance.now();
