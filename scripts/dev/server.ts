@@ -59,7 +59,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       stopCron();
       // Lines of requests that were answered; a server that cannot name their callers any more is not waited for.
       await Promise.race([printed, setTimeout(1000)]);
-      await worker.dispose();
+      // A terminal sends its signal to the runtime too. Wrangler may take that end for a crash and start the runtime again, and `dispose` then never
+      // ends. The process ends the runtime that is left.
+      await Promise.race([worker.dispose(), setTimeout(3000)]);
     },
   };
 }
