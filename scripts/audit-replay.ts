@@ -5,11 +5,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { REPLAY_REQUEST } from "../src/audit/replay.ts";
+import { readOptions } from "./options.ts";
 import { mustWrangle, whichDeployment } from "./wrangler.ts";
 
-const { values } = parseArgs({ options: { local: { type: "boolean", default: false }, "persist-to": { type: "string" } } });
+const values = readOptions({ local: { type: "boolean", default: false }, "persist-to": { type: "string" } });
 const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
 try {
   const file = join(folder, "replay");

@@ -6,17 +6,14 @@
  */
 import { createReadStream, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { examine } from "../src/audit/examine.ts";
 import { type Checkpoint, parseCheckpoint } from "../src/audit/sign.ts";
+import { readCommand } from "./options.ts";
 
-const { values, positionals } = parseArgs({
-  options: {
-    checkpoints: { type: "string", multiple: true, default: [] },
-    checkpoint: { type: "string", multiple: true, default: [] },
-    key: { type: "string", multiple: true, default: [] },
-  },
-  allowPositionals: true,
+const { values, positionals } = readCommand({
+  checkpoints: { type: "string", multiple: true, default: [] },
+  checkpoint: { type: "string", multiple: true, default: [] },
+  key: { type: "string", multiple: true, default: [] },
 });
 const [file] = positionals;
 const files = [...values.checkpoints, ...values.checkpoint];

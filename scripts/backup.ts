@@ -7,18 +7,16 @@ import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
-import { parseArgs } from "node:util";
 import { newestMigration } from "../src/db/newestMigration.ts";
 import { type Storage, withStorage } from "./bindings.ts";
 import { objectFile } from "./objectFile.ts";
 import { type TableShape, tables } from "./tables.ts";
+import { readOptions } from "./options.ts";
 import { root } from "./wrangler.ts";
 
 const ROWS = 500;
 
-const { values } = parseArgs({
-  options: { to: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } },
-});
+const values = readOptions({ to: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } });
 if (!values.to || existsSync(join(values.to, "backup.json"))) {
   console.error("--to is needed: a folder without a backup in it");
   process.exit(2);

@@ -2,21 +2,19 @@
  * `npm run edition -- --org NAME [--edition EDITION] [--trial-days N] [--local [--persist-to DIR]]`: what an organization has.
  * The trial ends N days from now; 0 ends it. Holds at the organization's next write, and for cached reads within 60 seconds.
  */
-import { parseArgs } from "node:util";
 import { auditEvent } from "../src/audit/record.ts";
 import { editions } from "../src/orgs/table.ts";
 import { fail } from "./fail.ts";
 import { owner } from "./identities.ts";
+import { readOptions } from "./options.ts";
 import { mustWrangle, whichDeployment } from "./wrangler.ts";
 
-const { values } = parseArgs({
-  options: {
-    org: { type: "string" },
-    edition: { type: "string" },
-    "trial-days": { type: "string" },
-    local: { type: "boolean", default: false },
-    "persist-to": { type: "string" },
-  },
+const values = readOptions({
+  org: { type: "string" },
+  edition: { type: "string" },
+  "trial-days": { type: "string" },
+  local: { type: "boolean", default: false },
+  "persist-to": { type: "string" },
 });
 const { org = "", edition, "trial-days": days } = values;
 // These go into SQL: nothing but names gets there.

@@ -9,9 +9,9 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { type KeptManifest, keptUnder, manifestKey } from "../src/updates/keptManifest.ts";
 import { type Storage, withStorage } from "./bindings.ts";
+import { readCommand } from "./options.ts";
 import { type Kept, replayKept } from "./replayKept.ts";
 import { root } from "./wrangler.ts";
 
@@ -20,14 +20,11 @@ const USAGE = `usage: npm run journal -- list
        npm run journal -- replay UPDATE_ID [--without N]… [--to FILE]
        each with [--local [--persist-to DIR]]`;
 
-const { values, positionals } = parseArgs({
-  options: {
-    to: { type: "string" },
-    without: { type: "string", multiple: true, default: [] },
-    local: { type: "boolean", default: false },
-    "persist-to": { type: "string" },
-  },
-  allowPositionals: true,
+const { values, positionals } = readCommand({
+  to: { type: "string" },
+  without: { type: "string", multiple: true, default: [] },
+  local: { type: "boolean", default: false },
+  "persist-to": { type: "string" },
 });
 const [command = "", updateId = ""] = positionals;
 const without = values.without.map(Number);

@@ -5,20 +5,18 @@
 import { createReadStream, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { newestMigration } from "../src/db/newestMigration.ts";
 import { type Storage, withStorage } from "./bindings.ts";
 import { fail } from "./fail.ts";
 import { objectFile } from "./objectFile.ts";
 import { type TableShape, tables } from "./tables.ts";
+import { readOptions } from "./options.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
 /** Characters of a statement's parameter, which may be of 3 bytes each: D1 takes 2 MB (platform-facts D-2). */
 const MAX_PARAMETER = 600_000;
 
-const { values } = parseArgs({
-  options: { from: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } },
-});
+const values = readOptions({ from: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } });
 const from = resolve(values.from ?? "");
 const copy = readCopy();
 if (copy.newestMigration !== newestMigration)

@@ -3,9 +3,9 @@
  * new one was set as the first of ENCRYPTION_KEYS. An administrator's token must be in PULUMI_ACCESS_TOKEN. Running it again is fine: what is
  * done is not done twice. Ends with 1 when something is left to do.
  */
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 
-const { values } = parseArgs({ options: { url: { type: "string" }, org: { type: "string" } } });
+const values = readOptions({ url: { type: "string" }, org: { type: "string" } });
 const { url = "", org = "" } = values;
 const token = process.env["PULUMI_ACCESS_TOKEN"] ?? "";
 if (!url || !org || !token) {
