@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { routes } from "../src/app/routes.ts";
 import { NO_CONTRACT, contractFile } from "./contract.ts";
-import { absentFeature } from "../src/misc/absent.ts";
+import { absentFeature } from "../src/stubs/absent.ts";
 
 const page = join(import.meta.dirname, "../docs/compatibility.md");
 const BEGIN = "<!-- operations: made by `npm run openapi` -->\n";

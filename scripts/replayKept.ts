@@ -1,11 +1,11 @@
 /** Works out, in Node, the state that an update would have made whose journal was kept. */
 import { gunzipSync } from "node:zlib";
-import type { KeptManifest } from "../src/updates/keptManifest.ts";
+import type { KeptManifest } from "../src/coordinator/keptManifest.ts";
 import { fromCheckpoint, inspect } from "../src/state/checkpoint.ts";
-import { goTime } from "../src/state/go.ts";
+import { goTime } from "../src/state/goFormat.ts";
 import { Kind } from "../src/state/journal.ts";
-import { concat, decodeText, encode, readArray, readObject, skipSpace, skipValue } from "../src/state/json.ts";
-import { replay } from "../src/state/replay.ts";
+import { concat, decodeText, encode, readArray, readObject, skipSpace, skipValue } from "../src/state/json/json.ts";
+import { replay } from "../src/state/replay/replay.ts";
 
 // The replay pauses now and then with what a Worker has for that, and Node has not.
 if (!("scheduler" in globalThis)) Object.assign(globalThis, { scheduler: { wait: () => new Promise<void>((done) => setTimeout(done)) } });

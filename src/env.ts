@@ -1,4 +1,4 @@
-import type { StackCoordinator } from "./updates/coordinator.ts";
+import type { StackCoordinator } from "./coordinator/coordinator.ts";
 
 /** The bindings of `wrangler.toml`, with the object's class named: `wrangler types` cannot see it. */
 export type Bindings = Omit<Env, "STACKS"> & {

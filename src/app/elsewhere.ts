@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { missingPage } from "../console/page.tsx";
-import { unknownOperation } from "../misc/absent.ts";
+import { unknownOperation } from "../stubs/absent.ts";
 import type { Env } from "./environment.ts";
 
 /** Answers a request whose path no route takes. */

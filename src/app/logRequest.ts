@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { reasonOf } from "../errors.ts";
 import { log } from "../log.ts";
-import { countRefusal } from "../measures/refusals.ts";
+import { countRefusal } from "../metrics/refusals.ts";
 import type { Env } from "./environment.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { auditLogOperations } from "../auditlogs/operations.ts";
 import type { Operations } from "../http/operation.ts";
-import { miscOperations } from "../misc/operations.ts";
+import { miscOperations } from "../stubs/operations.ts";
 import { operatorOperations } from "../operator/operations.ts";
 import { orgOperations } from "../orgs/operations.ts";
 import { registryOperations } from "../registry/operations.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
-import { counting, noTrips } from "../trips.ts";
+import { counting, noTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "./environment.ts";
 import { logError } from "../log.ts";

@@ -1,5 +1,5 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
-import { miscRoutes } from "../misc/routes.ts";
+import { miscRoutes } from "../stubs/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";

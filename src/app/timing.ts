@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { tripsText } from "../trips.ts";
+import { tripsText } from "../metrics/roundTrips.ts";
 import type { Env } from "./environment.ts";
 
 /**

@@ -2,7 +2,7 @@
  * Signatures of checkpoints: Ed25519 under keys that are derived from the deployment's master keys, so there is no secret more to keep.
  * Pure but for WebCrypto, and with no import but the chain and base64, so that the offline verifier is this very code.
  */
-import { fromBase64url, toBase64url } from "../encoding.ts";
+import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import { canonical } from "./chain.ts";
 
 /** "On this day the organization's chain ended so." */

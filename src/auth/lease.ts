@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { fromBase64url, toBase64url } from "../encoding.ts";
+import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 
 /**
  * The lease token of a running update. It names the stack's object and the update and is signed, so a request under a

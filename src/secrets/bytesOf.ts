@@ -1,4 +1,4 @@
-import { fromBase64 } from "../encoding.ts";
+import { fromBase64 } from "../bytes/base64.ts";
 import { badRequest } from "../errors.ts";
 
 /** The bytes of a plaintext or a ciphertext. @throws 400 for what is not base64 */

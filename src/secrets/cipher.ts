@@ -1,6 +1,6 @@
-import { fromBase64url } from "../encoding.ts";
+import { fromBase64url } from "../bytes/base64.ts";
 import { badRequest } from "../errors.ts";
-import { freeBuffer } from "../state/free.ts";
+import { freeBuffer } from "../bytes/release.ts";
 
 /**
  * AES-256-GCM under a key per stack: HKDF(master key, stack id). Bound to the stack's id and not to its name, so a

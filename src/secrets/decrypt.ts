@@ -5,7 +5,7 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../state/free.ts";
+import { free } from "../bytes/release.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";

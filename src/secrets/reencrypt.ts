@@ -1,7 +1,7 @@
 import type { Bindings } from "../env.ts";
-import { fromBase64, toBase64 } from "../encoding.ts";
+import { fromBase64, toBase64 } from "../bytes/base64.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../state/free.ts";
+import { free } from "../bytes/release.ts";
 import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
 
 /** What became of a state's ciphertexts. */

@@ -10,7 +10,7 @@ import { UniqueViolation, batch, isRefused } from "../db/client.ts";
 import { badRequest, conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
-import { encode, membersOf } from "../state/json.ts";
+import { encode, membersOf } from "../state/json/json.ts";
 import { environmentsUnsupported } from "./config.ts";
 import { fromStateError, manifestMismatch } from "./fromStateError.ts";
 import { initialStateKey, once, writeObject } from "./objects.ts";

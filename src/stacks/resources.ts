@@ -5,7 +5,7 @@ import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { streamed } from "../http/stream.ts";
 import { emptyDeployment } from "../state/checkpoint.ts";
-import { decodeText, encode } from "../state/json.ts";
+import { decodeText, encode } from "../state/json/json.ts";
 import { findResource, resourcesOf } from "../state/resources.ts";
 import { readChunks } from "./objects.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";

@@ -14,8 +14,8 @@ import {
   scanFrom,
   scanValue,
   skipSpace,
-} from "./json.ts";
-import { type Streamed, streamed } from "./output.ts";
+} from "./json/json.ts";
+import { type Streamed, streamed } from "../bytes/output.ts";
 import type { Edit } from "./pieces.ts";
 
 export interface Delta {

@@ -1,5 +1,5 @@
 import { LEAST_SECRET } from "../auth/secret.ts";
-import { fromBase64 } from "../encoding.ts";
+import { fromBase64 } from "../bytes/base64.ts";
 import type { Bindings } from "../env.ts";
 
 const encoder = new TextEncoder();

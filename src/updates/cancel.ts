@@ -1,7 +1,7 @@
 import type { OrgContext } from "../context.ts";
 import type { StackPath } from "../stacks/path.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
-import type { StackCall } from "./stackContext.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
+import type { StackCall } from "../coordinator/context.ts";
 
 export interface CancelUpdate extends StackCall {
   updateId: string;

@@ -1,8 +1,8 @@
 import type { RequestContext } from "../context.ts";
 import { putObject, readObject } from "../stacks/objects.ts";
-import { free } from "../state/free.ts";
-import { encode } from "../state/json.ts";
-import type { FullRow, UpdateRow } from "./info.ts";
+import { free } from "../bytes/release.ts";
+import { encode } from "../state/json/json.ts";
+import type { FullRow, UpdateRow } from "../history/info.ts";
 
 /** JSON of a configuration, which is not only the name of an object with it. */
 export type ConfigText = string & { readonly isWhole: true };

@@ -6,10 +6,10 @@ import type { OrgContext } from "../context.ts";
 import { batch, isRefused } from "../db/client.ts";
 import { tooLarge } from "../errors.ts";
 import { AS_BODY, mapOf, text } from "../http/bounded.ts";
-import { encode } from "../state/json.ts";
+import { encode } from "../state/json/json.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { deleteConfig, storeConfig } from "./config.ts";
-import { insertUpdateRow, startedBy } from "./insertUpdateRow.ts";
+import { insertUpdateRow, startedBy } from "../coordinator/insertUpdateRow.ts";
 import { type UpdateKind, updates } from "./table.ts";
 
 /** Of an update's message and environment together, which are in its row; lists read many rows. Bytes. */

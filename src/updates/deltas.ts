@@ -1,7 +1,7 @@
-import { free } from "../state/free.ts";
+import { free } from "../bytes/release.ts";
 import { type Piece, lengthOf } from "../state/pieces.ts";
-import type { Received } from "./received.ts";
-import { PART } from "./received.ts";
+import type { Received } from "../coordinator/storage/bodyStore.ts";
+import { PART } from "../coordinator/storage/bodyStore.ts";
 
 /** The text that an update wrote last, in delta mode (cli-protocol §4.7). */
 export interface WrittenText {

@@ -1,7 +1,7 @@
 import { defineRoute } from "../http/route.ts";
 import { STACK, updateParams } from "../stacks/path.ts";
-import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
-import { forward } from "./lease.ts";
+import { EngineEventsQuery, getEngineEvents } from "../history/getEvents.ts";
+import { forward } from "./underLease.ts";
 
 /** What an update says about itself, told under its lease and read by whoever may read the stack (cli-protocol §4.9, §4.12). */
 export function eventRoutes(kind: "update" | "preview" | "refresh" | "destroy") {

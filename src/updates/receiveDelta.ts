@@ -1,13 +1,13 @@
-import { toHex } from "../encoding.ts";
+import { toHex } from "../bytes/base64.ts";
 import { badRequest, tooLarge } from "../errors.ts";
 import { bodyStream, decodeText, useBody } from "../http/body.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { cutVerbatim, readDelta } from "../state/delta.ts";
 import { applyEdits, lengthOf } from "../state/pieces.ts";
 import { type Deltas, needsCompaction } from "./deltas.ts";
-import { type InTime, inParts, refuseState } from "./receive.ts";
-import type { Received } from "./received.ts";
-import type { Run } from "./runs.ts";
+import { type InTime, inParts, refuseState } from "../coordinator/receive/journal.ts";
+import type { Received } from "../coordinator/storage/bodyStore.ts";
+import type { Run } from "../coordinator/storage/runs.ts";
 
 /**
  * A whole state whose exact bytes later deltas refer to (cli-protocol §4.7.1): stored and checked on its way, and then in one

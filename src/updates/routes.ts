@@ -1,16 +1,16 @@
 import * as z from "zod/mini";
 import { type Route, defineRoute } from "../http/route.ts";
 import { STACK, stackParams, updateParams } from "../stacks/path.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { cancelUpdate } from "./cancel.ts";
 import { CompleteUpdateRequest, completeUpdate } from "./complete.ts";
 import { UpdateProgram, createUpdate } from "./create.ts";
 import { deleteStack } from "./delete.ts";
-import { getUpdateStatus } from "./history.ts";
-import { historyRoutes } from "./historyRoutes.ts";
+import { getUpdateStatus } from "../history/history.ts";
+import { historyRoutes } from "../history/routes.ts";
 import { importStack } from "./import.ts";
 import { eventRoutes } from "./eventRoutes.ts";
-import { RenewUpdateLeaseRequest, forward, renewLease } from "./lease.ts";
+import { RenewUpdateLeaseRequest, forward, renewLease } from "./underLease.ts";
 import { StartUpdateRequest, startUpdate } from "./start.ts";
 
 const flag = z.optional(z.enum(["true", "false"]));

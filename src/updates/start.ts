@@ -11,7 +11,7 @@ import { notFound } from "../errors.ts";
 import { tags } from "../stacks/schema.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { updates } from "./table.ts";
 
 /** Lifetime that the CLI assumes, whatever we say (cli-protocol §4.5). `LEASE_SECONDS` is for tests of its end. */

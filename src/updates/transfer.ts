@@ -9,7 +9,7 @@ import { AppError, badRequest } from "../errors.ts";
 import { text } from "../http/bounded.ts";
 import { type StackPath, pathText } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 
 export const TransferStackRequest = z.object({
   toOrg: text(200),

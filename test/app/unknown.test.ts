@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
-import { absentFeature } from "../../src/misc/absent.ts";
+import { absentFeature } from "../../src/stubs/absent.ts";
 import { refused } from "../support/client.ts";
 import { operations } from "../support/contract.ts";
 import { type World, newWorld } from "../support/world.ts";

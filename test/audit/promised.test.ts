@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
-import { toBase64 } from "../../src/encoding.ts";
+import { toBase64 } from "../../src/bytes/base64.ts";
 import type { Route } from "../../src/http/route.ts";
 import { encrypt } from "../../src/secrets/cipher.ts";
 import { settledLog } from "../support/audit.ts";

@@ -1,21 +1,21 @@
 import { env } from "cloudflare:workers";
 import { StaleIdentity, UniqueViolation } from "../../../src/db/client.ts";
 import { AppError } from "../../../src/errors.ts";
-import { Fold } from "../../../src/state/fold.ts";
-import { LinkTable } from "../../../src/state/links.ts";
-import { MemberWriter } from "../../../src/state/memberWriter.ts";
-import { Numbers } from "../../../src/state/numbers.ts";
-import { Output } from "../../../src/state/output.ts";
+import { Fold } from "../../../src/state/replay/fold.ts";
+import { LinkTable } from "../../../src/state/replay/links.ts";
+import { MemberWriter } from "../../../src/state/replay/memberWriter.ts";
+import { Numbers } from "../../../src/state/replay/intList.ts";
+import { Output } from "../../../src/bytes/output.ts";
 import { KnownFacts } from "../../../src/state/resource.ts";
-import { Splitter } from "../../../src/state/split.ts";
-import { Steps } from "../../../src/state/steps.ts";
+import { Splitter } from "../../../src/state/json/split.ts";
+import { Steps } from "../../../src/state/replay/steps.ts";
 import { StateError } from "../../../src/state/errors.ts";
-import { Texts } from "../../../src/state/texts.ts";
+import { Texts } from "../../../src/state/replay/journalCache.ts";
 import { Deltas } from "../../../src/updates/deltas.ts";
-import { LiveEvents } from "../../../src/updates/liveEvents.ts";
-import { Received } from "../../../src/updates/received.ts";
-import { RunEvents } from "../../../src/updates/runEvents.ts";
-import { Runs } from "../../../src/updates/runs.ts";
+import { LiveEvents } from "../../../src/coordinator/storage/eventIndex.ts";
+import { Received } from "../../../src/coordinator/storage/bodyStore.ts";
+import { RunEvents } from "../../../src/coordinator/storage/eventStore.ts";
+import { Runs } from "../../../src/coordinator/storage/runs.ts";
 
 export const kinds = {
   Error: () => new Error("a bug"),
