@@ -1,0 +1,271 @@
+/**
+ * Custom roles and permission sets as clients write them: a tree of permission descriptors (management-api §7.3). It is kept word for word;
+ * this reads what it grants. Pure.
+ *
+ * Conditions know stacks only. One that asks about an environment, an account or a team grants nothing, under `Not` too, for we cannot
+ * tell whether it holds.
+ */
+import { EACH_STACK, type Formula, MAX_ATOMS, NO_STACK, RuleWriter, TooComplex, all, any, not, same } from "./formula.ts";
+import type { Rule } from "./rules.ts";
+
+/** Levels of a tree, entries of one list, and the JSON of the whole in characters (management-api §7.2). */
+export const MAX_DEPTH = 64;
+export const MAX_ENTRIES = 2000;
+export const MAX_DETAILS = 1_000_000;
+const MAX_TEXT = 1000;
+
+/** Names of rights, as the tree has them: some of them may be none of ours. */
+export interface ScopeGrant {
+  scopes: string[];
+  /** Null: on the organization and on every stack. Else only on stacks for which one of the rules holds. */
+  rules: Rule[] | null;
+}
+
+/** A tree that cannot be read. The message is for the client. */
+export class DescriptorFault extends Error {}
+
+/** What another record grants, by its id; undefined for an id that is not of this organization. */
+export type Composed = (id: string) => ScopeGrant[] | undefined;
+
+/** @throws DescriptorFault */
+export function readDescriptor(details: unknown, composed: Composed): ScopeGrant[] {
+  const grants = new Grants();
+  try {
+    readNode(details, "always", 1, { composed, grants });
+    return grants.list();
+  } catch (error) {
+    if (error instanceof TooComplex) throw new DescriptorFault("the conditions of this role are too complex: write fewer alternatives");
+    throw error;
+  }
+}
+
+/** Ids of the records that a tree includes, each once. @throws DescriptorFault for a tree that cannot be read */
+export function composedIds(details: unknown): string[] {
+  const ids = new Set<string>();
+  readDescriptor(details, (id) => {
+    ids.add(id);
+    return [];
+  });
+  return [...ids];
+}
+
+/** Grants of the same rights under different conditions become one, and so do different rights under the same condition. */
+class Grants {
+  readonly #writer = new RuleWriter();
+  readonly #everywhere = new Set<string>();
+  readonly #onStacks = new Map<Rule[], Set<string>>();
+  #atoms = 0;
+
+  add(scopes: string[], when: Formula): void {
+    if (scopes.length === 0 || when === "never") return;
+    if (when === "always") return scopes.forEach((scope) => this.#everywhere.add(scope));
+    const rules = this.#writer.toRules(when);
+    const known = this.#onStacks.get(rules);
+    if (known) return scopes.forEach((scope) => known.add(scope));
+    this.#atoms += rules.reduce((sum, rule) => sum + rule.length + 1, 0);
+    if (this.#atoms > MAX_ATOMS) throw new TooComplex();
+    if (rules.length > 0) this.#onStacks.set(rules, new Set(scopes));
+  }
+
+  list(): ScopeGrant[] {
+    const byScopes = new Map<string, { scopes: string[]; rules: Rule[] }>();
+    for (const [rules, names] of this.#onStacks) {
+      const scopes = [...names].toSorted();
+      const known = byScopes.get(scopes.join(" "));
+      if (known) known.rules.push(...rules);
+      else byScopes.set(scopes.join(" "), { scopes, rules: [...rules] });
+    }
+    const everywhere = this.#everywhere.size > 0 ? [{ scopes: [...this.#everywhere].toSorted(), rules: null }] : [];
+    return [...everywhere, ...byScopes.values()];
+  }
+}
+
+interface Reading {
+  composed: Composed;
+  grants: Grants;
+}
+
+type Members = Record<string, unknown>;
+
+/** @param when under which the node counts; `"never"` for a part that is only checked */
+function readNode(node: unknown, when: Formula, depth: number, reading: Reading): void {
+  const { type, members } = typed(node, depth, "a permission descriptor");
+  const under = (child: unknown, condition: Formula | undefined) =>
+    readNode(child, condition === undefined ? "never" : all([when, condition]), depth + 1, reading);
+  switch (type) {
+    case "PermissionDescriptorAllow":
+      return reading.grants.add(texts(members, "permissions"), when);
+    case "PermissionDescriptorGroup":
+      for (const entry of listIn(members, "entries")) readNode(entry, when, depth + 1, reading);
+      return;
+    case "PermissionDescriptorCompose":
+      for (const id of texts(members, "permissionDescriptors")) {
+        const included = reading.composed(id);
+        if (!included) throw new DescriptorFault(`'${id.slice(0, 100)}' is no role or permission set of this organization`);
+        for (const { scopes, rules } of included) reading.grants.add(scopes, rules === null ? when : all([when, ofRules(rules)]));
+      }
+      return;
+    case "PermissionDescriptorCondition":
+      return under(members["subNode"], condition(members["condition"], depth + 1));
+    case "PermissionDescriptorIfThenElse": {
+      const test = condition(members["condition"], depth + 1);
+      under(members["subNodeForTrue"], test);
+      under(members["subNodeForFalse"], test && not(test));
+      return;
+    }
+    case "PermissionDescriptorSelect":
+      return select(members, when, depth, reading);
+    default:
+      throw new DescriptorFault(`'${type.slice(0, 100)}' is no kind of permission descriptor`);
+  }
+}
+
+const ofRules = (rules: Rule[]): Formula => ({ any: rules.map((rule) => ({ all: rule })) });
+
+/** The node of the first option whose value equals the selector. One value that we cannot know leaves all of them in doubt. */
+function select(members: Members, when: Formula, depth: number, reading: Reading): void {
+  const selector = valueOf(members["selector"], depth + 1);
+  const options = listIn(members, "options").map((option) => {
+    if (!isObject(option)) throw new DescriptorFault("an option of PermissionDescriptorSelect is an object with value and node");
+    return { value: valueOf(option["value"], depth + 1), node: option["node"] };
+  });
+  const isKnown = selector.kind !== "unknown" && options.every(({ value }) => value.kind !== "unknown");
+  const seen = new Set<string>();
+  const before: Formula[] = [];
+  for (const { value, node } of options) {
+    const matches = isKnown ? equal(selector, value) : "never";
+    const literal = value.kind === "literal" || value.kind === "stackId" ? JSON.stringify(value) : undefined;
+    // Different literals cannot match together, so an option needs no word on those before it.
+    const earlier = literal === undefined || before.length > seen.size ? before.map(not) : [];
+    const isRepeated = literal !== undefined && seen.has(literal);
+    readNode(node, isRepeated ? "never" : all([when, matches, ...earlier]), depth + 1, reading);
+    if (isRepeated) continue;
+    before.push(matches);
+    if (literal !== undefined) seen.add(literal);
+  }
+}
+
+/** What an expression stands for. A stack is compared by its id. */
+type Value =
+  | { kind: "unknown" }
+  | { kind: "stack" }
+  | { kind: "stackId"; id: string }
+  | { kind: "tag"; key: string }
+  | { kind: "literal"; value: string | number | boolean }
+  | { kind: "formula"; formula: Formula };
+
+/** A condition; undefined for one that we cannot tell. @throws DescriptorFault for an expression that is neither true nor false */
+function condition(expression: unknown, depth: number): Formula | undefined {
+  const value = valueOf(expression, depth);
+  if (value.kind === "unknown") return undefined;
+  const formula = asFormula(value);
+  if (!formula) throw new DescriptorFault("a condition must be an expression that is true or false");
+  return formula;
+}
+
+function asFormula(value: Value): Formula | undefined {
+  if (value.kind === "formula") return value.formula;
+  if (value.kind === "literal" && typeof value.value === "boolean") return value.value ? "always" : "never";
+  return undefined;
+}
+
+function valueOf(expression: unknown, depth: number): Value {
+  const { type, members } = typed(expression, depth, "a permission expression");
+  const part = (name: string) => valueOf(members[name], depth + 1);
+  const formula = (parts: (Formula | undefined)[], made: (known: Formula[]) => Formula): Value =>
+    parts.every((one) => one !== undefined) ? { kind: "formula", formula: made(parts) } : { kind: "unknown" };
+  switch (type) {
+    case "PermissionExpressionAnd":
+      return formula([condition(members["left"], depth + 1), condition(members["right"], depth + 1)], all);
+    case "PermissionExpressionOr":
+      return formula([condition(members["left"], depth + 1), condition(members["right"], depth + 1)], any);
+    case "PermissionExpressionNot":
+      return formula([condition(members["node"], depth + 1)], ([one]) => not(one!));
+    case "PermissionExpressionEqual": {
+      const [left, right] = [part("left"), part("right")];
+      if (left.kind === "unknown" || right.kind === "unknown") return { kind: "unknown" };
+      return { kind: "formula", formula: equal(left, right) };
+    }
+    case "PermissionExpressionTag":
+    case "PermissionExpressionHasTag": {
+      const context = part("context");
+      const key = textIn(members, "key");
+      if (context.kind === "unknown") return context;
+      if (context.kind !== "stack")
+        throw new DescriptorFault(`the context of ${type} must be a stack, an environment, an account or a team`);
+      return type === "PermissionExpressionTag" ? { kind: "tag", key } : { kind: "formula", formula: { is: "hasTag", key } };
+    }
+    case "PermissionExpressionStack":
+      return { kind: "stack" };
+    case "PermissionLiteralExpressionStack":
+      return { kind: "stackId", id: textIn(members, "identity") };
+    case "PermissionLiteralExpressionString":
+      return { kind: "literal", value: textIn(members, "value") };
+    case "PermissionLiteralExpressionBool":
+    case "PermissionLiteralExpressionNumber": {
+      const { value } = members;
+      if (typeof value !== (type === "PermissionLiteralExpressionBool" ? "boolean" : "number"))
+        throw new DescriptorFault(`the value of ${type} has another type`);
+      return { kind: "literal", value: value as number | boolean };
+    }
+    case "PermissionExpressionEnvironment":
+    case "PermissionExpressionInsightsAccount":
+    case "PermissionExpressionTeam":
+    case "PermissionLiteralExpressionEnvironment":
+    case "PermissionLiteralExpressionInsightsAccount":
+    case "PermissionLiteralExpressionTeam":
+      return { kind: "unknown" };
+    default:
+      throw new DescriptorFault(`'${type.slice(0, 100)}' is no kind of permission expression`);
+  }
+}
+
+/** Values of different kinds are not equal; a tag that a stack does not have equals nothing. */
+function equal(left: Value, right: Value): Formula {
+  const [a, b] = [asFormula(left), asFormula(right)];
+  if (a !== undefined && b !== undefined) return same(a, b);
+  if (left.kind === "literal" && right.kind === "literal") return left.value === right.value ? "always" : "never";
+  if (left.kind === "stackId" && right.kind === "stackId") return left.id === right.id ? "always" : "never";
+  if (left.kind === "stack" && right.kind === "stack") return EACH_STACK;
+  if (left.kind === "stack" && right.kind === "stackId") return { is: "stack", id: right.id };
+  if (left.kind === "tag" && right.kind === "tag")
+    return left.key === right.key ? { is: "hasTag", key: left.key } : { is: "sameTags", key: left.key, other: right.key };
+  if (left.kind === "tag" && right.kind === "literal")
+    return typeof right.value === "string" ? { is: "tag", key: left.key, value: right.value } : NO_STACK;
+  if (swaps(left, right)) return equal(right, left);
+  // Values of two kinds. The opposite is true of each stack when a stack or its tag is asked about, and never of the organization.
+  return [left, right].some(({ kind }) => kind === "stack" || kind === "tag") ? NO_STACK : "never";
+}
+
+const swaps = (left: Value, right: Value) =>
+  (left.kind === "stackId" && right.kind === "stack") || (left.kind === "literal" && right.kind === "tag");
+
+const isObject = (value: unknown): value is Members => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function typed(value: unknown, depth: number, what: string): { type: string; members: Members } {
+  if (depth > MAX_DEPTH) throw new DescriptorFault(`the tree of a role has at most ${MAX_DEPTH} levels`);
+  const type = isObject(value) && value["__type"];
+  if (typeof type !== "string") throw new DescriptorFault(`${what} is an object with the member __type`);
+  return { type, members: value as Members };
+}
+
+function listIn(members: Members, name: string): unknown[] {
+  const value = members[name] ?? [];
+  if (!Array.isArray(value)) throw new DescriptorFault(`${name} must be a list`);
+  if (value.length > MAX_ENTRIES) throw new DescriptorFault(`${name} has at most ${MAX_ENTRIES} entries`);
+  return value as unknown[];
+}
+
+function texts(members: Members, name: string): string[] {
+  const list = listIn(members, name);
+  if (!list.every((one) => typeof one === "string" && one.length <= MAX_TEXT))
+    throw new DescriptorFault(`${name} must be a list of texts of at most ${MAX_TEXT} characters`);
+  return list as string[];
+}
+
+function textIn(members: Members, name: string): string {
+  const value = members[name];
+  if (typeof value !== "string" || value.length > MAX_TEXT)
+    throw new DescriptorFault(`${name} must be a text of at most ${MAX_TEXT} characters`);
+  return value;
+}

@@ -1,0 +1,97 @@
+/** What a tree of descriptors means, written from management-api §7.3 without regard to speed: the other implementation of `readDescriptor`. */
+import type { StackFacts } from "../../src/access/rules.ts";
+
+export interface Tree {
+  __type: string;
+  [member: string]: unknown;
+}
+
+/** No stack: the question is about the organization, and what a condition says about a stack is unknown. */
+type Facts = StackFacts | undefined;
+/** `unsupported` asks about what we do not have, `noStack` about a stack where there is none. Neither is ever true, under Not too. */
+type Value = { text: string } | { number: number } | { truth: boolean } | { stack: string } | "missing" | "unsupported" | "noStack";
+
+/** The scopes that a tree grants on that stack, or on the organization. */
+export function naiveScopes(tree: Tree, facts: Facts, records: ReadonlyMap<string, Tree> = new Map()): Set<string> {
+  const scopesOf = (node: unknown) => naiveScopes(node as Tree, facts, records);
+  const union = (nodes: unknown[]) => new Set(nodes.flatMap((node) => [...scopesOf(node)]));
+  switch (tree.__type) {
+    case "PermissionDescriptorAllow":
+      return new Set(tree["permissions"] as string[]);
+    case "PermissionDescriptorGroup":
+      return union(tree["entries"] as unknown[]);
+    case "PermissionDescriptorCompose":
+      return union((tree["permissionDescriptors"] as string[]).map((id) => records.get(id)!));
+    case "PermissionDescriptorCondition":
+      return isTrue(valueOf(tree["condition"], facts)) ? scopesOf(tree["subNode"]) : new Set();
+    case "PermissionDescriptorIfThenElse": {
+      const value = valueOf(tree["condition"], facts);
+      if (typeof value === "string") return new Set();
+      return scopesOf(isTrue(value) ? tree["subNodeForTrue"] : tree["subNodeForFalse"]);
+    }
+    case "PermissionDescriptorSelect": {
+      const options = tree["options"] as { value: unknown; node: unknown }[];
+      const selector = valueOf(tree["selector"], facts);
+      const values = options.map(({ value }) => valueOf(value, facts));
+      if ([selector, ...values].includes("unsupported")) return new Set();
+      for (const [index, value] of values.entries()) {
+        const verdict = equal(selector, value);
+        if (verdict === "noStack") return new Set();
+        if (isTrue(verdict)) return scopesOf(options[index]!.node);
+      }
+      return new Set();
+    }
+    default:
+      throw new Error(tree.__type);
+  }
+}
+
+const isTrue = (value: Value) => typeof value !== "string" && "truth" in value && value.truth;
+
+function valueOf(expression: unknown, facts: Facts): Value {
+  const node = expression as Tree;
+  const part = (name: string) => valueOf(node[name], facts);
+  const combine = (values: Value[], truth: (truths: boolean[]) => boolean): Value => {
+    if (values.includes("unsupported")) return "unsupported";
+    const truths = values.map(isTrue);
+    // Where there is no stack a part is unknown, and the whole may be known all the same.
+    const both = [true, false].map((guess) => truth(values.map((value, i) => (value === "noStack" ? guess : truths[i]!))));
+    return both[0] === both[1] && values.filter((value) => value === "noStack").length <= 1 ? { truth: both[0]! } : "noStack";
+  };
+  switch (node.__type) {
+    case "PermissionExpressionAnd":
+      return combine([part("left"), part("right")], (truths) => truths.every(Boolean));
+    case "PermissionExpressionOr":
+      return combine([part("left"), part("right")], (truths) => truths.some(Boolean));
+    case "PermissionExpressionNot":
+      return combine([part("node")], ([truth]) => !truth);
+    case "PermissionExpressionEqual":
+      return equal(part("left"), part("right"));
+    case "PermissionExpressionTag":
+    case "PermissionExpressionHasTag": {
+      if ((node["context"] as Tree).__type !== "PermissionExpressionStack") return "unsupported";
+      if (!facts) return "noStack";
+      const value = facts.tags[node["key"] as string];
+      if (node.__type === "PermissionExpressionHasTag") return { truth: value !== undefined };
+      return value === undefined ? "missing" : { text: value };
+    }
+    case "PermissionExpressionStack":
+      return facts ? { stack: facts.stackId } : "noStack";
+    case "PermissionLiteralExpressionStack":
+      return { stack: node["identity"] as string };
+    case "PermissionLiteralExpressionString":
+      return { text: node["value"] as string };
+    case "PermissionLiteralExpressionBool":
+      return { truth: node["value"] as boolean };
+    case "PermissionLiteralExpressionNumber":
+      return { number: node["value"] as number };
+    default:
+      return "unsupported";
+  }
+}
+
+function equal(left: Value, right: Value): Value {
+  for (const mark of ["unsupported", "noStack"] as const) if (left === mark || right === mark) return mark;
+  if (left === "missing" || right === "missing") return { truth: false };
+  return { truth: JSON.stringify(left) === JSON.stringify(right) };
+}
