@@ -1,7 +1,11 @@
+import type { ScopeGrant } from "./access/descriptor.ts";
+import type { OrgPermission } from "./access/permissions.ts";
+import type { StackFacts } from "./access/rules.ts";
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
 import type { Trips } from "./metrics/roundTrips.ts";
 import type { Edition, Role, StackPermission } from "./orgs/table.ts";
+import type { GrantPermission } from "./teams/table.ts";
 import type { StackRule, TokenRole } from "./tokens/table.ts";
 
 export interface OrganizationRef {
@@ -58,6 +62,37 @@ export interface TokenLimits {
   successor: string;
 }
 
+/** A custom role that somebody or something has in place of a built-in one. */
+export interface CustomRole {
+  id: string;
+  name: string;
+  grants: ScopeGrant[];
+}
+
+/** The rights that roles, teams and grants give in one organization. Read together with the identity, and as old as its settings. */
+export interface Rights {
+  /** The built-in role; of a caller with a custom role the one that is closest. */
+  role: TokenRole;
+  custom: CustomRole | null;
+  /** What the roles of teams grant besides. */
+  ofTeams: ScopeGrant[];
+  /** Whether there are grants on single stacks, to a team or as a creator. They are many, and stay in the database. */
+  hasStackGrants: boolean;
+}
+
+/**
+ * The stack that a call is about, for a caller whose rights depend on it. The rights that the call turned out to need stand in the guard of
+ * the call's work (`guard`), so that no look-up comes before it. `facts` are read only after a guard has refused: null for no such stack.
+ */
+export interface OnStack {
+  projectName: string;
+  stackName: string;
+  needs: OrgPermission[];
+  /** How many of them stood in a guard. */
+  guarded: number;
+  facts: (StackFacts & { granted: GrantPermission[] }) | null | undefined;
+}
+
 /** Who is calling, as the credential says; never taken from a request body. A new kind is a compile error where it matters. */
 export type Actor = UserActor | MachineActor;
 
@@ -67,9 +102,10 @@ export interface UserActor {
   limits: TokenLimits;
   user: { id: string; login: string; name: string; email: string };
   memberships: Membership[];
+  onStack?: OnStack;
 }
 
-export interface Membership {
+export interface Membership extends Rights {
   org: OrganizationRef;
   role: Role;
   settings: OrgSettings;
@@ -83,14 +119,14 @@ export interface Membership {
 export const acceptedOf = ({ memberships }: UserActor): Membership[] => memberships.filter(({ isAccepted }) => isAccepted);
 
 /** An organization or team token. It belongs to exactly one organization and to no person. */
-export interface MachineActor {
+export interface MachineActor extends Rights {
   kind: "organization" | "team";
   token: TokenRef;
   limits: TokenLimits;
   org: OrganizationRef;
   settings: OrgSettings;
   team: string;
-  role: TokenRole;
+  onStack?: OnStack;
 }
 
 /** What every request has, with or without a credential. */

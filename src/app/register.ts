@@ -3,7 +3,7 @@ import type { HonoBase } from "hono/hono-base";
 import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
-import { authorize } from "../auth/authorize.ts";
+import { authorize, requireGuarded } from "../auth/authorize.ts";
 import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
@@ -123,7 +123,9 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
   for (let tries = 1; ; tries++) {
     try {
       const result = await handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input);
-      c.get("credential")?.used(request);
+      const credential = c.get("credential");
+      if (credential) await requireGuarded(request, credential, orgParam(c));
+      credential?.used(request);
       return warned(c, route, answer(c, result));
     } catch (error) {
       if (!written && (written = await writtenNames(request, c.get("credential")?.org, stackParam(c), error))) continue;
@@ -134,7 +136,10 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
         fresh: true,
         drainsOn: drainsOn(c, route),
       });
-      c.set("credential", await authorize(request, credential, definition.permission as never, orgParam(c), stackParam(c)));
+      c.set(
+        "credential",
+        await authorize(request, { ...credential, guarded: true }, definition.permission as never, orgParam(c), stackParam(c)),
+      );
       if ((definition.body === "stream" && c.req.raw.bodyUsed) || tries === MOST_TRIES) throw unavailable("the credential's new state");
     }
   }

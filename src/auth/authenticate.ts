@@ -16,6 +16,8 @@ export interface Credential {
   identity: Identity;
   actor: Actor;
   org: OrganizationRef | undefined;
+  /** A guard has refused the call once: rights that depend on a stack are looked up before the next try. */
+  guarded?: boolean;
   /** Asks the database again, past the cache. */
   refetch: () => Promise<Credential>;
   /** To be called when the request was answered well. */

@@ -5,7 +5,8 @@ import type { Credential } from "./authenticate.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
 import { guard } from "./guard.ts";
 import { type LimitFault, expiryPolicyText, limitFault, meetsExpiryPolicy } from "./limits.ts";
-import { type OrgPermission, type Permission, type StackRef, decide, placeIn } from "./policy.ts";
+import { type OrgPermission, type Permission, type StackRef, decide, hasRightsOnSome, mayAs, placeIn } from "./policy.ts";
+import { readStackFacts } from "./onStack.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
 import { refuse } from "./refuse.ts";
 
@@ -22,25 +23,54 @@ export async function authorize(
   orgName: string | undefined,
   stack?: StackRef,
 ): Promise<Credential> {
-  const { actor } = credential;
   if (permission === "self" || permission === "person") return authorizeSelf(ctx, credential, permission);
+  const known = stack ? await aboutStack(ctx, credential, orgName ?? "", stack) : credential;
+  const { actor } = known;
   const verdict = decide(actor, permission, orgName ?? "", circumstancesOf(ctx), stack);
-  if (verdict === "allowed") return credential;
-  if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
   const place = placeIn(actor, orgName ?? "");
+  if (verdict === "allowed" || verdict === "depends") {
+    if (place && !mayAs(place, permission)) actor.onStack?.needs.push(permission);
+    return known;
+  }
+  if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
   if (!place) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
   switch (verdict) {
     case "place":
     case "expiry policy":
       throw await beyondLimits(ctx, actor, place, verdict, permission);
     case "stack hidden":
-      await recordLimit(ctx, actor, place.org, "scope", permission);
+      if (actor.onStack === undefined) await recordLimit(ctx, actor, place.org, "scope", permission);
+      // A stack that is not there is no fault of the caller's.
+      else if (actor.onStack.facts !== null) await recordForbidden(ctx, actor, place.org, permission);
       throw notFound(`Stack '${orgName}/${stack?.projectName}/${stack?.stackName}'`);
     case "not in this edition":
       throw editionFault(permission) ?? forbidden();
     default:
       throw await refuse(ctx, actor, place, permission, stack);
   }
+}
+
+/**
+ * The credential of a caller who has rights on single stacks, for a call about one stack. At first the guard of the call's work asks for the
+ * rights; when a guard has refused, the facts are read and decide.
+ */
+async function aboutStack(ctx: RequestContext, credential: Credential, orgName: string, stack: StackRef): Promise<Credential> {
+  const { actor, guarded } = credential;
+  const place = placeIn(actor, orgName);
+  if (!place || !hasRightsOnSome(place)) return credential;
+  const { projectName, stackName } = stack;
+  const facts = guarded ? await readStackFacts(ctx, actor, place.org, stack) : undefined;
+  return { ...credential, actor: { ...actor, onStack: { projectName, stackName, needs: [], guarded: 0, facts } } };
+}
+
+/**
+ * To be called before an answer: asks for the rights on the stack that no guard has asked for, because the call's work had none after they were
+ * needed. @throws what `authorize` does
+ */
+export async function requireGuarded(ctx: RequestContext, credential: Credential, orgName: string | undefined): Promise<void> {
+  const { onStack } = credential.actor;
+  if (!onStack || onStack.guarded >= onStack.needs.length) return;
+  for (const permission of new Set(onStack.needs)) await authorize(ctx, { ...credential, guarded: true }, permission, orgName, onStack);
 }
 
 /**

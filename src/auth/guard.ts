@@ -5,6 +5,7 @@ import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { lives } from "./lives.ts";
 import { openerStands } from "./opener.ts";
+import { stackGivesNeeds } from "./onStack.ts";
 import { settingsStand } from "./settings.ts";
 
 /**
@@ -28,7 +29,13 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
     case "organization":
     case "team":
       return query.where(
-        and(alive, eq(accessTokens.orgId, actor.org.id), eq(accessTokens.role, actor.role), settingsStand(actor.org.id, actor.settings)),
+        and(
+          alive,
+          eq(accessTokens.orgId, actor.org.id),
+          eq(accessTokens.role, actor.role),
+          settingsStand(actor.org.id, actor.settings),
+          stackGivesNeeds(actor, actor),
+        ),
       );
     case "user": {
       const own = and(alive, eq(accessTokens.userId, actor.user.id));
@@ -36,7 +43,7 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
       const place = actor.memberships.find((m) => m.org.id === orgId);
       const member = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${orgId}
         AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${place?.role ?? "none"})`;
-      return query.where(and(own, member, place && settingsStand(orgId, place.settings)));
+      return query.where(and(own, member, place && settingsStand(orgId, place.settings), place && stackGivesNeeds(actor, place)));
     }
   }
 }

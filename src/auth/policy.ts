@@ -1,48 +1,14 @@
-import type { Actor, OrgContext, OrgSettings, OrganizationRef } from "../context.ts";
+import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
+import { type Rule, holds } from "../access/rules.ts";
+import type { Actor, OnStack, OrgContext, OrgSettings, OrganizationRef, Rights } from "../context.ts";
 import type { BuiltInRole } from "../orgs/roles.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
 import { type LimitFault, type Use, limitFault } from "./limits.ts";
+import { type GrantPermission, grantPermissions } from "../teams/table.ts";
 import { accessTo } from "./stackRules.ts";
 
-/** Rights inside one organization. The names are those of the public contract's scopes (management-api §7.4). */
-export const orgPermissions = [
-  "organization:read",
-  "organization:update",
-  "organization:set_access",
-  "org_token:read",
-  "org_token:create",
-  "org_token:update",
-  "org_token:delete",
-  "org_member:read",
-  "org_member:add",
-  "org_member:update",
-  "org_member:delete",
-  "org_member:set_admin",
-  "invites:read",
-  "invites:create",
-  "role:read",
-  "audit_logs:read",
-  "stack:list",
-  "stack:create",
-  "stack:read",
-  "stack:preview",
-  "stack:write",
-  "stack:export",
-  "stack:import",
-  "stack:encrypt",
-  "stack:decrypt",
-  "stack:delete",
-  "stack:cancel_update",
-  "stack:rename",
-  "stack:transfer",
-  "stack:reencrypt",
-  "stack:list_deleted",
-  "stack:restore_deleted",
-  "stack_tags:update",
-  "organization:transfer_stacks",
-] as const;
-export type OrgPermission = (typeof orgPermissions)[number];
+export type { OrgPermission } from "../access/permissions.ts";
 
 /**
  * What a route asks of its caller:
@@ -51,28 +17,33 @@ export type OrgPermission = (typeof orgPermissions)[number];
  */
 export type Permission = "public" | "self" | "person" | "lease" | "operator" | OrgPermission;
 
-const everyone: OrgPermission[] = ["organization:read", "org_member:read"];
+const everyone: OrgPermission[] = ["organization:read", "org_member:read", "team:list"];
 /** Encryption changes nothing (management-api §7.4). */
-const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt"];
+const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt", "stack_access:read"];
 /** A preview runs a program against a stack and writes no state (docs/decisions/0009). */
 const previewStacks: OrgPermission[] = [...readStacks, "stack:preview"];
-const writeStacks: OrgPermission[] = [
-  ...previewStacks,
-  "stack:create",
-  "stack:write",
-  "stack:import",
-  "stack:cancel_update",
-  "stack_tags:update",
-];
-const ownStacks: OrgPermission[] = [...writeStacks, "stack:delete", "stack:rename", "stack:transfer"];
+const writeStacks: OrgPermission[] = [...previewStacks, "stack:write", "stack:import", "stack:cancel_update", "stack_tags:update"];
+const ownStacks: OrgPermission[] = [...writeStacks, "stack:delete", "stack:rename", "stack:transfer", "stack_access:update"];
 
 /** What the role of a member opens, by the organization's default permission on stacks (management-api §8.4). */
 const memberMay: Record<StackPermission, ReadonlySet<OrgPermission>> = {
-  0: new Set(everyone),
-  101: new Set([...everyone, ...previewStacks]),
-  102: new Set([...everyone, ...writeStacks]),
-  103: new Set([...everyone, ...ownStacks]),
+  0: new Set([...everyone, "team:read"]),
+  101: new Set([...everyone, "team:read", ...previewStacks]),
+  102: new Set([...everyone, "team:read", "stack:create", ...writeStacks]),
+  103: new Set([...everyone, "team:read", "stack:create", ...ownStacks]),
 };
+
+/** What a grant on one stack opens there. A creator's is an administrator's. */
+const grantMay: Record<GrantPermission, ReadonlySet<OrgPermission>> = {
+  101: new Set(previewStacks),
+  102: new Set(writeStacks),
+  103: new Set(ownStacks),
+  104: new Set(ownStacks),
+};
+
+/** The grants on a stack that open a right there. */
+export const grantsWith = (permission: OrgPermission): GrantPermission[] =>
+  grantPermissions.filter((grant) => grantMay[grant].has(permission));
 
 /** What an organization may take from its members besides. */
 const memberToggles: Partial<Record<OrgPermission, "membersCanCreateStacks" | "membersCanDeleteStacks" | "membersCanTransferStacks">> = {
@@ -108,14 +79,34 @@ const personOnly: ReadonlySet<OrgPermission> = new Set([
 
 export const isPersonOnly = (permission: OrgPermission): boolean => personOnly.has(permission);
 
+/** Rights of administrators alone: no custom role gives them, whatever it names (management-api §14, rule 1). */
+const adminOnly: ReadonlySet<OrgPermission> = new Set([
+  "org_token:create",
+  "org_token:update",
+  "org_token:delete",
+  "org_member:set_admin",
+  "organization:set_access",
+  "organization:transfer_stacks",
+  "stack:reencrypt",
+]);
+
+/** Whoever may read a stack finds it in lists, and whoever may change it may try the change. */
+const impliedBy: Partial<Record<OrgPermission, OrgPermission>> = { "stack:list": "stack:read", "stack:preview": "stack:write" };
+
+/** Whether scopes of a custom role give a right. Scopes that we do not have give none. */
+export function scopesGive(scopes: string[], permission: OrgPermission): boolean {
+  if (adminOnly.has(permission)) return false;
+  return scopes.includes(permission) || scopes.includes(impliedBy[permission] ?? permission);
+}
+
 /** The organization as the actor sees it. */
-export interface Place {
+export interface Place extends Rights {
   org: OrganizationRef;
-  role: BuiltInRole;
   settings: OrgSettings;
 }
 
-export type Verdict = "allowed" | "forbidden" | "hidden" | "stack hidden" | "not in this edition" | LimitFault;
+/** `depends`: on the stack that the call is about, see `OnStack`. */
+export type Verdict = "allowed" | "depends" | "forbidden" | "hidden" | "stack hidden" | "not in this edition" | LimitFault;
 
 /** What a verdict depends on besides the caller. */
 export interface Circumstances extends Use {
@@ -141,10 +132,52 @@ export function decide(actor: Actor, permission: OrgPermission, orgName: string,
   const fault = limitFault(actor.limits, place.settings, circumstances);
   if (fault) return fault;
   if (actor.kind !== "user" && personOnly.has(permission)) return "forbidden";
-  if (!mayAs(place, permission)) return "forbidden";
+  if (!mayAs(place, permission)) return decideOnStack(actor, place, permission, stack);
   const { defaultEdition, now } = circumstances;
   if (editionFault(permission) && !hasEverything(place.settings, defaultEdition, now)) return "not in this edition";
   return inScope(actor, permission, stack);
+}
+
+/** For an actor who has the right on certain stacks at most. */
+function decideOnStack(actor: Actor, place: Place, permission: OrgPermission, stack: StackRef | undefined): Verdict {
+  if (!mayOnSome(place, permission)) return "forbidden";
+  // A list has the stacks that there are for the actor.
+  if (!stack) return permission === "stack:list" ? "allowed" : "forbidden";
+  const scope = inScope(actor, permission, stack);
+  if (scope !== "allowed") return scope;
+  const facts = factsOf(actor, stack);
+  if (facts === undefined) return "depends";
+  if (facts === null || !mayOn(place, facts, "stack:list")) return "stack hidden";
+  return mayOn(place, facts, permission) ? "allowed" : "forbidden";
+}
+
+type Facts = NonNullable<OnStack["facts"]>;
+
+const factsOf = ({ onStack }: Actor, stack: StackRef) =>
+  onStack?.projectName === stack.projectName && onStack.stackName === stack.stackName ? onStack.facts : undefined;
+
+/** Whether any right is given on single stacks. */
+export const hasRightsOnSome = (place: Rights): boolean => place.hasStackGrants || customGrants(place).some(({ rules }) => rules !== null);
+
+/** Whether there can be stacks that a right is given on, one by one. */
+const mayOnSome = (place: Place, permission: OrgPermission): boolean =>
+  (place.hasStackGrants && grantsWith(permission).length > 0 && mayByToggle(place, permission)) || rulesFor(place, permission).length > 0;
+
+/** Whether the right is given on that stack. Pure, and the same as `isStackGranted` in SQL. */
+const mayOn = (place: Place, facts: Facts, permission: OrgPermission): boolean =>
+  (facts.granted.some((grant) => grantMay[grant].has(permission)) && mayByToggle(place, permission)) ||
+  rulesFor(place, permission).some((rule) => holds(rule, facts));
+
+const customGrants = ({ custom, ofTeams }: Rights) => [...(custom?.grants ?? []), ...ofTeams];
+
+/** The rules of custom roles under which a right is given on a stack. */
+export const rulesFor = (place: Rights, permission: OrgPermission): Rule[] =>
+  customGrants(place).flatMap(({ scopes, rules }) => (rules !== null && scopesGive(scopes, permission) ? rules : []));
+
+/** What an organization takes from its members it takes from their grants on stacks too. A custom role names what it gives. */
+export function mayByToggle({ settings }: Pick<Place, "settings">, permission: OrgPermission): boolean {
+  const toggle = toggleOf(permission);
+  return !toggle || settings[toggle];
 }
 
 /** What a rule of a token opens; `write` opens all that the role does. */
@@ -165,17 +198,12 @@ export function inScope(
   return access === "write" || ruleMay[access].has(permission) ? "allowed" : "forbidden";
 }
 
-/** Ids of the organizations whose conditions or policy keep this token out, here and now: a list over all of them leaves them out. */
-export const closedOrgs = (actor: Actor, use: Use): string[] =>
-  (actor.kind === "user" ? actor.memberships : [actor])
-    .filter(({ settings }) => limitFault(actor.limits, settings, use))
-    .map(({ org }) => org.id);
-
-/** What a role opens there, whatever else stands against it. */
-export function mayAs({ role, settings }: Pick<Place, "role" | "settings">, permission: OrgPermission): boolean {
-  if (role !== "member") return granted[role].has(permission);
-  const toggle = toggleOf(permission);
-  return memberMay[settings.defaultStackPermission].has(permission) && (!toggle || settings[toggle]);
+/** What roles open there on every stack and on the organization, whatever else stands against it. */
+export function mayAs(place: Omit<Place, "org">, permission: OrgPermission): boolean {
+  if (customGrants(place).some(({ scopes, rules }) => rules === null && scopesGive(scopes, permission))) return true;
+  if (place.custom) return everyone.includes(permission);
+  if (place.role !== "member") return granted[place.role].has(permission);
+  return memberMay[place.settings.defaultStackPermission].has(permission) && mayByToggle(place, permission);
 }
 
 /** The organization of that name as the actor sees it, with the role held there. Names are compared as written. */
@@ -185,7 +213,7 @@ export function placeIn(actor: Actor, orgName: string): Place | undefined {
       return actor.memberships.find((m) => m.org.name === orgName);
     case "organization":
     case "team":
-      return actor.org.name === orgName ? { org: actor.org, role: actor.role, settings: actor.settings } : undefined;
+      return actor.org.name === orgName ? actor : undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { type SQL, eq, sql } from "drizzle-orm";
-import type { Actor, OrganizationRef, RequestContext, TokenLimits } from "../context.ts";
+import type { ScopeGrant } from "../access/descriptor.ts";
+import type { Actor, CustomRole, OrganizationRef, RequestContext, Rights, TokenLimits } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
@@ -58,7 +59,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
-export const cacheKey = (hash: string) => `token:5:${hash}`;
+export const cacheKey = (hash: string) => `token:6:${hash}`;
 
 /** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -108,6 +109,11 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         kind: accessTokens.kind,
         name: sql<string>`${accessTokens.name}`.as("token_name"),
         team: accessTokens.team,
+        custom: customRole(sql`access_tokens.role_id`).as("token_custom"),
+        ofTeams: teamGrants(sql`team_roles.team_id = access_tokens.team_id`).as("token_team_grants"),
+        hasStackGrants: sql<number>`EXISTS (SELECT 1 FROM stack_grants WHERE CASE access_tokens.kind
+          WHEN 'team' THEN grantee_kind = 'team' AND grantee_id = access_tokens.team_id
+          ELSE grantee_kind = 'token' AND grantee_id = coalesce(access_tokens.family_id, access_tokens.id) END)`.as("token_stack_grants"),
         role: sql<TokenRole>`${accessTokens.role}`.as("token_role"),
         expiresAt: accessTokens.expiresAt,
         lastUsedAt: accessTokens.lastUsedAt,
@@ -142,6 +148,18 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         orgId: organizations.id,
         orgName: organizations.name,
         role: members.role,
+        custom: customRole(sql`coalesce(members.role_id, CASE members.role WHEN 'member' THEN organizations.default_role_id END)`).as(
+          "custom",
+        ),
+        ofTeams: teamGrants(sql`team_roles.team_id IN (SELECT team_id FROM team_members JOIN teams ON teams.id = team_id
+          WHERE team_members.user_id = members.user_id AND teams.org_id = members.org_id)`).as("team_grants"),
+        hasStackGrants:
+          sql<number>`(EXISTS (SELECT 1 FROM stack_grants JOIN stacks ON stacks.id = stack_id AND stacks.org_id = members.org_id
+            WHERE grantee_kind = 'user' AND grantee_id = members.user_id)
+          OR EXISTS (SELECT 1 FROM stack_grants WHERE grantee_kind = 'team' AND grantee_id IN (SELECT team_id FROM team_members
+            JOIN teams ON teams.id = team_id WHERE team_members.user_id = members.user_id AND teams.org_id = members.org_id)))`.as(
+            "stack_grants",
+          ),
         isAccepted: sql<number>`${members.acceptedAt} IS NOT NULL`.as("is_accepted"),
         addedBy: sql<
           string | null
@@ -160,6 +178,20 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         organizations.name,
       ),
   ] as const;
+
+/** The custom role of that id as JSON; null for a built-in one. */
+const customRole = (id: SQL) =>
+  sql<string | null>`(SELECT json_object('id', id, 'name', name, 'grants', json(grants)) FROM roles WHERE id = ${id})`;
+
+/** What the roles of teams grant, as JSON. */
+const teamGrants = (where: SQL) =>
+  sql<string>`(SELECT json_group_array(json(grants)) FROM (SELECT DISTINCT role_id FROM team_roles WHERE ${where}) JOIN roles ON roles.id = role_id)`;
+
+const rightsOf = (row: { custom: string | null; ofTeams: string; hasStackGrants: number }): Omit<Rights, "role"> => ({
+  custom: row.custom === null ? null : (JSON.parse(row.custom) as CustomRole),
+  ofTeams: (JSON.parse(row.ofTeams) as ScopeGrant[][]).flat(),
+  hasStackGrants: row.hasStackGrants === 1,
+});
 
 type Rows = { [K in keyof ReturnType<typeof identityQueries>]: Awaited<ReturnType<typeof identityQueries>[K]> };
 
@@ -191,15 +223,25 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
           token: ref,
           limits,
           user,
-          memberships: memberships.map(({ orgId, orgName, role, settings, isAccepted, addedBy }) => ({
+          memberships: memberships.map(({ orgId, orgName, role, settings, isAccepted, addedBy, ...rights }) => ({
             org: { id: orgId, name: orgName },
             role,
+            ...rightsOf(rights),
             settings,
             isAccepted: isAccepted === 1,
             addedBy: addedBy ?? "",
           })),
         }
-      : org && { kind: token.kind, token: ref, limits, org, settings: token.settings!, team: token.team ?? "", role: token.role };
+      : org && {
+          kind: token.kind,
+          token: ref,
+          limits,
+          org,
+          settings: token.settings!,
+          team: token.team ?? "",
+          role: token.role,
+          ...rightsOf(token),
+        };
 
   const end = token.openerStands ? endOf(token, now) : ({ ended: "deleted", at: now } as const);
   if (end) return { dead: { kind: token.kind, id: token.id, name: token.name, org, user, actor, ...end, successor: limits.successor } };

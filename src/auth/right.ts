@@ -2,12 +2,20 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { circumstancesOf } from "./editions.ts";
 import { guard } from "./guard.ts";
-import { type OrgPermission, type StackRef, decide, placeOf } from "./policy.ts";
+import { type OrgPermission, type StackRef, decide, mayAs, placeOf } from "./policy.ts";
 import { refuse } from "./refuse.ts";
 
 /** Whether the caller has a right besides the route's own. @param stack the one that it is about, if it is about one */
-export const has = (ctx: OrgContext, permission: OrgPermission, stack?: StackRef): boolean =>
-  decide(ctx.actor, permission, ctx.org.name, circumstancesOf(ctx), stack) === "allowed";
+export function has(ctx: OrgContext, permission: OrgPermission, stack?: StackRef): boolean {
+  const verdict = decide(ctx.actor, permission, ctx.org.name, circumstancesOf(ctx), stack);
+  const { onStack } = ctx.actor;
+  const isHere = onStack && onStack.projectName === stack?.projectName && onStack.stackName === stack.stackName;
+  if (!isHere) return verdict === "allowed";
+  // The guard of the work asks for the right, until the facts are known and after that.
+  const may = verdict === "allowed" || verdict === "depends";
+  if (may && !mayAs(placeOf(ctx), permission)) onStack.needs.push(permission);
+  return may;
+}
 
 /** For a right that only what the body says asks for. @throws 403 */
 export async function requireRight(ctx: OrgContext, permission: OrgPermission, stack?: StackRef): Promise<void> {

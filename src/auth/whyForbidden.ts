@@ -26,6 +26,8 @@ function reason(actor: Actor, place: Place, permission: OrgPermission, stack?: S
   if (!isPerson && isPersonOnly(permission))
     return `only a person may ${ofPeople[permission] ?? "do this"}, with a personal access token. No organization access token may, whatever its role`;
   if (!mayAs(place, permission)) {
+    if (place.custom)
+      return `the role ${place.custom.name} does not include the right ${permission}${stack ? ` on ${stack.projectName}/${stack.stackName}` : ""}`;
     const whose = isPerson ? `your role in ${place.org.name}` : "the role of this access token";
     return `${whose} is ${place.role}, ${lack(place, permission)}`;
   }

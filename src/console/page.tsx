@@ -154,7 +154,8 @@ async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean)
   credential.used(request);
   // Not those of the organization: whoever uses them up must not keep its administrators from ending that.
   if (!fresh) await requireRequestQuota(request, { actor: credential.actor });
-  if (permission !== "public") c.set("credential", await authorize(request, credential, permission, orgName, stackParam(c)));
+  if (permission !== "public")
+    c.set("credential", await authorize(request, { ...credential, guarded: true }, permission, orgName, stackParam(c)));
 }
 
 /** The stack that the path names, if it names one: what a credential may do can differ from stack to stack. */

@@ -29,12 +29,11 @@ export async function callCoordinator<T>(
 }
 
 /** The part that every call in an organization's name has. */
-export const stackCall = (ctx: OrgContext, path: StackPath): StackCall => ({
-  actor: ctx.actor,
-  orgId: ctx.org.id,
-  path,
-  now: ctx.now,
-  address: ctx.address,
-});
+export function stackCall(ctx: OrgContext, path: StackPath): StackCall {
+  const { actor } = ctx;
+  // The object's work begins with a guard, which asks for the rights on the stack.
+  if (actor.onStack) actor.onStack.guarded = actor.onStack.needs.length;
+  return { actor, orgId: ctx.org.id, path, now: ctx.now, address: ctx.address };
+}
 
 export const coordinatorOf = (ctx: OrgContext, path: StackPath) => coordinatorName(ctx.org.id, path);

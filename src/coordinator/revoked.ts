@@ -1,7 +1,9 @@
 import { eq, sql } from "drizzle-orm";
 import { isLeaked } from "../auth/lives.ts";
+import { stackFactsQuery, toStackFacts } from "../auth/onStack.ts";
 import { type Circumstances, decide } from "../auth/policy.ts";
 import { type Resolution, identityFrom, identityQueries } from "../auth/resolve.ts";
+import type { OnStack } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
@@ -19,6 +21,8 @@ export type Standing = "good" | "network" | { abort: AbortedFor } | { draining: 
 interface Facts {
   starter: Resolution;
   leaked: boolean;
+  /** What the starter's rights on the stack depend on. */
+  onStack: OnStack["facts"];
   /** Undefined for an organization that is gone. */
   settings: { inFlightRevocation: "drain" | "abort"; maxDrainHours: number } | undefined;
 }
@@ -26,7 +30,7 @@ interface Facts {
 /** Reads them past every cache. @throws 503 when the database does not answer */
 export async function readFacts(store: Store, run: Run, now: number): Promise<Facts> {
   const { tokenId } = run.who;
-  const [tokens, memberships, rows] = await batch(store, [
+  const [tokens, memberships, rows, stack] = await batch(store, [
     ...identityQueries(store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${tokenId})`),
     store.db
       .select({
@@ -36,19 +40,27 @@ export async function readFacts(store: Store, run: Run, now: number): Promise<Fa
       })
       .from(organizations)
       .where(eq(organizations.id, run.orgId)),
+    stackFactsQuery(store, tokenId, run.orgId, run.path),
   ]);
-  return { starter: identityFrom(tokens, memberships, now), leaked: rows[0]?.leaked === 1, settings: rows[0] };
+  return {
+    starter: identityFrom(tokens, memberships, now),
+    leaked: rows[0]?.leaked === 1,
+    settings: rows[0],
+    onStack: toStackFacts(stack),
+  };
 }
 
 /**
  * Whether a run may go on. It may while its starter could start it now. Afterwards its organization decides: it ends, or it may finish within the
  * longest drain. A token that was found in the open ends its runs and those of the tokens that it made, whatever the organization decides. Pure.
  */
-export function standingOf(run: Run, { starter, leaked, settings }: Facts, use: Circumstances): Standing {
+export function standingOf(run: Run, { starter, leaked, settings, onStack }: Facts, use: Circumstances): Standing {
   if (leaked) return { abort: "leak" };
   const dead = starter && "dead" in starter ? starter.dead : undefined;
   const actor = dead ? dead.actor : starter && "identity" in starter ? starter.identity.actor : undefined;
-  const verdict = actor ? decide(actor, "stack:write", run.path.orgName, use, run.path) : "hidden";
+  const { projectName, stackName } = run.path;
+  const here = { projectName, stackName, needs: [], guarded: 0, facts: onStack };
+  const verdict = actor ? decide({ ...actor, onStack: here }, "stack:write", run.path.orgName, use, run.path) : "hidden";
   if (verdict === "place") return "network";
   if (!dead && verdict === "allowed") return "good";
   if (settings?.inFlightRevocation === "abort") return { abort: dead || !actor ? "token" : "rights" };

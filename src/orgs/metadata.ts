@@ -3,7 +3,7 @@ import { circumstancesOf, hasEverything } from "../auth/editions.ts";
 import { guard } from "../auth/guard.ts";
 import { placeIn } from "../auth/policy.ts";
 import { settingsColumns } from "../auth/settings.ts";
-import { isVisible } from "../auth/stackRules.ts";
+import { visibleHere } from "../auth/visible.ts";
 import { wireRole } from "../auth/wireRole.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -60,12 +60,8 @@ export const metadataOf = (ctx: OrgContext) =>
     .from(organizations)
     .where(eq(organizations.id, ctx.org.id));
 
-/** The stacks that the caller's limits leave. */
-const countedStacks = ({ org, actor }: OrgContext) =>
-  and(
-    sql`stacks.org_id = ${org.id} AND stacks.deleted_at IS NULL`,
-    isVisible(actor.limits.stackRules, sql`stacks.project`, sql`stacks.name`),
-  );
+/** The stacks that the caller may list. */
+const countedStacks = (ctx: OrgContext) => and(sql`stacks.org_id = ${ctx.org.id} AND stacks.deleted_at IS NULL`, visibleHere(ctx));
 
 type Row = Awaited<ReturnType<typeof metadataOf>>[number];
 

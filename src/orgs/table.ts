@@ -24,11 +24,16 @@ export const organizations = sqliteTable(
     edition: text("edition", { enum: editions }),
     /** Null: 14 days after the organization was made. */
     trialEndsAt: integer("trial_ends_at"),
-    /** Grows with every change of a setting: a guard compares it with the settings that were judged. */
+    /**
+     * Grows with every change of a setting, a custom role or a team: a guard compares it with what was judged. Triggers of the database see to
+     * the roles and teams.
+     */
     settingsVersion: integer("settings_version").notNull().default(0),
     inFlightRevocation: text("in_flight_revocation", { enum: inFlightRevocations }).notNull().default("drain"),
     /** How long an update may go on whose token has ended, where they drain. */
     maxDrainHours: integer("max_drain_hours").notNull().default(24),
+    /** Id of the role that members have who were given no other; null: the built-in Member. */
+    defaultRoleId: text("default_role_id"),
     /** What the role of a member opens on every stack. */
     defaultStackPermission: integer("default_stack_permission").$type<StackPermission>().notNull().default(stackPermissions.admin),
     membersCanCreateStacks: integer("members_can_create_stacks", { mode: "boolean" }).notNull().default(true),
@@ -60,6 +65,11 @@ export const members = sqliteTable(
       .notNull()
       .references(() => users.id),
     role: text("role", { enum: roles }).notNull(),
+    /**
+     * Id of the role that the person was given, built-in or custom; `role` is the built-in one that is closest. Null: the built-in role, and for
+     * the role of a member what the organization's default is.
+     */
+    roleId: text("role_id"),
     createdAt: integer("created_at").notNull(),
     /**
      * When the person accepted the membership. 0: it was made by an operator's command, or before anybody was asked. Null: the person was added and
@@ -73,6 +83,9 @@ export const members = sqliteTable(
     primaryKey({ columns: [t.orgId, t.userId] }),
     index("members_user").on(t.userId),
     index("members_list").on(t.orgId, t.createdAt, t.userId),
+    index("members_role")
+      .on(t.roleId)
+      .where(sql`${t.roleId} IS NOT NULL`),
     index("members_made_with")
       .on(t.madeWith)
       .where(sql`${t.madeWith} IS NOT NULL`),

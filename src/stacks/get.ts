@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
-import { isVisible } from "../auth/stackRules.ts";
+import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { updates } from "../updates/table.ts";
@@ -56,7 +56,7 @@ export async function projectExists(ctx: OrgContext, project: string): Promise<b
       .where(
         and(
           sql`${stacks.orgId} = ${ctx.org.id} AND lower(${stacks.project}) = lower(${project}) AND ${stacks.deletedAt} IS NULL`,
-          isVisible(ctx.actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
+          visibleHere(ctx),
         ),
       )
       .limit(1),

@@ -1,13 +1,11 @@
-import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
+import { type SQL, and, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import { closedOrgs, mayAs } from "../auth/policy.ts";
-import { isVisible } from "../auth/stackRules.ts";
+import { placesOf, visibleTo } from "../auth/visible.ts";
 import type { Actor, ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
-import { organizations } from "../orgs/table.ts";
 import type { ListUserStacksQuery } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
 
@@ -24,16 +22,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
   const size = query.maxResults ?? PAGE;
   const after = fromCursor(query.continuationToken, Key);
   const [org, project, name] = after ?? ["", "", ""];
-  const named = query.organization
-    ? sql`AND organizations.id = (SELECT id FROM organizations WHERE lower(name) = lower(${query.organization}) AND name = ${query.organization})`
-    : sql``;
-  // What is asked of an organization's id stands inside of the list of ids: beside it, all of its stacks would be read first.
-  const mine = (place: SQL) =>
-    actor.kind === "user"
-      ? sql`IN (SELECT org_id FROM members JOIN organizations ON organizations.id = org_id WHERE user_id = ${actor.user.id}
-          AND (role = 'admin' OR role = 'member' AND default_stack_permission > 0) AND org_id ${place} ${named})`
-      : sql`IN (SELECT id FROM organizations WHERE id = ${actor.org.id} AND id ${place} ${named}
-          AND ${mayAs(actor, "stack:list") ? 1 : 0})`;
+  const visible = visibleTo(ctx, (place) => !query.organization || place.org.name === query.organization);
   const tagged = sql`EXISTS (SELECT 1 FROM ${stackTags} WHERE ${stackTags.stackId} = ${stacks.id} AND ${stackTags.name} = ${query.tagName ?? ""} ${
     query.tagValue === undefined ? sql`` : sql`AND ${stackTags.value} = ${query.tagValue}`
   })`;
@@ -53,8 +42,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
         and(
           isNull(stacks.deletedAt),
           place,
-          sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(closedOrgs(actor, ctx))}))`,
-          isVisible(actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
+          visible,
           query.project ? sql`${stacks.project} IN ${spellingsOf(actor, query.project)}` : undefined,
           query.tagName ? tagged : undefined,
           query.search ? sql`instr(lower(${stacks.project} || '/' || ${stacks.name}), lower(${query.search})) > 0` : undefined,
@@ -64,23 +52,14 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
       .limit(size + 1);
 
   // What is left of the cursor's organization, then the organizations after it: each a walk along the index.
-  const rest = sql`${stacks.orgId} = ${org} AND +${stacks.orgId} ${mine(sql`= ${org}`)} AND (${stacks.project}, ${stacks.name}) > (${project}, ${name})`;
-  const [, , begun, others, places] = await batch(ctx.store, [
+  const rest = sql`${stacks.orgId} = ${org} AND (${stacks.project}, ${stacks.name}) > (${project}, ${name})`;
+  const [, , begun, others] = await batch(ctx.store, [
     guard(ctx.store, actor, ctx.now),
     guardMemberships(ctx.store, actor),
     select(after ? rest : sql`0`),
-    select(sql`${stacks.orgId} ${mine(sql`> ${org}`)}`),
-    // Beside the page: within it each name would be one more row to read.
-    ctx.store.db
-      .select({ id: organizations.id, name: organizations.name })
-      .from(organizations)
-      .where(
-        actor.kind === "user"
-          ? sql`${organizations.id} IN (SELECT org_id FROM members WHERE user_id = ${actor.user.id})`
-          : eq(organizations.id, actor.org.id),
-      ),
+    select(sql`${stacks.orgId} > ${org}`),
   ]);
-  const nameOf = new Map(places.map((place) => [place.id, place.name]));
+  const nameOf = new Map(placesOf(actor).map(({ org: { id, name: orgName } }) => [id, orgName]));
   const rows = [...begun, ...others];
   const { items, continuationToken } = page(rows, size, (row) => [row.orgId, row.project, row.name]);
   return {

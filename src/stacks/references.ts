@@ -1,12 +1,12 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import { guard, guardMemberships } from "../auth/guard.ts";
+import { visibleTo } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
 import type { StackReferences } from "./operations.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
-import { visibleTo } from "./visible.ts";
 
 /** References of one stack that are kept and shown. */
 const MOST = 1000;

@@ -1,7 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { guard } from "../auth/guard.ts";
 import { has } from "../auth/right.ts";
-import { isVisible } from "../auth/stackRules.ts";
+import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { streamed } from "../http/stream.ts";
@@ -61,7 +61,7 @@ const readChunk = async (ctx: OrgContext, after: { project: string; name: string
           eq(stacks.orgId, ctx.org.id),
           isNull(stacks.deletedAt),
           sql`(${stacks.project}, ${stacks.name}) > (${after.project}, ${after.name})`,
-          isVisible(ctx.actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
+          visibleHere(ctx),
         ),
       )
       .orderBy(stacks.project, stacks.name)

@@ -37,11 +37,15 @@ export const accessTokens = sqliteTable(
     orgId: text("org_id").references(() => organizations.id),
     userId: text("user_id").references(() => users.id),
     team: text("team"),
+    /** Of a team token: the id of its team, whose name is in `team`. */
+    teamId: text("team_id"),
     name: text("name").notNull(),
     description: text("description").notNull(),
     /** HMAC-SHA-256 of the value under a pepper, hex. Never leaves the store. */
     hash: text("hash").notNull(),
     role: text("role", { enum: tokenRoles }).notNull().default("member"),
+    /** Id of the custom role of an organization token; `role` is then the built-in one that is closest. */
+    roleId: text("role_id"),
     createdAt: integer("created_at").notNull(),
     /** Login of the person who created it; kept when that person leaves. */
     createdBy: text("created_by").notNull(),
@@ -99,6 +103,12 @@ export const accessTokens = sqliteTable(
     index("access_tokens_person")
       .on(t.userId)
       .where(sql`${t.userId} IS NOT NULL`),
+    index("access_tokens_role")
+      .on(t.roleId)
+      .where(sql`${t.roleId} IS NOT NULL`),
+    index("access_tokens_team")
+      .on(t.teamId)
+      .where(sql`${t.teamId} IS NOT NULL`),
     index("access_tokens_family")
       .on(t.familyId)
       .where(sql`${t.familyId} IS NOT NULL`),

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
-import { orgPermissions } from "../../src/auth/policy.ts";
+import { orgPermissions } from "../../src/access/permissions.ts";
 import type { Identity } from "../../src/auth/resolve.ts";
 import type { Route } from "../../src/http/route.ts";
 import { cacheIdentity, cachedIdentity } from "../support/cache.ts";

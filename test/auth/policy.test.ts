@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { hasEverything } from "../../src/auth/editions.ts";
-import { type OrgPermission, decide, orgPermissions } from "../../src/auth/policy.ts";
+import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
+import { decide } from "../../src/auth/policy.ts";
 import type { Actor, OrgSettings } from "../../src/context.ts";
 import { type Role, type StackPermission, stackPermissions } from "../../src/orgs/table.ts";
 import type { TokenRole } from "../../src/tokens/table.ts";
-import { noLimits } from "../support/limits.ts";
+import { noLimits, noRights } from "../support/limits.ts";
 
 const open: OrgSettings = {
   version: 0,
@@ -27,7 +28,7 @@ const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({
   token,
   limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
-  memberships: [{ org, role, settings: { ...open, ...settings }, isAccepted: true, addedBy: "" }],
+  memberships: [{ org, role, ...noRights, settings: { ...open, ...settings }, isAccepted: true, addedBy: "" }],
 });
 const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor => ({
   kind: "organization",
@@ -37,14 +38,23 @@ const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor =>
   settings: { ...open, ...settings },
   team: "",
   role,
+  ...noRights,
 });
 const may = (actor: Actor, circumstances: Parameters<typeof decide>[3] = at) =>
   orgPermissions.filter((permission) => decide(actor, permission, "acme", circumstances) === "allowed");
 
 /** What may be done to a stack by whoever has it. */
 const stackWork = orgPermissions.filter((p) => p.startsWith("stack") && !p.endsWith("_deleted"));
-const ofReaders: OrgPermission[] = ["stack:list", "stack:read", "stack:preview", "stack:export", "stack:encrypt", "stack:decrypt"];
-const ofOwners: OrgPermission[] = ["stack:delete", "stack:rename", "stack:transfer"];
+const ofReaders: OrgPermission[] = [
+  "stack:list",
+  "stack:read",
+  "stack:preview",
+  "stack:export",
+  "stack:encrypt",
+  "stack:decrypt",
+  "stack_access:read",
+];
+const ofOwners: OrgPermission[] = ["stack:delete", "stack:rename", "stack:transfer", "stack_access:update"];
 /** The master key is the deployment's, so a rotation is no business of a stack's owner. */
 const ofAdmins: OrgPermission[] = ["stack:reencrypt"];
 /** No machine takes part in two organizations. */

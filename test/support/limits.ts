@@ -11,3 +11,6 @@ export const noLimits: TokenLimits = {
   retiresAt: null,
   successor: "",
 };
+
+/** No rights but those of the built-in role. */
+export const noRights = { custom: null, ofTeams: [], hasStackGrants: false };

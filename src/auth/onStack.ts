@@ -1,0 +1,73 @@
+import { type SQL, and, sql } from "drizzle-orm";
+import { isGranted } from "../access/filter.ts";
+import type { Actor, OnStack, OrganizationRef, RequestContext } from "../context.ts";
+import { type Store, batch } from "../db/client.ts";
+import { stacks } from "../stacks/table.ts";
+import type { GrantPermission } from "../teams/table.ts";
+import { guard } from "./guard.ts";
+import { type OrgPermission, type Place, type StackRef, grantsWith, mayByToggle, rulesFor } from "./policy.ts";
+
+/**
+ * True of a row of `stacks` on which one of these places gives the right, by a custom role or by a grant. It says the same as `decide` does
+ * with the facts of that stack.
+ */
+export function isStackGranted(actor: Actor, places: Place[], permission: OrgPermission): SQL {
+  const byRules = places.map((place) => ({ orgId: place.org.id, rules: rulesFor(place, permission) }));
+  const granting = places.filter((place) => place.hasStackGrants && mayByToggle(place, permission)).map(({ org }) => org.id);
+  const numbers = grantsWith(permission);
+  if (granting.length === 0 || numbers.length === 0) return isGranted(byRules);
+  return sql`(${isGranted(byRules)} OR stacks.org_id IN (SELECT value FROM json_each(${JSON.stringify(granting)}))
+    AND EXISTS (SELECT 1 FROM stack_grants WHERE stack_id = stacks.id AND permission IN (${sql.raw(numbers.join(", "))}) AND ${isGrantee(actor.token.id)}))`;
+}
+
+/**
+ * True of a row of `stack_grants` that is for the holder of that token: for its person or the teams of the person, for its team, or for the line of
+ * organization tokens that it is one of.
+ */
+const isGrantee = (tokenId: string): SQL => sql`(grantee_kind, grantee_id) IN (
+  SELECT 'user', user_id FROM access_tokens WHERE id = ${tokenId} AND user_id IS NOT NULL
+  UNION ALL SELECT 'team', team_id FROM team_members WHERE user_id = (SELECT user_id FROM access_tokens WHERE id = ${tokenId})
+  UNION ALL SELECT 'team', team_id FROM access_tokens WHERE id = ${tokenId} AND team_id IS NOT NULL
+  UNION ALL SELECT 'token', coalesce(family_id, id) FROM access_tokens WHERE id = ${tokenId} AND kind = 'organization')`;
+
+/** For a guard: true while the stack that the call is about gives the actor what the call needs. */
+export function stackGivesNeeds(actor: Actor, place: Place): SQL | undefined {
+  const { onStack } = actor;
+  if (!onStack || onStack.needs.length === 0) return undefined;
+  onStack.guarded = onStack.needs.length;
+  const needs = [...new Set(onStack.needs)].map((permission) => isStackGranted(actor, [place], permission));
+  return sql`EXISTS (SELECT 1 FROM stacks WHERE ${isAt(place.org.id, onStack)} AND ${and(...needs)})`;
+}
+
+const isAt = (orgId: string, { projectName, stackName }: StackRef) => sql`stacks.org_id = ${orgId}
+  AND lower(stacks.project) = lower(${projectName}) AND lower(stacks.name) = lower(${stackName}) AND stacks.deleted_at IS NULL`;
+
+/** The query of what rights on a stack depend on for the holder of a token, for a batch. */
+export const stackFactsQuery = ({ db }: Store, tokenId: string, orgId: string, stack: StackRef) =>
+  db
+    .select({
+      stackId: stacks.id,
+      tags: sql<string>`(SELECT json_group_array(json_array(name, value)) FROM stack_tags WHERE stack_id = stacks.id)`.as("tags"),
+      granted: sql<string>`(SELECT json_group_array(permission) FROM stack_grants WHERE stack_id = stacks.id AND ${isGrantee(tokenId)})`.as(
+        "granted",
+      ),
+    })
+    .from(stacks)
+    .where(isAt(orgId, stack));
+
+/** @returns null for no such stack */
+export function toStackFacts(rows: Awaited<ReturnType<typeof stackFactsQuery>>): OnStack["facts"] {
+  const row = rows[0];
+  if (!row) return null;
+  const tags = Object.fromEntries(JSON.parse(row.tags) as [string, string][]);
+  return { stackId: row.stackId, tags, granted: JSON.parse(row.granted) as GrantPermission[] };
+}
+
+/** What the actor's rights on a stack depend on, as the database has it now. */
+export async function readStackFacts(ctx: RequestContext, actor: Actor, org: OrganizationRef, stack: StackRef): Promise<OnStack["facts"]> {
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, actor, ctx.now, org.id),
+    stackFactsQuery(ctx.store, actor.token.id, org.id, stack),
+  ]);
+  return toStackFacts(rows);
+}
