@@ -15,7 +15,7 @@ import { parseJson } from "../http/json.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
 import { type Limits, limitsOf } from "../limits.ts";
-import type { Env } from "./environment.ts";
+import type { Env } from "../http/environment.ts";
 import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
 import { writtenNames } from "../stacks/written.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { HonoBase } from "hono/hono-base";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import type { Env } from "../app/environment.ts";
+import type { Env } from "../http/environment.ts";
 import { type Credential, authenticateSession } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";

@@ -5,10 +5,9 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import type { Role } from "./operations.ts";
-import { type BuiltInRole, builtInRoles, findRole, roleId } from "./roles.ts";
+import { type BuiltInRole, builtInRoles, findRole, roleId } from "../auth/roles.ts";
+import { uxPurposes } from "./roles.ts";
 import { organizations } from "./table.ts";
-
-export const uxPurposes = ["role", "role_private", "role_temporary", "policy", "set"] as const;
 
 export const uxPurpose = z.enum(uxPurposes, "Role purpose is not valid.");
 

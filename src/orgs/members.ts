@@ -12,7 +12,7 @@ import { fromCursor, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
-import { builtInRoles, roleId } from "./roles.ts";
+import { builtInRoles, roleId } from "../auth/roles.ts";
 import { type Role, members, organizations } from "./table.ts";
 
 const PAGE = 100;

@@ -9,27 +9,8 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { OrganizationMetadata } from "./operations.ts";
 import { featuresOf } from "./features.ts";
+import { notHere } from "./notHere.ts";
 import { type Edition, organizations } from "./table.ts";
-
-/** What the contract tells of things that are not here (management-api §4.1). */
-export const notHere = {
-  environmentCount: 0,
-  accountCount: 0,
-  defaultEnvironmentPermission: "none",
-  defaultAccountPermission: 0,
-  membersCanCreateTeams: false,
-  membersCanCreateAccounts: false,
-  webhooksEnabled: false,
-  preferredVCS: "none",
-  aiEnablement: "disabled",
-  insightsTrialUsingPolicy: false,
-  naturalLanguageSearchDisabled: true,
-  neoAgentDisabled: true,
-  neoApprovalMode: "manual",
-  neoCLIExplanationsDisabled: true,
-  neoEnabled: false,
-  neoTaskSharingMode: "none",
-} as const;
 
 /** The contract's names of editions. */
 const products: Record<Edition, string> = {

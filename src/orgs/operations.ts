@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/operation.ts";
 import { RevocationReport } from "../lineage/operations.ts";
-import { uxPurposes } from "./listRoles.ts";
-import { notHere } from "./metadata.ts";
+import { notHere } from "./notHere.ts";
+import { uxPurposes } from "./roles.ts";
 import { inFlightRevocations } from "./table.ts";
 
 const literals = Object.fromEntries(Object.entries(notHere).map(([name, value]) => [name, z.literal(value)]));

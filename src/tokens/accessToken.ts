@@ -1,5 +1,5 @@
 import { getTableColumns } from "drizzle-orm";
-import { builtInRoles, roleId } from "../orgs/roles.ts";
+import { builtInRoles, roleId } from "../auth/roles.ts";
 import type { AccessToken } from "./operations.ts";
 import { type TokenKind, accessTokens } from "./table.ts";
 

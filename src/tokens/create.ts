@@ -7,7 +7,7 @@ import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
-import { findRole } from "../orgs/roles.ts";
+import { findRole } from "../auth/roles.ts";
 import { nameTaken } from "./nameTaken.ts";
 import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
 import { type TokenRole, accessTokens } from "./table.ts";

@@ -54,7 +54,7 @@ const EngineEventsResponse = z.object({
   continuationToken: z.nullable(z.string()),
 });
 
-export const ReencryptStackResponse = z.object({
+const ReencryptStackResponse = z.object({
   /** The stack's newest version; a new one only when something was re-encrypted. */
   version: z.int(),
   reencrypted: z.int(),
@@ -62,7 +62,6 @@ export const ReencryptStackResponse = z.object({
   unreadable: z.int(),
   keys: z.record(z.string(), z.int()),
 });
-export type ReencryptStackResponse = z.infer<typeof ReencryptStackResponse>;
 
 /** Of the operations that each kind of update has under its own name. */
 const ofKind = (kind: string, Kind: string): Operations => ({

@@ -6,8 +6,6 @@ import { cancelUpdate } from "./cancel.ts";
 import { CompleteUpdateRequest, completeUpdate } from "./complete.ts";
 import { UpdateProgram, createUpdate } from "./create.ts";
 import { deleteStack } from "./delete.ts";
-import { getUpdateStatus } from "../history/history.ts";
-import { historyRoutes } from "../history/routes.ts";
 import { importStack } from "./import.ts";
 import { eventRoutes } from "./eventRoutes.ts";
 import { RenewUpdateLeaseRequest, forward, renewLease } from "./underLease.ts";
@@ -75,16 +73,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         body: StartUpdateRequest,
       },
       (ctx, { params, body }) => startUpdate(ctx, params, params.updateID, body),
-    ),
-    defineRoute(
-      {
-        method: "GET",
-        path: X,
-        operationId: `GetUpdateStatusFor${Kind}`,
-        permission: "stack:read",
-        params: updateParams,
-      },
-      (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),
     ),
     defineRoute(
       {
@@ -177,7 +165,6 @@ const leaseToken = (request: Request) => /^update-token\s+(\S+)/i.exec(request.h
 
 export const updateRoutes = [
   ...stateRoutes,
-  ...historyRoutes,
   ...lifeOf("update", "Update"),
   ...lifeOf("preview", "Preview"),
   ...lifeOf("refresh", "Refresh"),

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { HonoBase } from "hono/hono-base";
 import { TrieRouter } from "hono/router/trie-router";
 import { expect, it } from "vitest";
-import type { Env } from "../../src/app/environment.ts";
+import type { Env } from "../../src/http/environment.ts";
 import { requestContext } from "../../src/app/request.ts";
 import { definePage, registerPages } from "../../src/console/page.tsx";
 import { StaleIdentity } from "../../src/db/client.ts";
