@@ -1,5 +1,5 @@
 import { type SQL, and, desc, eq, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guard, guarded } from "../auth/guard.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { ListInvitesResponse } from "./operations.ts";
@@ -12,7 +12,7 @@ const MOST = 1000;
 
 /** The invitations that wait. Their links let people in, so only who may invite sees them. */
 export async function listOrgInvites(ctx: OrgContext, origin: string) {
-  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), waiting(ctx, knownTo(ctx))]);
+  const [rows] = await guarded(ctx, [waiting(ctx, knownTo(ctx))]);
   return toList(rows, origin);
 }
 
