@@ -166,12 +166,12 @@ export const historyRoutes = [
 ];
 
 /** Whether an update still runs. A client asks under the kind that it created the update as. */
-export const statusRoutes = kinds.map((kind) =>
+export const statusRoutes = (["Update", "Preview", "Refresh", "Destroy"] as const).map((kind) =>
   defineRoute(
     {
       ...ofUpdate,
-      path: `${STACK}/${kind}/{updateID}`,
-      operationId: `GetUpdateStatusFor${kind[0]!.toUpperCase()}${kind.slice(1)}`,
+      path: `${STACK}/${kind.toLowerCase()}/{updateID}`,
+      operationId: `GetUpdateStatusFor${kind}`,
     },
     (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),
   ),

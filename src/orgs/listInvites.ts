@@ -2,7 +2,7 @@ import { type SQL, and, desc, eq, sql } from "drizzle-orm";
 import { guard, guarded } from "../auth/guard.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import type { ListInvitesResponse } from "./operations.ts";
+import type { ListInvitesResponse } from "./openapi.ts";
 import { acceptUrl } from "./invite.ts";
 import { knownTo, madeByMachine, stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
-import type { Role } from "./operations.ts";
+import type { Role } from "./openapi.ts";
 import { type BuiltInRole, builtInRoles, findRole, roleId } from "../auth/roles.ts";
 import { uxPurposes } from "./roles.ts";
 import { organizations } from "./table.ts";

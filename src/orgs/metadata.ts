@@ -6,7 +6,7 @@ import { settingsColumns } from "../auth/settings.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import { wireRole } from "../auth/wireRole.ts";
 import type { OrgContext } from "../context.ts";
-import type { OrganizationMetadata } from "./operations.ts";
+import type { OrganizationMetadata } from "./openapi.ts";
 import { featuresOf } from "./features.ts";
 import { notHere } from "./notHere.ts";
 import { type Edition, organizations } from "./table.ts";

@@ -3,7 +3,7 @@ import { guardMemberships, guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { type Store } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
-import type { StackReferences } from "./operations.ts";
+import type { StackReferences } from "./openapi.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
 import { visibleTo } from "./visible.ts";

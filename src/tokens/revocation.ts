@@ -5,7 +5,7 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
-import type { RevocationReceipt } from "./operations.ts";
+import type { RevocationReceipt } from "./openapi.ts";
 import { accessTokens } from "./table.ts";
 
 /**

@@ -3,7 +3,7 @@ import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
-import type { TokenUsage } from "./operations.ts";
+import type { TokenUsage } from "./openapi.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./table.ts";
 

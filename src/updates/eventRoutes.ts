@@ -3,7 +3,7 @@ import { STACK, updateParams } from "../stacks/path.ts";
 import { forward } from "./underLease.ts";
 
 /** What an update reports about itself, under its lease (cli-protocol §4.9, §4.12). It is read in `history/routes.ts`. */
-export function eventRoutes(kind: "update" | "preview" | "refresh" | "destroy") {
+export function eventRoutes<K extends "update" | "preview" | "refresh" | "destroy">(kind: K) {
   const X = `${STACK}/${kind}/{updateID}` as const;
   const writes = { method: "POST", permission: "lease", params: updateParams, body: "stream" } as const;
   return [

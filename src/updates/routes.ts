@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { type Route, defineRoute } from "../http/route.ts";
+import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams, updateParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { cancelUpdate } from "./cancel.ts";
@@ -45,7 +45,7 @@ const stateRoutes = [
  * The life of one update. It is created under its own kind; later calls say `update` whatever the kind, but older
  * clients say the kind again (cli-protocol §4.1), so each is offered under all four.
  */
-const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string): Route[] => {
+const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K, Kind: Capitalize<K>) => {
   const X = `${STACK}/${kind}/{updateID}` as const;
   const writes = { permission: "lease", params: updateParams, body: "stream" } as const;
   // A preview is refused them, but by us and not by an unknown path.
@@ -169,6 +169,9 @@ export const updateRoutes = [
   ...lifeOf("preview", "Preview"),
   ...lifeOf("refresh", "Refresh"),
   ...lifeOf("destroy", "Destroy"),
-  ...(["update", "preview", "refresh", "destroy"] as const).flatMap(eventRoutes),
+  ...eventRoutes("update"),
+  ...eventRoutes("preview"),
+  ...eventRoutes("refresh"),
+  ...eventRoutes("destroy"),
   reencryptRoute,
 ];
