@@ -24,6 +24,7 @@ import { type RemoveStack, removeStack } from "./remove.ts";
 import { type RenewLease, checkStarter } from "./renew.ts";
 import { RunEvents } from "./storage/eventStore.ts";
 import { type AbortedFor, type Ending, type Run, Runs } from "./storage/runs.ts";
+import { migrate } from "./storage/schema.ts";
 import type { CancelUpdate, StackContext } from "./context.ts";
 import { type StartAnswer, type StartUpdate, startRun } from "./start.ts";
 import { endExpired, tend } from "./upkeep.ts";
@@ -44,6 +45,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
+    migrate(state.storage);
     this.#runs = new Runs(state.storage.sql);
     this.#received = new Received(state.storage.sql, limitsOf(env));
     this.#deltas = new Deltas(state.storage.sql, this.#received);
