@@ -50,7 +50,7 @@ function readContract(contract: string): Operation[] {
 }
 
 function section(operations: Operation[]): string {
-  const ours = new Set(routes.map(({ definition }) => definition.operationId));
+  const ours = new Set<string>(routes.map(({ definition }) => definition.operationId));
   const tags = [...new Set(operations.flatMap((operation) => operation.tags))].sort();
   const of = (tag: string) => operations.filter((operation) => operation.tags.includes(tag));
   const touched = tags.filter((tag) => of(tag).some(({ id }) => ours.has(id)));

@@ -18,6 +18,11 @@ export interface StackCall {
   address: string;
 }
 
+/** Ends a running update from outside. */
+export interface CancelUpdate extends StackCall {
+  updateId: string;
+}
+
 /** What the object lends to the verbs that change its stack. */
 export interface StackContext {
   store: Store;

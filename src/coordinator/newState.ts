@@ -1,11 +1,16 @@
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
 import { goTime } from "../state/goFormat.ts";
-import { replay } from "../state/replay/replay.ts";
-import type { NewState } from "./commitEnd.ts";
+import { type StateSummary, replay } from "../state/replay/replay.ts";
 import { formOf } from "./keptJournal.ts";
 import type { Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
+
+export interface NewState {
+  key: string | null;
+  /** Undefined when it is the base. */
+  summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
+}
 
 /** Writes the state that a run leaves behind as a new object. One that wrote none leaves its base. */
 export async function writeState(ctx: StackContext, run: Run, endedAt: number): Promise<NewState> {

@@ -1,5 +1,6 @@
 import { MOST_FAILURES, countFailure, faultOf } from "./attempts.ts";
-import { type EndedBy, tryToKeep } from "./finish.ts";
+import type { EndedBy } from "./commitEnd.ts";
+import { tryToKeep } from "./finish.ts";
 import { dueAt, endingOf, isOver } from "./lifetime.ts";
 import type { Ending, Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";

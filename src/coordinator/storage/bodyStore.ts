@@ -25,11 +25,6 @@ export class Received {
   constructor(sql: SqlStorage, limits: Limits) {
     this.#sql = sql;
     this.limits = limits;
-    // With a row id: without, SQLite would read through the bodies while it compares keys.
-    sql.exec(`CREATE TABLE IF NOT EXISTS received (
-      update_id TEXT NOT NULL, kind TEXT NOT NULL, batch INTEGER NOT NULL, part INTEGER NOT NULL,
-      encoding TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (update_id, kind, batch, part)
-    )`);
   }
 
   /** Always appends: a retried batch is stored again and recognised by its entries' own numbers. */
