@@ -9,7 +9,6 @@ import { counting, noTrips } from "../trips.ts";
 import type { EventQuery, EventsAnswer } from "./eventPage.ts";
 import { answerTo, receiveFor } from "./arrive.ts";
 import type { CancelUpdate } from "./cancel.ts";
-import { Deltas } from "./deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import { type EndedBy, finishRun } from "./finish.ts";
 import { learnEnd, learnHoldersEnd } from "./learnEnd.ts";
@@ -36,7 +35,6 @@ import { endExpired, tend } from "./upkeep.ts";
 export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
   readonly #received: Received;
-  readonly #deltas: Deltas;
   readonly #events: RunEvents;
   #tail: Promise<unknown> = Promise.resolve();
   /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
@@ -46,7 +44,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
     super(state, env);
     this.#runs = new Runs(state.storage.sql);
     this.#received = new Received(state.storage.sql, limitsOf(env));
-    this.#deltas = new Deltas(state.storage.sql, this.#received);
     this.#events = new RunEvents(this.#runs, this.#received);
   }
 
@@ -188,7 +185,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     const outcome = await this.#answer(async () => {
       const run = await this.#inTime(updateId, (running) => running);
       const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
-      return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, deltas: this.#deltas, inTime });
+      return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, inTime });
     });
     return answerTo(request, outcome);
   }
@@ -285,7 +282,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
       env,
       runs: this.#runs,
       received: this.#received,
-      deltas: this.#deltas,
       events: this.#events,
       announce: (...events) => {
         const ids = events.map((event) => event.id);

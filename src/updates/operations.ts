@@ -90,16 +90,6 @@ const ofKind = (kind: string, Kind: string): Operations => ({
   },
   [`CreateJournalEntries_${kind}`]: { tags: ["Stacks"], summary: "Journal entries", answers: { 204: null } },
   [`PatchUpdateCheckpoint_${kind}`]: { tags: ["Stacks"], summary: "The whole state", answers: { 204: null } },
-  [`PatchUpdateVerbatimCheckpoint_${kind}`]: {
-    tags: ["Stacks"],
-    summary: "The whole state, whose bytes later deltas refer to",
-    answers: { 204: null },
-  },
-  [`PatchUpdateCheckpointDelta_${kind}`]: {
-    tags: ["Stacks"],
-    summary: "What has changed in the state since the write before",
-    answers: { 204: null },
-  },
   [`GetEngineEvents_${kind}`]: {
     tags: ["Stacks", "StackUpdates"],
     summary: "Engine events in their order, during the update and after",

@@ -133,26 +133,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
       },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
     ),
-    defineRoute(
-      {
-        ...writes,
-        method: "PATCH",
-        path: `${X}/checkpointverbatim`,
-        operationId: `PatchUpdateVerbatimCheckpoint_${kind}`,
-        ...unlisted,
-      },
-      (ctx, { request }) => forward(ctx, "verbatim", request),
-    ),
-    defineRoute(
-      {
-        ...writes,
-        method: "PATCH",
-        path: `${X}/checkpointdelta`,
-        operationId: `PatchUpdateCheckpointDelta_${kind}`,
-        ...unlisted,
-      },
-      (ctx, { request }) => forward(ctx, "delta", request),
-    ),
   ];
 };
 

@@ -3,7 +3,6 @@ import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import type { StackPath } from "../stacks/path.ts";
-import type { Deltas } from "./deltas.ts";
 import type { Received } from "./received.ts";
 import type { RunEvents } from "./runEvents.ts";
 import type { Runs } from "./runs.ts";
@@ -24,7 +23,6 @@ export interface StackContext {
   env: Bindings;
   runs: Runs;
   received: Received;
-  deltas: Deltas;
   events: RunEvents;
   /** Hands committed events to the queue, off the answer's path. */
   announce: (...events: AuditEvent[]) => void;
