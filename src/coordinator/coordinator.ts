@@ -8,7 +8,6 @@ import { log, logError } from "../log.ts";
 import { counting, noTrips } from "../metrics/roundTrips.ts";
 import type { EventQuery, EventsAnswer } from "../engineEvents/eventPage.ts";
 import { answerTo, receiveFor } from "./receive/dispatch.ts";
-import { Deltas } from "../updates/deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import type { EndedBy } from "./commitEnd.ts";
 import { finishRun } from "./finish.ts";
@@ -37,7 +36,6 @@ import { endExpired, tend } from "./upkeep.ts";
 export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
   readonly #received: Received;
-  readonly #deltas: Deltas;
   readonly #events: RunEvents;
   #tail: Promise<unknown> = Promise.resolve();
   /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
@@ -48,7 +46,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
     migrate(state.storage);
     this.#runs = new Runs(state.storage.sql);
     this.#received = new Received(state.storage.sql, limitsOf(env));
-    this.#deltas = new Deltas(state.storage.sql, this.#received);
     this.#events = new RunEvents(this.#runs, this.#received);
   }
 
@@ -190,7 +187,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     const outcome = await this.#answer(async () => {
       const run = await this.#inTime(updateId, (running) => running);
       const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
-      return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, deltas: this.#deltas, inTime });
+      return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, inTime });
     });
     return answerTo(request, outcome);
   }
@@ -287,7 +284,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
       env,
       runs: this.#runs,
       received: this.#received,
-      deltas: this.#deltas,
       events: this.#events,
       announce: (...events) => {
         const ids = events.map((event) => event.id);

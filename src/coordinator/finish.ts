@@ -72,7 +72,7 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
     return reason;
   };
   if (fault === "caller") throw goesOn(error);
-  // Entries that contradict each other, or a text that deltas have spoilt. The client hears of it, and the run goes on until its lease ends.
+  // Entries that contradict each other. The client hears of it, and the run goes on until its lease ends.
   if (by.client && error instanceof StateError && run.phase === "running") throw goesOn(fromStateError(error));
   if (error instanceof StateError || (by.caller && fault === "content")) {
     logError("an update ends with the state before it", error, { updateId: run.updateId });

@@ -1,5 +1,5 @@
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
-import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
+import { fromCheckpoint } from "../state/checkpoint.ts";
 import { goTime } from "../state/goFormat.ts";
 import { type StateSummary, replay } from "../state/replay/replay.ts";
 import { formOf } from "./keptJournal.ts";
@@ -22,11 +22,9 @@ export async function writeState(ctx: StackContext, run: Run, endedAt: number): 
 }
 
 function stateOf(ctx: StackContext, run: Run, endedAt: number) {
-  const { received, deltas, env } = ctx;
+  const { received, env } = ctx;
   const { updateId, baseKey } = run;
   switch (formOf(ctx, run)) {
-    case "text":
-      return inspect(deltas.stream(updateId, deltas.get(updateId)?.pieces ?? []), { maxElement: received.limits.resource });
     case "checkpoint":
       return fromCheckpoint(received.stream(updateId, "checkpoint", run.checkpoint!));
     case "journal":

@@ -58,6 +58,5 @@ async function forget(ctx: StackContext, run: Run): Promise<void> {
   ctx.events.forget(updateId);
   ctx.received.drop(updateId, "journal");
   ctx.received.drop(updateId, "checkpoint");
-  ctx.deltas.drop(updateId);
   ctx.runs.forget(updateId);
 }

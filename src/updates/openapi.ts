@@ -47,16 +47,6 @@ export const updateOperations = {
   }),
   ...each("CreateJournalEntries_", kinds, { tags: ["Stacks"], summary: "Journal entries", answers: { 204: null } }),
   ...each("PatchUpdateCheckpoint_", kinds, { tags: ["Stacks"], summary: "The whole state", answers: { 204: null } }),
-  ...each("PatchUpdateVerbatimCheckpoint_", kinds, {
-    tags: ["Stacks"],
-    summary: "The whole state, whose bytes later deltas refer to",
-    answers: { 204: null },
-  }),
-  ...each("PatchUpdateCheckpointDelta_", kinds, {
-    tags: ["Stacks"],
-    summary: "What has changed in the state since the write before",
-    answers: { 204: null },
-  }),
   ...each("RecordEngineEventBatch_", kinds, { tags: ["Stacks"], summary: "Engine events", answers: { 200: null } }),
   ...each("RecordEngineEvent_", kinds, { tags: ["Stacks"], summary: "One engine event; of old clients", answers: { 200: null } }),
   ...each("AppendUpdateLogEntry_", kinds, { tags: ["Stacks"], summary: "Accepted and dropped; of old clients", answers: { 204: null } }),

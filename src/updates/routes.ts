@@ -121,26 +121,6 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
       },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
     ),
-    defineRoute(
-      {
-        ...writes,
-        method: "PATCH",
-        path: `${X}/checkpointverbatim`,
-        operationId: `PatchUpdateVerbatimCheckpoint_${kind}`,
-        ...unlisted,
-      },
-      (ctx, { request }) => forward(ctx, "verbatim", request),
-    ),
-    defineRoute(
-      {
-        ...writes,
-        method: "PATCH",
-        path: `${X}/checkpointdelta`,
-        operationId: `PatchUpdateCheckpointDelta_${kind}`,
-        ...unlisted,
-      },
-      (ctx, { request }) => forward(ctx, "delta", request),
-    ),
   ];
 };
 

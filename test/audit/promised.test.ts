@@ -38,8 +38,6 @@ const unaudited: Record<string, string> = {
   RenewUpdateLease: "the start and the end of the update are the events",
   CreateJournalEntries: "the start and the end of the update are the events",
   PatchUpdateCheckpoint: "the start and the end of the update are the events",
-  PatchUpdateVerbatimCheckpoint: "the start and the end of the update are the events",
-  PatchUpdateCheckpointDelta: "the start and the end of the update are the events",
   RecordEngineEvent: "the start and the end of the update are the events",
   RecordEngineEventBatch: "the start and the end of the update are the events",
   AppendUpdateLogEntry: "the start and the end of the update are the events",

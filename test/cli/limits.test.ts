@@ -18,7 +18,6 @@ const limits = {
   value: 60_000,
   import: 700_000,
   checkpoint: 900_000,
-  delta: 50_000,
   batch: 200_000,
   resource: 300_000,
 };
@@ -39,10 +38,7 @@ const secretOf = (bytesInState: number) => Math.floor(((bytesInState - 300) * 3)
 /** The largest secret without characters that JSON escapes: its quotation marks count. */
 const LARGEST = limits.value - 2;
 
-describe.each([
-  { behind: "the proxy of npm run dev", deltas: true },
-  { behind: "no proxy", deltas: false },
-])("with $behind, the CLI reads what it has written at the limit of", ({ behind, deltas }) => {
+describe.each(["the proxy of npm run dev", "no proxy"])("with %s, the CLI reads what it has written at the limit of", (behind) => {
   let server: Server;
   let home: string;
   beforeAll(async () => {
@@ -54,8 +50,7 @@ describe.each([
       mkdirSync(bundled);
       bundle(bundled);
     }
-    const vars = { ...variables, ...(deltas && { DELTA_CHECKPOINTS: "1" }) };
-    server = await Server.start({ directory: join(directory, "server"), vars, ...(bundled && { bundle: bundled }) });
+    server = await Server.start({ directory: join(directory, "server"), vars: variables, ...(bundled && { bundle: bundled }) });
   });
   afterAll(() => server?.stop());
 
@@ -231,14 +226,6 @@ describe.each([
     await terminal.pulumi("stack", "export", "--file", file(terminal));
     expect((await terminal.fails("stack", "import", "--file", file(terminal))).output).toMatch(refusal("import"));
     await expectReadable(terminal, large);
-  });
-
-  it.runIf(deltas)("a delta: the CLI then sends its whole state", async () => {
-    const resources = Array.from({ length: 4 }, () => [LARGEST]);
-    const terminal = await newSecrets("delta", resources, { PULUMI_DISABLE_JOURNALING: "true" });
-    await up(terminal);
-    await expectReadable(terminal, resources);
-    await expectUsable(terminal, "delta");
   });
 
   const tag = (i: number) => [`tag${i}`, `${i}`.padEnd(240, "x")] as const;

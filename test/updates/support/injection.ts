@@ -11,7 +11,6 @@ import { Splitter } from "../../../src/state/json/split.ts";
 import { Steps } from "../../../src/state/replay/steps.ts";
 import { StateError } from "../../../src/state/errors.ts";
 import { Texts } from "../../../src/state/replay/journalCache.ts";
-import { Deltas } from "../../../src/updates/deltas.ts";
 import { LiveEvents } from "../../../src/coordinator/storage/eventIndex.ts";
 import { Received } from "../../../src/coordinator/storage/bodyStore.ts";
 import { RunEvents } from "../../../src/coordinator/storage/eventStore.ts";
@@ -90,7 +89,6 @@ function patch(target: object, name: string, label: string, rejects = false): vo
 /** Everything that the end of a run goes through: what was received, the replay's parts, and the bindings. */
 const classes = {
   Received,
-  Deltas,
   RunEvents,
   LiveEvents,
   Runs,
