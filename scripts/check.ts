@@ -8,6 +8,7 @@ import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
 import { secretsInFiles, unseen } from "./audit-secrets.ts";
 import { env, root } from "./wrangler.ts";
+import { wrapFaults } from "./wrap.ts";
 
 /**
  * Imports run one way: a folder may use what stands before it. Types and tables are free: they carry no behaviour.
@@ -131,6 +132,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "licences are on the list", run: async () => licenceFaults().join("\n") || undefined },
   { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
   { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
+  { name: "documents are wrapped at 120 columns", run: async () => wrapFaults().join("\n") || undefined },
   { name: "citations of docs/reference resolve", run: async () => referenceFaults().join("\n") || undefined },
 ];
 
