@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { claimFaults } from "./claims.ts";
+import { linkFaults } from "./links.ts";
 import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
 import { secretsInFiles, unseen } from "./audit-secrets.ts";
@@ -133,6 +134,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
   { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
   { name: "documents are wrapped at 120 columns", run: async () => wrapFaults().join("\n") || undefined },
+  { name: "links between documents resolve", run: async () => linkFaults().join("\n") || undefined },
   { name: "citations of docs/reference resolve", run: async () => referenceFaults().join("\n") || undefined },
 ];
 

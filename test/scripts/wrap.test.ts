@@ -41,5 +41,6 @@ it.each([
 });
 
 it.each(["-", "2.", "#", "+"])("begins no line with %s, which would be an item or a heading", (mark) => {
-  for (let count = 15; count < 25; count++) expect(wrapped(`${words(count)} ${mark} ${words(20)}`)).not.toMatch(new RegExp(`^\\${mark}`, "m"));
+  for (let count = 15; count < 25; count++)
+    expect(wrapped(`${words(count)} ${mark} ${words(20)}`)).not.toMatch(new RegExp(`^\\${mark}`, "m"));
 });
