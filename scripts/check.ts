@@ -5,10 +5,12 @@ import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { claimFaults } from "./claims.ts";
 import { importFaults, pageFault } from "./layers.ts";
+import { linkFaults } from "./links.ts";
 import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
 import { secretsInFiles, unseen } from "./audit-secrets.ts";
 import { env, root } from "./wrangler.ts";
+import { wrapFaults } from "./wrap.ts";
 
 /** `import { z }` keeps 370 KB of locales in the bundle, `import * as z` does not; whole "zod" is 15 KiB more, gzipped, than "zod/mini". */
 async function zodFaults(): Promise<string[]> {
@@ -82,6 +84,8 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "licences are on the list", run: async () => licenceFaults().join("\n") || undefined },
   { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
   { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
+  { name: "documents are wrapped at 120 columns", run: async () => wrapFaults().join("\n") || undefined },
+  { name: "links between documents resolve", run: async () => linkFaults().join("\n") || undefined },
   { name: "citations of docs/reference resolve", run: async () => referenceFaults().join("\n") || undefined },
 ];
 
