@@ -11,9 +11,8 @@ import { ask, request } from "./support/api.ts";
 import { Random } from "./support/random.ts";
 import { Server } from "./support/server.ts";
 
-/** `npm run test:faults -- --audit-kills N --seed S` sets these; in the suite it is a short run. */
-const KILLS = Number(process.env["AUDIT_KILLS"] ?? 5);
-const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+const { auditKills: KILLS } = inject("sizes");
+const SEED = inject("seed");
 const CLIENTS = 6;
 const HOUR = 3_600_000;
 const OPERATOR_TOKEN = randomBytes(32).toString("base64url");
@@ -71,7 +70,7 @@ async function work(name: string, done: Done): Promise<void> {
 it(
   `after ${KILLS} kills of the server with events in its queue, every event is in the log, once, and the chain is good`,
   async () => {
-    console.log(`${KILLS} kills: --audit-kills ${KILLS} --seed ${SEED}`);
+    console.log(`${KILLS} kills: AUDIT_KILLS=${KILLS} SEED=${SEED}`);
     const done: Done = { created: [], deleted: [], refused: 0 };
     const inFlight: number[] = [];
     for (let round = 0; round < KILLS; round++) {

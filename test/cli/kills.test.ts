@@ -13,11 +13,10 @@ import { Recorder } from "./support/recorder.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** `npm run test:faults -- --kills N --seed S --lanes L` sets these; in the suite it is a short run. */
-const KILLS = Number(process.env["KILLS"] ?? 6);
-const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+const { kills: KILLS } = inject("sizes");
+const SEED = inject("seed");
 /** Rounds that go on beside each other, each with a server of its own. */
-const LANES = Math.min(Number(process.env["LANES"] ?? 2), Math.max(KILLS, 1));
+const LANES = Math.min(inject("sizes").lanes, Math.max(KILLS, 1));
 const BUSY = "[409] Conflict: Another update is currently in progress.";
 
 const commands = { up: 8, destroy: 1, refresh: 1 };
@@ -41,7 +40,7 @@ beforeAll(async () => {
   bundle(bundled);
   prepared = join(inject("directory"), "prepared");
   await prepare(prepared, "");
-  console.log(`${KILLS} kills in ${LANES} lanes: --kills ${KILLS} --lanes ${LANES} --seed ${SEED}`);
+  console.log(`${KILLS} kills in ${LANES} lanes: KILLS=${KILLS} LANES=${LANES} SEED=${SEED}`);
 });
 afterAll(() => {
   const lines = [...totals].sort(([a], [b]) => a.localeCompare(b)).map(([what, number]) => `  ${what}: ${number}`);
@@ -224,7 +223,7 @@ describe("kill -9 at any moment", () => {
           try {
             await lane.round(new Random(SEED, round));
           } catch (error) {
-            failures.push(`--seed ${SEED}, round ${round}: ${String(error)}\n${lane.unanswered()}`);
+            failures.push(`SEED=${SEED}, round ${round}: ${String(error)}\n${lane.unanswered()}`);
             console.error(failures.at(-1));
             await lane.stop();
             lane = await Lane.start(started++);
