@@ -1,15 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { withStorage } from "../../scripts/bindings.ts";
-import { bundle } from "../../scripts/built.ts";
 import type { ChainRecord } from "../../src/audit/chain.ts";
 import { examine } from "../../src/audit/examine.ts";
 import { ask, request } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { Random } from "./support/random.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 
 const { auditKills: KILLS } = inject("sizes");
 const SEED = inject("seed");
@@ -24,12 +22,9 @@ let member: string;
 let now = Date.now();
 
 beforeAll(async () => {
-  const bundled = join(inject("directory"), "audit-kills-bundle");
-  mkdirSync(bundled, { recursive: true });
-  bundle(bundled);
   // Each refusal is to have an event of its own here, however often the token is refused.
   const vars = { OPERATOR_TOKEN, REFUSAL_EVENTS: "off" };
-  server = await Server.start({ directory: join(inject("directory"), "audit-kills"), bundle: bundled, vars });
+  server = await startBuiltServer("audit-kills", vars);
   admin = server.credentials.organizations["acme"]!["admin"]!;
   member = server.credentials.organizations["acme"]!["member"]!;
 });

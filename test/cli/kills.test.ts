@@ -1,16 +1,13 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { bundle } from "../../scripts/built.ts";
-import { prepare } from "../../scripts/prepare.ts";
 import { newOrgToken, request } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { Chains } from "./support/chains.ts";
 import { type Deployment, expectAcknowledged } from "./support/expected.ts";
 import { giveBack } from "./support/lease.ts";
 import { Random } from "./support/random.ts";
 import { Recorder } from "./support/recorder.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const { kills: KILLS } = inject("sizes");
@@ -32,14 +29,7 @@ interface Stack {
 const totals = new Map<string, number>();
 const count = (what: string, more = 1) => totals.set(what, (totals.get(what) ?? 0) + more);
 
-let bundled: string;
-let prepared: string;
-beforeAll(async () => {
-  bundled = join(inject("directory"), "bundle");
-  mkdirSync(bundled, { recursive: true });
-  bundle(bundled);
-  prepared = join(inject("directory"), "prepared");
-  await prepare(prepared, "");
+beforeAll(() => {
   console.log(`${KILLS} kills in ${LANES} lanes: KILLS=${KILLS} LANES=${LANES} SEED=${SEED}`);
 });
 afterAll(() => {
@@ -67,7 +57,7 @@ class Lane {
   }
 
   static async start(number: number): Promise<Lane> {
-    const server = await Server.start({ directory: join(inject("directory"), `lane-${number}`), bundle: bundled, copyOf: prepared });
+    const server = await startBuiltServer(`lane-${number}`);
     const admin = server.credentials.organizations["acme"]!["admin"]!;
     const token = await newOrgToken("kills", { url: server.url, admin });
     const lane = new Lane(server, await Recorder.before(server.url), token.value, `kills-${number}`);
