@@ -11,10 +11,10 @@ const sizes: Sizes = {
   fuzzRuns: size("FUZZ_RUNS", 8, 200),
   endFaults: size("END_FAULTS", 30, 2000),
   trees: size("TREES", 12, 1000),
-  kills: size("KILLS", 6, 200),
+  kills: size("KILLS", 4, 200),
   lanes: size("LANES", 2, 4),
-  races: size("RACES", 5, 200),
-  auditKills: size("AUDIT_KILLS", 5, 200),
+  races: size("RACES", 3, 200),
+  auditKills: size("AUDIT_KILLS", 3, 200),
 };
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
@@ -25,5 +25,5 @@ export const shared = {
   silent: "passed-only",
   // A failure names the values of a list: "Array(1)" says nothing in a summary.
   chaiConfig: { truncateThreshold: 1000 },
-  provide: { sizes, seed },
+  provide: { long, sizes, seed },
 } as const;

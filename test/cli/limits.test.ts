@@ -1,6 +1,6 @@
 /**
  * The limits of src/limits.ts, lowered, so that the CLI meets each of them with little: `npm run test:secrets` does the same with large
- * secrets and the usual limits. The test runs once with the proxy of `npm run dev` in front of the Worker, and once without it.
+ * secrets and the usual limits. The long form has every limit, once with the proxy of `npm run dev` in front of the Worker and once without it.
  */
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,10 +39,12 @@ const secretOf = (bytesInState: number) => Math.floor(((bytesInState - 300) * 3)
 /** The largest secret without characters that JSON escapes: its quotation marks count. */
 const LARGEST = limits.value - 2;
 
-describe.each([
-  { behind: "the proxy of npm run dev", deltas: true },
-  { behind: "no proxy", deltas: false },
-])("with $behind, the CLI reads what it has written at the limit of", ({ behind, deltas }) => {
+describe.each(
+  [
+    { behind: "the proxy of npm run dev", deltas: true },
+    { behind: "no proxy", deltas: false },
+  ].filter(({ behind }) => inject("long") || behind === "no proxy"),
+)("with $behind, the CLI reads what it has written at the limit of", ({ behind, deltas }) => {
   let server: Server;
   let home: string;
   beforeAll(async () => {
@@ -109,7 +111,7 @@ describe.each([
     await expectUsable(terminal, "value");
   });
 
-  it("a secret of the configuration that is an input and an output", async () => {
+  it.runIf(inject("long"))("a secret of the configuration that is an input and an output", async () => {
     // A Stash keeps a secret three times, which is more than a journal entry may have here.
     const terminal = newTerminal({ PULUMI_DISABLE_JOURNALING: "true" });
     const secrets = { plain: secretText(0, LARGEST), escaped: "<".repeat(Math.floor(LARGEST / 6)) };
@@ -144,7 +146,7 @@ describe.each([
     await terminal.pulumi("destroy", "--yes", "--skip-preview");
   });
 
-  it("a configuration", async () => {
+  it.runIf(inject("long"))("a configuration", async () => {
     const terminal = newTerminal();
     const config = { a: { type: "string" }, b: { type: "string" } };
     const yaml = { name: "configured", runtime: "yaml", config, outputs: { a: "${a}", b: "${b}" } };
@@ -187,7 +189,7 @@ describe.each([
     await expectUsable(terminal, "batch");
   });
 
-  it("a resource, and a whole state", async () => {
+  it.runIf(inject("long"))("a resource, and a whole state", async () => {
     const env = { PULUMI_DISABLE_JOURNALING: "true" };
     const each = (limits.value * 4) / 3 + 300;
     const resource = (bytes: number) => [LARGEST, LARGEST, LARGEST, secretOf(bytes - 3 * each)];
@@ -217,7 +219,7 @@ describe.each([
     await larger.pulumi("stack", "rm", "--yes", "--force");
   });
 
-  it("an import", async () => {
+  it.runIf(inject("long"))("an import", async () => {
     const file = (terminal: Terminal) => join(terminal.project, "state.json");
     const small = Array.from({ length: 10 }, () => [48_000]);
     const large = Array.from({ length: 11 }, () => [48_000]);

@@ -20,6 +20,8 @@ export interface Sizes {
 
 declare module "vitest" {
   export interface ProvidedContext {
+    /** Whether this is the long form: `it.runIf(inject("long"))` is for what repeats at length what another test shows. */
+    long: boolean;
     sizes: Sizes;
     /** Random choices begin with it: with the seed that a run printed, they are made again. */
     seed: number;
