@@ -10,10 +10,6 @@ import { type RunningUpdate, type World, newStack, newWorld, startUpdate } from 
 import { coordinator } from "./support/ends.ts";
 import { type Fault, type Kind, arm, isVital, kinds } from "./support/injection.ts";
 
-/**
- * Faults in one run of the suite; `END_FAULTS=2000 npx vitest run test/updates/endFaults.property.test.ts` puts in more, and
- * `FUZZ_SEED` begins with a known one.
- */
 const { endFaults: FAULTS } = inject("sizes");
 
 let world: World;
