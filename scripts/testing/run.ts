@@ -24,7 +24,7 @@ export async function run(suite: Suite, folder: string, settings: Record<string,
   const report = `${file}.json`;
   const reporters = suite.reports ? ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`] : [];
   const started = Date.now();
-  const code = await output(`${file}.log`, [...suite.command, ...reporters], { ...env, ...settings, ...suite.env });
+  const code = await output(`${file}.log`, [...suite.command, ...reporters], { ...env, ...compiled, ...settings, ...suite.env });
   const seconds = Math.round((Date.now() - started) / 1000);
   const printed = withoutNoise(readFileSync(`${file}.log`, "utf8"));
   const tests = suite.reports ? readReport(report) : readChecks(printed);
@@ -39,6 +39,9 @@ export async function run(suite: Suite, folder: string, settings: Record<string,
   const outcome = code === 0 && failures.length === 0 ? "passed" : "failed";
   return { ...tests, failures, name: suite.name, outcome, seconds, output: outcome === "failed" ? printed : "" };
 }
+
+/** Suites start node hundreds of times, mostly for wrangler: node keeps what it compiled. */
+const compiled = { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compiled") };
 
 /** Runs node with its output in a file. @returns its exit code, or the signal that ended it */
 async function output(file: string, args: string[], environment: NodeJS.ProcessEnv): Promise<number | string> {
