@@ -6,8 +6,10 @@ import { dirname, join, relative } from "node:path";
 import { claimFaults } from "./claims.ts";
 import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
+import { typeFaults } from "./mutantTypes.ts";
 import { secretsInFiles, unseen } from "./audit-secrets.ts";
 import { env, root } from "./wrangler.ts";
+import { mutants } from "../test/claims/mutants.ts";
 
 /**
  * Imports run one way: a folder may use what stands before it. Types and tables are free: they carry no behaviour.
@@ -130,7 +132,8 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "the Worker bundles, and is small", run: bundles },
   { name: "licences are on the list", run: async () => licenceFaults().join("\n") || undefined },
   { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
-  { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
+  { name: "claims of docs/security.md have tests and mutants", run: async () => claimFaults().join("\n") || undefined },
+  { name: "mutants compile", run: async () => typeFaults(mutants) },
   { name: "citations of docs/reference resolve", run: async () => referenceFaults().join("\n") || undefined },
 ];
 
