@@ -15,7 +15,7 @@ export interface Mutant extends Edit {
   also?: Edit;
 }
 
-export const editsOf = ({ also, claim: _, ...edit }: Mutant): Edit[] => (also ? [edit, also] : [edit]);
+export const editsOf = ({ file, find, replace, also }: Mutant): Edit[] => [{ file, find, replace }, ...(also ? [also] : [])];
 
 export const mutants: Mutant[] = [
   {
