@@ -8,9 +8,11 @@ import { importFaults, pageFault } from "./layers.ts";
 import { linkFaults } from "./links.ts";
 import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
+import { typeFaults } from "./mutantTypes.ts";
 import { secretsInFiles, unseen } from "./audit-secrets.ts";
 import { env, root } from "./wrangler.ts";
 import { wrapFaults } from "./wrap.ts";
+import { mutants } from "../test/claims/mutants.ts";
 
 /** `import { z }` keeps 370 KB of locales in the bundle, `import * as z` does not; whole "zod" is 15 KiB more, gzipped, than "zod/mini". */
 async function zodFaults(): Promise<string[]> {
@@ -83,9 +85,10 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "the Worker bundles, and is small", run: bundles },
   { name: "licences are on the list", run: async () => licenceFaults().join("\n") || undefined },
   { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
-  { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
   { name: "documents are wrapped at 120 columns", run: async () => wrapFaults().join("\n") || undefined },
   { name: "links between documents resolve", run: async () => linkFaults().join("\n") || undefined },
+  { name: "claims of docs/security.md have tests and mutants", run: async () => claimFaults().join("\n") || undefined },
+  { name: "mutants compile", run: async () => typeFaults(mutants) },
   { name: "citations of docs/reference resolve", run: async () => referenceFaults().join("\n") || undefined },
 ];
 
