@@ -1,7 +1,7 @@
 import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import { type Rule, holds } from "../access/rules.ts";
 import type { Actor, OnStack, OrgContext, OrgSettings, OrganizationRef, Rights } from "../context.ts";
-import type { BuiltInRole } from "../orgs/roles.ts";
+import type { BuiltInRole } from "./roles.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
 import { type LimitFault, type Use, limitFault } from "./limits.ts";
