@@ -59,6 +59,7 @@ CREATE TABLE `teams` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `teams_name` ON `teams` (`org_id`,lower("name"));--> statement-breakpoint
+ALTER TABLE `invites` ADD `role_id` text;--> statement-breakpoint
 ALTER TABLE `members` ADD `role_id` text;--> statement-breakpoint
 CREATE INDEX `members_role` ON `members` (`role_id`) WHERE "members"."role_id" IS NOT NULL;--> statement-breakpoint
 ALTER TABLE `organizations` ADD `default_role_id` text;--> statement-breakpoint

@@ -34,7 +34,7 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
       guard(ctx.store, ctx.actor, ctx.now),
       ctx.store.db
         .insert(members)
-        .select(sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with FROM invites WHERE ${waits}`),
+        .select(sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with, role_id FROM invites WHERE ${waits}`),
       ctx.store.db.update(invites).set({ status: "accepted", acceptedBy: user.id }).where(waits).returning({ id: invites.id }),
       promiseIf(ctx.store, event, changedARow),
     ]);

@@ -30,7 +30,7 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
       person(ctx, login),
       ctx.store.db
         .insert(members)
-        .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id} FROM users WHERE ${isLogin(login)}`),
+        .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)}`),
       promiseIf(ctx.store, event, changedARow),
       rolesModified(ctx),
     ]);
@@ -61,7 +61,7 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
     currentRole(ctx, login),
     ctx.store.db.insert(invites)
       .select(sql`SELECT ${id}, ${ctx.org.id}, '', ${role}, 'pending', ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, id,
-      ${ctx.actor.token.id} FROM users WHERE ${isLogin(login)} AND ${isFree}`),
+      ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)} AND ${isFree}`),
     promiseIf(ctx.store, event, changedARow),
     ctx.store.db
       .select({ id: invites.id })

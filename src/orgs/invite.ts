@@ -71,7 +71,7 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
       WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
   const results = await guarded(ctx, [
     ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
-      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}
+      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, NULL
       FROM ${rows} WHERE ${isFree}`),
     ...events.map((event, i) => promiseIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
     ctx.store.db

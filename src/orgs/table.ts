@@ -65,11 +65,6 @@ export const members = sqliteTable(
       .notNull()
       .references(() => users.id),
     role: text("role", { enum: roles }).notNull(),
-    /**
-     * Id of the role that the person was given, built-in or custom; `role` is the built-in one that is closest. Null: the built-in role, and for
-     * the role of a member what the organization's default is.
-     */
-    roleId: text("role_id"),
     createdAt: integer("created_at").notNull(),
     /**
      * When the person accepted the membership. 0: it was made by an operator's command, or before anybody was asked. Null: the person was added and
@@ -78,6 +73,11 @@ export const members = sqliteTable(
     acceptedAt: integer("accepted_at").default(0),
     /** Id of the token that added the person, or that made the invitation. Null: an operator's command, or before this was recorded. */
     madeWith: text("made_with"),
+    /**
+     * Id of the role that the person was given, built-in or custom; `role` is the built-in one that is closest. Null: the built-in role, and for
+     * the role of a member what the organization's default is.
+     */
+    roleId: text("role_id"),
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.userId] }),
@@ -131,6 +131,8 @@ export const invites = sqliteTable(
     userId: text("user_id").references(() => users.id),
     /** Id of the token that made it. Null: made before this was recorded. */
     madeWith: text("made_with"),
+    /** Id of the custom role that the person will have; null: `role`. */
+    roleId: text("role_id"),
   },
   (t) => [
     index("invites_org").on(t.orgId, t.createdAt, t.id),

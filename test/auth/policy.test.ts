@@ -78,12 +78,14 @@ describe("the default permission on stacks", () => {
     expect(may(person("admin", { defaultStackPermission }))).toEqual([...orgPermissions]);
     expect(onStacks(machine("admin", { defaultStackPermission }))).toEqual(stackWork.filter((p) => !ofPeople.includes(p)));
     expect(onStacks(machine("read-only", { defaultStackPermission }))).toEqual(ofReaders);
-    expect(may(person("billing-manager", { defaultStackPermission }))).toEqual(["organization:read", "org_member:read"]);
+    expect(may(person("billing-manager", { defaultStackPermission }))).toEqual(["organization:read", "org_member:read", "team:list"]);
   });
 
   it("takes nothing else from members", () => {
     for (const [defaultStackPermission] of expected)
-      expect(may(person("member", { defaultStackPermission }))).toEqual(expect.arrayContaining(["organization:read", "org_member:read"]));
+      expect(may(person("member", { defaultStackPermission }))).toEqual(
+        expect.arrayContaining(["organization:read", "org_member:read", "team:list"]),
+      );
   });
 });
 
