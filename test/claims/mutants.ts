@@ -161,7 +161,7 @@ export const mutants: Mutant[] = [
     claim: "decrypt-audited",
     file: "src/secrets/decrypt.ts",
     find: "    auditIf(ctx.store, record, stackExists(ctx.org.id, path)),\n  ]);",
-    replace: "  ]);\n  await batch(ctx.store, [auditIf(ctx.store, record, stackExists(ctx.org.id, path))]).catch(() => undefined);",
+    replace: "  ]);\n  await guarded(ctx, [auditIf(ctx.store, record, stackExists(ctx.org.id, path))]).catch(() => undefined);",
   },
   { claim: "import-foreign", file: "src/updates/import.ts", find: "await refuseForeignSecrets(ctx, path, summary);", replace: "" },
   { claim: "lease-own-path", file: "src/auth/authenticate.ts", find: "isOrg && updateId ===", replace: "updateId ===" },
@@ -289,7 +289,7 @@ export const mutants: Mutant[] = [
     claim: "event-with-change",
     file: "src/stacks/create.ts",
     find: "      auditStatement(ctx.store, event),\n    ]);",
-    replace: "    ]);\n    await batch(ctx.store, [auditStatement(ctx.store, event)]).catch(() => undefined);",
+    replace: "    ]);\n    await guarded(ctx, [auditStatement(ctx.store, event)]).catch(() => undefined);",
   },
   { claim: "every-change-audited", file: "src/stacks/create.ts", find: "      auditStatement(ctx.store, event),\n", replace: "" },
   {
