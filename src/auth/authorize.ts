@@ -5,7 +5,7 @@ import type { Credential } from "./authenticate.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
 import { guard } from "./guard.ts";
 import { type LimitFault, expiryPolicyText, limitFault, meetsExpiryPolicy } from "./limits.ts";
-import { type OrgPermission, type Permission, type StackRef, decide, placeIn } from "./policy.ts";
+import { type OrgPermission, type Permission, type StackRef, decide, membershipIn } from "./policy.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
 import { refuse } from "./refuse.ts";
 
@@ -27,19 +27,19 @@ export async function authorize(
   const verdict = decide(actor, permission, orgName ?? "", circumstancesOf(ctx), stack);
   if (verdict === "allowed") return credential;
   if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
-  const place = placeIn(actor, orgName ?? "");
-  if (!place) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
+  const membership = membershipIn(actor, orgName ?? "");
+  if (!membership) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
   switch (verdict) {
-    case "place":
-    case "expiry policy":
-      throw await beyondLimits(ctx, actor, place, verdict, permission);
-    case "stack hidden":
-      await recordLimit(ctx, actor, place.org, "scope", permission);
+    case "network":
+    case "expiry-policy":
+      throw await beyondLimits(ctx, actor, membership, verdict, permission);
+    case "stack-hidden":
+      await recordLimit(ctx, actor, membership.org, "scope", permission);
       throw notFound(`Stack '${orgName}/${stack?.projectName}/${stack?.stackName}'`);
-    case "not in this edition":
+    case "edition":
       throw editionFault(permission) ?? forbidden();
     default:
-      throw await refuse(ctx, actor, place, permission, stack);
+      throw await refuse(ctx, actor, membership, permission, stack);
   }
 }
 
@@ -49,10 +49,10 @@ export async function authorize(
  */
 async function authorizeSelf(ctx: RequestContext, credential: Credential, permission: "self" | "person"): Promise<Credential> {
   const { actor } = credential;
-  if (limitFault(actor.limits, actor.kind === "user" ? undefined : actor.settings, ctx) === "place") {
+  if (limitFault(actor.limits, actor.kind === "user" ? undefined : actor.settings, ctx) === "network") {
     if (credential.identity.cached) return authorizeSelf(ctx, await credential.refetch(), permission);
-    const place = actor.kind === "user" ? acceptedOf(actor)[0] : actor;
-    throw await beyondLimits(ctx, actor, place, "place", permission);
+    const membership = actor.kind === "user" ? acceptedOf(actor)[0] : actor;
+    throw await beyondLimits(ctx, actor, membership, "network", permission);
   }
   if (permission === "self" || actor.kind === "user") return credential;
   await recordForbidden(ctx, actor, actor.org, permission);
@@ -63,18 +63,18 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
 export async function requireExpiryPolicy(ctx: RequestContext, actor: MachineActor): Promise<void> {
   if (meetsExpiryPolicy(actor.limits, actor.settings.maxTokenExpiryDays, ctx.now)) return;
   await batch(ctx.store, [guard(ctx.store, actor, ctx.now, actor.org.id)]);
-  throw await beyondLimits(ctx, actor, actor, "expiry policy", "self");
+  throw await beyondLimits(ctx, actor, actor, "expiry-policy", "self");
 }
 
 async function beyondLimits(
   ctx: RequestContext,
   actor: Actor,
-  place: { org: OrganizationRef; settings: OrgSettings } | undefined,
+  membership: { org: OrganizationRef; settings: OrgSettings } | undefined,
   fault: LimitFault,
   permission: OrgPermission | "self" | "person",
 ): Promise<AppError> {
-  if (place) await recordLimit(ctx, actor, place.org, fault, permission);
-  if (fault === "expiry policy" && place)
-    return forbidden(expiryPolicyText(place.org.name, place.settings.maxTokenExpiryDays), "limited_credential");
+  if (membership) await recordLimit(ctx, actor, membership.org, fault, permission);
+  if (fault === "expiry-policy" && membership)
+    return forbidden(expiryPolicyText(membership.org.name, membership.settings.maxTokenExpiryDays), "limited_credential");
   return forbidden("This access token may not be used from your network address.", "limited_credential");
 }

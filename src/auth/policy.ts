@@ -108,14 +108,14 @@ const personOnly: ReadonlySet<OrgPermission> = new Set([
 
 export const isPersonOnly = (permission: OrgPermission): boolean => personOnly.has(permission);
 
-/** The organization as the actor sees it. */
-export interface Place {
+/** The role that the caller has in an organization: a person's membership, or the role of a machine's token in its own. */
+export interface ActorMembership {
   org: OrganizationRef;
   role: BuiltInRole;
   settings: OrgSettings;
 }
 
-export type Verdict = "allowed" | "forbidden" | "hidden" | "stack hidden" | "not in this edition" | LimitFault;
+export type Verdict = "allowed" | "forbidden" | "hidden" | "stack-hidden" | "edition" | LimitFault;
 
 /** What a verdict depends on besides the caller. */
 export interface Circumstances extends Use {
@@ -130,20 +130,21 @@ export interface StackRef {
 }
 
 /**
- * The one place that decides who may do what.
- * `hidden` (404): the actor may not know that the organization exists, `stack hidden`: the stack. `forbidden` (403): it may, but
- * lacks the right. `place`, `expiry policy` (403): this token may not be used here and now.
+ * Decides who may do what; nothing else does.
+ * `hidden` (404): the actor may not know that the organization exists, `stack-hidden`: the stack. `forbidden` (403): it may, but
+ * lacks the right. `network`, `expiry-policy` (403): this token may not be used from there, or
+ * now. `edition` (403): the organization's edition does not have it.
  * @param stack the one that the call is about, if it is about one
  */
 export function decide(actor: Actor, permission: OrgPermission, orgName: string, circumstances: Circumstances, stack?: StackRef): Verdict {
-  const place = placeIn(actor, orgName);
-  if (!place) return "hidden";
-  const fault = limitFault(actor.limits, place.settings, circumstances);
+  const membership = membershipIn(actor, orgName);
+  if (!membership) return "hidden";
+  const fault = limitFault(actor.limits, membership.settings, circumstances);
   if (fault) return fault;
   if (actor.kind !== "user" && personOnly.has(permission)) return "forbidden";
-  if (!mayAs(place, permission)) return "forbidden";
+  if (!mayAs(membership, permission)) return "forbidden";
   const { defaultEdition, now } = circumstances;
-  if (editionFault(permission) && !hasEverything(place.settings, defaultEdition, now)) return "not in this edition";
+  if (editionFault(permission) && !hasEverything(membership.settings, defaultEdition, now)) return "edition";
   return inScope(actor, permission, stack);
 }
 
@@ -157,29 +158,29 @@ export function inScope(
   { limits }: Actor,
   permission: OrgPermission,
   stack: StackRef | undefined,
-): "allowed" | "forbidden" | "stack hidden" {
+): "allowed" | "forbidden" | "stack-hidden" {
   if (limits.stackRules === null || !permission.startsWith("stack")) return "allowed";
   if (!stack) return judgedLater.has(permission) ? "allowed" : "forbidden";
   const access = accessTo(limits.stackRules, stack.projectName, stack.stackName);
-  if (access === "none") return "stack hidden";
+  if (access === "none") return "stack-hidden";
   return access === "write" || ruleMay[access].has(permission) ? "allowed" : "forbidden";
 }
 
 /** Ids of the organizations whose conditions or policy keep this token out, here and now: a list over all of them leaves them out. */
-export const closedOrgs = (actor: Actor, use: Use): string[] =>
+export const refusingOrgs = (actor: Actor, use: Use): string[] =>
   (actor.kind === "user" ? actor.memberships : [actor])
     .filter(({ settings }) => limitFault(actor.limits, settings, use))
     .map(({ org }) => org.id);
 
 /** What a role opens there, whatever else stands against it. */
-export function mayAs({ role, settings }: Pick<Place, "role" | "settings">, permission: OrgPermission): boolean {
+export function mayAs({ role, settings }: Pick<ActorMembership, "role" | "settings">, permission: OrgPermission): boolean {
   if (role !== "member") return granted[role].has(permission);
   const toggle = toggleOf(permission);
   return memberMay[settings.defaultStackPermission].has(permission) && (!toggle || settings[toggle]);
 }
 
 /** The organization of that name as the actor sees it, with the role held there. Names are compared as written. */
-export function placeIn(actor: Actor, orgName: string): Place | undefined {
+export function membershipIn(actor: Actor, orgName: string): ActorMembership | undefined {
   switch (actor.kind) {
     case "user":
       return actor.memberships.find((m) => m.org.name === orgName);
@@ -190,10 +191,10 @@ export function placeIn(actor: Actor, orgName: string): Place | undefined {
 }
 
 /** The organization that the call is in; the route's permission has proved that the actor is in it. */
-export function placeOf({ actor, org }: Pick<OrgContext, "actor" | "org">): Place {
-  const place = placeIn(actor, org.name);
-  if (!place) throw new Error("the actor is not in the organization of its own call");
-  return place;
+export function membershipOf({ actor, org }: Pick<OrgContext, "actor" | "org">): ActorMembership {
+  const membership = membershipIn(actor, org.name);
+  if (!membership) throw new Error("the actor is not in the organization of its own call");
+  return membership;
 }
 
-export const settingsOf = (ctx: Pick<OrgContext, "actor" | "org">): OrgSettings => placeOf(ctx).settings;
+export const settingsOf = (ctx: Pick<OrgContext, "actor" | "org">): OrgSettings => membershipOf(ctx).settings;

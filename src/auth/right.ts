@@ -1,7 +1,7 @@
 import type { OrgContext } from "../context.ts";
 import { circumstancesOf } from "./editions.ts";
 import { guarded } from "./guard.ts";
-import { type OrgPermission, type StackRef, decide, placeOf } from "./policy.ts";
+import { type OrgPermission, type StackRef, decide, membershipOf } from "./policy.ts";
 import { refuse } from "./refuse.ts";
 
 /** Whether the caller has a right besides the route's own. @param stack the one that it is about, if it is about one */
@@ -16,5 +16,5 @@ export async function requireRight(ctx: OrgContext, permission: OrgPermission, s
 /** The refusal, once the log knows of it; never on a cached identity. */
 export async function lacking(ctx: OrgContext, permission: OrgPermission, stack?: StackRef) {
   await guarded(ctx, []);
-  return refuse(ctx, ctx.actor, placeOf(ctx), permission, stack);
+  return refuse(ctx, ctx.actor, membershipOf(ctx), permission, stack);
 }

@@ -24,7 +24,7 @@ interface Facts {
 }
 
 /** Reads them past every cache. @throws 503 when the database does not answer */
-export async function readFacts(store: Store, run: Run, now: number): Promise<Facts> {
+export async function readStarterFacts(store: Store, run: Run, now: number): Promise<Facts> {
   const { tokenId } = run.who;
   const [tokens, memberships, rows] = await batch(store, [
     ...identityQueries(store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${tokenId})`),
@@ -49,7 +49,7 @@ export function standingOf(run: Run, { starter, leaked, settings }: Facts, use: 
   const dead = starter && "dead" in starter ? starter.dead : undefined;
   const actor = dead ? dead.actor : starter && "identity" in starter ? starter.identity.actor : undefined;
   const verdict = actor ? decide(actor, "stack:write", run.path.orgName, use, run.path) : "hidden";
-  if (verdict === "place") return "network";
+  if (verdict === "network") return "network";
   if (!dead && verdict === "allowed") return "good";
   if (settings?.inFlightRevocation === "abort") return { abort: dead || !actor ? "token" : "rights" };
   // The moment is known of a token, and not of a right: the first renewal without it counts.

@@ -1,7 +1,7 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import { closedOrgs, mayAs } from "../auth/policy.ts";
+import { mayAs, refusingOrgs } from "../auth/policy.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { Actor, ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -11,7 +11,7 @@ import { organizations } from "../orgs/table.ts";
 import type { ListUserStacksQuery } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 const Key = z.tuple([z.string(), z.string(), z.string()]);
 
 /**
@@ -21,7 +21,7 @@ const Key = z.tuple([z.string(), z.string(), z.string()]);
 export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof ListUserStacksQuery>) {
   const { actor } = ctx;
   if (query.tagValue !== undefined && !query.tagName) throw badRequest("tagValue needs a tagName");
-  const size = query.maxResults ?? PAGE;
+  const size = query.maxResults ?? PAGE_SIZE;
   const after = fromCursor(query.continuationToken, Key);
   const [org, project, name] = after ?? ["", "", ""];
   const named = query.organization
@@ -53,7 +53,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
         and(
           isNull(stacks.deletedAt),
           place,
-          sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(closedOrgs(actor, ctx))}))`,
+          sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(refusingOrgs(actor, ctx))}))`,
           isVisible(actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
           query.project ? sql`${stacks.project} IN ${spellingsOf(actor, query.project)}` : undefined,
           query.tagName ? tagged : undefined,

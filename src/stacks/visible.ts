@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { closedOrgs, mayAs } from "../auth/policy.ts";
+import { mayAs, refusingOrgs } from "../auth/policy.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { ActorContext } from "../context.ts";
 import { stacks } from "./table.ts";
@@ -8,7 +8,7 @@ import { stacks } from "./table.ts";
 export const visibleTo = (ctx: ActorContext) =>
   and(
     inMine(ctx),
-    sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(closedOrgs(ctx.actor, ctx))}))`,
+    sql`${stacks.orgId} NOT IN (SELECT value FROM json_each(${JSON.stringify(refusingOrgs(ctx.actor, ctx))}))`,
     isVisible(ctx.actor.limits.stackRules, sql`${stacks.project}`, sql`${stacks.name}`),
   );
 

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { appendToChains } from "../../src/audit/append.ts";
-import { type ChainRecord, chainAfter, faultOf, genesis } from "../../src/audit/chain.ts";
+import { type ChainRecord, chainAfter, chainFaultOf, genesis } from "../../src/audit/chain.ts";
 import type { AuditEvent } from "../../src/audit/record.ts";
 import { formats } from "../../src/auditlogs/formats.ts";
 import type { Bindings } from "../../src/env.ts";
@@ -166,7 +166,7 @@ describe("an export", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as ChainRecord);
     expect(records.map(({ id }) => id)).toEqual(events.map(({ id }) => id));
-    for (const [i, record] of records.entries()) expect(faultOf(record, records[i - 1] ?? genesis)).toBeUndefined();
+    for (const [i, record] of records.entries()) expect(chainFaultOf(record, records[i - 1] ?? genesis)).toBeUndefined();
     expect((await exported()).trim().split("\r\n")).toHaveLength(1235);
   });
 

@@ -4,7 +4,7 @@ export interface Sizes {
   auditEvents: number;
   /** Sequences of calls of test/updates/protocol.property.test.ts. */
   fuzzRuns: number;
-  /** Faults in the end of an update, of test/updates/endFaults.property.test.ts. */
+  /** Faults in the end of an update, of test/coordinator/endFaults.property.test.ts. */
   endFaults: number;
   /** Trees of credentials of test/lineage/trees.property.test.ts. */
   trees: number;

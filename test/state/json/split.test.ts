@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { StateError, StateTooLarge } from "../../src/state/errors.ts";
-import { encode } from "../../src/state/json/json.ts";
-import { splitDeployment } from "../../src/state/json/split.ts";
-import { objectText, space, valueText } from "./arbitrary.ts";
-import { chunked, readable } from "./support.ts";
+import { StateError, StateTooLarge } from "../../../src/state/errors.ts";
+import { encode } from "../../../src/state/json/json.ts";
+import { splitDeployment } from "../../../src/state/json/split.ts";
+import { objectText, space, valueText } from "../arbitrary.ts";
+import { chunked, readable } from "../support.ts";
 
 const split = (body: string | Uint8Array, sizes: number[] = []) => readable(splitDeployment(chunked(body, sizes)));
 const sizes: fc.Arbitrary<number[]> = fc.oneof(fc.constant<number[]>([1]), fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 }));

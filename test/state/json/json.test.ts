@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { StateError } from "../../src/state/errors.ts";
-import { decodeString, encode, membersOf, readArray, rewrite, skipValue } from "../../src/state/json/json.ts";
-import { objectText, stringText, valueText } from "./arbitrary.ts";
-import { text } from "./support.ts";
+import { StateError } from "../../../src/state/errors.ts";
+import { decodeString, encode, membersOf, readArray, rewrite, skipValue } from "../../../src/state/json/json.ts";
+import { objectText, stringText, valueText } from "../arbitrary.ts";
+import { text } from "../support.ts";
 
 const membersText = (object: string) => new Map([...membersOf(encode(object))].map(([key, value]) => [key, text(value)]));
 
