@@ -365,6 +365,7 @@ export const mutants: Mutant[] = [
     file: "src/http/bounded.ts",
     find: "if (!Array.isArray(value) || value.length <= max)",
     replace: "if (max > 0)",
+    also: { file: "src/http/bounded.ts", find: "z.array(element).check(z.maxLength(max, message))", replace: "z.array(element)" },
   },
   {
     claim: "few-words",
