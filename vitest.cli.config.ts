@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { findCli } from "./test/cli/support/findCli.ts";
-import { failureTexts } from "./test/support/failureTexts.ts";
+import { shared } from "./vitest.shared.ts";
 
 /** The suite that drives the installed `pulumi` against a local server. Without a CLI there is nothing to test. */
 if (!findCli()) {
@@ -16,8 +16,8 @@ const long = 900_000;
 
 export default defineConfig({
   test: {
+    ...shared,
     environment: "node",
-    chaiConfig: failureTexts,
     globalSetup: ["./test/cli/support/setup.ts"],
     // Events reach the audit log a moment later, on a busy machine some moments.
     expect: { poll: { timeout: 30_000, interval: 250 } },

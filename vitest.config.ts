@@ -4,7 +4,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { contractFile } from "./scripts/contract.ts";
 import { startUpstream } from "./test/cli/support/upstream.ts";
-import { failureTexts } from "./test/support/failureTexts.ts";
+import { shared } from "./vitest.shared.ts";
 
 /** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */
 function readContract(): unknown {
@@ -39,15 +39,7 @@ export default defineConfig(async () => {
             LOCAL_DEVELOPMENT: "true",
             LEAK_SCANNER_SECRET: "the-scanner-of-these-tests-and-nobody-else",
             LEAK_SCANNER_KEYS: scannerKey,
-            // Sizes of `npm run test:audit` and `npm run bench:lists`.
-            AUDIT_EVENTS: process.env["AUDIT_EVENTS"] ?? "2000",
-            // Sequences of test/updates/protocol.property.test.ts, and the seed to begin with.
-            FUZZ_RUNS: process.env["FUZZ_RUNS"] ?? "8",
-            FUZZ_SEED: process.env["FUZZ_SEED"] ?? "",
-            // Faults in the end of an update that test/updates/endFaults.property.test.ts puts in.
-            END_FAULTS: process.env["END_FAULTS"] ?? "30",
-            // Trees of test/lineage/trees.property.test.ts.
-            TREES: process.env["TREES"] ?? "12",
+            // Size of `npm run bench:lists`.
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
           queueConsumers: {
@@ -58,8 +50,8 @@ export default defineConfig(async () => {
       }),
     ],
     test: {
+      ...shared,
       include: ["test/**/*.test.ts"],
-      chaiConfig: failureTexts,
       exclude: ["test/cli/**", "test/socket/**", "test/scripts/**", "test/console/browser/**"],
       // One Worker process for all files, emptied before each test: as isolated, and five times as fast.
       isolate: false,

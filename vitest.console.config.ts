@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { findChromium } from "./test/console/browser/support/findChromium.ts";
-import { failureTexts } from "./test/support/failureTexts.ts";
+import { shared } from "./vitest.shared.ts";
 
 /** The suite that drives the console in headless Chromium, against a local server. Without a browser there is nothing to test. */
 if (!findChromium()) {
@@ -10,9 +10,9 @@ if (!findChromium()) {
 
 export default defineConfig({
   test: {
+    ...shared,
     name: "console",
     environment: "node",
-    chaiConfig: failureTexts,
     include: ["test/console/browser/*.test.ts"],
     globalSetup: ["./test/console/browser/support/setup.ts"],
     maxWorkers: 2,

@@ -1,12 +1,12 @@
 import { defineConfig } from "vitest/config";
-import { failureTexts } from "./test/support/failureTexts.ts";
+import { shared } from "./vitest.shared.ts";
 
 /** Raw bytes against the built Worker over a real socket: what a client in workerd cannot send. */
 export default defineConfig({
   test: {
+    ...shared,
     name: "socket",
     environment: "node",
-    chaiConfig: failureTexts,
     include: ["test/socket/*.test.ts"],
     globalSetup: ["./test/socket/support/setup.ts"],
     testTimeout: 60_000,

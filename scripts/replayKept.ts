@@ -1,7 +1,7 @@
 /** Works out, in Node, the state that an update would have made whose journal was kept. */
 import { gunzipSync } from "node:zlib";
 import type { KeptManifest } from "../src/coordinator/keptManifest.ts";
-import { fromCheckpoint, inspect } from "../src/state/checkpoint.ts";
+import { fromCheckpoint } from "../src/state/checkpoint.ts";
 import { goTime } from "../src/state/goFormat.ts";
 import { Kind } from "../src/state/journal.ts";
 import { concat, decodeText, encode, readArray, readObject, skipSpace, skipValue } from "../src/state/json/json.ts";
@@ -31,8 +31,7 @@ export type Outcome = { state: string } | { fault: { sequenceID: number; about: 
 export async function replayKept(kept: Kept, without: readonly number[]): Promise<Outcome> {
   const parts = kept.manifest.files.map((name) => textOf(name, kept.files.get(name)));
   if (kept.manifest.form !== "journal") {
-    const read = kept.manifest.form === "checkpoint" ? fromCheckpoint : inspect;
-    const whole = await attempt(() => collect(read(inChunks(concat(parts))).chunks));
+    const whole = await attempt(() => collect(fromCheckpoint(inChunks(concat(parts))).chunks));
     return "error" in whole ? { broken: whole.error } : { state: whole.text };
   }
   const entries = inOrder(parts.flatMap(entriesIn)).filter(({ sequenceID }) => !without.includes(sequenceID));

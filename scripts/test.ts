@@ -1,69 +1,47 @@
-/** `npm test`: every suite, one after the other, and a summary that says what ran and names what failed. */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+/**
+ * `npm test`: the checks and every suite, two at a time, and a summary that says what ran, what was skipped and why, and why a test failed.
+ * `npm run test:long` is the long form. What a suite printed is shown when it failed.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
-import { env, root } from "./wrangler.ts";
+import { join } from "node:path";
+import { readOptions } from "./options.ts";
+import { type Result, run } from "./testing/run.ts";
+import { type Suite, suites } from "./testing/suites.ts";
+import { summary } from "./testing/summary.ts";
 
-interface Report {
-  testResults: {
-    name: string;
-    message: string;
-    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
-  }[];
+/** Suites that run at the same time. Each keeps about one core busy. */
+const LANES = 2;
+
+const { long } = readOptions({ long: { type: "boolean", default: false } });
+// One for all suites, so that the summary can name it.
+const seed = process.env["SEED"] ?? String(Date.now() % 1_000_000);
+const folder = mkdtempSync(join(tmpdir(), "stackpass-test-"));
+const list = suites(long);
+const waiting = list.values();
+const results = new Map<Suite, Result>();
+const started = Date.now();
+
+/** Takes the next suite until none is left. */
+async function lane(): Promise<void> {
+  for (const suite of waiting) {
+    const at = () => `${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s `;
+    console.log(`${at()} ${suite.name}: ${suite.missing ? "skipped" : "started"}`);
+    const result = await run(suite, folder, { LONG: long ? "1" : "", SEED: seed });
+    results.set(suite, result);
+    if (result.outcome === "skipped") continue;
+    console.log(`${at()} ${suite.name}: ${result.outcome}`);
+    if (result.output) console.log(`\n=== ${suite.name}\n${result.output}`);
+  }
 }
 
-const vitest = join(root, "node_modules/.bin/vitest");
-const suites = [
-  { name: "unit and API, in workerd", config: "vitest.config.ts" },
-  { name: "raw bytes on a socket", config: "vitest.socket.config.ts" },
-  { name: "the scripts", config: "vitest.scripts.config.ts" },
-  { name: "the Pulumi CLI", config: "vitest.cli.config.ts" },
-  { name: "the console, in a browser", config: "vitest.console.config.ts" },
-];
-const reports = mkdtempSync(join(tmpdir(), "stackpass-test-"));
-
-function run(name: string, bin: string, args: string[]) {
-  console.log(`\n=== ${name}`);
-  const started = Date.now();
-  const { status } = spawnSync(bin, args, { cwd: root, env, stdio: "inherit" });
-  return { name, passed: status === 0, seconds: Math.round((Date.now() - started) / 1000) };
+try {
+  await Promise.all(Array.from({ length: LANES }, lane));
+} finally {
+  rmSync(folder, { recursive: true });
 }
-
-/** The failed tests of a report, and files that could not be run, each with the first lines of why. */
-function failures(file: string): string[] {
-  if (!existsSync(file)) return [];
-  const { testResults } = JSON.parse(readFileSync(file, "utf8")) as Report;
-  return testResults.flatMap(({ name, message, assertionResults }) => {
-    const where = relative(root, name);
-    const failed = assertionResults.filter(({ status }) => status === "failed");
-    if (failed.length === 0) return message ? [`${where}: ${start(message)}`] : [];
-    return failed.map(({ fullName, failureMessages }) => `${where} > ${fullName}: ${start(failureMessages.join("\n"))}`);
-  });
-}
-
-/** Without empty lines and stack traces. */
-const start = (text: string): string =>
-  text
-    .split("\n")
-    .filter((line) => !/^\s*(at .*)?$/.test(line))
-    .slice(0, 8)
-    .join(" ")
-    .slice(0, 800);
-
-const results = [
-  { ...run("checks", process.execPath, ["scripts/check.ts"]), failures: [] as string[] },
-  ...suites.map(({ name, config }, index) => {
-    const file = join(reports, `${index}.json`);
-    const args = ["run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    return { ...run(name, vitest, args), failures: failures(file) };
-  }),
-];
-rmSync(reports, { recursive: true });
-
-console.log("\n=== summary");
-for (const { name, passed, seconds } of results) console.log(`${passed ? "ok  " : "FAIL"}  ${name} (${seconds} s)`);
-for (const failure of results.flatMap((result) => result.failures)) console.log(`      ${failure}`);
-const failed = results.filter((result) => !result.passed).length;
-console.log(`${results.length - failed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+const inOrder = list.map((suite) => results.get(suite)!);
+console.log(
+  `\n${summary(inOrder, Math.round((Date.now() - started) / 1000))}\nseed:   ${seed}; SEED=${seed} makes the same random choices again`,
+);
+process.exit(inOrder.some(({ outcome }) => outcome === "failed") ? 1 : 0);

@@ -2,7 +2,7 @@
  * How often the end of a run was tried, and when it is tried again. The end of a run must not depend on its content, so the number of
  * failures is bounded (docs/decisions/0006-any-run-can-be-ended.md). Times in milliseconds. Pure.
  */
-import { StaleIdentity } from "../db/client.ts";
+import { PreconditionFailed } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import type { Run } from "./storage/runs.ts";
 
@@ -66,6 +66,6 @@ export const isLongOutage = (run: Run, now: number): boolean => of(run).outages 
 export type Fault = "caller" | "outage" | "content";
 
 export function faultOf(error: unknown, hasCaller: boolean): Fault {
-  if (error instanceof StaleIdentity && hasCaller) return "caller";
+  if (error instanceof PreconditionFailed && hasCaller) return "caller";
   return error instanceof AppError && error.status >= 500 ? "outage" : "content";
 }

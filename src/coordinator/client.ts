@@ -1,7 +1,7 @@
 import type { OrgContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { AppError, unavailable } from "../errors.ts";
-import { StaleIdentity } from "../db/client.ts";
+import { PreconditionFailed } from "../db/client.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
 import type { StackCall } from "./context.ts";
 import { type StackPath, coordinatorName } from "../stacks/path.ts";
@@ -21,7 +21,7 @@ export async function callCoordinator<T>(
   try {
     outcome = await call(coordinatorAt(ctx.env, name));
   } catch (error) {
-    if (error instanceof AppError || error instanceof StaleIdentity) throw error;
+    if (error instanceof AppError || error instanceof PreconditionFailed) throw error;
     logError("stack object failed", error);
     throw unavailable("the stack");
   }

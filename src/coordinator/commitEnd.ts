@@ -6,18 +6,21 @@ import { addTo } from "../metrics/increment.ts";
 import { auditName, pathText } from "../stacks/path.ts";
 import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
-import type { StateSummary } from "../state/replay/replay.ts";
 import { findResourceChanges } from "./receive/events.ts";
-import type { EndedBy } from "./finish.ts";
+import type { NewState } from "./newState.ts";
 import { fateOfToken } from "./revoked.ts";
 import type { AbortedFor, Ending, Run } from "./storage/runs.ts";
-import type { StackContext } from "./context.ts";
+import type { CancelUpdate, StackContext } from "./context.ts";
 import { type KeptJournal, type UpdateStatus, updates } from "../updates/table.ts";
 
-export interface NewState {
-  key: string | null;
-  /** Undefined when it is the base. */
-  summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
+/** What ends a run besides its own lease. */
+export interface EndedBy {
+  /** The update's client, which may do better when it is refused. */
+  client?: true;
+  /** A caller from outside, whose right is checked in the same batch. */
+  caller?: CancelUpdate;
+  /** The stack is deleted: nothing but the database may stop the end. */
+  force?: true;
 }
 
 interface End {

@@ -3,7 +3,6 @@ import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import type { StackPath } from "../stacks/path.ts";
-import type { Deltas } from "../updates/deltas.ts";
 import type { Received } from "./storage/bodyStore.ts";
 import type { RunEvents } from "./storage/eventStore.ts";
 import type { Runs } from "./storage/runs.ts";
@@ -18,13 +17,17 @@ export interface StackCall {
   address: string;
 }
 
+/** Ends a running update from outside. */
+export interface CancelUpdate extends StackCall {
+  updateId: string;
+}
+
 /** What the object lends to the verbs that change its stack. */
 export interface StackContext {
   store: Store;
   env: Bindings;
   runs: Runs;
   received: Received;
-  deltas: Deltas;
   events: RunEvents;
   /** Hands committed events to the queue, off the answer's path. */
   announce: (...events: AuditEvent[]) => void;

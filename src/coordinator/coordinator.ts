@@ -8,10 +8,9 @@ import { log, logError } from "../log.ts";
 import { counting, noTrips } from "../metrics/roundTrips.ts";
 import type { EventQuery, EventsAnswer } from "../engineEvents/eventPage.ts";
 import { answerTo, receiveFor } from "./receive/dispatch.ts";
-import type { CancelUpdate } from "../updates/cancel.ts";
-import { Deltas } from "../updates/deltas.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
-import { type EndedBy, finishRun } from "./finish.ts";
+import type { EndedBy } from "./commitEnd.ts";
+import { finishRun } from "./finish.ts";
 import { learnEnd, learnHoldersEnd } from "./learnEnd.ts";
 import { dueAt, isOver } from "./lifetime.ts";
 import { cancelLostStart, sweepLostStart } from "./lostStarts.ts";
@@ -21,10 +20,11 @@ import { aborted, ended, leaseOver, withoutState } from "./endedErrors.ts";
 import { Received } from "./storage/bodyStore.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./remove.ts";
-import { type RenewLease, checkStarter } from "../updates/renew.ts";
+import { type RenewLease, checkStarter } from "./renew.ts";
 import { RunEvents } from "./storage/eventStore.ts";
 import { type AbortedFor, type Ending, type Run, Runs } from "./storage/runs.ts";
-import type { StackContext } from "./context.ts";
+import { migrate } from "./storage/schema.ts";
+import type { CancelUpdate, StackContext } from "./context.ts";
 import { type StartAnswer, type StartUpdate, startRun } from "./start.ts";
 import { endExpired, tend } from "./upkeep.ts";
 
@@ -36,7 +36,6 @@ import { endExpired, tend } from "./upkeep.ts";
 export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
   readonly #received: Received;
-  readonly #deltas: Deltas;
   readonly #events: RunEvents;
   #tail: Promise<unknown> = Promise.resolve();
   /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
@@ -44,9 +43,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
+    migrate(state.storage);
     this.#runs = new Runs(state.storage.sql);
     this.#received = new Received(state.storage.sql, limitsOf(env));
-    this.#deltas = new Deltas(state.storage.sql, this.#received);
     this.#events = new RunEvents(this.#runs, this.#received);
   }
 
@@ -188,7 +187,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     const outcome = await this.#answer(async () => {
       const run = await this.#inTime(updateId, (running) => running);
       const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
-      return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, deltas: this.#deltas, inTime });
+      return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, inTime });
     });
     return answerTo(request, outcome);
   }
@@ -285,7 +284,6 @@ export class StackCoordinator extends DurableObject<Bindings> {
       env,
       runs: this.#runs,
       received: this.#received,
-      deltas: this.#deltas,
       events: this.#events,
       announce: (...events) => {
         const ids = events.map((event) => event.id);

@@ -2,25 +2,14 @@ import { type AppError, unavailable } from "../errors.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { StateError } from "../state/errors.ts";
 import { type Fault, beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp, isLongOutage } from "./attempts.ts";
-import type { CancelUpdate } from "../updates/cancel.ts";
-import { type NewState, commitEnd } from "./commitEnd.ts";
+import { type EndedBy, commitEnd } from "./commitEnd.ts";
 import { formOf, keepJournal } from "./keptJournal.ts";
 import { learnEnd } from "./learnEnd.ts";
-import { writeState } from "./newState.ts";
+import { type NewState, writeState } from "./newState.ts";
 import type { Ending, Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
 import type { KeptJournal } from "../updates/table.ts";
 import { logError } from "../log.ts";
-
-/** What ends a run besides its own lease. */
-export interface EndedBy {
-  /** The update's client, which may do better when it is refused. */
-  client?: true;
-  /** A caller from outside, whose right is checked in the same batch. */
-  caller?: CancelUpdate;
-  /** The stack is deleted: nothing but the database may stop the end. */
-  force?: true;
-}
 
 /**
  * Ends a run: the new state as an object, then one batch that makes it the stack's, then the lock is free. Each step may
@@ -83,7 +72,7 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
     return reason;
   };
   if (fault === "caller") throw goesOn(error);
-  // Entries that contradict each other, or a text that deltas have spoilt. The client hears of it, and the run goes on until its lease ends.
+  // Entries that contradict each other. The client hears of it, and the run goes on until its lease ends.
   if (by.client && error instanceof StateError && run.phase === "running") throw goesOn(fromStateError(error));
   if (error instanceof StateError || (by.caller && fault === "content")) {
     logError("an update ends with the state before it", error, { updateId: run.updateId });

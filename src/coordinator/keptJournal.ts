@@ -6,8 +6,7 @@ import type { Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
 
 /** What a run has written of its state; undefined for nothing. */
-export function formOf({ received, deltas }: Pick<StackContext, "received" | "deltas">, run: Run): KeptManifest["form"] | undefined {
-  if (deltas.get(run.updateId)) return "text";
+export function formOf({ received }: Pick<StackContext, "received">, run: Run): KeptManifest["form"] | undefined {
   if (run.checkpoint !== null) return "checkpoint";
   return received.batches(run.updateId, "journal").length > 0 ? "journal" : undefined;
 }
@@ -31,7 +30,7 @@ export async function keepJournal(ctx: StackContext, run: Run): Promise<void> {
   await writeObject(ctx.env.STATE, manifestKey(run.updateId), once(encode(JSON.stringify(manifest))));
 }
 
-async function copyParts({ env, received, deltas }: StackContext, run: Run, form: KeptManifest["form"]): Promise<string[]> {
+async function copyParts({ env, received }: StackContext, run: Run, form: KeptManifest["form"]): Promise<string[]> {
   const { updateId } = run;
   const copy = async (name: string, chunks: AsyncIterable<Uint8Array>) => {
     await writeObject(env.STATE, keptUnder(updateId) + name, chunks);
@@ -40,7 +39,6 @@ async function copyParts({ env, received, deltas }: StackContext, run: Run, form
   const copyBody = (kind: ReceivedKind, batch: number, name: string) =>
     copy(`${name}.json${received.encodingOf(updateId, kind, batch) === "gzip" ? ".gz" : ""}`, received.raw(updateId, kind, batch));
 
-  if (form === "text") return [await copy("text.json", deltas.stream(updateId, deltas.get(updateId)?.pieces ?? []))];
   if (form === "checkpoint") return [await copyBody("checkpoint", run.checkpoint!, "checkpoint")];
   const files: string[] = [];
   for (const batch of received.batches(updateId, "journal")) files.push(await copyBody("journal", batch, String(batch)));

@@ -19,8 +19,8 @@ export interface KeptManifest {
   baseKey: string | null;
   baseIsAliasFree: boolean;
   cliVersion: string;
-  /** `journal`: batches of entries. `checkpoint`: the last full checkpoint. `text`: the text that deltas made. */
-  form: "journal" | "checkpoint" | "text";
+  /** `journal`: batches of entries. `checkpoint`: the last full checkpoint. */
+  form: "journal" | "checkpoint";
   /** Names of the parts, in the order of their arrival. One that ends with `.gz` is as the client compressed it. */
   files: string[];
 }

@@ -6,8 +6,7 @@ import { conflict, notFound } from "../errors.ts";
 import { auditName, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
-import type { CancelUpdate } from "../updates/cancel.ts";
-import type { StackCall, StackContext } from "./context.ts";
+import type { CancelUpdate, StackCall, StackContext } from "./context.ts";
 import { updates } from "../updates/table.ts";
 
 /**

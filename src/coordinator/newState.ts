@@ -1,11 +1,16 @@
 import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
-import { fromCheckpoint, inspect } from "../state/checkpoint.ts";
+import { fromCheckpoint } from "../state/checkpoint.ts";
 import { goTime } from "../state/goFormat.ts";
-import { replay } from "../state/replay/replay.ts";
-import type { NewState } from "./commitEnd.ts";
+import { type StateSummary, replay } from "../state/replay/replay.ts";
 import { formOf } from "./keptJournal.ts";
 import type { Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
+
+export interface NewState {
+  key: string | null;
+  /** Undefined when it is the base. */
+  summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
+}
 
 /** Writes the state that a run leaves behind as a new object. One that wrote none leaves its base. */
 export async function writeState(ctx: StackContext, run: Run, endedAt: number): Promise<NewState> {
@@ -17,11 +22,9 @@ export async function writeState(ctx: StackContext, run: Run, endedAt: number): 
 }
 
 function stateOf(ctx: StackContext, run: Run, endedAt: number) {
-  const { received, deltas, env } = ctx;
+  const { received, env } = ctx;
   const { updateId, baseKey } = run;
   switch (formOf(ctx, run)) {
-    case "text":
-      return inspect(deltas.stream(updateId, deltas.get(updateId)?.pieces ?? []), { maxElement: received.limits.resource });
     case "checkpoint":
       return fromCheckpoint(received.stream(updateId, "checkpoint", run.checkpoint!));
     case "journal":

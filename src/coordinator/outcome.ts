@@ -1,11 +1,11 @@
-import { StaleIdentity } from "../db/client.ts";
+import { PreconditionFailed } from "../db/client.ts";
 import { AppError, type Reason } from "../errors.ts";
 import { logError } from "../log.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { type Trips, addTrips } from "../metrics/roundTrips.ts";
 
 /** What a stack's object answers to the Worker: errors lose their class on the way, so refusals travel as data. */
-export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal | "stale identity" }) & {
+export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal | "precondition failed" }) & {
   /** Round trips that the object made. */
   trips: Trips;
 };
@@ -27,8 +27,8 @@ export async function outcomeOf<T>(trips: Trips, work: () => Promise<T>): Promis
 }
 
 /** The refusal that an error stands for; anything unknown is a bug and is thrown on. */
-function asRefusal(error: unknown): Refusal | "stale identity" {
-  if (error instanceof StaleIdentity) return "stale identity";
+function asRefusal(error: unknown): Refusal | "precondition failed" {
+  if (error instanceof PreconditionFailed) return "precondition failed";
   const known = fromStateError(error);
   if (known instanceof AppError) {
     const { status, reason, message, headers } = known;
@@ -42,7 +42,7 @@ function asRefusal(error: unknown): Refusal | "stale identity" {
 export function unwrap<T>(trips: Trips, outcome: Outcome<T>): T {
   addTrips(trips, outcome.trips);
   if (outcome.ok) return outcome.value;
-  if (outcome.refusal === "stale identity") throw new StaleIdentity();
+  if (outcome.refusal === "precondition failed") throw new PreconditionFailed();
   const { status, reason, message, headers } = outcome.refusal;
   throw new AppError(status, message, { reason, headers });
 }

@@ -8,7 +8,6 @@ import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { reencrypt } from "../state/reencrypt.ts";
-import type { ReencryptStackResponse } from "../updates/operations.ts";
 import { insertUpdateRow, overAtOnce } from "./insertUpdateRow.ts";
 import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lostStarts.ts";
@@ -23,7 +22,7 @@ export interface ReencryptStack extends StackCall {
  * Puts the secrets of the newest state under the current master key, as a new version. Where none is under an older key nothing is
  * written at all. Older versions stay as they are: history is not changed, so an old key goes on opening it.
  */
-export async function reencryptStack(ctx: StackContext, input: ReencryptStack): Promise<ReencryptStackResponse> {
+export async function reencryptStack(ctx: StackContext, input: ReencryptStack): Promise<Reencrypted & { version: number }> {
   const { env } = ctx;
   const stack = await pin(ctx, input);
   if (stack.stateKey === null) return { version: stack.version, ...reencryption(env, stack.id, false).found };

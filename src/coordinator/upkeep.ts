@@ -1,5 +1,6 @@
 import { MOST_FAILURES, countFailure, faultOf } from "./attempts.ts";
-import { type EndedBy, tryToKeep } from "./finish.ts";
+import type { EndedBy } from "./commitEnd.ts";
+import { tryToKeep } from "./finish.ts";
 import { dueAt, endingOf, isOver } from "./lifetime.ts";
 import type { Ending, Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
@@ -57,6 +58,5 @@ async function forget(ctx: StackContext, run: Run): Promise<void> {
   ctx.events.forget(updateId);
   ctx.received.drop(updateId, "journal");
   ctx.received.drop(updateId, "checkpoint");
-  ctx.deltas.drop(updateId);
   ctx.runs.forget(updateId);
 }

@@ -1,6 +1,6 @@
 import { type SQL, and, asc, desc, getTableColumns, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
@@ -67,8 +67,7 @@ export async function findEntries(ctx: OrgContext, path: StackPath, entries: Ent
   const mine = and(sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`, entries.where);
   const limit = page === 0 ? Infinity : pageSize;
   const { db } = ctx.store;
-  const [, stack, first, counted] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [stack, first, counted] = await guarded(ctx, [
     db.select({ version: stacks.version }).from(stacks).where(here),
     chunk(ctx, mine, entries, limit).offset(page === 0 ? 0 : Math.min((page - 1) * pageSize, Number.MAX_SAFE_INTEGER)),
     db

@@ -1,7 +1,6 @@
 import { type SQL, and, eq, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { listed, streamed } from "../http/stream.ts";
 import { type StackPath, pathText, stackAt } from "../stacks/path.ts";
@@ -119,8 +118,7 @@ export async function getTimeline(ctx: OrgContext, path: StackPath, version: num
 
 /** Status of one update, of any kind. Imports are done when they answer, so nobody has to wait here (cli-protocol §4.12). */
 export async function getUpdateStatus(ctx: OrgContext, path: StackPath, updateId: string) {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows] = await guarded(ctx, [
     ctx.store.db
       .select({ status: updates.status })
       .from(updates)

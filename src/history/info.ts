@@ -1,4 +1,4 @@
-import type { StackUpdate, UpdateInfo, UpdateSummary } from "../updates/operations.ts";
+import type { StackUpdate, UpdateInfo, UpdateSummary } from "./openapi.ts";
 import type { ConfigText } from "../updates/config.ts";
 import { resultOf, type updates } from "../updates/table.ts";
 

@@ -1,7 +1,6 @@
 import { and, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { stacks } from "../stacks/table.ts";
 import { realUpdates } from "./entries.ts";
 import { updates } from "../updates/table.ts";
@@ -25,8 +24,7 @@ export async function updatesPerDay(ctx: OrgContext, stackIds: string[], days: n
   // Ids first, then each stack's own piece of the index.
   const mine = sql`${updates.stackId} IN (SELECT id FROM ${stacks} WHERE id IN (SELECT value FROM json_each(${JSON.stringify(stackIds)})) AND ${stacks.orgId} = ${ctx.org.id})`;
   const day = sql<number>`${updates.startedAt} / ${sql.raw(String(DAY))}`;
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows] = await guarded(ctx, [
     ctx.store.db
       .select({
         day: day.as("day"),

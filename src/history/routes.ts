@@ -3,7 +3,18 @@ import { text } from "../http/bounded.ts";
 import { type Route, defineRoute } from "../http/route.ts";
 import { STACK, stackParams, updateParams, versionParams } from "../stacks/path.ts";
 import { pagingOf, pagingQuery } from "./entries.ts";
-import { getPreview, getTimeline, getUpdate, getUpdateById, listActivity, listPreviews, listStackUpdates, listUpdates } from "./history.ts";
+import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
+import {
+  getPreview,
+  getTimeline,
+  getUpdate,
+  getUpdateById,
+  getUpdateStatus,
+  listActivity,
+  listPreviews,
+  listStackUpdates,
+  listUpdates,
+} from "./history.ts";
 import { toStackUpdate, toUpdateSummary } from "./info.ts";
 import { summarize } from "./summarize.ts";
 
@@ -15,6 +26,9 @@ const read = { method: "GET", permission: "stack:read" } as const satisfies Part
 const ofStack = { ...read, params: stackParams };
 const ofVersion = { ...read, params: versionParams };
 const ofUpdate = { ...read, params: updateParams };
+
+/** The kinds that an update may be addressed by. */
+const kinds = ["update", "preview", "refresh", "destroy"] as const;
 
 /** What a stack's updates and previews were. The latest one first: its paths would be taken for a version. */
 export const historyRoutes = [
@@ -138,4 +152,27 @@ export const historyRoutes = [
     },
     async (ctx, { params }) => summarize(ctx, params, await getUpdateById(ctx, params, params.updateID)),
   ),
+  ...kinds.map((kind) =>
+    defineRoute(
+      {
+        ...ofUpdate,
+        path: `${STACK}/${kind}/{updateID}/events`,
+        operationId: `GetEngineEvents_${kind}`,
+        query: EngineEventsQuery,
+      },
+      (ctx, { params, query }) => getEngineEvents(ctx, params, params.updateID, query),
+    ),
+  ),
 ];
+
+/** Whether an update still runs. A client asks under the kind that it created the update as. */
+export const statusRoutes = (["Update", "Preview", "Refresh", "Destroy"] as const).map((kind) =>
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${STACK}/${kind.toLowerCase()}/{updateID}`,
+      operationId: `GetUpdateStatusFor${kind}`,
+    },
+    (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),
+  ),
+);

@@ -1,6 +1,6 @@
 import type { BatchItem } from "drizzle-orm/batch";
-import type { RequestContext } from "../context.ts";
 import { type Store, batch, openStore } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 
 /** Well within the 30 seconds that work may outlive an answer. Milliseconds. */
@@ -11,7 +11,11 @@ const MOST_KEYS = 10_000;
 const MOST_FAILURES = 3;
 
 type Statement = BatchItem<"sqlite">;
-type Context = Pick<RequestContext, "background" | "now">;
+/** Of a request: its time, and where work goes that outlives the answer. */
+interface Context {
+  now: number;
+  background: (name: string, work: (env: Bindings) => Promise<unknown>) => void;
+}
 
 interface Count<V> {
   key: string;

@@ -51,6 +51,10 @@ const absentFeatures: Feature[] = [
   { paths: /\/cmk\b/, sentence: "Keys of customers are not supported: the operator keeps the keys (docs/operate.md)" },
   { paths: /^\/api\/projects\//, sentence: "Secrets belong to stacks, not to projects" },
   { paths: /\/(annotations|notifications|workflow)\b|\/cli\/version$/, sentence: "No client that works with this service needs it" },
+  {
+    paths: /\/checkpoint(verbatim|delta)$/,
+    sentence: "Verbatim checkpoints and deltas are not supported: a client that does not journal sends full checkpoints",
+  },
   { paths: /\/log-encryption-session\b/, sentence: "Encrypted logs can be shared with Pulumi only, not through this service" },
 ];
 

@@ -1,14 +1,10 @@
-import type { Bindings } from "../env.ts";
 import { notFound } from "../errors.ts";
 import { defineRoute } from "../http/route.ts";
 
 /** What we offer (cli-protocol §2.4, §10). Journaling is not a capability: it is granted per update. */
-const capabilities = ({ DELTA_CHECKPOINTS }: Bindings) => [
+const capabilities = [
   { capability: "batch-encrypt" },
   { capability: "deployment-schema-version", version: 1, configuration: { version: 4 } },
-  ...(/^\d{1,10}$/.test(DELTA_CHECKPOINTS)
-    ? [{ capability: "delta-checkpoint-uploads-v2", version: 2, configuration: { checkpointCutoffSizeBytes: Number(DELTA_CHECKPOINTS) } }]
-    : []),
 ];
 
 const getCapabilities = defineRoute(
@@ -18,7 +14,7 @@ const getCapabilities = defineRoute(
     operationId: "Capabilities",
     permission: "public",
   },
-  async ({ env }) => ({ capabilities: capabilities(env) }),
+  async () => ({ capabilities }),
 );
 
 /** Asked by `pulumi new`; anything but a list aborts it (cli-protocol §6.2). */

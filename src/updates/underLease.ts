@@ -33,7 +33,7 @@ export async function callUnderLease<T>(ctx: LeaseContext, call: Parameters<type
 }
 
 /** What an object takes as a stream, named as in its `fetch`. */
-type Kind = "journal" | "checkpoint" | "verbatim" | "delta" | "events" | "event" | "log";
+type Kind = "journal" | "checkpoint" | "events" | "event" | "log";
 
 /**
  * Hands a state write or a batch of events to the stack's object, as a stream. The latency of this path is the speed

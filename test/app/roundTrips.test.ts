@@ -33,7 +33,7 @@ it("makes one way only under a lease: to the stack's object, which asks the data
   const direct = { ...noTrips(), object: 1 };
   expect(asks("CreateJournalEntries")).toEqual(direct);
   expect(asks("RecordEngineEventBatch")).toEqual(direct);
-  expect(asks("PatchUpdateVerbatimCheckpoint")).toEqual(direct);
+  expect(asks("PatchUpdateCheckpoint")).toEqual(direct);
   expect(asks("RenewUpdateLease")).toEqual({ ...direct, d1: 1 });
 });
 

@@ -1,14 +1,13 @@
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, inject, it, vi } from "vitest";
 import { type ChainRecord, faultOf, genesis, recordOf } from "../../src/audit/chain.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { REPLAY_REQUEST, replayDeadLetters } from "../../src/audit/replay.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 
-/** `npm run test:audit` says 100,000. */
-const COUNT = Number(env.AUDIT_EVENTS);
+const { auditEvents: COUNT } = inject("sizes");
 const ORGS = ["org-a", "org-b", "org-c"];
 const MAX_ATTEMPTS = 2;
 const bindings = env as Bindings;

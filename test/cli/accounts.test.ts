@@ -1,17 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { yamlProject } from "./support/programs.ts";
 import { runScript } from "./support/script.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 describe("an operator", () => {
   let server: Server;
   let run: (name: string, ...args: string[]) => Promise<{ code: number; output: string }>;
   beforeAll(async () => {
-    server = await Server.start({ directory: join(inject("directory"), "accounts-server") });
+    server = await startBuiltServer("accounts-server");
     const pepper = /^TOKEN_PEPPER=(.*)$/m.exec(readFileSync(join(server.persistTo, "secrets.env"), "utf8"))![1]!;
     run = (name, ...args) => runScript(name, [...args, "--local", "--persist-to", server.persistTo], { TOKEN_PEPPER: pepper });
   });

@@ -1,19 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { withStorage } from "../../scripts/bindings.ts";
-import { bundle } from "../../scripts/built.ts";
 import type { ChainRecord } from "../../src/audit/chain.ts";
 import { examine } from "../../src/audit/examine.ts";
 import { ask, request } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { Random } from "./support/random.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 
-/** `npm run test:faults -- --audit-kills N --seed S` sets these; in the suite it is a short run. */
-const KILLS = Number(process.env["AUDIT_KILLS"] ?? 5);
-const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+const { auditKills: KILLS } = inject("sizes");
+const SEED = inject("seed");
 const CLIENTS = 6;
 const HOUR = 3_600_000;
 const OPERATOR_TOKEN = randomBytes(32).toString("base64url");
@@ -25,12 +22,9 @@ let member: string;
 let now = Date.now();
 
 beforeAll(async () => {
-  const bundled = join(inject("directory"), "audit-kills-bundle");
-  mkdirSync(bundled, { recursive: true });
-  bundle(bundled);
   // Each refusal is to have an event of its own here, however often the token is refused.
   const vars = { OPERATOR_TOKEN, REFUSAL_EVENTS: "off" };
-  server = await Server.start({ directory: join(inject("directory"), "audit-kills"), bundle: bundled, vars });
+  server = await startBuiltServer("audit-kills", vars);
   admin = server.credentials.organizations["acme"]!["admin"]!;
   member = server.credentials.organizations["acme"]!["member"]!;
 });
@@ -71,7 +65,7 @@ async function work(name: string, done: Done): Promise<void> {
 it(
   `after ${KILLS} kills of the server with events in its queue, every event is in the log, once, and the chain is good`,
   async () => {
-    console.log(`${KILLS} kills: --audit-kills ${KILLS} --seed ${SEED}`);
+    console.log(`${KILLS} kills: AUDIT_KILLS=${KILLS} SEED=${SEED}`);
     const done: Done = { created: [], deleted: [], refused: 0 };
     const inFlight: number[] = [];
     for (let round = 0; round < KILLS; round++) {

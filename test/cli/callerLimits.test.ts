@@ -1,14 +1,12 @@
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import { createServer, request } from "node:http";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { bundle } from "../../scripts/built.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { gateOf, isAtLeast, nodeProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { type Result, Terminal } from "./support/terminal.ts";
 
 /** Requests of a period that an isolate lets pass before it asks the limiter, and the limiter's own limit. */
@@ -36,11 +34,7 @@ const witness = createServer((incoming, outgoing) => {
 let url: string;
 
 beforeAll(async () => {
-  const directory = join(inject("directory"), "limits");
-  mkdirSync(directory, { recursive: true });
-  bundle(join(directory, "bundle"));
-  const vars = { TOKEN_REQUESTS: "20" };
-  server = await Server.start({ directory, bundle: join(directory, "bundle"), vars });
+  server = await startBuiltServer("limits", { TOKEN_REQUESTS: "20" });
   witness.listen(0, "127.0.0.1");
   await once(witness, "listening");
   url = `http://127.0.0.1:${(witness.address() as { port: number }).port}`;

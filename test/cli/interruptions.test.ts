@@ -1,10 +1,10 @@
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { giveBack } from "./support/lease.ts";
 import { type Program, gateOf, nodeProject } from "./support/programs.ts";
 import { Recorder } from "./support/recorder.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { type Running, Terminal } from "./support/terminal.ts";
 
 interface Export {
@@ -26,7 +26,7 @@ const many: Program = {
 let server: Server;
 let token: string;
 beforeAll(async () => {
-  server = await Server.start({ directory: join(inject("directory"), "interrupted-server") });
+  server = await startBuiltServer("interrupted-server");
   const admin = server.credentials.organizations["acme"]!["admin"]!;
   token = (await newOrgToken("interrupted", { url: server.url, admin })).value;
 });

@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { bundle } from "../../scripts/built.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, request } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { yamlProject } from "./support/programs.ts";
 import { runScript } from "./support/script.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const urn = (name: string) => `urn:pulumi:dev::kept::my:index:Thing::${name}`;
@@ -37,10 +37,7 @@ describe("the operator, for an update whose journal was kept", () => {
   const S = "/api/stacks/acme/kept/dev";
 
   beforeAll(async () => {
-    const bundled = join(inject("directory"), "journal-bundle");
-    mkdirSync(bundled, { recursive: true });
-    bundle(bundled);
-    server = await Server.start({ directory: join(inject("directory"), "journal-server"), bundle: bundled });
+    server = await startBuiltServer("journal-server");
     admin = server.credentials.organizations["acme"]!["admin"]!;
     where = ["--local", "--persist-to", server.persistTo];
     const api = <T>(method: string, path: string, json: unknown) => ask<T>(method, path, { token: admin, url: server.url, json });

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { runScript } from "./support/script.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 describe("a rotation of the master key, with `npm run rotate-keys`", () => {
@@ -16,7 +17,7 @@ describe("a rotation of the master key, with `npm run rotate-keys`", () => {
   let runner: Terminal;
 
   beforeAll(async () => {
-    server = await Server.start({ directory: join(inject("directory"), "rotated-server") });
+    server = await startBuiltServer("rotated-server");
     await restartWith(first);
     const { url } = server;
     const admin = server.credentials.organizations["acme"]!["admin"]!;

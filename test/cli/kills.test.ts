@@ -1,23 +1,19 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { bundle } from "../../scripts/built.ts";
-import { prepare } from "../../scripts/prepare.ts";
 import { newOrgToken, request } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { Chains } from "./support/chains.ts";
 import { type Deployment, expectAcknowledged } from "./support/expected.ts";
 import { giveBack } from "./support/lease.ts";
 import { Random } from "./support/random.ts";
 import { Recorder } from "./support/recorder.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** `npm run test:faults -- --kills N --seed S --lanes L` sets these; in the suite it is a short run. */
-const KILLS = Number(process.env["KILLS"] ?? 6);
-const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+const { kills: KILLS } = inject("sizes");
+const SEED = inject("seed");
 /** Rounds that go on beside each other, each with a server of its own. */
-const LANES = Math.min(Number(process.env["LANES"] ?? 2), Math.max(KILLS, 1));
+const LANES = Math.min(inject("sizes").lanes, Math.max(KILLS, 1));
 const BUSY = "[409] Conflict: Another update is currently in progress.";
 
 const commands = { up: 8, destroy: 1, refresh: 1 };
@@ -33,15 +29,8 @@ interface Stack {
 const totals = new Map<string, number>();
 const count = (what: string, more = 1) => totals.set(what, (totals.get(what) ?? 0) + more);
 
-let bundled: string;
-let prepared: string;
-beforeAll(async () => {
-  bundled = join(inject("directory"), "bundle");
-  mkdirSync(bundled, { recursive: true });
-  bundle(bundled);
-  prepared = join(inject("directory"), "prepared");
-  await prepare(prepared, "");
-  console.log(`${KILLS} kills in ${LANES} lanes: --kills ${KILLS} --lanes ${LANES} --seed ${SEED}`);
+beforeAll(() => {
+  console.log(`${KILLS} kills in ${LANES} lanes: KILLS=${KILLS} LANES=${LANES} SEED=${SEED}`);
 });
 afterAll(() => {
   const lines = [...totals].sort(([a], [b]) => a.localeCompare(b)).map(([what, number]) => `  ${what}: ${number}`);
@@ -68,7 +57,7 @@ class Lane {
   }
 
   static async start(number: number): Promise<Lane> {
-    const server = await Server.start({ directory: join(inject("directory"), `lane-${number}`), bundle: bundled, copyOf: prepared });
+    const server = await startBuiltServer(`lane-${number}`);
     const admin = server.credentials.organizations["acme"]!["admin"]!;
     const token = await newOrgToken("kills", { url: server.url, admin });
     const lane = new Lane(server, await Recorder.before(server.url), token.value, `kills-${number}`);
@@ -224,7 +213,7 @@ describe("kill -9 at any moment", () => {
           try {
             await lane.round(new Random(SEED, round));
           } catch (error) {
-            failures.push(`--seed ${SEED}, round ${round}: ${String(error)}\n${lane.unanswered()}`);
+            failures.push(`SEED=${SEED}, round ${round}: ${String(error)}\n${lane.unanswered()}`);
             console.error(failures.at(-1));
             await lane.stop();
             lane = await Lane.start(started++);

@@ -5,8 +5,7 @@ import { newSecret } from "./support/secrets.ts";
 import { StartingGate } from "./support/startingGate.ts";
 import { Terminal } from "./support/terminal.ts";
 
-/** `RACES=200 npm run test:cli -- races` for a long run. */
-const RACES = Number(process.env["RACES"] ?? 5);
+const { races: RACES } = inject("sizes");
 const BUSY = "[409] Conflict: Another update is currently in progress.";
 
 let gate: StartingGate;

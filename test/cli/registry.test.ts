@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newOrgToken } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { isAtLeast } from "./support/programs.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 import { type Upstream, startUpstream } from "./support/upstream.ts";
 
@@ -14,7 +15,7 @@ let upstream: Upstream;
 let server: Server;
 beforeAll(async () => {
   upstream = await startUpstream(plugins());
-  server = await Server.start({ directory: join(inject("directory"), "registry-server"), vars: { REGISTRY_UPSTREAM: upstream.url } });
+  server = await startBuiltServer("registry-server", { REGISTRY_UPSTREAM: upstream.url });
 });
 afterAll(async () => {
   await server.stop();

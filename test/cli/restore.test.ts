@@ -1,15 +1,15 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type Storage, withStorage } from "../../scripts/bindings.ts";
-import { bundle } from "../../scripts/built.ts";
 import { type OrgToken, ask, newOrgToken, request } from "./support/api.ts";
+import { startBuiltServer } from "./support/builtServer.ts";
 import { yamlProject } from "./support/programs.ts";
 import { newSecret } from "./support/secrets.ts";
 import { runScript } from "./support/script.ts";
-import { Server } from "./support/server.ts";
+import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const S = "/api/stacks/acme/restored";
@@ -26,10 +26,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
   let where: string[];
 
   beforeAll(async () => {
-    const bundled = join(inject("directory"), "restored-bundle");
-    mkdirSync(bundled, { recursive: true });
-    bundle(bundled);
-    server = await Server.start({ directory: join(inject("directory"), "restored-server"), bundle: bundled });
+    server = await startBuiltServer("restored-server");
     admin = server.credentials.organizations["acme"]!["admin"]!;
     copy = join(inject("directory"), "copy");
     where = ["--local", "--persist-to", server.persistTo];

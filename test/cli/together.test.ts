@@ -50,11 +50,12 @@ describe("while an update runs", () => {
   });
 
   it("of two that start at the same moment one runs and one is refused", async () => {
-    editProgram(second.project, { things: [{ name: "slow", props: { takes: 8000 } }] });
-    editProgram(first.project, { things: [{ name: "slow", props: { takes: 8000 } }] });
-    const [one, other] = await Promise.all(
-      [first, second].map((terminal) => terminal.run("up", "--yes", "--skip-preview", "--stack", stack)),
-    );
+    for (const { project } of [first, second]) editProgram(project, { things: [{ name: "slow", props: { gate: "slow" } }] });
+    const both = [first, second].map((terminal) => terminal.run("up", "--yes", "--skip-preview", "--stack", stack));
+    // The one that runs waits at its gate until the other was refused.
+    await Promise.race(both);
+    for (const { project } of [first, second]) gateOf(project, "slow").open();
+    const [one, other] = await Promise.all(both);
     const [winner, loser] = one!.code === 0 ? [one!, other!] : [other!, one!];
     expect(winner.code, `${winner.stdout}\n${winner.stderr}`).toBe(0);
     expect(`${loser.stdout}\n${loser.stderr}`).toContain(BUSY);

@@ -1,14 +1,13 @@
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { newVisitor } from "../support/browser.ts";
 import { call, ok } from "../support/client.ts";
 import { type World, newWorld } from "../support/world.ts";
 import { type Step, grow, newPerson } from "./support/grow.ts";
 import type { Model, Node } from "./support/model.ts";
 
-/** Trees in one run of the suite; `TREES=1000 npx vitest run test/lineage/trees.property.test.ts` grows more. */
-const RUNS = Number(env.TREES);
+const { trees: RUNS } = inject("sizes");
 
 const steps = fc.array(fc.record<Step>({ actor: fc.nat(1000), action: fc.nat(1000), org: fc.nat(1) }), { minLength: 6, maxLength: 24 });
 
@@ -44,7 +43,7 @@ it(
         count("trees");
         count(`deepest ${Math.max(...[...below, root].map((node) => model.depthOf(node)))}`);
       }),
-      { numRuns: RUNS, ...(env.FUZZ_SEED && { seed: Number(env.FUZZ_SEED) }) },
+      { numRuns: RUNS, seed: inject("seed") },
     );
     console.log("trees of credentials:", JSON.stringify(Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)))));
   },

@@ -122,10 +122,11 @@ describe("the numbers", () => {
 
   it("show what waits while the queue is away", async () => {
     breakQueue();
+    const before = Date.now();
     await newOrgToken(world, "ci");
     const { audit } = await numbers();
     expect(audit.outbox).toBe(1);
-    expect(audit.oldestPromisedAt).toBeGreaterThan(Date.now() - 60_000);
+    expect(audit.oldestPromisedAt).toBeGreaterThanOrEqual(before);
     laterBy(600_000);
     expect((await samples()).get("stackpass_audit_outbox_oldest_seconds")).toBeGreaterThanOrEqual(599);
   });

@@ -15,12 +15,8 @@ const get = async (path: string) => {
   return (await response.json()) as Record<string, unknown>;
 };
 const tokenNames = async () => ((await get("/api/orgs/acme/tokens"))["tokens"] as { name: string }[]).map(({ name }) => name);
-/** Answers somebody else at once: the server lives and is not held up. */
-const isAlive = async () => {
-  const started = Date.now();
-  await get("/api/user");
-  expect(Date.now() - started).toBeLessThan(20_000);
-};
+/** The server answers another client while the test holds a connection open. */
+const isAlive = () => get("/api/user");
 
 beforeAll(async () => {
   const response = await fetch(`${url}/api/stacks/acme/web`, {

@@ -160,10 +160,9 @@ it("gives each buffer back when a larger one takes its place, and the last one a
   for (const buffer of seen) expect(buffer.byteLength).toBe(0);
 });
 
+// What copied the value again for each chunk would copy 140 GB, and not end before the test's own limit.
 it("reads a value in many chunks in linear time", async () => {
-  const big = `{"a":"${"x\\\\".repeat(1_000_000)}"}`;
-  const started = performance.now();
+  const big = `{"a":"${"x\\\\".repeat(4_000_000)}"}`;
   const parts = await split(`{"deployment":{"resources":[${big}]}}`, [512]);
   expect(parts).toHaveLength(1);
-  expect(performance.now() - started).toBeLessThan(3000);
 });

@@ -4,11 +4,6 @@ declare namespace Cloudflare {
     OPERATOR_TOKEN: string;
     LEAK_SCANNER_SECRET?: string;
     ALLOW_PLAIN_HTTP?: string;
-    AUDIT_EVENTS: string;
-    FUZZ_RUNS: string;
-    FUZZ_SEED: string;
-    END_FAULTS: string;
-    TREES: string;
     LISTS_SCALE: string;
     PUBLIC_CONTRACT: import("./contract.ts").Contract | false;
   }

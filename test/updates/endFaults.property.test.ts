@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { beforeEach, expect, it, onTestFinished, vi } from "vitest";
+import { beforeEach, expect, inject, it, onTestFinished, vi } from "vitest";
 import { call, ok } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { expectSound } from "../support/dangling.ts";
@@ -10,11 +10,7 @@ import { type RunningUpdate, type World, newStack, newWorld, startUpdate } from 
 import { coordinator } from "./support/ends.ts";
 import { type Fault, type Kind, arm, isVital, kinds } from "./support/injection.ts";
 
-/**
- * Faults in one run of the suite; `END_FAULTS=2000 npx vitest run test/updates/endFaults.property.test.ts` puts in more, and
- * `FUZZ_SEED` begins with a known one.
- */
-const FAULTS = Number(env.END_FAULTS);
+const { endFaults: FAULTS } = inject("sizes");
 
 let world: World;
 beforeEach(async () => {
@@ -210,7 +206,7 @@ it("ends, frees its stack and loses nothing, whatever fails in it, and however o
       count(`${one.end}: ${await expectNothingLost(one.form, run.update.id)}`);
       await expectUsable(run.path, run.stack);
     }),
-    { numRuns: FAULTS, ...(env.FUZZ_SEED && { seed: Number(env.FUZZ_SEED) }) },
+    { numRuns: FAULTS, seed: inject("seed") },
   );
   await expectSound();
   console.log(

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, inject, it } from "vitest";
 import { ok } from "../support/client.ts";
 import { expectSound } from "../support/dangling.ts";
 import { newOrgToken, newStack, newWorld } from "../support/world.ts";
@@ -8,8 +8,7 @@ import { newModel } from "./support/model.ts";
 import { type Game, play } from "./support/play.ts";
 import { sequences } from "./support/steps.ts";
 
-/** Sequences in one run of the suite; `FUZZ_RUNS=1000 npx vitest run test/updates/protocol.property.test.ts` plays more. */
-const RUNS = Number(env.FUZZ_RUNS);
+const { fuzzRuns: RUNS } = inject("sizes");
 
 let game: Omit<Game, "model">;
 beforeEach(async () => {
@@ -36,7 +35,7 @@ it(
           Object.assign(game, { machine: one.machine, tokens: one.tokens });
         }
       }),
-      { numRuns: RUNS, ...(env.FUZZ_SEED && { seed: Number(env.FUZZ_SEED) }) },
+      { numRuns: RUNS, seed: inject("seed") },
     );
     expect(round).toBeGreaterThanOrEqual(RUNS);
     await expectSound();

@@ -1,5 +1,5 @@
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
-import type { StackReferences } from "../../stacks/operations.ts";
+import type { StackReferences } from "../../stacks/openapi.ts";
 import { getStack } from "../../stacks/get.ts";
 import type { StackPath } from "../../stacks/path.ts";
 import { listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";

@@ -1,24 +1,21 @@
 import { discard } from "../../http/discard.ts";
 import { tripsText } from "../../metrics/roundTrips.ts";
-import type { Deltas } from "../../updates/deltas.ts";
 import { receiveEvent, receiveEvents } from "./events.ts";
 import type { Outcome } from "../outcome.ts";
 import { receiveCheckpoint, receiveJournal } from "./journal.ts";
-import { receiveDelta, receiveVerbatim } from "../../updates/receiveDelta.ts";
 import type { Received } from "../storage/bodyStore.ts";
 import type { Run, Runs } from "../storage/runs.ts";
 
 export interface Arrivals {
   runs: Runs;
   received: Received;
-  deltas: Deltas;
   /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
   inTime: <T>(work: (run: Run) => T) => Promise<T>;
 }
 
 /** Takes what a running update's client sends under its lease. @param kind as `forward` in lease.ts names it */
 export async function receiveFor(run: Run, kind: string | undefined, request: Request, to: Arrivals): Promise<void> {
-  const { received, deltas, inTime } = to;
+  const { received, inTime } = to;
   switch (kind) {
     case "journal":
       return receiveJournal(run, request, received, inTime);
@@ -30,10 +27,6 @@ export async function receiveFor(run: Run, kind: string | undefined, request: Re
         received.dropBefore(run.updateId, "checkpoint", run.checkpoint ?? 0);
       });
     }
-    case "verbatim":
-      return receiveVerbatim(run, request, received, deltas, inTime);
-    case "delta":
-      return receiveDelta(run, request, received, deltas, inTime);
     case "events":
       return receiveEvents(run, request, received, inTime);
     case "event":

@@ -27,8 +27,8 @@ export async function receiveJournal(run: Run, request: Request, received: Recei
  * @returns its number
  */
 export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<number> {
-  refuseState(run);
-  if (received.batches(run.updateId, "text").length > 0) throw badRequest("this update writes verbatim checkpoints and deltas");
+  refusePreview(run);
+  if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
   const encoding = encodingOf(request);
   const batch = received.nextBatch(run.updateId, "checkpoint");
   const { limits } = received;
@@ -47,7 +47,7 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
 }
 
 /** The same bytes in pieces of a size that storage likes, each good until the next is asked for. */
-export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const held = new Uint8Array(PART);
   let length = 0;
   for await (const chunk of chunks) {
@@ -62,12 +62,6 @@ export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     }
   }
   if (length > 0) yield held.subarray(0, length);
-}
-
-/** Whole states are for updates that do not journal. */
-export function refuseState(run: Run): void {
-  refusePreview(run);
-  if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
 }
 
 function refusePreview(run: Run): void {

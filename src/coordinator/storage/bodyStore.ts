@@ -5,7 +5,7 @@ import { free, freeBuffer } from "../../bytes/release.ts";
 import { concat } from "../../state/json/json.ts";
 import type { Journal } from "../../state/replay/journalCache.ts";
 
-export type ReceivedKind = "journal" | "checkpoint" | "text" | "events";
+export type ReceivedKind = "journal" | "checkpoint" | "events";
 
 /** SQLite takes buffers and not views. */
 const wholeBuffer = (bytes: Uint8Array) => (bytes.length === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer) as ArrayBuffer;
@@ -25,19 +25,11 @@ export class Received {
   constructor(sql: SqlStorage, limits: Limits) {
     this.#sql = sql;
     this.limits = limits;
-    // With a row id: without, SQLite would read through the bodies while it compares keys.
-    sql.exec(`CREATE TABLE IF NOT EXISTS received (
-      update_id TEXT NOT NULL, kind TEXT NOT NULL, batch INTEGER NOT NULL, part INTEGER NOT NULL,
-      encoding TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (update_id, kind, batch, part)
-    )`);
   }
 
   /** Always appends: a retried batch is stored again and recognised by its entries' own numbers. */
   append(updateId: string, kind: ReceivedKind, encoding: BodyEncoding, body: Uint8Array): void {
-    this.putBody(updateId, kind, this.nextBatch(updateId, kind), encoding, body);
-  }
-
-  putBody(updateId: string, kind: ReceivedKind, batch: number, encoding: BodyEncoding, body: Uint8Array): void {
+    const batch = this.nextBatch(updateId, kind);
     for (let part = 0; part === 0 || part * PART < body.length; part++)
       this.putPart(updateId, kind, batch, part, encoding, body.subarray(part * PART, (part + 1) * PART));
   }

@@ -64,7 +64,6 @@ export class Runs {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec("CREATE TABLE IF NOT EXISTS runs (update_id TEXT PRIMARY KEY, body TEXT NOT NULL)");
     for (const row of sql.exec<{ body: string }>("SELECT body FROM runs")) {
       const run = JSON.parse(row.body) as Run;
       this.#byId.set(run.updateId, run);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, createWriteStream, mkdirSync, readFileSync } from "node:fs";
+import { closeSync, cpSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -68,6 +68,10 @@ export class Server {
 
   async #run(): Promise<void> {
     const { directory } = this.#options;
+    const path = join(directory, "server.log");
+    // The processes of the server write into the file themselves: nothing that they print waits in this process.
+    const log = openSync(path, "a");
+    const before = fstatSync(log).size;
     const child = spawn(process.execPath, this.#command(), {
       cwd: root,
       env: {
@@ -77,32 +81,26 @@ export class Server {
         WRANGLER_LOG_PATH: join(directory, "wrangler-logs"),
         WRANGLER_REGISTRY_PATH: join(directory, "registry"),
       },
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      stdio: ["ignore", log, log, "ipc"],
       detached: true,
     });
+    closeSync(log);
     this.#process = child;
     // Ours to end, also when the run is broken off: an interrupt does not reach another process group.
     const abandon = () => this.#signal("SIGKILL");
     process.once("exit", abandon);
-    child.once("exit", () => process.off("exit", abandon));
-    const log = createWriteStream(join(directory, "server.log"), { flags: "a" });
-    let said = "";
-    let complained = "";
-    child.stderr!.on("data", (chunk: Buffer) => {
-      log.write(chunk);
-      complained += chunk.toString();
+    child.once("exit", () => {
+      process.off("exit", abandon);
+      // A workerd that is left over would hold the port.
+      this.#signal("SIGKILL");
     });
-    await new Promise<void>((ready, failed) => {
-      child.stdout!.on("data", (chunk: Buffer) => {
-        log.write(chunk);
-        said += chunk.toString();
-        // The last line of the welcome: whatever comes later is the server's own log.
-        if (said.includes("Press Ctrl-C") || said.includes("ready\n")) ready();
-      });
-      // A workerd that is left over would hold the port, and its output open.
-      child.once("exit", () => this.#signal("SIGKILL"));
-      child.once("close", (code) => failed(new Error(`the server ended with ${code}:\n${complained}\n${said}`)));
-    });
+    for (;;) {
+      // The last line of the welcome: whatever comes later is the server's own log.
+      const printed = readFileSync(path).subarray(before).toString();
+      if (printed.includes("Press Ctrl-C") || printed.includes("ready\n")) return;
+      if (!isAlive(child)) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}:\n${printed}`);
+      await wait(50);
+    }
   }
 
   #command(): string[] {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import type { DevCredentials } from "../../../scripts/prepare.ts";
+import { bundle } from "../../../scripts/built.ts";
+import { type DevCredentials, prepare } from "../../../scripts/prepare.ts";
 import { findCli } from "./findCli.ts";
 import { installNodeSdk } from "./nodeSdk.ts";
 import { Server } from "./server.ts";
@@ -18,7 +19,10 @@ declare module "vitest" {
     directory: string;
     /** A `node_modules` with the Pulumi SDK, for Node programs. */
     nodeModules: string;
-    /** The server that most tests share. */
+    /** Folder of the bundled Worker, and what a server's folder has before its first start: `startBuiltServer` runs the one with a copy of the other. */
+    bundle: string;
+    prepared: string;
+    /** The server that most tests share, as `npm run dev` starts it. */
     url: string;
     people: DevCredentials["organizations"];
   }
@@ -32,11 +36,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const cliVersion = execFileSync(cli, ["version"], { encoding: "utf8", env }).trim().replace(/^v/, "");
   console.log(`Driving ${cli}, version ${cliVersion}`);
   const nodeModules = installNodeSdk();
+  const bundled = join(directory, "bundle");
+  bundle(bundled);
+  const prepared = join(directory, "prepared");
+  await prepare(prepared, "");
   const server = await Server.start({ directory: join(directory, "shared-server") });
   project.provide("cli", cli);
   project.provide("cliVersion", cliVersion);
   project.provide("directory", directory);
   project.provide("nodeModules", nodeModules);
+  project.provide("bundle", bundled);
+  project.provide("prepared", prepared);
   project.provide("url", server.url);
   project.provide("people", server.credentials.organizations);
   return async () => {

@@ -51,6 +51,8 @@ export class Terminal {
           HOME: this.#home,
           PULUMI_HOME: this.#home,
           PULUMI_SKIP_UPDATE_CHECK: "true",
+          // Programs of a run load the same SDK hundreds of times: Node keeps what it compiled.
+          NODE_COMPILE_CACHE: join(inject("directory"), "compiled"),
           PULUMI_BACKEND_URL: url ?? inject("url"),
           ...(token !== undefined && { PULUMI_ACCESS_TOKEN: token }),
           ...env,

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
-import { RevocationReport } from "../lineage/operations.ts";
-import { uxPurposes } from "./listRoles.ts";
-import { notHere } from "./metadata.ts";
+import type { Operations } from "../http/openapi.ts";
+import { RevocationReport } from "../lineage/openapi.ts";
+import { notHere } from "./notHere.ts";
+import { uxPurposes } from "./roles.ts";
 import { inFlightRevocations } from "./table.ts";
 
 const literals = Object.fromEntries(Object.entries(notHere).map(([name, value]) => [name, z.literal(value)]));
@@ -96,7 +96,7 @@ const invitesByAddress = {
   answers: { 200: BatchCreateInviteResponse },
 };
 
-export const orgOperations: Operations = {
+export const orgOperations = {
   GetOrganizationMetadata: {
     tags: ["Organizations"],
     summary: "What the organization is and what it has decided",
@@ -148,4 +148,4 @@ export const orgOperations: Operations = {
   CancelOrgInvite: { tags: ["Organizations"], summary: "Withdraws an invitation that waits", answers: { 204: null } },
   ResendOrgInvite: { tags: ["Organizations"], summary: "Counts an invitation as sent now; no mail is sent", answers: { 204: null } },
   ListUserOrgInvites: { tags: ["Users"], summary: "Invitations for the caller's address", answers: { 200: ListInvitesResponse } },
-};
+} satisfies Operations;

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
+import type { Operations } from "../http/openapi.ts";
 
 const Checks = z.record(z.string(), z.enum(["ok", "failed"]));
 
-export const operatorOperations: Operations = {
+export const operatorOperations = {
   Health: {
     tags: ["Operation"],
     summary: "Whether this deployment is ready to answer",
@@ -23,4 +23,4 @@ export const operatorOperations: Operations = {
     summary: "What an operator watches, for Prometheus; as JSON for those who accept nothing else",
     answers: { 200: null },
   },
-};
+} satisfies Operations;

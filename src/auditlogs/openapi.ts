@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
+import type { Operations } from "../http/openapi.ts";
 
 export const ResponseAuditLogs = z.object({
   auditLogEvents: z.array(
@@ -73,7 +73,7 @@ const Checkpoint = z.object({
 
 const SigningKey = z.object({ keyId: z.string(), algorithm: z.literal("Ed25519"), publicKey: z.string() });
 
-export const auditLogOperations: Operations = {
+export const auditLogOperations = {
   ListAuditLogEventsHandlerV1: {
     tags: ["Organizations", "AuditLogs"],
     summary: "The log, newest first; startTime is its upper bound",
@@ -124,4 +124,4 @@ export const auditLogOperations: Operations = {
     summary: "Public keys of the checkpoints' signatures",
     answers: { 200: z.object({ keys: z.array(SigningKey) }) },
   },
-};
+} satisfies Operations;

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
+import type { Operations } from "../http/openapi.ts";
 
 const Capability = z.object({
   capability: z.string(),
@@ -7,7 +7,7 @@ const Capability = z.object({
   configuration: z.optional(z.record(z.string(), z.unknown())),
 });
 
-export const miscOperations: Operations = {
+export const miscOperations = {
   Capabilities: {
     tags: ["Miscellaneous"],
     summary: "What this service can do",
@@ -41,4 +41,4 @@ export const miscOperations: Operations = {
     answers: { 200: z.object({ policyPacks: z.array(z.unknown()) }) },
   },
   FetchRestSpecification: { tags: ["Miscellaneous"], summary: "This document", answers: { 200: z.record(z.string(), z.unknown()) } },
-};
+} satisfies Operations;

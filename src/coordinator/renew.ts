@@ -4,9 +4,9 @@ import type { Use } from "../auth/limits.ts";
 import { batch } from "../db/client.ts";
 import { type AppError, forbidden } from "../errors.ts";
 import { auditName, pathText } from "../stacks/path.ts";
-import { type Standing, readFacts, standingOf } from "../coordinator/revoked.ts";
-import type { Run } from "../coordinator/storage/runs.ts";
-import type { StackContext } from "../coordinator/context.ts";
+import { type Standing, readFacts, standingOf } from "./revoked.ts";
+import type { Run } from "./storage/runs.ts";
+import type { StackContext } from "./context.ts";
 import { logError } from "../log.ts";
 
 export interface RenewLease {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
-import { RevocationReport } from "../lineage/operations.ts";
+import type { Operations } from "../http/openapi.ts";
+import { RevocationReport } from "../lineage/openapi.ts";
 
 const ListSessionsResponse = z.object({
   sessions: z.array(
@@ -23,7 +23,7 @@ const ListSessionsResponse = z.object({
 });
 export type ListSessionsResponse = z.infer<typeof ListSessionsResponse>;
 
-export const sessionOperations: Operations = {
+export const sessionOperations = {
   ListUserSessions: {
     tags: ["Users"],
     summary: "The caller's open console sessions, newest first",
@@ -34,4 +34,4 @@ export const sessionOperations: Operations = {
     summary: "Ends one of the caller's sessions; with withDescendants everything that was made in it too",
     answers: { 200: RevocationReport, 204: null },
   },
-};
+} satisfies Operations;

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
+import type { Operations } from "../http/openapi.ts";
 
 const shown = {
   tags: ["Stacks"],
@@ -7,7 +7,7 @@ const shown = {
   answers: { 204: null },
 };
 
-export const secretOperations: Operations = {
+export const secretOperations = {
   EncryptValue: {
     tags: ["Stacks"],
     summary: "Encrypts a value with the stack's key",
@@ -26,4 +26,4 @@ export const secretOperations: Operations = {
   },
   LogOnlyDecryptValue: shown,
   LogOnlyBatchDecryptValue: shown,
-};
+} satisfies Operations;

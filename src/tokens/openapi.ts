@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
-import { CreatedWith, RevocationReport } from "../lineage/operations.ts";
+import type { Operations } from "../http/openapi.ts";
+import { CreatedWith, RevocationReport } from "../lineage/openapi.ts";
 import { tokenStates } from "./accessToken.ts";
 import { stackRule } from "./schema.ts";
 import { disabledReasons } from "./table.ts";
@@ -100,7 +100,7 @@ export type RevocationReceipt = z.infer<typeof RevocationReceipt>;
 export const LeakReportTaken = z.object({ message: z.string() });
 export type LeakReportTaken = z.infer<typeof LeakReportTaken>;
 
-export const tokenOperations: Operations = {
+export const tokenOperations = {
   ListOrgTokens: {
     tags: ["Organizations", "AccessTokens"],
     summary: "The organization's tokens, newest first",
@@ -185,4 +185,4 @@ export const tokenOperations: Operations = {
     summary: "The same for a secret scanner that signs its reports, many at once",
     answers: { 200: LeakReportTaken },
   },
-};
+} satisfies Operations;

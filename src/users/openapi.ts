@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
+import type { Operations } from "../http/openapi.ts";
 
 const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.optional(z.string()) });
 
@@ -19,7 +19,7 @@ const CurrentUser = z.object({
   tokenInfo: z.optional(z.object({ name: z.string(), organization: z.string(), team: z.string() })),
 });
 
-export const userOperations: Operations = {
+export const userOperations = {
   GetCurrentUser: { tags: ["Users"], summary: "The caller, and for a machine token the token", answers: { 200: CurrentUser } },
   GetDefaultOrganization: {
     tags: ["Users"],
@@ -27,4 +27,4 @@ export const userOperations: Operations = {
     answers: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
   },
   UpdateDefaultOrganization: { tags: ["Users"], summary: "Chooses the organization of stack names that name none", answers: { 204: null } },
-};
+} satisfies Operations;

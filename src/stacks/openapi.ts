@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Operations } from "../http/operation.ts";
+import type { Operations } from "../http/openapi.ts";
 import { stackParams } from "./path.ts";
 import { StackConfig } from "./schema.ts";
 
@@ -71,7 +71,7 @@ const Repository = z.object({
   projects: z.array(z.object({ orgName: z.string(), repoName: z.string(), name: z.string(), stacks: z.array(RepositoryStack) })),
 });
 
-export const stackOperations: Operations = {
+export const stackOperations = {
   GetOrganization: {
     tags: ["Organizations"],
     summary: "The organization, and the stacks that the caller may see, by project",
@@ -162,4 +162,4 @@ export const stackOperations: Operations = {
     answers: { 200: z.object({ deletedStacks: z.array(DeletedStack) }) },
   },
   RestoreDeletedStack: { tags: ["Organizations"], summary: "Brings a deleted stack back", answers: { 204: null } },
-};
+} satisfies Operations;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { operations } from "../../src/app/operations.ts";
+import { operations } from "../../src/app/openapi.ts";
 import { routes } from "../../src/app/routes.ts";
 
-describe("what is told of operations", () => {
-  it("is told of each that there is, and of no other", () => {
+describe("the documentation of operations", () => {
+  it("is there for each operation, and for no other", () => {
     expect(Object.keys(operations).toSorted()).toEqual(routes.map(({ definition }) => definition.operationId).toSorted());
   });
 

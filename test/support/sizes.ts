@@ -1,0 +1,29 @@
+/** How much the tests repeat what they do at random or in bulk. `vitest.shared.ts` chooses the numbers; a test reads them with `inject("sizes")`. */
+export interface Sizes {
+  /** Audit events of test/audit/faults.test.ts. */
+  auditEvents: number;
+  /** Sequences of calls of test/updates/protocol.property.test.ts. */
+  fuzzRuns: number;
+  /** Faults in the end of an update, of test/updates/endFaults.property.test.ts. */
+  endFaults: number;
+  /** Trees of credentials of test/lineage/trees.property.test.ts. */
+  trees: number;
+  /** Kills of a server or of the CLI in the middle of an update. */
+  kills: number;
+  /** Servers that are killed at the same time. */
+  lanes: number;
+  /** Races of two CLIs. */
+  races: number;
+  /** Kills of a server whose queue holds audit events. */
+  auditKills: number;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Whether this is the long form: `it.runIf(inject("long"))` is for what repeats at length what another test shows. */
+    long: boolean;
+    sizes: Sizes;
+    /** Random choices begin with it: with the seed that a run printed, they are made again. */
+    seed: number;
+  }
+}
