@@ -1,5 +1,7 @@
 /** How much the tests repeat what they do at random or in bulk. `vitest.shared.ts` chooses the numbers; a test reads them with `inject("sizes")`. */
 export interface Sizes {
+  /** How many times as often as in `npm test` a property is tried: `numRuns: 200 * inject("sizes").runs`. */
+  runs: number;
   /** Audit events of test/audit/faults.test.ts. */
   auditEvents: number;
   /** Sequences of calls of test/updates/protocol.property.test.ts. */
