@@ -8,6 +8,7 @@ const size = (name: string, short: number, longer: number): number => Number(pro
 
 const sizes: Sizes = {
   runs: size("RUNS", 1, 10),
+  deletionRounds: size("DELETION_ROUNDS", 1, 4),
   auditEvents: size("AUDIT_EVENTS", 2000, 100_000),
   fuzzRuns: size("FUZZ_RUNS", 8, 200),
   endFaults: size("END_FAULTS", 30, 2000),

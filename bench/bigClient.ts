@@ -45,7 +45,7 @@ export class BigUpdate {
     this.#lease = lease;
   }
 
-  write(kind: "journalentries" | "checkpoint" | "checkpointverbatim" | "checkpointdelta", body: object) {
+  write(kind: "journalentries" | "checkpoint", body: object) {
     return this.#client.send("PATCH", `${this.#path}/${kind}`, this.#lease, body);
   }
 

@@ -48,12 +48,6 @@ export function* afterUpdate({ resources }: Big, touched: readonly number[], edi
   for (let i = 0; i < resources; i++) if (!gone.has(i)) yield [i, 0];
 }
 
-/** What a program of the same order leaves that has changed these. */
-export function* changed({ resources }: Big, touched: readonly number[], edition: number): Order {
-  const its = new Set(touched);
-  for (let i = 0; i < resources; i++) yield [i, its.has(i) ? edition : 0];
-}
-
 const CHUNK = 64 * 1024;
 
 /** The elements of `resources`, in chunks. */
@@ -76,8 +70,7 @@ export function shown(text: string): string {
   return `{"resource":${text.slice(0, -1)},"delete":false${none}}}`;
 }
 
-export const HEAD =
-  '{"version":3,"deployment":{"manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""},"metadata":{},"resources":[';
+const HEAD = '{"version":3,"deployment":{"manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""},"metadata":{},"resources":[';
 const TAIL = "]}}";
 
 export function* deployment(big: Big, order: Order): Generator<Buffer> {

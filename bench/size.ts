@@ -23,8 +23,8 @@ const MB = 1024 * 1024;
 /** What Cloudflare gives an isolate, and so what V8 shall have here; else it would put off collecting, having all the machine. */
 const BOUND = 128;
 process.env["MINIFLARE_WORKERD_V8_FLAGS"] ??= `--max-heap-size=${BOUND}`;
-/** A slow machine takes its time to send a large journal; deltas from 1 MiB on. */
-const vars = { LEASE_SECONDS: "86400", DELTA_CHECKPOINTS: String(MB) };
+/** A slow machine takes its time to send a large journal. */
+const vars = { LEASE_SECONDS: "86400" };
 
 let failed = false;
 /** Processor time of each measured step, size by size. */

@@ -1,8 +1,7 @@
 /** Everything that touches a whole state. Each step leaves the state of `asImported` behind, but for `update` and `rename`. */
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { type BigClient, entry, expectResources, same, secrets } from "./bigClient.ts";
-import { type Big, HEAD, afterUpdate, asImported, changed, deployment, elements, resourceText, shown } from "./bigState.ts";
+import { type Big, afterUpdate, asImported, deployment, elements, resourceText, shown } from "./bigState.ts";
 
 export interface Work {
   client: BigClient;
@@ -14,7 +13,7 @@ export interface Work {
 const P = "/api/stacks/acme/size";
 
 /** In their order; `refresh` takes back what `update` changed. */
-export const steps = { import: importState, update, refresh, noop, full, delta, rename };
+export const steps = { import: importState, update, refresh, noop, full, rename };
 export type Step = keyof typeof steps;
 
 async function importState({ client, big, measure }: Work): Promise<void> {
@@ -71,37 +70,6 @@ async function full(work: Work): Promise<void> {
   const running = await client.start(`${P}/${big.stack}`, false);
   await measure("full checkpoint", () => running.write("checkpoint", Readable.from(deployment(big, asImported(big)))));
   await measure("full checkpoint: complete", () => running.complete());
-  await expectState(work);
-}
-
-/** Or the whole state once, and then what has changed in it. */
-async function delta(work: Work): Promise<void> {
-  const { client, big, measure } = work;
-  const touched = touchedOf(big);
-  const running = await client.start(`${P}/${big.stack}`, false);
-  const verbatim = function* () {
-    yield Buffer.from('{"version":3,"sequenceNumber":1,"untypedDeployment":');
-    yield* deployment(big, changed(big, touched, 1));
-    yield Buffer.from("}");
-  };
-  await measure("verbatim checkpoint", () => running.write("checkpointverbatim", Readable.from(verbatim())));
-
-  const hash = createHash("sha256");
-  for (const chunk of deployment(big, asImported(big))) hash.update(chunk);
-  const deploymentDelta: object[] = [];
-  let at = HEAD.length;
-  for (let i = 0, next = 0; i < big.resources && next < touched.length; i++) {
-    const text = resourceText(big, i, 0);
-    const [start, end] = [at, at + text.length].map((offset) => ({ line: 1, column: 1, offset }));
-    if (i === touched[next]) {
-      deploymentDelta.push({ Span: { uri: "", start, end }, NewText: text });
-      next++;
-    }
-    at += text.length + 1;
-  }
-  const body = { version: 3, sequenceNumber: 2, checkpointHash: hash.digest("hex"), deploymentDelta };
-  await measure("delta of 10", () => running.write("checkpointdelta", body));
-  await measure("delta: complete", () => running.complete());
   await expectState(work);
 }
 

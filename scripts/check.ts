@@ -1,62 +1,18 @@
-/** `npm run check`: format, lint, types, import arrow, generated files, licences, secrets, claims, citations. Says which of them failed. */
+/** `npm run check`: format, lint, types, layers, generated files, licences, secrets, claims, citations. Says which of them failed. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import { claimFaults } from "./claims.ts";
+import { importFaults, pageFault } from "./layers.ts";
+import { linkFaults } from "./links.ts";
 import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
+import { typeFaults } from "./mutantTypes.ts";
 import { secretsInFiles, unseen } from "./audit-secrets.ts";
 import { env, root } from "./wrangler.ts";
-
-/**
- * Imports run one way: a folder may use what stands before it. Types and tables are free: they carry no behaviour.
- * `import/no-cycle` would let a low folder reach up as long as nothing comes back.
- */
-const layers = [
-  "",
-  "db",
-  "measures",
-  "state",
-  "audit",
-  "auth",
-  "http",
-  "lineage",
-  "misc",
-  "registry",
-  "users",
-  "orgs",
-  "tokens",
-  "auditlogs",
-  "stacks",
-  "secrets",
-  "updates",
-  "operator",
-  "sessions",
-  "console",
-  "app",
-];
-
-async function arrowFaults(): Promise<string[]> {
-  const faults: string[] = [];
-  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
-    if (file === "src/index.ts" || file.endsWith(".d.ts") || file === "src/db/schema.ts") continue;
-    const from = layerOf(file);
-    for (const [, clause, path] of readFileSync(join(root, file), "utf8").matchAll(/^(?:import|export) ([^;]*?) from "(\.[^"]+)"/gm)) {
-      if (clause!.startsWith("type ") || path!.endsWith("/table.ts")) continue;
-      const target = join(dirname(file), path!);
-      const onlyTypes =
-        clause!.startsWith("{") &&
-        clause!
-          .slice(1, -1)
-          .split(",")
-          .every((name) => /^\s*(type .*)?$/s.test(name));
-      if (!onlyTypes && layers.indexOf(layerOf(target)) > layers.indexOf(from)) faults.push(`${file} imports ${relative("src", target)}`);
-      if (!layers.includes(layerOf(target))) faults.push(`${target} is in no layer`);
-    }
-  }
-  return faults;
-}
+import { wrapFaults } from "./wrap.ts";
+import { mutants } from "../test/claims/mutants.ts";
 
 /** `import { z }` keeps 370 KB of locales in the bundle, `import * as z` does not; whole "zod" is 15 KiB more, gzipped, than "zod/mini". */
 async function zodFaults(): Promise<string[]> {
@@ -97,8 +53,6 @@ async function subselectFaults(): Promise<string[]> {
   );
 }
 
-const layerOf = (file: string) => /^src\/(?:([^/]+)\/)?/.exec(file)?.[1] ?? "";
-
 const npx = (...args: string[]) => {
   const [bin, ...rest] = args as [string, ...string[]];
   return spawnSync(join(root, "node_modules/.bin", bin), rest, { cwd: root, encoding: "utf8", env });
@@ -119,7 +73,8 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
     name: `types of ${project}`,
     run: command("tsc", "-p", project),
   })),
-  { name: "import arrow", run: async () => (await arrowFaults()).join("\n") || undefined },
+  { name: "imports go down the layers", run: async () => (await importFaults()).join("\n") || undefined },
+  { name: "docs/develop.md lists the layers", run: async () => pageFault() },
   { name: "one module calls out", run: async () => (await outboundFaults()).join("\n") || undefined },
   { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
@@ -130,7 +85,10 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "the Worker bundles, and is small", run: bundles },
   { name: "licences are on the list", run: async () => licenceFaults().join("\n") || undefined },
   { name: "no secret is in a file", run: async () => [...(await unseen()), ...secretsInFiles()].join("\n") || undefined },
-  { name: "what docs/security.md points to is there", run: async () => claimFaults().join("\n") || undefined },
+  { name: "documents are wrapped at 120 columns", run: async () => wrapFaults().join("\n") || undefined },
+  { name: "links between documents resolve", run: async () => linkFaults().join("\n") || undefined },
+  { name: "claims of docs/security.md have tests and mutants", run: async () => claimFaults().join("\n") || undefined },
+  { name: "mutants compile", run: async () => typeFaults(mutants) },
   { name: "citations of docs/reference resolve", run: async () => referenceFaults().join("\n") || undefined },
 ];
 
@@ -157,7 +115,7 @@ async function bundles(): Promise<string | undefined> {
   const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist", "--metafile", "dist/meta.json");
   if (status !== 0) return `${stdout}${stderr}`;
   const { inputs } = JSON.parse(readFileSync(join(root, "dist/meta.json"), "utf8")) as { inputs: Record<string, unknown> };
-  const told = Object.keys(inputs).filter((file) => /^src\/\w+\/operations\.ts$/.test(file));
+  const told = Object.keys(inputs).filter((file) => /^src\/\w+\/openapi\.ts$/.test(file));
   if (told.length > 0) return `${told.join(", ")} in the Worker: import no more than types of it`;
   const size = Number(/gzip: ([\d.]+) KiB/.exec(stdout)?.[1]);
   return size <= MOST_KIB ? undefined : `${size} KiB gzipped, more than ${MOST_KIB}: see npm run bench:bundle`;

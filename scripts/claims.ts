@@ -1,29 +1,77 @@
-/** What docs/security.md points to must be there: files, and tests by their names. Else the claims rot. */
+/**
+ * Keeps docs/security.md true: each file and each test that it names exists, and each claim has a mutant. A mutant is a small patch that
+ * breaks the claim. `npm run test:claims` (`scripts/mutants.ts`) applies each of them and expects the claim's test to fail.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Edit, type Mutant, editsOf, mutants } from "../test/claims/mutants.ts";
 import { root } from "./wrangler.ts";
 
-const read = (file: string) => readFileSync(join(root, file), "utf8");
+export interface Claim {
+  name: string;
+  /** The file and the title of the test that shows it. */
+  file: string;
+  test: string;
+}
 
-/** Claims are written `file › name of the test`; files in code spans. @returns what is not there */
-export function claimFaults(page = "docs/security.md"): string[] {
-  const text = read(page);
-  const tests = [...text.matchAll(/`(test\/[^`›]+?) › ([^`]+)`/g)].map(([, file, name]) => ({ file: file!, name: name! }));
-  const files = [...text.matchAll(/`((?:src|test|scripts|docs|public)\/[\w./-]+\.\w+)`/g)].map(([, file]) => file!);
-  if (tests.length === 0) return [`${page} claims nothing`];
+type Read = (file: string) => string | undefined;
+
+const readFile: Read = (file) => (existsSync(join(root, file)) ? readFileSync(join(root, file), "utf8") : undefined);
+
+/** The rows of the page that begin with the name of a claim: name, sentence, `file › title of the test`. */
+export const claimsIn = (page: string): Claim[] =>
+  [...page.matchAll(/^\| `([\w-]+)` \| [^|]+ \| `(test\/[^`›]+?) › ([^`]+)` \|$/gm)].map(([, name, file, test]) => ({
+    name: name!,
+    file: file!,
+    test: test!,
+  }));
+
+export const readClaims = (): Claim[] => claimsIn(readFile("docs/security.md") ?? "");
+
+/** @returns what is wrong with the page and its mutants, a sentence each */
+export function claimFaults(): string[] {
+  const page = readFile("docs/security.md") ?? "";
+  return [...pointerFaults(page, readFile), ...mutantFaults(claimsIn(page), mutants, readFile)];
+}
+
+/** Every file in a code span exists, and every `file › title` is a test. */
+export function pointerFaults(page: string, read: Read): string[] {
+  const tests = [...page.matchAll(/`(test\/[^`›]+?) › ([^`]+)`/g)].map(([, file, title]) => ({ file: file!, title: title! }));
+  const files = [...page.matchAll(/`((?:src|test|scripts|docs|public)\/[\w./-]+\.\w+)`/g)].map(([, file]) => file!);
   return [
-    ...files.filter((file) => !existsSync(join(root, file))).map((file) => `${file} is not there`),
-    ...tests.filter(({ file, name }) => !hasTest(file, name)).map(({ file, name }) => `${file} has no test "${name}"`),
+    ...files.filter((file) => read(file) === undefined).map((file) => `${file} does not exist`),
+    ...tests.filter(({ file, title }) => !hasTest(read(file), title)).map(({ file, title }) => `${file} has no test "${title}"`),
   ];
 }
 
 /** A title stands in quotes before the test's body. */
-function hasTest(file: string, name: string): boolean {
-  if (!existsSync(join(root, file))) return false;
-  const source = read(file);
-  return ['"', "`", "'"].some(
+const hasTest = (source: string | undefined, title: string): boolean =>
+  source !== undefined &&
+  ['"', "`", "'"].some(
     (quote) =>
-      source.includes(`${quote}${quote === '"' ? name.replaceAll('"', '\\"') : name}${quote},`) ||
-      source.includes(`${quote}${name}${quote})(`),
+      source.includes(`${quote}${quote === '"' ? title.replaceAll('"', '\\"') : title}${quote},`) ||
+      source.includes(`${quote}${title}${quote})(`),
   );
+
+/** Every claim has a mutant, every mutant has a claim, and the text that a mutant replaces occurs exactly once. */
+export function mutantFaults(claims: Claim[], list: Mutant[], read: Read): string[] {
+  const names = claims.map(({ name }) => name);
+  if (names.length === 0) return ["docs/security.md has no claims"];
+  return [
+    ...names.filter((name, index) => names.indexOf(name) !== index).map((name) => `docs/security.md has two claims "${name}"`),
+    ...names.filter((name) => !list.some(({ claim }) => claim === name)).map((name) => `the claim "${name}" has no mutant`),
+    ...list.flatMap((mutant) => faultsOf(mutant, read, names).map((fault) => `the mutant of "${mutant.claim}": ${fault}`)),
+  ];
+}
+
+function faultsOf(mutant: Mutant, read: Read, names: string[]): string[] {
+  const edits = editsOf(mutant);
+  const count = ({ file, find }: Edit) => (read(file)?.split(find).length ?? 1) - 1;
+  return [
+    ...(names.includes(mutant.claim) ? [] : ["docs/security.md has no claim of that name"]),
+    ...edits
+      .filter((edit) => count(edit) !== 1)
+      .map((edit) => `${edit.file} must have its text once, and has it ${count(edit)} times: ${edit.find}`),
+    ...edits.filter(({ find, replace }) => find === replace).map(({ file }) => `it changes nothing in ${file}`),
+  ];
 }

@@ -9,7 +9,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type KeptManifest, keptUnder, manifestKey } from "../src/updates/keptManifest.ts";
+import { type KeptManifest, keptUnder, manifestKey } from "../src/coordinator/keptManifest.ts";
 import { type Storage, withStorage } from "./bindings.ts";
 import { readCommand } from "./options.ts";
 import { type Kept, replayKept } from "./replayKept.ts";

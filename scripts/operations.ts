@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { routes } from "../src/app/routes.ts";
 import { NO_CONTRACT, contractFile } from "./contract.ts";
-import { absentFeature } from "../src/misc/absent.ts";
+import { absentFeature } from "../src/stubs/absent.ts";
 
 const page = join(import.meta.dirname, "../docs/compatibility.md");
 const BEGIN = "<!-- operations: made by `npm run openapi` -->\n";
@@ -50,7 +50,7 @@ function readContract(contract: string): Operation[] {
 }
 
 function section(operations: Operation[]): string {
-  const ours = new Set(routes.map(({ definition }) => definition.operationId));
+  const ours = new Set<string>(routes.map(({ definition }) => definition.operationId));
   const tags = [...new Set(operations.flatMap((operation) => operation.tags))].sort();
   const of = (tag: string) => operations.filter((operation) => operation.tags.includes(tag));
   const touched = tags.filter((tag) => of(tag).some(({ id }) => ours.has(id)));
@@ -62,7 +62,8 @@ function section(operations: Operation[]): string {
   const extensions = routes.filter(({ definition }) => definition.extension);
   return `## Operations of the public API
 
-Our answers are held to the public document by the test suite. For each tag of which something is implemented, the operations that are here:
+The test suite checks our answers against the public document. This table lists the operations that are here, for each tag
+that has any:
 
 | Tag | Here | Operations |
 | --- | --- | --- |

@@ -1,11 +1,11 @@
 /** Works out, in Node, the state that an update would have made whose journal was kept. */
 import { gunzipSync } from "node:zlib";
-import type { KeptManifest } from "../src/updates/keptManifest.ts";
-import { fromCheckpoint, inspect } from "../src/state/checkpoint.ts";
-import { goTime } from "../src/state/go.ts";
+import type { KeptManifest } from "../src/coordinator/keptManifest.ts";
+import { fromCheckpoint } from "../src/state/checkpoint.ts";
+import { goTime } from "../src/state/goFormat.ts";
 import { Kind } from "../src/state/journal.ts";
-import { concat, decodeText, encode, readArray, readObject, skipSpace, skipValue } from "../src/state/json.ts";
-import { replay } from "../src/state/replay.ts";
+import { concat, decodeText, encode, readArray, readObject, skipSpace, skipValue } from "../src/state/json/json.ts";
+import { replay } from "../src/state/replay/replay.ts";
 
 // The replay pauses now and then with what a Worker has for that, and Node has not.
 if (!("scheduler" in globalThis)) Object.assign(globalThis, { scheduler: { wait: () => new Promise<void>((done) => setTimeout(done)) } });
@@ -31,8 +31,7 @@ export type Outcome = { state: string } | { fault: { sequenceID: number; about: 
 export async function replayKept(kept: Kept, without: readonly number[]): Promise<Outcome> {
   const parts = kept.manifest.files.map((name) => textOf(name, kept.files.get(name)));
   if (kept.manifest.form !== "journal") {
-    const read = kept.manifest.form === "checkpoint" ? fromCheckpoint : inspect;
-    const whole = await attempt(() => collect(read(inChunks(concat(parts))).chunks));
+    const whole = await attempt(() => collect(fromCheckpoint(inChunks(concat(parts))).chunks));
     return "error" in whole ? { broken: whole.error } : { state: whole.text };
   }
   const entries = inOrder(parts.flatMap(entriesIn)).filter(({ sequenceID }) => !without.includes(sequenceID));

@@ -1,6 +1,6 @@
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
-import type { Trips } from "./trips.ts";
+import type { Trips } from "./metrics/roundTrips.ts";
 import type { Edition, Role, StackPermission } from "./orgs/table.ts";
 import type { StackRule, TokenRole } from "./tokens/table.ts";
 

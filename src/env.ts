@@ -1,8 +1,5 @@
-import type { StackCoordinator } from "./updates/coordinator.ts";
-
-/** The bindings of `wrangler.toml`, with the object's class named: `wrangler types` cannot see it. */
-export type Bindings = Omit<Env, "STACKS"> & {
-  STACKS: DurableObjectNamespace<StackCoordinator>;
+/** The bindings of `wrangler.toml`, as `wrangler types` writes them, and the variables that a deployment may have beside them. */
+export interface Bindings extends Env {
   /** Optional secret: opens the metrics, see `operatorTokensOf`. */
   OPERATOR_TOKEN?: string;
   /** Optional: public keys of checkpoints whose master key is not listed any more, `id:base64url,…`. */
@@ -14,4 +11,4 @@ export type Bindings = Omit<Env, "STACKS"> & {
   LEAK_SCANNER_SECRET?: string;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
-};
+}

@@ -4,7 +4,7 @@ import { runCron } from "./app/cron.ts";
 import type { Bindings } from "./env.ts";
 import { logSettingFaults } from "./settings.ts";
 
-export { StackCoordinator } from "./updates/coordinator.ts";
+export { StackCoordinator } from "./coordinator/coordinator.ts";
 
 export default {
   fetch: (request, env, ctx) => {

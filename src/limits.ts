@@ -21,10 +21,8 @@ const limits = {
   value: { usual: 8 * MiB, most: 64 * MiB },
   /** A deployment that is imported. */
   import: { usual: GiB, most: 8 * GiB },
-  /** A full checkpoint, the text of a verbatim one, and what a delta makes of it. */
+  /** A full checkpoint. */
   checkpoint: { usual: GiB, most: 8 * GiB },
-  /** A delta of a checkpoint, which is held in memory. The CLI then sends the whole text. */
-  delta: { usual: 8 * MiB, most: IN_MEMORY },
   /** A batch of journal entries or engine events, held in memory. The CLI halves a journal batch on 413. */
   batch: { usual: 16 * MiB, most: IN_MEMORY },
   /** One resource of a state that comes whole: what has to be in memory at once. */

@@ -9,11 +9,9 @@ const DAY = 86_400;
 /** What is wrong with the deployment's variables, a sentence each. A value is not repeated: it may be a secret in a wrong place. */
 export function settingFaults(env: Bindings): string[] {
   const { faults } = readLimits(env);
-  const { LEASE_SECONDS = "", DELTA_CHECKPOINTS = "", DEFAULT_EDITION = "" } = env as Partial<Bindings>;
+  const { LEASE_SECONDS = "", DEFAULT_EDITION = "" } = env as Partial<Bindings>;
   if (LEASE_SECONDS !== "" && wholeNumber(LEASE_SECONDS, DAY) === undefined)
     faults.push(`LEASE_SECONDS must be a whole number of seconds from 1 to ${DAY}.`);
-  if (DELTA_CHECKPOINTS !== "" && wholeNumber(DELTA_CHECKPOINTS, 9_999_999_999) === undefined)
-    faults.push("DELTA_CHECKPOINTS must be empty or a whole number of bytes from 1 to 9999999999.");
   if (DEFAULT_EDITION !== "" && !editions.some((edition) => edition === DEFAULT_EDITION))
     faults.push(`DEFAULT_EDITION must be one of ${editions.join(", ")}.`);
   return faults;

@@ -33,18 +33,6 @@ export const bodies = {
   }),
   import: (mark: string) => ({ version: 3, deployment: deployment(mark) }),
   checkpoint: (mark: string) => ({ isInvalid: false, version: 3, deployment: deployment(mark) }),
-  verbatim: (mark: string) => ({ version: 3, untypedDeployment: { version: 3, deployment: deployment(mark) }, sequenceNumber: 1 }),
-  delta: (mark: string) => ({
-    version: 3,
-    checkpointHash: "0".repeat(64),
-    sequenceNumber: 2,
-    deploymentDelta: [
-      {
-        Span: { uri: "", start: { line: 1, column: 1, offset: 0 }, end: { line: 1, column: 1, offset: 0 } },
-        NewText: mark,
-      },
-    ],
-  }),
   journal: (mark: string) => ({
     entries: [
       entry(1, 0, 6, { secretsProvider: { type: "service", state: { owner: "acme", project: "web", stack: "dev" } } }),
@@ -72,10 +60,6 @@ export function bodyFor(path: string): unknown {
       return bodies.import("a");
     case "checkpoint":
       return bodies.checkpoint("a");
-    case "checkpointverbatim":
-      return bodies.verbatim("a");
-    case "checkpointdelta":
-      return bodies.delta("a");
     case "journalentries":
       return bodies.journal("a");
     case "batch":

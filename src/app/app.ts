@@ -3,7 +3,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { markEmptyAnswer } from "./emptyAnswer.ts";
 import { requestContext } from "./request.ts";
 import { elsewhere } from "./elsewhere.ts";
-import type { Env } from "./environment.ts";
+import type { Env } from "../http/environment.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { register } from "./register.ts";

@@ -1,7 +1,7 @@
 import { consumeAudit, keepDeadLetters } from "../audit/consume.ts";
 import type { Bindings } from "../env.ts";
 import { log } from "../log.ts";
-import { counting, noTrips } from "../trips.ts";
+import { counting, noTrips } from "../metrics/roundTrips.ts";
 
 /** A batch of a queue: events on their way into the log, or what could not get there. */
 export async function consume(batch: MessageBatch, bindings: Bindings): Promise<void> {

@@ -6,11 +6,11 @@ import { replayDeadLetters } from "../audit/replay.ts";
 import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
-import { note } from "../measures/add.ts";
+import { note } from "../metrics/increment.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
-import { counting, noTrips } from "../trips.ts";
+import { counting, noTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
-import { sweep } from "../updates/sweep.ts";
+import { sweep } from "../sweeps/sweep.ts";
 
 type Task = (env: Bindings, now: number) => Promise<unknown>;
 

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { missingPage } from "../console/page.tsx";
-import { unknownOperation } from "../misc/absent.ts";
-import type { Env } from "./environment.ts";
+import { unknownOperation } from "../stubs/absent.ts";
+import type { Env } from "../http/environment.ts";
 
 /** Answers a request whose path no route takes. */
 export function elsewhere(c: Context<Env>): Response | Promise<Response> {

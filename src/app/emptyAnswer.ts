@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Env } from "./environment.ts";
+import type { Env } from "../http/environment.ts";
 
 /**
  * An answer without a body is no gzip, and has a type that no proxy compresses. The development proxy marks an empty answer of any other

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import { reasonOf } from "../errors.ts";
 import { log } from "../log.ts";
-import { countRefusal } from "../measures/refusals.ts";
-import type { Env } from "./environment.ts";
+import { countRefusal } from "../metrics/refusals.ts";
+import type { Env } from "../http/environment.ts";
 
 /**
  * One line for each request, and one more in the count of what is refused, when its answer is ready (a body that streams is still

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { AppError } from "../errors.ts";
-import type { Env } from "./environment.ts";
+import type { Env } from "../http/environment.ts";
 
 /**
  * A request over plain HTTP shows its token to everybody on its way, so it is refused, and a page is sent on to HTTPS. Only a server on the

@@ -7,7 +7,7 @@ import { authorize } from "../auth/authorize.ts";
 import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
-import { StaleIdentity } from "../db/client.ts";
+import { retryAfterChange } from "../auth/retry.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
 import { bodyStream, decodeText, useBody } from "../http/body.ts";
@@ -15,10 +15,10 @@ import { parseJson } from "../http/json.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
 import { type Limits, limitsOf } from "../limits.ts";
-import type { Env } from "./environment.ts";
+import type { Env } from "../http/environment.ts";
 import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
-import { writtenNames } from "../stacks/written.ts";
+import { withWrittenNames } from "../stacks/written.ts";
 
 /** The small zod brings no words for its findings. */
 z.config(english());
@@ -112,32 +112,27 @@ async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
   return text.trim() === "" ? "{}" : text;
 }
 
-/** Rights and settings may change once more while a changed identity is judged; not for ever. */
-const MOST_TRIES = 10;
-
 async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<Response> {
-  const { definition, handler } = route;
   const request = c.get("request");
-  let written: StackRef | undefined;
+  const attempt = async (fresh: boolean) => {
+    if (fresh) await admitAgain(c, route);
+    const result = await withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) =>
+      route.handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input),
+    );
+    c.get("credential")?.used(request);
+    return warned(c, route, answer(c, result));
+  };
+  return c.get("credential") ? retryAfterChange(attempt) : attempt(false);
+}
 
-  for (let tries = 1; ; tries++) {
-    try {
-      const result = await handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input);
-      c.get("credential")?.used(request);
-      return warned(c, route, answer(c, result));
-    } catch (error) {
-      if (!written && (written = await writtenNames(request, c.get("credential")?.org, stackParam(c), error))) continue;
-      if (!(error instanceof StaleIdentity) || !c.get("credential")) throw error;
-      // The cache was behind, or the body slow. Ask the database who this is now, judge again, and do it once more if it still may.
-      request.now = Math.max(request.now, Date.now());
-      const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), {
-        fresh: true,
-        drainsOn: drainsOn(c, route),
-      });
-      c.set("credential", await authorize(request, credential, definition.permission as never, orgParam(c), stackParam(c)));
-      if ((definition.body === "stream" && c.req.raw.bodyUsed) || tries === MOST_TRIES) throw unavailable("the credential's new state");
-    }
-  }
+/** The cache was behind, or the body slow: reads the caller from the database, at this moment. @throws 503 when the body is used up */
+async function admitAgain(c: Context<Env>, route: Route): Promise<void> {
+  const { permission, body } = route.definition;
+  const request = c.get("request");
+  request.now = Math.max(request.now, Date.now());
+  const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { fresh: true, drainsOn: drainsOn(c, route) });
+  c.set("credential", await authorize(request, credential, permission as never, orgParam(c), stackParam(c)));
+  if (body === "stream" && c.req.raw.bodyUsed) throw unavailable("the credential's new state");
 }
 
 /** The answer with what the holder of the token should know, where a command comes by once. */

@@ -1,9 +1,9 @@
 import type { Context } from "hono";
 import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
-import { counting, noTrips } from "../trips.ts";
+import { counting, noTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
-import type { Env } from "./environment.ts";
+import type { Env } from "../http/environment.ts";
 import { logError } from "../log.ts";
 
 /** What a request brings along, read once. */

@@ -1,5 +1,6 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
-import { miscRoutes } from "../misc/routes.ts";
+import { miscRoutes } from "../stubs/routes.ts";
+import { historyRoutes, statusRoutes } from "../history/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
@@ -41,6 +42,8 @@ export const routes = [
   ...peopleRoutes,
   ...deletedRoutes,
   ...secretRoutes,
+  ...historyRoutes,
   ...updateRoutes,
+  ...statusRoutes,
   ...moveRoutes,
 ];

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
-import { tripsText } from "../trips.ts";
-import type { Env } from "./environment.ts";
+import { tripsText } from "../metrics/roundTrips.ts";
+import type { Env } from "../http/environment.ts";
 
 /**
  * `Server-Timing` on every answer: where the identity came from and how old it was (`dur`, milliseconds), and how

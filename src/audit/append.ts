@@ -1,6 +1,6 @@
 import { getTableColumns, inArray, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { StaleIdentity, type Store, UniqueViolation, batch, openStore } from "../db/client.ts";
+import { PreconditionFailed, type Store, UniqueViolation, batch, failUnless, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { type Archive, readArchive } from "./archived.ts";
 import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
@@ -61,7 +61,7 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
 }
 
 /** Another consumer was quicker, or the chain does not end where its head says. */
-export const isMoved = (error: unknown) => error instanceof StaleIdentity || error instanceof UniqueViolation;
+export const isMoved = (error: unknown) => error instanceof PreconditionFailed || error instanceof UniqueViolation;
 
 async function withoutKnown(env: Bindings, events: AuditEvent[], known: { id: string }[], archives: Archive[]): Promise<AuditEvent[]> {
   const seen = new Set(known.map((row) => row.id));
@@ -89,12 +89,10 @@ function moveHeads(store: Store, before: Map<string, Head>, after: Map<string, H
     .filter(([orgId, head]) => before.get(orgId)?.hash !== head.hash)
     .map(([orgId, { seq, hash }]) => ({ orgId, seq, hash, from: (before.get(orgId) ?? genesis).hash }));
   const heads = JSON.stringify(moves);
-  const standing = sql`(SELECT count(*) FROM json_each(${heads})
+  const unmoved = sql`(SELECT count(*) FROM json_each(${heads})
     WHERE coalesce((SELECT hash FROM audit_heads WHERE org_id = value->>'orgId'), ${genesis.hash}) = value->>'from')`;
   return [
-    store.db
-      .select({ standing: sql`CASE WHEN ${standing} = ${moves.length} THEN 1 ELSE json('{') END`.as("standing") })
-      .from(sql`(SELECT 1)`),
+    store.db.select({ holds: failUnless(sql`${unmoved} = ${moves.length}`) }).from(sql`(SELECT 1)`),
     store.db
       .insert(auditHeads)
       .select(sql`SELECT value->>'orgId', value->>'seq', value->>'hash', 0, 0, '' FROM json_each(${heads}) WHERE true`)

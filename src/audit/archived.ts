@@ -1,4 +1,4 @@
-import { reach } from "../db/reach.ts";
+import { reach } from "../db/binding.ts";
 import type { ChainRecord } from "./chain.ts";
 import type { auditArchives } from "./table.ts";
 

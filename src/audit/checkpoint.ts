@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { batch, openStore } from "../db/client.ts";
-import { reach } from "../db/reach.ts";
+import { reach } from "../db/binding.ts";
 import type { Bindings } from "../env.ts";
 import { type Checkpoint, type SigningKey, parseCheckpoint, retiredKeys, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";

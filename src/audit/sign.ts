@@ -1,8 +1,9 @@
 /**
  * Signatures of checkpoints: Ed25519 under keys that are derived from the deployment's master keys, so there is no secret more to keep.
- * Pure but for WebCrypto, and with no import but the chain and base64, so that the offline verifier is this very code.
+ * Pure but for WebCrypto, and with no import but the chain and `bytes/`, so that the offline verifier is this very code.
  */
-import { fromBase64url, toBase64url } from "../encoding.ts";
+import { fromBase64url, toBase64url } from "../bytes/base64.ts";
+import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { canonical } from "./chain.ts";
 
 /** "On this day the organization's chain ended so." */
@@ -35,19 +36,14 @@ const PKCS8 = Uint8Array.from([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0
 
 /** @param masterKeys the secret `ENCRYPTION_KEYS`: `id:base64url,…`, the current one first */
 export async function signingKeys(masterKeys: string): Promise<(SigningKey & { privateKey: CryptoKey })[]> {
-  const keys = masterKeys
-    .split(",")
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== "");
   return Promise.all(
-    keys.map(async (entry) => {
-      const colon = entry.indexOf(":");
-      const master = await crypto.subtle.importKey("raw", fromBase64url(entry.slice(colon + 1)), "HKDF", false, ["deriveBits"]);
+    masterKeysOf(masterKeys).map(async ({ id, key }) => {
+      const master = await crypto.subtle.importKey("raw", key, "HKDF", false, ["deriveBits"]);
       const info = new TextEncoder().encode("stackpass audit checkpoint");
       const seed = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info }, master, 256);
       const privateKey = await crypto.subtle.importKey("pkcs8", joined(PKCS8, new Uint8Array(seed)), "Ed25519", true, ["sign"]);
       const { x } = (await crypto.subtle.exportKey("jwk", privateKey)) as { x?: string };
-      return { keyId: entry.slice(0, colon), publicKey: x ?? "", privateKey };
+      return { keyId: String(id), publicKey: x ?? "", privateKey };
     }),
   );
 }

@@ -4,9 +4,8 @@ import * as z from "zod/mini";
 import { type Archive, readArchive } from "../audit/archived.ts";
 import { type ChainRecord, recordOf } from "../audit/chain.ts";
 import { auditArchives, auditEvents, auditHeads } from "../audit/table.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { type AuditFilter, type TokenColumn, matchText, matches, tokenId, whereFilter } from "./filter.ts";
 
@@ -55,8 +54,7 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
       : walk()
           .orderBy(...newestFirst)
           .limit(size + 1);
-  const [, rows, heads, known] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows, heads, known] = await guarded(ctx, [
     rowsFrom,
     db.select({ archivedSeq: auditHeads.archivedSeq }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
     db
@@ -120,8 +118,7 @@ export async function* readAll(
 
 async function* archivesBackward(ctx: OrgContext, filter: AuditFilter): AsyncGenerator<Archive> {
   for (let before = Number.MAX_SAFE_INTEGER; ;) {
-    const [, archives] = await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    const [archives] = await guarded(ctx, [
       ctx.store.db
         .select()
         .from(auditArchives)
@@ -149,8 +146,7 @@ async function* archivesBackward(ctx: OrgContext, filter: AuditFilter): AsyncGen
  */
 export async function readChain(ctx: OrgContext, from: number, size: number): Promise<ChainRecord[]> {
   const { db } = ctx.store;
-  const [, archives, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [archives, rows] = await guarded(ctx, [
     db
       .select()
       .from(auditArchives)

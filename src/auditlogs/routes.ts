@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
 import { type EventName, displayNameOf, eventTypes, flagsOf } from "../audit/events.ts";
 import { getCheckpoint, listCheckpoints, publicKeys } from "../audit/checkpoint.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { cursor, text } from "../http/bounded.ts";
 import { fromCursor, page } from "../http/pagination.ts";
@@ -149,7 +148,7 @@ export const auditLogRoutes = [
 
 /** Nothing of the log is read on a cached identity, what is in R2 neither. */
 async function checked<T>(ctx: OrgContext, work: Promise<T>): Promise<T> {
-  const [result] = await Promise.all([work, batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)])]);
+  const [result] = await Promise.all([work, guarded(ctx, [])]);
   return result;
 }
 

@@ -2,9 +2,8 @@ import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
 import { type Head, faultOf } from "../audit/chain.ts";
 import { auditHeads } from "../audit/table.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { fromCursor, toCursor } from "../http/pagination.ts";
 import { readChain } from "./read.ts";
 import { type Attested, checkpointsOf, nothingAttested, verifyCheckpoints } from "./verifyCheckpoints.ts";
@@ -36,10 +35,7 @@ export async function verifyChain(
 ) {
   const cursor = fromCursor(query.continuationToken, Cursor);
   const from = cursor?.[0] ?? query.from ?? 1;
-  const [, heads] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    ctx.store.db.select().from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
-  ]);
+  const [heads] = await guarded(ctx, [ctx.store.db.select().from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id))]);
   const head = heads[0] ?? { seq: 0, hash: "", checkpointSeq: 0, checkpointDay: "" };
   const to = Math.min(query.to ?? head.seq, head.seq);
   const due = await checkpointsOf(ctx, { from, to: Math.min(to, from + PAGE - 1), isLast: to === head.seq && from + PAGE > to });

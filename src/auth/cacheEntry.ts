@@ -1,4 +1,4 @@
-import { toHex } from "../encoding.ts";
+import { toHex } from "../bytes/base64.ts";
 import type { Identity } from "./resolve.ts";
 
 /**

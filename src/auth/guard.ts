@@ -1,6 +1,7 @@
 import { type SQL, and, eq, sql } from "drizzle-orm";
-import type { Actor } from "../context.ts";
-import type { Store } from "../db/client.ts";
+import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
+import type { Actor, OrgContext } from "../context.ts";
+import { type Store, batch, failUnless } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { lives } from "./lives.ts";
@@ -21,9 +22,7 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   const presented = isPresented(actor);
   const alive = and(presented, lives(at), eq(accessTokens.version, actor.limits.version), openerStands);
   const passes = unless && sql`OR ${unless} AND EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${presented})`;
-  const query = store.db
-    .select({ alive: sql<number>`CASE WHEN count(*) = 1 ${passes ?? sql``} THEN 1 ELSE json('{') END`.as("alive") })
-    .from(accessTokens);
+  const query = store.db.select({ holds: failUnless(sql`count(*) = 1 ${passes ?? sql``}`) }).from(accessTokens);
   switch (actor.kind) {
     case "organization":
     case "team":
@@ -41,6 +40,15 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   }
 }
 
+/** Sends statements in one batch behind the guard of a call in an organization. @returns their results, without the guard's */
+export async function guarded<U extends BatchItem<"sqlite">, T extends Readonly<[] | [U, ...U[]]>>(
+  ctx: Pick<OrgContext, "store" | "actor" | "now" | "org">,
+  statements: T,
+): Promise<BatchResponse<T>> {
+  const results = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), ...statements]);
+  return results.slice(1) as BatchResponse<T>;
+}
+
 /** True of the row of `access_tokens` whose value the caller presented. */
 export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, token.id), eq(accessTokens.hash, token.hash))!;
 
@@ -56,5 +64,5 @@ export function guardMemberships(store: Store, actor: Actor) {
   const userId = actor.kind === "user" ? actor.user.id : "";
   const unjudged = sql`EXISTS (SELECT org_id, role, settings_version, accepted_at IS NOT NULL FROM ${members} JOIN organizations ON organizations.id = org_id
     WHERE user_id = ${userId} EXCEPT SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(${JSON.stringify(judged)}))`;
-  return store.db.select({ known: sql<number>`CASE WHEN ${unjudged} THEN json('{') ELSE 1 END`.as("known") }).from(sql`(SELECT 1)`);
+  return store.db.select({ holds: failUnless(sql`NOT ${unjudged}`) }).from(sql`(SELECT 1)`);
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { fromBase64url, toBase64url } from "../encoding.ts";
+import { fromBase64url, toBase64url, tryFromBase64 } from "../bytes/base64.ts";
 
 /**
  * The lease token of a running update. It names the stack's object and the update and is signed, so a request under a
@@ -33,14 +33,6 @@ function signingKey(pepper: string): Promise<CryptoKey> {
   return key;
 }
 
-function bytesOf(text: string): Uint8Array | undefined {
-  try {
-    return fromBase64url(text);
-  } catch {
-    return undefined;
-  }
-}
-
 export async function signLease(peppers: string[], lease: Lease): Promise<string> {
   const payload = encoder.encode(JSON.stringify([lease.coordinator, lease.updateId, lease.orgName]));
   const signature = await crypto.subtle.sign("HMAC", await signingKey(peppers[0] ?? ""), payload);
@@ -49,7 +41,7 @@ export async function signLease(peppers: string[], lease: Lease): Promise<string
 
 /** The lease that a token says, or undefined when we did not sign it. */
 export async function readLease(peppers: string[], token: string): Promise<Lease | undefined> {
-  const [payload, signature, ...rest] = token.split(".").map(bytesOf);
+  const [payload, signature, ...rest] = token.split(".").map((part) => tryFromBase64(part, fromBase64url));
   if (!payload || !signature || rest.length > 0) return undefined;
   for (const pepper of peppers) {
     if (await crypto.subtle.verify("HMAC", await signingKey(pepper), signature, payload)) {

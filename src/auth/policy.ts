@@ -1,5 +1,5 @@
 import type { Actor, OrgContext, OrgSettings, OrganizationRef } from "../context.ts";
-import type { BuiltInRole } from "../orgs/roles.ts";
+import type { BuiltInRole } from "./roles.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
 import { type LimitFault, type Use, limitFault } from "./limits.ts";

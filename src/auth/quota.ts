@@ -1,6 +1,5 @@
 import type { RequestContext } from "../context.ts";
 import { tooManyRequests } from "../errors.ts";
-import type { Route } from "../http/route.ts";
 import { withinLimit } from "./limiter.ts";
 import { type Sender, payerOf } from "./meter.ts";
 import { recordTooMany } from "./refusals.ts";
@@ -10,7 +9,7 @@ import { recordTooMany } from "./refusals.ts";
  * counted by the platform's limiters, in each location for itself. What a running update needs is not counted: the calls under its lease,
  * and encryption. A client that is refused them loses a part of its state. Nor are the calls that end something (`stops`).
  */
-export const isCounted = ({ drains, stops }: Pick<Route["definition"], "drains" | "stops">): boolean => !drains && !stops;
+export const isCounted = ({ drains, stops }: { drains?: boolean; stops?: boolean }): boolean => !drains && !stops;
 
 /** The periods of the limiters in `wrangler.toml`. Seconds. */
 const REQUESTS_PERIOD = 10;

@@ -1,7 +1,6 @@
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { circumstancesOf } from "./editions.ts";
-import { guard } from "./guard.ts";
+import { guarded } from "./guard.ts";
 import { type OrgPermission, type StackRef, decide, placeOf } from "./policy.ts";
 import { refuse } from "./refuse.ts";
 
@@ -16,6 +15,6 @@ export async function requireRight(ctx: OrgContext, permission: OrgPermission, s
 
 /** The refusal, once the log knows of it; never on a cached identity. */
 export async function lacking(ctx: OrgContext, permission: OrgPermission, stack?: StackRef) {
-  await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)]);
+  await guarded(ctx, []);
   return refuse(ctx, ctx.actor, placeOf(ctx), permission, stack);
 }

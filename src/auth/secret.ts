@@ -1,4 +1,4 @@
-import { toHex } from "../encoding.ts";
+import { toHex } from "../bytes/base64.ts";
 
 /**
  * The value of an access token: `pul-` and 40 lowercase hex digits, the shape that secret scanners know.

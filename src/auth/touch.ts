@@ -3,7 +3,7 @@ import type { BatchItem } from "drizzle-orm/batch";
 import { cliVersionOf } from "../cliVersion.ts";
 import type { RequestContext } from "../context.ts";
 import { type Store, openStore } from "../db/client.ts";
-import { isolateCounter } from "../measures/isolateCounter.ts";
+import { isolateCounter } from "../metrics/isolateCounter.ts";
 import { accessTokens, tokenOrigins, tokenUsage } from "../tokens/table.ts";
 import type { Identity } from "./resolve.ts";
 

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import type { ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { fromBase64url, toBase64url } from "../encoding.ts";
+import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import { decrypt, encrypt } from "../secrets/cipher.ts";
 import { shownValues } from "./table.ts";
 

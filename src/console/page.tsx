@@ -1,18 +1,18 @@
 import type { Context } from "hono";
 import type { HonoBase } from "hono/hono-base";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import type { Env } from "../app/environment.ts";
+import type { Env } from "../http/environment.ts";
 import { type Credential, authenticateSession } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
 import { requireRequestQuota } from "../auth/quota.ts";
 import type { OrgContext, PersonContext, RequestContext } from "../context.ts";
-import { AppError, badRequest, unauthorized, unavailable } from "../errors.ts";
-import { StaleIdentity } from "../db/client.ts";
+import { AppError, badRequest, unauthorized } from "../errors.ts";
+import { retryAfterChange } from "../auth/retry.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
-import { writtenNames } from "../stacks/written.ts";
+import { withWrittenNames } from "../stacks/written.ts";
 import { Document, type Place } from "./document.tsx";
 
 /** What a page asks of its reader: nothing, to be signed in, or a right in the organization that the path names. */
@@ -87,9 +87,6 @@ function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolea
   );
 }
 
-/** Rights and settings may change once more while a changed identity is judged; not for ever. */
-const MOST_TRIES = 10;
-
 async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
   if (!isForPeople(c, route)) return c.notFound();
   c.set("route", route.path);
@@ -120,21 +117,16 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
 
 async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promise<Answer> {
   const request = c.get("request");
-  let written: StackRef | undefined;
-  for (let tries = 1; ; tries++) {
-    try {
-      return await route.handler(contextOf(request, c.get("credential"), page));
-    } catch (error) {
-      if (!written && (written = await writtenNames(request, c.get("credential")?.org, stackParam(c), error))) {
-        page.params = { ...page.params, ...written };
-        continue;
-      }
-      if (!(error instanceof StaleIdentity)) throw error;
-      if (tries === MOST_TRIES) throw unavailable("the session's new state");
+  return retryAfterChange(async (fresh) => {
+    if (fresh) {
       request.now = Math.max(request.now, Date.now());
       await enter(c, route, true);
     }
-  }
+    return withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) => {
+      page.params = { ...page.params, ...written };
+      return route.handler(contextOf(request, c.get("credential"), page));
+    });
+  });
 }
 
 /** Who is reading, and may they? @throws 401 for a page that somebody must be signed in for */

@@ -1,5 +1,5 @@
 import type { PersonContext } from "../context.ts";
-import { StaleIdentity } from "../db/client.ts";
+import { PreconditionFailed } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { closeAllSessions, closeSession } from "../sessions/close.ts";
 import { dropSession, writeSession } from "../sessions/cookie.ts";
@@ -39,7 +39,7 @@ const isSignedIn = (ctx: object): ctx is PersonContext => "actor" in ctx;
 
 /** A session that has ended needs no closing; and judged once more, this would sign in once more. */
 function hasEnded(error: unknown): void {
-  if (!(error instanceof StaleIdentity)) throw error;
+  if (!(error instanceof PreconditionFailed)) throw error;
 }
 
 export const signInPages = [

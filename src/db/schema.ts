@@ -1,7 +1,7 @@
 /** Every table, for drizzle-kit. */
 export * from "../audit/table.ts";
 export * from "../console/table.ts";
-export * from "../measures/table.ts";
+export * from "../metrics/table.ts";
 export * from "../orgs/table.ts";
 export * from "../stacks/table.ts";
 export * from "../tokens/table.ts";

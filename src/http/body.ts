@@ -1,10 +1,10 @@
 import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
-import { requestChunks } from "./chunks.ts";
+import { requestChunks } from "../bytes/chunks.ts";
 import { inTime } from "./discard.ts";
 import { badRequest, tooLarge } from "../errors.ts";
-import { free, freeBuffer } from "../state/free.ts";
-import { concat } from "../state/json.ts";
-import { decodeUtf8 } from "../state/utf8.ts";
+import { free, freeBuffer } from "../bytes/release.ts";
+import { concat } from "../state/json/json.ts";
+import { decodeUtf8 } from "../bytes/utf8.ts";
 
 /**
  * The body as it was meant, chunk by chunk, each good until the next is asked for: inflated when it came gzipped (Workers do not decode requests), cut off at

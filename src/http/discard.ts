@@ -1,4 +1,4 @@
-import { SIZE } from "./chunks.ts";
+import { SIZE } from "../bytes/chunks.ts";
 
 /** Bytes that are read of a body that nobody wants. Cloudflare lets no larger body through on most plans. */
 const MOST = 256 * 1024 * 1024;

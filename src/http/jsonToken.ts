@@ -1,4 +1,4 @@
-import { CLOSE_OBJECT, COMMA, OPEN_OBJECT, QUOTE } from "../state/json.ts";
+import { CLOSE_OBJECT, COMMA, OPEN_OBJECT, QUOTE } from "../state/json/json.ts";
 
 const BACKSLASH = 0x5c;
 

@@ -1,6 +1,6 @@
 import { isInNetwork } from "../auth/network.ts";
 import type { Bindings } from "../env.ts";
-import { concat } from "../state/json.ts";
+import { concat } from "../state/json/json.ts";
 
 /**
  * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential,

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { fromBase64url, toBase64url } from "../encoding.ts";
+import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import { AppError } from "../errors.ts";
 
 /** The contract's own words (management-api §1.2). */

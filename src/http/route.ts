@@ -22,14 +22,14 @@ export type ContextFor<P extends Permission> = P extends "public" | "operator"
         : OrgContext;
 
 /**
- * The contract of one operation, but for what only its readers need, which is in the folder's `operations.ts`: the router, the permission matrix and the
+ * The contract of one operation, but for its documentation, which is in the folder's `openapi.ts`: the router, the permission matrix and the
  * OpenAPI document are made from it. Names, paths and shapes are those of the public contract; `extension` marks what is ours alone.
  */
-export interface RouteDefinition<P extends Permission, A extends Params, Q extends Query, B extends Schema> {
+export interface RouteDefinition<P extends Permission, A extends Params, Q extends Query, B extends Schema, Id extends string = string> {
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With `{name}` parameters, as OpenAPI writes them. An organization's right needs `{orgName}`. */
   path: P extends OrgPermission ? `${string}{orgName}${string}` : string;
-  operationId: string;
+  operationId: Id;
   permission: P;
   params?: A;
   query?: Q;
@@ -81,8 +81,8 @@ type Handler<P extends Permission, A extends Params, Q extends Query, B extends 
   input: Input<z.infer<A>, z.infer<Q>, z.infer<B>>,
 ) => Promise<unknown>;
 
-export interface Route {
-  definition: RouteDefinition<Permission, Params, Query, Schema>;
+export interface Route<Id extends string = string> {
+  definition: RouteDefinition<Permission, Params, Query, Schema, Id>;
   handler: Handler<Permission, Params, Query, Schema>;
 }
 
@@ -90,9 +90,9 @@ export interface Route {
  * Binds a contract to its handler. A handler returns the answer's JSON, `undefined` for an empty 204, or a `Response`.
  * A route without a permission does not compile.
  */
-export function defineRoute<P extends Permission, A extends Params, Q extends Query, B extends Schema>(
-  definition: RouteDefinition<P, A, Q, B>,
+export function defineRoute<P extends Permission, A extends Params, Q extends Query, B extends Schema, const Id extends string>(
+  definition: RouteDefinition<P, A, Q, B, Id>,
   handler: Handler<P, A, Q, B>,
-): Route {
-  return { definition, handler } as unknown as Route;
+): Route<Id> {
+  return { definition, handler } as unknown as Route<Id>;
 }

@@ -1,4 +1,4 @@
-import { Output } from "../state/output.ts";
+import { Output } from "../bytes/output.ts";
 
 /**
  * An answer in JSON that is written while it is read, so that no more than a chunk of it is held. An error on the way cuts it

@@ -1,7 +1,7 @@
 /** The strings in a member of a JSON object, read while the object arrives: of a body of any length no more than one string is held. */
 import { type AppError, badRequest, tooLarge } from "../errors.ts";
 import { StateError } from "../state/errors.ts";
-import { free } from "../state/free.ts";
+import { free } from "../bytes/release.ts";
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -15,7 +15,7 @@ import {
   decodeText,
   parseText,
   skipSpace,
-} from "../state/json.ts";
+} from "../state/json/json.ts";
 import { JsonToken } from "./jsonToken.ts";
 
 export interface StringsOptions {

@@ -1,6 +1,6 @@
 import type { Actor } from "../context.ts";
 import type { EndedRow } from "./end.ts";
-import type { RevocationReport } from "./operations.ts";
+import type { RevocationReport } from "./openapi.ts";
 
 /** What one answer names. */
 const MOST = 1000;

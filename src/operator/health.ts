@@ -5,7 +5,7 @@ import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { newestMigration } from "../db/newestMigration.ts";
 import { logError } from "../log.ts";
-import { masterKeysOf } from "../secrets/cipher.ts";
+import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { requireSettings, settingFaults } from "../settings.ts";
 import { scannerSecretOf } from "../tokens/scanner.ts";
 

@@ -4,7 +4,7 @@ import { auditHeads, auditOutbox } from "../audit/table.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { logError } from "../log.ts";
-import { measures } from "../measures/table.ts";
+import { measures } from "../metrics/table.ts";
 import { organizations } from "../orgs/table.ts";
 import { updates } from "../updates/table.ts";
 

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { auditEvents } from "../audit/table.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { MOST_ROWS } from "./numbers.ts";
@@ -26,10 +26,7 @@ export interface OrganizationNumbers {
 
 /** For the organization's own administrators, who must be that still. */
 export async function readOwnNumbers(ctx: OrgContext): Promise<OrganizationNumbers> {
-  const [, ...results] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    ...statementsOf(ctx.store, ctx.org.id, ctx.now),
-  ]);
+  const results = await guarded(ctx, statementsOf(ctx.store, ctx.org.id, ctx.now));
   return numbersOf(results);
 }
 

@@ -1,10 +1,10 @@
 import { sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
+import { UniqueViolation } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { users } from "../users/table.ts";
 import { shortId } from "./invite.ts";
@@ -26,8 +26,7 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
     description: `Added ${login} as ${role}.`,
   });
   try {
-    const [, people, , , roles] = await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    const [people, , , roles] = await guarded(ctx, [
       person(ctx, login),
       ctx.store.db
         .insert(members)
@@ -57,8 +56,7 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   });
   const isFree = sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
     AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${stands("old", ctx.now)})`;
-  const [, people, membership, , , made, roles] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [people, membership, , , made, roles] = await guarded(ctx, [
     person(ctx, login),
     currentRole(ctx, login),
     ctx.store.db.insert(invites)

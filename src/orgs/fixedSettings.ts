@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { notHere } from "./metadata.ts";
+import { notHere } from "./notHere.ts";
 
 /** The one value that the setting has here. Another one would be accepted and change nothing, so it is refused. */
 const only = <T extends string | number | boolean>(value: T) =>

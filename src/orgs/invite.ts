@@ -2,10 +2,9 @@ import { type SQL, and, eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
 import { knownTo, stands } from "./inviteStands.ts";
@@ -70,8 +69,7 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
     NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${stands("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
     AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
       WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
-  const results = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const results = await guarded(ctx, [
     ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
       ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}
       FROM ${rows} WHERE ${isFree}`),
@@ -92,8 +90,7 @@ export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
     event: "organization-invite-canceled",
     description: `Canceled the invitation ${shortId(id)}.`,
   });
-  const [, canceled] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [canceled] = await guarded(ctx, [
     ctx.store.db.update(invites).set({ status: "canceled" }).where(waits(ctx, id)).returning({ id: invites.id }),
     promiseIf(ctx.store, event, changedARow),
   ]);
@@ -107,8 +104,7 @@ export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
     event: "organization-invite-sent",
     description: `Sent the invitation ${shortId(id)} again.`,
   });
-  const [, sent] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [sent] = await guarded(ctx, [
     ctx.store.db.update(invites).set({ sentAt: ctx.now }).where(waits(ctx, id)).returning({ id: invites.id }),
     promiseIf(ctx.store, event, changedARow),
   ]);

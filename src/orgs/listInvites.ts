@@ -1,8 +1,8 @@
 import { type SQL, and, desc, eq, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guard, guarded } from "../auth/guard.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import type { ListInvitesResponse } from "./operations.ts";
+import type { ListInvitesResponse } from "./openapi.ts";
 import { acceptUrl } from "./invite.ts";
 import { knownTo, madeByMachine, stands } from "./inviteStands.ts";
 import { invites, organizations } from "./table.ts";
@@ -12,7 +12,7 @@ const MOST = 1000;
 
 /** The invitations that wait. Their links let people in, so only who may invite sees them. */
 export async function listOrgInvites(ctx: OrgContext, origin: string) {
-  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), waiting(ctx, knownTo(ctx))]);
+  const [rows] = await guarded(ctx, [waiting(ctx, knownTo(ctx))]);
   return toList(rows, origin);
 }
 

@@ -1,14 +1,12 @@
 import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
-import type { Role } from "./operations.ts";
-import { type BuiltInRole, builtInRoles, findRole, roleId } from "./roles.ts";
+import type { Role } from "./openapi.ts";
+import { type BuiltInRole, builtInRoles, findRole, roleId } from "../auth/roles.ts";
+import { uxPurposes } from "./roles.ts";
 import { organizations } from "./table.ts";
-
-export const uxPurposes = ["role", "role_private", "role_temporary", "policy", "set"] as const;
 
 export const uxPurpose = z.enum(uxPurposes, "Role purpose is not valid.");
 
@@ -34,8 +32,7 @@ export async function getRole(ctx: OrgContext, id: string) {
 }
 
 async function read(ctx: OrgContext): Promise<Role[]> {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows] = await guarded(ctx, [
     ctx.store.db.select({ createdAt: organizations.createdAt }).from(organizations).where(eq(organizations.id, ctx.org.id)),
   ]);
   const created = new Date(rows[0]!.createdAt).toISOString();

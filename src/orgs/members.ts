@@ -2,17 +2,16 @@ import { and, eq, isNull, ne, or, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { has, lacking, requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
-import { builtInRoles, roleId } from "./roles.ts";
+import { builtInRoles, roleId } from "../auth/roles.ts";
 import { type Role, members, organizations } from "./table.ts";
 
 const PAGE = 100;
@@ -30,8 +29,7 @@ interface Person {
 /** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
 export async function listMembers(ctx: OrgContext, continuationToken: string | undefined) {
   const after = fromCursor(continuationToken, Key);
-  const [, rows, roles] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows, roles] = await guarded(ctx, [
     ctx.store.db
       .select({
         userId: members.userId,
@@ -65,8 +63,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
   });
   const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
   const allowed = role === "admin" ? sql`1` : notTheLastAdmin(ctx);
-  const [, before, , , after, tokens] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [before, , , after, tokens] = await guarded(ctx, [
     currentRole(ctx, login),
     ctx.store.db
       .update(members)

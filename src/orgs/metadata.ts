@@ -1,35 +1,15 @@
 import { and, eq, sql } from "drizzle-orm";
 import { circumstancesOf, hasEverything } from "../auth/editions.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { placeIn } from "../auth/policy.ts";
 import { settingsColumns } from "../auth/settings.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import { wireRole } from "../auth/wireRole.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
-import type { OrganizationMetadata } from "./operations.ts";
+import type { OrganizationMetadata } from "./openapi.ts";
 import { featuresOf } from "./features.ts";
+import { notHere } from "./notHere.ts";
 import { type Edition, organizations } from "./table.ts";
-
-/** What the contract tells of things that are not here (management-api §4.1). */
-export const notHere = {
-  environmentCount: 0,
-  accountCount: 0,
-  defaultEnvironmentPermission: "none",
-  defaultAccountPermission: 0,
-  membersCanCreateTeams: false,
-  membersCanCreateAccounts: false,
-  webhooksEnabled: false,
-  preferredVCS: "none",
-  aiEnablement: "disabled",
-  insightsTrialUsingPolicy: false,
-  naturalLanguageSearchDisabled: true,
-  neoAgentDisabled: true,
-  neoApprovalMode: "manual",
-  neoCLIExplanationsDisabled: true,
-  neoEnabled: false,
-  neoTaskSharingMode: "none",
-} as const;
 
 /** The contract's names of editions. */
 const products: Record<Edition, string> = {
@@ -41,7 +21,7 @@ const products: Record<Edition, string> = {
 
 /** What the organization is, and what it has decided, as any of its members may see it. */
 export async function getOrganizationMetadata(ctx: OrgContext) {
-  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), metadataOf(ctx)]);
+  const [rows] = await guarded(ctx, [metadataOf(ctx)]);
   return toMetadata(ctx, rows[0]!);
 }
 

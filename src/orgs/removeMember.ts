@@ -12,7 +12,7 @@ import { type EndedRow, type LostRow, afterEnding, endBelow, keepDescent, readEn
 import type { Descent } from "../lineage/ending.ts";
 import { promiseEnding, promisedEnding } from "../lineage/events.ts";
 import { reportOf } from "../lineage/report.ts";
-import type { RevocationReport } from "../lineage/operations.ts";
+import type { RevocationReport } from "../lineage/openapi.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
 import { adminStays, currentRole, isMember, noAdmin, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { cursor, id, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { unknownOperation } from "../misc/absent.ts";
+import { unknownOperation } from "../stubs/absent.ts";
 import { role } from "./inviteSchema.ts";
 import { getRole, listRoles, uxPurpose } from "./listRoles.ts";
 import { addMember } from "./addMember.ts";

@@ -2,12 +2,11 @@ import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { isAllowedFrom, meetsExpiryPolicy } from "../auth/limits.ts";
 import { parseNetwork } from "../auth/network.ts";
 import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { fixedSettings } from "./fixedSettings.ts";
 import { list, text } from "../http/bounded.ts";
@@ -91,7 +90,7 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     const value = request[name];
     return value === undefined || value === null ? [] : [{ name, value: name.endsWith("Days") ? value || null : value }];
   });
-  const [, rows] = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), metadataOf(ctx)]);
+  const [rows] = await guarded(ctx, [metadataOf(ctx)]);
   const before = rows[0]!;
   const changes = wanted
     .map(({ name, value }) => ({ name, from: before[columns[name]], to: value }))
@@ -110,8 +109,7 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     description: `Changed ${changes.map(inWords).join("; ")}.`,
   });
   // Both guards compare the version, so what was read is what is changed.
-  const [, , , changed] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [, , changed] = await guarded(ctx, [
     ctx.store.db
       .update(organizations)
       .set({ ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])), settingsVersion: before.version + 1 })

@@ -1,8 +1,7 @@
 import { and, asc, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { lives } from "../auth/lives.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { madeBy } from "./removeMember.ts";
 
@@ -10,8 +9,7 @@ import { madeBy } from "./removeMember.ts";
 export async function tokensMadeBy(ctx: OrgContext, login: string, most: number) {
   const { db } = ctx.store;
   const which = and(madeBy(ctx, login), lives(ctx.now));
-  const [, total, tokens] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [total, tokens] = await guarded(ctx, [
     db
       .select({ total: sql<number>`count(*)`.as("total") })
       .from(accessTokens)

@@ -1,11 +1,9 @@
-import { fromBase64 } from "../encoding.ts";
+import { tryFromBase64 } from "../bytes/base64.ts";
 import { badRequest } from "../errors.ts";
 
 /** The bytes of a plaintext or a ciphertext. @throws 400 for what is not base64 */
 export function bytesOf(value: string): Uint8Array {
-  try {
-    return fromBase64(value);
-  } catch {
-    throw badRequest("a value is not valid base64");
-  }
+  const bytes = tryFromBase64(value);
+  if (!bytes) throw badRequest("a value is not valid base64");
+  return bytes;
 }

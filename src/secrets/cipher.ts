@@ -1,6 +1,6 @@
-import { fromBase64url } from "../encoding.ts";
+import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { badRequest } from "../errors.ts";
-import { freeBuffer } from "../state/free.ts";
+import { freeBuffer } from "../bytes/release.ts";
 
 /**
  * AES-256-GCM under a key per stack: HKDF(master key, stack id). Bound to the stack's id and not to its name, so a
@@ -17,24 +17,6 @@ const HEADER = 14;
 export const OVERHEAD = HEADER + 16;
 
 const encoder = new TextEncoder();
-
-interface MasterKey {
-  id: number;
-  key: Uint8Array;
-}
-
-/**
- * Master keys from the setting `ENCRYPTION_KEYS`: `id:base64url` separated by commas, 32 bytes each. The first one
- * encrypts, the others still decrypt.
- */
-export function masterKeysOf(setting: string): MasterKey[] {
-  return setting.split(",").map((entry) => {
-    const [id, value] = entry.trim().split(":", 2);
-    const key = fromBase64url(value ?? "");
-    if (!/^\d{1,3}$/.test(id ?? "") || Number(id) > 255 || key.length !== 32) throw new Error("ENCRYPTION_KEYS is malformed");
-    return { id: Number(id), key };
-  });
-}
 
 /** Derived keys, by setting, master key and stack. Immutable, so an isolate may keep them. */
 const derived = new Map<string, Promise<CryptoKey>>();

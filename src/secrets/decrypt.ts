@@ -1,11 +1,10 @@
 import { announce } from "../audit/announce.ts";
 import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../state/free.ts";
+import { free } from "../bytes/release.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";
@@ -32,8 +31,7 @@ export async function decryptValues(
     stack: auditName(path),
   });
   const { db } = ctx.store;
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found] = await guarded(ctx, [
     db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
   ]);

@@ -1,8 +1,7 @@
 import { announce } from "../audit/announce.ts";
 import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 
@@ -23,8 +22,7 @@ export async function noteDecryption(ctx: OrgContext, path: StackPath, event: Au
         : `A client showed secrets of stack "${pathText(path)}" for ${what}.`,
     stack: auditName(path),
   });
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found] = await guarded(ctx, [
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
   ]);

@@ -1,6 +1,6 @@
-import { toBase64 } from "../encoding.ts";
-import { free } from "../state/free.ts";
-import { LOOK, Turn } from "../state/turn.ts";
+import { toBase64 } from "../bytes/base64.ts";
+import { free } from "../bytes/release.ts";
+import { LOOK, Turn } from "../bytes/yielder.ts";
 
 /**
  * Works on bytes one after the other. The memory of each, and of its result, is given back at once.

@@ -1,7 +1,7 @@
 import type { Bindings } from "../env.ts";
-import { fromBase64, toBase64 } from "../encoding.ts";
+import { toBase64, tryFromBase64 } from "../bytes/base64.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../state/free.ts";
+import { free } from "../bytes/release.ts";
 import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
 
 /** What became of a state's ciphertexts. */
@@ -25,7 +25,7 @@ export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: st
   const found: Reencrypted = { reencrypted: 0, untouched: 0, unreadable: 0, keys: {} };
   const current = currentKeyId(env.ENCRYPTION_KEYS);
   const replace = async (ciphertext: string): Promise<string | undefined> => {
-    const sealed = bytesOf(ciphertext);
+    const sealed = tryFromBase64(ciphertext);
     const id = sealed && keyIdOf(sealed);
     if (!sealed || id === undefined) {
       found.untouched++;
@@ -53,10 +53,3 @@ export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: st
 }
 
 /** Undefined for what is not base64: the client's own provider writes its ciphertexts in its own way. */
-function bytesOf(ciphertext: string): Uint8Array | undefined {
-  try {
-    return fromBase64(ciphertext);
-  } catch {
-    return undefined;
-  }
-}

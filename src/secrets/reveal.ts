@@ -1,9 +1,9 @@
 import type { OrgContext } from "../context.ts";
-import { fromBase64 } from "../encoding.ts";
+import { fromBase64 } from "../bytes/base64.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { Ciphertexts, withPlaintexts } from "../state/ciphertexts.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
-import { decodeText } from "../state/json.ts";
+import { decodeText } from "../state/json/json.ts";
 import { type StackPath, pathText } from "../stacks/path.ts";
 import { openState } from "../stacks/resources.ts";
 import { takeState } from "../stacks/stateAt.ts";

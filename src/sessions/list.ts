@@ -9,7 +9,7 @@ import { cursor } from "../http/bounded.ts";
 import { fromCursor, maxResults, page } from "../http/pagination.ts";
 import { seconds } from "../tokens/accessToken.ts";
 import { accessTokens } from "../tokens/table.ts";
-import type { ListSessionsResponse } from "./operations.ts";
+import type { ListSessionsResponse } from "./openapi.ts";
 
 const PAGE = 100;
 const Key = z.tuple([z.number(), z.string()]);

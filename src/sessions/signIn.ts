@@ -2,8 +2,9 @@ import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
+import { retryAfterChange } from "../auth/retry.ts";
 import { type RequestContext, acceptedOf } from "../context.ts";
-import { StaleIdentity, batch } from "../db/client.ts";
+import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { openSession } from "./open.ts";
 
@@ -12,16 +13,10 @@ import { openSession } from "./open.ts";
  * @returns the cookie's value
  * @throws 400 with words for the person at the form, 429 after too many wrong ones
  */
-export async function signInWithToken(ctx: RequestContext, value: string): Promise<string> {
-  try {
-    return await signIn(ctx, value, false);
-  } catch (error) {
-    if (!(error instanceof StaleIdentity)) throw error;
-    return signIn(ctx, value, true);
-  }
-}
+export const signInWithToken = (ctx: RequestContext, value: string): Promise<string> =>
+  retryAfterChange((fresh) => signIn(ctx, value, fresh));
 
-/** @throws StaleIdentity when the token or its person's organizations are not any more what the cache knew */
+/** @throws PreconditionFailed when the token or its person's organizations are not any more what the cache knew */
 async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promise<string> {
   const { actor } = await authenticate(ctx, `token ${value.trim()}`, undefined, { fresh }).catch((error: unknown) => {
     const known = error instanceof AppError && error.status === 401;

@@ -1,9 +1,8 @@
 import { sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { requireStack } from "./get.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "./path.ts";
@@ -21,10 +20,7 @@ export const environmentsUnsupported = () =>
 
 /** @throws 404 where the client keeps its configuration itself */
 export async function getStackConfig(ctx: OrgContext, path: StackPath): Promise<StackConfig> {
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    ctx.store.db.select({ config: stacks.config }).from(stacks).where(stackAt(ctx.org.id, path)),
-  ]);
+  const [found] = await guarded(ctx, [ctx.store.db.select({ config: stacks.config }).from(stacks).where(stackAt(ctx.org.id, path))]);
   if (!found[0]) throw stackNotFound(path);
   if (found[0].config === null) throw notFound(`Configuration of stack '${pathText(path)}'`);
   return JSON.parse(found[0].config) as StackConfig;
@@ -43,8 +39,7 @@ export async function deleteStackConfig(ctx: OrgContext, path: StackPath): Promi
     description: `Removed the environment of the configuration of stack "${pathText(path)}".`,
     stack: auditName(path),
   });
-  const [, changed] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [changed] = await guarded(ctx, [
     ctx.store.db
       .update(stacks)
       .set({ config: null })

@@ -2,15 +2,15 @@ import { sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promise, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { requireImportQuota } from "../auth/quota.ts";
 import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
-import { UniqueViolation, batch, isRefused } from "../db/client.ts";
+import { UniqueViolation, isRefused } from "../db/client.ts";
 import { badRequest, conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
-import { encode, membersOf } from "../state/json.ts";
+import { encode, membersOf } from "../state/json/json.ts";
 import { environmentsUnsupported } from "./config.ts";
 import { fromStateError, manifestMismatch } from "./fromStateError.ts";
 import { initialStateKey, once, writeObject } from "./objects.ts";
@@ -38,8 +38,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
     stack: auditName(path),
   });
   try {
-    await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    await guarded(ctx, [
       ctx.store.db.insert(stacks).values({
         id,
         orgId: ctx.org.id,

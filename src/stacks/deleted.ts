@@ -1,9 +1,9 @@
 import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
+import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict, notFound } from "../errors.ts";
 import { resultOf, updates } from "../updates/table.ts";
 import { stacks } from "./table.ts";
@@ -12,8 +12,7 @@ const MOST = 25;
 
 /** The newest 25. Row, history and states of a deleted stack are all there still (management-api §13.2). */
 export async function listDeletedStacks(ctx: OrgContext) {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows] = await guarded(ctx, [
     ctx.store.db
       .select({
         id: sql<string>`${stacks.id}`.as("stack_id"),
@@ -64,8 +63,7 @@ export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName
   const path = sql`(SELECT project || '/' || name FROM ${stacks} WHERE ${stacks.id} = ${id})`;
   const described = sql`json_set(${describedBy(event, sql`'Restored stack "' || ${`${ctx.org.name}/`} || ${path} || '".'`)}, '$.stack', ${path})`;
   try {
-    const [, found, restored] = await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    const [found, restored] = await guarded(ctx, [
       db.select({ name: stacks.name }).from(stacks).where(deleted),
       db
         .update(stacks)

@@ -1,8 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { updates } from "../updates/table.ts";
 import type { StackConfig } from "./schema.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
@@ -12,8 +11,7 @@ import { stackTags, stacks } from "./table.ts";
 export async function getStack(ctx: OrgContext, path: StackPath) {
   const { db } = ctx.store;
   const here = stackAt(ctx.org.id, path);
-  const [, found, tags, running] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found, tags, running] = await guarded(ctx, [
     db
       .select({ id: stacks.id, version: stacks.version, activeUpdate: stacks.activeUpdate, config: stacks.config })
       .from(stacks)
@@ -48,8 +46,7 @@ export async function getStack(ctx: OrgContext, path: StackPath) {
 
 /** Asked by `pulumi new`, to warn about a name in use. @returns whether the project has a stack */
 export async function projectExists(ctx: OrgContext, project: string): Promise<boolean> {
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found] = await guarded(ctx, [
     ctx.store.db
       .select({ id: stacks.id })
       .from(stacks)
@@ -83,8 +80,7 @@ export async function listStackTeams(ctx: OrgContext, path: StackPath) {
 }
 
 async function creatorOf(ctx: OrgContext, path: StackPath) {
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found] = await guarded(ctx, [
     ctx.store.db
       .select({
         login: stacks.createdBy,
@@ -102,9 +98,6 @@ async function creatorOf(ctx: OrgContext, path: StackPath) {
 
 /** Before something large is taken in for a stack; whether it is still there is looked at again when it counts. */
 export async function requireStack(ctx: OrgContext, path: StackPath): Promise<void> {
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
-  ]);
+  const [found] = await guarded(ctx, [ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path))]);
   if (!found[0]) throw stackNotFound(path);
 }

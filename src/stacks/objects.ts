@@ -1,9 +1,9 @@
-import { reach } from "../db/reach.ts";
+import { reach } from "../db/binding.ts";
 import { unavailable } from "../errors.ts";
-import { chunksOf } from "../http/chunks.ts";
-import { free } from "../state/free.ts";
-import { concat } from "../state/json.ts";
-import { Turn } from "../state/turn.ts";
+import { chunksOf } from "../bytes/chunks.ts";
+import { free } from "../bytes/release.ts";
+import { concat } from "../state/json/json.ts";
+import { Turn } from "../bytes/yielder.ts";
 import { log, logError } from "../log.ts";
 
 /**

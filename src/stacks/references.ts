@@ -1,9 +1,9 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
-import { guard, guardMemberships } from "../auth/guard.ts";
+import { guardMemberships, guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { type Store, batch } from "../db/client.ts";
+import { type Store } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
-import type { StackReferences } from "./operations.ts";
+import type { StackReferences } from "./openapi.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
 import { visibleTo } from "./visible.ts";
@@ -77,8 +77,7 @@ const references = (ctx: OrgContext, { on, where, version }: { on: SQL | undefin
     .limit(MOST);
 
 async function list(ctx: OrgContext, path: StackPath, query: ReturnType<typeof references>): Promise<StackReferences> {
-  const [, , found, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [, found, rows] = await guarded(ctx, [
     guardMemberships(ctx.store, ctx.actor),
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     query,

@@ -1,9 +1,8 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { has } from "../auth/right.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { streamed } from "../http/stream.ts";
 import { resultOf, updates } from "../updates/table.ts";
 import { stacks } from "./table.ts";
@@ -42,8 +41,7 @@ async function* organization(ctx: OrgContext, head: string, first: Row[]): Async
 }
 
 const readChunk = async (ctx: OrgContext, after: { project: string; name: string }) => {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows] = await guarded(ctx, [
     ctx.store.db
       .select({
         id: sql<string>`${stacks.id}`.as("stack_id"),

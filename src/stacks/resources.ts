@@ -1,11 +1,10 @@
 import { eq, sql } from "drizzle-orm";
-import { guard, guardMemberships } from "../auth/guard.ts";
+import { guardMemberships, guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { streamed } from "../http/stream.ts";
 import { emptyDeployment } from "../state/checkpoint.ts";
-import { decodeText, encode } from "../state/json.ts";
+import { decodeText, encode } from "../state/json/json.ts";
 import { findResource, resourcesOf } from "../state/resources.ts";
 import { readChunks } from "./objects.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
@@ -29,8 +28,7 @@ export async function getStackResource(ctx: OrgContext, path: StackPath, urn: st
 
 /** From the record alone; the state is not read. */
 export async function getStackResourceCount(ctx: OrgContext, path: StackPath) {
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found] = await guarded(ctx, [
     ctx.store.db.select({ resourceCount: stacks.resourceCount, version: stacks.version }).from(stacks).where(stackAt(ctx.org.id, path)),
   ]);
   const stack = found[0];
@@ -42,8 +40,7 @@ export async function getStackResourceCount(ctx: OrgContext, path: StackPath) {
 export async function getStackOverview(ctx: OrgContext, path: StackPath): Promise<Response> {
   const { db } = ctx.store;
   const id = sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;
-  const [, , tags, references] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [, tags, references] = await guarded(ctx, [
     guardMemberships(ctx.store, ctx.actor),
     db.select({ name: stackTags.name, value: stackTags.value }).from(stackTags).where(eq(stackTags.stackId, id)),
     upstreamOf(ctx, path),

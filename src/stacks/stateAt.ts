@@ -1,10 +1,9 @@
 import { and, eq, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { StackRef } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { updates } from "../updates/table.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "./path.ts";
@@ -47,8 +46,7 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
     sql`${updates.endedAt} IS NOT NULL`,
   );
   const isThere = version === undefined ? stackExists(ctx.org.id, path) : sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${ofVersion})`;
-  const [, found, versions, moves] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found, versions, moves] = await guarded(ctx, [
     db.select({ stateKey: stacks.stateKey, version: stacks.version }).from(stacks).where(here),
     db.select({ stateKey: updates.stateKey }).from(updates).where(ofVersion),
     db

@@ -2,9 +2,9 @@ import { and, eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { type Store, UniqueViolation, batch } from "../db/client.ts";
+import { type Store, UniqueViolation } from "../db/client.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "./path.ts";
 import type { StackTag, Tags } from "./schema.ts";
@@ -40,8 +40,7 @@ export const replaceTags = (store: Store, stackId: ReturnType<typeof sql>, tags:
 export async function updateStackTags(ctx: OrgContext, path: StackPath, tags: Tags): Promise<void> {
   refuseOtherProject(path, tags["pulumi:project"]);
   const event = tagEvent(ctx, path, "Replaced the tags");
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found] = await guarded(ctx, [
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     ...replaceTags(ctx.store, idOf(ctx, path), tags),
     promiseIf(ctx.store, event, stackExists(ctx.org.id, path)),
@@ -55,8 +54,7 @@ export async function addStackTag(ctx: OrgContext, path: StackPath, { name, valu
   if (name === "pulumi:project") refuseOtherProject(path, value);
   const event = tagEvent(ctx, path, `Added the tag ${name}`);
   try {
-    const [, found] = await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    const [found] = await guarded(ctx, [
       ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
       ctx.store.db.insert(stackTags).select(sql`SELECT id, ${name}, ${value} FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)}`),
       promiseIf(ctx.store, event, changedARow),
@@ -82,8 +80,7 @@ async function changeTag(ctx: OrgContext, path: StackPath, name: string, value: 
   const { db } = ctx.store;
   const here = and(eq(stackTags.stackId, idOf(ctx, path)), eq(stackTags.name, name));
   const event = tagEvent(ctx, path, `${value === null ? "Removed" : "Changed"} the tag ${name.slice(0, 40)}`);
-  const [, found, changed] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found, changed] = await guarded(ctx, [
     db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     value === null
       ? db.delete(stackTags).where(here).returning({ name: stackTags.name })

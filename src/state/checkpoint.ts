@@ -1,12 +1,12 @@
 /** States that arrive whole: full checkpoints (cli-protocol §4.6) and imports (§5.3). */
 import { Ciphertexts } from "./ciphertexts.ts";
 import { StateError } from "./errors.ts";
-import { decodeText, membersOf, parse, parseText } from "./json.ts";
-import { magicOf } from "./members.ts";
-import { Output, streamed, type Streamed } from "./output.ts";
-import type { StateSummary } from "./replay.ts";
+import { decodeText, membersOf, parse, parseText } from "./json/json.ts";
+import { magicOf } from "./replay/members.ts";
+import { Output, streamed, type Streamed } from "../bytes/output.ts";
+import type { StateSummary } from "./replay/replay.ts";
 import { readFacts } from "./resource.ts";
-import { Splitter, type Part, type SplitOptions } from "./split.ts";
+import { Splitter, type Part, type SplitOptions } from "./json/split.ts";
 
 /** The state of a new stack (cli-protocol §5.2). */
 export const emptyDeployment = '{"version":3,"deployment":{"manifest":{"time":"0001-01-01T00:00:00Z","magic":"","version":""}}}';

@@ -1,7 +1,7 @@
 /** Secrets of a state in their encrypted form (cli-protocol §5.4). */
-import { QUOTE, concat, decodeString, decodeText, encode, skipSpace, skipValue } from "./json.ts";
+import { QUOTE, concat, decodeString, decodeText, encode, skipSpace, skipValue } from "./json/json.ts";
 import { type Replacement, replaceRanges } from "./ranges.ts";
-import { SECRET, walkSigned } from "./signed.ts";
+import { SECRET, walkSigned } from "./json/signed.ts";
 
 /** Bytes of ciphertexts that are collected. */
 const MOST_BYTES = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /** Journal entries (cli-protocol §4.8.1): the cheap check when a batch is taken, and the shallow reading when it is replayed. */
 import { StateError } from "./errors.ts";
-import { QUOTE, parse, readArray, readObject, skipSpace, skipValue, decodeString, type Range } from "./json.ts";
+import { QUOTE, parse, readArray, readObject, skipSpace, skipValue, decodeString, type Range } from "./json/json.ts";
 import { shortened } from "./shorten.ts";
 import { readFacts, readOperation, type Facts, type OperationFacts } from "./resource.ts";
 

@@ -1,5 +1,5 @@
 /** Outputs of a stack: those of its root resource. Pure. */
-import { decodeString, decodeText, membersOf } from "./json.ts";
+import { decodeString, decodeText, membersOf } from "./json/json.ts";
 import { resourcesOf } from "./resources.ts";
 
 /** An output's value as its JSON text; views of a buffer that nobody else keeps. */

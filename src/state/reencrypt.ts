@@ -1,8 +1,8 @@
 /** Putting other ciphertexts in the place of a state's own, when a key has been replaced. */
-import { QUOTE, decodeString, readObject, skipValue } from "./json.ts";
+import { QUOTE, decodeString, readObject, skipValue } from "./json/json.ts";
 import { type Pieces, replaceRanges } from "./ranges.ts";
-import { type DeploymentPart, rewriteDeployment } from "./rewrite.ts";
-import { SECRET, walkSigned } from "./signed.ts";
+import { type DeploymentPart, rewriteDeployment } from "./json/rewrite.ts";
+import { SECRET, walkSigned } from "./json/signed.ts";
 
 /** What shall stand in a ciphertext's place; undefined when it stays. */
 export type Replace = (ciphertext: string) => Promise<string | undefined>;

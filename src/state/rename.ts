@@ -1,9 +1,9 @@
 /** Giving a state other names: what a rename or transfer of its stack rewrites (cli-protocol §3.8). */
-import { goJson } from "./go.ts";
-import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, readObject, rewrite, skipValue } from "./json.ts";
+import { goJson } from "./goFormat.ts";
+import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, readObject, rewrite, skipValue } from "./json/json.ts";
 import { type Pieces, type Replacement, replaceRanges } from "./ranges.ts";
-import { type DeploymentPart, rewriteDeployment } from "./rewrite.ts";
-import { RESOURCE_REFERENCE, walkSigned } from "./signed.ts";
+import { type DeploymentPart, rewriteDeployment } from "./json/rewrite.ts";
+import { RESOURCE_REFERENCE, walkSigned } from "./json/signed.ts";
 
 export interface Names {
   owner: string;

@@ -1,5 +1,5 @@
 /** The few members of a resource that the service looks at (cli-protocol §4.8.4, §5.4); inputs and outputs are never parsed. */
-import { OPEN_OBJECT, QUOTE, decodeString, parse, readObject, skipSpace, skipValue } from "./json.ts";
+import { OPEN_OBJECT, QUOTE, decodeString, parse, readObject, skipSpace, skipValue } from "./json/json.ts";
 
 /** What can be seen of a resource without decoding anything. */
 export interface Facts {

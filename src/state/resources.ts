@@ -1,6 +1,6 @@
 /** Resources of a deployment, one by one, as the public contract shows them. */
-import { decodeString, encode, membersOf, rewrite, type Edits } from "./json.ts";
-import { splitDeployment } from "./split.ts";
+import { decodeString, encode, membersOf, rewrite, type Edits } from "./json/json.ts";
+import { splitDeployment } from "./json/split.ts";
 
 /** Members that the contract always has and a state leaves out when they are empty. */
 const ALWAYS: readonly [string, string][] = [

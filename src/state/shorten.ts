@@ -1,4 +1,4 @@
-import { QUOTE, concat } from "./json.ts";
+import { QUOTE, concat } from "./json/json.ts";
 
 const BACKSLASH = 0x5c;
 /** Bytes of a text from which on it is shortened. */

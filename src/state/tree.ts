@@ -1,5 +1,5 @@
 /** What a picture of a state needs: its first resources in short, and how many more there are. Pure. */
-import { decodeText, membersOf } from "./json.ts";
+import { decodeText, membersOf } from "./json/json.ts";
 import { resourcesOf } from "./resources.ts";
 
 export interface Branch {

@@ -1,6 +1,6 @@
 import { getTableColumns } from "drizzle-orm";
-import { builtInRoles, roleId } from "../orgs/roles.ts";
-import type { AccessToken } from "./operations.ts";
+import { builtInRoles, roleId } from "../auth/roles.ts";
+import type { AccessToken } from "./openapi.ts";
 import { type TokenKind, accessTokens } from "./table.ts";
 
 /** Every column but the hash, so that it cannot reach an answer by accident. */

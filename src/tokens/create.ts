@@ -1,13 +1,13 @@
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts";
-import { guard, guardMemberships } from "../auth/guard.ts";
+import { guard, guardMemberships, guarded } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
-import { findRole } from "../orgs/roles.ts";
+import { findRole } from "../auth/roles.ts";
 import { nameTaken } from "./nameTaken.ts";
 import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
 import { type TokenRole, accessTokens } from "./table.ts";
@@ -30,8 +30,7 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
     description: `Created ${kind} "${request.name}" (${id}).${reason && ` Reason: ${reason}`}`,
   });
   try {
-    await batch(ctx.store, [
-      guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+    await guarded(ctx, [
       ctx.store.db.insert(accessTokens).values({
         id,
         kind: "organization",

@@ -1,7 +1,7 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
-import { guard, guardMemberships } from "../auth/guard.ts";
+import { guard, guardMemberships, guarded } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -25,8 +25,7 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "") {
   }`;
   const one = thatToken(ctx, id);
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
-  const [, , , rows, lost] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [, , rows, lost] = await guarded(ctx, [
     end(ctx, one),
     promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
     hashOf(ctx, one),

@@ -1,11 +1,10 @@
 import { and, eq, isNotNull, isNull, sql } from "drizzle-orm";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { isLeaked } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { conflict, notFound } from "../errors.ts";
 import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { stateOf, toAccessToken, visibleColumns } from "./accessToken.ts";
@@ -32,8 +31,7 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
   const isOther = to === "disabled" ? isNull(accessTokens.disabledAt) : and(isNotNull(accessTokens.disabledAt), sql`NOT ${isLeaked}`);
   const one = thatToken(ctx, id);
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
-  const [, , , rows, hashes, lost] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [, , rows, hashes, lost] = await guarded(ctx, [
     ctx.store.db
       .update(accessTokens)
       .set({ ...change, version: sql`${accessTokens.version} + 1` })

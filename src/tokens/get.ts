@@ -1,7 +1,6 @@
 import { and, eq } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { type TokenRow, toAccessToken, visibleColumns } from "./accessToken.ts";
 import { accessTokens } from "./table.ts";
@@ -12,10 +11,7 @@ export const thatToken = (ctx: OrgContext, id: string) =>
 
 /** @throws 404 for an id that never was of this organization */
 export async function readOrgToken(ctx: OrgContext, id: string): Promise<TokenRow> {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    ctx.store.db.select(visibleColumns).from(accessTokens).where(thatToken(ctx, id)),
-  ]);
+  const [rows] = await guarded(ctx, [ctx.store.db.select(visibleColumns).from(accessTokens).where(thatToken(ctx, id))]);
   const row = rows[0];
   if (!row) throw notFound("Token");
   return row;

@@ -12,7 +12,7 @@ import { readTree, toTree } from "../lineage/tree.ts";
 import { stacks } from "../stacks/table.ts";
 import { updates } from "../updates/table.ts";
 import { seconds, visibleColumns } from "./accessToken.ts";
-import type { TokenImpact } from "./operations.ts";
+import type { TokenImpact } from "./openapi.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens } from "./table.ts";
 

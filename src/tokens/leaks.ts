@@ -14,7 +14,7 @@ import { afterEnding, endBelow, readEnding } from "../lineage/end.ts";
 import type { Descent } from "../lineage/ending.ts";
 import { promiseEnding, promisedEnding } from "../lineage/events.ts";
 import { list, text } from "../http/bounded.ts";
-import type { LeakReportTaken } from "./operations.ts";
+import type { LeakReportTaken } from "./openapi.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
 

@@ -6,7 +6,7 @@ import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
-import { findRole } from "../orgs/roles.ts";
+import { findRole } from "../auth/roles.ts";
 import { toAccessToken, visibleColumns } from "./accessToken.ts";
 import type { ListOrgTokensQuery } from "./schema.ts";
 import { accessTokens } from "./table.ts";

@@ -1,14 +1,12 @@
 import { and, eq, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { type AppError, conflict } from "../errors.ts";
 import { accessTokens } from "./table.ts";
 
 /** The 409 for a token name that the unique index refused: a deleted token keeps its name, and then no list shows the reason. */
 export async function nameTaken(ctx: OrgContext, name: string): Promise<AppError> {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows] = await guarded(ctx, [
     ctx.store.db
       .select({ name: accessTokens.name, deletedAt: accessTokens.deletedAt })
       .from(accessTokens)

@@ -1,11 +1,11 @@
 import { and, eq, isNotNull, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { IDENTITY_TTL } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
-import type { RevocationReceipt } from "./operations.ts";
+import type { RevocationReceipt } from "./openapi.ts";
 import { accessTokens } from "./table.ts";
 
 /**
@@ -40,7 +40,7 @@ export async function noteDeletion(ctx: OrgContext, id: string): Promise<Revocat
 
 /** @throws 404 for a token that was not deleted */
 export async function getRevocation(ctx: OrgContext, id: string) {
-  await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)]);
+  await guarded(ctx, []);
   return noteDeletion(ctx, id);
 }
 

@@ -3,13 +3,13 @@ import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
 import { requireExpiryPolicy } from "../auth/authorize.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { notOver } from "../auth/lives.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type ActorContext, type OrgContext, loginOf } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
+import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict, forbidden, notFound } from "../errors.ts";
 import { type TokenRow, seconds, stateOf, visibleColumns } from "./accessToken.ts";
 import { thatToken } from "./get.ts";
@@ -90,8 +90,7 @@ async function attempt(ctx: OrgContext, id: string, request: Request, mayDoSo: S
     .select({ ...getTableColumns(accessTokens), ...successorOf(ctx, successorId, hash, nameOf(request, suffix), expiresAt) })
     .from(accessTokens)
     .where(and(one, mayHaveOne, mayDoSo));
-  const [, , , , old, created] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [, , , old, created] = await guarded(ctx, [
     db.insert(accessTokens).select(successor),
     db
       .update(accessTokens)

@@ -1,5 +1,5 @@
 import { LEAST_SECRET } from "../auth/secret.ts";
-import { fromBase64 } from "../encoding.ts";
+import { tryFromBase64 } from "../bytes/base64.ts";
 import type { Bindings } from "../env.ts";
 
 const encoder = new TextEncoder();
@@ -15,7 +15,7 @@ export async function isSignedByScanner(env: Bindings, text: string, headers: He
   const body = encoder.encode(text);
   const ecdsa = headers.get("Github-Public-Key-Signature");
   if (ecdsa) {
-    const signature = fromDer(bytesOf(ecdsa));
+    const signature = fromDer(tryFromBase64(ecdsa));
     for (const key of publicKeysIn(env.LEAK_SCANNER_KEYS ?? "")) if (signature && (await verifyEcdsa(key, signature, body))) return true;
   }
   const [, hmac] = /^sha256=([0-9a-f]{64})$/.exec(headers.get("X-Hub-Signature-256") ?? "") ?? [];
@@ -32,7 +32,7 @@ export const scannerSecretOf = ({ LEAK_SCANNER_SECRET: secret = "" }: Bindings):
 
 const publicKeysIn = (pem: string) =>
   [...pem.matchAll(/-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/g)].map(([, base64]) =>
-    bytesOf(base64!.replaceAll(/\s|\\n/g, "")),
+    tryFromBase64(base64!.replaceAll(/\s|\\n/g, "")),
   );
 
 async function verifyEcdsa(spki: Uint8Array | undefined, signature: Uint8Array, body: Uint8Array): Promise<boolean> {
@@ -60,12 +60,4 @@ function fromDer(der: Uint8Array | undefined): Uint8Array | undefined {
     at += 2 + length;
   }
   return at === der.length ? raw : undefined;
-}
-
-function bytesOf(text: string): Uint8Array | undefined {
-  try {
-    return fromBase64(text);
-  } catch {
-    return undefined;
-  }
 }

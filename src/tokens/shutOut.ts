@@ -1,10 +1,9 @@
 import { type SQL, and, asc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { meetsExpiryPolicy } from "../auth/limits.ts";
 import { lives } from "../auth/lives.ts";
 import { settingsOf } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "./table.ts";
 
@@ -45,8 +44,7 @@ export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: numb
       .from(accessTokens)
       .where(where);
   const self = ctx.actor.kind === "user" ? ctx.actor.user.id : "";
-  const [, machines, names, people, mine] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [machines, names, people, mine] = await guarded(ctx, [
     count(machine),
     db.select({ name: accessTokens.name }).from(accessTokens).where(machine).orderBy(asc(accessTokens.name)).limit(most),
     count(personal),

@@ -2,11 +2,10 @@ import { and, eq, isNull } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { announce } from "../audit/announce.ts";
 import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { badRequest, conflict, notFound } from "../errors.ts";
 import { type TokenRow, stateOf, toAccessToken } from "./accessToken.ts";
 import { scopeFault } from "./create.ts";
@@ -47,8 +46,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
     description: `Changed organization token "${before.name}" (${id}): ${changes.join("; ")}.`,
   });
   const { displayName, description, expiresAt, stackRules, allowedCidrs, allowedCountries, mayRotateItself } = after;
-  const [, changed] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [changed] = await guarded(ctx, [
     ctx.store.db
       .update(accessTokens)
       .set({

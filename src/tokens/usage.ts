@@ -1,10 +1,9 @@
 import { and, desc, eq, gte } from "drizzle-orm";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
-import type { TokenUsage } from "./operations.ts";
+import type { TokenUsage } from "./openapi.ts";
 import { thatToken } from "./get.ts";
 import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./table.ts";
 
@@ -14,8 +13,7 @@ const DAY = 86_400_000;
 export async function getTokenUsage(ctx: OrgContext, id: string, days: number): Promise<TokenUsage> {
   const { db } = ctx.store;
   const today = Math.floor(ctx.now / DAY);
-  const [, tokens, used, origins] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [tokens, used, origins] = await guarded(ctx, [
     db.select({ id: accessTokens.id }).from(accessTokens).where(thatToken(ctx, id)),
     db
       .select({ day: tokenUsage.day, requests: tokenUsage.requests })

@@ -4,7 +4,7 @@ import { batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
 import { coordinatorName } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { coordinatorAt } from "./call.ts";
+import { coordinatorAt } from "../coordinator/client.ts";
 import { updates } from "./table.ts";
 import { logError } from "../log.ts";
 

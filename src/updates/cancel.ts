@@ -1,11 +1,6 @@
 import type { OrgContext } from "../context.ts";
 import type { StackPath } from "../stacks/path.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
-import type { StackCall } from "./stackContext.ts";
-
-export interface CancelUpdate extends StackCall {
-  updateId: string;
-}
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 
 /** Ends a running update from outside. @throws 404 for an unknown update, 409 for one that does not run */
 export const cancelUpdate = (ctx: OrgContext, path: StackPath, updateId: string) =>

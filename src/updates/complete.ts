@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import { text } from "../http/bounded.ts";
-import { type LeaseContext, callUnderLease } from "./lease.ts";
+import { type LeaseContext, callUnderLease } from "./underLease.ts";
 
 export const CompleteUpdateRequest = z.object({ status: text(100) });
 

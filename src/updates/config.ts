@@ -1,8 +1,7 @@
 import type { RequestContext } from "../context.ts";
 import { putObject, readObject } from "../stacks/objects.ts";
-import { free } from "../state/free.ts";
-import { encode } from "../state/json.ts";
-import type { FullRow, UpdateRow } from "./info.ts";
+import { free } from "../bytes/release.ts";
+import { encode } from "../state/json/json.ts";
 
 /** JSON of a configuration, which is not only the name of an object with it. */
 export type ConfigText = string & { readonly isWhole: true };
@@ -34,7 +33,7 @@ export function deleteConfig(ctx: RequestContext, column: string): void {
 const keyIn = (column: string): string | undefined => (column.startsWith('"') ? (JSON.parse(column) as string) : undefined);
 
 /** A row of the history with its configuration. @throws 503 when R2 fails */
-export async function withConfig<T extends UpdateRow>(bucket: R2Bucket, row: T): Promise<T & FullRow> {
+export async function withConfig<T extends { config: string }>(bucket: R2Bucket, row: T): Promise<T & { config: ConfigText }> {
   const key = keyIn(row.config);
   const text = key === undefined ? row.config : await (await readObject(bucket, key)).text();
   return { ...row, config: text as ConfigText };

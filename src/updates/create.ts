@@ -1,15 +1,15 @@
 import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
-import { batch, isRefused } from "../db/client.ts";
+import { isRefused } from "../db/client.ts";
 import { tooLarge } from "../errors.ts";
 import { AS_BODY, mapOf, text } from "../http/bounded.ts";
-import { encode } from "../state/json.ts";
+import { encode } from "../state/json/json.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { deleteConfig, storeConfig } from "./config.ts";
-import { insertUpdateRow, startedBy } from "./insertUpdateRow.ts";
+import { insertUpdateRow, startedBy } from "../coordinator/insertUpdateRow.ts";
 import { type UpdateKind, updates } from "./table.ts";
 
 /** Of an update's message and environment together, which are in its row; lists read many rows. Bytes. */
@@ -44,8 +44,7 @@ export async function createUpdate(ctx: OrgContext, path: StackPath, kind: Updat
   const config = await storeConfig(ctx.env.STATE, id, program.config ?? {});
 
   const { db } = ctx.store;
-  const [, , created] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [, created] = await guarded(ctx, [
     insertUpdateRow(ctx.store, stackAt(ctx.org.id, path), {
       ...startedBy(ctx.actor),
       id,

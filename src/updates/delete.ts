@@ -1,6 +1,6 @@
 import type { OrgContext } from "../context.ts";
 import type { StackPath } from "../stacks/path.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 
 /**
  * Deletes a stack.

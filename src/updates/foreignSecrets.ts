@@ -1,6 +1,5 @@
 import type { OrgContext } from "../context.ts";
-import { guard } from "../auth/guard.ts";
-import { batch } from "../db/client.ts";
+import { guarded } from "../auth/guard.ts";
 import { AppError } from "../errors.ts";
 import { opens } from "../secrets/decrypt.ts";
 import { type StackPath, stackAt } from "../stacks/path.ts";
@@ -15,10 +14,7 @@ import type { Inspection } from "../state/checkpoint.ts";
 export async function refuseForeignSecrets(ctx: OrgContext, path: StackPath, state: Inspection): Promise<void> {
   const { secretsProvider, ciphertexts } = state;
   if (secretsProvider?.type !== "service" || ciphertexts.length === 0 || names(secretsProvider.state, path)) return;
-  const [, found] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
-    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
-  ]);
+  const [found] = await guarded(ctx, [ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path))]);
   const stack = found[0];
   // Of a stack that is not there the import itself tells.
   if (stack && !(await opens(ctx.env, stack.id, ciphertexts)))

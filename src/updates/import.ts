@@ -8,7 +8,7 @@ import { fromStateError, manifestMismatch } from "../stacks/fromStateError.ts";
 import { newStateKey, writeObject } from "../stacks/objects.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { isRefused } from "../db/client.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { refuseForeignSecrets } from "./foreignSecrets.ts";
 
 /**

@@ -4,7 +4,7 @@ import type { OrgContext } from "../context.ts";
 import { AppError } from "../errors.ts";
 import { projectName, stackName } from "../http/names.ts";
 import type { StackPath } from "../stacks/path.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 
 /** An empty name means that it stays (cli-protocol §3.8). */
 const orKept = (name: z.ZodMiniString) =>

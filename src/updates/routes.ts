@@ -1,16 +1,14 @@
 import * as z from "zod/mini";
-import { type Route, defineRoute } from "../http/route.ts";
+import { defineRoute } from "../http/route.ts";
 import { STACK, stackParams, updateParams } from "../stacks/path.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { cancelUpdate } from "./cancel.ts";
 import { CompleteUpdateRequest, completeUpdate } from "./complete.ts";
 import { UpdateProgram, createUpdate } from "./create.ts";
 import { deleteStack } from "./delete.ts";
-import { getUpdateStatus } from "./history.ts";
-import { historyRoutes } from "./historyRoutes.ts";
 import { importStack } from "./import.ts";
 import { eventRoutes } from "./eventRoutes.ts";
-import { RenewUpdateLeaseRequest, forward, renewLease } from "./lease.ts";
+import { RenewUpdateLeaseRequest, forward, renewLease } from "./underLease.ts";
 import { StartUpdateRequest, startUpdate } from "./start.ts";
 
 const flag = z.optional(z.enum(["true", "false"]));
@@ -47,7 +45,7 @@ const stateRoutes = [
  * The life of one update. It is created under its own kind; later calls say `update` whatever the kind, but older
  * clients say the kind again (cli-protocol §4.1), so each is offered under all four.
  */
-const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string): Route[] => {
+const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K, Kind: Capitalize<K>) => {
   const X = `${STACK}/${kind}/{updateID}` as const;
   const writes = { permission: "lease", params: updateParams, body: "stream" } as const;
   // A preview is refused them, but by us and not by an unknown path.
@@ -75,16 +73,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
         body: StartUpdateRequest,
       },
       (ctx, { params, body }) => startUpdate(ctx, params, params.updateID, body),
-    ),
-    defineRoute(
-      {
-        method: "GET",
-        path: X,
-        operationId: `GetUpdateStatusFor${Kind}`,
-        permission: "stack:read",
-        params: updateParams,
-      },
-      (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),
     ),
     defineRoute(
       {
@@ -133,26 +121,6 @@ const lifeOf = (kind: "update" | "preview" | "refresh" | "destroy", Kind: string
       },
       (ctx, { request }) => forward(ctx, "checkpoint", request),
     ),
-    defineRoute(
-      {
-        ...writes,
-        method: "PATCH",
-        path: `${X}/checkpointverbatim`,
-        operationId: `PatchUpdateVerbatimCheckpoint_${kind}`,
-        ...unlisted,
-      },
-      (ctx, { request }) => forward(ctx, "verbatim", request),
-    ),
-    defineRoute(
-      {
-        ...writes,
-        method: "PATCH",
-        path: `${X}/checkpointdelta`,
-        operationId: `PatchUpdateCheckpointDelta_${kind}`,
-        ...unlisted,
-      },
-      (ctx, { request }) => forward(ctx, "delta", request),
-    ),
   ];
 };
 
@@ -177,11 +145,13 @@ const leaseToken = (request: Request) => /^update-token\s+(\S+)/i.exec(request.h
 
 export const updateRoutes = [
   ...stateRoutes,
-  ...historyRoutes,
   ...lifeOf("update", "Update"),
   ...lifeOf("preview", "Preview"),
   ...lifeOf("refresh", "Refresh"),
   ...lifeOf("destroy", "Destroy"),
-  ...(["update", "preview", "refresh", "destroy"] as const).flatMap(eventRoutes),
+  ...eventRoutes("update"),
+  ...eventRoutes("preview"),
+  ...eventRoutes("refresh"),
+  ...eventRoutes("destroy"),
   reencryptRoute,
 ];

@@ -1,17 +1,16 @@
 import { and, eq, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import { cliVersionOf } from "../cliVersion.ts";
 import type { OrgContext } from "../context.ts";
 import { signLease } from "../auth/lease.ts";
 import { has, lacking } from "../auth/right.ts";
 import { peppersOf } from "../auth/secret.ts";
-import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { tags } from "../stacks/schema.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { updates } from "./table.ts";
 
 /** Lifetime that the CLI assumes, whatever we say (cli-protocol §4.5). `LEASE_SECONDS` is for tests of its end. */
@@ -48,8 +47,7 @@ export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: st
 
 /** Whether the stack has such an update and it is a preview, which does not change. @throws 404 for an unknown one */
 async function isPreview(ctx: OrgContext, path: StackPath, updateId: string): Promise<boolean> {
-  const [, found, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [found, rows] = await guarded(ctx, [
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     ctx.store.db
       .select({ dryRun: updates.dryRun })

@@ -2,14 +2,13 @@ import { and, asc, eq, isNull } from "drizzle-orm";
 import * as z from "zod/mini";
 import { authenticate } from "../auth/authenticate.ts";
 import { authorize } from "../auth/authorize.ts";
-import { guard } from "../auth/guard.ts";
+import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
-import { batch } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { text } from "../http/bounded.ts";
 import { type StackPath, pathText } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { callCoordinator, coordinatorOf, stackCall } from "./call.ts";
+import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 
 export const TransferStackRequest = z.object({
   toOrg: text(200),
@@ -43,8 +42,7 @@ export async function transferAllStacks(
 ): Promise<string> {
   if (body.fromOrg !== ctx.org.name) throw badRequest("fromOrg is not the organization of the path");
   const target = await enterTarget(ctx, "organization:transfer_stacks", body.toOrg, request);
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now, ctx.org.id),
+  const [rows] = await guarded(ctx, [
     ctx.store.db
       .select({ projectName: stacks.project, stackName: stacks.name })
       .from(stacks)

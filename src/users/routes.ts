@@ -3,7 +3,7 @@ import { wireRole } from "../auth/wireRole.ts";
 import { type Actor, acceptedOf } from "../context.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import type { BuiltInRole } from "../orgs/roles.ts";
+import type { BuiltInRole } from "../auth/roles.ts";
 import { setDefaultOrganization } from "./setDefault.ts";
 
 /** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */

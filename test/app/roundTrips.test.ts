@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
 import { resolveToken } from "../../src/auth/resolve.ts";
 import type { Route } from "../../src/http/route.ts";
-import { type Trips, noTrips, readTrips } from "../../src/trips.ts";
+import { type Trips, noTrips, readTrips } from "../../src/metrics/roundTrips.ts";
 import { type Call, call } from "../support/client.ts";
 import { freshBindings } from "../support/fresh.ts";
 import { type GoodCall, addPeople, goodCall, refusedToAll } from "../support/goodCall.ts";
@@ -33,7 +33,7 @@ it("makes one way only under a lease: to the stack's object, which asks the data
   const direct = { ...noTrips(), object: 1 };
   expect(asks("CreateJournalEntries")).toEqual(direct);
   expect(asks("RecordEngineEventBatch")).toEqual(direct);
-  expect(asks("PatchUpdateVerbatimCheckpoint")).toEqual(direct);
+  expect(asks("PatchUpdateCheckpoint")).toEqual(direct);
   expect(asks("RenewUpdateLease")).toEqual({ ...direct, d1: 1 });
 });
 

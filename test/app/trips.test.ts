@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Bindings } from "../../src/env.ts";
-import { counting, noTrips, readTrips, tripsText } from "../../src/trips.ts";
+import { counting, noTrips, readTrips, tripsText } from "../../src/metrics/roundTrips.ts";
 import { call } from "../support/client.ts";
 import { breakObjectReads } from "../support/faults.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";

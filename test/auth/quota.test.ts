@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { flushRefusals } from "../../src/measures/refusals.ts";
+import { flushRefusals } from "../../src/metrics/refusals.ts";
 import { openStore } from "../../src/db/client.ts";
 import { eventsOf } from "../support/audit.ts";
 import { signIn } from "../support/browser.ts";

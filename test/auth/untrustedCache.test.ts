@@ -86,8 +86,13 @@ describe("a cache entry that another hand wrote", () => {
     ];
     for (const change of changes) {
       const entry = forged(own, change as never);
-      await plant(world.member, JSON.stringify(entry));
-      expect((await tokens()).status).toBe(403);
+      // Without a signature, and with one that is wrong: not even an answer that needs no database believes it.
+      for (const planted of [JSON.stringify(entry), "0".repeat(64) + JSON.stringify({ ...entry, checkedAt: Date.now() })]) {
+        await plant(world.member, planted);
+        expect(await ok("GET", "/api/user", { token: world.member })).toMatchObject({ githubLogin: "mel" });
+        await plant(world.member, planted);
+        expect((await tokens()).status).toBe(403);
+      }
       // The same in the name of somebody who has the pepper.
       await cacheIdentity(world.member, { ...entry, checkedAt: Date.now() });
       expect((await tokens()).status).toBe(403);

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ResponseAuditLogs } from "../../src/auditlogs/operations.ts";
+import type { ResponseAuditLogs } from "../../src/auditlogs/openapi.ts";
 import { eventsOf, settledLog } from "../support/audit.ts";
 import { type Visitor, newVisitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";

@@ -39,7 +39,9 @@ it("are listed for their person, the open ones, newest first and page by page, w
 });
 
 it("end one by one, at once, in an event that each organization of the person has, and are nobody else's to end", async () => {
+  await signIn(world.member);
   const [mine, other] = [await signIn(world.admin), await signIn(world.admin)];
+  expect((await list(world.admin)).sessions).toHaveLength(2);
   const [{ id }] = (await list(world.admin)).sessions as [Session, Session];
   await changesNothing(() => refused(404, "DELETE", `/api/user/sessions/${id}`, { token: world.member }));
   const events = await eventsOf(() => ok("DELETE", `/api/user/sessions/${id}`, { token: world.admin }));

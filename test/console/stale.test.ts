@@ -3,16 +3,16 @@ import { env } from "cloudflare:workers";
 import { HonoBase } from "hono/hono-base";
 import { TrieRouter } from "hono/router/trie-router";
 import { expect, it } from "vitest";
-import type { Env } from "../../src/app/environment.ts";
+import type { Env } from "../../src/http/environment.ts";
 import { requestContext } from "../../src/app/request.ts";
 import { definePage, registerPages } from "../../src/console/page.tsx";
-import { StaleIdentity } from "../../src/db/client.ts";
+import { PreconditionFailed } from "../../src/db/client.ts";
 
 /** Asks for a page whose work finds the reader changed so many times. @returns the answer, and how often it was tried */
 async function visit(changes: number) {
   let tries = 0;
   const page = definePage("GET", "/changing", "public", async () => {
-    if (tries++ < changes) throw new StaleIdentity();
+    if (tries++ < changes) throw new PreconditionFailed();
     return { to: "/done" };
   });
   const app = new HonoBase<Env>({ router: new TrieRouter() });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { operationOf } from "../../src/app/operations.ts";
+import { operationOf } from "../../src/app/openapi.ts";
 import { routes } from "../../src/app/routes.ts";
 import { contract, deviation, deviationFromSchema, operations } from "../support/contract.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from "vitest";
 import { JsonToken } from "../../src/http/jsonToken.ts";
-import { QUOTE } from "../../src/state/json.ts";
+import { QUOTE } from "../../src/state/json/json.ts";
 
 const escapes = 10_000;
 

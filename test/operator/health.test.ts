@@ -104,7 +104,6 @@ describe("a setting that is not valid", () => {
     ["MAX_VALUE_BYTES", 1.5, bytes("MAX_VALUE_BYTES", 67108864)],
     ["MAX_VALUES_BYTES", "1", "There is no setting MAX_VALUES_BYTES."],
     ["LEASE_SECONDS", "five minutes", "LEASE_SECONDS must be a whole number of seconds from 1 to 86400."],
-    ["DELTA_CHECKPOINTS", "on", "DELTA_CHECKPOINTS must be empty or a whole number of bytes from 1 to 9999999999."],
     ["DEFAULT_EDITION", "Team", "DEFAULT_EDITION must be one of community, team, enterprise, business-critical."],
   ])("is named with a sentence at /healthz and in every other answer: %s %s", async (name, value, sentence) => {
     const { member } = await newWorld();

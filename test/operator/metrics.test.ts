@@ -5,7 +5,7 @@ import { runCron } from "../../src/app/cron.ts";
 import { DEAD_LETTERS } from "../../src/audit/deadLetters.ts";
 import { openStore } from "../../src/db/client.ts";
 import type { Bindings } from "../../src/env.ts";
-import { flushRefusals } from "../../src/measures/refusals.ts";
+import { flushRefusals } from "../../src/metrics/refusals.ts";
 import type { Numbers } from "../../src/operator/numbers.ts";
 import type { OrganizationNumbers } from "../../src/operator/organization.ts";
 import { settledLog } from "../support/audit.ts";

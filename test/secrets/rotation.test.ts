@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { encrypt } from "../../src/secrets/cipher.ts";
-import { toBase64 } from "../../src/encoding.ts";
+import { toBase64 } from "../../src/bytes/base64.ts";
 import { eventsOf, settledLog } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
 import { type Exported, component, deploymentOf, rootStack } from "../support/deployment.ts";

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
 import { emptyDeployment, fromCheckpoint, inspect } from "../../src/state/checkpoint.ts";
 import { StateError } from "../../src/state/errors.ts";
-import { splitDeployment } from "../../src/state/split.ts";
+import { splitDeployment } from "../../src/state/json/split.ts";
 import { baseText } from "./arbitrary.ts";
 import { chunked, collect, drain, readable, urn } from "./support.ts";
 

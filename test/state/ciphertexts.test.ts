@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Ciphertexts, withPlaintexts } from "../../src/state/ciphertexts.ts";
-import { decodeText, encode } from "../../src/state/json.ts";
-import { SECRET, SIGNATURE } from "../../src/state/signed.ts";
+import { decodeText, encode } from "../../src/state/json/json.ts";
+import { SECRET, SIGNATURE } from "../../src/state/json/signed.ts";
 
 const secret = (ciphertext: unknown, more: object = {}) => ({ [SIGNATURE]: SECRET, ciphertext, ...more });
 const plaintexts = new Map([

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
 import { findIntegrityError } from "./integrity.ts";
-import { replay } from "../../src/state/replay.ts";
+import { replay } from "../../src/state/replay/replay.ts";
 import { chunked, collect, entry, journalOf, urn } from "./support.ts";
 
 const res = (name: string, more: object = {}) => ({ urn: urn(name), custom: true, type: "a:b:C", ...more });

@@ -2,10 +2,10 @@
  * What the CLI verifies when it reads a state (cli-protocol §5.4); a violation there blocks every operation on the stack. The service does not
  * check it: tests hold to it what the service writes.
  */
-import { parse } from "../../src/state/json.ts";
-import { magicOf } from "../../src/state/members.ts";
+import { parse } from "../../src/state/json/json.ts";
+import { magicOf } from "../../src/state/replay/members.ts";
 import { readLinks, type Links } from "../../src/state/resource.ts";
-import { splitDeployment, type SplitOptions } from "../../src/state/split.ts";
+import { splitDeployment, type SplitOptions } from "../../src/state/json/split.ts";
 
 /**
  * The first violation found in an untyped deployment, in words; undefined when it is sound. Keeps the URNs in memory.

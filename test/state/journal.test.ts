@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
 import { REFERENCES, TEXTS, checkBatch, readBatch } from "../../src/state/journal.ts";
-import { encode } from "../../src/state/json.ts";
+import { encode } from "../../src/state/json/json.ts";
 import { journalTexts } from "./arbitrary.ts";
 import { entry, text } from "./support.ts";
 

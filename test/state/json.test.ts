@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
-import { decodeString, encode, membersOf, readArray, rewrite, skipValue } from "../../src/state/json.ts";
+import { decodeString, encode, membersOf, readArray, rewrite, skipValue } from "../../src/state/json/json.ts";
 import { objectText, stringText, valueText } from "./arbitrary.ts";
 import { text } from "./support.ts";
 

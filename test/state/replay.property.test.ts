@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
-import { replay } from "../../src/state/replay.ts";
+import { replay } from "../../src/state/replay/replay.ts";
 import { baseText, journalTexts } from "./arbitrary.ts";
 import { AliasConflict, modelReplay } from "./model.ts";
 import { chunked, collect, drain, journalOf, readable } from "./support.ts";
-import { splitDeployment } from "../../src/state/split.ts";
+import { splitDeployment } from "../../src/state/json/split.ts";
 
 const TIME = "2026-11-24T10:00:00Z";
 const CLI = "v3.259.0";

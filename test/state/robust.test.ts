@@ -4,8 +4,8 @@ import { inspect } from "../../src/state/checkpoint.ts";
 import { StateError } from "../../src/state/errors.ts";
 import { findIntegrityError } from "./integrity.ts";
 import { checkBatch } from "../../src/state/journal.ts";
-import { encode } from "../../src/state/json.ts";
-import { replay } from "../../src/state/replay.ts";
+import { encode } from "../../src/state/json/json.ts";
+import { replay } from "../../src/state/replay/replay.ts";
 import { objectOf, objectText, valueText } from "./arbitrary.ts";
 import { chunked, collect, drain, journalOf } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
-import { decodeText, encode } from "../../src/state/json.ts";
+import { decodeText, encode } from "../../src/state/json/json.ts";
 import { shortened } from "../../src/state/shorten.ts";
 
 const LONG = 4;

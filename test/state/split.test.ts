@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
 import { StateError, StateTooLarge } from "../../src/state/errors.ts";
-import { encode } from "../../src/state/json.ts";
-import { splitDeployment } from "../../src/state/split.ts";
+import { encode } from "../../src/state/json/json.ts";
+import { splitDeployment } from "../../src/state/json/split.ts";
 import { objectText, space, valueText } from "./arbitrary.ts";
 import { chunked, readable } from "./support.ts";
 

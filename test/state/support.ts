@@ -1,7 +1,7 @@
-import type { Journal } from "../../src/state/replay.ts";
-import { concat, encode } from "../../src/state/json.ts";
-import type { Streamed } from "../../src/state/output.ts";
-import type { Part } from "../../src/state/split.ts";
+import type { Journal } from "../../src/state/replay/replay.ts";
+import { concat, encode } from "../../src/state/json/json.ts";
+import type { Streamed } from "../../src/bytes/output.ts";
+import type { Part } from "../../src/state/json/split.ts";
 
 export const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
-import { Texts } from "../../src/state/texts.ts";
+import { Texts } from "../../src/state/replay/journalCache.ts";
 
 const KB = 1024;
 

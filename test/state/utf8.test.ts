@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeUtf8 } from "../../src/state/utf8.ts";
+import { decodeUtf8 } from "../../src/bytes/utf8.ts";
 
 const PIECE = 64 * 1024;
 const encode = (text: string) => new TextEncoder().encode(text);

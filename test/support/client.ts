@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
-import { operationOf } from "../../src/app/operations.ts";
+import { operationOf } from "../../src/app/openapi.ts";
 import { routes } from "../../src/app/routes.ts";
 import { deviation } from "./contract.ts";
 

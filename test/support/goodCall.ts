@@ -111,9 +111,6 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const starts = operationId.startsWith("StartUpdate");
   const dryRun = starts || operationId.startsWith("GetStackPreview");
   const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
-  // A delta is one of a text that was sent before.
-  if (operationId.startsWith("PatchUpdateCheckpointDelta"))
-    await ok("PATCH", `${S}/update/${running.id}/checkpointverbatim`, { lease: running.lease, json: verbatim });
   params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
   params["programID"] = (await ok<{ id: string }>("GET", S, { token })).id;
   if (operationId === "RestoreDeletedStack") await ok("DELETE", S, { token });
@@ -121,9 +118,6 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
 }
 
 const emptyState = { version: 3, deployment: {} };
-const verbatim = { version: 3, untypedDeployment: emptyState, sequenceNumber: 1 };
-/** SHA-256 of its text. */
-const emptyStateHash = "d7ff81811964df6aaa50503d304b1f0258acc01f79fe5519dd3d2bd290035d5d";
 
 function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
   const bodies: Record<string, unknown> = {
@@ -153,8 +147,6 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     RenewUpdateLease: { token: "", duration: 300 },
     CompleteUpdate: { status: "succeeded" },
     CreateJournalEntries: { entries: [] },
-    PatchUpdateVerbatimCheckpoint: verbatim,
-    PatchUpdateCheckpointDelta: { version: 3, checkpointHash: emptyStateHash, sequenceNumber: 2, deploymentDelta: [] },
     PatchUpdateCheckpoint: { isInvalid: false, ...emptyState },
     RecordEngineEvent: { sequence: 0, timestamp: 0 },
     RecordEngineEventBatch: { events: [{ sequence: 0, timestamp: 0 }] },

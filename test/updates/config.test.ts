@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Bindings } from "../../src/env.ts";
-import { sweep } from "../../src/updates/sweep.ts";
-import { SAFE_AGE } from "../../src/updates/sweepObjects.ts";
+import { sweep } from "../../src/sweeps/sweep.ts";
+import { SAFE_AGE } from "../../src/sweeps/objects.ts";
 import { signIn } from "../support/browser.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { expectSound, orphans } from "../support/dangling.ts";

@@ -31,7 +31,12 @@ it("takes a lease only under the path of its own stack and update", async () => 
   await refused(403, "POST", `/api/stacks/acme/web/dev/update/${crypto.randomUUID()}/complete`, complete);
   for (const org of ["globex", "nosuch", "acm", "acme2", "acme%2Fweb"])
     await refused(403, "POST", `/api/stacks/${org}/web/dev/update/${update.id}/complete`, complete);
-  await refused(403, "POST", `${update.path}/complete`, { ...complete, lease: `${update.lease}.more` });
+  // Altered: with more behind it, with another signature, with that of another lease, and with none.
+  const [payload, signature] = update.lease.split(".") as [string, string];
+  const flipped = `${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
+  const [, foreign] = (await startUpdate(world.member, { stack: "web/other" })).lease.split(".");
+  for (const lease of [`${update.lease}.more`, `${payload}.${flipped}`, `${payload}.${foreign}`, `${payload}.`])
+    await refused(403, "POST", `${update.path}/complete`, { ...complete, lease });
   await ok("POST", `${update.path}/complete`, complete);
 });
 

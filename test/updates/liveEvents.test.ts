@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ALL_KINDS } from "../../src/updates/eventPage.ts";
-import { LiveEvents } from "../../src/updates/liveEvents.ts";
-import type { Received } from "../../src/updates/received.ts";
+import { ALL_KINDS } from "../../src/engineEvents/eventPage.ts";
+import { LiveEvents } from "../../src/coordinator/storage/eventIndex.ts";
+import type { Received } from "../../src/coordinator/storage/bodyStore.ts";
 
 const BATCHES = 20;
 const message = "x".repeat(100_000);

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { StackCoordinator } from "../../src/updates/coordinator.ts";
+import { StackCoordinator } from "../../src/coordinator/coordinator.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { expectSound } from "../support/dangling.ts";
 import { component, deploymentOf } from "../support/deployment.ts";

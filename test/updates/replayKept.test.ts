@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Kept, replayKept } from "../../scripts/replayKept.ts";
-import type { KeptManifest } from "../../src/updates/keptManifest.ts";
+import type { KeptManifest } from "../../src/coordinator/keptManifest.ts";
 import { gzip } from "../support/world.ts";
 
 const urn = (name: string) => `urn:pulumi:dev::kept::my:index:Thing::${name}`;

@@ -1,4 +1,4 @@
-import type { ResponseAuditLogs } from "../../auditlogs/operations.ts";
+import type { ResponseAuditLogs } from "../../auditlogs/openapi.ts";
 import { listAuditEvents } from "../../auditlogs/list.ts";
 import { versionTwo } from "../../auditlogs/schema.ts";
 import { cut } from "../../http/pageText.ts";

@@ -1,4 +1,4 @@
-import type { UpdateRow } from "../../updates/info.ts";
+import type { UpdateRow } from "../../history/info.ts";
 import { Bars } from "../charts.tsx";
 
 const MOST = 12;

@@ -1,5 +1,5 @@
 import { cut } from "../../http/pageText.ts";
-import type { UpdateRow } from "../../updates/info.ts";
+import type { UpdateRow } from "../../history/info.ts";
 import { Badge, Table, Time } from "../components.tsx";
 import { previewPath, updatePath } from "../paths.ts";
 

@@ -1,5 +1,5 @@
 import type { OrgContext } from "../../context.ts";
-import { type UpdatesOfDay, updatesPerDay } from "../../updates/perDay.ts";
+import { type UpdatesOfDay, updatesPerDay } from "../../history/perDay.ts";
 import { Days } from "../charts.tsx";
 
 const DAYS = 30;

@@ -1,6 +1,6 @@
 import { getStack, getStackMetadata } from "../../stacks/get.ts";
 import { withConfig } from "../../updates/config.ts";
-import { findActivity } from "../../updates/history.ts";
+import { findActivity } from "../../history/history.ts";
 import { Copyable } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";

@@ -1,11 +1,11 @@
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
-import type { StackReferences } from "../../stacks/operations.ts";
+import type { StackReferences } from "../../stacks/openapi.ts";
 import { getStack } from "../../stacks/get.ts";
 import type { StackPath } from "../../stacks/path.ts";
 import { listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";
 import { cancelUpdate } from "../../updates/cancel.ts";
-import { findActivity } from "../../updates/history.ts";
-import type { UpdateRow } from "../../updates/info.ts";
+import { findActivity } from "../../history/history.ts";
+import type { UpdateRow } from "../../history/info.ts";
 import { type Problem, attempt } from "../attempt.ts";
 import { Copyable, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";

@@ -1,6 +1,6 @@
 import { settingsOf } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
-import type { AccessToken } from "../../tokens/operations.ts";
+import type { AccessToken } from "../../tokens/openapi.ts";
 import type { Problem } from "../attempt.ts";
 import { Choice, Field, utc } from "../components.tsx";
 import type { PageInput } from "../page.tsx";

@@ -1,6 +1,6 @@
 import { cut } from "../../http/pageText.ts";
-import type { RevocationReport } from "../../lineage/operations.ts";
-import type { TokenImpact } from "../../tokens/operations.ts";
+import type { RevocationReport } from "../../lineage/openapi.ts";
+import type { TokenImpact } from "../../tokens/openapi.ts";
 import { Notice } from "../components.tsx";
 import type { Redirect, View } from "../page.tsx";
 import { placePath } from "../paths.ts";

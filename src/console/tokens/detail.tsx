@@ -4,7 +4,7 @@ import { getOrgToken } from "../../tokens/get.ts";
 import { rotateOrgToken } from "../../tokens/rotate.ts";
 import { RotateAccessTokenRequest, UpdateAccessTokenRequest } from "../../tokens/schema.ts";
 import { updateOrgToken } from "../../tokens/update.ts";
-import type { AccessToken } from "../../tokens/operations.ts";
+import type { AccessToken } from "../../tokens/openapi.ts";
 import { getTokenUsage } from "../../tokens/usage.ts";
 import { type Problem, attempt, readForm } from "../attempt.ts";
 import { Days } from "../charts.tsx";

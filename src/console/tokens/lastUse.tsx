@@ -1,4 +1,4 @@
-import type { AccessToken } from "../../tokens/operations.ts";
+import type { AccessToken } from "../../tokens/openapi.ts";
 import { Time } from "../components.tsx";
 
 /** When a token was last used with success, and from where. */

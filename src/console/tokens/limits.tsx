@@ -1,4 +1,4 @@
-import type { AccessToken } from "../../tokens/operations.ts";
+import type { AccessToken } from "../../tokens/openapi.ts";
 import { Field } from "../components.tsx";
 
 type Form = Record<string, string>;

@@ -1,6 +1,6 @@
 import { cut } from "../../http/pageText.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
-import type { AccessToken } from "../../tokens/operations.ts";
+import type { AccessToken } from "../../tokens/openapi.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
 import { readQuery } from "../attempt.ts";
 import { Bars } from "../charts.tsx";

@@ -112,13 +112,6 @@ export class Recorder {
       .map(({ request, status }) => ({ acknowledged: status === 204, body: request as StateWrite }));
   }
 
-  /** Of checkpoints in whatever form: which call it was, and how it was answered. */
-  checkpoints(): { call: string; status: number }[] {
-    return this.#raw
-      .map(({ path, status }) => ({ call: path.split("/").at(-1)!, status }))
-      .filter(({ call }) => /^checkpoint(verbatim|delta)?$/.test(call));
-  }
-
   /** The lease of the update that was started last, and what it said at its end. */
   lastUpdate(): { path: string; lease: string; said?: string } | undefined {
     const started = this.#raw.findLast(({ path, status, answer }) => isStart.test(path) && status === 200 && answer !== undefined);

@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, onTestFinished, vi } from "vitest";
 import type { Bindings } from "../../../src/env.ts";
-import { Output } from "../../../src/state/output.ts";
+import { Output } from "../../../src/bytes/output.ts";
 import { call, ok } from "../../support/client.ts";
 import { laterBy } from "../../support/clock.ts";
 import { type Exported, begins, component, creates } from "../../support/deployment.ts";

@@ -1,21 +1,20 @@
 import { env } from "cloudflare:workers";
-import { StaleIdentity, UniqueViolation } from "../../../src/db/client.ts";
+import { PreconditionFailed, UniqueViolation } from "../../../src/db/client.ts";
 import { AppError } from "../../../src/errors.ts";
-import { Fold } from "../../../src/state/fold.ts";
-import { LinkTable } from "../../../src/state/links.ts";
-import { MemberWriter } from "../../../src/state/memberWriter.ts";
-import { Numbers } from "../../../src/state/numbers.ts";
-import { Output } from "../../../src/state/output.ts";
+import { Fold } from "../../../src/state/replay/fold.ts";
+import { LinkTable } from "../../../src/state/replay/links.ts";
+import { MemberWriter } from "../../../src/state/replay/memberWriter.ts";
+import { Numbers } from "../../../src/state/replay/intList.ts";
+import { Output } from "../../../src/bytes/output.ts";
 import { KnownFacts } from "../../../src/state/resource.ts";
-import { Splitter } from "../../../src/state/split.ts";
-import { Steps } from "../../../src/state/steps.ts";
+import { Splitter } from "../../../src/state/json/split.ts";
+import { Steps } from "../../../src/state/replay/steps.ts";
 import { StateError } from "../../../src/state/errors.ts";
-import { Texts } from "../../../src/state/texts.ts";
-import { Deltas } from "../../../src/updates/deltas.ts";
-import { LiveEvents } from "../../../src/updates/liveEvents.ts";
-import { Received } from "../../../src/updates/received.ts";
-import { RunEvents } from "../../../src/updates/runEvents.ts";
-import { Runs } from "../../../src/updates/runs.ts";
+import { Texts } from "../../../src/state/replay/journalCache.ts";
+import { LiveEvents } from "../../../src/coordinator/storage/eventIndex.ts";
+import { Received } from "../../../src/coordinator/storage/bodyStore.ts";
+import { RunEvents } from "../../../src/coordinator/storage/eventStore.ts";
+import { Runs } from "../../../src/coordinator/storage/runs.ts";
 
 export const kinds = {
   Error: () => new Error("a bug"),
@@ -23,7 +22,7 @@ export const kinds = {
   StateError: () => new StateError("a contradiction"),
   "503": () => new AppError(503, "Service Unavailable"),
   "413": () => new AppError(413, "Request Entity Too Large"),
-  StaleIdentity: () => new StaleIdentity(),
+  PreconditionFailed: () => new PreconditionFailed(),
   UniqueViolation: () => new UniqueViolation(),
 };
 export type Kind = keyof typeof kinds;
@@ -35,7 +34,7 @@ const byDatabase: Record<Kind, string> = {
   StateError: "D1_ERROR: D1 DB is overloaded",
   "503": "D1_ERROR: network connection lost",
   "413": "D1_ERROR: string or blob too big: SQLITE_TOOBIG",
-  StaleIdentity: "D1_ERROR: malformed JSON: SQLITE_ERROR",
+  PreconditionFailed: "D1_ERROR: malformed JSON: SQLITE_ERROR",
   UniqueViolation: "D1_ERROR: UNIQUE constraint failed: updates.id: SQLITE_CONSTRAINT",
 };
 
@@ -90,7 +89,6 @@ function patch(target: object, name: string, label: string, rejects = false): vo
 /** Everything that the end of a run goes through: what was received, the replay's parts, and the bindings. */
 const classes = {
   Received,
-  Deltas,
   RunEvents,
   LiveEvents,
   Runs,

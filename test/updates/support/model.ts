@@ -20,8 +20,6 @@ export interface ModelUpdate {
   wholes: string[][];
   /** When the latest of them was. */
   moment: number;
-  /** Of deltas: number and text of the last one. */
-  text: { number: number; text: string } | undefined;
   nextEntry: number;
   held: object[][];
   sent: object[][];

@@ -25,10 +25,6 @@ const coordinator = ({ orgId, model }: Game) => {
   const { STACKS } = env as Bindings;
   return STACKS.get(STACKS.idFromName(`${orgId}/web/${model.name}`));
 };
-const hex = async (text: string) =>
-  Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
 
 /**
  * Sends one call. @param quiet nothing else is under way: then the answer must be the one that the model foresees, and not only
@@ -71,7 +67,6 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
         journaled: [],
         wholes: [],
         moment: -1,
-        text: undefined,
         nextEntry: 1,
         held: [],
         sent: [],
@@ -117,53 +112,13 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
     case "checkpoint": {
       if (!update) return;
       const names = newNames(model, step.resources);
-      const takes = runs(update) ? (update.dryRun ? 403 : update.journaling || update.text ? 400 : 204) : undefined;
+      const takes = runs(update) ? (update.dryRun ? 403 : update.journaling ? 400 : 204) : undefined;
       const json = { isInvalid: false, ...deploymentOf(resourcesOf(names)) };
       const response = await under(update, "PATCH", "checkpoint", json, written, takes);
       if (response.status !== 204) return;
       // Of those that come at one moment any may be the last.
       update.wholes = update.moment === model.moment ? [...update.wholes, names] : [names];
       update.moment = model.moment;
-      return;
-    }
-    case "verbatim": {
-      if (!update) return;
-      const names = newNames(model, step.resources);
-      const text = JSON.stringify(deploymentOf(resourcesOf(names)));
-      const number = (update.text?.number ?? 0) + step.number;
-      const response = await send(
-        "PATCH",
-        `${updatePath(game, update)}/checkpointverbatim`,
-        { lease: update.lease ?? "junk", body: `{"version":3,"untypedDeployment":${text},"sequenceNumber":${number}}` },
-        written,
-      );
-      if (response.status === 204) Object.assign(update, { text: { number, text }, wholes: [names] });
-      return;
-    }
-    case "delta": {
-      if (!update?.text) return;
-      const { number, text } = update.text;
-      const last = `r${model.names}`;
-      const [name] = newNames(model, 1);
-      const start = text.lastIndexOf(`Thing::${last}"`);
-      // One name in the text becomes another.
-      if (start < 0 || update.wholes[0]!.at(-1) !== last) return;
-      const from = start + "Thing::".length;
-      const after = text.slice(0, from) + name! + text.slice(from + last.length);
-      const point = (offset: number) => ({ line: 1, column: 1, offset });
-      const json = {
-        version: 3,
-        checkpointHash: step.spoilt ? "0".repeat(64) : await hex(after),
-        sequenceNumber: number + step.number,
-        deploymentDelta: [{ Span: { uri: "", start: point(from), end: point(from + last.length) }, NewText: name! }],
-      };
-      const good = step.number === 1 && !step.spoilt;
-      const response = await under(update, "PATCH", "checkpointdelta", json, written, runs(update) && good ? 204 : undefined);
-      // An older number is acknowledged and changes nothing.
-      if (response.status === 204 && step.number === 1) {
-        expect(step.spoilt, "a text with another hash was taken").toBe(false);
-        Object.assign(update, { text: { number: number + 1, text: after }, wholes: [[...update.wholes[0]!.slice(0, -1), name!]] });
-      }
       return;
     }
     case "events": {

@@ -6,8 +6,6 @@ export type Step =
   | { do: "start"; at: number; journaling: boolean; token: "person" | "machine" }
   | { do: "journal"; at: number; resources: number; how: "send" | "hold back" | "send what was held" | "repeat" }
   | { do: "checkpoint"; at: number; resources: number }
-  | { do: "verbatim"; at: number; resources: number; number: number }
-  | { do: "delta"; at: number; number: number; spoilt: boolean }
   | { do: "events"; at: number }
   | { do: "renew"; at: number; seconds: number }
   | { do: "complete"; at: number; status: "succeeded" | "failed" }
@@ -66,13 +64,6 @@ const calls = [
 
 /** What waits for what was before it, so that it comes alone. */
 const alone = [
-  step<Extract<Step, { do: "verbatim" }>>(4, { do: named("verbatim"), at, resources, number: fc.nat(4) }),
-  step<Extract<Step, { do: "delta" }>>(4, {
-    do: named("delta"),
-    at,
-    number: fc.constantFrom(1, 1, 1, 0, 2, -1),
-    spoilt: fc.constantFrom(false, false, false, true),
-  }),
   step<Extract<Step, { do: "delete token" }>>(1, { do: named("delete token") }),
   step<Extract<Step, { do: "late" }>>(1, { do: named("late") }),
   step<Extract<Step, { do: "alarm" }>>(2, { do: named("alarm") }),

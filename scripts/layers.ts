@@ -1,0 +1,104 @@
+/** The layers of `src/`, from the lowest to the highest. `npm run check` holds the imports, and the list in docs/develop.md, against this. */
+import { readFileSync } from "node:fs";
+import { glob } from "node:fs/promises";
+import { dirname, join, normalize, relative } from "node:path";
+import { root } from "./wrangler.ts";
+
+/** A layer is a folder of `src/`, or a file that stands beside the folders. Other files there are the lowest layer. */
+const layers: [name: string, purpose: string][] = [
+  ["*.ts", "The bindings, errors, limits, settings and log lines that every layer uses."],
+  ["bytes", "Base64, UTF-8 and buffers."],
+  ["db", "The client of D1: batches, and the limits of a statement."],
+  ["metrics", "Counters for the operator, and the count of round trips to storage."],
+  ["state", "The formats of Pulumi states and journals. It is pure: it knows neither HTTP nor storage."],
+  ["context.ts", "What a request knows: its caller, the caller's organization, and the bindings."],
+  ["audit", "Audit events on their way into the log, and the log's chain of hashes."],
+  ["auth", "Who the caller is, and what the caller may do."],
+  ["http", "What routes are made of: reading requests, bounds on input, and calls to other servers."],
+  ["lineage", "Which credentials were created with which, and the end of all that were created with one."],
+  ["stubs", "Operations of the public API that the CLI needs an answer to, though the feature is not here."],
+  ["registry", "Packages, read through to a public registry."],
+  ["users", "The caller's own account."],
+  ["orgs", "Organizations: members, invitations, roles and settings."],
+  ["tokens", "Access tokens: creation, rotation, limits, leaks and their end."],
+  ["auditlogs", "Lists, exports and verification of the audit log."],
+  ["stacks", "Stacks: their names, tags, configuration, resources and objects in R2."],
+  ["secrets", "Encryption of secret values under a stack's key."],
+  ["engineEvents", "The format of engine events, in requests and in R2."],
+  ["coordinator", "The Durable Object that owns a stack while an update runs, and its client."],
+  ["updates", "The Worker's side of an update: from its creation to its end, imports and renames."],
+  ["history", "Reads what updates did: lists, summaries, timelines and engine events."],
+  ["sweeps", "Bounded work of the cron: lost starts, and objects that no row names."],
+  ["operator", "Health, metrics and first organizations, for the operator of the deployment."],
+  ["sessions", "Sign-in to the console and its sessions."],
+  ["console", "The web pages."],
+  ["app", "Puts the routes together and serves requests, queue messages and the cron."],
+  ["index.ts", "The Worker's entry point."],
+];
+
+const names = layers.map(([name]) => name);
+
+/** The layer of a file, by its path from `src/`. */
+function layerOf(file: string): string {
+  const [first = "", ...rest] = file.split("/");
+  return rest.length > 0 || names.includes(first) ? first : "*.ts";
+}
+
+/** The files of `src/` that each file imports, types included; paths from `src/`. */
+async function importsOf(): Promise<Map<string, string[]>> {
+  const src = join(root, "src");
+  const imports = new Map<string, string[]>();
+  for await (const file of glob("**/*.{ts,tsx}", { cwd: src })) {
+    if (file.endsWith(".d.ts")) continue;
+    const found = readFileSync(join(src, file), "utf8").matchAll(/^(?:import|export) [^;]*?from "(\.[^"]+)"/gm);
+    imports.set(
+      file,
+      [...found].map(([, path]) => normalize(join(dirname(file), path!))).filter((path) => !path.startsWith("..")),
+    );
+  }
+  return imports;
+}
+
+/**
+ * A file imports from its own layer and lower ones, types included; only a `table.ts` may be imported from everywhere, for a table names
+ * the tables that its rows refer to. No import circle has more than two files.
+ */
+export async function importFaults(): Promise<string[]> {
+  const imports = await importsOf();
+  const upward = [...imports].flatMap(([file, paths]) =>
+    paths.flatMap((path) => {
+      const [from, to] = [names.indexOf(layerOf(file)), names.indexOf(layerOf(path))];
+      if (from < 0 || to < 0) return [`${from < 0 ? file : path} is in no layer of scripts/layers.ts`];
+      return to <= from || path.endsWith("table.ts") ? [] : [`${file} imports ${path}, which is in a higher layer`];
+    }),
+  );
+  return [...upward, ...circles(imports).map((files) => `${files.length} files import each other in a circle: ${files.join(", ")}`)];
+}
+
+/** The groups of more than two files that all reach each other. */
+function circles(imports: Map<string, string[]>): string[][] {
+  const reachable = (from: string): Set<string> => {
+    const seen = new Set<string>();
+    const open = [...(imports.get(from) ?? [])];
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      open.push(...(imports.get(file) ?? []));
+    }
+    return seen;
+  };
+  const reach = new Map([...imports.keys()].map((file) => [file, reachable(file)]));
+  const groups = [...imports.keys()].map((file) => [...(reach.get(file) ?? [])].filter((other) => reach.get(other)?.has(file)).sort());
+  return groups.filter((group, i) => group.length > 2 && groups.findIndex((other) => other.join() === group.join()) === i);
+}
+
+/** The list as docs/develop.md has it. */
+const asTable = () =>
+  ["| Layer | Purpose |", "| --- | --- |", ...layers.map(([name, purpose]) => `| \`${name}\` | ${purpose} |`)].join("\n") + "\n";
+
+export function pageFault(): string | undefined {
+  const page = join(root, "docs/develop.md");
+  return readFileSync(page, "utf8").includes(asTable())
+    ? undefined
+    : `${relative(root, page)} does not have the layers of scripts/layers.ts:\n\n${asTable()}`;
+}

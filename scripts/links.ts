@@ -1,0 +1,39 @@
+/** Finds links between the documents whose file or heading does not exist. */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { root } from "./wrangler.ts";
+
+const withoutCode = (markdown: string) =>
+  markdown.replaceAll(/^[ ]*```[^]*?^[ ]*```$/gm, "").replaceAll(/`[^`\n]*`/g, (span) => span.replaceAll("](", ""));
+
+/** The anchors of a page, as GitHub makes them of its headings. */
+export const anchorsOf = (markdown: string) =>
+  new Set(
+    [...withoutCode(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+      heading!
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\-_ ]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+
+/** @returns the paths that a page links to; those to other sites are left out */
+export const linksOf = (markdown: string) =>
+  [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!).filter((target) => !/^[a-z]+:/.test(target));
+
+/** @returns links that lead nowhere, in words */
+export function linkFaults(): string[] {
+  const pages = new Map(globSync(["*.md", "docs/**/*.md"], { cwd: root }).map((file) => [file, readFileSync(join(root, file), "utf8")]));
+  return [...pages].flatMap(([file, text]) =>
+    linksOf(text).flatMap((link) => {
+      const [path, anchor] = link.split("#") as [string, string?];
+      const target = path === "" ? file : normalize(join(dirname(file), path));
+      if (!existsSync(join(root, target))) return [`${file} links to ${target}, which does not exist`];
+      const page = pages.get(target);
+      return anchor === undefined || !page || anchorsOf(page).has(anchor)
+        ? []
+        : [`${file} links to ${target}#${anchor}, which is no heading`];
+    }),
+  );
+}

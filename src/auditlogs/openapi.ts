@@ -1,0 +1,127 @@
+import * as z from "zod/mini";
+import type { Operations } from "../http/openapi.ts";
+
+export const ResponseAuditLogs = z.object({
+  auditLogEvents: z.array(
+    z.object({
+      timestamp: z.int(),
+      sourceIP: z.string(),
+      event: z.string(),
+      description: z.string(),
+      user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
+      tokenID: z.optional(z.string()),
+      tokenName: z.optional(z.string()),
+      reqOrgAdmin: z.optional(z.boolean()),
+      reqStackAdmin: z.optional(z.boolean()),
+      authFailure: z.optional(z.boolean()),
+      /** Ours: its id, and its place in the chain; a record that is older than the chain has none until the cron adds it. */
+      id: z.string(),
+      sequence: z.optional(z.int()),
+      /** Ours: `project/stack`, where it is about one. */
+      stack: z.optional(z.string()),
+      /** Ours: of a console session, id of the personal token that opened it. */
+      openedWith: z.optional(z.string()),
+    }),
+  ),
+  continuationToken: z.optional(z.string()),
+});
+export type ResponseAuditLogs = z.infer<typeof ResponseAuditLogs>;
+
+const EventTypes = z.object({
+  eventTypes: z.array(
+    z.object({
+      event: z.string(),
+      displayName: z.string(),
+      description: z.string(),
+      requiresOrgAdmin: z.boolean(),
+      requiresStackAdmin: z.boolean(),
+      authenticationFailure: z.boolean(),
+    }),
+  ),
+});
+
+const VerifyResult = z.object({
+  valid: z.boolean(),
+  /** Records looked at in this call, and the last of them. */
+  verified: z.int(),
+  last: z.optional(z.object({ sequence: z.int(), hash: z.string() })),
+  head: z.object({ sequence: z.int(), hash: z.string() }),
+  firstBad: z.optional(z.object({ sequence: z.int(), fault: z.string(), description: z.string() })),
+  /** Signed checkpoints of the records looked at: a missing one, and one whose key is not listed, make the log invalid. */
+  checkpoints: z.object({
+    verified: z.int(),
+    unverifiable: z.int(),
+    missing: z.int(),
+    firstFault: z.optional(z.object({ sequence: z.int(), fault: z.enum(["unverifiable", "missing"]), description: z.string() })),
+  }),
+  continuationToken: z.optional(z.string()),
+});
+
+/** `previousDay` and `previousSeq` are of the checkpoint before it. */
+const Checkpoint = z.object({
+  orgId: z.string(),
+  day: z.string(),
+  seq: z.int(),
+  hash: z.string(),
+  time: z.string(),
+  algorithm: z.literal("Ed25519"),
+  keyId: z.string(),
+  previousDay: z.optional(z.string()),
+  previousSeq: z.optional(z.int()),
+  signature: z.string(),
+});
+
+const SigningKey = z.object({ keyId: z.string(), algorithm: z.literal("Ed25519"), publicKey: z.string() });
+
+export const auditLogOperations = {
+  ListAuditLogEventsHandlerV1: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "The log, newest first; startTime is its upper bound",
+    answers: { 200: ResponseAuditLogs },
+  },
+  ListAuditLogEventsHandlerV2: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "The log, newest first, from startTime until before endTime",
+    answers: { 200: ResponseAuditLogs },
+  },
+  ExportAuditLogEventsHandlerV1: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "The log as a gzipped file; startTime is its upper bound",
+    answers: { 200: null },
+  },
+  ExportAuditLogEventsHandlerV2: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "The log as a gzipped file, from startTime until before endTime",
+    answers: { 200: null },
+  },
+  ListAuditLogEventTypes: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "The kinds of events that are recorded",
+    answers: { 200: EventTypes },
+  },
+  GetAuditLogsReaderKind: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "Tells the hosted console which filters work: all of them",
+    answers: { 200: z.string() },
+  },
+  VerifyAuditLogs: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "Recomputes the hash chain from one record to another and checks its signed checkpoints; a part at a time",
+    answers: { 200: VerifyResult },
+  },
+  ListAuditLogCheckpoints: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "Signed ends of the chain, a day each, oldest first",
+    answers: { 200: z.object({ checkpoints: z.array(Checkpoint), continuationToken: z.optional(z.string()) }) },
+  },
+  GetAuditLogCheckpoint: {
+    tags: ["Organizations", "AuditLogs"],
+    summary: "The signed end of the chain on a day (UTC)",
+    answers: { 200: Checkpoint },
+  },
+  ListAuditLogSigningKeys: {
+    tags: ["AuditLogs"],
+    summary: "Public keys of the checkpoints' signatures",
+    answers: { 200: z.object({ keys: z.array(SigningKey) }) },
+  },
+} satisfies Operations;

@@ -1,0 +1,43 @@
+/** Bytes as text, and back. No import of ours, for the offline verifier is made of it too. What cannot be read throws, but in `tryFromBase64`. */
+
+/** What newer runtimes have, workerd among them: a hundred times as fast. */
+interface NativeBytes {
+  toBase64?: () => string;
+}
+interface NativeClass {
+  fromBase64?: (text: string) => Uint8Array<ArrayBuffer>;
+}
+
+/** By hand in pieces, for a call does not take a large array as its arguments. */
+export function toBase64(bytes: Uint8Array & NativeBytes): string {
+  if (bytes.toBase64) return bytes.toBase64();
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
+  return btoa(text);
+}
+
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const { fromBase64: native } = Uint8Array as NativeClass;
+  return native ? native(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+}
+
+/** @returns undefined for what is not base64, or not base64url */
+export function tryFromBase64(
+  text: string,
+  read: (text: string) => Uint8Array<ArrayBuffer> = fromBase64,
+): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return read(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without padding. */
+export const toBase64url = (bytes: Uint8Array) => toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+export const fromBase64url = (text: string) => fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
+
+/** In lower case. */
+export const toHex = (bytes: ArrayBuffer | Uint8Array) =>
+  Array.from(new Uint8Array(bytes), (b) => b.toString(16).padStart(2, "0")).join("");

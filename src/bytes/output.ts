@@ -1,0 +1,83 @@
+import { freeBuffer } from "./release.ts";
+
+const SIZE = 128 * 1024;
+const encoder = new TextEncoder();
+
+/**
+ * Collects pieces into chunks of 128 KB, each worth its trip through a stream. The buffer of a chunk is used again, or its memory given back, when the
+ * next one is asked for.
+ */
+export class Output {
+  #bytes = new Uint8Array(SIZE);
+  #used = 0;
+  #full: Uint8Array[] = [];
+  #spare: Uint8Array<ArrayBuffer> | undefined;
+
+  write(piece: Uint8Array | string): void {
+    // No character takes more than three bytes.
+    if (typeof piece !== "string") this.#copy(piece);
+    else if (3 * piece.length > SIZE - this.#used) this.#copy(encoder.encode(piece));
+    else this.#used += encoder.encodeInto(piece, this.#bytes.subarray(this.#used)).written;
+  }
+
+  #copy(bytes: Uint8Array): void {
+    let at = 0;
+    while (bytes.length - at > SIZE - this.#used) {
+      this.#bytes.set(bytes.subarray(at, (at += SIZE - this.#used)), this.#used);
+      this.#used = SIZE;
+      this.#flush();
+    }
+    this.#bytes.set(at === 0 ? bytes : bytes.subarray(at), this.#used);
+    this.#used += bytes.length - at;
+  }
+
+  get hasFull(): boolean {
+    return this.#full.length > 0;
+  }
+
+  /** The chunks that are full, each good until the next is asked for. */
+  *take(): Generator<Uint8Array, void> {
+    const full = this.#full;
+    this.#full = [];
+    for (const chunk of full) {
+      yield chunk;
+      if (this.#spare) freeBuffer(chunk.buffer);
+      else this.#spare = new Uint8Array(chunk.buffer as ArrayBuffer);
+    }
+  }
+
+  /** What is left, at the end. */
+  rest(): Generator<Uint8Array, void> {
+    this.#flush();
+    return this.take();
+  }
+
+  #flush(): void {
+    if (this.#used === 0) return;
+    this.#full.push(this.#bytes.subarray(0, this.#used));
+    this.#bytes = this.#spare ?? new Uint8Array(SIZE);
+    this.#spare = undefined;
+    this.#used = 0;
+  }
+}
+
+/** A stream with a result: `summary()` may be called once `chunks` has been read to its end. */
+export interface Streamed<Summary> {
+  /** May be read once. Each is good until the next is asked for. */
+  chunks: AsyncGenerator<Uint8Array, void>;
+  readonly summary: () => Summary;
+}
+
+export function streamed<Summary>(generator: AsyncGenerator<Uint8Array, Summary>): Streamed<Summary> {
+  let done: { summary: Summary } | undefined;
+  async function* chunks() {
+    done = { summary: yield* generator };
+  }
+  return {
+    chunks: chunks(),
+    summary() {
+      if (!done) throw new Error("the stream has not been read to its end");
+      return done.summary;
+    },
+  };
+}

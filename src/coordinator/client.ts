@@ -1,0 +1,40 @@
+import type { OrgContext } from "../context.ts";
+import type { Bindings } from "../env.ts";
+import { AppError, unavailable } from "../errors.ts";
+import { PreconditionFailed } from "../db/client.ts";
+import { type Outcome, unwrap } from "./outcome.ts";
+import type { StackCall } from "./context.ts";
+import { type StackPath, coordinatorName } from "../stacks/path.ts";
+import { logError } from "../log.ts";
+
+type Coordinator = ReturnType<Bindings["STACKS"]["get"]>;
+
+export const coordinatorAt = (env: Bindings, name: string): Coordinator => env.STACKS.get(env.STACKS.idFromName(name));
+
+/** Calls the object that owns a stack. @throws what the object refused, or 503 when it cannot be reached */
+export async function callCoordinator<T>(
+  ctx: Pick<OrgContext, "env" | "trips">,
+  name: string,
+  call: (coordinator: Coordinator) => Promise<Outcome<T>>,
+): Promise<T> {
+  let outcome: Outcome<T>;
+  try {
+    outcome = await call(coordinatorAt(ctx.env, name));
+  } catch (error) {
+    if (error instanceof AppError || error instanceof PreconditionFailed) throw error;
+    logError("stack object failed", error);
+    throw unavailable("the stack");
+  }
+  return unwrap(ctx.trips, outcome);
+}
+
+/** The part that every call in an organization's name has. */
+export const stackCall = (ctx: OrgContext, path: StackPath): StackCall => ({
+  actor: ctx.actor,
+  orgId: ctx.org.id,
+  path,
+  now: ctx.now,
+  address: ctx.address,
+});
+
+export const coordinatorOf = (ctx: OrgContext, path: StackPath) => coordinatorName(ctx.org.id, path);

@@ -1,0 +1,126 @@
+import { and, eq, sql } from "drizzle-orm";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { batch } from "../db/client.ts";
+import { addTo } from "../metrics/increment.ts";
+import { auditName, pathText } from "../stacks/path.ts";
+import { replaceReferences } from "../stacks/references.ts";
+import { stacks } from "../stacks/table.ts";
+import { findResourceChanges } from "./receive/events.ts";
+import type { NewState } from "./newState.ts";
+import { fateOfToken } from "./revoked.ts";
+import type { AbortedFor, Ending, Run } from "./storage/runs.ts";
+import type { CancelUpdate, StackContext } from "./context.ts";
+import { type KeptJournal, type UpdateStatus, updates } from "../updates/table.ts";
+
+/** What ends a run besides its own lease. */
+export interface EndedBy {
+  /** The update's client, which may do better when it is refused. */
+  client?: true;
+  /** A caller from outside, whose right is checked in the same batch. */
+  caller?: CancelUpdate;
+  /** The stack is deleted: nothing but the database may stop the end. */
+  force?: true;
+}
+
+interface End {
+  ending: Ending;
+  endedAt: number;
+  /** Undefined for a preview. */
+  state: NewState | undefined;
+  by: EndedBy;
+  /** The run ends with the state before it. Then nothing that the run has sent goes into the batch. */
+  base?: { kept: KeptJournal | undefined };
+}
+
+/**
+ * One batch that ends an update for the database: its row, the event, the stack with its new version. May be repeated.
+ * @returns false when the update was over already: an earlier attempt was carried out, and its answer was lost
+ */
+export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, state, by, base }: End): Promise<boolean> {
+  const { store } = ctx;
+  const { caller } = by;
+  const event = auditEvent({ now: endedAt, address: caller?.address ?? run.address }, run.orgId, caller ? whoIs(caller.actor) : run.who, {
+    event: statuses[ending] === "cancelled" ? "stack-update-canceled" : "stack-update-completed",
+    description: `${describe[ending]} ${nameOf(run)} of stack "${pathText(run.path)}" (${run.updateId}).`,
+    stack: auditName(run.path),
+  });
+  const kept = base?.kept;
+  const why = ending === "aborted" ? abortedText[run.abortedFor ?? (run.drain ? "drain" : "token")] : "";
+  const described = sql`${event.description} || ${fateOfToken(run, endedAt)} || ${why} || ${kept ? ` ${keptText[kept]}` : ""}`;
+  const summary = state?.summary;
+  const still = and(eq(updates.id, run.updateId), eq(updates.status, "running"));
+  const work = [
+    store.db
+      .update(updates)
+      .set({
+        status: statuses[ending],
+        endedAt,
+        resourceChanges: base ? null : findResourceChanges(ctx.received, run.updateId),
+        resourceCount:
+          summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM ${stacks} WHERE ${stacks.id} = ${run.stackId})`),
+        stateKey: state?.key ?? null,
+        journalKept: kept ?? null,
+      })
+      .where(still)
+      .returning({ id: updates.id }),
+    promiseIf(store, event, changedARow, describedBy(event, described)),
+    ...(ending === "expired" || ending === "aborted" ? [addTo(store, "updates_cut_short", ending, 1, changedARow)] : []),
+    ...(kept ? [addTo(store, "journals_kept", kept, 1, changedARow)] : []),
+    store.db
+      .update(stacks)
+      .set({
+        version: run.version,
+        stateKey: state?.key ?? null,
+        lastUpdateAt: run.startedAt,
+        runningUpdate: null,
+        ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack, aliasFree: summary.aliasFree }),
+      })
+      .where(and(eq(stacks.id, run.stackId), eq(stacks.runningUpdate, run.updateId))),
+    ...(state && summary
+      ? replaceReferences(
+          store,
+          sql`(SELECT id FROM ${stacks} WHERE ${stacks.id} = ${run.stackId} AND ${stacks.stateKey} = ${state.key})`,
+          summary.references,
+        )
+      : []),
+  ] as const;
+  const [changed] = caller
+    ? (await batch(store, [guard(store, caller.actor, caller.now, caller.orgId), ...work])).slice(1)
+    : await batch(store, work);
+  ctx.announce(event);
+  return (changed as { id: string }[]).length > 0;
+}
+
+const nameOf = (run: Run) => (run.dryRun ? "a preview" : run.kind === "update" ? "an update" : `a ${run.kind}`);
+
+const statuses = {
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "cancelled",
+  expired: "failed",
+  aborted: "cancelled",
+} as const satisfies Record<Ending, UpdateStatus>;
+
+const describe: Record<Ending, string> = {
+  succeeded: "Completed",
+  failed: "Failed",
+  cancelled: "Canceled",
+  expired: "Ended, for its client was not heard of any more,",
+  aborted: "Aborted",
+};
+
+/** What `fateOfToken` does not say. */
+const abortedText: Record<AbortedFor, string> = {
+  token: "",
+  leak: "",
+  rights: " Its starter lost the right to update the stack.",
+  drain: " The longest time of a drain was over.",
+};
+
+const theRest = "The stack has the state from before the update, and the journal is kept for the operator.";
+const keptText: Record<KeptJournal, string> = {
+  unreadable: `Its journal could not be replayed. ${theRest}`,
+  storage: `The state store did not answer for hours. ${theRest}`,
+  canceled: `Its end could not be carried out at that time. ${theRest}`,
+};

@@ -1,0 +1,65 @@
+import { and, eq, sql } from "drizzle-orm";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { batch } from "../db/client.ts";
+import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { replaceReferences } from "../stacks/references.ts";
+import { stacks } from "../stacks/table.ts";
+import { insertUpdateRow, overAtOnce } from "./insertUpdateRow.ts";
+import { lastConfig } from "./lastConfig.ts";
+import { endLostStart } from "./lostStarts.ts";
+import type { StackCall, StackContext } from "./context.ts";
+import { updates } from "../updates/table.ts";
+
+export interface CommitImport extends StackCall {
+  updateId: string;
+  stateKey: string;
+  resources: number;
+  rootOnly: boolean;
+  aliasFree: boolean;
+  references: string[];
+}
+
+/** An import is an update that is over as soon as it began (cli-protocol §5.3). The object in R2 is already there. */
+export async function commitImport(ctx: StackContext, input: CommitImport): Promise<undefined> {
+  const { store } = ctx;
+  const { updateId, orgId, path, now, actor } = input;
+  const here = stackAt(orgId, path);
+  const event = auditEvent(input, orgId, whoIs(actor), {
+    event: "stack-imported",
+    description: `Imported the state of stack "${pathText(path)}" (${updateId}).`,
+    stack: auditName(path),
+  });
+  const lost = endLostStart(store, input);
+  const [, , , , , , , created] = await batch(store, [
+    guard(store, actor, now, orgId),
+    ...lost.statements,
+    insertUpdateRow(store, here, {
+      ...overAtOnce(actor, now),
+      id: updateId,
+      kind: "import",
+      message: "",
+      config: lastConfig,
+      resourceCount: input.resources,
+      stateKey: input.stateKey,
+    }),
+    promiseIf(store, event, changedARow),
+    store.db
+      .update(stacks)
+      .set({
+        version: sql`${stacks.version} + 1`,
+        stateKey: input.stateKey,
+        resourceCount: input.resources,
+        rootOnly: input.rootOnly,
+        aliasFree: input.aliasFree,
+        activeUpdate: updateId,
+        lastUpdateAt: now,
+      })
+      .where(here),
+    store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
+    ...replaceReferences(store, sql`(SELECT id FROM ${stacks} WHERE ${and(here, eq(stacks.activeUpdate, updateId))})`, input.references),
+  ]);
+  if (!created[0]) throw stackNotFound(path);
+  ctx.announce(lost.event, event);
+  return undefined;
+}

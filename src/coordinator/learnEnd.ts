@@ -1,0 +1,43 @@
+import { eq } from "drizzle-orm";
+import { batch } from "../db/client.ts";
+import type { Ending, Run } from "./storage/runs.ts";
+import type { StackContext } from "./context.ts";
+import { type UpdateStatus, updates } from "../updates/table.ts";
+
+/**
+ * Reads from D1 whether a run has ended, and notes it. D1 decides: an end is committed there first, and an object that dies before its
+ * own note, or that gets no answer, still has the run as running. The stack would be locked until the lease ends, and writes would be
+ * acknowledged that are in no state.
+ */
+export async function learnEnd({ store, runs }: StackContext, run: Run): Promise<void> {
+  if (run.phase === "done") return;
+  const [rows] = await batch(store, [
+    store.db
+      .select({ status: updates.status, endedAt: updates.endedAt, journalKept: updates.journalKept })
+      .from(updates)
+      .where(eq(updates.id, run.updateId)),
+  ]);
+  const row = rows[0];
+  delete run.cancelling;
+  if (row && row.endedAt !== null) {
+    Object.assign(run, { phase: "done", ending: endings[row.status], endedAt: row.endedAt, attempts: undefined });
+    // It ended with the state before it, and what it has written is still here.
+    if (row.journalKept) Object.assign(run, { journalKept: row.journalKept, journalDue: true });
+  }
+  runs.save(run);
+}
+
+/** Does so for the run that has the stack, before another change is refused because of it. */
+export async function learnHoldersEnd(ctx: StackContext): Promise<void> {
+  const holder = ctx.runs.holder();
+  if (holder) await learnEnd(ctx, holder);
+}
+
+/** The end that each status in D1 stands for. */
+const endings: Record<UpdateStatus, Ending> = {
+  "not started": "failed",
+  running: "failed",
+  failed: "failed",
+  succeeded: "succeeded",
+  cancelled: "cancelled",
+};

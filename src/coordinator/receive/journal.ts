@@ -1,0 +1,69 @@
+import { badRequest, forbidden } from "../../errors.ts";
+import { requestChunks } from "../../bytes/chunks.ts";
+import { encodingOf, limited, useBody } from "../../http/body.ts";
+import { fromCheckpoint } from "../../state/checkpoint.ts";
+import { free } from "../../bytes/release.ts";
+import { checkBatch } from "../../state/journal.ts";
+import { PART, type Received } from "../storage/bodyStore.ts";
+import type { Run } from "../storage/runs.ts";
+
+/** Does a write only if the update still runs: a body may take its time, and its update may end meanwhile. */
+export type InTime = (write: () => void) => Promise<void>;
+
+/** Journal entries: durable when this returns and the object's output gate has opened (cli-protocol §4.8). */
+export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+  refusePreview(run);
+  if (!run.journaling) throw badRequest("journaling was not granted to this update");
+  await useBody(request, received.limits.batch, async ({ raw, encoding, bytes }) => {
+    const entries = checkBatch(bytes);
+    if (bytes !== raw) free(bytes);
+    if (entries > 0) await inTime(() => received.append(run.updateId, "journal", encoding, raw));
+  });
+}
+
+/**
+ * A full checkpoint (cli-protocol §4.6): stored as it comes, then checked. Only when all of it is there and good may it
+ * take the place of the one before.
+ * @returns its number
+ */
+export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<number> {
+  refusePreview(run);
+  if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
+  const encoding = encodingOf(request);
+  const batch = received.nextBatch(run.updateId, "checkpoint");
+  const { limits } = received;
+  try {
+    let part = 0;
+    for await (const bytes of inParts(limited(requestChunks(request.body), limits.checkpoint)))
+      received.putPart(run.updateId, "checkpoint", batch, part++, encoding, bytes);
+    if (part === 0) throw badRequest("the body is empty");
+    const text = limited(received.stream(run.updateId, "checkpoint", batch), limits.checkpoint, "the checkpoint");
+    for await (const _ of fromCheckpoint(text, { maxElement: limits.resource }).chunks);
+  } catch (error) {
+    received.dropBatch(run.updateId, "checkpoint", batch);
+    throw error;
+  }
+  return batch;
+}
+
+/** The same bytes in pieces of a size that storage likes, each good until the next is asked for. */
+async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const held = new Uint8Array(PART);
+  let length = 0;
+  for await (const chunk of chunks) {
+    for (let rest = chunk; rest.length > 0;) {
+      const piece = rest.subarray(0, PART - length);
+      held.set(piece, length);
+      length += piece.length;
+      rest = rest.subarray(piece.length);
+      if (length < PART) continue;
+      yield held;
+      length = 0;
+    }
+  }
+  if (length > 0) yield held.subarray(0, length);
+}
+
+function refusePreview(run: Run): void {
+  if (run.dryRun) throw forbidden("Updating the checkpoint is not permitted for preview operations.");
+}

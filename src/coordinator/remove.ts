@@ -1,0 +1,41 @@
+import { and, eq } from "drizzle-orm";
+import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { batch } from "../db/client.ts";
+import { badRequest } from "../errors.ts";
+import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import { stacks } from "../stacks/table.ts";
+import { endLostStart } from "./lostStarts.ts";
+import type { StackCall, StackContext } from "./context.ts";
+
+export interface RemoveStack extends StackCall {
+  /** Deletes also a stack that has resources, or an update. */
+  force: boolean;
+}
+
+/** Frees the name; row, history and states stay, and no update of the stack runs after it. The refusal's text is one that the CLI knows (cli-protocol §3.7). */
+export async function removeStack(ctx: StackContext, input: RemoveStack): Promise<undefined> {
+  const { store } = ctx;
+  const { orgId, path, now } = input;
+  const here = stackAt(orgId, path);
+  const event = auditEvent(input, orgId, whoIs(input.actor), {
+    event: "stack-deleted",
+    description: `Deleted stack "${pathText(path)}"${input.force ? " by force" : ""}.`,
+    stack: auditName(path),
+  });
+  const lost = endLostStart(store, input);
+  const [, , , , deleted, , remaining] = await batch(store, [
+    guard(store, input.actor, now, orgId),
+    ...lost.statements,
+    store.db
+      .update(stacks)
+      .set({ deletedAt: now })
+      .where(and(here, input.force ? undefined : eq(stacks.rootOnly, true)))
+      .returning({ id: stacks.id }),
+    promiseIf(store, event, changedARow),
+    store.db.select({ id: stacks.id }).from(stacks).where(here),
+  ]);
+  if (!deleted[0]) throw remaining[0] ? badRequest("Stack still contains resources.") : stackNotFound(path);
+  ctx.announce(lost.event, event);
+  return undefined;
+}

@@ -1,0 +1,55 @@
+import { auditEvent, promise } from "../audit/record.ts";
+import { circumstancesOf } from "../auth/editions.ts";
+import type { Use } from "../auth/limits.ts";
+import { batch } from "../db/client.ts";
+import { type AppError, forbidden } from "../errors.ts";
+import { auditName, pathText } from "../stacks/path.ts";
+import { type Standing, readFacts, standingOf } from "./revoked.ts";
+import type { Run } from "./storage/runs.ts";
+import type { StackContext } from "./context.ts";
+import { logError } from "../log.ts";
+
+export interface RenewLease {
+  updateId: string;
+  /** 0 to 300. */
+  seconds: number;
+  /** Where the renewal comes from. */
+  from: Omit<Use, "now">;
+}
+
+/**
+ * Asks the database whether a run may go on, and keeps what it says in the run. A database that does not answer ends no update.
+ * @returns whether the run has to be aborted
+ * @throws 403 when the lease may not be renewed from there
+ */
+export async function checkStarter(ctx: StackContext, run: Run, from: RenewLease["from"], now: number): Promise<boolean> {
+  let standing: Standing;
+  try {
+    standing = standingOf(run, await readFacts(ctx.store, run, now), circumstancesOf({ env: ctx.env, now, ...from }));
+  } catch (error) {
+    logError("a lease was renewed without a look at its token", error, { updateId: run.updateId });
+    return false;
+  }
+  if (standing === "network") throw await refuseNetwork(ctx, run, from, now);
+  if (standing !== "good" && "abort" in standing) {
+    run.abortedFor = standing.abort;
+    return true;
+  }
+  run.drain = standing === "good" ? undefined : standing.draining;
+  return false;
+}
+
+/** In the log once for each run: a client that does not understand repeats itself. */
+async function refuseNetwork(ctx: StackContext, run: Run, { address, country }: RenewLease["from"], now: number): Promise<AppError> {
+  if (!run.refusedNetwork) {
+    const event = auditEvent({ now, address }, run.orgId, run.who, {
+      event: "auth-failure-token-condition",
+      description: `Refused to renew the lease of an update of stack "${pathText(run.path)}" (${run.updateId}): the token may not be used from ${address || "an unknown address"}${country && ` (${country})`}.`,
+      stack: auditName(run.path),
+    });
+    await batch(ctx.store, [promise(ctx.store, event)]);
+    ctx.announce(event);
+    ctx.runs.save(Object.assign(run, { refusedNetwork: true as const }));
+  }
+  return forbidden("The lease of this update may not be renewed from your network address.", "limited_credential");
+}

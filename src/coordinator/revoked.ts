@@ -1,0 +1,71 @@
+import { eq, sql } from "drizzle-orm";
+import { isLeaked } from "../auth/lives.ts";
+import { type Circumstances, decide } from "../auth/policy.ts";
+import { type Resolution, identityFrom, identityQueries } from "../auth/resolve.ts";
+import { type Store, batch } from "../db/client.ts";
+import { organizations } from "../orgs/table.ts";
+import { accessTokens } from "../tokens/table.ts";
+import type { AbortedFor, Run } from "./storage/runs.ts";
+
+const HOUR = 3600_000;
+
+/**
+ * What becomes of a run at a renewal of its lease. `network`: this renewal is refused, and the run goes on for whoever may renew it.
+ * `draining`: its starter could not start it any more, and it may go on until then.
+ */
+export type Standing = "good" | "network" | { abort: AbortedFor } | { draining: { since: number; until: number } };
+
+/** What the database has of a run's starter, and of the organization that the run is in. */
+interface Facts {
+  starter: Resolution;
+  leaked: boolean;
+  /** Undefined for an organization that is gone. */
+  settings: { inFlightRevocation: "drain" | "abort"; maxDrainHours: number } | undefined;
+}
+
+/** Reads them past every cache. @throws 503 when the database does not answer */
+export async function readFacts(store: Store, run: Run, now: number): Promise<Facts> {
+  const { tokenId } = run.who;
+  const [tokens, memberships, rows] = await batch(store, [
+    ...identityQueries(store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${tokenId})`),
+    store.db
+      .select({
+        inFlightRevocation: organizations.inFlightRevocation,
+        maxDrainHours: organizations.maxDrainHours,
+        leaked: sql<number>`EXISTS (SELECT 1 FROM ${accessTokens} WHERE id = ${tokenId} AND ${isLeaked})`.as("leaked"),
+      })
+      .from(organizations)
+      .where(eq(organizations.id, run.orgId)),
+  ]);
+  return { starter: identityFrom(tokens, memberships, now), leaked: rows[0]?.leaked === 1, settings: rows[0] };
+}
+
+/**
+ * Whether a run may go on. It may while its starter could start it now. Afterwards its organization decides: it ends, or it may finish within the
+ * longest drain. A token that was found in the open ends its runs and those of the tokens that it made, whatever the organization decides. Pure.
+ */
+export function standingOf(run: Run, { starter, leaked, settings }: Facts, use: Circumstances): Standing {
+  if (leaked) return { abort: "leak" };
+  const dead = starter && "dead" in starter ? starter.dead : undefined;
+  const actor = dead ? dead.actor : starter && "identity" in starter ? starter.identity.actor : undefined;
+  const verdict = actor ? decide(actor, "stack:write", run.path.orgName, use, run.path) : "hidden";
+  if (verdict === "place") return "network";
+  if (!dead && verdict === "allowed") return "good";
+  if (settings?.inFlightRevocation === "abort") return { abort: dead || !actor ? "token" : "rights" };
+  // The moment is known of a token, and not of a right: the first renewal without it counts.
+  const since = Math.min(dead?.at ?? use.now, run.drain?.since ?? use.now);
+  const until = since + (settings?.maxDrainHours ?? 0) * HOUR;
+  return use.now >= until ? { abort: "drain" } : { draining: { since, until } };
+}
+
+/** For the event of a run's end: what became of its token meanwhile, as SQL for a sentence or "". */
+export const fateOfToken = (run: Run, endedAt: number) => sql<string>`coalesce((SELECT CASE
+    WHEN disabled_reason = 'leaked' THEN ' Its token was found in the open meanwhile.'
+    WHEN disabled_reason = 'maker-leaked' THEN ' The token that made its token was found in the open meanwhile.'
+    WHEN deleted_at IS NOT NULL THEN ' Its token was deleted meanwhile.'
+    WHEN disabled_at IS NOT NULL THEN ' Its token was disabled meanwhile.'
+    WHEN retires_at <= ${endedAt} THEN ' Its token was rotated meanwhile.'
+    WHEN expires_at <= ${endedAt} THEN ' Its token expired meanwhile.'
+    WHEN user_id IS NOT NULL AND user_id NOT IN (SELECT user_id FROM members WHERE org_id = ${run.orgId})
+      THEN ' Its person left the organization meanwhile.'
+  END FROM access_tokens WHERE id = ${run.who.tokenId}), '')`;

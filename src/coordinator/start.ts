@@ -1,0 +1,141 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { guard } from "../auth/guard.ts";
+import { batch } from "../db/client.ts";
+import { conflict, notFound } from "../errors.ts";
+import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
+import type { Tags } from "../stacks/schema.ts";
+import { stacks } from "../stacks/table.ts";
+import { replaceTags } from "../stacks/tags.ts";
+import type { StackCall, StackContext } from "./context.ts";
+import { whatItIs } from "../audit/behalf.ts";
+import { endLostStart } from "./lostStarts.ts";
+import type { Run } from "./storage/runs.ts";
+import { updates } from "../updates/table.ts";
+
+export interface StartUpdate extends StackCall {
+  updateId: string;
+  /** Replaces all tags; absent: they stay (cli-protocol §4.3.2). */
+  tags: Tags | undefined;
+  /** The client can journal. */
+  journaling: boolean;
+  cliVersion: string;
+  /** Milliseconds. */
+  leaseTime: number;
+}
+
+export interface StartAnswer {
+  version: number;
+  journaling: boolean;
+  expiresAt: number;
+}
+
+/**
+ * The update's own row decides: found under this stack, not started, and alone unless it is a preview. D1 first, then the
+ * object: one durable write each. What a crash in between leaves behind, the next change of the stack ends.
+ */
+export async function startRun(ctx: StackContext, input: StartUpdate, occupied: boolean): Promise<StartAnswer> {
+  const { store, runs } = ctx;
+  const { updateId, orgId, path, now } = input;
+  const who = whoIs(input.actor);
+  const event = auditEvent(input, orgId, who, {
+    event: "stack-update-started",
+    description: "",
+    stack: auditName(path),
+  });
+  const here = stackAt(orgId, path);
+  const stackId = sql`(SELECT id FROM ${stacks} WHERE ${here})`;
+  const mine = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now})`;
+  const mineAlone = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now} AND dry_run = 0)`;
+
+  const lost = endLostStart(store, input, updateId);
+  const described = sql`'Started ' || (SELECT ${whatItIs} FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
+
+  const before = [guard(store, input.actor, now, orgId), ...(occupied ? [] : lost.statements)] as const;
+  const results = await batch(store, [
+    ...before,
+    store.db
+      .update(updates)
+      // In the name of who starts it: whoever created it may be another, and its end is that of the starter's token.
+      .set({
+        status: "running",
+        requestedBy: who.userLogin,
+        tokenId: who.tokenId,
+        tokenName: who.tokenName,
+        startedAt: now,
+        version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}`,
+      })
+      .where(
+        and(
+          eq(updates.id, updateId),
+          sql`${updates.stackId} = ${stackId}`,
+          // Or running for D1 alone: its first start was not answered, and this is the client's second attempt.
+          inArray(updates.status, ["not started", "running"]),
+          occupied ? eq(updates.dryRun, true) : undefined,
+        ),
+      )
+      .returning({ started: updates.id }),
+    promiseIf(store, event, changedARow, describedBy(event, described)),
+    store.db
+      .update(stacks)
+      .set({ runningUpdate: updateId, activeUpdate: updateId })
+      .where(sql`${stacks.id} = ${mineAlone}`),
+    ...(input.tags ? replaceTags(store, mine, input.tags) : []),
+    store.db
+      .select({
+        stackId: updates.stackId,
+        kind: updates.kind,
+        dryRun: updates.dryRun,
+        status: updates.status,
+        version: updates.version,
+        cliVersion: sql<string | null>`json_extract(${updates.environment}, '$."pulumi.version"')`.as("cli_version"),
+        isHere: sql<number>`${updates.stackId} = ${stackId}`.as("is_here"),
+      })
+      .from(updates)
+      .where(eq(updates.id, updateId)),
+    store.db.select({ id: stacks.id, stateKey: stacks.stateKey, aliasFree: stacks.aliasFree }).from(stacks).where(here),
+  ]);
+  const started = results[before.length] as { started: string }[];
+  const [row] = results.at(-2) as {
+    stackId: string;
+    kind: Run["kind"];
+    dryRun: boolean;
+    status: string;
+    version: number | null;
+    cliVersion: string | null;
+    isHere: number | null;
+  }[];
+  const [stack] = results.at(-1) as { id: string; stateKey: string | null; aliasFree: boolean }[];
+  if (!started[0]) {
+    if (!stack) throw stackNotFound(path);
+    if (!row || row.isHere !== 1) throw notFound(`Update '${updateId.slice(0, 100)}'`);
+    if (row.status === "not started") throw conflict("Another update is currently in progress.");
+    throw conflict(row.status === "running" ? "The Update has already started" : "The Update has already completed");
+  }
+
+  const run: Run = {
+    updateId,
+    phase: "running",
+    ending: null,
+    kind: row!.kind,
+    dryRun: row!.dryRun,
+    journaling: input.journaling && !row!.dryRun,
+    orgId,
+    path,
+    stackId: stack!.id,
+    version: row!.version ?? 0,
+    baseKey: stack!.stateKey,
+    baseAliasFree: stack!.aliasFree,
+    cliVersion: row!.cliVersion ?? input.cliVersion,
+    who,
+    address: input.address,
+    startedAt: now,
+    expiresAt: now + input.leaseTime,
+    endedAt: 0,
+    checkpoint: null,
+  };
+  runs.save(run);
+  if (occupied) ctx.announce(event);
+  else ctx.announce(lost.event, event);
+  return { version: run.version, journaling: run.journaling, expiresAt: run.expiresAt };
+}

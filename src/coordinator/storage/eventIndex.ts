@@ -1,0 +1,90 @@
+import { decodeText } from "../../state/json/json.ts";
+import { Texts } from "../../state/replay/journalCache.ts";
+import { type EventRef, eventsInBatch, lineOf } from "../../engineEvents/engineEvents.ts";
+import type { LoggedEvent } from "../../engineEvents/eventLog.ts";
+import { EventPage, type EventQuery } from "../../engineEvents/eventPage.ts";
+import type { Received } from "./bodyStore.ts";
+
+/** Bytes of events that are searched before other requests get their turn. */
+const IN_ONE_GO = 512 * 1024;
+
+/**
+ * The events of an update whose object still holds them, in ascending order. Batches come out of order, repeat events, and are
+ * stored as they came; here they are read, once each, when someone asks. Only places are kept in memory, and no text.
+ */
+export class LiveEvents {
+  readonly #received: Received;
+  readonly #updateId: string;
+  readonly #texts: Texts;
+  readonly #seen = new Set<number>();
+  readonly #known = new Map<number, EventRef>();
+  #sorted: EventRef[] = [];
+
+  constructor(received: Received, updateId: string) {
+    this.#received = received;
+    this.#updateId = updateId;
+    this.#texts = new Texts(received.bodies(updateId, "events"));
+  }
+
+  /** Reads what has come since. Other requests get their turn between two batches: a deployment may be waiting. */
+  async catchUp(): Promise<void> {
+    for (let batches = this.#unseen(); batches.length > 0; batches = this.#unseen()) {
+      for (const batch of batches) {
+        // Another reader may have read it meanwhile.
+        if (this.#seen.has(batch)) continue;
+        this.#seen.add(batch);
+        for (const ref of this.#refsIn(batch)) if (!this.#known.has(ref.sequence)) this.#known.set(ref.sequence, ref);
+        await scheduler.wait(0);
+      }
+    }
+    if (this.#sorted.length < this.#known.size) this.#sorted = [...this.#known.values()].sort((a, b) => a.sequence - b.sequence);
+  }
+
+  #unseen(): number[] {
+    return this.#received.batches(this.#updateId, "events").filter((batch) => !this.#seen.has(batch));
+  }
+
+  /** What proves unreadable is left out. */
+  #refsIn(batch: number): EventRef[] {
+    try {
+      return eventsInBatch(this.#received.read(this.#updateId, "events", batch), batch);
+    } catch {
+      return [];
+    }
+  }
+
+  /**
+   * A page. Other requests get their turn while it is searched: a filter by resource may look at every event of a large update.
+   * @param gaps give events although earlier ones are still to come; a reader who goes on from there would miss those
+   * @param isHere whether the events are still here, after others had their turn
+   * @returns undefined when they are not
+   */
+  async page(query: EventQuery, gaps: boolean, isHere: () => boolean): Promise<EventPage | undefined> {
+    const page = new EventPage(query);
+    let bytes = 0;
+    for (const [i, ref] of this.#sorted.entries()) {
+      if (!gaps && ref.sequence !== i) break;
+      if (!page.wants(ref)) continue;
+      if (!page.add(ref.sequence, decodeText(this.#lineOf(ref)))) break;
+      bytes += ref.end - ref.start;
+      if (bytes < IN_ONE_GO) continue;
+      bytes = 0;
+      await scheduler.wait(0);
+      if (!isHere()) return undefined;
+    }
+    return page;
+  }
+
+  async *lines(): AsyncGenerator<LoggedEvent> {
+    for (const ref of this.#sorted) yield { sequence: ref.sequence, kind: ref.kind, line: this.#lineOf(ref) };
+  }
+
+  get isEmpty(): boolean {
+    return this.#sorted.length === 0;
+  }
+
+  #lineOf(ref: EventRef): Uint8Array {
+    // Bodies are in the object's own SQLite, which answers at once.
+    return lineOf(this.#texts.get(ref) as Uint8Array);
+  }
+}

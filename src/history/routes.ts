@@ -1,0 +1,178 @@
+import * as z from "zod/mini";
+import { text } from "../http/bounded.ts";
+import { type Route, defineRoute } from "../http/route.ts";
+import { STACK, stackParams, updateParams, versionParams } from "../stacks/path.ts";
+import { pagingOf, pagingQuery } from "./entries.ts";
+import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
+import {
+  getPreview,
+  getTimeline,
+  getUpdate,
+  getUpdateById,
+  getUpdateStatus,
+  listActivity,
+  listPreviews,
+  listStackUpdates,
+  listUpdates,
+} from "./history.ts";
+import { toStackUpdate, toUpdateSummary } from "./info.ts";
+import { summarize } from "./summarize.ts";
+
+const U = `${STACK}/updates` as const;
+const CONSOLE = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates" as const;
+const previewsQuery = z.extend(pagingQuery, { asc: z.optional(z.enum(["true", "false"])) });
+
+const read = { method: "GET", permission: "stack:read" } as const satisfies Partial<Route["definition"]>;
+const ofStack = { ...read, params: stackParams };
+const ofVersion = { ...read, params: versionParams };
+const ofUpdate = { ...read, params: updateParams };
+
+/** The kinds that an update may be addressed by. */
+const kinds = ["update", "preview", "refresh", "destroy"] as const;
+
+/** What a stack's updates and previews were. The latest one first: its paths would be taken for a version. */
+export const historyRoutes = [
+  defineRoute(
+    {
+      ...ofStack,
+      path: U,
+      operationId: "GetStackUpdates",
+      query: z.extend(pagingQuery, { "output-type": z.optional(text(100)) }),
+    },
+    (ctx, { params, query: { page, pageSize, "output-type": output } }) => {
+      const paging = pagingOf({ page, pageSize: page === 0 ? undefined : pageSize });
+      return output ? listStackUpdates(ctx, params, paging) : listUpdates(ctx, params, paging);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${U}/latest`,
+      operationId: "GetLatestStackUpdate",
+    },
+    async (ctx, { params }) => {
+      const { row, latestVersion } = await getUpdate(ctx, params, "latest");
+      return toStackUpdate(row, latestVersion);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${U}/latest/previews`,
+      operationId: "GetLatestStackPreviews",
+      query: previewsQuery,
+    },
+    (ctx, { params, query }) => listPreviews(ctx, params, "latest", query.asc === "true", pagingOf(query)),
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${U}/latest/timeline`,
+      operationId: "GetLatestUpdateTimeline",
+    },
+    (ctx, { params }) => getTimeline(ctx, params, "latest"),
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}`,
+      operationId: "GetStackUpdate",
+    },
+    async (ctx, { params }) => {
+      const { row, latestVersion } = await getUpdate(ctx, params, params.version);
+      return toStackUpdate(row, latestVersion);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}/summary`,
+      operationId: "GetStackUpdateSummary",
+    },
+    async (ctx, { params }) => toUpdateSummary((await getUpdate(ctx, params, params.version)).row),
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}/previews`,
+      operationId: "GetStackPreviews",
+      query: previewsQuery,
+    },
+    (ctx, { params, query }) => listPreviews(ctx, params, params.version, query.asc === "true", pagingOf(query)),
+  ),
+  defineRoute(
+    {
+      ...ofVersion,
+      path: `${U}/{version}/timeline`,
+      operationId: "GetUpdateTimeline",
+    },
+    (ctx, { params }) => getTimeline(ctx, params, params.version),
+  ),
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${STACK}/previews/{updateID}`,
+      operationId: "GetStackPreview",
+    },
+    async (ctx, { params }) => {
+      const { row, latestVersion } = await getPreview(ctx, params, params.updateID);
+      return toStackUpdate(row, latestVersion);
+    },
+  ),
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${STACK}/previews/{updateID}/summary`,
+      operationId: "GetStackPreviewSummary",
+    },
+    async (ctx, { params }) => toUpdateSummary((await getPreview(ctx, params, params.updateID)).row),
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${STACK}/activity`,
+      operationId: "GetStackActivity",
+      query: pagingQuery,
+    },
+    (ctx, { params, query }) => listActivity(ctx, params, pagingOf(query)),
+  ),
+  defineRoute(
+    {
+      ...ofStack,
+      path: `${CONSOLE}/latest/summary`,
+      operationId: "UpdateSummaryHandlerLatest",
+    },
+    async (ctx, { params }) => summarize(ctx, params, (await getUpdate(ctx, params, "latest")).row),
+  ),
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${CONSOLE}/{updateID}/summary`,
+      operationId: "UpdateSummary",
+    },
+    async (ctx, { params }) => summarize(ctx, params, await getUpdateById(ctx, params, params.updateID)),
+  ),
+  ...kinds.map((kind) =>
+    defineRoute(
+      {
+        ...ofUpdate,
+        path: `${STACK}/${kind}/{updateID}/events`,
+        operationId: `GetEngineEvents_${kind}`,
+        query: EngineEventsQuery,
+      },
+      (ctx, { params, query }) => getEngineEvents(ctx, params, params.updateID, query),
+    ),
+  ),
+];
+
+/** Whether an update still runs. A client asks under the kind that it created the update as. */
+export const statusRoutes = (["Update", "Preview", "Refresh", "Destroy"] as const).map((kind) =>
+  defineRoute(
+    {
+      ...ofUpdate,
+      path: `${STACK}/${kind.toLowerCase()}/{updateID}`,
+      operationId: `GetUpdateStatusFor${kind}`,
+    },
+    (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),
+  ),
+);

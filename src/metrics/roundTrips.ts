@@ -1,0 +1,93 @@
+import type { Bindings } from "../env.ts";
+
+/** Round trips to storage, by kind. A stack's object counts its own: its caller adds them. */
+export interface Trips {
+  d1: number;
+  kv: number;
+  r2: number;
+  object: number;
+  queue: number;
+}
+
+export const noTrips = (): Trips => ({ d1: 0, kv: 0, r2: 0, object: 0, queue: 0 });
+
+export function addTrips(to: Trips, more: Trips): void {
+  for (const kind of Object.keys(to) as (keyof Trips)[]) to[kind] += more[kind];
+}
+
+/** `d1;desc="2", r2;desc="1"`: as in a `Server-Timing` header. D1 is always named, the others where they were asked. */
+export const tripsText = (trips: Trips): string =>
+  (Object.keys(trips) as (keyof Trips)[])
+    .filter((kind) => kind === "d1" || trips[kind] > 0)
+    .map((kind) => `${kind};desc="${trips[kind]}"`)
+    .join(", ");
+
+export function readTrips(text: string | null): Trips {
+  const trips = noTrips();
+  for (const kind of Object.keys(trips) as (keyof Trips)[])
+    trips[kind] = Number(new RegExp(`\\b${kind};desc="(\\d+)"`).exec(text ?? "")?.[1] ?? 0);
+  return trips;
+}
+
+/**
+ * The same bindings, each call that leaves the isolate counted. The counting is in front of what is there, so a test may still put a
+ * fault behind it. D1 is counted by batches: all access goes through `batch` in `db/client.ts`.
+ */
+export function counting(env: Bindings, trips: Trips): Bindings {
+  const d1 = () => void trips.d1++;
+  const kv = () => void trips.kv++;
+  const r2 = () => void trips.r2++;
+  const object = () => void trips.object++;
+  const queue = () => void trips.queue++;
+  return {
+    ...env,
+    DB: wrap(env.DB, { withSession: (session: D1DatabaseSession) => wrap(session, { batch: d1 }) }),
+    TOKEN_CACHE: wrap(env.TOKEN_CACHE, { get: kv, put: kv, delete: kv }),
+    STATE: wrap(env.STATE, {
+      get: r2,
+      put: r2,
+      head: r2,
+      delete: r2,
+      list: r2,
+      createMultipartUpload: async (opening: Promise<R2MultipartUpload>) => {
+        r2();
+        return wrap(await opening, { uploadPart: r2, complete: r2, abort: r2 });
+      },
+    }),
+    STACKS: wrap(env.STACKS, { get: (stub: object) => countedStub(stub, object) }),
+    AUDIT: wrap(env.AUDIT, { send: queue, sendBatch: queue }),
+    AUDIT_DEAD: wrap(env.AUDIT_DEAD, { send: queue, sendBatch: queue }),
+  };
+}
+
+/** What becomes of a method's result; one that gives nothing back leaves it as it is. */
+type Seen = Record<string, (result: never) => unknown>;
+
+function wrap<T extends object>(binding: T, seen: Seen): T {
+  return new Proxy(binding, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name, target);
+      // Of the platform's own objects, which know themselves only.
+      if (typeof method !== "function") return method;
+      const see = typeof name === "string" ? seen[name] : undefined;
+      return (...args: unknown[]) => {
+        const result: unknown = Reflect.apply(method, target, args);
+        return see?.(result as never) ?? result;
+      };
+    },
+  });
+}
+
+/** Any name may be a method of an object's class. */
+function countedStub<T extends object>(stub: T, count: () => void): T {
+  return new Proxy(stub, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name, target);
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        count();
+        return Reflect.apply(method, target, args) as unknown;
+      };
+    },
+  });
+}

@@ -1,0 +1,19 @@
+/** What the contract tells of things that are not here (management-api §4.1). */
+export const notHere = {
+  environmentCount: 0,
+  accountCount: 0,
+  defaultEnvironmentPermission: "none",
+  defaultAccountPermission: 0,
+  membersCanCreateTeams: false,
+  membersCanCreateAccounts: false,
+  webhooksEnabled: false,
+  preferredVCS: "none",
+  aiEnablement: "disabled",
+  insightsTrialUsingPolicy: false,
+  naturalLanguageSearchDisabled: true,
+  neoAgentDisabled: true,
+  neoApprovalMode: "manual",
+  neoCLIExplanationsDisabled: true,
+  neoEnabled: false,
+  neoTaskSharingMode: "none",
+} as const;

@@ -1,0 +1,165 @@
+import * as z from "zod/mini";
+import type { Operations } from "../http/openapi.ts";
+import { stackParams } from "./path.ts";
+import { StackConfig } from "./schema.ts";
+
+const Stack = z.object({
+  id: z.string(),
+  orgName: z.string(),
+  projectName: z.string(),
+  stackName: z.string(),
+  currentOperation: z.optional(z.object({ kind: z.string(), author: z.string(), started: z.int() })),
+  activeUpdate: z.string(),
+  tags: z.record(z.string(), z.string()),
+  config: z.optional(StackConfig),
+  version: z.int(),
+});
+
+const ListUserStacksResponse = z.object({
+  stacks: z.array(
+    z.object({
+      id: z.string(),
+      orgName: z.string(),
+      projectName: z.string(),
+      stackName: z.string(),
+      lastUpdate: z.optional(z.int()),
+      resourceCount: z.optional(z.int()),
+    }),
+  ),
+  continuationToken: z.optional(z.string()),
+});
+
+const StackExport = z.looseObject({ version: z.int(), deployment: z.unknown() });
+
+const resource = z.object({
+  resource: z.looseObject({ custom: z.boolean(), delete: z.boolean(), dependencies: z.array(z.string()) }),
+});
+const resources = z.object({ region: z.string(), resources: z.array(resource), version: z.int() });
+const found = z.object({ region: z.string(), resource, version: z.int() });
+
+const reference = z.object({ organization: z.string(), routingProject: z.string(), name: z.string(), version: z.int() });
+export const StackReferences = z.object({ referencedStacks: z.array(reference) });
+export type StackReferences = z.infer<typeof StackReferences>;
+
+const UserInfo = z.object({ name: z.string(), githubLogin: z.string(), avatarUrl: z.string() });
+
+const UpdateSummary = z.object({ result: z.string(), startTime: z.int(), endTime: z.int(), resourceCount: z.int() });
+
+const DeletedStack = z.object({
+  id: z.string(),
+  programId: z.string(),
+  projectName: z.string(),
+  stackName: z.string(),
+  version: z.int(),
+  deletedAt: z.int(),
+  lastUpdate: UpdateSummary,
+});
+
+const RepositoryStack = z.object({
+  programId: z.string(),
+  name: z.string(),
+  routingProject: z.string(),
+  routingRepo: z.string(),
+  hasDeploymentSettings: z.boolean(),
+  driftDetected: z.boolean(),
+  protectedByPolicy: z.boolean(),
+  lastUpdate: z.optional(UpdateSummary),
+});
+const Repository = z.object({
+  orgName: z.string(),
+  name: z.string(),
+  projects: z.array(z.object({ orgName: z.string(), repoName: z.string(), name: z.string(), stacks: z.array(RepositoryStack) })),
+});
+
+export const stackOperations = {
+  GetOrganization: {
+    tags: ["Organizations"],
+    summary: "The organization, and the stacks that the caller may see, by project",
+    answers: {
+      200: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(Repository) }),
+    },
+  },
+  ListUserStacks: { tags: ["Users"], summary: "Stacks that the caller may see", answers: { 200: ListUserStacksResponse } },
+  ProjectExists: { tags: ["Organizations"], summary: "Whether the project has a stack", answers: { 200: null } },
+  CreateStack: {
+    tags: ["Organizations"],
+    summary: "Makes a stack",
+    answers: { 200: z.object({ messages: z.optional(z.array(z.object({ message: z.string() }))) }) },
+  },
+  GetStack: { tags: ["Stacks"], summary: "A stack, and what runs on it", answers: { 200: Stack } },
+  ExportStack: { tags: ["Stacks"], summary: "The current deployment; audited", answers: { 200: StackExport } },
+  ExportStackAtVersion: { tags: ["Stacks"], summary: "The deployment as it was after an update; audited", answers: { 200: StackExport } },
+
+  GetStackResourceCount: {
+    tags: ["Stacks"],
+    summary: "How many resources there are",
+    answers: { 200: z.object({ resourceCount: z.int(), version: z.int() }) },
+  },
+  GetLatestStackResources: { tags: ["Stacks"], summary: "The resources; audited as an export", answers: { 200: resources } },
+  GetLatestStackResource: { tags: ["Stacks"], summary: "A resource; audited as an export", answers: { 200: found } },
+  GetStackResources: {
+    tags: ["Stacks"],
+    summary: "The resources as they were after an update; audited as an export",
+    answers: { 200: resources },
+  },
+  GetStackResource: { tags: ["Stacks"], summary: "A resource as it was after an update; audited as an export", answers: { 200: found } },
+  GetStackOverview: {
+    tags: ["Stacks"],
+    summary: "Tags, references and resources; audited as an export",
+    answers: {
+      200: z.object({ tags: z.record(z.string(), z.string()), referencedStacks: z.array(reference), resources }),
+    },
+  },
+
+  UpdateStackTags: { tags: ["Stacks", "StackTags"], summary: "Replaces all tags", answers: { 204: null } },
+  AddStackTag: { tags: ["Stacks", "StackTags"], summary: "Adds a tag that is not there yet", answers: { 204: null } },
+  UpdateStackTag: { tags: ["Stacks", "StackTags"], summary: "Changes the value of a tag that is not built in", answers: { 204: null } },
+  DeleteStackTag: { tags: ["Stacks", "StackTags"], summary: "Removes a tag that is not built in", answers: { 204: null } },
+
+  GetStackConfig: {
+    tags: ["Stacks", "StackConfig"],
+    summary: "Where the stack's configuration is kept, when not with its program",
+    answers: { 200: StackConfig },
+  },
+  UpdateStackConfig: {
+    tags: ["Stacks", "StackConfig"],
+    summary: "Says where the stack's configuration is kept",
+    answers: { 200: StackConfig },
+  },
+  DeleteStackConfig: {
+    tags: ["Stacks", "StackConfig"],
+    summary: "The configuration is kept with the program again",
+    answers: { 204: null },
+  },
+
+  ListUpstreamStackReferences: { tags: ["Stacks"], summary: "Stacks that this one reads outputs of", answers: { 200: StackReferences } },
+  ListDownstreamStackReferences: { tags: ["Stacks"], summary: "Stacks that read outputs of this one", answers: { 200: StackReferences } },
+
+  GetStackMetadata: {
+    tags: ["Stacks"],
+    summary: "Whose the stack is, and whom it notifies",
+    answers: {
+      200: z.extend(stackParams, {
+        ownedBy: UserInfo,
+        notificationSettings: z.object({ notifyUpdateSuccess: z.boolean(), notifyUpdateFailure: z.boolean() }),
+      }),
+    },
+  },
+  ListStackTeams: {
+    tags: ["Stacks"],
+    summary: "Teams with rights to the stack",
+    answers: { 200: z.object({ projectName: z.string(), teams: z.array(z.unknown()) }) },
+  },
+  ListStackPermissions: {
+    tags: ["Stacks"],
+    summary: "Who made the stack, and people with rights to it alone",
+    answers: { 200: z.object({ stackCreatorUserName: z.optional(z.string()), users: z.array(z.unknown()) }) },
+  },
+
+  ListDeletedStacks: {
+    tags: ["Organizations"],
+    summary: "The stacks deleted last, 25 at most",
+    answers: { 200: z.object({ deletedStacks: z.array(DeletedStack) }) },
+  },
+  RestoreDeletedStack: { tags: ["Organizations"], summary: "Brings a deleted stack back", answers: { 204: null } },
+} satisfies Operations;

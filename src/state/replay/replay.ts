@@ -1,0 +1,151 @@
+/** Computes the state after an update from the state before it and the journal (cli-protocol §4.8.4). */
+import { newBase, readItems, reopenable, type Open, type Reopenable } from "./base.ts";
+import { Fold, type Folded } from "./fold.ts";
+import type { Item } from "./resourceRef.ts";
+import { encode, rewrite } from "../json/json.ts";
+import { LinkTable } from "./links.ts";
+import { MemberWriter, type Stamp, keep, newBaseParts } from "./memberWriter.ts";
+import { Output, streamed, type Streamed } from "../../bytes/output.ts";
+import { KnownFacts, readFacts } from "../resource.ts";
+import { splitDeployment } from "../json/split.ts";
+import { readDetails, readSteps } from "./steps.ts";
+import { Texts, type Journal } from "./journalCache.ts";
+import { LOOK, Turn } from "../../bytes/yielder.ts";
+
+export type { Journal } from "./journalCache.ts";
+
+export interface ReplayInput extends Stamp {
+  /** Opens the untyped deployment that the update started from; null: the empty one. It may be opened twice. */
+  base: Open | null;
+  /** No resource of the base has aliases, so one pass over it is enough. A summary says so of each state that we write. */
+  baseIsAliasFree?: boolean;
+  journal: Journal;
+}
+
+export interface StateSummary {
+  resources: number;
+  /** Schema version: 4 if and only if there are features, for a replayed state; else as declared. */
+  version: number;
+  /** Sorted. */
+  features: string[];
+  /** No resource but stacks: the stack may be deleted without force. True for no resource at all. */
+  onlyRootStack: boolean;
+  /** For `baseIsAliasFree` of the next replay. */
+  aliasFree: boolean;
+  /** Names of the stacks that the state refers to, each once. */
+  references: string[];
+}
+
+/**
+ * The state after the update as UTF-8 text of an untyped deployment, in chunks of 128 KB or so. The same input gives the
+ * same bytes; a resource that the journal does not touch keeps its own. Base and journal must have been validated when they were taken.
+ * The chunks end with a StateError when two resources claim one alias: what has been read of them by then must be thrown away.
+ */
+export const replay = (input: ReplayInput): Streamed<StateSummary> => streamed(run(input));
+
+async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary> {
+  const texts = new Texts(input.journal);
+  const source = input.base && reopenable(input.base);
+  const folded = await fold(input, source, texts);
+  const { selection } = folded;
+  const out = new Output();
+  const base = newBaseParts();
+  const members = new MemberWriter(input, folded, base, texts, out);
+  const resources = new ResourceWriter(members, out, texts);
+
+  async function* begin(whole: boolean) {
+    await members.writeHead(whole);
+    for (const item of selection.first) {
+      await resources.write(item);
+      if (out.hasFull) yield* out.take();
+    }
+  }
+  let begun = false;
+  let position = 0;
+  for await (const parts of source ? splitDeployment(await source.last(), { trusted: true }) : []) {
+    for (const part of parts) {
+      if (part.at !== "resource") {
+        keep(base, part);
+        continue;
+      }
+      if (!begun) {
+        begun = true;
+        yield* begin(false);
+      }
+      for (const item of selection.at(position++)) {
+        const wait = resources.write(item, part.text);
+        if (wait) await wait;
+        if (out.hasFull) yield* out.take();
+      }
+    }
+  }
+  if (!begun) yield* begin(true);
+  if (resources.count > 0) out.write("]");
+  const features = await members.writeTail(resources.features);
+  yield* out.rest();
+  texts.free();
+  const { count, stacks, references } = resources;
+  return {
+    resources: count,
+    version: features.length > 0 ? 4 : 3,
+    features,
+    onlyRootStack: stacks === count,
+    aliasFree: true,
+    references: [...references],
+  };
+}
+
+async function fold(input: ReplayInput, source: Reopenable | null, texts: Texts): Promise<Folded> {
+  const facts = new KnownFacts();
+  const steps = await readSteps(input.journal, texts, facts);
+  const base = newBase(null);
+  const links = steps.hasHole || steps.needLinks || (source && !input.baseIsAliasFree) ? new LinkTable() : null;
+  if (links) base.items = source ? await readItems(await source.first(), links, facts) : [];
+  const folding = new Fold(base, links, steps.hasHole);
+  const turn = new Turn();
+  for (const step of steps) {
+    const details = links && readDetails(step, texts, links, facts);
+    if (details) await details;
+    const folded = folding.add(step);
+    if (folded) await folded;
+    const wait = turn.spend(LOOK);
+    if (wait) await wait;
+  }
+  return folding.finish();
+}
+
+const COMMA = encode(",");
+
+class ResourceWriter {
+  readonly #members: MemberWriter;
+  readonly #out: Output;
+  readonly #texts: Texts;
+  /** Of the resources written. */
+  readonly features = new Set<string>();
+  readonly references = new Set<string>();
+  count = 0;
+  stacks = 0;
+
+  constructor(members: MemberWriter, out: Output, texts: Texts) {
+    this.#members = members;
+    this.#out = out;
+    this.#texts = texts;
+  }
+
+  /** `baseText` is the text of an item that is in the base stream. A promise only when the journal has to be read. */
+  write(item: Item, baseText?: Uint8Array): void | Promise<void> {
+    const text = typeof item.from === "number" ? baseText! : this.#texts.get(item.from);
+    if (text instanceof Uint8Array) this.#write(item, text);
+    else return text.then((read) => this.#write(item, read));
+  }
+
+  #write(item: Item, text: Uint8Array): void {
+    const facts = item.facts ?? readFacts(text);
+    for (const feature of facts.features) this.features.add(feature);
+    if (facts.isStack) this.stacks++;
+    if (facts.refersTo) this.references.add(facts.refersTo);
+    if (this.count++ > 0) this.#out.write(COMMA);
+    else this.#members.open("resources", "[");
+    this.#out.write(item.edits ? rewrite(text, item.edits) : text);
+  }
+}

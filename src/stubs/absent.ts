@@ -1,0 +1,75 @@
+import { AppError } from "../errors.ts";
+
+interface Feature {
+  paths: RegExp;
+  /** What is missing, for a user of the CLI. docs/compatibility.md lists the operations under it. */
+  sentence: string;
+}
+
+/** Parts of the public API that are not here; the first that fits. Their operations are answered like an unknown path. */
+const absentFeatures: Feature[] = [
+  {
+    paths: /^\/api\/agents\/signup/,
+    sentence: "A coding agent cannot sign up here: set PULUMI_ACCESS_TOKEN to an access token of your organization, or run 'pulumi login'",
+  },
+  {
+    paths: /^\/api\/(esc|preview\/environments)\b/,
+    sentence: "Environments (Pulumi ESC) are not supported: a stack keeps its configuration in Pulumi.STACK.yaml, without 'environment:'",
+  },
+  { paths: /\/(change-gates|change-requests)\b/, sentence: "Approvals and change requests are out of scope" },
+  { paths: /^\/api\/oauth\/|\/oidc\/|\/auth\/policies\b/, sentence: "Signing in machines by OpenID Connect is not supported yet" },
+  { paths: /polic(y|ies)/, sentence: "Policy packs, policy groups and their results are not supported" },
+  { paths: /\/hooks\b/, sentence: "Webhooks are not supported yet" },
+  { paths: /\/auditlogs\/export\/config\b/, sentence: "The export of the audit log to a bucket is not supported yet" },
+  {
+    paths: /\/(deployments|drift|schedules|agent-pools)\b/,
+    sentence: "Deployments, schedules and drift detection are out of scope: they run on machines of the hosted service",
+  },
+  { paths: /\/(agents|ai|neo)\b/, sentence: "AI agents (Pulumi Neo) are out of scope" },
+  {
+    paths: /\/(search|insights|insights-scans|services|discovered-resources)\b|\/(resources|secrets)\/summary$/,
+    sentence: "Resource search, insights, the service catalogue and usage figures are out of scope",
+  },
+  {
+    paths: /\/(integrations|vcs|github|github-app|gitlab-app|cloudsetup)\b|-emails?$/,
+    sentence: "Accounts and repositories of other providers cannot be connected: people sign in with access tokens",
+  },
+  { paths: /\/saml\b/, sentence: "Single sign-on is not supported yet" },
+  { paths: /\/teams\b|\/members\/[^/]+\/stacks\b/, sentence: "Teams are not supported yet" },
+  {
+    paths: /\/roles\b/,
+    sentence: "Custom roles are not supported yet: each organization has the roles admin, member, billing-manager and read-only",
+  },
+  {
+    paths: /\/(collaborators|permissions|ownership)\b|\/set-admin$/,
+    sentence: "Rights on single stacks are not supported: people have a role in the organization",
+  },
+  {
+    paths: /\/(registry|templates?|packages)\b/,
+    sentence: "Packages and templates of your own cannot be published or kept here",
+  },
+  { paths: /\/cmk\b/, sentence: "Keys of customers are not supported: the operator keeps the keys (docs/operate.md)" },
+  { paths: /^\/api\/projects\//, sentence: "Secrets belong to stacks, not to projects" },
+  { paths: /\/(annotations|notifications|workflow)\b|\/cli\/version$/, sentence: "No client that works with this service needs it" },
+  {
+    paths: /\/checkpoint(verbatim|delta)$/,
+    sentence: "Verbatim checkpoints and deltas are not supported: a client that does not journal sends full checkpoints",
+  },
+  { paths: /\/log-encryption-session\b/, sentence: "Encrypted logs can be shared with Pulumi only, not through this service" },
+];
+
+/** Names of organizations, projects and stacks are left out: they may be words of the list. */
+const names = /^\/api\/(console\/)?(stacks\/[^/]+\/[^/]+\/[^/]+|orgs\/[^/]+)/;
+
+/** The sentence about the part of the public API that an operation belongs to, if that part is not here. */
+export const absentFeature = (path: string): string | undefined => {
+  const operation = path.replace(names, "");
+  return absentFeatures.find(({ paths }) => paths.test(operation))?.sentence;
+};
+
+/** The 404 of an operation that is not here, in words that say which feature is missing. Nothing of the caller is looked at. */
+export function unknownOperation(method: string, path: string): AppError {
+  const feature = absentFeature(path);
+  const why = feature ? `: ${feature}. See docs/compatibility.md.` : "";
+  return new AppError(404, `Not Found: '${method} ${path.slice(0, 200)}' not found${why}`);
+}

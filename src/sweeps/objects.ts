@@ -1,0 +1,56 @@
+import { sql } from "drizzle-orm";
+import { type Store, batch } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
+import { stacks } from "../stacks/table.ts";
+import { readCursor, writeCursor } from "./cursor.ts";
+import { updates } from "../updates/table.ts";
+import { log } from "../log.ts";
+import { addTo } from "../metrics/increment.ts";
+
+/**
+ * What is younger is let alone: whoever wrote it may be about to name it. A month, because D1 can be put back by 30 days and
+ * forth again (docs/operate.md): the database of any such minute finds all that it names. Milliseconds.
+ */
+export const SAFE_AGE = 31 * 24 * 3600_000;
+const NAME = "objects";
+
+/** Rows are never deleted, not with their stack either: what one names, or once named, is kept for good. */
+const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
+  WHEN 'state' THEN EXISTS (SELECT 1 FROM ${updates} WHERE state_key = key) OR EXISTS (SELECT 1 FROM ${stacks} WHERE state_key = key)
+  WHEN 'initial' THEN EXISTS (SELECT 1 FROM ${stacks} WHERE id = owner)
+  WHEN 'events' THEN EXISTS (SELECT 1 FROM ${updates} WHERE id = owner)
+  WHEN 'configs' THEN EXISTS (SELECT 1 FROM ${updates} WHERE id = owner)
+  WHEN 'journals' THEN EXISTS (SELECT 1 FROM ${updates} WHERE id = owner)
+  ELSE 1 END`;
+
+/**
+ * Deletes objects that no row names: of ends and imports that broke off between R2 and D1. One page of the bucket at each run,
+ * in the order of keys. Unfinished uploads of many parts are R2's own to end, after a week.
+ * @param keys in a page
+ * @returns how many
+ */
+export async function sweepObjects(env: Bindings, store: Store, now: number, keys = 500): Promise<number> {
+  const startAfter = await readCursor(store, NAME);
+  const page = await env.STATE.list({ limit: keys, ...(startAfter && { startAfter }) });
+  const old = page.objects.filter((object) => object.uploaded.getTime() < now - SAFE_AGE).map(({ key }) => key);
+  const orphans = old.length === 0 ? [] : await orphansAmong(store, old);
+  if (orphans.length > 0) {
+    await env.STATE.delete(orphans);
+    log("orphaned objects deleted", { count: orphans.length });
+    await batch(store, [addTo(store, "orphans_deleted", "", orphans.length)]);
+  }
+  const next = page.truncated ? page.objects.at(-1)!.key : "";
+  if (next !== startAfter) await batch(store, [writeCursor(store, NAME, next)]);
+  return orphans.length;
+}
+
+async function orphansAmong(store: Store, keys: string[]): Promise<string[]> {
+  const listed = sql`(SELECT value AS key, substr(value, instr(value, '/') + 1, 36) AS owner FROM json_each(${JSON.stringify(keys)}))`;
+  const [rows] = await batch(store, [
+    store.db
+      .select({ key: sql<string>`key`.as("key") })
+      .from(listed)
+      .where(sql`NOT (${isNamed})`),
+  ]);
+  return rows.map(({ key }) => key);
+}

@@ -1,0 +1,41 @@
+import { sql } from "drizzle-orm";
+import { type Store, batch, openStore } from "../db/client.ts";
+import type { Bindings } from "../env.ts";
+import { sweepLostStarts } from "./lostStarts.ts";
+import { sweepObjects } from "./objects.ts";
+import { updates } from "../updates/table.ts";
+
+/** An update that was created and not started within this time will not be. Milliseconds. */
+const STARTED_WITHIN = 24 * 3600_000;
+const ROWS = 500;
+
+/** What a sweep did in one run, for tests and the log. */
+export interface Swept {
+  neverStarted: number;
+  lostStarts: number;
+  objects: number;
+}
+
+/** Clears away what crashes and broken-off commands leave behind: a bounded piece at each run of the cron. */
+export async function sweep(env: Bindings, now: number): Promise<Swept> {
+  const store = openStore(env.DB);
+  return {
+    neverStarted: await sweepNeverStarted(store, now),
+    lostStarts: await sweepLostStarts(env, store, now),
+    objects: await sweepObjects(env, store, now),
+  };
+}
+
+/** Rows of updates that were never started: nothing refers to them, and no history shows them. */
+async function sweepNeverStarted(store: Store, now: number): Promise<number> {
+  const [deleted] = await batch(store, [
+    store.db
+      .delete(updates)
+      .where(
+        sql`${updates.id} IN (SELECT id FROM updates WHERE ended_at IS NULL AND status = 'not started'
+          AND created_at < ${now - STARTED_WITHIN} ORDER BY created_at LIMIT ${ROWS})`,
+      )
+      .returning({ id: updates.id }),
+  ]);
+  return deleted.length;
+}

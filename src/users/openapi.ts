@@ -1,0 +1,30 @@
+import * as z from "zod/mini";
+import type { Operations } from "../http/openapi.ts";
+
+const OrganizationSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.optional(z.string()) });
+
+const CurrentUser = z.object({
+  id: z.string(),
+  githubLogin: z.string(),
+  name: z.string(),
+  email: z.string(),
+  avatarUrl: z.string(),
+  hasMFA: z.boolean(),
+  isOrgManaged: z.boolean(),
+  isManagedByMultiOrg: z.boolean(),
+  identities: z.array(z.string()),
+  organizations: z.array(OrganizationSummary),
+  /** To which the caller was added, and which the caller has not accepted. */
+  potentialOrganizations: z.optional(z.array(OrganizationSummary)),
+  tokenInfo: z.optional(z.object({ name: z.string(), organization: z.string(), team: z.string() })),
+});
+
+export const userOperations = {
+  GetCurrentUser: { tags: ["Users"], summary: "The caller, and for a machine token the token", answers: { 200: CurrentUser } },
+  GetDefaultOrganization: {
+    tags: ["Users"],
+    summary: "The organization of stack names that name none",
+    answers: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
+  },
+  UpdateDefaultOrganization: { tags: ["Users"], summary: "Chooses the organization of stack names that name none", answers: { 204: null } },
+} satisfies Operations;

@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { anchorsOf, linksOf } from "../../scripts/links.ts";
+
+it("makes anchors of headings as GitHub does", () => {
+  const page = "# A stack's `object`\n## Name, and [address](x.md)\n```sh\n# a comment\n```\n";
+  expect([...anchorsOf(page)]).toEqual(["a-stacks-object", "name-and-address"]);
+});
+
+it("finds the links of a page, but not those to other sites or in code", () => {
+  const page = "[a](b.md#c) [d](https://example.com) `[e](f.md)` ![g](h.png)\n```\n[i](j.md)\n```\n";
+  expect(linksOf(page)).toEqual(["b.md#c", "h.png"]);
+});
