@@ -1,7 +1,7 @@
 import { createMessageBatch, createScheduledController, createExecutionContext, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { chainOlderRows } from "../../src/audit/append.ts";
 import { type ChainRecord, chainFaultOf, genesis, recordOf } from "../../src/audit/chain.ts";
 import { consumeAudit } from "../../src/audit/consume.ts";
@@ -99,7 +99,7 @@ it("stores whatever text an event has so that its hash stays right", async () =>
         await chain();
       },
     ),
-    { numRuns: 20 },
+    { numRuns: 20 * inject("sizes").runs },
   );
   await deliver([event("nul", { description: "a\0b" }), event("lone", { description: "\ud800" })]);
   expect((await chain()).map(({ description }) => description)).toEqual(expect.arrayContaining(["a\uFFFDb", "\uFFFD"]));

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, inject, it } from "vitest";
 import { appendToChains } from "../../src/audit/append.ts";
 import { type ChainRecord, chainAfter, chainFaultOf, genesis } from "../../src/audit/chain.ts";
 import type { AuditEvent } from "../../src/audit/record.ts";
@@ -111,7 +111,7 @@ describe("an export", () => {
         for (const separator of [",", ";", "\t", "|", "\n", "\r"])
           for (const part of line.slice(0, -2).split(separator)) expect(part.replace(/^[" ]+/, "")).not.toMatch(/^[=+\-@\t\r＝＋－＠]/);
       }),
-      { numRuns: 3000 },
+      { numRuns: 3000 * inject("sizes").runs },
     );
     formats.csv.line({ ...event(0, { description: '\n ;"'.repeat(100_000) }), seq: 1, prevHash: "", hash: "" }, "host");
   });

@@ -206,7 +206,7 @@ it("ends, frees its stack and loses nothing, whatever fails in it, and however o
       count(`${one.end}: ${await expectNothingLost(one.form, run.update.id)}`);
       await expectUsable(run.path, run.stack);
     }),
-    { numRuns: FAULTS, seed: inject("seed") },
+    { numRuns: FAULTS },
   );
   await expectSound();
   console.log(

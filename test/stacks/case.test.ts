@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, inject, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
 import { eventsOf } from "../support/audit.ts";
 import { shown, signIn } from "../support/browser.ts";
@@ -142,6 +142,6 @@ it("names of any letters are found in any case", async () => {
         (await call("POST", `/api/stacks/acme/${flipped(project, flips)}`, { token, json: { stackName: flipped(stack, flips) } })).status,
       ).toBe(409);
     }),
-    { numRuns: 30 },
+    { numRuns: 30 * inject("sizes").runs },
   );
 });

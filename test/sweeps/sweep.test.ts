@@ -1,7 +1,7 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, inject, it } from "vitest";
 import { RELAY_AFTER } from "../../src/audit/record.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { openStore } from "../../src/db/client.ts";
@@ -163,7 +163,7 @@ it("the cron sweeps, also while the audit relay fails", async () => {
   expect(await ok("GET", STACK_PATH, { token })).not.toHaveProperty("currentOperation");
 });
 
-it("after any sequence of faults and sweeps no row names what is not there", { timeout: 120_000 }, async () => {
+it("after any sequence of faults and sweeps no row names what is not there", { timeout: 120_000 * inject("sizes").runs }, async () => {
   const steps: Record<string, () => Promise<unknown>> = {
     update: () => runUpdate("a"),
     import: () => importState("b"),
@@ -196,6 +196,6 @@ it("after any sequence of faults and sweeps no row names what is not there", { t
       expect(await orphans()).toEqual([]);
       await runUpdate("last");
     }),
-    { numRuns: 8 },
+    { numRuns: 8 * inject("sizes").runs },
   );
 });

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { StateError, StateTooLarge } from "../../../src/state/errors.ts";
 import { encode } from "../../../src/state/json/json.ts";
 import { splitDeployment } from "../../../src/state/json/split.ts";
@@ -52,7 +52,7 @@ it("cuts any spelling, in any chunks, exactly where the values begin and end", a
       JSON.parse(text); // the generator is right
       expect(await split(text, chunkSizes)).toEqual(parts);
     }),
-    { numRuns: 300 },
+    { numRuns: 300 * inject("sizes").runs },
   );
 });
 
@@ -74,7 +74,7 @@ it("refuses whatever JSON.parse refuses, wherever it is broken", async () => {
       if (error === undefined) JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(broken));
       else expect(error).toBeInstanceOf(StateError);
     }),
-    { numRuns: 500 },
+    { numRuns: 500 * inject("sizes").runs },
   );
 });
 
