@@ -1,7 +1,7 @@
 import { auditLogOperations } from "../auditlogs/openapi.ts";
 import { historyOperations } from "../history/openapi.ts";
 import type { Operation } from "../http/openapi.ts";
-import { miscOperations } from "../stubs/openapi.ts";
+import { stubOperations } from "../stubs/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
@@ -20,7 +20,7 @@ type OperationId = (typeof routes)[number]["definition"]["operationId"];
  * reaches this.
  */
 export const operations: Record<OperationId, Operation> = {
-  ...miscOperations,
+  ...stubOperations,
   ...registryOperations,
   ...operatorOperations,
   ...userOperations,

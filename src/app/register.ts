@@ -10,7 +10,7 @@ import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quot
 import { retryAfterChange } from "../auth/retry.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
-import { bodyStream, decodeText, useBody } from "../http/body.ts";
+import { bodyStream, requireUtf8, useBody } from "../http/body.ts";
 import { parseJson } from "../http/json.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
@@ -106,7 +106,7 @@ const queryOf = (c: Context<Env>) =>
 
 /** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
 async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
-  const text = await useBody(c.req.raw, limitsOf(c.env)[limit], ({ bytes }) => decodeText(bytes));
+  const text = await useBody(c.req.raw, limitsOf(c.env)[limit], ({ bytes }) => requireUtf8(bytes));
   // Where a body is read as a stream a byte order mark is refused, and JSON has none.
   if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
   return text.trim() === "" ? "{}" : text;

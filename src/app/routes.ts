@@ -1,5 +1,5 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
-import { miscRoutes } from "../stubs/routes.ts";
+import { stubRoutes } from "../stubs/routes.ts";
 import { historyRoutes, statusRoutes } from "../history/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
@@ -23,7 +23,7 @@ import { userRoutes } from "../users/routes.ts";
 
 /** Every operation of the API. The OpenAPI document and the permission matrix are made from this list. */
 export const routes = [
-  ...miscRoutes,
+  ...stubRoutes,
   ...registryRoutes,
   ...operatorRoutes,
   ...userRoutes,

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
@@ -8,7 +8,7 @@ import { UniqueViolation } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { users } from "../users/table.ts";
 import { shortId } from "./invite.ts";
-import { stands } from "./inviteStands.ts";
+import { isPending } from "./pendingInvites.ts";
 import { currentRole, isLogin, isMember, rolesModified, toMember } from "./members.ts";
 import { type Role, invites, members } from "./table.ts";
 
@@ -31,12 +31,12 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
       ctx.store.db
         .insert(members)
         .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)}`),
-      promiseIf(ctx.store, event, changedARow),
+      auditIf(ctx.store, event, changedARow),
       rolesModified(ctx),
     ]);
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
-    announce(ctx, event);
+    relaySoon(ctx, event);
     return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at);
   } catch (error) {
     if (error instanceof UniqueViolation) throw alreadyThere();
@@ -55,14 +55,14 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
     description: `Invited ${login} as ${role} (${shortId(id)}).`,
   });
   const isFree = sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
-    AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${stands("old", ctx.now)})`;
+    AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${isPending("old", ctx.now)})`;
   const [people, membership, , , made, roles] = await guarded(ctx, [
     person(ctx, login),
     currentRole(ctx, login),
     ctx.store.db.insert(invites)
       .select(sql`SELECT ${id}, ${ctx.org.id}, '', ${role}, 'pending', ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, id,
       ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)} AND ${isFree}`),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
     ctx.store.db
       .select({ id: invites.id })
       .from(invites)
@@ -73,7 +73,7 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
   if (membership[0]) throw alreadyThere();
   if (!made[0]) throw new AppError(409, "User has an invitation to the organization already.");
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return { ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at), role: "potential-member" };
 }
 

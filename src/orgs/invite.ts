@@ -1,13 +1,13 @@
 import { type SQL, and, eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { type AuditEvent, auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { notFound } from "../errors.ts";
 import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
-import { knownTo, stands } from "./inviteStands.ts";
+import { isPending, knownTo } from "./pendingInvites.ts";
 import { roleOf } from "./roles.ts";
 import { invites } from "./table.ts";
 
@@ -66,21 +66,21 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
   const rows = sql`json_each(${JSON.stringify(wanted)})`;
   const field = (name: string) => sql`json_extract(value, ${`$.${name}`})`;
   const isFree = sql`${field("email")} = '' OR (
-    NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${stands("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
+    NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${isPending("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
     AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
       WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
   const results = await guarded(ctx, [
     ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
       ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, NULL
       FROM ${rows} WHERE ${isFree}`),
-    ...events.map((event, i) => promiseIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
+    ...events.map((event, i) => auditIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
     ctx.store.db
       .select({ id: invites.id })
       .from(invites)
       .where(sql`${invites.id} IN (SELECT ${field("id")} FROM ${rows})`),
   ]);
   const made = new Set((results.at(-1) as { id: string }[]).map(({ id }) => id));
-  announce(ctx, ...events.filter((_, i) => made.has(wanted[i]!.id)));
+  relaySoon(ctx, ...events.filter((_, i) => made.has(wanted[i]!.id)));
   return made;
 }
 
@@ -92,10 +92,10 @@ export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
   });
   const [canceled] = await guarded(ctx, [
     ctx.store.db.update(invites).set({ status: "canceled" }).where(waits(ctx, id)).returning({ id: invites.id }),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!canceled[0]) throw notFound("Invite");
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /** No mail is sent: it only counts as sent now. @throws 404 when it does not wait any more */
@@ -106,10 +106,10 @@ export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
   });
   const [sent] = await guarded(ctx, [
     ctx.store.db.update(invites).set({ sentAt: ctx.now }).where(waits(ctx, id)).returning({ id: invites.id }),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!sent[0]) throw notFound("Invite");
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /**
@@ -120,12 +120,12 @@ export const cancelInvitesOf = (
   ctx: OrgContext,
   login: string,
   lost: SQL,
-): [ReturnType<typeof cancelWhere>, ReturnType<typeof promiseIf>, AuditEvent] => {
+): [ReturnType<typeof cancelWhere>, ReturnType<typeof auditIf>, AuditEvent] => {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-canceled",
     description: `Canceled the waiting invitations of ${login}, who is no administrator any more.`,
   });
-  return [cancelWhere(ctx, login, lost), promiseIf(ctx.store, event, changedARow), event];
+  return [cancelWhere(ctx, login, lost), auditIf(ctx.store, event, changedARow), event];
 };
 
 const cancelWhere = (ctx: OrgContext, login: string, lost: SQL) =>

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
-import type { Role } from "./openapi.ts";
+import type { RoleAnswer } from "./openapi.ts";
 import { type BuiltInRole, builtInRoles, findRole, roleId } from "../auth/roles.ts";
 import { uxPurposes } from "./roles.ts";
 import { organizations } from "./table.ts";
@@ -31,7 +31,7 @@ export async function getRole(ctx: OrgContext, id: string) {
   return role;
 }
 
-async function read(ctx: OrgContext): Promise<Role[]> {
+async function read(ctx: OrgContext): Promise<RoleAnswer[]> {
   const [rows] = await guarded(ctx, [
     ctx.store.db.select({ createdAt: organizations.createdAt }).from(organizations).where(eq(organizations.id, ctx.org.id)),
   ]);

@@ -1,7 +1,7 @@
 import { and, eq, isNull, ne, or, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { has, lacking, requireRight } from "../auth/right.ts";
@@ -14,7 +14,7 @@ import { cancelInvitesOf } from "./invite.ts";
 import { builtInRoles, roleId } from "../auth/roles.ts";
 import { type Role, members, organizations } from "./table.ts";
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 const Key = z.tuple([z.number(), z.string()]);
 
 interface Person {
@@ -44,10 +44,10 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       .innerJoin(users, eq(users.id, members.userId))
       .where(and(eq(members.orgId, ctx.org.id), after && sql`(${members.createdAt}, ${members.userId}) > (${after[0]}, ${after[1]})`))
       .orderBy(members.createdAt, members.userId)
-      .limit(PAGE + 1),
+      .limit(PAGE_SIZE + 1),
     rolesModified(ctx),
   ]);
-  const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
+  const { items, continuationToken: next } = page(rows, PAGE_SIZE, (row) => [row.joined, row.userId]);
   return { members: items.map((row) => toMember(ctx.org.id, row, roles[0]!.at)), continuationToken: next };
 }
 
@@ -69,7 +69,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
       .update(members)
       .set({ role })
       .where(and(isMember(ctx, login), ne(members.role, role), allowed, withinReach(ctx))),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
     canceled,
@@ -81,7 +81,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),
   );
-  announce(ctx, event, cancelEvent);
+  relaySoon(ctx, event, cancelEvent);
 }
 
 /** Why an administrator is one still: the caller is none who could end that, or there is no other. */

@@ -37,7 +37,7 @@ export const OrganizationMetadata = z.object({
 export type OrganizationMetadata = z.infer<typeof OrganizationMetadata>;
 
 /** management-api §7.2. */
-export const Role = z.object({
+export const RoleAnswer = z.object({
   id: z.string(),
   orgId: z.string(),
   name: z.string(),
@@ -50,7 +50,7 @@ export const Role = z.object({
   modified: z.string(),
   version: z.int(),
 });
-export type Role = z.infer<typeof Role>;
+export type RoleAnswer = z.infer<typeof RoleAnswer>;
 
 const OrganizationMember = z.object({
   role: z.string(),
@@ -110,9 +110,9 @@ export const orgOperations = {
   ListRolesByOrgIDAndUXPurpose: {
     tags: ["Organizations"],
     summary: "The roles that people and tokens may have",
-    answers: { 200: z.object({ roles: z.array(Role) }) },
+    answers: { 200: z.object({ roles: z.array(RoleAnswer) }) },
   },
-  GetRole: { tags: ["Organizations"], summary: "One role", answers: { 200: Role } },
+  GetRole: { tags: ["Organizations"], summary: "One role", answers: { 200: RoleAnswer } },
   ListOrganizationMembers: {
     tags: ["Organizations"],
     summary: "Who is in the organization, and as what",

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { requireImportQuota } from "../auth/quota.ts";
 import { requireInScope } from "../auth/scope.ts";
@@ -49,14 +49,14 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
         ...state,
       }),
       ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),
-      promise(ctx.store, event),
+      auditStatement(ctx.store, event),
     ]);
   } catch (error) {
     if (state && isRefused(error)) ctx.background("orphan", (env) => env.STATE.delete(state.stateKey));
     if (error instanceof UniqueViolation) throw conflict(`Stack '${pathText(path)}' already exists`);
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return {};
 }
 

@@ -1,13 +1,13 @@
 import { defineRoute } from "../http/route.ts";
 import { getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
-import { STACK, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./path.ts";
 
 /** Who has to do with a stack. */
 export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/metadata`,
+      path: `${STACK_PATH}/metadata`,
       operationId: "GetStackMetadata",
       permission: "stack:read",
       params: stackParams,
@@ -17,7 +17,7 @@ export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/teams`,
+      path: `${STACK_PATH}/teams`,
       operationId: "ListStackTeams",
       permission: "stack:read",
       params: stackParams,
@@ -27,7 +27,7 @@ export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/collaborators`,
+      path: `${STACK_PATH}/collaborators`,
       operationId: "ListStackPermissions",
       permission: "stack:read",
       params: stackParams,

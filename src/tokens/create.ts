@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { type AuditEvent, auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships, guarded } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
@@ -49,13 +49,13 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
         allowedCountries: request.countryAllowList ?? [],
         mayRotateItself: request.mayRotateItself ?? false,
       }),
-      promise(ctx.store, event),
+      auditStatement(ctx.store, event),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation) throw await nameTaken(ctx, request.name);
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return { id, tokenValue: value };
 }
 
@@ -97,9 +97,9 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
       madeWith: ctx.actor.token.id,
       expiresAt: request.expires,
     }),
-    ...events.map((event) => promise(ctx.store, event)),
+    ...events.map((event) => auditStatement(ctx.store, event)),
   ]);
-  announce(ctx, ...events);
+  relaySoon(ctx, ...events);
   return { id, tokenValue: value };
 }
 

@@ -12,9 +12,9 @@ import type { ListOrgTokensQuery } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
 const Key = z.tuple([z.number(), z.string()]);
-const PAGE = 100;
+const PAGE_SIZE = 100;
 /** The older Pulumi provider reads one page and knows no paging: whoever asks for none gets as much as there may be (management-api §15). */
-const WHOLE = 1000;
+const UNPAGED_SIZE = 1000;
 const DAY = 86_400_000;
 
 type Query = z.infer<typeof ListOrgTokensQuery>;
@@ -49,7 +49,7 @@ const containing = (text: string | undefined) =>
  */
 async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, source: string | null, orgId?: string) {
   const { now } = ctx;
-  const size = query.maxResults ?? (query.continuationToken ? PAGE : WHOLE);
+  const size = query.maxResults ?? (query.continuationToken ? PAGE_SIZE : UNPAGED_SIZE);
   const filter = query.show_expired === "true" ? "all" : (query.filter ?? (source === "provider" ? "all" : "active"));
   const after = fromCursor(query.continuationToken, Key);
 

@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
-import { StateError } from "../../src/state/errors.ts";
-import { replay } from "../../src/state/replay/replay.ts";
-import { baseText, journalTexts } from "./arbitrary.ts";
-import { AliasConflict, modelReplay } from "./model.ts";
-import { chunked, collect, drain, journalOf, readable } from "./support.ts";
-import { splitDeployment } from "../../src/state/json/split.ts";
+import { expect, inject, it } from "vitest";
+import { StateError } from "../../../src/state/errors.ts";
+import { replay } from "../../../src/state/replay/replay.ts";
+import { baseText, journalTexts } from "../arbitrary.ts";
+import { AliasConflict, modelReplay } from "../model.ts";
+import { chunked, collect, drain, journalOf, readable } from "../support.ts";
+import { splitDeployment } from "../../../src/state/json/split.ts";
 
 const TIME = "2026-11-24T10:00:00Z";
 const CLI = "v3.259.0";
@@ -72,11 +72,11 @@ async function agrees(example: Case) {
 }
 
 it("agrees with the model on any journal over any base", async () => {
-  await fc.assert(fc.asyncProperty(cases(false), agrees), { numRuns: 400 });
+  await fc.assert(fc.asyncProperty(cases(false), agrees), { numRuns: 400 * inject("sizes").runs });
 });
 
 it("agrees with the model when there are aliases", async () => {
-  await fc.assert(fc.asyncProperty(cases(true), agrees), { numRuns: 400 });
+  await fc.assert(fc.asyncProperty(cases(true), agrees), { numRuns: 400 * inject("sizes").runs });
 });
 
 const resourceTexts = async (body: string) =>
@@ -102,7 +102,7 @@ it("keeps every byte of a resource that it does not have to change", async () =>
         if (before) expect(before).toContain(after);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 150 * inject("sizes").runs },
   );
 });
 

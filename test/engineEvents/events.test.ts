@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, inject, it } from "vitest";
 import type { Bindings } from "../../src/env.ts";
 import { laterBy } from "../support/clock.ts";
 import { call, ok, refused } from "../support/client.ts";
@@ -237,7 +237,7 @@ describe("engine events read back", () => {
         const after = `?continuationToken=${btoa(`[${want[0]}]`).replaceAll("=", "")}`;
         expect(sequences(await read(update, after))).toEqual(want.slice(1));
       }),
-      { numRuns: 12 },
+      { numRuns: 12 * inject("sizes").runs },
     );
   });
 

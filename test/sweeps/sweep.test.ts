@@ -1,7 +1,7 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, inject, it } from "vitest";
 import { RELAY_AFTER } from "../../src/audit/record.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { openStore } from "../../src/db/client.ts";
@@ -27,10 +27,10 @@ beforeEach(async () => {
 });
 
 const HOUR = 3600_000;
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const sweepAt = (later: number) => sweep(env as Bindings, Date.now() + later);
-const create = async (json: unknown = {}) => (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json })).updateID;
-const importState = (name: string) => call("POST", `${S}/import`, { token, json: deploymentOf([component(name)]) });
+const create = async (json: unknown = {}) => (await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json })).updateID;
+const importState = (name: string) => call("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component(name)]) });
 
 async function runUpdate(name: string): Promise<void> {
   const { path, lease } = await startUpdate(token);
@@ -42,7 +42,7 @@ async function runUpdate(name: string): Promise<void> {
 async function lostStart(json: unknown = {}): Promise<string> {
   const id = await create(json);
   const repair = loseDatabaseAnswers();
-  await refused(503, "POST", `${S}/update/${id}`, { token, json: {} });
+  await refused(503, "POST", `${STACK_PATH}/update/${id}`, { token, json: {} });
   repair();
   return id;
 }
@@ -54,7 +54,7 @@ describe("objects that no row names", () => {
     await runUpdate("c");
     await ok("POST", "/api/stacks/acme/web", { token, json: { stackName: "born", state: deploymentOf([]) } });
     await importState("d");
-    await ok("DELETE", `${S}?force=true`, { token });
+    await ok("DELETE", `${STACK_PATH}?force=true`, { token });
     const named = await objectKeys();
     const lost = [
       "state/1f0a",
@@ -118,8 +118,8 @@ describe("updates", () => {
     const id = await create();
     await changesNothing(async () => expect((await sweepAt(23 * HOUR)).neverStarted).toBe(0));
     expect((await sweepAt(25 * HOUR)).neverStarted).toBe(1);
-    await refused(404, "POST", `${S}/update/${id}`, { token, json: {} });
-    expect((await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token })).updates).toHaveLength(1);
+    await refused(404, "POST", `${STACK_PATH}/update/${id}`, { token, json: {} });
+    expect((await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token })).updates).toHaveLength(1);
   });
 
   it("that only the database believes in are ended after a while, in the name of who started them", async () => {
@@ -135,7 +135,7 @@ describe("updates", () => {
         description: `Ended, for its client was never told of the start, an update of stack "acme/web/dev" (${id}).`,
       },
     ]);
-    expect(await ok("GET", `${S}/update/${id}`, { token })).toMatchObject({ status: "failed" });
+    expect(await ok("GET", `${STACK_PATH}/update/${id}`, { token })).toMatchObject({ status: "failed" });
     await expectSound();
     await runUpdate("a");
     await expectSound();
@@ -145,8 +145,8 @@ describe("updates", () => {
     const id = await lostStart({ options: { dryRun: true } });
     await startUpdate(token);
     expect((await sweepAt(20 * 60_000)).lostStarts).toBe(1);
-    expect(await ok("GET", `${S}/update/${id}`, { token })).toMatchObject({ status: "failed" });
-    expect(await ok("GET", S, { token })).toHaveProperty("currentOperation");
+    expect(await ok("GET", `${STACK_PATH}/update/${id}`, { token })).toMatchObject({ status: "failed" });
+    expect(await ok("GET", STACK_PATH, { token })).toHaveProperty("currentOperation");
   });
 
   it("that run are left alone, however long", async () => {
@@ -160,10 +160,10 @@ it("the cron sweeps, also while the audit relay fails", async () => {
   await lostStart();
   await worker.scheduled(createScheduledController({ scheduledTime: new Date(Date.now() + HOUR) }), env as Bindings);
   await expectSound();
-  expect(await ok("GET", S, { token })).not.toHaveProperty("currentOperation");
+  expect(await ok("GET", STACK_PATH, { token })).not.toHaveProperty("currentOperation");
 });
 
-it("after any sequence of faults and sweeps no row names what is not there", { timeout: 120_000 }, async () => {
+it("after any sequence of faults and sweeps no row names what is not there", { timeout: 120_000 * inject("sizes").runs }, async () => {
   const steps: Record<string, () => Promise<unknown>> = {
     update: () => runUpdate("a"),
     import: () => importState("b"),
@@ -196,6 +196,6 @@ it("after any sequence of faults and sweeps no row names what is not there", { t
       expect(await orphans()).toEqual([]);
       await runUpdate("last");
     }),
-    { numRuns: 8 },
+    { numRuns: 8 * inject("sizes").runs },
   );
 });

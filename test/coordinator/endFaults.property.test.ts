@@ -7,8 +7,8 @@ import { laterBy } from "../support/clock.ts";
 import { expectSound } from "../support/dangling.ts";
 import { begins, component, deploymentOf, rootStack, secretsManager, succeeds } from "../support/deployment.ts";
 import { type RunningUpdate, type World, newStack, newWorld, startUpdate } from "../support/world.ts";
-import { coordinator } from "./support/ends.ts";
-import { type Fault, type Kind, arm, isVital, kinds } from "./support/injection.ts";
+import { coordinator } from "../updates/support/ends.ts";
+import { type Fault, type Kind, arm, isVital, kinds } from "../updates/support/injection.ts";
 
 const { endFaults: FAULTS } = inject("sizes");
 
@@ -206,7 +206,7 @@ it("ends, frees its stack and loses nothing, whatever fails in it, and however o
       count(`${one.end}: ${await expectNothingLost(one.form, run.update.id)}`);
       await expectUsable(run.path, run.stack);
     }),
-    { numRuns: FAULTS, seed: inject("seed") },
+    { numRuns: FAULTS },
   );
   await expectSound();
   console.log(

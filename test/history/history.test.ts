@@ -11,7 +11,7 @@ beforeEach(async () => {
   await newStack(world.member);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const console = "/api/console/stacks/acme/web/dev";
 const get = <T = Record<string, unknown>>(path: string) => ok<T>("GET", path, { token: world.member });
 const no = (status: number, path: string) => refused(status, "GET", path, { token: world.member });
@@ -84,7 +84,7 @@ describe("the history", () => {
   it("is newest first, page by page or whole, for clients old and new", async () => {
     await many(230);
     const versions = async (query: string) => {
-      const { updates } = await get<{ updates: { version: number }[] }>(`${S}/updates${query}`);
+      const { updates } = await get<{ updates: { version: number }[] }>(`${STACK_PATH}/updates${query}`);
       return updates.map((update) => update.version);
     };
     const all = Array.from({ length: 230 }, (_, i) => 230 - i);
@@ -100,10 +100,10 @@ describe("the history", () => {
       expect(await versions(`?page=${beyond}`)).toEqual([]);
       expect(await versions(`?page=${beyond}&pageSize=${beyond}`)).toEqual([]);
       expect(await versions(`?page=1&pageSize=${beyond}`)).toEqual(all);
-      expect(await get(`${S}/activity?page=${beyond}&pageSize=2`)).toMatchObject({ activity: [], itemsPerPage: 2 });
+      expect(await get(`${STACK_PATH}/activity?page=${beyond}&pageSize=2`)).toMatchObject({ activity: [], itemsPerPage: 2 });
     }
     expect(await versions("?pageSize=7")).toEqual(all.slice(0, 7));
-    const paged = await get<Entries>(`${S}/updates?output-type=service&pageSize=3&page=2`);
+    const paged = await get<Entries>(`${STACK_PATH}/updates?output-type=service&pageSize=3&page=2`);
     expect(paged).toMatchObject({ itemsPerPage: 3, total: 230, updates: [{ updateID: "u227", version: 227, latestVersion: 230 }, {}, {}] });
     for (const query of [
       "page=-1",
@@ -115,28 +115,32 @@ describe("the history", () => {
       "page=1e400",
       "page=NaN",
     ])
-      expect(await no(400, `${S}/updates?${query}`), query).toMatch(/^Invalid 'page(Size)?' value\./);
+      expect(await no(400, `${STACK_PATH}/updates?${query}`), query).toMatch(/^Invalid 'page(Size)?' value\./);
   });
 
   it("tells of one update by its version, whole and in short, and of the latest", async () => {
-    await no(404, `${S}/updates/latest`);
-    await no(404, `${S}/updates/1`);
+    await no(404, `${STACK_PATH}/updates/latest`);
+    await no(404, `${STACK_PATH}/updates/1`);
     const first = await run();
     const { tokenValue, id } = await newOrgToken(world, "ci");
     const second = await finish(await startUpdate(tokenValue), "failed");
-    const entry = await get<Entry>(`${S}/updates/1`);
+    const entry = await get<Entry>(`${STACK_PATH}/updates/1`);
     expect(entry).toMatchObject({
       info: { kind: "update", version: 1, result: "succeeded" },
       updateID: first,
       version: 1,
       latestVersion: 2,
     });
-    expect(await get(`${S}/updates/2`)).toEqual(await get(`${S}/updates/latest`));
-    expect(await get(`${S}/updates/2`)).toMatchObject({ updateID: second, requestedBy: { githubLogin: "acme" }, requestedByToken: "ci" });
-    expect(JSON.stringify(await get(`${S}/updates/2`))).not.toContain(id);
-    expect(await get(`${S}/updates/2/summary`)).toMatchObject({ result: "failed", resourceCount: 0 });
-    for (const version of ["0", "3", "999999999"]) await no(404, `${S}/updates/${version}`);
-    for (const version of ["-1", "1.0", "one", "1e2", "9999999999", "%00"]) await no(400, `${S}/updates/${version}/summary`);
+    expect(await get(`${STACK_PATH}/updates/2`)).toEqual(await get(`${STACK_PATH}/updates/latest`));
+    expect(await get(`${STACK_PATH}/updates/2`)).toMatchObject({
+      updateID: second,
+      requestedBy: { githubLogin: "acme" },
+      requestedByToken: "ci",
+    });
+    expect(JSON.stringify(await get(`${STACK_PATH}/updates/2`))).not.toContain(id);
+    expect(await get(`${STACK_PATH}/updates/2/summary`)).toMatchObject({ result: "failed", resourceCount: 0 });
+    for (const version of ["0", "3", "999999999"]) await no(404, `${STACK_PATH}/updates/${version}`);
+    for (const version of ["-1", "1.0", "one", "1e2", "9999999999", "%00"]) await no(400, `${STACK_PATH}/updates/${version}/summary`);
   });
 
   it("names the person, or the organization whose token it was, in every list", async () => {
@@ -148,17 +152,19 @@ describe("the history", () => {
     const mel = { githubLogin: "mel", name: "Mel Müller", avatarUrl: "" };
     const acme = { githubLogin: "acme", name: "acme", avatarUrl: "" };
     const people = (list: { requestedBy: object }[]) => list.map((entry) => entry.requestedBy);
-    expect(await get(`${S}/updates/latest`)).toMatchObject({ requestedBy: mel });
-    expect(await get(`${S}/previews/${looked}`)).toMatchObject({ requestedBy: mel });
-    const { updates } = await get<{ updates: { requestedBy: object }[] }>(`${S}/updates?output-type=service`);
+    expect(await get(`${STACK_PATH}/updates/latest`)).toMatchObject({ requestedBy: mel });
+    expect(await get(`${STACK_PATH}/previews/${looked}`)).toMatchObject({ requestedBy: mel });
+    const { updates } = await get<{ updates: { requestedBy: object }[] }>(`${STACK_PATH}/updates?output-type=service`);
     expect(people(updates).slice(0, 2)).toEqual([mel, acme]);
-    const timeline = await get<{ update: { requestedBy: object }; previews: { requestedBy: object }[] }>(`${S}/updates/latest/timeline`);
+    const timeline = await get<{ update: { requestedBy: object }; previews: { requestedBy: object }[] }>(
+      `${STACK_PATH}/updates/latest/timeline`,
+    );
     expect([timeline.update.requestedBy, ...people(timeline.previews)]).toEqual([mel, mel]);
-    const { activity } = await get<{ activity: { update: { requestedBy: object } }[] }>(`${S}/activity`);
+    const { activity } = await get<{ activity: { update: { requestedBy: object } }[] }>(`${STACK_PATH}/activity`);
     expect(people(activity.map(({ update }) => update)).slice(0, 3)).toEqual([mel, mel, acme]);
     // Who has no account here any more keeps the login.
     await env.DB.prepare("UPDATE updates SET requested_by = 'gone' WHERE token_name = ''").run();
-    expect(await get(`${S}/updates/latest`)).toMatchObject({ requestedBy: { githubLogin: "gone", name: "gone" } });
+    expect(await get(`${STACK_PATH}/updates/latest`)).toMatchObject({ requestedBy: { githubLogin: "gone", name: "gone" } });
   });
 
   it("keeps what is of another stack apart", async () => {
@@ -181,36 +187,36 @@ describe("previews", () => {
     const at1 = [await run({ dryRun: true }), await run({ kind: "destroy", dryRun: true })];
     await env.DB.prepare("UPDATE updates SET started_at = started_at + 1000 WHERE id = ?").bind(at1[1]).run();
     const ids = async (path: string) => (await get<Entries>(path)).updates.map((update) => update.updateID);
-    expect(await ids(`${S}/updates/0/previews`)).toEqual([at0]);
-    expect(await ids(`${S}/updates/1/previews`)).toEqual(at1.toReversed());
-    expect(await ids(`${S}/updates/latest/previews?asc=true`)).toEqual(at1);
-    expect(await get(`${S}/updates/latest/previews?asc=false&pageSize=1&page=1`)).toMatchObject({
+    expect(await ids(`${STACK_PATH}/updates/0/previews`)).toEqual([at0]);
+    expect(await ids(`${STACK_PATH}/updates/1/previews`)).toEqual(at1.toReversed());
+    expect(await ids(`${STACK_PATH}/updates/latest/previews?asc=true`)).toEqual(at1);
+    expect(await get(`${STACK_PATH}/updates/latest/previews?asc=false&pageSize=1&page=1`)).toMatchObject({
       itemsPerPage: 1,
       total: 2,
       updates: [{ updateID: at1[1], info: { kind: "Pdestroy" } }],
     });
-    expect(await ids(`${S}/updates/2/previews`)).toEqual([]);
-    expect(await get(`${S}/previews/${at1[0]}`)).toMatchObject({
+    expect(await ids(`${STACK_PATH}/updates/2/previews`)).toEqual([]);
+    expect(await get(`${STACK_PATH}/previews/${at1[0]}`)).toMatchObject({
       updateID: at1[0],
       info: { kind: "Pupdate", result: "succeeded", version: 1 },
     });
-    expect(await get(`${S}/previews/${at0}/summary`)).toMatchObject({ result: "succeeded", resourceCount: 0 });
-    expect(await get(`${S}/updates/1/timeline`)).toMatchObject({
+    expect(await get(`${STACK_PATH}/previews/${at0}/summary`)).toMatchObject({ result: "succeeded", resourceCount: 0 });
+    expect(await get(`${STACK_PATH}/updates/1/timeline`)).toMatchObject({
       update: { version: 1 },
       collatedUpdateEvents: [],
       previews: [{ updateID: at0 }],
     });
-    expect(await get(`${S}/updates/latest/timeline`)).toEqual(await get(`${S}/updates/1/timeline`));
-    expect(await no(400, `${S}/updates/1/previews?page=0&pageSize=1`)).toBe(
+    expect(await get(`${STACK_PATH}/updates/latest/timeline`)).toEqual(await get(`${STACK_PATH}/updates/1/timeline`));
+    expect(await no(400, `${STACK_PATH}/updates/1/previews?page=0&pageSize=1`)).toBe(
       "Invalid 'pageSize' value. Must be 0 or unset when 'page' is 0.",
     );
   });
 
   it("are no updates, and updates no previews", async () => {
     const real = await run();
-    await no(404, `${S}/previews/${real}`);
-    await no(404, `${S}/previews/nobody/summary`);
-    expect((await get<{ updates: unknown[] }>(`${S}/updates`)).updates).toHaveLength(1);
+    await no(404, `${STACK_PATH}/previews/${real}`);
+    await no(404, `${STACK_PATH}/previews/nobody/summary`);
+    expect((await get<{ updates: unknown[] }>(`${STACK_PATH}/updates`)).updates).toHaveLength(1);
   });
 });
 
@@ -218,12 +224,12 @@ describe("activity", () => {
   it("is everything that was started, newest first, with what runs now", async () => {
     const done = [await preview(), await run(), await run({ kind: "refresh" }, "failed")];
     const { id } = await startUpdate(world.member);
-    await ok("POST", `${S}/update`, { token: world.member, json: {} });
+    await ok("POST", `${STACK_PATH}/update`, { token: world.member, json: {} });
     for (const [i, update] of [...done, id].entries())
       await env.DB.prepare("UPDATE updates SET started_at = ? WHERE id = ?")
         .bind(1000 * i, update)
         .run();
-    const { activity, ...page } = await get<{ activity: { update: Entry }[] }>(`${S}/activity?page=1&pageSize=10`);
+    const { activity, ...page } = await get<{ activity: { update: Entry }[] }>(`${STACK_PATH}/activity?page=1&pageSize=10`);
     expect(page).toEqual({ itemsPerPage: 10, total: 4 });
     expect(activity.map(({ update }) => [update.updateID, update.info.kind, update.info.result])).toEqual([
       [id, "update", "in-progress"],
@@ -292,7 +298,7 @@ describe("an update in words", () => {
 
 it("the status of an update is told under each kind's path", async () => {
   const update = await startUpdate(world.member, { kind: "destroy" });
-  const status = async (kind: string) => (await get<{ status: string }>(`${S}/${kind}/${update.id}`)).status;
+  const status = async (kind: string) => (await get<{ status: string }>(`${STACK_PATH}/${kind}/${update.id}`)).status;
   for (const kind of ["update", "preview", "refresh", "destroy"]) expect(await status(kind)).toBe("running");
   await finish(update, "failed");
   for (const kind of ["update", "preview", "refresh", "destroy"]) expect(await status(kind)).toBe("failed");

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
-import { Texts } from "../../src/state/replay/journalCache.ts";
+import { expect, inject, it } from "vitest";
+import { Texts } from "../../../src/state/replay/journalCache.ts";
 
 const KB = 1024;
 
@@ -33,7 +33,7 @@ it("gives the text that was asked for, whatever was asked for before: buffers ar
         expect((await texts.batch(batch)).length).toBe(end);
       }
     }),
-    { numRuns: 5 },
+    { numRuns: 5 * inject("sizes").runs },
   );
 });
 

@@ -10,7 +10,18 @@ import { expectSound } from "../support/dangling.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
 import { breakDatabase, breakObjectReads, breakObjectWrites, loseDatabaseAnswers } from "../support/faults.ts";
 import { type RunningUpdate, type World, gzip, newStack, newWorld, startUpdate } from "../support/world.ts";
-import { S, alarmAfter, breakReplay, complete, coordinator, entries, journal, keptParts, latest, namesInState } from "./support/ends.ts";
+import {
+  STACK_PATH,
+  alarmAfter,
+  breakReplay,
+  complete,
+  coordinator,
+  entries,
+  journal,
+  keptParts,
+  latest,
+  namesInState,
+} from "../updates/support/ends.ts";
 
 let world: World;
 let token: string;
@@ -18,11 +29,11 @@ beforeEach(async () => {
   world = await newWorld();
   token = world.member;
   await newStack(token);
-  await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+  await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
 });
 
 const cancel = (update: RunningUpdate) => call("POST", `${update.path}/cancel`, { token: world.admin });
-const remove = () => call("DELETE", `${S}?force=true`, { token: world.admin });
+const remove = () => call("DELETE", `${STACK_PATH}?force=true`, { token: world.admin });
 
 async function running(): Promise<RunningUpdate> {
   const update = await startUpdate(token);
@@ -54,8 +65,8 @@ async function expectFree(): Promise<void> {
   await journal(next, creates(component("next")));
   expect((await complete(next)).status).toBe(204);
   expect(await namesInState(token)).toContain("next");
-  await ok("POST", `${S}/import`, { token, json: deploymentOf([]) });
-  await ok("POST", `${S}/rename`, { token, json: { newName: "prod" } });
+  await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([]) });
+  await ok("POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } });
   await ok("DELETE", "/api/stacks/acme/web/prod", { token });
 }
 
@@ -363,7 +374,7 @@ describe("deleting a stack by force", () => {
     const events = await eventsOf(async () => expect((await remove()).status).toBe(204));
     expect(events.map(({ event }) => event)).toContain("stack-deleted");
     expect(await keptParts(update.id)).toEqual(files);
-    await refused(404, "GET", S, { token });
+    await refused(404, "GET", STACK_PATH, { token });
     await expectSound();
     await newStack(token);
     expect((await complete(await startUpdate(token))).status).toBe(204);
@@ -371,7 +382,7 @@ describe("deleting a stack by force", () => {
 
   it("cancels the update in the caller's name, and deletes a state that has what was acknowledged", async () => {
     const update = await running();
-    const { id } = await ok<{ id: string }>("GET", S, { token });
+    const { id } = await ok<{ id: string }>("GET", STACK_PATH, { token });
     const events = await eventsOf(async () => expect((await remove()).status).toBe(204));
     expect(events.map(({ event, userLogin }) => `${event} by ${userLogin}`).toSorted()).toEqual([
       "stack-deleted by ada",
@@ -396,7 +407,7 @@ describe("deleting a stack by force", () => {
   it("does nothing without the right to it", async () => {
     await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setMembersCanDeleteStacks: false } });
     const update = await running();
-    await refused(403, "DELETE", `${S}?force=true`, { token });
+    await refused(403, "DELETE", `${STACK_PATH}?force=true`, { token });
     expect(await ok("GET", update.path, { token })).toMatchObject({ status: "running" });
     expect((await complete(update)).status).toBe(204);
   });
@@ -407,10 +418,10 @@ it.each([600_000, 880_000, 890_000])(
   async (characters) => {
     for (const text of ["x", "é", "字"]) {
       const json = { metadata: { message: text.repeat(characters) } };
-      const created = await call("POST", `${S}/update`, { token, json });
+      const created = await call("POST", `${STACK_PATH}/update`, { token, json });
       if (created.status === 413) continue;
       const { updateID: id } = await created.json<{ updateID: string }>();
-      const path = `${S}/update/${id}`;
+      const path = `${STACK_PATH}/update/${id}`;
       const { token: lease } = await ok<{ token: string }>("POST", path, { token, json: { journalVersion: 1 } });
       const figures = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${i}${"字".repeat(90)}`, i]));
       const events = [{ sequence: 0, timestamp: 1, summaryEvent: { resourceChanges: figures } }];

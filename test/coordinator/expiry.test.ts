@@ -16,10 +16,10 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const journal = (update: RunningUpdate, entries: unknown[]) =>
   ok("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries } });
-const exported = async () => (await ok<Exported>("GET", `${S}/export`, { token })).deployment;
+const exported = async () => (await ok<Exported>("GET", `${STACK_PATH}/export`, { token })).deployment;
 
 async function coordinator() {
   const orgId = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
@@ -45,7 +45,9 @@ describe("an update whose client never comes back", () => {
     expect(resources?.map((resource) => resource.urn)).toEqual([component("made").urn]);
     expect(pending).toEqual([{ resource: component("half"), type: "creating" }]);
     expect(await ok("GET", update.path, { token })).toEqual({ status: "failed", events: [] });
-    expect((await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token })).updates).toMatchObject([{ result: "failed", version: 1 }]);
+    expect((await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token })).updates).toMatchObject([
+      { result: "failed", version: 1 },
+    ]);
     await startUpdate(token);
   });
 
@@ -64,17 +66,17 @@ describe("an update whose client never comes back", () => {
   it("does not stop an import or a deletion either", async () => {
     await startUpdate(token);
     laterBy(331_000);
-    await ok("POST", `${S}/import`, { token, json: { version: 3, deployment: {} } });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: { version: 3, deployment: {} } });
     await startUpdate(token);
     laterBy(331_000);
-    await ok("DELETE", S, { token });
+    await ok("DELETE", STACK_PATH, { token });
   });
 
   it("has the time of its lease and some grace: until then it may come back", async () => {
     const update = await startUpdate(token);
     laterBy(329_000);
     await journal(update, creates(component("made")));
-    expect((await call("POST", `${S}/update/${update.id}/cancel`, { token: world.stranger })).status).toBe(404);
+    expect((await call("POST", `${STACK_PATH}/update/${update.id}/cancel`, { token: world.stranger })).status).toBe(404);
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
   });
 
@@ -92,7 +94,7 @@ describe("an update whose client never comes back", () => {
     laterBy(331_000);
     await alarm();
     expect(await ok("GET", preview.path, { token })).toEqual({ status: "failed", events: [] });
-    expect(await ok("GET", S, { token })).toMatchObject({ version: 0 });
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 0 });
   });
 });
 

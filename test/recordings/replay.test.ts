@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { call } from "../support/client.ts";
 import { gzip, newOrgToken, newWorld } from "../support/world.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "./recording.ts";
 
 const recordings = (import.meta as unknown as { glob: (pattern: string, options: object) => Record<string, Session> }).glob("./*.json", {
   eager: true,

@@ -7,7 +7,7 @@ import { call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
 import { breakDatabase } from "../support/faults.ts";
 import { type NewToken, type RunningUpdate, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
-import { coordinator, entries, journal, namesInState } from "./support/ends.ts";
+import { coordinator, entries, journal, namesInState } from "../updates/support/ends.ts";
 
 let world: World;
 let ci: NewToken;

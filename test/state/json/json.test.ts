@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
-import { StateError } from "../../src/state/errors.ts";
-import { decodeString, encode, membersOf, readArray, rewrite, skipValue } from "../../src/state/json/json.ts";
-import { objectText, stringText, valueText } from "./arbitrary.ts";
-import { text } from "./support.ts";
+import { expect, inject, it } from "vitest";
+import { StateError } from "../../../src/state/errors.ts";
+import { decodeString, encode, membersOf, readArray, rewrite, skipValue } from "../../../src/state/json/json.ts";
+import { objectText, stringText, valueText } from "../arbitrary.ts";
+import { text } from "../support.ts";
 
 const membersText = (object: string) => new Map([...membersOf(encode(object))].map(([key, value]) => [key, text(value)]));
 
@@ -47,7 +47,7 @@ it("rewrites only what it is told to", () => {
       expect(membersText(after)).toEqual(expected);
       if (changes.length === 0) expect(after).toBe(object);
     }),
-    { numRuns: 400 },
+    { numRuns: 400 * inject("sizes").runs },
   );
 });
 
@@ -86,6 +86,6 @@ it("refuses broken text and comes to an end", () => {
         }
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 500 * inject("sizes").runs },
   );
 });

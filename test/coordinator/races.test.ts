@@ -14,13 +14,13 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const busy = "Conflict: Another update is currently in progress.";
-const create = async () => (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID;
-const importState = () => call("POST", `${S}/import`, { token, json: deploymentOf([component("a")]) });
-const remove = () => call("DELETE", S, { token });
-const removeByForce = () => call("DELETE", `${S}?force=true`, { token });
-const version = async () => (await ok<{ version: number }>("GET", S, { token })).version;
+const create = async () => (await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} })).updateID;
+const importState = () => call("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("a")]) });
+const remove = () => call("DELETE", STACK_PATH, { token });
+const removeByForce = () => call("DELETE", `${STACK_PATH}?force=true`, { token });
+const version = async () => (await ok<{ version: number }>("GET", STACK_PATH, { token })).version;
 
 interface Start {
   id: string;
@@ -29,7 +29,7 @@ interface Start {
 }
 
 async function start(id: string): Promise<Start> {
-  const response = await call("POST", `${S}/update/${id}`, { token, json: { journalVersion: 1 } });
+  const response = await call("POST", `${STACK_PATH}/update/${id}`, { token, json: { journalVersion: 1 } });
   return { id, status: response.status, answer: await response.json() };
 }
 
@@ -38,7 +38,8 @@ async function settle(starts: Start[]): Promise<Start | undefined> {
   const won = starts.filter(({ status }) => status === 200);
   expect(won.length).toBeLessThanOrEqual(1);
   for (const { status, answer } of starts) if (status === 409) expect(answer.message).toBe(busy);
-  for (const { id, answer } of won) await ok("POST", `${S}/update/${id}/complete`, { lease: answer.token, json: { status: "succeeded" } });
+  for (const { id, answer } of won)
+    await ok("POST", `${STACK_PATH}/update/${id}/complete`, { lease: answer.token, json: { status: "succeeded" } });
   return won[0];
 }
 
@@ -54,7 +55,7 @@ async function raceForStack(deletion: () => Promise<Response>, later = 0): Promi
 async function expectCanceled({ id, answer: { token: lease } }: Start): Promise<void> {
   const row = await env.DB.prepare("SELECT status FROM updates WHERE id = ?").bind(id).first("status");
   expect(row).toBe("cancelled");
-  await refused(409, "POST", `${S}/update/${id}/complete`, { lease, json: { status: "succeeded" } });
+  await refused(409, "POST", `${STACK_PATH}/update/${id}/complete`, { lease, json: { status: "succeeded" } });
 }
 
 /** Holds a start and a deletion back until both are in the stack's object, which then receives them in this order. */
@@ -101,7 +102,7 @@ describe("of those who want a stack at the same moment", { timeout: 240_000 }, (
       const starts = await Promise.all([...ids, id].map(start));
       expect(starts.filter(({ status }) => status === 200)).toHaveLength(1);
       const [won] = starts.filter(({ status }) => status === 200);
-      await ok("POST", `${S}/update/${won!.id}/complete`, { lease: won!.answer.token, json: { status: "succeeded" } });
+      await ok("POST", `${STACK_PATH}/update/${won!.id}/complete`, { lease: won!.answer.token, json: { status: "succeeded" } });
       expect(await version()).toBe(round);
     }
     await expectSound();

@@ -9,7 +9,7 @@ import { accessTokens } from "./table.ts";
 
 const DAY = 86_400_000;
 
-export interface ShutOut {
+export interface RefusedByPolicy {
   /** Tokens of the organization. */
   machines: number;
   /** The first of them by name. */
@@ -27,7 +27,7 @@ export interface ShutOut {
  * live: what an administrator should know before it holds.
  * @param most names at most
  */
-export async function tokensShutOut(ctx: OrgContext, maxDays: number, most: number): Promise<ShutOut> {
+export async function tokensRefusedByPolicy(ctx: OrgContext, maxDays: number, most: number): Promise<RefusedByPolicy> {
   const { db } = ctx.store;
   const { maxTokenExpiryDays: before } = settingsOf(ctx);
   const tooLong = and(

@@ -18,7 +18,7 @@ const LIFE = 30 * 86_400_000;
  * was neither deleted nor disabled. So nobody gets in by a token that has ended.
  * @param table its name in the query
  */
-export const stands = (table: "invites" | "old", now: number): SQL => {
+export const isPending = (table: "invites" | "old", now: number): SQL => {
   const column = (name: string) => sql.raw(`${table}.${name}`);
   return sql`(${column("status")} = 'pending' AND ${column("sent_at")} > ${now - LIFE}
     AND NOT EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = ${column("made_with")} AND access_tokens.org_id IS NOT NULL

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
-import { StateError, StateTooLarge } from "../../src/state/errors.ts";
-import { encode } from "../../src/state/json/json.ts";
-import { splitDeployment } from "../../src/state/json/split.ts";
-import { objectText, space, valueText } from "./arbitrary.ts";
-import { chunked, readable } from "./support.ts";
+import { expect, inject, it } from "vitest";
+import { StateError, StateTooLarge } from "../../../src/state/errors.ts";
+import { encode } from "../../../src/state/json/json.ts";
+import { splitDeployment } from "../../../src/state/json/split.ts";
+import { objectText, space, valueText } from "../arbitrary.ts";
+import { chunked, readable } from "../support.ts";
 
 const split = (body: string | Uint8Array, sizes: number[] = []) => readable(splitDeployment(chunked(body, sizes)));
 const sizes: fc.Arbitrary<number[]> = fc.oneof(fc.constant<number[]>([1]), fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 }));
@@ -52,7 +52,7 @@ it("cuts any spelling, in any chunks, exactly where the values begin and end", a
       JSON.parse(text); // the generator is right
       expect(await split(text, chunkSizes)).toEqual(parts);
     }),
-    { numRuns: 300 },
+    { numRuns: 300 * inject("sizes").runs },
   );
 });
 
@@ -74,7 +74,7 @@ it("refuses whatever JSON.parse refuses, wherever it is broken", async () => {
       if (error === undefined) JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(broken));
       else expect(error).toBeInstanceOf(StateError);
     }),
-    { numRuns: 500 },
+    { numRuns: 500 * inject("sizes").runs },
   );
 });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { StateError } from "../../src/state/errors.ts";
-import { findIntegrityError } from "./integrity.ts";
-import { encode } from "../../src/state/json/json.ts";
-import { replay } from "../../src/state/replay/replay.ts";
-import { chunked, collect, drain, entry, journalOf, urn } from "./support.ts";
+import { StateError } from "../../../src/state/errors.ts";
+import { findIntegrityError } from "../integrity.ts";
+import { encode } from "../../../src/state/json/json.ts";
+import { replay } from "../../../src/state/replay/replay.ts";
+import { chunked, collect, drain, entry, journalOf, urn } from "../support.ts";
 
 const TIME = "2026-11-24T10:00:00Z";
 const CLI = "v3.259.0";
