@@ -13,6 +13,7 @@ const sizes: Sizes = {
   fuzzRuns: size("FUZZ_RUNS", 8, 200),
   endFaults: size("END_FAULTS", 30, 2000),
   trees: size("TREES", 12, 1000),
+  worlds: size("WORLDS", 20, 2000),
   kills: size("KILLS", 4, 150),
   lanes: size("LANES", 2, 4),
   races: size("RACES", 3, 100),

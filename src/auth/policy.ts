@@ -148,8 +148,9 @@ function decideOnStack(actor: Actor, membership: ActorMembership, permission: Or
   if (scope !== "allowed") return scope;
   const facts = factsOf(actor, stack);
   if (facts === undefined) return "depends";
-  if (facts === null || !mayOn(membership, facts, "stack:list")) return "stack-hidden";
-  return mayOn(membership, facts, permission) ? "allowed" : "forbidden";
+  if (facts === null) return "stack-hidden";
+  if (mayOn(membership, facts, permission)) return "allowed";
+  return mayAs(membership, "stack:list") || mayOn(membership, facts, "stack:list") ? "forbidden" : "stack-hidden";
 }
 
 type Facts = NonNullable<OnStack["facts"]>;

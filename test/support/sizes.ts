@@ -12,6 +12,8 @@ export interface Sizes {
   endFaults: number;
   /** Trees of credentials of test/lineage/trees.property.test.ts. */
   trees: number;
+  /** Worlds of roles, teams and grants, of test/access/worlds.property.test.ts. */
+  worlds: number;
   /** Kills of a server or of the CLI in the middle of an update. */
   kills: number;
   /** Servers that are killed at the same time. */
