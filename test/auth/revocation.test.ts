@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, inject, it } from "vitest";
 import { cacheKey } from "../../src/auth/resolve.ts";
 import { settledLog } from "../support/audit.ts";
 import { cacheIdentity, cachedIdentity, hashOf } from "../support/cache.ts";
+import { commitOrder, rememberCommitOrder } from "../support/commitOrder.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { breakCache } from "../support/faults.ts";
@@ -286,16 +287,4 @@ describe("a token that ended tells its holder why", () => {
 
 async function keyOf(token: NewToken): Promise<string> {
   return cacheKey(await hashOf(token.tokenValue));
-}
-
-/** The outbox is emptied all the time; a copy of it keeps the order in which D1 committed. */
-const rememberCommitOrder = () =>
-  env.DB.batch([
-    env.DB.prepare("CREATE TABLE committed (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL)"),
-    env.DB.prepare("CREATE TRIGGER remember AFTER INSERT ON audit_outbox BEGIN INSERT INTO committed (body) VALUES (new.body); END"),
-  ]);
-
-async function commitOrder(): Promise<{ event: string; description: string; tokenId: string }[]> {
-  const { results } = await env.DB.prepare("SELECT body FROM committed ORDER BY seq").all<{ body: string }>();
-  return results.map((row) => JSON.parse(row.body) as { event: string; description: string; tokenId: string });
 }
