@@ -5,6 +5,7 @@ import { stubOperations } from "../stubs/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
+import { roleOperations } from "../roles/openapi.ts";
 import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
@@ -27,6 +28,7 @@ export const operations: Record<OperationId, Operation> = {
   ...sessionOperations,
   ...tokenOperations,
   ...orgOperations,
+  ...roleOperations,
   ...auditLogOperations,
   ...stackOperations,
   ...secretOperations,

@@ -6,6 +6,7 @@ import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { registryRoutes } from "../registry/routes.ts";
+import { roleRoutes } from "../roles/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { configRoutes } from "../stacks/configRoutes.ts";
@@ -31,6 +32,7 @@ export const routes = [
   ...tokenRoutes,
   ...tokenExtensionRoutes,
   ...orgRoutes,
+  ...roleRoutes,
   ...inviteRoutes,
   ...membershipRoutes,
   ...auditLogRoutes,

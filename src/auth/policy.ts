@@ -1,7 +1,7 @@
 import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import { type Rule, holds } from "../access/rules.ts";
 import type { Actor, OnStack, OrgContext, OrgSettings, OrganizationRef, Rights } from "../context.ts";
-import type { BuiltInRole } from "./roles.ts";
+import type { TokenRole } from "../tokens/table.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
 import { type LimitFault, type Use, limitFault } from "./limits.ts";
@@ -56,7 +56,7 @@ const memberToggles: Partial<Record<OrgPermission, "membersCanCreateStacks" | "m
 export const toggleOf = (permission: OrgPermission) => memberToggles[permission];
 
 /** The other roles are the same everywhere. */
-const granted: Record<Exclude<BuiltInRole, "member">, ReadonlySet<OrgPermission>> = {
+const granted: Record<Exclude<TokenRole, "member">, ReadonlySet<OrgPermission>> = {
   admin: new Set(orgPermissions),
   "billing-manager": new Set(everyone),
   "read-only": new Set([...everyone, ...previewStacks]),
@@ -209,6 +209,32 @@ export function mayAs(membership: Omit<ActorMembership, "org">, permission: OrgP
   if (membership.role !== "member") return granted[membership.role].has(permission);
   return memberMay[membership.settings.defaultStackPermission].has(permission) && mayByToggle(membership, permission);
 }
+
+/** Whether nobody is above the caller there. A machine token with the role is one, and still has no right that is for people only. */
+export const isAdministrator = (place: Rights): boolean => place.role === "admin" && place.custom === null;
+
+/** The rights of a built-in role there, when nothing is given besides. */
+export const rightsOfRole = (role: TokenRole, settings: OrgSettings): OrgPermission[] =>
+  orgPermissions.filter((permission) => mayAs({ role, settings, custom: null, ofTeams: [], hasStackGrants: false }, permission));
+
+/**
+ * Which of these scopes the caller may not give to anybody, by a custom role or by assigning one: a caller gives no more than the caller has on
+ * the whole organization, and a machine gives nothing that is for people only. A scope that we do not have may get a meaning later, so it
+ * counts as the others do. A token that is limited to stacks has nothing on the whole organization.
+ */
+export const scopesBeyond = (actor: Actor, place: ActorMembership, scopes: readonly string[]): string[] =>
+  actor.limits.stackRules === null ? scopes.filter((scope) => !hasEverywhere(actor, place, scope)) : [...scopes];
+
+function hasEverywhere(actor: Actor, place: ActorMembership, scope: string): boolean {
+  if (actor.kind !== "user" && personOnly.has(scope as OrgPermission)) return false;
+  if (isAdministrator(place)) return true;
+  if ((orgPermissions as readonly string[]).includes(scope)) return mayAs(place, scope as OrgPermission);
+  return customGrants(place).some(({ scopes, rules }) => rules === null && scopes.includes(scope));
+}
+
+/** Whether a custom role with the scope gives a right. */
+export const hasEffect = (scope: string): boolean =>
+  (orgPermissions as readonly string[]).includes(scope) && !adminOnly.has(scope as OrgPermission);
 
 /** The organization of that name as the actor sees it, with the role held there. Names are compared as written. */
 export function membershipIn(actor: Actor, orgName: string): ActorMembership | undefined {

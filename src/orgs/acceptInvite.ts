@@ -26,7 +26,7 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
   const { user } = ctx.actor;
   const event = auditEvent(ctx, invite.orgId, whoIs(ctx.actor), {
     event: "organization-invite-accepted",
-    description: `${user.login} joined as ${invite.role} by the invitation ${shortId(id)} of ${invite.sentBy}.`,
+    description: `${user.login} joined as ${invite.roleName} by the invitation ${shortId(id)} of ${invite.sentBy}.`,
   });
   const waits = and(eq(invites.id, id), eq(invites.orgId, invite.orgId), isFor(ctx), isPending("invites", ctx.now));
   try {
@@ -57,6 +57,7 @@ async function read(ctx: PersonContext, orgName: string, id: string) {
         orgId: invites.orgId,
         org: organizations.name,
         role: invites.role,
+        roleName: sql<string>`coalesce((SELECT name FROM roles WHERE roles.id = invites.role_id), invites.role)`.as("role_name"),
         sentBy: invites.sentBy,
         isPending: sql<number>`${isPending("invites", ctx.now)}`.as("is_pending"),
       })

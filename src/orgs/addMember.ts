@@ -2,10 +2,10 @@ import { sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
+import { givenRole } from "../roles/given.ts";
 import { users } from "../users/table.ts";
 import { shortId } from "./invite.ts";
 import { isPending } from "./pendingInvites.ts";
@@ -19,7 +19,7 @@ const alreadyThere = () => new AppError(409, "User is already an organization me
  * nothing over the person. With `DIRECT_MEMBERS=invite` it is an invitation instead.
  */
 export async function addMember(ctx: OrgContext, login: string, role: Role) {
-  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
+  await givenRole(ctx, { role }, "default");
   if (!addsDirectly(ctx.env.DIRECT_MEMBERS)) return inviteMember(ctx, login, role);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "member-added",
@@ -37,7 +37,7 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
     relaySoon(ctx, event);
-    return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at);
+    return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null, custom: customOf(role, roles[0]!) }, roles[0]!.at);
   } catch (error) {
     if (error instanceof UniqueViolation) throw alreadyThere();
     throw error;
@@ -74,8 +74,14 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   if (membership[0]) throw alreadyThere();
   if (!made[0]) throw new AppError(409, "User has an invitation to the organization already.");
   relaySoon(ctx, event);
-  return { ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at), role: "potential-member" };
+  return {
+    ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null, custom: customOf(role, roles[0]!) }, roles[0]!.at),
+    role: "potential-member",
+  };
 }
+
+/** A member has the default role; an administrator and a billing manager have their own. */
+const customOf = (role: Role, { custom }: { custom: string | null }) => (role === "member" ? custom : null);
 
 const person = (ctx: OrgContext, login: string) =>
   ctx.store.db

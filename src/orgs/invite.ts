@@ -3,12 +3,11 @@ import type * as z from "zod/mini";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { type AuditEvent, auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { notFound } from "../errors.ts";
 import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
+import { type GivenRole, givenRole, givenRoles } from "../roles/given.ts";
 import { isPending, knownTo } from "./pendingInvites.ts";
-import { roleOf } from "./roles.ts";
 import { invites } from "./table.ts";
 
 /** Where somebody accepts: a page of this deployment's console. */
@@ -20,12 +19,13 @@ export const shortId = (id: string) => `${id.slice(0, 8)}…`;
 interface NewInvite {
   id: string;
   email: string;
-  role: string;
+  given: GivenRole;
 }
 
 /** An invitation for whoever has the link. */
 export async function inviteByLink(ctx: OrgContext, origin: string, request: z.infer<typeof CreateInviteRequest>) {
-  const invite = { id: crypto.randomUUID(), email: "", role: roleOf(ctx, { role: request.role, fgaRoleId: request.roleId }) };
+  const given = await givenRole(ctx, { role: request.role, fgaRoleId: request.roleId }, "default");
+  const invite = { id: crypto.randomUUID(), email: "", given };
   await write(ctx, [invite]);
   return { id: invite.id, acceptInviteUrl: acceptUrl(origin, ctx.org.name, invite.id) };
 }
@@ -35,32 +35,31 @@ export async function inviteByLink(ctx: OrgContext, origin: string, request: z.i
  * invitation that waits, or stands in the list twice; the others are made.
  */
 export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z.infer<typeof EmailInviteRequest>[]) {
-  const asked = requests.map((request) => ({
-    request,
-    id: crypto.randomUUID(),
-    email: request.email,
-    role: roleOf(ctx, { role: request.role, fgaRoleId: request.roleId }),
-  }));
+  const given = await givenRoles(
+    ctx,
+    requests.map(({ role, roleId }) => ({ role, fgaRoleId: roleId })),
+    "default",
+  );
+  const asked = requests.map((request, i) => ({ request, id: crypto.randomUUID(), email: request.email, given: given[i]! }));
   const first = new Map(asked.toReversed().map((one) => [one.email.toLowerCase(), one.id]));
   const made = await write(
     ctx,
-    asked.filter((one) => first.get(one.email.toLowerCase()) === one.id).map(({ id, email, role }) => ({ id, email, role })),
+    asked.filter((one) => first.get(one.email.toLowerCase()) === one.id).map(({ id, email, given }) => ({ id, email, given })),
   );
   return {
     sentInvites: asked.filter(({ id }) => made.has(id)).map(({ id }) => ({ id, acceptInviteUrl: acceptUrl(origin, ctx.org.name, id) })),
     failedInvites: asked
       .filter(({ id }) => !made.has(id))
-      .map(({ request, email, role }) => ({ email, role, ...(request.roleId && { roleId: request.roleId }) })),
+      .map(({ request, email, given: { role } }) => ({ email, role, ...(request.roleId && { roleId: request.roleId }) })),
   };
 }
 
 /** @returns ids of those that were made */
 async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>> {
-  if (wanted.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");
-  const events = wanted.map(({ id, email, role }) =>
+  const events = wanted.map(({ id, email, given }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
       event: "organization-invite-sent",
-      description: `Invited ${email || "whoever has the link"} as ${role} (${shortId(id)}).`,
+      description: `Invited ${email || "whoever has the link"} as ${given.name} (${shortId(id)}).`,
     }),
   );
   const rows = sql`json_each(${JSON.stringify(wanted)})`;
@@ -70,8 +69,8 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
     AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
       WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
   const results = await guarded(ctx, [
-    ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
-      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, NULL
+    ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("given.role")}, 'pending',
+      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, ${field("given.roleId")}
       FROM ${rows} WHERE ${isFree}`),
     ...events.map((event, i) => auditIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
     ctx.store.db

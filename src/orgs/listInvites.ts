@@ -33,6 +33,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       id: sql<string>`${invites.id}`.as("invite_id"),
       email: invites.email,
       role: invites.role,
+      roleId: invites.roleId,
       sentAt: invites.sentAt,
       sentBy: invites.sentBy,
       org: organizations.name,
@@ -46,10 +47,11 @@ const waiting = (ctx: ActorContext, which: SQL) =>
     .limit(MOST_INVITES);
 
 const toList = (rows: Awaited<ReturnType<typeof waiting>>, origin: string): ListInvitesResponse => ({
-  invites: rows.map(({ id, email, role, sentAt, sentBy, org, sender }) => ({
+  invites: rows.map(({ id, email, role, roleId, sentAt, sentBy, org, sender }) => ({
     id,
     email,
     role,
+    ...(roleId !== null && { roleId }),
     sentBy: { githubLogin: sentBy, name: sender, avatarUrl: "" },
     sentAt: Math.floor(sentAt / 1000),
     acceptInviteUrl: acceptUrl(origin, org, id),

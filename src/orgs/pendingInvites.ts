@@ -1,11 +1,22 @@
 import { type SQL, and, eq, ne, sql } from "drizzle-orm";
+import { isAdministrator, membershipOf } from "../auth/policy.ts";
 import { has } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { invites } from "./table.ts";
 
-/** The organization's that the caller may know: a link is the right that it gives, so a machine knows none that makes an administrator. */
+/**
+ * The organization's that the caller may know: a link is the right that it gives. So a machine knows none that makes an administrator, and a caller
+ * who is no administrator knows the caller's own, which give no more than the caller has.
+ */
 export const knownTo = (ctx: OrgContext) =>
-  and(eq(invites.orgId, ctx.org.id), has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"))!;
+  and(
+    eq(invites.orgId, ctx.org.id),
+    has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"),
+    isAdministrator(membershipOf(ctx)) ? undefined : isOwn(ctx),
+  )!;
+
+const isOwn = ({ actor }: OrgContext) =>
+  sql`${invites.madeWith} IN (SELECT id FROM access_tokens WHERE id = ${actor.token.id} OR user_id = ${actor.kind === "user" ? actor.user.id : null})`;
 
 /** True of a row of `invites` that a machine's token made: its `sent_by` is the organization's name. */
 export const madeByMachine = sql`EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = invites.made_with AND access_tokens.org_id IS NOT NULL)`;

@@ -7,7 +7,8 @@ import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
 import { UniqueViolation, batch } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
-import { findRole } from "../auth/roles.ts";
+import { findRole } from "../roles/builtIn.ts";
+import { givenRole } from "../roles/given.ts";
 import { nameTaken } from "./nameTaken.ts";
 import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
 import { type TokenRole, accessTokens } from "./table.ts";
@@ -17,7 +18,7 @@ import { type TokenRole, accessTokens } from "./table.ts";
  * @throws 409 when the name was ever taken, by a deleted token too: it stays a stable name in the audit log
  */
 export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof CreateOrgAccessTokenRequest>, reason = "") {
-  const role = roleAskedFor(ctx.org.id, request);
+  const { role, roleId, named } = await roleAskedFor(ctx, request);
   const { maxTokenExpiryDays } = settingsOf(ctx);
   const fault = scopeFault(role, request.stacks) ?? expiryFault(request.expires, ctx.now, maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
@@ -27,7 +28,7 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
   const kind = { admin: "admin organization token", member: "organization token" }[role as string] ?? `${role} organization token`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-token-created",
-    description: `Created ${kind} "${request.name}" (${id}).${reason && ` Reason: ${reason}`}`,
+    description: `Created ${kind} "${request.name}" (${id})${named}.${reason && ` Reason: ${reason}`}`,
   });
   try {
     await guarded(ctx, [
@@ -39,6 +40,7 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
         description: request.description,
         hash,
         role,
+        roleId,
         createdAt: ctx.now,
         createdBy: loginOf(ctx.actor),
         madeWith: ctx.actor.token.id,
@@ -60,15 +62,19 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
 }
 
 /** `roleID` selects the role, else `admin` does; they must not contradict each other (management-api §3.4). */
-function roleAskedFor(
-  orgId: string,
+async function roleAskedFor(
+  ctx: OrgContext,
   { admin, roleID }: { admin?: boolean | null | undefined; roleID?: string | null | undefined },
-): TokenRole {
-  if (!roleID) return admin ? "admin" : "member";
-  const role = findRole(orgId, roleID);
-  if (!role || (admin && role !== "admin")) throw new AppError(400, "Invalid parameter 'roleID'.");
-  return role;
+): Promise<{ role: TokenRole; roleId: string | null; named: string }> {
+  if (!roleID) return { role: admin ? "admin" : "member", roleId: null, named: "" };
+  const role = findRole(ctx.org.id, roleID);
+  if (role && (!admin || role === "admin")) return { role, roleId: null, named: "" };
+  if (role || admin) throw invalidRole();
+  const { name } = await givenRole(ctx, { fgaRoleId: roleID }, "built-in");
+  return { role: "member", roleId: roleID, named: ` with the role "${name}"` };
 }
+
+const invalidRole = () => new AppError(400, "Invalid parameter 'roleID'.");
 
 /** An administrator reaches everything, so a limit on stacks would promise what it cannot hold. */
 export const scopeFault = (role: TokenRole, rules: unknown) =>

@@ -103,6 +103,10 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     params["inviteID"] = (
       await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } })
     ).id;
+  if (changesRole.has(operationId))
+    params["roleID"] = (
+      await ok<{ id: string }>("POST", "/api/orgs/acme/roles", { token: world.admin, json: { ...reader, name: operationId } })
+    ).id;
   const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "" } });
 
   // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.
@@ -118,6 +122,9 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   return { params, lease: running.lease, ciphertext };
 }
 
+const changesRole = new Set(["UpdateRole", "DeleteRole", "UpdateOrganizationDefaultRole", "ListTeamsWithRole"]);
+const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
+
 const emptyState = { version: 3, deployment: {} };
 
 function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
@@ -132,6 +139,8 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     BatchCreateOrgUnverifiedInviteEmail: { invites: [{ email: "yan@example.com", role: "member" }] },
     AddOrganizationMember: { role: "member" },
     UpdateOrganizationMember: { role: "billing-manager" },
+    CreateRole: reader,
+    UpdateRole: { description: "Reads." },
     CreateStack: { stackName: "new" },
     AddStackTag: { name: "new", value: "" },
     UpdateStackTag: { name: "team", value: "b" },

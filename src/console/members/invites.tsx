@@ -3,7 +3,7 @@ import { cut } from "../../http/pageText.ts";
 import { cancelInvite, inviteByLink } from "../../orgs/invite.ts";
 import { CreateInviteRequest } from "../../orgs/inviteSchema.ts";
 import { listOrgInvites } from "../../orgs/listInvites.ts";
-import { builtInRoles } from "../../auth/roles.ts";
+import { builtInRoles } from "../../roles/builtIn.ts";
 import { type Role, roles } from "../../orgs/table.ts";
 import { attempt, readForm } from "../attempt.ts";
 import { Choice, Copyable, Empty, Notice, Table, Time } from "../components.tsx";

@@ -11,9 +11,11 @@ export const builtInRoles = {
   "read-only": { name: "Read Only", defaultIdentifier: "stack-read" },
 } as const satisfies Record<BuiltInRole, { name: string; defaultIdentifier: string }>;
 
+export const builtInRoleNames = Object.keys(builtInRoles) as BuiltInRole[];
+
 /** Every organization has ids of its own, and they never change; clients send them back (management-api §5.3, §7.2). */
 export const roleId = (orgId: string, role: BuiltInRole) => `${role}.${orgId}`;
 
 /** The role that an id means in this organization; its plain name means it as well. */
 export const findRole = (orgId: string, id: string): BuiltInRole | undefined =>
-  (Object.keys(builtInRoles) as BuiltInRole[]).find((role) => id === role || id === roleId(orgId, role));
+  builtInRoleNames.find((role) => id === role || id === roleId(orgId, role));

@@ -31,8 +31,23 @@ it("lists the built-in roles, with ids that each organization has for itself", a
   expect(await idOf("admin")).not.toBe(await idOf("admin", "globex", world.stranger));
 });
 
+it("lists the built-in permission sets, with ids that stay", async () => {
+  const sets = () => ok<{ roles: Role[] }>("GET", "/api/orgs/acme/roles?uxPurpose=set", { token: world.admin });
+  const { roles: listed } = await sets();
+  expect(listed.map((set) => [set.name, set.defaultIdentifier])).toEqual([
+    ["Stack Read", "stack-read"],
+    ["Stack Write", "stack-write"],
+    ["Stack Admin", "stack-admin"],
+    ["Read Only", ""],
+    ["Standard", ""],
+    ["Organization Settings Billing", ""],
+  ]);
+  expect(await sets()).toEqual({ roles: listed });
+  for (const set of listed) expect(await ok("GET", `/api/orgs/acme/roles/${set.id}`, { token: world.admin })).toEqual(set);
+});
+
 it("has none for other purposes, and refuses to guess one", async () => {
-  for (const purpose of ["role_private", "role_temporary", "policy", "set"])
+  for (const purpose of ["role_private", "role_temporary", "policy"])
     expect(await ok("GET", `/api/orgs/acme/roles?uxPurpose=${purpose}`, { token: world.admin })).toEqual({ roles: [] });
   for (const query of ["", "?uxPurpose=", "?uxPurpose=token"])
     expect(await refused(400, "GET", `/api/orgs/acme/roles${query}`, { token: world.admin })).toMatch(/^Role purpose is not valid/);
