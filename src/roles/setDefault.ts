@@ -2,7 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { isAdministrator, placeOf, rightsOfRole, settingsOf } from "../auth/policy.ts";
+import { isAdministrator, membershipOf, rightsOfRole, settingsOf } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { AppError } from "../errors.ts";
 import { organizations } from "../orgs/table.ts";
@@ -19,7 +19,7 @@ import { readCustomRole } from "./get.ts";
 export async function setDefaultRole(ctx: OrgContext, id: string): Promise<void> {
   const role = await wanted(ctx, id);
   // An administrator who is a machine may give the built-in role, though it has rights that are for people only.
-  if (role.id !== null || !isAdministrator(placeOf(ctx))) await requireScopes(ctx, role.scopes);
+  if (role.id !== null || !isAdministrator(membershipOf(ctx))) await requireScopes(ctx, role.scopes);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-settings-changed",
     description: `Changed the default role of members to "${role.name}".`,
