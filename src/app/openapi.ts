@@ -8,6 +8,7 @@ import { registryOperations } from "../registry/openapi.ts";
 import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
+import { teamOperations } from "../teams/openapi.ts";
 import { tokenOperations } from "../tokens/openapi.ts";
 import { updateOperations } from "../updates/openapi.ts";
 import { userOperations } from "../users/openapi.ts";
@@ -27,6 +28,7 @@ export const operations: Record<OperationId, Operation> = {
   ...sessionOperations,
   ...tokenOperations,
   ...orgOperations,
+  ...teamOperations,
   ...auditLogOperations,
   ...stackOperations,
   ...secretOperations,
