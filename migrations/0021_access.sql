@@ -90,4 +90,8 @@ CREATE TRIGGER `team_roles_removed` AFTER DELETE ON `team_roles` BEGIN
 END;--> statement-breakpoint
 CREATE TRIGGER `members_role_changed` AFTER UPDATE OF role_id ON `members` WHEN NEW.role_id IS NOT OLD.role_id BEGIN
 	UPDATE organizations SET settings_version = settings_version + 1 WHERE id = NEW.org_id;
+END;--> statement-breakpoint
+CREATE TRIGGER `members_left` AFTER DELETE ON `members` BEGIN
+	DELETE FROM team_members WHERE user_id = OLD.user_id AND team_id IN (SELECT id FROM teams WHERE org_id = OLD.org_id);
+	DELETE FROM stack_grants WHERE grantee_kind = 'user' AND grantee_id = OLD.user_id AND stack_id IN (SELECT id FROM stacks WHERE org_id = OLD.org_id);
 END;

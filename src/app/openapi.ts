@@ -9,6 +9,7 @@ import { roleOperations } from "../roles/openapi.ts";
 import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
+import { teamOperations } from "../teams/openapi.ts";
 import { tokenOperations } from "../tokens/openapi.ts";
 import { updateOperations } from "../updates/openapi.ts";
 import { userOperations } from "../users/openapi.ts";
@@ -29,6 +30,7 @@ export const operations: Record<OperationId, Operation> = {
   ...tokenOperations,
   ...orgOperations,
   ...roleOperations,
+  ...teamOperations,
   ...auditLogOperations,
   ...stackOperations,
   ...secretOperations,

@@ -16,6 +16,8 @@ import { referenceRoutes } from "../stacks/referenceRoutes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
+import { teamRoutes } from "../teams/routes.ts";
+import { teamTokenRoutes } from "../teams/tokenRoutes.ts";
 import { tokenExtensionRoutes } from "../tokens/extensionRoutes.ts";
 import { tokenRoutes } from "../tokens/routes.ts";
 import { moveRoutes } from "../updates/moveRoutes.ts";
@@ -35,6 +37,8 @@ export const routes = [
   ...roleRoutes,
   ...inviteRoutes,
   ...membershipRoutes,
+  ...teamRoutes,
+  ...teamTokenRoutes,
   ...auditLogRoutes,
   ...stackRoutes,
   ...resourceRoutes,

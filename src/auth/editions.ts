@@ -28,6 +28,9 @@ const needed: Partial<Record<OrgPermission, AppError>> = {
   "org_token:create": forbidden(
     "Organization access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens go on working.",
   ),
+  "team:create_token": forbidden(
+    "Team access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens go on working.",
+  ),
   "audit_logs:read": new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription."),
 };
 

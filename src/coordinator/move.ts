@@ -1,4 +1,4 @@
-import { and, eq, isNull, ne, sql } from "drizzle-orm";
+import { type SQL, and, eq, isNull, ne, sql } from "drizzle-orm";
 import { type AuditEvent, auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { UniqueViolation, batch, isRefused } from "../db/client.ts";
@@ -7,6 +7,8 @@ import { newStateKey, readChunks, writeObject } from "../stacks/objects.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { renameMessage } from "../stacks/stateAt.ts";
 import { stackTags, stacks } from "../stacks/table.ts";
+import { creatorGrant } from "../teams/creatorGrant.ts";
+import { stackGrants } from "../teams/table.ts";
 import { type Names, rename } from "../state/rename.ts";
 import { insertUpdateRow, overAtOnce } from "./insertUpdateRow.ts";
 import { lastConfig } from "./lastConfig.ts";
@@ -119,12 +121,19 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
       .update(stackTags)
       .set({ value: to.projectName })
       .where(and(eq(stackTags.stackId, moved), eq(stackTags.name, "pulumi:project"))),
+    ...(isTransfer(input) ? giveToMover(store, input, moved) : []),
     store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
   ]);
   const created = results.at(-1) as { id: string }[];
   if (!created[0]) throw stackNotFound(path);
   ctx.relaySoon(lost.event, ...events);
 }
+
+/** Grants are the old organization's; in the new one the stack is the mover's, as if made there. */
+const giveToMover = (store: StackContext["store"], { actor, now }: MoveStack, moved: SQL) => [
+  store.db.delete(stackGrants).where(sql`${stackGrants.stackId} = ${moved}`),
+  creatorGrant(store, actor, moved, now),
+];
 
 const isTransfer = ({ orgId, toOrgId }: MoveStack) => orgId !== toOrgId;
 

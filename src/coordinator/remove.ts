@@ -1,10 +1,11 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
+import { stackGrants } from "../teams/table.ts";
 import { endLostStart } from "./lostStarts.ts";
 import type { StackCall, StackContext } from "./context.ts";
 
@@ -24,14 +25,13 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
     stack: auditName(path),
   });
   const lost = endLostStart(store, input);
-  const [, , , , deleted, , remaining] = await batch(store, [
+  const which = and(here, input.force ? undefined : eq(stacks.rootOnly, true));
+  const [, , , , , deleted, , remaining] = await batch(store, [
     guard(store, input.actor, now, orgId),
     ...lost.statements,
-    store.db
-      .update(stacks)
-      .set({ deletedAt: now })
-      .where(and(here, input.force ? undefined : eq(stacks.rootOnly, true)))
-      .returning({ id: stacks.id }),
+    // A stack that is brought back is its organization's, and nobody's own.
+    store.db.delete(stackGrants).where(sql`${stackGrants.stackId} IN (SELECT id FROM ${stacks} WHERE ${which})`),
+    store.db.update(stacks).set({ deletedAt: now }).where(which).returning({ id: stacks.id }),
     auditIf(store, event, changedARow),
     store.db.select({ id: stacks.id }).from(stacks).where(here),
   ]);

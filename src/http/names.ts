@@ -13,3 +13,7 @@ const checked = (what: string) =>
 /** cli-protocol §3.2. Checked on every call: a bad name in a listing would panic the CLI. */
 export const projectName = checked("project");
 export const stackName = checked("stack");
+
+/** A team that is created. In a path it is any text: an unknown one is a 404. */
+export const newTeamName = checked("team");
+export const teamName = text(200);

@@ -6,13 +6,14 @@ import { accessTokens } from "../tokens/table.ts";
 import { keepDescent } from "./end.ts";
 
 /**
- * Statements behind the one that deletes or disables a machine's token: people whom it added and who have not accepted are members no more, and the
+ * Statements behind the one that deletes or disables tokens of machines: people whom they added and who have not accepted are members no more, and the
  * event names them.
+ * @param tokens the id of one, or a query of ids
  * @param event of the kind `member-removed`
  */
-export function endUnaccepted(store: Store, tokenId: string, now: number, event: AuditEvent) {
-  const which: SQL = sql`members.made_with = ${tokenId} AND members.accepted_at IS NULL AND EXISTS (SELECT 1 FROM access_tokens AS maker
-    WHERE maker.id = ${tokenId} AND (maker.deleted_at IS NOT NULL OR maker.disabled_at IS NOT NULL))`;
+export function endUnaccepted(store: Store, tokens: string | SQL, now: number, event: AuditEvent) {
+  const which: SQL = sql`members.made_with IN (${tokens}) AND members.accepted_at IS NULL AND EXISTS (SELECT 1 FROM access_tokens AS maker
+    WHERE maker.id = members.made_with AND (maker.deleted_at IS NOT NULL OR maker.disabled_at IS NOT NULL))`;
   const named = sql`'Removed ' || (SELECT group_concat(login, ', ') FROM (SELECT login FROM users JOIN members ON members.user_id = users.id WHERE ${which}
     ORDER BY login LIMIT 100)) || ', whom the ended token had added and who had not accepted.'`;
   return [

@@ -9,7 +9,7 @@ const absent = `
   insightsAutoPolicyPacksEnabled insightsMonetizationEnabled integrationAssistantEnabled legacyDeploymentsOrgToken neoByokEnabled
   neoPlanModeEnabled neoTaskSharingEnabled nlpSearchEnabled pangeaAccountsScanPageEnabled policyIssueManagementEnabled
   policyManagementV2Enabled propertySearchUIEnabled resourceExportEnabled resourceSearchEnabled samlSsoEnabled scimEnabled
-  selfHostedDeploymentsEnabled selfServeIDPRemoval serviceBackedConfigEnabled teamMemberRoleManagementEnabled teamsEnabled
+  selfHostedDeploymentsEnabled selfServeIDPRemoval serviceBackedConfigEnabled
   themingEnabled usersCustomRolesEnabled webhooksEnabled
 `;
 
@@ -23,6 +23,8 @@ export const featuresOf = (everything: boolean): Record<string, boolean> => ({
   ),
   accessTokenExpiryPolicyEnabled: true,
   restoreStacksEnabled: true,
+  teamMemberRoleManagementEnabled: true,
+  teamsEnabled: true,
   auditLogsEnabled: everything,
   auditLogUIFilteringEnabled: everything,
   machineTokensEnabled: everything,

@@ -89,10 +89,9 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
 const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
 const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;
 
-/** True of a row of `access_tokens`: an organization token that the person's credentials made. Older rows have only the login of their maker. */
+/** True of a row of `access_tokens`: an organization or team token that the person's credentials made. Older rows have only the login of their maker. */
 export const madeBy = (ctx: OrgContext, login: string): SQL =>
   and(
     eq(accessTokens.orgId, ctx.org.id),
-    eq(accessTokens.kind, "organization"),
     sql`(${accessTokens.madeWith} IN ${credentialsOf(login)} OR ${accessTokens.madeWith} IS NULL AND lower(${accessTokens.createdBy}) = lower(${login}))`,
   )!;

@@ -3,14 +3,18 @@ import type * as z from "zod/mini";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
+import { mayAs, membershipOf } from "../auth/policy.ts";
 import { requireImportQuota } from "../auth/quota.ts";
 import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation, isRefused } from "../db/client.ts";
-import { badRequest, conflict } from "../errors.ts";
+import { badRequest, conflict, notFound } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { encode, membersOf } from "../state/json/json.ts";
+import { creatorGrant } from "../teams/creatorGrant.ts";
+import { haveOneGrant, noteFirstGrant } from "../teams/grant.ts";
+import { stackGrants, teams } from "../teams/table.ts";
 import { environmentsUnsupported } from "./config.ts";
 import { fromStateError, manifestMismatch } from "./fromStateError.ts";
 import { initialStateKey, once, writeObject } from "./objects.ts";
@@ -28,13 +32,14 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
   const path = { orgName: ctx.org.name, projectName, stackName: request.stackName };
   await requireInScope(ctx, "stack:create", path);
   if (request.config) throw environmentsUnsupported();
-  if (request.teams?.length) throw badRequest("teams are not supported here: create the stack without them. See docs/compatibility.md.");
+  const named = request.teams?.length ? await writtenTeams(ctx, request.teams) : [];
   const id = crypto.randomUUID();
   if (request.state) await requireImportQuota(ctx, ctx);
   const state = request.state ? await storeInitialState(ctx, id, text) : undefined;
+  const to = named.length > 0 ? `, with the right to write for ${named.length === 1 ? "team" : "the teams"} ${named.join(", ")}` : "";
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-created",
-    description: `Created stack "${pathText(path)}".`,
+    description: `Created stack "${pathText(path)}"${to}.`,
     stack: auditName(path),
   });
   try {
@@ -49,6 +54,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
         ...state,
       }),
       ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),
+      ...firstGrants(ctx, id, named),
       auditStatement(ctx.store, event),
     ]);
   } catch (error) {
@@ -58,6 +64,39 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
   }
   relaySoon(ctx, event);
   return {};
+}
+
+/** The teams of these names in any case, as they are written. @throws 404 for a name that no team has */
+async function writtenTeams(ctx: OrgContext, asked: string[]): Promise<string[]> {
+  const [found] = await guarded(ctx, [
+    ctx.store.db
+      .select({ name: teams.name })
+      .from(teams)
+      .where(sql`teams.org_id = ${ctx.org.id} AND lower(teams.name) IN (SELECT lower(value) FROM json_each(${JSON.stringify(asked)}))`),
+  ]);
+  const known = new Set(found.map(({ name }) => name.toLowerCase()));
+  const unknown = asked.find((name) => !known.has(name.toLowerCase()));
+  if (unknown !== undefined) throw notFound(`Team '${unknown}'`);
+  return found.map(({ name }) => name);
+}
+
+/** The creator's right on the new stack, and the right to write that `teams` gives. */
+function firstGrants(ctx: OrgContext, id: string, names: string[]) {
+  const { store, actor, now, org } = ctx;
+  const place = membershipOf(ctx);
+  const named = sql`SELECT teams.id FROM teams WHERE teams.org_id = ${org.id} AND teams.name IN (SELECT value FROM json_each(${JSON.stringify(names)}))`;
+  const toTeams = [
+    store.db
+      .insert(stackGrants)
+      .select(sql`SELECT ${id}, 'team', teams.id, 102, ${now} FROM teams WHERE teams.id IN (${named}) ON CONFLICT DO NOTHING`),
+    noteFirstGrant(ctx, haveOneGrant(named)),
+  ];
+  const isFirst = !place.hasStackGrants && !mayAs(place, "stack:list");
+  return [
+    creatorGrant(store, actor, sql`${id}`, now),
+    ...(names.length > 0 ? toTeams : []),
+    ...(isFirst ? [noteFirstGrant(ctx, sql`1`)] : []),
+  ];
 }
 
 /** What a client with a secrets provider of its own sends along: manifest and provider, no resources (cli-protocol §3.4). */

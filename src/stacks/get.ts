@@ -1,10 +1,15 @@
 import { and, eq, sql } from "drizzle-orm";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
+import { notFound } from "../errors.ts";
+import { stackGrants, teams } from "../teams/table.ts";
 import { updates } from "../updates/table.ts";
+import { users } from "../users/table.ts";
 import type { StackConfig } from "./schema.ts";
-import { type StackPath, stackAt, stackNotFound } from "./path.ts";
+import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "./path.ts";
 import { stackTags, stacks } from "./table.ts";
 
 /** The most frequent call of all: every stack command starts with it (cli-protocol §3.6). */
@@ -61,22 +66,79 @@ export async function projectExists(ctx: OrgContext, project: string): Promise<b
   return found.length > 0;
 }
 
-/** Whose it is: who made it, for want of teams and grants of its own. */
+/** Whose it is: who made it. */
 export async function getStackMetadata(ctx: OrgContext, path: StackPath) {
   const ownedBy = await creatorOf(ctx, path);
   return { ...path, ownedBy, notificationSettings: { notifyUpdateSuccess: false, notifyUpdateFailure: false } };
 }
 
-/** Nobody has a right to one stack alone: rights come from the organization. */
+/** Who made it, and the people who have a right on this stack alone: its creator, as long as nobody took that away. */
 export async function listStackPermissions(ctx: OrgContext, path: StackPath) {
   const { githubLogin } = await creatorOf(ctx, path);
-  return { ...(githubLogin && { stackCreatorUserName: githubLogin }), users: [] };
+  const [people] = await guarded(ctx, [
+    ctx.store.db
+      .select({ login: users.login, name: users.name, permission: stackGrants.permission })
+      .from(stackGrants)
+      .innerJoin(users, eq(users.id, stackGrants.granteeId))
+      .where(
+        and(eq(stackGrants.granteeKind, "user"), sql`${stackGrants.stackId} = (SELECT id FROM stacks WHERE ${stackAt(ctx.org.id, path)})`),
+      )
+      .orderBy(users.login),
+  ]);
+  return {
+    ...(githubLogin && { stackCreatorUserName: githubLogin }),
+    users: people.map(({ login, name, permission }) => ({ user: { githubLogin: login, name, avatarUrl: "" }, permission })),
+  };
 }
 
-/** There are no teams yet. */
+/** Takes a person's own right on the stack away. What the organization, roles and teams give stays. @throws 404 for somebody unknown */
+export async function deleteStackPermission(ctx: OrgContext, path: StackPath, login: string): Promise<void> {
+  const { db } = ctx.store;
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "stack-collaborator-removed",
+    description: `Took the right of ${login} on stack "${pathText(path)}" away.`,
+    stack: auditName(path),
+  });
+  const person = sql`(SELECT users.id FROM users JOIN members ON members.user_id = users.id
+    WHERE lower(users.login) = lower(${login}) AND members.org_id = ${ctx.org.id})`;
+  const stack = sql`(SELECT id FROM stacks WHERE ${stackAt(ctx.org.id, path)})`;
+  const [found, people] = await guarded(ctx, [
+    db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    db
+      .select({ id: users.id })
+      .from(users)
+      .where(sql`${users.id} = ${person}`),
+    db
+      .delete(stackGrants)
+      .where(sql`${stackGrants.stackId} = ${stack} AND ${stackGrants.granteeKind} = 'user' AND ${stackGrants.granteeId} = ${person}`),
+    auditIf(ctx.store, event, changedARow),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  if (!people[0]) throw notFound(`User '${login.slice(0, 100)}'`);
+  relaySoon(ctx, event);
+}
+
+/** The teams that have a right on this stack, by name. */
 export async function listStackTeams(ctx: OrgContext, path: StackPath) {
-  await creatorOf(ctx, path);
-  return { projectName: path.projectName, teams: [] };
+  const { actor, org, store } = ctx;
+  const [found, rows] = await guarded(ctx, [
+    store.db.select({ id: stacks.id }).from(stacks).where(stackAt(org.id, path)),
+    store.db
+      .select({
+        name: teams.name,
+        displayName: teams.displayName,
+        description: teams.description,
+        permission: stackGrants.permission,
+        isMember: sql<number>`EXISTS (SELECT 1 FROM team_members WHERE team_members.team_id = teams.id
+          AND team_members.user_id = ${actor.kind === "user" ? actor.user.id : ""})`.as("is_member"),
+      })
+      .from(stackGrants)
+      .innerJoin(teams, eq(teams.id, stackGrants.granteeId))
+      .where(and(eq(stackGrants.granteeKind, "team"), sql`${stackGrants.stackId} = (SELECT id FROM stacks WHERE ${stackAt(org.id, path)})`))
+      .orderBy(sql`lower(${teams.name})`),
+  ]);
+  if (!found[0]) throw stackNotFound(path);
+  return { projectName: path.projectName, teams: rows.map((row) => ({ ...row, isMember: row.isMember === 1 })) };
 }
 
 async function creatorOf(ctx: OrgContext, path: StackPath) {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { grantPermissions } from "../teams/table.ts";
 import type { Operations } from "../http/openapi.ts";
 import { stackParams } from "./path.ts";
 import { StackConfig } from "./schema.ts";
@@ -148,12 +149,40 @@ export const stackOperations = {
   ListStackTeams: {
     tags: ["Stacks"],
     summary: "Teams with rights to the stack",
-    answers: { 200: z.object({ projectName: z.string(), teams: z.array(z.unknown()) }) },
+    answers: {
+      200: z.object({
+        projectName: z.string(),
+        teams: z.array(
+          z.object({
+            name: z.string(),
+            displayName: z.string(),
+            description: z.string(),
+            isMember: z.boolean(),
+            permission: z.literal(grantPermissions),
+          }),
+        ),
+      }),
+    },
   },
   ListStackPermissions: {
     tags: ["Stacks"],
     summary: "Who made the stack, and people with rights to it alone",
-    answers: { 200: z.object({ stackCreatorUserName: z.optional(z.string()), users: z.array(z.unknown()) }) },
+    answers: {
+      200: z.object({
+        stackCreatorUserName: z.optional(z.string()),
+        users: z.array(
+          z.object({
+            user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
+            permission: z.literal(grantPermissions),
+          }),
+        ),
+      }),
+    },
+  },
+  DeleteStackPermission: {
+    tags: ["Stacks"],
+    summary: "Takes a person's own right on the stack away; what the organization, roles and teams give stays",
+    answers: { 204: null },
   },
 
   ListDeletedStacks: {

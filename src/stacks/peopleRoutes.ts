@@ -1,5 +1,7 @@
+import * as z from "zod/mini";
+import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
-import { getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
+import { deleteStackPermission, getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
 import { STACK_PATH, stackParams } from "./path.ts";
 
 /** Who has to do with a stack. */
@@ -33,5 +35,15 @@ export const peopleRoutes = [
       params: stackParams,
     },
     (ctx, { params }) => listStackPermissions(ctx, params),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: `${STACK_PATH}/collaborators/{userName}`,
+      operationId: "DeleteStackPermission",
+      permission: "stack_access:update",
+      params: z.extend(stackParams, { userName: text(200) }),
+    },
+    (ctx, { params: { userName, ...path } }) => deleteStackPermission(ctx, path, userName),
   ),
 ];

@@ -35,14 +35,13 @@ const absentFeatures: Feature[] = [
     sentence: "Accounts and repositories of other providers cannot be connected: people sign in with access tokens",
   },
   { paths: /\/saml\b/, sentence: "Single sign-on is not supported yet" },
-  { paths: /\/teams\b|\/members\/[^/]+\/stacks\b/, sentence: "Teams are not supported yet" },
   {
     paths: /\/roles\b/,
     sentence: "Custom roles are not supported yet: each organization has the roles admin, member, billing-manager and read-only",
   },
   {
-    paths: /\/(collaborators|permissions|ownership)\b|\/set-admin$/,
-    sentence: "Rights on single stacks are not supported: people have a role in the organization",
+    paths: /\/(collaborators|permissions|ownership)\b|\/set-admin$|\/members\/[^/]+\/stacks\b/,
+    sentence: "Rights on single stacks cannot be given to people one by one: put them in a team, and give the team the right",
   },
   {
     paths: /\/(registry|templates?|packages)\b/,

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { type AuditEvent, auditEvent, auditStatement, whoIs } from "../audit/record.ts";
@@ -5,19 +6,26 @@ import { guard, guardMemberships, guarded } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
+import { UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { findRole } from "../roles/builtIn.ts";
 import { givenRole } from "../roles/given.ts";
 import { nameTaken } from "./nameTaken.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
 import { type TokenRole, accessTokens } from "./table.ts";
 
 /**
- * Makes a machine credential that belongs to the organization. The value is in the answer and nowhere else.
+ * Makes a machine credential that belongs to the organization, or to a team of it. The value is in the answer and nowhere else. Deleted
+ * teams get none: their row is asked for in the same batch.
  * @throws 409 when the name was ever taken, by a deleted token too: it stays a stable name in the audit log
  */
-export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof CreateOrgAccessTokenRequest>, reason = "") {
+export async function createOrgToken(
+  ctx: OrgContext,
+  request: z.infer<typeof CreateOrgAccessTokenRequest>,
+  reason = "",
+  owner: TokenOwner = theOrganization,
+) {
   const { role, roleId, named } = await roleAskedFor(ctx, request);
   const { maxTokenExpiryDays } = settingsOf(ctx);
   const fault = scopeFault(role, request.stacks) ?? expiryFault(request.expires, ctx.now, maxTokenExpiryDays, ctx.org.name);
@@ -25,17 +33,19 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
 
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
   const id = crypto.randomUUID();
-  const kind = { admin: "admin organization token", member: "organization token" }[role as string] ?? `${role} organization token`;
+  const kind = role === "member" ? `${owner.kind} token` : `${role} ${owner.kind} token`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
-    event: "organization-token-created",
-    description: `Created ${kind} "${request.name}" (${id})${named}.${reason && ` Reason: ${reason}`}`,
+    event: `${owner.kind}-token-created`,
+    description: `Created ${kind} "${request.name}" (${id})${owner.kind === "team" ? ` of team "${owner.name}"` : ""}${named}.${reason && ` Reason: ${reason}`}`,
   });
   try {
     await guarded(ctx, [
+      ctx.store.db.select({ holds: failUnless(stands(owner)) }).from(sql`(SELECT 1)`),
       ctx.store.db.insert(accessTokens).values({
         id,
-        kind: "organization",
+        kind: owner.kind,
         orgId: ctx.org.id,
+        ...(owner.kind === "team" && { team: owner.name, teamId: owner.id }),
         name: request.name,
         description: request.description,
         hash,
@@ -60,6 +70,9 @@ export async function createOrgToken(ctx: OrgContext, request: z.infer<typeof Cr
   relaySoon(ctx, event);
   return { id, tokenValue: value };
 }
+
+/** A team may have been deleted since it was looked for. */
+const stands = (owner: TokenOwner) => (owner.kind === "team" ? sql`EXISTS (SELECT 1 FROM teams WHERE id = ${owner.id})` : sql`1`);
 
 /** `roleID` selects the role, else `admin` does; they must not contradict each other (management-api §3.4). */
 async function roleAskedFor(

@@ -9,21 +9,22 @@ import { notFound } from "../errors.ts";
 import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { eventsEverywhere } from "./create.ts";
 import { thatToken } from "./get.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
 /**
- * Ends an organization token. Database first, then the cache, then the answer: from the answer on no write, no
+ * Ends an organization or team token. Database first, then the cache, then the answer: from the answer on no write, no
  * decryption and no export is accepted from it anywhere; a cached read ends within 60 seconds.
- * Deleting it again is fine; an id that never was of this organization is 404.
+ * Deleting it again is fine; an id that never was of this owner is 404.
  * @returns the receipt, as `GET …/revocation` gives it later
  */
-export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "") {
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-deleted", description: "" });
-  const named = sql`(SELECT 'Deleted organization token "' || name || '" (' || id || ').' FROM access_tokens WHERE id = ${id}) || ${
+export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "", owner: TokenOwner = theOrganization) {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${owner.kind}-token-deleted`, description: "" });
+  const named = sql`(SELECT 'Deleted ' || kind || ' token "' || name || '" (' || id || ').' FROM access_tokens WHERE id = ${id}) || ${
     reason && ` Reason: ${reason}`
   }`;
-  const one = thatToken(ctx, id);
+  const one = thatToken(ctx, id, owner);
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
   const [, , rows, lost] = await guarded(ctx, [
     end(ctx, one),

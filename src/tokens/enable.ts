@@ -9,27 +9,30 @@ import { conflict, notFound } from "../errors.ts";
 import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { stateOf, toAccessToken, visibleColumns } from "./accessToken.ts";
 import { thatToken } from "./get.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
 /** Switches a token off, as at once as a deletion does, but it can be switched on again. Repeating it is fine. */
-export const disableOrgToken = (ctx: OrgContext, id: string, reason = "") => flip(ctx, id, "disabled", reason);
+export const disableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) =>
+  flip(ctx, id, "disabled", reason, owner);
 
 /**
  * Switches a token on again, whoever or whatever switched it off.
  * @throws 409 for one that was found in the open, or whose maker was: someone else may hold its value, so it can only be rotated or deleted
  */
-export const enableOrgToken = (ctx: OrgContext, id: string, reason = "") => flip(ctx, id, "enabled", reason);
+export const enableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) =>
+  flip(ctx, id, "enabled", reason, owner);
 
-async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", reason: string) {
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `organization-token-${to}`, description: "" });
-  const named = sql`(SELECT ${to === "disabled" ? "Disabled" : "Enabled"} || ' organization token "' || name || '" (' || id || ').'
+async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", reason: string, owner: TokenOwner) {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${owner.kind}-token-${to}`, description: "" });
+  const named = sql`(SELECT ${to === "disabled" ? "Disabled" : "Enabled"} || ' ' || kind || ' token "' || name || '" (' || id || ').'
     FROM access_tokens WHERE id = ${id}) || ${reason && ` Reason: ${reason}`}`;
   const change =
     to === "disabled"
       ? { disabledAt: ctx.now, disabledReason: "admin" as const }
       : { disabledAt: null, disabledReason: null, enabledAt: ctx.now };
   const isOther = to === "disabled" ? isNull(accessTokens.disabledAt) : and(isNotNull(accessTokens.disabledAt), sql`NOT ${isLeaked}`);
-  const one = thatToken(ctx, id);
+  const one = thatToken(ctx, id, owner);
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
   const [, , rows, hashes, lost] = await guarded(ctx, [
     ctx.store.db

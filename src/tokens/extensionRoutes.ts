@@ -8,7 +8,7 @@ import { getPersonalImpact, getTokenImpact } from "./impact.ts";
 import { ReportTokenLeakRequest, ReportTokenLeaksRequest, reportTokenLeak, reportTokenLeaks } from "./leaks.ts";
 import { getRevocation } from "./revocation.ts";
 import { rotateItself, rotateOrgToken } from "./rotate.ts";
-import { ReasonQuery, RotateAccessTokenRequest, UpdateAccessTokenRequest } from "./schema.ts";
+import { ReasonQuery, RotateAccessTokenRequest, UpdateAccessTokenRequest, UsageQuery } from "./schema.ts";
 import { getTokenUsage } from "./usage.ts";
 import { updateOrgToken } from "./update.ts";
 
@@ -119,7 +119,7 @@ export const tokenExtensionRoutes = [
       operationId: "GetOrgTokenUsage",
       permission: "org_token:read",
       params: orgToken,
-      query: z.object({ days: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(400))) }),
+      query: UsageQuery,
       extension,
     },
     (ctx, { params, query }) => getTokenUsage(ctx, params.tokenId, query.days ?? 30),

@@ -14,6 +14,7 @@ import { updates } from "../updates/table.ts";
 import { seconds, visibleColumns } from "./accessToken.ts";
 import type { TokenImpact } from "./openapi.ts";
 import { thatToken } from "./get.ts";
+import { theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
 const DAYS = 90;
@@ -21,8 +22,8 @@ const DAYS = 90;
 const MOST_NAMED = 1000;
 
 /** Asked before a deletion, so that nobody is surprised by it. */
-export const getTokenImpact = (ctx: OrgContext, id: string) =>
-  impactOf(ctx, id, thatToken(ctx, id)!, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org], [ctx.org.id]);
+export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganization) =>
+  impactOf(ctx, id, thatToken(ctx, id, owner), [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org], [ctx.org.id]);
 
 /** The same of one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list here and now. */
 export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {

@@ -8,6 +8,7 @@ import { fromCursor, page } from "../http/pagination.ts";
 import { findRole } from "../roles/builtIn.ts";
 import { exists, requireRole } from "../roles/holders.ts";
 import { toAccessToken, visibleColumns } from "./accessToken.ts";
+import { ownedBy, theOrganization } from "./owner.ts";
 import type { ListOrgTokensQuery } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
@@ -20,21 +21,19 @@ const DAY = 86_400_000;
 type Query = z.infer<typeof ListOrgTokensQuery>;
 
 /** @param source `X-Pulumi-Source`: the provider takes an expired token that is missing for a deleted one, so it gets those too */
-export const listOrgTokens = (ctx: OrgContext, query: Query, source: string | null) =>
-  list(ctx, query, and(ofOrganization(ctx), unusedFor(ctx, query.unusedDays), containing(query.search)), source, ctx.org.id);
+export const listOrgTokens = (ctx: OrgContext, query: Query, source: string | null, owner = theOrganization) =>
+  list(ctx, query, and(ownedBy(ctx, owner), unusedFor(ctx, query.unusedDays), containing(query.search)), source, ctx.org.id);
 
 /** Tokens with a role. @throws 404 when the organization has no such role */
 export async function listTokensWithRole(ctx: OrgContext, roleId: string, query: Query) {
   const builtIn = findRole(ctx.org.id, roleId);
   if (!builtIn) requireRole(ctx, roleId, (await guarded(ctx, [exists(ctx, roleId)]))[0]);
   const has = builtIn ? and(eq(accessTokens.role, builtIn), isNull(accessTokens.roleId)) : eq(accessTokens.roleId, roleId);
-  return list(ctx, query, and(ofOrganization(ctx), has), null, ctx.org.id);
+  return list(ctx, query, and(ownedBy(ctx, theOrganization), has), null, ctx.org.id);
 }
 
 export const listPersonalTokens = (ctx: PersonContext, query: Query, source: string | null) =>
   list(ctx, query, and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal")), source);
-
-const ofOrganization = (ctx: OrgContext) => and(eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));
 
 const unusedFor = (ctx: OrgContext, days: number | undefined) =>
   days === undefined ? undefined : lte(sql`coalesce(${accessTokens.lastUsedAt}, ${accessTokens.createdAt})`, ctx.now - days * DAY);

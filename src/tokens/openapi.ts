@@ -40,11 +40,11 @@ export const AccessToken = z.object({
 });
 export type AccessToken = z.infer<typeof AccessToken>;
 
-const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.optional(z.string()) });
+export const ListAccessTokensResponse = z.object({ tokens: z.array(AccessToken), continuationToken: z.optional(z.string()) });
 
-const CreateAccessTokenResponse = z.object({ id: z.string(), tokenValue: z.string() });
+export const CreateAccessTokenResponse = z.object({ id: z.string(), tokenValue: z.string() });
 
-const RotateAccessTokenResponse = z.object({
+export const RotateAccessTokenResponse = z.object({
   id: z.string(),
   tokenValue: z.string(),
   name: z.string(),

@@ -35,7 +35,7 @@ export async function tokensRefusedByPolicy(ctx: OrgContext, maxDays: number, mo
     or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now + maxDays * DAY)),
     before === null ? undefined : lte(accessTokens.expiresAt, ctx.now + before * DAY),
   );
-  const machine = and(tooLong, eq(accessTokens.orgId, ctx.org.id), eq(accessTokens.kind, "organization"));
+  const machine = and(tooLong, eq(accessTokens.orgId, ctx.org.id));
   const ofMembers = sql`${accessTokens.userId} IN (SELECT user_id FROM ${members} WHERE org_id = ${ctx.org.id} AND accepted_at IS NOT NULL)`;
   const personal = and(tooLong, ofMembers, eq(accessTokens.kind, "personal"));
   const count = (where: SQL | undefined) =>

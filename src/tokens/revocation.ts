@@ -1,11 +1,12 @@
 import { and, eq, isNotNull, sql } from "drizzle-orm";
-import { guarded } from "../auth/guard.ts";
 import { IDENTITY_TTL } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
 import type { RevocationReceipt } from "./openapi.ts";
+import { readOrgToken } from "./get.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
 /**
@@ -39,8 +40,8 @@ export async function noteDeletion(ctx: OrgContext, id: string): Promise<Revocat
 }
 
 /** @throws 404 for a token that was not deleted */
-export async function getRevocation(ctx: OrgContext, id: string) {
-  await guarded(ctx, []);
+export async function getRevocation(ctx: OrgContext, id: string, owner: TokenOwner = theOrganization) {
+  await readOrgToken(ctx, id, owner);
   return noteDeletion(ctx, id);
 }
 

@@ -6,21 +6,22 @@ import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
 import { revokeWithDescendants } from "../lineage/revoke.ts";
 import { thatToken } from "./get.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
-/** Deletes an organization token with everything that it made, and everything that came of that, in its organization. */
-export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "") {
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-deleted", description: "" });
+/** Deletes an organization or team token with everything that it made, and everything that came of that, in its organization. */
+export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "", owner: TokenOwner = theOrganization) {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${owner.kind}-token-deleted`, description: "" });
   const rows = await revokeWithDescendants(ctx, {
     id,
     what: "Token",
-    one: thatToken(ctx, id)!,
+    one: thatToken(ctx, id, owner),
     guards: [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)],
     event,
     orgIds: [ctx.org.id],
     adminOf: [ctx.org.id],
-    sentence: sql`(SELECT 'Deleted organization token "' || name || '" (' || id || ')' FROM access_tokens WHERE id = ${id})`,
+    sentence: sql`(SELECT 'Deleted ' || kind || ' token "' || name || '" (' || id || ')' FROM access_tokens WHERE id = ${id})`,
     more: reason && ` Reason: ${reason}`,
     orgId: ctx.org.id,
   });

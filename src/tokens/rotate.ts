@@ -14,6 +14,7 @@ import { badRequest, conflict, forbidden, notFound } from "../errors.ts";
 import { type TokenRow, seconds, stateOf, visibleColumns } from "./accessToken.ts";
 import { thatToken } from "./get.ts";
 import { nameTaken } from "./nameTaken.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type RotateAccessTokenRequest, expiryFault, lastExpiry } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
@@ -23,13 +24,14 @@ type Request = z.infer<typeof RotateAccessTokenRequest>;
  * An administrator gives a token a successor with the same rights, as they are at this moment: both work for `overlap` seconds,
  * then the old one ends by itself. A disabled one may be rotated too; its value stays dead.
  */
-export async function rotateOrgToken(ctx: OrgContext, id: string, request: Request) {
+export async function rotateOrgToken(ctx: OrgContext, id: string, request: Request, owner: TokenOwner = theOrganization) {
   const { maxTokenExpiryDays } = settingsOf(ctx);
   const asked = request.expires;
   const wanted = asked ? asked * 1000 : null;
   const fault = asked === null || asked === undefined ? undefined : expiryFault(wanted, ctx.now, maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
-  return rotate(ctx, id, request, sql`1`, asked === null || asked === undefined ? undefined : sql`${wanted}`);
+  const that = { id, one: thatToken(ctx, id, owner), kind: owner.kind };
+  return rotate(ctx, that, request, sql`1`, asked === null || asked === undefined ? undefined : sql`${wanted}`);
 }
 
 /**
@@ -40,7 +42,7 @@ export async function rotateOrgToken(ctx: OrgContext, id: string, request: Reque
  */
 export async function rotateItself(ctx: ActorContext, request: Request) {
   const { actor } = ctx;
-  if (actor.kind !== "organization") throw forbidden("Only an organization token can rotate itself.");
+  if (actor.kind === "user") throw forbidden("Only an organization or team token can rotate itself.");
   // A name is taken for good, and people go by it: a machine chooses none.
   if (request.name) throw forbidden("A token does not choose the name of its successor.");
   await requireExpiryPolicy(ctx, actor);
@@ -53,7 +55,9 @@ export async function rotateItself(ctx: ActorContext, request: Request) {
   const shorter = request.expires
     ? sql`min(coalesce(${ruled(inItsOrg)}, ${request.expires * 1000}), ${request.expires * 1000})`
     : undefined;
-  return rotate(inItsOrg, actor.token.id, request, mayDoSo, shorter);
+  const { id } = actor.token;
+  const itself = and(eq(accessTokens.id, id), eq(accessTokens.orgId, actor.org.id))!;
+  return rotate(inItsOrg, { id, one: itself, kind: actor.kind }, request, mayDoSo, shorter);
 }
 
 /** As long as its predecessor was meant to live, and no longer than a new token may. */
@@ -65,10 +69,17 @@ function ruled(ctx: OrgContext): SQL {
     ELSE min(${ctx.now} + ${accessTokens.expiresAt} - ${accessTokens.createdAt}, ${latest}) END`;
 }
 
-async function rotate(ctx: OrgContext, id: string, request: Request, mayDoSo: SQL, expiresAt: SQL = ruled(ctx)) {
+/** The token that is rotated. */
+interface That {
+  id: string;
+  one: SQL;
+  kind: TokenOwner["kind"];
+}
+
+async function rotate(ctx: OrgContext, that: That, request: Request, mayDoSo: SQL, expiresAt: SQL = ruled(ctx)) {
   for (const suffix of request.name ? [""] : ["", `-${crypto.randomUUID().slice(0, 4)}`]) {
     try {
-      return await attempt(ctx, id, request, mayDoSo, expiresAt, suffix);
+      return await attempt(ctx, that, request, mayDoSo, expiresAt, suffix);
     } catch (error) {
       if (!(error instanceof UniqueViolation)) throw error;
     }
@@ -76,15 +87,14 @@ async function rotate(ctx: OrgContext, id: string, request: Request, mayDoSo: SQ
   throw request.name ? await nameTaken(ctx, request.name) : conflict("token name already exists");
 }
 
-async function attempt(ctx: OrgContext, id: string, request: Request, mayDoSo: SQL, expiresAt: SQL, suffix: string) {
+async function attempt(ctx: OrgContext, { id, one, kind }: That, request: Request, mayDoSo: SQL, expiresAt: SQL, suffix: string) {
   const { db } = ctx.store;
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
   const successorId = crypto.randomUUID();
   const retiresAt = ctx.now + (request.overlap ?? 0) * 1000;
-  const one = thatToken(ctx, id);
   const mayHaveOne = and(isNull(accessTokens.deletedAt), isNull(accessTokens.successorId), notOver(ctx.now));
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "organization-token-rotated", description: "" });
-  const described = sql`(SELECT 'Rotated organization token "' || old.name || '" (' || old.id || ') to "' || new.name || '" (' || new.id || ').'
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${kind}-token-rotated`, description: "" });
+  const described = sql`(SELECT 'Rotated ' || old.kind || ' token "' || old.name || '" (' || old.id || ') to "' || new.name || '" (' || new.id || ').'
     FROM access_tokens AS old, access_tokens AS new WHERE old.id = ${id} AND new.id = ${successorId}) || ${` The old one works until ${new Date(retiresAt).toISOString()}.`}`;
   const successor = db
     .select({ ...getTableColumns(accessTokens), ...successorOf(ctx, successorId, hash, nameOf(request, suffix), expiresAt) })

@@ -73,6 +73,9 @@ export const CreateOrgAccessTokenRequest = z.object({
   mayRotateItself: z.nullish(z.boolean()),
 });
 
+/** A team's token has the rights of its team, and no role of its own. */
+export const CreateTeamAccessTokenRequest = z.omit(CreateOrgAccessTokenRequest, { admin: true, roleID: true });
+
 export const CreatePersonalAccessTokenRequest = z.object({ description, expires });
 
 /** Absent or null: it stays as it is. `expires` 0: never. An empty list or `stacks: []` is a value, not an absence. */
@@ -116,6 +119,11 @@ export const withDescendants = z.pipe(
   z.optional(z.enum(["true", "false"], "invalid query parameter")),
   z.transform((text) => text === "true"),
 );
+
+/** How many days back, today included. */
+export const UsageQuery = z.object({
+  days: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(400))),
+});
 
 export const ReasonQuery = z.object({ reason: z.optional(text(1000)) });
 

@@ -15,7 +15,7 @@ const MOST_DISABLED = 100;
 const DAY = 86_400_000;
 
 /**
- * Disables the organization tokens that nobody used for as long as their organization allows, counted from their creation, their
+ * Disables the organization and team tokens that nobody used for as long as their organization allows, counted from their creation, their
  * last use or the last time they were switched on. Looked at by the cron, once an hour. They can be switched on again.
  * @param tokensEnded tells their running updates
  * @returns how many were disabled
@@ -24,7 +24,7 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
   const store = openStore(env.DB);
   const since = sql`max(${accessTokens.createdAt}, coalesce(${accessTokens.lastUsedAt}, 0), coalesce(${accessTokens.enabledAt}, 0))`;
   const isUnused = and(
-    eq(accessTokens.kind, "organization"),
+    isNotNull(accessTokens.orgId),
     lives(now),
     sql`${since} <= ${now} - (SELECT disable_unused_tokens_after_days FROM organizations WHERE organizations.id = ${accessTokens.orgId}) * ${DAY}`,
   );
@@ -34,6 +34,7 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
         id: sql<string>`${accessTokens.id}`.as("token_id"),
         name: sql<string>`${accessTokens.name}`.as("token_name"),
         hash: accessTokens.hash,
+        kind: sql<"organization" | "team">`${accessTokens.kind}`.as("token_kind"),
         orgId: sql<string>`${organizations.id}`.as("organization_id"),
         orgName: sql<string>`${organizations.name}`.as("organization_name"),
         days: sql<number>`${organizations.disableUnusedTokensAfterDays}`.as("days"),
@@ -47,8 +48,8 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
     // By the organization's own rule: no token did it, least of all this one.
     const who = { userLogin: token.orgName, userName: token.orgName, tokenId: "", tokenName: "" };
     const event = auditEvent({ now, address: "" }, token.orgId, who, {
-      event: "organization-token-disabled",
-      description: `Disabled organization token "${token.name}" (${token.id}): it was not used for ${token.days} days.`,
+      event: `${token.kind}-token-disabled`,
+      description: `Disabled ${token.kind} token "${token.name}" (${token.id}): it was not used for ${token.days} days.`,
     });
     const removal = auditEvent({ now, address: "" }, token.orgId, who, { event: "member-removed", description: "" });
     const [disabled, , lost] = await batch(store, [

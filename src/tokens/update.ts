@@ -10,6 +10,7 @@ import { badRequest, conflict, notFound } from "../errors.ts";
 import { type TokenRow, stateOf, toAccessToken } from "./accessToken.ts";
 import { scopeFault } from "./create.ts";
 import { readOrgToken, thatToken } from "./get.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type UpdateAccessTokenRequest, expiryFault } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
@@ -20,8 +21,8 @@ type Request = z.infer<typeof UpdateAccessTokenRequest>;
  * limit holds for every write from the answer on, and for cached reads within 60 seconds.
  * @throws 409 when it has ended, or was changed at the same time
  */
-export async function updateOrgToken(ctx: OrgContext, id: string, request: Request) {
-  const before = await readOrgToken(ctx, id);
+export async function updateOrgToken(ctx: OrgContext, id: string, request: Request, owner: TokenOwner = theOrganization) {
+  const before = await readOrgToken(ctx, id, owner);
   const state = stateOf(before, ctx.now);
   if (state === "deleted") throw notFound("Token");
   if (state === "expired" || state === "rotated") throw conflict(`the token has ${state === "expired" ? "expired" : "been rotated"}`);
@@ -42,8 +43,8 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
   if (changes.length === 0) return toAccessToken(before, ctx.now);
 
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
-    event: "organization-token-updated",
-    description: `Changed organization token "${before.name}" (${id}): ${changes.join("; ")}.`,
+    event: `${owner.kind}-token-updated`,
+    description: `Changed ${owner.kind} token "${before.name}" (${id}): ${changes.join("; ")}.`,
   });
   const { displayName, description, expiresAt, stackRules, allowedCidrs, allowedCountries, mayRotateItself } = after;
   const [changed] = await guarded(ctx, [
@@ -59,7 +60,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
         mayRotateItself,
         version: before.version + 1,
       })
-      .where(and(thatToken(ctx, id), isNull(accessTokens.deletedAt), eq(accessTokens.version, before.version)))
+      .where(and(thatToken(ctx, id, owner), isNull(accessTokens.deletedAt), eq(accessTokens.version, before.version)))
       .returning({ hash: accessTokens.hash }),
     auditIf(ctx.store, event, changedARow),
   ]);

@@ -5,16 +5,20 @@ import { notFound } from "../errors.ts";
 import { seconds } from "./accessToken.ts";
 import type { TokenUsage } from "./openapi.ts";
 import { thatToken } from "./get.ts";
+import { type TokenOwner, theOrganization } from "./owner.ts";
 import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./table.ts";
 
 const DAY = 86_400_000;
 
 /** @param days how far back, today included; days without a request are left out */
-export async function getTokenUsage(ctx: OrgContext, id: string, days: number): Promise<TokenUsage> {
+export async function getTokenUsage(ctx: OrgContext, id: string, days: number, owner: TokenOwner = theOrganization): Promise<TokenUsage> {
   const { db } = ctx.store;
   const today = Math.floor(ctx.now / DAY);
   const [tokens, used, origins] = await guarded(ctx, [
-    db.select({ id: accessTokens.id }).from(accessTokens).where(thatToken(ctx, id)),
+    db
+      .select({ id: accessTokens.id })
+      .from(accessTokens)
+      .where(thatToken(ctx, id, owner)),
     db
       .select({ day: tokenUsage.day, requests: tokenUsage.requests })
       .from(tokenUsage)

@@ -9,7 +9,7 @@ import { ok } from "./client.ts";
 import { eventually } from "./clock.ts";
 import { deploymentOf, rootStack } from "./deployment.ts";
 import { signatureOf } from "./scanner.ts";
-import { type World, newOrgToken, newStack, startUpdate } from "./world.ts";
+import { type World, newStack, newTeam, startUpdate } from "./world.ts";
 
 export interface GoodCall {
   path: string;
@@ -32,7 +32,7 @@ const signed = async ({ operationId }: Route["definition"], json: unknown): Prom
   operationId === "ReportTokenLeaks" ? { "X-Hub-Signature-256": await signatureOf(JSON.stringify(json)) } : {};
 
 /** Operations of which no call is good: each refuses something that is not supported, in words of its own. */
-export const refusedToAll: string[] = ["UpdateStackConfig"];
+export const refusedToAll: string[] = ["CreateGitHubTeam", "UpdateStackConfig"];
 
 interface Objects {
   params: Record<string, string>;
@@ -65,12 +65,33 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     ]);
   }
   params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
+  Object.assign(params, { user: "sam", userName: "mel" });
+  if (path.includes("{teamName}")) {
+    params["teamName"] = operationId;
+    await newTeam(world, operationId);
+  }
+  if (path.includes("{teamName}/roles")) {
+    params["roleID"] = `role-${operationId}`;
+    await env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO roles (id, org_id, name, description, resource_type, ux_purpose, details, grants, created_at, modified_at)
+         SELECT ?, id, ?, '', 'organization', 'role', '{"__type":"PermissionDescriptorAllow","permissions":[]}', '[]', 0, 0
+         FROM organizations WHERE name = 'acme'`,
+      ).bind(params["roleID"], params["roleID"]),
+      env.DB.prepare("INSERT INTO team_roles SELECT id, ? FROM teams WHERE name = ? AND ? = 'DeleteTeamRole'").bind(
+        params["roleID"],
+        operationId,
+        operationId,
+      ),
+    ]);
+  }
   if (path.includes("{tokenId}")) {
+    const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
       ? await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.admin })
-      : await newOrgToken(world, `doomed-${operationId}`);
+      : await ok<{ id: string }>("POST", tokens, { token: world.admin, json: { name: `doomed-${operationId}` } });
     params["tokenId"] = id;
-    if (operationId === "GetOrgTokenRevocation") await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
+    if (/^Get(Org|Team)TokenRevocation$/.test(operationId)) await ok("DELETE", `${tokens}/${id}`, { token: world.admin });
   }
   if (path.includes("{sessionId}")) {
     await signIn(world.admin);
@@ -135,6 +156,11 @@ const emptyState = { version: 3, deployment: {} };
 function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
   const bodies: Record<string, unknown> = {
     CreateOrgToken: { name: "new" },
+    CreateTeamToken: { name: "new-of-team" },
+    CreatePulumiTeam: { name: "new", displayName: "New", description: "" },
+    CreateGitHubTeam: { githubTeamID: 1 },
+    UpdateTeam: { member: "sam", memberAction: "add" },
+    UpdateTeamStackPermissions: { permissions: 101 },
     // Whoever rotates itself here goes on under its old value.
     RotateThisToken: { overlap: 3600 },
     ReportTokenLeak: { token: "pul-0000000000000000000000000000000000000000" },

@@ -38,17 +38,26 @@ export interface NewToken {
 export const newOrgToken = (world: World, name: string, more: Record<string, unknown> = {}) =>
   ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: world.admin, json: { name, ...more } });
 
-/** A team token, for which there is no route yet: the row is written by hand. */
+/** A token of a new team of acme that nobody is in, both written by hand: no event tells of them. */
 export async function newTeamToken(team = "platform"): Promise<string> {
   const { value, hash } = await newTokenValue(peppersOf(env.TOKEN_PEPPER));
-  await env.DB.prepare(
-    `INSERT INTO access_tokens (id, kind, org_id, team, name, description, hash, created_at, created_by)
-     VALUES (?, 'team', (SELECT id FROM organizations WHERE name = 'acme'), ?, ?, '', ?, ?, 'ada')`,
-  )
-    .bind(crypto.randomUUID(), team, `team-${team}`, hash, Date.now())
-    .run();
+  const now = Date.now();
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO teams (id, org_id, name, display_name, description, created_at)
+       SELECT ?, id, ?, ?, '', ? FROM organizations WHERE name = 'acme'`,
+    ).bind(`team-${team}`, team, team, now),
+    env.DB.prepare(
+      `INSERT INTO access_tokens (id, kind, org_id, team, team_id, name, description, hash, created_at, created_by)
+       SELECT ?, 'team', org_id, name, id, ?, '', ?, ?, 'ada' FROM teams WHERE id = ?`,
+    ).bind(crypto.randomUUID(), `team-${team}`, hash, now, `team-${team}`),
+  ]);
   return value;
 }
+
+/** Makes a team of acme, whose administrator is acme's. */
+export const newTeam = (world: World, name = "platform") =>
+  ok("POST", "/api/orgs/acme/teams/pulumi", { token: world.admin, json: { name, displayName: name, description: "" } });
 
 /** Makes a stack in acme. */
 export const newStack = (token: string, project = "web", stack = "dev") =>

@@ -1,0 +1,42 @@
+import { sql } from "drizzle-orm";
+import { guarded } from "../auth/guard.ts";
+import { type OrgContext } from "../context.ts";
+import { notFound } from "../errors.ts";
+import { teamMemberRoles, teams } from "./table.ts";
+
+/** What the caller is in a team. A machine is in none. */
+export const callerRoles = ["none", ...teamMemberRoles] as const;
+
+/** Columns of a team, and what the caller is in it. */
+export const teamColumns = ({ actor }: OrgContext) => ({
+  id: sql<string>`teams.id`.as("team_id"),
+  name: sql<string>`teams.name`.as("team_name"),
+  displayName: teams.displayName,
+  description: sql<string>`teams.description`.as("team_description"),
+  kind: sql<(typeof teams.$inferSelect)["kind"]>`teams.kind`.as("team_kind"),
+  callerRole: sql<(typeof callerRoles)[number]>`coalesce((SELECT role FROM team_members
+    WHERE team_members.team_id = teams.id AND team_members.user_id = ${actor.kind === "user" ? actor.user.id : ""}), 'none')`.as(
+    "caller_role",
+  ),
+});
+
+/** The query of one team of the call's organization, by its name in any case. */
+export const teamQuery = (ctx: OrgContext, name: string) => ctx.store.db.select(teamColumns(ctx)).from(teams).where(isTeam(ctx, name));
+
+export const isTeam = ({ org }: OrgContext, name: string) => sql`teams.org_id = ${org.id} AND lower(teams.name) = lower(${name})`;
+
+export type Team = Awaited<ReturnType<typeof teamQuery>>[number];
+
+export const teamNotFound = (name: string) => notFound(`Team '${name.slice(0, 100)}'`);
+
+/**
+ * The team of that name. What it says of the caller still holds when a later batch of the request passes its guard, for each change of a
+ * team's members or roles raises the version of the organization's settings.
+ * @throws 404 for a name that no team of this organization has
+ */
+export async function findTeam(ctx: OrgContext, name: string): Promise<Team> {
+  const [rows] = await guarded(ctx, [teamQuery(ctx, name)]);
+  const team = rows[0];
+  if (!team) throw teamNotFound(name);
+  return team;
+}

@@ -1,0 +1,138 @@
+import { and, eq, inArray, ne, sql } from "drizzle-orm";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditStatement, auditIf, whoIs } from "../audit/record.ts";
+import { guarded } from "../auth/guard.ts";
+import { requireRight } from "../auth/right.ts";
+import type { OrgContext } from "../context.ts";
+import { UniqueViolation } from "../db/client.ts";
+import { AppError, badRequest, notFound } from "../errors.ts";
+import { customRoles } from "../roles/table.ts";
+import { type Team, findTeam } from "./find.ts";
+import { beyondOwnRights, coversScopes } from "./right.ts";
+import { teamRoles } from "./table.ts";
+
+type RoleRow = typeof customRoles.$inferSelect;
+
+const toRole = (row: RoleRow) => ({
+  id: row.id,
+  orgId: row.orgId,
+  name: row.name,
+  description: row.description,
+  resourceType: row.resourceType,
+  uxPurpose: row.uxPurpose,
+  details: JSON.parse(row.details) as unknown,
+  defaultIdentifier: "",
+  isOrgDefault: false,
+  created: new Date(row.createdAt).toISOString(),
+  modified: new Date(row.modifiedAt).toISOString(),
+  version: row.version,
+});
+
+export async function listTeamRoles(ctx: OrgContext, name: string) {
+  const { id } = await findTeam(ctx, name);
+  return { roles: (await rolesOf(ctx, id)).map(toRole) };
+}
+
+async function rolesOf(ctx: OrgContext, teamId: string): Promise<RoleRow[]> {
+  const { db } = ctx.store;
+  const [rows] = await guarded(ctx, [
+    db
+      .select()
+      .from(customRoles)
+      .where(inArray(customRoles.id, db.select({ id: teamRoles.roleId }).from(teamRoles).where(eq(teamRoles.teamId, teamId))))
+      .orderBy(customRoles.name),
+  ]);
+  return rows;
+}
+
+/**
+ * Gives a role to all members and tokens of a team. Whoever is no administrator gives only what it has in the whole organization.
+ * @param replaces the roles that the team has, as the CLI means it (management-api §16)
+ * @throws 404 for an unknown role, 400 for a permission set, 403
+ */
+export async function assignTeamRole(ctx: OrgContext, name: string, roleId: string, replaces: boolean): Promise<void> {
+  await requireRight(ctx, "role:update");
+  const { db } = ctx.store;
+  const team = await findTeam(ctx, name);
+  const [found] = await guarded(ctx, [
+    db
+      .select()
+      .from(customRoles)
+      .where(and(eq(customRoles.id, roleId), eq(customRoles.orgId, ctx.org.id))),
+  ]);
+  const role = found[0];
+  if (!role) throw roleNotFound(roleId);
+  if (role.uxPurpose === "policy" || role.uxPurpose === "set") throw badRequest(`${role.name} is a permission set, and no role`);
+  if (!coversScopes(ctx, { grants: role.grants })) throw await beyondOwnRights(ctx, "role:update");
+  const before = await rolesOf(ctx, team.id);
+  const others = replaces ? before.filter(({ id }) => id !== roleId) : [];
+  if (others.length === 0 && before.some(({ id }) => id === roleId)) return;
+  const instead = others.length > 0 ? `, in place of ${others.map((one) => `"${one.name}"`).join(", ")}` : "";
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "team-updated",
+    description: `Gave team "${team.name}" the role "${role.name}" (${roleId})${instead}.`,
+  });
+  await guarded(ctx, [
+    db.delete(teamRoles).where(and(eq(teamRoles.teamId, team.id), ne(teamRoles.roleId, roleId), replaces ? undefined : sql`0`)),
+    db.insert(teamRoles).select(sql`SELECT ${team.id}, roles.id FROM roles WHERE roles.id = ${roleId}
+      AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id}) ON CONFLICT DO NOTHING`),
+    auditStatement(ctx.store, event),
+  ]);
+  relaySoon(ctx, event);
+}
+
+/** @throws 404 for a role that the team does not have */
+export async function removeTeamRole(ctx: OrgContext, name: string, roleId: string): Promise<void> {
+  await requireRight(ctx, "role:update");
+  const team = await findTeam(ctx, name);
+  const role = (await rolesOf(ctx, team.id)).find(({ id }) => id === roleId);
+  if (!role) throw roleNotFound(roleId);
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "team-updated",
+    description: `Took the role "${role.name}" (${roleId}) from team "${team.name}".`,
+  });
+  await guarded(ctx, [
+    ctx.store.db.delete(teamRoles).where(and(eq(teamRoles.teamId, team.id), eq(teamRoles.roleId, roleId))),
+    auditIf(ctx.store, event, changedARow),
+  ]);
+  relaySoon(ctx, event);
+}
+
+const roleNotFound = (id: string) => notFound(`Role '${id.slice(0, 100)}'`);
+
+/** A role of the team's own, which grants nothing until it is changed. @throws 400 when there is a role of that name */
+export async function enableTeamRoles(ctx: OrgContext, name: string) {
+  await requireRight(ctx, "role:create");
+  const team = await findTeam(ctx, name);
+  const role = emptyRole(ctx, team);
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "team-updated",
+    description: `Gave team "${team.name}" the new role "${role.name}" (${role.id}), which grants nothing yet.`,
+  });
+  try {
+    await guarded(ctx, [
+      ctx.store.db.insert(customRoles).values(role),
+      ctx.store.db.insert(teamRoles).select(sql`SELECT id, ${role.id} FROM teams WHERE id = ${team.id}`),
+      auditStatement(ctx.store, event),
+    ]);
+  } catch (error) {
+    if (error instanceof UniqueViolation) throw new AppError(400, "Role with this name already exists");
+    throw error;
+  }
+  relaySoon(ctx, event);
+  return toRole(role);
+}
+
+const emptyRole = ({ org, now }: OrgContext, team: Team): RoleRow => ({
+  id: crypto.randomUUID(),
+  orgId: org.id,
+  name: `Team ${team.name}`,
+  description: `The role of team ${team.name}.`,
+  resourceType: "organization",
+  uxPurpose: "role_private",
+  details: JSON.stringify({ __type: "PermissionDescriptorAllow", permissions: [] }),
+  grants: [],
+  version: 1,
+  createdAt: now,
+  modifiedAt: now,
+});
