@@ -3,7 +3,7 @@ import type { HonoBase } from "hono/hono-base";
 import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
-import { authorize, requireGuarded } from "../auth/authorize.ts";
+import { authorize, withRightsOnStack } from "../auth/authorize.ts";
 import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
@@ -116,11 +116,12 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
   const request = c.get("request");
   const attempt = async (fresh: boolean) => {
     if (fresh) await admitAgain(c, route);
-    const result = await withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) =>
-      route.handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input),
-    );
     const credential = c.get("credential");
-    if (credential) await requireGuarded(request, credential, orgParam(c));
+    const result = await withRightsOnStack(request, credential, orgParam(c), () =>
+      withWrittenNames(request, credential?.org, stackParam(c), (written) =>
+        route.handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input),
+      ),
+    );
     credential?.used(request);
     return warned(c, route, answer(c, result));
   };

@@ -1,12 +1,12 @@
 import { type Actor, type MachineActor, type OrgSettings, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { type AppError, forbidden, notFound } from "../errors.ts";
+import { AppError, forbidden, notFound } from "../errors.ts";
 import type { Credential } from "./authenticate.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
 import { guard } from "./guard.ts";
 import { type LimitFault, expiryPolicyText, limitFault, meetsExpiryPolicy } from "./limits.ts";
 import { type OrgPermission, type Permission, type StackRef, decide, hasRightsOnSome, mayAs, membershipIn } from "./policy.ts";
-import { readStackFacts } from "./onStack.ts";
+import { readStackFacts } from "./stackFacts.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
 import { refuse } from "./refuse.ts";
 
@@ -64,13 +64,28 @@ async function aboutStack(ctx: RequestContext, credential: Credential, orgName: 
 }
 
 /**
- * To be called before an answer: asks for the rights on the stack that no guard has asked for, because the call's work had none after they were
- * needed. @throws what `authorize` does
+ * Does the work of a call. Rights on its stack that no guard has asked for are asked for before the answer; and before a refusal, so that a caller
+ * without the right learns nothing from it. @throws what the work and `authorize` do
  */
-export async function requireGuarded(ctx: RequestContext, credential: Credential, orgName: string | undefined): Promise<void> {
-  const { onStack } = credential.actor;
-  if (!onStack || onStack.guarded >= onStack.needs.length) return;
-  for (const permission of new Set(onStack.needs)) await authorize(ctx, { ...credential, guarded: true }, permission, orgName, onStack);
+export async function withRightsOnStack<T>(
+  ctx: RequestContext,
+  credential: Credential | undefined,
+  orgName: string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const onStack = credential?.actor.onStack;
+  if (!credential || !onStack) return work();
+  const ask = async () => {
+    for (const permission of new Set(onStack.needs)) await authorize(ctx, { ...credential, guarded: true }, permission, orgName, onStack);
+  };
+  try {
+    const result = await work();
+    if (onStack.guarded < onStack.needs.length) await ask();
+    return result;
+  } catch (error) {
+    if (error instanceof AppError && error.status < 500 && onStack.facts === undefined) await ask();
+    throw error;
+  }
 }
 
 /**

@@ -1,10 +1,9 @@
 import { type SQL, and, sql } from "drizzle-orm";
 import { isGranted } from "../access/filter.ts";
-import type { Actor, OnStack, OrganizationRef, RequestContext } from "../context.ts";
-import { type Store, batch } from "../db/client.ts";
+import type { Actor, OnStack } from "../context.ts";
+import type { Store } from "../db/client.ts";
 import { stacks } from "../stacks/table.ts";
 import type { GrantPermission } from "../teams/table.ts";
-import { guard } from "./guard.ts";
 import { type OrgPermission, type ActorMembership, type StackRef, grantsWith, mayByToggle, rulesFor } from "./policy.ts";
 
 /**
@@ -63,13 +62,4 @@ export function toStackFacts(rows: Awaited<ReturnType<typeof stackFactsQuery>>):
   if (!row) return null;
   const tags = Object.fromEntries(JSON.parse(row.tags) as [string, string][]);
   return { stackId: row.stackId, tags, granted: JSON.parse(row.granted) as GrantPermission[] };
-}
-
-/** What the actor's rights on a stack depend on, as the database has it now. */
-export async function readStackFacts(ctx: RequestContext, actor: Actor, org: OrganizationRef, stack: StackRef): Promise<OnStack["facts"]> {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, actor, ctx.now, org.id),
-    stackFactsQuery(ctx.store, actor.token.id, org.id, stack),
-  ]);
-  return toStackFacts(rows);
 }
