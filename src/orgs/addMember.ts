@@ -74,7 +74,10 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   if (membership[0]) throw alreadyThere();
   if (!made[0]) throw new AppError(409, "User has an invitation to the organization already.");
   announce(ctx, event);
-  return { ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null, custom: customOf(role, roles[0]!) }, roles[0]!.at), role: "potential-member" };
+  return {
+    ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null, custom: customOf(role, roles[0]!) }, roles[0]!.at),
+    role: "potential-member",
+  };
 }
 
 /** A member has the default role; an administrator and a billing manager have their own. */

@@ -123,7 +123,10 @@ export const tokensOf = (ctx: OrgContext, login: string) =>
 
 /** The built-in roles are as old as their organization, and never change. With it the custom role that is the default. */
 export const rolesModified = (ctx: OrgContext) =>
-  ctx.store.db.select({ at: organizations.createdAt, custom: customRole(sql`default_role_id`) }).from(organizations).where(eq(organizations.id, ctx.org.id));
+  ctx.store.db
+    .select({ at: organizations.createdAt, custom: customRole(sql`default_role_id`) })
+    .from(organizations)
+    .where(eq(organizations.id, ctx.org.id));
 
 /** The custom role of that id as JSON; null for a built-in one. */
 const customRole = (id: SQL) =>

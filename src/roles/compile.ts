@@ -32,7 +32,8 @@ export function grantsIn(orgId: string, details: unknown, stored: Composed): Sco
     return set ? grantsOfSet(set) : stored(id);
   };
   const grants = faultless(() => readDescriptor(details, composed));
-  if (JSON.stringify(grants).length > MOST_GRANTS) throw badRequest("the conditions of this role are too complex: write fewer alternatives");
+  if (JSON.stringify(grants).length > MOST_GRANTS)
+    throw badRequest("the conditions of this role are too complex: write fewer alternatives");
   return grants;
 }
 

@@ -45,8 +45,7 @@ export async function createRole(ctx: OrgContext, request: z.infer<typeof Create
   const [, , , made] = await nameFree(
     guarded(ctx, [
       // A record that one of the parts became part of meanwhile is found there (`updateRole`); a part that changed or ended fails the guard.
-      ctx.store.db.insert(customRoles)
-        .select(sql`SELECT ${id}, ${ctx.org.id}, ${request.name}, ${request.description ?? ""},
+      ctx.store.db.insert(customRoles).select(sql`SELECT ${id}, ${ctx.org.id}, ${request.name}, ${request.description ?? ""},
         ${request.resourceType ?? "organization"}, ${request.uxPurpose ?? "role"}, ${details}, ${JSON.stringify(grants)}, 1, ${ctx.now}, ${ctx.now}
         WHERE ${isRoom}`),
       promiseIf(ctx.store, event, changedARow),
@@ -98,4 +97,3 @@ export async function nameFree<T>(work: Promise<T>): Promise<T> {
     throw error instanceof UniqueViolation ? nameTaken() : error;
   }
 }
-

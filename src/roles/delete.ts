@@ -64,7 +64,9 @@ export async function deleteRole(ctx: OrgContext, id: string, force: boolean): P
   if (!left[0]) return announce(ctx, event);
   if (left[0].isIncluded) throw conflict(`other roles or permission sets include "${before.name}": remove it from them first`);
   if (force) throw await lacking(ctx, "org_member:set_admin");
-  throw conflict(`"${before.name}" is still assigned to people, teams or tokens, or is the default role: use force to delete it all the same`);
+  throw conflict(
+    `"${before.name}" is still assigned to people, teams or tokens, or is the default role: use force to delete it all the same`,
+  );
 }
 
 const isIncluded = (id: string) => sql`EXISTS (SELECT 1 FROM role_parts WHERE part_id = ${id})`;

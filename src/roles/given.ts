@@ -36,7 +36,10 @@ export async function givenRoles(ctx: OrgContext, requests: Request[], plainMemb
   const given = requests.map((request) => named(ctx, request, plainMember, customs));
   if (given.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");
   const ids = new Set(given.map((one) => one.roleId));
-  await requireScopes(ctx, [...customs].flatMap(([id, { grants }]) => (ids.has(id) ? scopesIn(grants) : [])));
+  await requireScopes(
+    ctx,
+    [...customs].flatMap(([id, { grants }]) => (ids.has(id) ? scopesIn(grants) : [])),
+  );
   const place = placeOf(ctx);
   if (!isAdministrator(place)) {
     const builtIn = new Set(given.filter(({ roleId: id }) => id === null || !customs.has(id)).map(({ role }) => role));

@@ -5,7 +5,10 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
   organization: [
     {
       name: "Organization",
-      scopes: { "organization:read": "See the organization and its settings.", "organization:update": "Change the settings of the organization." },
+      scopes: {
+        "organization:read": "See the organization and its settings.",
+        "organization:update": "Change the settings of the organization.",
+      },
     },
     {
       name: "Membership",

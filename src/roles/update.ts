@@ -26,12 +26,7 @@ const MOST_ABOVE = 100;
  * @param text the request's JSON as it came
  * @throws 400 for a record that would include itself, 403 for rights that the caller does not have, 409 for a name that is taken
  */
-export async function updateRole(
-  ctx: OrgContext,
-  id: string,
-  request: z.infer<typeof UpdateRoleRequest>,
-  text: string,
-): Promise<Response> {
+export async function updateRole(ctx: OrgContext, id: string, request: z.infer<typeof UpdateRoleRequest>, text: string): Promise<Response> {
   if (findRole(ctx.org.id, id) || findSet(ctx.org.id, id)) throw badRequest("a built-in role cannot be changed");
   const before = await readCustomRole(ctx, id);
   if (request.name) requireFreeName(request.name);

@@ -37,10 +37,6 @@ const absentFeatures: Feature[] = [
   { paths: /\/saml\b/, sentence: "Single sign-on is not supported yet" },
   { paths: /\/teams\b|\/members\/[^/]+\/stacks\b/, sentence: "Teams are not supported yet" },
   {
-    paths: /\/roles\b/,
-    sentence: "Custom roles are not supported yet: each organization has the roles admin, member, billing-manager and read-only",
-  },
-  {
     paths: /\/(collaborators|permissions|ownership)\b|\/set-admin$/,
     sentence: "Rights on single stacks are not supported: people have a role in the organization",
   },

@@ -76,7 +76,11 @@ it("refuses a token that is limited to stacks", async () => {
 });
 
 it("never makes an administrator by a role, whatever it names", async () => {
-  const id = await newRoleId(admin, "almost", allow("org_token:create", "org_member:set_admin", "org_member:update", "organization:set_access"));
+  const id = await newRoleId(
+    admin,
+    "almost",
+    allow("org_token:create", "org_member:set_admin", "org_member:update", "organization:set_access"),
+  );
   await give(admin, "mel", id);
   await refusal(403, "POST", "/api/orgs/acme/tokens", world.member, { name: "x" });
   await refusal(403, "PATCH", MEL, world.member, { role: "admin" });

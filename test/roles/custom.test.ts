@@ -65,7 +65,9 @@ it("does not know a role of another organization, to read, change, delete, inclu
     ["GET", "/teams"],
     ["GET", "/tokens"],
   ] as const)
-    expect(await refusal(404, method, `${ROLES}/${foreign}${path}`, admin, method === "GET" ? undefined : {})).toBe("Not Found: Role not found");
+    expect(await refusal(404, method, `${ROLES}/${foreign}${path}`, admin, method === "GET" ? undefined : {})).toBe(
+      "Not Found: Role not found",
+    );
   await refusal(400, "POST", ROLES, admin, { name: "x", details: compose(foreign) });
   await refusal(400, "PATCH", "/api/orgs/acme/members/mel", admin, { fgaRoleId: foreign });
   await refusal(400, "POST", "/api/orgs/acme/invites/link", admin, { roleId: foreign });

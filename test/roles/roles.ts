@@ -19,7 +19,8 @@ export const newRole = (token: string, name: string, details: unknown, more: Rec
   ok<Role>("POST", ROLES, { token, json: { name, details, ...more } });
 export const newRoleId = async (...role: Parameters<typeof newRole>) => (await newRole(...role)).id;
 
-export const changeRole = (token: string, id: string, json: Record<string, unknown>) => ok<Role>("PATCH", `${ROLES}/${id}`, { token, json });
+export const changeRole = (token: string, id: string, json: Record<string, unknown>) =>
+  ok<Role>("PATCH", `${ROLES}/${id}`, { token, json });
 
 export const give = (token: string, login: string, fgaRoleId: string) =>
   ok("PATCH", `/api/orgs/acme/members/${login}`, { token, json: { fgaRoleId } });
