@@ -31,11 +31,7 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
     ...lost.statements,
     // A stack that is brought back is its organization's, and nobody's own.
     store.db.delete(stackGrants).where(sql`${stackGrants.stackId} IN (SELECT id FROM ${stacks} WHERE ${which})`),
-    store.db
-      .update(stacks)
-      .set({ deletedAt: now })
-      .where(which)
-      .returning({ id: stacks.id }),
+    store.db.update(stacks).set({ deletedAt: now }).where(which).returning({ id: stacks.id }),
     promiseIf(store, event, changedARow),
     store.db.select({ id: stacks.id }).from(stacks).where(here),
   ]);

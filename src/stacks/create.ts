@@ -86,7 +86,9 @@ function firstGrants(ctx: OrgContext, id: string, names: string[]) {
   const place = placeOf(ctx);
   const named = sql`SELECT teams.id FROM teams WHERE teams.org_id = ${org.id} AND teams.name IN (SELECT value FROM json_each(${JSON.stringify(names)}))`;
   const toTeams = [
-    store.db.insert(stackGrants).select(sql`SELECT ${id}, 'team', teams.id, 102, ${now} FROM teams WHERE teams.id IN (${named}) ON CONFLICT DO NOTHING`),
+    store.db
+      .insert(stackGrants)
+      .select(sql`SELECT ${id}, 'team', teams.id, 102, ${now} FROM teams WHERE teams.id IN (${named}) ON CONFLICT DO NOTHING`),
     noteFirstGrant(ctx, haveOneGrant(named)),
   ];
   const isFirst = !place.hasStackGrants && !mayAs(place, "stack:list");

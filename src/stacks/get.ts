@@ -80,7 +80,9 @@ export async function listStackPermissions(ctx: OrgContext, path: StackPath) {
       .select({ login: users.login, name: users.name, permission: stackGrants.permission })
       .from(stackGrants)
       .innerJoin(users, eq(users.id, stackGrants.granteeId))
-      .where(and(eq(stackGrants.granteeKind, "user"), sql`${stackGrants.stackId} = (SELECT id FROM stacks WHERE ${stackAt(ctx.org.id, path)})`))
+      .where(
+        and(eq(stackGrants.granteeKind, "user"), sql`${stackGrants.stackId} = (SELECT id FROM stacks WHERE ${stackAt(ctx.org.id, path)})`),
+      )
       .orderBy(users.login),
   ]);
   return {

@@ -31,7 +31,16 @@ export async function createTeam(ctx: OrgContext, request: z.infer<typeof Create
   }
   announce(ctx, event);
   const self = actor.kind === "user" ? [{ ...toPerson(actor.user), role: "admin" as const }] : [];
-  return { kind: "pulumi" as const, name, displayName, description, userRole: first ? "admin" : "none", members: self, stacks: [], roleIds: [] };
+  return {
+    kind: "pulumi" as const,
+    name,
+    displayName,
+    description,
+    userRole: first ? "admin" : "none",
+    members: self,
+    stacks: [],
+    roleIds: [],
+  };
 }
 
 export const toPerson = ({ login, name }: { login: string; name: string }) => ({ githubLogin: login, name, avatarUrl: "" });

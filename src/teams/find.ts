@@ -15,12 +15,13 @@ export const teamColumns = ({ actor }: OrgContext) => ({
   description: sql<string>`teams.description`.as("team_description"),
   kind: sql<(typeof teams.$inferSelect)["kind"]>`teams.kind`.as("team_kind"),
   callerRole: sql<(typeof callerRoles)[number]>`coalesce((SELECT role FROM team_members
-    WHERE team_members.team_id = teams.id AND team_members.user_id = ${actor.kind === "user" ? actor.user.id : ""}), 'none')`.as("caller_role"),
+    WHERE team_members.team_id = teams.id AND team_members.user_id = ${actor.kind === "user" ? actor.user.id : ""}), 'none')`.as(
+    "caller_role",
+  ),
 });
 
 /** The query of one team of the call's organization, by its name in any case. */
-export const teamQuery = (ctx: OrgContext, name: string) =>
-  ctx.store.db.select(teamColumns(ctx)).from(teams).where(isTeam(ctx, name));
+export const teamQuery = (ctx: OrgContext, name: string) => ctx.store.db.select(teamColumns(ctx)).from(teams).where(isTeam(ctx, name));
 
 export const isTeam = ({ org }: OrgContext, name: string) => sql`teams.org_id = ${org.id} AND lower(teams.name) = lower(${name})`;
 

@@ -33,7 +33,10 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
   requireOwn(team);
   if (action === "add" || action === "promote") await requireTeamsRights(ctx, team);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "team-updated", description: sentences[action](login, team.name) });
-  const that = and(eq(teamMembers.teamId, team.id), sql`${teamMembers.userId} = (SELECT id FROM users WHERE lower(login) = lower(${login}))`);
+  const that = and(
+    eq(teamMembers.teamId, team.id),
+    sql`${teamMembers.userId} = (SELECT id FROM users WHERE lower(login) = lower(${login}))`,
+  );
   try {
     const [inOrg, inTeam] = await guarded(ctx, [
       currentRole(ctx, login),
@@ -54,12 +57,10 @@ function change(ctx: OrgContext, team: Team, login: string, action: MemberAction
   const { db } = ctx.store;
   if (action === "remove") return db.delete(teamMembers).where(that);
   if (action === "add")
-    return db
-      .insert(teamMembers)
-      .select(
-        sql`SELECT ${team.id}, user_id, 'member', ${ctx.now} FROM members WHERE ${isMember(ctx, login)}
+    return db.insert(teamMembers).select(
+      sql`SELECT ${team.id}, user_id, 'member', ${ctx.now} FROM members WHERE ${isMember(ctx, login)}
           AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id})`,
-      );
+    );
   const role = action === "promote" ? "admin" : "member";
   return db
     .update(teamMembers)

@@ -24,9 +24,7 @@ const Team = z.object({
   members: z.optional(
     z.array(z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.enum(teamMemberRoles) })),
   ),
-  stacks: z.optional(
-    z.array(z.object({ projectName: z.string(), stackName: z.string(), permission: z.literal(grantPermissions) })),
-  ),
+  stacks: z.optional(z.array(z.object({ projectName: z.string(), stackName: z.string(), permission: z.literal(grantPermissions) }))),
   roleIds: z.optional(z.array(z.string())),
 });
 

@@ -72,11 +72,15 @@ export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: O
     db
       .select({ id: stacks.id })
       .from(stacks)
-      .where(sql`${sql.join(
-        grantPermissions.map((grant) => sql`EXISTS (SELECT 1 FROM stack_grants AS theirs WHERE theirs.stack_id = stacks.id AND theirs.grantee_kind = 'team'
-          AND theirs.grantee_id = ${team.id} AND theirs.permission = ${grant}) AND NOT ${hasRightsOf(ctx, grant)}`),
-        sql` OR `,
-      )}`)
+      .where(
+        sql`${sql.join(
+          grantPermissions.map(
+            (grant) => sql`EXISTS (SELECT 1 FROM stack_grants AS theirs WHERE theirs.stack_id = stacks.id AND theirs.grantee_kind = 'team'
+          AND theirs.grantee_id = ${team.id} AND theirs.permission = ${grant}) AND NOT ${hasRightsOf(ctx, grant)}`,
+          ),
+          sql` OR `,
+        )}`,
+      )
       .limit(1),
   ]);
   if (beyond[0] || !coversScopes(ctx, { grants: roles.flatMap(({ grants }) => grants) })) throw await beyondOwnRights(ctx, "team:update");

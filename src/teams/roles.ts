@@ -73,9 +73,7 @@ export async function assignTeamRole(ctx: OrgContext, name: string, roleId: stri
     description: `Gave team "${team.name}" the role "${role.name}" (${roleId})${instead}.`,
   });
   await guarded(ctx, [
-    db
-      .delete(teamRoles)
-      .where(and(eq(teamRoles.teamId, team.id), ne(teamRoles.roleId, roleId), replaces ? undefined : sql`0`)),
+    db.delete(teamRoles).where(and(eq(teamRoles.teamId, team.id), ne(teamRoles.roleId, roleId), replaces ? undefined : sql`0`)),
     db.insert(teamRoles).select(sql`SELECT ${team.id}, roles.id FROM roles WHERE roles.id = ${roleId}
       AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id}) ON CONFLICT DO NOTHING`),
     promise(ctx.store, event),

@@ -25,7 +25,8 @@ export async function teamAsOwner(
  */
 export async function teamAsMaker(ctx: OrgContext, name: string): Promise<TokenOwner> {
   const team = await findTeam(ctx, name);
-  if (ctx.actor.kind === "team") throw forbidden("You do not have permission to perform this operation: a team's token makes and changes no tokens.");
+  if (ctx.actor.kind === "team")
+    throw forbidden("You do not have permission to perform this operation: a team's token makes and changes no tokens.");
   await requireTeamRight(ctx, team, "team:create_token");
   await requireTeamsRights(ctx, team, rightsOfTeamTokens(ctx));
   return { kind: "team", id: team.id, name: team.name };

@@ -28,7 +28,9 @@ async function describe(ctx: OrgContext, team: Team, request: z.infer<typeof Upd
   const displayName = request.newDisplayName || team.displayName;
   const description = request.newDescription ?? team.description;
   const changes = [
-    ...(displayName === team.displayName ? [] : [`display name from ${JSON.stringify(team.displayName)} to ${JSON.stringify(displayName)}`]),
+    ...(displayName === team.displayName
+      ? []
+      : [`display name from ${JSON.stringify(team.displayName)} to ${JSON.stringify(displayName)}`]),
     ...(description === team.description ? [] : [`description from ${JSON.stringify(team.description)} to ${JSON.stringify(description)}`]),
   ];
   if (changes.length === 0) return;

@@ -13,13 +13,15 @@ import { type TokenOwner, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
 /** Switches a token off, as at once as a deletion does, but it can be switched on again. Repeating it is fine. */
-export const disableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) => flip(ctx, id, "disabled", reason, owner);
+export const disableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) =>
+  flip(ctx, id, "disabled", reason, owner);
 
 /**
  * Switches a token on again, whoever or whatever switched it off.
  * @throws 409 for one that was found in the open, or whose maker was: someone else may hold its value, so it can only be rotated or deleted
  */
-export const enableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) => flip(ctx, id, "enabled", reason, owner);
+export const enableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) =>
+  flip(ctx, id, "enabled", reason, owner);
 
 async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", reason: string, owner: TokenOwner) {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${owner.kind}-token-${to}`, description: "" });

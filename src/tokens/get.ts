@@ -11,7 +11,12 @@ export const thatToken = (ctx: OrgContext, id: string, owner: TokenOwner): SQL =
 
 /** @throws 404 for an id that never was of this owner */
 export async function readOrgToken(ctx: OrgContext, id: string, owner: TokenOwner): Promise<TokenRow> {
-  const [rows] = await guarded(ctx, [ctx.store.db.select(visibleColumns).from(accessTokens).where(thatToken(ctx, id, owner))]);
+  const [rows] = await guarded(ctx, [
+    ctx.store.db
+      .select(visibleColumns)
+      .from(accessTokens)
+      .where(thatToken(ctx, id, owner)),
+  ]);
   const row = rows[0];
   if (!row) throw notFound("Token");
   return row;

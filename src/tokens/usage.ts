@@ -11,16 +11,14 @@ import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./tabl
 const DAY = 86_400_000;
 
 /** @param days how far back, today included; days without a request are left out */
-export async function getTokenUsage(
-  ctx: OrgContext,
-  id: string,
-  days: number,
-  owner: TokenOwner = theOrganization,
-): Promise<TokenUsage> {
+export async function getTokenUsage(ctx: OrgContext, id: string, days: number, owner: TokenOwner = theOrganization): Promise<TokenUsage> {
   const { db } = ctx.store;
   const today = Math.floor(ctx.now / DAY);
   const [tokens, used, origins] = await guarded(ctx, [
-    db.select({ id: accessTokens.id }).from(accessTokens).where(thatToken(ctx, id, owner)),
+    db
+      .select({ id: accessTokens.id })
+      .from(accessTokens)
+      .where(thatToken(ctx, id, owner)),
     db
       .select({ day: tokenUsage.day, requests: tokenUsage.requests })
       .from(tokenUsage)

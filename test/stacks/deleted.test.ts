@@ -97,7 +97,7 @@ describe("deleted stacks", () => {
   });
 });
 
-it("a stack says who made it, and has no teams or collaborators", async () => {
+it("a stack says who made it, and that its creator has a right on it", async () => {
   const ownedBy = { name: "mel", githubLogin: "mel", avatarUrl: "" };
   const notificationSettings = { notifyUpdateSuccess: false, notifyUpdateFailure: false };
   expect(await ok("GET", `${S}/metadata`, { token })).toEqual({
@@ -108,6 +108,9 @@ it("a stack says who made it, and has no teams or collaborators", async () => {
     notificationSettings,
   });
   expect(await ok("GET", `${S}/teams`, { token })).toEqual({ projectName: "web", teams: [] });
-  expect(await ok("GET", `${S}/collaborators`, { token })).toEqual({ stackCreatorUserName: "mel", users: [] });
+  expect(await ok("GET", `${S}/collaborators`, { token })).toEqual({
+    stackCreatorUserName: "mel",
+    users: [{ user: { githubLogin: "mel", name: "mel", avatarUrl: "" }, permission: 104 }],
+  });
   for (const what of ["metadata", "teams", "collaborators"]) await refused(404, "GET", `/api/stacks/acme/web/none/${what}`, { token });
 });

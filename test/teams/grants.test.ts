@@ -37,8 +37,8 @@ describe("a grant", () => {
 
     await grant(world.admin, 102);
     await ok("POST", `${STACK}/tags`, { token, ...setTag });
-    await startUpdate(token);
     await refused(403, "DELETE", STACK, { token });
+    await startUpdate(token);
 
     await grant(world.admin, 101, "prod");
     await ok("PATCH", team(), { token: world.admin, json: { removeStack: { projectName: "web", stackName: "dev" } } });
@@ -90,7 +90,10 @@ describe("a grant", () => {
     await ok("GET", "/api/stacks/acme/web/renamed", { token: world.member });
     await ok("DELETE", "/api/stacks/acme/web/renamed?force=true", { token: world.admin });
     const deleted = await ok<{ deletedStacks: { id: string }[] }>("GET", "/api/orgs/acme/restore-stack", { token: world.admin });
-    await ok("POST", `/api/orgs/acme/restore-stack/${deleted.deletedStacks[0]!.id}`, { token: world.admin, json: { stackName: "renamed" } });
+    await ok("POST", `/api/orgs/acme/restore-stack/${deleted.deletedStacks[0]!.id}`, {
+      token: world.admin,
+      json: { stackName: "renamed" },
+    });
     await refused(403, "GET", "/api/stacks/acme/web/renamed", { token: world.member });
   });
 

@@ -23,7 +23,9 @@ describe("a new team", () => {
     expect(events).toMatchObject([{ event: "team-created", description: 'Created team "platform".', userLogin: "ada", reqOrgAdmin: true }]);
     expect(await read()).toMatchObject({ kind: "pulumi", name: "platform", userRole: "admin", stacks: [], roleIds: [] });
     expect(await membersOf()).toEqual(["ada admin"]);
-    expect(await ok("GET", "/api/orgs/acme/teams", { token: world.billing })).toMatchObject({ teams: [{ name: "platform", userRole: "none" }] });
+    expect(await ok("GET", "/api/orgs/acme/teams", { token: world.billing })).toMatchObject({
+      teams: [{ name: "platform", userRole: "none" }],
+    });
   });
 
   it("has nobody when a machine made it", async () => {
@@ -217,7 +219,9 @@ describe("roles of a team", () => {
     expect(await ids()).toEqual([a, b]);
     const headers = { "User-Agent": "pulumi-cli/1 (v3.259.0; linux)" };
     const events = await eventsOf(() => ok("POST", `${team()}/roles/${c}`, { token: world.admin, headers }));
-    expect(events).toMatchObject([{ event: "team-updated", description: `Gave team "platform" the role "c" (${c}), in place of "a", "b".` }]);
+    expect(events).toMatchObject([
+      { event: "team-updated", description: `Gave team "platform" the role "c" (${c}), in place of "a", "b".` },
+    ]);
     expect(await ids()).toEqual([c]);
   });
 

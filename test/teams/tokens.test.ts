@@ -23,7 +23,12 @@ describe("a token of a team", () => {
     let made: NewToken;
     const events = await eventsOf(async () => (made = await create(world.admin)));
     expect(events).toMatchObject([
-      { event: "team-token-created", description: `Created team token "ci" (${made!.id}) of team "platform".`, userLogin: "ada", reqOrgAdmin: true },
+      {
+        event: "team-token-created",
+        description: `Created team token "ci" (${made!.id}) of team "platform".`,
+        userLogin: "ada",
+        reqOrgAdmin: true,
+      },
     ]);
     expect(await ok("GET", "/api/user", { token: made!.tokenValue })).toMatchObject({
       githubLogin: "acme",
