@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { guarded } from "../auth/guard.ts";
 import { badRequest } from "../errors.ts";
 import { id, text } from "../http/bounded.ts";
 import { orgName, projectName, stackName, teamName } from "../http/names.ts";
@@ -41,7 +42,8 @@ export const teamRoutes = [
       params: org,
       body: z.object({ githubTeamID: z.nullish(z.int()) }),
     },
-    async () => {
+    async (ctx) => {
+      await guarded(ctx, []);
       throw badRequest("teams of GitHub cannot be connected here: create a team with POST /api/orgs/{orgName}/teams/pulumi");
     },
   ),

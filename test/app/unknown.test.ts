@@ -15,7 +15,7 @@ describe("an operation that is not here", () => {
     ["GET", "/api/agents/signup", "set PULUMI_ACCESS_TOKEN"],
     ["POST", "/api/esc/environments/acme/yaml/open", "Environments (Pulumi ESC) are not supported"],
     ["POST", "/api/esc/environments/acme/yaml/check", "without 'environment:'"],
-    ["GET", "/api/orgs/acme/teams", "Teams are not supported yet"],
+    ["GET", "/api/orgs/acme/members/mel/stacks", "put them in a team"],
     ["GET", "/api/stacks/acme/web/dev/deployments", "Deployments, schedules and drift detection are out of scope"],
     ["POST", "/api/stacks/acme/web/dev/hooks", "Webhooks are not supported yet"],
     ["PATCH", "/api/stacks/acme/web/dev/update/u/checkpointdelta", "a client that does not journal sends full checkpoints"],

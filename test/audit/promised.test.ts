@@ -94,6 +94,7 @@ async function tellingCall(world: World, definition: Route["definition"]): Promi
   const token = world.admin;
   switch (definition.operationId) {
     case "UpdateOrgToken":
+    case "UpdateTeamToken":
       return { ...good, json: { description: "another" } };
     case "UpdateOrganizationSettings":
       return { ...good, json: { setInFlightRevocation: "abort" } };
@@ -101,6 +102,7 @@ async function tellingCall(world: World, definition: Route["definition"]): Promi
       await env.DB.prepare("UPDATE members SET accepted_at = NULL WHERE user_id = (SELECT id FROM users WHERE login = 'ada')").run();
       return good;
     case "EnableOrgToken":
+    case "EnableTeamToken":
       await ok("POST", good.path.replace(/\/enable$/, "/disable"), { token });
       return good;
     case "ReportTokenLeak":

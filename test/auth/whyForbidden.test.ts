@@ -5,7 +5,8 @@ import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  await newStack(world.member);
+  // Its creator has more than a member.
+  await newStack(world.admin);
 });
 
 const STACK_PATH = "/api/stacks/acme/web/dev";

@@ -28,12 +28,6 @@ describe("a feature that is not here", () => {
     expect(await runner.pulumi("config", "get", "password")).toBe(`${secret}\n`);
   });
 
-  it("pulumi stack init --teams", async () => {
-    const { output } = await runner.fails("stack", "init", "acme/refusals/teams", "--teams", "platform");
-    expect(output).toContain("teams are not supported here");
-    expect(await stacks()).toEqual(["dev"]);
-  });
-
   it("environments in the stack's file", async () => {
     const file = join(runner.project, "Pulumi.dev.yaml");
     const before = readFileSync(file, "utf8");
@@ -52,6 +46,12 @@ describe("a feature that is not here", () => {
     const agent = new Terminal({ project: runner.project, env: { CLAUDECODE: "1" } });
     expect((await agent.fails("stack", "ls")).output).toContain("set PULUMI_ACCESS_TOKEN to an access token of your organization");
   });
+});
+
+it("a team that is not there: pulumi stack init --teams", async () => {
+  const { output } = await runner.fails("stack", "init", "acme/refusals/teams", "--teams", "nobody");
+  expect(output).toContain("Team 'nobody' not found");
+  expect(await stacks()).toEqual(["dev"]);
 });
 
 describe("a right that is missing", () => {

@@ -14,7 +14,8 @@ let ci: NewToken;
 beforeEach(async () => {
   world = await newWorld();
   ci = await newOrgToken(world, "ci");
-  await newStack(world.member);
+  // Its creator has more than a member.
+  await newStack(world.admin);
 });
 
 const set = (json: object) => ok("PATCH", "/api/orgs/acme", { token: world.admin, json });

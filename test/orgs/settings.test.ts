@@ -202,7 +202,7 @@ describe("a setting that changed", () => {
 
   it("takes stacks out of a member's sight, and gives them back", async () => {
     const ci = await newOrgToken(world, "ci");
-    await newStack(world.member, "web", "dev");
+    await newStack(world.admin, "web", "dev");
     const stacks = async (token: string) =>
       (await ok<{ stacks: unknown[] }>("GET", "/api/user/stacks?organization=acme", { token })).stacks;
     await set({ setDefaultStackPermission: 0 });

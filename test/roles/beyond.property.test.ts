@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import type { Rule } from "../../src/access/rules.ts";
 import { expect, it } from "vitest";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
 import { decide, scopesBeyond } from "../../src/auth/policy.ts";
@@ -13,7 +14,9 @@ const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" }
 const unknown = ["environment:read", "stack_webhook:read"];
 
 const scopes = fc.uniqueArray(fc.constantFrom<string>(...orgPermissions, ...unknown), { maxLength: 8 });
-const grants = fc.array(fc.record({ scopes, rules: fc.constantFrom(null, [[{ is: "hasTag" as const, key: "open" }]]) }), { maxLength: 3 });
+const grants = fc.array(fc.record({ scopes, rules: fc.constantFrom<Rule[] | null>(null, [[{ is: "hasTag", key: "open" }]]) }), {
+  maxLength: 3,
+});
 const settings: fc.Arbitrary<OrgSettings> = fc.record({
   version: fc.constant(0),
   edition: fc.constant(null),

@@ -98,7 +98,7 @@ describe("deleted stacks", () => {
   });
 });
 
-it("a stack says who made it, and has no teams or collaborators", async () => {
+it("a stack says who made it, and that its creator has a right on it", async () => {
   const ownedBy = { name: "mel", githubLogin: "mel", avatarUrl: "" };
   const notificationSettings = { notifyUpdateSuccess: false, notifyUpdateFailure: false };
   expect(await ok("GET", `${STACK_PATH}/metadata`, { token })).toEqual({
@@ -109,6 +109,9 @@ it("a stack says who made it, and has no teams or collaborators", async () => {
     notificationSettings,
   });
   expect(await ok("GET", `${STACK_PATH}/teams`, { token })).toEqual({ projectName: "web", teams: [] });
-  expect(await ok("GET", `${STACK_PATH}/collaborators`, { token })).toEqual({ stackCreatorUserName: "mel", users: [] });
+  expect(await ok("GET", `${STACK_PATH}/collaborators`, { token })).toEqual({
+    stackCreatorUserName: "mel",
+    users: [{ user: { githubLogin: "mel", name: "mel", avatarUrl: "" }, permission: 104 }],
+  });
   for (const what of ["metadata", "teams", "collaborators"]) await refused(404, "GET", `/api/stacks/acme/web/none/${what}`, { token });
 });

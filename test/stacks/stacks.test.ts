@@ -92,10 +92,10 @@ describe("creating a stack", () => {
     await changesNothing(() => refused(400, "POST", PROJECT_PATH, { token, json }));
   });
 
-  it.each([[["platform"]], [["platform", "sre"]], [[""]]])("is refused for the teams %j, which nobody would honour", async (teams) => {
+  it.each([[["platform"]], [["platform", "sre"]], [[""]]])("is refused for the teams %j, which are not there", async (teams) => {
     await changesNothing(async () => {
-      expect(await refused(400, "POST", PROJECT_PATH, { token, json: { stackName: "dev", teams } })).toBe(
-        "Bad Request: teams are not supported here: create the stack without them. See docs/compatibility.md.",
+      expect(await refused(404, "POST", PROJECT_PATH, { token, json: { stackName: "dev", teams } })).toBe(
+        `Not Found: Team '${teams[0]}' not found`,
       );
     });
   });

@@ -65,7 +65,7 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     ]);
   }
   params["userLogin"] = operationId === "AddOrganizationMember" ? "nia" : "sam";
-  Object.assign(params, { user: "sam", userName: "mel" });
+  Object.assign(params, { user: "mel", userName: "mel" });
   if (path.includes("{teamName}")) {
     params["teamName"] = operationId;
     await newTeam(world, operationId);
@@ -159,7 +159,7 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     CreateTeamToken: { name: "new-of-team" },
     CreatePulumiTeam: { name: "new", displayName: "New", description: "" },
     CreateGitHubTeam: { githubTeamID: 1 },
-    UpdateTeam: { member: "sam", memberAction: "add" },
+    UpdateTeam: { member: "mel", memberAction: "add" },
     UpdateTeamStackPermissions: { permissions: 101 },
     // Whoever rotates itself here goes on under its old value.
     RotateThisToken: { overlap: 3600 },

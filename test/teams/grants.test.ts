@@ -37,8 +37,8 @@ describe("a grant", () => {
 
     await grant(world.admin, 102);
     await ok("POST", `${STACK}/tags`, { token, ...setTag });
-    await startUpdate(token);
     await refused(403, "DELETE", STACK, { token });
+    await startUpdate(token);
 
     await grant(world.admin, 101, "prod");
     await ok("PATCH", team(), { token: world.admin, json: { removeStack: { projectName: "web", stackName: "dev" } } });

@@ -8,7 +8,8 @@ import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../sup
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  await newStack(world.member);
+  // Its creator has more than a member.
+  await newStack(world.admin);
   await ok("POST", `${STACK_PATH}/import`, { token: world.member, json: deploymentOf([rootStack]) });
 });
 
