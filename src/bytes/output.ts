@@ -1,4 +1,4 @@
-import { freeBuffer } from "./release.ts";
+import { releaseBuffer } from "./release.ts";
 
 const CHUNK_SIZE = 128 * 1024;
 const encoder = new TextEncoder();
@@ -41,7 +41,7 @@ export class Output {
     this.#full = [];
     for (const chunk of full) {
       yield chunk;
-      if (this.#spare) freeBuffer(chunk.buffer);
+      if (this.#spare) releaseBuffer(chunk.buffer);
       else this.#spare = new Uint8Array(chunk.buffer as ArrayBuffer);
     }
   }

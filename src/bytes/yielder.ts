@@ -1,8 +1,8 @@
-/** What looking at one entry or one resource counts for, its text not read. */
-export const LOOK = 256;
+/** Cost charged for visiting one entry without reading its text, in bytes. */
+export const VISIT_COST = 256;
 
 /** In a long loop: pauses now and then, so that other requests of the isolate have their turn. */
-export class Turn {
+export class Yielder {
   readonly #length: number;
   #spent = 0;
 
@@ -11,7 +11,7 @@ export class Turn {
     this.#length = length;
   }
 
-  /** A promise only when it is time: `const wait = turn.spend(work); if (wait) await wait;` */
+  /** A promise only when it is time: `const wait = yielder.spend(work); if (wait) await wait;` */
   spend(bytes: number): Promise<void> | undefined {
     this.#spent += bytes;
     if (this.#spent < this.#length) return undefined;

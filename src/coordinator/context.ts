@@ -3,8 +3,8 @@ import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import type { StackPath } from "../stacks/path.ts";
-import type { Received } from "./storage/bodyStore.ts";
-import type { RunEvents } from "./storage/eventStore.ts";
+import type { BodyStore } from "./storage/bodyStore.ts";
+import type { EventStore } from "./storage/eventStore.ts";
 import type { Runs } from "./storage/runs.ts";
 
 /** Who asks, on which stack: what every call carries from the Worker into the stack's object. */
@@ -27,8 +27,8 @@ export interface StackContext {
   store: Store;
   env: Bindings;
   runs: Runs;
-  received: Received;
-  events: RunEvents;
+  received: BodyStore;
+  events: EventStore;
   /** Hands committed events to the queue, off the answer's path. */
   relaySoon: (...events: AuditEvent[]) => void;
 }

@@ -17,11 +17,11 @@ import { cancelLostStart, sweepLostStart } from "./lostStarts.ts";
 import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./move.ts";
 import { aborted, ended, leaseOver, withoutState } from "./endedErrors.ts";
-import { Received } from "./storage/bodyStore.ts";
+import { BodyStore } from "./storage/bodyStore.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./remove.ts";
 import { type RenewLease, checkStarter } from "./renew.ts";
-import { RunEvents } from "./storage/eventStore.ts";
+import { EventStore } from "./storage/eventStore.ts";
 import { type AbortedFor, type Ending, type Run, Runs } from "./storage/runs.ts";
 import { migrate } from "./storage/schema.ts";
 import type { CancelUpdate, StackContext } from "./context.ts";
@@ -35,8 +35,8 @@ import { endExpired, tend } from "./upkeep.ts";
  */
 export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
-  readonly #received: Received;
-  readonly #events: RunEvents;
+  readonly #received: BodyStore;
+  readonly #events: EventStore;
   #tail: Promise<unknown> = Promise.resolve();
   /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
   readonly #sealed = new Map<string, Promise<unknown>>();
@@ -45,8 +45,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
     super(state, env);
     migrate(state.storage);
     this.#runs = new Runs(state.storage.sql);
-    this.#received = new Received(state.storage.sql, limitsOf(env));
-    this.#events = new RunEvents(this.#runs, this.#received);
+    this.#received = new BodyStore(state.storage.sql, limitsOf(env));
+    this.#events = new EventStore(this.#runs, this.#received);
   }
 
   /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */

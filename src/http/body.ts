@@ -2,7 +2,7 @@ import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
 import { requestChunks } from "../bytes/chunks.ts";
 import { inTime } from "./discard.ts";
 import { badRequest, tooLarge } from "../errors.ts";
-import { free, freeBuffer } from "../bytes/release.ts";
+import { release, releaseBuffer } from "../bytes/release.ts";
 import { concat } from "../state/json/json.ts";
 import { decodeUtf8 } from "../bytes/utf8.ts";
 
@@ -41,7 +41,7 @@ export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
     let last: Uint8Array | undefined;
     for await (const chunk of gunzip) {
       // What was inflated into another buffer has been used.
-      if (last && last.buffer !== chunk.buffer) freeBuffer(last.buffer);
+      if (last && last.buffer !== chunk.buffer) releaseBuffer(last.buffer);
       last = chunk;
       // Not as Node's own kind of bytes, whose `slice` makes no copy.
       yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
@@ -91,8 +91,8 @@ export async function useBody<T>(request: Request, limit: number, use: (body: Bo
     bytes = inflate(raw, encoding, limit);
     return await use({ raw, encoding, bytes });
   } finally {
-    free(bytes);
-    free(raw);
+    release(bytes);
+    release(raw);
   }
 }
 
@@ -110,7 +110,7 @@ export async function receive(request: Request, limit: number): Promise<Uint8Arr
     // One chunk would be returned as it is.
     return chunks.length === 1 ? chunks[0]!.slice() : concat(chunks);
   } finally {
-    for (const chunk of chunks) free(chunk);
+    for (const chunk of chunks) release(chunk);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The strings in a member of a JSON object, read while the object arrives: of a body of any length no more than one string is held. */
 import { type AppError, badRequest, tooLarge } from "../errors.ts";
 import { StateError } from "../state/errors.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -151,9 +151,9 @@ class StringsReader {
     if (pieces.length === 0) this.#take(piece);
     else {
       const whole = concat([...pieces, piece]);
-      for (const earlier of pieces) free(earlier);
+      for (const earlier of pieces) release(earlier);
       this.#take(whole);
-      free(whole);
+      release(whole);
     }
     return end;
   }

@@ -1,6 +1,6 @@
 import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { badRequest } from "../errors.ts";
-import { freeBuffer } from "../bytes/release.ts";
+import { releaseBuffer } from "../bytes/release.ts";
 
 /**
  * AES-256-GCM under a key per stack: HKDF(master key, stack id). Bound to the stack's id and not to its name, so a
@@ -51,7 +51,7 @@ export async function encrypt(setting: string, stackId: string, plaintext: Uint8
   out.set([FORMAT, found.id]);
   out.set(nonce, 2);
   out.set(new Uint8Array(sealed), HEADER);
-  freeBuffer(sealed);
+  releaseBuffer(sealed);
   return out;
 }
 

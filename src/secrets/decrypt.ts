@@ -4,7 +4,7 @@ import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";
@@ -46,8 +46,8 @@ export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: str
   try {
     for (const text of ciphertexts) {
       const sealed = bytesOf(text);
-      free(await decrypt(env.ENCRYPTION_KEYS, stackId, sealed));
-      free(sealed);
+      release(await decrypt(env.ENCRYPTION_KEYS, stackId, sealed));
+      release(sealed);
     }
     return true;
   } catch (error) {

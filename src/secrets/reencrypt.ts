@@ -1,7 +1,7 @@
 import type { Bindings } from "../env.ts";
 import { toBase64, tryFromBase64 } from "../bytes/base64.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
 
 /** What became of a state's ciphertexts. */
@@ -40,8 +40,8 @@ export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: st
       const plain = await decrypt(env.ENCRYPTION_KEYS, stackId, sealed);
       found.reencrypted++;
       const text = change ? toBase64(await encrypt(env.ENCRYPTION_KEYS, stackId, plain)) : undefined;
-      free(plain);
-      free(sealed);
+      release(plain);
+      release(sealed);
       return text;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

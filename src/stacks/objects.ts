@@ -1,9 +1,9 @@
 import { callBinding } from "../db/binding.ts";
 import { unavailable } from "../errors.ts";
 import { chunksOf } from "../bytes/chunks.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { concat } from "../state/json/json.ts";
-import { Turn } from "../bytes/yielder.ts";
+import { Yielder } from "../bytes/yielder.ts";
 import { log, logError } from "../log.ts";
 
 /**
@@ -23,7 +23,7 @@ const PART = 16 * 1024 * 1024;
 /** Bytes of a part that are in one buffer; `PART` is a multiple. */
 const PIECE = 128 * 1024;
 /** Bytes between two pauses in which other requests of the isolate have their turn. */
-const TURN = 1024 * 1024;
+const YIELD_AFTER = 1024 * 1024;
 
 /**
  * Writes a stream of unknown length. A chunk is copied when it comes, so its sender may use its buffer again.
@@ -33,7 +33,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
   let upload: R2MultipartUpload | undefined;
   const parts: R2UploadedPart[] = [];
   const part = new PartBuffer();
-  const turn = new Turn(TURN);
+  const yielder = new Yielder(YIELD_AFTER);
   try {
     for await (const chunk of chunks) {
       for (let rest = chunk; rest.length > 0;) {
@@ -43,7 +43,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
         const open = upload;
         parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
       }
-      await turn.spend(chunk.length);
+      await yielder.spend(chunk.length);
     }
     if (!upload) {
       await store(() => bucket.put(key, part.take(), { httpMetadata: { contentType: "application/json" } }));
@@ -52,7 +52,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
       if (!part.isEmpty) parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
       await store(() => open.complete(parts));
     }
-    part.free();
+    part.release();
   } catch (error) {
     await upload?.abort().catch(() => undefined);
     throw error;
@@ -100,12 +100,12 @@ class PartBuffer {
     const size = this.#size;
     this.#size = 0;
     const pieces = this.#pieces.slice(0, Math.ceil(size / PIECE)).map((piece, i) => piece.subarray(0, size - i * PIECE));
-    return size < TURN ? concat(pieces) : streamOf(pieces, size);
+    return size < YIELD_AFTER ? concat(pieces) : streamOf(pieces, size);
   }
 
   /** When all has been sent. */
-  free(): void {
-    for (const piece of this.#pieces) free(piece);
+  release(): void {
+    for (const piece of this.#pieces) release(piece);
   }
 }
 

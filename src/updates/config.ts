@@ -1,6 +1,6 @@
 import type { RequestContext } from "../context.ts";
 import { putObject, readObject } from "../stacks/objects.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { encode } from "../state/json/json.ts";
 
 /** JSON of a configuration, which is not only the name of an object with it. */
@@ -19,7 +19,7 @@ export async function storeConfig(bucket: R2Bucket, updateId: string, config: ob
   if (bytes.length <= IN_ROW) return text;
   const key = `configs/${updateId}.json`;
   await putObject(bucket, key, bytes);
-  free(bytes);
+  release(bytes);
   return JSON.stringify(key);
 }
 

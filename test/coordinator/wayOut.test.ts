@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
-import { Received } from "../../src/coordinator/storage/bodyStore.ts";
+import { BodyStore } from "../../src/coordinator/storage/bodyStore.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
@@ -176,7 +176,7 @@ describe("an update whose end fails again and again", () => {
   it("does not stop what runs beside it: a preview that cannot end stops no update", async () => {
     const preview = await startUpdate(token, { dryRun: true });
     laterBy(331_000);
-    const read = vi.spyOn(Received.prototype, "batches").mockImplementation(() => {
+    const read = vi.spyOn(BodyStore.prototype, "batches").mockImplementation(() => {
       throw new Error("a bug");
     });
     const update = await startUpdate(token);

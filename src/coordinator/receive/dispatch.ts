@@ -3,12 +3,12 @@ import { roundTripsText } from "../../metrics/roundTrips.ts";
 import { receiveEvent, receiveEvents } from "./events.ts";
 import type { Outcome } from "../outcome.ts";
 import { receiveCheckpoint, receiveJournal } from "./journal.ts";
-import type { Received } from "../storage/bodyStore.ts";
+import type { BodyStore } from "../storage/bodyStore.ts";
 import type { Run, Runs } from "../storage/runs.ts";
 
 export interface Arrivals {
   runs: Runs;
-  received: Received;
+  received: BodyStore;
   /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
   inTime: <T>(work: (run: Run) => T) => Promise<T>;
 }

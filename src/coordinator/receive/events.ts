@@ -1,10 +1,10 @@
 import { badRequest, tooLarge } from "../../errors.ts";
 import { encodingOf, inflate, receive, requireUtf8, useBody } from "../../http/body.ts";
 import { parseJson } from "../../http/json.ts";
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import { concat, encode } from "../../state/json/json.ts";
 import type { InTime } from "./journal.ts";
-import type { Received } from "../storage/bodyStore.ts";
+import type { BodyStore } from "../storage/bodyStore.ts";
 import type { Run } from "../storage/runs.ts";
 
 /**
@@ -19,7 +19,7 @@ const MOST_FIGURES = 50;
 const LONGEST_NAME = 100;
 
 /** Engine events: kept as they come. */
-export async function receiveEvents(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+export async function receiveEvents(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   const limit = received.limits.batch;
   const encoding = encodingOf(request);
   const bytes = await receive(request, limit);
@@ -31,12 +31,12 @@ export async function receiveEvents(run: Run, request: Request, received: Receiv
     }
     await inTime(() => received.append(run.updateId, "events", encoding, bytes));
   } finally {
-    free(bytes);
+    release(bytes);
   }
 }
 
 /** One event, as clients sent them long ago. Kept as a batch of one. */
-export async function receiveEvent(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+export async function receiveEvent(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   const limit = received.limits.batch;
   const body = await useBody(request, limit, ({ bytes }) => concat([encode('{"events":['), bytes, encode("]}")]));
   const [first, ...more] = eventsIn(body);
@@ -54,7 +54,7 @@ function claimedSize(gzip: Uint8Array): number {
  * JSON of `summaryEvent.resourceChanges`, the only source of the history's figures; null when it never came. At most 50 figures,
  * each with a name of at most 100 characters.
  */
-export function findResourceChanges(received: Received, updateId: string): string | null {
+export function findResourceChanges(received: BodyStore, updateId: string): string | null {
   for (const batch of received.batches(updateId, "events").slice(-LAST).toReversed()) {
     for (const event of tryEventsIn(received, updateId, batch)) {
       const changes = (event as { summaryEvent?: { resourceChanges?: unknown } } | null)?.summaryEvent?.resourceChanges;
@@ -78,7 +78,7 @@ function eventsIn(bytes: Uint8Array): unknown[] {
   return Array.isArray(events) ? events : [];
 }
 
-function tryEventsIn(received: Received, updateId: string, batch: number): unknown[] {
+function tryEventsIn(received: BodyStore, updateId: string, batch: number): unknown[] {
   try {
     return eventsIn(received.read(updateId, "events", batch));
   } catch {

@@ -2,21 +2,21 @@ import { badRequest, forbidden } from "../../errors.ts";
 import { requestChunks } from "../../bytes/chunks.ts";
 import { encodingOf, limited, useBody } from "../../http/body.ts";
 import { fromCheckpoint } from "../../state/checkpoint.ts";
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import { checkBatch } from "../../state/journal.ts";
-import { PART, type Received } from "../storage/bodyStore.ts";
+import { type BodyStore, PART } from "../storage/bodyStore.ts";
 import type { Run } from "../storage/runs.ts";
 
 /** Does a write only if the update still runs: a body may take its time, and its update may end meanwhile. */
 export type InTime = (write: () => void) => Promise<void>;
 
 /** Journal entries: durable when this returns and the object's output gate has opened (cli-protocol §4.8). */
-export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+export async function receiveJournal(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   refusePreview(run);
   if (!run.journaling) throw badRequest("journaling was not granted to this update");
   await useBody(request, received.limits.batch, async ({ raw, encoding, bytes }) => {
     const entries = checkBatch(bytes);
-    if (bytes !== raw) free(bytes);
+    if (bytes !== raw) release(bytes);
     if (entries > 0) await inTime(() => received.append(run.updateId, "journal", encoding, raw));
   });
 }
@@ -26,7 +26,7 @@ export async function receiveJournal(run: Run, request: Request, received: Recei
  * take the place of the one before.
  * @returns its number
  */
-export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<number> {
+export async function receiveCheckpoint(run: Run, request: Request, received: BodyStore): Promise<number> {
   refusePreview(run);
   if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
   const encoding = encodingOf(request);

@@ -1,7 +1,7 @@
 import type { BodyEncoding } from "../../http/body.ts";
 import { inflate, inflated } from "../../http/body.ts";
 import type { Limits } from "../../limits.ts";
-import { free, freeBuffer } from "../../bytes/release.ts";
+import { release, releaseBuffer } from "../../bytes/release.ts";
 import { concat } from "../../state/json/json.ts";
 import type { Journal } from "../../state/replay/journalCache.ts";
 
@@ -17,7 +17,7 @@ export const PART = 1_500_000;
  * Request bodies that an update was acknowledged, as they came: nothing between arrival and storage but a check.
  * A body longer than a row is cut into parts.
  */
-export class Received {
+export class BodyStore {
   readonly limits: Limits;
   readonly #sql: SqlStorage;
   readonly #last = new Map<string, number>();
@@ -45,7 +45,7 @@ export class Received {
   putPart(updateId: string, kind: ReceivedKind, batch: number, part: number, encoding: BodyEncoding, bytes: Uint8Array): void {
     const buffer = wholeBuffer(bytes);
     this.#sql.exec("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?)", updateId, kind, batch, part, encoding, buffer);
-    if (buffer !== bytes.buffer) freeBuffer(buffer);
+    if (buffer !== bytes.buffer) releaseBuffer(buffer);
   }
 
   batches(updateId: string, kind: ReceivedKind): number[] {
@@ -82,9 +82,9 @@ export class Received {
     const first = parts[0];
     if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
     const whole = concat(parts.map((part) => part.bytes));
-    if (whole !== first.bytes) for (const part of parts) free(part.bytes);
+    if (whole !== first.bytes) for (const part of parts) release(part.bytes);
     const bytes = inflate(whole, first.encoding, kind === "events" ? this.limits.batch : undefined);
-    if (bytes !== whole) free(whole);
+    if (bytes !== whole) release(whole);
     return bytes;
   }
 
@@ -109,7 +109,7 @@ export class Received {
   async *raw(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
     for (const { bytes } of this.parts(updateId, kind, batch)) {
       yield bytes;
-      free(bytes);
+      release(bytes);
     }
   }
 

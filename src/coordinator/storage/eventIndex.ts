@@ -1,9 +1,9 @@
 import { decodeText } from "../../state/json/json.ts";
-import { Texts } from "../../state/replay/journalCache.ts";
+import { JournalCache } from "../../state/replay/journalCache.ts";
 import { type EventRef, eventsInBatch, lineOf } from "../../engineEvents/engineEvents.ts";
 import type { LoggedEvent } from "../../engineEvents/eventLog.ts";
 import { EventPage, type EventQuery } from "../../engineEvents/eventPage.ts";
-import type { Received } from "./bodyStore.ts";
+import type { BodyStore } from "./bodyStore.ts";
 
 /** Bytes of events that are searched before other requests get their turn. */
 const IN_ONE_GO = 512 * 1024;
@@ -12,18 +12,18 @@ const IN_ONE_GO = 512 * 1024;
  * The events of an update whose object still holds them, in ascending order. Batches come out of order, repeat events, and are
  * stored as they came; here they are read, once each, when someone asks. Only places are kept in memory, and no text.
  */
-export class LiveEvents {
-  readonly #received: Received;
+export class EventIndex {
+  readonly #received: BodyStore;
   readonly #updateId: string;
-  readonly #texts: Texts;
+  readonly #texts: JournalCache;
   readonly #seen = new Set<number>();
   readonly #known = new Map<number, EventRef>();
   #sorted: EventRef[] = [];
 
-  constructor(received: Received, updateId: string) {
+  constructor(received: BodyStore, updateId: string) {
     this.#received = received;
     this.#updateId = updateId;
-    this.#texts = new Texts(received.bodies(updateId, "events"));
+    this.#texts = new JournalCache(received.bodies(updateId, "events"));
   }
 
   /** Reads what has come since. Other requests get their turn between two batches: a deployment may be waiting. */

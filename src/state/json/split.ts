@@ -3,7 +3,7 @@
  * resource has to be in memory (cli-protocol §5.2 and §5.4; §4.6 for the checkpoint body).
  */
 import { StateError, StateTooLarge } from "../errors.ts";
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -107,7 +107,7 @@ export class Splitter {
 
   /** To be called after the last chunk, when its parts are done with. */
   end(): void {
-    free(this.#own);
+    release(this.#own);
     if (this.#state !== "end") throw new StateError("invalid JSON: the deployment is not complete");
   }
 
@@ -140,7 +140,7 @@ export class Splitter {
     const before = this.#own;
     if (before.length < size) this.#own = new Uint8Array(Math.max(size, 2 * before.length));
     if (this.#bytes.buffer !== this.#own.buffer || this.#bytes.byteOffset > 0) this.#own.set(this.#bytes);
-    if (before !== this.#own) free(before);
+    if (before !== this.#own) release(before);
     return this.#own;
   }
 

@@ -1,11 +1,11 @@
 /** The deployment that a replay starts from: the base stream, or what the journal has put in its place. */
-import { free } from "../../bytes/release.ts";
-import type { Item, Ref } from "./resourceRef.ts";
+import { release } from "../../bytes/release.ts";
+import type { Ref, ResourceRef } from "./resourceRef.ts";
 import { readArray, skipValue, visitMembers } from "../json/json.ts";
 import type { LinkTable } from "./links.ts";
 import { readFacts, readOperation, type KnownFacts } from "../resource.ts";
 import { splitDeployment } from "../json/split.ts";
-import { Turn } from "../../bytes/yielder.ts";
+import { Yielder } from "../../bytes/yielder.ts";
 
 export interface OperationRef {
   text: Ref | Uint8Array;
@@ -15,7 +15,7 @@ export interface OperationRef {
 
 export interface Base {
   /** Null: the resources of the base stream as they come; enough when nobody asks how many there are. */
-  items: Item[] | null;
+  items: ResourceRef[] | null;
   /** The members of the deployment other than its lists; null: those of the base stream, and its pending operations too. */
   members: Map<string, Ref> | null;
   pending: OperationRef[];
@@ -29,7 +29,7 @@ export interface Base {
   extensions: Map<string, Ref>;
 }
 
-export const newBase = (items: Item[] | null, members: Map<string, Ref> | null = null): Base => ({
+export const newBase = (items: ResourceRef[] | null, members: Map<string, Ref> | null = null): Base => ({
   items,
   members,
   pending: [],
@@ -40,14 +40,14 @@ export const newBase = (items: Item[] | null, members: Map<string, Ref> | null =
 });
 
 /** The resources of the base stream with all that is to be known about them. */
-export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTable, facts: KnownFacts): Promise<Item[]> {
-  const items: Item[] = [];
-  const turn = new Turn();
+export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTable, facts: KnownFacts): Promise<ResourceRef[]> {
+  const items: ResourceRef[] = [];
+  const yielder = new Yielder();
   for await (const parts of splitDeployment(chunks, { trusted: true })) {
     for (const { at, text } of parts) {
       if (at === "resource")
         items.push({ from: items.length, facts: facts.same(readFacts(text)), links: links.read(text, 0), edits: null });
-      const wait = turn.spend(text.length);
+      const wait = yielder.spend(text.length);
       if (wait) await wait;
     }
   }
@@ -56,7 +56,7 @@ export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTa
 
 /** Reads the `newSnapshot` of a write entry. */
 export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, links: LinkTable, known: KnownFacts): Base {
-  const items: Item[] = [];
+  const items: ResourceRef[] = [];
   const base = newBase(items, new Map());
   visitMembers(bytes, start, (key, at) => {
     if (key === "resources") {
@@ -105,7 +105,7 @@ export function reopenable(open: Open): Reopenable {
 async function* replayed(chunks: Uint8Array[]) {
   for (const chunk of chunks) {
     yield chunk;
-    free(chunk);
+    release(chunk);
   }
 }
 
@@ -116,7 +116,7 @@ async function* keeping(source: AsyncIterable<Uint8Array>, keep: (chunks: Uint8A
     size += chunk.length;
     if (size <= KEEP_BYTES) chunks.push(chunk.slice());
     else {
-      for (const kept of chunks) free(kept);
+      for (const kept of chunks) release(kept);
       chunks = [];
     }
     yield chunk;

@@ -1,18 +1,18 @@
 /** What the journal's entries make of the base (cli-protocol §4.8.4), in terms of where texts are; no text is touched. */
 import type { Base, OperationRef } from "./base.ts";
-import { edit, type Item, type Ref } from "./resourceRef.ts";
+import { type Ref, type ResourceRef, edit } from "./resourceRef.ts";
 import { Kind } from "../journal.ts";
 import { UNREAD, type LinkTable } from "./links.ts";
 import { behindReferences } from "./order.ts";
-import { type ReplayStep, itemOf, refTo } from "./steps.ts";
+import { type ReplayStep, refTo, resourceRefOf } from "./steps.ts";
 import { normalizeUrns, rebuildDependencies } from "./urns.ts";
 
 /** The resources of the result, to be picked while the base stream passes by. */
 export interface Selection {
   /** Those before the first one of the base stream. */
-  first: Item[];
+  first: ResourceRef[];
   /** Those in the place of the base stream's resource at `position`; to be asked for each once, in order. */
-  at(position: number): Item[];
+  at(position: number): ResourceRef[];
 }
 
 export interface Folded {
@@ -25,12 +25,12 @@ export interface Folded {
 
 export class Fold {
   #base: Base;
-  #news: Item[] = [];
+  #news: ResourceRef[] = [];
   /** Operation id to position in `news`. */
   #indexOf = new Map<number, number>();
   #dropNew = new Set<number>();
   #dropOld = new Set<number>();
-  #replaceOld = new Map<number, Item>();
+  #replaceOld = new Map<number, ResourceRef>();
   #markDelete = new Set<number>();
   #markPending = new Set<number>();
   /** Begun and not ended, as far as they have an operation to tell of. */
@@ -94,7 +94,7 @@ export class Fold {
   #succeed(step: ReplayStep): void {
     if (step.state) {
       this.#indexOf.set(step.operationID, this.#news.length);
-      this.#news.push(itemOf(step));
+      this.#news.push(resourceRefOf(step));
     }
     if (step.removeOld !== null) this.#dropOld.add(step.removeOld);
     if (step.removeNew !== null) this.#dropNew.add(step.removeNew);
@@ -114,8 +114,8 @@ export class Fold {
 
   #replace(step: ReplayStep): void {
     const { removeOld, removeNew } = step;
-    if (removeOld !== null) this.#replaceOld.set(removeOld, itemOf(step));
-    if (removeNew !== null) this.#withNew(removeNew, (index) => (this.#news[index] = itemOf(step)));
+    if (removeOld !== null) this.#replaceOld.set(removeOld, resourceRefOf(step));
+    if (removeNew !== null) this.#withNew(removeNew, (index) => (this.#news[index] = resourceRefOf(step)));
   }
 
   #markNew(operation: number, member: string): void {
@@ -146,7 +146,7 @@ export class Fold {
   }
 
   /** The resources so far: new ones first, then what is left of the base. Only for a base whose items are known. */
-  async #resources(links: LinkTable): Promise<Item[]> {
+  async #resources(links: LinkTable): Promise<ResourceRef[]> {
     const survivors = this.#base.items!.map((item, position) => this.#survivor(position, item)).filter((item) => item !== null);
     const inTurn = [...this.#newResources(), ...survivors];
     const items = this.#hasHole ? behindReferences(inTurn, links) : inTurn;
@@ -156,12 +156,12 @@ export class Fold {
     return items;
   }
 
-  #newResources(): Item[] {
+  #newResources(): ResourceRef[] {
     const dropped = new Set([...this.#dropNew].map((operation) => this.#indexOf.get(operation)));
     return this.#news.filter((_, index) => !dropped.has(index));
   }
 
-  #survivor(position: number, item: Item): Item | null {
+  #survivor(position: number, item: ResourceRef): ResourceRef | null {
     if (this.#dropOld.has(position)) return null;
     const replacement = this.#replaceOld.get(position);
     if (replacement) return replacement; // marks do not apply to it
@@ -194,7 +194,7 @@ export class Fold {
 }
 
 /** However often the base was rebuilt, the resources of the base stream are still in their order. */
-function inOrder(items: Item[]): Selection {
+function inOrder(items: ResourceRef[]): Selection {
   let next = 0;
   const untilBase = (from: number) => {
     next = from;

@@ -1,4 +1,4 @@
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import type { Ref } from "./resourceRef.ts";
 
 /** The stored batches of an update's journal: the decoded JSON body of each request, as it came. */
@@ -18,7 +18,7 @@ const RECENT_BYTES = 4 * 1024 * 1024;
 const LEAST_ROOM = 64 * 1024;
 
 /** Reads texts out of the journal, and keeps what is likely to be asked for again. */
-export class Texts {
+export class JournalCache {
   readonly #journal: Journal;
   readonly #staying = new Map<number, Uint8Array>();
   #stays = 0;
@@ -55,14 +55,14 @@ export class Texts {
   }
 
   #letGo(): void {
-    for (const bytes of this.#staying.values()) free(bytes);
+    for (const bytes of this.#staying.values()) release(bytes);
     this.#staying.clear();
   }
 
   /** To be called when nothing more is asked for. */
-  free(): void {
+  release(): void {
     this.#letGo();
-    for (const { buffer } of this.#recent.values()) free(buffer);
+    for (const { buffer } of this.#recent.values()) release(buffer);
   }
 
   #keep(batch: number, bytes: Uint8Array): Uint8Array {
@@ -78,7 +78,7 @@ export class Texts {
     const room = this.#makeRoom(bytes.length);
     room.length = bytes.length;
     room.buffer.set(bytes);
-    free(bytes);
+    release(bytes);
     return this.#use(batch, room);
   }
 
@@ -94,7 +94,7 @@ export class Texts {
       this.#recent.delete(old);
       this.#cached -= its.buffer.length;
       if (its.buffer.length === wanted) room = its;
-      else free(its.buffer);
+      else release(its.buffer);
     }
     this.#cached += wanted;
     return room ?? { buffer: new Uint8Array(wanted), length: 0 };
@@ -102,7 +102,7 @@ export class Texts {
 
   /** Takes the place of all others: such a batch is not copied. */
   #adopt(bytes: Uint8Array): Room {
-    for (const { buffer } of this.#recent.values()) free(buffer);
+    for (const { buffer } of this.#recent.values()) release(buffer);
     this.#recent.clear();
     this.#cached = bytes.length;
     return { buffer: bytes, length: bytes.length };

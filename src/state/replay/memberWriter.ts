@@ -7,7 +7,7 @@ import { type Members, extensions, metadata, newManifest, secretsProvider, snipp
 import type { Output } from "../../bytes/output.ts";
 import { DERIVED_FEATURES, readOperation } from "../resource.ts";
 import type { Part } from "../json/split.ts";
-import type { Texts } from "./journalCache.ts";
+import type { JournalCache } from "./journalCache.ts";
 
 export interface Stamp {
   /** As the CLI would write it (`goTime`); becomes `manifest.time`. */
@@ -46,11 +46,11 @@ export class MemberWriter {
   readonly #stamp: Stamp;
   readonly #folded: Folded;
   readonly #base: BaseParts;
-  readonly #texts: Texts;
+  readonly #texts: JournalCache;
   readonly #out: Output;
   readonly #written = new Set<string>();
 
-  constructor(stamp: Stamp, folded: Folded, base: BaseParts, texts: Texts, out: Output) {
+  constructor(stamp: Stamp, folded: Folded, base: BaseParts, texts: JournalCache, out: Output) {
     this.#stamp = stamp;
     this.#folded = folded;
     this.#base = base;

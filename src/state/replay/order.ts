@@ -1,11 +1,11 @@
 /** Mends the order of a state whose journal has a hole; a whole journal never needs it. */
-import type { Item } from "./resourceRef.ts";
+import type { ResourceRef } from "./resourceRef.ts";
 import type { LinkTable } from "./links.ts";
 import type { Links } from "../resource.ts";
 
 /** A resource that waits, and how many of the URNs that it refers to are still to come. */
 interface Waiting {
-  item: Item;
+  item: ResourceRef;
   unmet: number;
 }
 
@@ -14,16 +14,16 @@ interface Waiting {
  * refuses to read that. Resources of the base stream keep their places, for they are written as they pass by; the others wait
  * for what they refer to, and come in their order as soon as it is there. Time and memory grow with the number of references.
  */
-export function behindReferences(items: Item[], table: LinkTable): Item[] {
+export function behindReferences(items: ResourceRef[], table: LinkTable): ResourceRef[] {
   const all = new Set(items.map(({ links }) => table.urn(links)));
-  const placed: Item[] = [];
+  const placed: ResourceRef[] = [];
   const seen = new Set<string>();
   const waiting = new Set<Waiting>();
   /** By the URN that they wait for. */
   const waitingFor = new Map<string, Waiting[]>();
 
   /** Places an item, then those that waited for it only, and so on. */
-  const place = (first: Item) => {
+  const place = (first: ResourceRef) => {
     const ready = [first];
     for (const item of ready) {
       placed.push(item);

@@ -9,7 +9,7 @@ export interface Ref extends Range {
   batch: number;
 }
 
-export interface Item {
+export interface ResourceRef {
   /** A text in the journal, or a position among the resources of the base stream. */
   from: Ref | number;
   /** Null until the text is seen: a base resource in a replay that reads the base only once. */
@@ -18,12 +18,12 @@ export interface Item {
   edits: Edits | null;
 }
 
-export function edit(item: Item, member: string, text: string | null): void {
+export function edit(item: ResourceRef, member: string, text: string | null): void {
   (item.edits ??= new Map()).set(member, text);
 }
 
 /** Sets those links that differ from `before`, the item's; an empty one is left out of the resource, as in Go's own JSON. */
-export function setLinks(item: Item, table: LinkTable, before: Links, changes: Partial<Links>): void {
+export function setLinks(item: ResourceRef, table: LinkTable, before: Links, changes: Partial<Links>): void {
   let differ = false;
   for (const [member, value] of Object.entries(changes) as [keyof Links, Links[keyof Links]][]) {
     if (value === before[member] || (value.length === 0 && before[member].length === 0)) continue;
@@ -39,6 +39,6 @@ function toJson(member: keyof Links, value: Links[keyof Links]): string {
   return goJson(Object.fromEntries(value as Links["propertyDependencies"]));
 }
 
-function dropFeature(item: Item, feature: string): void {
+function dropFeature(item: ResourceRef, feature: string): void {
   item.facts = { ...item.facts!, features: item.facts!.features.filter((name) => name !== feature) };
 }

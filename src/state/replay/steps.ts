@@ -1,12 +1,12 @@
 import { readSnapshot, type Base } from "./base.ts";
-import type { Item, Ref } from "./resourceRef.ts";
+import type { Ref, ResourceRef } from "./resourceRef.ts";
 import type { Range } from "../json/json.ts";
 import { Kind, REFERENCES, TEXTS, readBatch, type JournalEntry } from "../journal.ts";
 import { UNREAD, type LinkTable, type LinksAt } from "./links.ts";
 import { IntList } from "./intList.ts";
 import { KnownFacts, type Facts } from "../resource.ts";
-import type { Journal, Texts } from "./journalCache.ts";
-import { LOOK, Turn } from "../../bytes/yielder.ts";
+import type { Journal, JournalCache } from "./journalCache.ts";
+import { VISIT_COST, Yielder } from "../../bytes/yielder.ts";
 
 /** An entry of the journal, where it is, and what only some replays have to know of it. */
 export interface ReplayStep extends Omit<JournalEntry, "stateFacts" | "operationFacts"> {
@@ -23,7 +23,7 @@ export interface ReplayStep extends Omit<JournalEntry, "stateFacts" | "operation
 export const refTo = (step: ReplayStep, range: Range): Ref => ({ batch: step.batch, start: range.start, end: range.end });
 
 /** A fresh item for each place that the state takes: they may be changed independently. */
-export const itemOf = (step: ReplayStep): Item => ({
+export const resourceRefOf = (step: ReplayStep): ResourceRef => ({
   from: refTo(step, step.state!),
   facts: step.stateFacts,
   links: step.links,
@@ -141,20 +141,20 @@ export class Steps {
 }
 
 /** All entries in their total order. */
-export async function readSteps(journal: Journal, texts: Texts, facts: KnownFacts): Promise<Steps> {
+export async function readSteps(journal: Journal, texts: JournalCache, facts: KnownFacts): Promise<Steps> {
   const steps = new Steps(facts);
-  const turn = new Turn();
+  const yielder = new Yielder();
   for await (const batch of journal.batches()) {
     const bytes = await texts.batch(batch);
     for (const entry of readBatch(bytes)) steps.push(batch, entry);
-    await turn.spend(bytes.length + LOOK);
+    await yielder.spend(bytes.length + VISIT_COST);
   }
   steps.sort();
   return steps;
 }
 
 /** Adds what only the replay of a refresh, of aliases or of a new base has to know. A promise only when the journal has to be read. */
-export function readDetails(step: ReplayStep, texts: Texts, links: LinkTable, facts: KnownFacts): void | Promise<void> {
+export function readDetails(step: ReplayStep, texts: JournalCache, links: LinkTable, facts: KnownFacts): void | Promise<void> {
   const { state, newSnapshot, kind } = step;
   const isWrite = kind === Kind.write;
   if (!state && !isWrite) return;

@@ -1,17 +1,17 @@
 /** Keeping the URNs of a replayed deployment consistent: dangling ones after a refresh, and aliases (cli-protocol §4.8.4). */
 import { StateError } from "../errors.ts";
-import type { Item } from "./resourceRef.ts";
+import type { ResourceRef } from "./resourceRef.ts";
 import { setLinks } from "./resourceRef.ts";
 import type { LinkTable } from "./links.ts";
 import type { Links } from "../resource.ts";
-import { LOOK, Turn } from "../../bytes/yielder.ts";
+import { VISIT_COST, Yielder } from "../../bytes/yielder.ts";
 
 /**
  * After a refresh: drops references to resources that are gone. One pass, since a resource may only refer to earlier ones.
  * Upstream means to hang an orphan on its grandparent, but the effect of its code is no parent at all; so is ours.
  */
-export async function rebuildDependencies(items: Item[], table: LinkTable): Promise<void> {
-  const turn = new Turn();
+export async function rebuildDependencies(items: ResourceRef[], table: LinkTable): Promise<void> {
+  const yielder = new Yielder();
   const seen = new Set<string>();
   const known = (urns: readonly string[]) => (urns.every((urn) => seen.has(urn)) ? urns : urns.filter((urn) => seen.has(urn)));
   for (const item of items) {
@@ -26,7 +26,7 @@ export async function rebuildDependencies(items: Item[], table: LinkTable): Prom
       deletedWith: seen.has(links.deletedWith) ? links.deletedWith : "",
     });
     seen.add(links.urn);
-    const wait = turn.spend(LOOK);
+    const wait = yielder.spend(VISIT_COST);
     if (wait) await wait;
   }
   for (const item of items) if (!seen.has(table.parent(item.links))) setLinks(item, table, table.get(item.links), { parent: "" });
@@ -42,9 +42,9 @@ function keepIfSame(before: PropertyDependencies, after: PropertyDependencies): 
  * Replaces aliases by the URNs they stand for, in all resources, and removes them. Returns what stands for what, for the
  * snippets; undefined when no resource has aliases. Throws StateError when two resources claim one alias.
  */
-export async function normalizeUrns(items: Item[], table: LinkTable): Promise<ReadonlyMap<string, string> | undefined> {
+export async function normalizeUrns(items: ResourceRef[], table: LinkTable): Promise<ReadonlyMap<string, string> | undefined> {
   if (!items.some(({ facts, links }) => facts!.hasAliases && table.get(links).aliases.length > 0)) return undefined;
-  const turn = new Turn();
+  const yielder = new Yielder();
   const aliased = aliasesOf(items, table);
   const urn = (name: string) => aliased.get(name) ?? name;
   const urns = (names: readonly string[]) => (names.some((name) => urn(name) !== name) ? names.map(urn) : names);
@@ -65,13 +65,13 @@ export async function normalizeUrns(items: Item[], table: LinkTable): Promise<Re
       viewOf: urn(links.viewOf),
       aliases: [],
     });
-    const wait = turn.spend(LOOK);
+    const wait = yielder.spend(VISIT_COST);
     if (wait) await wait;
   }
   return aliased;
 }
 
-function aliasesOf(items: Item[], table: LinkTable): Map<string, string> {
+function aliasesOf(items: ResourceRef[], table: LinkTable): Map<string, string> {
   const aliased = new Map<string, string>();
   for (const { links } of items) {
     const { urn, parent, aliases } = table.get(links);
