@@ -43,7 +43,7 @@ export const beginAttempt = (run: Run): Attempts => (run.attempts = { ...of(run)
 /** The attempt is over and does not count: its caller was refused, and the run goes on. */
 export const dropAttempt = (run: Run): Attempts => (run.attempts = { ...of(run), open: false });
 
-export function countFailure(run: Run, fault: EndFault, now: number): void {
+export function countFailedAttempt(run: Run, fault: EndFault, now: number): void {
   const { failed, outages, outageSince } = of(run);
   run.attempts =
     fault === "outage"

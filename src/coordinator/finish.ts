@@ -4,7 +4,7 @@ import { StateError } from "../state/errors.ts";
 import {
   type EndFault,
   beginAttempt,
-  countFailure,
+  countFailedAttempt,
   countLostAttempt,
   dropAttempt,
   endFaultOf,
@@ -95,7 +95,7 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
 /** The client's word, or the lease's end, holds although it could not be carried out yet: the alarm goes on with it, for a while. */
 function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fault, isStateWritten }: Failure): KeptJournal {
   const now = Date.now();
-  countFailure(run, fault, now);
+  countFailedAttempt(run, fault, now);
   Object.assign(run, { phase: "finishing", ending, endedAt });
   ctx.runs.save(run);
   const why = isGivenUp(run) ? "unreadable" : fault === "outage" && !isStateWritten && isLongOutage(run, now) ? "storage" : undefined;
@@ -121,7 +121,7 @@ async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt:
   } catch (error) {
     if (by.caller) dropAttempt(run);
     else {
-      countFailure(run, "outage", Date.now());
+      countFailedAttempt(run, "outage", Date.now());
       Object.assign(run, { phase: "finishing", ending, endedAt });
     }
     ctx.runs.save(run);
@@ -159,7 +159,7 @@ export async function tryToKeep(ctx: StackContext, run: Run): Promise<void> {
     await keepJournal(ctx, run);
     Object.assign(run, { journalDue: undefined, attempts: undefined });
   } catch (error) {
-    countFailure(run, "outage", Date.now());
+    countFailedAttempt(run, "outage", Date.now());
     logError("a journal could not be kept, will be tried again", error, { updateId: run.updateId });
   }
   ctx.runs.save(run);

@@ -17,7 +17,7 @@ type AuditEvent = ResponseAuditLogs["auditLogEvents"][number];
 /** Bytes of a row for what happened; the record has it all. */
 const DESCRIPTION = 128;
 
-export const listPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
+export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
   const { org, page } = ctx;
   const set = filtersOf(page.query);
   const asked = listQuery(page.query);

@@ -16,7 +16,7 @@ const options = roles.map((role) => [role, builtInRoles[role].name] as const);
 type Context = OrgContext & { page: PageInput };
 
 /** Invitations that wait: made, handed out as links, and taken back. No mail is sent from here. */
-export const invitePages = [
+export const memberInvitePages = [
   definePage("GET", HERE, "invites:read", (ctx) => view(ctx)),
   definePage("POST", HERE, "invites:create", async (ctx) => {
     const { form, url } = ctx.page;

@@ -11,7 +11,7 @@ import { endedView } from "../tokens/created.tsx";
 const HERE = "/:orgName/~/members/:login/remove" as const;
 
 /** Says what removing somebody ends, and what it does not. */
-export const removePages = [
+export const memberRemovePages = [
   definePage("GET", HERE, "org_member:delete", (ctx) => view(ctx, ctx.page.params["login"] ?? "")),
   definePage("POST", HERE, "org_member:delete", async (ctx) => {
     const login = ctx.page.params["login"] ?? "";

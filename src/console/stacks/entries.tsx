@@ -19,7 +19,7 @@ export const titleOf = ({ kind, dryRun, version }: UpdateRow): string => {
   return kind === "preview" ? "Preview" : `Preview of ${kind}`;
 };
 
-export const Who = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => (
+export const Requester = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => (
   <>
     {requestedBy}
     {tokenName && <div class="hint">token {tokenName}</div>}
@@ -45,7 +45,7 @@ const changesOf = ({ resourceChanges }: UpdateRow): string =>
     .join(" ");
 
 /** Updates and previews of a stack, each leading to its own page. */
-export const Entries = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) => (
+export const EntryTable = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) => (
   <Table caption="Updates and previews" head={["What", "Result", "Changes", "By", "Started", "Took"]}>
     {rows.map((row) => (
       <tr>
@@ -58,7 +58,7 @@ export const Entries = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) =
         </td>
         <td class="mono">{changesOf(row) || "–"}</td>
         <td>
-          <Who row={row} />
+          <Requester row={row} />
         </td>
         <td>
           <Time at={row.startedAt} />

@@ -11,7 +11,7 @@ import { Copyable, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
-import { Entries } from "./entries.tsx";
+import { EntryTable } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
@@ -70,7 +70,7 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
         ) : (
           <>
             {page === 1 && <PerDay counts={perDay} now={ctx.now} />}
-            <Entries stack={pathOf(path)} rows={entries} />
+            <EntryTable stack={pathOf(path)} rows={entries} />
           </>
         )}
         <nav class="pages" aria-label="Pages">

@@ -11,9 +11,9 @@ import { Badge, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { updatePath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
-import { Changes } from "./changes.tsx";
+import { ResourceChanges } from "./changes.tsx";
 import { Config } from "./config.tsx";
-import { Status, Who, durationOf, titleOf } from "./entries.tsx";
+import { Requester, Status, durationOf, titleOf } from "./entries.tsx";
 import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
 export const updatePages = [
@@ -54,7 +54,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
           <dl>
             <dt>Started by</dt>
             <dd>
-              <Who row={row} />
+              <Requester row={row} />
             </dd>
             <dt>Started</dt>
             <dd>
@@ -65,7 +65,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
           </dl>
           {running && !row.dryRun && ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={row.id} />}
           {row.journalKept && <NotInTheState why={row.journalKept} />}
-          <Changes row={row} />
+          <ResourceChanges row={row} />
           <h3>Steps</h3>
           {tree === "" ? (
             <p class="faint">{running ? "No resource has changed yet." : "No resource changed."}</p>

@@ -32,7 +32,7 @@ interface Props {
 }
 
 /** Everything that an administrator may do to a token. What was typed stays while something is wrong with it. */
-export const Changes = ({ ctx, token, problem }: Props) => {
+export const TokenChanges = ({ ctx, token, problem }: Props) => {
   const here = placePath(ctx.org.name, "tokens", token.id);
   const living = token.status === "active" || token.status === "disabled";
   return (

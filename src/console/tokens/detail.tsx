@@ -12,7 +12,7 @@ import { Empty, Notice, Time } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
-import { Changes, editBody } from "./change.tsx";
+import { TokenChanges, editBody } from "./change.tsx";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./list.tsx";
 import { LastUse } from "./lastUse.tsx";
@@ -154,7 +154,7 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
             {usage.clients.length > 0 && `; with ${usage.clients.map(({ value }) => value).join(", ")}`}
           </p>
         )}
-        {mayChange && token.status !== "deleted" && <Changes ctx={ctx} token={token} problem={problem} />}
+        {mayChange && token.status !== "deleted" && <TokenChanges ctx={ctx} token={token} problem={problem} />}
       </section>
     ),
   };

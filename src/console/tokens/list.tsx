@@ -12,7 +12,7 @@ import { LastUse } from "./lastUse.tsx";
 /** Rows of a page; with it no page is over 100 KB. */
 const PAGE_SIZE = "100";
 
-export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read", async (ctx) => {
+export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:read", async (ctx) => {
   const { page, org } = ctx;
   const asked = {
     filter: page.query.get("filter") || undefined,

@@ -13,7 +13,7 @@ import { LastUse } from "./lastUse.tsx";
 const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
 const idOf = (params: Record<string, string>) => params["tokenId"] ?? "";
 
-export const removePages = [
+export const tokenRemovePages = [
   definePage("GET", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => deletion(ctx, idOf(ctx.page.params))),
   definePage("POST", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => {
     const id = idOf(ctx.page.params);
