@@ -55,6 +55,8 @@ The tokens are also in ${join(directory, "stackpass-dev.json")}
 Press Ctrl-C to stop.${options.verbose ? "" : " Each request is one line below; --verbose shows the whole log."}
 `);
 
+// A test that started this server has ended without stopping it.
+process.once("disconnect", () => process.exit(1));
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   // Libraries end the process at once; the server's files are closed first.
   process.removeAllListeners(signal);

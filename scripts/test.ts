@@ -22,9 +22,13 @@ const waiting = list.values();
 const results = new Map<Suite, Result>();
 const started = Date.now();
 
+let isInterrupted = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (isInterrupted = true));
+
 /** Takes the next suite until none is left. */
 async function lane(): Promise<void> {
   for (const suite of waiting) {
+    if (isInterrupted) return;
     const at = () => `${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s `;
     console.log(`${at()} ${suite.name}: ${suite.missing ? "skipped" : "started"}`);
     const result = await run(suite, folder, { LONG: long ? "1" : "", SEED: seed });
@@ -40,6 +44,7 @@ try {
 } finally {
   rmSync(folder, { recursive: true });
 }
+if (isInterrupted) process.exit(130);
 const inOrder = list.map((suite) => results.get(suite)!);
 console.log(
   `\n${summary(inOrder, Math.round((Date.now() - started) / 1000))}\nseed:   ${seed}; SEED=${seed} makes the same random choices again`,
