@@ -70,7 +70,7 @@ async function runTests(copy: string, file: string, ofFile: Claim[]): Promise<Re
   const args = ["run", "--config", configOf(file), "--reporter=./scripts/mutantReporter.ts", "-t", titles, file];
   const child = spawn(join(copy, "node_modules/.bin/vitest"), args, {
     cwd: copy,
-    env: { ...env, MUTANT_REPORT: report, PULUMI_CONTRACT: contractFile() ?? "", FUZZ_SEED: "1" },
+    env: { ...env, MUTANT_REPORT: report, PULUMI_CONTRACT: contractFile() ?? "", SEED: "1" },
     stdio: "ignore",
     timeout: MOST_MINUTES * 60_000,
   });
