@@ -24,7 +24,10 @@ const write = (update: RunningUpdate) =>
   call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: entries.slice(0, 1) } });
 const statusOf = async (update: RunningUpdate) => (await ok<{ status: string }>("GET", update.path, { token: world.admin })).status;
 const alarm = async () => runDurableObjectAlarm(await coordinator());
-/** How the log describes the end of an update. Not the settled log: a lease that is refused twice in a moment is promised twice, and told once. */
+/**
+ * How the log describes the end of an update. Not the settled log: a lease that is refused twice in a moment is promised twice, and told
+ * once.
+ */
 async function describedEnd(update: RunningUpdate): Promise<string> {
   await alarm();
   return eventually(async () => {
@@ -68,7 +71,7 @@ describe("a drain", () => {
     expect(minutes).toBeGreaterThanOrEqual(55);
     expect(minutes).toBeLessThanOrEqual(65);
     expect((await write(update)).status).toBe(403);
-    expect(await describedEnd(update)).toMatch(/^Aborted an update .* The longest time of a drain was over\.$/);
+    expect(await describedEnd(update)).toMatch(/^Aborted an update .* The maximum drain time had passed\.$/);
     expect(await statusOf(update)).toBe("cancelled");
     expect(await namesInState(world.admin)).toEqual(["made", "half"]);
     await startUpdate(world.member);
@@ -128,7 +131,7 @@ describe("a leak report", () => {
     await report(ci.tokenValue);
     expect((await write(update)).status).toBe(403);
     expect((await renew(update)).status).toBe(403);
-    expect(await describedEnd(update)).toMatch(/^Aborted an update .* Its token was found in the open meanwhile\.$/);
+    expect(await describedEnd(update)).toMatch(/^Aborted an update .* Its token was reported as leaked meanwhile\.$/);
     expect(await statusOf(update)).toBe("cancelled");
   });
 
@@ -171,7 +174,7 @@ describe("a leak report", () => {
       const update = await running(made.tokenValue);
       await report(maker.tokenValue);
       expect((await write(update)).status).toBe(403);
-      expect(await describedEnd(update)).toMatch(/ The token that made its token was found in the open meanwhile\.$/);
+      expect(await describedEnd(update)).toMatch(/ The token that created its token was reported as leaked meanwhile\.$/);
     });
 
     it("ends it at the next renewal when its object could not be reached, and encrypts nothing for it", async () => {
