@@ -24,10 +24,7 @@ const write = (update: RunningUpdate) =>
   call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: entries.slice(0, 1) } });
 const statusOf = async (update: RunningUpdate) => (await ok<{ status: string }>("GET", update.path, { token: world.admin })).status;
 const alarm = async () => runDurableObjectAlarm(await coordinator());
-/**
- * How the log describes the end of an update. Not the settled log: a lease that is refused twice in a moment is promised twice, and told
- * once.
- */
+/** How the log describes the end of an update. Not the settled log: a lease that is refused twice in a moment is promised twice, and told once. */
 async function describedEnd(update: RunningUpdate): Promise<string> {
   await alarm();
   return eventually(async () => {
