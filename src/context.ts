@@ -58,7 +58,9 @@ export interface TokenLimits {
   successor: string;
 }
 
-/** The caller, as identified by the credential and never by a request body. If a kind is added, code that must handle it fails to compile. */
+/**
+ * The caller, as identified by the credential and never by a request body. If a kind is added, code that must handle it fails to compile.
+ */
 export type Actor = UserActor | MachineActor;
 
 export interface UserActor {
