@@ -39,12 +39,15 @@ const wanted = (values.servers ?? (values.quick ? "built" : "built,file")).split
 const timed = phases.filter((phase) => !values.phases || phase === "up" || phase === "destroy" || values.phases.split(",").includes(phase));
 /** Short commands need more rounds for repeatable figures. */
 const roundsOf = (size: number) => Number(values.rounds ?? (values.quick ? (size <= 50 ? 3 : 2) : size <= 50 ? 5 : size <= 300 ? 3 : 2));
-/** Most resources for the CLI's own file backend: it rewrites the state at each step, which takes minutes for more. */
+/** Largest number of resources for the CLI's own file backend. It rewrites the state at each step, so a larger state would take minutes. */
 const FILE_LIMIT = 200;
 /** Pause between two commands, so that the work after an answer does not delay the next command. Milliseconds. */
 const SETTLE = 400;
 
-/** Most times that the first no-op after a create may take of the second one's time: the create must leave no work for the next command. */
+/**
+ * Upper bound for the time of the first no-op after a create, divided by the time of the second one: a create must not delay the next
+ * command.
+ */
 const DEBT = 1.1;
 const goals: Record<string, (phase: Phase) => number> = {
   built: (phase) => (phase === "up" ? 1.05 : 1.1),

@@ -40,10 +40,10 @@ const cases: Case[] = [
   { name: "100 secrets of 100 KB", count: 100, bytes: 100 * KB },
   { name: "10 secrets of 1 MB", count: 10, bytes: 1000 * KB },
   { name: "1,500 secrets of 50 KB", count: 1500, bytes: 50 * KB },
-  { name: "a secret of 8 MiB, the most", count: 1, bytes: 8 * MB - 2, inOneCopy: true },
+  { name: "a secret of 8 MiB, the maximum", count: 1, bytes: 8 * MB - 2, inOneCopy: true },
   { name: "a configuration secret of 1.5 MB", count: 1, bytes: 1500 * KB, inConfig: true },
   { name: "a configuration secret of 3,145,710 bytes", count: 1, bytes: 3_145_710, inConfig: true },
-  { name: "a configuration secret of 6 MB, near the most of a configuration", count: 1, bytes: 6000 * KB, inConfig: true },
+  { name: "a configuration secret of 6 MB, near the maximum of a configuration", count: 1, bytes: 6000 * KB, inConfig: true },
 ];
 
 const { values } = parseArgs({

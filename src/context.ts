@@ -75,13 +75,13 @@ export interface Membership {
   org: OrganizationRef;
   role: Role;
   settings: OrgSettings;
-  /** Whether the user accepted it. Without that the user can use the organization, and the organization has no rights over the user. */
+  /** Whether the user accepted it. If not, the user has access to the organization, but the organization has no rights over the user. */
   isAccepted: boolean;
   /** Login of the user or name of the token that added the member; "" for a membership that was accepted. */
   addedBy: string;
 }
 
-/** The memberships that the user accepted. Only these organizations are concerned with what the user does with personal tokens. */
+/** The memberships that the user accepted. Only these organizations have rights over the user's personal tokens. */
 export const acceptedOf = ({ memberships }: UserActor): Membership[] => memberships.filter(({ isAccepted }) => isAccepted);
 
 /** An organization or team token. It belongs to exactly one organization and to no user. */

@@ -3,7 +3,7 @@ import { Validator } from "@cfworker/json-schema";
 import type { Json, Operation } from "./document.ts";
 import type { Credential, Org } from "./world.ts";
 
-/** Most bytes of a refusal, and of an error page. */
+/** Maximum number of bytes of a refusal, and of an error page. */
 const MOST_REFUSAL = 4096;
 export const MOST_PAGE = 64 * 1024;
 

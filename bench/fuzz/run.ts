@@ -38,7 +38,7 @@ const total = Number(values.requests ?? (values.quick ? 5_000 : 100_000));
 const bySchemathesis = Number(values.schemathesis ?? Math.floor(total / 5));
 const forPages = Number(values.pages ?? Math.floor(total / 20));
 const seed = Number(values.seed);
-/** Most memory of workerd with all its isolates, including those of the simulators. Bytes. */
+/** Maximum memory of workerd with all its isolates, including those of the simulators. Bytes. */
 const MOST_MEMORY = 1_500_000_000;
 const IN_FLIGHT = 8;
 /** A new world is created after this many requests, because by then much of the old one is deleted, renamed or locked. */

@@ -36,11 +36,11 @@ export function tryFromBase64(
   }
 }
 
-/** Without padding. */
+/** Encodes as base64url without padding. */
 export const toBase64url = (bytes: Uint8Array) => toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 export const fromBase64url = (text: string) => fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 
-/** In lower case. */
+/** Encodes as hexadecimal digits in lower case. */
 export const toHex = (bytes: ArrayBuffer | Uint8Array) =>
   Array.from(new Uint8Array(bytes), (b) => b.toString(16).padStart(2, "0")).join("");

@@ -1,4 +1,4 @@
-/** Most bytes in a chunk of a body. */
+/** Maximum number of bytes in a chunk of a body. */
 export const SIZE = 64 * 1024;
 
 /**

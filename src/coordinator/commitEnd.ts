@@ -117,7 +117,7 @@ const expiredText = " Its client did not renew the lease.";
 const abortedText: Record<AbortedFor, string> = {
   token: "",
   leak: "",
-  rights: " Its starter lost the right to update the stack.",
+  rights: " The caller that started it lost the right to update the stack.",
   drain: " The maximum drain time had passed.",
 };
 

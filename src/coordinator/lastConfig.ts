@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 
 /**
- * SQL in a query over stacks: the configuration of the stack's newest version. An update that changes only the state takes it over, because
+ * SQL in a query over stacks: the configuration of the stack's newest version. An update that changes only the state copies it, because
  * `pulumi config refresh` reads the configuration of the newest update.
  */
 export const lastConfig = sql`COALESCE(

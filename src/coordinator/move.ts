@@ -17,7 +17,7 @@ import { updates } from "../updates/table.ts";
 export interface MoveStack extends StackCall {
   updateId: string;
   to: StackPath;
-  /** The same organization for a rename, another one for a transfer; the actor's rights in both are checked in the same batch. */
+  /** For a rename this is the same organization, for a transfer another one. The actor's rights in both are checked in the same batch. */
   toOrgId: string;
 }
 

@@ -12,7 +12,7 @@ export interface NewState {
   summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
 }
 
-/** Writes the state after a run as a new object. The state of a run that wrote none is its base. */
+/** Writes the state after a run as a new object. If the run wrote no state, the result is its base. */
 export async function writeState(ctx: StackContext, run: Run, endedAt: number): Promise<NewState> {
   const state = stateOf(ctx, run, endedAt);
   if (!state) return { key: run.baseKey, summary: undefined };

@@ -52,5 +52,5 @@ export class EventPage {
   }
 }
 
-/** A page as an object returns it, and whether later events may come. */
+/** A page in the answer of an object. `running` means that later events may arrive. */
 export type EventsAnswer = Pick<EventPage, "events" | "last" | "more"> & { running: boolean };

@@ -25,8 +25,8 @@ export const EngineEventsQuery = z.object({
 const PATIENCE = 1000;
 
 /**
- * Returns a page of an update's engine events, ascending (cli-protocol §4.12). While the update runs, each page has a cursor, even an empty
- * one. A page without a cursor is the last one of an ended update.
+ * Returns a page of an update's engine events, ascending (cli-protocol §4.12). While the update runs, each page has a cursor, even an
+ * empty one. A page without a cursor is the last one of an ended update.
  */
 export async function getEngineEvents(ctx: OrgContext, path: StackPath, updateId: string, query: z.infer<typeof EngineEventsQuery>) {
   const wanted: EventQuery = { after: afterOf(query.continuationToken), kinds: kindsOf(query.type), urn: query.urn || undefined };

@@ -101,7 +101,7 @@ async function find(ctx: OrgContext, path: StackPath, updateId: string, kind?: S
   return { row: await withConfig(ctx.env.STATE, row), latestVersion };
 }
 
-/** Most previews shown with an update. `listPreviews` returns all of them in pages. */
+/** Maximum number of previews shown with an update. `listPreviews` returns all of them in pages. */
 const TRIED = 100;
 
 /**

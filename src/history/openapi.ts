@@ -19,7 +19,7 @@ export const UpdateInfo = z.object({
 });
 export type UpdateInfo = z.infer<typeof UpdateInfo>;
 
-/** The same with data of the service. The contract calls it `UpdateInfo` too. */
+/** An update in the history, with additional data of the service. The contract calls it `UpdateInfo` too. */
 export const StackUpdate = z.object({
   info: UpdateInfo,
   latestVersion: z.int(),

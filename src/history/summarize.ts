@@ -9,7 +9,7 @@ import { type TreeStep, outcomeText, treeText } from "./summaryText.ts";
 export const bit = (kind: (typeof eventKinds)[number]) => 1 << (eventKinds.indexOf(kind) + 1);
 export const STEPS = bit("resOutputsEvent") | bit("resOpFailedEvent");
 
-/** Most pages of events that are read for the tree. The tree of a larger update is incomplete. */
+/** Maximum number of pages of events that are read for the tree. The tree of a larger update is incomplete. */
 export const MAX_PAGES = 10;
 
 export interface StepEvent {
@@ -39,7 +39,7 @@ export async function summarize(ctx: OrgContext, path: StackPath, row: UpdateRow
   return { summary: treeText(steps, more) + outcomeText(row) };
 }
 
-/** Most characters of an operation and its URN together: the widest line determines the width of all lines. */
+/** Maximum number of characters of an operation and its URN together: the widest line determines the width of all lines. */
 const LONGEST = 1000;
 
 /** The step in an event; undefined if the event, which a client sent, does not have the expected form. */

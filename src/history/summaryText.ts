@@ -10,7 +10,7 @@ export interface TreeStep {
   failed: boolean;
 }
 
-/** For each operation the sign before its line, and its participle; a preview uses the operation's name instead. */
+/** The sign before the line of an operation, and the operation as a participle. A preview shows the operation's name instead. */
 const words = new Map<string, [sign: string, done: string]>(
   Object.entries({
     create: ["+", "created"],
@@ -31,7 +31,7 @@ const words = new Map<string, [sign: string, done: string]>(
 
 const wordsOf = (op: string): [sign: string, done: string] => words.get(op) ?? ["*", op];
 
-/** Most levels of indentation; deeper resources begin at the left again. Normal programs have only a few levels. */
+/** Maximum number of levels of indentation; deeper resources begin at the left again. Normal programs have only a few levels. */
 const DEEPEST = 50;
 
 /** Lists the changed resources, each under its parent. @param cut whether the steps are incomplete */

@@ -5,7 +5,7 @@ import { logError } from "../log.ts";
 
 /** Delay of the write, in milliseconds. Work may run for up to 30 seconds after an answer. */
 const FLUSH_AFTER = 20_000;
-/** Most keys in memory. If the database fails for long, further keys are not counted. */
+/** Maximum number of keys in memory. If the database fails for long, further keys are not counted. */
 const MOST_KEYS = 10_000;
 /** After this many failures without a success the database is treated as unavailable. */
 const MOST_FAILURES = 3;
@@ -20,7 +20,7 @@ interface Context {
 interface Count<V> {
   key: string;
   value: V;
-  /** A flush that wrote other counts failed for this one. */
+  /** Whether a flush has failed to write this count and has written others. Such a count is dropped if that happens again. */
   isSuspect: boolean;
 }
 

@@ -4,7 +4,7 @@ import { type Limits, limitsOf } from "../limits.ts";
 import { OVERHEAD } from "./cipher.ts";
 import { jsonSize, largestJsonSize } from "./jsonSize.ts";
 
-/** Most bytes of a JSON string that contains this many bytes in base64, possibly with white space and escapes. */
+/** Maximum number of bytes of a JSON string that contains this many bytes in base64, possibly with white space and escapes. */
 const textOf = (bytes: number) => 2 * bytes + 1024;
 
 const tooLargeSecret = ({ value }: Limits) => tooLarge("a secret, written as JSON,", value);

@@ -9,7 +9,7 @@ import { openState } from "../stacks/resources.ts";
 import { takeState } from "../stacks/stateAt.ts";
 import { decryptValues } from "./decrypt.ts";
 
-/** Most secrets in one output. */
+/** Maximum number of secrets in one output. */
 const MOST_SECRETS = 100;
 
 /**

@@ -7,7 +7,7 @@ import type { StackPath } from "./path.ts";
 import { openState } from "./resources.ts";
 import { takeState } from "./stateAt.ts";
 
-/** Most bytes of a page for one output, which is cut after them, and for all outputs. */
+/** Maximum number of bytes of a page for one output, which is cut there, and for all outputs. */
 const ONE = 4000;
 const ALL = 70_000;
 /** Bytes of a row's markup, and of the form that reveals a secret. The form contains the name twice more. */

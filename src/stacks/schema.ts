@@ -3,7 +3,7 @@ import { maxResults } from "../http/pagination.ts";
 import { cursor, list, mapOf, text, unread } from "../http/bounded.ts";
 import { stackName } from "../http/names.ts";
 
-/** Most tags of one stack. The CLI itself sets about ten. */
+/** Maximum number of tags of one stack. The CLI itself sets about ten. */
 const MOST_TAGS = 500;
 
 /** The syntax of tag names (cli-protocol §3.2). */

@@ -59,7 +59,7 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
           sql`${updates.dryRun} = 0 AND ${updates.version} > ${version ?? Number.MAX_SAFE_INTEGER}`,
         ),
       )
-      // Renames come first, because a transfer does not change the two names.
+      // The message of a rename has the old names. A transfer changes neither name, so it only counts if there is no rename.
       .orderBy(sql`${updates.message} LIKE ${`${RENAMED}%`} DESC`, updates.version)
       .limit(1),
     auditIf(ctx.store, event, isThere),

@@ -94,7 +94,7 @@ async function changeTag(ctx: OrgContext, path: StackPath, name: string, value: 
 
 const idOf = (ctx: OrgContext, path: StackPath) => sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;
 
-/** Only a rename changes a stack's project. In paths the CLI replaces characters that a project's name may not have by `-`. */
+/** Only a rename changes a stack's project. In paths the CLI replaces invalid characters of a project's name by `-`. */
 function refuseOtherProject({ projectName }: StackPath, value: string | undefined): void {
   if (value !== undefined && value.replaceAll(/[^A-Za-z0-9_.-]/g, "-") !== projectName)
     throw badRequest("a tag cannot change the stack's project");

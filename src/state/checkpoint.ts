@@ -27,7 +27,7 @@ export interface Inspection extends StateSummary {
 export const inspect = (chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Streamed<Inspection> =>
   streamed(inspecting(chunks, options));
 
-/** Most ciphertexts of a state that are collected. */
+/** Maximum number of ciphertexts of a state that are collected. */
 const SAMPLE = 100;
 
 async function* inspecting(chunks: AsyncIterable<Uint8Array>, options: SplitOptions): AsyncGenerator<Uint8Array, Inspection> {

@@ -3,7 +3,7 @@ import { QUOTE, concat, decodeString, decodeText, encode, skipSpace, skipValue }
 import { type Replacement, replaceRanges } from "./ranges.ts";
 import { SECRET, walkSigned } from "./json/signed.ts";
 
-/** Most bytes of ciphertexts that are collected. */
+/** Maximum number of bytes of ciphertexts that are collected. */
 const MOST_BYTES = 4 * 1024 * 1024;
 /** Up to this length a text is first searched for the signature of secrets. For a longer one the search would need a copy. Bytes. */
 const SHORT = 64 * 1024;

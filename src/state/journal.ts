@@ -153,7 +153,7 @@ function readEntry(bytes: Uint8Array, at: number, entries: JournalEntry[]): numb
         break;
       case "isRefresh":
       case "requiresByteString":
-        entry[key] = bytes[start] === 0x74; // t of true
+        entry[key] = bytes[start] === 0x74; // the t of `true`
         break;
       case "extensionRef":
         entry[key] = bytes[start] === QUOTE ? decodeString(bytes, start, end) : null;

@@ -40,5 +40,5 @@ function shown(text: Uint8Array): Uint8Array {
 
 const TRUE = encode("true");
 const isTrue = (value: Uint8Array | undefined) => value !== undefined && value[0] === TRUE[0];
-/** n of null */
+/** Whether the member is missing or null; 0x6e is the n of `null`. */
 const isAbsent = (value: Uint8Array | undefined) => value === undefined || value[0] === 0x6e;

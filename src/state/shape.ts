@@ -1,6 +1,6 @@
 /** Estimates how much memory a JSON text needs when it is parsed, which its length does not show. Pure. */
 
-/** Most values in a text: lists, objects and values after a comma. Each needs up to 60 bytes after parsing. */
+/** Maximum number of values in a text: lists, objects and values after a comma. Each needs up to 60 bytes after parsing. */
 export const MOST_VALUES = 1_000_000;
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];

@@ -15,7 +15,7 @@ export interface Branch {
   dependencies: string[];
 }
 
-/** Most bytes of one member; a longer one counts as absent. No normal name is so long. */
+/** Maximum number of bytes of one member; a longer one counts as absent. No normal name is so long. */
 const MEMBER = 4096;
 const DEPENDENCIES = 64 * 1024;
 

@@ -42,7 +42,7 @@ export async function sweepLostStarts(env: Bindings, store: Store, now: number):
       if (await coordinatorAt(env, coordinatorName(orgId, stack)).endIfLost(id, now)) ended++;
     } catch (error) {
       // The sweep will reach it again.
-      logError("a stack's object could not be asked", error, { updateId: id });
+      logError("a stack's object did not answer", error, { updateId: id });
     }
   }
   const next = open.length < ROWS ? "" : String(open.at(-1)!.createdAt);

@@ -12,10 +12,10 @@ import { deleteConfig, storeConfig } from "./config.ts";
 import { insertUpdateRow, startedBy } from "../coordinator/insertUpdateRow.ts";
 import { type UpdateKind, updates } from "./table.ts";
 
-/** Most bytes of an update's message and environment together. They are stored in its row, and lists read many rows. */
+/** Maximum number of bytes of an update's message and environment together. They are stored in its row, and lists read many rows. */
 const MOST_METADATA = 256 * 1024;
 
-/** Most keys of a configuration, and of an environment. */
+/** Maximum number of keys of a configuration, and of an environment. */
 const MOST_KEYS = 10_000;
 
 /** One value of the configuration. Secrets in it are encrypted. */

@@ -19,7 +19,7 @@ export const TransferStackRequest = z.object({
 
 export const TransferAllStacksRequest = z.object({ fromOrg: text(200), toOrg: text(200) });
 
-/** Most stacks that one call moves, as in the contract. */
+/** Maximum number of stacks that one call moves, as in the contract. */
 const MOST_STACKS = 100;
 
 /**
@@ -42,7 +42,7 @@ export async function transferAllStacks(
   body: z.infer<typeof TransferAllStacksRequest>,
   request: Request,
 ): Promise<string> {
-  if (body.fromOrg !== ctx.org.name) throw badRequest("fromOrg is not the organization of the path");
+  if (body.fromOrg !== ctx.org.name) throw badRequest("fromOrg must be the organization of the path");
   const target = await enterTarget(ctx, "organization:transfer_stacks", body.toOrg, request);
   const [rows] = await guarded(ctx, [
     ctx.store.db
@@ -80,7 +80,7 @@ async function enterTarget(
   await authorize(ctx, credential, permission, ctx.org.name);
   await authorize(ctx, credential, "stack:create", toOrg);
   const { actor, org } = credential;
-  if (!org || org.id === ctx.org.id) throw badRequest("toOrg is not another organization");
+  if (!org || org.id === ctx.org.id) throw badRequest("toOrg must be another organization than that of the path");
   return { caller: { ...ctx, actor }, org };
 }
 

@@ -226,7 +226,7 @@ describe("an update whose starter loses the right to it", () => {
     await lose();
     expect((await renew(update)).status).toBe(403);
     expect((await write(update)).status).toBe(403);
-    expect(await describedEnd(update)).toMatch(/^Aborted an update .* Its starter lost the right to update the stack\.$/);
+    expect(await describedEnd(update)).toMatch(/^Aborted an update .* The caller that started it lost the right to update the stack\.$/);
   });
 
   it.each(losses)("may finish within the longest drain otherwise: %s", async (_, start, lose) => {

@@ -8,8 +8,9 @@ import type { Received } from "../storage/bodyStore.ts";
 import type { Run } from "../storage/runs.ts";
 
 /**
- * Most bytes of a gzipped batch that is checked on arrival. Larger batches, of resources with long texts, are stored unchecked: to inflate
- * and parse all of them would slow down the deployment (docs/performance.md). Readers skip a batch that they cannot parse.
+ * Maximum number of bytes of a gzipped batch that is checked on arrival. Larger batches, of resources with long texts, are stored
+ * unchecked: to inflate and parse all of them would slow down the deployment (docs/performance.md). Readers skip a batch that they cannot
+ * parse.
  */
 const READ_ON_ARRIVAL = 64 * 1024;
 /** The summary is in one of the last batches, because up to three requests are under way at once (cli-protocol §4.9). */

@@ -46,7 +46,7 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   return batch;
 }
 
-/** Yields the same bytes in parts of the size that a row holds. Each is valid until the next one is requested. */
+/** Splits the bytes into parts that fit into a row. Each is valid until the next one is requested. */
 async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const held = new Uint8Array(PART);
   let length = 0;

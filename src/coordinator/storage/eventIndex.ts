@@ -10,7 +10,8 @@ const IN_ONE_GO = 512 * 1024;
 
 /**
  * The events of an update that are still in the object, in ascending order. Batches arrive out of order, repeat events, and are stored as
- * received; this index reads each batch once, when a reader asks. It keeps only the positions of events in memory, and no text.
+ * received; this index reads each batch once, at the first request of a reader. It keeps only the positions of events in memory, and no
+ * text.
  */
 export class LiveEvents {
   readonly #received: Received;

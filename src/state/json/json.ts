@@ -75,7 +75,7 @@ export interface Scan {
   at: number;
   /** Number of open brackets of both kinds. Whether they match is checked by the validation. */
   depth: number;
-  /** Within a string whose closing quote has not been seen. */
+  /** Whether the position is within a string. */
   inString: boolean;
 }
 

@@ -34,7 +34,8 @@ export type Part =
 
 export interface SplitOptions {
   /**
-   * Most bytes of a resource, pending operation or other member; a larger one throws StateTooLarge. Default: 32 MiB; no limit if trusted.
+   * Maximum number of bytes of a resource, pending operation or other member; a larger one throws StateTooLarge. Default: 32 MiB; no limit
+   * if trusted.
    */
   maxElement?: number;
   /** The text is a stored state, which was validated when it was received. It is not parsed again. */
@@ -217,7 +218,7 @@ export class Splitter {
       this.#where = array;
       return this.#take(c, c, "firstElement");
     }
-    if (c !== 0x6e) throw new StateError(isDeployment ? "deployment must be an object" : `${this.#key} must be an array`); // n of null
+    if (c !== 0x6e) throw new StateError(isDeployment ? "deployment must be an object" : `${this.#key} must be an array`); // n of `null`
     return this.#begin(c);
   }
 

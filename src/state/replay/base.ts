@@ -19,13 +19,13 @@ export interface Base {
   /** The members of the deployment except its lists; null: the members and the pending operations of the base stream. */
   members: Map<string, Ref> | null;
   pending: OperationRef[];
-  /** From secrets manager entries. Each is compared with the one before. */
+  /** Providers in secrets manager entries. Each is compared with the one before. */
   providers: Ref[];
-  /** From a snippets entry; undefined: the snippets in `members`. */
+  /** The snippets of the last snippets entry; undefined: the snippets in `members`. */
   snippets: Ref | null | undefined;
   /** The URNs by alias, for each time that aliases were resolved. They are applied to the snippets. */
   snippetAliases: ReadonlyMap<string, string>[];
-  /** Added to the extensions in `members`, which take precedence. */
+  /** Extensions in entries. They are added to the extensions in `members`, which take precedence. */
   extensions: Map<string, Ref>;
 }
 

@@ -9,11 +9,11 @@ export interface Journal {
   read(batch: number): Uint8Array | Promise<Uint8Array>;
 }
 
-/** Most bytes of the first batches, which stay in the cache: most journals are not larger and are read twice. */
+/** Maximum number of bytes of the first batches, which stay in the cache: most journals are not larger and are read twice. */
 const STAYING_BYTES = 12 * 1024 * 1024;
 /** In a journal of this size the first batches save little time, so they are released. */
 const LARGE_BYTES = 4 * STAYING_BYTES;
-/** Most bytes of the batches used last: resources that are adjacent in the state often arrived in the same batch. */
+/** Maximum number of bytes of the batches used last: resources that are adjacent in the state often arrived in the same batch. */
 const RECENT_BYTES = 4 * 1024 * 1024;
 const LEAST_ROOM = 64 * 1024;
 

@@ -99,7 +99,7 @@ export class MemberWriter {
     return this.#envelope(features);
   }
 
-  /** The members: those of the journal's snapshot if there is one, else those of the base that have been read so far. */
+  /** Returns the members of the journal's snapshot. Without a snapshot it returns the members of the base that have been read so far. */
   async #current(): Promise<Members> {
     const own = this.#folded.base.members;
     return own ? readAll(own, this.#read) : this.#base.members;

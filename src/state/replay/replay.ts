@@ -30,7 +30,7 @@ export interface StateSummary {
   features: string[];
   /** Whether all resources are stacks, so that the stack may be deleted without force. True for a state without resources. */
   onlyRootStack: boolean;
-  /** For `baseIsAliasFree` of the next replay. */
+  /** Whether no resource has aliases. The next replay needs it as `baseIsAliasFree`. */
   aliasFree: boolean;
   /** Names of the stacks that the state refers to, each once. */
   references: string[];

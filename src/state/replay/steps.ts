@@ -111,7 +111,7 @@ export class Steps {
       return here ? value() : null;
     };
     const range = () => ({ start: next(), end: next() });
-    // In the order of REFERENCES and TEXTS.
+    // The order of these members is that of REFERENCES and TEXTS.
     return {
       sequenceID,
       kind,

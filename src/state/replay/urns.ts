@@ -10,7 +10,7 @@ import { LOOK, Turn } from "../../bytes/yielder.ts";
 
 /**
  * Removes references to resources that a refresh has removed. One pass is enough, since a resource may only refer to earlier ones. An
- * orphan gets no parent: upstream's comments intend its grandparent, but that is not what upstream's code does.
+ * orphan gets no parent: upstream's comments say that it gets its grandparent, but upstream's code removes the parent.
  */
 export async function rebuildDependencies(items: Item[], table: LinkTable): Promise<void> {
   const turn = new Turn();
