@@ -3,7 +3,7 @@ import { release } from "../bytes/release.ts";
 import { VISIT_COST, Yielder } from "../bytes/yielder.ts";
 
 /**
- * Works on bytes one after the other. The memory of each, and of its result, is given back at once.
+ * Processes values one after the other. The memory of each value and of its result is released at once.
  * @returns the results in base64
  */
 export async function oneByOne(all: Uint8Array[], work: (bytes: Uint8Array) => Promise<Uint8Array>): Promise<string[]> {

@@ -4,7 +4,7 @@ import { isVisible } from "../auth/stackRules.ts";
 import type { ActorContext } from "../context.ts";
 import { stacks } from "./table.ts";
 
-/** Stacks whose names the caller may know: a condition for lists that go beyond one organization. */
+/** Condition for the stacks whose names the caller may know, for lists over several organizations. */
 export const visibleTo = (ctx: ActorContext) =>
   and(
     inMine(ctx),

@@ -143,7 +143,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
         const { auditLogEvents } = await api<{ auditLogEvents: { description: string }[] }>("GET", path);
         return auditLogEvents.map(({ description }) => description);
       })
-      .toContainEqual(expect.stringContaining("its client was never told of the start") as string);
+      .toContainEqual(expect.stringContaining("Its client never received the start") as string);
   });
 
   it("a token that is deleted after the restore is dead, as ever", async () => {

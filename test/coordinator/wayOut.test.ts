@@ -197,7 +197,7 @@ describe("canceling an update", () => {
       {
         event: "stack-update-canceled",
         userLogin: "ada",
-        description: `Canceled an update of stack "acme/web/dev" (${update.id}). Its end could not be carried out at that time. The stack has the state from before the update, and the journal is kept for the operator.`,
+        description: `Canceled an update of stack "acme/web/dev" (${update.id}). Its new state could not be stored at that time. The stack has the state from before the update, and the journal is kept for the operator.`,
       },
     ]);
     expect(await ok("GET", update.path, { token })).toMatchObject({ status: "cancelled" });

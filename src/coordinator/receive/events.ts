@@ -8,17 +8,18 @@ import type { BodyStore } from "../storage/bodyStore.ts";
 import type { Run } from "../storage/runs.ts";
 
 /**
- * Bytes as they come. Larger gzipped batches, of resources with long texts, are stored unread: to inflate and parse them
- * all would slow the deployment that they only tell of (docs/performance.md). What proves unreadable later is left out.
+ * Maximum number of bytes of a gzipped batch that is checked on arrival. Larger batches, of resources with long texts, are stored
+ * unchecked: to inflate and parse all of them would slow down the deployment (docs/performance.md). Readers skip a batch that they cannot
+ * parse.
  */
 const READ_ON_ARRIVAL = 64 * 1024;
-/** The summary is among the last events; up to three requests are under way at once (cli-protocol §4.9). */
+/** The summary is in one of the last batches, because up to three requests are under way at once (cli-protocol §4.9). */
 const LAST = 4;
-/** Bounds of the figures of a summary. The engine has some 20 operations; the text becomes part of a row of D1. */
+/** Bounds of the counts in a summary: they become part of a row of D1. The engine has about 20 operations. */
 const MOST_FIGURES = 50;
 const LONGEST_NAME = 100;
 
-/** Engine events: kept as they come. */
+/** Stores a batch of engine events as received. */
 export async function receiveEvents(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   const limit = received.limits.batch;
   const encoding = encodingOf(request);
@@ -35,7 +36,7 @@ export async function receiveEvents(run: Run, request: Request, received: BodySt
   }
 }
 
-/** One event, as clients sent them long ago. Kept as a batch of one. */
+/** Stores the single event of an old client as a batch of one. */
 export async function receiveEvent(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   const limit = received.limits.batch;
   const body = await useBody(request, limit, ({ bytes }) => concat([encode('{"events":['), bytes, encode("]}")]));
@@ -44,15 +45,15 @@ export async function receiveEvent(run: Run, request: Request, received: BodySto
   await inTime(() => received.append(run.updateId, "events", "identity", body));
 }
 
-/** Inflated bytes, as gzip's last four bytes say. @throws 400 for what is not gzip at all */
+/** The inflated size that the last four bytes of gzip contain. @throws 400 when the bytes are not gzip */
 function claimedSize(gzip: Uint8Array): number {
   if (gzip[0] !== 0x1f || gzip[1] !== 0x8b) throw badRequest("the body is not valid gzip");
   return new DataView(gzip.buffer, gzip.byteOffset, gzip.length).getUint32(gzip.length - 4, true);
 }
 
 /**
- * JSON of `summaryEvent.resourceChanges`, the only source of the history's figures; null when it never came. At most 50 figures,
- * each with a name of at most 100 characters.
+ * Returns the JSON of `summaryEvent.resourceChanges`, the only source of the counts in the history; null without such an event. It has at
+ * most 50 counts, each with a name of at most 100 characters.
  */
 export function findResourceChanges(received: BodyStore, updateId: string): string | null {
   for (const batch of received.batches(updateId, "events").slice(-LAST).toReversed()) {
@@ -64,7 +65,7 @@ export function findResourceChanges(received: BodyStore, updateId: string): stri
   return null;
 }
 
-/** The history must stay readable: a figure that is no number would spoil all of it for the CLI. */
+/** Keeps only valid counts: with any other value the CLI could not read the history. */
 const countsOf = (changes: object) =>
   Object.fromEntries(
     Object.entries(changes)

@@ -8,7 +8,7 @@ import type { Runs } from "./runs.ts";
 export class EventStore {
   readonly #runs: Runs;
   readonly #received: BodyStore;
-  /** What was read of a run's events for those who look on. */
+  /** The index of a run's events, for readers during the run. */
   readonly #read = new Map<string, EventIndex>();
 
   constructor(runs: Runs, received: BodyStore) {
@@ -16,7 +16,7 @@ export class EventStore {
     this.#received = received;
   }
 
-  /** A page of a run's events; undefined when the run is forgotten, also meanwhile. @param gaps as in `EventIndex.page`, while it runs */
+  /** A page of a run's events; undefined when the object has forgotten the run. @param gaps as in `EventIndex.page`, while the run lasts */
   async page(updateId: string, query: EventQuery, gaps: boolean): Promise<EventsAnswer | undefined> {
     if (!this.#runs.get(updateId)) return undefined;
     const read = this.#of(updateId);
@@ -28,7 +28,7 @@ export class EventStore {
     return page && { events: page.events, last: page.last, more: page.more, running };
   }
 
-  /** Writes those that are here to R2. What is not readable is left out. */
+  /** Writes a run's events to R2, without batches that cannot be parsed. */
   async keep(bucket: R2Bucket, updateId: string): Promise<void> {
     const read = this.#of(updateId);
     await read.catchUp();

@@ -1,6 +1,6 @@
-/** The deployment that a replay starts from: the base stream, or what the journal has put in its place. */
+/** The deployment that a replay starts from: the base stream, or a replacement from the journal. */
 import { release } from "../../bytes/release.ts";
-import type { Ref, ResourceRef } from "./resourceRef.ts";
+import type { ResourceRef, Ref } from "./resourceRef.ts";
 import { readArray, skipValue, visitMembers } from "../json/json.ts";
 import type { LinkTable } from "./links.ts";
 import { readFacts, readOperation, type KnownFacts } from "../resource.ts";
@@ -9,23 +9,23 @@ import { Yielder } from "../../bytes/yielder.ts";
 
 export interface OperationRef {
   text: Ref | Uint8Array;
-  /** Only such operations outlive a further update (cli-protocol §4.8.4). */
+  /** Only pending operations of this type are kept by a later update (cli-protocol §4.8.4). */
   creates: boolean;
 }
 
 export interface Base {
-  /** Null: the resources of the base stream as they come; enough when nobody asks how many there are. */
+  /** Null: the resources of the base stream, in one pass; that is enough if the replay needs no other facts about them. */
   items: ResourceRef[] | null;
-  /** The members of the deployment other than its lists; null: those of the base stream, and its pending operations too. */
+  /** The members of the deployment except its lists; null: the members and the pending operations of the base stream. */
   members: Map<string, Ref> | null;
   pending: OperationRef[];
-  /** From secrets manager entries, each to be compared with the one before. */
+  /** Providers in secrets manager entries. Each is compared with the one before. */
   providers: Ref[];
-  /** From a snippets entry; undefined: those of `members`. */
+  /** The snippets of the last snippets entry; undefined: the snippets in `members`. */
   snippets: Ref | null | undefined;
-  /** What aliases stood for, at each time they were resolved: to be applied to the snippets. */
+  /** The URNs by alias, for each time that aliases were resolved. They are applied to the snippets. */
   snippetAliases: ReadonlyMap<string, string>[];
-  /** To be added to those of `members`, which win. */
+  /** Extensions in entries. They are added to the extensions in `members`, which take precedence. */
   extensions: Map<string, Ref>;
 }
 
@@ -39,7 +39,7 @@ export const newBase = (items: ResourceRef[] | null, members: Map<string, Ref> |
   extensions: new Map(),
 });
 
-/** The resources of the base stream with all that is to be known about them. */
+/** Reads all resources of the base stream with their facts and links. */
 export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTable, facts: KnownFacts): Promise<ResourceRef[]> {
   const items: ResourceRef[] = [];
   const yielder = new Yielder();
@@ -87,10 +87,10 @@ export type Open = () => Promise<AsyncIterable<Uint8Array>>;
 
 const KEEP_BYTES = 8 * 1024 * 1024;
 
-/** A source that may have to be read twice: a small one is kept in memory the first time. */
+/** A source that can be read twice. A small one is kept in memory after the first time. */
 export interface Reopenable {
   first: Open;
-  /** What was kept is then given back. */
+  /** The last read. It releases the kept bytes. */
   last: Open;
 }
 

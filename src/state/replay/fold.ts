@@ -1,4 +1,4 @@
-/** What the journal's entries make of the base (cli-protocol §4.8.4), in terms of where texts are; no text is touched. */
+/** Applies the journal's entries to the base (cli-protocol §4.8.4). It works with the positions of texts and reads no text. */
 import type { Base, OperationRef } from "./base.ts";
 import { type Ref, type ResourceRef, edit } from "./resourceRef.ts";
 import { Kind } from "../journal.ts";
@@ -7,11 +7,11 @@ import { behindReferences } from "./order.ts";
 import { type ReplayStep, refTo, resourceRefOf } from "./steps.ts";
 import { normalizeUrns, rebuildDependencies } from "./urns.ts";
 
-/** The resources of the result, to be picked while the base stream passes by. */
+/** The resources of the result, in the order in which they are written while the base stream is read. */
 export interface Selection {
-  /** Those before the first one of the base stream. */
+  /** The resources before the first one of the base stream. */
   first: ResourceRef[];
-  /** Those in the place of the base stream's resource at `position`; to be asked for each once, in order. */
+  /** The resources that replace the base stream's resource at `position`. Call this once for each position, in order. */
   at(position: number): ResourceRef[];
 }
 
@@ -19,21 +19,21 @@ export interface Folded {
   selection: Selection;
   pending: OperationRef[];
   base: Base;
-  /** An entry said that it needs the feature. */
+  /** An entry requires the feature. */
   byteString: boolean;
 }
 
 export class Fold {
   #base: Base;
   #news: ResourceRef[] = [];
-  /** Operation id to position in `news`. */
+  /** Position in `news` by operation id. */
   #indexOf = new Map<number, number>();
   #dropNew = new Set<number>();
   #dropOld = new Set<number>();
   #replaceOld = new Map<number, ResourceRef>();
   #markDelete = new Set<number>();
   #markPending = new Set<number>();
-  /** Begun and not ended, as far as they have an operation to tell of. */
+  /** The operations that have begun and not ended, by their id. */
   #open = new Map<number, OperationRef>();
   #extensions = new Map<string, Ref>();
   #refreshed = false;
@@ -42,8 +42,8 @@ export class Fold {
   readonly #hasHole: boolean;
 
   /**
-   * @param links of the base's items and of what is added; null when those are not known
-   * @param hasHole entries are missing; then they must be known
+   * @param links the links of all items; null when they are not known
+   * @param hasHole whether entries are missing; then the links must be known
    */
   constructor(base: Base, links: LinkTable | null, hasHole: boolean) {
     this.#base = base;
@@ -51,7 +51,7 @@ export class Fold {
     this.#hasHole = hasHole;
   }
 
-  /** A promise when the step takes long. */
+  /** Applies one step. Returns a promise when the step takes long. */
   add(step: ReplayStep): void | Promise<void> {
     if (step.requiresByteString) this.#byteString = true;
     switch (step.kind) {
@@ -122,17 +122,19 @@ export class Fold {
     this.#withNew(operation, (index) => edit(this.#news[index]!, member, "true"));
   }
 
-  /** An operation that failed, or was never heard of, has no resource: a reference to it means nothing. (Upstream hits the first one.) */
+  /**
+   * Ignores a reference to an operation that has no resource, because it failed or is unknown. (Upstream changes the first resource then.)
+   */
   #withNew(operation: number, change: (index: number) => void): void {
     const index = this.#indexOf.get(operation);
     if (index !== undefined) change(index);
   }
 
-  /** Folds everything so far into the base; what follows refers to the new positions. */
+  /** Makes the result so far the new base. Later entries refer to its positions. */
   async #rebuild(): Promise<void> {
     this.#base.items = await this.#resources(this.#links!);
     this.#base.pending = this.#pending();
-    // The base's own win, and so do those of an earlier fold.
+    // Extensions that the base already has take precedence.
     for (const [ref, text] of this.#extensions) if (!this.#base.extensions.has(ref)) this.#base.extensions.set(ref, text);
     this.#news = [];
     this.#indexOf = new Map();
@@ -145,7 +147,7 @@ export class Fold {
     this.#extensions = new Map();
   }
 
-  /** The resources so far: new ones first, then what is left of the base. Only for a base whose items are known. */
+  /** The resources so far: first the new ones, then the remaining ones of the base. The items of the base must be known. */
   async #resources(links: LinkTable): Promise<ResourceRef[]> {
     const survivors = this.#base.items!.map((item, position) => this.#survivor(position, item)).filter((item) => item !== null);
     const inTurn = [...this.#newResources(), ...survivors];
@@ -164,7 +166,7 @@ export class Fold {
   #survivor(position: number, item: ResourceRef): ResourceRef | null {
     if (this.#dropOld.has(position)) return null;
     const replacement = this.#replaceOld.get(position);
-    if (replacement) return replacement; // marks do not apply to it
+    if (replacement) return replacement; // the marks apply only to the old resource
     if (this.#markPending.has(position)) edit(item, "pendingReplacement", "true");
     if (this.#markDelete.has(position)) edit(item, "delete", "true");
     return item;
@@ -193,7 +195,7 @@ export class Fold {
   }
 }
 
-/** However often the base was rebuilt, the resources of the base stream are still in their order. */
+/** A selection of these items. The resources of the base stream are in their original order, even if the base was rebuilt. */
 function inOrder(items: ResourceRef[]): Selection {
   let next = 0;
   const untilBase = (from: number) => {

@@ -15,31 +15,31 @@ import { VISIT_COST, Yielder } from "../../bytes/yielder.ts";
 export type { Journal } from "./journalCache.ts";
 
 export interface ReplayInput extends Stamp {
-  /** Opens the untyped deployment that the update started from; null: the empty one. It may be opened twice. */
+  /** Opens the untyped deployment that the update started from; null: the empty state. It may be opened twice. */
   base: Open | null;
-  /** No resource of the base has aliases, so one pass over it is enough. A summary says so of each state that we write. */
+  /** No resource of the base has aliases, so one pass over it is enough. `aliasFree` in the summary of the base has this value. */
   baseIsAliasFree?: boolean;
   journal: Journal;
 }
 
 export interface StateSummary {
   resources: number;
-  /** Schema version: 4 if and only if there are features, for a replayed state; else as declared. */
+  /** Schema version. For a replayed state it is 4 if there are features, else 3; for other states it is the declared version. */
   version: number;
   /** Sorted. */
   features: string[];
-  /** No resource but stacks: the stack may be deleted without force. True for no resource at all. */
+  /** Whether all resources are stacks, so that the stack may be deleted without force. True for a state without resources. */
   onlyRootStack: boolean;
-  /** For `baseIsAliasFree` of the next replay. */
+  /** Whether no resource has aliases. The next replay needs it as `baseIsAliasFree`. */
   aliasFree: boolean;
   /** Names of the stacks that the state refers to, each once. */
   references: string[];
 }
 
 /**
- * The state after the update as UTF-8 text of an untyped deployment, in chunks of 128 KB or so. The same input gives the
- * same bytes; a resource that the journal does not touch keeps its own. Base and journal must have been validated when they were taken.
- * The chunks end with a StateError when two resources claim one alias: what has been read of them by then must be thrown away.
+ * The state after the update as UTF-8 text of an untyped deployment, in chunks of about 128 KB. The same input gives the same bytes; a
+ * resource that the journal does not change keeps its bytes. Base and journal must have been validated when they were received. If two
+ * resources have the same alias, the chunks end with a StateError, and the caller must discard the chunks that it has read.
  */
 export const replay = (input: ReplayInput): Streamed<StateSummary> => streamed(run(input));
 
@@ -120,7 +120,7 @@ class ResourceWriter {
   readonly #members: MemberWriter;
   readonly #out: Output;
   readonly #texts: JournalCache;
-  /** Of the resources written. */
+  /** Features of the resources that were written. */
   readonly features = new Set<string>();
   readonly references = new Set<string>();
   count = 0;
@@ -132,7 +132,7 @@ class ResourceWriter {
     this.#texts = texts;
   }
 
-  /** `baseText` is the text of an item that is in the base stream. A promise only when the journal has to be read. */
+  /** Writes a resource; `baseText` is its text if it is in the base stream. Returns a promise only when the journal must be read. */
   write(item: ResourceRef, baseText?: Uint8Array): void | Promise<void> {
     const text = typeof item.from === "number" ? baseText! : this.#texts.get(item.from);
     if (text instanceof Uint8Array) this.#write(item, text);

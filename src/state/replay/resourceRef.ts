@@ -1,10 +1,10 @@
-/** A resource of a deployment that is being put together: where its text is, and what has to change in it. */
+/** Refers to a resource of the new deployment: the position of its text, and the changes to it. */
 import { goJson } from "../goFormat.ts";
 import type { Edits, Range } from "../json/json.ts";
 import type { LinkTable, LinksAt } from "./links.ts";
 import type { Facts, Links } from "../resource.ts";
 
-/** A text in the journal: the batch, and the range of bytes in it. */
+/** Position of a text in the journal: the batch, and the range of bytes in it. */
 export interface Ref extends Range {
   batch: number;
 }
@@ -12,7 +12,7 @@ export interface Ref extends Range {
 export interface ResourceRef {
   /** A text in the journal, or a position among the resources of the base stream. */
   from: Ref | number;
-  /** Null until the text is seen: a base resource in a replay that reads the base only once. */
+  /** Null until the text is read, for a base resource in a replay that reads the base only once. */
   facts: Facts | null;
   links: LinksAt;
   edits: Edits | null;
@@ -22,7 +22,7 @@ export function edit(item: ResourceRef, member: string, text: string | null): vo
   (item.edits ??= new Map()).set(member, text);
 }
 
-/** Sets those links that differ from `before`, the item's; an empty one is left out of the resource, as in Go's own JSON. */
+/** Sets the links that differ from `before`, the item's current links. An empty one is removed from the resource, as Go's JSON omits it. */
 export function setLinks(item: ResourceRef, table: LinkTable, before: Links, changes: Partial<Links>): void {
   let differ = false;
   for (const [member, value] of Object.entries(changes) as [keyof Links, Links[keyof Links]][]) {

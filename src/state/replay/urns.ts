@@ -1,4 +1,6 @@
-/** Keeping the URNs of a replayed deployment consistent: dangling ones after a refresh, and aliases (cli-protocol §4.8.4). */
+/**
+ * Keeps the URNs of a replayed deployment consistent: removes dangling ones after a refresh, and resolves aliases (cli-protocol §4.8.4).
+ */
 import { StateError } from "../errors.ts";
 import type { ResourceRef } from "./resourceRef.ts";
 import { setLinks } from "./resourceRef.ts";
@@ -7,8 +9,8 @@ import type { Links } from "../resource.ts";
 import { VISIT_COST, Yielder } from "../../bytes/yielder.ts";
 
 /**
- * After a refresh: drops references to resources that are gone. One pass, since a resource may only refer to earlier ones.
- * Upstream means to hang an orphan on its grandparent, but the effect of its code is no parent at all; so is ours.
+ * Removes references to resources that a refresh has removed. One pass is enough, since a resource may only refer to earlier ones. An
+ * orphan gets no parent: upstream's comments say that it gets its grandparent, but upstream's code removes the parent.
  */
 export async function rebuildDependencies(items: ResourceRef[], table: LinkTable): Promise<void> {
   const yielder = new Yielder();
@@ -39,8 +41,8 @@ function keepIfSame(before: PropertyDependencies, after: PropertyDependencies): 
 }
 
 /**
- * Replaces aliases by the URNs they stand for, in all resources, and removes them. Returns what stands for what, for the
- * snippets; undefined when no resource has aliases. Throws StateError when two resources claim one alias.
+ * Replaces aliases by the URNs of their resources everywhere, and removes the aliases. Returns the URNs by alias, for the snippets;
+ * undefined when no resource has aliases. Throws StateError when two resources have the same alias.
  */
 export async function normalizeUrns(items: ResourceRef[], table: LinkTable): Promise<ReadonlyMap<string, string> | undefined> {
   if (!items.some(({ facts, links }) => facts!.hasAliases && table.get(links).aliases.length > 0)) return undefined;
@@ -59,7 +61,7 @@ export async function normalizeUrns(items: ResourceRef[], table: LinkTable): Pro
         links.propertyDependencies,
         links.propertyDependencies.map(([key, names]) => [key, urns(names)] as const),
       ),
-      // Unlike the client's own replay, which forgets it and leaves a state that it refuses to read.
+      // The client's own replay does not change this member, and then refuses to read the state.
       replaceWith: urns(links.replaceWith),
       deletedWith: urn(links.deletedWith),
       viewOf: urn(links.viewOf),
@@ -81,7 +83,7 @@ function aliasesOf(items: ResourceRef[], table: LinkTable): Map<string, string> 
         throw new StateError(`two resources ('${other}' and '${urn}') have the same alias: '${alias}'`);
       aliased.set(alias, urn);
     }
-    // The types of a resource's parents are part of its URN, so it moves with its parent.
+    // The types of a resource's parents are part of its URN, so it changes with its parent's.
     const movedTo = aliased.get(parent);
     if (movedTo && qualifiedType(movedTo) !== "pulumi:pulumi:Stack") aliased.set(urn, withParent(urn, movedTo));
   }
