@@ -47,7 +47,7 @@ export const operatorRoutes = [
   ),
 ];
 
-/** One organization at a time: there may be any number of them, and no scrape may grow with it. */
+/** Numbers of one organization at a time: their number is not bounded, and the cost of a scrape must not depend on it. */
 async function organizationNamed({ store, now }: RequestContext, name: string): Promise<OrganizationNumbers & { name: string }> {
   const [rows] = await batch(store, [
     store.db

@@ -85,7 +85,7 @@ it("shows one record with its place in the chain, at an address that stays", asy
   await shown(admin.get(`${HERE}/999`), 404);
   await shown(admin.get(`${HERE}/99999999999999999999`), 404);
   await env.DB.prepare("UPDATE audit_events SET description = 'nothing' WHERE seq = 2").run();
-  expect(await shown(admin.get(`${HERE}/2`))).toContain("does not verify: its content does not have its hash");
+  expect(await shown(admin.get(`${HERE}/2`))).toContain("does not verify: its hash does not match its content");
 });
 
 it("leads from one record to the next, as far as there are any", async () => {
