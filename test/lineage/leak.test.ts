@@ -114,7 +114,7 @@ describe("what a report ended besides the token itself", () => {
     const ci = await machine(stolen.tokenValue, "ci");
     await report(stolen.tokenValue);
     expect(await refused(409, "POST", `/api/orgs/acme/tokens/${ci.id}/enable`, { token: world.admin })).toContain(
-      "the credential that made",
+      "the credential that created",
     );
     const next = await ok<NewToken>("POST", `/api/orgs/acme/tokens/${ci.id}/rotate`, { token: world.admin, json: {} });
     expect(await works(next.tokenValue)).toBe(true);

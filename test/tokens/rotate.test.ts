@@ -215,7 +215,7 @@ describe("a token rotates itself", () => {
         "already has a successor",
       );
       expect(await refused(409, "POST", "/api/user/token/rotate", { token: second.tokenValue, json: {} })).toContain(
-        "predecessor has not ended",
+        "predecessor is still valid",
       );
     });
     laterBy(600_000);

@@ -3,7 +3,7 @@ import { Bars } from "../charts.tsx";
 
 const MOST_KINDS = 12;
 
-/** How many resources were created, changed and so on, as bars; what stayed is said beneath. */
+/** Bars with the numbers of created, changed, … resources; the text below has the number of unchanged ones. */
 export const Changes = ({ row: { resourceChanges } }: { row: UpdateRow }) => {
   const { same = 0, ...others } = JSON.parse(resourceChanges ?? "{}") as Record<string, number>;
   const bars = Object.entries(others)
