@@ -11,7 +11,7 @@ export interface Storage {
 }
 
 /**
- * Opens the database and the bucket, of the deployment or of a local server.
+ * Calls a function with the database and the bucket of the deployment, or of a local server.
  * @param local folder of a local server, as in `npm run dev -- --persist-to`; undefined: the deployment
  */
 export async function withStorage<T>(local: string | undefined, work: (storage: Storage) => Promise<T>): Promise<T> {

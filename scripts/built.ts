@@ -10,7 +10,7 @@ import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler"
 import { secretsFile } from "./prepare.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
-/** Bundles the Worker into a folder. @param entry the file that is bundled instead, also as `index.ts` */
+/** Bundles the Worker into a folder. @param entry a file to bundle instead of the Worker; its name must be `index.ts`, too */
 export const bundle = (folder: string, entry?: string): void =>
   void mustWrangle(["deploy", ...(entry ? [entry] : []), "--dry-run", "--outdir", folder]);
 

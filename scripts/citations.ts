@@ -61,7 +61,7 @@ const tokens = (pages: Pages) =>
     "g",
   );
 
-/** On a page with a fact `D-2`, `D-9` is a citation of the page as well; `H-1` may be anything there. */
+/** If a page has a fact `D-2`, then `D-9` on this page is a citation as well. If it has no facts with an H, `H-1` is not a citation. */
 const hasLetterOf = (fact: string, numbers: ReadonlySet<string>) =>
   [...numbers].some((known) => known.startsWith(fact.slice(0, fact.indexOf("-") + 1)));
 

@@ -62,7 +62,10 @@ const configs: [folder: string, config: string][] = [
 ];
 const configOf = (file: string) => configs.find(([folder]) => file.startsWith(folder))?.[1] ?? "vitest.config.ts";
 
-/** Runs the tests of claims that have one file. Random tests make the same choices each time. @returns undefined when vitest wrote no report */
+/**
+ * Runs the tests of claims, which must be in one file. Random tests make the same choices each time. @returns undefined when vitest wrote
+ * no report
+ */
 async function runTests(copy: string, file: string, ofFile: Claim[]): Promise<Report | undefined> {
   const report = join(copy, "claims.report.json");
   rmSync(report, { force: true });

@@ -42,7 +42,7 @@ const environment = {
   "pulumi.version": "v3.259.0",
 };
 
-/** Fills a server with the work of a small company in a month, and moves it back in time. */
+/** Fills a server with the work of a small company in a month, and sets its dates into the past. */
 export async function aMonth(server: Server): Promise<Month> {
   const { url } = server;
   const { admin, member } = server.credentials.organizations["acme"] as { admin: string; member: string };

@@ -41,7 +41,7 @@ export const suites = (long: boolean): Suite[] => [
   vitest("raw bytes on a socket", "vitest.socket.config.ts"),
 ];
 
-/** Other releases of the CLI, from `PULUMI_CLIS` or `~/.pulumi/versions`. Slow tests run slowly with one release only. */
+/** Other releases of the CLI, from `PULUMI_CLIS` or `~/.pulumi/versions`. Long tests run in full with one release only. */
 function otherReleases(): Suite[] {
   const folder = join(homedir(), ".pulumi/versions");
   const named = process.env["PULUMI_CLIS"]?.split(delimiter);

@@ -14,7 +14,7 @@ export async function consume(batch: MessageBatch, bindings: Bindings): Promise<
     queue: batch.queue,
     messages: batch.messages.length,
     retried: batch.messages.length - taken,
-    // The age of the oldest event of the batch: the delay that the queue adds before an event is in the log.
+    // The age of the batch's oldest event: the delay that the queue adds before an event is logged.
     waited: Math.max(0, began - Math.min(...sent)),
     ms: Date.now() - began,
     roundTrips,

@@ -24,12 +24,12 @@ const everyMinute: Record<string, Task> = {
   sweep: (env, now) => sweep(env, now),
 };
 
-/** Tasks for limits that are counted in days. */
+/** Tasks that enforce limits in days. */
 const everyHour: Record<string, Task> = {
   unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
 };
 
-/** Runs the tasks independently: if one fails, the others still run, and it runs again next time. */
+/** Runs the tasks independently: if one fails, the others still run, and the cron runs it again next time. */
 export async function runCron(bindings: Bindings, now: number): Promise<void> {
   const began = Date.now();
   const roundTrips = noRoundTrips();

@@ -23,5 +23,5 @@ const greeting = (origin: string) => ({
   api: `${origin}/api`,
 });
 
-/** The CLI's first calls, after a path that was wrongly added to the backend's URL. */
+/** Paths of the CLI's first calls. They follow any path that was wrongly added to the backend's URL. */
 const backendHasPath = /^\/.+\/api\/(user|capabilities|cli\/version)$|^\/api\/api\//;

@@ -16,8 +16,8 @@ import type { routes } from "./routes.ts";
 type OperationId = (typeof routes)[number]["definition"]["operationId"];
 
 /**
- * The documentation of each operation of the API; a missing operation does not compile. It is not for the Worker: `npm run check` fails
- * when the bundle contains it.
+ * The documentation of each operation of the API; an operation without documentation does not compile. The Worker must not import it: `npm
+ * run check` fails when the bundle contains it.
  */
 export const operations: Record<OperationId, Operation> = {
   ...stubOperations,

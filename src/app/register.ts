@@ -135,7 +135,7 @@ async function admitAgain(c: Context<Env>, route: Route): Promise<void> {
   if (body === "stream" && c.req.raw.bodyUsed) throw unavailable("the credential's new state");
 }
 
-/** Adds the warning for the token's holder, on the operations that each command calls once. */
+/** Adds the warning for the token's holder, to answers of the operations that each command calls once. */
 function warned(c: Context<Env>, { definition }: Route, response: Response): Response {
   const credential = c.get("credential");
   const request = c.get("request");
@@ -176,14 +176,14 @@ const stackParam = (c: Context<Env>): StackRef | undefined => {
 
 const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
 
-/** Most faults that an answer names. A body may have a hundred thousand. */
+/** An answer names at most so many faults, because a body may have a hundred thousand. */
 const MOST_FAULTS = 10;
 
 function refusalOf({ issues: all }: z.core.$ZodError): AppError {
   const issues = all.slice(0, MOST_FAULTS);
   const errors = issues.map((issue) => ({ resource: "request", attribute: placeOf(issue), errorType: "invalid" as const }));
   const sentence = issues.find((issue) => issue.message.endsWith("."))?.message;
-  // A whole sentence is the public contract's own wording, which scripts search for.
+  // A complete sentence is the wording of the public contract, and scripts may search for it.
   return sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
 }
 

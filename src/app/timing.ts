@@ -3,7 +3,7 @@ import { roundTripsText } from "../metrics/roundTrips.ts";
 import type { Env } from "../http/environment.ts";
 
 /**
- * Adds `Server-Timing` to every answer: where the identity came from and its age (`dur`, milliseconds), and the number of round trips to
+ * Adds `Server-Timing` to every answer: the source of the identity and its age (`dur`, milliseconds), and the number of round trips to
  * storage that the request waited for.
  */
 export function markTiming(c: Context<Env>): void {

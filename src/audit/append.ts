@@ -7,9 +7,9 @@ import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
 import { type AuditEvent, forgetPromises } from "./record.ts";
 import { auditArchives, auditEvents, auditHeads } from "./table.ts";
 
-/** Most characters, of at most 3 bytes, of a statement's parameter, which is at most 2 MB (platform-facts D-2). */
+/** A statement's parameter is at most 2 MB (platform-facts D-2): so many characters of at most 3 bytes. */
 const MAX_PARAMETER = 600_000;
-/** Most attempts. Another consumer may write first, but only as often as there are consumers. */
+/** Most attempts. Each may fail because another consumer writes first, so there is one for each consumer. */
 const TRIES = 10;
 
 /**
@@ -27,7 +27,7 @@ export async function appendToChains(env: Bindings, events: AuditEvent[]): Promi
   }
 }
 
-/** The chains could be read, and these events could not be written: one of them may be impossible to write. */
+/** The chains could be read, and these events could not be written: perhaps one of them can never be written. */
 export class NotWritten extends Error {}
 
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {

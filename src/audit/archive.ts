@@ -5,9 +5,9 @@ import { canonical, recordOf } from "./chain.ts";
 import { REFUSED_LEASE } from "./record.ts";
 import { auditArchivedIds, auditArchives, auditEvents, auditHeads } from "./table.ts";
 
-/** Records of one object: few enough that the object can be read whole. */
+/** The number of records in one object, small enough that an object can be read as a whole. */
 const PER_OBJECT = 1000;
-/** Objects of one run of the cron; the next run continues. */
+/** Objects that one run of the cron writes; the next run continues. */
 const PER_RUN = 20;
 const DAY = 86_400_000;
 

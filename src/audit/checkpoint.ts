@@ -5,7 +5,7 @@ import type { Bindings } from "../env.ts";
 import { type Checkpoint, type SigningKey, parseCheckpoint, retiredKeys, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";
 
-/** Organizations of one run of the cron; the next run continues. */
+/** Organizations that one run of the cron handles; the next run continues. */
 const PER_RUN = 50;
 
 const prefixOf = (orgId: string) => `audit/checkpoints/${orgId}/`;
@@ -37,7 +37,7 @@ export async function signCheckpoints(env: Bindings, now: number): Promise<numbe
       onlyIf: { etagDoesNotMatch: "*" },
       customMetadata: { seq: String(seq) },
     });
-    // An interrupted run wrote this day's object before: the next checkpoint covers the records that it does not.
+    // An interrupted run has already written this day's object. The next checkpoint covers the later records.
     const covered = put ? seq : Math.min(seq, (await getCheckpoint(env, orgId, day))?.seq ?? seq);
     await batch(store, [
       store.db
@@ -77,7 +77,7 @@ export async function listDays(env: Bindings, orgId: string): Promise<Listed[]> 
   return listed;
 }
 
-/** Checkpoints after a day, the oldest first. @param size at most so many; each is one R2 read */
+/** Checkpoints after a day, the oldest first. @param size most checkpoints; each is one read of R2 */
 export async function listCheckpoints(env: Bindings, orgId: string, after: string, size: number): Promise<Checkpoint[]> {
   const prefix = prefixOf(orgId);
   const found: Checkpoint[] = [];
@@ -91,7 +91,7 @@ export async function listCheckpoints(env: Bindings, orgId: string, after: strin
   return found;
 }
 
-/** @returns undefined when there is no object, or it is not a valid checkpoint */
+/** @returns undefined when there is no object, or the object is not a valid checkpoint */
 export const getCheckpoint = (env: Bindings, orgId: string, day: string): Promise<Checkpoint | undefined> => read(env, keyOf(orgId, day));
 
 const keyOf = (orgId: string, day: string) => `${prefixOf(orgId)}${day}.json`;

@@ -7,8 +7,8 @@ import { forgetPromises } from "./record.ts";
 import { writeEvents } from "./write.ts";
 
 /**
- * Writes delivered events into the log. Delivery is at least once and in any order; the event's id makes it exactly once, and the chain
- * orders the events.
+ * Writes delivered events into the log. The queue delivers a message at least once and in any order. Each event is logged once, because its
+ * id is unique, and the chain orders the events.
  * A message that cannot be read or written is retried until it is a dead letter. It is kept, and does not block other messages.
  * @returns how many messages are settled
  */
@@ -30,8 +30,8 @@ export async function consumeAudit(env: Bindings, batch: MessageBatch): Promise<
 }
 
 /**
- * Keeps events that could not be written after all retries in R2, until an operator replays them (`replay.ts`). The outbox row of an event
- * is deleted when its dead letter is stored.
+ * Keeps events that could not be written after all retries as dead letters in R2, until an operator replays them (`replay.ts`). The outbox
+ * row of an event is deleted when its dead letter is stored.
  * @returns how many messages are settled
  */
 export async function keepDeadLetters(env: Bindings, batch: MessageBatch): Promise<number> {

@@ -7,7 +7,7 @@ export const DEAD_LETTERS = "audit/dead-letters/";
 
 /**
  * Keeps an event in R2. Copies of the same event become one object.
- * @param name name of the object when the text is not a valid event; `at` is then its day
+ * @param name name of the object if the text is not a valid event; then `at` is its day
  */
 export async function keepDeadLetter(env: Bindings, name: string, at: number, body: string): Promise<void> {
   const event = readEvent(body);

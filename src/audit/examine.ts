@@ -25,7 +25,7 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
   let before: Head | undefined;
   let lineNumber = 0;
   let found: { line: number; record: ChainRecord; fault: ChainFault; expected: number } | undefined;
-  /** Records missing so far: they may appear later in the file. */
+  /** Sequence numbers that are missing so far: their records may appear later in the file. */
   let displaced = false;
   for await (const line of lines) {
     lineNumber++;
@@ -60,7 +60,7 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
   return { good: true, message: `good: records ${from} to ${to}, ending in ${before.hash}${attested}` };
 }
 
-/** Faults of the checkpoints by themselves: each must be signed, and each but the first must have the previous checkpoint in the list. */
+/** Faults of the checkpoints by themselves: each must be signed, and the checkpoint before it must be in the list, except for the first. */
 async function faultOfCheckpoints(checkpoints: Checkpoint[], keys: SigningKey[]): Promise<string | undefined> {
   for (const [i, checkpoint] of checkpoints.entries()) {
     const signature = await signatureOf(checkpoint, keys);

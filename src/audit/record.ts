@@ -4,7 +4,7 @@ import type { Store } from "../db/client.ts";
 import { type RecordedEvent, flagsOf } from "./events.ts";
 import { auditEvents, auditOutbox } from "./table.ts";
 
-/** Prefix of the ids of events that are recorded once for each update: a call under its lease was refused. */
+/** Prefix of the ids of events that are recorded once for each update, when a call under its lease is refused. */
 export const REFUSED_LEASE = "refused-lease-";
 
 /** An event before it is logged: a row of the log without a sequence number. */
@@ -20,7 +20,7 @@ export interface AuditEntry {
 
 export type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName"> & Partial<Pick<AuditEvent, "openedWith">>;
 
-/** Machines are named by their token and organization, never by the person who made the token. */
+/** Machines are named by their token and organization, never by the person who created the token. */
 export const whoIs = (actor: Actor): Who => ({
   userLogin: loginOf(actor),
   userName: actor.kind === "user" ? actor.user.name : actor.org.name,

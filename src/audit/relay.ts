@@ -8,11 +8,11 @@ import { RELAY_AFTER } from "./record.ts";
 import { auditOutbox } from "./table.ts";
 import { writeEvents } from "./write.ts";
 
-/** A queue takes 100 messages, 256 KB at once, and 128 KB in one (platform-facts Q-1). */
+/** A queue accepts 100 messages and 256 KB in one call, and 128 KB in one message (platform-facts Q-1). */
 const MAX_MESSAGES = 100;
 const MAX_BYTES = 200_000;
 const MAX_MESSAGE = 120_000;
-/** Rows of one run of the cron; the next run continues. */
+/** Rows that one run of the cron sends; the next run continues. */
 const PER_RUN = 5000;
 /** The longest time between two messages of one event. Milliseconds. */
 const RELAY_AT_MOST = 3_600_000;
@@ -40,7 +40,7 @@ export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
 
 /**
  * Sends events that are not in the log after a minute, the oldest due first. The wait doubles with each message of an event, up to an hour.
- * So a slow consumer is not flooded, and no event waits for one that can never be written.
+ * So a slow consumer is not flooded, and an event that can never be written does not delay others.
  * @returns how many events were sent
  */
 export async function relayLeftovers(env: Bindings, now: number): Promise<number> {

@@ -5,7 +5,7 @@ import { writeEvents } from "./write.ts";
 
 /** An operator writes this object (`npm run audit:replay`) to request that the dead letters are written. */
 export const REPLAY_REQUEST = "audit/replay";
-/** Dead letters of one run of the cron; the request stays until all were tried. */
+/** Dead letters that one run of the cron handles; the request stays until all were tried. */
 const PER_RUN = 500;
 /** Dead letters that are written together. */
 const TOGETHER = 100;

@@ -21,7 +21,7 @@ export interface Checkpoint {
   /** Day and record of the previous checkpoint; absent in the first one, and in checkpoints of older releases. */
   previousDay?: string;
   previousSeq?: number;
-  /** base64url, over the canonical form of everything else. */
+  /** The signature of the canonical form of all other members, base64url. */
   signature: string;
 }
 
@@ -53,7 +53,7 @@ export async function signCheckpoint(checkpoint: Omit<Checkpoint, "signature">, 
   return { ...checkpoint, signature: toBase64url(new Uint8Array(signature)) };
 }
 
-/** Public keys of master keys that are no longer in use: `id:base64url,…`. Invalid entries are skipped. */
+/** Public keys that belong to earlier master keys: `id:base64url,…`. Invalid entries are skipped. */
 export const retiredKeys = (setting = ""): SigningKey[] =>
   [...setting.matchAll(/(?<=^|,)\s*([^:,\s]+):([\w-]{43})\s*(?=,|$)/g)].map(([, keyId = "", publicKey = ""]) => ({ keyId, publicKey }));
 

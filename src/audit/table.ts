@@ -82,10 +82,10 @@ export const auditHeads = sqliteTable("audit_heads", {
   checkpointDay: text("checkpoint_day").notNull().default(""),
 });
 
-/** Ids of archived records that a later event could repeat: such an id is derived from the subject of the event. */
+/** Ids of archived records that a later event could repeat: such an id is derived from the update or object that the event is about. */
 export const auditArchivedIds = sqliteTable("audit_archived_ids", { id: text("id").primaryKey() });
 
-/** Objects in R2 with the records that are no longer in the table: the start of the chain, without gaps. */
+/** Objects in R2 with the records that are no longer in the table. Together they are the start of the chain, without gaps. */
 export const auditArchives = sqliteTable(
   "audit_archives",
   {

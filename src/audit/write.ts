@@ -27,7 +27,7 @@ export async function writeEvents(env: Bindings, events: AuditEvent[]): Promise<
 function partsOf(events: AuditEvent[], error: unknown): AuditEvent[][] {
   const byOrganization = Object.values(Object.groupBy(events, ({ orgId }) => orgId)).filter((part) => part !== undefined);
   if (byOrganization.length > 1) return byOrganization;
-  // A chain whose end differs from its head accepts no event.
+  // If the end of a chain differs from its head, no event is added to it.
   if (events.length === 1 || isMoved(error)) return [];
   const middle = Math.ceil(events.length / 2);
   return [events.slice(0, middle), events.slice(middle)];

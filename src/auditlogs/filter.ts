@@ -23,8 +23,8 @@ export interface AuditFilter {
 export type TokenColumn = "token_id" | "opened_with";
 
 /**
- * The filter in SQL. The most selective of its columns leads: its index is read in the order of the list, and the unary plus keeps SQLite
- * from using another column's index. So a page is never sorted, and a single filter reads only rows that it returns.
+ * The filter in SQL. SQLite uses the index of the usually most selective column, in the order of the list; the unary plus disables the
+ * indexes of the other columns. So a page is never sorted, and a single filter reads only rows that it returns.
  * @param tokenColumn the column that a filter by token compares; a search for words compares both
  */
 export function whereFilter(orgId: string, filter: AuditFilter, tokenColumn: TokenColumn = "token_id"): SQL | undefined {
@@ -61,7 +61,10 @@ export function whereFilter(orgId: string, filter: AuditFilter, tokenColumn: Tok
 export const tokenId = (orgId: string, name: string): SQL<string | null> =>
   sql<string | null>`(SELECT id FROM access_tokens WHERE org_id = ${orgId} AND lower(name) = lower(${name}))`;
 
-/** The words of a search, and the organization's own word (the trigger of the migration). SQLite reads only exact words lazily. */
+/**
+ * The words of a search, and a word that stands for the organization (the migration's trigger adds it). SQLite reads the index lazily only
+ * for exact words.
+ */
 export const matchText = (orgId: string, text: string) =>
   [`o${orgId.replaceAll("-", "")}`, ...wordsOf(text).map(({ word, begins }) => (begins ? `"${word}"*` : `"${word}"`))].join(" AND ");
 

@@ -10,11 +10,13 @@ export interface Format {
 const text = (record: ChainRecord, member: string) => String(record[member] ?? "");
 const flag = (record: ChainRecord, member: string) => String(record[member] === true);
 
-/** A spreadsheet treats a cell with such a start as a formula and may run it. With an apostrophe before it, the cell is text. */
+/**
+ * A spreadsheet treats a cell that begins with these characters as a formula and may run it. An apostrophe in front makes the cell a text.
+ */
 const formula = /^[=+\-@\t\r＝＋－＠]/;
 
 /**
- * Readers may use any separator, and some ignore quotes: so the text after each separator could become a cell.
+ * Readers of CSV may use any separator, and some ignore quotes, so the text after each separator could become a cell.
  * The time is linear in the length of the value.
  */
 function inert(value: string): string {
@@ -27,7 +29,7 @@ function inert(value: string): string {
   return formula.test(parts) ? `'${parts}` : parts;
 }
 
-/** The documented columns, then those of later samples, then ours (management-api §9.4). RFC 4180. */
+/** The documented columns, followed by columns of later samples and by our own (management-api §9.4). RFC 4180. */
 const csv: Format = {
   header:
     "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn,OpenedWith\r\n",

@@ -76,22 +76,22 @@ const SigningKey = z.object({ keyId: z.string(), algorithm: z.literal("Ed25519")
 export const auditLogOperations = {
   ListAuditLogEventsHandlerV1: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log, newest first; startTime is its upper bound",
+    summary: "Lists the log, newest first; startTime is its upper bound",
     answers: { 200: ResponseAuditLogs },
   },
   ListAuditLogEventsHandlerV2: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log, newest first, from startTime until before endTime",
+    summary: "Lists the log, newest first, from startTime until before endTime",
     answers: { 200: ResponseAuditLogs },
   },
   ExportAuditLogEventsHandlerV1: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log as a gzipped file; startTime is its upper bound",
+    summary: "Exports the log as a gzipped file; startTime is its upper bound",
     answers: { 200: null },
   },
   ExportAuditLogEventsHandlerV2: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log as a gzipped file, from startTime until before endTime",
+    summary: "Exports the log as a gzipped file, from startTime until before endTime",
     answers: { 200: null },
   },
   ListAuditLogEventTypes: {
@@ -111,17 +111,17 @@ export const auditLogOperations = {
   },
   ListAuditLogCheckpoints: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Signed checkpoints of the chain, one for each day, oldest first",
+    summary: "Lists signed checkpoints of the chain, one for each day, oldest first",
     answers: { 200: z.object({ checkpoints: z.array(Checkpoint), continuationToken: z.optional(z.string()) }) },
   },
   GetAuditLogCheckpoint: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The signed checkpoint of a day (UTC)",
+    summary: "Returns the signed checkpoint of a day (UTC)",
     answers: { 200: Checkpoint },
   },
   ListAuditLogSigningKeys: {
     tags: ["AuditLogs"],
-    summary: "Public keys that verify checkpoints",
+    summary: "Lists the public keys that verify checkpoints",
     answers: { 200: z.object({ keys: z.array(SigningKey) }) },
   },
 } satisfies Operations;

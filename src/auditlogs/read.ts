@@ -48,7 +48,7 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
         .orderBy(sql`audit_text.rowid DESC`)
         .limit(size + 1)
     : filter.token
-      ? // Two index scans, merged while they are read.
+      ? // Two scans of indexes, which are merged while they are read.
         unionAll(walk("token_id"), walk("opened_with"))
           .orderBy(...newestFirst)
           .limit(size + 1)
@@ -93,7 +93,7 @@ export async function* readAll(
   filter: AuditFilter,
   first: Awaited<ReturnType<typeof readPage>>,
 ): AsyncGenerator<ChainRecord[]> {
-  /** Records that were archived meanwhile: those up to `seq` that come after `key` in the list and were not yet read. */
+  /** Records that were archived meanwhile: they are up to `seq`, come after `key` in the list, and were not yet read. */
   const moved: { seq: number; row: AuditRow | undefined }[] = [];
   let archivedSeq = first.archivedSeq;
   let last: AuditRow | undefined;

@@ -59,7 +59,7 @@ export async function verifyChain(
     continuationToken: bad === undefined && before && before.seq < to ? toCursor([before.seq + 1, before.hash]) : undefined,
   });
 
-  // The previous record was checked by an earlier call, but is gone now.
+  // An earlier call has checked the previous record, but the record is missing now.
   if (cursor && from > head.seq + 1) return answer({ sequence: head.seq + 1, fault: "truncated" });
   const hashes = new Map<number, string>();
   for (let next = from; next <= end;) {

@@ -88,7 +88,7 @@ export async function verifyCheckpoints(ctx: OrgContext, due: Due, head: Noted, 
   }
 }
 
-/** A checkpoint names a record that does not exist, unless the chain has grown since its head was read. */
+/** Whether a checkpoint names a record that does not exist. A record may be newer than the head that was read. */
 async function isTruncated(ctx: OrgContext, sequence: number): Promise<boolean> {
   const [heads] = await batch(ctx.store, [
     ctx.store.db.select({ seq: auditHeads.seq }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),

@@ -30,7 +30,8 @@ interface Options {
 }
 
 /**
- * Authenticates the caller. Anything but a valid access token is 401 (cli-protocol §1.3; the scheme `Bearer` is accepted as well).
+ * Authenticates the caller. Any other credential than a valid access token is refused with 401 (cli-protocol §1.3; the scheme `Bearer` is
+ * accepted as well).
  * A token that was valid once gets the reason why it no longer is in `X-Pulumi-Warning` (cli-protocol §1.8).
  */
 export async function authenticate(

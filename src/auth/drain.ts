@@ -14,7 +14,7 @@ export interface StackNames extends StackRef {
 }
 
 /**
- * In an organization with the setting `drain`, the running update of a deleted token may finish. The CLI encrypts with its API token even
+ * Where an organization has the setting `drain`, the running update of a deleted token may finish. The CLI encrypts with its API token even
  * then (cli-protocol §1.3), and the remaining writes may contain a secret. So the token may still encrypt, and nothing else, on the stack
  * where its update runs. A token that was found in public is excluded, because a leak report ends its update.
  */

@@ -2,8 +2,8 @@ import { type SQL, and, gt, isNull, or, sql } from "drizzle-orm";
 import { accessTokens } from "../tokens/table.ts";
 
 /**
- * SQL condition on a row of `access_tokens`: the token is not expired, and not rotated with its overlap over. @param at milliseconds since
- * 1970
+ * SQL condition on a row of `access_tokens`: the token is not expired and, if it was rotated, its overlap is not over. @param at
+ * milliseconds since 1970
  */
 export const notOver = (at: number): SQL =>
   and(

@@ -7,7 +7,7 @@ import { recordTooMany } from "./refusals.ts";
 /**
  * Limits for authenticated callers: requests and imports, of one token and of one organization (docs/decisions/0007). The platform's
  * limiters count them, separately in each location. Calls under the lease of a running update and calls of encryption are not counted: a
- * client that is refused them loses a part of its state. Calls that end something (`stops`) are not counted either.
+ * client that cannot make these calls loses a part of its state. Calls that end something (`stops`) are not counted either.
  */
 export const isCounted = ({ drains, stops }: { drains?: boolean; stops?: boolean }): boolean => !drains && !stops;
 

@@ -10,7 +10,7 @@ import type { Lease } from "./leaseToken.ts";
 import type { DeadToken } from "./resolve.ts";
 import type { OrgPermission } from "./policy.ts";
 
-/** Records that an authenticated caller lacked a right, or is a machine where only a person is allowed. */
+/** Records that an authenticated caller lacked a permission, or is a machine where only a person is allowed. */
 export async function recordForbidden(
   ctx: RequestContext,
   actor: Actor,
@@ -48,8 +48,8 @@ export async function recordLimit(
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated, and its overlap is over", expired: "expired" };
 
 /**
- * Records that a token was used after its end. For a personal token the event goes to the organizations of which the person has accepted
- * the membership and that the call is meant for.
+ * Records that a token was used after its end. For a personal token the event goes to the organizations that the call is meant for and
+ * whose membership the person has accepted.
  */
 export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: string | undefined) =>
   recordDead(ctx, dead, orgName, {

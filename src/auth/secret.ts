@@ -2,8 +2,8 @@ import { toHex } from "../bytes/base64.ts";
 
 /**
  * The value of an access token: `pul-` and 40 lowercase hex digits, the format that secret scanners know.
- * 32 digits are random, the last 8 are the start of HMAC(pepper, the first 32): a mistyped or invented value is
- * refused without any I/O.
+ * The first 32 digits are random, the last 8 are the start of HMAC(pepper, the first 32). So a mistyped or invented value is refused
+ * without any I/O.
  */
 const shape = /^pul-([0-9a-f]{32})([0-9a-f]{8})$/;
 const encoder = new TextEncoder();

@@ -9,8 +9,8 @@ import type { Identity } from "./resolve.ts";
 
 /**
  * Records the uses of tokens after the answer, exact to a minute. A first use is written at once; later uses are counted in this isolate
- * and written in one batch for all tokens. So an isolate writes at most three batches a minute, and one for each token that it has not seen
- * for a minute.
+ * and written in one batch for all tokens. So an isolate writes at most three batches a minute, and one more for each token that it has not
+ * seen for a minute.
  */
 const RESOLUTION = 60_000;
 /** Most addresses, countries and clients that are stored for a token. */
@@ -69,9 +69,7 @@ export function touch(ctx: RequestContext, identity: Identity): void {
   ctx.background("last use", (env) => flush(openStore(env.DB), id));
 }
 
-/**
- * Keeps only as many values as are stored for a token, so that the statement's parameters have a bound, however many names clients send.
- */
+/** Keeps only as many values as are stored for a token, so that the statement's parameters have a bound even if clients send many names. */
 function merge(one: Uses, other: Uses): Uses {
   for (const kind of kinds) {
     const origins = one.origins[kind];

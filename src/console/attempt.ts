@@ -20,7 +20,7 @@ export function readForm<Schema extends z.ZodMiniType>(schema: Schema, input: un
   return { problem: { message: "Please correct the marked fields.", fields } };
 }
 
-/** Reads the query of a page whose form cannot be invalid: only a link written by hand is. @throws 400 */
+/** Reads the query of a page. Its form is always valid, so only a link that was written by hand can be invalid. @throws 400 */
 export function readQuery<Schema extends z.ZodMiniType>(schema: Schema, query: Record<string, string | undefined>): z.output<Schema> {
   const read = readForm(schema, query);
   if ("problem" in read) throw badRequest(`the link has invalid parameters: ${Object.keys(read.problem.fields).join(", ")}`);

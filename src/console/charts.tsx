@@ -43,7 +43,7 @@ export interface DayCount {
 interface DaysProps {
   /** Days without a count may be left out. */
   counts: DayCount[];
-  /** The last day shown is the day of this time. */
+  /** A time on the last day that is shown. */
   now: number;
   days: number;
   /** A text alternative of the chart. */

@@ -33,7 +33,7 @@ function read(from: (name: string) => string | null): Request {
 
 const local = (port: number) => `http://localhost:${port}`;
 
-/** The accepted membership with the shortest policy on expiry, if any: a token that meets it is refused in none of them. */
+/** The accepted membership with the shortest policy on expiry, if any: all organizations accept a token that meets it. */
 const strictest = (actor: UserActor): Membership | undefined =>
   acceptedOf(actor)
     .filter(({ settings }) => settings.maxTokenExpiryDays !== null)

@@ -50,7 +50,7 @@ interface FieldProps {
   placeholder?: string;
 }
 
-/** A labelled input that keeps the typed value and shows the fault of it. */
+/** A labelled input that keeps the typed value and shows its error. */
 export const Field = ({ name, label, hint, error, complaint, ...input }: FieldProps) => (
   <div class="field">
     <label for={name}>{label}</label>
@@ -126,7 +126,7 @@ export const Table = ({ caption, head, children }: { caption: string; head: Chil
 /** An empty list, with a hint what to do. */
 export const Empty = ({ children }: { children: Child }) => <div class="empty">{children}</div>;
 
-/** Links to the next page of a list and to the first, which is the list's own path. */
+/** Links to the next page of a list and to its first page. */
 export const More = ({ url, continuationToken }: { url: URL; continuationToken: string | undefined }) => {
   const first = new URL(url);
   first.searchParams.delete("continuationToken");

@@ -77,8 +77,8 @@ export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
 }
 
 /**
- * A path of the API that no route matches is not a page either. A program that asks for JSON is not redirected to a sign-in page, which it
- * would take for its answer.
+ * A path of the API that no route matches is not a page either. A program that asks for JSON is not redirected to the sign-in page, because
+ * it would treat the page as its answer.
  */
 function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolean {
   if (c.req.param("orgName")?.toLowerCase() === "api") return false;
@@ -144,7 +144,7 @@ async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean)
   }
   extendSession(request, credential.identity);
   credential.used(request);
-  // Organization quotas are not counted: a caller who uses them up must not keep administrators from ending that.
+  // Do not count against the organization's quotas: a caller who uses them up must not lock out the administrators who could stop it.
   if (!fresh) await requireRequestQuota(request, { actor: credential.actor });
   if (permission !== "public") c.set("credential", await authorize(request, credential, permission, orgName, stackParam(c)));
 }
@@ -171,7 +171,7 @@ function refuseForeign(c: Context<Env>): void {
     throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
 }
 
-/** Characters of all fields of a form together. */
+/** Most characters of all fields of a form together. */
 const FORM_LIMIT = 64 * 1024;
 
 async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {

@@ -20,6 +20,6 @@ export const ORGANIZATIONS = "/user/settings/organizations";
 export function ownPath(text: string | null | undefined): string {
   if (!text || !/^\/(?![/\\])[^\\]*$/.test(text) || [...text].some((c) => c < " ")) return "/";
   const url = new URL(text, "https://own.invalid");
-  // `/.//elsewhere` loses its dot when parsed, and `//elsewhere` is another site.
+  // `/.//elsewhere` is parsed as `//elsewhere`, which is another site.
   return url.host === "own.invalid" && !url.pathname.startsWith("//") ? url.pathname + url.search : "/";
 }

@@ -36,7 +36,7 @@ const view = (next: string, problem?: string): View => ({
 
 const isSignedIn = (ctx: object): ctx is PersonContext => "actor" in ctx;
 
-/** A session that has ended needs no closing; if this error were thrown, the request would sign in twice. */
+/** Ignores the error of a session that has already ended. If it were thrown, the request would be repeated and would sign in twice. */
 function hasEnded(error: unknown): void {
   if (!(error instanceof PreconditionFailed)) throw error;
 }

@@ -35,15 +35,15 @@ export async function* limited(chunks: AsyncIterable<Uint8Array>, limit: number,
  */
 export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: CHUNK });
-  // `gunzip` emits the errors of both sides.
+  // Errors of the input and of inflating are both emitted by `gunzip`.
   const fed = feed(chunks, gunzip).catch((error: Error) => void gunzip.destroy(error));
   try {
     let last: Uint8Array | undefined;
     for await (const chunk of gunzip) {
-      // The bytes that were inflated into the previous buffer are used up.
+      // The reader has used the bytes of the previous buffer.
       if (last && last.buffer !== chunk.buffer) freeBuffer(last.buffer);
       last = chunk;
-      // Convert from Node's Buffer, whose `slice` makes no copy.
+      // Not as a Buffer of Node, because its `slice` makes no copy.
       yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     }
   } catch (error) {
@@ -58,7 +58,7 @@ export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
 
 async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<void> {
   let goOn = () => {};
-  // Some writes are never acknowledged after the reader has stopped.
+  // When the reader has stopped, some writes are never completed.
   gunzip.once("close", () => goOn());
   for await (const chunk of chunks) {
     if (gunzip.destroyed) return;

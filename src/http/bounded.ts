@@ -10,7 +10,7 @@ export const text = (max: number, message?: string) => z.string().check(z.maxLen
 /** Characters of a text that may fill its body. The body has its own limit, see `src/limits.ts`. */
 export const AS_BODY = 2 ** 27;
 
-/** An id that we issued. An unknown one is a 404, in whatever format. */
+/** An id that we issued. An unknown id of any format is a 404. */
 export const id = text(200);
 
 /** A `continuationToken` that we issued. */
@@ -40,7 +40,7 @@ export function list<T extends z.ZodMiniType>(element: T, max: number, message =
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Most faults of a map that are reported; a large body may have a hundred thousand. */
+/** Only so many faults of a map are reported, because a large body may have a hundred thousand. */
 const MOST_FAULTS = 10;
 
 /**
@@ -69,7 +69,7 @@ export function mapOf<V extends z.ZodMiniType>(value: V, key: z.ZodMiniType<stri
 }
 
 /**
- * For a member that this schema does not validate, because its text is checked elsewhere. Its body has a limit of bytes, values and levels.
+ * A member that is not validated by its schema, because its text is checked elsewhere. Its body has a limit of bytes, values and levels.
  */
 export function unread<S extends z.ZodMiniType>(schema: S): S {
   boundsOf.set(schema, { kind: "unread" });

@@ -5,7 +5,8 @@ import { MOST_VALUES, shapeFault } from "../state/shape.ts";
 export const MOST_LEVELS = 1000;
 
 /**
- * Parses the JSON of a body, unless it needs more memory than an isolate has: a body of a few kilobytes may expand to millions of values.
+ * Parses the JSON of a body, but refuses a body that would need too much memory: a body of a few kilobytes may expand to millions of
+ * values.
  * @throws 400 for invalid JSON or too many levels, 413 for too many values
  */
 export function parseJson(text: string): unknown {

@@ -33,7 +33,7 @@ export class JsonToken {
 
   /** @returns the position after the string's closing quote, or the end of the chunk */
   #readString(bytes: Uint8Array, at: number): number {
-    // Find the next quote only once: a search at each backslash would read a text of many escapes as many times.
+    // Find the next quote only once: searching again after each backslash would read a text with many escapes many times.
     let end = -1;
     while (at < bytes.length) {
       if (this.#isEscaped) {

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text } from "./bounded.ts";
 
-/** The name of an organization in a path. Any text is accepted: an unknown name is a 404, in whatever format. */
+/** The name of an organization in a path. Any text is accepted: an unknown name of any format is a 404. */
 export const orgName = text(200);
 
 const checked = (what: string) =>

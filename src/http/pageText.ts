@@ -17,7 +17,7 @@ export function pageBytes(text: string): number {
   return bytes;
 }
 
-/** Cuts a text to so many bytes of a page, with an ellipsis where it was cut. */
+/** Cuts a text to a number of bytes on a page, with an ellipsis at its end. */
 export function cut(text: string, room: number): string {
   let bytes = 0;
   for (let at = 0; at < text.length; at++) {
@@ -30,7 +30,7 @@ export function cut(text: string, room: number): string {
 /** A cut never leaves half of a surrogate pair. */
 const isHighHalf = (text: string, at: number) => at >= 0 && (text.charCodeAt(at) & 0xfc00) === 0xd800;
 
-/** The first entries that fit on a page. @param bytes of one entry, with its markup */
+/** The first entries that fit on a page. @param bytes bytes of one entry, with its markup */
 export function fill<T>(entries: readonly T[], room: number, bytes: (entry: T) => number): { shown: T[]; more: number } {
   let left = room;
   const end = entries.findIndex((entry) => (left -= bytes(entry)) < 0);

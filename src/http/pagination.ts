@@ -21,7 +21,7 @@ export function fromCursor<T extends z.ZodMiniType>(cursor: string | undefined, 
   }
 }
 
-/** Rows of one page. One row more than requested is read: it only shows that there is a next page. */
+/** Rows of one page. They include one row more than requested, which only shows that there is a next page. */
 export function page<T>(rows: T[], size: number, keyOf: (row: T) => (string | number)[]) {
   const items = rows.slice(0, size);
   const last = items.at(-1);

@@ -58,7 +58,7 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   extension?: true;
 }
 
-/** A member of strings: each string has a limit, their number has none. */
+/** A member of strings: each string has a limit, but their number does not. */
 export interface ValuesContract {
   member: string;
   /** The member is a list of any number of strings; else it is one string. */

@@ -1,8 +1,8 @@
 import { Output } from "../bytes/output.ts";
 
 /**
- * An answer in JSON that is written while it is read, so that only one chunk is in memory. An error closes the connection early, so that no
- * client takes the part for the whole.
+ * An answer in JSON that is written while it is read, so that only one chunk is in memory. An error closes the connection early, so that a
+ * client does not accept a partial answer.
  */
 export function streamOf(pieces: AsyncGenerator<string | Uint8Array>): Response {
   const output = new Output();

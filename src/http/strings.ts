@@ -168,7 +168,7 @@ class StringsReader {
     const value = parse(bytes);
     if (this.#place === "key") {
       this.#key = value as string;
-      // The first member's strings may already be processed.
+      // Refuse a second member of this name: the strings of the first may already be processed.
       if (this.#isOurs() && this.#seen) throw badRequest(`the body has two members ${this.#key}`);
       this.#seen ||= this.#isOurs();
       this.#state = "colon";

@@ -28,11 +28,11 @@ const madeBelow: SQL = sql.raw(`made.made_with = below.id AND (below.kind = 'tok
  * The recursive table `below (kind, id, org_id, user_id, until)`: credentials, and everything that descends from them.
  * - `token`: a token descends from the token of the request that created or rotated it.
  * - `member`: a membership descends from the token that created it, or that created the invitation. `former`: a membership that has ended.
- * - `maker`: a token of such a member. Its creations in the organization, up to `until`, descend from the membership, because the
- * membership allowed them. The token itself does not descend from it.
+ * - `maker`: a token of such a member. Everything that it created in the organization, up to `until`, descends from the membership, because
+ * the membership allowed it. The token itself does not descend from the membership.
  * - `established`: a membership where the descent stops.
- * Ended rows are in it too, because their creations may still be valid. `UNION` drops repeated rows, so a cycle ends. Invitations create
- * nothing: `invitationsBelow` finds them. D1 accepts five terms in a compound.
+ * Ended rows are included, because rows that they created may still be valid. `UNION` drops repeated rows, so a cycle ends. Invitations
+ * create nothing: `invitationsBelow` finds them. D1 accepts five terms in a compound SELECT.
  */
 export function below({ roots, now, adminOf }: Reach): SQL {
   const isOpen = sql`(made.created_at > ${now - ESTABLISHED} OR made.org_id IN (SELECT value FROM json_each(${JSON.stringify(adminOf)})))`;

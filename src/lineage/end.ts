@@ -13,7 +13,7 @@ import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending
  * decryptions do not use them.
  */
 const MOST_FORGOTTEN = 200;
-/** Ids in one statement: together well below the 2 MB of a parameter (platform-facts D-2). */
+/** Most ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
 const MOST_IDS = 10_000;
 
 export type EndedKind = TokenKind | "invitation" | "member";
@@ -71,7 +71,7 @@ export function endBelow(store: Store, descent: Descent) {
           sql`${accessTokens.id} IN ${tokens}`,
           how === "delete"
             ? sql`(${canEnd(descent)} OR (${roots}) AND ${accessTokens.deletedAt} IS NULL)`
-            : // Ended tokens are marked too, because their updates may still drain.
+            : // Tokens that have already ended are marked too, because their updates may still run.
               sql`NOT (${roots}) AND NOT ${isLeaked}`,
           isWithin("access_tokens", descent),
         ),
@@ -100,7 +100,7 @@ export const keepDescent = (store: Store, which: SQL, now: number) =>
 /**
  * Awaited before a revocation is answered: deletes cache entries, notifies running updates, and stores for each token that its end was
  * seen, for its receipt.
- * @param ended credentials that ended besides the rows, and how their running updates end: updates of all descendants end in the same way
+ * @param ended other credentials that ended, and how their running updates end; updates of descendants end in the same way
  */
 export async function afterEnding(ctx: RequestContext, rows: EndedRow[], lost: LostRow[], ended: EndedTokens): Promise<void> {
   const tokens = rows.filter((row) => row.hash !== null);

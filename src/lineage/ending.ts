@@ -6,8 +6,8 @@ import { type Reach, below, invitationsBelow } from "./below.ts";
 /** The credentials to end, and the way they end. */
 export interface Descent extends Reach {
   /**
-   * `delete` ends the roots and all descendants permanently. `disable` is for a leak: it leaves the roots to the caller, and an
-   * administrator can rotate a disabled descendant, but not enable it.
+   * `delete` ends the roots and all descendants permanently. `disable` is for a leak: the caller ends the roots, and an administrator can
+   * rotate a disabled descendant, but not enable it.
    */
   how: "delete" | "disable";
   /** Only rows of this organization end. Absent: all rows. */
@@ -25,7 +25,7 @@ export type Stays = "last administrator" | "established";
 export const isWithin = (table: "access_tokens" | "invites" | "members", { orgId }: Descent): SQL =>
   orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`;
 
-/** SQL condition on a row of `access_tokens`: it can still end, because it is valid, or disabled but could be enabled again. */
+/** SQL condition on a row of `access_tokens`: the token can still end, because it is valid or could be enabled again. */
 export const canEnd = ({ how, now }: Descent): SQL =>
   and(isNull(accessTokens.deletedAt), notOver(now), how === "disable" ? sql`NOT ${isLeaked}` : undefined)!;
 

@@ -13,7 +13,7 @@ import { auditEnding, promisedEnding } from "./events.ts";
 
 interface Revocation {
   id: string;
-  /** The noun in the 404, when it is not found. */
+  /** The noun for the message of the 404. */
   what: "Token" | "Session";
   /** Condition on the row of `access_tokens` that the caller may end. */
   one: SQL;

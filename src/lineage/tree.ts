@@ -5,7 +5,7 @@ import { type Reach, below, invitationsBelow } from "./below.ts";
 import type { EndedKind } from "./end.ts";
 import { type Descent, canEnd, withEnding } from "./ending.ts";
 
-/** Most rows of a tree; of more, the oldest are taken. */
+/** Most rows of a tree; if there are more, the oldest are shown. */
 export const MOST_IN_TREE = 1000;
 
 interface TreeRow {
@@ -29,7 +29,7 @@ export interface TreeItem extends Omit<TreeRow, "ends"> {
   ends: boolean;
 }
 
-/** Statements that read the descendants of one credential, and how many of them would end with it. */
+/** Statements that read the descendants of one credential, and the number of those that would end with it. */
 export const readTree = (store: Store, reach: Reach) => {
   const descent: Descent = { ...reach, how: "delete" };
   return [

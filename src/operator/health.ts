@@ -12,7 +12,7 @@ import { scannerSecretOf } from "../tokens/scanner.ts";
 export type CheckResult = "ok" | "failed";
 
 export interface Health {
-  /** `degraded`: every request is answered, but a part behind it is down or slower. */
+  /** `degraded`: every request is answered, but the cache or the queue fails. */
   status: "ok" | "degraded" | "failed";
   checks: Record<string, CheckResult>;
   /** The faults of the settings, one sentence each. */
@@ -70,7 +70,7 @@ export async function readHealth(ctx: RequestContext): Promise<Health> {
   return known.health;
 }
 
-/** The reason of a failure is only logged, but for the settings, because the route is public. */
+/** The route is public, so the reason of a failure is only logged. Faults of settings are returned. */
 async function verdictOf(name: string, check: Check, ctx: RequestContext): Promise<CheckResult> {
   const answered = new AbortController();
   const late = scheduler.wait(PATIENCE, { signal: answered.signal }).then(() => {

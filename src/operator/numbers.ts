@@ -8,7 +8,7 @@ import { metrics } from "../metrics/table.ts";
 import { organizations } from "../orgs/table.ts";
 import { updates } from "../updates/table.ts";
 
-/** A backlog is counted up to this number. */
+/** The largest backlog that is counted. */
 export const MOST_ROWS = 10_000;
 /** Objects on a page of R2. */
 export const MOST_LETTERS = 1000;

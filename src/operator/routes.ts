@@ -47,7 +47,7 @@ export const operatorRoutes = [
   ),
 ];
 
-/** Numbers of one organization at a time: their number is not bounded, and the cost of a scrape must not depend on it. */
+/** Returns metrics of one organization at a time, because the cost of a request must not depend on the number of organizations. */
 async function organizationNamed({ store, now }: RequestContext, name: string): Promise<OrganizationNumbers & { name: string }> {
   const [rows] = await batch(store, [
     store.db

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { notHere } from "./notHere.ts";
 
-/** The only value that this setting can have. Another value would have no effect, so it is refused. */
+/** A setting with one supported value. Any other value would have no effect, so it is refused. */
 const only = <T extends string | number | boolean>(value: T) =>
   z.nullish(
     z.literal(value, {

@@ -34,7 +34,7 @@ export const inviteRoutes = [
     },
     (ctx, { body, request }) => inviteByLink(ctx, originOf(request), body),
   ),
-  // Accounts are found by their address, so both ways of the contract are the same.
+  // Both operations of the contract do the same here, because accounts are found by their address.
   ...(
     [
       ["batch", "BatchCreateOrgInviteEmail"],

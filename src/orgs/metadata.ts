@@ -40,7 +40,7 @@ export const metadataOf = (ctx: OrgContext) =>
     .from(organizations)
     .where(eq(organizations.id, ctx.org.id));
 
-/** Counts only the stacks that the token's limits allow. */
+/** SQL condition: the stacks that the token's limits allow. */
 const countedStacks = ({ org, actor }: OrgContext) =>
   and(
     sql`stacks.org_id = ${org.id} AND stacks.deleted_at IS NULL`,

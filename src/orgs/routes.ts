@@ -57,7 +57,7 @@ export const orgRoutes = [
       params: z.object({ orgName, roleID: id }),
     },
     async (ctx, { params, request }) => {
-      // The contract has another operation at this path, which this route would match as a role of that name.
+      // The contract has another operation at this path, which would otherwise be handled as a role of that name.
       if (params.roleID === "scopes") throw unknownOperation("GET", new URL(request.url).pathname);
       return getRole(ctx, params.roleID);
     },

@@ -68,7 +68,7 @@ const columns = {
   setAllowedCountries: "allowedCountries",
 } as const satisfies Record<Exclude<keyof Request, "force" | keyof typeof fixedSettings>, keyof typeof organizations.$inferSelect>;
 
-/** Settings that restrict access or end credentials: with these a machine could lock out the people who could revoke it. */
+/** Settings that restrict access or end credentials: with these a machine could lock out the administrators who could revoke it. */
 const ofAccess: ReadonlySet<Name> = new Set([
   "setMaxAccessTokenExpiryDays",
   "setInFlightRevocation",

@@ -10,7 +10,7 @@ export type Edition = (typeof editions)[number];
  */
 export const inFlightRevocations = ["drain", "abort"] as const;
 
-/** A permission on a stack in the API (management-api §8.4). The numbers have no order: compare them one by one. */
+/** A permission on a stack in the API (management-api §8.4). A greater number does not include the smaller ones. */
 export const stackPermissions = { none: 0, read: 101, write: 102, admin: 103 } as const;
 export type StackPermission = (typeof stackPermissions)[keyof typeof stackPermissions];
 
@@ -64,9 +64,9 @@ export const members = sqliteTable(
     role: text("role", { enum: roles }).notNull(),
     createdAt: integer("created_at").notNull(),
     /**
-     * When the person accepted the membership. 0: an operator's command created it, or it is older than the need to accept. Null: the
-     * person was added and has not accepted. The person may then use the organization, but the organization's rules do not apply to the
-     * person.
+     * When the person accepted the membership. 0: an operator's command created the membership, or it existed before memberships had to be
+     * accepted. Null: the person was added and has not accepted. The person may then use the organization, but the organization's rules do
+     * not apply to the person.
      */
     acceptedAt: integer("accepted_at").default(0),
     /** Id of the token that added the person, or that created the invitation. Null: an operator's command, or before this was recorded. */
@@ -108,7 +108,7 @@ export const invites = sqliteTable(
     orgId: text("org_id")
       .notNull()
       .references(() => organizations.id),
-    /** "" for a link for anyone. */
+    /** "" if anyone with the link may accept. */
     email: text("email").notNull(),
     role: text("role", { enum: roles }).notNull(),
     status: text("status", { enum: inviteStatuses }).notNull().default("pending"),

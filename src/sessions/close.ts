@@ -11,7 +11,7 @@ export const closeSession = (ctx: PersonContext) => close(ctx, eq(accessTokens.i
 /** Ends every session of the caller, including this one. */
 export const closeAllSessions = (ctx: PersonContext) => close(ctx, undefined);
 
-/** Ends it in the database first, then in the cache: after the answer no write of an ended session is accepted. */
+/** Ends sessions in the database first, then in the cache. After the answer, no write of an ended session is accepted. */
 async function close(ctx: PersonContext, which: SQL | undefined): Promise<void> {
   const open = and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "session"), isNull(accessTokens.deletedAt), which);
   const [, ended] = await batch(ctx.store, [

@@ -16,7 +16,7 @@ export const SESSION_NAME = "console session";
 /** How long an ended session's row is kept. Milliseconds. */
 const ENDED_SESSION_KEPT = 30 * 24 * 3_600_000;
 
-/** A row with descendants is kept forever, because they are found by it. */
+/** A row with descendants is kept forever, because the descendants are found through it. */
 const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE made.made_with = access_tokens.id)
   AND NOT EXISTS (SELECT 1 FROM invites WHERE made_with = access_tokens.id)
   AND NOT EXISTS (SELECT 1 FROM members WHERE made_with = access_tokens.id)
@@ -24,8 +24,8 @@ const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE ma
 
 /**
  * Opens a console session for an authenticated person. A session is an access token of its own kind, in the console's cookie only: it is
- * hashed, cached, checked on each write, ended and audited like every token, but never listed. Single sign-on will call this too: it does
- * not depend on how the person was authenticated.
+ * hashed, cached, checked on each write, ended and audited like every token, but never listed. Single sign-on will call this too: this
+ * function does not depend on how the person was authenticated.
  * @param opening the id of the session, and the id of the personal token that it ends with; null for a sign-in without one
  * @param proof a statement that fails unless the proof is still valid, in the same batch, so that a token that has just ended opens no
  * session

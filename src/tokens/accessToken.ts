@@ -46,10 +46,10 @@ export function toAccessToken(row: TokenRow, now: number): AccessToken {
   };
 }
 
-/** Sessions are in no list; otherwise a session would be shown as a personal token. */
+/** The type in the API. Sessions are never listed, so they have no type of their own. */
 const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind);
 
-/** The state of a token; for one that ended in two ways, the permanent end. */
+/** The state of a token. If a token has ended in two ways, the permanent one counts. */
 export function stateOf(row: Pick<TokenRow, "deletedAt" | "disabledAt" | "expiresAt" | "retiresAt">, now: number): TokenState {
   if (row.deletedAt !== null) return "deleted";
   if (row.retiresAt !== null && row.retiresAt <= now) return "rotated";

@@ -20,7 +20,7 @@ const DAYS = 90;
 /** Most stacks and updates that are named. */
 const MOST_NAMED = 1000;
 
-/** The use of a token, shown before its deletion. */
+/** The stacks and updates that use a token. The console shows them before a deletion. */
 export const getTokenImpact = (ctx: OrgContext, id: string) =>
   impactOf(ctx, id, thatToken(ctx, id)!, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org], [ctx.org.id]);
 
@@ -134,7 +134,7 @@ const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[]) =
     .orderBy(updates.startedAt)
     .limit(MOST_NAMED);
 
-/** The later tokens of the same family that are valid: the end of this token does not end them. */
+/** The later tokens of the same family that are valid: they stay valid when this token ends. */
 const successors = (ctx: ActorContext, one: SQL) =>
   ctx.store.db
     .select({ id: accessTokens.id, name: accessTokens.name, expiresAt: accessTokens.expiresAt })

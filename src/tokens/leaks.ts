@@ -80,7 +80,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
     sentence: sql`${`Disabled ${what} (${id})`}`,
     more: ` It was found in public by ${source === "holder" ? "a holder of its value" : source}.`,
   };
-  // A second report finds no root, so it ends nothing: a disabled token creates nothing, so the first report was enough.
+  // A second report has no effect, because it finds no root. The first report was enough, because a disabled token cannot create anything.
   const isNews = sql`(${accessTokens.hash} = ${hash} AND ${accessTokens.disabledReason} IS NOT 'leaked')`;
   const descent: Descent = { roots: isNews, how: "disable", now, adminOf: [] };
   const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${isNews} AND ${isNull(accessTokens.deletedAt)})`;
@@ -93,7 +93,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
         sql`SELECT ${crypto.randomUUID()}, id, ${now}, ${source}, ${withoutValue(url ?? "", token)}, ${ctx.address} FROM ${accessTokens} WHERE ${isNews}`,
       ),
     ...endBelow(store, descent),
-    // This statement is the last, because its change hides the root from the condition.
+    // This must be the last statement, because after it the condition no longer finds the root.
     store.db
       .update(accessTokens)
       .set({

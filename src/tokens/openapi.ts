@@ -56,7 +56,7 @@ const RotateAccessTokenResponse = z.object({
 
 const stackRef = { orgName: z.string(), projectName: z.string(), stackName: z.string() };
 
-/** Use of the token: what its end would affect. Times are Unix seconds, 0 for never. */
+/** The effects that the end of the token would have. Times are Unix seconds, 0 for never. */
 export const TokenImpact = z.object({
   lastUsed: z.int(),
   lastUsedIP: z.string(),
@@ -68,7 +68,7 @@ export const TokenImpact = z.object({
   runningUpdates: z.array(z.object({ ...stackRef, updateID: z.string(), kind: z.string(), started: z.int() })),
   /** Valid tokens that it was rotated to: they do not end with it. */
   successors: z.array(z.object({ id: z.string(), name: z.string(), expires: z.int() })),
-  /** What ends with it when `withDescendants` is set. */
+  /** Everything that ends with it if `withDescendants` is set. */
   created: CreatedWith,
 });
 export type TokenImpact = z.infer<typeof TokenImpact>;
@@ -157,22 +157,22 @@ export const tokenOperations = {
   },
   GetOrgTokenImpact: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Stacks and running updates that use the token, and everything created with it",
+    summary: "Lists stacks and running updates that use the token, and everything created with it",
     answers: { 200: TokenImpact },
   },
   GetPersonalTokenImpact: {
     tags: ["Users", "AccessTokens"],
-    summary: "Stacks and running updates that use one of the caller's own tokens, and everything created with it",
+    summary: "Lists stacks and running updates that use one of the caller's own tokens, and everything created with it",
     answers: { 200: TokenImpact },
   },
   GetOrgTokenUsage: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Requests of a token by day, and its latest addresses, countries and clients",
+    summary: "Counts a token's requests by day, and lists its latest addresses, countries and clients",
     answers: { 200: TokenUsage },
   },
   GetOrgTokenRevocation: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "The receipt of a deletion: its time, and until when cached reads were possible",
+    summary: "Returns the receipt of a deletion: its time, and until when cached reads were possible",
     answers: { 200: RevocationReceipt },
   },
   ReportTokenLeak: {

@@ -12,7 +12,7 @@ const DAY = 86_400_000;
 export interface RefusedByPolicy {
   /** Tokens of the organization. */
   machines: number;
-  /** The first names, in alphabetical order. */
+  /** The names of the first of these tokens, in alphabetical order. */
   names: string[];
   /** Personal tokens of members who accepted the membership; these stay valid in other organizations. */
   personal: number;

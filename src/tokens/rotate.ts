@@ -33,15 +33,15 @@ export async function rotateOrgToken(ctx: OrgContext, id: string, request: Reque
 }
 
 /**
- * A token rotates itself. It needs no right to create tokens: it must have been created with the permission to rotate itself, the successor
- * has the same rights and the same lifetime, and at most two tokens of its family are valid at once.
+ * A token rotates itself. For this it needs no right to create tokens, but it must have been created with the permission to rotate itself.
+ * The successor has the same rights and lifetime, and at most two tokens of a family are valid at the same time.
  * @throws 403 for any other token, for a name, and for a token that its organization's policy on expiry refuses; 409 while its own
  * predecessor is still valid
  */
 export async function rotateItself(ctx: ActorContext, request: Request) {
   const { actor } = ctx;
   if (actor.kind !== "organization") throw forbidden("Only an organization token can rotate itself.");
-  // Names are reserved forever and identify tokens to people, so a machine chooses none.
+  // A machine must not choose names, because they are reserved forever and people rely on them.
   if (request.name) throw forbidden("A token cannot choose the name of its successor.");
   await requireExpiryPolicy(ctx, actor);
   const predecessorEnded = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS old WHERE old.id = access_tokens.rotated_from

@@ -107,7 +107,7 @@ export const ListTokensQuery = z.object({
 export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
   /** Ours: part of the name or description, ignoring case. */
   search: z.optional(text(100)),
-  /** Ours: only tokens that were not used for so many days, counted from their creation. */
+  /** Ours: only tokens without any use for so many days. For a token that was never used, its creation counts. */
   unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
 });
 

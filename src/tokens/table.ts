@@ -3,7 +3,7 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import { organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 
-/** A session is of the console: its value is only in a cookie, and no list shows it. */
+/** `session` is for the console: its value is only in a cookie, and it is never listed. */
 export const tokenKinds = ["personal", "session", "organization", "team"] as const;
 export type TokenKind = (typeof tokenKinds)[number];
 

@@ -69,7 +69,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
   return toAccessToken({ ...after, version: before.version + 1 }, ctx.now);
 }
 
-/** A shorter lifetime is always allowed; a longer one only if a new token could have it. */
+/** An earlier expiry is always allowed. A later expiry is allowed only if a new token could have it. */
 function newExpiry(ctx: OrgContext, { expiresAt }: TokenRow, asked: number | null | undefined): number | null {
   if (asked === null || asked === undefined) return expiresAt;
   const wanted = asked === 0 ? null : asked * 1000;

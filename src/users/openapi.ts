@@ -20,10 +20,14 @@ const CurrentUser = z.object({
 });
 
 export const userOperations = {
-  GetCurrentUser: { tags: ["Users"], summary: "The caller's account; for a machine token also the token", answers: { 200: CurrentUser } },
+  GetCurrentUser: {
+    tags: ["Users"],
+    summary: "Returns the caller's account; for a machine token also the token",
+    answers: { 200: CurrentUser },
+  },
   GetDefaultOrganization: {
     tags: ["Users"],
-    summary: "The caller's default organization",
+    summary: "Returns the caller's default organization",
     answers: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
   },
   UpdateDefaultOrganization: { tags: ["Users"], summary: "Sets the caller's default organization", answers: { 204: null } },

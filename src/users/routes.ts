@@ -13,7 +13,7 @@ const getCurrentUser = defineRoute(
     path: "/api/user",
     operationId: "GetCurrentUser",
     permission: "self",
-    // Only `whoami` needs this warning here; other commands get it with the default organization.
+    // The warning is for `whoami`, which calls nothing else. Other commands get it with the default organization.
     warns: (userAgent) => userAgent.includes("cmd=whoami"),
   },
   async ({ actor }) => {

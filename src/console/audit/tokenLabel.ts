@@ -5,7 +5,7 @@ export const tokenLabel = (name: string | undefined, id: string) => name || `per
 
 /**
  * Whether a token of the organization caused the event. Its login is then the organization's name, but a person may have the same login, so
- * the token decides: only a machine's token has a name that is not a session's.
+ * the name of the token decides: personal tokens have none, and sessions have a fixed one.
  */
 export const isMachine = (login: string, tokenName: string | undefined, orgName: string) =>
   login === orgName && Boolean(tokenName) && tokenName !== SESSION_NAME;

@@ -12,7 +12,10 @@ type Form = Record<string, string>;
 
 const KEEP = "keep";
 
-/** The body of the API's request. Unchanged members are left out; a removed limit on stacks is sent as one that allows all stacks. */
+/**
+ * The body of the API's request. Unchanged members are left out; if the limit on stacks was removed, a limit that allows all stacks is
+ * sent.
+ */
 export function editBody(form: Form, token: AccessToken, now: number) {
   const limits = tokenLimitsIn(form);
   return {

@@ -88,7 +88,7 @@ export function endedView({ total, ended, kept }: RevocationReport, title: strin
   };
 }
 
-/** Valid tokens that an ended one was rotated to. */
+/** Valid successors of a token. */
 export const Successors = ({ orgName, successors }: { orgName: string; successors: TokenImpact["successors"] }) =>
   successors.length === 0 ? (
     <></>

@@ -5,7 +5,7 @@ type Form = Record<string, string>;
 type Limited = Pick<AccessToken, "stacks" | "ipAllowList" | "countryAllowList">;
 type Rule = NonNullable<Limited["stacks"]>[number];
 
-/** Means that no stack at all is allowed, because an empty field means all stacks. */
+/** The text for "no stack is allowed", because an empty field allows all stacks. */
 const NONE = "none";
 
 /** The limits of a token as typed: patterns of stacks, networks, countries. */
