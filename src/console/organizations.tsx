@@ -6,7 +6,7 @@ import { Empty, Notice, Table } from "./components.tsx";
 import { ORGANIZATIONS, homePath } from "./paths.ts";
 import { type PageContext, type View, definePage } from "./page.tsx";
 
-/** A person's memberships, accepted or not, with a way to leave each. It works whatever the organization's settings are. */
+/** A person's memberships, accepted or not, with a way to leave each. A member can leave whatever the organization's settings are. */
 export const organizationPages = [
   definePage("GET", ORGANIZATIONS, "person", async (ctx) => view(ctx)),
   definePage("POST", `${ORGANIZATIONS}/:organization/accept`, "person", async (ctx) => {

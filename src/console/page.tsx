@@ -31,7 +31,7 @@ export interface PageInput {
   /** Fields of a posted form; if a field is sent twice, the last counts. */
   form: Record<string, string>;
   url: URL;
-  /** Whether the reader has a permission in the page's organization: only decides what to show. */
+  /** Whether the reader has a permission in the page's organization. Use it only to decide what to show. */
   may: (permission: OrgPermission) => boolean;
   hono: Context<Env>;
 }

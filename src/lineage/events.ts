@@ -64,6 +64,6 @@ const label = sql.raw(`CASE ending.kind
 
 const plural = sql.raw(`CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' ELSE kind || 's' END`);
 
-/** Events that `auditEnding` may have recorded, for the queue. */
+/** Events that `auditEnding` may have recorded; they are sent to the queue. */
 export const promisedEnding = ({ event, orgIds }: Pick<EndingEvent, "event" | "orgIds">, rows: EndedRow[]): AuditEvent[] =>
   [...new Set([...orgIds, ...rows.flatMap(({ orgId }) => orgId ?? [])])].map((orgId) => ({ ...event, id: idIn(event, orgId), orgId }));

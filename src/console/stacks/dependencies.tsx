@@ -76,7 +76,7 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
   );
 };
 
-/** A line that passes a level runs between the boxes there. */
+/** A line across several levels runs between the boxes of the levels that it crosses. */
 function curve(from: Place, to: Place): string {
   const [x1, y1, x2, y2] = [from.x + WIDTH, from.y + HEIGHT / 2, to.x, to.y + HEIGHT / 2];
   const [bend, hang] = to.level - from.level > 1 ? [60, 32] : [30, 0];
