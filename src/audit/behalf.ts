@@ -1,13 +1,14 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { AuditEvent } from "./record.ts";
 
-/** What an update is called in a sentence; of the row named `updates`. */
+/** SQL: the kind of an update in a sentence, from the row named `updates`. */
 export const whatItIs = sql`CASE WHEN updates.dry_run THEN 'a preview' WHEN updates.kind = 'update' THEN 'an update'
   ELSE 'a ' || updates.kind END`;
 
 /**
- * The body of an event in the name of who started an update, about that update's stack: who and which only the database knows.
- * @param updateId of the update, as SQL
+ * The body of an event about an update's stack, in the name of the user who started the update. Only the database knows the user and the
+ * stack.
+ * @param updateId id of the update, as SQL
  * @param happened begins the description: "… an update of stack …"
  * @param because sentences that end the description
  */

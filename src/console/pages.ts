@@ -44,7 +44,7 @@ export const pages: PageRoute[] = [
   ...memberRemovePages,
   ...settingsPages,
   numbersPage,
-  // What stands behind `~` comes before: these take any name.
+  // Paths with `~` come first: the following accept any name.
   ...stackListPages,
   ...stackPages,
   ...updatePages,

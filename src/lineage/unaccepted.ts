@@ -6,15 +6,15 @@ import { accessTokens } from "../tokens/table.ts";
 import { keepDescent } from "./end.ts";
 
 /**
- * Statements behind the one that deletes or disables a machine's token: people whom it added and who have not accepted are members no more, and the
- * event names them.
+ * Statements after the one that deletes or disables a machine's token: they remove the people whom the token added and who have not
+ * accepted, and the event names them.
  * @param event of the kind `member-removed`
  */
 export function endUnaccepted(store: Store, tokenId: string, now: number, event: AuditEvent) {
   const which: SQL = sql`members.made_with = ${tokenId} AND members.accepted_at IS NULL AND EXISTS (SELECT 1 FROM access_tokens AS maker
     WHERE maker.id = ${tokenId} AND (maker.deleted_at IS NOT NULL OR maker.disabled_at IS NOT NULL))`;
   const named = sql`'Removed ' || (SELECT group_concat(login, ', ') FROM (SELECT login FROM users JOIN members ON members.user_id = users.id WHERE ${which}
-    ORDER BY login LIMIT 100)) || ', whom the ended token had added and who had not accepted.'`;
+    ORDER BY login LIMIT 100)) || ', added by the ended token and not accepted yet.'`;
   return [
     store.db
       .select({ hash: accessTokens.hash })

@@ -19,7 +19,7 @@ const products: Record<Edition, string> = {
   "business-critical": "business-critical",
 };
 
-/** What the organization is, and what it has decided, as any of its members may see it. */
+/** The organization and its settings, as any member may see them. */
 export async function getOrganizationMetadata(ctx: OrgContext) {
   const [rows] = await guarded(ctx, [metadataOf(ctx)]);
   return toMetadata(ctx, rows[0]!);
@@ -40,7 +40,7 @@ export const metadataOf = (ctx: OrgContext) =>
     .from(organizations)
     .where(eq(organizations.id, ctx.org.id));
 
-/** The stacks that the caller's limits leave. */
+/** SQL condition: the stacks that the token's limits allow. */
 const countedStacks = ({ org, actor }: OrgContext) =>
   and(
     sql`stacks.org_id = ${org.id} AND stacks.deleted_at IS NULL`,

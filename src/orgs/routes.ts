@@ -57,7 +57,7 @@ export const orgRoutes = [
       params: z.object({ orgName, roleID: id }),
     },
     async (ctx, { params, request }) => {
-      // The contract has another operation at this path, which would be taken for the role of that name.
+      // The contract has another operation at this path, which would otherwise be handled as a role of that name.
       if (params.roleID === "scopes") throw unknownOperation("GET", new URL(request.url).pathname);
       return getRole(ctx, params.roleID);
     },
@@ -106,7 +106,7 @@ export const orgRoutes = [
       path: "/api/orgs/{orgName}/members/{userLogin}",
       operationId: "DeleteOrganizationMember",
       stops: true,
-      // Everybody may leave: the right to remove somebody else is asked for when it is known who is meant.
+      // Every member may leave: the right to remove others is checked later, when the member is known.
       permission: "organization:read",
       params: member,
       query: z.object({ tokens: z.optional(z.enum(fates, "invalid query parameter")) }),

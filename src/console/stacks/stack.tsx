@@ -25,7 +25,7 @@ export const stackPages = [
 
   definePage("POST", `${STACK_PAGE}/cancel`, "stack:cancel_update", async (ctx) => {
     const path = stackOf(ctx);
-    // The one that the reader saw running, not one that has begun since.
+    // Cancel the update that the page showed, not one that started later.
     const updateId = ctx.page.form["updateID"] ?? "";
     const done = await attempt(() => cancelUpdate(ctx, path, updateId));
     return "problem" in done ? view(ctx, path, done.problem) : { to: pathOf(path) };
@@ -64,7 +64,7 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
         <h2>History</h2>
         {entries.length === 0 ? (
           <Empty>
-            <p>Nothing has run here yet.</p>
+            <p>No updates yet.</p>
             <Copyable label="Shell" text={`pulumi up --stack ${path.orgName}/${path.projectName}/${path.stackName}`} />
           </Empty>
         ) : (
@@ -92,7 +92,7 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
           </>
         )}
         <References title="Reads outputs of" {...upstream} />
-        <References title="Its outputs are read by" {...downstream} />
+        <References title="Outputs read by" {...downstream} />
       </StackFrame>
     ),
   };
