@@ -5,7 +5,7 @@ import { type OrgPermission, orgPermissions } from "../../src/access/permissions
 import { decide, scopesBeyond } from "../../src/auth/policy.ts";
 import type { Actor, OrgSettings, Rights } from "../../src/context.ts";
 import { roles, stackPermissions } from "../../src/orgs/table.ts";
-import { tokenRoles } from "../../src/tokens/table.ts";
+import { type StackRule, tokenRoles } from "../../src/tokens/table.ts";
 import { noLimits } from "../support/limits.ts";
 
 const org = { id: "1", name: "acme" };
@@ -34,7 +34,7 @@ const rights: fc.Arbitrary<Omit<Rights, "role">> = fc.record({
   ofTeams: grants,
   hasStackGrants: fc.boolean(),
 });
-const stackRules = fc.constantFrom(null, []);
+const stackRules = fc.constantFrom<StackRule[] | null>(null, []);
 
 const person = fc.record({ role: fc.constantFrom(...roles), settings, rights }).map((made): Actor => ({
   kind: "user",
