@@ -134,7 +134,7 @@ export class Fold {
   async #rebuild(): Promise<void> {
     this.#base.items = await this.#resources(this.#links!);
     this.#base.pending = this.#pending();
-    // Extensions that the base already has take precedence.
+    // An extension of the base takes precedence over a new one with the same name.
     for (const [ref, text] of this.#extensions) if (!this.#base.extensions.has(ref)) this.#base.extensions.set(ref, text);
     this.#news = [];
     this.#indexOf = new Map();

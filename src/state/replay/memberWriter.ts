@@ -39,8 +39,8 @@ const OWN_MEMBERS = new Set(["manifest", "secrets_providers", "resources", "pend
 const OWN_ENVELOPE = new Set(["version", "features", "deployment", "isInvalid"]);
 
 /**
- * Writes all parts except the resources. Like the CLI it writes manifest and secrets provider before the resources, if they are known by
- * then. They are if the base has them before its resources, as each state of the CLI and of this service does.
+ * Writes all parts except the resources. Like the CLI it writes manifest and secrets provider before the resources, but only if
+ * the base has them before its resources. All states that the CLI or this service writes have them there.
  */
 export class MemberWriter {
   readonly #stamp: Stamp;
