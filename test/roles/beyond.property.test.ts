@@ -5,7 +5,7 @@ import { decide, scopesBeyond } from "../../src/auth/policy.ts";
 import type { Rule } from "../../src/access/rules.ts";
 import type { Actor, CustomRole, OrgSettings, Rights } from "../../src/context.ts";
 import { roles, stackPermissions } from "../../src/orgs/table.ts";
-import { tokenRoles } from "../../src/tokens/table.ts";
+import { type StackRule, tokenRoles } from "../../src/tokens/table.ts";
 import { noLimits } from "../support/limits.ts";
 
 const org = { id: "1", name: "acme" };
@@ -33,7 +33,7 @@ const rights: fc.Arbitrary<Omit<Rights, "role">> = fc.record({
   ofTeams: grants,
   hasStackGrants: fc.boolean(),
 });
-const stackRules = fc.constantFrom(null, []);
+const stackRules = fc.constantFrom<StackRule[] | null>(null, []);
 
 const person = fc.record({ role: fc.constantFrom(...roles), settings, rights }).map((made): Actor => ({
   kind: "user",
