@@ -109,7 +109,7 @@ async function migrationsFresh(): Promise<string | undefined> {
  * What a start has to load and compile. `npm run bench:bundle` says what is in it. The goal is 150 for what a start evaluates; this keeps it from growing unseen, and
  * what is only told of operations out of it.
  */
-const MOST_KIB = 180;
+const MOST_KIB = 190;
 
 async function bundles(): Promise<string | undefined> {
   const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist", "--metafile", "dist/meta.json");
