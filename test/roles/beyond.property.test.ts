@@ -3,7 +3,8 @@ import type { Rule } from "../../src/access/rules.ts";
 import { expect, it } from "vitest";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
 import { decide, scopesBeyond } from "../../src/auth/policy.ts";
-import type { Actor, OrgSettings, Rights } from "../../src/context.ts";
+import type { Rule } from "../../src/access/rules.ts";
+import type { Actor, CustomRole, OrgSettings, Rights } from "../../src/context.ts";
 import { roles, stackPermissions } from "../../src/orgs/table.ts";
 import { type StackRule, tokenRoles } from "../../src/tokens/table.ts";
 import { noLimits } from "../support/limits.ts";
@@ -14,9 +15,8 @@ const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" }
 const unknown = ["environment:read", "stack_webhook:read"];
 
 const scopes = fc.uniqueArray(fc.constantFrom<string>(...orgPermissions, ...unknown), { maxLength: 8 });
-const grants = fc.array(fc.record({ scopes, rules: fc.constantFrom<Rule[] | null>(null, [[{ is: "hasTag", key: "open" }]]) }), {
-  maxLength: 3,
-});
+const onSome: Rule[] = [[{ is: "hasTag", key: "open" }]];
+const grants = fc.array(fc.record({ scopes, rules: fc.constantFrom<Rule[] | null>(null, onSome) }), { maxLength: 3 });
 const settings: fc.Arbitrary<OrgSettings> = fc.record({
   version: fc.constant(0),
   edition: fc.constant(null),
@@ -30,7 +30,7 @@ const settings: fc.Arbitrary<OrgSettings> = fc.record({
   allowedCountries: fc.constant([]),
 });
 const rights: fc.Arbitrary<Omit<Rights, "role">> = fc.record({
-  custom: fc.option(grants.map((list) => ({ id: "r", name: "role", grants: list }))),
+  custom: fc.option(grants.map((list): CustomRole => ({ id: "r", name: "role", grants: list }))),
   ofTeams: grants,
   hasStackGrants: fc.boolean(),
 });
