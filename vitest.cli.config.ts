@@ -8,7 +8,7 @@ if (!findCli()) {
   process.exit(0);
 }
 
-/** Writes test/sessions; only on request, since recordings are reviewed like code: `RECORD=1 npm run test:cli -- record`. */
+/** Writes test/recordings; only on request, since recordings are reviewed like code: `RECORD=1 npm run test:cli -- record`. */
 const recording = process.env["RECORD"] === "1";
 const afterwards = ["test/cli/traces.test.ts"];
 /** Some tests are a whole story: 80 s on a quiet machine. */

@@ -4,7 +4,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { contractFile } from "./scripts/contract.ts";
 import { startUpstream } from "./test/cli/support/upstream.ts";
-import { shared } from "./vitest.shared.ts";
+import { long, shared } from "./vitest.shared.ts";
 
 /** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */
 function readContract(): unknown {
@@ -57,7 +57,7 @@ export default defineConfig(async () => {
       isolate: false,
       maxWorkers: 1,
       setupFiles: ["./test/support/setup.ts"],
-      testTimeout: 30_000,
+      testTimeout: long ? 1_200_000 : 30_000,
       // One for each request, and said nowhere else: what fails is still shown.
       onConsoleLog: (line) => !/^\{"message":"(request|queue|cron|alarm)"/.test(line),
     },

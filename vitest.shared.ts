@@ -1,20 +1,23 @@
 import type { Sizes } from "./test/support/sizes.ts";
 
 /** `LONG=1` asks for the long form of every test: `npm run test:long` sets it. */
-const long = process.env["LONG"] === "1";
+export const long = process.env["LONG"] === "1";
 
 /** Each size of `npm test`, and of `npm run test:long`. The variable of that name sets one size alone: `RACES=50 npm run test:cli -- races`. */
 const size = (name: string, short: number, longer: number): number => Number(process.env[name] ?? (long ? longer : short));
 
 const sizes: Sizes = {
+  runs: size("RUNS", 1, 10),
+  deletionRounds: size("DELETION_ROUNDS", 1, 4),
   auditEvents: size("AUDIT_EVENTS", 2000, 100_000),
   fuzzRuns: size("FUZZ_RUNS", 8, 200),
   endFaults: size("END_FAULTS", 30, 2000),
   trees: size("TREES", 12, 1000),
-  kills: size("KILLS", 4, 200),
+  worlds: size("WORLDS", 20, 2000),
+  kills: size("KILLS", 4, 150),
   lanes: size("LANES", 2, 4),
-  races: size("RACES", 3, 200),
-  auditKills: size("AUDIT_KILLS", 3, 200),
+  races: size("RACES", 3, 100),
+  auditKills: size("AUDIT_KILLS", 3, 100),
 };
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);

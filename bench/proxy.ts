@@ -28,7 +28,9 @@ export function countingProxy(target: string, delay = 0): Promise<CountingProxy>
     const forwarded = httpRequest(target + path, { method, headers: incoming.headers, agent }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
-      answer.on("end", () => seen.push({ method, route: routeOf(path), started, ended: performance.now(), d1: tripsOf(answer.headers) }));
+      answer.on("end", () =>
+        seen.push({ method, route: routeOf(path), started, ended: performance.now(), d1: roundTripsOf(answer.headers) }),
+      );
     });
     forwarded.on("error", () => outgoing.destroy());
     setTimeout(() => incoming.pipe(forwarded), delay);
@@ -55,4 +57,4 @@ const routeOf = (path: string) =>
     .replace(/^(\/api\/stacks)\/[^/]+\/[^/]+\/[^/]+/, "$1/S")
     .replace(/\/(update|preview|refresh|destroy)\/[^/]+/, "/$1/ID");
 
-const tripsOf = (headers: IncomingHttpHeaders) => Number(/d1;desc="(\d+)"/.exec(String(headers["server-timing"] ?? ""))?.[1] ?? 0);
+const roundTripsOf = (headers: IncomingHttpHeaders) => Number(/d1;desc="(\d+)"/.exec(String(headers["server-timing"] ?? ""))?.[1] ?? 0);

@@ -10,21 +10,21 @@ export interface Work {
   measure: (name: string, work: () => Promise<unknown>) => Promise<void>;
 }
 
-const P = "/api/stacks/acme/size";
+const PROJECT_PATH = "/api/stacks/acme/size";
 
 /** In their order; `refresh` takes back what `update` changed. */
 export const steps = { import: importState, update, refresh, noop, full, rename };
 export type Step = keyof typeof steps;
 
 async function importState({ client, big, measure }: Work): Promise<void> {
-  await client.send("POST", P, client.token, { stackName: big.stack });
+  await client.send("POST", PROJECT_PATH, client.token, { stackName: big.stack });
   await measure("import", () =>
-    client.send("POST", `${P}/${big.stack}/import`, client.token, Readable.from(deployment(big, asImported(big)))),
+    client.send("POST", `${PROJECT_PATH}/${big.stack}/import`, client.token, Readable.from(deployment(big, asImported(big)))),
   );
 }
 
 async function update({ client, big, measure }: Work): Promise<void> {
-  const S = `${P}/${big.stack}`;
+  const S = `${PROJECT_PATH}/${big.stack}`;
   await measure("update of 10", async () => {
     const running = await client.start(S);
     const entries = touchedOf(big).flatMap((i, k) => same(k, i, state(big, i, 1)));
@@ -40,7 +40,7 @@ async function update({ client, big, measure }: Work): Promise<void> {
 /** Has been run behind `update`: the first ten resources are those that it touched. */
 async function refresh({ client, big, measure }: Work): Promise<void> {
   await measure("refresh of 10", async () => {
-    const running = await client.start(`${P}/${big.stack}`);
+    const running = await client.start(`${PROJECT_PATH}/${big.stack}`);
     const entries = touchedOf(big).map((i, k) => entry(k + 2, 3, k + 1, { isRefresh: true, removeOld: k, state: state(big, i, 0) }));
     await running.write("journalentries", { entries: [secrets, ...entries] });
     await running.complete();
@@ -50,7 +50,7 @@ async function refresh({ client, big, measure }: Work): Promise<void> {
 /** What `up` does when it finds nothing to do: every resource is told of. */
 async function noop(work: Work): Promise<void> {
   const { client, big, measure } = work;
-  const running = await client.start(`${P}/${big.stack}`);
+  const running = await client.start(`${PROJECT_PATH}/${big.stack}`);
   await measure("no-op: journal", async () => {
     let entries: object[] = [secrets];
     for (let i = 0; i < big.resources; i++) {
@@ -67,7 +67,7 @@ async function noop(work: Work): Promise<void> {
 /** A client that does not journal sends the whole state. */
 async function full(work: Work): Promise<void> {
   const { client, big, measure } = work;
-  const running = await client.start(`${P}/${big.stack}`, false);
+  const running = await client.start(`${PROJECT_PATH}/${big.stack}`, false);
   await measure("full checkpoint", () => running.write("checkpoint", Readable.from(deployment(big, asImported(big)))));
   await measure("full checkpoint: complete", () => running.complete());
   await expectState(work);
@@ -76,12 +76,12 @@ async function full(work: Work): Promise<void> {
 /** All URNs become others. */
 async function rename({ client, big, measure }: Work): Promise<void> {
   const other = { ...big, stack: "renamed" };
-  await measure("rename", () => client.send("POST", `${P}/${big.stack}/rename`, client.token, { newName: other.stack }));
+  await measure("rename", () => client.send("POST", `${PROJECT_PATH}/${big.stack}/rename`, client.token, { newName: other.stack }));
   await expectState({ client, big: other });
 }
 
 async function expectState({ client, big }: Pick<Work, "client" | "big">): Promise<void> {
-  await expectResources(await client.send("GET", `${P}/${big.stack}/export`, client.token), elements(big, asImported(big)));
+  await expectResources(await client.send("GET", `${PROJECT_PATH}/${big.stack}/export`, client.token), elements(big, asImported(big)));
 }
 
 const touchedOf = ({ resources }: Big) => Array.from({ length: 10 }, (_, i) => 1 + Math.floor((i * (resources - 1)) / 10));

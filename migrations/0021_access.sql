@@ -88,7 +88,7 @@ END;--> statement-breakpoint
 CREATE TRIGGER `team_roles_removed` AFTER DELETE ON `team_roles` BEGIN
 	UPDATE organizations SET settings_version = settings_version + 1 WHERE id = (SELECT org_id FROM teams WHERE id = OLD.team_id);
 END;--> statement-breakpoint
-CREATE TRIGGER `members_role_changed` AFTER UPDATE OF role_id ON `members` BEGIN
+CREATE TRIGGER `members_role_changed` AFTER UPDATE OF role_id ON `members` WHEN NEW.role_id IS NOT OLD.role_id BEGIN
 	UPDATE organizations SET settings_version = settings_version + 1 WHERE id = NEW.org_id;
 END;--> statement-breakpoint
 CREATE TRIGGER `members_left` AFTER DELETE ON `members` BEGIN

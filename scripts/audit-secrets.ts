@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { signLease } from "../src/auth/lease.ts";
+import { signLease } from "../src/auth/leaseToken.ts";
 import { newTokenValue } from "../src/auth/secret.ts";
 import { root } from "./wrangler.ts";
 

@@ -1,9 +1,13 @@
-/** What vitest's JSON reporter writes, as far as it is read here. */
+/** What `scripts/mutantReporter.ts` writes about a run of tests. */
 export interface Report {
-  testResults: {
-    /** Why a file could not be loaded. */
-    message: string;
-    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  /** Why files could not be loaded. */
+  loading: string[];
+  tests: {
+    /** The titles of its suites and its own. */
+    name: string;
+    state: string;
+    /** Name and message of each error. */
+    errors: string[];
   }[];
 }
 
@@ -19,27 +23,30 @@ export interface Outcome {
 
 /** @param report undefined when vitest wrote none */
 export function outcomeOf(report: Report | undefined): Outcome {
-  const tests = testsIn(report);
-  const messages = tests.flatMap(({ failureMessages }) => failureMessages);
-  const assertion = messages.find(isAboutClaim);
+  if (!report) return { kind: "unclear", why: "vitest wrote no report: it could not start, or took too long" };
+  const ran = report.tests.filter(hasRun);
+  const errors = ran.flatMap((test) => test.errors);
+  const assertion = errors.find(isAboutClaim);
   if (assertion) return { kind: "caught", why: firstLine(assertion) };
-  const other = messages[0] ?? report?.testResults.map(({ message }) => message).find(Boolean);
+  const other = errors[0] ?? report.loading[0];
   if (other) return { kind: "unclear", why: firstLine(other) };
-  if (tests.length > 0) return { kind: "survived", why: `${tests.length} tests passed` };
-  return { kind: "unclear", why: report ? "no test ran" : "vitest wrote no report: it could not start, or took too long" };
+  return ran.length > 0 ? { kind: "survived", why: `${ran.length} tests passed` } : { kind: "unclear", why: "no test ran" };
 }
 
 /** Whether a test of this title passed. */
 export const hasPassed = (report: Report | undefined, title: string): boolean =>
-  testsIn(report).some(({ fullName, status }) => status === "passed" && new RegExp(patternOf(title)).test(fullName));
+  (report?.tests ?? []).some(({ name, state }) => state === "passed" && new RegExp(patternOf(title)).test(name));
 
 /** A pattern for `vitest -t`. A title of several tests has `%s` or `%i` where they differ. */
 export const patternOf = (title: string): string => title.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/%[sdifjo]/g, ".*");
 
-const testsIn = (report: Report | undefined) =>
-  (report?.testResults ?? []).flatMap(({ assertionResults }) => assertionResults).filter(({ status }) => /^(passed|failed)$/.test(status));
+const hasRun = ({ state }: Report["tests"][number]) => state === "passed" || state === "failed";
 
-/** The client of the tests (`test/support/client.ts`) asserts that no answer is a 500: a patch that throws fails there, and nowhere else. */
-const isAboutClaim = (message: string) => message.startsWith("AssertionError") && !message.includes("expected 500 not to be 500");
+/**
+ * A committed file that differs is an assertion, too. The client of the tests (`test/support/client.ts`) asserts that no answer is a 500: a patch that
+ * throws fails there, and nowhere else.
+ */
+const isAboutClaim = (error: string) =>
+  /^(AssertionError|Error: Snapshot .* mismatched)/.test(error) && !error.includes("expected 500 not to be 500");
 
 const firstLine = (text: string) => (text.split("\n")[0] ?? "").slice(0, 200);

@@ -67,10 +67,10 @@ async function runTests(copy: string, file: string, ofFile: Claim[]): Promise<Re
   const report = join(copy, "claims.report.json");
   rmSync(report, { force: true });
   const titles = ofFile.map(({ test }) => patternOf(test)).join("|");
-  const args = ["run", "--config", configOf(file), "--reporter=json", `--outputFile.json=${report}`, "-t", titles, file];
+  const args = ["run", "--config", configOf(file), "--reporter=./scripts/mutantReporter.ts", "-t", titles, file];
   const child = spawn(join(copy, "node_modules/.bin/vitest"), args, {
     cwd: copy,
-    env: { ...env, PULUMI_CONTRACT: contractFile() ?? "", FUZZ_SEED: "1" },
+    env: { ...env, MUTANT_REPORT: report, PULUMI_CONTRACT: contractFile() ?? "", FUZZ_SEED: "1" },
     stdio: "ignore",
     timeout: MOST_MINUTES * 60_000,
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { routes } from "../src/app/routes.ts";
 import { NO_CONTRACT, contractFile } from "./contract.ts";
 import { absentFeature } from "../src/stubs/absent.ts";
+import { wrapped } from "./wrap.ts";
 
 const page = join(import.meta.dirname, "../docs/compatibility.md");
 const BEGIN = "<!-- operations: made by `npm run openapi` -->\n";
@@ -25,7 +26,7 @@ export function writeOperations(check: boolean): void {
     return;
   }
   const before = existsSync(page) ? readFileSync(page, "utf8") : "# Compatibility\n";
-  const after = withSection(before, section(readContract(contract)));
+  const after = wrapped(withSection(before, section(readContract(contract))));
   if (!check) writeFileSync(page, after);
   else if (after !== before) {
     console.error("docs/compatibility.md is stale: npm run openapi");
@@ -62,23 +63,21 @@ function section(operations: Operation[]): string {
   const extensions = routes.filter(({ definition }) => definition.extension);
   return `## Operations of the public API
 
-The test suite checks our answers against the public document. This table lists the operations that are here, for each tag
-that has any:
+The test suite checks our answers against the public document. This table lists the supported operations of each tag that has any:
 
-| Tag | Here | Operations |
+| Tag | Supported | Operations |
 | --- | --- | --- |
 ${touched.map((tag) => `| ${tag} | ${of(tag).filter(({ id }) => ours.has(id)).length} of ${of(tag).length} | ${names(of(tag).filter(({ id }) => ours.has(id)))} |`).join("\n")}
 
-Not here:
+These operations of the same tags are not supported:
 
 | Why | Operations |
 | --- | --- |
 ${[...missing].map(([why, those]) => `| ${why} | ${names(those)} |`).join("\n")}
 
-Nothing of: ${tags.filter((tag) => !touched.includes(tag)).join(", ")}. An operation that is not here is
-answered with 404 and JSON, in which the sentence of the table names what is missing.
+No operation of these tags is supported: ${tags.filter((tag) => !touched.includes(tag)).join(", ")}. The answer to an unsupported operation is a 404 in JSON, and its message is the sentence of the table above.
 
-Ours alone, marked \`x-stackpass-extension\`: ${extensions.map(({ definition }) => `\`${definition.operationId}\``).join(", ") || "none"}.
+These operations are not in the public document, and are marked \`x-stackpass-extension\`: ${extensions.map(({ definition }) => `\`${definition.operationId}\``).join(", ") || "none"}.
 `;
 }
 

@@ -4,7 +4,7 @@ import type { KeptManifest } from "../src/coordinator/keptManifest.ts";
 import { fromCheckpoint } from "../src/state/checkpoint.ts";
 import { goTime } from "../src/state/goFormat.ts";
 import { Kind } from "../src/state/journal.ts";
-import { concat, decodeText, encode, readArray, readObject, skipSpace, skipValue } from "../src/state/json/json.ts";
+import { concat, decodeText, encode, readArray, skipSpace, skipValue, visitMembers } from "../src/state/json/json.ts";
 import { replay } from "../src/state/replay/replay.ts";
 
 // The replay pauses now and then with what a Worker has for that, and Node has not.
@@ -60,7 +60,7 @@ const kindNames = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => 
 
 function entriesIn(batch: Uint8Array): Entry[] {
   let entries: Entry[] = [];
-  readObject(batch, skipSpace(batch, 0), (key, at) => {
+  visitMembers(batch, skipSpace(batch, 0), (key, at) => {
     if (key !== "entries") return skipValue(batch, at);
     entries = [];
     return readArray(batch, at, (start) => {

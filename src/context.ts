@@ -3,7 +3,7 @@ import type { OrgPermission } from "./access/permissions.ts";
 import type { StackFacts } from "./access/rules.ts";
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
-import type { Trips } from "./metrics/roundTrips.ts";
+import type { RoundTrips } from "./metrics/roundTrips.ts";
 import type { Edition, Role, StackPermission } from "./orgs/table.ts";
 import type { GrantPermission } from "./teams/table.ts";
 import type { StackRule, TokenRole } from "./tokens/table.ts";
@@ -131,11 +131,11 @@ export interface MachineActor extends Rights {
 
 /** What every request has, with or without a credential. */
 export interface RequestContext {
-  /** The bindings, counting into `trips`. */
+  /** The bindings, counting into `roundTrips`. */
   env: Bindings;
   store: Store;
   /** Round trips to storage that the answer waited for, those of the stack's object among them. */
-  trips: Trips;
+  roundTrips: RoundTrips;
   /** When the request arrived, or its caller was looked at once more, milliseconds since 1970. There is no other clock in services or SQL. */
   now: number;
   requestId: string;
@@ -146,7 +146,7 @@ export interface RequestContext {
   /** Where the request came in, an airport; "" when the platform does not tell. */
   colo: string;
   userAgent: string;
-  /** Work that may outlive the answer, with bindings that do not count into `trips`. Failures are logged, never lost. */
+  /** Work that may outlive the answer, with bindings that do not count into `roundTrips`. Failures are logged, never lost. */
   background: (name: string, work: (env: Bindings) => Promise<unknown>) => void;
   /** To be awaited before a token's end is answered: its running updates hear of it. Given by the app, for updates stand above tokens. */
   tokensEnded: (ended: EndedTokens) => Promise<void>;

@@ -47,14 +47,15 @@ const compiled = { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compiled"
 async function output(file: string, args: string[], environment: NodeJS.ProcessEnv): Promise<number | string> {
   const log = createWriteStream(file);
   const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ["ignore", "pipe", "pipe"] });
-  const forward = (signal: NodeJS.Signals) => child.kill(signal);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, forward);
+  // Only an interrupt lets vitest end the servers that its tests have started.
+  const interrupt = () => child.kill("SIGINT");
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => log.write(part));
   const code = await new Promise<number | string>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (status, signal) => resolve(status ?? signal ?? 1));
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, forward);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, interrupt);
   log.end();
   await finished(log);
   return code;

@@ -6,9 +6,9 @@ import { replayDeadLetters } from "../audit/replay.ts";
 import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
-import { note } from "../metrics/increment.ts";
+import { setTimestamp } from "../metrics/increment.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
-import { counting, noTrips } from "../metrics/roundTrips.ts";
+import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import { sweep } from "../sweeps/sweep.ts";
 
@@ -32,8 +32,8 @@ const everyHour: Record<string, Task> = {
 /** Each for itself: one that fails does not stop the others, and its turn comes again. */
 export async function runCron(bindings: Bindings, now: number): Promise<void> {
   const began = Date.now();
-  const trips = noTrips();
-  const env = counting(bindings, trips);
+  const roundTrips = noRoundTrips();
+  const env = counting(bindings, roundTrips);
   const store = openStore(env.DB);
   const done: Record<string, unknown> = {};
   const failed: string[] = [];
@@ -47,10 +47,10 @@ export async function runCron(bindings: Bindings, now: number): Promise<void> {
     }
   }
   try {
-    const [first, ...others] = Object.keys(done).map((name) => note(store, "cron", name, now));
+    const [first, ...others] = Object.keys(done).map((name) => setTimestamp(store, "cron", name, now));
     if (first) await batch(store, [first, ...others]);
   } catch (error) {
     logError("cron: not noted", error);
   }
-  log("cron", { done, failed, ms: Date.now() - began, trips });
+  log("cron", { done, failed, ms: Date.now() - began, roundTrips });
 }

@@ -27,7 +27,7 @@ export function logRequest(c: Context<Env>): void {
     update: lease?.updateId,
     identity: identity && (identity.cached ? "cache" : "database"),
     identityAge: identity && Math.max(0, request.now - identity.checkedAt),
-    trips: request.trips,
+    roundTrips: request.roundTrips,
     ms: Date.now() - request.now,
     colo: request.colo || undefined,
     country: request.country || undefined,

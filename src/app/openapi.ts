@@ -1,10 +1,11 @@
 import { auditLogOperations } from "../auditlogs/openapi.ts";
 import { historyOperations } from "../history/openapi.ts";
 import type { Operation } from "../http/openapi.ts";
-import { miscOperations } from "../stubs/openapi.ts";
+import { stubOperations } from "../stubs/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
+import { roleOperations } from "../roles/openapi.ts";
 import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
@@ -21,13 +22,14 @@ type OperationId = (typeof routes)[number]["definition"]["operationId"];
  * reaches this.
  */
 export const operations: Record<OperationId, Operation> = {
-  ...miscOperations,
+  ...stubOperations,
   ...registryOperations,
   ...operatorOperations,
   ...userOperations,
   ...sessionOperations,
   ...tokenOperations,
   ...orgOperations,
+  ...roleOperations,
   ...teamOperations,
   ...auditLogOperations,
   ...stackOperations,

@@ -3,14 +3,14 @@ import type { HonoBase } from "hono/hono-base";
 import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
-import { authorize, requireGuarded } from "../auth/authorize.ts";
+import { authorize, withRightsOnStack } from "../auth/authorize.ts";
 import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import { warningTo } from "../auth/warning.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
-import { bodyStream, decodeText, useBody } from "../http/body.ts";
+import { bodyStream, requireUtf8, useBody } from "../http/body.ts";
 import { parseJson } from "../http/json.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
@@ -106,7 +106,7 @@ const queryOf = (c: Context<Env>) =>
 
 /** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
 async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
-  const text = await useBody(c.req.raw, limitsOf(c.env)[limit], ({ bytes }) => decodeText(bytes));
+  const text = await useBody(c.req.raw, limitsOf(c.env)[limit], ({ bytes }) => requireUtf8(bytes));
   // Where a body is read as a stream a byte order mark is refused, and JSON has none.
   if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
   return text.trim() === "" ? "{}" : text;
@@ -116,11 +116,12 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
   const request = c.get("request");
   const attempt = async (fresh: boolean) => {
     if (fresh) await admitAgain(c, route);
-    const result = await withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) =>
-      route.handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input),
-    );
     const credential = c.get("credential");
-    if (credential) await requireGuarded(request, credential, orgParam(c));
+    const result = await withRightsOnStack(request, credential, orgParam(c), () =>
+      withWrittenNames(request, credential?.org, stackParam(c), (written) =>
+        route.handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input),
+      ),
+    );
     credential?.used(request);
     return warned(c, route, answer(c, result));
   };

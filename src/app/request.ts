@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
-import { counting, noTrips } from "../metrics/roundTrips.ts";
+import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "../http/environment.ts";
 import { logError } from "../log.ts";
@@ -10,12 +10,12 @@ import { logError } from "../log.ts";
 export function requestContext(c: Context<Env>): RequestContext {
   const { executionCtx } = c;
   const { country, colo } = (c.req.raw.cf ?? {}) as { country?: string; colo?: string };
-  const trips = noTrips();
-  const env = counting(c.env, trips);
+  const roundTrips = noRoundTrips();
+  const env = counting(c.env, roundTrips);
   const context: RequestContext = {
     env,
     store: openStore(env.DB),
-    trips,
+    roundTrips,
     now: Date.now(),
     requestId: crypto.randomUUID(),
     address: c.req.header("CF-Connecting-IP") ?? "",

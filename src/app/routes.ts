@@ -1,11 +1,12 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
-import { miscRoutes } from "../stubs/routes.ts";
+import { stubRoutes } from "../stubs/routes.ts";
 import { historyRoutes, statusRoutes } from "../history/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { registryRoutes } from "../registry/routes.ts";
+import { roleRoutes } from "../roles/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { configRoutes } from "../stacks/configRoutes.ts";
@@ -25,7 +26,7 @@ import { userRoutes } from "../users/routes.ts";
 
 /** Every operation of the API. The OpenAPI document and the permission matrix are made from this list. */
 export const routes = [
-  ...miscRoutes,
+  ...stubRoutes,
   ...registryRoutes,
   ...operatorRoutes,
   ...userRoutes,
@@ -33,6 +34,7 @@ export const routes = [
   ...tokenRoutes,
   ...tokenExtensionRoutes,
   ...orgRoutes,
+  ...roleRoutes,
   ...inviteRoutes,
   ...membershipRoutes,
   ...teamRoutes,

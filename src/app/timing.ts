@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { tripsText } from "../metrics/roundTrips.ts";
+import { roundTripsText } from "../metrics/roundTrips.ts";
 import type { Env } from "../http/environment.ts";
 
 /**
@@ -14,6 +14,6 @@ export function markTiming(c: Context<Env>): void {
     const { cached, checkedAt } = credential.identity;
     parts.push(`identity;desc="${cached ? "cache" : "database"}";dur=${Math.max(0, request.now - checkedAt)}`);
   }
-  parts.push(tripsText(request.trips));
+  parts.push(roundTripsText(request.roundTrips));
   c.res.headers.set("Server-Timing", parts.join(", "));
 }

@@ -1,4 +1,4 @@
-import { reach } from "../db/binding.ts";
+import { callBinding } from "../db/binding.ts";
 import type { ChainRecord } from "./chain.ts";
 import type { auditArchives } from "./table.ts";
 
@@ -6,7 +6,7 @@ export type Archive = typeof auditArchives.$inferSelect;
 
 /** @throws 503 when it cannot be read, or is not there: its row says that it must be */
 export const readArchive = (bucket: R2Bucket, { key, firstSeq, lastSeq }: Archive): Promise<ChainRecord[]> =>
-  reach("the log's archive", async () => {
+  callBinding("the log's archive", async () => {
     const object = await bucket.get(key);
     if (!object) throw new Error(`audit archive ${key} is missing`);
     const text = await new Response(

@@ -53,13 +53,13 @@ export const recordOf = (row: object) =>
  * `repeated` its place was taken by a record before it;
  * `unlinked` it is in its place, but does not follow from the record before it: one of the two was put there later.
  */
-export type Fault = "altered" | "missing" | "repeated" | "unlinked";
+export type ChainFault = "altered" | "missing" | "repeated" | "unlinked";
 
 /**
  * Judges a record by itself and by the one before it.
  * @param before nothing at the start of a range, where only the first record of all has a known predecessor
  */
-export function faultOf(record: ChainRecord, before: Head | undefined): Fault | undefined {
+export function chainFaultOf(record: ChainRecord, before: Head | undefined): ChainFault | undefined {
   if (!Number.isSafeInteger(record.seq) || record.seq < 1 || hashOf(record) !== record.hash) return "altered";
   const expected = before ?? (record.seq === 1 ? genesis : undefined);
   if (!expected) return undefined;

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { batch, openStore } from "../db/client.ts";
-import { reach } from "../db/binding.ts";
+import { callBinding } from "../db/binding.ts";
 import type { Bindings } from "../env.ts";
 import { type Checkpoint, type SigningKey, parseCheckpoint, retiredKeys, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";
@@ -102,4 +102,4 @@ const read = (env: Bindings, key: string) =>
     return object ? parseCheckpoint(await object.text()) : undefined;
   });
 
-const store = <T>(operation: () => Promise<T>): Promise<T> => reach("the store of the log", operation);
+const store = <T>(operation: () => Promise<T>): Promise<T> => callBinding("the store of the log", operation);

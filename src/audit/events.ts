@@ -44,9 +44,9 @@ export const eventTypes = {
   "organization-invite-canceled": admin("An invitation was withdrawn."),
   "organization-invite-accepted": plain("A person joined by an invitation."),
   "organization-settings-changed": admin("A setting was changed; the description has its old and new value."),
-  "custom-role-created": planned(admin("A role was made.")),
-  "custom-role-updated": planned(admin("A role was changed.")),
-  "custom-role-deleted": planned(admin("A role was removed.")),
+  "custom-role-created": admin("A role was made."),
+  "custom-role-updated": admin("A role was changed."),
+  "custom-role-deleted": admin("A role was removed."),
 
   "team-created": admin("A team was made."),
   "team-updated": admin("A team's name, members, roles or rights on stacks were changed."),

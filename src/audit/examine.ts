@@ -1,4 +1,4 @@
-import { type ChainRecord, type Fault, type Head, canonical, faultOf } from "./chain.ts";
+import { type ChainFault, type ChainRecord, type Head, canonical, chainFaultOf } from "./chain.ts";
 import { type Checkpoint, type SigningKey, signatureOf } from "./sign.ts";
 
 /** Checkpoints to compare the records with, and the deployment's public keys. */
@@ -24,7 +24,7 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
   let first: number | undefined;
   let before: Head | undefined;
   let lineNumber = 0;
-  let found: { line: number; record: ChainRecord; fault: Fault; expected: number } | undefined;
+  let found: { line: number; record: ChainRecord; fault: ChainFault; expected: number } | undefined;
   /** After a gap: what is missing may come later. */
   let displaced = false;
   for await (const line of lines) {
@@ -36,7 +36,7 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
       continue;
     }
     if (!record) return bad(`line ${lineNumber}: ALTERED: it is not a record of the audit log`);
-    const fault = faultOf(record, before);
+    const fault = chainFaultOf(record, before);
     if (fault) {
       found = { line: lineNumber, record, fault, expected: (before?.seq ?? 0) + 1 };
       if (fault !== "missing") break;
@@ -75,7 +75,7 @@ async function faultOfCheckpoints(checkpoints: Checkpoint[], keys: SigningKey[])
 }
 
 function wording(
-  { line, record, fault, expected }: { line: number; record: ChainRecord; fault: Fault; expected: number },
+  { line, record, fault, expected }: { line: number; record: ChainRecord; fault: ChainFault; expected: number },
   before: number,
   displaced: boolean,
 ) {

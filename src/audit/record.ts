@@ -48,11 +48,11 @@ export function auditEvent(ctx: Pick<RequestContext, "now" | "address">, orgId: 
 export const RELAY_AFTER = 60_000;
 
 /** The promise: goes into the same batch as the change it tells of. */
-export const promise = (store: Store, event: AuditEvent) =>
+export const auditStatement = (store: Store, event: AuditEvent) =>
   store.db.insert(auditOutbox).values({ id: event.id, body: JSON.stringify(event), createdAt: event.at, relayAt: event.at + RELAY_AFTER });
 
 /** The same, but only where `condition` holds inside the batch: no read first, no race, no false row. */
-export const promiseIf = (store: Store, event: AuditEvent, condition: SQL, body: SQL = sql`${JSON.stringify(event)}`) =>
+export const auditIf = (store: Store, event: AuditEvent, condition: SQL, body: SQL = sql`${JSON.stringify(event)}`) =>
   store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id}, ${body}, ${event.at}, ${event.at + RELAY_AFTER} WHERE ${condition}`);
 
 /** The log has these events, or R2 has them as dead letters. */

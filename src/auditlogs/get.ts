@@ -1,4 +1,4 @@
-import { type ChainRecord, type Fault, faultOf } from "../audit/chain.ts";
+import { type ChainFault, type ChainRecord, chainFaultOf } from "../audit/chain.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { readChain } from "./read.ts";
@@ -6,7 +6,7 @@ import { readChain } from "./read.ts";
 export interface ChainedRecord {
   record: ChainRecord;
   /** What is wrong with it by itself, and by the record before it. */
-  fault: Fault | undefined;
+  fault: ChainFault | undefined;
 }
 
 /**
@@ -21,5 +21,5 @@ export async function getAuditRecord(ctx: OrgContext, sequence: number): Promise
   // The record before it may be in another archived object.
   const before = sequence > 1 ? (await readChain(ctx, sequence - 1, 1))[0] : undefined;
   const head = before?.seq === sequence - 1 ? { seq: before.seq, hash: before.hash } : undefined;
-  return { record, fault: sequence > 1 && !head ? "missing" : faultOf(record, head) };
+  return { record, fault: sequence > 1 && !head ? "missing" : chainFaultOf(record, head) };
 }

@@ -3,7 +3,7 @@ import { fromCursor, toCursor } from "../http/pagination.ts";
 import type { AuditFilter } from "./filter.ts";
 import { AuditCursor, type AuditRow, cursorAfter, readPage } from "./read.ts";
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 export interface AuditQuery extends AuditFilter {
   size?: number | undefined;
@@ -15,7 +15,7 @@ export interface AuditQuery extends AuditFilter {
  * @throws 404 for a user filter that names nobody who ever acted or belongs here
  */
 export async function listAuditEvents(ctx: OrgContext, query: AuditQuery) {
-  const size = query.size ?? PAGE;
+  const size = query.size ?? PAGE_SIZE;
   const { rows } = await readPage(ctx, query, size, fromCursor(query.continuationToken, AuditCursor));
   const shown = rows.slice(0, size);
   const last = shown.at(-1);

@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
-import { type Head, faultOf } from "../audit/chain.ts";
+import { type Head, chainFaultOf } from "../audit/chain.ts";
 import { auditHeads } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
@@ -9,7 +9,7 @@ import { readChain } from "./read.ts";
 import { type Attested, checkpointsOf, nothingAttested, verifyCheckpoints } from "./verifyCheckpoints.ts";
 
 /** Records of one call. */
-const PAGE = 1000;
+const MOST_RECORDS = 1000;
 /** The next place, and the hash of the record before it: the client's own memory of what it was told. */
 const Cursor = z.tuple([z.int().check(z.minimum(1)), z.string()]);
 
@@ -38,7 +38,11 @@ export async function verifyChain(
   const [heads] = await guarded(ctx, [ctx.store.db.select().from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id))]);
   const head = heads[0] ?? { seq: 0, hash: "", checkpointSeq: 0, checkpointDay: "" };
   const to = Math.min(query.to ?? head.seq, head.seq);
-  const due = await checkpointsOf(ctx, { from, to: Math.min(to, from + PAGE - 1), isLast: to === head.seq && from + PAGE > to });
+  const due = await checkpointsOf(ctx, {
+    from,
+    to: Math.min(to, from + MOST_RECORDS - 1),
+    isLast: to === head.seq && from + MOST_RECORDS > to,
+  });
   const { end } = due;
 
   let before: Head | undefined = cursor && { seq: cursor[0] - 1, hash: cursor[1] };
@@ -57,11 +61,11 @@ export async function verifyChain(
   if (cursor && from > head.seq + 1) return answer({ sequence: head.seq + 1, fault: "truncated" });
   const hashes = new Map<number, string>();
   for (let next = from; next <= end;) {
-    const records = (await readChain(ctx, next, PAGE)).filter(({ seq }) => seq <= end);
+    const records = (await readChain(ctx, next, MOST_RECORDS)).filter(({ seq }) => seq <= end);
     if (records.length === 0) return answer({ sequence: next, fault: "truncated" });
     for (const record of records) {
       const expected = before ?? (record.seq === from ? undefined : { seq: from - 1, hash: "" });
-      const fault = faultOf(record, expected);
+      const fault = chainFaultOf(record, expected);
       if (fault) return answer({ sequence: record.seq, fault });
       before = { seq: record.seq, hash: record.hash };
       hashes.set(record.seq, record.hash);

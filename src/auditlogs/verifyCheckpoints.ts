@@ -6,7 +6,7 @@ import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 
 /** Objects that one call reads. */
-const MOST = 100;
+const MOST_CHECKPOINTS = 100;
 
 /** What checkpoints say of a part of the chain. */
 export interface Attested {
@@ -39,7 +39,7 @@ export async function checkpointsOf(ctx: OrgContext, { from, to, isLast }: { fro
   const days = new Set(listed.map(({ day }) => day));
   // An object whose note was taken away is looked at always.
   const behind = listed.filter(({ seq }) => seq === undefined || seq >= from).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-  const last = behind[MOST]?.seq;
+  const last = behind[MOST_CHECKPOINTS]?.seq;
   const isCut = last !== undefined && last <= to && last > from;
   const end = isCut ? last - 1 : to;
   const objects = behind.filter(({ seq }) => seq === undefined || seq <= end || (isLast && !isCut));

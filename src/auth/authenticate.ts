@@ -5,9 +5,9 @@ import { peppersOf } from "./secret.ts";
 import { touch } from "./touch.ts";
 import { addressKey } from "./addressKey.ts";
 import { type StackNames, isDraining } from "./drain.ts";
-import { type Lease, readLease } from "./lease.ts";
+import { type Lease, readLease } from "./leaseToken.ts";
 import { withinLimit } from "./limiter.ts";
-import { placeIn } from "./policy.ts";
+import { membershipIn } from "./policy.ts";
 import { nameOfToken } from "./warning.ts";
 import { recordDeadToken, recordDeadTokenFlood, recordRefusedLease } from "./refusals.ts";
 
@@ -41,11 +41,11 @@ export async function authenticate(
   orgName?: string,
   options: Options = {},
 ): Promise<Credential> {
-  const value = await presented(ctx, header);
+  const value = await credentialIn(ctx, header);
   const refetch = () => authenticate(ctx, header, orgName, { fresh: true });
   const found = await lookUp(ctx, value, options.fresh);
   // A session is the browser's; elsewhere it is no credential at all.
-  if (!found || kindOf(found) === "session") throw await failed(ctx, unauthorized("unknown_credential"));
+  if (!found || kindOf(found) === "session") throw await countFailure(ctx, unauthorized("unknown_credential"));
   if ("dead" in found) {
     const { actor, id } = found.dead;
     if (actor && options.drainsOn && (await isDraining(ctx, id, options.drainsOn)))
@@ -54,7 +54,7 @@ export async function authenticate(
         { kind: found.dead.kind, actor, expiresAt: null, lastUsedAt: ctx.now, checkedAt: ctx.now, cached: false },
         refetch,
       );
-    const refusal = await failed(ctx, unauthorized("ended_credential", epitaph(found.dead)));
+    const refusal = await countFailure(ctx, unauthorized("ended_credential", endedMessage(found.dead)));
     const record = refusal.status === 401 ? recordDeadToken : recordDeadTokenFlood;
     await record(ctx, found.dead, orgName);
     throw refusal;
@@ -99,7 +99,7 @@ function credentialOf(orgName: string | undefined, identity: Identity, refetch: 
   return {
     identity,
     actor: identity.actor,
-    org: orgName === undefined ? undefined : placeIn(identity.actor, orgName)?.org,
+    org: orgName === undefined ? undefined : membershipIn(identity.actor, orgName)?.org,
     refetch,
     used: (request) => touch(request, identity),
   };
@@ -122,17 +122,17 @@ function isOf({ coordinator, updateId, orgName }: Lease, path: Record<string, st
 }
 
 /** The value that a caller sends, `token VALUE` or `bearer VALUE`. @throws 401 when there is none */
-export async function presented(ctx: RequestContext, header: string | undefined): Promise<string> {
+export async function credentialIn(ctx: RequestContext, header: string | undefined): Promise<string> {
   const [, value] = /^(?:token|bearer)\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
-  if (!value) throw await failed(ctx, unauthorized("no_credential"));
+  if (!value) throw await countFailure(ctx, unauthorized("no_credential"));
   return value;
 }
 
 /** Counts a failure by address, and turns the refusal into a 429 when there are too many. A good credential is never counted. */
-export const failed = async (ctx: RequestContext, refusal: AppError): Promise<AppError> =>
+export const countFailure = async (ctx: RequestContext, refusal: AppError): Promise<AppError> =>
   (await withinLimit(ctx.env.FAILED_CREDENTIALS, addressKey(ctx.address))) ? refusal : tooManyRequests(60);
 
-function epitaph(dead: DeadToken): string {
+function endedMessage(dead: DeadToken): string {
   const what = dead.kind === "personal" ? "personal token" : nameOfToken(dead.kind, dead.name, dead.org);
   const when = new Date(dead.at).toISOString().slice(0, 16).replace("T", " ");
   const ended = { deleted: "was deleted", disabled: "was disabled", rotated: "was rotated", expired: "expired" }[dead.ended];

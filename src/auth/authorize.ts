@@ -1,12 +1,12 @@
 import { type Actor, type MachineActor, type OrgSettings, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { type AppError, forbidden, notFound } from "../errors.ts";
+import { AppError, forbidden, notFound } from "../errors.ts";
 import type { Credential } from "./authenticate.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
 import { guard } from "./guard.ts";
 import { type LimitFault, expiryPolicyText, limitFault, meetsExpiryPolicy } from "./limits.ts";
-import { type OrgPermission, type Permission, type StackRef, decide, hasRightsOnSome, mayAs, placeIn } from "./policy.ts";
-import { readStackFacts } from "./onStack.ts";
+import { type OrgPermission, type Permission, type StackRef, decide, hasRightsOnSome, mayAs, membershipIn } from "./policy.ts";
+import { readStackFacts } from "./stackFacts.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
 import { refuse } from "./refuse.ts";
 
@@ -27,26 +27,26 @@ export async function authorize(
   const known = stack ? await aboutStack(ctx, credential, orgName ?? "", stack) : credential;
   const { actor } = known;
   const verdict = decide(actor, permission, orgName ?? "", circumstancesOf(ctx), stack);
-  const place = placeIn(actor, orgName ?? "");
+  const membership = membershipIn(actor, orgName ?? "");
   if (verdict === "allowed" || verdict === "depends") {
-    if (place && !mayAs(place, permission)) actor.onStack?.needs.push(permission);
+    if (membership && !mayAs(membership, permission)) actor.onStack?.needs.push(permission);
     return known;
   }
   if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
-  if (!place) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
+  if (!membership) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
   switch (verdict) {
-    case "place":
-    case "expiry policy":
-      throw await beyondLimits(ctx, actor, place, verdict, permission);
-    case "stack hidden":
-      if (actor.onStack === undefined) await recordLimit(ctx, actor, place.org, "scope", permission);
+    case "network":
+    case "expiry-policy":
+      throw await beyondLimits(ctx, actor, membership, verdict, permission);
+    case "stack-hidden":
+      if (actor.onStack === undefined) await recordLimit(ctx, actor, membership.org, "scope", permission);
       // A stack that is not there is no fault of the caller's.
-      else if (actor.onStack.facts !== null) await recordForbidden(ctx, actor, place.org, permission);
+      else if (actor.onStack.facts !== null) await recordForbidden(ctx, actor, membership.org, permission);
       throw notFound(`Stack '${orgName}/${stack?.projectName}/${stack?.stackName}'`);
-    case "not in this edition":
+    case "edition":
       throw editionFault(permission) ?? forbidden();
     default:
-      throw await refuse(ctx, actor, place, permission, stack);
+      throw await refuse(ctx, actor, membership, permission, stack);
   }
 }
 
@@ -56,21 +56,36 @@ export async function authorize(
  */
 async function aboutStack(ctx: RequestContext, credential: Credential, orgName: string, stack: StackRef): Promise<Credential> {
   const { actor, guarded } = credential;
-  const place = placeIn(actor, orgName);
-  if (!place || !hasRightsOnSome(place)) return credential;
+  const membership = membershipIn(actor, orgName);
+  if (!membership || !hasRightsOnSome(membership)) return credential;
   const { projectName, stackName } = stack;
-  const facts = guarded ? await readStackFacts(ctx, actor, place.org, stack) : undefined;
+  const facts = guarded ? await readStackFacts(ctx, actor, membership.org, stack) : undefined;
   return { ...credential, actor: { ...actor, onStack: { projectName, stackName, needs: [], guarded: 0, facts } } };
 }
 
 /**
- * To be called before an answer: asks for the rights on the stack that no guard has asked for, because the call's work had none after they were
- * needed. @throws what `authorize` does
+ * Does the work of a call. Rights on its stack that no guard has asked for are asked for before the answer; and before a refusal, so that a caller
+ * without the right learns nothing from it. @throws what the work and `authorize` do
  */
-export async function requireGuarded(ctx: RequestContext, credential: Credential, orgName: string | undefined): Promise<void> {
-  const { onStack } = credential.actor;
-  if (!onStack || onStack.guarded >= onStack.needs.length) return;
-  for (const permission of new Set(onStack.needs)) await authorize(ctx, { ...credential, guarded: true }, permission, orgName, onStack);
+export async function withRightsOnStack<T>(
+  ctx: RequestContext,
+  credential: Credential | undefined,
+  orgName: string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const onStack = credential?.actor.onStack;
+  if (!credential || !onStack) return work();
+  const ask = async () => {
+    for (const permission of new Set(onStack.needs)) await authorize(ctx, { ...credential, guarded: true }, permission, orgName, onStack);
+  };
+  try {
+    const result = await work();
+    if (onStack.guarded < onStack.needs.length) await ask();
+    return result;
+  } catch (error) {
+    if (error instanceof AppError && error.status < 500 && onStack.facts === undefined) await ask();
+    throw error;
+  }
 }
 
 /**
@@ -79,10 +94,10 @@ export async function requireGuarded(ctx: RequestContext, credential: Credential
  */
 async function authorizeSelf(ctx: RequestContext, credential: Credential, permission: "self" | "person"): Promise<Credential> {
   const { actor } = credential;
-  if (limitFault(actor.limits, actor.kind === "user" ? undefined : actor.settings, ctx) === "place") {
+  if (limitFault(actor.limits, actor.kind === "user" ? undefined : actor.settings, ctx) === "network") {
     if (credential.identity.cached) return authorizeSelf(ctx, await credential.refetch(), permission);
-    const place = actor.kind === "user" ? acceptedOf(actor)[0] : actor;
-    throw await beyondLimits(ctx, actor, place, "place", permission);
+    const membership = actor.kind === "user" ? acceptedOf(actor)[0] : actor;
+    throw await beyondLimits(ctx, actor, membership, "network", permission);
   }
   if (permission === "self" || actor.kind === "user") return credential;
   await recordForbidden(ctx, actor, actor.org, permission);
@@ -93,18 +108,18 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
 export async function requireExpiryPolicy(ctx: RequestContext, actor: MachineActor): Promise<void> {
   if (meetsExpiryPolicy(actor.limits, actor.settings.maxTokenExpiryDays, ctx.now)) return;
   await batch(ctx.store, [guard(ctx.store, actor, ctx.now, actor.org.id)]);
-  throw await beyondLimits(ctx, actor, actor, "expiry policy", "self");
+  throw await beyondLimits(ctx, actor, actor, "expiry-policy", "self");
 }
 
 async function beyondLimits(
   ctx: RequestContext,
   actor: Actor,
-  place: { org: OrganizationRef; settings: OrgSettings } | undefined,
+  membership: { org: OrganizationRef; settings: OrgSettings } | undefined,
   fault: LimitFault,
   permission: OrgPermission | "self" | "person",
 ): Promise<AppError> {
-  if (place) await recordLimit(ctx, actor, place.org, fault, permission);
-  if (fault === "expiry policy" && place)
-    return forbidden(expiryPolicyText(place.org.name, place.settings.maxTokenExpiryDays), "limited_credential");
+  if (membership) await recordLimit(ctx, actor, membership.org, fault, permission);
+  if (fault === "expiry-policy" && membership)
+    return forbidden(expiryPolicyText(membership.org.name, membership.settings.maxTokenExpiryDays), "limited_credential");
   return forbidden("This access token may not be used from your network address.", "limited_credential");
 }

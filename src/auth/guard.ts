@@ -5,9 +5,9 @@ import { type Store, batch, failUnless } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { lives } from "./lives.ts";
-import { openerStands } from "./opener.ts";
+import { sessionOpenerIsValid } from "./sessionOpener.ts";
 import { stackGivesNeeds } from "./onStack.ts";
-import { settingsStand } from "./settings.ts";
+import { settingsAreUnchanged } from "./settings.ts";
 
 /**
  * The first statement of a batch that must not pass on a cached identity: it writes nothing and fails, and the whole
@@ -21,7 +21,7 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   // A body may take its time, and its token end meanwhile: what counts is the moment of the work.
   const at = Math.max(now, Date.now());
   const presented = isPresented(actor);
-  const alive = and(presented, lives(at), eq(accessTokens.version, actor.limits.version), openerStands);
+  const alive = and(presented, lives(at), eq(accessTokens.version, actor.limits.version), sessionOpenerIsValid);
   const passes = unless && sql`OR ${unless} AND EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${presented})`;
   const query = store.db.select({ holds: failUnless(sql`count(*) = 1 ${passes ?? sql``}`) }).from(accessTokens);
   switch (actor.kind) {
@@ -32,17 +32,19 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
           alive,
           eq(accessTokens.orgId, actor.org.id),
           eq(accessTokens.role, actor.role),
-          settingsStand(actor.org.id, actor.settings),
+          settingsAreUnchanged(actor.org.id, actor.settings),
           stackGivesNeeds(actor, actor),
         ),
       );
     case "user": {
       const own = and(alive, eq(accessTokens.userId, actor.user.id));
       if (orgId === undefined) return query.where(own);
-      const place = actor.memberships.find((m) => m.org.id === orgId);
+      const membership = actor.memberships.find((m) => m.org.id === orgId);
       const member = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${orgId}
-        AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${place?.role ?? "none"})`;
-      return query.where(and(own, member, place && settingsStand(orgId, place.settings), place && stackGivesNeeds(actor, place)));
+        AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${membership?.role ?? "none"})`;
+      return query.where(
+        and(own, member, membership && settingsAreUnchanged(orgId, membership.settings), membership && stackGivesNeeds(actor, membership)),
+      );
     }
   }
 }

@@ -15,17 +15,17 @@ export interface Use {
   country: string;
 }
 
-/** Why a good token must not be used here and now: its place, or the organization's policy on expiry. */
-export type LimitFault = "place" | "expiry policy";
+/** Why a good token must not be used here and now: the network that it is used from, or the organization's policy on expiry. */
+export type LimitFault = "network" | "expiry-policy";
 
 /** @param settings those of the organization that the call is in; none for a call that is in none */
 export function limitFault(token: TokenLimits, settings: OrgSettings | undefined, use: Use): LimitFault | undefined {
-  if (!isAllowedFrom(token, use) || (settings && !isAllowedFrom(settings, use))) return "place";
-  if (settings && !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, use.now)) return "expiry policy";
+  if (!isAllowedFrom(token, use) || (settings && !isAllowedFrom(settings, use))) return "network";
+  if (settings && !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, use.now)) return "expiry-policy";
   return undefined;
 }
 
-/** Both lists must have the caller in them; an empty list has everyone. Who cannot be placed is in no list. */
+/** Both lists must have the caller in them; an empty list has everyone. A caller without an address or a country is in no list. */
 export const isAllowedFrom = (lists: Pick<TokenLimits, "allowedCidrs" | "allowedCountries">, { address, country }: Use) =>
   (lists.allowedCidrs.length === 0 || lists.allowedCidrs.some((network) => isInNetwork(address, network))) &&
   (lists.allowedCountries.length === 0 || lists.allowedCountries.includes(country));
@@ -40,18 +40,18 @@ export const expiryPolicyText = (orgName: string, maxDays: number | null) =>
 
 /**
  * What the holder of a token should know before it stops working, or undefined. One sentence: the CLI prints it as a warning.
- * @param places organizations that the token opens
+ * @param memberships organizations that the token opens
  */
 export function warningFor(
   what: string,
   token: TokenLimits,
-  places: { org: { name: string }; settings: OrgSettings }[],
+  memberships: { org: { name: string }; settings: OrgSettings }[],
   now: number,
 ): string | undefined {
   const { retiresAt, successor, expiresAt } = token;
   if (retiresAt !== null) return `${what} was rotated: it works until ${minute(retiresAt)}, use its successor ${successor}`;
   if (expiresAt !== null && expiresAt - now <= SOON) return `${what} expires on ${minute(expiresAt)}`;
-  const refusing = places.find(({ settings }) => !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, now));
+  const refusing = memberships.find(({ settings }) => !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, now));
   if (!refusing) return undefined;
   return `${what} lives longer than the ${refusing.settings.maxTokenExpiryDays} days that ${refusing.org.name} allows, and is refused there`;
 }

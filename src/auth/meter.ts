@@ -8,7 +8,7 @@ import { recordTooMany } from "./refusals.ts";
  * itself, because the platform's limiters count calls and not bytes (docs/decisions/0007).
  */
 const MINUTE = 60_000;
-const REMEMBERED = 10_000;
+const MOST_SENDERS = 10_000;
 
 const sent = new Map<string, number>();
 let minute = 0;
@@ -33,7 +33,7 @@ function limitsOf({ env }: RequestContext, sender: Sender): { whose: string; key
 /** @throws 429 when the sender has sent too many bytes in this minute */
 export async function requireByteQuota(ctx: RequestContext, sender: Sender): Promise<void> {
   const current = Math.floor(ctx.now / MINUTE);
-  if (current !== minute || sent.size >= REMEMBERED) sent.clear();
+  if (current !== minute || sent.size >= MOST_SENDERS) sent.clear();
   minute = current;
   const over = limitsOf(ctx, sender).find(({ key, limit }) => (sent.get(key) ?? 0) >= limit);
   if (!over) return;

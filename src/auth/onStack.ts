@@ -1,19 +1,20 @@
 import { type SQL, and, sql } from "drizzle-orm";
 import { isGranted } from "../access/filter.ts";
-import type { Actor, OnStack, OrganizationRef, RequestContext } from "../context.ts";
-import { type Store, batch } from "../db/client.ts";
+import type { Actor, OnStack } from "../context.ts";
+import type { Store } from "../db/client.ts";
 import { stacks } from "../stacks/table.ts";
 import type { GrantPermission } from "../teams/table.ts";
-import { guard } from "./guard.ts";
-import { type OrgPermission, type Place, type StackRef, grantsWith, mayByToggle, rulesFor } from "./policy.ts";
+import { type OrgPermission, type ActorMembership, type StackRef, grantsWith, mayByToggle, rulesFor } from "./policy.ts";
 
 /**
- * True of a row of `stacks` on which one of these places gives the right, by a custom role or by a grant. It says the same as `decide` does
+ * True of a row of `stacks` on which one of these memberships gives the right, by a custom role or by a grant. It says the same as `decide` does
  * with the facts of that stack.
  */
-export function isStackGranted(actor: Actor, places: Place[], permission: OrgPermission): SQL {
-  const byRules = places.map((place) => ({ orgId: place.org.id, rules: rulesFor(place, permission) }));
-  const granting = places.filter((place) => place.hasStackGrants && mayByToggle(place, permission)).map(({ org }) => org.id);
+export function isStackGranted(actor: Actor, memberships: ActorMembership[], permission: OrgPermission): SQL {
+  const byRules = memberships.map((membership) => ({ orgId: membership.org.id, rules: rulesFor(membership, permission) }));
+  const granting = memberships
+    .filter((membership) => membership.hasStackGrants && mayByToggle(membership, permission))
+    .map(({ org }) => org.id);
   const numbers = grantsWith(permission);
   if (granting.length === 0 || numbers.length === 0) return isGranted(byRules);
   return sql`(${isGranted(byRules)} OR stacks.org_id IN (SELECT value FROM json_each(${JSON.stringify(granting)}))
@@ -31,12 +32,12 @@ const isGrantee = (tokenId: string): SQL => sql`(grantee_kind, grantee_id) IN (
   UNION ALL SELECT 'token', coalesce(family_id, id) FROM access_tokens WHERE id = ${tokenId} AND kind = 'organization')`;
 
 /** For a guard: true while the stack that the call is about gives the actor what the call needs. */
-export function stackGivesNeeds(actor: Actor, place: Place): SQL | undefined {
+export function stackGivesNeeds(actor: Actor, membership: ActorMembership): SQL | undefined {
   const { onStack } = actor;
   if (!onStack || onStack.needs.length === 0) return undefined;
   onStack.guarded = onStack.needs.length;
-  const needs = [...new Set(onStack.needs)].map((permission) => isStackGranted(actor, [place], permission));
-  return sql`EXISTS (SELECT 1 FROM stacks WHERE ${isAt(place.org.id, onStack)} AND ${and(...needs)})`;
+  const needs = [...new Set(onStack.needs)].map((permission) => isStackGranted(actor, [membership], permission));
+  return sql`EXISTS (SELECT 1 FROM stacks WHERE ${isAt(membership.org.id, onStack)} AND ${and(...needs)})`;
 }
 
 const isAt = (orgId: string, { projectName, stackName }: StackRef) => sql`stacks.org_id = ${orgId}
@@ -61,13 +62,4 @@ export function toStackFacts(rows: Awaited<ReturnType<typeof stackFactsQuery>>):
   if (!row) return null;
   const tags = Object.fromEntries(JSON.parse(row.tags) as [string, string][]);
   return { stackId: row.stackId, tags, granted: JSON.parse(row.granted) as GrantPermission[] };
-}
-
-/** What the actor's rights on a stack depend on, as the database has it now. */
-export async function readStackFacts(ctx: RequestContext, actor: Actor, org: OrganizationRef, stack: StackRef): Promise<OnStack["facts"]> {
-  const [, rows] = await batch(ctx.store, [
-    guard(ctx.store, actor, ctx.now, org.id),
-    stackFactsQuery(ctx.store, actor.token.id, org.id, stack),
-  ]);
-  return toStackFacts(rows);
 }

@@ -1,7 +1,7 @@
 import type { RequestContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { unauthorized } from "../errors.ts";
-import { failed, presented } from "./authenticate.ts";
+import { countFailure, credentialIn } from "./authenticate.ts";
 import { LEAST_SECRET } from "./secret.ts";
 
 const encoder = new TextEncoder();
@@ -15,11 +15,11 @@ export const operatorTokensOf = (env: Bindings): string[] =>
 
 /** Lets in who has the deployment's own credential. It belongs to no organization and opens nothing else. @throws 401 */
 export async function enterAsOperator(ctx: RequestContext, header: string | undefined): Promise<void> {
-  const value = await digest(await presented(ctx, header));
+  const value = await digest(await credentialIn(ctx, header));
   let known = false;
   // Each is compared, and each in the same time.
   for (const token of operatorTokensOf(ctx.env)) known = crypto.subtle.timingSafeEqual(value, await digest(token)) || known;
-  if (!known) throw await failed(ctx, unauthorized("unknown_credential"));
+  if (!known) throw await countFailure(ctx, unauthorized("unknown_credential"));
 }
 
 const digest = (text: string) => crypto.subtle.digest("SHA-256", encoder.encode(text));

@@ -1,7 +1,7 @@
 import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import { type Rule, holds } from "../access/rules.ts";
 import type { Actor, OnStack, OrgContext, OrgSettings, OrganizationRef, Rights } from "../context.ts";
-import type { BuiltInRole } from "./roles.ts";
+import type { TokenRole } from "../tokens/table.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
 import { type LimitFault, type Use, limitFault } from "./limits.ts";
@@ -63,7 +63,7 @@ const memberToggles: Partial<Record<OrgPermission, "membersCanCreateStacks" | "m
 export const toggleOf = (permission: OrgPermission) => memberToggles[permission];
 
 /** The other roles are the same everywhere. */
-const granted: Record<Exclude<BuiltInRole, "member">, ReadonlySet<OrgPermission>> = {
+const granted: Record<Exclude<TokenRole, "member">, ReadonlySet<OrgPermission>> = {
   admin: new Set(orgPermissions),
   "billing-manager": new Set(everyone),
   "read-only": new Set([...everyone, ...previewStacks]),
@@ -107,13 +107,13 @@ export function scopesGive(scopes: string[], permission: OrgPermission): boolean
 }
 
 /** The organization as the actor sees it. */
-export interface Place extends Rights {
+export interface ActorMembership extends Rights {
   org: OrganizationRef;
   settings: OrgSettings;
 }
 
 /** `depends`: on the stack that the call is about, see `OnStack`. */
-export type Verdict = "allowed" | "depends" | "forbidden" | "hidden" | "stack hidden" | "not in this edition" | LimitFault;
+export type Verdict = "allowed" | "depends" | "forbidden" | "hidden" | "stack-hidden" | "edition" | LimitFault;
 
 /** What a verdict depends on besides the caller. */
 export interface Circumstances extends Use {
@@ -128,34 +128,36 @@ export interface StackRef {
 }
 
 /**
- * The one place that decides who may do what.
- * `hidden` (404): the actor may not know that the organization exists, `stack hidden`: the stack. `forbidden` (403): it may, but
- * lacks the right. `place`, `expiry policy` (403): this token may not be used here and now.
+ * Decides who may do what; nothing else does.
+ * `hidden` (404): the actor may not know that the organization exists, `stack-hidden`: the stack. `forbidden` (403): it may, but
+ * lacks the right. `network`, `expiry-policy` (403): this token may not be used from there, or
+ * now. `edition` (403): the organization's edition does not have it.
  * @param stack the one that the call is about, if it is about one
  */
 export function decide(actor: Actor, permission: OrgPermission, orgName: string, circumstances: Circumstances, stack?: StackRef): Verdict {
-  const place = placeIn(actor, orgName);
-  if (!place) return "hidden";
-  const fault = limitFault(actor.limits, place.settings, circumstances);
+  const membership = membershipIn(actor, orgName);
+  if (!membership) return "hidden";
+  const fault = limitFault(actor.limits, membership.settings, circumstances);
   if (fault) return fault;
   if (actor.kind !== "user" && personOnly.has(permission)) return "forbidden";
-  if (!mayAs(place, permission)) return decideOnStack(actor, place, permission, stack);
+  if (!mayAs(membership, permission)) return decideOnStack(actor, membership, permission, stack);
   const { defaultEdition, now } = circumstances;
-  if (editionFault(permission) && !hasEverything(place.settings, defaultEdition, now)) return "not in this edition";
+  if (editionFault(permission) && !hasEverything(membership.settings, defaultEdition, now)) return "edition";
   return inScope(actor, permission, stack);
 }
 
 /** For an actor who has the right on certain stacks at most. */
-function decideOnStack(actor: Actor, place: Place, permission: OrgPermission, stack: StackRef | undefined): Verdict {
-  if (!mayOnSome(place, permission)) return "forbidden";
+function decideOnStack(actor: Actor, membership: ActorMembership, permission: OrgPermission, stack: StackRef | undefined): Verdict {
+  if (!mayOnSome(membership, permission)) return "forbidden";
   // A list has the stacks that there are for the actor.
   if (!stack) return permission === "stack:list" ? "allowed" : "forbidden";
   const scope = inScope(actor, permission, stack);
   if (scope !== "allowed") return scope;
   const facts = factsOf(actor, stack);
   if (facts === undefined) return "depends";
-  if (facts === null || !mayOn(place, facts, "stack:list")) return "stack hidden";
-  return mayOn(place, facts, permission) ? "allowed" : "forbidden";
+  if (facts === null) return "stack-hidden";
+  if (mayOn(membership, facts, permission)) return "allowed";
+  return mayAs(membership, "stack:list") || mayOn(membership, facts, "stack:list") ? "forbidden" : "stack-hidden";
 }
 
 type Facts = NonNullable<OnStack["facts"]>;
@@ -164,25 +166,27 @@ const factsOf = ({ onStack }: Actor, stack: StackRef) =>
   onStack?.projectName === stack.projectName && onStack.stackName === stack.stackName ? onStack.facts : undefined;
 
 /** Whether any right is given on single stacks. */
-export const hasRightsOnSome = (place: Rights): boolean => place.hasStackGrants || customGrants(place).some(({ rules }) => rules !== null);
+export const hasRightsOnSome = (membership: Rights): boolean =>
+  membership.hasStackGrants || customGrants(membership).some(({ rules }) => rules !== null);
 
 /** Whether there can be stacks that a right is given on, one by one. */
-const mayOnSome = (place: Place, permission: OrgPermission): boolean =>
-  (place.hasStackGrants && grantsWith(permission).length > 0 && mayByToggle(place, permission)) || rulesFor(place, permission).length > 0;
+const mayOnSome = (membership: ActorMembership, permission: OrgPermission): boolean =>
+  (membership.hasStackGrants && grantsWith(permission).length > 0 && mayByToggle(membership, permission)) ||
+  rulesFor(membership, permission).length > 0;
 
 /** Whether the right is given on that stack. Pure, and the same as `isStackGranted` in SQL. */
-const mayOn = (place: Place, facts: Facts, permission: OrgPermission): boolean =>
-  (facts.granted.some((grant) => grantMay[grant].has(permission)) && mayByToggle(place, permission)) ||
-  rulesFor(place, permission).some((rule) => holds(rule, facts));
+const mayOn = (membership: ActorMembership, facts: Facts, permission: OrgPermission): boolean =>
+  (facts.granted.some((grant) => grantMay[grant].has(permission)) && mayByToggle(membership, permission)) ||
+  rulesFor(membership, permission).some((rule) => holds(rule, facts));
 
 const customGrants = ({ custom, ofTeams }: Rights) => [...(custom?.grants ?? []), ...ofTeams];
 
 /** The rules of custom roles under which a right is given on a stack. */
-export const rulesFor = (place: Rights, permission: OrgPermission): Rule[] =>
-  customGrants(place).flatMap(({ scopes, rules }) => (rules !== null && scopesGive(scopes, permission) ? rules : []));
+export const rulesFor = (membership: Rights, permission: OrgPermission): Rule[] =>
+  customGrants(membership).flatMap(({ scopes, rules }) => (rules !== null && scopesGive(scopes, permission) ? rules : []));
 
 /** What an organization takes from its members it takes from their grants on stacks too. A custom role names what it gives. */
-export function mayByToggle({ settings }: Pick<Place, "settings">, permission: OrgPermission): boolean {
+export function mayByToggle({ settings }: Pick<ActorMembership, "settings">, permission: OrgPermission): boolean {
   const toggle = toggleOf(permission);
   return !toggle || settings[toggle];
 }
@@ -197,24 +201,50 @@ export function inScope(
   { limits }: Actor,
   permission: OrgPermission,
   stack: StackRef | undefined,
-): "allowed" | "forbidden" | "stack hidden" {
+): "allowed" | "forbidden" | "stack-hidden" {
   if (limits.stackRules === null || !permission.startsWith("stack")) return "allowed";
   if (!stack) return judgedLater.has(permission) ? "allowed" : "forbidden";
   const access = accessTo(limits.stackRules, stack.projectName, stack.stackName);
-  if (access === "none") return "stack hidden";
+  if (access === "none") return "stack-hidden";
   return access === "write" || ruleMay[access].has(permission) ? "allowed" : "forbidden";
 }
 
 /** What roles open there on every stack and on the organization, whatever else stands against it. */
-export function mayAs(place: Omit<Place, "org">, permission: OrgPermission): boolean {
-  if (customGrants(place).some(({ scopes, rules }) => rules === null && scopesGive(scopes, permission))) return true;
-  if (place.custom) return everyone.includes(permission);
-  if (place.role !== "member") return granted[place.role].has(permission);
-  return memberMay[place.settings.defaultStackPermission].has(permission) && mayByToggle(place, permission);
+export function mayAs(membership: Omit<ActorMembership, "org">, permission: OrgPermission): boolean {
+  if (customGrants(membership).some(({ scopes, rules }) => rules === null && scopesGive(scopes, permission))) return true;
+  if (membership.custom) return everyone.includes(permission);
+  if (membership.role !== "member") return granted[membership.role].has(permission);
+  return memberMay[membership.settings.defaultStackPermission].has(permission) && mayByToggle(membership, permission);
 }
 
+/** Whether nobody is above the caller there. A machine token with the role is one, and still has no right that is for people only. */
+export const isAdministrator = (place: Rights): boolean => place.role === "admin" && place.custom === null;
+
+/** The rights of a built-in role there, when nothing is given besides. */
+export const rightsOfRole = (role: TokenRole, settings: OrgSettings): OrgPermission[] =>
+  orgPermissions.filter((permission) => mayAs({ role, settings, custom: null, ofTeams: [], hasStackGrants: false }, permission));
+
+/**
+ * Which of these scopes the caller may not give to anybody, by a custom role or by assigning one: a caller gives no more than the caller has on
+ * the whole organization, and a machine gives nothing that is for people only. A scope that we do not have may get a meaning later, so it
+ * counts as the others do. A token that is limited to stacks has nothing on the whole organization.
+ */
+export const scopesBeyond = (actor: Actor, place: ActorMembership, scopes: readonly string[]): string[] =>
+  actor.limits.stackRules === null ? scopes.filter((scope) => !hasEverywhere(actor, place, scope)) : [...scopes];
+
+function hasEverywhere(actor: Actor, place: ActorMembership, scope: string): boolean {
+  if (actor.kind !== "user" && personOnly.has(scope as OrgPermission)) return false;
+  if (isAdministrator(place)) return true;
+  if ((orgPermissions as readonly string[]).includes(scope)) return mayAs(place, scope as OrgPermission);
+  return customGrants(place).some(({ scopes, rules }) => rules === null && scopes.includes(scope));
+}
+
+/** Whether a custom role with the scope gives a right. */
+export const hasEffect = (scope: string): boolean =>
+  (orgPermissions as readonly string[]).includes(scope) && !adminOnly.has(scope as OrgPermission);
+
 /** The organization of that name as the actor sees it, with the role held there. Names are compared as written. */
-export function placeIn(actor: Actor, orgName: string): Place | undefined {
+export function membershipIn(actor: Actor, orgName: string): ActorMembership | undefined {
   switch (actor.kind) {
     case "user":
       return actor.memberships.find((m) => m.org.name === orgName);
@@ -225,10 +255,10 @@ export function placeIn(actor: Actor, orgName: string): Place | undefined {
 }
 
 /** The organization that the call is in; the route's permission has proved that the actor is in it. */
-export function placeOf({ actor, org }: Pick<OrgContext, "actor" | "org">): Place {
-  const place = placeIn(actor, org.name);
-  if (!place) throw new Error("the actor is not in the organization of its own call");
-  return place;
+export function membershipOf({ actor, org }: Pick<OrgContext, "actor" | "org">): ActorMembership {
+  const membership = membershipIn(actor, org.name);
+  if (!membership) throw new Error("the actor is not in the organization of its own call");
+  return membership;
 }
 
-export const settingsOf = (ctx: Pick<OrgContext, "actor" | "org">): OrgSettings => placeOf(ctx).settings;
+export const settingsOf = (ctx: Pick<OrgContext, "actor" | "org">): OrgSettings => membershipOf(ctx).settings;

@@ -16,7 +16,7 @@ const REQUESTS_PERIOD = 10;
 const IMPORTS_PERIOD = 60;
 /** An isolate asks the limiters about a caller who has made so many requests in a period. Callers who make few wait for nothing. */
 const UNASKED = 50;
-const REMEMBERED = 10_000;
+const MOST_TOKENS = 10_000;
 
 /** Requests of each token that came to this isolate in this period. */
 const seen = new Map<string, number>();
@@ -24,7 +24,7 @@ let period = 0;
 
 function countSeen(tokenId: string, now: number): number {
   const current = Math.floor(now / (REQUESTS_PERIOD * 1000));
-  if (current !== period || seen.size >= REMEMBERED) seen.clear();
+  if (current !== period || seen.size >= MOST_TOKENS) seen.clear();
   period = current;
   const count = (seen.get(tokenId) ?? 0) + 1;
   seen.set(tokenId, count);

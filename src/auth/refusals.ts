@@ -1,12 +1,12 @@
 import { sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
 import { nobody, onBehalf } from "../audit/behalf.ts";
-import { type AuditEntry, REFUSED_LEASE, type Who, auditEvent, promise, promiseIf, whoIs } from "../audit/record.ts";
+import { type AuditEntry, REFUSED_LEASE, type Who, auditEvent, auditIf, auditStatement, whoIs } from "../audit/record.ts";
 import { type Actor, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { withinLimit } from "./limiter.ts";
 import type { LimitFault } from "./limits.ts";
-import type { Lease } from "./lease.ts";
+import type { Lease } from "./leaseToken.ts";
 import type { DeadToken } from "./resolve.ts";
 import type { OrgPermission } from "./policy.ts";
 
@@ -33,10 +33,10 @@ export async function recordLimit(
   limit: LimitFault | "scope",
   permission: OrgPermission | "self" | "person",
 ): Promise<void> {
-  const events = { place: "condition", "expiry policy": "policy", scope: "scope" } as const;
+  const events = { network: "condition", "expiry-policy": "policy", scope: "scope" } as const;
   const why = {
-    place: `the token may not be used from ${ctx.address || "an unknown address"}${ctx.country && ` (${ctx.country})`}`,
-    "expiry policy": "the token lives longer than the organization's policy allows",
+    network: `the token may not be used from ${ctx.address || "an unknown address"}${ctx.country && ` (${ctx.country})`}`,
+    "expiry-policy": "the token lives longer than the organization's policy allows",
     scope: "the token is limited to other stacks or rights",
   };
   await record(ctx, [org], whoIs(actor), {
@@ -63,9 +63,9 @@ export async function recordDeadTokenFlood(ctx: RequestContext, dead: DeadToken,
 
 /** A good token, or its organization, is beyond a limit of the deployment: one event of a token in a minute. @param why a few words */
 export async function recordTooMany(ctx: RequestContext, actor: Actor, org: OrganizationRef | undefined, why: string): Promise<void> {
-  const place = org ?? (actor.kind === "user" ? acceptedOf(actor)[0]?.org : actor.org);
-  if (!place || !isFirstInMinute(ctx, actor.token.id)) return;
-  await record(ctx, [place], whoIs(actor), { event: "auth-failure-rate-limit", description: `Refused: ${why}.` }, true);
+  const payer = org ?? (actor.kind === "user" ? acceptedOf(actor)[0]?.org : actor.org);
+  if (!payer || !isFirstInMinute(ctx, actor.token.id)) return;
+  await record(ctx, [payer], whoIs(actor), { event: "auth-failure-rate-limit", description: `Refused: ${why}.` }, true);
 }
 
 async function recordDead(
@@ -101,9 +101,9 @@ async function record(ctx: RequestContext, orgs: OrganizationRef[], who: Who, en
   const recorded = isSummary || (await withinLimit(ctx.env.REFUSAL_EVENTS, who.tokenId)) ? entry : summaryFor(ctx, who.tokenId);
   if (!recorded) return;
   const events = orgs.map(({ id }) => auditEvent(ctx, id, who, recorded));
-  const [first, ...others] = events.map((event) => promise(ctx.store, event));
+  const [first, ...others] = events.map((event) => auditStatement(ctx.store, event));
   await batch(ctx.store, [first!, ...others]);
-  announce(ctx, ...events);
+  relaySoon(ctx, ...events);
 }
 
 const summaryFor = (ctx: RequestContext, tokenId: string): AuditEntry | undefined =>
@@ -115,14 +115,14 @@ const summaryFor = (ctx: RequestContext, tokenId: string): AuditEntry | undefine
     : undefined;
 
 const MINUTE = 60_000;
-const REMEMBERED = 1000;
+const MOST_TOKENS = 1000;
 /** The minute in which this isolate last recorded a summary of a token's refusals, by token. */
 const summarized = new Map<string, number>();
 
 function isFirstInMinute({ now }: RequestContext, tokenId: string): boolean {
   const minute = Math.floor(now / MINUTE);
   if (summarized.get(tokenId) === minute) return false;
-  if (summarized.size >= REMEMBERED) summarized.clear();
+  if (summarized.size >= MOST_TOKENS) summarized.clear();
   summarized.set(tokenId, minute);
   return true;
 }
@@ -139,6 +139,6 @@ export async function recordRefusedLease(ctx: RequestContext, { updateId }: Leas
   const isNew = sql`EXISTS (SELECT 1 FROM updates WHERE id = ${updateId})
     AND NOT EXISTS (SELECT 1 FROM audit_outbox WHERE id = ${event.id}) AND NOT EXISTS (SELECT 1 FROM audit_events WHERE id = ${event.id})
     AND NOT EXISTS (SELECT 1 FROM audit_archived_ids WHERE id = ${event.id})`;
-  await batch(ctx.store, [promiseIf(ctx.store, event, isNew, onBehalf(event, sql`${updateId}`, "Refused a call under the lease of"))]);
-  announce(ctx, event);
+  await batch(ctx.store, [auditIf(ctx.store, event, isNew, onBehalf(event, sql`${updateId}`, "Refused a call under the lease of"))]);
+  relaySoon(ctx, event);
 }

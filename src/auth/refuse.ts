@@ -1,6 +1,6 @@
 import type { Actor, RequestContext } from "../context.ts";
 import { type AppError, forbidden } from "../errors.ts";
-import { type OrgPermission, type Place, type StackRef, inScope, isPersonOnly, mayAs } from "./policy.ts";
+import { type ActorMembership, type OrgPermission, type StackRef, inScope, isPersonOnly, mayAs } from "./policy.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
 import { whyForbidden } from "./whyForbidden.ts";
 
@@ -8,13 +8,13 @@ import { whyForbidden } from "./whyForbidden.ts";
 export async function refuse(
   ctx: RequestContext,
   actor: Actor,
-  place: Place,
+  membership: ActorMembership,
   permission: OrgPermission,
   stack?: StackRef,
 ): Promise<AppError> {
-  const byRole = mayAs(place, permission) && (actor.kind === "user" || !isPersonOnly(permission));
+  const byRole = mayAs(membership, permission) && (actor.kind === "user" || !isPersonOnly(permission));
   const isLimit = byRole && inScope(actor, permission, stack) !== "allowed";
-  if (isLimit) await recordLimit(ctx, actor, place.org, "scope", permission);
-  else await recordForbidden(ctx, actor, place.org, permission);
-  return forbidden(whyForbidden(actor, place, permission, stack), isLimit ? "limited_credential" : undefined);
+  if (isLimit) await recordLimit(ctx, actor, membership.org, "scope", permission);
+  else await recordForbidden(ctx, actor, membership.org, permission);
+  return forbidden(whyForbidden(actor, membership, permission, stack), isLimit ? "limited_credential" : undefined);
 }

@@ -5,7 +5,7 @@ import { type Store, batch } from "../db/client.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 import { openEntry, sealEntry } from "./cacheEntry.ts";
-import { openerStands } from "./opener.ts";
+import { sessionOpenerIsValid } from "./sessionOpener.ts";
 import { hashTokenValue } from "./secret.ts";
 import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
 import { settingsColumns } from "./settings.ts";
@@ -123,7 +123,7 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         openerExpiresAt: sql<number | null>`(SELECT expires_at FROM access_tokens AS old WHERE old.id = access_tokens.made_with)`.as(
           "opener_expires",
         ),
-        openerStands: sql<number>`${openerStands}`.as("opener_stands"),
+        sessionOpenerIsValid: sql<number>`${sessionOpenerIsValid}`.as("opener_is_valid"),
         retiresAt: accessTokens.retiresAt,
         successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = access_tokens.successor_id)`.as("successor"),
         // The organization has columns of these names too (platform-facts Z-1).
@@ -243,7 +243,7 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
           ...rightsOf(token),
         };
 
-  const end = token.openerStands ? endOf(token, now) : ({ ended: "deleted", at: now } as const);
+  const end = token.sessionOpenerIsValid ? endOf(token, now) : ({ ended: "deleted", at: now } as const);
   if (end) return { dead: { kind: token.kind, id: token.id, name: token.name, org, user, actor, ...end, successor: limits.successor } };
   if (!actor) return undefined;
   const ends = [token.expiresAt, token.retiresAt].filter((at) => at !== null);

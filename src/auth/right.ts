@@ -1,7 +1,7 @@
 import type { OrgContext } from "../context.ts";
 import { circumstancesOf } from "./editions.ts";
 import { guarded } from "./guard.ts";
-import { type OrgPermission, type StackRef, decide, mayAs, placeOf } from "./policy.ts";
+import { type OrgPermission, type StackRef, decide, mayAs, membershipOf } from "./policy.ts";
 import { refuse } from "./refuse.ts";
 
 /** Whether the caller has a right besides the route's own. @param stack the one that it is about, if it is about one */
@@ -12,7 +12,7 @@ export function has(ctx: OrgContext, permission: OrgPermission, stack?: StackRef
   if (!isHere) return verdict === "allowed";
   // The guard of the work asks for the right, until the facts are known and after that.
   const may = verdict === "allowed" || verdict === "depends";
-  if (may && !mayAs(placeOf(ctx), permission)) onStack.needs.push(permission);
+  if (may && !mayAs(membershipOf(ctx), permission)) onStack.needs.push(permission);
   return may;
 }
 
@@ -24,5 +24,5 @@ export async function requireRight(ctx: OrgContext, permission: OrgPermission, s
 /** The refusal, once the log knows of it; never on a cached identity. */
 export async function lacking(ctx: OrgContext, permission: OrgPermission, stack?: StackRef) {
   await guarded(ctx, []);
-  return refuse(ctx, ctx.actor, placeOf(ctx), permission, stack);
+  return refuse(ctx, ctx.actor, membershipOf(ctx), permission, stack);
 }

@@ -1,5 +1,5 @@
 import type { OrgContext } from "../context.ts";
-import { type OrgPermission, type StackRef, inScope, placeOf } from "./policy.ts";
+import { type OrgPermission, type StackRef, inScope, membershipOf } from "./policy.ts";
 import { refuse } from "./refuse.ts";
 
 /**
@@ -7,5 +7,5 @@ import { refuse } from "./refuse.ts";
  * @throws 403 whether that stack exists or not: a token that is limited to other stacks does not learn it
  */
 export async function requireInScope(ctx: OrgContext, permission: OrgPermission, stack: StackRef): Promise<void> {
-  if (inScope(ctx.actor, permission, stack) !== "allowed") throw await refuse(ctx, ctx.actor, placeOf(ctx), permission, stack);
+  if (inScope(ctx.actor, permission, stack) !== "allowed") throw await refuse(ctx, ctx.actor, membershipOf(ctx), permission, stack);
 }

@@ -23,5 +23,5 @@ export const settingsColumns = {
 };
 
 /** Holds in a batch while the organization's settings are those that were judged. */
-export const settingsStand = (orgId: string, settings: OrgSettings) =>
+export const settingsAreUnchanged = (orgId: string, settings: OrgSettings) =>
   sql`EXISTS (SELECT 1 FROM ${organizations} WHERE ${eq(organizations.id, orgId)} AND ${eq(organizations.settingsVersion, settings.version)})`;

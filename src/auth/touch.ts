@@ -19,7 +19,7 @@ const KEPT_ORIGINS = 10;
 const MOST_CHARACTERS = 100;
 const KEPT_DAYS = 400;
 const DAY = 86_400_000;
-const REMEMBERED = 10_000;
+const MOST_TOKENS = 10_000;
 
 const kinds = ["address", "country", "client"] as const;
 type Kind = (typeof kinds)[number];
@@ -39,7 +39,7 @@ interface Uses {
 const written = new Map<string, number>();
 
 function noteWritten({ token, at }: Pick<Uses, "token" | "at">): void {
-  if (written.size >= REMEMBERED) written.clear();
+  if (written.size >= MOST_TOKENS) written.clear();
   written.set(token.id, Math.max(at, written.get(token.id) ?? 0));
 }
 

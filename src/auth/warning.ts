@@ -4,7 +4,7 @@ import { warningFor } from "./limits.ts";
 
 /** Older clients ask twice for the default organization, and do not say in which command. Milliseconds. */
 const SAME_COMMAND = 2_000;
-const REMEMBERED = 1_000;
+const MOST_TOKENS = 1_000;
 
 /** When this isolate last warned, by token. */
 const warned = new Map<string, number>();
@@ -17,7 +17,7 @@ export function warningTo({ actor }: Credential, userAgent: string, now: number,
   if (!warning && userAgent.includes("cmd=whoami") && actor.kind === "user") return consentWarning(actor, origin);
   if (!warning || userAgent.includes("cmd=")) return warning;
   const last = warned.get(actor.token.id) ?? 0;
-  if (warned.size >= REMEMBERED) warned.clear();
+  if (warned.size >= MOST_TOKENS) warned.clear();
   warned.set(actor.token.id, now);
   return now - last < SAME_COMMAND ? undefined : warning;
 }

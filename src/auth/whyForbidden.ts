@@ -1,6 +1,6 @@
 import type { Actor } from "../context.ts";
 import { stackPermissions } from "../orgs/table.ts";
-import { type OrgPermission, type Place, type StackRef, isPersonOnly, mayAs, toggleOf } from "./policy.ts";
+import { type ActorMembership, type OrgPermission, type StackRef, isPersonOnly, mayAs, toggleOf } from "./policy.ts";
 
 const ofPeople: Partial<Record<OrgPermission, string>> = {
   "org_token:create": "create organization access tokens",
@@ -16,27 +16,27 @@ const ofPeople: Partial<Record<OrgPermission, string>> = {
  * Why `decide` answered "forbidden", in words for the caller, who may not know much of the API. It says nothing of what exists: the
  * caller named the stack. Pure.
  */
-export function whyForbidden(actor: Actor, place: Place, permission: OrgPermission, stack?: StackRef): string {
-  const why = reason(actor, place, permission, stack);
+export function whyForbidden(actor: Actor, membership: ActorMembership, permission: OrgPermission, stack?: StackRef): string {
+  const why = reason(actor, membership, permission, stack);
   return `You do not have permission to perform this operation: ${why}.`;
 }
 
-function reason(actor: Actor, place: Place, permission: OrgPermission, stack?: StackRef): string {
+function reason(actor: Actor, membership: ActorMembership, permission: OrgPermission, stack?: StackRef): string {
   const isPerson = actor.kind === "user";
   if (!isPerson && isPersonOnly(permission))
     return `only a person may ${ofPeople[permission] ?? "do this"}, with a personal access token. No organization access token may, whatever its role`;
-  if (!mayAs(place, permission)) {
-    if (place.custom)
-      return `the role ${place.custom.name} does not include the right ${permission}${stack ? ` on ${stack.projectName}/${stack.stackName}` : ""}`;
-    const whose = isPerson ? `your role in ${place.org.name}` : "the role of this access token";
-    return `${whose} is ${place.role}, ${lack(place, permission)}`;
+  if (!mayAs(membership, permission)) {
+    if (membership.custom)
+      return `the role ${membership.custom.name} does not include the right ${permission}${stack ? ` on ${stack.projectName}/${stack.stackName}` : ""}`;
+    const whose = isPerson ? `your role in ${membership.org.name}` : "the role of this access token";
+    return `${whose} is ${membership.role}, ${lack(membership, permission)}`;
   }
   if (stack)
     return `the stacks that this access token is limited to do not give the right ${permission} on ${stack.projectName}/${stack.stackName}`;
   return `this access token is limited to certain stacks, and the right ${permission} is about all of them`;
 }
 
-function lack({ org, role, settings }: Place, permission: OrgPermission): string {
+function lack({ org, role, settings }: ActorMembership, permission: OrgPermission): string {
   if (role !== "member") return `which does not include the right ${permission}`;
   const toggle = toggleOf(permission);
   if (toggle && !settings[toggle]) return `and the settings of ${org.name} do not give its members the right ${permission}`;

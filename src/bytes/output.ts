@@ -1,6 +1,6 @@
 import { freeBuffer } from "./release.ts";
 
-const SIZE = 128 * 1024;
+const CHUNK_SIZE = 128 * 1024;
 const encoder = new TextEncoder();
 
 /**
@@ -8,7 +8,7 @@ const encoder = new TextEncoder();
  * next one is asked for.
  */
 export class Output {
-  #bytes = new Uint8Array(SIZE);
+  #bytes = new Uint8Array(CHUNK_SIZE);
   #used = 0;
   #full: Uint8Array[] = [];
   #spare: Uint8Array<ArrayBuffer> | undefined;
@@ -16,15 +16,15 @@ export class Output {
   write(piece: Uint8Array | string): void {
     // No character takes more than three bytes.
     if (typeof piece !== "string") this.#copy(piece);
-    else if (3 * piece.length > SIZE - this.#used) this.#copy(encoder.encode(piece));
+    else if (3 * piece.length > CHUNK_SIZE - this.#used) this.#copy(encoder.encode(piece));
     else this.#used += encoder.encodeInto(piece, this.#bytes.subarray(this.#used)).written;
   }
 
   #copy(bytes: Uint8Array): void {
     let at = 0;
-    while (bytes.length - at > SIZE - this.#used) {
-      this.#bytes.set(bytes.subarray(at, (at += SIZE - this.#used)), this.#used);
-      this.#used = SIZE;
+    while (bytes.length - at > CHUNK_SIZE - this.#used) {
+      this.#bytes.set(bytes.subarray(at, (at += CHUNK_SIZE - this.#used)), this.#used);
+      this.#used = CHUNK_SIZE;
       this.#flush();
     }
     this.#bytes.set(at === 0 ? bytes : bytes.subarray(at), this.#used);
@@ -55,7 +55,7 @@ export class Output {
   #flush(): void {
     if (this.#used === 0) return;
     this.#full.push(this.#bytes.subarray(0, this.#used));
-    this.#bytes = this.#spare ?? new Uint8Array(SIZE);
+    this.#bytes = this.#spare ?? new Uint8Array(CHUNK_SIZE);
     this.#spare = undefined;
     this.#used = 0;
   }

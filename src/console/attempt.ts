@@ -11,7 +11,7 @@ export interface Problem {
 const MOST_FAULTS = 10;
 
 /** Reads a form by the schema that the API reads its body by. */
-export function readForm<S extends z.ZodMiniType>(schema: S, input: unknown): { value: z.output<S> } | { problem: Problem } {
+export function readForm<Schema extends z.ZodMiniType>(schema: Schema, input: unknown): { value: z.output<Schema> } | { problem: Problem } {
   const result = schema.safeParse(input);
   if (result.success) return { value: result.data };
   const fields: Record<string, string> = {};
@@ -21,7 +21,7 @@ export function readForm<S extends z.ZodMiniType>(schema: S, input: unknown): { 
 }
 
 /** Reads the query of a page whose form cannot be wrong: only a link made by hand is. @throws 400 */
-export function readQuery<S extends z.ZodMiniType>(schema: S, query: Record<string, string | undefined>): z.output<S> {
+export function readQuery<Schema extends z.ZodMiniType>(schema: Schema, query: Record<string, string | undefined>): z.output<Schema> {
   const read = readForm(schema, query);
   if ("problem" in read) throw badRequest(`the link asks for something that there is not: ${Object.keys(read.problem.fields).join(", ")}`);
   return read.value;

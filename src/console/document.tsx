@@ -4,9 +4,9 @@ import type { OrgPermission } from "../auth/policy.ts";
 import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
 
 /** The places of an organization's navigation. */
-export type Place = "stacks" | "tokens" | "audit" | "members" | "settings";
+export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "settings";
 
-export const places: { at: Place; label: string; path: string; needs: OrgPermission }[] = [
+export const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
   { at: "stacks", label: "Stacks", path: "", needs: "stack:list" },
   { at: "tokens", label: "Access tokens", path: "/~/tokens", needs: "org_token:read" },
   { at: "audit", label: "Audit log", path: "/~/audit", needs: "audit_logs:read" },
@@ -18,7 +18,7 @@ interface Props {
   title: string;
   actor: UserActor | undefined;
   org: OrganizationRef | undefined;
-  at: Place | undefined;
+  at: NavigationItem | undefined;
   may: (permission: OrgPermission) => boolean;
   children: Child;
 }

@@ -1,5 +1,5 @@
 import { acceptInvite, getInvite } from "../orgs/acceptInvite.ts";
-import { builtInRoles } from "../auth/roles.ts";
+import { builtInRoles } from "../roles/builtIn.ts";
 import { homePath } from "./paths.ts";
 import { definePage } from "./page.tsx";
 

@@ -1,6 +1,6 @@
 import type { Membership } from "../context.ts";
 import { acceptMembership, leaveOrganization } from "../orgs/consent.ts";
-import { builtInRoles } from "../auth/roles.ts";
+import { builtInRoles } from "../roles/builtIn.ts";
 import { attempt } from "./attempt.ts";
 import { Empty, Notice, Table } from "./components.tsx";
 import { ORGANIZATIONS, homePath } from "./paths.ts";

@@ -13,7 +13,7 @@ import { retryAfterChange } from "../auth/retry.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
 import { withWrittenNames } from "../stacks/written.ts";
-import { Document, type Place } from "./document.tsx";
+import { Document, type NavigationItem } from "./document.tsx";
 
 /** What a page asks of its reader: nothing, to be signed in, or a right in the organization that the path names. */
 export type PagePermission = "public" | "person" | OrgPermission;
@@ -44,7 +44,7 @@ export interface View {
   body: JSX.Element;
   status?: 200 | 400 | 403 | 404 | 409 | 429 | 503;
   /** Where in the organization's navigation this is. */
-  at?: Place;
+  at?: NavigationItem;
   /** Further origins that a form of this page may lead to, for `form-action`. */
   formAction?: string;
 }

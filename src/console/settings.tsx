@@ -1,7 +1,7 @@
 import type { OrgContext } from "../context.ts";
 import { getOrganizationMetadata } from "../orgs/metadata.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "../orgs/settings.ts";
-import { type ShutOut, tokensShutOut } from "../tokens/shutOut.ts";
+import { type RefusedByPolicy, tokensRefusedByPolicy } from "../tokens/refusedByPolicy.ts";
 import { type Problem, attempt, readForm } from "./attempt.ts";
 import { Choice, Field, Notice, Time } from "./components.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
@@ -16,8 +16,8 @@ export const settingsPages = [
   definePage("POST", HERE, "organization:update", async (ctx) => {
     const body = readForm(UpdateOrganizationRequest, bodyOf(ctx.page.form));
     if ("value" in body && ctx.page.form["shutOut"] !== "yes") {
-      const shutOut = await lossOf(ctx, body.value.setMaxAccessTokenExpiryDays ?? 0);
-      if (shutOut) return view(ctx, { message: "Nothing was saved yet.", fields: {} }, shutOut);
+      const refusedByPolicy = await lossOf(ctx, body.value.setMaxAccessTokenExpiryDays ?? 0);
+      if (refusedByPolicy) return view(ctx, { message: "Nothing was saved yet.", fields: {} }, refusedByPolicy);
     }
     const done = "problem" in body ? body : await attempt(() => updateOrganizationSettings(ctx, body.value));
     return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "settings") };
@@ -28,9 +28,9 @@ export const settingsPages = [
 const NAMED = 10;
 
 /** Which tokens a shorter maximum would refuse that are good now; undefined for none. */
-async function lossOf(ctx: Context, days: number): Promise<ShutOut | undefined> {
+async function lossOf(ctx: Context, days: number): Promise<RefusedByPolicy | undefined> {
   if (days === 0) return undefined;
-  const found = await tokensShutOut(ctx, days, NAMED);
+  const found = await tokensRefusedByPolicy(ctx, days, NAMED);
   return found.machines + found.personal > 0 || found.caller ? found : undefined;
 }
 
@@ -79,12 +79,12 @@ const current = (now: Metadata): Record<string, string> => ({
   setAllowedCountries: now.allowedCountries.join(" "),
 });
 
-async function view(ctx: Context, problem?: Problem, shutOut?: ShutOut): Promise<View> {
+async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedByPolicy): Promise<View> {
   const now = await getOrganizationMetadata(ctx);
   return {
     title: "Settings",
     at: "settings",
-    status: shutOut ? 409 : problem ? 400 : 200,
+    status: refusedByPolicy ? 409 : problem ? 400 : 200,
     body: (
       <section class="narrow">
         <h1>Settings</h1>
@@ -111,7 +111,7 @@ async function view(ctx: Context, problem?: Problem, shutOut?: ShutOut): Promise
         )}
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {ctx.page.may("organization:update") ? (
-          <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} shutOut={shutOut} />
+          <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} refusedByPolicy={refusedByPolicy} />
         ) : (
           <p class="faint">Administrators change how tokens, stacks and the audit log of {ctx.org.name} are kept.</p>
         )}
@@ -121,7 +121,13 @@ async function view(ctx: Context, problem?: Problem, shutOut?: ShutOut): Promise
 }
 
 /** What a shorter maximum ends, and the box that says that it is meant. */
-const Loss = ({ shutOut: { machines, names, personal, own, caller }, days }: { shutOut: ShutOut; days: string }) => (
+const Loss = ({
+  refusedByPolicy: { machines, names, personal, own, caller },
+  days,
+}: {
+  refusedByPolicy: RefusedByPolicy;
+  days: string;
+}) => (
   <fieldset>
     <legend>A maximum of {days} days shuts out tokens that work now</legend>
     <ul>
@@ -158,12 +164,12 @@ const Loss = ({ shutOut: { machines, names, personal, own, caller }, days }: { s
 interface FormProps {
   form: Record<string, string>;
   errors: Record<string, string>;
-  shutOut: ShutOut | undefined;
+  refusedByPolicy: RefusedByPolicy | undefined;
 }
 
-const Form = ({ form, errors, shutOut }: FormProps) => (
+const Form = ({ form, errors, refusedByPolicy }: FormProps) => (
   <form method="post">
-    {shutOut && <Loss shutOut={shutOut} days={form["setMaxAccessTokenExpiryDays"] ?? ""} />}
+    {refusedByPolicy && <Loss refusedByPolicy={refusedByPolicy} days={form["setMaxAccessTokenExpiryDays"] ?? ""} />}
     <h2>Tokens</h2>
     {days.slice(0, 2).map(([name, label, hint]) => (
       <Field name={name} label={label} hint={hint} value={form[name]} error={errors[name]} type="number" />

@@ -43,7 +43,7 @@ export const beginAttempt = (run: Run): Attempts => (run.attempts = { ...of(run)
 /** The attempt is over and does not count: its caller was refused, and the run goes on. */
 export const dropAttempt = (run: Run): Attempts => (run.attempts = { ...of(run), open: false });
 
-export function countFailure(run: Run, fault: Fault, now: number): void {
+export function countFailure(run: Run, fault: EndFault, now: number): void {
   const { failed, outages, outageSince } = of(run);
   run.attempts =
     fault === "outage"
@@ -63,9 +63,9 @@ export const isGivenUp = (run: Run): boolean => of(run).failed >= MOST_FAILURES;
 export const isLongOutage = (run: Run, now: number): boolean => of(run).outages > 0 && now - of(run).outageSince > LONGEST_OUTAGE;
 
 /** `caller`: the caller is not the one that the cache knew. `outage`: a binding did not answer. `content`: anything else. */
-export type Fault = "caller" | "outage" | "content";
+export type EndFault = "caller" | "outage" | "content";
 
-export function faultOf(error: unknown, hasCaller: boolean): Fault {
+export function endFaultOf(error: unknown, hasCaller: boolean): EndFault {
   if (error instanceof PreconditionFailed && hasCaller) return "caller";
   return error instanceof AppError && error.status >= 500 ? "outage" : "content";
 }

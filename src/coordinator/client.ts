@@ -13,7 +13,7 @@ export const coordinatorAt = (env: Bindings, name: string): Coordinator => env.S
 
 /** Calls the object that owns a stack. @throws what the object refused, or 503 when it cannot be reached */
 export async function callCoordinator<T>(
-  ctx: Pick<OrgContext, "env" | "trips">,
+  ctx: Pick<OrgContext, "env" | "roundTrips">,
   name: string,
   call: (coordinator: Coordinator) => Promise<Outcome<T>>,
 ): Promise<T> {
@@ -25,7 +25,7 @@ export async function callCoordinator<T>(
     logError("stack object failed", error);
     throw unavailable("the stack");
   }
-  return unwrap(ctx.trips, outcome);
+  return unwrap(ctx.roundTrips, outcome);
 }
 
 /** The part that every call in an organization's name has. */

@@ -1,8 +1,8 @@
 import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
-import { addTo } from "../metrics/increment.ts";
+import { increment } from "../metrics/increment.ts";
 import { auditName, pathText } from "../stacks/path.ts";
 import { replaceReferences } from "../stacks/references.ts";
 import { stacks } from "../stacks/table.ts";
@@ -64,9 +64,9 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
       })
       .where(still)
       .returning({ id: updates.id }),
-    promiseIf(store, event, changedARow, describedBy(event, described)),
-    ...(ending === "expired" || ending === "aborted" ? [addTo(store, "updates_cut_short", ending, 1, changedARow)] : []),
-    ...(kept ? [addTo(store, "journals_kept", kept, 1, changedARow)] : []),
+    auditIf(store, event, changedARow, describedBy(event, described)),
+    ...(ending === "expired" || ending === "aborted" ? [increment(store, "updates_cut_short", ending, 1, changedARow)] : []),
+    ...(kept ? [increment(store, "journals_kept", kept, 1, changedARow)] : []),
     store.db
       .update(stacks)
       .set({
@@ -88,7 +88,7 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
   const [changed] = caller
     ? (await batch(store, [guard(store, caller.actor, caller.now, caller.orgId), ...work])).slice(1)
     : await batch(store, work);
-  ctx.announce(event);
+  ctx.relaySoon(event);
   return (changed as { id: string }[]).length > 0;
 }
 

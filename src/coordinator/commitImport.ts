@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
@@ -43,7 +43,7 @@ export async function commitImport(ctx: StackContext, input: CommitImport): Prom
       resourceCount: input.resources,
       stateKey: input.stateKey,
     }),
-    promiseIf(store, event, changedARow),
+    auditIf(store, event, changedARow),
     store.db
       .update(stacks)
       .set({
@@ -60,6 +60,6 @@ export async function commitImport(ctx: StackContext, input: CommitImport): Prom
     ...replaceReferences(store, sql`(SELECT id FROM ${stacks} WHERE ${and(here, eq(stacks.activeUpdate, updateId))})`, input.references),
   ]);
   if (!created[0]) throw stackNotFound(path);
-  ctx.announce(lost.event, event);
+  ctx.relaySoon(lost.event, event);
   return undefined;
 }

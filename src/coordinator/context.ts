@@ -30,5 +30,5 @@ export interface StackContext {
   received: Received;
   events: RunEvents;
   /** Hands committed events to the queue, off the answer's path. */
-  announce: (...events: AuditEvent[]) => void;
+  relaySoon: (...events: AuditEvent[]) => void;
 }

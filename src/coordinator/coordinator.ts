@@ -5,7 +5,7 @@ import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { log, logError } from "../log.ts";
-import { counting, noTrips } from "../metrics/roundTrips.ts";
+import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import type { EventQuery, EventsAnswer } from "../engineEvents/eventPage.ts";
 import { answerTo, receiveFor } from "./receive/dispatch.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
@@ -207,7 +207,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const end = this.#sealed.get(updateId);
       const run = this.#runs.get(updateId);
       if (end) await end.catch(() => undefined);
-      else if (run?.phase === "running" && run.cancelling) unwrap(noTrips(), await this.#exclusive((ctx) => learnEnd(ctx, run)));
+      else if (run?.phase === "running" && run.cancelling) unwrap(noRoundTrips(), await this.#exclusive((ctx) => learnEnd(ctx, run)));
       else return run;
     }
   }
@@ -217,20 +217,20 @@ export class StackCoordinator extends DurableObject<Bindings> {
     const began = Date.now();
     // Before the work, which may end the object: the platform repeats an alarm six times only.
     await this.ctx.storage.setAlarm(began + 60_000);
-    const trips = noTrips();
+    const roundTrips = noRoundTrips();
     const updates: Record<string, string> = {};
     for (const run of this.#runs.all()) {
       // Each in a turn of its own: one that fails is tried again and does not stop its neighbours.
       try {
         const outcome = await this.#exclusive((ctx) => tend(ctx, run, this.#finish));
-        updates[run.updateId] = unwrap(trips, outcome);
+        updates[run.updateId] = unwrap(roundTrips, outcome);
       } catch (error) {
         updates[run.updateId] = "to be tried again";
         logError("an update could not be ended, will be tried again", error, { updateId: run.updateId });
       }
     }
     await this.#setAlarm();
-    log("alarm", { updates, ms: Date.now() - began, trips });
+    log("alarm", { updates, ms: Date.now() - began, roundTrips });
   }
 
   readonly #finish = async (ctx: StackContext, run: Run, ending: Ending, by?: EndedBy): Promise<void> => {
@@ -274,8 +274,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   #answer<T>(work: (ctx: StackContext) => Promise<T>): Promise<Outcome<T>> {
-    const trips = noTrips();
-    return outcomeOf(trips, () => work(this.#context(counting(this.env, trips))));
+    const roundTrips = noRoundTrips();
+    return outcomeOf(roundTrips, () => work(this.#context(counting(this.env, roundTrips))));
   }
 
   #context(env: Bindings): StackContext {
@@ -285,7 +285,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       runs: this.#runs,
       received: this.#received,
       events: this.#events,
-      announce: (...events) => {
+      relaySoon: (...events) => {
         const ids = events.map((event) => event.id);
         const relay = relayEvents(this.env, ids);
         this.ctx.waitUntil(relay.catch((error: unknown) => logError("audit relay failed", error)));

@@ -1,7 +1,16 @@
 import { type AppError, unavailable } from "../errors.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { StateError } from "../state/errors.ts";
-import { type Fault, beginAttempt, countFailure, countLostAttempt, dropAttempt, faultOf, isGivenUp, isLongOutage } from "./attempts.ts";
+import {
+  type EndFault,
+  beginAttempt,
+  countFailure,
+  countLostAttempt,
+  dropAttempt,
+  endFaultOf,
+  isGivenUp,
+  isLongOutage,
+} from "./attempts.ts";
 import { type EndedBy, commitEnd } from "./commitEnd.ts";
 import { formOf, keepJournal } from "./keptJournal.ts";
 import { learnEnd } from "./learnEnd.ts";
@@ -43,7 +52,7 @@ export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by:
     isStateWritten = true;
     isEnded = await commitEnd(ctx, run, { ending, endedAt, state, by });
   } catch (error) {
-    const fault = faultOf(error, isStateWritten && by.caller !== undefined);
+    const fault = endFaultOf(error, isStateWritten && by.caller !== undefined);
     kept = afterFailure(ctx, run, { ending, endedAt, error, fault, isStateWritten, by });
   }
   if (kept) return endWithBase(ctx, run, ending, endedAt, kept, by);
@@ -55,7 +64,7 @@ interface Failure {
   ending: Ending;
   endedAt: number;
   error: unknown;
-  fault: Fault;
+  fault: EndFault;
   /** It is the database that failed. */
   isStateWritten: boolean;
   by: EndedBy;

@@ -4,7 +4,7 @@ import type { Ending, Run } from "./storage/runs.ts";
 /** Beyond the lease's own time, for clocks and slow networks. */
 const GRACE = 30_000;
 /** How long an ended run is remembered, so that a repeated call is understood. */
-const REMEMBERED = 15 * 60_000;
+const ENDED_RUN_KEPT = 15 * 60_000;
 
 /** To be ended by whoever comes first, the alarm at the latest. */
 export const isOver = (run: Run, now: number): boolean => isAborted(run, now) || now > run.expiresAt + GRACE;
@@ -23,6 +23,6 @@ export function dueAt(run: Run): number {
     case "running":
       return run.aborted ? 0 : Math.min(run.expiresAt + GRACE + 1, run.drain?.until ?? Infinity);
     case "done":
-      return Math.max(run.journalDue ? run.endedAt : run.endedAt + REMEMBERED, retryAt);
+      return Math.max(run.journalDue ? run.endedAt : run.endedAt + ENDED_RUN_KEPT, retryAt);
   }
 }

@@ -1,5 +1,5 @@
 import { type SQL, and, eq, ne, sql } from "drizzle-orm";
-import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { type Store, batch } from "../db/client.ts";
 import { conflict, notFound } from "../errors.ts";
@@ -23,7 +23,7 @@ export function endLostStart(store: Store, { orgId, path, now }: Omit<StackCall,
   return {
     event,
     statements: [
-      promiseIf(store, event, exists(lost), onBehalf(event, running, neverHeard)),
+      auditIf(store, event, exists(lost), onBehalf(event, running, neverHeard)),
       endRow(store, now, lost),
       freeStack(store, and(here, ne(stacks.runningUpdate, except))!),
     ] as const,
@@ -46,14 +46,14 @@ export async function cancelLostStart(ctx: StackContext, input: CancelUpdate): P
     guard(store, actor, now, orgId),
     store.db.select({ id: stacks.id }).from(stacks).where(here),
     store.db.select({ status: updates.status }).from(updates).where(ofStack),
-    promiseIf(store, event, exists(lost)),
+    auditIf(store, event, exists(lost)),
     endRow(store, now, lost, "cancelled").returning({ id: updates.id }),
     freeStack(store, and(here, eq(stacks.runningUpdate, updateId))!),
   ]);
   if (!stack[0]) throw stackNotFound(path);
   if (!found[0]) throw notFound(`Update '${updateId.slice(0, 100)}'`);
   if (!ended[0]) throw conflict(found[0].status === "not started" ? "The Update has not started" : "The Update has already completed");
-  ctx.announce(event);
+  ctx.relaySoon(event);
   return undefined;
 }
 
@@ -63,14 +63,14 @@ export async function sweepLostStart(ctx: StackContext, updateId: string, now: n
   const event = auditEvent({ now, address: "" }, "", nobody, { event: "stack-update-completed", description: "" });
   const lost = and(eq(updates.id, updateId), eq(updates.status, "running"))!;
   const [, ended] = await batch(store, [
-    promiseIf(store, event, exists(lost), onBehalf(event, sql`${updateId}`, neverHeard)),
+    auditIf(store, event, exists(lost), onBehalf(event, sql`${updateId}`, neverHeard)),
     endRow(store, now, lost).returning({ id: updates.id }),
     freeStack(
       store,
       and(sql`${stacks.id} = (SELECT stack_id FROM ${updates} WHERE id = ${updateId})`, eq(stacks.runningUpdate, updateId))!,
     ),
   ]);
-  if (ended[0]) ctx.announce(event);
+  if (ended[0]) ctx.relaySoon(event);
   return ended[0] !== undefined;
 }
 

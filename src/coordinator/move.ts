@@ -1,5 +1,5 @@
 import { type SQL, and, eq, isNull, ne, sql } from "drizzle-orm";
-import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { type AuditEvent, auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { UniqueViolation, batch, isRefused } from "../db/client.ts";
 import { conflict } from "../errors.ts";
@@ -104,7 +104,7 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
       resourceCount: sql`${stacks.resourceCount}`,
       stateKey,
     }),
-    ...events.map((event) => promiseIf(store, event, changedARow)),
+    ...events.map((event) => auditIf(store, event, changedARow)),
     store.db
       .update(stacks)
       .set({
@@ -126,7 +126,7 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
   ]);
   const created = results.at(-1) as { id: string }[];
   if (!created[0]) throw stackNotFound(path);
-  ctx.announce(lost.event, ...events);
+  ctx.relaySoon(lost.event, ...events);
 }
 
 /** Grants are the old organization's; in the new one the stack is the mover's, as if made there. */

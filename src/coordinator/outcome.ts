@@ -2,12 +2,12 @@ import { PreconditionFailed } from "../db/client.ts";
 import { AppError, type Reason } from "../errors.ts";
 import { logError } from "../log.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
-import { type Trips, addTrips } from "../metrics/roundTrips.ts";
+import { type RoundTrips, addRoundTrips } from "../metrics/roundTrips.ts";
 
 /** What a stack's object answers to the Worker: errors lose their class on the way, so refusals travel as data. */
 export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal | "precondition failed" }) & {
   /** Round trips that the object made. */
-  trips: Trips;
+  roundTrips: RoundTrips;
 };
 
 interface Refusal {
@@ -18,11 +18,11 @@ interface Refusal {
 }
 
 /** Does something, and makes data of how it went. A bug is thrown on. @param trips that the work counts into */
-export async function outcomeOf<T>(trips: Trips, work: () => Promise<T>): Promise<Outcome<T>> {
+export async function outcomeOf<T>(roundTrips: RoundTrips, work: () => Promise<T>): Promise<Outcome<T>> {
   try {
-    return { ok: true, value: await work(), trips };
+    return { ok: true, value: await work(), roundTrips };
   } catch (error) {
-    return { ok: false, refusal: asRefusal(error), trips };
+    return { ok: false, refusal: asRefusal(error), roundTrips };
   }
 }
 
@@ -39,8 +39,8 @@ function asRefusal(error: unknown): Refusal | "precondition failed" {
 }
 
 /** Turns the object's answer back into a value or a thrown refusal. */
-export function unwrap<T>(trips: Trips, outcome: Outcome<T>): T {
-  addTrips(trips, outcome.trips);
+export function unwrap<T>(roundTrips: RoundTrips, outcome: Outcome<T>): T {
+  addRoundTrips(roundTrips, outcome.roundTrips);
   if (outcome.ok) return outcome.value;
   if (outcome.refusal === "precondition failed") throw new PreconditionFailed();
   const { status, reason, message, headers } = outcome.refusal;

@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch, isRefused } from "../db/client.ts";
 import { currentKeyId } from "../secrets/cipher.ts";
@@ -76,7 +76,7 @@ async function commit(ctx: StackContext, input: ReencryptStack, baseKey: string,
       resourceCount: sql`${stacks.resourceCount}`,
       stateKey,
     }),
-    promiseIf(store, event, changedARow),
+    auditIf(store, event, changedARow),
     store.db
       .update(stacks)
       .set({ version: sql`${stacks.version} + 1`, stateKey, activeUpdate: updateId, lastUpdateAt: now })
@@ -85,5 +85,5 @@ async function commit(ctx: StackContext, input: ReencryptStack, baseKey: string,
   ]);
   const created = results.at(-1) as { id: string }[];
   if (!created[0]) throw stackNotFound(path);
-  ctx.announce(lost.event, event);
+  ctx.relaySoon(lost.event, event);
 }

@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
@@ -32,10 +32,10 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
     // A stack that is brought back is its organization's, and nobody's own.
     store.db.delete(stackGrants).where(sql`${stackGrants.stackId} IN (SELECT id FROM ${stacks} WHERE ${which})`),
     store.db.update(stacks).set({ deletedAt: now }).where(which).returning({ id: stacks.id }),
-    promiseIf(store, event, changedARow),
+    auditIf(store, event, changedARow),
     store.db.select({ id: stacks.id }).from(stacks).where(here),
   ]);
   if (!deleted[0]) throw remaining[0] ? badRequest("Stack still contains resources.") : stackNotFound(path);
-  ctx.announce(lost.event, event);
+  ctx.relaySoon(lost.event, event);
   return undefined;
 }

@@ -1,10 +1,10 @@
-import { auditEvent, promise } from "../audit/record.ts";
+import { auditEvent, auditStatement } from "../audit/record.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import type { Use } from "../auth/limits.ts";
 import { batch } from "../db/client.ts";
 import { type AppError, forbidden } from "../errors.ts";
 import { auditName, pathText } from "../stacks/path.ts";
-import { type Standing, readFacts, standingOf } from "./revoked.ts";
+import { type Standing, readStarterFacts, standingOf } from "./revoked.ts";
 import type { Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
 import { logError } from "../log.ts";
@@ -25,7 +25,7 @@ export interface RenewLease {
 export async function checkStarter(ctx: StackContext, run: Run, from: RenewLease["from"], now: number): Promise<boolean> {
   let standing: Standing;
   try {
-    standing = standingOf(run, await readFacts(ctx.store, run, now), circumstancesOf({ env: ctx.env, now, ...from }));
+    standing = standingOf(run, await readStarterFacts(ctx.store, run, now), circumstancesOf({ env: ctx.env, now, ...from }));
   } catch (error) {
     logError("a lease was renewed without a look at its token", error, { updateId: run.updateId });
     return false;
@@ -47,8 +47,8 @@ async function refuseNetwork(ctx: StackContext, run: Run, { address, country }: 
       description: `Refused to renew the lease of an update of stack "${pathText(run.path)}" (${run.updateId}): the token may not be used from ${address || "an unknown address"}${country && ` (${country})`}.`,
       stack: auditName(run.path),
     });
-    await batch(ctx.store, [promise(ctx.store, event)]);
-    ctx.announce(event);
+    await batch(ctx.store, [auditStatement(ctx.store, event)]);
+    ctx.relaySoon(event);
     ctx.runs.save(Object.assign(run, { refusedNetwork: true as const }));
   }
   return forbidden("The lease of this update may not be renewed from your network address.", "limited_credential");

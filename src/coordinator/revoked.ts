@@ -28,7 +28,7 @@ interface Facts {
 }
 
 /** Reads them past every cache. @throws 503 when the database does not answer */
-export async function readFacts(store: Store, run: Run, now: number): Promise<Facts> {
+export async function readStarterFacts(store: Store, run: Run, now: number): Promise<Facts> {
   const { tokenId } = run.who;
   const [tokens, memberships, rows, stack] = await batch(store, [
     ...identityQueries(store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${tokenId})`),
@@ -61,7 +61,7 @@ export function standingOf(run: Run, { starter, leaked, settings, onStack }: Fac
   const { projectName, stackName } = run.path;
   const here = { projectName, stackName, needs: [], guarded: 0, facts: onStack };
   const verdict = actor ? decide({ ...actor, onStack: here }, "stack:write", run.path.orgName, use, run.path) : "hidden";
-  if (verdict === "place") return "network";
+  if (verdict === "network") return "network";
   if (!dead && verdict === "allowed") return "good";
   if (settings?.inFlightRevocation === "abort") return { abort: dead || !actor ? "token" : "rights" };
   // The moment is known of a token, and not of a right: the first renewal without it counts.

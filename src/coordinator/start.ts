@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
 import { conflict, notFound } from "../errors.ts";
@@ -75,7 +75,7 @@ export async function startRun(ctx: StackContext, input: StartUpdate, occupied: 
         ),
       )
       .returning({ started: updates.id }),
-    promiseIf(store, event, changedARow, describedBy(event, described)),
+    auditIf(store, event, changedARow, describedBy(event, described)),
     store.db
       .update(stacks)
       .set({ runningUpdate: updateId, activeUpdate: updateId })
@@ -135,7 +135,7 @@ export async function startRun(ctx: StackContext, input: StartUpdate, occupied: 
     checkpoint: null,
   };
   runs.save(run);
-  if (occupied) ctx.announce(event);
-  else ctx.announce(lost.event, event);
+  if (occupied) ctx.relaySoon(event);
+  else ctx.relaySoon(lost.event, event);
   return { version: run.version, journaling: run.journaling, expiresAt: run.expiresAt };
 }

@@ -1,4 +1,4 @@
-import { MOST_FAILURES, countFailure, faultOf } from "./attempts.ts";
+import { MOST_FAILURES, countFailure, endFaultOf } from "./attempts.ts";
 import type { EndedBy } from "./commitEnd.ts";
 import { tryToKeep } from "./finish.ts";
 import { dueAt, endingOf, isOver } from "./lifetime.ts";
@@ -50,7 +50,7 @@ async function forget(ctx: StackContext, run: Run): Promise<void> {
   try {
     await ctx.events.keep(ctx.env.STATE, updateId);
   } catch (error) {
-    countFailure(run, faultOf(error, false), Date.now());
+    countFailure(run, endFaultOf(error, false), Date.now());
     ctx.runs.save(run);
     if ((run.attempts?.failed ?? 0) < MOST_FAILURES) throw error;
     logError("the events of an update are dropped, because they cannot be read", error, { updateId });

@@ -1,5 +1,5 @@
 /** Engine events as text (cli-protocol §4.9): what is known of one without keeping it. Pure. */
-import { OPEN_OBJECT, parse, readArray, readObject, rewrite, skipSpace, skipValue } from "../state/json/json.ts";
+import { OPEN_OBJECT, parse, readArray, rewrite, skipSpace, skipValue, visitMembers } from "../state/json/json.ts";
 import type { Ref } from "../state/replay/resourceRef.ts";
 
 /**
@@ -52,7 +52,7 @@ export function urnOf(event: EngineEvent): unknown {
 export function eventsInBatch(bytes: Uint8Array, batch: number): EventRef[] {
   parse(bytes);
   let found: EventRef[] = [];
-  readObject(bytes, skipSpace(bytes, 0), (key, value) => {
+  visitMembers(bytes, skipSpace(bytes, 0), (key, value) => {
     if (key !== "events") return skipValue(bytes, value);
     found = [];
     return readArray(bytes, value, (start) => {

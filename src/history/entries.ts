@@ -29,15 +29,15 @@ export interface Paging {
   pageSize: number;
 }
 
-const PAGE = "Invalid 'page' value. Must be >= 0.";
-const SIZE = "Invalid 'pageSize' value. Must be >= 1.";
+const BAD_PAGE = "Invalid 'page' value. Must be >= 0.";
+const BAD_PAGE_SIZE = "Invalid 'pageSize' value. Must be >= 1.";
 /** There is no largest number: a page behind the last one is empty. */
 const count = (message: string) =>
   z.pipe(
     z.coerce.number(message).check(z.refine((value) => Number.isInteger(value) && value >= 0, message)),
     z.transform((value) => Math.min(value, Number.MAX_SAFE_INTEGER)),
   );
-export const pagingQuery = z.object({ page: z.optional(count(PAGE)), pageSize: z.optional(count(SIZE)) });
+export const pagingQuery = z.object({ page: z.optional(count(BAD_PAGE)), pageSize: z.optional(count(BAD_PAGE_SIZE)) });
 
 /** Neither said: everything, as older clients expect. Only a size: the first page of it. */
 export function pagingOf({ page, pageSize }: z.infer<typeof pagingQuery>): Paging {
@@ -46,7 +46,7 @@ export function pagingOf({ page, pageSize }: z.infer<typeof pagingQuery>): Pagin
     if (pageSize) throw new AppError(400, "Invalid 'pageSize' value. Must be 0 or unset when 'page' is 0.");
     return { page: 0, pageSize: 0 };
   }
-  if (pageSize === 0) throw new AppError(400, SIZE);
+  if (pageSize === 0) throw new AppError(400, BAD_PAGE_SIZE);
   return { page: page ?? 1, pageSize: pageSize ?? 10 };
 }
 

@@ -2,7 +2,7 @@ import { type SQL, and, eq, sql } from "drizzle-orm";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
-import { listed, streamed } from "../http/stream.ts";
+import { listed, streamOf } from "../http/stream.ts";
 import { type StackPath, pathText, stackAt } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { type Entries, type Found, type Paging, findEntries, realUpdates } from "./entries.ts";
@@ -15,7 +15,7 @@ const history: Entries = { where: realUpdates, by: "version" };
 /** Newest first; previews are not in it (cli-protocol §5.1). */
 export async function listUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   const { rows } = await findEntries(ctx, path, history, paging);
-  return streamed(list(ctx, '{"updates":[', rows, toUpdateInfo, "]}"));
+  return streamOf(list(ctx, '{"updates":[', rows, toUpdateInfo, "]}"));
 }
 
 /** The same for who asks with `output-type`: with ids, and how many there are. */
@@ -45,7 +45,7 @@ const previews = sql`${updates.dryRun} = 1 AND ${updates.startedAt} IS NOT NULL`
 export async function listActivity(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   const found = await findActivity(ctx, path, paging);
   const item = (row: FullRow) => ({ update: toStackUpdate(row, found.latestVersion) });
-  return streamed(list(ctx, `${pageHead(found, paging)}"activity":[`, found.rows, item, "]}"));
+  return streamOf(list(ctx, `${pageHead(found, paging)}"activity":[`, found.rows, item, "]}"));
 }
 
 /** The rows of it. */
@@ -58,7 +58,7 @@ export const findActivity = (ctx: OrgContext, path: StackPath, paging: Paging): 
   );
 
 const answerPage = (ctx: OrgContext, found: Found, paging: Paging) =>
-  streamed(list(ctx, `${pageHead(found, paging)}"updates":[`, found.rows, (row) => toStackUpdate(row, found.latestVersion), "]}"));
+  streamOf(list(ctx, `${pageHead(found, paging)}"updates":[`, found.rows, (row) => toStackUpdate(row, found.latestVersion), "]}"));
 
 const pageHead = ({ total }: Found, { page, pageSize }: Paging) => `{"itemsPerPage":${page === 0 ? total : pageSize},"total":${total},`;
 
@@ -113,7 +113,7 @@ export async function getTimeline(ctx: OrgContext, path: StackPath, version: num
   const where = and(previews, eq(updates.version, (row.version ?? 0) - 1));
   const { rows } = await findEntries(ctx, path, { where, by: "start" }, { page: 1, pageSize: TRIED });
   const head = `{"update":${JSON.stringify(toStackUpdate(row, latestVersion))},"collatedUpdateEvents":[],"previews":[`;
-  return streamed(list(ctx, head, rows, (preview) => toStackUpdate(preview, latestVersion), "]}"));
+  return streamOf(list(ctx, head, rows, (preview) => toStackUpdate(preview, latestVersion), "]}"));
 }
 
 /** Status of one update, of any kind. Imports are done when they answer, so nobody has to wait here (cli-protocol §4.12). */

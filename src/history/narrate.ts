@@ -4,7 +4,7 @@ import type { StackPath } from "../stacks/path.ts";
 import { readEvents } from "./getEvents.ts";
 import type { UpdateRow } from "./info.ts";
 import { MAX_PAGES, STEPS, type StepEvent, bit, stepOf } from "./summarize.ts";
-import { type Step, treeText } from "./summaryText.ts";
+import { type TreeStep, treeText } from "./summaryText.ts";
 
 const SAID = bit("diagnosticEvent") | bit("stdoutEvent") | bit("policyEvent") | bit("errorEvent");
 
@@ -31,7 +31,7 @@ export async function narrate(
   path: StackPath,
   row: UpdateRow,
 ): Promise<{ tree: string; messages: Message[]; earlier: boolean }> {
-  const steps: Step[] = [];
+  const steps: TreeStep[] = [];
   const messages: (Message & { bytes: number })[] = [];
   let earlier = false;
   let size = 0;

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { type Route, defineRoute } from "../http/route.ts";
-import { STACK, stackParams, updateParams, versionParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams, updateParams, versionParams } from "../stacks/path.ts";
 import { pagingOf, pagingQuery } from "./entries.ts";
 import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
 import {
@@ -18,7 +18,7 @@ import {
 import { toStackUpdate, toUpdateSummary } from "./info.ts";
 import { summarize } from "./summarize.ts";
 
-const U = `${STACK}/updates` as const;
+const UPDATES_PATH = `${STACK_PATH}/updates` as const;
 const CONSOLE = "/api/console/stacks/{orgName}/{projectName}/{stackName}/updates" as const;
 const previewsQuery = z.extend(pagingQuery, { asc: z.optional(z.enum(["true", "false"])) });
 
@@ -35,7 +35,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofStack,
-      path: U,
+      path: UPDATES_PATH,
       operationId: "GetStackUpdates",
       query: z.extend(pagingQuery, { "output-type": z.optional(text(100)) }),
     },
@@ -47,7 +47,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofStack,
-      path: `${U}/latest`,
+      path: `${UPDATES_PATH}/latest`,
       operationId: "GetLatestStackUpdate",
     },
     async (ctx, { params }) => {
@@ -58,7 +58,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofStack,
-      path: `${U}/latest/previews`,
+      path: `${UPDATES_PATH}/latest/previews`,
       operationId: "GetLatestStackPreviews",
       query: previewsQuery,
     },
@@ -67,7 +67,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofStack,
-      path: `${U}/latest/timeline`,
+      path: `${UPDATES_PATH}/latest/timeline`,
       operationId: "GetLatestUpdateTimeline",
     },
     (ctx, { params }) => getTimeline(ctx, params, "latest"),
@@ -75,7 +75,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofVersion,
-      path: `${U}/{version}`,
+      path: `${UPDATES_PATH}/{version}`,
       operationId: "GetStackUpdate",
     },
     async (ctx, { params }) => {
@@ -86,7 +86,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofVersion,
-      path: `${U}/{version}/summary`,
+      path: `${UPDATES_PATH}/{version}/summary`,
       operationId: "GetStackUpdateSummary",
     },
     async (ctx, { params }) => toUpdateSummary((await getUpdate(ctx, params, params.version)).row),
@@ -94,7 +94,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofVersion,
-      path: `${U}/{version}/previews`,
+      path: `${UPDATES_PATH}/{version}/previews`,
       operationId: "GetStackPreviews",
       query: previewsQuery,
     },
@@ -103,7 +103,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofVersion,
-      path: `${U}/{version}/timeline`,
+      path: `${UPDATES_PATH}/{version}/timeline`,
       operationId: "GetUpdateTimeline",
     },
     (ctx, { params }) => getTimeline(ctx, params, params.version),
@@ -111,7 +111,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofUpdate,
-      path: `${STACK}/previews/{updateID}`,
+      path: `${STACK_PATH}/previews/{updateID}`,
       operationId: "GetStackPreview",
     },
     async (ctx, { params }) => {
@@ -122,7 +122,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofUpdate,
-      path: `${STACK}/previews/{updateID}/summary`,
+      path: `${STACK_PATH}/previews/{updateID}/summary`,
       operationId: "GetStackPreviewSummary",
     },
     async (ctx, { params }) => toUpdateSummary((await getPreview(ctx, params, params.updateID)).row),
@@ -130,7 +130,7 @@ export const historyRoutes = [
   defineRoute(
     {
       ...ofStack,
-      path: `${STACK}/activity`,
+      path: `${STACK_PATH}/activity`,
       operationId: "GetStackActivity",
       query: pagingQuery,
     },
@@ -156,7 +156,7 @@ export const historyRoutes = [
     defineRoute(
       {
         ...ofUpdate,
-        path: `${STACK}/${kind}/{updateID}/events`,
+        path: `${STACK_PATH}/${kind}/{updateID}/events`,
         operationId: `GetEngineEvents_${kind}`,
         query: EngineEventsQuery,
       },
@@ -170,7 +170,7 @@ export const statusRoutes = (["Update", "Preview", "Refresh", "Destroy"] as cons
   defineRoute(
     {
       ...ofUpdate,
-      path: `${STACK}/${kind.toLowerCase()}/{updateID}`,
+      path: `${STACK_PATH}/${kind.toLowerCase()}/{updateID}`,
       operationId: `GetUpdateStatusFor${kind}`,
     },
     (ctx, { params }) => getUpdateStatus(ctx, params, params.updateID),

@@ -3,7 +3,7 @@ import type { StackPath } from "../stacks/path.ts";
 import { eventKinds } from "../engineEvents/engineEvents.ts";
 import { readEvents } from "./getEvents.ts";
 import type { UpdateRow } from "./info.ts";
-import { type Step, outcomeText, treeText } from "./summaryText.ts";
+import { type TreeStep, outcomeText, treeText } from "./summaryText.ts";
 
 /** Of a kind of events, in a query for them. */
 export const bit = (kind: (typeof eventKinds)[number]) => 1 << (eventKinds.indexOf(kind) + 1);
@@ -25,7 +25,7 @@ interface StepMetadata {
 
 /** What an update did, in words, as the CLI says at its end: from its engine events, and its outcome from the history. */
 export async function summarize(ctx: OrgContext, path: StackPath, row: UpdateRow): Promise<{ summary: string }> {
-  const steps: Step[] = [];
+  const steps: TreeStep[] = [];
   let after = -1;
   let more = true;
   for (let pages = 0; more && pages < MAX_PAGES; pages++) {
@@ -43,7 +43,7 @@ export async function summarize(ctx: OrgContext, path: StackPath, row: UpdateRow
 const LONGEST = 1000;
 
 /** Events are what a client sent: what is not as expected is left out. */
-export function stepOf({ resOutputsEvent, resOpFailedEvent }: StepEvent): Step | undefined {
+export function stepOf({ resOutputsEvent, resOpFailedEvent }: StepEvent): TreeStep | undefined {
   const metadata = (resOutputsEvent ?? resOpFailedEvent)?.metadata;
   if (typeof metadata?.op !== "string" || typeof metadata.urn !== "string" || metadata.urn === "") return undefined;
   if (metadata.op.length + metadata.urn.length > LONGEST) return undefined;

@@ -1,7 +1,7 @@
 /** An update told in words, as the CLI tells it at its end. Pure. */
 import type { UpdateRow } from "./info.ts";
 
-export interface Step {
+export interface TreeStep {
   /** As in the engine's events, `create` for one. */
   op: string;
   urn: string;
@@ -35,8 +35,8 @@ const wordsOf = (op: string): [sign: string, done: string] => words.get(op) ?? [
 const DEEPEST = 50;
 
 /** Resources that were touched, each under its parent. @param cut there are more that are not among the steps */
-export function treeText(steps: Step[], cut: boolean): string {
-  const byUrn = new Map<string, Step>();
+export function treeText(steps: TreeStep[], cut: boolean): string {
+  const byUrn = new Map<string, TreeStep>();
   for (const step of steps) if (step.op !== "same" || !byUrn.has(step.urn)) byUrn.set(step.urn, step);
   const shown = new Set<string>();
   for (const step of byUrn.values()) {
@@ -46,7 +46,7 @@ export function treeText(steps: Step[], cut: boolean): string {
   }
   if (shown.size === 0) return "";
 
-  const children = new Map<string, Step[]>();
+  const children = new Map<string, TreeStep[]>();
   const depths = depthsOf(shown, byUrn);
   for (const urn of shown) {
     const step = byUrn.get(urn)!;
@@ -62,7 +62,7 @@ export function treeText(steps: Step[], cut: boolean): string {
 }
 
 /** How many stand above each one; for one that stands above itself 0. */
-function depthsOf(shown: Set<string>, byUrn: Map<string, Step>): Map<string, number> {
+function depthsOf(shown: Set<string>, byUrn: Map<string, TreeStep>): Map<string, number> {
   const depths = new Map<string, number>();
   for (const start of shown) {
     const chain: string[] = [];
@@ -77,7 +77,7 @@ function depthsOf(shown: Set<string>, byUrn: Map<string, Step>): Map<string, num
   return depths;
 }
 
-function* branches(children: Map<string, Step[]>, parent: string, indent: string): Generator<string[]> {
+function* branches(children: Map<string, TreeStep[]>, parent: string, indent: string): Generator<string[]> {
   const here = children.get(parent) ?? [];
   for (const [i, step] of here.entries()) {
     const last = i === here.length - 1;

@@ -139,7 +139,7 @@ export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit?: numbe
 }
 
 /** @throws 400 when the bytes are not UTF-8 */
-export function decodeText(bytes: Uint8Array): string {
+export function requireUtf8(bytes: Uint8Array): string {
   try {
     return decodeUtf8(bytes);
   } catch {

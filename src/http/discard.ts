@@ -1,7 +1,7 @@
 import { SIZE } from "../bytes/chunks.ts";
 
 /** Bytes that are read of a body that nobody wants. Cloudflare lets no larger body through on most plans. */
-const MOST = 256 * 1024 * 1024;
+const MOST_BYTES = 256 * 1024 * 1024;
 /** How long the sender may be silent meanwhile, in milliseconds. */
 export const PATIENCE = 5_000;
 
@@ -16,7 +16,7 @@ export async function discard({ body }: Request): Promise<void> {
   const reader = body.getReader({ mode: "byob" });
   try {
     let buffer = new ArrayBuffer(SIZE);
-    for (let read = 0; read < MOST;) {
+    for (let read = 0; read < MOST_BYTES;) {
       const next = await inTime<ReadableStreamReadResult<Uint8Array> | undefined>(reader.read(new Uint8Array(buffer)));
       if (!next || next.done) break;
       read += next.value.length;

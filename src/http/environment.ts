@@ -2,7 +2,7 @@ import type { Credential } from "../auth/authenticate.ts";
 import type { RequestContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import type { Reason } from "../errors.ts";
-import type { Lease } from "../auth/lease.ts";
+import type { Lease } from "../auth/leaseToken.ts";
 
 /** Hono's typed environment: what the middleware puts beside a request. */
 export interface Env {

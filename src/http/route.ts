@@ -1,7 +1,7 @@
 import type * as z from "zod/mini";
 import type { ActorContext, OrgContext, PersonContext, RequestContext } from "../context.ts";
 import type { OrgPermission, Permission } from "../auth/policy.ts";
-import type { Lease } from "../auth/lease.ts";
+import type { Lease } from "../auth/leaseToken.ts";
 import type { AppError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Values } from "./values.ts";

@@ -4,7 +4,7 @@ import { Output } from "../bytes/output.ts";
  * An answer in JSON that is written while it is read, so that no more than a chunk of it is held. An error on the way cuts it
  * off: nobody takes the part for the whole.
  */
-export function streamed(pieces: AsyncGenerator<string | Uint8Array>): Response {
+export function streamOf(pieces: AsyncGenerator<string | Uint8Array>): Response {
   const output = new Output();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {

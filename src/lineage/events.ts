@@ -30,7 +30,7 @@ const idIn = (event: AuditEvent, orgId: string) => `${event.id}:${orgId}`;
  * The statement that promises one event in each organization concerned, with names and ids of what ends there. It precedes the statements that
  * end it, in the same batch.
  */
-export const promiseEnding = (
+export const auditEnding = (
   store: Store,
   descent: Descent,
   { event, orgIds, rootsEnd, sentence, listing = " with everything that it made: ", more = "" }: EndingEvent,
@@ -64,6 +64,6 @@ const label = sql.raw(`CASE ending.kind
 
 const plural = sql.raw(`CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' ELSE kind || 's' END`);
 
-/** Events that `promiseEnding` may have promised, to be announced. */
+/** Events that `auditEnding` may have promised, to be announced. */
 export const promisedEnding = ({ event, orgIds }: Pick<EndingEvent, "event" | "orgIds">, rows: EndedRow[]): AuditEvent[] =>
   [...new Set([...orgIds, ...rows.flatMap(({ orgId }) => orgId ?? [])])].map((orgId) => ({ ...event, id: idIn(event, orgId), orgId }));

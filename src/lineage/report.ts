@@ -3,7 +3,7 @@ import type { EndedRow } from "./end.ts";
 import type { RevocationReport } from "./openapi.ts";
 
 /** What one answer names. */
-const MOST = 1000;
+const MOST_NAMED = 1000;
 
 /** What a revocation ended, as its caller may know it: what belongs to an organization that the caller is not in is only counted. */
 export function reportOf(actor: Actor, rows: EndedRow[]): RevocationReport {
@@ -12,7 +12,7 @@ export function reportOf(actor: Actor, rows: EndedRow[]): RevocationReport {
   const ended = known.filter(({ stays }) => stays === null);
   return {
     total: rows.filter(({ stays }) => stays === null).length,
-    ended: ended.slice(0, MOST).map(({ kind, id, name, orgName }) => ({
+    ended: ended.slice(0, MOST_NAMED).map(({ kind, id, name, orgName }) => ({
       kind,
       ...(kind !== "member" && { id }),
       ...(name !== "" && { name }),
@@ -20,6 +20,6 @@ export function reportOf(actor: Actor, rows: EndedRow[]): RevocationReport {
     })),
     kept: known
       .flatMap(({ name, orgName, stays }) => (stays === null ? [] : [{ member: name, organization: orgName ?? "", reason: stays }]))
-      .slice(0, MOST),
+      .slice(0, MOST_NAMED),
   };
 }

@@ -1,6 +1,6 @@
 import { type SQL, isNull, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { announce } from "../audit/announce.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
 import type { AuditEvent } from "../audit/record.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { ActorContext } from "../context.ts";
@@ -9,7 +9,7 @@ import { notFound } from "../errors.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { type EndedRow, type LostRow, afterEnding, endBelow, readEnding } from "./end.ts";
 import type { Descent } from "./ending.ts";
-import { promiseEnding, promisedEnding } from "./events.ts";
+import { auditEnding, promisedEnding } from "./events.ts";
 
 interface Revocation {
   id: string;
@@ -51,13 +51,13 @@ export async function revokeWithDescendants(ctx: ActorContext, { one, guards, ..
     ...guards,
     store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(one),
     ...readEnding(store, descent),
-    promiseEnding(store, descent, { ...asked, rootsEnd }),
+    auditEnding(store, descent, { ...asked, rootsEnd }),
     ...endBelow(store, descent),
   ]);
   const [roots, rows, lost] = results.slice(guards.length) as [{ hash: string }[], EndedRow[], LostRow[]];
   if (!roots[0]) throw notFound(asked.what);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [roots[0].hash]);
   await afterEnding(ctx, rows, lost, { tokenIds: [asked.id] });
-  announce(ctx, ...promisedEnding(asked, rows));
+  relaySoon(ctx, ...promisedEnding(asked, rows));
   return rows;
 }

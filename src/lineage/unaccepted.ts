@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type AuditEvent, describedBy, promiseIf } from "../audit/record.ts";
+import { type AuditEvent, auditIf, describedBy } from "../audit/record.ts";
 import type { Store } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
@@ -21,7 +21,7 @@ export function endUnaccepted(store: Store, tokens: string | SQL, now: number, e
       .select({ hash: accessTokens.hash })
       .from(accessTokens)
       .where(sql`${accessTokens.userId} IN (SELECT user_id FROM members WHERE ${which}) AND ${accessTokens.deletedAt} IS NULL`),
-    promiseIf(store, event, sql`EXISTS (SELECT 1 FROM members WHERE ${which})`, describedBy(event, named)),
+    auditIf(store, event, sql`EXISTS (SELECT 1 FROM members WHERE ${which})`, describedBy(event, named)),
     keepDescent(store, which, now),
     store.db.delete(members).where(which),
   ] as const;

@@ -1,23 +1,23 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Store } from "../db/client.ts";
-import { measures } from "./table.ts";
+import { metrics } from "./table.ts";
 
 /**
  * `refusals` by reason, `updates_cut_short` and `journals_kept` by cause, `orphans_deleted`: counts. `cron` by task: when it last went
  * well, milliseconds.
  */
-export type Measure = "refusals" | "updates_cut_short" | "journals_kept" | "orphans_deleted" | "cron";
+export type Metric = "refusals" | "updates_cut_short" | "journals_kept" | "orphans_deleted" | "cron";
 
 /** Adds to a counter in the batch of what is counted, so that both stand or fall together. @param condition where it holds inside of it */
-export const addTo = (store: Store, name: Measure, label: string, by: number, condition: SQL = sql`true`) =>
+export const increment = (store: Store, name: Metric, label: string, by: number, condition: SQL = sql`true`) =>
   store.db
-    .insert(measures)
+    .insert(metrics)
     .select(sql`SELECT ${name}, ${label}, ${by} WHERE ${condition}`)
-    .onConflictDoUpdate({ target: [measures.name, measures.label], set: { value: sql`${measures.value} + excluded.value` } });
+    .onConflictDoUpdate({ target: [metrics.name, metrics.label], set: { value: sql`${metrics.value} + excluded.value` } });
 
 /** Puts a moment in the place of the one before. */
-export const note = (store: Store, name: Measure, label: string, value: number) =>
+export const setTimestamp = (store: Store, name: Metric, label: string, value: number) =>
   store.db
-    .insert(measures)
+    .insert(metrics)
     .values({ name, label, value })
-    .onConflictDoUpdate({ target: [measures.name, measures.label], set: { value } });
+    .onConflictDoUpdate({ target: [metrics.name, metrics.label], set: { value } });

@@ -1,10 +1,10 @@
 import type { Reason } from "../errors.ts";
-import { addTo } from "./increment.ts";
+import { increment } from "./increment.ts";
 import { isolateCounter } from "./isolateCounter.ts";
 
 const refusals = isolateCounter<number>("count of refusals", {
   merge: (one, other) => one + other,
-  statements: (store, reason, count) => [addTo(store, "refusals", reason, count)],
+  statements: (store, reason, count) => [increment(store, "refusals", reason, count)],
 });
 
 /** Counts a refusal by its reason. */

@@ -1,7 +1,7 @@
 import type { Bindings } from "../env.ts";
 
 /** Round trips to storage, by kind. A stack's object counts its own: its caller adds them. */
-export interface Trips {
+export interface RoundTrips {
   d1: number;
   kv: number;
   r2: number;
@@ -9,36 +9,36 @@ export interface Trips {
   queue: number;
 }
 
-export const noTrips = (): Trips => ({ d1: 0, kv: 0, r2: 0, object: 0, queue: 0 });
+export const noRoundTrips = (): RoundTrips => ({ d1: 0, kv: 0, r2: 0, object: 0, queue: 0 });
 
-export function addTrips(to: Trips, more: Trips): void {
-  for (const kind of Object.keys(to) as (keyof Trips)[]) to[kind] += more[kind];
+export function addRoundTrips(to: RoundTrips, more: RoundTrips): void {
+  for (const kind of Object.keys(to) as (keyof RoundTrips)[]) to[kind] += more[kind];
 }
 
 /** `d1;desc="2", r2;desc="1"`: as in a `Server-Timing` header. D1 is always named, the others where they were asked. */
-export const tripsText = (trips: Trips): string =>
-  (Object.keys(trips) as (keyof Trips)[])
-    .filter((kind) => kind === "d1" || trips[kind] > 0)
-    .map((kind) => `${kind};desc="${trips[kind]}"`)
+export const roundTripsText = (roundTrips: RoundTrips): string =>
+  (Object.keys(roundTrips) as (keyof RoundTrips)[])
+    .filter((kind) => kind === "d1" || roundTrips[kind] > 0)
+    .map((kind) => `${kind};desc="${roundTrips[kind]}"`)
     .join(", ");
 
-export function readTrips(text: string | null): Trips {
-  const trips = noTrips();
-  for (const kind of Object.keys(trips) as (keyof Trips)[])
-    trips[kind] = Number(new RegExp(`\\b${kind};desc="(\\d+)"`).exec(text ?? "")?.[1] ?? 0);
-  return trips;
+export function readRoundTrips(text: string | null): RoundTrips {
+  const roundTrips = noRoundTrips();
+  for (const kind of Object.keys(roundTrips) as (keyof RoundTrips)[])
+    roundTrips[kind] = Number(new RegExp(`\\b${kind};desc="(\\d+)"`).exec(text ?? "")?.[1] ?? 0);
+  return roundTrips;
 }
 
 /**
  * The same bindings, each call that leaves the isolate counted. The counting is in front of what is there, so a test may still put a
  * fault behind it. D1 is counted by batches: all access goes through `batch` in `db/client.ts`.
  */
-export function counting(env: Bindings, trips: Trips): Bindings {
-  const d1 = () => void trips.d1++;
-  const kv = () => void trips.kv++;
-  const r2 = () => void trips.r2++;
-  const object = () => void trips.object++;
-  const queue = () => void trips.queue++;
+export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
+  const d1 = () => void roundTrips.d1++;
+  const kv = () => void roundTrips.kv++;
+  const r2 = () => void roundTrips.r2++;
+  const object = () => void roundTrips.object++;
+  const queue = () => void roundTrips.queue++;
   return {
     ...env,
     DB: wrap(env.DB, { withSession: (session: D1DatabaseSession) => wrap(session, { batch: d1 }) }),

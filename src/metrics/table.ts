@@ -1,7 +1,7 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /** What an operator wants to know and no other table says: counters that only grow, and moments. A few dozen rows. */
-export const measures = sqliteTable(
+export const metrics = sqliteTable(
   "measures",
   {
     name: text("name").notNull(),

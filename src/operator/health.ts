@@ -9,12 +9,12 @@ import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { requireSettings, settingFaults } from "../settings.ts";
 import { scannerSecretOf } from "../tokens/scanner.ts";
 
-export type Verdict = "ok" | "failed";
+export type CheckResult = "ok" | "failed";
 
 export interface Health {
   /** `degraded`: everything is answered, and something behind it waits or is slower. */
   status: "ok" | "degraded" | "failed";
-  checks: Record<string, Verdict>;
+  checks: Record<string, CheckResult>;
   /** What is wrong with the settings, a sentence each. */
   settings?: string[];
 }
@@ -71,7 +71,7 @@ export async function readHealth(ctx: RequestContext): Promise<Health> {
 }
 
 /** Why it failed is for the log, but for the settings: anybody may ask. */
-async function verdictOf(name: string, check: Check, ctx: RequestContext): Promise<Verdict> {
+async function verdictOf(name: string, check: Check, ctx: RequestContext): Promise<CheckResult> {
   const answered = new AbortController();
   const late = scheduler.wait(PATIENCE, { signal: answered.signal }).then(() => {
     throw new Error(`no answer within ${PATIENCE} ms`);

@@ -4,7 +4,7 @@ import { auditHeads, auditOutbox } from "../audit/table.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { logError } from "../log.ts";
-import { measures } from "../metrics/table.ts";
+import { metrics } from "../metrics/table.ts";
 import { organizations } from "../orgs/table.ts";
 import { updates } from "../updates/table.ts";
 
@@ -14,7 +14,7 @@ export const MOST_ROWS = 10_000;
 export const MOST_LETTERS = 1000;
 
 /** What an operator sees of the whole deployment. Moments are milliseconds since 1970; null: there is none, or it could not be asked. */
-export interface Numbers {
+export interface DeploymentNumbers {
   organizations: number;
   /** By reason, since the deployment began. */
   refusals: Record<string, number>;
@@ -46,12 +46,12 @@ export interface Numbers {
  * One round trip to D1, one to R2, one to each queue. Reads the rows that wait, run and are measured, and one for each organization:
  * how long the history is does not matter.
  */
-export async function readNumbers({ env, store, now }: RequestContext): Promise<Numbers> {
+export async function readNumbers({ env, store, now }: RequestContext): Promise<DeploymentNumbers> {
   const today = new Date(now).toISOString().slice(0, 10);
   const { db } = store;
   const [[measured, [outbox], [open], [heads], [orgs]], deadLetters, queued, queuedDead] = await Promise.all([
     batch(store, [
-      db.select().from(measures).limit(500),
+      db.select().from(metrics).limit(500),
       db
         .select({ rows: sql<number>`count(*)`, oldest: sql<number | null>`min(created_at)`.as("oldest") })
         .from(sql`(SELECT created_at FROM ${auditOutbox} ORDER BY seq LIMIT ${MOST_ROWS})`),

@@ -1,4 +1,4 @@
-import type { Numbers } from "./numbers.ts";
+import type { DeploymentNumbers } from "./numbers.ts";
 import type { OrganizationNumbers } from "./organization.ts";
 
 interface Metric {
@@ -8,7 +8,7 @@ interface Metric {
 }
 
 /** As Prometheus reads it, version 0.0.4 of the text format. Labels are reasons, tasks and the one organization that was asked for. */
-export function prometheusText(numbers: Numbers, now: number, organization?: OrganizationNumbers & { name: string }): string {
+export function prometheusText(numbers: DeploymentNumbers, now: number, organization?: OrganizationNumbers & { name: string }): string {
   const metrics = [...ofDeployment(numbers, now), ...(organization ? ofOrganization(organization) : [])];
   return metrics.map(textOf).join("");
 }
@@ -18,7 +18,7 @@ const by = (label: string, values: Record<string, number>) =>
   Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
 const age = (now: number, at: number | null) => (at === null ? 0 : Math.max(0, now - at) / 1000);
 
-function ofDeployment({ organizations, refusals, updates, audit, orphansDeleted, cron }: Numbers, now: number): Metric[] {
+function ofDeployment({ organizations, refusals, updates, audit, orphansDeleted, cron }: DeploymentNumbers, now: number): Metric[] {
   const day = audit.lastCheckpointDay;
   const queues = [
     { labels: { queue: "audit" }, value: audit.queued },

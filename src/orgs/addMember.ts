@@ -1,14 +1,14 @@
 import { sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
+import { givenRole } from "../roles/given.ts";
 import { users } from "../users/table.ts";
 import { shortId } from "./invite.ts";
-import { stands } from "./inviteStands.ts";
+import { isPending } from "./pendingInvites.ts";
 import { currentRole, isLogin, isMember, rolesModified, toMember } from "./members.ts";
 import { type Role, invites, members } from "./table.ts";
 
@@ -19,7 +19,7 @@ const alreadyThere = () => new AppError(409, "User is already an organization me
  * nothing over the person. With `DIRECT_MEMBERS=invite` it is an invitation instead.
  */
 export async function addMember(ctx: OrgContext, login: string, role: Role) {
-  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
+  await givenRole(ctx, { role }, "default");
   if (!addsDirectly(ctx.env.DIRECT_MEMBERS)) return inviteMember(ctx, login, role);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "member-added",
@@ -31,13 +31,13 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
       ctx.store.db
         .insert(members)
         .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)}`),
-      promiseIf(ctx.store, event, changedARow),
+      auditIf(ctx.store, event, changedARow),
       rolesModified(ctx),
     ]);
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
-    announce(ctx, event);
-    return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at);
+    relaySoon(ctx, event);
+    return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null, custom: customOf(role, roles[0]!) }, roles[0]!.at);
   } catch (error) {
     if (error instanceof UniqueViolation) throw alreadyThere();
     throw error;
@@ -55,14 +55,14 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
     description: `Invited ${login} as ${role} (${shortId(id)}).`,
   });
   const isFree = sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
-    AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${stands("old", ctx.now)})`;
+    AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${isPending("old", ctx.now)})`;
   const [people, membership, , , made, roles] = await guarded(ctx, [
     person(ctx, login),
     currentRole(ctx, login),
     ctx.store.db.insert(invites)
       .select(sql`SELECT ${id}, ${ctx.org.id}, '', ${role}, 'pending', ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, id,
       ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)} AND ${isFree}`),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
     ctx.store.db
       .select({ id: invites.id })
       .from(invites)
@@ -73,9 +73,15 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
   if (membership[0]) throw alreadyThere();
   if (!made[0]) throw new AppError(409, "User has an invitation to the organization already.");
-  announce(ctx, event);
-  return { ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null }, roles[0]!.at), role: "potential-member" };
+  relaySoon(ctx, event);
+  return {
+    ...toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null, custom: customOf(role, roles[0]!) }, roles[0]!.at),
+    role: "potential-member",
+  };
 }
+
+/** A member has the default role; an administrator and a billing manager have their own. */
+const customOf = (role: Role, { custom }: { custom: string | null }) => (role === "member" ? custom : null);
 
 const person = (ctx: OrgContext, login: string) =>
   ctx.store.db

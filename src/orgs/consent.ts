@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrganizationRef, PersonContext } from "../context.ts";
@@ -27,7 +27,7 @@ export async function acceptMembership(ctx: PersonContext, orgName: string): Pro
       .update(members)
       .set({ acceptedAt: now })
       .where(and(eq(members.orgId, org.id), eq(members.userId, actor.user.id), isNull(members.acceptedAt))),
-    promiseIf(store, event, changedARow),
+    auditIf(store, event, changedARow),
     store.db
       .select({ hash: accessTokens.hash })
       .from(accessTokens)
@@ -37,7 +37,7 @@ export async function acceptMembership(ctx: PersonContext, orgName: string): Pro
     ctx.env.TOKEN_CACHE,
     tokens.map((token) => token.hash),
   );
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /**

@@ -1,14 +1,13 @@
 import { type SQL, and, eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { type AuditEvent, auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { type AuditEvent, auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { requireRight } from "../auth/right.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { notFound } from "../errors.ts";
 import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
-import { knownTo, stands } from "./inviteStands.ts";
-import { roleOf } from "./roles.ts";
+import { type GivenRole, givenRole, givenRoles } from "../roles/given.ts";
+import { isPending, knownTo } from "./pendingInvites.ts";
 import { invites } from "./table.ts";
 
 /** Where somebody accepts: a page of this deployment's console. */
@@ -20,12 +19,13 @@ export const shortId = (id: string) => `${id.slice(0, 8)}…`;
 interface NewInvite {
   id: string;
   email: string;
-  role: string;
+  given: GivenRole;
 }
 
 /** An invitation for whoever has the link. */
 export async function inviteByLink(ctx: OrgContext, origin: string, request: z.infer<typeof CreateInviteRequest>) {
-  const invite = { id: crypto.randomUUID(), email: "", role: roleOf(ctx, { role: request.role, fgaRoleId: request.roleId }) };
+  const given = await givenRole(ctx, { role: request.role, fgaRoleId: request.roleId }, "default");
+  const invite = { id: crypto.randomUUID(), email: "", given };
   await write(ctx, [invite]);
   return { id: invite.id, acceptInviteUrl: acceptUrl(origin, ctx.org.name, invite.id) };
 }
@@ -35,52 +35,51 @@ export async function inviteByLink(ctx: OrgContext, origin: string, request: z.i
  * invitation that waits, or stands in the list twice; the others are made.
  */
 export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z.infer<typeof EmailInviteRequest>[]) {
-  const asked = requests.map((request) => ({
-    request,
-    id: crypto.randomUUID(),
-    email: request.email,
-    role: roleOf(ctx, { role: request.role, fgaRoleId: request.roleId }),
-  }));
+  const given = await givenRoles(
+    ctx,
+    requests.map(({ role, roleId }) => ({ role, fgaRoleId: roleId })),
+    "default",
+  );
+  const asked = requests.map((request, i) => ({ request, id: crypto.randomUUID(), email: request.email, given: given[i]! }));
   const first = new Map(asked.toReversed().map((one) => [one.email.toLowerCase(), one.id]));
   const made = await write(
     ctx,
-    asked.filter((one) => first.get(one.email.toLowerCase()) === one.id).map(({ id, email, role }) => ({ id, email, role })),
+    asked.filter((one) => first.get(one.email.toLowerCase()) === one.id).map(({ id, email, given }) => ({ id, email, given })),
   );
   return {
     sentInvites: asked.filter(({ id }) => made.has(id)).map(({ id }) => ({ id, acceptInviteUrl: acceptUrl(origin, ctx.org.name, id) })),
     failedInvites: asked
       .filter(({ id }) => !made.has(id))
-      .map(({ request, email, role }) => ({ email, role, ...(request.roleId && { roleId: request.roleId }) })),
+      .map(({ request, email, given: { role } }) => ({ email, role, ...(request.roleId && { roleId: request.roleId }) })),
   };
 }
 
 /** @returns ids of those that were made */
 async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>> {
-  if (wanted.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");
-  const events = wanted.map(({ id, email, role }) =>
+  const events = wanted.map(({ id, email, given }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
       event: "organization-invite-sent",
-      description: `Invited ${email || "whoever has the link"} as ${role} (${shortId(id)}).`,
+      description: `Invited ${email || "whoever has the link"} as ${given.name} (${shortId(id)}).`,
     }),
   );
   const rows = sql`json_each(${JSON.stringify(wanted)})`;
   const field = (name: string) => sql`json_extract(value, ${`$.${name}`})`;
   const isFree = sql`${field("email")} = '' OR (
-    NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${stands("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
+    NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND ${isPending("old", ctx.now)} AND lower(old.email) = lower(${field("email")}))
     AND NOT EXISTS (SELECT 1 FROM members JOIN users ON users.id = members.user_id
       WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
   const results = await guarded(ctx, [
-    ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("role")}, 'pending',
-      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, NULL
+    ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("given.role")}, 'pending',
+      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, ${field("given.roleId")}
       FROM ${rows} WHERE ${isFree}`),
-    ...events.map((event, i) => promiseIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
+    ...events.map((event, i) => auditIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
     ctx.store.db
       .select({ id: invites.id })
       .from(invites)
       .where(sql`${invites.id} IN (SELECT ${field("id")} FROM ${rows})`),
   ]);
   const made = new Set((results.at(-1) as { id: string }[]).map(({ id }) => id));
-  announce(ctx, ...events.filter((_, i) => made.has(wanted[i]!.id)));
+  relaySoon(ctx, ...events.filter((_, i) => made.has(wanted[i]!.id)));
   return made;
 }
 
@@ -92,10 +91,10 @@ export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
   });
   const [canceled] = await guarded(ctx, [
     ctx.store.db.update(invites).set({ status: "canceled" }).where(waits(ctx, id)).returning({ id: invites.id }),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!canceled[0]) throw notFound("Invite");
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /** No mail is sent: it only counts as sent now. @throws 404 when it does not wait any more */
@@ -106,10 +105,10 @@ export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
   });
   const [sent] = await guarded(ctx, [
     ctx.store.db.update(invites).set({ sentAt: ctx.now }).where(waits(ctx, id)).returning({ id: invites.id }),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!sent[0]) throw notFound("Invite");
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /**
@@ -120,12 +119,12 @@ export const cancelInvitesOf = (
   ctx: OrgContext,
   login: string,
   lost: SQL,
-): [ReturnType<typeof cancelWhere>, ReturnType<typeof promiseIf>, AuditEvent] => {
+): [ReturnType<typeof cancelWhere>, ReturnType<typeof auditIf>, AuditEvent] => {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-canceled",
     description: `Canceled the waiting invitations of ${login}, who is no administrator any more.`,
   });
-  return [cancelWhere(ctx, login, lost), promiseIf(ctx.store, event, changedARow), event];
+  return [cancelWhere(ctx, login, lost), auditIf(ctx.store, event, changedARow), event];
 };
 
 const cancelWhere = (ctx: OrgContext, login: string, lost: SQL) =>

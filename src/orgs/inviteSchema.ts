@@ -3,7 +3,7 @@ import { id, list, text } from "../http/bounded.ts";
 import { roles } from "./table.ts";
 
 /** Invitations that one call makes at most. */
-const MOST = 100;
+const MOST_INVITES = 100;
 
 /** Both spellings of the billing role are in use (management-api §16). */
 export const role = z.pipe(
@@ -27,5 +27,5 @@ export const EmailInviteRequest = z
   .check(z.refine((body) => body.role ?? body.roleId, "Invalid organization role."));
 
 export const BatchCreateInviteRequest = z.object({
-  invites: list(EmailInviteRequest, MOST, `at most ${MOST} invitations at once`),
+  invites: list(EmailInviteRequest, MOST_INVITES, `at most ${MOST_INVITES} invitations at once`),
 });

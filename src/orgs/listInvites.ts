@@ -4,11 +4,11 @@ import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import type { ListInvitesResponse } from "./openapi.ts";
 import { acceptUrl } from "./invite.ts";
-import { knownTo, madeByMachine, stands } from "./inviteStands.ts";
+import { isPending, knownTo, madeByMachine } from "./pendingInvites.ts";
 import { invites, organizations } from "./table.ts";
 
 /** The contract has no pages here; the latest are shown. */
-const MOST = 1000;
+const MOST_INVITES = 1000;
 
 /** The invitations that wait. Their links let people in, so only who may invite sees them. */
 export async function listOrgInvites(ctx: OrgContext, origin: string) {
@@ -33,6 +33,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       id: sql<string>`${invites.id}`.as("invite_id"),
       email: invites.email,
       role: invites.role,
+      roleId: invites.roleId,
       sentAt: invites.sentAt,
       sentBy: invites.sentBy,
       org: organizations.name,
@@ -41,15 +42,16 @@ const waiting = (ctx: ActorContext, which: SQL) =>
     })
     .from(invites)
     .innerJoin(organizations, eq(organizations.id, invites.orgId))
-    .where(and(which, stands("invites", ctx.now)))
+    .where(and(which, isPending("invites", ctx.now)))
     .orderBy(desc(invites.createdAt), invites.id)
-    .limit(MOST);
+    .limit(MOST_INVITES);
 
 const toList = (rows: Awaited<ReturnType<typeof waiting>>, origin: string): ListInvitesResponse => ({
-  invites: rows.map(({ id, email, role, sentAt, sentBy, org, sender }) => ({
+  invites: rows.map(({ id, email, role, roleId, sentAt, sentBy, org, sender }) => ({
     id,
     email,
     role,
+    ...(roleId !== null && { roleId }),
     sentBy: { githubLogin: sentBy, name: sender, avatarUrl: "" },
     sentAt: Math.floor(sentAt / 1000),
     acceptInviteUrl: acceptUrl(origin, org, id),

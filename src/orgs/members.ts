@@ -1,20 +1,21 @@
-import { and, eq, isNull, ne, or, sql } from "drizzle-orm";
+import { type SQL, and, eq, isNull, ne, or, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
-import { has, lacking, requireRight } from "../auth/right.ts";
+import { has, lacking } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
-import { builtInRoles, roleId } from "../auth/roles.ts";
+import { builtInRoles, roleId } from "../roles/builtIn.ts";
+import type { GivenRole } from "../roles/given.ts";
 import { type Role, members, organizations } from "./table.ts";
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 const Key = z.tuple([z.number(), z.string()]);
 
 interface Person {
@@ -24,6 +25,8 @@ interface Person {
   role: Role;
   joined: number;
   acceptedAt: number | null;
+  /** The custom role, as `customRole` has it. */
+  custom: string | null;
 }
 
 /** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
@@ -36,6 +39,8 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
         role: members.role,
         joined: sql<number>`${members.createdAt}`.as("joined"),
         acceptedAt: members.acceptedAt,
+        custom: customRole(sql`coalesce(members.role_id,
+          CASE members.role WHEN 'member' THEN (SELECT default_role_id FROM organizations WHERE organizations.id = members.org_id) END)`),
         login: users.login,
         name: users.name,
         email: users.email,
@@ -44,10 +49,10 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
       .innerJoin(users, eq(users.id, members.userId))
       .where(and(eq(members.orgId, ctx.org.id), after && sql`(${members.createdAt}, ${members.userId}) > (${after[0]}, ${after[1]})`))
       .orderBy(members.createdAt, members.userId)
-      .limit(PAGE + 1),
+      .limit(PAGE_SIZE + 1),
     rolesModified(ctx),
   ]);
-  const { items, continuationToken: next } = page(rows, PAGE, (row) => [row.joined, row.userId]);
+  const { items, continuationToken: next } = page(rows, PAGE_SIZE, (row) => [row.joined, row.userId]);
   return { members: items.map((row) => toMember(ctx.org.id, row, roles[0]!.at)), continuationToken: next };
 }
 
@@ -55,11 +60,11 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
  * An administrator who becomes less loses the invitations that nobody accepted yet.
  * @throws 400 when it would leave the organization without an admin, 403 for a machine that would make or end one
  */
-export async function changeMemberRole(ctx: OrgContext, login: string, role: Role): Promise<void> {
-  if (role === "admin") await requireRight(ctx, "org_member:set_admin");
+export async function changeMemberRole(ctx: OrgContext, login: string, given: GivenRole): Promise<void> {
+  const { role, roleId: id } = given;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "member-role-changed",
-    description: `Changed the role of ${login} to ${role}.`,
+    description: `Changed the role of ${login} to ${given.name}.`,
   });
   const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
   const allowed = role === "admin" ? sql`1` : notTheLastAdmin(ctx);
@@ -67,21 +72,21 @@ export async function changeMemberRole(ctx: OrgContext, login: string, role: Rol
     currentRole(ctx, login),
     ctx.store.db
       .update(members)
-      .set({ role })
-      .where(and(isMember(ctx, login), ne(members.role, role), allowed, withinReach(ctx))),
-    promiseIf(ctx.store, event, changedARow),
+      .set({ role, roleId: id })
+      .where(and(isMember(ctx, login), sql`(role, role_id) IS NOT (${role}, ${id})`, allowed, withinReach(ctx))),
+    auditIf(ctx.store, event, changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
     canceled,
     cancelPromise,
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]?.role !== role) throw await adminStays(ctx);
+  if (after[0]?.role !== role || after[0].roleId !== id) throw await adminStays(ctx);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),
   );
-  announce(ctx, event, cancelEvent);
+  relaySoon(ctx, event, cancelEvent);
 }
 
 /** Why an administrator is one still: the caller is none who could end that, or there is no other. */
@@ -107,7 +112,7 @@ export const notTheLastAdmin = (ctx: OrgContext) =>
   );
 
 export const currentRole = (ctx: OrgContext, login: string) =>
-  ctx.store.db.select({ role: members.role }).from(members).where(isMember(ctx, login));
+  ctx.store.db.select({ role: members.role, roleId: members.roleId }).from(members).where(isMember(ctx, login));
 
 /** Hashes of the person's living tokens: their cached identities name the old role. */
 export const tokensOf = (ctx: OrgContext, login: string) =>
@@ -116,17 +121,30 @@ export const tokensOf = (ctx: OrgContext, login: string) =>
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-/** The built-in roles are as old as their organization, and never change (`listRoles`). */
+/** The built-in roles are as old as their organization, and never change. With it the custom role that is the default. */
 export const rolesModified = (ctx: OrgContext) =>
-  ctx.store.db.select({ at: organizations.createdAt }).from(organizations).where(eq(organizations.id, ctx.org.id));
+  ctx.store.db
+    .select({ at: organizations.createdAt, custom: customRole(sql`default_role_id`) })
+    .from(organizations)
+    .where(eq(organizations.id, ctx.org.id));
 
-export const toMember = (orgId: string, { login, name, email, role, joined, acceptedAt }: Person, modified: number) => ({
-  role,
+/** The custom role of that id as JSON; null for a built-in one. */
+const customRole = (id: SQL) =>
+  sql<string | null>`(SELECT json_object('id', id, 'name', name, 'modifiedAt', modified_at) FROM roles WHERE id = ${id})`.as("custom_role");
+
+function fgaRole(orgId: string, { role, custom }: Person, modified: number) {
+  const shown = custom === null ? undefined : (JSON.parse(custom) as { id: string; name: string; modifiedAt: number });
+  const { id, name, modifiedAt } = shown ?? { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: modified };
+  return { id, name, modifiedAt: new Date(modifiedAt).toISOString() };
+}
+
+export const toMember = (orgId: string, person: Person, modified: number) => ({
+  role: person.role,
   // An address is the person's to give: with the membership.
-  user: { githubLogin: login, name, avatarUrl: "", ...(acceptedAt !== null && { email }) },
-  created: new Date(joined).toISOString(),
+  user: { githubLogin: person.login, name: person.name, avatarUrl: "", ...(person.acceptedAt !== null && { email: person.email }) },
+  created: new Date(person.joined).toISOString(),
   knownToPulumi: true,
   virtualAdmin: false,
-  fgaRole: { id: roleId(orgId, role), name: builtInRoles[role].name, modifiedAt: new Date(modified).toISOString() },
-  accepted: acceptedAt !== null,
+  fgaRole: fgaRole(orgId, person, modified),
+  accepted: person.acceptedAt !== null,
 });

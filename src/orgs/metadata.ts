@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { circumstancesOf, hasEverything } from "../auth/editions.ts";
 import { guarded } from "../auth/guard.ts";
-import { placeIn } from "../auth/policy.ts";
+import { membershipIn } from "../auth/policy.ts";
 import { settingsColumns } from "../auth/settings.ts";
 import { visibleHere } from "../auth/visible.ts";
 import { wireRole } from "../auth/wireRole.ts";
@@ -49,7 +49,7 @@ export function toMetadata(ctx: OrgContext, row: Row): OrganizationMetadata {
   const { now, defaultEdition } = circumstancesOf(ctx);
   const everything = hasEverything(row, defaultEdition, now);
   const byItself = hasEverything({ ...row, trialEndsAt: 0 }, defaultEdition, now);
-  const role = placeIn(ctx.actor, ctx.org.name)?.role;
+  const role = membershipIn(ctx.actor, ctx.org.name)?.role;
   return {
     ...notHere,
     id: ctx.org.id,

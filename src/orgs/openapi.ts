@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import type { Operations } from "../http/openapi.ts";
 import { RevocationReport } from "../lineage/openapi.ts";
 import { notHere } from "./notHere.ts";
-import { uxPurposes } from "./roles.ts";
 import { inFlightRevocations } from "./table.ts";
 
 const literals = Object.fromEntries(Object.entries(notHere).map(([name, value]) => [name, z.literal(value)]));
@@ -36,22 +35,6 @@ export const OrganizationMetadata = z.object({
 });
 export type OrganizationMetadata = z.infer<typeof OrganizationMetadata>;
 
-/** management-api §7.2. */
-export const Role = z.object({
-  id: z.string(),
-  orgId: z.string(),
-  name: z.string(),
-  description: z.string(),
-  resourceType: z.string(),
-  uxPurpose: z.enum(uxPurposes),
-  defaultIdentifier: z.string(),
-  isOrgDefault: z.boolean(),
-  created: z.string(),
-  modified: z.string(),
-  version: z.int(),
-});
-export type Role = z.infer<typeof Role>;
-
 const OrganizationMember = z.object({
   role: z.string(),
   user: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), email: z.optional(z.string()) }),
@@ -76,6 +59,8 @@ export const ListInvitesResponse = z.object({
       id: z.string(),
       email: z.string(),
       role: z.string(),
+      /** Of an invitation to a role that was named by its id. */
+      roleId: z.optional(z.string()),
       sentBy: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
       /** Unix seconds. */
       sentAt: z.int(),
@@ -107,12 +92,6 @@ export const orgOperations = {
     summary: "Changes settings; audited with old and new values",
     answers: { 200: OrganizationMetadata },
   },
-  ListRolesByOrgIDAndUXPurpose: {
-    tags: ["Organizations"],
-    summary: "The roles that people and tokens may have",
-    answers: { 200: z.object({ roles: z.array(Role) }) },
-  },
-  GetRole: { tags: ["Organizations"], summary: "One role", answers: { 200: Role } },
   ListOrganizationMembers: {
     tags: ["Organizations"],
     summary: "Who is in the organization, and as what",
@@ -127,7 +106,7 @@ export const orgOperations = {
   LeaveOrganization: { tags: ["Users"], summary: "The caller leaves an organization, whatever its conditions are", answers: { 204: null } },
   UpdateOrganizationMember: {
     tags: ["Organizations"],
-    summary: "Changes a member's role, by name or by the id of a built-in role",
+    summary: "Changes a member's role, by name or by id",
     answers: { 204: null },
   },
   DeleteOrganizationMember: {

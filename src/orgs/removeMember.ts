@@ -1,7 +1,7 @@
 import { type SQL, and, eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { requireRight } from "../auth/right.ts";
@@ -10,7 +10,7 @@ import { batch } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { type EndedRow, type LostRow, afterEnding, endBelow, keepDescent, readEnding } from "../lineage/end.ts";
 import type { Descent } from "../lineage/ending.ts";
-import { promiseEnding, promisedEnding } from "../lineage/events.ts";
+import { auditEnding, promisedEnding } from "../lineage/events.ts";
 import { reportOf } from "../lineage/report.ts";
 import type { RevocationReport } from "../lineage/openapi.ts";
 import { accessTokens } from "../tokens/table.ts";
@@ -54,14 +54,14 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   };
   // Judged before the person leaves, in the same transaction.
   const first: BatchItem<"sqlite">[] =
-    fate === "revoke" ? [...readEnding(store, descent), promiseEnding(store, descent, announcement), ...endBelow(store, descent)] : [];
+    fate === "revoke" ? [...readEnding(store, descent), auditEnding(store, descent, announcement), ...endBelow(store, descent)] : [];
   const results = await batch(store, [
     guard(store, ctx.actor, now, ctx.org.id),
     currentRole(ctx, login),
     ...first,
     keepDescent(store, which, now),
     store.db.delete(members).where(which),
-    promiseIf(store, event, fate === "revoke" ? sql`0` : changedARow),
+    auditIf(store, event, fate === "revoke" ? sql`0` : changedARow),
     currentRole(ctx, login),
     tokensOf(ctx, login),
     canceled,
@@ -77,12 +77,12 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   );
   await ctx.tokensEnded({ tokenIds: tokens.map((t) => t.id), orgId: ctx.org.id });
   if (fate !== "revoke") {
-    announce(ctx, event, cancelEvent);
+    relaySoon(ctx, event, cancelEvent);
     return undefined;
   }
   const [rows, lost] = rest as [EndedRow[], LostRow[]];
   await afterEnding(ctx, rows, lost, { tokenIds: [] });
-  announce(ctx, ...promisedEnding(announcement, rows), cancelEvent);
+  relaySoon(ctx, ...promisedEnding(announcement, rows), cancelEvent);
   return reportOf(ctx.actor, rows);
 }
 

@@ -2,14 +2,12 @@ import * as z from "zod/mini";
 import { cursor, id, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { unknownOperation } from "../stubs/absent.ts";
+import { givenRole } from "../roles/given.ts";
 import { role } from "./inviteSchema.ts";
-import { getRole, listRoles, uxPurpose } from "./listRoles.ts";
 import { addMember } from "./addMember.ts";
 import { changeMemberRole, listMembers } from "./members.ts";
 import { getOrganizationMetadata } from "./metadata.ts";
 import { fates, removeMember } from "./removeMember.ts";
-import { roleOf } from "./roles.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "./settings.ts";
 
 const org = z.object({ orgName });
@@ -36,31 +34,6 @@ export const orgRoutes = [
       body: UpdateOrganizationRequest,
     },
     (ctx, { body }) => updateOrganizationSettings(ctx, body),
-  ),
-  defineRoute(
-    {
-      method: "GET",
-      path: "/api/orgs/{orgName}/roles",
-      operationId: "ListRolesByOrgIDAndUXPurpose",
-      permission: "role:read",
-      params: org,
-      query: z.object({ uxPurpose }),
-    },
-    (ctx, { query }) => listRoles(ctx, query.uxPurpose),
-  ),
-  defineRoute(
-    {
-      method: "GET",
-      path: "/api/orgs/{orgName}/roles/{roleID}",
-      operationId: "GetRole",
-      permission: "role:read",
-      params: z.object({ orgName, roleID: id }),
-    },
-    async (ctx, { params, request }) => {
-      // The contract has another operation at this path, which would be taken for the role of that name.
-      if (params.roleID === "scopes") throw unknownOperation("GET", new URL(request.url).pathname);
-      return getRole(ctx, params.roleID);
-    },
   ),
   defineRoute(
     {
@@ -98,7 +71,7 @@ export const orgRoutes = [
         .object({ role: z.nullish(role), fgaRoleId: z.nullish(id) })
         .check(z.refine((body) => body.role ?? body.fgaRoleId, "role or fgaRoleId is required")),
     },
-    (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, roleOf(ctx, body)),
+    async (ctx, { params, body }) => changeMemberRole(ctx, params.userLogin, await givenRole(ctx, body, "built-in")),
   ),
   defineRoute(
     {

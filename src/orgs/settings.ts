@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { isAllowedFrom, meetsExpiryPolicy } from "../auth/limits.ts";
 import { parseNetwork } from "../auth/network.ts";
@@ -114,10 +114,10 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
       .update(organizations)
       .set({ ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])), settingsVersion: before.version + 1 })
       .where(eq(organizations.id, ctx.org.id)),
-    promise(ctx.store, event),
+    auditStatement(ctx.store, event),
     metadataOf(ctx),
   ]);
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return toMetadata(ctx, changed[0]!);
 }
 

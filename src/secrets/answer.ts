@@ -1,5 +1,5 @@
 import type { RequestContext } from "../context.ts";
-import { streamed } from "../http/stream.ts";
+import { streamOf } from "../http/stream.ts";
 import type { Values } from "../http/values.ts";
 import { logError } from "../log.ts";
 
@@ -46,7 +46,7 @@ export async function answerValues(
   }
   const group = await groupOf(first, more && 1);
   first.length = 0;
-  return streamed(more ? logged(ctx, pieces(group)) : pieces(group));
+  return streamOf(more ? logged(ctx, pieces(group)) : pieces(group));
 }
 
 interface Group {

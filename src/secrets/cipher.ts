@@ -20,7 +20,7 @@ const encoder = new TextEncoder();
 
 /** Derived keys, by setting, master key and stack. Immutable, so an isolate may keep them. */
 const derived = new Map<string, Promise<CryptoKey>>();
-const REMEMBERED = 1000;
+const MOST_KEYS = 1000;
 
 async function stackKey(setting: string, keyId: number | undefined, stackId: string): Promise<{ id: number; key: CryptoKey } | undefined> {
   const masters = masterKeysOf(setting);
@@ -29,7 +29,7 @@ async function stackKey(setting: string, keyId: number | undefined, stackId: str
   const name = `${master.id}/${stackId}/${setting}`;
   let key = derived.get(name);
   if (!key) {
-    if (derived.size >= REMEMBERED) derived.clear();
+    if (derived.size >= MOST_KEYS) derived.clear();
     key = derive(master.key, stackId);
     derived.set(name, key);
   }

@@ -1,5 +1,5 @@
-import { announce } from "../audit/announce.ts";
-import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { type AuditEntry, auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
@@ -33,11 +33,11 @@ export async function decryptValues(
   const { db } = ctx.store;
   const [found] = await guarded(ctx, [
     db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
-    promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
+    auditIf(ctx.store, record, stackExists(ctx.org.id, path)),
   ]);
   const stack = found[0];
   if (!stack) throw stackNotFound(path);
-  announce(ctx, record);
+  relaySoon(ctx, record);
   return oneByOne(bytes, (sealed) => decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed));
 }
 

@@ -1,5 +1,5 @@
-import { announce } from "../audit/announce.ts";
-import { type AuditEntry, auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { type AuditEntry, auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
@@ -24,9 +24,9 @@ export async function noteDecryption(ctx: OrgContext, path: StackPath, event: Au
   });
   const [found] = await guarded(ctx, [
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
-    promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),
+    auditIf(ctx.store, record, stackExists(ctx.org.id, path)),
   ]);
   if (!found[0]) throw stackNotFound(path);
-  announce(ctx, record);
+  relaySoon(ctx, record);
   return undefined;
 }

@@ -10,7 +10,7 @@ import { takeState } from "../stacks/stateAt.ts";
 import { decryptValues } from "./decrypt.ts";
 
 /** Secrets in one output. */
-const MOST = 100;
+const MOST_SECRETS = 100;
 
 /**
  * One output of a stack in the clear. Two events, both safe before it leaves: a part of the state was taken out, and decrypted.
@@ -20,9 +20,10 @@ export async function revealOutput(ctx: OrgContext, path: StackPath, name: strin
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "an output"));
   const value = (await outputsOf(chunks)).get(name);
   if (!value) throw notFound(`Output '${name.slice(0, 100)}' of stack '${pathText(path)}'`);
-  const secrets = new Ciphertexts(MOST + 1);
+  const secrets = new Ciphertexts(MOST_SECRETS + 1);
   secrets.add(value);
-  if (secrets.isFull) throw badRequest(`an output with more than ${MOST} secrets, or with very long ones, is shown by the CLI only`);
+  if (secrets.isFull)
+    throw badRequest(`an output with more than ${MOST_SECRETS} secrets, or with very long ones, is shown by the CLI only`);
   if (secrets.found.length === 0) return readable(value);
   const decrypted = await decryptValues(ctx, path, secrets.found, "secret-decrypted");
   const plaintexts = new Map(secrets.found.map((text, i) => [text, textOf(decrypted[i]!)]));

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text, unread } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
-import { STACK, stackParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams } from "../stacks/path.ts";
 import { type Shape, answerValues, quoted } from "./answer.ts";
 import { decryptValues } from "./decrypt.ts";
 import { encryptValues } from "./encrypt.ts";
@@ -28,7 +28,7 @@ export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/encrypt`,
+      path: `${STACK_PATH}/encrypt`,
       operationId: "EncryptValue",
       permission: "stack:encrypt",
       drains: true,
@@ -41,7 +41,7 @@ export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/batch-encrypt`,
+      path: `${STACK_PATH}/batch-encrypt`,
       operationId: "BatchEncryptValue",
       permission: "stack:encrypt",
       drains: true,
@@ -54,7 +54,7 @@ export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/decrypt`,
+      path: `${STACK_PATH}/decrypt`,
       operationId: "DecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
@@ -67,7 +67,7 @@ export const secretRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/batch-decrypt`,
+      path: `${STACK_PATH}/batch-decrypt`,
       operationId: "BatchDecryptValue",
       permission: "stack:decrypt",
       params: stackParams,
@@ -88,7 +88,7 @@ export const secretRoutes = [
     defineRoute(
       {
         method: "POST",
-        path: `${STACK}/decrypt/${name}`,
+        path: `${STACK_PATH}/decrypt/${name}`,
         operationId,
         permission: "stack:decrypt",
         params: stackParams,

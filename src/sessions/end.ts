@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { type PersonContext, acceptedOf } from "../context.ts";
@@ -21,7 +21,7 @@ export async function endSession(ctx: PersonContext, id: string): Promise<void> 
   const results = await batch(store, [
     guard(store, actor, ctx.now),
     guardMemberships(store, actor),
-    ...events.map((event) => promiseIf(store, event, open)),
+    ...events.map((event) => auditIf(store, event, open)),
     store.db
       .update(accessTokens)
       .set({ deletedAt: ctx.now })
@@ -31,7 +31,7 @@ export async function endSession(ctx: PersonContext, id: string): Promise<void> 
   const [row] = results.at(-1) as { hash: string }[];
   if (!row) throw notFound("Session");
   await forgetIdentities(ctx.env.TOKEN_CACHE, [row.hash]);
-  announce(ctx, ...events);
+  relaySoon(ctx, ...events);
 }
 
 /** The same, and ends everything that was made in it. */

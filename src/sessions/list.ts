@@ -2,7 +2,7 @@ import { and, desc, eq, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { lives } from "../auth/lives.ts";
-import { openerStands } from "../auth/opener.ts";
+import { sessionOpenerIsValid } from "../auth/sessionOpener.ts";
 import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { cursor } from "../http/bounded.ts";
@@ -11,7 +11,7 @@ import { seconds } from "../tokens/accessToken.ts";
 import { accessTokens } from "../tokens/table.ts";
 import type { ListSessionsResponse } from "./openapi.ts";
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 const Key = z.tuple([z.number(), z.string()]);
 
 export const ListSessionsQuery = z.object({ maxResults, continuationToken: cursor });
@@ -19,7 +19,7 @@ export const ListSessionsQuery = z.object({ maxResults, continuationToken: curso
 /** The caller's own sessions that are open, newest first. */
 export async function listSessions(ctx: PersonContext, query: z.infer<typeof ListSessionsQuery>): Promise<ListSessionsResponse> {
   const after = fromCursor(query.continuationToken, Key);
-  const size = query.maxResults ?? PAGE;
+  const size = query.maxResults ?? PAGE_SIZE;
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     ctx.store.db
@@ -39,7 +39,7 @@ export async function listSessions(ctx: PersonContext, query: z.infer<typeof Lis
           eq(accessTokens.userId, ctx.actor.user.id),
           eq(accessTokens.kind, "session"),
           lives(ctx.now),
-          openerStands,
+          sessionOpenerIsValid,
           after && sql`(${accessTokens.createdAt}, ${accessTokens.id}) < (${after[0]}, ${after[1]})`,
         ),
       )

@@ -14,7 +14,7 @@ export const ABSOLUTE = 7 * 24 * 3_600_000;
 export const SESSION_NAME = "console session";
 
 /** How long an ended session's row is kept. Milliseconds. */
-const KEPT = 30 * 24 * 3_600_000;
+const ENDED_SESSION_KEPT = 30 * 24 * 3_600_000;
 
 /** A row that something descends from is kept for good: without it the descent would be cut. */
 const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE made.made_with = access_tokens.id)
@@ -42,7 +42,7 @@ export async function openSession(
   const old = and(
     eq(accessTokens.userId, user.id),
     eq(accessTokens.kind, "session"),
-    sql`coalesce(${accessTokens.deletedAt}, ${accessTokens.expiresAt}) < ${ctx.now - KEPT}`,
+    sql`coalesce(${accessTokens.deletedAt}, ${accessTokens.expiresAt}) < ${ctx.now - ENDED_SESSION_KEPT}`,
     madeNothing,
   );
   await batch(ctx.store, [

@@ -1,5 +1,5 @@
-import { announce } from "../audit/announce.ts";
-import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { retryAfterChange } from "../auth/retry.ts";
@@ -29,15 +29,15 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
       event: "user-login-failed",
       description: `Refused: the ${actor.kind} token "${actor.token.name}" cannot sign in to the console.`,
     });
-    await batch(ctx.store, [promise(ctx.store, refused)]);
-    announce(ctx, refused);
+    await batch(ctx.store, [auditStatement(ctx.store, refused)]);
+    relaySoon(ctx, refused);
     throw new AppError(400, "This token belongs to a machine. Sign in with a personal access token.");
   }
   const session = { id: crypto.randomUUID(), openedWith: actor.token.id };
   const description = `Signed in to the console with a personal token: session ${session.id}.`;
   // The log of each organization whose membership the person has accepted records the sign-in.
   const events = acceptedOf(actor).map(({ org }) => auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description }));
-  const promised = events.map((event) => promise(ctx.store, event));
+  const promised = events.map((event) => auditStatement(ctx.store, event));
   const cookie = await openSession(
     ctx,
     actor.user,
@@ -46,6 +46,6 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
     guardMemberships(ctx.store, actor),
     ...promised,
   );
-  if (events.length > 0) announce(ctx, ...events);
+  if (events.length > 0) relaySoon(ctx, ...events);
   return cookie;
 }

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest, notFound } from "../errors.ts";
@@ -45,8 +45,8 @@ export async function deleteStackConfig(ctx: OrgContext, path: StackPath): Promi
       .set({ config: null })
       .where(stackAt(ctx.org.id, path))
       .returning({ id: sql<string>`${stacks.id}` }),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!changed[0]) throw stackNotFound(path);
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }

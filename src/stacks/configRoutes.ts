@@ -1,13 +1,13 @@
 import { defineRoute } from "../http/route.ts";
 import { deleteStackConfig, getStackConfig, updateStackConfig } from "./config.ts";
-import { STACK, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./path.ts";
 import { StackConfig } from "./schema.ts";
 
 export const configRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/config`,
+      path: `${STACK_PATH}/config`,
       operationId: "GetStackConfig",
       permission: "stack:read",
       params: stackParams,
@@ -17,7 +17,7 @@ export const configRoutes = [
   defineRoute(
     {
       method: "PUT",
-      path: `${STACK}/config`,
+      path: `${STACK_PATH}/config`,
       operationId: "UpdateStackConfig",
       permission: "stack:write",
       params: stackParams,
@@ -28,7 +28,7 @@ export const configRoutes = [
   defineRoute(
     {
       method: "DELETE",
-      path: `${STACK}/config`,
+      path: `${STACK_PATH}/config`,
       operationId: "DeleteStackConfig",
       permission: "stack:write",
       params: stackParams,

@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import { mayAs, placeOf } from "../auth/policy.ts";
+import { mayAs, membershipOf } from "../auth/policy.ts";
 import { requireImportQuota } from "../auth/quota.ts";
 import { requireInScope } from "../auth/scope.ts";
 import { type OrgContext, loginOf } from "../context.ts";
@@ -55,14 +55,14 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
       }),
       ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),
       ...firstGrants(ctx, id, named),
-      promise(ctx.store, event),
+      auditStatement(ctx.store, event),
     ]);
   } catch (error) {
     if (state && isRefused(error)) ctx.background("orphan", (env) => env.STATE.delete(state.stateKey));
     if (error instanceof UniqueViolation) throw conflict(`Stack '${pathText(path)}' already exists`);
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return {};
 }
 
@@ -83,7 +83,7 @@ async function writtenTeams(ctx: OrgContext, asked: string[]): Promise<string[]>
 /** The creator's right on the new stack, and the right to write that `teams` gives. */
 function firstGrants(ctx: OrgContext, id: string, names: string[]) {
   const { store, actor, now, org } = ctx;
-  const place = placeOf(ctx);
+  const place = membershipOf(ctx);
   const named = sql`SELECT teams.id FROM teams WHERE teams.org_id = ${org.id} AND teams.name IN (SELECT value FROM json_each(${JSON.stringify(names)}))`;
   const toTeams = [
     store.db

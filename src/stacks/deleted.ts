@@ -1,6 +1,6 @@
 import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
@@ -8,7 +8,7 @@ import { badRequest, conflict, notFound } from "../errors.ts";
 import { resultOf, updates } from "../updates/table.ts";
 import { stacks } from "./table.ts";
 
-const MOST = 25;
+const MOST_STACKS = 25;
 
 /** The newest 25. Row, history and states of a deleted stack are all there still (management-api §13.2). */
 export async function listDeletedStacks(ctx: OrgContext) {
@@ -29,7 +29,7 @@ export async function listDeletedStacks(ctx: OrgContext) {
       .leftJoin(updates, eq(updates.id, stacks.activeUpdate))
       .where(and(eq(stacks.orgId, ctx.org.id), isNotNull(stacks.deletedAt)))
       .orderBy(desc(stacks.deletedAt), desc(stacks.id))
-      .limit(MOST),
+      .limit(MOST_STACKS),
   ]);
   return {
     deletedStacks: rows.map((row) => ({
@@ -70,7 +70,7 @@ export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName
         .set({ deletedAt: null, runningUpdate: null })
         .where(and(deleted, sql`lower(${stacks.name}) = lower(${stackName})`))
         .returning({ id: stacks.id }),
-      promiseIf(ctx.store, event, changedARow, described),
+      auditIf(ctx.store, event, changedARow, described),
     ]);
     if (!found[0]) throw notFound(`Deleted stack '${id.slice(0, 100)}'`);
     if (!restored[0]) throw badRequest(`the deleted stack's name is ${found[0].name}`);
@@ -78,5 +78,5 @@ export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName
     if (error instanceof UniqueViolation) throw conflict("Stack with this name already exists");
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }

@@ -4,13 +4,13 @@ import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { listDeletedStacks, restoreDeletedStack } from "./deleted.ts";
 
-const D = "/api/orgs/{orgName}/restore-stack" as const;
+const DELETED_PATH = "/api/orgs/{orgName}/restore-stack" as const;
 
 export const deletedRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: D,
+      path: DELETED_PATH,
       operationId: "ListDeletedStacks",
       permission: "stack:list_deleted",
       params: z.object({ orgName }),
@@ -20,7 +20,7 @@ export const deletedRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${D}/{programID}`,
+      path: `${DELETED_PATH}/{programID}`,
       operationId: "RestoreDeletedStack",
       permission: "stack:restore_deleted",
       params: z.object({ orgName, programID: id }),

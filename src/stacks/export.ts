@@ -1,5 +1,5 @@
 import type { OrgContext } from "../context.ts";
-import { streamed } from "../http/stream.ts";
+import { streamOf } from "../http/stream.ts";
 import { emptyDeployment } from "../state/checkpoint.ts";
 import { rename } from "../state/rename.ts";
 import { readChunks, readObject } from "./objects.ts";
@@ -16,7 +16,7 @@ export async function exportStack(ctx: OrgContext, path: StackPath, version?: nu
   if (stateKey !== null && namesThen) {
     const from = { owner: "", project: namesThen.projectName, stack: namesThen.stackName };
     const to = { owner: path.orgName, project: path.projectName, stack: path.stackName };
-    return streamed(rename(await readChunks(ctx.env.STATE, stateKey), from, to));
+    return streamOf(rename(await readChunks(ctx.env.STATE, stateKey), from, to));
   }
   const body = stateKey === null ? emptyDeployment : (await readObject(ctx.env.STATE, stateKey)).body;
   return new Response(body, { headers: { "Content-Type": "application/json" } });

@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
@@ -111,11 +111,11 @@ export async function deleteStackPermission(ctx: OrgContext, path: StackPath, lo
     db
       .delete(stackGrants)
       .where(sql`${stackGrants.stackId} = ${stack} AND ${stackGrants.granteeKind} = 'user' AND ${stackGrants.granteeId} = ${person}`),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!found[0]) throw stackNotFound(path);
   if (!people[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /** The teams that have a right on this stack, by name. */

@@ -1,7 +1,7 @@
 import { type SQL, and, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import { placesOf, visibleTo } from "../auth/visible.ts";
+import { membershipsOf, visibleTo } from "../auth/visible.ts";
 import type { Actor, ActorContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { badRequest } from "../errors.ts";
@@ -9,7 +9,7 @@ import { fromCursor, page } from "../http/pagination.ts";
 import type { ListUserStacksQuery } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 const Key = z.tuple([z.string(), z.string(), z.string()]);
 
 /**
@@ -19,14 +19,14 @@ const Key = z.tuple([z.string(), z.string(), z.string()]);
 export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof ListUserStacksQuery>) {
   const { actor } = ctx;
   if (query.tagValue !== undefined && !query.tagName) throw badRequest("tagValue needs a tagName");
-  const size = query.maxResults ?? PAGE;
+  const size = query.maxResults ?? PAGE_SIZE;
   const after = fromCursor(query.continuationToken, Key);
   const [org, project, name] = after ?? ["", "", ""];
-  const visible = visibleTo(ctx, (place) => !query.organization || place.org.name === query.organization);
+  const visible = visibleTo(ctx, (membership) => !query.organization || membership.org.name === query.organization);
   const tagged = sql`EXISTS (SELECT 1 FROM ${stackTags} WHERE ${stackTags.stackId} = ${stacks.id} AND ${stackTags.name} = ${query.tagName ?? ""} ${
     query.tagValue === undefined ? sql`` : sql`AND ${stackTags.value} = ${query.tagValue}`
   })`;
-  const select = (place: SQL) =>
+  const select = (membership: SQL) =>
     ctx.store.db
       .select({
         id: stacks.id,
@@ -41,7 +41,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
       .where(
         and(
           isNull(stacks.deletedAt),
-          place,
+          membership,
           visible,
           query.project ? sql`${stacks.project} IN ${spellingsOf(actor, query.project)}` : undefined,
           query.tagName ? tagged : undefined,
@@ -59,7 +59,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
     select(after ? rest : sql`0`),
     select(sql`${stacks.orgId} > ${org}`),
   ]);
-  const nameOf = new Map(placesOf(actor).map(({ org: { id, name: orgName } }) => [id, orgName]));
+  const nameOf = new Map(membershipsOf(actor).map(({ org: { id, name: orgName } }) => [id, orgName]));
   const rows = [...begun, ...others];
   const { items, continuationToken } = page(rows, size, (row) => [row.orgId, row.project, row.name]);
   return {

@@ -1,4 +1,4 @@
-import { reach } from "../db/binding.ts";
+import { callBinding } from "../db/binding.ts";
 import { unavailable } from "../errors.ts";
 import { chunksOf } from "../bytes/chunks.ts";
 import { free } from "../bytes/release.ts";
@@ -156,4 +156,4 @@ export async function readRange(
   return (await store(() => bucket.get(key, { range })))?.body;
 }
 
-const store = <T>(operation: () => Promise<T>): Promise<T> => reach("the state store", operation);
+const store = <T>(operation: () => Promise<T>): Promise<T> => callBinding("the state store", operation);

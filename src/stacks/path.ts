@@ -7,7 +7,7 @@ import { notFound } from "../errors.ts";
 import { stacks } from "./table.ts";
 
 /** Where a stack is on the API. */
-export const STACK = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
+export const STACK_PATH = "/api/stacks/{orgName}/{projectName}/{stackName}" as const;
 
 export const projectParams = z.object({ orgName, projectName });
 

@@ -2,14 +2,14 @@ import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { deleteStackPermission, getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
-import { STACK, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./path.ts";
 
 /** Who has to do with a stack. */
 export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/metadata`,
+      path: `${STACK_PATH}/metadata`,
       operationId: "GetStackMetadata",
       permission: "stack:read",
       params: stackParams,
@@ -19,7 +19,7 @@ export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/teams`,
+      path: `${STACK_PATH}/teams`,
       operationId: "ListStackTeams",
       permission: "stack:read",
       params: stackParams,
@@ -29,7 +29,7 @@ export const peopleRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/collaborators`,
+      path: `${STACK_PATH}/collaborators`,
       operationId: "ListStackPermissions",
       permission: "stack:read",
       params: stackParams,
@@ -39,7 +39,7 @@ export const peopleRoutes = [
   defineRoute(
     {
       method: "DELETE",
-      path: `${STACK}/collaborators/{userName}`,
+      path: `${STACK_PATH}/collaborators/{userName}`,
       operationId: "DeleteStackPermission",
       permission: "stack_access:update",
       params: z.extend(stackParams, { userName: text(200) }),

@@ -1,12 +1,12 @@
 import { defineRoute } from "../http/route.ts";
-import { STACK, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./path.ts";
 import { listDownstreamReferences, listUpstreamReferences } from "./references.ts";
 
 export const referenceRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/upstreamreferences`,
+      path: `${STACK_PATH}/upstreamreferences`,
       operationId: "ListUpstreamStackReferences",
       permission: "stack:read",
       params: stackParams,
@@ -16,7 +16,7 @@ export const referenceRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/downstreamreferences`,
+      path: `${STACK_PATH}/downstreamreferences`,
       operationId: "ListDownstreamStackReferences",
       permission: "stack:read",
       params: stackParams,

@@ -9,14 +9,14 @@ import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
 
 /** References of one stack that are kept and shown. */
-const MOST = 1000;
+const MOST_REFERENCES = 1000;
 
 /**
  * Statements that record the stacks that the newest state of the stack `stackId` (SQL for its id) refers to, each with its version at
  * this moment. A reference names organization, project and stack (cli-protocol §3.11); any other text names no stack.
  */
 export function replaceReferences(store: Store, stackId: SQL, names: string[]) {
-  const paths = names.filter((name) => /^[^/]{1,100}\/[^/]{1,100}\/[^/]{1,100}$/.test(name)).slice(0, MOST);
+  const paths = names.filter((name) => /^[^/]{1,100}\/[^/]{1,100}\/[^/]{1,100}$/.test(name)).slice(0, MOST_REFERENCES);
   const part = (i: number) => sql`json_extract(value, ${`$[${i}]`})`;
   const version = sql`coalesce((SELECT stacks.version FROM stacks JOIN organizations ON organizations.id = stacks.org_id
     WHERE lower(organizations.name) = lower(${part(0)}) AND organizations.name = ${part(0)} AND stacks.deleted_at IS NULL
@@ -74,7 +74,7 @@ const references = (ctx: OrgContext, { on, where, version }: { on: SQL | undefin
     .where(and(isNull(stacks.deletedAt), visibleTo(ctx), where))
     .groupBy(stacks.id)
     .orderBy(sql`owner`, sql`stack_project`, sql`stack_name`)
-    .limit(MOST);
+    .limit(MOST_REFERENCES);
 
 async function list(ctx: OrgContext, path: StackPath, query: ReturnType<typeof references>): Promise<StackReferences> {
   const [, found, rows] = await guarded(ctx, [

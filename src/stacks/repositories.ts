@@ -3,7 +3,7 @@ import { guarded } from "../auth/guard.ts";
 import { has } from "../auth/right.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
-import { streamed } from "../http/stream.ts";
+import { streamOf } from "../http/stream.ts";
 import { resultOf, updates } from "../updates/table.ts";
 import { stacks } from "./table.ts";
 
@@ -17,7 +17,7 @@ const CHUNK = 500;
 export async function getOrganization(ctx: OrgContext): Promise<Response> {
   const first = has(ctx, "stack:list") ? await readChunk(ctx, { project: "", name: "" }) : [];
   const head = JSON.stringify({ githubLogin: ctx.org.name, name: ctx.org.name, avatarUrl: "" });
-  return streamed(organization(ctx, head, first));
+  return streamOf(organization(ctx, head, first));
 }
 
 type Row = Awaited<ReturnType<typeof readChunk>>[number];

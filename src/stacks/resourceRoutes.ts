@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { type Route, defineRoute } from "../http/route.ts";
-import { STACK, stackParams, versionParams } from "./path.ts";
+import { STACK_PATH, stackParams, versionParams } from "./path.ts";
 import { getStackOverview, getStackResource, getStackResourceCount, getStackResources } from "./resources.ts";
 
-const R = `${STACK}/resources` as const;
+const RESOURCES_PATH = `${STACK_PATH}/resources` as const;
 
 /** They take the state out of the service, so they need what an export needs, and are in the log as one. */
 const taken = { method: "GET", permission: "stack:export" } as const satisfies Partial<Route["definition"]>;
@@ -14,7 +14,7 @@ export const resourceRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${R}/count`,
+      path: `${RESOURCES_PATH}/count`,
       operationId: "GetStackResourceCount",
       permission: "stack:read",
       params: stackParams,
@@ -24,7 +24,7 @@ export const resourceRoutes = [
   defineRoute(
     {
       ...taken,
-      path: `${R}/latest`,
+      path: `${RESOURCES_PATH}/latest`,
       operationId: "GetLatestStackResources",
       params: stackParams,
     },
@@ -33,7 +33,7 @@ export const resourceRoutes = [
   defineRoute(
     {
       ...taken,
-      path: `${R}/latest/{urn}`,
+      path: `${RESOURCES_PATH}/latest/{urn}`,
       operationId: "GetLatestStackResource",
       params: z.extend(stackParams, one),
     },
@@ -42,7 +42,7 @@ export const resourceRoutes = [
   defineRoute(
     {
       ...taken,
-      path: `${R}/{version}`,
+      path: `${RESOURCES_PATH}/{version}`,
       operationId: "GetStackResources",
       params: versionParams,
     },
@@ -51,7 +51,7 @@ export const resourceRoutes = [
   defineRoute(
     {
       ...taken,
-      path: `${R}/{version}/{urn}`,
+      path: `${RESOURCES_PATH}/{version}/{urn}`,
       operationId: "GetStackResource",
       params: z.extend(versionParams, one),
     },

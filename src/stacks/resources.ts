@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { guardMemberships, guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
-import { streamed } from "../http/stream.ts";
+import { streamOf } from "../http/stream.ts";
 import { emptyDeployment } from "../state/checkpoint.ts";
 import { decodeText, encode } from "../state/json/json.ts";
 import { findResource, resourcesOf } from "../state/resources.ts";
@@ -14,7 +14,7 @@ import { type StoredState, takeState } from "./stateAt.ts";
 
 /** Read out of R2 and written on resource by resource, whatever the size. Secrets stay ciphertext. */
 export async function getStackResources(ctx: OrgContext, path: StackPath, version?: number): Promise<Response> {
-  return streamed(resourceList(await openState(ctx, await takeState(ctx, path, version, "the resources"))));
+  return streamOf(resourceList(await openState(ctx, await takeState(ctx, path, version, "the resources"))));
 }
 
 /** @throws 404 when the state has no such resource */
@@ -48,7 +48,7 @@ export async function getStackOverview(ctx: OrgContext, path: StackPath): Promis
   // Last: it records the export, and a stale identity in the batch before would make this run twice.
   const state = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
   const named = Object.fromEntries(tags.map((tag) => [tag.name, tag.value]));
-  return streamed(overview(JSON.stringify({ tags: named, referencedStacks: references }), state));
+  return streamOf(overview(JSON.stringify({ tags: named, referencedStacks: references }), state));
 }
 
 async function* overview(head: string, state: OpenState): AsyncGenerator<string | Uint8Array> {

@@ -6,11 +6,11 @@ import { createStack } from "./create.ts";
 import { exportStack } from "./export.ts";
 import { getStack, projectExists } from "./get.ts";
 import { listUserStacks } from "./list.ts";
-import { STACK, projectParams, stackParams, versionParams } from "./path.ts";
+import { STACK_PATH, projectParams, stackParams, versionParams } from "./path.ts";
 import { getOrganization } from "./repositories.ts";
 import { CreateStackRequest, ListUserStacksQuery } from "./schema.ts";
 
-const P = "/api/stacks/{orgName}/{projectName}" as const;
+const PROJECT_PATH = "/api/stacks/{orgName}/{projectName}" as const;
 
 export const stackRoutes = [
   defineRoute(
@@ -36,7 +36,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "HEAD",
-      path: P,
+      path: PROJECT_PATH,
       operationId: "ProjectExists",
       permission: "stack:list",
       params: projectParams,
@@ -49,7 +49,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: P,
+      path: PROJECT_PATH,
       operationId: "CreateStack",
       permission: "stack:create",
       params: projectParams,
@@ -61,7 +61,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: STACK,
+      path: STACK_PATH,
       operationId: "GetStack",
       permission: "stack:read",
       params: stackParams,
@@ -71,7 +71,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/export`,
+      path: `${STACK_PATH}/export`,
       operationId: "ExportStack",
       permission: "stack:export",
       params: stackParams,
@@ -81,7 +81,7 @@ export const stackRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${STACK}/export/{version}`,
+      path: `${STACK_PATH}/export/{version}`,
       operationId: "ExportStackAtVersion",
       permission: "stack:export",
       params: versionParams,

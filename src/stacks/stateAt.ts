@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { StackRef } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
@@ -62,13 +62,13 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
       // A transfer keeps both names.
       .orderBy(sql`${updates.message} LIKE ${`${RENAMED}%`} DESC`, updates.version)
       .limit(1),
-    promiseIf(ctx.store, event, isThere),
+    auditIf(ctx.store, event, isThere),
   ]);
   const stack = found[0];
   if (!stack) throw stackNotFound(path);
   const at = version === undefined ? stack : versions[0];
   if (!at) throw notFound(`Version ${version} of stack '${pathText(path)}'`);
-  announce(ctx, event);
+  relaySoon(ctx, event);
   const [move] = moves;
   return { stateKey: at.stateKey, version: version ?? stack.version, ...(move && { namesThen: namesBefore(move.message) ?? path }) };
 }

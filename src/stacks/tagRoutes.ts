@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
-import { STACK, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./path.ts";
 import { StackTag, tags } from "./schema.ts";
 import { addStackTag, deleteStackTag, updateStackTag, updateStackTags } from "./tags.ts";
 
@@ -11,7 +11,7 @@ export const tagRoutes = [
   defineRoute(
     {
       method: "PATCH",
-      path: `${STACK}/tags`,
+      path: `${STACK_PATH}/tags`,
       operationId: "UpdateStackTags",
       permission: "stack_tags:update",
       params: stackParams,
@@ -22,7 +22,7 @@ export const tagRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/tags`,
+      path: `${STACK_PATH}/tags`,
       operationId: "AddStackTag",
       permission: "stack_tags:update",
       params: stackParams,
@@ -33,7 +33,7 @@ export const tagRoutes = [
   defineRoute(
     {
       method: "PATCH",
-      path: `${STACK}/tags/{tagName}`,
+      path: `${STACK_PATH}/tags/{tagName}`,
       operationId: "UpdateStackTag",
       permission: "stack_tags:update",
       params: tagParams,
@@ -44,7 +44,7 @@ export const tagRoutes = [
   defineRoute(
     {
       method: "DELETE",
-      path: `${STACK}/tags/{tagName}`,
+      path: `${STACK_PATH}/tags/{tagName}`,
       operationId: "DeleteStackTag",
       permission: "stack_tags:update",
       params: tagParams,

@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { type Store, UniqueViolation } from "../db/client.ts";
@@ -43,10 +43,10 @@ export async function updateStackTags(ctx: OrgContext, path: StackPath, tags: Ta
   const [found] = await guarded(ctx, [
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
     ...replaceTags(ctx.store, idOf(ctx, path), tags),
-    promiseIf(ctx.store, event, stackExists(ctx.org.id, path)),
+    auditIf(ctx.store, event, stackExists(ctx.org.id, path)),
   ]);
   if (!found[0]) throw stackNotFound(path);
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /** @throws 400 when the stack has a tag of that name */
@@ -57,14 +57,14 @@ export async function addStackTag(ctx: OrgContext, path: StackPath, { name, valu
     const [found] = await guarded(ctx, [
       ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
       ctx.store.db.insert(stackTags).select(sql`SELECT id, ${name}, ${value} FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)}`),
-      promiseIf(ctx.store, event, changedARow),
+      auditIf(ctx.store, event, changedARow),
     ]);
     if (!found[0]) throw stackNotFound(path);
   } catch (error) {
     if (error instanceof UniqueViolation) throw badRequest(`the stack has a tag ${name} already`);
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 export async function updateStackTag(ctx: OrgContext, path: StackPath, name: string, tag: Tag): Promise<void> {
@@ -85,11 +85,11 @@ async function changeTag(ctx: OrgContext, path: StackPath, name: string, value: 
     value === null
       ? db.delete(stackTags).where(here).returning({ name: stackTags.name })
       : db.update(stackTags).set({ value }).where(here).returning({ name: stackTags.name }),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!found[0]) throw stackNotFound(path);
   if (!changed[0]) throw notFound(`Tag '${name.slice(0, 100)}'`);
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 const idOf = (ctx: OrgContext, path: StackPath) => sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;

@@ -1,6 +1,6 @@
 /** Journal entries (cli-protocol §4.8.1): the cheap check when a batch is taken, and the shallow reading when it is replayed. */
 import { StateError } from "./errors.ts";
-import { QUOTE, parse, readArray, readObject, skipSpace, skipValue, decodeString, type Range } from "./json/json.ts";
+import { QUOTE, type Range, decodeString, parse, readArray, skipSpace, skipValue, visitMembers } from "./json/json.ts";
 import { shortened } from "./shorten.ts";
 import { readFacts, readOperation, type Facts, type OperationFacts } from "./resource.ts";
 
@@ -90,7 +90,7 @@ const isInt = (value: unknown, least: number): value is number => Number.isSafeI
 /** The entries of a batch that `checkBatch` has accepted, in the order they stand. */
 export function readBatch(bytes: Uint8Array): JournalEntry[] {
   let entries: JournalEntry[] = [];
-  readObject(bytes, skipSpace(bytes, 0), (key, at) => {
+  visitMembers(bytes, skipSpace(bytes, 0), (key, at) => {
     if (key !== "entries") return skipValue(bytes, at);
     entries = []; // the last one wins
     return readArray(bytes, at, (element) => readEntry(bytes, element, entries));
@@ -122,7 +122,7 @@ function readEntry(bytes: Uint8Array, at: number, entries: JournalEntry[]): numb
     operationFacts: null,
   };
   entries.push(entry);
-  return readObject(bytes, at, (key, start) => {
+  return visitMembers(bytes, at, (key, start) => {
     const none = isNull(bytes, start);
     if (key === "state" && !none) return readState(bytes, start, entry);
     if (key === "operation" && !none) return readPending(bytes, start, entry);

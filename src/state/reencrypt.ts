@@ -1,5 +1,5 @@
 /** Putting other ciphertexts in the place of a state's own, when a key has been replaced. */
-import { QUOTE, decodeString, readObject, skipValue } from "./json/json.ts";
+import { QUOTE, decodeString, skipValue, visitMembers } from "./json/json.ts";
 import { type Pieces, replaceRanges } from "./ranges.ts";
 import { type DeploymentPart, rewriteDeployment } from "./json/rewrite.ts";
 import { SECRET, walkSigned } from "./json/signed.ts";
@@ -18,14 +18,14 @@ function reencryptPart({ at, text }: DeploymentPart, replace: Replace): Pieces |
   };
   if (at === "resource") findSecrets(text, 0, note);
   else if (at === "pendingOperation")
-    readObject(text, 0, (key, value) => (key === "resource" ? findSecrets(text, value, note) : skipValue(text, value)));
+    visitMembers(text, 0, (key, value) => (key === "resource" ? findSecrets(text, value, note) : skipValue(text, value)));
   return found.length === 0 ? [text] : replaced(text, found, replace);
 }
 
 const PROPERTIES: ReadonlySet<string> = new Set(["inputs", "outputs", "replacementTrigger"]);
 
 const findSecrets = (bytes: Uint8Array, at: number, visit: (value: number) => void): number =>
-  readObject(bytes, at, (key, value) =>
+  visitMembers(bytes, at, (key, value) =>
     PROPERTIES.has(key) ? walkSigned(bytes, value, SECRET, "ciphertext", visit) : skipValue(bytes, value),
   );
 

@@ -1,6 +1,6 @@
 /** Giving a state other names: what a rename or transfer of its stack rewrites (cli-protocol §3.8). */
 import { goJson } from "./goFormat.ts";
-import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, readObject, rewrite, skipValue } from "./json/json.ts";
+import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, rewrite, skipValue, visitMembers } from "./json/json.ts";
 import { type Pieces, type Replacement, replaceRanges } from "./ranges.ts";
 import { type DeploymentPart, rewriteDeployment } from "./json/rewrite.ts";
 import { RESOURCE_REFERENCE, walkSigned } from "./json/signed.ts";
@@ -67,7 +67,7 @@ class Renaming {
 
   /** Each of these reads the value at a position and returns where it ends. */
   resource(at: number): number {
-    return readObject(this.#bytes, at, (key, value) => {
+    return visitMembers(this.#bytes, at, (key, value) => {
       switch (key) {
         case "urn":
         case "parent":
@@ -81,7 +81,7 @@ class Renaming {
         case "aliases":
           return this.#urns(value);
         case "propertyDependencies":
-          return readObject(this.#bytes, value, (_, urns) => this.#urns(urns));
+          return visitMembers(this.#bytes, value, (_, urns) => this.#urns(urns));
         case "inputs":
         case "outputs":
         case "replacementTrigger":
@@ -93,13 +93,13 @@ class Renaming {
   }
 
   operation(at: number): number {
-    return readObject(this.#bytes, at, (key, value) => (key === "resource" ? this.resource(value) : skipValue(this.#bytes, value)));
+    return visitMembers(this.#bytes, at, (key, value) => (key === "resource" ? this.resource(value) : skipValue(this.#bytes, value)));
   }
 
   snippets(at: number): number {
     return readArray(this.#bytes, at, (snippet) =>
-      readObject(this.#bytes, snippet, (key, value) =>
-        key === "references" ? readObject(this.#bytes, value, (_, urn) => this.#urn(urn)) : skipValue(this.#bytes, value),
+      visitMembers(this.#bytes, snippet, (key, value) =>
+        key === "references" ? visitMembers(this.#bytes, value, (_, urn) => this.#urn(urn)) : skipValue(this.#bytes, value),
       ),
     );
   }

@@ -1,5 +1,5 @@
 /** The few members of a resource that the service looks at (cli-protocol §4.8.4, §5.4); inputs and outputs are never parsed. */
-import { OPEN_OBJECT, QUOTE, decodeString, parse, readObject, skipSpace, skipValue } from "./json/json.ts";
+import { OPEN_OBJECT, QUOTE, decodeString, parse, skipSpace, skipValue, visitMembers } from "./json/json.ts";
 
 /** What can be seen of a resource without decoding anything. */
 export interface Facts {
@@ -59,7 +59,7 @@ export function readFacts(bytes: Uint8Array, at = 0): Facts & End {
   let type = "";
   let id = -1;
   let hasAliases = false;
-  const end = readObject(bytes, at, (key, start) => {
+  const end = visitMembers(bytes, at, (key, start) => {
     const end = skipValue(bytes, start);
     const feature = FEATURE_OF.get(key);
     if (feature) {
@@ -88,7 +88,7 @@ export interface OperationFacts {
 export function readOperation(bytes: Uint8Array, at = 0): OperationFacts & End {
   let creates = false;
   let features = NONE;
-  const end = readObject(bytes, at, (key, start) => {
+  const end = visitMembers(bytes, at, (key, start) => {
     if (key === "resource") {
       const facts = readFacts(bytes, start);
       features = facts.features;
@@ -137,7 +137,7 @@ export function readLinks(bytes: Uint8Array, at = 0): Links {
     aliases: [],
   };
   const urns = (value: unknown) => (Array.isArray(value) ? value.filter((urn) => typeof urn === "string") : []);
-  readObject(bytes, at, (key, start) => {
+  visitMembers(bytes, at, (key, start) => {
     const end = skipValue(bytes, start);
     switch (key) {
       case "urn":

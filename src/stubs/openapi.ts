@@ -7,7 +7,7 @@ const Capability = z.object({
   configuration: z.optional(z.record(z.string(), z.unknown())),
 });
 
-export const miscOperations = {
+export const stubOperations = {
   Capabilities: {
     tags: ["Miscellaneous"],
     summary: "What this service can do",

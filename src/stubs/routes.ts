@@ -74,4 +74,4 @@ const getOpenApi = defineRoute(
   },
 );
 
-export const miscRoutes = [getCapabilities, listTemplates, listOrgTemplates, listPolicyGroups, listPolicyPacks, getOpenApi];
+export const stubRoutes = [getCapabilities, listTemplates, listOrgTemplates, listPolicyGroups, listPolicyPacks, getOpenApi];

@@ -5,7 +5,7 @@ import { stacks } from "../stacks/table.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import { updates } from "../updates/table.ts";
 import { log } from "../log.ts";
-import { addTo } from "../metrics/increment.ts";
+import { increment } from "../metrics/increment.ts";
 
 /**
  * What is younger is let alone: whoever wrote it may be about to name it. A month, because D1 can be put back by 30 days and
@@ -37,7 +37,7 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
   if (orphans.length > 0) {
     await env.STATE.delete(orphans);
     log("orphaned objects deleted", { count: orphans.length });
-    await batch(store, [addTo(store, "orphans_deleted", "", orphans.length)]);
+    await batch(store, [increment(store, "orphans_deleted", "", orphans.length)]);
   }
   const next = page.truncated ? page.objects.at(-1)!.key : "";
   if (next !== startAfter) await batch(store, [writeCursor(store, NAME, next)]);

@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, promise, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
@@ -22,14 +22,14 @@ export async function createTeam(ctx: OrgContext, request: z.infer<typeof Create
   try {
     await guarded(ctx, [
       store.db.insert(teams).values({ id, orgId: org.id, name, displayName, description, createdAt: now }),
-      promise(store, event),
+      auditStatement(store, event),
       ...(first ? [first] : []),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation) throw new AppError(409, "Team with this name already exists");
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
   const self = actor.kind === "user" ? [{ ...toPerson(actor.user), role: "admin" as const }] : [];
   return {
     kind: "pulumi" as const,

@@ -5,7 +5,7 @@ import { stackGrants } from "./table.ts";
 
 /**
  * The creator's right on a new stack: of the person, of the line of the organization token, or of the team whose token it is
- * (docs/decisions/0012). @param stackId SQL for the id of the stack, null for none
+ * (docs/decisions/0014). @param stackId SQL for the id of the stack, null for none
  */
 export function creatorGrant(store: Store, { kind, token }: Actor, stackId: SQL, now: number) {
   const grantee = {

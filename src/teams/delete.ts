@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, describedBy, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
@@ -32,7 +32,7 @@ export async function deleteTeam(ctx: OrgContext, name: string): Promise<void> {
     db.delete(teamMembers).where(eq(teamMembers.teamId, team.id)),
     db.delete(teamRoles).where(eq(teamRoles.teamId, team.id)),
     db.delete(teams).where(eq(teams.id, team.id)),
-    promiseIf(ctx.store, event, changedARow, describedBy(event, described)),
+    auditIf(ctx.store, event, changedARow, describedBy(event, described)),
     ...endUnaccepted(ctx.store, sql`SELECT id FROM access_tokens WHERE team_id = ${team.id}`, ctx.now, removal),
   ]);
   await forgetIdentities(
@@ -40,5 +40,5 @@ export async function deleteTeam(ctx: OrgContext, name: string): Promise<void> {
     [...tokens, ...lost].map(({ hash }) => hash),
   );
   if (tokens.length > 0) await ctx.tokensEnded({ tokenIds: tokens.map(({ id }) => id) });
-  announce(ctx, event, removal);
+  relaySoon(ctx, event, removal);
 }

@@ -1,6 +1,6 @@
 import { type SQL, and, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { StackRef } from "../auth/policy.ts";
 import { has, lacking } from "../auth/right.ts";
@@ -47,7 +47,7 @@ export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, s
       .from(stacks)
       .where(here),
     permission === null ? takeAway(ctx, team, where) : give(ctx, team, where, permission),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
     // Behind the event, which is only there after a change.
     noteFirstGrant(ctx, sql`${changedARow} AND ${haveOneGrant(sql`${team.id}`)}`),
   ]);
@@ -55,7 +55,7 @@ export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, s
   if (!stack) throw notFound(`Stack '${ctx.org.name}/${path}'`);
   if (!stack.manages) throw await lacking(ctx, "stack_access:update", { projectName, stackName });
   if (!stack.covers) throw await beyondOwnRights(ctx, "stack_access:update");
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 const give = (ctx: OrgContext, team: Team, where: SQL, permission: TeamGrant) =>

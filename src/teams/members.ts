@@ -1,6 +1,6 @@
 import { and, eq, ne, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
@@ -42,7 +42,7 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
       currentRole(ctx, login),
       ctx.store.db.select({ role: teamMembers.role }).from(teamMembers).where(that),
       change(ctx, team, login, action, that),
-      promiseIf(ctx.store, event, changedARow),
+      auditIf(ctx.store, event, changedARow),
     ]);
     if (!inOrg[0]) throw notFound(`User '${login.slice(0, 100)}'`);
     if (action !== "add" && !inTeam[0]) throw notFound(`Member '${login.slice(0, 100)}' of team '${team.name}'`);
@@ -50,7 +50,7 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
     if (error instanceof UniqueViolation) throw new AppError(409, "User is already a member of the team.");
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 function change(ctx: OrgContext, team: Team, login: string, action: MemberAction, that: ReturnType<typeof and>) {

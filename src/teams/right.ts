@@ -4,7 +4,7 @@ import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import { circumstancesOf, editionFault, hasEverything } from "../auth/editions.ts";
 import { guarded } from "../auth/guard.ts";
 import { isStackGranted } from "../auth/onStack.ts";
-import { mayAs, placeOf, rightsOfGrant, rightsOfMembers } from "../auth/policy.ts";
+import { mayAs, membershipOf, rightsOfGrant, rightsOfMembers } from "../auth/policy.ts";
 import { recordForbidden } from "../auth/refusals.ts";
 import { requireRight } from "../auth/right.ts";
 import { isVisible } from "../auth/stackRules.ts";
@@ -17,7 +17,7 @@ import { type GrantPermission, grantPermissions, teamRoles } from "./table.ts";
 
 /** Whether the caller has the built-in role of an administrator, who may give away everything. */
 export const isAdministrator = (ctx: OrgContext): boolean => {
-  const { role, custom } = placeOf(ctx);
+  const { role, custom } = membershipOf(ctx);
   return role === "admin" && custom === null;
 };
 
@@ -26,7 +26,7 @@ export const isAdministrator = (ctx: OrgContext): boolean => {
  * @throws 403
  */
 export async function requireTeamRight(ctx: OrgContext, team: Team, permission: OrgPermission): Promise<void> {
-  const { settings } = placeOf(ctx);
+  const { settings } = membershipOf(ctx);
   const { defaultEdition, now } = circumstancesOf(ctx);
   const fault = editionFault(permission);
   if (fault && !hasEverything(settings, defaultEdition, now)) throw fault;
@@ -44,7 +44,7 @@ interface Given {
 /** Whether the caller has the rights of these grants of custom roles in the whole organization. Rights that we do not know count, too. */
 export function coversScopes(ctx: OrgContext, { rights = [], grants = [] }: Given): boolean {
   if (isAdministrator(ctx)) return true;
-  const place = placeOf(ctx);
+  const place = membershipOf(ctx);
   const isLimited = ctx.actor.limits.stackRules !== null;
   const named = [...(place.custom?.grants ?? []), ...place.ofTeams].flatMap(({ scopes, rules }) => (rules === null ? scopes : []));
   const held = new Set([...named, ...orgPermissions.filter((permission) => mayAs(place, permission))]);
@@ -87,7 +87,7 @@ export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: O
 }
 
 /** What a token of a team has besides the team's roles and grants. */
-export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] => rightsOfMembers(placeOf(ctx).settings);
+export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] => rightsOfMembers(membershipOf(ctx).settings);
 
 /** The 403 for a caller who would give more than it has, once the log knows of it. */
 export async function beyondOwnRights(ctx: OrgContext, permission: OrgPermission) {
@@ -103,7 +103,7 @@ export const hasRightsOf = (ctx: OrgContext, grant: GrantPermission): SQL => has
 
 /** True of a row of `stacks` on which the caller has these rights. @param readOnly they are those of a preview */
 export function hasOnStack(ctx: OrgContext, permissions: OrgPermission[], readOnly = false): SQL {
-  const place = placeOf(ctx);
+  const place = membershipOf(ctx);
   const { stackRules } = ctx.actor.limits;
   const wide = stackRules?.filter(({ access }) => access === "write" || (readOnly && access === "preview")) ?? null;
   const byStack = permissions.filter((permission) => !mayAs(place, permission));

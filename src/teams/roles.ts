@@ -1,6 +1,6 @@
 import { and, eq, inArray, ne, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promise, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditStatement, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
@@ -76,9 +76,9 @@ export async function assignTeamRole(ctx: OrgContext, name: string, roleId: stri
     db.delete(teamRoles).where(and(eq(teamRoles.teamId, team.id), ne(teamRoles.roleId, roleId), replaces ? undefined : sql`0`)),
     db.insert(teamRoles).select(sql`SELECT ${team.id}, roles.id FROM roles WHERE roles.id = ${roleId}
       AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id}) ON CONFLICT DO NOTHING`),
-    promise(ctx.store, event),
+    auditStatement(ctx.store, event),
   ]);
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 /** @throws 404 for a role that the team does not have */
@@ -93,9 +93,9 @@ export async function removeTeamRole(ctx: OrgContext, name: string, roleId: stri
   });
   await guarded(ctx, [
     ctx.store.db.delete(teamRoles).where(and(eq(teamRoles.teamId, team.id), eq(teamRoles.roleId, roleId))),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }
 
 const roleNotFound = (id: string) => notFound(`Role '${id.slice(0, 100)}'`);
@@ -113,13 +113,13 @@ export async function enableTeamRoles(ctx: OrgContext, name: string) {
     await guarded(ctx, [
       ctx.store.db.insert(customRoles).values(role),
       ctx.store.db.insert(teamRoles).select(sql`SELECT id, ${role.id} FROM teams WHERE id = ${team.id}`),
-      promise(ctx.store, event),
+      auditStatement(ctx.store, event),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation) throw new AppError(400, "Role with this name already exists");
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return toRole(role);
 }
 

@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
@@ -40,7 +40,7 @@ async function describe(ctx: OrgContext, team: Team, request: z.infer<typeof Upd
   });
   await guarded(ctx, [
     ctx.store.db.update(teams).set({ displayName, description }).where(eq(teams.id, team.id)),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
-  announce(ctx, event);
+  relaySoon(ctx, event);
 }

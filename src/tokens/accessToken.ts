@@ -1,12 +1,16 @@
-import { getTableColumns } from "drizzle-orm";
-import { builtInRoles, roleId } from "../auth/roles.ts";
+import { getTableColumns, sql } from "drizzle-orm";
+import { builtInRoles, roleId } from "../roles/builtIn.ts";
 import type { AccessToken } from "./openapi.ts";
 import { type TokenKind, accessTokens } from "./table.ts";
 
 /** Every column but the hash, so that it cannot reach an answer by accident. */
 const { hash: _hash, ...visible } = getTableColumns(accessTokens);
-export const visibleColumns = visible;
-export type TokenRow = Omit<typeof accessTokens.$inferSelect, "hash">;
+export const visibleColumns = {
+  ...visible,
+  /** Of a custom role. */
+  roleName: sql<string | null>`(SELECT name FROM roles WHERE roles.id = access_tokens.role_id)`.as("role_name"),
+};
+export type TokenRow = Omit<typeof accessTokens.$inferSelect, "hash"> & { roleName: string | null };
 
 export const tokenStates = ["active", "expired", "disabled", "rotated", "deleted"] as const;
 export type TokenState = (typeof tokenStates)[number];
@@ -25,7 +29,7 @@ export function toAccessToken(row: TokenRow, now: number): AccessToken {
     admin: isMachine(row) && row.role === "admin",
     type: typeOf(row.kind),
     status: stateOf(row, now),
-    ...(row.kind === "organization" && { role: { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] } }),
+    ...(row.kind === "organization" && { role: roleOf(row) }),
     ...(isMachine(row) && {
       displayName: row.displayName || row.name,
       stacks: row.stackRules ?? undefined,
@@ -45,6 +49,12 @@ export function toAccessToken(row: TokenRow, now: number): AccessToken {
     lastUsedBy: row.lastUsedClient || undefined,
   };
 }
+
+/** The contract wants a built-in role for a custom one too. */
+const roleOf = (row: TokenRow) =>
+  row.roleId === null
+    ? { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] }
+    : { id: row.roleId, name: row.roleName ?? "", defaultIdentifier: builtInRoles[row.role].defaultIdentifier };
 
 /** Sessions are in no list; were one ever, it would be a personal token. */
 const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind);

@@ -1,14 +1,15 @@
 import { sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { type AuditEvent, auditEvent, promise, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { type AuditEvent, auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships, guarded } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
 import { UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
-import { findRole } from "../auth/roles.ts";
+import { findRole } from "../roles/builtIn.ts";
+import { givenRole } from "../roles/given.ts";
 import { nameTaken } from "./nameTaken.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
@@ -25,7 +26,7 @@ export async function createOrgToken(
   reason = "",
   owner: TokenOwner = theOrganization,
 ) {
-  const role = roleAskedFor(ctx.org.id, request);
+  const { role, roleId, named } = await roleAskedFor(ctx, request);
   const { maxTokenExpiryDays } = settingsOf(ctx);
   const fault = scopeFault(role, request.stacks) ?? expiryFault(request.expires, ctx.now, maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
@@ -35,7 +36,7 @@ export async function createOrgToken(
   const kind = role === "member" ? `${owner.kind} token` : `${role} ${owner.kind} token`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: `${owner.kind}-token-created`,
-    description: `Created ${kind} "${request.name}" (${id})${owner.kind === "team" ? ` of team "${owner.name}"` : ""}.${reason && ` Reason: ${reason}`}`,
+    description: `Created ${kind} "${request.name}" (${id})${owner.kind === "team" ? ` of team "${owner.name}"` : ""}${named}.${reason && ` Reason: ${reason}`}`,
   });
   try {
     await guarded(ctx, [
@@ -49,6 +50,7 @@ export async function createOrgToken(
         description: request.description,
         hash,
         role,
+        roleId,
         createdAt: ctx.now,
         createdBy: loginOf(ctx.actor),
         madeWith: ctx.actor.token.id,
@@ -59,13 +61,13 @@ export async function createOrgToken(
         allowedCountries: request.countryAllowList ?? [],
         mayRotateItself: request.mayRotateItself ?? false,
       }),
-      promise(ctx.store, event),
+      auditStatement(ctx.store, event),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation) throw await nameTaken(ctx, request.name);
     throw error;
   }
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return { id, tokenValue: value };
 }
 
@@ -73,15 +75,19 @@ export async function createOrgToken(
 const stands = (owner: TokenOwner) => (owner.kind === "team" ? sql`EXISTS (SELECT 1 FROM teams WHERE id = ${owner.id})` : sql`1`);
 
 /** `roleID` selects the role, else `admin` does; they must not contradict each other (management-api §3.4). */
-function roleAskedFor(
-  orgId: string,
+async function roleAskedFor(
+  ctx: OrgContext,
   { admin, roleID }: { admin?: boolean | null | undefined; roleID?: string | null | undefined },
-): TokenRole {
-  if (!roleID) return admin ? "admin" : "member";
-  const role = findRole(orgId, roleID);
-  if (!role || (admin && role !== "admin")) throw new AppError(400, "Invalid parameter 'roleID'.");
-  return role;
+): Promise<{ role: TokenRole; roleId: string | null; named: string }> {
+  if (!roleID) return { role: admin ? "admin" : "member", roleId: null, named: "" };
+  const role = findRole(ctx.org.id, roleID);
+  if (role && (!admin || role === "admin")) return { role, roleId: null, named: "" };
+  if (role || admin) throw invalidRole();
+  const { name } = await givenRole(ctx, { fgaRoleId: roleID }, "built-in");
+  return { role: "member", roleId: roleID, named: ` with the role "${name}"` };
 }
+
+const invalidRole = () => new AppError(400, "Invalid parameter 'roleID'.");
 
 /** An administrator reaches everything, so a limit on stacks would promise what it cannot hold. */
 export const scopeFault = (role: TokenRole, rules: unknown) =>
@@ -110,9 +116,9 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
       madeWith: ctx.actor.token.id,
       expiresAt: request.expires,
     }),
-    ...events.map((event) => promise(ctx.store, event)),
+    ...events.map((event) => auditStatement(ctx.store, event)),
   ]);
-  announce(ctx, ...events);
+  relaySoon(ctx, ...events);
   return { id, tokenValue: value };
 }
 

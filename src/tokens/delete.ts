@@ -1,6 +1,6 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships, guarded } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
@@ -28,12 +28,12 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "", o
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
   const [, , rows, lost] = await guarded(ctx, [
     end(ctx, one),
-    promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
+    auditIf(ctx.store, event, changedARow, describedBy(event, named)),
     hashOf(ctx, one),
     ...endUnaccepted(ctx.store, id, ctx.now, removal),
   ]);
   await forget(ctx, rows, id, lost);
-  announce(ctx, event, removal);
+  relaySoon(ctx, event, removal);
   // The token is dead by now, whatever becomes of its receipt; who asks for that later gets it.
   return noteDeletion(ctx, id).catch(() => undefined);
 }
@@ -46,12 +46,12 @@ export async function deletePersonalToken(ctx: PersonContext, id: string): Promi
   const results = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     guardMemberships(ctx.store, ctx.actor),
-    ...events.map((event) => promiseIf(ctx.store, event, living)),
+    ...events.map((event) => auditIf(ctx.store, event, living)),
     end(ctx, one),
     hashOf(ctx, one),
   ]);
   await forget(ctx, results.at(-1) as { hash: string }[], id);
-  announce(ctx, ...events);
+  relaySoon(ctx, ...events);
 }
 
 const end = (ctx: ActorContext, one: SQL | undefined) =>

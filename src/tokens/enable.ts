@@ -1,6 +1,6 @@
 import { and, eq, isNotNull, isNull, sql } from "drizzle-orm";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { isLeaked } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
@@ -39,7 +39,7 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
       .update(accessTokens)
       .set({ ...change, version: sql`${accessTokens.version} + 1` })
       .where(and(one, isNull(accessTokens.deletedAt), isOther)),
-    promiseIf(ctx.store, event, changedARow, describedBy(event, named)),
+    auditIf(ctx.store, event, changedARow, describedBy(event, named)),
     ctx.store.db.select(visibleColumns).from(accessTokens).where(one),
     ctx.store.db.select({ hash: accessTokens.hash }).from(accessTokens).where(eq(accessTokens.id, id)),
     ...endUnaccepted(ctx.store, id, ctx.now, removal),
@@ -57,6 +57,6 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
     [hashes[0]!, ...lost].map(({ hash }) => hash),
   );
   if (to === "disabled") await ctx.tokensEnded({ tokenIds: [id] });
-  announce(ctx, event, removal);
+  relaySoon(ctx, event, removal);
   return toAccessToken(row, ctx.now);
 }

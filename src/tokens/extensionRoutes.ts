@@ -12,7 +12,7 @@ import { ReasonQuery, RotateAccessTokenRequest, UpdateAccessTokenRequest, UsageQ
 import { getTokenUsage } from "./usage.ts";
 import { updateOrgToken } from "./update.ts";
 
-const T = "/api/orgs/{orgName}/tokens/{tokenId}" as const;
+const TOKEN_PATH = "/api/orgs/{orgName}/tokens/{tokenId}" as const;
 const orgToken = z.object({ orgName, tokenId: id });
 const extension = true as const;
 
@@ -20,7 +20,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: T,
+      path: TOKEN_PATH,
       operationId: "GetOrgToken",
       permission: "org_token:read",
       params: orgToken,
@@ -31,7 +31,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "PATCH",
-      path: T,
+      path: TOKEN_PATH,
       operationId: "UpdateOrgToken",
       stops: true,
       permission: "org_token:update",
@@ -44,7 +44,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${T}/disable`,
+      path: `${TOKEN_PATH}/disable`,
       operationId: "DisableOrgToken",
       stops: true,
       permission: "org_token:update",
@@ -57,7 +57,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${T}/enable`,
+      path: `${TOKEN_PATH}/enable`,
       operationId: "EnableOrgToken",
       permission: "org_token:update",
       params: orgToken,
@@ -69,7 +69,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${T}/rotate`,
+      path: `${TOKEN_PATH}/rotate`,
       operationId: "RotateOrgToken",
       stops: true,
       permission: "org_token:update",
@@ -93,7 +93,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${T}/impact`,
+      path: `${TOKEN_PATH}/impact`,
       operationId: "GetOrgTokenImpact",
       permission: "org_token:read",
       params: orgToken,
@@ -115,7 +115,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${T}/usage`,
+      path: `${TOKEN_PATH}/usage`,
       operationId: "GetOrgTokenUsage",
       permission: "org_token:read",
       params: orgToken,
@@ -127,7 +127,7 @@ export const tokenExtensionRoutes = [
   defineRoute(
     {
       method: "GET",
-      path: `${T}/revocation`,
+      path: `${TOKEN_PATH}/revocation`,
       operationId: "GetOrgTokenRevocation",
       permission: "org_token:read",
       params: orgToken,

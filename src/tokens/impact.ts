@@ -19,7 +19,7 @@ import { accessTokens } from "./table.ts";
 
 const DAYS = 90;
 /** Most stacks and updates that are named. */
-const MOST = 1000;
+const MOST_NAMED = 1000;
 
 /** Asked before a deletion, so that nobody is surprised by it. */
 export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganization) =>
@@ -29,13 +29,15 @@ export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganizat
 export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {
   const { actor, store } = ctx;
   const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, kind))!;
-  const places = actor.memberships.filter((place) => mayAs(place, "stack:list") && !limitFault(actor.limits, place.settings, ctx));
+  const memberships = actor.memberships.filter(
+    (membership) => mayAs(membership, "stack:list") && !limitFault(actor.limits, membership.settings, ctx),
+  );
   return impactOf(
     ctx,
     id,
     one,
     [guard(store, actor, ctx.now), guardMemberships(store, actor)],
-    places.map(({ org }) => org),
+    memberships.map(({ org }) => org),
     administeredBy(actor),
   );
 }
@@ -115,7 +117,7 @@ const changedStacks = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
     )
     .groupBy(stacks.id)
     .orderBy(desc(sql`last_update`))
-    .limit(MOST);
+    .limit(MOST_NAMED);
 
 const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
   ctx.store.db
@@ -131,7 +133,7 @@ const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[]) =
     .innerJoin(stacks, eq(stacks.id, updates.stackId))
     .where(and(within(orgs), eq(updates.tokenId, id), eq(updates.status, "running")))
     .orderBy(updates.startedAt)
-    .limit(MOST);
+    .limit(MOST_NAMED);
 
 /** The tokens of the same line that came after it and are alive: ending this one ends none of them by itself. */
 const successors = (ctx: ActorContext, one: SQL) =>
@@ -147,4 +149,4 @@ const successors = (ctx: ActorContext, one: SQL) =>
       ),
     )
     .orderBy(accessTokens.createdAt)
-    .limit(MOST);
+    .limit(MOST_NAMED);

@@ -1,9 +1,9 @@
 import { isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, whoIs } from "../audit/record.ts";
 import { addressKey } from "../auth/addressKey.ts";
-import { failed } from "../auth/authenticate.ts";
+import { countFailure } from "../auth/authenticate.ts";
 import { withinLimit } from "../auth/limiter.ts";
 import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../auth/secret.ts";
@@ -12,14 +12,14 @@ import { batch } from "../db/client.ts";
 import { forbidden, tooManyRequests } from "../errors.ts";
 import { afterEnding, endBelow, readEnding } from "../lineage/end.ts";
 import type { Descent } from "../lineage/ending.ts";
-import { promiseEnding, promisedEnding } from "../lineage/events.ts";
+import { auditEnding, promisedEnding } from "../lineage/events.ts";
 import { list, text } from "../http/bounded.ts";
 import type { LeakReportTaken } from "./openapi.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
 
 /** Tokens that a scanner may report at once. */
-const MOST = 100;
+const MOST_REPORTED = 100;
 
 const found = z.object({
   token: text(200),
@@ -27,7 +27,7 @@ const found = z.object({
   source: z.nullish(text(100)),
 });
 export const ReportTokenLeakRequest = found;
-export const ReportTokenLeaksRequest = list(found, MOST);
+export const ReportTokenLeaksRequest = list(found, MOST_REPORTED);
 
 /** The same whatever was reported: it does not tell whether a token exists. */
 const taken: LeakReportTaken = { message: "Thank you. If this is a token of ours, it does not work any more." };
@@ -54,7 +54,7 @@ export async function reportTokenLeaks(
   headers: Headers,
 ) {
   if (!(await isSignedByScanner(ctx.env, text, headers)))
-    throw await failed(ctx, forbidden("The report's signature is not that of a known scanner."));
+    throw await countFailure(ctx, forbidden("The report's signature is not that of a known scanner."));
   for (const report of reports) await disableFoundToken(ctx, report, report.source ?? "scanner");
   return taken;
 }
@@ -86,7 +86,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${isNews} AND ${isNull(accessTokens.deletedAt)})`;
   const [rows, lost] = await batch(store, [
     ...readEnding(store, descent),
-    promiseEnding(store, descent, { ...announcement, rootsEnd }),
+    auditEnding(store, descent, { ...announcement, rootsEnd }),
     store.db
       .insert(leakReports)
       .select(
@@ -105,7 +105,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   ]);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [hash]);
   await afterEnding(ctx, rows, lost, { tokenIds: [id], leaked: true });
-  announce(ctx, ...promisedEnding(announcement, rows));
+  relaySoon(ctx, ...promisedEnding(announcement, rows));
 }
 
 /** Where it was found may be the address of a page that has the value in it. */

@@ -1,21 +1,21 @@
 import { type SQL, and, desc, eq, isNull, lte, or, sql } from "drizzle-orm";
 import * as z from "zod/mini";
-import { guard } from "../auth/guard.ts";
+import { guard, guarded } from "../auth/guard.ts";
 import { notOver } from "../auth/lives.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import { notFound } from "../errors.ts";
 import { fromCursor, page } from "../http/pagination.ts";
-import { findRole } from "../auth/roles.ts";
+import { findRole } from "../roles/builtIn.ts";
+import { exists, requireRole } from "../roles/holders.ts";
 import { toAccessToken, visibleColumns } from "./accessToken.ts";
 import { ownedBy, theOrganization } from "./owner.ts";
 import type { ListOrgTokensQuery } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
 const Key = z.tuple([z.number(), z.string()]);
-const PAGE = 100;
+const PAGE_SIZE = 100;
 /** The older Pulumi provider reads one page and knows no paging: whoever asks for none gets as much as there may be (management-api §15). */
-const WHOLE = 1000;
+const UNPAGED_SIZE = 1000;
 const DAY = 86_400_000;
 
 type Query = z.infer<typeof ListOrgTokensQuery>;
@@ -25,10 +25,11 @@ export const listOrgTokens = (ctx: OrgContext, query: Query, source: string | nu
   list(ctx, query, and(ownedBy(ctx, owner), unusedFor(ctx, query.unusedDays), containing(query.search)), source, ctx.org.id);
 
 /** Tokens with a role. @throws 404 when the organization has no such role */
-export function listTokensWithRole(ctx: OrgContext, roleId: string, query: Query) {
-  const role = findRole(ctx.org.id, roleId);
-  if (!role) throw notFound(`Role '${roleId.slice(0, 100)}'`);
-  return list(ctx, query, and(ownedBy(ctx, theOrganization), eq(accessTokens.role, role)), null, ctx.org.id);
+export async function listTokensWithRole(ctx: OrgContext, roleId: string, query: Query) {
+  const builtIn = findRole(ctx.org.id, roleId);
+  if (!builtIn) requireRole(ctx, roleId, (await guarded(ctx, [exists(ctx, roleId)]))[0]);
+  const has = builtIn ? and(eq(accessTokens.role, builtIn), isNull(accessTokens.roleId)) : eq(accessTokens.roleId, roleId);
+  return list(ctx, query, and(ownedBy(ctx, theOrganization), has), null, ctx.org.id);
 }
 
 export const listPersonalTokens = (ctx: PersonContext, query: Query, source: string | null) =>
@@ -48,7 +49,7 @@ const containing = (text: string | undefined) =>
  */
 async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, source: string | null, orgId?: string) {
   const { now } = ctx;
-  const size = query.maxResults ?? (query.continuationToken ? PAGE : WHOLE);
+  const size = query.maxResults ?? (query.continuationToken ? PAGE_SIZE : UNPAGED_SIZE);
   const filter = query.show_expired === "true" ? "all" : (query.filter ?? (source === "provider" ? "all" : "active"));
   const after = fromCursor(query.continuationToken, Key);
 

@@ -1,7 +1,7 @@
 import { type SQL, and, eq, getTableColumns, isNull, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, describedBy, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
 import { requireExpiryPolicy } from "../auth/authorize.ts";
 import { guarded } from "../auth/guard.ts";
 import { notOver } from "../auth/lives.ts";
@@ -106,7 +106,7 @@ async function attempt(ctx: OrgContext, { id, one, kind }: That, request: Reques
       .update(accessTokens)
       .set({ successorId, retiresAt, familyId: sql`coalesce(${accessTokens.familyId}, ${accessTokens.id})` })
       .where(and(one, sql`EXISTS (SELECT 1 FROM access_tokens AS new WHERE new.id = ${successorId})`)),
-    promiseIf(ctx.store, event, changedARow, describedBy(event, described)),
+    auditIf(ctx.store, event, changedARow, describedBy(event, described)),
     db
       .select({ ...visibleColumns, hash: accessTokens.hash })
       .from(accessTokens)
@@ -117,7 +117,7 @@ async function attempt(ctx: OrgContext, { id, one, kind }: That, request: Reques
   if (!made) throw refusal(old[0], ctx.now);
   await forgetIdentities(ctx.env.TOKEN_CACHE, [old[0]!.hash]);
   if (retiresAt <= ctx.now) await ctx.tokensEnded({ tokenIds: [id] });
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return {
     id: made.id,
     tokenValue: value,

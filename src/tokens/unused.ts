@@ -1,6 +1,6 @@
 import { and, eq, isNotNull, sql } from "drizzle-orm";
 import { relayEvents } from "../audit/relay.ts";
-import { auditEvent, changedARow, promiseIf } from "../audit/record.ts";
+import { auditEvent, auditIf, changedARow } from "../audit/record.ts";
 import { lives } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import { batch, openStore } from "../db/client.ts";
@@ -11,7 +11,7 @@ import { organizations } from "../orgs/table.ts";
 import { accessTokens } from "./table.ts";
 
 /** Tokens that one run disables at most; the next run goes on. */
-const MOST = 100;
+const MOST_DISABLED = 100;
 const DAY = 86_400_000;
 
 /**
@@ -42,7 +42,7 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
       .from(organizations)
       .innerJoin(accessTokens, eq(accessTokens.orgId, organizations.id))
       .where(and(isNotNull(organizations.disableUnusedTokensAfterDays), isUnused))
-      .limit(MOST),
+      .limit(MOST_DISABLED),
   ]);
   for (const token of found) {
     // By the organization's own rule: no token did it, least of all this one.
@@ -58,7 +58,7 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
         .set({ disabledAt: now, disabledReason: "unused", version: sql`${accessTokens.version} + 1` })
         .where(and(eq(accessTokens.id, token.id), isUnused))
         .returning({ id: accessTokens.id }),
-      promiseIf(store, event, changedARow),
+      auditIf(store, event, changedARow),
       ...endUnaccepted(store, token.id, now, removal),
     ]);
     await forgetIdentities(

@@ -1,7 +1,7 @@
 import { and, eq, isNull } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { announce } from "../audit/announce.ts";
-import { auditEvent, changedARow, promiseIf, whoIs } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
@@ -62,11 +62,11 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
       })
       .where(and(thatToken(ctx, id, owner), isNull(accessTokens.deletedAt), eq(accessTokens.version, before.version)))
       .returning({ hash: accessTokens.hash }),
-    promiseIf(ctx.store, event, changedARow),
+    auditIf(ctx.store, event, changedARow),
   ]);
   if (!changed[0]) throw conflict("the token was changed at the same time, try again");
   await forgetIdentities(ctx.env.TOKEN_CACHE, [changed[0].hash]);
-  announce(ctx, event);
+  relaySoon(ctx, event);
   return toAccessToken({ ...after, version: before.version + 1 }, ctx.now);
 }
 

@@ -1,22 +1,22 @@
 import { defineRoute } from "../http/route.ts";
-import { STACK, updateParams } from "../stacks/path.ts";
+import { STACK_PATH, updateParams } from "../stacks/path.ts";
 import { forward } from "./underLease.ts";
 
 /** What an update reports about itself, under its lease (cli-protocol §4.9, §4.12). It is read in `history/routes.ts`. */
 export function eventRoutes<K extends "update" | "preview" | "refresh" | "destroy">(kind: K) {
-  const X = `${STACK}/${kind}/{updateID}` as const;
+  const UPDATE_PATH = `${STACK_PATH}/${kind}/{updateID}` as const;
   const writes = { method: "POST", permission: "lease", params: updateParams, body: "stream" } as const;
   return [
-    defineRoute({ ...writes, path: `${X}/events/batch`, operationId: `RecordEngineEventBatch_${kind}` }, (ctx, { request }) =>
+    defineRoute({ ...writes, path: `${UPDATE_PATH}/events/batch`, operationId: `RecordEngineEventBatch_${kind}` }, (ctx, { request }) =>
       forward(ctx, "events", request),
     ),
-    defineRoute({ ...writes, path: `${X}/events`, operationId: `RecordEngineEvent_${kind}` }, (ctx, { request }) =>
+    defineRoute({ ...writes, path: `${UPDATE_PATH}/events`, operationId: `RecordEngineEvent_${kind}` }, (ctx, { request }) =>
       forward(ctx, "event", request),
     ),
     defineRoute(
       {
         ...writes,
-        path: `${X}/log`,
+        path: `${UPDATE_PATH}/log`,
         operationId: `AppendUpdateLogEntry_${kind}`,
       },
       (ctx, { request }) => forward(ctx, "log", request),

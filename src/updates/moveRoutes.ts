@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { STACK, stackParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams } from "../stacks/path.ts";
 import { RenameStackRequest, renameStack } from "./rename.ts";
 import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
 
@@ -10,7 +10,7 @@ export const moveRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/rename`,
+      path: `${STACK_PATH}/rename`,
       operationId: "RenameStack",
       permission: "stack:rename",
       params: stackParams,
@@ -21,7 +21,7 @@ export const moveRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/transfer`,
+      path: `${STACK_PATH}/transfer`,
       operationId: "TransferStack",
       permission: "stack:transfer",
       params: stackParams,

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
-import { STACK, stackParams, updateParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams, updateParams } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { cancelUpdate } from "./cancel.ts";
 import { CompleteUpdateRequest, completeUpdate } from "./complete.ts";
@@ -18,7 +18,7 @@ const stateRoutes = [
   defineRoute(
     {
       method: "DELETE",
-      path: STACK,
+      path: STACK_PATH,
       operationId: "DeleteStack",
       permission: "stack:delete",
       params: stackParams,
@@ -30,7 +30,7 @@ const stateRoutes = [
   defineRoute(
     {
       method: "POST",
-      path: `${STACK}/import`,
+      path: `${STACK_PATH}/import`,
       operationId: "ImportStack",
       permission: "stack:import",
       isImport: true,
@@ -46,7 +46,7 @@ const stateRoutes = [
  * clients say the kind again (cli-protocol §4.1), so each is offered under all four.
  */
 const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K, Kind: Capitalize<K>) => {
-  const X = `${STACK}/${kind}/{updateID}` as const;
+  const UPDATE_PATH = `${STACK_PATH}/${kind}/{updateID}` as const;
   const writes = { permission: "lease", params: updateParams, body: "stream" } as const;
   // A preview is refused them, but by us and not by an unknown path.
   const unlisted = kind === "preview" ? { extension: true as const } : {};
@@ -54,7 +54,7 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
     defineRoute(
       {
         method: "POST",
-        path: `${STACK}/${kind}`,
+        path: `${STACK_PATH}/${kind}`,
         operationId: `CreateUpdateFor${Kind}`,
         permission: "stack:preview",
         params: stackParams,
@@ -66,7 +66,7 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
     defineRoute(
       {
         method: "POST",
-        path: X,
+        path: UPDATE_PATH,
         operationId: `StartUpdateFor${Kind}`,
         permission: "stack:preview",
         params: updateParams,
@@ -77,7 +77,7 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
     defineRoute(
       {
         method: "POST",
-        path: `${X}/cancel`,
+        path: `${UPDATE_PATH}/cancel`,
         operationId: `CancelUpdate_${kind}`,
         stops: true,
         permission: "stack:cancel_update",
@@ -88,7 +88,7 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
     defineRoute(
       {
         method: "POST",
-        path: `${X}/renew_lease`,
+        path: `${UPDATE_PATH}/renew_lease`,
         operationId: `RenewUpdateLease_${kind}`,
         permission: "lease",
         params: updateParams,
@@ -99,7 +99,7 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
     defineRoute(
       {
         method: "POST",
-        path: `${X}/complete`,
+        path: `${UPDATE_PATH}/complete`,
         operationId: `CompleteUpdate_${kind}`,
         permission: "lease",
         params: updateParams,
@@ -108,14 +108,14 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
       (ctx, { body }) => completeUpdate(ctx, body.status),
     ),
     defineRoute(
-      { ...writes, method: "PATCH", path: `${X}/journalentries`, operationId: `CreateJournalEntries_${kind}` },
+      { ...writes, method: "PATCH", path: `${UPDATE_PATH}/journalentries`, operationId: `CreateJournalEntries_${kind}` },
       (ctx, { request }) => forward(ctx, "journal", request),
     ),
     defineRoute(
       {
         ...writes,
         method: "PATCH",
-        path: `${X}/checkpoint`,
+        path: `${UPDATE_PATH}/checkpoint`,
         operationId: `PatchUpdateCheckpoint_${kind}`,
         ...unlisted,
       },
@@ -128,7 +128,7 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
 const reencryptRoute = defineRoute(
   {
     method: "POST",
-    path: `${STACK}/reencrypt`,
+    path: `${STACK_PATH}/reencrypt`,
     operationId: "ReencryptStack",
     permission: "stack:reencrypt",
     isImport: true,

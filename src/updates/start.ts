@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { guarded } from "../auth/guard.ts";
 import { cliVersionOf } from "../cliVersion.ts";
 import type { OrgContext } from "../context.ts";
-import { signLease } from "../auth/lease.ts";
+import { signLease } from "../auth/leaseToken.ts";
 import { has, lacking } from "../auth/right.ts";
 import { peppersOf } from "../auth/secret.ts";
 import { notFound } from "../errors.ts";

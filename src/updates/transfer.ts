@@ -20,7 +20,7 @@ export const TransferStackRequest = z.object({
 export const TransferAllStacksRequest = z.object({ fromOrg: text(200), toOrg: text(200) });
 
 /** Stacks that one call moves at most, as the contract says. */
-const MOST = 100;
+const MOST_STACKS = 100;
 
 /**
  * Moves a stack to another organization of the caller's. Its id stays, and with it its keys and history.
@@ -48,9 +48,9 @@ export async function transferAllStacks(
       .from(stacks)
       .where(and(eq(stacks.orgId, ctx.org.id), isNull(stacks.deletedAt)))
       .orderBy(asc(stacks.project), asc(stacks.name))
-      .limit(MOST + 1),
+      .limit(MOST_STACKS + 1),
   ]);
-  if (rows.length > MOST) throw badRequest(`an organization with more than ${MOST} stacks cannot be transferred as a whole`);
+  if (rows.length > MOST_STACKS) throw badRequest(`an organization with more than ${MOST_STACKS} stacks cannot be transferred as a whole`);
   const lines: string[] = [];
   let transferred = 0;
   for (const row of rows) {

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import type { Lease } from "../auth/lease.ts";
+import type { Lease } from "../auth/leaseToken.ts";
 import { recordRefusedLease } from "../auth/refusals.ts";
 import type { RequestContext } from "../context.ts";
 import { AppError } from "../errors.ts";
-import { readTrips } from "../metrics/roundTrips.ts";
+import { readRoundTrips } from "../metrics/roundTrips.ts";
 import { callCoordinator } from "../coordinator/client.ts";
 import type { Outcome } from "../coordinator/outcome.ts";
 
@@ -53,4 +53,4 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
 }
 
 const outcomeIn = async (response: Response): Promise<Outcome<undefined>> =>
-  response.ok ? { ok: true, value: undefined, trips: readTrips(response.headers.get("Server-Timing")) } : response.json();
+  response.ok ? { ok: true, value: undefined, roundTrips: readRoundTrips(response.headers.get("Server-Timing")) } : response.json();

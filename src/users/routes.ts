@@ -3,7 +3,7 @@ import { wireRole } from "../auth/wireRole.ts";
 import { type Actor, acceptedOf } from "../context.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import type { BuiltInRole } from "../auth/roles.ts";
+import type { TokenRole } from "../tokens/table.ts";
 import { setDefaultOrganization } from "./setDefault.ts";
 
 /** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */
@@ -18,7 +18,7 @@ const getCurrentUser = defineRoute(
   },
   async ({ actor }) => {
     const base = { avatarUrl: "", hasMFA: false, isOrgManaged: false, isManagedByMultiOrg: false, identities: [] };
-    const summary = (name: string, role: BuiltInRole) => ({ githubLogin: name, name, avatarUrl: "", role: wireRole(role) });
+    const summary = (name: string, role: TokenRole) => ({ githubLogin: name, name, avatarUrl: "", role: wireRole(role) });
     if (actor.kind === "user") {
       const { id, login, name, email } = actor.user;
       const summaries = (isAccepted: boolean) =>

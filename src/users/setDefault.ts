@@ -13,7 +13,7 @@ export async function setDefaultOrganization(ctx: PersonContext, orgName: string
   const { user } = ctx.actor;
   const chosen = sql`(SELECT organizations.id FROM organizations JOIN members ON members.org_id = organizations.id
     WHERE organizations.name = ${orgName} AND members.user_id = ${user.id} AND members.accepted_at IS NOT NULL)`;
-  const [, changed, tokens, places] = await batch(ctx.store, [
+  const [, changed, tokens, memberships] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
     ctx.store.db
       .update(users)
@@ -29,7 +29,7 @@ export async function setDefaultOrganization(ctx: PersonContext, orgName: string
       .from(members)
       .where(and(eq(members.userId, user.id), sql`${members.orgId} = (SELECT id FROM organizations WHERE name = ${orgName})`)),
   ]);
-  if (!changed[0] && places[0]) throw conflict(`you were added to ${orgName} and have not accepted yet`);
+  if (!changed[0] && memberships[0]) throw conflict(`you were added to ${orgName} and have not accepted yet`);
   if (!changed[0]) throw notFound(`Organization '${orgName.slice(0, 100)}'`);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,

@@ -6,6 +6,8 @@ export interface Tree {
   [member: string]: unknown;
 }
 
+const typeOf = ({ __type: type }: Tree) => type;
+
 /** No stack: the question is about the organization, and what a condition says about a stack is unknown. */
 type Facts = StackFacts | undefined;
 /** `unsupported` asks about what we do not have, `noStack` about a stack where there is none. Neither is ever true, under Not too. */
@@ -15,7 +17,7 @@ type Value = { text: string } | { number: number } | { truth: boolean } | { stac
 export function naiveScopes(tree: Tree, facts: Facts, records: ReadonlyMap<string, Tree> = new Map()): Set<string> {
   const scopesOf = (node: unknown) => naiveScopes(node as Tree, facts, records);
   const union = (nodes: unknown[]) => new Set(nodes.flatMap((node) => [...scopesOf(node)]));
-  switch (tree.__type) {
+  switch (typeOf(tree)) {
     case "PermissionDescriptorAllow":
       return new Set(tree["permissions"] as string[]);
     case "PermissionDescriptorGroup":
@@ -42,7 +44,7 @@ export function naiveScopes(tree: Tree, facts: Facts, records: ReadonlyMap<strin
       return new Set();
     }
     default:
-      throw new Error(tree.__type);
+      throw new Error(typeOf(tree));
   }
 }
 
@@ -58,7 +60,7 @@ function valueOf(expression: unknown, facts: Facts): Value {
     const both = [true, false].map((guess) => truth(values.map((value, i) => (value === "noStack" ? guess : truths[i]!))));
     return both[0] === both[1] && values.filter((value) => value === "noStack").length <= 1 ? { truth: both[0]! } : "noStack";
   };
-  switch (node.__type) {
+  switch (typeOf(node)) {
     case "PermissionExpressionAnd":
       return combine([part("left"), part("right")], (truths) => truths.every(Boolean));
     case "PermissionExpressionOr":
@@ -69,10 +71,10 @@ function valueOf(expression: unknown, facts: Facts): Value {
       return equal(part("left"), part("right"));
     case "PermissionExpressionTag":
     case "PermissionExpressionHasTag": {
-      if ((node["context"] as Tree).__type !== "PermissionExpressionStack") return "unsupported";
+      if (typeOf(node["context"] as Tree) !== "PermissionExpressionStack") return "unsupported";
       if (!facts) return "noStack";
       const value = facts.tags[node["key"] as string];
-      if (node.__type === "PermissionExpressionHasTag") return { truth: value !== undefined };
+      if (typeOf(node) === "PermissionExpressionHasTag") return { truth: value !== undefined };
       return value === undefined ? "missing" : { text: value };
     }
     case "PermissionExpressionStack":

@@ -54,7 +54,7 @@ describe("a request", () => {
       token: id,
       identity: "cache",
       identityAge: expect.any(Number) as number,
-      trips: { d1: 1, kv: 1, r2: 0, object: 0, queue: 0 },
+      roundTrips: { d1: 1, kv: 1, r2: 0, object: 0, queue: 0 },
       ms: expect.any(Number) as number,
       country: "DE",
     });
@@ -66,7 +66,7 @@ describe("a request", () => {
     expect(await lineOf(call("GET", "/api/user", { token }))).toMatchObject({ identity: "database", identityAge: 0 });
     laterBy(20_000);
     const line = await lineOf(call("GET", "/api/user", { token }));
-    expect(line).toMatchObject({ identity: "cache", trips: { d1: 0, kv: 1 } });
+    expect(line).toMatchObject({ identity: "cache", roundTrips: { d1: 0, kv: 1 } });
     expect(line["identityAge"]).toBeGreaterThanOrEqual(20_000);
   });
 
@@ -74,7 +74,7 @@ describe("a request", () => {
     await newStack(world.member);
     const { id, lease, path } = await startUpdate(world.member);
     const line = await lineOf(call("POST", `${path}/complete`, { lease, json: { status: "succeeded" } }));
-    expect(line).toMatchObject({ update: id, organization: await orgId(), status: 204, trips: { d1: 1, object: 1 } });
+    expect(line).toMatchObject({ update: id, organization: await orgId(), status: 204, roundTrips: { d1: 1, object: 1 } });
     expect(line).not.toHaveProperty("token");
   });
 
@@ -113,7 +113,7 @@ describe("a request", () => {
     expect(await lineOf(call("PATCH", `${path}/journalentries`, { lease, json: { entries: [] } }))).toMatchObject({
       status: 403,
       reason: "lease_over",
-      trips: { object: 1 },
+      roundTrips: { object: 1 },
     });
   });
 
@@ -142,7 +142,7 @@ describe("work that nobody asks for", () => {
     const line = lines("cron").at(-1);
     expect(line).toMatchObject({ failed: [], done: { relay: expect.any(Number) as number } });
     // And one for each chain that has grown by now and is signed.
-    expect((line!["trips"] as { r2: number }).r2).toBeGreaterThanOrEqual(2);
+    expect((line!["roundTrips"] as { r2: number }).r2).toBeGreaterThanOrEqual(2);
     // What is done once an hour is neither told of nor noted in between.
     expect(line!["done"]).not.toHaveProperty("unusedTokens");
     expect(await env.DB.prepare("SELECT label FROM measures WHERE name = 'cron' AND label = 'unusedTokens'").first()).toBeNull();
@@ -165,7 +165,7 @@ describe("work that nobody asks for", () => {
       expect(first).toBeDefined();
       return first;
     });
-    expect(line).toMatchObject({ retried: 0, trips: { d1: expect.any(Number) as number } });
+    expect(line).toMatchObject({ retried: 0, roundTrips: { d1: expect.any(Number) as number } });
   });
 
   it("of a stack's alarm is one line", async () => {
@@ -175,7 +175,7 @@ describe("work that nobody asks for", () => {
     const stub = env.STACKS.get(env.STACKS.idFromName(coordinatorName((await orgId())!, { projectName: "web", stackName: "dev" })));
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect(lines("alarm")).toEqual([
-      expect.objectContaining({ updates: { [update.id]: "ended" }, trips: expect.objectContaining({ d1: 1 }) as object }),
+      expect.objectContaining({ updates: { [update.id]: "ended" }, roundTrips: expect.objectContaining({ d1: 1 }) as object }),
     ]);
   });
 });

@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
 import { resolveToken } from "../../src/auth/resolve.ts";
 import type { Route } from "../../src/http/route.ts";
-import { type Trips, noTrips, readTrips } from "../../src/metrics/roundTrips.ts";
+import { type RoundTrips, noRoundTrips, readRoundTrips } from "../../src/metrics/roundTrips.ts";
 import { type Call, call } from "../support/client.ts";
 import { freshBindings } from "../support/fresh.ts";
 import { type GoodCall, addPeople, goodCall, refusedToAll } from "../support/goodCall.ts";
@@ -13,7 +13,7 @@ import { type World, newOrgToken, newWorld } from "../support/world.ts";
  * What a good answer of every route waits for, but for the look-up of who is calling, against the committed table `roundTrips.md`: a
  * round trip more is seen. `npx vitest run test/app/roundTrips.test.ts --update` writes the table anew.
  */
-const rows: { definition: Route["definition"]; trips: Trips }[] = [];
+const rows: { definition: Route["definition"]; roundTrips: RoundTrips }[] = [];
 
 beforeAll(async () => {
   await freshBindings();
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await addPeople();
   const machine = (await newOrgToken(world, "ci", { mayRotateItself: true })).tokenValue;
   for (const { definition } of routes.filter((route) => !refusedToAll.includes(route.definition.operationId)))
-    rows.push({ definition, trips: await measure(world, machine, definition) });
+    rows.push({ definition, roundTrips: await measure(world, machine, definition) });
 }, 600_000);
 
 it("waits for what the committed table says", async () => {
@@ -29,8 +29,8 @@ it("waits for what the committed table says", async () => {
 });
 
 it("makes one way only under a lease: to the stack's object, which asks the database when a lease is renewed or ends", () => {
-  const asks = (name: string) => rows.find(({ definition }) => definition.operationId.startsWith(name))!.trips;
-  const direct = { ...noTrips(), object: 1 };
+  const asks = (name: string) => rows.find(({ definition }) => definition.operationId.startsWith(name))!.roundTrips;
+  const direct = { ...noRoundTrips(), object: 1 };
   expect(asks("CreateJournalEntries")).toEqual(direct);
   expect(asks("RecordEngineEventBatch")).toEqual(direct);
   expect(asks("PatchUpdateCheckpoint")).toEqual(direct);
@@ -46,7 +46,7 @@ it("asks nothing for 10,000 tokens that nobody made, and lets none in", async ()
 const invented = () =>
   `pul-${Array.from(crypto.getRandomValues(new Uint8Array(20)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 
-async function measure(world: World, machine: string, definition: Route["definition"]): Promise<Trips> {
+async function measure(world: World, machine: string, definition: Route["definition"]): Promise<RoundTrips> {
   const { path, json, headers, lease }: GoodCall = await goodCall(world, definition);
   const credentials: Call[] = { public: [{}], lease: [{ lease }], operator: [{ token: env.OPERATOR_TOKEN }] }[
     definition.permission as string
@@ -63,14 +63,14 @@ async function measure(world: World, machine: string, definition: Route["definit
   throw new Error(`no good answer of ${definition.operationId}`);
 }
 
-function withoutIdentity(timing: string): Trips {
-  const { d1, kv, ...others } = readTrips(timing);
+function withoutIdentity(timing: string): RoundTrips {
+  const { d1, kv, ...others } = readRoundTrips(timing);
   const isLookedUp = timing.includes("identity;");
   return { d1: d1 - Number(timing.includes('identity;desc="database"')), kv: kv - Number(isLookedUp), ...others };
 }
 
 function table(): string {
-  const kinds = Object.keys(noTrips()) as (keyof Trips)[];
+  const kinds = Object.keys(noRoundTrips()) as (keyof RoundTrips)[];
   const line = (cells: (string | number)[]) => `| ${cells.join(" | ")} |`;
   return [
     "# Round trips to storage of one good request",
@@ -80,7 +80,9 @@ function table(): string {
     "",
     line(["route", ...kinds]),
     line(["---", ...kinds.map(() => "---")]),
-    ...rows.map(({ definition: { method, path }, trips }) => line([`\`${method} ${path}\``, ...kinds.map((kind) => trips[kind] || "")])),
+    ...rows.map(({ definition: { method, path }, roundTrips }) =>
+      line([`\`${method} ${path}\``, ...kinds.map((kind) => roundTrips[kind] || "")]),
+    ),
     "",
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ChainRecord, canonical, chainAfter, faultOf, genesis, hashOf, recordOf } from "../../src/audit/chain.ts";
+import { type ChainRecord, canonical, chainAfter, chainFaultOf, genesis, hashOf, recordOf } from "../../src/audit/chain.ts";
 
 const chainOf = (events: object[]): ChainRecord[] => {
   const records: ChainRecord[] = [];
@@ -10,7 +10,7 @@ const chainOf = (events: object[]): ChainRecord[] => {
 const firstFault = (records: ChainRecord[]) => {
   let before: ChainRecord | undefined;
   for (const [i, record] of records.entries()) {
-    const fault = faultOf(record, before ?? genesis);
+    const fault = chainFaultOf(record, before ?? genesis);
     if (fault) return { i, fault };
     before = record;
   }
@@ -59,7 +59,7 @@ describe("the chain", () => {
     fc.assert(
       fc.property(records, place, (chain, n) => {
         expect(firstFault(chain)).toBeUndefined();
-        expect(faultOf(chain[n % chain.length]!, undefined)).toBeUndefined();
+        expect(chainFaultOf(chain[n % chain.length]!, undefined)).toBeUndefined();
       }),
     );
   });

@@ -1,7 +1,7 @@
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, inject, it, vi } from "vitest";
-import { type ChainRecord, faultOf, genesis, recordOf } from "../../src/audit/chain.ts";
+import { type ChainRecord, chainFaultOf, genesis, recordOf } from "../../src/audit/chain.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { REPLAY_REQUEST, replayDeadLetters } from "../../src/audit/replay.ts";
 import type { Bindings } from "../../src/env.ts";
@@ -191,7 +191,7 @@ it(
           .bind(orgId, seq)
           .all<ChainRecord>();
         for (const record of rows.results.map(recordOf)) {
-          expect(faultOf(record, before ?? genesis)).toBeUndefined();
+          expect(chainFaultOf(record, before ?? genesis)).toBeUndefined();
           before = record;
           ids.add(record["id"]);
         }

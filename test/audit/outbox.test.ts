@@ -2,7 +2,7 @@ import { createExecutionContext, createMessageBatch, createScheduledController, 
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { DEAD_LETTERS } from "../../src/audit/deadLetters.ts";
-import { forgetPromises, promise } from "../../src/audit/record.ts";
+import { auditStatement, forgetPromises } from "../../src/audit/record.ts";
 import type { AuditEvent } from "../../src/audit/record.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
 import { openStore } from "../../src/db/client.ts";
@@ -49,7 +49,7 @@ const event = (id: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
 });
 async function promised(...events: AuditEvent[]): Promise<void> {
   const store = openStore(env.DB);
-  for (const one of events) await store.db.batch([promise(store, one)]);
+  for (const one of events) await store.db.batch([auditStatement(store, one)]);
 }
 const messagesOf = (bodies: string[], queue = "stackpass-audit") =>
   createMessageBatch(
@@ -125,7 +125,7 @@ describe("a promise", () => {
     await deliver(events);
     spy.mockRestore();
     expect(printed.map((line) => JSON.parse(line) as object)).toContainEqual(
-      expect.objectContaining({ message: "queue", messages: 100, trips: expect.objectContaining({ d1: 2 }) as object }),
+      expect.objectContaining({ message: "queue", messages: 100, roundTrips: expect.objectContaining({ d1: 2 }) as object }),
     );
     expect(await outbox()).toEqual([]);
     const store = openStore(env.DB);

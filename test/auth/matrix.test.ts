@@ -52,6 +52,7 @@ const withoutDatabase: string[] = [
   "GetPackageVersion_preview",
   "GetCurrentUser",
   "GetDefaultOrganization",
+  "ListAvailableScopes",
   "ListAuditLogEventTypes",
   "GetAuditLogsReaderKind",
 ];

@@ -53,7 +53,7 @@ async function statuses(count: number, send: () => Promise<Response>): Promise<n
   return found;
 }
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 /** Sets a limit for the rest of the test. */
 function limit(name: "TOKEN_BYTES_PER_MINUTE" | "ORGANIZATION_BYTES_PER_MINUTE", bytes: number): void {
   Object.assign(env, { [name]: String(bytes) });
@@ -119,8 +119,10 @@ describe("requests", () => {
     const events = { events: [{ sequence: 0, timestamp: 0 }] };
     const answers = [
       ...(await statuses(UNASKED + 20, () => call("POST", `${path}/events/batch`, { lease, json: events }))),
-      ...(await statuses(UNASKED + 20, () => call("POST", `${S}/encrypt`, { token: token.tokenValue, json: { plaintext: "" } }))),
-      ...(await statuses(UNASKED + 20, () => call("POST", `${S}/batch-encrypt`, { token: token.tokenValue, json: { plaintexts: [""] } }))),
+      ...(await statuses(UNASKED + 20, () => call("POST", `${STACK_PATH}/encrypt`, { token: token.tokenValue, json: { plaintext: "" } }))),
+      ...(await statuses(UNASKED + 20, () =>
+        call("POST", `${STACK_PATH}/batch-encrypt`, { token: token.tokenValue, json: { plaintexts: [""] } }),
+      )),
       (await call("POST", `${path}/renew_lease`, { lease, json: { token: "", duration: 300 } })).status,
       (await call("POST", `${path}/complete`, { lease, json: { status: "succeeded" } })).status,
     ];
@@ -191,7 +193,7 @@ describe("imports", () => {
     lower(name);
     const answers = await inOnePeriod(60, async () => {
       const found: Response[] = [];
-      for (let i = 0; i <= LIMIT; i++) found.push(await send(`${S}/import`, state));
+      for (let i = 0; i <= LIMIT; i++) found.push(await send(`${STACK_PATH}/import`, state));
       return found;
     });
     expect(answers.map(({ status }) => status)).toEqual([...Array.from({ length: LIMIT }, () => 200), 429]);
@@ -203,12 +205,12 @@ describe("imports", () => {
     await newStack(token.tokenValue);
     refuseAll("TOKEN_IMPORTS");
     await changesNothing(async () => {
-      expect((await send(`${S}/import`, state)).status).toBe(429);
+      expect((await send(`${STACK_PATH}/import`, state)).status).toBe(429);
       expect((await send("/api/stacks/acme/web", { stackName: "first", state })).status).toBe(429);
-      expect((await call("POST", `${S}/reencrypt`, { token: world.admin, json: {} })).status).toBe(429);
+      expect((await call("POST", `${STACK_PATH}/reencrypt`, { token: world.admin, json: {} })).status).toBe(429);
     });
     expect((await send("/api/stacks/acme/web", { stackName: "second" })).status).toBe(200);
-    await ok("GET", `${S}/export`, { token: token.tokenValue });
+    await ok("GET", `${STACK_PATH}/export`, { token: token.tokenValue });
     await startUpdate(token.tokenValue);
   });
 });
@@ -216,7 +218,11 @@ describe("imports", () => {
 describe("bytes", () => {
   const big = deploymentOf([component("a", { text: "x".repeat(200_000) })]);
   const importIt = async (by: NewToken) =>
-    call("POST", `${S}/import`, { token: by.tokenValue, body: await gzip(JSON.stringify(big)), headers: { "Content-Encoding": "gzip" } });
+    call("POST", `${STACK_PATH}/import`, {
+      token: by.tokenValue,
+      body: await gzip(JSON.stringify(big)),
+      headers: { "Content-Encoding": "gzip" },
+    });
 
   it.each([
     ["a token", "TOKEN_BYTES_PER_MINUTE", "token", 200],
@@ -252,7 +258,7 @@ describe("bytes", () => {
     await newStack(token.tokenValue);
     limit("TOKEN_BYTES_PER_MINUTE", 100_000);
     const body = await gzip(JSON.stringify({ metadata: { message: "x".repeat(60_000) } }));
-    const create = () => call("POST", `${S}/update`, { token: token.tokenValue, body, headers: { "Content-Encoding": "gzip" } });
+    const create = () => call("POST", `${STACK_PATH}/update`, { token: token.tokenValue, body, headers: { "Content-Encoding": "gzip" } });
     expect(await inOnePeriod(60, () => statuses(3, create))).toEqual([200, 200, 429]);
   });
 });

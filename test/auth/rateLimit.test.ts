@@ -33,7 +33,7 @@ async function present(token: string, addresses: string[]): Promise<Record<numbe
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe("a flood with a dead token", () => {
-  it("from many addresses of one IPv6 network of 64 bits is a flood from one address", async () => {
+  it("from many addresses of one IPv6 network of 64 bits is a flood from one address", { timeout: 120_000 }, async () => {
     const token = await deletedToken();
     const addresses = numbers(400).map((i) => `2001:db8:0:1::${i.toString(16)}`);
     let counts: Record<number, number> = {};
@@ -46,7 +46,7 @@ describe("a flood with a dead token", () => {
   it.each([
     ["IPv4 addresses", (i: number) => `198.51.${100 + (i >> 8)}.${i & 255}`],
     ["IPv6 networks", (i: number) => `2001:db8:1:${i.toString(16)}::1`],
-  ])("from many %s is answered, and is no flood of events", async (_, address) => {
+  ])("from many %s is answered, and is no flood of events", { timeout: 120_000 }, async (_, address) => {
     const token = await deletedToken();
     let counts: Record<number, number> = {};
     const events = await eventsOf(async () => void (counts = await present(token.tokenValue, numbers(400).map(address))));
@@ -75,7 +75,7 @@ describe("a flood with a dead token", () => {
   });
 });
 
-it("a good token that is refused very often does not fill the log", async () => {
+it("a good token that is refused very often does not fill the log", { timeout: 120_000 }, async () => {
   const world = await newWorld();
   const token = await newOrgToken(world, "ci");
   const flood = async () => {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { accessTo, isVisible, patternFault } from "../../src/auth/stackRules.ts";
 import { batch, openStore } from "../../src/db/client.ts";
 import { stacks } from "../../src/stacks/table.ts";
@@ -55,7 +55,7 @@ describe("rules", () => {
     );
   });
 
-  it("filter a list in the database as they judge one stack", { timeout: 30_000 }, async () => {
+  it("filter a list in the database as they judge one stack", async () => {
     const store = openStore(env.DB);
     await env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('o', 'acme', '', 0)").run();
     const rules = fc.array(
@@ -77,7 +77,7 @@ describe("rules", () => {
         ]);
         expect(rows.length === 1).toBe(accessTo(list, project, stack) !== "none");
       }),
-      { numRuns: 200 },
+      { numRuns: 200 * inject("sizes").runs },
     );
   });
 });

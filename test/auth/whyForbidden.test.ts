@@ -9,20 +9,20 @@ beforeEach(async () => {
   await newStack(world.admin);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const base = "You do not have permission to perform this operation: ";
 const withRole = async (roleID: string, more: Record<string, unknown> = {}) =>
   (await newOrgToken(world, `t-${roleID}-${Object.keys(more).length}`, { roleID, ...more })).tokenValue;
 
 describe("a 403 says why:", () => {
   it.each([
-    ["up", "POST", `${S}/update`, {}, "stack:write"],
+    ["up", "POST", `${STACK_PATH}/update`, {}, "stack:write"],
     ["stack init", "POST", "/api/stacks/acme/web", { stackName: "new" }, "stack:create"],
-    ["stack rename", "POST", `${S}/rename`, { newName: "new" }, "stack:rename"],
-    ["stack tag set", "PATCH", `${S}/tags`, {}, "stack_tags:update"],
-    ["cancel", "POST", `${S}/update/u/cancel`, {}, "stack:cancel_update"],
-    ["stack rm", "DELETE", S, undefined, "stack:delete"],
-    ["stack import", "POST", `${S}/import`, { version: 3, deployment: {} }, "stack:import"],
+    ["stack rename", "POST", `${STACK_PATH}/rename`, { newName: "new" }, "stack:rename"],
+    ["stack tag set", "PATCH", `${STACK_PATH}/tags`, {}, "stack_tags:update"],
+    ["cancel", "POST", `${STACK_PATH}/update/u/cancel`, {}, "stack:cancel_update"],
+    ["stack rm", "DELETE", STACK_PATH, undefined, "stack:delete"],
+    ["stack import", "POST", `${STACK_PATH}/import`, { version: 3, deployment: {} }, "stack:import"],
   ])("the role of a read-only token, for %s", async (_, method, path, json, right) => {
     expect(await refused(403, method, path, { token: await withRole("read-only"), json })).toBe(
       `${base}the role of this access token is read-only, which does not include the right ${right}.`,
@@ -30,7 +30,7 @@ describe("a 403 says why:", () => {
   });
 
   it("the role of a person", async () => {
-    expect(await refused(403, "GET", S, { token: world.billing })).toBe(
+    expect(await refused(403, "GET", STACK_PATH, { token: world.billing })).toBe(
       `${base}your role in acme is billing-manager, which does not include the right stack:read.`,
     );
     expect(await refused(403, "GET", "/api/orgs/acme/tokens", { token: world.member })).toBe(
@@ -45,16 +45,16 @@ describe("a 403 says why:", () => {
     expect(await create(world.member)).toBe(`${base}your role in acme is member, ${settings}`);
     expect(await create(await withRole("member"))).toBe(`${base}the role of this access token is member, ${settings}`);
     await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setDefaultStackPermission: 101 } });
-    expect(await refused(403, "DELETE", S, { token: world.member })).toBe(
+    expect(await refused(403, "DELETE", STACK_PATH, { token: world.member })).toBe(
       `${base}your role in acme is member, and the permission of acme's members on stacks is read, which does not include the right stack:delete.`,
     );
   });
 
   it.each([
-    ["read", "POST", `${S}/preview`, "stack:preview"],
-    ["read", "POST", `${S}/rename`, "stack:rename"],
-    ["preview", "POST", `${S}/update`, "stack:write"],
-    ["preview", "DELETE", S, "stack:delete"],
+    ["read", "POST", `${STACK_PATH}/preview`, "stack:preview"],
+    ["read", "POST", `${STACK_PATH}/rename`, "stack:rename"],
+    ["preview", "POST", `${STACK_PATH}/update`, "stack:write"],
+    ["preview", "DELETE", STACK_PATH, "stack:delete"],
   ])("the limit of a token to stacks: %s, %s %s", async (access, method, path, right) => {
     const token = await withRole("member", { stacks: [{ project: "web", stack: "dev", access }] });
     const json = method === "POST" ? { newName: "new" } : undefined;
@@ -67,7 +67,7 @@ describe("a 403 says why:", () => {
     await newStack(world.member, "web", "prod");
     const token = await withRole("member", { stacks: [{ project: "web", stack: "dev" }] });
     const create = (stackName: string) => refused(403, "POST", "/api/stacks/acme/web", { token, json: { stackName } });
-    const rename = (newName: string) => refused(403, "POST", `${S}/rename`, { token, json: { newName } });
+    const rename = (newName: string) => refused(403, "POST", `${STACK_PATH}/rename`, { token, json: { newName } });
     for (const [call, right] of [
       [create, "stack:create"],
       [rename, "stack:rename"],
@@ -99,7 +99,7 @@ describe("a 403 says why:", () => {
     expect(await refused(403, "PATCH", "/api/orgs/acme", { token: admin, json: { setAllowedCountries: ["DE"] } })).toBe(
       person("change who has access to the organization and for how long"),
     );
-    expect(await refused(403, "POST", `${S}/transfer`, { token: admin, json: { toOrg: "globex" } })).toBe(
+    expect(await refused(403, "POST", `${STACK_PATH}/transfer`, { token: admin, json: { toOrg: "globex" } })).toBe(
       person("move stacks between organizations"),
     );
     expect(await refused(403, "GET", "/api/user/tokens", { token: admin })).toBe(

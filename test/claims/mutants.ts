@@ -27,14 +27,14 @@ export const mutants: Mutant[] = [
   {
     claim: "other-organization-api",
     file: "src/auth/authorize.ts",
-    find: "if (!place) throw notFound(",
-    replace: "if (!place) throw forbidden(",
+    find: "if (!membership) throw notFound(",
+    replace: "if (!membership) throw forbidden(",
   },
   {
     claim: "other-organization-console",
     file: "src/auth/authorize.ts",
-    find: "if (!place) throw notFound(",
-    replace: "if (!place) throw forbidden(",
+    find: "if (!membership) throw notFound(",
+    replace: "if (!membership) throw forbidden(",
   },
   { claim: "cached-deleted-token", file: "src/auth/guard.ts", find: "lives(at), ", replace: "" },
   {
@@ -50,7 +50,7 @@ export const mutants: Mutant[] = [
     find: "if (!(await crypto.subtle.verify(",
     replace: "if (!json && !(await crypto.subtle.verify(",
   },
-  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: ' AND ${members.role} = ${place?.role ?? "none"}', replace: "" },
+  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: ' AND ${members.role} = ${membership?.role ?? "none"}', replace: "" },
   {
     claim: "hash-kept-nowhere",
     file: "src/auth/cacheEntry.ts",
@@ -92,7 +92,7 @@ export const mutants: Mutant[] = [
   { claim: "leave", file: "src/orgs/removeMember.ts", find: "if (!leaves) await requireRight", replace: "await requireRight" },
   {
     claim: "invitation-ends",
-    file: "src/orgs/inviteStands.ts",
+    file: "src/orgs/pendingInvites.ts",
     find: "(deleted_at IS NOT NULL OR disabled_at IS NOT NULL)",
     replace: "(disabled_at IS NOT NULL)",
   },
@@ -160,8 +160,8 @@ export const mutants: Mutant[] = [
   {
     claim: "decrypt-audited",
     file: "src/secrets/decrypt.ts",
-    find: "    promiseIf(ctx.store, record, stackExists(ctx.org.id, path)),\n  ]);",
-    replace: "  ]);\n  await batch(ctx.store, [promiseIf(ctx.store, record, stackExists(ctx.org.id, path))]).catch(() => undefined);",
+    find: "    auditIf(ctx.store, record, stackExists(ctx.org.id, path)),\n  ]);",
+    replace: "  ]);\n  await guarded(ctx, [auditIf(ctx.store, record, stackExists(ctx.org.id, path))]).catch(() => undefined);",
   },
   { claim: "import-foreign", file: "src/updates/import.ts", find: "await refuseForeignSecrets(ctx, path, summary);", replace: "" },
   { claim: "lease-own-path", file: "src/auth/authenticate.ts", find: "isOrg && updateId ===", replace: "updateId ===" },
@@ -169,7 +169,7 @@ export const mutants: Mutant[] = [
   { claim: "lease-own-path", file: "src/auth/authenticate.ts", find: ' && updateId === path["updateID"]', replace: "" },
   {
     claim: "lease-own-path",
-    file: "src/auth/lease.ts",
+    file: "src/auth/leaseToken.ts",
     find: "if (await crypto.subtle.verify(",
     replace: "if (pepper || await crypto.subtle.verify(",
   },
@@ -256,7 +256,7 @@ export const mutants: Mutant[] = [
     find: "if (!holder) return;",
     replace: 'if (!holder) throw forbidden("There is no such token.");',
   },
-  { claim: "session-ends-with-token", file: "src/auth/opener.ts", find: "opener.deleted_at IS NULL AND ", replace: "" },
+  { claim: "session-ends-with-token", file: "src/auth/sessionOpener.ts", find: "opener.deleted_at IS NULL AND ", replace: "" },
   {
     claim: "session-ends-by-itself",
     file: "src/sessions/extend.ts",
@@ -288,10 +288,10 @@ export const mutants: Mutant[] = [
   {
     claim: "event-with-change",
     file: "src/stacks/create.ts",
-    find: "      promise(ctx.store, event),\n    ]);",
-    replace: "    ]);\n    await batch(ctx.store, [promise(ctx.store, event)]).catch(() => undefined);",
+    find: "      auditStatement(ctx.store, event),\n    ]);",
+    replace: "    ]);\n    await guarded(ctx, [auditStatement(ctx.store, event)]).catch(() => undefined);",
   },
-  { claim: "every-change-audited", file: "src/stacks/create.ts", find: "      promise(ctx.store, event),\n", replace: "" },
+  { claim: "every-change-audited", file: "src/stacks/create.ts", find: "      auditStatement(ctx.store, event),\n", replace: "" },
   {
     claim: "refusal-audited",
     file: "src/auth/refusals.ts",
@@ -365,6 +365,7 @@ export const mutants: Mutant[] = [
     file: "src/http/bounded.ts",
     find: "if (!Array.isArray(value) || value.length <= max)",
     replace: "if (max > 0)",
+    also: { file: "src/http/bounded.ts", find: "z.array(element).check(z.maxLength(max, message))", replace: "z.array(element)" },
   },
   {
     claim: "few-words",

@@ -105,7 +105,7 @@ async function prepare() {
     NEW: newFolder(),
     ANOTHER: newFolder(),
     BACKEND: backend,
-    STACK: "acme/commands/bystander",
+    STACK_PATH: "acme/commands/bystander",
     ENV: "acme/default/dev",
   };
   return { machine, person: machine.with({ token: admin }), places };

@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir, hostname, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { expect, inject, it } from "vitest";
-import type { Session } from "../sessions/session.ts";
+import type { Session } from "../recordings/recording.ts";
 import { newOrgToken } from "./support/api.ts";
 import { hasStash, isAtLeast, nodeProject, yamlProject } from "./support/programs.ts";
 import { Recorder } from "./support/recorder.ts";
 import { Terminal } from "./support/terminal.ts";
 
-const folder = fileURLToPath(new URL("../sessions/", import.meta.url));
+const folder = fileURLToPath(new URL("../recordings/", import.meta.url));
 /** Not a secret: it is in the recordings. */
 const PASSWORD = "recorded";
 

@@ -11,7 +11,7 @@ import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../sup
 const MOST = 100_000;
 /** What HTML makes the most of. */
 const dense = (length: number) => `<&"'`.repeat(length / 4);
-const S = "/acme/web/dev";
+const STACK_PATH = "/acme/web/dev";
 
 let world: World;
 let admin: Visitor;
@@ -32,7 +32,7 @@ const hundred = (sql: string, ...values: unknown[]) => {
 };
 const rows = (html: string) => html.split("<tr").length - 2;
 const importState = (resources: unknown[]) =>
-  ok("POST", `/api/stacks${S}/import`, { token: world.admin, json: deploymentOf(resources as never) });
+  ok("POST", `/api/stacks${STACK_PATH}/import`, { token: world.admin, json: deploymentOf(resources as never) });
 
 it("texts are measured by what a page makes of them", () => {
   expect([pageBytes("a"), pageBytes("<"), pageBytes('"'), pageBytes("&'"), pageBytes("é"), pageBytes("€"), pageBytes("😀")]).toEqual([
@@ -119,7 +119,7 @@ it("a token with as many limits as there may be", async () => {
 it("a stack: its history, tags, outputs, resources, configuration", async () => {
   await newStack(world.admin);
   const tags = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`tag-${i}`, dense(256)]));
-  await ok("PATCH", `/api/stacks${S}/tags`, { token: world.admin, json: tags });
+  await ok("PATCH", `/api/stacks${STACK_PATH}/tags`, { token: world.admin, json: tags });
   const outputs = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${dense(40)}${i}`, dense(2000)]));
   const secrets = Object.fromEntries(
     Array.from({ length: 200 }, (_, i) => [
@@ -135,15 +135,15 @@ it("a stack: its history, tags, outputs, resources, configuration", async () => 
   }));
   for (const its of [outputs, secrets]) {
     await importState([{ ...rootStack, outputs: its }, ...many]);
-    expect(await sized(`${S}/outputs`)).toContain("more are not shown");
+    expect(await sized(`${STACK_PATH}/outputs`)).toContain("more are not shown");
   }
-  expect(await sized(`${S}/resources`)).toMatch(/and \d+ more/);
+  expect(await sized(`${STACK_PATH}/resources`)).toMatch(/and \d+ more/);
   const tangle = Array.from({ length: 39 }, (_, i) => ({
     ...component(`${dense(400)}${i}`),
     dependencies: Array.from({ length: i }, (_, of) => component(`${dense(400)}${of}`).urn),
   }));
   await importState([rootStack, ...tangle]);
-  expect(await sized(`${S}/resources`)).toContain('class="graph"');
+  expect(await sized(`${STACK_PATH}/resources`)).toContain('class="graph"');
   await env.DB.prepare("UPDATE updates SET message = ?, resource_changes = ?")
     .bind(dense(4000), JSON.stringify(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${dense(400)}${i}`, 1]))))
     .run();
@@ -152,7 +152,7 @@ it("a stack: its history, tags, outputs, resources, configuration", async () => 
       created_at, started_at, ended_at, resource_changes) SELECT lower(hex(randomblob(16))), stack_id, 'preview', 1, 'succeeded', 1, message,
       '{}', '{}', 'ada', '', '', 1, 1, 2, resource_changes FROM updates WHERE dry_run = 0 LIMIT 1`,
   );
-  await sized(S);
+  await sized(STACK_PATH);
 });
 
 it("an update, however much was said and done, where and with what", async () => {
@@ -171,8 +171,8 @@ it("an update, however much was said and done, where and with what", async () =>
   await env.DB.prepare("UPDATE updates SET message = ?, environment = ?, config = ?, resource_changes = ?")
     .bind(dense(8000), many(dense(1000)), many({ string: dense(1000), secret: false }), many(7))
     .run();
-  const html = await sized(`${S}/updates/1`);
+  const html = await sized(`${STACK_PATH}/updates/1`);
   expect(html).toContain("Earlier messages are left out");
   expect(html).toMatch(/and \d+ more/);
-  await sized(`${S}/settings/options`);
+  await sized(`${STACK_PATH}/settings/options`);
 });

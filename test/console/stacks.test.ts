@@ -104,13 +104,13 @@ describe("the list of stacks", () => {
 });
 
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)><a href="javascript:alert(1)">`;
-const S = "/acme/web/dev";
+const STACK_PATH = "/acme/web/dev";
 const importState = (resources: unknown[]) =>
-  ok("POST", `/api/stacks${S}/import`, { token: world.member, json: deploymentOf(resources as never) });
+  ok("POST", `/api/stacks${STACK_PATH}/import`, { token: world.member, json: deploymentOf(resources as never) });
 const secretOf = (ciphertext: string) => ({ "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext });
 const encrypted = async (value: unknown) => {
   const json = { plaintext: btoa(JSON.stringify(value)) };
-  return (await ok<{ ciphertext: string }>("POST", `/api/stacks${S}/encrypt`, { token: world.member, json })).ciphertext;
+  return (await ok<{ ciphertext: string }>("POST", `/api/stacks${STACK_PATH}/encrypt`, { token: world.member, json })).ciphertext;
 };
 
 describe("a stack's page", () => {
@@ -121,40 +121,40 @@ describe("a stack's page", () => {
   });
 
   it("tells its tags, its history and what to do first, whatever the texts are", async () => {
-    await ok("PATCH", `/api/stacks${S}/tags`, { token: world.member, json: { "a:b": hostile } });
-    const { html } = await page(cookie, S);
+    await ok("PATCH", `/api/stacks${STACK_PATH}/tags`, { token: world.member, json: { "a:b": hostile } });
+    const { html } = await page(cookie, STACK_PATH);
     expect(html).toContain("pulumi up --stack acme/web/dev");
     expect(html).toContain("&lt;script&gt;alert(1)");
     await importState([rootStack]);
     const { tokenValue } = await newOrgToken(world, "jenkins");
     const update = await startUpdate(tokenValue, { kind: "preview", dryRun: true });
-    const after = (await page(cookie, S)).html;
-    expect(after).toContain(`href="${S}/updates/1"`);
-    expect(after).toContain(`href="${S}/previews/${update.id}"`);
+    const after = (await page(cookie, STACK_PATH)).html;
+    expect(after).toContain(`href="${STACK_PATH}/updates/1"`);
+    expect(after).toContain(`href="${STACK_PATH}/previews/${update.id}"`);
     expect(after).toContain("token jenkins");
-    for (const odd of ["?page=0", "?page=x", "?page=1e9", "?page=2"]) expect((await page(cookie, S + odd)).status).toBe(200);
+    for (const odd of ["?page=0", "?page=x", "?page=1e9", "?page=2"]) expect((await page(cookie, STACK_PATH + odd)).status).toBe(200);
   });
 
   it("counts updates by day, previews not among them, and so does the list of its project", async () => {
-    expect((await page(cookie, S)).html).not.toContain("in 30 days");
+    expect((await page(cookie, STACK_PATH)).html).not.toContain("in 30 days");
     await importState([rootStack]);
-    expect((await page(cookie, S)).html).toContain("1 update in 30 days");
+    expect((await page(cookie, STACK_PATH)).html).toContain("1 update in 30 days");
     await startUpdate(world.member, { kind: "preview", dryRun: true });
     const update = await startUpdate(world.member);
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
     await newStack(world.member, "data");
-    for (const path of [S, "/acme/web", "/acme"]) {
+    for (const path of [STACK_PATH, "/acme/web", "/acme"]) {
       const { html } = await page(cookie, path);
       expect(html, path).toContain("2 updates in 30 days, 1 of them failed");
       expect(html, path).toContain(`${new Date().toISOString().slice(0, 10)}: 2, 1 of them failed`);
     }
     expect((await page(cookie, "/acme/data")).html).not.toContain("in 30 days");
     await env.DB.prepare(`UPDATE updates SET started_at = started_at - ${31 * 86_400_000} WHERE status = 'succeeded'`).run();
-    expect((await page(cookie, S)).html).toContain("1 update in 30 days, 1 of them failed");
+    expect((await page(cookie, STACK_PATH)).html).toContain("1 update in 30 days, 1 of them failed");
   });
 
   it("is 404 for another organization, 403 without the right", async () => {
-    for (const path of [S, `${S}/outputs`, `${S}/resources`, `${S}/settings/options`]) {
+    for (const path of [STACK_PATH, `${STACK_PATH}/outputs`, `${STACK_PATH}/resources`, `${STACK_PATH}/settings/options`]) {
       expect((await page(await signIn(world.stranger), path)).status, path).toBe(404);
       expect((await page(await signIn(world.billing), path)).status, path).toBe(403);
       expect((await page(cookie, path.replace("/dev", "/nothing"))).status, path).toBe(404);
@@ -164,18 +164,18 @@ describe("a stack's page", () => {
 
   it("cancels the update that its reader saw, and no other", async () => {
     const update = await startUpdate(world.member);
-    const { html } = await page(cookie, S);
+    const { html } = await page(cookie, STACK_PATH);
     const shown = /name="updateID" value="([^"]*)"/.exec(html)![1]!;
     expect(shown).toBe(update.id);
-    expect((await page(await signIn(world.stranger), `${S}/cancel`, { updateID: shown })).status).toBe(404);
-    expect((await page(await signIn(world.billing), `${S}/cancel`, { updateID: shown })).status).toBe(403);
+    expect((await page(await signIn(world.stranger), `${STACK_PATH}/cancel`, { updateID: shown })).status).toBe(404);
+    expect((await page(await signIn(world.billing), `${STACK_PATH}/cancel`, { updateID: shown })).status).toBe(403);
     const events = await eventsOf(async () => {
-      const done = await page(cookie, `${S}/cancel`, { updateID: shown });
-      expect([done.status, done.headers.get("Location")]).toEqual([303, S]);
+      const done = await page(cookie, `${STACK_PATH}/cancel`, { updateID: shown });
+      expect([done.status, done.headers.get("Location")]).toEqual([303, STACK_PATH]);
     });
     expect(events.map(({ event }) => event)).toContain("stack-update-canceled");
-    expect((await page(cookie, S)).html).not.toContain("Cancel it");
-    const again = await page(cookie, `${S}/cancel`, { updateID: shown });
+    expect((await page(cookie, STACK_PATH)).html).not.toContain("Cancel it");
+    const again = await page(cookie, `${STACK_PATH}/cancel`, { updateID: shown });
     expect([again.status, again.html]).toEqual([409, expect.stringContaining("Update has")]);
   });
 });
@@ -190,9 +190,9 @@ describe("outputs", () => {
   it("show texts as texts, numbers with their digits, and no secret", async () => {
     const outputs = { [hostile]: hostile, big: "BIG", key: secretOf(await encrypted("s3cret<b>")), inner: { a: [secretOf("AAAA")] } };
     const state = JSON.stringify(deploymentOf([{ ...rootStack, outputs } as never])).replace('"BIG"', "9007199254740993");
-    await ok("POST", `/api/stacks${S}/import`, { token: world.member, body: state });
+    await ok("POST", `/api/stacks${STACK_PATH}/import`, { token: world.member, body: state });
     const events = await eventsOf(async () => {
-      const { html } = await page(cookie, `${S}/outputs`);
+      const { html } = await page(cookie, `${STACK_PATH}/outputs`);
       expect(html).toContain("9007199254740993");
       expect(html).toContain("&lt;script&gt;");
       expect(html).not.toContain("AAAA");
@@ -200,7 +200,7 @@ describe("outputs", () => {
       expect(html.match(/\[secret\]/g)).toHaveLength(2);
     });
     expect(events.map(({ event }) => event)).toEqual(["stack-exported"]);
-    const plain = await eventsOf(() => page(cookie, S));
+    const plain = await eventsOf(() => page(cookie, STACK_PATH));
     expect(plain).toEqual([]);
   });
 
@@ -208,17 +208,17 @@ describe("outputs", () => {
     const nested = { a: 9007199254740993n.toString(), b: [secretOf(await encrypted({ c: 1 }))] };
     await importState([{ ...rootStack, outputs: { key: secretOf(await encrypted("s3cret<b>")), nested, foreign: secretOf("v1:x:y") } }]);
     const events = await eventsOf(async () => {
-      const { html, headers } = await page(cookie, `${S}/outputs/reveal`, { name: "key" });
+      const { html, headers } = await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "key" });
       expect(html).toContain("s3cret&lt;b&gt;");
       expect(headers.get("Cache-Control")).toBe("no-store");
     });
     expect(events.map(({ event }) => event).sort()).toEqual(["secret-decrypted", "stack-exported"]);
-    expect((await page(cookie, `${S}/outputs/reveal`, { name: "nested" })).html).toContain("{&quot;c&quot;:1}");
-    expect((await page(cookie, `${S}/outputs/reveal`, { name: "foreign" })).status).toBe(400);
-    expect((await page(cookie, `${S}/outputs/reveal`, { name: "none" })).status).toBe(404);
-    expect((await page(cookie, `${S}/outputs/reveal`)).status).toBe(404);
-    expect((await page(await signIn(world.billing), `${S}/outputs/reveal`, { name: "key" })).status).toBe(403);
-    expect((await page(await signIn(world.stranger), `${S}/outputs/reveal`, { name: "key" })).status).toBe(404);
+    expect((await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "nested" })).html).toContain("{&quot;c&quot;:1}");
+    expect((await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "foreign" })).status).toBe(400);
+    expect((await page(cookie, `${STACK_PATH}/outputs/reveal`, { name: "none" })).status).toBe(404);
+    expect((await page(cookie, `${STACK_PATH}/outputs/reveal`)).status).toBe(404);
+    expect((await page(await signIn(world.billing), `${STACK_PATH}/outputs/reveal`, { name: "key" })).status).toBe(403);
+    expect((await page(await signIn(world.stranger), `${STACK_PATH}/outputs/reveal`, { name: "key" })).status).toBe(404);
   });
 });
 
@@ -226,16 +226,16 @@ describe("resources", () => {
   it("are a tree of at most 300 that says how many more there are", async () => {
     await newStack(world.member);
     const cookie = await signIn(world.member);
-    expect((await page(cookie, `${S}/resources`)).html).toContain("no resources yet");
+    expect((await page(cookie, `${STACK_PATH}/resources`)).html).toContain("no resources yet");
     const first = { ...component("a"), parent: rootStack.urn };
     const second = { ...component("b<b>x</b>"), parent: first.urn, dependencies: [first.urn], custom: true, id: hostile };
     await importState([rootStack, first, second]);
-    const { html } = await page(cookie, `${S}/resources`);
+    const { html } = await page(cookie, `${STACK_PATH}/resources`);
     expect(html).toContain("b&lt;b&gt;x&lt;/b&gt;");
     expect(html).toContain("2 resources, 1 dependencies");
     const many = Array.from({ length: 350 }, (_, i) => ({ ...component(`thing-number-${i}`), parent: rootStack.urn }));
     await importState([rootStack, ...many]);
-    const large = (await page(cookie, `${S}/resources`)).html;
+    const large = (await page(cookie, `${STACK_PATH}/resources`)).html;
     expect(large).toContain("and 51 more");
     expect(large.length).toBeLessThan(150_000);
   });
@@ -262,7 +262,7 @@ describe("an update's page", () => {
   it("is live while it runs, and tells its steps and messages without colours or markup", async () => {
     const update = await startUpdate(world.member);
     const send = (...events: unknown[]) => ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
-    expect((await page(cookie, `${S}/updates/1`)).html).toContain('id="progress" data-live=""');
+    expect((await page(cookie, `${STACK_PATH}/updates/1`)).html).toContain('id="progress" data-live=""');
     await send(
       step(0, hostile),
       step(1, "broken", true),
@@ -274,14 +274,14 @@ describe("an update's page", () => {
       { sequence: 7, timestamp: 1, resOutputsEvent: { metadata: { op: "x".repeat(5000), urn: urn("z") } } },
       { sequence: 8, timestamp: 1, policyEvent: { policyName: "p<b>", message: "bad", enforcementLevel: "mandatory" } },
     );
-    const { html } = await page(cookie, `${S}/updates/1`);
+    const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
     expect(html).toContain("red too\n");
     expect(html).toContain("**created failed**");
     expect(html).toContain("p&lt;b&gt;: bad");
     expect(html).toContain("&lt;script&gt;");
     for (const hidden of ["not for people", "a spinner", "xxxxx"]) expect(html).not.toContain(hidden);
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
-    const after = (await page(cookie, `${S}/updates/1`)).html;
+    const after = (await page(cookie, `${STACK_PATH}/updates/1`)).html;
     expect(after).not.toContain("data-live");
     expect(after).toContain("Update failed");
   });
@@ -300,15 +300,15 @@ describe("an update's page", () => {
       },
       metadata: { message: hostile, environment: { "git.head": "abc123", "vcs.url": "javascript:alert(1)" } },
     };
-    const { updateID } = await ok<{ updateID: string }>("POST", `/api/stacks${S}/preview`, { token: tokenValue, json });
-    const started = await ok<{ token: string }>("POST", `/api/stacks${S}/preview/${updateID}`, { token: tokenValue, json: {} });
-    await ok("POST", `/api/stacks${S}/preview/${updateID}/complete`, { lease: started.token, json: { status: "succeeded" } });
-    const { html } = await page(cookie, `${S}/previews/${updateID}`);
+    const { updateID } = await ok<{ updateID: string }>("POST", `/api/stacks${STACK_PATH}/preview`, { token: tokenValue, json });
+    const started = await ok<{ token: string }>("POST", `/api/stacks${STACK_PATH}/preview/${updateID}`, { token: tokenValue, json: {} });
+    await ok("POST", `/api/stacks${STACK_PATH}/preview/${updateID}/complete`, { lease: started.token, json: { status: "succeeded" } });
+    const { html } = await page(cookie, `${STACK_PATH}/previews/${updateID}`);
     for (const shown of ["token jenkins", "abc123", "javascript:alert(1)", "&lt;b&gt;5&lt;/b&gt;", "[secret]", "Preview succeeded"])
       expect(html).toContain(shown);
     expect(html).not.toContain("CIPHER");
-    expect((await page(cookie, `${S}/settings/options`)).html).not.toContain("CIPHER");
-    expect((await page(cookie, `${S}/updates/${updateID}`)).status).toBe(404);
+    expect((await page(cookie, `${STACK_PATH}/settings/options`)).html).not.toContain("CIPHER");
+    expect((await page(cookie, `${STACK_PATH}/updates/${updateID}`)).status).toBe(404);
   });
 
   it("says when the state does not have what the update wrote, and what the reader can do", async () => {
@@ -317,19 +317,19 @@ describe("an update's page", () => {
     const repair = breakReplay();
     await ok("POST", `${update.path}/cancel`, { token: world.member });
     repair();
-    const { html } = await page(cookie, `${S}/updates/1`);
+    const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
     expect(html).toContain("The stack has the state from before this update. Its journal could not be replayed.");
     expect(html).toContain("npm run journal");
   });
 
   it("is not there for others, nor for what is no update", async () => {
     await importState([rootStack]);
-    expect((await page(cookie, `${S}/updates/1`)).status).toBe(200);
+    expect((await page(cookie, `${STACK_PATH}/updates/1`)).status).toBe(200);
     for (const odd of ["0", "2", "x", "1.5", "-1", "99999999999"])
-      expect((await page(cookie, `${S}/updates/${odd}`)).status, odd).toBe(404);
-    expect((await page(cookie, `${S}/previews/none`)).status).toBe(404);
-    expect((await page(await signIn(world.stranger), `${S}/updates/1`)).status).toBe(404);
-    expect((await page(await signIn(world.billing), `${S}/updates/1`)).status).toBe(403);
+      expect((await page(cookie, `${STACK_PATH}/updates/${odd}`)).status, odd).toBe(404);
+    expect((await page(cookie, `${STACK_PATH}/previews/none`)).status).toBe(404);
+    expect((await page(await signIn(world.stranger), `${STACK_PATH}/updates/1`)).status).toBe(404);
+    expect((await page(await signIn(world.billing), `${STACK_PATH}/updates/1`)).status).toBe(403);
   });
 
   it("stays a page however much was said and done", async () => {
@@ -339,7 +339,7 @@ describe("an update's page", () => {
       says(2 * i + 1, i % 2 ? "info" : "warning", `line ${i} ${"<".repeat(500)}\n`),
     ]).flat();
     await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
-    const { html } = await page(cookie, `${S}/updates/1`);
+    const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
     expect(html).toContain("Earlier messages are left out");
     expect(html).toContain("line 149 ");
     expect(html).not.toContain("line 1 ");

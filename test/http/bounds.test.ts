@@ -11,7 +11,7 @@ import { newVisitor, signIn } from "../support/browser.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, gzip, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 /** Bytes of the whole answer of a refusal. */
 const MOST_ANSWER = 4096;
 
@@ -138,8 +138,8 @@ describe("a gzipped body of a few kilobytes that is a very long list", () => {
     const token = reader.tokenValue;
     await changesNothing(async () => {
       for (const [path, name, element] of [
-        [`${S}/batch-encrypt`, "plaintexts", "1"],
-        [`${S}/batch-decrypt`, "ciphertexts", '""'],
+        [`${STACK_PATH}/batch-encrypt`, "plaintexts", "1"],
+        [`${STACK_PATH}/batch-decrypt`, "ciphertexts", '""'],
       ] as const) {
         const body = await gzip(`{"${name}":[${`${element},`.repeat(Math.min(elements, 10_000_000) - 1)}${element}]}`);
         await refusedBriefly([400, 413], "POST", path, { token, body, headers });
@@ -154,9 +154,9 @@ describe("a gzipped body of a few kilobytes that is a very long list", () => {
     const bodies: [method: string, path: string, body: string][] = [
       ["POST", "/api/stacks/acme/web", `{"stackName":"x","teams":${ones}}`],
       ["POST", "/api/stacks/acme/web", `{"stackName":"x","tags":${members}}`],
-      ["PATCH", `${S}/tags`, members],
-      ["POST", `${S}/update`, `{"config":${members}}`],
-      ["POST", `${S}/update`, `{"metadata":{"environment":${members}}}`],
+      ["PATCH", `${STACK_PATH}/tags`, members],
+      ["POST", `${STACK_PATH}/update`, `{"config":${members}}`],
+      ["POST", `${STACK_PATH}/update`, `{"metadata":{"environment":${members}}}`],
       ["POST", "/api/orgs/acme/tokens", `{"name":"x","stacks":${ones}}`],
       ["POST", "/api/orgs/acme/tokens", `{"name":"x","ipAllowList":${ones}}`],
       ["POST", "/api/orgs/acme/invites/batch", `{"invites":${ones}}`],
@@ -197,7 +197,7 @@ describe("a refusal", () => {
   it("names ten faults at most", async () => {
     await newStack(world.member);
     const config = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`web:${i}${"n".repeat(900)}`, { string: 1 }]));
-    await refusedBriefly([400], "POST", `${S}/update`, { token: world.member, json: { config } });
+    await refusedBriefly([400], "POST", `${STACK_PATH}/update`, { token: world.member, json: { config } });
     const stacks = Array.from({ length: 100 }, () => ({ project: "a b", stack: 7, access: "x" }));
     await refusedBriefly([400], "POST", "/api/orgs/acme/tokens", { token: world.admin, json: { name: "x", stacks } });
   });

@@ -12,7 +12,7 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const text = async (path: string) => (await call("GET", path, { token })).text();
 
 describe("a name", () => {
@@ -36,8 +36,8 @@ describe("a name", () => {
     await changesNothing(async () => {
       await refused(400, "POST", "/api/stacks/acme/web", { token, json: { stackName: name } });
       await refused(400, "POST", `/api/stacks/acme/${encodeURIComponent(name)}`, { token, json: { stackName: "x" } });
-      await refused(400, "POST", `${S}/rename`, { token, json: { newName: name } });
-      await refused(400, "POST", `${S}/tags`, { token, json: { name, value: "x" } });
+      await refused(400, "POST", `${STACK_PATH}/rename`, { token, json: { newName: name } });
+      await refused(400, "POST", `${STACK_PATH}/tags`, { token, json: { name, value: "x" } });
       await refused(400, "POST", "/api/orgs/acme/tokens", { token, json: { name } });
       await refused(400, "GET", `/api/stacks/acme/web/${encodeURIComponent(name)}`, { token });
     });
@@ -58,13 +58,13 @@ describe("a name", () => {
       await ok("POST", "/api/orgs/acme/tokens", { token, json: { name } });
       await refused(404, "GET", `/api/orgs/acme/tokens/${name}`, { token });
       await refused(404, "DELETE", `/api/orgs/acme/members/${name}`, { token });
-      await refused(404, "GET", `${S}/update/${name}`, { token });
+      await refused(404, "GET", `${STACK_PATH}/update/${name}`, { token });
     }
   });
 });
 
 describe("JSON", () => {
-  const create = (body: string) => call("POST", `${S}/update`, { token, body });
+  const create = (body: string) => call("POST", `${STACK_PATH}/update`, { token, body });
 
   it("with a key twice counts the last, and with keys that nobody knows counts none of them", async () => {
     await ok("POST", "/api/orgs/acme/tokens", { token, body: '{"name":"one","name":"two","admin":true,"admin":false,"x":{"y":[]}}' });
@@ -83,9 +83,9 @@ describe("JSON", () => {
     const value = '{"string":"a","secret":false,"object":false}';
     const body = `{"config":{"__proto__":${value},"constructor":${value}},"metadata":{"environment":{"__proto__":"c"}}}`;
     const { updateID } = JSON.parse(await (await create(body)).text()) as { updateID: string };
-    const { token: lease } = await ok<{ token: string }>("POST", `${S}/update/${updateID}`, { token, json: {} });
-    await ok("POST", `${S}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
-    const history = await text(`${S}/updates`);
+    const { token: lease } = await ok<{ token: string }>("POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} });
+    await ok("POST", `${STACK_PATH}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
+    const history = await text(`${STACK_PATH}/updates`);
     for (const part of [`"__proto__":${value}`, `"constructor":${value}`, '{"__proto__":"c"}']) expect(history).toContain(part);
   });
 
@@ -111,10 +111,13 @@ describe("JSON", () => {
     expect([200, 400]).toContain(response.status);
     if (response.status !== 200) return;
     const { updateID } = await response.json<{ updateID: string }>();
-    const { token: lease } = await ok<{ token: string }>("POST", `${S}/update/${updateID}`, { token, json: { journalVersion: 1 } });
-    await ok("POST", `${S}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
-    await ok("GET", `${S}/updates`, { token });
-    await ok("GET", `${S}/updates/latest`, { token });
+    const { token: lease } = await ok<{ token: string }>("POST", `${STACK_PATH}/update/${updateID}`, {
+      token,
+      json: { journalVersion: 1 },
+    });
+    await ok("POST", `${STACK_PATH}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
+    await ok("GET", `${STACK_PATH}/updates`, { token });
+    await ok("GET", `${STACK_PATH}/updates/latest`, { token });
   });
 
   it.each(["state", "journal", "events", "checkpoint"])(
@@ -124,8 +127,8 @@ describe("JSON", () => {
       const resource = `{"urn":"urn:pulumi:dev::web::a:b:C::x","custom":false,"type":"a:b:C","inputs":{"a":${deep}}}`;
       const state = `{"version":3,"deployment":{"manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""},"resources":[${resource}]}}`;
       if (way === "state") {
-        expect([200, 400]).toContain((await call("POST", `${S}/import`, { token, body: state })).status);
-        await ok("GET", `${S}/export`, { token });
+        expect([200, 400]).toContain((await call("POST", `${STACK_PATH}/import`, { token, body: state })).status);
+        await ok("GET", `${STACK_PATH}/export`, { token });
         return;
       }
       const { path, lease } = await startUpdate(token, { journaling: way !== "checkpoint" });
@@ -139,7 +142,7 @@ describe("JSON", () => {
       await call("GET", `${path}/events`, { token });
       const { status } = await call("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
       if (status !== 204) await ok("POST", `${path}/cancel`, { token });
-      await ok("GET", `${S}/export`, { token });
+      await ok("GET", `${STACK_PATH}/export`, { token });
       await startUpdate(token);
     },
   );
@@ -154,7 +157,7 @@ describe("JSON", () => {
   it("behind a byte order mark is none", async () => {
     expect((await create("\ufeff{}")).status).toBe(400);
     expect((await create("\ufeff")).status).toBe(400);
-    expect((await call("POST", `${S}/import`, { token, body: '\ufeff{"version":3,"deployment":{}}' })).status).toBe(400);
+    expect((await call("POST", `${STACK_PATH}/import`, { token, body: '\ufeff{"version":3,"deployment":{}}' })).status).toBe(400);
   });
 
   it("is UTF-8, whatever its type says", async () => {
@@ -165,12 +168,13 @@ describe("JSON", () => {
       "multipart/form-data; boundary=x",
       "",
     ])
-      await ok("POST", `${S}/tags`, { token, headers: { "Content-Type": type }, json: { name: `t${type.length}`, value: "é" } });
+      await ok("POST", `${STACK_PATH}/tags`, { token, headers: { "Content-Type": type }, json: { name: `t${type.length}`, value: "é" } });
     const wide = Uint8Array.from([...'{"name":"w","value":"x"}'].flatMap((letter) => [letter.charCodeAt(0), 0]));
     expect(
-      (await call("POST", `${S}/tags`, { token, headers: { "Content-Type": "application/json; charset=utf-16" }, body: wide })).status,
+      (await call("POST", `${STACK_PATH}/tags`, { token, headers: { "Content-Type": "application/json; charset=utf-16" }, body: wide }))
+        .status,
     ).toBe(400);
-    expect(Object.values((await ok<{ tags: Record<string, string> }>("GET", S, { token })).tags)).toEqual(
+    expect(Object.values((await ok<{ tags: Record<string, string> }>("GET", STACK_PATH, { token })).tags)).toEqual(
       Array.from({ length: 5 }, () => "é"),
     );
   });
@@ -178,8 +182,8 @@ describe("JSON", () => {
   it("that is zipped twice is not JSON when it is unzipped once", async () => {
     const inner = await gzip('{"name":"t","value":"x"}');
     const twice = new Uint8Array(await new Response(new Blob([inner]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer());
-    await refused(400, "POST", `${S}/tags`, { token, body: twice, headers: { "Content-Encoding": "gzip" } });
-    await refused(400, "POST", `${S}/import`, { token, body: twice, headers: { "Content-Encoding": "gzip" } });
+    await refused(400, "POST", `${STACK_PATH}/tags`, { token, body: twice, headers: { "Content-Encoding": "gzip" } });
+    await refused(400, "POST", `${STACK_PATH}/import`, { token, body: twice, headers: { "Content-Encoding": "gzip" } });
   });
 });
 
@@ -212,7 +216,7 @@ describe("a list's cursor", () => {
 });
 
 it("sends nobody's text into a header", async () => {
-  const response = await exports.default.fetch(`https://stackpass.test${S}%0d%0aX-Injected:1`, {
+  const response = await exports.default.fetch(`https://stackpass.test${STACK_PATH}%0d%0aX-Injected:1`, {
     headers: { Authorization: `token ${token}` },
   });
   expect(response.status).toBe(400);

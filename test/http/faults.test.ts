@@ -27,12 +27,14 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const journal = (update: RunningUpdate) =>
   ok("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: creates(component("a")) } });
 const complete = (update: RunningUpdate) => call("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
 const names = async () =>
-  ((await ok<Exported>("GET", `${S}/export`, { token })).deployment.resources ?? []).map((resource) => resource.urn.split("::").at(-1));
+  ((await ok<Exported>("GET", `${STACK_PATH}/export`, { token })).deployment.resources ?? []).map((resource) =>
+    resource.urn.split("::").at(-1),
+  );
 
 async function alarm(): Promise<boolean> {
   const orgId = await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id");
@@ -48,12 +50,12 @@ describe("without the database", () => {
       const repair = breakDatabase();
       for (const [method, path, json] of [
         ["POST", "/api/stacks/acme/web", { stackName: "new" }],
-        ["PATCH", `${S}/tags`, { a: "b" }],
-        ["POST", `${S}/update`, {}],
-        ["DELETE", S, undefined],
-        ["GET", S, undefined],
-        ["GET", `${S}/export`, undefined],
-        ["POST", `${S}/decrypt`, { ciphertext: "AAAA" }],
+        ["PATCH", `${STACK_PATH}/tags`, { a: "b" }],
+        ["POST", `${STACK_PATH}/update`, {}],
+        ["DELETE", STACK_PATH, undefined],
+        ["GET", STACK_PATH, undefined],
+        ["GET", `${STACK_PATH}/export`, undefined],
+        ["POST", `${STACK_PATH}/decrypt`, { ciphertext: "AAAA" }],
         ["GET", "/api/user/stacks", undefined],
       ] as const) {
         const response = await call(method, path, { token, json });
@@ -102,33 +104,33 @@ describe("without the database", () => {
     ["did not reach it", breakDatabase],
     ["reached it, and the answer was lost", loseDatabaseAnswers],
   ])("a start that %s does not hold the stack: the next one has it at once", async (_, fault) => {
-    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+    const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
     const repair = fault();
-    await refused(503, "POST", `${S}/update/${updateID}`, { token, json: {} });
+    await refused(503, "POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} });
     repair();
     const next = await startUpdate(token);
     expect(next.version).toBe(1);
     expect((await complete(next)).status).toBe(204);
-    expect(await ok("GET", S, { token })).not.toHaveProperty("currentOperation");
-    expect(await ok("GET", `${S}/update/${updateID}`, { token })).not.toMatchObject({ status: "running" });
+    expect(await ok("GET", STACK_PATH, { token })).not.toHaveProperty("currentOperation");
+    expect(await ok("GET", `${STACK_PATH}/update/${updateID}`, { token })).not.toMatchObject({ status: "running" });
   });
 
   it("a start that only the database knows of can be cancelled, and an import takes its place", async () => {
     const lostStart = async () => {
-      const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+      const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
       const repair = loseDatabaseAnswers();
-      await refused(503, "POST", `${S}/update/${updateID}`, { token, json: {} });
+      await refused(503, "POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} });
       repair();
-      return `${S}/update/${updateID}`;
+      return `${STACK_PATH}/update/${updateID}`;
     };
     const first = await lostStart();
-    expect(await ok("GET", S, { token })).toHaveProperty("currentOperation");
+    expect(await ok("GET", STACK_PATH, { token })).toHaveProperty("currentOperation");
     await ok("POST", `${first}/cancel`, { token });
-    expect(await ok("GET", S, { token })).not.toHaveProperty("currentOperation");
+    expect(await ok("GET", STACK_PATH, { token })).not.toHaveProperty("currentOperation");
     await refused(409, "POST", `${first}/cancel`, { token });
     await lostStart();
-    await ok("POST", `${S}/import`, { token, json: { version: 3, deployment: {} } });
-    expect(await ok("GET", S, { token })).toMatchObject({ version: 1 });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: { version: 3, deployment: {} } });
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 1 });
   });
 
   it("a cancellation is not half done", async () => {
@@ -149,7 +151,7 @@ describe("without the database", () => {
     expect((await complete(update)).status).toBe(503);
     repair();
     expect((await complete(update)).status).toBe(204);
-    expect(await ok("GET", S, { token })).toMatchObject({ version: 1 });
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 1 });
     expect(await names()).toEqual(["a"]);
     expect((await records())["updates"]).toHaveLength(1);
   });
@@ -167,12 +169,12 @@ describe("without the object store", () => {
   });
 
   it("nor can it while its base cannot be read", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([component("base")]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("base")]) });
     const update = await startUpdate(token);
     await journal(update);
     const repair = breakObjectReads();
     expect((await complete(update)).status).toBe(503);
-    await refused(503, "GET", `${S}/export`, { token });
+    await refused(503, "GET", `${STACK_PATH}/export`, { token });
     repair();
     expect((await complete(update)).status).toBe(204);
     expect(await names()).toEqual(["a", "base"]);
@@ -181,7 +183,7 @@ describe("without the object store", () => {
   it("an import is not made", async () => {
     breakObjectWrites();
     const events = await eventsOf(() =>
-      changesNothing(() => refused(503, "POST", `${S}/import`, { token, json: deploymentOf([component("a")]) })),
+      changesNothing(() => refused(503, "POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("a")]) })),
     );
     expect(events).toEqual([]);
   });
@@ -214,10 +216,10 @@ describe("without room for an audit event, while everything else works", () => {
     const signIn = (value: string) => newVisitor().post("/signin", { token: value });
     const refusals: Record<string, [status: number, ask: () => Promise<Response>]> = {
       "a missing right": [403, () => call("POST", "/api/orgs/acme/tokens", { token, json: { name: "x" } })],
-      "a missing right on a stack": [403, () => call("GET", S, { token: world.billing })],
+      "a missing right on a stack": [403, () => call("GET", STACK_PATH, { token: world.billing })],
       "a machine where only a person may": [403, () => call("POST", "/api/user/tokens", { token: limited.tokenValue, json: {} })],
-      "a limit on stacks": [404, () => call("GET", S, { token: limited.tokenValue })],
-      "a limit on networks": [403, () => call("GET", S, { token: elsewhere.tokenValue })],
+      "a limit on stacks": [404, () => call("GET", STACK_PATH, { token: limited.tokenValue })],
+      "a limit on networks": [403, () => call("GET", STACK_PATH, { token: elsewhere.tokenValue })],
       "a disabled token": [401, () => call("GET", "/api/user", { token: disabled.tokenValue })],
       "a deleted personal token": [401, () => call("GET", "/api/user", { token: deleted.tokenValue })],
       "a lease of another update": [403, () => call("POST", `${stranger}/complete`, { lease, json: { status: "succeeded" } })],
@@ -247,7 +249,7 @@ describe("without the queue or the cache", () => {
     expect((await complete(update)).status).toBe(204);
     expect(await names()).toEqual(["a"]);
     await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });
-    await refused(401, "GET", S, { token: ci.tokenValue });
+    await refused(401, "GET", STACK_PATH, { token: ci.tokenValue });
     const waiting = await env.DB.prepare("SELECT count(*) AS n FROM audit_outbox").first<number>("n");
     expect(waiting).toBeGreaterThanOrEqual(5);
   });

@@ -13,13 +13,13 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 /** One route for each way in which a body is read: JSON that is parsed, a stream, JSON under a lease, a stream under a lease. */
 const ways = ["json", "import", "complete", "journal", "events"] as const;
 
 async function target(way: (typeof ways)[number]) {
   if (way === "json") return { method: "POST", path: "/api/orgs/acme/tokens", credential: { token } };
-  if (way === "import") return { method: "POST", path: `${S}/import`, credential: { token } };
+  if (way === "import") return { method: "POST", path: `${STACK_PATH}/import`, credential: { token } };
   const { path, lease } = await startUpdate(token);
   if (way === "complete") return { method: "POST", path: `${path}/complete`, credential: { lease } };
   if (way === "events") return { method: "POST", path: `${path}/events/batch`, credential: { lease } };
@@ -83,7 +83,7 @@ describe("a body that is too large", () => {
     expect((await call("POST", "/api/orgs/acme/tokens", { token, body, headers })).status).toBe(413);
     expect((await call("PATCH", `${update.path}/journalentries`, { lease: update.lease, body, headers })).status).toBe(413);
     expect((await call("POST", `${update.path}/events/batch`, { lease: update.lease, body, headers })).status).toBe(413);
-    expect((await call("POST", `${S}/batch-decrypt`, { token, body, headers })).status).toBe(413);
+    expect((await call("POST", `${STACK_PATH}/batch-decrypt`, { token, body, headers })).status).toBe(413);
     expect((await call("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } })).status).toBe(204);
   });
 
@@ -95,7 +95,7 @@ describe("a body that is too large", () => {
   it("is refused for a description that nobody reads, and for a row that the database would not take", async () => {
     expect((await call("POST", "/api/orgs/acme/tokens", { token, json: { name: "ci", description: "x".repeat(256) } })).status).toBe(400);
     const environment = { "git.head": "x".repeat(1_000_000) };
-    expect((await call("POST", `${S}/update`, { token, json: { metadata: { environment } } })).status).toBe(413);
+    expect((await call("POST", `${STACK_PATH}/update`, { token, json: { metadata: { environment } } })).status).toBe(413);
   });
 });
 
@@ -134,14 +134,14 @@ describe("a path", () => {
 
   it("is not called by another method", async () => {
     for (const method of ["PUT", "DELETE", "PATCH"]) expect((await call(method, "/api/user", { token })).status).toBe(404);
-    expect((await call("GET", `${S}/import`, { token })).status).toBe(404);
+    expect((await call("GET", `${STACK_PATH}/import`, { token })).status).toBe(404);
     expect((await call("OPTIONS", "/api/user", { token })).status).toBe(404);
   });
 
   it("answers HEAD as it answers GET, without a body", async () => {
     for (const [path, credential, status] of [
       ["/api/user", { token }, 200],
-      [S, { token }, 200],
+      [STACK_PATH, { token }, 200],
       ["/api/stacks/acme/web/none", { token }, 404],
       ["/api/user", {}, 401],
       ["/api/nothing", {}, 404],
@@ -176,7 +176,7 @@ describe("a header", () => {
   });
 
   it("says nothing wrong when JSON is announced and nothing is sent", async () => {
-    await ok("DELETE", S, { token, headers: { "Content-Type": "application/json" } });
+    await ok("DELETE", STACK_PATH, { token, headers: { "Content-Type": "application/json" } });
     await ok("POST", "/api/user/tokens", { token, headers: { "Content-Type": "text/plain" } });
   });
 });
@@ -217,7 +217,7 @@ it("imports a state of more than one part of an object", async () => {
   const state = deploymentOf([
     { urn: "urn:pulumi:dev::web::a:b:C::x", custom: false, type: "a:b:C", inputs: { text: "0123456789".repeat(1_800_000) } },
   ]);
-  await ok("POST", `${S}/import`, { token, body: await gzip(JSON.stringify(state)), headers: { "Content-Encoding": "gzip" } });
-  const back = await call("GET", `${S}/export`, { token });
+  await ok("POST", `${STACK_PATH}/import`, { token, body: await gzip(JSON.stringify(state)), headers: { "Content-Encoding": "gzip" } });
+  const back = await call("GET", `${STACK_PATH}/export`, { token });
   expect((await back.text()) === JSON.stringify(state)).toBe(true);
 });

@@ -13,7 +13,7 @@ beforeEach(async () => {
   token = world.member;
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 
 const state = (bytes: number) => deploymentOf([component("a", { text: "x".repeat(bytes) })]);
 const MiB = 1024 * 1024;
@@ -36,7 +36,7 @@ describe("more than the limit is 413 with the number, plain and gzipped:", () =>
   it("a JSON call", async () => {
     await newStack(token);
     limit("json", 2000);
-    await refusedBoth(2000, "PATCH", `${S}/tags`, { token }, { long: "x".repeat(3000) });
+    await refusedBoth(2000, "PATCH", `${STACK_PATH}/tags`, { token }, { long: "x".repeat(3000) });
   });
 
   it("a new stack with its first state", async () => {
@@ -48,14 +48,14 @@ describe("more than the limit is 413 with the number, plain and gzipped:", () =>
   it("an import", async () => {
     await newStack(token);
     limit("import", 2000);
-    await changesNothing(() => refusedBoth(2000, "POST", `${S}/import`, { token }, state(3000)));
-    await ok("POST", `${S}/import`, { token, json: state(1000) });
+    await changesNothing(() => refusedBoth(2000, "POST", `${STACK_PATH}/import`, { token }, state(3000)));
+    await ok("POST", `${STACK_PATH}/import`, { token, json: state(1000) });
   });
 
   it("a resource of an import or a checkpoint", async () => {
     await newStack(token);
     limit("resource", 2000);
-    await changesNothing(() => refusedBoth(2000, "POST", `${S}/import`, { token }, state(3000)));
+    await changesNothing(() => refusedBoth(2000, "POST", `${STACK_PATH}/import`, { token }, state(3000)));
     const { path, lease } = await startUpdate(token, { journaling: false });
     await refusedBoth(2000, "PATCH", `${path}/checkpoint`, { lease }, { isInvalid: false, ...state(3000) });
   });
@@ -92,7 +92,7 @@ describe("a small body that inflates to a large one", () => {
     await newStack(token);
     limit(name, 4 * MiB);
     const options = { body: await bomb(), headers: { "Content-Encoding": "gzip" } };
-    if (name === "import") return void (await refused(413, "POST", `${S}/import`, { token, ...options }));
+    if (name === "import") return void (await refused(413, "POST", `${STACK_PATH}/import`, { token, ...options }));
     const { path, lease } = await startUpdate(token, { journaling: false });
     await refused(413, "PATCH", `${path}/checkpoint`, { lease, ...options });
   });

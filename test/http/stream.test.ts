@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
-import { listed, streamed } from "../../src/http/stream.ts";
+import { listed, streamOf } from "../../src/http/stream.ts";
 
 async function* items(...texts: string[]) {
   yield* texts;
 }
 
 it("writes a list's items with commas between them", async () => {
-  expect(await streamed(listed(items())).text()).toBe("");
-  expect(await streamed(listed(items("1", "2", "3"))).text()).toBe("1,2,3");
+  expect(await streamOf(listed(items())).text()).toBe("");
+  expect(await streamOf(listed(items("1", "2", "3"))).text()).toBe("1,2,3");
 });
 
 it("cuts an answer off when something fails on the way", async () => {
@@ -15,7 +15,7 @@ it("cuts an answer off when something fails on the way", async () => {
     yield "[1";
     throw new Error("the database is gone");
   }
-  await expect(streamed(broken()).text()).rejects.toThrow();
+  await expect(streamOf(broken()).text()).rejects.toThrow();
 });
 
 it("stops reading when nobody listens any more", async () => {
@@ -27,7 +27,7 @@ it("stops reading when nobody listens any more", async () => {
       stopped = true;
     }
   }
-  const reader = streamed(endless()).body!.getReader();
+  const reader = streamOf(endless()).body!.getReader();
   await reader.read();
   await reader.cancel();
   expect(stopped).toBe(true);

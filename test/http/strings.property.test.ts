@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { AppError, tooLarge } from "../../src/errors.ts";
 import { stringsIn } from "../../src/http/strings.ts";
 
@@ -72,7 +72,7 @@ describe("the strings of a body", () => {
           expect(await read(body, cuts, true, 100_000)).toEqual(expected(body));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 500 * inject("sizes").runs },
     );
   });
 

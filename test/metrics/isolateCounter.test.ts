@@ -2,9 +2,9 @@ import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openStore } from "../../src/db/client.ts";
-import { addTo } from "../../src/metrics/increment.ts";
+import { increment } from "../../src/metrics/increment.ts";
 import { isolateCounter } from "../../src/metrics/isolateCounter.ts";
-import { measures } from "../../src/metrics/table.ts";
+import { metrics } from "../../src/metrics/table.ts";
 import { breakDatabase } from "../support/faults.ts";
 
 const store = () => openStore(env.DB);
@@ -14,7 +14,9 @@ const newCounter = (written: string[] = []) =>
   isolateCounter<{ key: string; count: number }>("counts", {
     merge: (one, other) => ({ key: one.key, count: one.count + other.count }),
     statements: (where, key, { count }) => [
-      key.startsWith("bad") ? where.db.insert(measures).select(sql`SELECT 'refusals', json('{'), 1`) : addTo(where, "refusals", key, count),
+      key.startsWith("bad")
+        ? where.db.insert(metrics).select(sql`SELECT 'refusals', json('{'), 1`)
+        : increment(where, "refusals", key, count),
     ],
     written: ({ key, count }) => void written.push(`${key} ${count}`),
   });

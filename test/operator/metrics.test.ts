@@ -6,7 +6,7 @@ import { DEAD_LETTERS } from "../../src/audit/deadLetters.ts";
 import { openStore } from "../../src/db/client.ts";
 import type { Bindings } from "../../src/env.ts";
 import { flushRefusals } from "../../src/metrics/refusals.ts";
-import type { Numbers } from "../../src/operator/numbers.ts";
+import type { DeploymentNumbers } from "../../src/operator/numbers.ts";
 import type { OrganizationNumbers } from "../../src/operator/organization.ts";
 import { settledLog } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
@@ -24,7 +24,7 @@ beforeEach(async () => {
   await env.DB.exec("DELETE FROM measures");
 });
 
-async function numbers(organization = ""): Promise<Numbers & { organization?: OrganizationNumbers }> {
+async function numbers(organization = ""): Promise<DeploymentNumbers & { organization?: OrganizationNumbers }> {
   await flushRefusals(openStore(env.DB));
   const response = await call("GET", `/api/metrics${organization && `?organization=${organization}`}`, {
     token,

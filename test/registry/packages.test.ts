@@ -16,8 +16,8 @@ beforeEach(async () => {
 });
 afterEach(() => void Object.assign(vars, { REGISTRY_UPSTREAM: upstream, LOCAL_DEVELOPMENT: local }));
 
-const P = "/api/registry/packages";
-const versionOf = (path: string) => `${P}/${path.replace("@", "/versions/")}`;
+const PACKAGES_PATH = "/api/registry/packages";
+const versionOf = (path: string) => `${PACKAGES_PATH}/${path.replace("@", "/versions/")}`;
 const get = <T = Record<string, unknown>>(path: string, token = world.member) => ok<T>("GET", path, { token });
 const no = (status: number, path: string, token = world.member) => refused(status, "GET", path, { token });
 const seen = async () => (await (await fetch(`${upstream}/requests`)).json()) as Seen[];
@@ -25,11 +25,11 @@ const [apples, olderApples, figs, pears, plums] = packagesOf(`${upstream}/plugin
 
 describe("the registry of packages", () => {
   it("is the upstream's: by name, in pages, and one version of a package, as they came", async () => {
-    expect(await get(`${P}?limit=499&name=apples`)).toEqual({ packages: [apples] });
-    expect(await get(`${P}?limit=499&name=none`)).toEqual({ packages: [] });
-    const first = await get<{ continuationToken: string }>(`${P}?limit=2`);
+    expect(await get(`${PACKAGES_PATH}?limit=499&name=apples`)).toEqual({ packages: [apples] });
+    expect(await get(`${PACKAGES_PATH}?limit=499&name=none`)).toEqual({ packages: [] });
+    const first = await get<{ continuationToken: string }>(`${PACKAGES_PATH}?limit=2`);
     expect(first).toMatchObject({ packages: [{ name: "apples" }, figs] });
-    expect(await get(`${P}?limit=2&continuationToken=${first.continuationToken}`)).toEqual({ packages: [pears, plums] });
+    expect(await get(`${PACKAGES_PATH}?limit=2&continuationToken=${first.continuationToken}`)).toEqual({ packages: [pears, plums] });
     expect(await get(versionOf("pulumi/orchard/apples@latest"))).toEqual(apples);
     expect(await get(versionOf("pulumi/orchard/apples@1.1.0"))).toEqual(olderApples);
     expect(await get(versionOf("pulumi/pulumi/pears@0.3.1+build.7"))).toEqual(pears);
@@ -47,7 +47,7 @@ describe("the registry of packages", () => {
     const { tokenValue } = await newOrgToken(world, "ci", { stacks: [] });
     const headers = { Cookie: "a=b", "X-Secret": "hidden", "User-Agent": "pulumi-cli/1 (v3.259.0)" };
     const query = "?name=apples&limit=499&secret=hidden&search=ap%26ples%20x&orgLogin=&__proto__=1&asc=true";
-    await ok("GET", `${P}${query}`, { token: tokenValue, headers });
+    await ok("GET", `${PACKAGES_PATH}${query}`, { token: tokenValue, headers });
     await ok("GET", `${versionOf("pulumi/orchard/apples@latest")}?secret=hidden`, { token: tokenValue, headers });
     const [list, version, ...more] = await seen();
     expect(more).toEqual([]);
@@ -63,8 +63,8 @@ describe("the registry of packages", () => {
   it("is asked once for what is in the cache, whoever asks", async () => {
     for (const token of [world.member, world.stranger, world.member]) {
       await get(versionOf("pulumi/orchard/apples@1.2.0"), token);
-      await get(`${P}?name=apples&limit=499`, token);
-      await get(`${P}?limit=499&name=apples`, token);
+      await get(`${PACKAGES_PATH}?name=apples&limit=499`, token);
+      await get(`${PACKAGES_PATH}?limit=499&name=apples`, token);
       await no(404, versionOf("pulumi/orchard/none@latest"), token);
       // The cache is written behind the answer.
       await scheduler.wait(50);
@@ -77,24 +77,24 @@ describe("the registry of packages", () => {
   });
 
   it("has no packages of an organization, and does not ask the upstream for any", async () => {
-    expect(await get(`${P}?orgLogin=acme`)).toEqual({ packages: [] });
-    expect(await get(`${P}?visibility=private`)).toEqual({ packages: [] });
+    expect(await get(`${PACKAGES_PATH}?orgLogin=acme`)).toEqual({ packages: [] });
+    expect(await get(`${PACKAGES_PATH}?visibility=private`)).toEqual({ packages: [] });
     await no(404, versionOf("private/acme/apples@latest"));
-    await no(400, `${P}?usage=used`);
+    await no(400, `${PACKAGES_PATH}?usage=used`);
     expect(await seen()).toEqual([]);
   });
 
   it.each([
-    `${P}/pulumi/orchard/apples/versions/..%2f..%2f..%2fsecret`,
-    `${P}/pulumi/%2e%2e/apples/versions/latest`,
-    `${P}/pulumi/orchard/a%3Fb/versions/latest`,
-    `${P}/pulumi/orchard/apples/versions/1%23`,
-    `${P}/pulumi/orchard/${"x".repeat(101)}/versions/latest`,
-    `${P}/pulumi/a%0d%0ab/apples/versions/latest`,
-    `${P}/a%40b/orchard/apples/versions/latest`,
-    `${P}?name=${"x".repeat(201)}`,
-    `${P}?limit=99999`,
-    `${P}?asc=yes`,
+    `${PACKAGES_PATH}/pulumi/orchard/apples/versions/..%2f..%2f..%2fsecret`,
+    `${PACKAGES_PATH}/pulumi/%2e%2e/apples/versions/latest`,
+    `${PACKAGES_PATH}/pulumi/orchard/a%3Fb/versions/latest`,
+    `${PACKAGES_PATH}/pulumi/orchard/apples/versions/1%23`,
+    `${PACKAGES_PATH}/pulumi/orchard/${"x".repeat(101)}/versions/latest`,
+    `${PACKAGES_PATH}/pulumi/a%0d%0ab/apples/versions/latest`,
+    `${PACKAGES_PATH}/a%40b/orchard/apples/versions/latest`,
+    `${PACKAGES_PATH}?name=${"x".repeat(201)}`,
+    `${PACKAGES_PATH}?limit=99999`,
+    `${PACKAGES_PATH}?asc=yes`,
   ])("is not asked for %s", async (path) => {
     const { status } = await call("GET", path, { token: world.member });
     expect([400, 404]).toContain(status);
@@ -102,13 +102,13 @@ describe("the registry of packages", () => {
   });
 
   it("tells the caller of a query that the upstream refuses", async () => {
-    expect(await no(400, `${P}?continuationToken=bad`)).toContain("does not know this query");
+    expect(await no(400, `${PACKAGES_PATH}?continuationToken=bad`)).toContain("does not know this query");
   });
 
   it("is for callers with a token, and nothing that the log would tell", async () => {
-    await refused(401, "GET", P);
+    await refused(401, "GET", PACKAGES_PATH);
     await refused(401, "GET", versionOf("pulumi/orchard/apples@latest"));
-    const events = await eventsOf(() => get(P));
+    const events = await eventsOf(() => get(PACKAGES_PATH));
     expect(events).toEqual([]);
   });
 });
@@ -117,7 +117,7 @@ describe("an upstream that does not do its part", () => {
   it.each(["redirects", "fails", "garbles", "lies", "breaks", "huge"])("is a 503 and no more: it %s", async (how) => {
     vars.REGISTRY_UPSTREAM += `/misbehave-${how}`;
     const message = "Service Unavailable: the package registry is not available, try again";
-    expect(await no(503, `${P}?name=apples`)).toBe(message);
+    expect(await no(503, `${PACKAGES_PATH}?name=apples`)).toBe(message);
     expect(await no(503, versionOf("pulumi/orchard/apples@latest"))).toBe(message);
   });
 
@@ -133,12 +133,12 @@ describe("an upstream that does not do its part", () => {
     "not an address",
   ])("is not called at %s", async (address) => {
     Object.assign(vars, { REGISTRY_UPSTREAM: address, LOCAL_DEVELOPMENT: "" });
-    await no(503, `${P}?name=apples`);
+    await no(503, `${PACKAGES_PATH}?name=apples`);
   });
 
   it.each(["", "/"])("is none when the setting is %j, and the caller is told so", async (address) => {
     vars.REGISTRY_UPSTREAM = address;
-    for (const path of [`${P}?name=apples`, versionOf("pulumi/orchard/apples@latest"), "/api/preview/registry/packages"])
+    for (const path of [`${PACKAGES_PATH}?name=apples`, versionOf("pulumi/orchard/apples@latest"), "/api/preview/registry/packages"])
       expect(await no(403, path)).toContain("its operator has set no upstream registry (REGISTRY_UPSTREAM)");
     await no(404, versionOf("private/acme/apples@latest"));
   });

@@ -68,21 +68,18 @@ describe("the check of the claims", () => {
 });
 
 describe("the outcome of a mutant", () => {
-  const report = (...tests: [status: string, ...failureMessages: string[]][]): Report => ({
-    testResults: [
-      {
-        message: "",
-        assertionResults: tests.map(([status, ...failureMessages]) => ({ fullName: "a list holds for 7", status, failureMessages })),
-      },
-    ],
+  const report = (...tests: [state: string, ...errors: string[]][]): Report => ({
+    loading: [],
+    tests: tests.map(([state, ...errors]) => ({ name: "a list > holds for 7", state, errors })),
   });
   const kindOf = (found: Report | undefined) => outcomeOf(found).kind;
 
   it("is that it was caught when an assertion fails", () => {
-    expect(outcomeOf(report(["passed"], ["failed", "AssertionError: expected 200 to be 403\n    at x.ts:1"]))).toEqual({
+    expect(outcomeOf(report(["passed"], ["failed", "AssertionError: expected 200 to be 403\nand more"]))).toEqual({
       kind: "caught",
       why: "AssertionError: expected 200 to be 403",
     });
+    expect(kindOf(report(["failed", "Error: Snapshot `the matrix 1` mismatched"]))).toBe("caught");
     expect(kindOf(report(["failed", "Error: first"], ["failed", "AssertionError: then this"]))).toBe("caught");
   });
 
@@ -98,7 +95,7 @@ describe("the outcome of a mutant", () => {
       report(["failed", "ReferenceError: x is not defined"]),
       report(["failed", "Error: Test timed out in 30000ms."]),
       report(["failed", "AssertionError: Internal Server Error: expected 500 not to be 500 // Object.is equality"]),
-      { testResults: [{ message: "Transform failed with 1 error", assertionResults: [] }] },
+      { ...report(), loading: ["Error: Transform failed with 1 error"] },
     ];
     for (const found of unclear) expect(kindOf(found)).toBe("unclear");
   });

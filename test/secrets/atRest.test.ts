@@ -12,20 +12,20 @@ it("leaves no token, no lease and no secret in D1, KV, R2 or a stack's object, a
   const dead = await newOrgToken(world, "dead");
   const personal = await ok<NewToken>("POST", "/api/user/tokens", { token: world.member });
   const team = await newTeamToken();
-  const S = "/api/stacks/acme/web/dev";
+  const STACK_PATH = "/api/stacks/acme/web/dev";
   const secret = "correct horse battery staple";
   await newStack(ci.tokenValue);
 
-  const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, {
+  const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, {
     token: ci.tokenValue,
     json: { plaintext: btoa(secret) },
   });
-  const { ciphertexts } = await ok<{ ciphertexts: string[] }>("POST", `${S}/batch-encrypt`, {
+  const { ciphertexts } = await ok<{ ciphertexts: string[] }>("POST", `${STACK_PATH}/batch-encrypt`, {
     token: team,
     json: { plaintexts: [btoa(secret)] },
   });
-  await ok("POST", `${S}/decrypt`, { token: personal.tokenValue, json: { ciphertext } });
-  await ok("POST", `${S}/batch-decrypt`, { token: ci.tokenValue, json: { ciphertexts } });
+  await ok("POST", `${STACK_PATH}/decrypt`, { token: personal.tokenValue, json: { ciphertext } });
+  await ok("POST", `${STACK_PATH}/batch-decrypt`, { token: ci.tokenValue, json: { ciphertexts } });
 
   const finished = await startUpdate(ci.tokenValue);
   const state = component("a", { password: { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext } });
@@ -36,7 +36,7 @@ it("leaves no token, no lease and no secret in D1, KV, R2 or a stack's object, a
   await ok("PATCH", `${running.path}/journalentries`, { lease: running.lease, json: { entries: creates(state) } });
 
   await ok("DELETE", `/api/orgs/acme/tokens/${dead.id}`, { token: world.admin });
-  for (const token of [dead.tokenValue, "pul-nonsense"]) expect((await call("GET", S, { token })).status).toBe(401);
+  for (const token of [dead.tokenValue, "pul-nonsense"]) expect((await call("GET", STACK_PATH, { token })).status).toBe(401);
   expect((await call("POST", "/api/orgs/acme/tokens", { token: ci.tokenValue, json: { name: "x" } })).status).toBe(403);
   await settledLog();
 

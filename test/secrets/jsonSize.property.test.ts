@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { jsonSize, largestJsonSize } from "../../src/secrets/jsonSize.ts";
 
 const encoder = new TextEncoder();
@@ -24,7 +24,7 @@ it("a text counts as the JSON that the longest-winded CLI makes of it", () => {
       expect(size).toBe(isQuoted(text) ? bytes.length : encoder.encode(oldGoJson(text)).length);
       expect(size).toBeLessThanOrEqual(largestJsonSize(bytes.length));
     }),
-    { numRuns: 2000 },
+    { numRuns: 2000 * inject("sizes").runs },
   );
 });
 
@@ -37,6 +37,6 @@ it("the JSON of a text counts no more than the text, so an output is never large
           expect(jsonSize(encoder.encode(json))).toBeLessThanOrEqual(jsonSize(encoder.encode(text)));
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: 2000 * inject("sizes").runs },
   );
 });

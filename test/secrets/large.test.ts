@@ -14,7 +14,7 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const KB = 1000;
 
 /** Base64 of so many bytes; each with its own beginning. */
@@ -30,7 +30,7 @@ const secrets = (count: number, bytes: number) => Array.from({ length: count }, 
 async function post<T>(verb: string, json: unknown, zipped = true): Promise<T> {
   const text = JSON.stringify(json);
   const body = zipped ? { body: await gzip(text), headers: { "Content-Encoding": "gzip" } } : { body: text };
-  return ok<T>("POST", `${S}/${verb}`, { token, ...body });
+  return ok<T>("POST", `${STACK_PATH}/${verb}`, { token, ...body });
 }
 const encryptAll = async (plaintexts: string[], zipped = true) =>
   (await post<{ ciphertexts: string[] }>("batch-encrypt", { plaintexts }, zipped)).ciphertexts;
@@ -72,9 +72,9 @@ describe("what was encrypted is decrypted again", () => {
 
     const longer = jsonSecret(most + 1);
     const message = `Request Entity Too Large: a secret, written as JSON, is larger than ${most} bytes`;
-    expect(await refused(413, "POST", `${S}/encrypt`, { token, json: { plaintext: longer } })).toBe(message);
-    expect(await refused(413, "POST", `${S}/batch-encrypt`, { token, json: { plaintexts: ["", longer] } })).toBe(message);
-    expect(await refused(413, "POST", `${S}/encrypt`, { token, json: { plaintext: longer.repeat(3) } })).toBe(message);
+    expect(await refused(413, "POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: longer } })).toBe(message);
+    expect(await refused(413, "POST", `${STACK_PATH}/batch-encrypt`, { token, json: { plaintexts: ["", longer] } })).toBe(message);
+    expect(await refused(413, "POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: longer.repeat(3) } })).toBe(message);
   });
 
   it.each([
@@ -97,8 +97,8 @@ describe("what was encrypted is decrypted again", () => {
 
     const message = `Request Entity Too Large: a secret, written as JSON, is larger than ${count * bytes + 3} bytes`;
     for (const longer of [`.${most}`, goJson(`.${most}`)]) {
-      expect(await refused(413, "POST", `${S}/encrypt`, { token, json: { plaintext: base64(longer) } })).toBe(message);
-      expect(await refused(413, "POST", `${S}/batch-encrypt`, { token, json: { plaintexts: [base64(longer)] } })).toBe(message);
+      expect(await refused(413, "POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: base64(longer) } })).toBe(message);
+      expect(await refused(413, "POST", `${STACK_PATH}/batch-encrypt`, { token, json: { plaintexts: [base64(longer)] } })).toBe(message);
     }
   });
 
@@ -114,7 +114,7 @@ describe("what was encrypted is decrypted again", () => {
     const plaintext = secret(300 * KB);
     const [ciphertext] = await encryptAll([plaintext]);
     const body = `{ "ciphertexts" : [ "${ciphertext!.replaceAll("/", "\\/").replaceAll("A", "\\u0041")}" ] }`;
-    const { plaintexts } = await ok<{ plaintexts: Record<string, string> }>("POST", `${S}/batch-decrypt`, { token, body });
+    const { plaintexts } = await ok<{ plaintexts: Record<string, string> }>("POST", `${STACK_PATH}/batch-decrypt`, { token, body });
     expect(plaintexts[ciphertext!] === plaintext).toBe(true);
   });
 });
@@ -141,7 +141,9 @@ describe("a large decryption", () => {
       ["AAAA", "Bad Request: the ciphertext was not encrypted for this stack"],
       ["§", "Bad Request: a value is not valid base64"],
     ])
-      expect(await refused(400, "POST", `${S}/batch-decrypt`, { token, json: { ciphertexts: [bad, ...ciphertexts] } })).toBe(message);
+      expect(await refused(400, "POST", `${STACK_PATH}/batch-decrypt`, { token, json: { ciphertexts: [bad, ...ciphertexts] } })).toBe(
+        message,
+      );
   });
 
   it("is cut off, and no JSON, when a value of a later group is not", async () => {
@@ -213,7 +215,7 @@ it("a large encryption is cut off when a later value is not base64, or too long"
   setLimit("value", 500 * KB);
   for (const bad of ["§", secret(500 * KB)]) expect(await cutOff({ plaintexts: [...plaintexts, bad] }, "batch-encrypt")).toBe(true);
   for (const bad of ["§", secret(500 * KB)])
-    await refused(bad === "§" ? 400 : 413, "POST", `${S}/batch-encrypt`, { token, json: { plaintexts: [bad, ...plaintexts] } });
+    await refused(bad === "§" ? 400 : 413, "POST", `${STACK_PATH}/batch-encrypt`, { token, json: { plaintexts: [bad, ...plaintexts] } });
 });
 
 it.each([100_000, 1_000_000])("a list of %i elements that are no strings is refused in a few words", async (count) => {
@@ -222,7 +224,7 @@ it.each([100_000, 1_000_000])("a list of %i elements that are no strings is refu
     ["batch-decrypt", "ciphertexts"],
   ]) {
     const body = await gzip(`{"${member}":[1${",1".repeat(count - 1)}]}`);
-    const message = await refused(400, "POST", `${S}/${verb}`, { token, body, headers: { "Content-Encoding": "gzip" } });
+    const message = await refused(400, "POST", `${STACK_PATH}/${verb}`, { token, body, headers: { "Content-Encoding": "gzip" } });
     expect(message).toBe(`Bad Request: ${member} must be a list of strings`);
   }
 });
@@ -236,7 +238,7 @@ async function cutOff(json: unknown, verb = "batch-decrypt"): Promise<boolean> {
 
 async function readAnswer(auth: string, body: BodyInit, verb = "batch-decrypt") {
   const headers = { "Content-Type": "application/json", Authorization: `token ${auth}` };
-  const response = await exports.default.fetch(`https://stackpass.test${S}/${verb}`, { method: "POST", headers, body });
+  const response = await exports.default.fetch(`https://stackpass.test${STACK_PATH}/${verb}`, { method: "POST", headers, body });
   let read = "";
   const decoder = new TextDecoder();
   try {

@@ -10,7 +10,7 @@ import { breakDatabase, breakObjectReads, breakObjectWriteOnce, loseDatabaseAnsw
 import { changesNothing } from "../support/stored.ts";
 import { type World, newStack, newWorld, startUpdate } from "../support/world.ts";
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 /** The key that was current before, as vitest.config.ts has it. */
 const OLD = env.ENCRYPTION_KEYS.split(",")[1]!;
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
   world = await newWorld();
   token = world.admin;
   await newStack(token);
-  stackId = (await ok<{ id: string }>("GET", S, { token })).id;
+  stackId = (await ok<{ id: string }>("GET", STACK_PATH, { token })).id;
 });
 
 const under = async (keys: string, plaintext: string) => toBase64(await encrypt(keys, stackId, new TextEncoder().encode(plaintext)));
@@ -31,15 +31,15 @@ const withSecrets = (...ciphertexts: string[]) =>
     rootStack,
     Object.assign(component("a"), { outputs: Object.fromEntries(ciphertexts.map((text, i) => [`s${i}`, secret(text)])) }),
   ]);
-const importState = (state: unknown) => ok("POST", `${S}/import`, { token, json: state });
-const reencrypt = () => ok<Record<string, unknown>>("POST", `${S}/reencrypt`, { token });
-const secretsOf = async (path = `${S}/export`) => {
+const importState = (state: unknown) => ok("POST", `${STACK_PATH}/import`, { token, json: state });
+const reencrypt = () => ok<Record<string, unknown>>("POST", `${STACK_PATH}/reencrypt`, { token });
+const secretsOf = async (path = `${STACK_PATH}/export`) => {
   const { deployment } = await ok<Exported>("GET", path, { token });
   const { outputs } = deployment.resources![1] as unknown as { outputs: Record<string, { ciphertext: string }> };
   return Object.values(outputs).map(({ ciphertext }) => ciphertext);
 };
 const decrypt = async (ciphertext: string) =>
-  atob((await ok<{ plaintext: string }>("POST", `${S}/decrypt`, { token, json: { ciphertext } })).plaintext);
+  atob((await ok<{ plaintext: string }>("POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } })).plaintext);
 
 describe("putting a stack's secrets under a new key", () => {
   it("changes those under the older one and no other, as a new version, and says so", async () => {
@@ -54,7 +54,7 @@ describe("putting a stack's secrets under a new key", () => {
     expect(now.slice(1)).toEqual([two, foreign]);
     expect(atob(now[0]!).charCodeAt(1)).toBe(1);
     expect(await decrypt(now[0]!)).toBe("one");
-    expect(await secretsOf(`${S}/export/1`)).toEqual([one, two, foreign]);
+    expect(await secretsOf(`${STACK_PATH}/export/1`)).toEqual([one, two, foreign]);
     expect(await decrypt(one)).toBe("one");
   });
 
@@ -76,18 +76,18 @@ describe("putting a stack's secrets under a new key", () => {
 
   it("waits for a running update, and is an administrator's alone", async () => {
     await importState(withSecrets(await under(OLD, "one")));
-    await refused(403, "POST", `${S}/reencrypt`, { token: world.member });
-    await refused(404, "POST", `${S}/reencrypt`, { token: world.stranger });
+    await refused(403, "POST", `${STACK_PATH}/reencrypt`, { token: world.member });
+    await refused(404, "POST", `${STACK_PATH}/reencrypt`, { token: world.stranger });
     await refused(404, "POST", "/api/stacks/acme/web/nope/reencrypt", { token });
     await startUpdate(token);
-    await refused(409, "POST", `${S}/reencrypt`, { token });
+    await refused(409, "POST", `${STACK_PATH}/reencrypt`, { token });
   });
 
   it("that the database refuses changes nothing", async () => {
     await importState(withSecrets(await under(OLD, "one")));
     const before = await secretsOf();
     const mend = breakDatabase();
-    await refused(503, "POST", `${S}/reencrypt`, { token });
+    await refused(503, "POST", `${STACK_PATH}/reencrypt`, { token });
     mend();
     expect(await secretsOf()).toEqual(before);
   });
@@ -103,9 +103,9 @@ describe("putting a stack's secrets under a new key", () => {
     // Nothing in the background takes a part in it.
     await settledLog();
     const mend = fault();
-    await refused(503, "POST", `${S}/reencrypt`, { token });
+    await refused(503, "POST", `${STACK_PATH}/reencrypt`, { token });
     mend();
-    expect((await ok<{ version: number }>("GET", S, { token })).version).toBe(versionAfter);
+    expect((await ok<{ version: number }>("GET", STACK_PATH, { token })).version).toBe(versionAfter);
     expect(await reencrypt()).toMatchObject({ version: 2, unreadable: 0, keys: versionAfter === 2 ? { 1: 2 } : { 0: 1, 1: 1 } });
     const now = await secretsOf();
     expect(now.map((text) => atob(text).charCodeAt(1))).toEqual([1, 1]);

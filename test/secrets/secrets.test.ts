@@ -14,14 +14,14 @@ beforeEach(async () => {
   await newStack(token, "web", "prod");
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const other = "/api/stacks/acme/web/prod";
-const encrypt = async (plaintext: string, stack = S) =>
+const encrypt = async (plaintext: string, stack = STACK_PATH) =>
   (await ok<{ ciphertext: string }>("POST", `${stack}/encrypt`, { token, json: { plaintext } })).ciphertext;
 const decrypt = async (ciphertext: string) =>
-  (await ok<{ plaintext: string }>("POST", `${S}/decrypt`, { token, json: { ciphertext } })).plaintext;
+  (await ok<{ plaintext: string }>("POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } })).plaintext;
 const batchDecrypt = async (ciphertexts: string[] | null) =>
-  (await ok<{ plaintexts: Record<string, string> }>("POST", `${S}/batch-decrypt`, { token, json: { ciphertexts } })).plaintexts;
+  (await ok<{ plaintexts: Record<string, string> }>("POST", `${STACK_PATH}/batch-decrypt`, { token, json: { ciphertexts } })).plaintexts;
 
 describe("a value", () => {
   it.each(["", "aGVsbG8=", btoa("\u0000\u00ff".repeat(1000)), "A".repeat(200_000)])("comes back as it was (case %#)", async (plaintext) => {
@@ -44,7 +44,7 @@ describe("a value", () => {
       btoa(String.fromCharCode(...bytes.map((byte, i) => (i === at ? byte ^ 1 : byte)))),
     );
     for (const ciphertext of [await encrypt("aGk=", other), "", "AAAA", "AQE=", good.slice(0, -4), ...flips])
-      expect(await refused(400, "POST", `${S}/decrypt`, { token, json: { ciphertext } })).toBe(
+      expect(await refused(400, "POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } })).toBe(
         "Bad Request: the ciphertext was not encrypted for this stack",
       );
     expect(await decrypt(good)).toBe("aGk=");
@@ -53,15 +53,15 @@ describe("a value", () => {
   it.each([[{}], [{ plaintext: null }], [{ plaintext: 1 }], [{ plaintext: "§" }], [{ plaintext: "a" }], [[]]])(
     "%j is not one",
     async (json) => {
-      await refused(400, "POST", `${S}/encrypt`, { token, json });
+      await refused(400, "POST", `${STACK_PATH}/encrypt`, { token, json });
     },
   );
 
   it("of a stack that was deleted and made anew is a stranger's", async () => {
     const ciphertext = await encrypt("aGk=");
-    await ok("DELETE", S, { token });
+    await ok("DELETE", STACK_PATH, { token });
     await newStack(token);
-    await refused(400, "POST", `${S}/decrypt`, { token, json: { ciphertext } });
+    await refused(400, "POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } });
   });
 });
 
@@ -69,7 +69,7 @@ describe("a batch", () => {
   it("is encrypted in order", async () => {
     const plaintexts = ["b25l", "", "dHdv", "b25l"];
     const body = await gzip(JSON.stringify({ plaintexts }));
-    const { ciphertexts } = await ok<{ ciphertexts: string[] }>("POST", `${S}/batch-encrypt`, {
+    const { ciphertexts } = await ok<{ ciphertexts: string[] }>("POST", `${STACK_PATH}/batch-encrypt`, {
       token,
       body,
       headers: { "Content-Encoding": "gzip" },
@@ -89,17 +89,17 @@ describe("a batch", () => {
 
   it("of nothing is nothing", async () => {
     for (const ciphertexts of [null, []]) expect(await batchDecrypt(ciphertexts)).toEqual({});
-    expect(await ok("POST", `${S}/batch-decrypt`, { token, json: {} })).toEqual({ plaintexts: {} });
+    expect(await ok("POST", `${STACK_PATH}/batch-decrypt`, { token, json: {} })).toEqual({ plaintexts: {} });
   });
 
   it("fails as a whole for one bad value", async () => {
     const good = await encrypt("aGk=");
-    await refused(400, "POST", `${S}/batch-decrypt`, { token, json: { ciphertexts: [good, await encrypt("aGk=", other)] } });
+    await refused(400, "POST", `${STACK_PATH}/batch-decrypt`, { token, json: { ciphertexts: [good, await encrypt("aGk=", other)] } });
   });
 
   it("of a thousand works", async () => {
     const plaintexts = Array.from({ length: 1000 }, (_, i) => btoa(`value ${i}`));
-    const { ciphertexts } = await ok<{ ciphertexts: string[] }>("POST", `${S}/batch-encrypt`, { token, json: { plaintexts } });
+    const { ciphertexts } = await ok<{ ciphertexts: string[] }>("POST", `${STACK_PATH}/batch-encrypt`, { token, json: { plaintexts } });
     const decrypted = await batchDecrypt(ciphertexts);
     expect(ciphertexts.map((ciphertext) => decrypted[ciphertext])).toEqual(plaintexts);
   });
@@ -129,13 +129,13 @@ describe("decrypting", () => {
       ["batch-decrypt", { ciphertexts: [ciphertext] }],
       ["decrypt/log-decryption", { secretName: "password" }],
     ] as const) {
-      const answer = await refused(503, "POST", `${S}/${verb}`, { token, json });
+      const answer = await refused(503, "POST", `${STACK_PATH}/${verb}`, { token, json });
       expect([verb, answer.includes("aGk")]).toEqual([verb, false]);
     }
     // The same identity, from the cache as before.
-    await ok("POST", `${S}/encrypt`, { token, json: { plaintext: "aGk=" } });
+    await ok("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "aGk=" } });
     await restore();
-    expect(await ok("POST", `${S}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
+    expect(await ok("POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
   });
 
   it("is no event for what was encrypted, or for nothing", async () => {
@@ -157,12 +157,12 @@ describe("decrypting", () => {
   it("is in the machine's name", async () => {
     const ci = await newOrgToken(world, "ci");
     const ciphertext = await encrypt("aGk=");
-    const events = await eventsOf(() => ok("POST", `${S}/decrypt`, { token: ci.tokenValue, json: { ciphertext } }));
+    const events = await eventsOf(() => ok("POST", `${STACK_PATH}/decrypt`, { token: ci.tokenValue, json: { ciphertext } }));
     expect(events).toMatchObject([{ userLogin: "acme", tokenId: ci.id, tokenName: "ci" }]);
   });
 });
 
 it("takes the note of a client that decrypted by itself", async () => {
-  await ok("POST", `${S}/decrypt/log-decryption`, { token, json: { secretName: "x" } });
-  await ok("POST", `${S}/decrypt/log-batch-decryption`, { token, json: { commandName: "up" } });
+  await ok("POST", `${STACK_PATH}/decrypt/log-decryption`, { token, json: { secretName: "x" } });
+  await ok("POST", `${STACK_PATH}/decrypt/log-batch-decryption`, { token, json: { commandName: "up" } });
 });

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, inject, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
 import { eventsOf } from "../support/audit.ts";
 import { shown, signIn } from "../support/browser.ts";
@@ -16,7 +16,7 @@ beforeEach(async () => {
   await newStack(token, "Web", "Dev");
 });
 
-const W = "/api/stacks/acme/Web/Dev";
+const WRITTEN_PATH = "/api/stacks/acme/Web/Dev";
 const other = "/api/stacks/acme/wEB/dEV";
 interface Named {
   projectName: string;
@@ -25,7 +25,7 @@ interface Named {
 
 describe("a stack whose path is in another case", () => {
   it("is answered with its names as they are written", async () => {
-    for (const path of [W, other, "/api/stacks/acme/web/dev", "/api/stacks/acme/WEB/DEV"]) {
+    for (const path of [WRITTEN_PATH, other, "/api/stacks/acme/web/dev", "/api/stacks/acme/WEB/DEV"]) {
       expect(await ok<Named>("GET", path, { token })).toMatchObject({ projectName: "Web", stackName: "Dev" });
       expect(await ok<Named>("GET", `${path}/metadata`, { token })).toMatchObject({ projectName: "Web", stackName: "Dev" });
     }
@@ -45,7 +45,7 @@ describe("a stack whose path is in another case", () => {
       const send = (path: string) => call(d.method, path, { token: world.admin, ...(d.method !== "GET" && { json: {} }) });
       const answers = [];
       for (const path of [at("Web", "Dev"), at("wEB", "dEV")]) {
-        const made = await call("GET", W, { token });
+        const made = await call("GET", WRITTEN_PATH, { token });
         if (!made.ok) await newStack(token, "Web", "Dev");
         const answer = await send(path);
         const { message } = answer.ok || d.method === "HEAD" ? { message: "" } : await answer.json<{ message: string }>();
@@ -93,10 +93,10 @@ describe("a stack whose path is in another case", () => {
 
   it("is one with it for an update: one of two starts in two spellings wins", async () => {
     const ids = await Promise.all(
-      [W, other].map(async (path) => (await ok<{ updateID: string }>("POST", `${path}/update`, { token, json: {} })).updateID),
+      [WRITTEN_PATH, other].map(async (path) => (await ok<{ updateID: string }>("POST", `${path}/update`, { token, json: {} })).updateID),
     );
     const starts = await Promise.all(
-      [`${W}/update/${ids[0]}`, `${other}/update/${ids[1]}`].map((path) => call("POST", path, { token, json: {} })),
+      [`${WRITTEN_PATH}/update/${ids[0]}`, `${other}/update/${ids[1]}`].map((path) => call("POST", path, { token, json: {} })),
     );
     expect(starts.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 409]);
   });
@@ -104,14 +104,14 @@ describe("a stack whose path is in another case", () => {
   it("is renamed to the same name in another case, and not to its own", async () => {
     expect(await refused(400, "POST", `${other}/rename`, { token, json: { newName: "Dev" } })).toBe("No rename to apply.");
     await ok("POST", `${other}/rename`, { token, json: { newName: "dev" } });
-    expect(await ok("GET", W, { token })).toMatchObject({ projectName: "Web", stackName: "dev" });
+    expect(await ok("GET", WRITTEN_PATH, { token })).toMatchObject({ projectName: "Web", stackName: "dev" });
     await refused(409, "POST", "/api/stacks/acme/WEB", { token, json: { stackName: "DEV" } });
   });
 
   it("comes back from the deleted stacks by its name in any case, as it was written", async () => {
-    const { id } = await ok<{ id: string }>("GET", W, { token });
+    const { id } = await ok<{ id: string }>("GET", WRITTEN_PATH, { token });
     await ok("DELETE", other, { token });
-    await refused(404, "GET", W, { token });
+    await refused(404, "GET", WRITTEN_PATH, { token });
     await refused(400, "POST", `/api/orgs/acme/restore-stack/${id}`, { token: world.admin, json: { stackName: "Prod" } });
     await ok("POST", `/api/orgs/acme/restore-stack/${id}`, { token: world.admin, json: { stackName: "dEV" } });
     expect(await ok("GET", other, { token })).toMatchObject({ id, stackName: "Dev" });
@@ -142,6 +142,6 @@ it("names of any letters are found in any case", async () => {
         (await call("POST", `/api/stacks/acme/${flipped(project, flips)}`, { token, json: { stackName: flipped(stack, flips) } })).status,
       ).toBe(409);
     }),
-    { numRuns: 30 },
+    { numRuns: 30 * inject("sizes").runs },
   );
 });

@@ -11,8 +11,8 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const P = "/api/stacks/acme/web";
-const S = `${P}/dev`;
+const PROJECT_PATH = "/api/stacks/acme/web";
+const STACK_PATH = `${PROJECT_PATH}/dev`;
 const config = { environment: "web/dev@3", secretsProvider: "passphrase", encryptionSalt: "v1:x" };
 const unsupported =
   "Bad Request: environments (Pulumi ESC) are not supported here: keep the configuration of the stack in its file Pulumi.STACK.yaml. See docs/compatibility.md.";
@@ -20,8 +20,8 @@ const unsupported =
 const storeConfig = () => env.DB.prepare("UPDATE stacks SET config = ?").bind(JSON.stringify(config)).run();
 
 it("is not in an environment: its presence would switch the CLI over", async () => {
-  expect(await ok("GET", S, { token })).not.toHaveProperty("config");
-  expect(await refused(404, "GET", `${S}/config`, { token })).toBe("Not Found: Configuration of stack 'acme/web/dev' not found");
+  expect(await ok("GET", STACK_PATH, { token })).not.toHaveProperty("config");
+  expect(await refused(404, "GET", `${STACK_PATH}/config`, { token })).toBe("Not Found: Configuration of stack 'acme/web/dev' not found");
 });
 
 it.each([[config], [{ environment: "web/dev" }], [{ ...config, encryptedKey: null, newer: 1 }], [{ environment: "x".repeat(1000) }]])(
@@ -29,28 +29,28 @@ it.each([[config], [{ environment: "web/dev" }], [{ ...config, encryptedKey: nul
   async (json) => {
     const events = await eventsOf(() =>
       changesNothing(async () => {
-        expect(await refused(400, "PUT", `${S}/config`, { token, json })).toBe(unsupported);
-        expect(await refused(400, "POST", P, { token, json: { stackName: "prod", config: json } })).toBe(unsupported);
+        expect(await refused(400, "PUT", `${STACK_PATH}/config`, { token, json })).toBe(unsupported);
+        expect(await refused(400, "POST", PROJECT_PATH, { token, json: { stackName: "prod", config: json } })).toBe(unsupported);
       }),
     );
     expect(events).toEqual([]);
-    await refused(404, "GET", `${P}/prod`, { token });
+    await refused(404, "GET", `${PROJECT_PATH}/prod`, { token });
   },
 );
 
 it("is read and removed where an earlier release stored one", async () => {
   await storeConfig();
-  expect(await ok("GET", `${S}/config`, { token })).toEqual(config);
-  expect(await ok("GET", S, { token })).toMatchObject({ config });
-  await ok("DELETE", `${S}/config`, { token });
-  expect(await ok("GET", S, { token })).not.toHaveProperty("config");
-  await ok("DELETE", `${S}/config`, { token });
+  expect(await ok("GET", `${STACK_PATH}/config`, { token })).toEqual(config);
+  expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ config });
+  await ok("DELETE", `${STACK_PATH}/config`, { token });
+  expect(await ok("GET", STACK_PATH, { token })).not.toHaveProperty("config");
+  await ok("DELETE", `${STACK_PATH}/config`, { token });
 });
 
 it("is changed by somebody, and the log says by whom", async () => {
   await storeConfig();
   const events = await eventsOf(async () => {
-    await ok("DELETE", `${S}/config`, { token });
+    await ok("DELETE", `${STACK_PATH}/config`, { token });
     await refused(404, "DELETE", "/api/stacks/acme/web/none/config", { token });
   });
   expect(events.map(({ event, userLogin, stack, description }) => [event, userLogin, stack, description])).toEqual([
@@ -69,7 +69,7 @@ it("is refused when it is not one", async () => {
       { environment: "x", encryptedKey: {} },
       { environment: "x".repeat(1001) },
     ])
-      await refused(400, "PUT", `${S}/config`, { token, json });
+      await refused(400, "PUT", `${STACK_PATH}/config`, { token, json });
     for (const method of ["GET", "DELETE"]) await refused(404, method, "/api/stacks/acme/web/none/config", { token });
     await refused(404, "PUT", "/api/stacks/acme/web/none/config", { token, json: config });
   });

@@ -12,7 +12,7 @@ beforeEach(async () => {
   for (const stack of ["dev", "base", "other"]) await newStack(token, "web", stack);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const reference = (name: string) => ({
   urn: `urn:pulumi:dev::web::pulumi:pulumi:StackReference::${name.replaceAll("/", "-")}`,
   custom: true,
@@ -20,7 +20,7 @@ const reference = (name: string) => ({
   id: name,
   inputs: { name },
 });
-const names = async (direction: string, path = S, credential = token) =>
+const names = async (direction: string, path = STACK_PATH, credential = token) =>
   (
     await ok<{ referencedStacks: { organization: string; routingProject: string; name: string }[] }>(
       "GET",
@@ -33,7 +33,7 @@ const names = async (direction: string, path = S, credential = token) =>
 const upstream = (path?: string, credential?: string) => names("upstream", path, credential);
 const downstream = (path: string, credential?: string) => names("downstream", path, credential);
 const imported = (...references: string[]) =>
-  ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, ...references.map(reference)]) });
+  ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack, ...references.map(reference)]) });
 
 describe("references between stacks", () => {
   it("are those of the newest state, in both directions", async () => {
@@ -41,7 +41,7 @@ describe("references between stacks", () => {
     await imported("acme/web/base", "acme/web/other", "acme/web/base");
     expect(await upstream()).toEqual(["acme/web/base", "acme/web/other"]);
     expect(await downstream("/api/stacks/acme/web/base")).toEqual(["acme/web/dev"]);
-    expect(await ok("GET", `${S}/upstreamreferences`, { token })).toMatchObject({
+    expect(await ok("GET", `${STACK_PATH}/upstreamreferences`, { token })).toMatchObject({
       referencedStacks: [{ organization: "acme", routingProject: "web", name: "base", version: 0 }, {}],
     });
     await imported("acme/web/other");
@@ -76,7 +76,7 @@ describe("references between stacks", () => {
 
   it("follow a stack that is renamed, and the name of one that is not", async () => {
     await imported("acme/web/base");
-    await ok("POST", `${S}/rename`, { token, json: { newName: "prod" } });
+    await ok("POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } });
     expect(await upstream("/api/stacks/acme/web/prod")).toEqual(["acme/web/base"]);
     expect(await downstream("/api/stacks/acme/web/base")).toEqual(["acme/web/prod"]);
     await ok("POST", "/api/stacks/acme/web/base/rename", { token, json: { newName: "moved" } });
@@ -95,9 +95,9 @@ describe("references between stacks", () => {
     await ok("POST", "/api/orgs/globex/members/mel", { token: world.stranger, json: { role: "member" } });
     expect(await upstream()).toEqual(["acme/web/other", "globex/web/base"]);
     expect(await downstream("/api/stacks/acme/web/base")).toEqual(["globex/web/dev"]);
-    expect(await upstream(S, world.admin)).toEqual(["acme/web/other"]);
+    expect(await upstream(STACK_PATH, world.admin)).toEqual(["acme/web/other"]);
     await ok("DELETE", "/api/stacks/acme/web/other", { token });
-    expect(await upstream(S, world.admin)).toEqual([]);
+    expect(await upstream(STACK_PATH, world.admin)).toEqual([]);
     await refused(404, "GET", "/api/stacks/acme/web/none/upstreamreferences", { token });
     await refused(404, "GET", "/api/stacks/acme/web/none/downstreamreferences", { token });
   });
@@ -115,11 +115,11 @@ describe("references between stacks", () => {
     const overview = (credential: string) =>
       ok<{ referencedStacks: object[] }>("GET", "/api/console/stacks/acme/web/dev/overview", { token: credential });
     const other = { organization: "acme", routingProject: "web", name: "other", version: 1 };
-    expect(await upstream(S, tokenValue)).toEqual(["acme/web/other"]);
+    expect(await upstream(STACK_PATH, tokenValue)).toEqual(["acme/web/other"]);
     expect((await overview(tokenValue)).referencedStacks).toEqual([other]);
     expect((await overview(token)).referencedStacks).toEqual([{ ...other, name: "base" }, other]);
-    expect(await downstream(S, tokenValue)).toEqual([]);
-    expect(await downstream(S)).toEqual(["acme/web/base"]);
+    expect(await downstream(STACK_PATH, tokenValue)).toEqual([]);
+    expect(await downstream(STACK_PATH)).toEqual(["acme/web/base"]);
   });
 
   it("show no stack of an organization where the caller's role opens none", async () => {
@@ -132,7 +132,8 @@ describe("references between stacks", () => {
 
   it("have the version that the stack had when it was referenced", async () => {
     const version = async () =>
-      (await ok<{ referencedStacks: { version: number }[] }>("GET", `${S}/upstreamreferences`, { token })).referencedStacks[0]!.version;
+      (await ok<{ referencedStacks: { version: number }[] }>("GET", `${STACK_PATH}/upstreamreferences`, { token })).referencedStacks[0]!
+        .version;
     const newer = () => ok("POST", "/api/stacks/acme/web/base/import", { token, json: deploymentOf([rootStack]) });
     await imported("acme/web/base");
     expect(await version()).toBe(0);
@@ -164,7 +165,7 @@ describe("references between stacks", () => {
       { ...reference("acme/web/base"), id: 5 },
       { ...reference("acme/web/other"), type: "my:own:StackReference" },
     ];
-    await ok("POST", `${S}/import`, { token, json: { version: 3, deployment: { resources: odd } } });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: { version: 3, deployment: { resources: odd } } });
     expect(await upstream()).toEqual([]);
   });
 });

@@ -15,17 +15,17 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
-const rename = (json: unknown, path = S) => ok<{ updateId: string }>("POST", `${path}/rename`, { token, json });
+const STACK_PATH = "/api/stacks/acme/web/dev";
+const rename = (json: unknown, path = STACK_PATH) => ok<{ updateId: string }>("POST", `${path}/rename`, { token, json });
 const conflict = "Conflict: Stack 'acme/web/prod' already exists";
 
 describe("renaming a stack", () => {
   it("gives it, its state and its newest version the new name, and keeps everything else", async () => {
     const tags = { "pulumi:project": "web", owner: "x" };
-    await ok("PATCH", `${S}/tags`, { token, json: tags });
-    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "aGk=" } });
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
-    const before = await ok<{ id: string }>("GET", S, { token });
+    await ok("PATCH", `${STACK_PATH}/tags`, { token, json: tags });
+    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "aGk=" } });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
+    const before = await ok<{ id: string }>("GET", STACK_PATH, { token });
 
     const events = await eventsOf(async () => {
       const { updateId } = await rename({ newName: "prod", newProject: "" });
@@ -40,8 +40,8 @@ describe("renaming a stack", () => {
     expect(events[0]!.description).toBe('Renamed stack "acme/web/dev" to "acme/web/prod".');
 
     const S2 = "/api/stacks/acme/web/prod";
-    await refused(404, "GET", S, { token });
-    await refused(404, "GET", `${S}/export`, { token });
+    await refused(404, "GET", STACK_PATH, { token });
+    await refused(404, "GET", `${STACK_PATH}/export`, { token });
     const exported = await ok<Exported>("GET", `${S2}/export`, { token });
     expect(exported.deployment.resources!.map((resource) => resource.urn)).toEqual([
       "urn:pulumi:prod::web::pulumi:pulumi:Stack::web-prod",
@@ -62,7 +62,7 @@ describe("renaming a stack", () => {
       `{"type":"service","state":{"owner":"acme","project":"${project}","stack":"${stack}"}}`;
     const state = (project: string, stack: string) =>
       `{"version":3,"deployment":{"secrets_providers":${provider(project, stack)},"resources":[{"urn":"urn:pulumi:${stack}::${project}::a:b:C::x", "custom":false,"type":"a:b:C","inputs":{"n":9007199254740993,"text":"urn:pulumi:dev::web::a:b:C::x"}}]}}`;
-    await ok("POST", `${S}/import`, { token, body: state("web", "dev") });
+    await ok("POST", `${STACK_PATH}/import`, { token, body: state("web", "dev") });
     await rename({ newName: "prod" });
     await ok("POST", "/api/stacks/acme/web/prod/import", { token, body: state("web", "prod").replace("9007", "1007") });
     await rename({ newName: "live", newProject: "api" }, "/api/stacks/acme/web/prod");
@@ -92,14 +92,14 @@ describe("renaming a stack", () => {
     await newStack(token, "web", "other");
     const state = deploymentOf([rootStack]);
     await ok("POST", "/api/stacks/acme/web/other/import", { token, json: state });
-    await ok("POST", `${S}/import`, { token, json: state });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: state });
     await rename({ newName: "prod" });
     expect(await ok("GET", "/api/stacks/acme/web/other/export/1", { token })).toEqual(state);
     await refused(404, "GET", "/api/stacks/acme/web/prod/export/3", { token });
   });
 
   it("to another project takes the project's tag along", async () => {
-    await ok("PATCH", `${S}/tags`, { token, json: { "pulumi:project": "web", other: "web" } });
+    await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { "pulumi:project": "web", other: "web" } });
     await rename({ newName: "", newProject: "api" });
     expect(await ok("GET", "/api/stacks/acme/api/dev", { token })).toMatchObject({
       projectName: "api",
@@ -113,7 +113,7 @@ describe("renaming a stack", () => {
   it("in case only is fine", async () => {
     await rename({ newName: "DEV" });
     expect(await ok("GET", "/api/stacks/acme/web/DEV", { token })).toMatchObject({ stackName: "DEV" });
-    expect(await ok("GET", S, { token })).toMatchObject({ stackName: "DEV" });
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ stackName: "DEV" });
     const update = await startUpdate(token, { stack: "web/DEV" });
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
   });
@@ -128,9 +128,9 @@ describe("renaming a stack", () => {
 
   it("keeps the configuration of the newest update for `pulumi config refresh`", async () => {
     const config = { "web:a": { string: "1", secret: false, object: false } };
-    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: { config } });
-    const { token: lease } = await ok<{ token: string }>("POST", `${S}/update/${updateID}`, { token, json: {} });
-    await ok("POST", `${S}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
+    const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: { config } });
+    const { token: lease } = await ok<{ token: string }>("POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} });
+    await ok("POST", `${STACK_PATH}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
     await rename({ newName: "prod" });
     expect(await ok("GET", "/api/stacks/acme/web/prod/updates/latest", { token })).toMatchObject({ info: { kind: "rename", config } });
   });
@@ -146,16 +146,16 @@ describe("renaming a stack", () => {
     [{ newName: 5 }, expect.stringContaining("newName") as string],
     [{ newName: "x".repeat(101) }, expect.stringContaining("100 characters") as string],
   ])("refuses %j", async (json, message) => {
-    await changesNothing(async () => expect(await refused(400, "POST", `${S}/rename`, { token, json })).toEqual(message));
+    await changesNothing(async () => expect(await refused(400, "POST", `${STACK_PATH}/rename`, { token, json })).toEqual(message));
   });
 
   it("to a name that is taken, whatever its case, is refused", async () => {
     await newStack(token, "web", "prod");
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
     const events = await eventsOf(() =>
       changesNothing(async () => {
-        expect(await refused(409, "POST", `${S}/rename`, { token, json: { newName: "prod" } })).toBe(conflict);
-        await refused(409, "POST", `${S}/rename`, { token, json: { newName: "PROD" } });
+        expect(await refused(409, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } })).toBe(conflict);
+        await refused(409, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "PROD" } });
       }),
     );
     expect(events).toEqual([]);
@@ -163,15 +163,15 @@ describe("renaming a stack", () => {
 
   it("that is not there is 404, and so is one of an organization that is hidden", async () => {
     await refused(404, "POST", "/api/stacks/acme/web/none/rename", { token, json: { newName: "x" } });
-    await refused(404, "POST", `${S}/rename`, { token: world.stranger, json: { newName: "x" } });
-    await refused(403, "POST", `${S}/rename`, { token: world.billing, json: { newName: "x" } });
+    await refused(404, "POST", `${STACK_PATH}/rename`, { token: world.stranger, json: { newName: "x" } });
+    await refused(403, "POST", `${STACK_PATH}/rename`, { token: world.billing, json: { newName: "x" } });
   });
 
   it("is refused while an update runs, and not by a preview", async () => {
     const preview = await startUpdate(token, { dryRun: true });
     const update = await startUpdate(token);
     await changesNothing(async () => {
-      expect(await refused(409, "POST", `${S}/rename`, { token, json: { newName: "prod" } })).toBe(
+      expect(await refused(409, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } })).toBe(
         "Conflict: Another update is currently in progress.",
       );
     });
@@ -187,9 +187,9 @@ describe("renaming a stack", () => {
   });
 
   it("goes on with an update that was created before", async () => {
-    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+    const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
     await rename({ newName: "prod" });
-    await refused(404, "POST", `${S}/update/${updateID}`, { token, json: {} });
+    await refused(404, "POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} });
     const X = `/api/stacks/acme/web/prod/update/${updateID}`;
     const { token: lease, version } = await ok<{ token: string; version: number }>("POST", X, { token, json: { journalVersion: 1 } });
     expect(version).toBe(2);
@@ -218,8 +218,8 @@ describe("renaming a stack", () => {
   });
 
   it("twice at once to two names leaves one stack with one of them", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
-    const answers = await Promise.all(["x", "y"].map((newName) => call("POST", `${S}/rename`, { token, json: { newName } })));
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
+    const answers = await Promise.all(["x", "y"].map((newName) => call("POST", `${STACK_PATH}/rename`, { token, json: { newName } })));
     expect(answers.map((answer) => answer.status).sort((x, y) => x - y)).toEqual([200, 404]);
     const { stacks } = await ok<{ stacks: { stackName: string }[] }>("GET", "/api/user/stacks", { token });
     expect(stacks).toHaveLength(1);
@@ -227,37 +227,37 @@ describe("renaming a stack", () => {
 
   it("by a token that was deleted a moment ago is refused, cached or not", async () => {
     const { id, tokenValue } = await newOrgToken(world, "ci");
-    await ok("GET", S, { token: tokenValue });
+    await ok("GET", STACK_PATH, { token: tokenValue });
     await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
-    await changesNothing(() => refused(401, "POST", `${S}/rename`, { token: tokenValue, json: { newName: "prod" } }));
+    await changesNothing(() => refused(401, "POST", `${STACK_PATH}/rename`, { token: tokenValue, json: { newName: "prod" } }));
   });
 });
 
 describe("renaming when something fails", () => {
-  beforeEach(() => ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) }));
+  beforeEach(() => ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) }));
 
   it("changes nothing when the state cannot be written", async () => {
     const mend = breakObjectWrites();
-    await changesNothing(() => refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } }));
+    await changesNothing(() => refused(503, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } }));
     mend();
     await rename({ newName: "prod" });
   });
 
   it("changes nothing when the database cannot be reached", async () => {
-    await ok("GET", S, { token });
+    await ok("GET", STACK_PATH, { token });
     const mend = breakDatabase();
-    await refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } });
+    await refused(503, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } });
     mend();
     await rename({ newName: "prod" });
   });
 
   it("whose answer is lost has been done as a whole", async () => {
-    await ok("GET", S, { token });
+    await ok("GET", STACK_PATH, { token });
     // Nothing in the background takes a part in it.
     await settledLog();
     // The first look at the stack comes through, and the answer to the change does not.
     const heal = loseDatabaseAnswers(1);
-    await refused(503, "POST", `${S}/rename`, { token, json: { newName: "prod" } });
+    await refused(503, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } });
     heal();
     expect(await ok("GET", "/api/stacks/acme/web/prod", { token })).toMatchObject({ version: 2 });
     const { deployment } = await ok<Exported>("GET", "/api/stacks/acme/web/prod/export", { token });

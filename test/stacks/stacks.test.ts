@@ -14,8 +14,8 @@ beforeEach(async () => {
   token = world.member;
 });
 
-const P = "/api/stacks/acme/web";
-const S = `${P}/dev`;
+const PROJECT_PATH = "/api/stacks/acme/web";
+const STACK_PATH = `${PROJECT_PATH}/dev`;
 interface Listed {
   orgName: string;
   projectName: string;
@@ -31,9 +31,11 @@ const list = async (query = "", credential = token) =>
 describe("creating a stack", () => {
   it("makes it with its tags, and is one event", async () => {
     const tags = { "pulumi:project": "web", "vcs:kind": "github" };
-    const events = await eventsOf(() => ok("POST", P, { token, json: { stackName: "dev", tags, teams: null, state: null, config: null } }));
+    const events = await eventsOf(() =>
+      ok("POST", PROJECT_PATH, { token, json: { stackName: "dev", tags, teams: null, state: null, config: null } }),
+    );
     expect(events).toMatchObject([{ event: "stack-created", userLogin: "mel", stack: "web/dev" }]);
-    expect(await ok("GET", S, { token })).toEqual({
+    expect(await ok("GET", STACK_PATH, { token })).toEqual({
       id: expect.any(String) as string,
       orgName: "acme",
       projectName: "web",
@@ -47,8 +49,8 @@ describe("creating a stack", () => {
   it("keeps an initial state as it came", async () => {
     const state =
       '{"version":3,"deployment":{"secrets_providers":{"type":"passphrase","state":{"salt":"v1:x","n":9007199254740993}}, "manifest":{"time":"2026-01-01T00:00:00Z","magic":"","version":""}}}';
-    await ok("POST", P, { token, body: `{"stackName":"dev","state": ${state}}` });
-    expect(await (await call("GET", `${S}/export`, { token })).text()).toBe(state);
+    await ok("POST", PROJECT_PATH, { token, body: `{"stackName":"dev","state": ${state}}` });
+    expect(await (await call("GET", `${STACK_PATH}/export`, { token })).text()).toBe(state);
   });
 
   it("is refused where the name is taken, whatever its case, and nothing is left behind", async () => {
@@ -87,21 +89,23 @@ describe("creating a stack", () => {
     [{ stackName: "a", teams: "platform" }],
     [{ stackName: "a", teams: [1] }],
   ])("refuses %j", async (json) => {
-    await changesNothing(() => refused(400, "POST", P, { token, json }));
+    await changesNothing(() => refused(400, "POST", PROJECT_PATH, { token, json }));
   });
 
   it.each([[["platform"]], [["platform", "sre"]], [[""]]])("is refused for the teams %j, which are not there", async (teams) => {
     await changesNothing(async () => {
-      expect(await refused(404, "POST", P, { token, json: { stackName: "dev", teams } })).toBe(`Not Found: Team '${teams[0]}' not found`);
+      expect(await refused(404, "POST", PROJECT_PATH, { token, json: { stackName: "dev", teams } })).toBe(
+        `Not Found: Team '${teams[0]}' not found`,
+      );
     });
   });
 
   it("takes an empty list of teams, which older clients send", async () => {
-    await ok("POST", P, { token, json: { stackName: "dev", teams: [] } });
+    await ok("POST", PROJECT_PATH, { token, json: { stackName: "dev", teams: [] } });
   });
 
   it("of one name by ten at once makes one", async () => {
-    const answers = await Promise.all(Array.from({ length: 10 }, () => call("POST", P, { token, json: { stackName: "dev" } })));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => call("POST", PROJECT_PATH, { token, json: { stackName: "dev" } })));
     expect(answers.map((answer) => answer.status).sort((a, b) => a - b)).toEqual([200, ...Array.from({ length: 9 }, () => 409)]);
   });
 });
@@ -117,16 +121,16 @@ describe("a stack", () => {
   it("is not one of another organization of the same name", async () => {
     await newStack(token);
     await refused(404, "GET", "/api/stacks/globex/web/dev", { token: world.stranger });
-    await refused(404, "GET", S, { token: world.stranger });
+    await refused(404, "GET", STACK_PATH, { token: world.stranger });
   });
 
   it("makes its project known", async () => {
-    expect((await call("HEAD", P, { token })).status).toBe(404);
+    expect((await call("HEAD", PROJECT_PATH, { token })).status).toBe(404);
     await newStack(token);
-    const response = await call("HEAD", P, { token });
+    const response = await call("HEAD", PROJECT_PATH, { token });
     expect([response.status, await response.text()]).toEqual([200, ""]);
-    await ok("DELETE", S, { token });
-    expect((await call("HEAD", P, { token })).status).toBe(404);
+    await ok("DELETE", STACK_PATH, { token });
+    expect((await call("HEAD", PROJECT_PATH, { token })).status).toBe(404);
   });
 });
 
@@ -154,7 +158,7 @@ describe("the list of stacks", () => {
   });
 
   it("can be filtered by tag", async () => {
-    for (const stack of ["one", "two"]) await ok("POST", P, { token, json: { stackName: stack, tags: { env: stack } } });
+    for (const stack of ["one", "two"]) await ok("POST", PROJECT_PATH, { token, json: { stackName: stack, tags: { env: stack } } });
     await newStack(token);
     expect(await list("?tagName=env")).toEqual(["acme/web/one", "acme/web/two"]);
     expect(await list("?tagName=env&tagValue=two")).toEqual(["acme/web/two"]);
@@ -168,7 +172,7 @@ describe("the list of stacks", () => {
     expect(await one()).not.toHaveProperty("lastUpdate");
     expect(await one()).not.toHaveProperty("resourceCount");
     const before = Math.floor(Date.now() / 1000);
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([component("a")]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("a")]) });
     expect((await one()).lastUpdate).toBeGreaterThanOrEqual(before);
     expect((await one()).lastUpdate).toBeLessThanOrEqual(Date.now() / 1000);
     expect(await one()).toMatchObject({ resourceCount: 1 });

@@ -14,8 +14,8 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
-const text = async (path = `${S}/export`) => (await call("GET", path, { token })).text();
+const STACK_PATH = "/api/stacks/acme/web/dev";
+const text = async (path = `${STACK_PATH}/export`) => (await call("GET", path, { token })).text();
 /** Numbers beyond 2^53, odd numbers, order and spelling that a parser would not keep, keys that are traps. */
 const odd = `{ "deployment" : {"resources":[\n{"urn":"urn:pulumi:dev::web::a:b:C::x","custom":false,"type":"a:b:C","inputs":{"b":9007199254740993,"a":1.0,"10":1e400,"9":-0,
  "__proto__":{"x":1},"constructor":"\\u003cé\\u2028","\\ud83d":"lone"}}],"manifest":{"version":"","magic":"","time":"2026-01-01T00:00:00Z"},"futureKey":[1,2]},"version":3,"unknown":{}}`;
@@ -26,20 +26,21 @@ describe("export", () => {
   });
 
   it("gives back an import byte for byte, then and later", async () => {
-    await ok("POST", `${S}/import`, { token, body: odd });
+    await ok("POST", `${STACK_PATH}/import`, { token, body: odd });
     expect(await text()).toBe(odd);
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([]) });
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([component("a")]) });
-    expect(await text(`${S}/export/1`)).toBe(odd);
-    expect(JSON.parse(await text(`${S}/export/2`))).toEqual(deploymentOf([]));
-    expect(await text(`${S}/export/3`)).toBe(await text());
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("a")]) });
+    expect(await text(`${STACK_PATH}/export/1`)).toBe(odd);
+    expect(JSON.parse(await text(`${STACK_PATH}/export/2`))).toEqual(deploymentOf([]));
+    expect(await text(`${STACK_PATH}/export/3`)).toBe(await text());
   });
 
   it("of a version that is not there is 404, and no event says that it was exported", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([]) });
     const events = await eventsOf(async () => {
-      for (const version of ["0", "2", "999999999"]) await refused(404, "GET", `${S}/export/${version}`, { token });
-      for (const version of ["x", "-1", "1.5", "1e1", "99999999999"]) await refused(400, "GET", `${S}/export/${version}`, { token });
+      for (const version of ["0", "2", "999999999"]) await refused(404, "GET", `${STACK_PATH}/export/${version}`, { token });
+      for (const version of ["x", "-1", "1.5", "1e1", "99999999999"])
+        await refused(400, "GET", `${STACK_PATH}/export/${version}`, { token });
       await refused(404, "GET", "/api/stacks/acme/web/none/export", { token });
     });
     expect(events).toEqual([]);
@@ -56,20 +57,20 @@ describe("export", () => {
 describe("import", () => {
   it("is an update that is over when it answers", async () => {
     const events = await eventsOf(async () => {
-      const { updateId } = await ok<{ updateId: string }>("POST", `${S}/import`, {
+      const { updateId } = await ok<{ updateId: string }>("POST", `${STACK_PATH}/import`, {
         token,
         json: deploymentOf([component("a"), component("b")]),
       });
-      expect(await ok("GET", `${S}/update/${updateId}`, { token })).toEqual({ status: "succeeded", events: [] });
-      expect(await ok("GET", S, { token })).toMatchObject({ version: 1, activeUpdate: updateId });
+      expect(await ok("GET", `${STACK_PATH}/update/${updateId}`, { token })).toEqual({ status: "succeeded", events: [] });
+      expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 1, activeUpdate: updateId });
     });
     expect(events).toMatchObject([{ event: "stack-imported", userLogin: "mel", stack: "web/dev" }]);
-    const { updates } = await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token });
+    const { updates } = await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token });
     expect(updates).toMatchObject([{ kind: "import", version: 1, result: "succeeded", resourceCount: 2, config: {}, environment: {} }]);
   });
 
   it("takes gzip", async () => {
-    await ok("POST", `${S}/import`, { token, body: await gzip(odd), headers: { "Content-Encoding": "gzip" } });
+    await ok("POST", `${STACK_PATH}/import`, { token, body: await gzip(odd), headers: { "Content-Encoding": "gzip" } });
     expect(await text()).toBe(odd);
   });
 
@@ -92,7 +93,7 @@ describe("import", () => {
     ['{"version":3,"deployment":{"resources":{}}}'],
   ])("refuses %s and leaves the stack as it is", async (body) => {
     const before = await records();
-    const events = await eventsOf(() => refused(400, "POST", `${S}/import`, { token, body }));
+    const events = await eventsOf(() => refused(400, "POST", `${STACK_PATH}/import`, { token, body }));
     expect(events).toEqual([]);
     expect(await records()).toEqual(before);
   });
@@ -107,10 +108,10 @@ describe("import", () => {
     const state = `{"version":3,"deployment":{"manifest":${manifest}}}`;
     const say = expect.stringContaining('set both manifest.magic and manifest.version to ""') as string;
     await changesNothing(async () => {
-      expect(await refused(400, "POST", `${S}/import`, { token, body: state })).toEqual(say);
+      expect(await refused(400, "POST", `${STACK_PATH}/import`, { token, body: state })).toEqual(say);
       expect(await refused(400, "POST", "/api/stacks/acme/web", { token, body: `{"stackName":"prod","state":${state}}` })).toEqual(say);
     });
-    await ok("POST", `${S}/import`, { token, json: { version: 3, deployment: { manifest: { version: "", magic: "" } } } });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: { version: 3, deployment: { manifest: { version: "", magic: "" } } } });
   });
 
   it("into a stack that is not there is 404", async () => {
@@ -121,11 +122,11 @@ describe("import", () => {
 
   it("at the same time as others gives each a version of its own", async () => {
     const states = ["a", "b", "c", "d", "e"].map((name) => deploymentOf([component(name)]));
-    await Promise.all(states.map((json) => ok("POST", `${S}/import`, { token, json })));
-    const versions = await Promise.all([1, 2, 3, 4, 5].map((version) => ok<Exported>("GET", `${S}/export/${version}`, { token })));
+    await Promise.all(states.map((json) => ok("POST", `${STACK_PATH}/import`, { token, json })));
+    const versions = await Promise.all([1, 2, 3, 4, 5].map((version) => ok<Exported>("GET", `${STACK_PATH}/export/${version}`, { token })));
     const names = versions.map((state) => state.deployment.resources![0]!.urn.slice(-1));
     expect(names.sort((a, b) => a.localeCompare(b))).toEqual(["a", "b", "c", "d", "e"]);
-    expect(await ok("GET", S, { token })).toMatchObject({ version: 5 });
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 5 });
   });
 });
 
@@ -133,56 +134,56 @@ describe("deletion", () => {
   const contains = "Bad Request: Stack still contains resources.";
 
   it("of an empty stack frees its name, and is an event", async () => {
-    const events = await eventsOf(() => ok("DELETE", `${S}?force=false`, { token }));
+    const events = await eventsOf(() => ok("DELETE", `${STACK_PATH}?force=false`, { token }));
     expect(events).toMatchObject([{ event: "stack-deleted", stack: "web/dev", reqStackAdmin: true }]);
-    await refused(404, "GET", S, { token });
+    await refused(404, "GET", STACK_PATH, { token });
     await newStack(token);
-    expect(await ok("GET", S, { token })).toMatchObject({ version: 0, activeUpdate: "", tags: {} });
-    expect((await ok<{ updates: [] }>("GET", `${S}/updates`, { token })).updates).toEqual([]);
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 0, activeUpdate: "", tags: {} });
+    expect((await ok<{ updates: [] }>("GET", `${STACK_PATH}/updates`, { token })).updates).toEqual([]);
   });
 
   it("of one with resources is refused in the words that the CLI knows, unless it is forced", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
     const events = await eventsOf(() =>
       changesNothing(async () => {
-        expect(await refused(400, "DELETE", S, { token })).toBe(contains);
-        expect(await refused(400, "DELETE", `${S}?force=false`, { token })).toBe(contains);
+        expect(await refused(400, "DELETE", STACK_PATH, { token })).toBe(contains);
+        expect(await refused(400, "DELETE", `${STACK_PATH}?force=false`, { token })).toBe(contains);
       }),
     );
     expect(events).toEqual([]);
-    await ok("DELETE", `${S}?force=true`, { token });
-    await refused(404, "DELETE", `${S}?force=true`, { token });
+    await ok("DELETE", `${STACK_PATH}?force=true`, { token });
+    await refused(404, "DELETE", `${STACK_PATH}?force=true`, { token });
   });
 
   it("takes the word that the provider of Pulumi Cloud has for force", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
-    for (const query of ["forceDestroy=yes", "forceDestroy=1"]) await refused(400, "DELETE", `${S}?${query}`, { token });
-    expect(await refused(400, "DELETE", `${S}?force=false&forceDestroy=false`, { token })).toBe(contains);
-    await ok("DELETE", `${S}?forceDestroy=true`, { token });
-    await refused(404, "GET", S, { token });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack, component("a")]) });
+    for (const query of ["forceDestroy=yes", "forceDestroy=1"]) await refused(400, "DELETE", `${STACK_PATH}?${query}`, { token });
+    expect(await refused(400, "DELETE", `${STACK_PATH}?force=false&forceDestroy=false`, { token })).toBe(contains);
+    await ok("DELETE", `${STACK_PATH}?forceDestroy=true`, { token });
+    await refused(404, "GET", STACK_PATH, { token });
   });
 
   it("does not mind the root alone", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
-    await ok("DELETE", S, { token });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
+    await ok("DELETE", STACK_PATH, { token });
   });
 
   it("knows no other word for force", async () => {
-    await changesNothing(() => refused(400, "DELETE", `${S}?force=yes`, { token }));
+    await changesNothing(() => refused(400, "DELETE", `${STACK_PATH}?force=yes`, { token }));
   });
 
   it("keeps states and history for those who must look", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([component("a")]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("a")]) });
     const before = { objects: await objectKeys(), updates: (await records())["updates"] };
-    await ok("DELETE", `${S}?force=true`, { token });
+    await ok("DELETE", `${STACK_PATH}?force=true`, { token });
     expect({ objects: await objectKeys(), updates: (await records())["updates"] }).toEqual(before);
     await newStack(token);
-    await refused(404, "GET", `${S}/export/1`, { token });
+    await refused(404, "GET", `${STACK_PATH}/export/1`, { token });
   });
 
   it("cannot be done to a stack that an update holds, but a preview does not hold it", async () => {
     await startUpdate(token, { dryRun: true });
-    await ok("DELETE", S, { token });
+    await ok("DELETE", STACK_PATH, { token });
     expect(await env.DB.prepare("SELECT count(*) AS n FROM stacks WHERE deleted_at IS NULL").first("n")).toBe(0);
   });
 });
@@ -194,17 +195,18 @@ describe("history", () => {
       await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: i === 2 ? "failed" : "succeeded" } });
     }
     await startUpdate(token, { dryRun: true });
-    const { updates } = await ok<{ updates: { version: number }[] }>("GET", `${S}/updates`, { token });
+    const { updates } = await ok<{ updates: { version: number }[] }>("GET", `${STACK_PATH}/updates`, { token });
     expect(updates).toMatchObject([
       { version: 3, kind: "update", result: "failed", config: {}, environment: {} },
       { version: 2, kind: "destroy", result: "succeeded" },
       { version: 1, kind: "update", result: "succeeded" },
     ]);
     const pages = await Promise.all(
-      [1, 2, 3].map((page) => ok<{ updates: { version: number }[] }>("GET", `${S}/updates?pageSize=2&page=${page}`, { token })),
+      [1, 2, 3].map((page) => ok<{ updates: { version: number }[] }>("GET", `${STACK_PATH}/updates?pageSize=2&page=${page}`, { token })),
     );
     expect(pages.map((page) => page.updates.map((update) => update.version))).toEqual([[3, 2], [1], []]);
-    for (const query of ["pageSize=0&page=1", "page=-1", "pageSize=x"]) await refused(400, "GET", `${S}/updates?${query}`, { token });
+    for (const query of ["pageSize=0&page=1", "page=-1", "pageSize=x"])
+      await refused(400, "GET", `${STACK_PATH}/updates?${query}`, { token });
   });
 
   it("gives back configuration and environment as they came", async () => {
@@ -214,19 +216,19 @@ describe("history", () => {
       "web:__proto__": { string: "", secret: false, object: false },
     };
     const environment = { "git.head": "abc", constructor: "x" };
-    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, {
+    const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, {
       token,
       json: { options: { localPolicyPackPaths: null }, config, metadata: { message: "hi", environment } },
     });
-    await ok("POST", `${S}/update/${updateID}`, { token, json: {} });
-    const { info } = await ok<{ info: Record<string, unknown> }>("GET", `${S}/updates/latest`, { token });
+    await ok("POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} });
+    const { info } = await ok<{ info: Record<string, unknown> }>("GET", `${STACK_PATH}/updates/latest`, { token });
     expect(info).toMatchObject({ message: "hi", result: "in-progress", endTime: 0 });
     expect(info["config"]).toEqual(config);
     expect(info["environment"]).toEqual(environment);
   });
 
   it("has no latest entry before the first", async () => {
-    await refused(404, "GET", `${S}/updates/latest`, { token });
-    expect((await ok<{ updates: [] }>("GET", `${S}/updates`, { token })).updates).toEqual([]);
+    await refused(404, "GET", `${STACK_PATH}/updates/latest`, { token });
+    expect((await ok<{ updates: [] }>("GET", `${STACK_PATH}/updates`, { token })).updates).toEqual([]);
   });
 });

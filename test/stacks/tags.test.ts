@@ -10,10 +10,10 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
-const T = `${S}/tags`;
-const tags = async () => (await ok<{ tags: Record<string, string> }>("GET", S, { token })).tags;
-const set = (json: object) => ok("PATCH", T, { token, json });
+const STACK_PATH = "/api/stacks/acme/web/dev";
+const TAGS_PATH = `${STACK_PATH}/tags`;
+const tags = async () => (await ok<{ tags: Record<string, string> }>("GET", STACK_PATH, { token })).tags;
+const set = (json: object) => ok("PATCH", TAGS_PATH, { token, json });
 
 describe("the set of tags", () => {
   it("is replaced as a whole, and is one event", async () => {
@@ -37,27 +37,27 @@ describe("the set of tags", () => {
   /** As text: in an object literal `__proto__` is no member. */
   const traps = '{"__proto__":"a","constructor":"b","toString":"c","hasOwnProperty":"d"}';
   const sorted = (map: object) => Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
-  const pairs = async () => sorted((JSON.parse(await (await call("GET", S, { token })).text()) as { tags: object }).tags);
+  const pairs = async () => sorted((JSON.parse(await (await call("GET", STACK_PATH, { token })).text()) as { tags: object }).tags);
   const expected = sorted(JSON.parse(traps) as object);
 
   it("may have names that are traps, whichever way they come", async () => {
     expect(expected).toHaveLength(4);
-    await ok("PATCH", T, { token, body: traps });
+    await ok("PATCH", TAGS_PATH, { token, body: traps });
     expect(await pairs()).toEqual(expected);
 
     await ok("POST", "/api/stacks/acme/web", { token, body: `{"stackName":"other","tags":${traps}}` });
     expect(await (await call("GET", "/api/stacks/acme/web/other", { token })).text()).toContain('"__proto__":"a"');
 
     await set({});
-    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
-    await ok("POST", `${S}/update/${updateID}`, { token, body: `{"tags":${traps}}` });
+    const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
+    await ok("POST", `${STACK_PATH}/update/${updateID}`, { token, body: `{"tags":${traps}}` });
     expect(await pairs()).toEqual(expected);
 
     const { stacks } = await ok<{ stacks: unknown[] }>("GET", "/api/user/stacks?tagName=__proto__&tagValue=a", { token });
     expect(stacks).toHaveLength(2);
-    await ok("DELETE", `${T}/__proto__`, { token });
+    await ok("DELETE", `${TAGS_PATH}/__proto__`, { token });
     expect(await pairs()).toEqual(expected.filter(([name]) => name !== "__proto__"));
-    await ok("POST", T, { token, json: { name: "__proto__", value: "a" } });
+    await ok("POST", TAGS_PATH, { token, json: { name: "__proto__", value: "a" } });
     expect(await pairs()).toEqual(expected);
   });
 
@@ -72,12 +72,12 @@ describe("the set of tags", () => {
     [{ a: "x".repeat(257) }],
     [{ a: {} }],
   ])("refuses %j", async (json) => {
-    await changesNothing(() => refused(400, "PATCH", T, { token, json }));
+    await changesNothing(() => refused(400, "PATCH", TAGS_PATH, { token, json }));
   });
 
   it("cannot name another project than the stack's", async () => {
     await set({ "pulumi:project": "web", a: "b" });
-    await changesNothing(() => refused(400, "PATCH", T, { token, json: { "pulumi:project": "api", a: "c" } }));
+    await changesNothing(() => refused(400, "PATCH", TAGS_PATH, { token, json: { "pulumi:project": "api", a: "c" } }));
     await ok("POST", "/api/stacks/acme/my-app", { token, json: { stackName: "dev" } });
     await ok("PATCH", "/api/stacks/acme/my-app/dev/tags", { token, json: { "pulumi:project": "my app" } });
   });
@@ -100,10 +100,10 @@ describe("one tag", () => {
 
   it("is added, changed and removed beside the others", async () => {
     const events = await eventsOf(async () => {
-      await ok("POST", T, { token, json: { name: "env:x", value: "1" } });
-      await ok("PATCH", `${T}/env:x`, { token, json: { name: "env:x", value: "2" } });
+      await ok("POST", TAGS_PATH, { token, json: { name: "env:x", value: "1" } });
+      await ok("PATCH", `${TAGS_PATH}/env:x`, { token, json: { name: "env:x", value: "2" } });
       expect(await tags()).toEqual({ "pulumi:project": "web", team: "a", "env:x": "2" });
-      await ok("DELETE", `${T}/env%3Ax`, { token });
+      await ok("DELETE", `${TAGS_PATH}/env%3Ax`, { token });
       expect(await tags()).toEqual({ "pulumi:project": "web", team: "a" });
     });
     expect(events.map((event) => event.description)).toEqual([
@@ -116,18 +116,18 @@ describe("one tag", () => {
   it("is refused where the contract says so, and nothing is told of it", async () => {
     const events = await eventsOf(() =>
       changesNothing(async () => {
-        await refused(400, "POST", T, { token, json: { name: "team", value: "b" } });
-        await refused(400, "POST", T, { token, json: { name: "a b", value: "b" } });
-        await refused(400, "POST", T, { token, json: { name: "b", value: 1 } });
-        await refused(400, "POST", T, { token, json: { name: "pulumi:project", value: "api" } });
-        await refused(400, "PATCH", `${T}/team`, { token, json: { name: "other", value: "b" } });
-        await refused(400, "PATCH", `${T}/team`, { token, json: { name: "team", value: "x".repeat(257) } });
-        await refused(404, "PATCH", `${T}/none`, { token, json: { name: "none", value: "b" } });
-        await refused(404, "DELETE", `${T}/none`, { token });
-        await refused(404, "DELETE", `${T}/a%2Fb`, { token });
+        await refused(400, "POST", TAGS_PATH, { token, json: { name: "team", value: "b" } });
+        await refused(400, "POST", TAGS_PATH, { token, json: { name: "a b", value: "b" } });
+        await refused(400, "POST", TAGS_PATH, { token, json: { name: "b", value: 1 } });
+        await refused(400, "POST", TAGS_PATH, { token, json: { name: "pulumi:project", value: "api" } });
+        await refused(400, "PATCH", `${TAGS_PATH}/team`, { token, json: { name: "other", value: "b" } });
+        await refused(400, "PATCH", `${TAGS_PATH}/team`, { token, json: { name: "team", value: "x".repeat(257) } });
+        await refused(404, "PATCH", `${TAGS_PATH}/none`, { token, json: { name: "none", value: "b" } });
+        await refused(404, "DELETE", `${TAGS_PATH}/none`, { token });
+        await refused(404, "DELETE", `${TAGS_PATH}/a%2Fb`, { token });
         for (const name of ["pulumi:project", "vcs:root"]) {
-          await refused(400, "PATCH", `${T}/${name}`, { token, json: { name, value: "b" } });
-          await refused(400, "DELETE", `${T}/${name}`, { token });
+          await refused(400, "PATCH", `${TAGS_PATH}/${name}`, { token, json: { name, value: "b" } });
+          await refused(400, "DELETE", `${TAGS_PATH}/${name}`, { token });
         }
       }),
     );

@@ -16,8 +16,8 @@ beforeEach(async () => {
   await join("mel");
 });
 
-const S = "/api/stacks/acme/web/dev";
-const T = "/api/stacks/globex/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
+const TRANSFERRED_PATH = "/api/stacks/globex/web/dev";
 const toGlobex = { toOrg: "globex" };
 
 /** Lets someone into globex. */
@@ -25,14 +25,14 @@ const join = (login: string, role = "member") => ok("POST", `/api/orgs/globex/me
 
 describe("transferring a stack", () => {
   it("moves it with its history, tags and secrets, and tells both organizations", async () => {
-    await ok("PATCH", `${S}/tags`, { token, json: { "pulumi:project": "web" } });
-    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "aGk=" } });
+    await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { "pulumi:project": "web" } });
+    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "aGk=" } });
     const state = deploymentOf([rootStack, component("a")]);
     const withSecrets = { ...state, deployment: { secrets_providers: secretsManager.secretsProvider, ...state.deployment } };
-    await ok("POST", `${S}/import`, { token, json: withSecrets });
-    const before = await ok<{ id: string; tags: object }>("GET", S, { token });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: withSecrets });
+    const before = await ok<{ id: string; tags: object }>("GET", STACK_PATH, { token });
 
-    const events = await eventsOf(() => ok("POST", `${S}/transfer`, { token, json: toGlobex }));
+    const events = await eventsOf(() => ok("POST", `${STACK_PATH}/transfer`, { token, json: toGlobex }));
     const names = await env.DB.prepare("SELECT id, name FROM organizations").all<{ id: string; name: string }>();
     expect(new Set(events.map((event) => names.results.find((org) => org.id === event.orgId)?.name))).toEqual(new Set(["acme", "globex"]));
     for (const event of events)
@@ -43,14 +43,14 @@ describe("transferring a stack", () => {
         stack: "web/dev",
       });
 
-    await refused(404, "GET", S, { token });
-    expect(await ok("GET", T, { token: world.stranger })).toMatchObject({
+    await refused(404, "GET", STACK_PATH, { token });
+    expect(await ok("GET", TRANSFERRED_PATH, { token: world.stranger })).toMatchObject({
       id: before.id,
       orgName: "globex",
       version: 2,
       tags: before.tags,
     });
-    const exported = await ok<Exported>("GET", `${T}/export`, { token });
+    const exported = await ok<Exported>("GET", `${TRANSFERRED_PATH}/export`, { token });
     expect(exported).toEqual({
       ...withSecrets,
       deployment: {
@@ -58,39 +58,39 @@ describe("transferring a stack", () => {
         secrets_providers: { type: "service", state: { owner: "globex", project: "web", stack: "dev" } },
       },
     });
-    expect(await ok("POST", `${T}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
+    expect(await ok("POST", `${TRANSFERRED_PATH}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
     // An older version names the keeper of its secrets as it is called now, so that it can be read and imported.
-    expect(await ok("GET", `${T}/export/1`, { token })).toEqual(exported);
-    await ok("POST", `${T}/import`, { token, json: await ok("GET", `${T}/export/1`, { token }) });
-    const { updateID } = await ok<{ updateID: string }>("POST", `${T}/update`, { token, json: {} });
-    const { token: lease } = await ok<{ token: string }>("POST", `${T}/update/${updateID}`, { token, json: {} });
-    await ok("POST", `${T}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
+    expect(await ok("GET", `${TRANSFERRED_PATH}/export/1`, { token })).toEqual(exported);
+    await ok("POST", `${TRANSFERRED_PATH}/import`, { token, json: await ok("GET", `${TRANSFERRED_PATH}/export/1`, { token }) });
+    const { updateID } = await ok<{ updateID: string }>("POST", `${TRANSFERRED_PATH}/update`, { token, json: {} });
+    const { token: lease } = await ok<{ token: string }>("POST", `${TRANSFERRED_PATH}/update/${updateID}`, { token, json: {} });
+    await ok("POST", `${TRANSFERRED_PATH}/update/${updateID}/complete`, { lease, json: { status: "succeeded" } });
   });
 
   it("takes a body that names the stack once more, and no other one", async () => {
     const json = { ...toGlobex, fromOrg: "acme", projectName: "web", stackName: "dev" };
     for (const other of [{ fromOrg: "globex" }, { projectName: "api" }, { stackName: "prod" }, { toOrg: "acme" }, { toOrg: null }])
-      await changesNothing(() => refused(400, "POST", `${S}/transfer`, { token, json: { ...json, ...other } }));
-    await ok("POST", `${S}/transfer`, { token, json });
+      await changesNothing(() => refused(400, "POST", `${STACK_PATH}/transfer`, { token, json: { ...json, ...other } }));
+    await ok("POST", `${STACK_PATH}/transfer`, { token, json });
   });
 
   it("into an organization that the caller is not in, or that is none, is 404 alike", async () => {
     for (const toOrg of ["globex", "nowhere"])
       await changesNothing(async () =>
-        expect(await refused(404, "POST", `${S}/transfer`, { token: world.admin, json: { toOrg } })).toBe(
+        expect(await refused(404, "POST", `${STACK_PATH}/transfer`, { token: world.admin, json: { toOrg } })).toBe(
           `Not Found: Organization '${toOrg}' not found`,
         ),
       );
     await join("ada", "billing-manager");
-    await changesNothing(() => refused(403, "POST", `${S}/transfer`, { token: world.admin, json: toGlobex }));
+    await changesNothing(() => refused(403, "POST", `${STACK_PATH}/transfer`, { token: world.admin, json: toGlobex }));
   });
 
   it("counts a membership from the moment it is there, and to the moment it ends", async () => {
     await ok("GET", "/api/user", { token: world.admin });
     await join("ada");
-    await ok("POST", `${S}/transfer`, { token: world.admin, json: toGlobex });
+    await ok("POST", `${STACK_PATH}/transfer`, { token: world.admin, json: toGlobex });
     await ok("DELETE", "/api/orgs/globex/members/ada", { token: world.stranger });
-    await changesNothing(() => refused(404, "POST", `${T}/transfer`, { token: world.admin, json: { toOrg: "acme" } }));
+    await changesNothing(() => refused(404, "POST", `${TRANSFERRED_PATH}/transfer`, { token: world.admin, json: { toOrg: "acme" } }));
   });
 
   it("asks for the right as it is now in the organization it leaves", async () => {
@@ -99,18 +99,18 @@ describe("transferring a stack", () => {
     await env.DB.prepare(
       "UPDATE members SET role = 'billing-manager' WHERE org_id = (SELECT id FROM organizations WHERE name = 'acme') AND user_id = (SELECT id FROM users WHERE login = 'mel')",
     ).run();
-    await changesNothing(() => refused(403, "POST", `${S}/transfer`, { token, json: toGlobex }));
+    await changesNothing(() => refused(403, "POST", `${STACK_PATH}/transfer`, { token, json: toGlobex }));
   });
 
   it("is not for machines", async () => {
     const { tokenValue } = await newOrgToken(world, "root", { admin: true });
-    await changesNothing(() => refused(403, "POST", `${S}/transfer`, { token: tokenValue, json: toGlobex }));
+    await changesNothing(() => refused(403, "POST", `${STACK_PATH}/transfer`, { token: tokenValue, json: toGlobex }));
   });
 
   it("is refused where the name is taken, and while an update runs", async () => {
     await ok("POST", "/api/stacks/globex/WEB", { token, json: { stackName: "dev" } });
     await changesNothing(async () =>
-      expect(await refused(409, "POST", `${S}/transfer`, { token, json: toGlobex })).toBe(
+      expect(await refused(409, "POST", `${STACK_PATH}/transfer`, { token, json: toGlobex })).toBe(
         "Conflict: Stack 'globex/web/dev' already exists",
       ),
     );
@@ -151,11 +151,11 @@ describe("transferring all stacks", () => {
   });
 
   it("leaves a stack whose state cannot be read", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
     const mend = breakObjectReads();
     expect(await ok("POST", all, { token: world.admin, json })).toContain("acme/web/dev: Service Unavailable");
     mend();
-    expect(await ok("GET", S, { token })).toMatchObject({ version: 1 });
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 1 });
   });
 
   it("is for administrators who are people, of both", async () => {
@@ -180,6 +180,6 @@ describe("transferring all stacks", () => {
       ),
     );
     await changesNothing(() => refused(400, "POST", all, { token: world.admin, json }));
-    expect((await call("GET", S, { token })).status).toBe(200);
+    expect((await call("GET", STACK_PATH, { token })).status).toBe(200);
   });
 });

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { emptyDeployment, fromCheckpoint, inspect } from "../../src/state/checkpoint.ts";
 import { StateError } from "../../src/state/errors.ts";
 import { splitDeployment } from "../../src/state/json/split.ts";
@@ -20,7 +20,7 @@ it("passes an import through byte for byte", async () => {
       expect(summary.resources).toBe(deployment.resources?.length ?? 0);
       expect(summary.aliasFree).toBe(!deployment.resources?.some((r) => r.aliases?.length));
     }),
-    { numRuns: 150 },
+    { numRuns: 150 * inject("sizes").runs },
   );
 });
 
@@ -112,7 +112,7 @@ it("makes a state of a checkpoint, every part of the deployment as it came", asy
       expect(summary.resources).toBe(before.filter((part) => part.at === "resource").length);
       expect(JSON.parse(text).deployment).toBeTypeOf("object");
     }),
-    { numRuns: 150 },
+    { numRuns: 150 * inject("sizes").runs },
   );
 });
 

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { findIntegrityError } from "./integrity.ts";
 import { replay } from "../../src/state/replay/replay.ts";
 import { chunked, collect, entry, journalOf, urn } from "./support.ts";
@@ -98,7 +98,7 @@ it("finds no fault with any state that a valid journal leads to, wherever it bre
       );
       expect(await findIntegrityError(chunked(result))).toBeUndefined();
     }),
-    { numRuns: 200 },
+    { numRuns: 200 * inject("sizes").runs },
   );
 });
 
@@ -120,6 +120,6 @@ it("finds no fault with a state after a refresh that found any resources gone", 
       );
       expect(await findIntegrityError(chunked(result))).toBeUndefined();
     }),
-    { numRuns: 200 },
+    { numRuns: 200 * inject("sizes").runs },
   );
 });

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
 import { REFERENCES, TEXTS, checkBatch, readBatch } from "../../src/state/journal.ts";
 import { encode } from "../../src/state/json/json.ts";
@@ -81,7 +81,7 @@ it("reads what JSON.parse reads, and the texts as they came", () => {
         }
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 150 * inject("sizes").runs },
   );
 });
 

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { type Names, rename } from "../../src/state/rename.ts";
 import { baseText, objectOf, objectText, resourceText, valueText } from "./arbitrary.ts";
 import { chunked, collect, urn } from "./support.ts";
@@ -234,7 +234,7 @@ it("is what a plain model makes of it, however it is cut", async () => {
       const expected = withoutEmptyLists(model(JSON.parse(text) as Json));
       expect(JSON.parse(await renamed(text, to, sizes))).toEqual(expected);
     }),
-    { numRuns: 300 },
+    { numRuns: 300 * inject("sizes").runs },
   );
 });
 
@@ -246,6 +246,6 @@ it("comes back whole when it is renamed back, and twice is once", async () => {
       const back = await collect(rename(chunked(there), to, from));
       expect(await collect(rename(chunked(back), from, to))).toBe(there);
     }),
-    { numRuns: 100 },
+    { numRuns: 100 * inject("sizes").runs },
   );
 });

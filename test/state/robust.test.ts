@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { inspect } from "../../src/state/checkpoint.ts";
 import { StateError } from "../../src/state/errors.ts";
 import { findIntegrityError } from "./integrity.ts";
@@ -120,7 +120,7 @@ it("can replay whatever it has accepted", async () => {
         expect((error as Error).message).toMatch(/have the same alias/);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 500 * inject("sizes").runs },
   );
   expect(replayed).toBeGreaterThan(5); // the generator is not too odd
 });

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { decodeText, encode } from "../../src/state/json/json.ts";
 import { shortened } from "../../src/state/shorten.ts";
 
@@ -43,7 +43,7 @@ it("is JSON exactly when the text is", () => {
       const broken = good.slice(0, place) + ["", '"', "\\", "\n", "a", "}"][by % 6]! + good.slice(place + (by % 2));
       expect(parsed(short(encode(broken))) === "no JSON").toBe(parsed(broken) === "no JSON");
     }),
-    { numRuns: 1000 },
+    { numRuns: 1000 * inject("sizes").runs },
   );
 });
 

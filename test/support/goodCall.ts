@@ -45,11 +45,11 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const stackName = operationId.toLowerCase();
   const params: Record<string, string> = { orgName: "acme", projectName: "web", stackName, version: "1", roleID: "admin" };
   const token = world.member;
-  const S = `/api/stacks/acme/web/${stackName}`;
+  const STACK_PATH = `/api/stacks/acme/web/${stackName}`;
   await newStack(token, "web", stackName);
   params["tagName"] = "team";
   if (path.includes("{publisher}")) Object.assign(params, { source: "pulumi", publisher: "orchard", name: "apples", version: "1.2.0" });
-  await ok("PATCH", `${S}/tags`, { token, json: { team: "a" } });
+  await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { team: "a" } });
   // Only an earlier release stored one.
   if (operationId === "GetStackConfig")
     await env.DB.prepare("UPDATE stacks SET config = ? WHERE name = ?").bind('{"environment":"web/dev"}', stackName).run();
@@ -117,13 +117,23 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
         ).first("n"),
       ).toBeGreaterThan(0),
     );
-  if (path.includes("/{version}") || /\/latest\b/.test(path)) await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+  if (path.includes("/{version}") || /\/latest\b/.test(path))
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
   params["urn"] = rootStack.urn;
   if (path.includes("{inviteID}"))
     params["inviteID"] = (
       await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } })
     ).id;
-  const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "" } });
+  // From a role that is not there, whose people have the rights of members: the other calls go on as before.
+  if (operationId === "UpdateOrganizationDefaultRole") {
+    params["roleID"] = "member";
+    await env.DB.prepare("UPDATE organizations SET default_role_id = 'gone'").run();
+  }
+  if (changesRole.has(operationId))
+    params["roleID"] = (
+      await ok<{ id: string }>("POST", "/api/orgs/acme/roles", { token: world.admin, json: { ...reader, name: operationId } })
+    ).id;
+  const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "" } });
 
   // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.
   const journaling = !operationId.startsWith("PatchUpdate");
@@ -132,11 +142,14 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   const starts = operationId.startsWith("StartUpdate");
   const dryRun = starts || operationId.startsWith("GetStackPreview");
   const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
-  params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} })).updateID : running.id;
-  params["programID"] = (await ok<{ id: string }>("GET", S, { token })).id;
-  if (operationId === "RestoreDeletedStack") await ok("DELETE", S, { token });
+  params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} })).updateID : running.id;
+  params["programID"] = (await ok<{ id: string }>("GET", STACK_PATH, { token })).id;
+  if (operationId === "RestoreDeletedStack") await ok("DELETE", STACK_PATH, { token });
   return { params, lease: running.lease, ciphertext };
 }
+
+const changesRole = new Set(["UpdateRole", "DeleteRole", "ListUsersWithRole", "ListTeamsWithRole"]);
+const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
 
 const emptyState = { version: 3, deployment: {} };
 
@@ -157,6 +170,8 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     BatchCreateOrgUnverifiedInviteEmail: { invites: [{ email: "yan@example.com", role: "member" }] },
     AddOrganizationMember: { role: "member" },
     UpdateOrganizationMember: { role: "billing-manager" },
+    CreateRole: reader,
+    UpdateRole: { description: "Reads." },
     CreateStack: { stackName: "new" },
     AddStackTag: { name: "new", value: "" },
     UpdateStackTag: { name: "team", value: "b" },

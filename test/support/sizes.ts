@@ -1,13 +1,19 @@
 /** How much the tests repeat what they do at random or in bulk. `vitest.shared.ts` chooses the numbers; a test reads them with `inject("sizes")`. */
 export interface Sizes {
+  /** How many times as often as in `npm test` a property is tried: `numRuns: 200 * inject("sizes").runs`. */
+  runs: number;
+  /** Rounds of 84 deletions that race with a use of the token, for each kind of use. */
+  deletionRounds: number;
   /** Audit events of test/audit/faults.test.ts. */
   auditEvents: number;
   /** Sequences of calls of test/updates/protocol.property.test.ts. */
   fuzzRuns: number;
-  /** Faults in the end of an update, of test/updates/endFaults.property.test.ts. */
+  /** Faults in the end of an update, of test/coordinator/endFaults.property.test.ts. */
   endFaults: number;
   /** Trees of credentials of test/lineage/trees.property.test.ts. */
   trees: number;
+  /** Worlds of roles, teams and grants, of test/access/worlds.property.test.ts. */
+  worlds: number;
   /** Kills of a server or of the CLI in the middle of an update. */
   kills: number;
   /** Servers that are killed at the same time. */

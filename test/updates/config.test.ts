@@ -20,7 +20,7 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const MiB = 1024 * 1024;
 
 type Config = Record<string, { string: string; secret: boolean; object: boolean }>;
@@ -30,17 +30,17 @@ interface Entry {
   info: { config: Config; message: string; environment: Record<string, string> };
 }
 
-const create = (json: unknown, kind = "update") => ok<{ updateID: string }>("POST", `${S}/${kind}`, { token, json });
+const create = (json: unknown, kind = "update") => ok<{ updateID: string }>("POST", `${STACK_PATH}/${kind}`, { token, json });
 
 /** Runs an update to its end. */
 async function run(json: unknown, kind = "update"): Promise<string> {
   const { updateID } = await create(json, kind);
-  const path = `${S}/${kind}/${updateID}`;
+  const path = `${STACK_PATH}/${kind}/${updateID}`;
   const { token: lease } = await ok<{ token: string }>("POST", path, { token, json: {} });
   await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
   return updateID;
 }
-const latest = async (stack = S) => (await ok<{ info: Entry["info"] }>("GET", `${stack}/updates/latest`, { token })).info;
+const latest = async (stack = STACK_PATH) => (await ok<{ info: Entry["info"] }>("GET", `${stack}/updates/latest`, { token })).info;
 
 /** Bytes of the row of an update. */
 const rowBytes = (id: string) =>
@@ -63,7 +63,7 @@ describe("a configuration is kept with its update and read again", () => {
   ])("%s", async (_, config) => {
     const id = await run({ config });
     expect((await latest()).config).toEqual(config);
-    const { updates } = await ok<{ updates: Entry["info"][] }>("GET", `${S}/updates`, { token });
+    const { updates } = await ok<{ updates: Entry["info"][] }>("GET", `${STACK_PATH}/updates`, { token });
     expect(updates[0]!.config).toEqual(config);
     expect(await rowBytes(id)).toBeLessThan(70_000);
     await expectSound();
@@ -77,7 +77,7 @@ describe("a configuration is kept with its update and read again", () => {
       await run({ config });
       expect((await latest()).config).toEqual(config);
       const json = { config: plain(`${config["web:text"]!.string}x`) };
-      expect(await refused(413, "POST", `${S}/update`, { token, json })).toBe(
+      expect(await refused(413, "POST", `${STACK_PATH}/update`, { token, json })).toBe(
         `Request Entity Too Large: the body is larger than ${limit} bytes`,
       );
     }
@@ -91,13 +91,13 @@ describe("a configuration is kept with its update and read again", () => {
     const get = <T>(path: string) => ok<T>("GET", path, { token });
     const configs = (entries: { info: Entry["info"] }[]) => entries.map(({ info }) => info.config["web:text"]!.string.slice(text.length));
 
-    expect(configs((await get<{ updates: Entry[] }>(`${S}/updates?output-type=service&page=1`)).updates)).toEqual(["?", ""]);
-    expect(configs((await get<{ updates: Entry[] }>(`${S}/updates/1/previews`)).updates)).toEqual(["!"]);
-    const { activity } = await get<{ activity: { update: Entry }[] }>(`${S}/activity`);
+    expect(configs((await get<{ updates: Entry[] }>(`${STACK_PATH}/updates?output-type=service&page=1`)).updates)).toEqual(["?", ""]);
+    expect(configs((await get<{ updates: Entry[] }>(`${STACK_PATH}/updates/1/previews`)).updates)).toEqual(["!"]);
+    const { activity } = await get<{ activity: { update: Entry }[] }>(`${STACK_PATH}/activity`);
     expect(configs(activity.map(({ update }) => update))).toEqual(["?", "!", ""]);
-    const timeline = await get<{ update: Entry; previews: Entry[] }>(`${S}/updates/2/timeline`);
+    const timeline = await get<{ update: Entry; previews: Entry[] }>(`${STACK_PATH}/updates/2/timeline`);
     expect(configs([timeline.update, ...timeline.previews])).toEqual(["?", "!"]);
-    expect(configs([await get<Entry>(`${S}/previews/${previewed}`)])).toEqual(["!"]);
+    expect(configs([await get<Entry>(`${STACK_PATH}/previews/${previewed}`)])).toEqual(["!"]);
     const visitor = await signIn(token);
     for (const page of ["updates/2", `previews/${previewed}`, "settings/options"])
       expect(await (await visitor.get(`/acme/web/dev/${page}`)).text()).toContain("web:text");
@@ -107,16 +107,16 @@ describe("a configuration is kept with its update and read again", () => {
     const config = plain("x".repeat(3_000_000));
     for (let i = 0; i < 50; i++) await create({ config });
     await env.DB.prepare("UPDATE updates SET status = 'succeeded', version = rowid, started_at = rowid, ended_at = rowid").run();
-    const response = await call("GET", `${S}/updates?page=0`, { token });
+    const response = await call("GET", `${STACK_PATH}/updates?page=0`, { token });
     expect((await response.text()).length).toBeGreaterThan(150_000_000);
   }, 120_000);
 
   it("when the stack was renamed or its state imported since", async () => {
     const config = plain("x".repeat(200_000));
     await run({ config });
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([]) });
     expect((await latest()).config).toEqual(config);
-    await ok("POST", `${S}/rename`, { token, json: { newName: "renamed" } });
+    await ok("POST", `${STACK_PATH}/rename`, { token, json: { newName: "renamed" } });
     expect((await latest("/api/stacks/acme/web/renamed")).config).toEqual(config);
     await expectSound();
   });
@@ -139,7 +139,7 @@ describe("an environment and a message", () => {
     expect(await rowBytes(id)).toBe(MOST + 2);
     const longer = { ...metadata, message: `${metadata.message}x` };
     await changesNothing(async () =>
-      expect(await refused(413, "POST", `${S}/update`, { token, json: { metadata: longer } })).toBe(message),
+      expect(await refused(413, "POST", `${STACK_PATH}/update`, { token, json: { metadata: longer } })).toBe(message),
     );
   });
 });
@@ -152,7 +152,7 @@ describe("an object with a configuration", () => {
     await ok("GET", "/api/user", { token: ci.tokenValue });
     await call("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });
     await changesNothing(async () => {
-      await refused(401, "POST", `${S}/update`, { token: ci.tokenValue, json });
+      await refused(401, "POST", `${STACK_PATH}/update`, { token: ci.tokenValue, json });
       await refused(404, "POST", "/api/stacks/acme/web/none/update", { token, json });
       await expect.poll(orphans).toEqual([]);
     });
@@ -170,11 +170,11 @@ describe("an object with a configuration", () => {
 
   it("that cannot be written or read is a 503, and no update", async () => {
     const mendWrites = breakObjectWrites();
-    await changesNothing(() => refused(503, "POST", `${S}/update`, { token, json }));
+    await changesNothing(() => refused(503, "POST", `${STACK_PATH}/update`, { token, json }));
     mendWrites();
     await run(json);
     const mendReads = breakObjectReads();
-    await refused(503, "GET", `${S}/updates/latest`, { token });
+    await refused(503, "GET", `${STACK_PATH}/updates/latest`, { token });
     mendReads();
     expect((await latest()).config).toEqual(json.config);
   });

@@ -29,10 +29,10 @@ beforeEach(async () => {
   world = await newWorld();
   token = world.member;
   await newStack(token);
-  await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) });
+  await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 /** What an update has told before anything goes wrong: one resource is there, one is pending. */
 const told = [...creates(component("made")), begins(10, 9, component("half"))];
 const journal = (update: RunningUpdate) => call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: told } });
@@ -106,11 +106,11 @@ interface Operation {
 
 const idle = async () => undefined;
 const operations: Record<string, Operation> = {
-  create: { ready: idle, send: () => call("POST", `${S}/update`, { token, json: {} }) },
+  create: { ready: idle, send: () => call("POST", `${STACK_PATH}/update`, { token, json: {} }) },
   start: {
     ready: async () => {
-      const { updateID: id } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
-      return { id, path: `${S}/update/${id}`, lease: "", version: 0 };
+      const { updateID: id } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
+      return { id, path: `${STACK_PATH}/update/${id}`, lease: "", version: 0 };
     },
     send: ({ path }) => call("POST", path, { token, json: { journalVersion: 1 } }),
     again: [409],
@@ -128,14 +128,14 @@ const operations: Record<string, Operation> = {
   renew: { ready: running, send: renew },
   complete: { ready: running, send: complete },
   cancel: { ready: running, send: cancel, again: [409] },
-  import: { ready: idle, send: () => call("POST", `${S}/import`, { token, json: deploymentOf([rootStack, component("new")]) }) },
+  import: { ready: idle, send: () => call("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack, component("new")]) }) },
   rename: {
     ready: idle,
-    send: () => call("POST", `${S}/rename`, { token, json: { newName: "prod" } }),
+    send: () => call("POST", `${STACK_PATH}/rename`, { token, json: { newName: "prod" } }),
     again: [404, 409],
     stack: "web/prod",
   },
-  delete: { ready: idle, send: () => call("DELETE", `${S}?force=true`, { token }), again: [404], gone: true },
+  delete: { ready: idle, send: () => call("DELETE", `${STACK_PATH}?force=true`, { token }), again: [404], gone: true },
 };
 
 describe.each(Object.entries(faults))("while %s", (_, fault) => {
@@ -152,7 +152,7 @@ describe.each(Object.entries(faults))("while %s", (_, fault) => {
     }
     if (gone) {
       await expectSound();
-      return expect((await call("GET", S, { token })).status).toBe(404);
+      return expect((await call("GET", STACK_PATH, { token })).status).toBe(404);
     }
     // Whatever still runs is ended as an operator would.
     const { activeUpdate, currentOperation } = await ok<{ activeUpdate: string; currentOperation?: object }>(
@@ -166,13 +166,13 @@ describe.each(Object.entries(faults))("while %s", (_, fault) => {
 });
 
 it.each(["", "?force=true"])("a start that only the database received ends with the deletion of its stack: DELETE %s", async (force) => {
-  const { id } = await ok<{ id: string }>("GET", S, { token });
-  const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+  const { id } = await ok<{ id: string }>("GET", STACK_PATH, { token });
+  const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
   const repair = loseDatabaseAnswers();
-  expect((await call("POST", `${S}/update/${updateID}`, { token, json: {} })).status).toBe(503);
+  expect((await call("POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} })).status).toBe(503);
   repair();
   await relayLeftovers(env as Bindings, Date.now() + 2 * RELAY_AFTER);
-  const events = await eventsOf(async () => void (await ok("DELETE", `${S}${force}`, { token })));
+  const events = await eventsOf(async () => void (await ok("DELETE", `${STACK_PATH}${force}`, { token })));
   expect(events.map(({ event, userLogin }) => `${event} by ${userLogin}`).toSorted()).toEqual([
     "stack-deleted by mel",
     "stack-update-completed by mel",
@@ -180,19 +180,19 @@ it.each(["", "?force=true"])("a start that only the database received ends with 
   await expectSound();
   await ok("POST", `/api/orgs/acme/restore-stack/${id}`, { token: world.admin, json: { stackName: "dev" } });
   await expectRecovered();
-  expect(await ok("GET", `${S}/update/${updateID}`, { token })).toMatchObject({ status: "failed" });
+  expect(await ok("GET", `${STACK_PATH}/update/${updateID}`, { token })).toMatchObject({ status: "failed" });
 });
 
 it("a start whose answer was lost is made good by its repetition", async () => {
-  const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token, json: {} });
+  const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
   const repair = loseDatabaseAnswers();
-  expect((await call("POST", `${S}/update/${updateID}`, { token, json: {} })).status).toBe(503);
-  expect((await call("POST", `${S}/update/${updateID}`, { token, json: {} })).status).toBe(503);
+  expect((await call("POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} })).status).toBe(503);
+  expect((await call("POST", `${STACK_PATH}/update/${updateID}`, { token, json: {} })).status).toBe(503);
   repair();
-  const path = `${S}/update/${updateID}`;
+  const path = `${STACK_PATH}/update/${updateID}`;
   const { token: lease, version } = await ok<{ token: string; version: number }>("POST", path, { token, json: { journalVersion: 1 } });
   expect(version).toBe(2);
-  expect(await ok("GET", S, { token })).toHaveProperty("currentOperation");
+  expect(await ok("GET", STACK_PATH, { token })).toHaveProperty("currentOperation");
   const update = { id: updateID, path, lease, version };
   expect((await journal(update)).status).toBe(204);
   expect((await complete(update)).status).toBe(204);
@@ -203,7 +203,7 @@ describe("a call under a lease that is refused", () => {
   it("is an event in the name of who started the update, once however often it is repeated", async () => {
     const update = await running();
     const events = await eventsOf(async () => {
-      await call("POST", `${S}/update/${crypto.randomUUID()}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+      await call("POST", `${STACK_PATH}/update/${crypto.randomUUID()}/complete`, { lease: update.lease, json: { status: "succeeded" } });
       await settledLog();
       laterBy(20 * 60_000);
       for (let i = 0; i < 3; i++) {
@@ -277,7 +277,7 @@ describe("the stack's object", () => {
   ])("that died right after the database had committed the end of an update by %s", (_, end) => {
     it.each([
       ["the next update", async () => void (await startUpdate(token))],
-      ["an import", async () => void (await ok("POST", `${S}/import`, { token, json: deploymentOf([rootStack]) }))],
+      ["an import", async () => void (await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) }))],
     ])("lets %s begin at once", async (_name, begin) => {
       const update = await running();
       await dieAtEnd(update, end);

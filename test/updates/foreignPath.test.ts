@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { signLease } from "../../src/auth/lease.ts";
+import { signLease } from "../../src/auth/leaseToken.ts";
 import { peppersOf } from "../../src/auth/secret.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";

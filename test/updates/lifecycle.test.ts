@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { signLease } from "../../src/auth/lease.ts";
+import { signLease } from "../../src/auth/leaseToken.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
@@ -16,17 +16,18 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const busy = "Conflict: Another update is currently in progress.";
 const completed = "Conflict: The Update has already completed";
 const create = async (kind = "update", json: unknown = {}) =>
-  (await ok<{ updateID: string }>("POST", `${S}/${kind}`, { token, json })).updateID;
+  (await ok<{ updateID: string }>("POST", `${STACK_PATH}/${kind}`, { token, json })).updateID;
 const complete = (update: RunningUpdate, status = "succeeded") =>
   call("POST", `${update.path}/complete`, { lease: update.lease, json: { status } });
 const journal = (update: RunningUpdate, entries: unknown[]) =>
   call("PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries } });
-const stack = () => ok<{ version: number; activeUpdate: string; currentOperation?: { kind: string; author: string } }>("GET", S, { token });
-const exported = () => ok<Exported>("GET", `${S}/export`, { token });
+const stack = () =>
+  ok<{ version: number; activeUpdate: string; currentOperation?: { kind: string; author: string } }>("GET", STACK_PATH, { token });
+const exported = () => ok<Exported>("GET", `${STACK_PATH}/export`, { token });
 const urns = async () => ((await exported()).deployment.resources ?? []).map((resource) => resource.urn.split("::").at(-1));
 
 describe("an update", () => {
@@ -53,7 +54,7 @@ describe("an update", () => {
       ["stack-update-completed", "mel", "web/dev"],
     ]);
     expect(events[1]!.description).toContain("Failed an update");
-    const { updates } = await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token });
+    const { updates } = await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token });
     expect(updates).toMatchObject([{ version: 1, result: "failed", resourceCount: 2 }]);
   });
 
@@ -75,7 +76,7 @@ describe("an update", () => {
   it("is created without taking anything", async () => {
     await startUpdate(token);
     const id = await create();
-    expect(await ok("GET", `${S}/update/${id}`, { token })).toEqual({ status: "not started", events: [] });
+    expect(await ok("GET", `${STACK_PATH}/update/${id}`, { token })).toEqual({ status: "not started", events: [] });
   });
 
   it("keeps a configuration of values that clients know, with all that is in them", async () => {
@@ -85,9 +86,9 @@ describe("an update", () => {
       ["__proto__"]: { string: "", secret: false, object: false },
     };
     const id = await create("update", { config, newer: 1 });
-    const { token: lease } = await ok<{ token: string }>("POST", `${S}/update/${id}`, { token, json: {} });
-    await ok("POST", `${S}/update/${id}/complete`, { lease, json: { status: "succeeded" } });
-    expect((await ok<{ info: { config: object } }>("GET", `${S}/updates/latest`, { token })).info.config).toEqual(config);
+    const { token: lease } = await ok<{ token: string }>("POST", `${STACK_PATH}/update/${id}`, { token, json: {} });
+    await ok("POST", `${STACK_PATH}/update/${id}/complete`, { lease, json: { status: "succeeded" } });
+    expect((await ok<{ info: { config: object } }>("GET", `${STACK_PATH}/updates/latest`, { token })).info.config).toEqual(config);
   });
 
   it.each([
@@ -99,12 +100,14 @@ describe("an update", () => {
     ["config.web:size.secret", { "web:size": { string: "3", secret: "yes", object: false } }],
     ["config.web:size.object", { "web:size": { string: "3", secret: false } }],
   ])("is not created with a configuration that no client could read: %s", async (where, config) => {
-    await changesNothing(async () => expect(await refused(400, "POST", `${S}/update`, { token, json: { config } })).toContain(where));
+    await changesNothing(async () =>
+      expect(await refused(400, "POST", `${STACK_PATH}/update`, { token, json: { config } })).toContain(where),
+    );
   });
 
   it("says no more about a configuration than is of use", async () => {
     const config = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`web:${i}`, i]));
-    expect((await refused(400, "POST", `${S}/update`, { token, json: { config } })).length).toBeLessThan(2000);
+    expect((await refused(400, "POST", `${STACK_PATH}/update`, { token, json: { config } })).length).toBeLessThan(2000);
   });
 
   it("starts once", async () => {
@@ -123,7 +126,7 @@ describe("an update", () => {
         `Not Found: Update '${id}' not found`,
       );
       await refused(404, "GET", `/api/stacks/acme/web/prod/update/${id}`, { token });
-      await refused(404, "POST", `${S}/update/${crypto.randomUUID()}`, { token, json: {} });
+      await refused(404, "POST", `${STACK_PATH}/update/${crypto.randomUUID()}`, { token, json: {} });
       await refused(404, "POST", "/api/stacks/acme/web/none/update", { token, json: {} });
       await refused(404, "POST", `/api/stacks/acme/WEBS/dev/update/${id}`, { token, json: {} });
     });
@@ -137,7 +140,7 @@ describe("an update", () => {
       [{ journalVersion: 2 }, false],
       [{ journalVersion: null, tags: null }, false],
     ] as const) {
-      const path = `${S}/update/${await create()}`;
+      const path = `${STACK_PATH}/update/${await create()}`;
       const started = await ok("POST", path, { token, json });
       expect("journalVersion" in started, JSON.stringify(json)).toBe(granted);
       await ok("POST", `${path}/complete`, { lease: started["token"] as string, json: { status: "succeeded" } });
@@ -145,12 +148,12 @@ describe("an update", () => {
   });
 
   it("replaces the tags of its stack only if it brings some", async () => {
-    await ok("PATCH", `${S}/tags`, { token, json: { a: "1", b: "2" } });
-    const path = `${S}/update/${await create()}`;
+    await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { a: "1", b: "2" } });
+    const path = `${STACK_PATH}/update/${await create()}`;
     const started = await ok<{ token: string }>("POST", path, { token, json: {} });
     expect(await stack()).toMatchObject({ tags: { a: "1", b: "2" } });
     await ok("POST", `${path}/complete`, { lease: started.token, json: { status: "succeeded" } });
-    await ok("POST", `${S}/update/${await create()}`, { token, json: { tags: { c: "3" } } });
+    await ok("POST", `${STACK_PATH}/update/${await create()}`, { token, json: { tags: { c: "3" } } });
     expect(((await stack()) as { tags?: unknown }).tags).toEqual({ c: "3" });
   });
 
@@ -161,7 +164,7 @@ describe("an update", () => {
       await complete(update);
     });
     for (const event of events) expect(event).toMatchObject({ userLogin: "acme", tokenId: ci.id, tokenName: "ci" });
-    expect(await ok("GET", `${S}/updates/latest`, { token })).toMatchObject({
+    expect(await ok("GET", `${STACK_PATH}/updates/latest`, { token })).toMatchObject({
       requestedBy: { githubLogin: "acme" },
       requestedByToken: "ci",
     });
@@ -174,21 +177,21 @@ describe("while an update runs", () => {
     const other = await create();
     const events = await eventsOf(async () => {
       await changesNothing(async () => {
-        expect(await refused(409, "POST", `${S}/update/${other}`, { token, json: {} })).toBe(busy);
-        expect(await refused(409, "DELETE", S, { token })).toBe(busy);
+        expect(await refused(409, "POST", `${STACK_PATH}/update/${other}`, { token, json: {} })).toBe(busy);
+        expect(await refused(409, "DELETE", STACK_PATH, { token })).toBe(busy);
       });
-      expect(await refused(409, "POST", `${S}/import`, { token, json: deploymentOf([]) })).toBe(busy);
+      expect(await refused(409, "POST", `${STACK_PATH}/import`, { token, json: deploymentOf([]) })).toBe(busy);
       expect(await stack()).toMatchObject({ version: 0 });
     });
     expect(events).toEqual([]);
     await complete(update);
-    await ok("POST", `${S}/update/${other}`, { token, json: {} });
+    await ok("POST", `${STACK_PATH}/update/${other}`, { token, json: {} });
   });
 
   it("of twenty that start at the same time one does", async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => create()));
     const events = await eventsOf(async () => {
-      const answers = await Promise.all(ids.map((id) => call("POST", `${S}/update/${id}`, { token, json: {} })));
+      const answers = await Promise.all(ids.map((id) => call("POST", `${STACK_PATH}/update/${id}`, { token, json: {} })));
       expect(answers.map((answer) => answer.status).sort((a, b) => a - b)).toEqual([200, ...Array.from({ length: 19 }, () => 409)]);
     });
     expect(events.map((event) => event.event)).toEqual(["stack-update-started"]);
@@ -210,7 +213,7 @@ describe("while an update runs", () => {
     await journal(update, creates(component("a")));
     expect((await complete(update)).status).toBe(204);
     expect(await urns()).toEqual(["a"]);
-    expect((await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token })).updates).toHaveLength(1);
+    expect((await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token })).updates).toHaveLength(1);
   });
 
   it("other stacks do not notice", async () => {
@@ -220,7 +223,7 @@ describe("while an update runs", () => {
   });
 
   it("the export is the state that it started from", async () => {
-    await ok("POST", `${S}/import`, { token, json: deploymentOf([component("before")]) });
+    await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("before")]) });
     const update = await startUpdate(token);
     await journal(update, creates(component("after")));
     expect(await urns()).toEqual(["before"]);
@@ -268,7 +271,9 @@ describe("cancelling", () => {
     expect(events).toMatchObject([{ event: "stack-update-canceled", userLogin: "ada", stack: "web/dev" }]);
     expect(await urns()).toEqual(["kept"]);
     expect(await ok("GET", update.path, { token })).toEqual({ status: "cancelled", events: [] });
-    expect((await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token })).updates).toMatchObject([{ result: "failed", version: 1 }]);
+    expect((await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token })).updates).toMatchObject([
+      { result: "failed", version: 1 },
+    ]);
     await startUpdate(token);
   });
 
@@ -294,7 +299,9 @@ describe("cancelling", () => {
     const events = await eventsOf(() =>
       changesNothing(async () => {
         expect(await refused(409, "POST", `${update.path}/cancel`, { token })).toBe(completed);
-        expect(await refused(409, "POST", `${S}/update/${notStarted}/cancel`, { token })).toBe("Conflict: The Update has not started");
+        expect(await refused(409, "POST", `${STACK_PATH}/update/${notStarted}/cancel`, { token })).toBe(
+          "Conflict: The Update has not started",
+        );
       }),
     );
     expect(events).toEqual([]);

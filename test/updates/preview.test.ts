@@ -10,10 +10,10 @@ beforeEach(async () => {
   world = await newWorld();
   // Its creator has more than a member.
   await newStack(world.admin);
-  await ok("POST", `${S}/import`, { token: world.member, json: deploymentOf([rootStack]) });
+  await ok("POST", `${STACK_PATH}/import`, { token: world.member, json: deploymentOf([rootStack]) });
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const kinds = ["update", "preview", "refresh", "destroy"] as const;
 
 /** Tokens with the right to previews, and no more. */
@@ -42,22 +42,26 @@ describe.each(previewers)("a token %s", (_, credential) => {
     const update = await startUpdate(token, { kind, dryRun: true });
     await ok("POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } });
     await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events: [{ sequence: 0, timestamp: 1 }] } });
-    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${S}/encrypt`, { token, json: { plaintext: "aGk=" } });
-    await ok("POST", `${S}/batch-decrypt`, { token, json: { ciphertexts: [ciphertext] } });
+    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "aGk=" } });
+    await ok("POST", `${STACK_PATH}/batch-decrypt`, { token, json: { ciphertexts: [ciphertext] } });
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
-    expect(await ok("GET", `${S}/update/${update.id}`, { token })).toMatchObject({ status: "succeeded" });
+    expect(await ok("GET", `${STACK_PATH}/update/${update.id}`, { token })).toMatchObject({ status: "succeeded" });
   });
 
   it("writes no state by it, no tag and no version, and takes no lock", async () => {
     const before = await records();
-    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/preview`, { token, json: {} });
+    const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/preview`, { token, json: {} });
     const tags = { "pulumi:project": "web", "vcs:kind": "github" };
-    const { token: lease, journalVersion } = await ok<{ token: string; journalVersion?: number }>("POST", `${S}/update/${updateID}`, {
-      token,
-      json: { tags, journalVersion: 1 },
-    });
+    const { token: lease, journalVersion } = await ok<{ token: string; journalVersion?: number }>(
+      "POST",
+      `${STACK_PATH}/update/${updateID}`,
+      {
+        token,
+        json: { tags, journalVersion: 1 },
+      },
+    );
     expect(journalVersion).toBeUndefined();
-    const path = `${S}/update/${updateID}`;
+    const path = `${STACK_PATH}/update/${updateID}`;
     for (const [verb, json] of [
       ["journalentries", { entries: creates(component("a")) }],
       ["checkpoint", { isInvalid: false, ...deploymentOf([]) }],
@@ -76,21 +80,21 @@ describe.each(previewers)("a token %s", (_, credential) => {
   it.each(["update", "refresh", "destroy"])("creates no real update of the kind %s, and hears why", async (kind) => {
     for (const json of [{}, { options: { dryRun: false } }, { options: null }, { options: { dryRun: null } }])
       await changesNothing(async () => {
-        const why = await refused(403, "POST", `${S}/${kind}`, { token, json });
+        const why = await refused(403, "POST", `${STACK_PATH}/${kind}`, { token, json });
         expect(why).toMatch(/^You do not have permission to perform this operation: .*the right stack:write/);
       });
   });
 
   it("starts no real update that another token created, under any path, and finds no update of another stack", async () => {
-    const { updateID } = await ok<{ updateID: string }>("POST", `${S}/update`, { token: world.admin, json: {} });
+    const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token: world.admin, json: {} });
     await newStack(world.admin, "web", "other");
     const other = await ok<{ updateID: string }>("POST", "/api/stacks/acme/web/other/preview", { token: world.admin, json: {} });
     const events = await eventsOf(() =>
       changesNothing(async () => {
         for (const kind of kinds)
-          expect(await refused(403, "POST", `${S}/${kind}/${updateID}`, { token, json: {} })).toContain("the right stack:write");
-        await refused(404, "POST", `${S}/preview/${other.updateID}`, { token, json: {} });
-        await refused(404, "POST", `${S}/preview/none`, { token, json: {} });
+          expect(await refused(403, "POST", `${STACK_PATH}/${kind}/${updateID}`, { token, json: {} })).toContain("the right stack:write");
+        await refused(404, "POST", `${STACK_PATH}/preview/${other.updateID}`, { token, json: {} });
+        await refused(404, "POST", `${STACK_PATH}/preview/none`, { token, json: {} });
         await refused(404, "POST", `/api/stacks/acme/web/none/preview/${other.updateID}`, { token, json: {} });
       }),
     );
@@ -104,11 +108,11 @@ describe.each(previewers)("a token %s", (_, credential) => {
     const running = await startUpdate(token, { kind: "preview", dryRun: true });
     await changesNothing(async () => {
       await refused(403, "POST", `${running.path}/cancel`, { token });
-      await refused(403, "POST", `${S}/import`, { token, json: deploymentOf([]) });
-      await refused(403, "DELETE", S, { token });
-      await refused(403, "PATCH", `${S}/tags`, { token, json: {} });
-      await refused(403, "POST", `${S}/rename`, { token, json: { newName: "x" } });
-      await refused(403, "PUT", `${S}/config`, { token, json: { environment: "x" } });
+      await refused(403, "POST", `${STACK_PATH}/import`, { token, json: deploymentOf([]) });
+      await refused(403, "DELETE", STACK_PATH, { token });
+      await refused(403, "PATCH", `${STACK_PATH}/tags`, { token, json: {} });
+      await refused(403, "POST", `${STACK_PATH}/rename`, { token, json: { newName: "x" } });
+      await refused(403, "PUT", `${STACK_PATH}/config`, { token, json: { environment: "x" } });
     });
   });
 });
@@ -118,13 +122,13 @@ it("a rule for reading opens no preview, and a rule for writing of a read-only t
   const reader = await limited("reader", { stacks: [{ project: "web", access: "read" }] });
   const both = await limited("both", { roleID: "read-only", stacks: [{ project: "web", access: "read" }] });
   for (const token of [reader, both])
-    for (const kind of kinds) await refused(403, "POST", `${S}/${kind}`, { token, json: { options: { dryRun: true } } });
+    for (const kind of kinds) await refused(403, "POST", `${STACK_PATH}/${kind}`, { token, json: { options: { dryRun: true } } });
   const writer = await limited("writer", { roleID: "read-only", stacks: [{ project: "web", access: "write" }] });
   await startUpdate(writer, { kind: "preview", dryRun: true });
 });
 
 it("a client with the right to write still sets the tags by a preview", async () => {
-  const { updateID } = await ok<{ updateID: string }>("POST", `${S}/preview`, { token: world.member, json: {} });
-  await ok("POST", `${S}/preview/${updateID}`, { token: world.member, json: { tags: { a: "b" } } });
-  expect(await ok("GET", S, { token: world.member })).toMatchObject({ tags: { a: "b" } });
+  const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/preview`, { token: world.member, json: {} });
+  await ok("POST", `${STACK_PATH}/preview/${updateID}`, { token: world.member, json: { tags: { a: "b" } } });
+  expect(await ok("GET", STACK_PATH, { token: world.member })).toMatchObject({ tags: { a: "b" } });
 });

@@ -35,7 +35,7 @@ it(
           Object.assign(game, { machine: one.machine, tokens: one.tokens });
         }
       }),
-      { numRuns: RUNS, seed: inject("seed") },
+      { numRuns: RUNS },
     );
     expect(round).toBeGreaterThanOrEqual(RUNS);
     await expectSound();

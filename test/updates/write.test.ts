@@ -11,14 +11,16 @@ beforeEach(async () => {
   await newStack(token);
 });
 
-const S = "/api/stacks/acme/web/dev";
+const STACK_PATH = "/api/stacks/acme/web/dev";
 const send = (update: RunningUpdate, verb: string, json: unknown) => call("PATCH", `${update.path}/${verb}`, { lease: update.lease, json });
 const journal = async (update: RunningUpdate, entries: unknown[]) => (await send(update, "journalentries", { entries })).status;
 const checkpoint = async (update: RunningUpdate, names: string[]) =>
   (await send(update, "checkpoint", { isInvalid: false, ...deploymentOf(names.map((name) => component(name))) })).status;
 const complete = (update: RunningUpdate) => ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
 const names = async () =>
-  ((await ok<Exported>("GET", `${S}/export`, { token })).deployment.resources ?? []).map((resource) => resource.urn.split("::").at(-1));
+  ((await ok<Exported>("GET", `${STACK_PATH}/export`, { token })).deployment.resources ?? []).map((resource) =>
+    resource.urn.split("::").at(-1),
+  );
 const encoded = (lease: string, body: BodyInit, encoding = "gzip") => ({ lease, body, headers: { "Content-Encoding": encoding } });
 
 describe("journal entries", () => {
@@ -44,7 +46,7 @@ describe("journal entries", () => {
     const update = await startUpdate(token);
     await journal(update, [...creates(component("a")), begins(9, 9, component("b"))]);
     await complete(update);
-    const { deployment } = await ok<Exported>("GET", `${S}/export`, { token });
+    const { deployment } = await ok<Exported>("GET", `${STACK_PATH}/export`, { token });
     expect(deployment.pending_operations).toEqual([{ resource: component("b"), type: "creating" }]);
   });
 
@@ -142,7 +144,7 @@ describe("full checkpoints", () => {
     const state = deploymentOf(Array.from({ length: 40 }, (_, i) => component(`r${i}`, { text: `${i}`.repeat(100_000) })));
     expect((await send(update, "checkpoint", { isInvalid: false, ...state })).status).toBe(204);
     await complete(update);
-    expect(await ok("GET", `${S}/export`, { token })).toEqual(state);
+    expect(await ok("GET", `${STACK_PATH}/export`, { token })).toEqual(state);
   });
 });
 
@@ -159,7 +161,7 @@ describe("a preview", () => {
         );
       await complete(preview);
     }
-    expect(await ok("GET", S, { token })).toMatchObject({ version: 0 });
+    expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 0 });
     expect(await names()).toEqual([]);
   });
 });
@@ -223,7 +225,7 @@ describe("engine events", () => {
     expect((await events(update, { events: [summary] })).status).toBe(200);
     expect((await events(update, { events: [{ sequence: 0, timestamp: 1, preludeEvent: { config: {} } }] })).status).toBe(200);
     await complete(update);
-    const { updates } = await ok<{ updates: unknown[] }>("GET", `${S}/updates`, { token });
+    const { updates } = await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token });
     expect(updates).toMatchObject([{ resourceChanges: { create: 2, same: 1 } }]);
   });
 
@@ -245,6 +247,6 @@ describe("engine events", () => {
     const update = await startUpdate(token);
     expect([200, 400]).toContain((await events(update, json)).status);
     await complete(update);
-    await ok("GET", `${S}/updates`, { token });
+    await ok("GET", `${STACK_PATH}/updates`, { token });
   });
 });

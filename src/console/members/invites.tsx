@@ -3,7 +3,7 @@ import { cut } from "../../http/pageText.ts";
 import { cancelInvite, inviteByLink } from "../../orgs/invite.ts";
 import { CreateInviteRequest } from "../../orgs/inviteSchema.ts";
 import { listOrgInvites } from "../../orgs/listInvites.ts";
-import { builtInRoles } from "../../auth/roles.ts";
+import { builtInRoles } from "../../roles/builtIn.ts";
 import { type Role, roles } from "../../orgs/table.ts";
 import { attempt, readForm } from "../attempt.ts";
 import { Choice, Copyable, Empty, Notice, Table, Time } from "../components.tsx";
@@ -11,7 +11,7 @@ import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
 const HERE = "/:orgName/~/members/invites" as const;
-const MOST = 100;
+const MOST_INVITES = 100;
 const options = roles.map((role) => [role, builtInRoles[role].name] as const);
 type Context = OrgContext & { page: PageInput };
 
@@ -53,7 +53,7 @@ async function view(ctx: Context, problem?: string): Promise<View> {
           <>
             <p class="faint">Whoever has a link may join with its role, once, within 30 days. Nobody is sent a mail from here.</p>
             <Table caption="Invitations that wait" head={["Link", "Role", "By", "Sent", "End it"]}>
-              {invites.slice(0, MOST).map((invite) => (
+              {invites.slice(0, MOST_INVITES).map((invite) => (
                 <tr>
                   <td>
                     <Copyable label={cut(invite.email, 100) || "For whoever has it"} text={invite.acceptInviteUrl} />
@@ -73,7 +73,7 @@ async function view(ctx: Context, problem?: string): Promise<View> {
                 </tr>
               ))}
             </Table>
-            {invites.length > MOST && <p class="faint">and {invites.length - MOST} more, of earlier days</p>}
+            {invites.length > MOST_INVITES && <p class="faint">and {invites.length - MOST_INVITES} more, of earlier days</p>}
           </>
         )}
         {page.may("invites:create") && (

@@ -2,8 +2,8 @@ import type { OrgContext } from "../../context.ts";
 import { cut } from "../../http/pageText.ts";
 import { addMember } from "../../orgs/addMember.ts";
 import { changeMemberRole, listMembers } from "../../orgs/members.ts";
-import { builtInRoles } from "../../auth/roles.ts";
-import { roleOf } from "../../orgs/roles.ts";
+import { builtInRoles } from "../../roles/builtIn.ts";
+import { givenRole } from "../../roles/given.ts";
 import { roles } from "../../orgs/table.ts";
 import { type Problem, attempt } from "../attempt.ts";
 import { Choice, Field, More, Notice, Table, Time } from "../components.tsx";
@@ -20,14 +20,16 @@ export const listPages = [
   definePage("POST", HERE, "org_member:add", async (ctx) => {
     const { form } = ctx.page;
     const added = await attempt(
-      async () => addMember(ctx, form["login"]?.trim() ?? "", roleOf(ctx, { fgaRoleId: form["role"] })),
+      async () => addMember(ctx, form["login"]?.trim() ?? "", (await givenRole(ctx, { fgaRoleId: form["role"] }, "default")).role),
       [400, 404, 409],
     );
     return "problem" in added ? view(ctx, added.problem) : { to: placePath(ctx.org.name, "members") };
   }),
   definePage("POST", `${HERE}/:login/role`, "org_member:update", async (ctx) => {
     const { form, params } = ctx.page;
-    const done = await attempt(async () => changeMemberRole(ctx, params["login"] ?? "", roleOf(ctx, { fgaRoleId: form["role"] })));
+    const done = await attempt(async () =>
+      changeMemberRole(ctx, params["login"] ?? "", await givenRole(ctx, { fgaRoleId: form["role"] }, "built-in")),
+    );
     return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "members") };
   }),
 ];
@@ -92,11 +94,15 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   };
 }
 
+/** What the member may have in place of the present role, and that one. */
+const rolesOf = ({ fgaRole }: Member) =>
+  options.some(([, label]) => label === fgaRole.name) ? options : [[fgaRole.id, fgaRole.name] as const, ...options];
+
 const RoleForm = ({ member, orgName }: { member: Member; orgName: string }) => (
   <form method="post" action={placePath(orgName, "members", member.user.githubLogin, "role")} class="row">
     <select name="role" aria-label={`Role of ${member.user.githubLogin}`}>
-      {options.map(([role, label]) => (
-        <option value={role} selected={role === member.role}>
+      {rolesOf(member).map(([role, label]) => (
+        <option value={role} selected={label === member.fgaRole.name}>
           {label}
         </option>
       ))}

@@ -24,10 +24,10 @@ export const removePages = [
 ];
 
 /** Names of tokens on the page. */
-const MOST = 50;
+const MOST_TOKENS = 50;
 
 async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<View> {
-  const { total, tokens } = await tokensMadeBy(ctx, login, MOST);
+  const { total, tokens } = await tokensMadeBy(ctx, login, MOST_TOKENS);
   return {
     title: `Remove ${login}`,
     at: "members",

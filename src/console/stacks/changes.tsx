@@ -1,14 +1,14 @@
 import type { UpdateRow } from "../../history/info.ts";
 import { Bars } from "../charts.tsx";
 
-const MOST = 12;
+const MOST_KINDS = 12;
 
 /** How many resources were created, changed and so on, as bars; what stayed is said beneath. */
 export const Changes = ({ row: { resourceChanges } }: { row: UpdateRow }) => {
   const { same = 0, ...others } = JSON.parse(resourceChanges ?? "{}") as Record<string, number>;
   const bars = Object.entries(others)
     .filter(([, count]) => count > 0)
-    .slice(0, MOST)
+    .slice(0, MOST_KINDS)
     .map(([label, count]) => ({ label, count, bad: label.startsWith("delete") }));
   return (
     <>

@@ -27,7 +27,7 @@ export const Who = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => 
 );
 
 /** Milliseconds in words. */
-export function lengthOf(ms: number): string {
+export function durationOf(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
@@ -63,7 +63,7 @@ export const Entries = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) =
         <td>
           <Time at={row.startedAt} />
         </td>
-        <td class="number">{row.startedAt !== null && row.endedAt !== null ? lengthOf(row.endedAt - row.startedAt) : "–"}</td>
+        <td class="number">{row.startedAt !== null && row.endedAt !== null ? durationOf(row.endedAt - row.startedAt) : "–"}</td>
       </tr>
     ))}
   </Table>

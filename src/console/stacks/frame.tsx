@@ -5,7 +5,7 @@ import { type StackPath, stackParams } from "../../stacks/path.ts";
 import type { PageInput } from "../page.tsx";
 import { projectPath, stackPath } from "../paths.ts";
 
-export const S = "/:orgName/:projectName/:stackName" as const;
+export const STACK_PAGE = "/:orgName/:projectName/:stackName" as const;
 
 export type StackPageContext = OrgContext & { page: PageInput };
 

@@ -13,7 +13,7 @@ import { PerDay, recentUpdates } from "./perDay.tsx";
 type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
 
 /** Rows of a page; with it no page is over 100 KB. */
-const PAGE = "100";
+const PAGE_SIZE = "100";
 
 export const stackListPages = [
   definePage("GET", "/:orgName", "stack:list", (ctx) => view(ctx, undefined)),
@@ -33,7 +33,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
     project,
     search: asked.search || undefined,
     ...tagOf(asked.tag),
-    maxResults: PAGE,
+    maxResults: PAGE_SIZE,
     continuationToken: page.query.get("continuationToken") || undefined,
   });
   const problem = "problem" in query ? query.problem : undefined;

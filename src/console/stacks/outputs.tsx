@@ -4,12 +4,12 @@ import { revealOutput } from "../../secrets/reveal.ts";
 import { attempt } from "../attempt.ts";
 import { Copyable, Empty, Notice, Table } from "../components.tsx";
 import { definePage } from "../page.tsx";
-import { S, StackFrame, pathOf, stackOf } from "./frame.tsx";
+import { STACK_PAGE, StackFrame, pathOf, stackOf } from "./frame.tsx";
 
-const O = `${S}/outputs` as const;
+const OUTPUTS_PATH = `${STACK_PAGE}/outputs` as const;
 
 export const outputPages = [
-  definePage("GET", O, "stack:export", async (ctx) => {
+  definePage("GET", OUTPUTS_PATH, "stack:export", async (ctx) => {
     const path = stackOf(ctx);
     const { outputs, more } = await lookAtOutputs(ctx, path);
     const mayReveal = ctx.page.may("stack:decrypt");
@@ -55,7 +55,7 @@ export const outputPages = [
   }),
 
   // Never a GET: a link must not decrypt. The answer is stored nowhere (Cache-Control: no-store).
-  definePage("POST", `${O}/reveal`, "stack:decrypt", async (ctx) => {
+  definePage("POST", `${OUTPUTS_PATH}/reveal`, "stack:decrypt", async (ctx) => {
     const path = stackOf(ctx);
     const name = ctx.page.form["name"] ?? "";
     const done = await attempt(() => revealOutput(ctx, path, name));

@@ -4,14 +4,14 @@ import type { Branch } from "../../state/tree.ts";
 import { Badge, Empty } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { Dependencies, MOST_DRAWN } from "./dependencies.tsx";
-import { S, StackFrame, stackOf } from "./frame.tsx";
+import { STACK_PAGE, StackFrame, stackOf } from "./frame.tsx";
 import { Icon, Icons } from "./icon.tsx";
 
 /** Bytes of the page for the tree, and for what is around the texts of one resource in it. */
 const TREE = 60_000;
 const MARKUP = 170;
 
-export const resourcesPage = definePage("GET", `${S}/resources`, "stack:export", async (ctx) => {
+export const resourcesPage = definePage("GET", `${STACK_PAGE}/resources`, "stack:export", async (ctx) => {
   const path = stackOf(ctx);
   const found = await lookAtResources(ctx, path);
   const { shown: resources, more: cutOff } = fill(

@@ -5,9 +5,9 @@ import { Copyable } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { Config } from "./config.tsx";
-import { S, StackFrame, stackOf } from "./frame.tsx";
+import { STACK_PAGE, StackFrame, stackOf } from "./frame.tsx";
 
-export const settingsPage = definePage("GET", `${S}/settings/options`, "stack:read", async (ctx) => {
+export const settingsPage = definePage("GET", `${STACK_PAGE}/settings/options`, "stack:read", async (ctx) => {
   const path = stackOf(ctx);
   const [stack, { ownedBy }, { rows }] = await Promise.all([
     getStack(ctx, path),

@@ -13,7 +13,7 @@ import { stackPath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
 import { Entries } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
-import { S, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
+import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
 const ENTRIES = 20;
 const REFERENCES = 25;
@@ -21,9 +21,9 @@ const REFERENCES = 25;
 const TAGS = 15_000;
 
 export const stackPages = [
-  definePage("GET", S, "stack:read", (ctx) => view(ctx, stackOf(ctx))),
+  definePage("GET", STACK_PAGE, "stack:read", (ctx) => view(ctx, stackOf(ctx))),
 
-  definePage("POST", `${S}/cancel`, "stack:cancel_update", async (ctx) => {
+  definePage("POST", `${STACK_PAGE}/cancel`, "stack:cancel_update", async (ctx) => {
     const path = stackOf(ctx);
     // The one that the reader saw running, not one that has begun since.
     const updateId = ctx.page.form["updateID"] ?? "";

@@ -13,18 +13,18 @@ import { updatePath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
 import { Changes } from "./changes.tsx";
 import { Config } from "./config.tsx";
-import { Status, Who, lengthOf, titleOf } from "./entries.tsx";
-import { S, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
+import { Status, Who, durationOf, titleOf } from "./entries.tsx";
+import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
 export const updatePages = [
-  definePage("GET", `${S}/updates/:version`, "stack:read", async (ctx) => {
+  definePage("GET", `${STACK_PAGE}/updates/:version`, "stack:read", async (ctx) => {
     const path = stackOf(ctx);
     const version = versionParams.shape.version.safeParse(ctx.page.params["version"]);
     if (!version.success) throw new AppError(404, "There is no such update.");
     return view(ctx, path, await getUpdate(ctx, path, version.data));
   }),
 
-  definePage("GET", `${S}/previews/:updateID`, "stack:read", async (ctx) => {
+  definePage("GET", `${STACK_PAGE}/previews/:updateID`, "stack:read", async (ctx) => {
     const path = stackOf(ctx);
     return view(ctx, path, await getPreview(ctx, path, ctx.page.params["updateID"] ?? ""));
   }),
@@ -61,7 +61,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
               <Time at={row.startedAt} />
             </dd>
             <dt>Took</dt>
-            <dd>{row.startedAt === null ? "–" : lengthOf((row.endedAt ?? ctx.now) - row.startedAt)}</dd>
+            <dd>{row.startedAt === null ? "–" : durationOf((row.endedAt ?? ctx.now) - row.startedAt)}</dd>
           </dl>
           {running && !row.dryRun && ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={row.id} />}
           {row.journalKept && <NotInTheState why={row.journalKept} />}

@@ -6,7 +6,7 @@ import { Choice, Field, utc } from "../components.tsx";
 import type { PageInput } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
-import { LimitFields, limitsForm, limitsOf } from "./limits.tsx";
+import { LimitFields, limitsForm, tokenLimitsIn } from "./limits.tsx";
 
 type Form = Record<string, string>;
 
@@ -14,7 +14,7 @@ const KEEP = "keep";
 
 /** The API's own body. What stays as it is is left out; a limit on stacks that was taken away is one that opens all. */
 export function editBody(form: Form, token: AccessToken, now: number) {
-  const limits = limitsOf(form);
+  const limits = tokenLimitsIn(form);
   return {
     displayName: form["displayName"],
     description: form["description"],

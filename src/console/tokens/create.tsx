@@ -8,7 +8,7 @@ import { keepOnce } from "../once.ts";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
-import { LimitFields, limitsOf } from "./limits.tsx";
+import { LimitFields, tokenLimitsIn } from "./limits.tsx";
 
 type Form = Record<string, string>;
 
@@ -36,7 +36,7 @@ function bodyOf(form: Form, now: number) {
     roleID: form["roleID"],
     expires: expiresOf(form, now),
     mayRotateItself: form["mayRotateItself"] === "yes",
-    ...limitsOf(form),
+    ...tokenLimitsIn(form),
   };
 }
 

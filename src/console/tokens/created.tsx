@@ -6,7 +6,7 @@ import type { Redirect, View } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
 /** Items on a page. */
-const MOST = 200;
+const MOST_ITEMS = 200;
 
 type Item = TokenImpact["created"]["items"][number];
 
@@ -31,12 +31,12 @@ export const Created = ({ created: { total, items }, withOrg = false }: { create
   ) : (
     <section aria-label="What it made">
       <h2>What it made</h2>
-      <Branches items={items.slice(0, MOST)} depth={1} withOrg={withOrg} />
+      <Branches items={items.slice(0, MOST_ITEMS)} depth={1} withOrg={withOrg} />
       {total > shown(items) && <p class="faint">{total} in all; the others are not shown here.</p>}
     </section>
   );
 
-const shown = (items: Item[]) => items.slice(0, MOST).filter(({ ends }) => ends).length;
+const shown = (items: Item[]) => items.slice(0, MOST_ITEMS).filter(({ ends }) => ends).length;
 
 const Branches = ({ items, depth, withOrg }: { items: Item[]; depth: number; withOrg: boolean }) => {
   const starts = items.flatMap((item, at) => (item.depth === depth ? [at] : []));
@@ -78,8 +78,8 @@ export function endedView({ total, ended, kept }: RevocationReport, title: strin
         {total > 0 && (
           <>
             <p>This ended, too:</p>
-            <Branches items={items.slice(0, MOST)} depth={1} withOrg />
-            {total > Math.min(items.length, MOST) && <p class="faint">{total} in all; the others are not shown here.</p>}
+            <Branches items={items.slice(0, MOST_ITEMS)} depth={1} withOrg />
+            {total > Math.min(items.length, MOST_ITEMS) && <p class="faint">{total} in all; the others are not shown here.</p>}
           </>
         )}
         <a href={back}>Go on</a>

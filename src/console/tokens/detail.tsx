@@ -17,31 +17,31 @@ import { limitsForm } from "./limits.tsx";
 import { State } from "./list.tsx";
 import { LastUse } from "./lastUse.tsx";
 
-const T = "/:orgName/~/tokens/:tokenId" as const;
+const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
 const DAYS = 30;
 const idOf = (params: Record<string, string>) => params["tokenId"] ?? "";
 
 export const detailPages = [
-  definePage("GET", T, "org_token:read", async (ctx) => view(ctx, idOf(ctx.page.params), ctx.page.may("org_token:update"))),
+  definePage("GET", TOKEN_PATH, "org_token:read", async (ctx) => view(ctx, idOf(ctx.page.params), ctx.page.may("org_token:update"))),
 
-  definePage("POST", `${T}/edit`, "org_token:update", async (ctx) => {
+  definePage("POST", `${TOKEN_PATH}/edit`, "org_token:update", async (ctx) => {
     const { form, params } = ctx.page;
     const body = readForm(UpdateAccessTokenRequest, editBody(form, await getOrgToken(ctx, idOf(params)), ctx.now));
     const done = "problem" in body ? body : await attempt(() => updateOrgToken(ctx, idOf(params), body.value));
     return "problem" in done ? view(ctx, idOf(params), true, done.problem) : { to: placePath(ctx.org.name, "tokens", idOf(params)) };
   }),
 
-  definePage("POST", `${T}/disable`, "org_token:update", async (ctx) => {
+  definePage("POST", `${TOKEN_PATH}/disable`, "org_token:update", async (ctx) => {
     await disableOrgToken(ctx, idOf(ctx.page.params), "in the console");
     return { to: placePath(ctx.org.name, "tokens", idOf(ctx.page.params)) };
   }),
-  definePage("POST", `${T}/enable`, "org_token:update", async (ctx) => {
+  definePage("POST", `${TOKEN_PATH}/enable`, "org_token:update", async (ctx) => {
     const done = await attempt(() => enableOrgToken(ctx, idOf(ctx.page.params), "in the console"));
     if ("problem" in done) return view(ctx, idOf(ctx.page.params), true, done.problem);
     return { to: placePath(ctx.org.name, "tokens", idOf(ctx.page.params)) };
   }),
 
-  definePage("POST", `${T}/rotate`, "org_token:update", async (ctx) => {
+  definePage("POST", `${TOKEN_PATH}/rotate`, "org_token:update", async (ctx) => {
     const { form, params, hono } = ctx.page;
     const body = readForm(RotateAccessTokenRequest, { overlap: Number(form["overlap"] ?? 0) });
     const done = "problem" in body ? body : await attempt(() => rotateOrgToken(ctx, idOf(params), body.value));

@@ -43,7 +43,7 @@ export const LimitFields = ({ form, errors, ofStacks = true }: { form: Form; err
 const words = (text: string | undefined) => (text ?? "").split(/[\s,]+/).filter(Boolean);
 
 /** The API's own members, out of the fields that the form has: what was not sent stays as it is. `stacks` is null for no limit. */
-export const limitsOf = (form: Form) => ({
+export const tokenLimitsIn = (form: Form) => ({
   ...("stacks" in form && { stacks: rulesOf(words(form["stacks"])) }),
   ...("networks" in form && { ipAllowList: words(form["networks"]) }),
   ...("countries" in form && { countryAllowList: words(form["countries"]) }),

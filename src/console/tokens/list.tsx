@@ -10,7 +10,7 @@ import { placePath } from "../paths.ts";
 import { LastUse } from "./lastUse.tsx";
 
 /** Rows of a page; with it no page is over 100 KB. */
-const PAGE = "100";
+const PAGE_SIZE = "100";
 
 export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read", async (ctx) => {
   const { page, org } = ctx;
@@ -18,7 +18,7 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
     filter: page.query.get("filter") || undefined,
     search: page.query.get("search") || undefined,
     continuationToken: page.query.get("continuationToken") || undefined,
-    maxResults: PAGE,
+    maxResults: PAGE_SIZE,
   };
   const { tokens, continuationToken } = await listOrgTokens(ctx, readQuery(ListOrgTokensQuery, asked), null);
   const mayCreate = page.may("org_token:create");

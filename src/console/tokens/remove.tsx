@@ -10,12 +10,12 @@ import { placePath, stackPath } from "../paths.ts";
 import { Created, EndButtons, Successors, endedView } from "./created.tsx";
 import { LastUse } from "./lastUse.tsx";
 
-const T = "/:orgName/~/tokens/:tokenId" as const;
+const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
 const idOf = (params: Record<string, string>) => params["tokenId"] ?? "";
 
 export const removePages = [
-  definePage("GET", `${T}/delete`, "org_token:delete", async (ctx) => deletion(ctx, idOf(ctx.page.params))),
-  definePage("POST", `${T}/delete`, "org_token:delete", async (ctx) => {
+  definePage("GET", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => deletion(ctx, idOf(ctx.page.params))),
+  definePage("POST", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => {
     const id = idOf(ctx.page.params);
     const { name } = await getOrgToken(ctx, id);
     if (ctx.page.form["confirmation"] !== name)

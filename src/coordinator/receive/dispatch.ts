@@ -1,5 +1,5 @@
 import { discard } from "../../http/discard.ts";
-import { tripsText } from "../../metrics/roundTrips.ts";
+import { roundTripsText } from "../../metrics/roundTrips.ts";
 import { receiveEvent, receiveEvents } from "./events.ts";
 import type { Outcome } from "../outcome.ts";
 import { receiveCheckpoint, receiveJournal } from "./journal.ts";
@@ -40,6 +40,6 @@ export async function receiveFor(run: Run, kind: string | undefined, request: Re
 /** The answer to such a request, once its body was read. */
 export async function answerTo(request: Request, outcome: Outcome<void>): Promise<Response> {
   if (!outcome.ok || !request.bodyUsed) await discard(request);
-  if (outcome.ok) return new Response(null, { status: 204, headers: { "Server-Timing": tripsText(outcome.trips) } });
+  if (outcome.ok) return new Response(null, { status: 204, headers: { "Server-Timing": roundTripsText(outcome.roundTrips) } });
   return Response.json(outcome, { status: 400 });
 }

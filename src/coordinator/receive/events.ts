@@ -1,5 +1,5 @@
 import { badRequest, tooLarge } from "../../errors.ts";
-import { decodeText, encodingOf, inflate, receive, useBody } from "../../http/body.ts";
+import { encodingOf, inflate, receive, requireUtf8, useBody } from "../../http/body.ts";
 import { parseJson } from "../../http/json.ts";
 import { free } from "../../bytes/release.ts";
 import { concat, encode } from "../../state/json/json.ts";
@@ -73,7 +73,7 @@ const countsOf = (changes: object) =>
   );
 
 function eventsIn(bytes: Uint8Array): unknown[] {
-  const body = parseJson(decodeText(bytes));
+  const body = parseJson(requireUtf8(bytes));
   const events = (body as { events?: unknown } | null)?.events;
   return Array.isArray(events) ? events : [];
 }

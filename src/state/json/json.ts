@@ -158,7 +158,7 @@ function expect(bytes: Uint8Array, at: number, token: number): number {
  * and returns where the value ends. A repeated key is visited each time: the last one wins. Returns the object's end.
  * A value that is not an object has no members: what has been accepted must not make a replay fail later.
  */
-export function readObject(bytes: Uint8Array, at: number, visit: (key: string, value: number, start: number) => number): number {
+export function visitMembers(bytes: Uint8Array, at: number, visit: (key: string, value: number, start: number) => number): number {
   if (bytes[at] !== OPEN_OBJECT) return skipValue(bytes, at);
   at = skipSpace(bytes, at + 1);
   if (bytes[at] === CLOSE_OBJECT) return at + 1;
@@ -173,7 +173,7 @@ export function readObject(bytes: Uint8Array, at: number, visit: (key: string, v
   }
 }
 
-/** Walks over the elements of the array at `at`, as `readObject` does over members. */
+/** Walks over the elements of the array at `at`, as `visitMembers` does over members. */
 export function readArray(bytes: Uint8Array, at: number, visit: (value: number) => number): number {
   if (bytes[at] !== OPEN_ARRAY) return skipValue(bytes, at);
   at = skipSpace(bytes, at + 1);
@@ -188,7 +188,7 @@ export function readArray(bytes: Uint8Array, at: number, visit: (value: number) 
 /** The text of each member of an object, which begins with its bracket. */
 export function membersOf(object: Uint8Array): Map<string, Uint8Array> {
   const members = new Map<string, Uint8Array>();
-  readObject(object, 0, (key, value) => {
+  visitMembers(object, 0, (key, value) => {
     const end = skipValue(object, value);
     members.set(key, object.subarray(value, end));
     return end;
@@ -207,7 +207,7 @@ export function rewrite(object: Uint8Array, edits: Edits): Uint8Array {
   const open = 1;
   let last = open; // behind the last member read, kept or not
   let any = false;
-  const end = readObject(object, 0, (key, value, start) => {
+  const end = visitMembers(object, 0, (key, value, start) => {
     const valueEnd = skipValue(object, value);
     const edit = edits.get(key);
     missing.delete(key);

@@ -1,13 +1,13 @@
 /** The deployment that a replay starts from: the base stream, or what the journal has put in its place. */
 import { free } from "../../bytes/release.ts";
 import type { Item, Ref } from "./resourceRef.ts";
-import { readArray, readObject, skipValue } from "../json/json.ts";
+import { readArray, skipValue, visitMembers } from "../json/json.ts";
 import type { LinkTable } from "./links.ts";
 import { readFacts, readOperation, type KnownFacts } from "../resource.ts";
 import { splitDeployment } from "../json/split.ts";
 import { Turn } from "../../bytes/yielder.ts";
 
-export interface Operation {
+export interface OperationRef {
   text: Ref | Uint8Array;
   /** Only such operations outlive a further update (cli-protocol §4.8.4). */
   creates: boolean;
@@ -18,7 +18,7 @@ export interface Base {
   items: Item[] | null;
   /** The members of the deployment other than its lists; null: those of the base stream, and its pending operations too. */
   members: Map<string, Ref> | null;
-  pending: Operation[];
+  pending: OperationRef[];
   /** From secrets manager entries, each to be compared with the one before. */
   providers: Ref[];
   /** From a snippets entry; undefined: those of `members`. */
@@ -58,7 +58,7 @@ export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTa
 export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, links: LinkTable, known: KnownFacts): Base {
   const items: Item[] = [];
   const base = newBase(items, new Map());
-  readObject(bytes, start, (key, at) => {
+  visitMembers(bytes, start, (key, at) => {
     if (key === "resources") {
       items.length = 0;
       return readArray(bytes, at, (element) => {

@@ -1,10 +1,10 @@
 /** What the journal's entries make of the base (cli-protocol §4.8.4), in terms of where texts are; no text is touched. */
-import type { Base, Operation } from "./base.ts";
+import type { Base, OperationRef } from "./base.ts";
 import { edit, type Item, type Ref } from "./resourceRef.ts";
 import { Kind } from "../journal.ts";
 import { UNREAD, type LinkTable } from "./links.ts";
 import { behindReferences } from "./order.ts";
-import { itemOf, refTo, type Step } from "./steps.ts";
+import { type ReplayStep, itemOf, refTo } from "./steps.ts";
 import { normalizeUrns, rebuildDependencies } from "./urns.ts";
 
 /** The resources of the result, to be picked while the base stream passes by. */
@@ -17,7 +17,7 @@ export interface Selection {
 
 export interface Folded {
   selection: Selection;
-  pending: Operation[];
+  pending: OperationRef[];
   base: Base;
   /** An entry said that it needs the feature. */
   byteString: boolean;
@@ -34,7 +34,7 @@ export class Fold {
   #markDelete = new Set<number>();
   #markPending = new Set<number>();
   /** Begun and not ended, as far as they have an operation to tell of. */
-  #open = new Map<number, Operation>();
+  #open = new Map<number, OperationRef>();
   #extensions = new Map<string, Ref>();
   #refreshed = false;
   #byteString = false;
@@ -52,7 +52,7 @@ export class Fold {
   }
 
   /** A promise when the step takes long. */
-  add(step: Step): void | Promise<void> {
+  add(step: ReplayStep): void | Promise<void> {
     if (step.requiresByteString) this.#byteString = true;
     switch (step.kind) {
       case Kind.begin:
@@ -91,7 +91,7 @@ export class Fold {
     }
   }
 
-  #succeed(step: Step): void {
+  #succeed(step: ReplayStep): void {
     if (step.state) {
       this.#indexOf.set(step.operationID, this.#news.length);
       this.#news.push(itemOf(step));
@@ -105,14 +105,14 @@ export class Fold {
     if (step.isRefresh) this.#refreshed = true;
   }
 
-  #refresh(step: Step): void {
+  #refresh(step: ReplayStep): void {
     const { removeOld, removeNew, state } = step;
     if (state) return this.#replace(step);
     if (removeOld !== null) this.#dropOld.add(removeOld);
     if (removeNew !== null) this.#dropNew.add(removeNew);
   }
 
-  #replace(step: Step): void {
+  #replace(step: ReplayStep): void {
     const { removeOld, removeNew } = step;
     if (removeOld !== null) this.#replaceOld.set(removeOld, itemOf(step));
     if (removeNew !== null) this.#withNew(removeNew, (index) => (this.#news[index] = itemOf(step)));
@@ -170,7 +170,7 @@ export class Fold {
     return item;
   }
 
-  #pending(): Operation[] {
+  #pending(): OperationRef[] {
     const open = [...this.#open].sort(([a], [b]) => a - b).map(([, operation]) => operation);
     return [...open, ...this.#base.pending.filter(({ creates }) => creates)];
   }

@@ -1,4 +1,4 @@
-import { Numbers } from "./intList.ts";
+import { IntList } from "./intList.ts";
 import { type Links, readLinks } from "../resource.ts";
 
 /** Where in a `LinkTable` the links of a resource are. */
@@ -14,7 +14,7 @@ export class LinkTable {
   readonly #names: string[] = [];
   readonly #numbers = new Map<string, number>();
   /** A row: URN, parent, provider, deletedWith, viewOf; then the lists, each led by its length. */
-  readonly #rows = new Numbers();
+  readonly #rows = new IntList();
 
   read(bytes: Uint8Array, at: number): LinksAt {
     return this.add(readLinks(bytes, at));

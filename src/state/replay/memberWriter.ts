@@ -1,5 +1,5 @@
 /** Everything in a replayed state but its resources. */
-import type { Operation } from "./base.ts";
+import type { OperationRef } from "./base.ts";
 import type { Folded } from "./fold.ts";
 import type { Ref } from "./resourceRef.ts";
 import { parse } from "../json/json.ts";
@@ -20,7 +20,7 @@ export interface Stamp {
 export interface BaseParts {
   members: Map<string, Uint8Array>;
   envelope: Map<string, Uint8Array>;
-  pending: Operation[];
+  pending: OperationRef[];
 }
 
 export const newBaseParts = (): BaseParts => ({ members: new Map(), envelope: new Map(), pending: [] });

@@ -3,13 +3,13 @@ import type { Item, Ref } from "./resourceRef.ts";
 import type { Range } from "../json/json.ts";
 import { Kind, REFERENCES, TEXTS, readBatch, type JournalEntry } from "../journal.ts";
 import { UNREAD, type LinkTable, type LinksAt } from "./links.ts";
-import { Numbers } from "./intList.ts";
+import { IntList } from "./intList.ts";
 import { KnownFacts, type Facts } from "../resource.ts";
 import type { Journal, Texts } from "./journalCache.ts";
 import { LOOK, Turn } from "../../bytes/yielder.ts";
 
 /** An entry of the journal, where it is, and what only some replays have to know of it. */
-export interface Step extends Omit<JournalEntry, "stateFacts" | "operationFacts"> {
+export interface ReplayStep extends Omit<JournalEntry, "stateFacts" | "operationFacts"> {
   batch: number;
   stateFacts: Facts | null;
   /** The operation is one that outlives further updates. */
@@ -20,10 +20,15 @@ export interface Step extends Omit<JournalEntry, "stateFacts" | "operationFacts"
   snapshot: Base | null;
 }
 
-export const refTo = (step: Step, range: Range): Ref => ({ batch: step.batch, start: range.start, end: range.end });
+export const refTo = (step: ReplayStep, range: Range): Ref => ({ batch: step.batch, start: range.start, end: range.end });
 
 /** A fresh item for each place that the state takes: they may be changed independently. */
-export const itemOf = (step: Step): Item => ({ from: refTo(step, step.state!), facts: step.stateFacts, links: step.links, edits: null });
+export const itemOf = (step: ReplayStep): Item => ({
+  from: refTo(step, step.state!),
+  facts: step.stateFacts,
+  links: step.links,
+  edits: null,
+});
 
 const REFRESH_OR_BASE: ReadonlySet<number> = new Set([Kind.refreshSuccess, Kind.write, Kind.rebuiltBase]);
 const [IS_REFRESH, BYTE_STRING, CREATES] = [1, 2, 4];
@@ -33,7 +38,7 @@ const [IS_REFRESH, BYTE_STRING, CREATES] = [1, 2, 4];
  * larger than an isolate's memory allows. A row of numbers has only what its entry has: 24 to 48 bytes, nearly always.
  */
 export class Steps {
-  readonly #rows = new Numbers();
+  readonly #rows = new IntList();
   /** Where the rows begin, in the order of the entries. */
   #order: number[] = [];
   readonly #extensionRefs: string[] = [];
@@ -91,11 +96,11 @@ export class Steps {
     return last !== undefined && this.#rows.at(last) > this.#order.length;
   }
 
-  *[Symbol.iterator](): Generator<Step> {
+  *[Symbol.iterator](): Generator<ReplayStep> {
     for (const row of this.#order) yield this.#unpack(row);
   }
 
-  #unpack(row: number): Step {
+  #unpack(row: number): ReplayStep {
     let at = row;
     const next = () => this.#rows.at(at++);
     const [sequenceID, kind, operationID, batch, flags] = [next(), next(), next(), next(), next()];
@@ -149,7 +154,7 @@ export async function readSteps(journal: Journal, texts: Texts, facts: KnownFact
 }
 
 /** Adds what only the replay of a refresh, of aliases or of a new base has to know. A promise only when the journal has to be read. */
-export function readDetails(step: Step, texts: Texts, links: LinkTable, facts: KnownFacts): void | Promise<void> {
+export function readDetails(step: ReplayStep, texts: Texts, links: LinkTable, facts: KnownFacts): void | Promise<void> {
   const { state, newSnapshot, kind } = step;
   const isWrite = kind === Kind.write;
   if (!state && !isWrite) return;

@@ -1,6 +1,6 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, type Server as HttpServer, createServer, request as ask } from "node:http";
 import { gunzipSync } from "node:zlib";
-import type { Exchange } from "../../sessions/session.ts";
+import type { Exchange } from "../../recordings/recording.ts";
 
 /** What went over the wire, not yet fit for keeping. */
 interface Raw {

@@ -8,7 +8,7 @@ import { laterBy } from "../../support/clock.ts";
 import { type Exported, begins, component, creates } from "../../support/deployment.ts";
 import type { RunningUpdate } from "../../support/world.ts";
 
-export const S = "/api/stacks/acme/web/dev";
+export const STACK_PATH = "/api/stacks/acme/web/dev";
 
 /** An update that made one resource and is in the middle of another. */
 export const entries = [...creates(component("made")), begins(10, 9, component("half"))];
@@ -42,7 +42,7 @@ export function breakReplay(error: () => Error = () => new RangeError("Maximum c
 
 /** Names of the resources of the newest state, and of its pending operations. */
 export async function namesInState(token: string): Promise<string[]> {
-  const { deployment } = await ok<Exported>("GET", `${S}/export`, { token });
+  const { deployment } = await ok<Exported>("GET", `${STACK_PATH}/export`, { token });
   return [...(deployment.resources ?? []), ...(deployment.pending_operations ?? []).map(({ resource }) => resource)].map(({ urn }) =>
     urn.split("::").at(-1)!,
   );
@@ -60,4 +60,4 @@ export async function keptParts(updateId: string): Promise<string[]> {
 
 /** What the history says of the newest update. */
 export const latest = (token: string) =>
-  ok<{ updateID: string; info: { result: string; journalKept?: string } }>("GET", `${S}/updates/latest`, { token });
+  ok<{ updateID: string; info: { result: string; journalKept?: string } }>("GET", `${STACK_PATH}/updates/latest`, { token });

@@ -4,7 +4,7 @@ import { AppError } from "../../../src/errors.ts";
 import { Fold } from "../../../src/state/replay/fold.ts";
 import { LinkTable } from "../../../src/state/replay/links.ts";
 import { MemberWriter } from "../../../src/state/replay/memberWriter.ts";
-import { Numbers } from "../../../src/state/replay/intList.ts";
+import { IntList } from "../../../src/state/replay/intList.ts";
 import { Output } from "../../../src/bytes/output.ts";
 import { KnownFacts } from "../../../src/state/resource.ts";
 import { Splitter } from "../../../src/state/json/split.ts";
@@ -95,7 +95,7 @@ const classes = {
   Texts,
   Fold,
   LinkTable,
-  Numbers,
+  IntList,
   Output,
   MemberWriter,
   KnownFacts,

@@ -1,0 +1,14 @@
+import type { Actor, OnStack, OrganizationRef, RequestContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { guard } from "./guard.ts";
+import { stackFactsQuery, toStackFacts } from "./onStack.ts";
+import type { StackRef } from "./policy.ts";
+
+/** What the actor's rights on a stack depend on, as the database has it now. */
+export async function readStackFacts(ctx: RequestContext, actor: Actor, org: OrganizationRef, stack: StackRef): Promise<OnStack["facts"]> {
+  const [, rows] = await batch(ctx.store, [
+    guard(ctx.store, actor, ctx.now, org.id),
+    stackFactsQuery(ctx.store, actor.token.id, org.id, stack),
+  ]);
+  return toStackFacts(rows);
+}

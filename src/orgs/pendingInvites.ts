@@ -1,0 +1,37 @@
+import { type SQL, and, eq, ne, sql } from "drizzle-orm";
+import { isAdministrator, membershipOf } from "../auth/policy.ts";
+import { has } from "../auth/right.ts";
+import type { OrgContext } from "../context.ts";
+import { invites } from "./table.ts";
+
+/**
+ * The organization's that the caller may know: a link is the right that it gives. So a machine knows none that makes an administrator, and a caller
+ * who is no administrator knows the caller's own, which give no more than the caller has.
+ */
+export const knownTo = (ctx: OrgContext) =>
+  and(
+    eq(invites.orgId, ctx.org.id),
+    has(ctx, "org_member:set_admin") ? undefined : ne(invites.role, "admin"),
+    isAdministrator(membershipOf(ctx)) ? undefined : isOwn(ctx),
+  )!;
+
+const isOwn = ({ actor }: OrgContext) =>
+  sql`${invites.madeWith} IN (SELECT id FROM access_tokens WHERE id = ${actor.token.id} OR user_id = ${actor.kind === "user" ? actor.user.id : null})`;
+
+/** True of a row of `invites` that a machine's token made: its `sent_by` is the organization's name. */
+export const madeByMachine = sql`EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = invites.made_with AND access_tokens.org_id IS NOT NULL)`;
+
+/** An invitation lets somebody in for so long after it was sent last. Milliseconds. */
+const LIFE = 30 * 86_400_000;
+
+/**
+ * True of a row of `invites` that still lets somebody in: it waits, is not too old, and the machine's token that made it, if one did,
+ * was neither deleted nor disabled. So nobody gets in by a token that has ended.
+ * @param table its name in the query
+ */
+export const isPending = (table: "invites" | "old", now: number): SQL => {
+  const column = (name: string) => sql.raw(`${table}.${name}`);
+  return sql`(${column("status")} = 'pending' AND ${column("sent_at")} > ${now - LIFE}
+    AND NOT EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = ${column("made_with")} AND access_tokens.org_id IS NOT NULL
+      AND (deleted_at IS NOT NULL OR disabled_at IS NOT NULL)))`;
+};

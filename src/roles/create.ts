@@ -1,0 +1,99 @@
+import { type SQL, sql } from "drizzle-orm";
+import type * as z from "zod/mini";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
+import { guarded } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { UniqueViolation } from "../db/client.ts";
+import { AppError, badRequest } from "../errors.ts";
+import { requireScopes } from "./beyond.ts";
+import { builtInRoles } from "./builtIn.ts";
+import { builtInSets } from "./builtInSets.ts";
+import { detailsIn, grantsIn, partsIn, scopesIn } from "./compile.ts";
+import { shownRole } from "./get.ts";
+import { jsonAnswer, toJson } from "./record.ts";
+import type { CreateRoleRequest } from "./schema.ts";
+import { customRoles, roleParts } from "./table.ts";
+
+/** Custom records of one organization, and the characters of all their trees and grants: a list of them is one answer. */
+const MOST_RECORDS = 1000;
+const MOST_STORED = 10_000_000;
+
+export const tooMuch = () =>
+  badRequest(
+    `an organization has at most ${MOST_RECORDS} custom roles and permission sets, and their definitions have at most ${MOST_STORED} characters together`,
+  );
+
+/**
+ * Makes a custom role or permission set.
+ * @param text the request's JSON as it came: the tree in it is kept as text
+ * @throws 403 for rights that the caller does not have, 409 for a name that is taken
+ */
+export async function createRole(ctx: OrgContext, request: z.infer<typeof CreateRoleRequest>, text: string): Promise<Response> {
+  const details = detailsIn(text);
+  const parts = partsIn(ctx.org.id, request.details);
+  requireFreeName(request.name);
+  const stored = new Map(parts.length === 0 ? [] : await readGrants(ctx, parts));
+  const grants = grantsIn(ctx.org.id, request.details, (id) => stored.get(id));
+  await requireScopes(ctx, scopesIn(grants));
+  const id = crypto.randomUUID();
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "custom-role-created",
+    description: `Created role "${request.name}" (${id}).`,
+  });
+  const isRoom = sql`(SELECT count(*) < ${MOST_RECORDS} AND ${storedSize} <= ${MOST_STORED - details.length} FROM roles WHERE org_id = ${ctx.org.id})`;
+  const [, , , made] = await nameFree(
+    guarded(ctx, [
+      // A record that one of the parts became part of meanwhile is found there (`updateRole`); a part that changed or ended fails the guard.
+      ctx.store.db.insert(customRoles).select(sql`SELECT ${id}, ${ctx.org.id}, ${request.name}, ${request.description ?? ""},
+        ${request.resourceType ?? "organization"}, ${request.uxPurpose ?? "role"}, ${details}, ${JSON.stringify(grants)}, 1, ${ctx.now}, ${ctx.now}
+        WHERE ${isRoom}`),
+      auditIf(ctx.store, event, changedARow),
+      ctx.store.db.insert(roleParts).select(partRows(id, parts)),
+      shownRole(ctx, id),
+    ]),
+  );
+  if (!made[0]) throw tooMuch();
+  relaySoon(ctx, event);
+  return jsonAnswer(toJson(ctx.org.id, made[0]));
+}
+
+const storedSize = sql`coalesce(sum(length(details) + length(grants)), 0)`;
+
+/** True while the change of a record leaves room for what it becomes. */
+export const leavesRoom = (ctx: OrgContext, id: string, details: string): SQL =>
+  sql`(SELECT ${storedSize} <= ${MOST_STORED - details.length} FROM roles WHERE org_id = ${ctx.org.id} AND id <> ${id})`;
+
+/** What custom records grant, by id. An id of another organization is not there. */
+async function readGrants(ctx: OrgContext, ids: string[]) {
+  const [rows] = await guarded(ctx, [grantsOf(ctx, sql`id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`)]);
+  return rows.map(({ id, grants }) => [id, grants] as const);
+}
+
+export const grantsOf = (ctx: OrgContext, which: SQL) =>
+  ctx.store.db
+    .select({ id: customRoles.id, grants: customRoles.grants })
+    .from(customRoles)
+    .where(sql`org_id = ${ctx.org.id} AND ${which}`);
+
+/** The rows of `role_parts` of a record that is there. */
+export const partRows = (id: string, parts: string[]): SQL =>
+  sql`SELECT ${id}, value FROM json_each(${JSON.stringify(parts)}) WHERE EXISTS (SELECT 1 FROM roles WHERE roles.id = ${id})`;
+
+const builtInNames = new Set([...Object.values(builtInRoles), ...builtInSets].map(({ name }) => name.toLowerCase()));
+
+const nameTaken = () => new AppError(409, "Role with this name already exists");
+
+/** @throws 409 for the name of a built-in record */
+export function requireFreeName(name: string): void {
+  if (builtInNames.has(name.toLowerCase())) throw nameTaken();
+}
+
+/** @throws 409 when another record has the name */
+export async function nameFree<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof UniqueViolation ? nameTaken() : error;
+  }
+}

@@ -1,0 +1,79 @@
+import { and, eq, sql } from "drizzle-orm";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
+import { guarded } from "../auth/guard.ts";
+import { isAdministrator, membershipOf } from "../auth/policy.ts";
+import { lacking } from "../auth/right.ts";
+import type { OrgContext } from "../context.ts";
+import { badRequest, conflict } from "../errors.ts";
+import { invites, members, organizations } from "../orgs/table.ts";
+import { teamRoles } from "../teams/table.ts";
+import { accessTokens } from "../tokens/table.ts";
+import { requireScopes } from "./beyond.ts";
+import { findRole } from "./builtIn.ts";
+import { findSet } from "./builtInSets.ts";
+import { scopesIn } from "./compile.ts";
+import { readCustomRole } from "./get.ts";
+import { thatRole } from "./record.ts";
+import { customRoles, roleParts } from "./table.ts";
+
+/**
+ * Deletes a custom record. With `force` also one that is in use: its people have the organization's default role then, its tokens see who is in
+ * the organization and no more, and its invitations that wait are canceled.
+ * @throws 409 for a record in use without `force`, and for one that another record includes
+ */
+export async function deleteRole(ctx: OrgContext, id: string, force: boolean): Promise<void> {
+  if (findRole(ctx.org.id, id) || findSet(ctx.org.id, id)) throw badRequest("a built-in role cannot be deleted");
+  const before = await readCustomRole(ctx, id);
+  await requireScopes(ctx, scopesIn(before.grants));
+  // The default role may give its people more than this one did.
+  const forces = force && isAdministrator(membershipOf(ctx));
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "custom-role-deleted",
+    description: `Deleted role "${before.name}" (${id})${forces ? ", also where it was in use" : ""}.`,
+  });
+  const { db } = ctx.store;
+  const isGone = sql`NOT EXISTS (SELECT 1 FROM roles WHERE roles.id = ${id})`;
+  const [, , , , , , , , left] = await guarded(ctx, [
+    db.delete(customRoles).where(sql`${thatRole(ctx, id)} AND NOT ${isIncluded(id)} ${forces ? sql`` : sql`AND NOT ${isInUse(ctx, id)}`}`),
+    auditIf(ctx.store, event, changedARow),
+    db.delete(roleParts).where(and(eq(roleParts.roleId, id), isGone)),
+    db
+      .update(members)
+      .set({ roleId: null })
+      .where(and(eq(members.roleId, id), isGone)),
+    db
+      .update(organizations)
+      .set({ defaultRoleId: null, settingsVersion: sql`settings_version + 1` })
+      .where(and(eq(organizations.id, ctx.org.id), eq(organizations.defaultRoleId, id), isGone)),
+    // Without its role a token would have that of a member.
+    db
+      .update(accessTokens)
+      .set({ roleId: null, role: "billing-manager", version: sql`version + 1` })
+      .where(and(eq(accessTokens.roleId, id), isGone)),
+    db.delete(teamRoles).where(and(eq(teamRoles.roleId, id), isGone)),
+    db
+      .update(invites)
+      .set({ status: "canceled" })
+      .where(and(eq(invites.roleId, id), eq(invites.status, "pending"), isGone)),
+    db
+      .select({ isIncluded: sql<number>`${isIncluded(id)}`.as("is_included") })
+      .from(customRoles)
+      .where(thatRole(ctx, id)),
+  ]);
+  if (!left[0]) return relaySoon(ctx, event);
+  if (left[0].isIncluded) throw conflict(`other roles or permission sets include "${before.name}": remove it from them first`);
+  if (force) throw await lacking(ctx, "org_member:set_admin");
+  throw conflict(
+    `"${before.name}" is still assigned to people, teams or tokens, or is the default role: use force to delete it all the same`,
+  );
+}
+
+const isIncluded = (id: string) => sql`EXISTS (SELECT 1 FROM role_parts WHERE part_id = ${id})`;
+
+/** An invitation that waits counts too. */
+const isInUse = (ctx: OrgContext, id: string) => sql`(EXISTS (SELECT 1 FROM members WHERE role_id = ${id})
+  OR EXISTS (SELECT 1 FROM access_tokens WHERE role_id = ${id} AND deleted_at IS NULL)
+  OR EXISTS (SELECT 1 FROM team_roles WHERE role_id = ${id})
+  OR EXISTS (SELECT 1 FROM invites WHERE org_id = ${ctx.org.id} AND role_id = ${id} AND status = 'pending')
+  OR EXISTS (SELECT 1 FROM organizations WHERE id = ${ctx.org.id} AND default_role_id = ${id}))`;

@@ -1,0 +1,96 @@
+import { and, eq, sql } from "drizzle-orm";
+import { guarded } from "../auth/guard.ts";
+import { isAdministrator, membershipOf, rightsOfRole } from "../auth/policy.ts";
+import { requireRight } from "../auth/right.ts";
+import type { OrgContext } from "../context.ts";
+import { AppError } from "../errors.ts";
+import { type Role, roles } from "../orgs/table.ts";
+import { requireScopes } from "./beyond.ts";
+import { findRole, roleId } from "./builtIn.ts";
+import { scopesIn } from "./compile.ts";
+import { customRoles } from "./table.ts";
+
+/** A role that somebody gets. */
+export interface GivenRole {
+  /** The built-in role; for a custom one the closest, which is that of a member. */
+  role: Role;
+  /** What `members.role_id` and `invites.role_id` have: null for what `role` says, and for a member whatever the default is. */
+  roleId: string | null;
+  /** For the log. */
+  name: string;
+}
+
+interface Request {
+  role?: Role | null | undefined;
+  fgaRoleId?: string | null | undefined;
+}
+
+/**
+ * The roles that requests name: by id, which wins, or by the name of a built-in one (management-api §5.3). The caller may give them. What was read is
+ * what is given: a role that changes meanwhile fails the guard of the caller's work.
+ * @param plainMember what the plain name `member` means: the built-in role, or what the organization's default is
+ * @throws 400 for no role that people can have, 403 for more rights than the caller has
+ */
+export async function givenRoles(ctx: OrgContext, requests: Request[], plainMember: "built-in" | "default"): Promise<GivenRole[]> {
+  const customs = await readCustoms(ctx, requests);
+  const given = requests.map((request) => named(ctx, request, plainMember, customs));
+  if (given.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");
+  const ids = new Set(given.map((one) => one.roleId));
+  await requireScopes(
+    ctx,
+    [...customs].flatMap(([id, { grants }]) => (ids.has(id) ? scopesIn(grants) : [])),
+  );
+  const place = membershipOf(ctx);
+  if (!isAdministrator(place)) {
+    const builtIn = new Set(given.filter(({ roleId: id }) => id === null || !customs.has(id)).map(({ role }) => role));
+    for (const role of builtIn) await requireScopes(ctx, rightsOfRole(role, place.settings));
+    if (given.some(({ role, roleId: id }) => role === "member" && id === null)) await requireScopes(ctx, await defaultScopes(ctx));
+  }
+  return given;
+}
+
+export async function givenRole(ctx: OrgContext, request: Request, plainMember: "built-in" | "default"): Promise<GivenRole> {
+  const [given] = await givenRoles(ctx, [request], plainMember);
+  return given!;
+}
+
+function named(
+  ctx: OrgContext,
+  { role, fgaRoleId }: Request,
+  plainMember: "built-in" | "default",
+  customs: Awaited<ReturnType<typeof readCustoms>>,
+): GivenRole {
+  const custom = fgaRoleId ? customs.get(fgaRoleId) : undefined;
+  if (fgaRoleId && custom) return { role: "member", roleId: fgaRoleId, name: custom.name };
+  const name = fgaRoleId ? findRole(ctx.org.id, fgaRoleId) : role;
+  const found = roles.find((one) => one === name);
+  if (!found) throw new AppError(400, fgaRoleId ? "Invalid parameter 'roleID'." : "Invalid organization role.");
+  const isExplicit = found === "member" && (plainMember === "built-in" || Boolean(fgaRoleId));
+  return { role: found, roleId: isExplicit ? roleId(ctx.org.id, found) : null, name: found };
+}
+
+/** The custom roles among them that people can have, by id. */
+async function readCustoms(ctx: OrgContext, requests: Request[]) {
+  const ids = requests.flatMap(({ fgaRoleId }) => (fgaRoleId && !findRole(ctx.org.id, fgaRoleId) ? [fgaRoleId] : []));
+  if (ids.length === 0) return new Map<string, never>();
+  const [rows] = await guarded(ctx, [
+    ctx.store.db
+      .select({ id: customRoles.id, name: customRoles.name, grants: customRoles.grants })
+      .from(customRoles)
+      .where(and(eq(customRoles.orgId, ctx.org.id), sql`id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`, isForHolders)),
+  ]);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Of the purposes of a record, those that people, teams and tokens can have: sets and policies are only included in others. */
+export const isForHolders = sql`ux_purpose IN ('role', 'role_private', 'role_temporary')`;
+
+async function defaultScopes(ctx: OrgContext): Promise<string[]> {
+  const [rows] = await guarded(ctx, [
+    ctx.store.db
+      .select({ grants: customRoles.grants })
+      .from(customRoles)
+      .where(sql`id = (SELECT default_role_id FROM organizations WHERE organizations.id = ${ctx.org.id})`),
+  ]);
+  return scopesIn(rows[0]?.grants ?? []);
+}

@@ -1,0 +1,62 @@
+import { and, eq, sql } from "drizzle-orm";
+import { guarded } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { notFound } from "../errors.ts";
+import { members } from "../orgs/table.ts";
+import { teamRoles, teams } from "../teams/table.ts";
+import { users } from "../users/table.ts";
+import { type BuiltInRole, findRole, roleId } from "./builtIn.ts";
+import { findSet } from "./builtInSets.ts";
+import { thatRole } from "./record.ts";
+import { customRoles } from "./table.ts";
+
+/** The contract has no pages here. */
+const MOST = 10_000;
+
+/** People who were given the role. People who only have it as the organization's default are not among them. */
+export async function listUsersWithRole(ctx: OrgContext, id: string) {
+  const [found, people] = await guarded(ctx, [
+    exists(ctx, id),
+    ctx.store.db
+      .select({ githubLogin: users.login, name: users.name })
+      .from(members)
+      .innerJoin(users, eq(users.id, members.userId))
+      .where(and(eq(members.orgId, ctx.org.id), hasRole(ctx, id)))
+      .orderBy(users.login)
+      .limit(MOST),
+  ]);
+  requireRole(ctx, id, found);
+  return { users: people.map((person) => ({ ...person, avatarUrl: "" })) };
+}
+
+/** The built-in Member is the role of people without another, so they have it only by name when they were given it. */
+function hasRole(ctx: OrgContext, id: string) {
+  const builtIn = findRole(ctx.org.id, id);
+  if (!builtIn) return eq(members.roleId, id);
+  return builtIn === "member" ? eq(members.roleId, roleId(ctx.org.id, builtIn)) : sql`${members.role} = ${builtIn}`;
+}
+
+export async function listTeamsWithRole(ctx: OrgContext, id: string) {
+  const [found, having] = await guarded(ctx, [
+    exists(ctx, id),
+    ctx.store.db
+      .select({ kind: teams.kind, name: teams.name, displayName: teams.displayName, description: teams.description })
+      .from(teams)
+      .innerJoin(teamRoles, eq(teamRoles.teamId, teams.id))
+      .where(and(eq(teams.orgId, ctx.org.id), eq(teamRoles.roleId, id)))
+      .orderBy(teams.name)
+      .limit(MOST),
+  ]);
+  requireRole(ctx, id, found);
+  return { teams: having.map((team) => ({ ...team, userRole: "none" as const })) };
+}
+
+export const exists = (ctx: OrgContext, id: string) =>
+  ctx.store.db.select({ id: customRoles.id }).from(customRoles).where(thatRole(ctx, id));
+
+/** @returns the built-in role that the id means, if it means one @throws 404 for no role of this organization */
+export function requireRole(ctx: OrgContext, id: string, found: { id: string }[]): BuiltInRole | undefined {
+  const builtIn = findRole(ctx.org.id, id);
+  if (!builtIn && !findSet(ctx.org.id, id) && !found[0]) throw notFound("Role");
+  return builtIn;
+}

@@ -1,0 +1,90 @@
+import type { OrgPermission } from "../access/permissions.ts";
+
+/** What each right allows, for people who write a role. Those that no custom role gives are left out (`hasEffect`). */
+const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermission, string>> }[]> = {
+  organization: [
+    {
+      name: "Organization",
+      scopes: {
+        "organization:read": "See the organization and its settings.",
+        "organization:update": "Change the settings of the organization.",
+      },
+    },
+    {
+      name: "Membership",
+      scopes: {
+        "org_member:read": "List the members.",
+        "org_member:add": "Add members.",
+        "org_member:update": "Change the roles of members who are no administrators.",
+        "org_member:delete": "Remove members who are no administrators.",
+        "invites:read": "List invitations.",
+        "invites:create": "Make and cancel invitations.",
+      },
+    },
+    { name: "Organization access tokens", scopes: { "org_token:read": "List organization access tokens." } },
+    {
+      name: "Teams",
+      scopes: {
+        "team:list": "List the teams.",
+        "team:read": "See a team with its members and stacks.",
+        "team:create": "Make teams.",
+        "team:update": "Change teams, their members and their stacks.",
+        "team:delete": "Delete teams.",
+        "team:list_tokens": "List the access tokens of teams.",
+        "team:create_token": "Make access tokens of teams.",
+        "team:delete_token": "Delete access tokens of teams.",
+      },
+    },
+    {
+      name: "Roles",
+      scopes: {
+        "role:create": "Make roles with rights that their maker has.",
+        "role:read": "List roles and see what they grant.",
+        "role:update": "Change and assign roles with rights that the caller has.",
+        "role:delete": "Delete roles.",
+      },
+    },
+    { name: "Audit logs", scopes: { "audit_logs:read": "Read, search and export the audit log." } },
+    {
+      name: "Stack management",
+      scopes: {
+        "stack:create": "Create stacks.",
+        "stack:list_deleted": "List deleted stacks.",
+        "stack:restore_deleted": "Restore deleted stacks.",
+      },
+    },
+  ],
+  stack: [
+    {
+      name: "Stacks",
+      scopes: {
+        "stack:list": "Find the stack in lists.",
+        "stack:read": "See the stack, its resources and its updates.",
+        "stack:preview": "Preview changes of the stack.",
+        "stack:write": "Update, refresh and destroy the stack.",
+        "stack:export": "Export the state of the stack.",
+        "stack:import": "Replace the state of the stack.",
+        "stack:encrypt": "Encrypt values with the key of the stack.",
+        "stack:decrypt": "Decrypt the secrets of the stack.",
+        "stack:delete": "Delete the stack.",
+        "stack:cancel_update": "Cancel a running update of the stack.",
+        "stack:rename": "Rename the stack.",
+        "stack:transfer": "Move the stack to another organization. Only people can.",
+        "stack_access:read": "See who has access to the stack.",
+        "stack_access:update": "Change who has access to the stack.",
+      },
+    },
+    { name: "Stack tags", scopes: { "stack_tags:update": "Change the tags of the stack." } },
+  ],
+};
+
+/** The scopes that have an effect in a custom role, by what they are about. Others are kept and grant nothing. */
+export const availableScopes = Object.fromEntries(
+  Object.entries(groups).map(([about, list]) => [
+    about,
+    list.map(({ name, scopes }) => ({
+      name,
+      scopes: Object.entries(scopes).map(([scope, description]) => ({ name: scope, metadata: { description } })),
+    })),
+  ]),
+);

@@ -1,0 +1,47 @@
+import { and, eq, sql } from "drizzle-orm";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
+import { guarded } from "../auth/guard.ts";
+import { isAdministrator, membershipOf, rightsOfRole, settingsOf } from "../auth/policy.ts";
+import type { OrgContext } from "../context.ts";
+import { AppError } from "../errors.ts";
+import { organizations } from "../orgs/table.ts";
+import { requireScopes } from "./beyond.ts";
+import { builtInRoles, findRole } from "./builtIn.ts";
+import { findSet } from "./builtInSets.ts";
+import { scopesIn } from "./compile.ts";
+import { readCustomRole } from "./get.ts";
+
+/**
+ * Sets the role of the people who were given no other. It is the built-in Member or a custom role, and never Admin.
+ * @throws 400 for any other, 403 for rights that the caller does not have
+ */
+export async function setDefaultRole(ctx: OrgContext, id: string): Promise<void> {
+  const role = await wanted(ctx, id);
+  // An administrator who is a machine may give the built-in role, though it has rights that are for people only.
+  if (role.id !== null || !isAdministrator(membershipOf(ctx))) await requireScopes(ctx, role.scopes);
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "organization-settings-changed",
+    description: `Changed the default role of members to "${role.name}".`,
+  });
+  await guarded(ctx, [
+    ctx.store.db
+      .update(organizations)
+      .set({ defaultRoleId: role.id, settingsVersion: sql`settings_version + 1` })
+      .where(and(eq(organizations.id, ctx.org.id), sql`default_role_id IS NOT ${role.id}`)),
+    auditIf(ctx.store, event, changedARow),
+  ]);
+  relaySoon(ctx, event);
+}
+
+async function wanted(ctx: OrgContext, id: string): Promise<{ id: string | null; name: string; scopes: string[] }> {
+  const known = findRole(ctx.org.id, id);
+  if (known === "member") return { id: null, name: builtInRoles.member.name, scopes: rightsOfRole("member", settingsOf(ctx)) };
+  if (known || findSet(ctx.org.id, id)) throw invalidType();
+  const role = await readCustomRole(ctx, id);
+  if (role.uxPurpose !== "role") throw invalidType();
+  return { id, name: role.name, scopes: scopesIn(role.grants) };
+}
+
+/** The contract's words. */
+const invalidType = () => new AppError(400, "Invalid role type");

@@ -1,0 +1,128 @@
+import { type SQL, eq, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import type * as z from "zod/mini";
+import type { ScopeGrant } from "../access/descriptor.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
+import { guarded } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { failUnless } from "../db/client.ts";
+import { badRequest } from "../errors.ts";
+import { requireScopes } from "./beyond.ts";
+import { findRole } from "./builtIn.ts";
+import { findSet } from "./builtInSets.ts";
+import { detailsIn, grantsIn, partsIn, scopesIn } from "./compile.ts";
+import { grantsOf, leavesRoom, nameFree, partRows, requireFreeName, tooMuch } from "./create.ts";
+import { readCustomRole, shownRole } from "./get.ts";
+import { jsonAnswer, thatRole, toJson } from "./record.ts";
+import type { UpdateRoleRequest } from "./schema.ts";
+import { customRoles, roleParts } from "./table.ts";
+
+/** Records that include one record, also by way of others: its change works all of them out anew. */
+const MOST_ABOVE = 100;
+
+/**
+ * Changes a custom record. What it grants changes for everybody who has it, and so do the records that include it, in the same transaction.
+ * @param text the request's JSON as it came
+ * @throws 400 for a record that would include itself, 403 for rights that the caller does not have, 409 for a name that is taken
+ */
+export async function updateRole(ctx: OrgContext, id: string, request: z.infer<typeof UpdateRoleRequest>, text: string): Promise<Response> {
+  if (findRole(ctx.org.id, id) || findSet(ctx.org.id, id)) throw badRequest("a built-in role cannot be changed");
+  const before = await readCustomRole(ctx, id);
+  if (request.name) requireFreeName(request.name);
+  await requireScopes(ctx, scopesIn(before.grants));
+  const change = request.details === undefined || request.details === null ? undefined : await compile(ctx, id, request.details, text);
+  if (change) await requireScopes(ctx, scopesIn(change.grants));
+  const after = {
+    name: request.name ?? before.name,
+    description: request.description ?? before.description,
+    ...(change && { details: change.details }),
+    // The database raises the version of the organization's settings with this column (`OrgSettings`), so that no other change passes unseen.
+    grants: change?.grants ?? before.grants,
+    version: before.version + 1,
+    modifiedAt: ctx.now,
+  };
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "custom-role-updated",
+    description: `Changed role "${before.name}" (${id}): ${differences(before, after, change !== undefined)}.`,
+  });
+  const [, , shown] = await nameFree(
+    guarded(ctx, [
+      ctx.store.db
+        .update(customRoles)
+        .set(after)
+        .where(sql`${thatRole(ctx, id)} AND ${change ? leavesRoom(ctx, id, change.details) : sql`1`}`),
+      auditIf(ctx.store, event, changedARow),
+      shownRole(ctx, id),
+      ...(change ? rewritten(ctx, id, change) : []),
+    ]),
+  );
+  // Between the two guards nobody else changed it.
+  const row = (shown as (typeof before)[])[0];
+  if (row?.version !== after.version) throw tooMuch();
+  relaySoon(ctx, event);
+  return jsonAnswer(toJson(ctx.org.id, row));
+}
+
+function differences(before: { name: string; description: string }, after: { name: string; description: string }, isRewritten: boolean) {
+  const changed = [
+    ...(before.name === after.name ? [] : [`its name is "${after.name}" now`]),
+    ...(before.description === after.description ? [] : ["its description"]),
+    ...(isRewritten ? ["its definition"] : []),
+  ];
+  return changed.join("; ") || "nothing";
+}
+
+interface Change {
+  details: string;
+  grants: ScopeGrant[];
+  parts: string[];
+  /** Ids of the records that include this one, and what they grant with it. */
+  above: Map<string, ScopeGrant[]>;
+}
+
+async function compile(ctx: OrgContext, id: string, tree: unknown, text: string): Promise<Change> {
+  const orgId = ctx.org.id;
+  const details = detailsIn(text);
+  const parts = partsIn(orgId, tree);
+  const [including, stored] = await guarded(ctx, [
+    ctx.store.db
+      .select({ id: customRoles.id, details: customRoles.details })
+      .from(customRoles)
+      .where(sql`id IN ${idsAbove(id)}`),
+    grantsOf(
+      ctx,
+      sql`id IN (SELECT value FROM json_each(${JSON.stringify(parts)}) UNION SELECT part_id FROM role_parts WHERE role_id IN ${idsAbove(id)})`,
+    ),
+  ]);
+  if (including.length > MOST_ABOVE) throw badRequest(`more than ${MOST_ABOVE} roles and permission sets include this one`);
+  const trees = new Map(including.map((record) => [record.id, record.details]));
+  if (parts.some((part) => part === id || trees.has(part))) throw badRequest("a role cannot include itself, also not by way of others");
+  const known = new Map(stored.filter((record) => record.id !== id && !trees.has(record.id)).map((record) => [record.id, record.grants]));
+  const grantsById = (part: string): ScopeGrant[] | undefined => {
+    const granted = known.get(part);
+    const written = trees.get(part);
+    if (granted || written === undefined) return granted;
+    const made = grantsIn(orgId, JSON.parse(written), grantsById);
+    known.set(part, made);
+    return made;
+  };
+  const grants = grantsIn(orgId, tree, grantsById);
+  known.set(id, grants);
+  return { details, grants, parts, above: new Map([...trees.keys()].map((one) => [one, grantsById(one)!])) };
+}
+
+const idsAbove = (id: string): SQL => sql`(WITH RECURSIVE above(id) AS (SELECT role_id FROM role_parts WHERE part_id = ${id}
+  UNION SELECT role_id FROM role_parts JOIN above ON part_id = above.id) SELECT id FROM above)`;
+
+/** Fails when another record has come to include this one since the records above it were read. */
+function rewritten(ctx: OrgContext, id: string, { parts, above }: Change): BatchItem<"sqlite">[] {
+  const { db } = ctx.store;
+  const isRead = sql`NOT EXISTS (SELECT id FROM ${idsAbove(id)} EXCEPT SELECT value FROM json_each(${JSON.stringify([...above.keys()])}))`;
+  return [
+    db.select({ holds: failUnless(isRead) }).from(sql`(SELECT 1)`),
+    db.delete(roleParts).where(eq(roleParts.roleId, id)),
+    db.insert(roleParts).select(partRows(id, parts)),
+    ...[...above].map(([one, grants]) => db.update(customRoles).set({ grants }).where(thatRole(ctx, one))),
+  ];
+}

@@ -1,0 +1,60 @@
+import { type SQL, and, asc, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
+import { guarded } from "../auth/guard.ts";
+import { meetsExpiryPolicy } from "../auth/limits.ts";
+import { lives } from "../auth/lives.ts";
+import { settingsOf } from "../auth/policy.ts";
+import type { OrgContext } from "../context.ts";
+import { members } from "../orgs/table.ts";
+import { accessTokens } from "./table.ts";
+
+const DAY = 86_400_000;
+
+export interface RefusedByPolicy {
+  /** Tokens of the organization. */
+  machines: number;
+  /** The first of them by name. */
+  names: string[];
+  /** Personal tokens of members who agreed to be in the organization; they would still open their other organizations. */
+  personal: number;
+  /** The caller's own among those. */
+  own: number;
+  /** Whether the caller is, with the credential of this request: a session is judged by the token that opened it. */
+  caller: boolean;
+}
+
+/**
+ * Tokens that are good now and that a policy on expiry of `maxDays` days would refuse from now on, because they have longer to
+ * live: what an administrator should know before it holds.
+ * @param most names at most
+ */
+export async function tokensRefusedByPolicy(ctx: OrgContext, maxDays: number, most: number): Promise<RefusedByPolicy> {
+  const { db } = ctx.store;
+  const { maxTokenExpiryDays: before } = settingsOf(ctx);
+  const tooLong = and(
+    lives(ctx.now),
+    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now + maxDays * DAY)),
+    before === null ? undefined : lte(accessTokens.expiresAt, ctx.now + before * DAY),
+  );
+  const machine = and(tooLong, eq(accessTokens.orgId, ctx.org.id));
+  const ofMembers = sql`${accessTokens.userId} IN (SELECT user_id FROM ${members} WHERE org_id = ${ctx.org.id} AND accepted_at IS NOT NULL)`;
+  const personal = and(tooLong, ofMembers, eq(accessTokens.kind, "personal"));
+  const count = (where: SQL | undefined) =>
+    db
+      .select({ total: sql<number>`count(*)`.as("total") })
+      .from(accessTokens)
+      .where(where);
+  const self = ctx.actor.kind === "user" ? ctx.actor.user.id : "";
+  const [machines, names, people, mine] = await guarded(ctx, [
+    count(machine),
+    db.select({ name: accessTokens.name }).from(accessTokens).where(machine).orderBy(asc(accessTokens.name)).limit(most),
+    count(personal),
+    count(and(personal, eq(accessTokens.userId, self))),
+  ]);
+  return {
+    machines: machines[0]?.total ?? 0,
+    names: names.map(({ name }) => name),
+    personal: people[0]?.total ?? 0,
+    own: mine[0]?.total ?? 0,
+    caller: !meetsExpiryPolicy(ctx.actor.limits, maxDays, ctx.now),
+  };
+}

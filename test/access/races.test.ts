@@ -1,0 +1,113 @@
+import { beforeEach, describe, expect, inject, it } from "vitest";
+import { commitOrder, rememberCommitOrder } from "../support/commitOrder.ts";
+import { call, ok } from "../support/client.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+
+let world: World;
+beforeEach(async () => {
+  world = await newWorld();
+  await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { defaultStackPermission: 0 } });
+});
+
+const admin = <T = Record<string, unknown>>(method: string, path: string, json?: unknown) =>
+  ok<T>(method, `/api${path}`, { token: world.admin, ...(json !== undefined && { json }) });
+
+const node = (__type: string, members: object) => ({ __type, ...members });
+const allow = (...permissions: string[]) => node("PermissionDescriptorAllow", { permissions });
+const importing = allow("stack:read", "stack:import");
+const isTagged = node("PermissionExpressionHasTag", { context: node("PermissionExpressionStack", {}), key: "open" });
+
+const newRole = async (name: string, details: object) =>
+  (await admin<{ id: string }>("POST", "/orgs/acme/roles", { name, description: "", uxPurpose: "role", details })).id;
+
+interface Racer {
+  /** The value of the token that uses the right. */
+  value: string;
+  takeAway: () => Promise<Response>;
+  /** Finds the event of the change among those that were committed. */
+  event: string;
+  named: string;
+}
+
+/** Each makes a token that may import a state into `web/s<n>`, and takes that right away. */
+const rights: Record<string, (n: number) => Promise<Racer>> = {
+  "a grant of a team": async (n) => {
+    const value = await teamWithToken(n);
+    await admin("PATCH", `/orgs/acme/teams/t${n}`, { addStackPermission: { ...stackOf(n), permission: 102 } });
+    const takeAway = () => change("PATCH", `/orgs/acme/teams/t${n}`, { removeStack: stackOf(n) });
+    return { value, takeAway, event: "team-updated", named: `t${n}` };
+  },
+  "a role of a team": async (n) => {
+    const value = await teamWithToken(n);
+    const id = await newRole(`r${n}`, importing);
+    await admin("POST", `/orgs/acme/teams/t${n}/roles/${id}`);
+    const takeAway = () => change("DELETE", `/orgs/acme/teams/t${n}/roles/${id}`);
+    return { value, takeAway, event: "team-updated", named: `t${n}` };
+  },
+  "a scope of a custom role": async (n) => {
+    const id = await newRole(`r${n}`, importing);
+    const { tokenValue: value } = await newOrgToken(world, `ci-${n}`, { roleID: id });
+    const takeAway = () => change("PATCH", `/orgs/acme/roles/${id}`, { details: allow("stack:read") });
+    return { value, takeAway, event: "custom-role-updated", named: `r${n}` };
+  },
+  "a tag that a role asks for": async (n) => {
+    const id = await newRole(`r${n}`, node("PermissionDescriptorCondition", { condition: isTagged, subNode: importing }));
+    const { tokenValue: value } = await newOrgToken(world, `ci-${n}`, { roleID: id });
+    await admin("POST", `/stacks/acme/web/s${n}/tags`, { name: "open", value: "" });
+    const takeAway = () => change("DELETE", `/stacks/acme/web/s${n}/tags/open`);
+    return { value, takeAway, event: "stack-tags-updated", named: `web/s${n}` };
+  },
+};
+
+const stackOf = (n: number) => ({ projectName: "web", stackName: `s${n}` });
+
+async function teamWithToken(n: number): Promise<string> {
+  await admin("POST", "/orgs/acme/teams/pulumi", { name: `t${n}`, displayName: `t${n}`, description: "" });
+  return (await admin<NewToken>("POST", `/orgs/acme/teams/t${n}/tokens`, { name: `team-${n}`, description: "" })).tokenValue;
+}
+
+const change = (method: string, path: string, json?: unknown) =>
+  call(method, `/api${path}`, { token: world.admin, ...(json !== undefined && { json }) });
+
+const RACES = 32;
+const ROUNDS = Array.from({ length: 2 * inject("sizes").deletionRounds }, (_, i) => i + 1);
+
+describe.each(Object.entries(rights))("%s is taken away while it is used", (_, prepare) => {
+  it.each(ROUNDS)("and no use is accepted after that was committed: round %i", { timeout: 120_000 }, async (round) => {
+    await rememberCommitOrder();
+    const answers = await Promise.all(
+      Array.from({ length: RACES }, async (__, n) => {
+        await newStack(world.admin, "web", `s${n}`);
+        const racer = await prepare(n);
+        const headers = { "CF-Connecting-IP": `2001:db8:${round}:${n}::1` };
+        const use = () =>
+          call("POST", `/api/stacks/acme/web/s${n}/import`, { token: racer.value, json: { version: 3, deployment: {} }, headers });
+        // Half of the tokens are in the cache when the race begins; either side may have a small lead.
+        if (n % 2 === 0) await ok("GET", "/api/user", { token: racer.value });
+        const lead = (n % 7) - 3;
+        const [used, taken] = await Promise.all([after(lead, use), after(-lead, racer.takeAway)]);
+        expect(taken.ok).toBe(true);
+        expect([403, 404], "sent after the answer was received").toContain((await use()).status);
+        return { n, racer, status: used.status };
+      }),
+    );
+    const committed = await commitOrder();
+    for (const { n, racer, status } of answers) {
+      expect([200, 403, 404]).toContain(status);
+      const taken = committed.findLastIndex(
+        ({ event, description, stack }) => event === racer.event && `${description} ${stack}`.includes(racer.named),
+      );
+      const accepted = committed.flatMap((row, at) => (row.event === "stack-imported" && row.stack === `web/s${n}` ? [at] : []));
+      expect(taken).toBeGreaterThanOrEqual(0);
+      expect(accepted).toHaveLength(status === 200 ? 1 : 0);
+      for (const at of accepted) expect(at).toBeLessThan(taken);
+    }
+    // Neither side always wins, or this would be no race.
+    expect(new Set(answers.map(({ status }) => status === 200))).toEqual(new Set([true, false]));
+  });
+});
+
+const after = async <T>(ms: number, work: () => Promise<T>) => {
+  if (ms > 0) await scheduler.wait(ms);
+  return work();
+};
