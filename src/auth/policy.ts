@@ -229,7 +229,7 @@ export const scopesBeyond = (actor: Actor, place: ActorMembership, scopes: reado
   actor.limits.stackRules === null ? scopes.filter((scope) => !hasEverywhere(actor, place, scope)) : [...scopes];
 
 function hasEverywhere(actor: Actor, place: ActorMembership, scope: string): boolean {
-  if (actor.kind !== "user" && personOnly.has(scope as OrgPermission)) return false;
+  if (actor.kind !== "user" && isPersonOnly(scope as OrgPermission)) return false;
   if (isAdministrator(place)) return true;
   if ((orgPermissions as readonly string[]).includes(scope)) return mayAs(place, scope as OrgPermission);
   return customGrants(place).some(({ scopes, rules }) => rules === null && scopes.includes(scope));

@@ -1,12 +1,14 @@
 import type { OrgPermission } from "../access/permissions.ts";
 
-/** What each right allows, for people who write a role. Those that no custom role gives are left out (`hasEffect`). */
+/**
+ * What each right allows, for people who write a role. Rights that no custom role gives are left out (`hasEffect`), and so are the two that the public
+ * contract has no name for: `organization:read`, which everybody has, and `stack:preview`.
+ */
 const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermission, string>> }[]> = {
   organization: [
     {
       name: "Organization",
       scopes: {
-        "organization:read": "See the organization and its settings.",
         "organization:update": "Change the settings of the organization.",
       },
     },
@@ -60,7 +62,6 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
       scopes: {
         "stack:list": "Find the stack in lists.",
         "stack:read": "See the stack, its resources and its updates.",
-        "stack:preview": "Preview changes of the stack.",
         "stack:write": "Update, refresh and destroy the stack.",
         "stack:export": "Export the state of the stack.",
         "stack:import": "Replace the state of the stack.",

@@ -36,10 +36,6 @@ const absentFeatures: Feature[] = [
   },
   { paths: /\/saml\b/, sentence: "Single sign-on is not supported yet" },
   {
-    paths: /\/roles\b/,
-    sentence: "Custom roles are not supported yet: each organization has the roles admin, member, billing-manager and read-only",
-  },
-  {
     paths: /\/(collaborators|permissions|ownership)\b|\/set-admin$|\/members\/[^/]+\/stacks\b/,
     sentence: "Rights on single stacks cannot be given to people one by one: put them in a team, and give the team the right",
   },

@@ -16,7 +16,6 @@ describe("an operation that is not here", () => {
     ["POST", "/api/esc/environments/acme/yaml/open", "Environments (Pulumi ESC) are not supported"],
     ["POST", "/api/esc/environments/acme/yaml/check", "without 'environment:'"],
     ["GET", "/api/orgs/acme/members/mel/stacks", "put them in a team"],
-    ["POST", "/api/orgs/acme/roles", "Custom roles are not supported yet"],
     ["GET", "/api/stacks/acme/web/dev/deployments", "Deployments, schedules and drift detection are out of scope"],
     ["POST", "/api/stacks/acme/web/dev/hooks", "Webhooks are not supported yet"],
     ["PATCH", "/api/stacks/acme/web/dev/update/u/checkpointdelta", "a client that does not journal sends full checkpoints"],
@@ -39,14 +38,6 @@ describe("an operation that is not here", () => {
       expect(await refused(404, "GET", path)).toBe(`Not Found: 'GET ${path}' not found`);
     },
   );
-
-  it("is not taken for the role of that name", async () => {
-    expect(await refused(404, "GET", "/api/orgs/acme/roles/scopes", { token: world.admin })).toContain(
-      "Not Found: 'GET /api/orgs/acme/roles/scopes' not found: Custom roles are not supported yet",
-    );
-    expect(await refused(404, "GET", "/api/orgs/acme/roles/none", { token: world.admin })).toBe("Not Found: Role not found");
-    expect(await refused(404, "GET", "/api/orgs/acme/roles/Scopes", { token: world.admin })).toBe("Not Found: Role not found");
-  });
 
   it.skipIf(operations.size === 0)("belongs to a part of the public API that has a sentence", () => {
     const ours = new Set<string>(routes.map(({ definition }) => definition.operationId));

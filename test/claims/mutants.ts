@@ -70,8 +70,8 @@ export const mutants: Mutant[] = [
   },
   {
     claim: "machine-no-administrator",
-    file: "src/orgs/addMember.ts",
-    find: 'if (role === "admin") await requireRight(ctx, "org_member:set_admin");',
+    file: "src/roles/given.ts",
+    find: 'if (given.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");',
     replace: "",
   },
   { claim: "machine-no-lockout", file: "src/orgs/settings.ts", find: "ofAccess.has(name)", replace: 'name === "setAllowedCidrs"' },

@@ -52,7 +52,8 @@ async function verdict(trial: Trial, terminal: Terminal, places: Record<string, 
   const { says = /^/, refuses, empty } = trial;
   for (const line of trial.run) {
     const update = line.includes("UPDATE") ? await latestUpdate() : "";
-    const filled = line.replaceAll(/[A-Z]{3,}/g, (place) => ({ ...places, UPDATE: update })[place] ?? place);
+    const role = line.includes("ROLE") ? await customRole() : "";
+    const filled = line.replaceAll(/[A-Z]{3,}/g, (place) => ({ ...places, UPDATE: update, ROLE: role })[place] ?? place);
     const words = filled.split(" ").map((word) => (/^[\d*_]+$/.test(word) ? word.replaceAll("_", " ") : word));
     const { code, stdout, stderr } = await terminal.run(...words);
     const told = `pulumi ${line}\nended with ${code}\n${stdout}\n${stderr}`;
@@ -86,6 +87,7 @@ async function prepare() {
   write("import.json", { resources: ["a", "b"].map((name) => ({ type, name, component: true })) });
   write("schema.json", { name: "made", version: "1.0.0" });
   write("empty.json", {});
+  write("role.json", { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] });
   write("README.md", "made");
 
   const newFolder = () => mkdtempSync(join(inject("directory"), "commands-"));
@@ -110,6 +112,12 @@ async function prepare() {
   };
   return { machine, person: machine.with({ token: admin }), places };
 }
+
+/** Id of the role that an earlier command made. */
+const customRole = async () =>
+  (
+    await ask<{ roles: { id: string; defaultIdentifier: string }[] }>("GET", "/api/orgs/acme/roles?uxPurpose=role", { token: admin })
+  ).roles.find((role) => role.defaultIdentifier === "")!.id;
 
 const latestUpdate = async () =>
   (await ask<{ activeUpdate: string }>("GET", "/api/stacks/acme/commands/dev", { token: admin })).activeUpdate;
