@@ -44,10 +44,6 @@ const grantMay: Record<GrantPermission, ReadonlySet<OrgPermission>> = {
 /** What a grant opens on its stack. */
 export const rightsOfGrant = (grant: GrantPermission): OrgPermission[] => [...grantMay[grant]];
 
-/** What every member of an organization may, whatever else the member may. */
-export const rightsOfMembers = (settings: OrgSettings): OrgPermission[] =>
-  [...memberMay[settings.defaultStackPermission]].filter((permission) => mayByToggle({ settings }, permission));
-
 /** The grants on a stack that open a right there. */
 export const grantsWith = (permission: OrgPermission): GrantPermission[] =>
   grantPermissions.filter((grant) => grantMay[grant].has(permission));

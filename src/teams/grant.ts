@@ -2,7 +2,7 @@ import { type SQL, and, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
-import type { StackRef } from "../auth/policy.ts";
+import { type StackRef, isAdministrator, membershipOf } from "../auth/policy.ts";
 import { has, lacking } from "../auth/right.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
@@ -10,7 +10,7 @@ import { notFound } from "../errors.ts";
 import { organizations } from "../orgs/table.ts";
 import { stacks } from "../stacks/table.ts";
 import { type Team } from "./find.ts";
-import { beyondOwnRights, hasOnStack, hasRightsOf, isAdministrator } from "./right.ts";
+import { beyondOwnRights, hasOnStack, hasRightsOf } from "./right.ts";
 import { type GrantPermission, stackGrants } from "./table.ts";
 
 /** What can be given to a team; 104 is for the creator of a stack. */
@@ -33,7 +33,7 @@ export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, s
   );
   const managesTeam = team.callerRole === "admin" || has(ctx, "team:update");
   const manages = managesTeam ? sql`1` : hasOnStack(ctx, ["stack_access:update"]);
-  const covers = permission === null || isAdministrator(ctx) ? sql`1` : hasRightsOf(ctx, permission);
+  const covers = permission === null || isAdministrator(membershipOf(ctx)) ? sql`1` : hasRightsOf(ctx, permission);
   const what = permission === null ? `Took its right from team "${team.name}" on` : `Gave team "${team.name}" ${names[permission]} on`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "team-updated",

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/openapi.ts";
 import { RevocationReport } from "../lineage/openapi.ts";
-import { uxPurposes } from "../roles/table.ts";
+import { Role } from "../roles/openapi.ts";
 import {
   AccessToken,
   CreateAccessTokenResponse,
@@ -28,21 +28,6 @@ const Team = z.object({
   roleIds: z.optional(z.array(z.string())),
 });
 
-const TeamRole = z.object({
-  id: z.string(),
-  orgId: z.string(),
-  name: z.string(),
-  description: z.string(),
-  resourceType: z.string(),
-  uxPurpose: z.enum(uxPurposes),
-  details: z.unknown(),
-  defaultIdentifier: z.string(),
-  isOrgDefault: z.boolean(),
-  created: z.string(),
-  modified: z.string(),
-  version: z.int(),
-});
-
 const tags = ["Teams"];
 const ofToken = ["Teams", "AccessTokens"];
 
@@ -57,14 +42,14 @@ export const teamOperations = {
     answers: { 204: null },
   },
   DeleteTeam: { tags, summary: "Ends a team with its rights on stacks, and its tokens at once", answers: { 204: null } },
-  ListTeamRoles: { tags, summary: "The roles of a team", answers: { 200: z.object({ roles: z.array(TeamRole) }) } },
+  ListTeamRoles: { tags, summary: "The roles of a team", answers: { 200: z.object({ roles: z.array(Role) }) } },
   UpdateTeamRoles: {
     tags,
     summary: "Gives a team a custom role; the CLI's assignment replaces the roles that the team has",
     answers: { 204: null },
   },
   DeleteTeamRole: { tags, summary: "Takes a role from a team", answers: { 204: null } },
-  EnableTeamRoles: { tags, summary: "Gives a team a role of its own, which grants nothing yet", answers: { 200: TeamRole } },
+  EnableTeamRoles: { tags, summary: "Gives a team a role of its own, which grants nothing yet", answers: { 200: Role } },
   GetOrganizationMemberTeams: {
     tags: ["Organizations"],
     summary: "What the teams of a member are called",

@@ -1,25 +1,19 @@
 import { type SQL, and, eq, inArray, sql } from "drizzle-orm";
-import type { ScopeGrant } from "../access/descriptor.ts";
-import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
+import type { OrgPermission } from "../access/permissions.ts";
 import { circumstancesOf, editionFault, hasEverything } from "../auth/editions.ts";
 import { guarded } from "../auth/guard.ts";
 import { isStackGranted } from "../auth/onStack.ts";
-import { mayAs, membershipOf, rightsOfGrant, rightsOfMembers } from "../auth/policy.ts";
+import { isAdministrator, isPersonOnly, mayAs, membershipOf, rightsOfGrant, rightsOfRole, scopesBeyond } from "../auth/policy.ts";
 import { recordForbidden } from "../auth/refusals.ts";
 import { requireRight } from "../auth/right.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
 import { forbidden } from "../errors.ts";
+import { scopesIn } from "../roles/compile.ts";
 import { customRoles } from "../roles/table.ts";
 import { stacks } from "../stacks/table.ts";
 import type { Team } from "./find.ts";
 import { type GrantPermission, grantPermissions, teamRoles } from "./table.ts";
-
-/** Whether the caller has the built-in role of an administrator, who may give away everything. */
-export const isAdministrator = (ctx: OrgContext): boolean => {
-  const { role, custom } = membershipOf(ctx);
-  return role === "admin" && custom === null;
-};
 
 /**
  * For what an administrator of the team may do as well as a caller with the right. The team was found in this request, see `findTeam`.
@@ -33,25 +27,8 @@ export async function requireTeamRight(ctx: OrgContext, team: Team, permission: 
   if (team.callerRole !== "admin") await requireRight(ctx, permission);
 }
 
-/** What nobody can give away who does not have it. An administrator has all of it. */
-interface Given {
-  /** Rights in the organization, on all of its stacks. */
-  rights?: OrgPermission[];
-  /** What a custom role grants. */
-  grants?: ScopeGrant[];
-}
-
-/** Whether the caller has the rights of these grants of custom roles in the whole organization. Rights that we do not know count, too. */
-export function coversScopes(ctx: OrgContext, { rights = [], grants = [] }: Given): boolean {
-  if (isAdministrator(ctx)) return true;
-  const place = membershipOf(ctx);
-  const isLimited = ctx.actor.limits.stackRules !== null;
-  const named = [...(place.custom?.grants ?? []), ...place.ofTeams].flatMap(({ scopes, rules }) => (rules === null ? scopes : []));
-  const held = new Set([...named, ...orgPermissions.filter((permission) => mayAs(place, permission))]);
-  return [...rights, ...grants.flatMap(({ scopes }) => scopes)].every(
-    (scope) => held.has(scope) && !(isLimited && scope.startsWith("stack")),
-  );
-}
+/** Whether the caller has all of these scopes in the whole organization. */
+export const coversScopes = (ctx: OrgContext, scopes: string[]): boolean => scopesBeyond(ctx.actor, membershipOf(ctx), scopes).length === 0;
 
 /**
  * For making somebody or something one of a team: whoever is no administrator, and not of the team, must have what the team has, so that
@@ -60,8 +37,8 @@ export function coversScopes(ctx: OrgContext, { rights = [], grants = [] }: Give
  * @throws 403
  */
 export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: OrgPermission[] = []): Promise<void> {
-  if (isAdministrator(ctx)) return;
-  if (!coversScopes(ctx, { rights: besides })) throw await beyondOwnRights(ctx, "team:update");
+  if (isAdministrator(membershipOf(ctx))) return;
+  if (!coversScopes(ctx, besides)) throw await beyondOwnRights(ctx, "team:update");
   if (team.callerRole === "admin") return;
   const { db } = ctx.store;
   const [roles, beyond] = await guarded(ctx, [
@@ -83,11 +60,19 @@ export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: O
       )
       .limit(1),
   ]);
-  if (beyond[0] || !coversScopes(ctx, { grants: roles.flatMap(({ grants }) => grants) })) throw await beyondOwnRights(ctx, "team:update");
+  if (
+    beyond[0] ||
+    !coversScopes(
+      ctx,
+      roles.flatMap(({ grants }) => scopesIn(grants)),
+    )
+  )
+    throw await beyondOwnRights(ctx, "team:update");
 }
 
 /** What a token of a team has besides the team's roles and grants. */
-export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] => rightsOfMembers(membershipOf(ctx).settings);
+export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] =>
+  rightsOfRole("member", membershipOf(ctx).settings).filter((permission) => !isPersonOnly(permission));
 
 /** The 403 for a caller who would give more than it has, once the log knows of it. */
 export async function beyondOwnRights(ctx: OrgContext, permission: OrgPermission) {

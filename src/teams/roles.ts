@@ -6,38 +6,24 @@ import { requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { AppError, badRequest, notFound } from "../errors.ts";
+import { scopesIn } from "../roles/compile.ts";
+import { jsonAnswer, shownColumns, thatRole, toJson } from "../roles/record.ts";
 import { customRoles } from "../roles/table.ts";
 import { type Team, findTeam } from "./find.ts";
 import { beyondOwnRights, coversScopes } from "./right.ts";
 import { teamRoles } from "./table.ts";
 
-type RoleRow = typeof customRoles.$inferSelect;
-
-const toRole = (row: RoleRow) => ({
-  id: row.id,
-  orgId: row.orgId,
-  name: row.name,
-  description: row.description,
-  resourceType: row.resourceType,
-  uxPurpose: row.uxPurpose,
-  details: JSON.parse(row.details) as unknown,
-  defaultIdentifier: "",
-  isOrgDefault: false,
-  created: new Date(row.createdAt).toISOString(),
-  modified: new Date(row.modifiedAt).toISOString(),
-  version: row.version,
-});
-
 export async function listTeamRoles(ctx: OrgContext, name: string) {
   const { id } = await findTeam(ctx, name);
-  return { roles: (await rolesOf(ctx, id)).map(toRole) };
+  const roles = await rolesOf(ctx, id);
+  return jsonAnswer(`{"roles":[${roles.map((row) => toJson(ctx.org.id, row)).join(",")}]}`);
 }
 
-async function rolesOf(ctx: OrgContext, teamId: string): Promise<RoleRow[]> {
+async function rolesOf(ctx: OrgContext, teamId: string) {
   const { db } = ctx.store;
   const [rows] = await guarded(ctx, [
     db
-      .select()
+      .select(shownColumns)
       .from(customRoles)
       .where(inArray(customRoles.id, db.select({ id: teamRoles.roleId }).from(teamRoles).where(eq(teamRoles.teamId, teamId))))
       .orderBy(customRoles.name),
@@ -56,14 +42,14 @@ export async function assignTeamRole(ctx: OrgContext, name: string, roleId: stri
   const team = await findTeam(ctx, name);
   const [found] = await guarded(ctx, [
     db
-      .select()
+      .select({ name: customRoles.name, uxPurpose: customRoles.uxPurpose, grants: customRoles.grants })
       .from(customRoles)
-      .where(and(eq(customRoles.id, roleId), eq(customRoles.orgId, ctx.org.id))),
+      .where(thatRole(ctx, roleId)),
   ]);
   const role = found[0];
   if (!role) throw roleNotFound(roleId);
   if (role.uxPurpose === "policy" || role.uxPurpose === "set") throw badRequest(`${role.name} is a permission set, and no role`);
-  if (!coversScopes(ctx, { grants: role.grants })) throw await beyondOwnRights(ctx, "role:update");
+  if (!coversScopes(ctx, scopesIn(role.grants))) throw await beyondOwnRights(ctx, "role:update");
   const before = await rolesOf(ctx, team.id);
   const others = replaces ? before.filter(({ id }) => id !== roleId) : [];
   if (others.length === 0 && before.some(({ id }) => id === roleId)) return;
@@ -120,10 +106,10 @@ export async function enableTeamRoles(ctx: OrgContext, name: string) {
     throw error;
   }
   relaySoon(ctx, event);
-  return toRole(role);
+  return jsonAnswer(toJson(ctx.org.id, { ...role, isDefault: 0 }));
 }
 
-const emptyRole = ({ org, now }: OrgContext, team: Team): RoleRow => ({
+const emptyRole = ({ org, now }: OrgContext, team: Team): typeof customRoles.$inferSelect => ({
   id: crypto.randomUUID(),
   orgId: org.id,
   name: `Team ${team.name}`,
