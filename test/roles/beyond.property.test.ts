@@ -3,7 +3,6 @@ import type { Rule } from "../../src/access/rules.ts";
 import { expect, it } from "vitest";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
 import { decide, scopesBeyond } from "../../src/auth/policy.ts";
-import type { Rule } from "../../src/access/rules.ts";
 import type { Actor, CustomRole, OrgSettings, Rights } from "../../src/context.ts";
 import { roles, stackPermissions } from "../../src/orgs/table.ts";
 import { type StackRule, tokenRoles } from "../../src/tokens/table.ts";
@@ -53,7 +52,7 @@ const machine = fc.record({ role: fc.constantFrom(...tokenRoles), settings, righ
   role: made.role,
   ...made.rights,
 }));
-const placeOf = (actor: Actor) => (actor.kind === "user" ? actor.memberships[0]! : actor);
+const membershipOf = (actor: Actor) => (actor.kind === "user" ? actor.memberships[0]! : actor);
 
 const holder = (role: string[], of: OrgSettings): Actor => ({
   kind: "organization",
@@ -74,7 +73,7 @@ const everyone: OrgPermission[] = ["organization:read", "org_member:read", "team
 it("a role that a caller may give opens nothing that the caller may not do", () => {
   fc.assert(
     fc.property(fc.oneof(person, machine), scopes, (actor, role) => {
-      const place = placeOf(actor);
+      const place = membershipOf(actor);
       if (scopesBeyond(actor, place, role).length > 0) return;
       const given = holder(role, place.settings);
       for (const permission of orgPermissions)
@@ -88,9 +87,9 @@ it("a role that a caller may give opens nothing that the caller may not do", () 
 it("an administrator in person may give everything, and a limited token nothing", () => {
   fc.assert(
     fc.property(person, machine, scopes, (one, other, role) => {
-      const place = placeOf(one);
+      const place = membershipOf(one);
       if (place.role === "admin" && place.custom === null) expect(scopesBeyond(one, place, role)).toEqual([]);
-      if (other.limits.stackRules !== null) expect(scopesBeyond(other, placeOf(other), role)).toEqual(role);
+      if (other.limits.stackRules !== null) expect(scopesBeyond(other, membershipOf(other), role)).toEqual(role);
     }),
   );
 });
@@ -98,7 +97,7 @@ it("an administrator in person may give everything, and a limited token nothing"
 it("a machine gives no right that is for people only, and nobody but an administrator a scope without meaning", () => {
   fc.assert(
     fc.property(machine, (actor) => {
-      const place = placeOf(actor);
+      const place = membershipOf(actor);
       for (const scope of ["org_token:create", "org_token:delete", "org_member:set_admin", "stack:transfer"])
         expect(scopesBeyond(actor, place, [scope])).toEqual([scope]);
       const isAdmin = place.role === "admin" && place.custom === null && actor.limits.stackRules === null;
