@@ -57,8 +57,11 @@ const namesOf = ({ orgName, projectName, stackName }: StackPath): Names => ({ ow
 
 const taken = (path: StackPath) => conflict(`Stack '${pathText(path)}' already exists`);
 
-const guards = ({ store }: StackContext, { actor, now, orgId, toOrgId }: MoveStack) =>
-  [guard(store, actor, now, orgId), guard(store, actor, now, toOrgId)] as const;
+function guards({ store }: StackContext, { actor, now, orgId, toOrgId }: MoveStack) {
+  // The stack gives its rights where it is, and not where it goes.
+  const { onStack: _onStack, ...inTarget } = actor;
+  return [guard(store, actor, now, orgId), guard(store, orgId === toOrgId ? actor : inTarget, now, toOrgId)] as const;
+}
 
 /** The state that will be rewritten. Nothing but the stack's own object changes it, and that is us. */
 async function pinState(ctx: StackContext, input: MoveStack): Promise<string | null> {
