@@ -109,7 +109,7 @@ async function migrationsFresh(): Promise<string | undefined> {
  * Limits the size of the bundle, which each start loads and compiles. `npm run bench:bundle` lists its contents. The goal is 150 for the
  * part that a start evaluates. The limit also keeps the documentation of operations out of the bundle.
  */
-const MOST_KIB = 190;
+const MOST_KIB = 200;
 
 async function bundles(): Promise<string | undefined> {
   const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist", "--metafile", "dist/meta.json");

@@ -57,8 +57,11 @@ const namesOf = ({ orgName, projectName, stackName }: StackPath): Names => ({ ow
 
 const taken = (path: StackPath) => conflict(`Stack '${pathText(path)}' already exists`);
 
-const guards = ({ store }: StackContext, { actor, now, orgId, toOrgId }: MoveStack) =>
-  [guard(store, actor, now, orgId), guard(store, actor, now, toOrgId)] as const;
+function guards({ store }: StackContext, { actor, now, orgId, toOrgId }: MoveStack) {
+  // The stack gives its rights where it is, and not where it goes.
+  const { onStack: _onStack, ...inTarget } = actor;
+  return [guard(store, actor, now, orgId), guard(store, orgId === toOrgId ? actor : inTarget, now, toOrgId)] as const;
+}
 
 /** Returns the key of the state to rewrite. It cannot change meanwhile, because only this object changes the stack. */
 async function pinState(ctx: StackContext, input: MoveStack): Promise<string | null> {

@@ -5,7 +5,8 @@ import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { isAllowedFrom, meetsExpiryPolicy } from "../auth/limits.ts";
 import { parseNetwork } from "../auth/network.ts";
-import { requireRight } from "../auth/right.ts";
+import { isAdministrator, membershipOf } from "../auth/policy.ts";
+import { lacking, requireRight } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest } from "../errors.ts";
 import { fixedSettings } from "./fixedSettings.ts";
@@ -78,6 +79,14 @@ const ofAccess: ReadonlySet<Name> = new Set([
   "setAllowedCountries",
 ]);
 
+/** Settings that give rights to members, and so to tokens of teams: only an administrator gives rights that the caller may not have. */
+const ofRights: ReadonlySet<Name> = new Set([
+  "setDefaultStackPermission",
+  "setMembersCanCreateStacks",
+  "setMembersCanDeleteStacks",
+  "setMembersCanTransferStacks",
+]);
+
 type Name = keyof typeof columns;
 type Value = string | number | boolean | string[] | null;
 
@@ -97,6 +106,8 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
   if (changes.length === 0) return toMetadata(ctx, before);
   if (changes.some(({ name }) => ofAccess.has(name))) await requireRight(ctx, "organization:set_access");
+  if (changes.some(({ name }) => ofRights.has(name)) && !isAdministrator(membershipOf(ctx)))
+    throw await lacking(ctx, "organization:set_access");
   const after = { ...before, ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])) };
   if (changes.some(({ name }) => name.startsWith("setAllowed")) && !isAllowedFrom(after, ctx))
     throw badRequest("these networks and countries would block the address of this request");

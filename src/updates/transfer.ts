@@ -30,8 +30,11 @@ export async function transferStack(ctx: OrgContext, path: StackPath, body: z.in
   const { fromOrg, projectName, stackName } = body;
   const named = { orgName: fromOrg ?? path.orgName, projectName: projectName ?? path.projectName, stackName: stackName ?? path.stackName };
   if (pathText(named).toLowerCase() !== pathText(path).toLowerCase()) throw badRequest("the body names another stack than the path");
-  const target = await enterTarget(ctx, "stack:transfer", body.toOrg, request);
+  const target = await enterTarget(ctx, "stack:transfer", body.toOrg, request, path);
   await move(target, path);
+  // The guard of the move has asked, and the stack is not here any more.
+  const { onStack } = ctx.actor;
+  if (onStack) onStack.guarded = onStack.needs.length;
 }
 
 /**
@@ -75,11 +78,12 @@ async function enterTarget(
   permission: "stack:transfer" | "organization:transfer_stacks",
   toOrg: string,
   request: Request,
+  stack?: StackPath,
 ) {
   const credential = await authenticate(ctx, request.headers.get("Authorization") ?? undefined, toOrg, { fresh: true });
-  await authorize(ctx, credential, permission, ctx.org.name);
+  const { actor } = await authorize(ctx, credential, permission, ctx.org.name, stack);
   await authorize(ctx, credential, "stack:create", toOrg);
-  const { actor, org } = credential;
+  const { org } = credential;
   if (!org || org.id === ctx.org.id) throw badRequest("toOrg must be another organization than that of the path");
   return { caller: { ...ctx, actor }, org };
 }

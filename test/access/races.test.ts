@@ -6,7 +6,7 @@ import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../s
 let world: World;
 beforeEach(async () => {
   world = await newWorld();
-  await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { defaultStackPermission: 0 } });
+  await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setDefaultStackPermission: 0 } });
 });
 
 const admin = <T = Record<string, unknown>>(method: string, path: string, json?: unknown) =>
