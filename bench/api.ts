@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { BenchServer } from "./servers.ts";
 
-/** The JSON of an answer that must be good. @param body JSON, or what is gzipped already */
+/** Returns the JSON of a successful answer. @param body an object for JSON, or gzipped bytes. @throws for any other answer */
 export async function ask(
   server: BenchServer,
   method: string,
@@ -25,11 +25,11 @@ export async function ask(
 export interface Running {
   /** Path of the update. */
   path: string;
-  /** Authorization header of its lease. */
+  /** Authorization header with the update's lease. */
   lease: string;
 }
 
-/** A new stack of project `bench`. @returns its path */
+/** Creates a stack in project `bench`. @returns its path */
 export async function newStack(server: BenchServer, name: string): Promise<string> {
   await ask(server, "POST", "/api/stacks/acme/bench", { stackName: name });
   return `/api/stacks/acme/bench/${name}`;
@@ -42,7 +42,7 @@ export async function startUpdate(server: BenchServer, stack: string): Promise<R
   return { path, lease: `update-token ${token}` };
 }
 
-/** As the CLI sends it while 5 resources of 16 KB are made: 80 KB, gzipped. @param number of the batch, from 0 */
+/** A batch that the CLI sends when it creates 5 resources of 16 KB: 80 KB, gzipped. @param number index of the batch, from 0 */
 export function journalBatch(number: number): Uint8Array<ArrayBuffer> {
   const entries = Array.from({ length: 5 }, (_, k) => ({
     version: 1,

@@ -1,4 +1,4 @@
-/** Speaks the wire protocol about one large stack, holding no state either. */
+/** A client of the wire protocol for one large stack. It never holds a whole state in memory. */
 import { Readable } from "node:stream";
 import { createGzip, gzipSync } from "node:zlib";
 import type { BenchServer } from "./servers.ts";
@@ -12,7 +12,7 @@ export class BigClient {
     this.token = `token ${server.token}`;
   }
 
-  /** A stream is sent as it is, anything else as JSON; gzipped. */
+  /** Sends a request. A stream is sent unchanged and any other body as JSON; both are gzipped. */
   async send(method: string, path: string, scheme: string, body?: object): Promise<Response> {
     const zipped = body instanceof Readable ? Readable.toWeb(body.pipe(createGzip({ level: 1 }))) : body && gzipSync(JSON.stringify(body));
     const response = await fetch(`${this.#server.url}${path}`, {
@@ -60,13 +60,13 @@ export function entry(sequenceID: number, kind: number, operationID: number, mor
 
 export const secrets = entry(1, 6, 0, { secretsProvider: { type: "service", state: {} } });
 
-/** The two entries of the step number `k`, which leaves a resource in the place of the one at `removeOld`. */
+/** The two entries of step number `k`, which replaces the resource at `removeOld`. */
 export const same = (k: number, removeOld: number, resource: object) => [
   entry(2 * k + 2, 0, k + 1, {}),
   entry(2 * k + 3, 1, k + 1, { removeOld, state: resource }),
 ];
 
-/** An answer must have these pieces behind its first `"resources":[`, byte for byte. */
+/** Checks that an answer has exactly these bytes after its first `"resources":[`. */
 export async function expectResources(response: Response, expected: Iterator<Buffer>): Promise<void> {
   let next: Buffer | undefined;
   let before = Buffer.alloc(0);
@@ -84,10 +84,10 @@ export async function expectResources(response: Response, expected: Iterator<Buf
       next = next?.length ? next : ((expected.next().value as Buffer | undefined) ?? undefined);
       if (!next) break;
       const length = Math.min(next.length, bytes.length);
-      if (!next.subarray(0, length).equals(bytes.subarray(0, length))) throw new Error("the resources are others");
+      if (!next.subarray(0, length).equals(bytes.subarray(0, length))) throw new Error("the answer has other resources");
       next = next.subarray(length);
       bytes = bytes.subarray(length);
     }
   }
-  if (next?.length || !expected.next().done) throw new Error("there are too few resources");
+  if (next?.length || !expected.next().done) throw new Error("the answer has too few resources");
 }

@@ -1,18 +1,18 @@
-/** A generated state of any size, as a stream: it is never whole, neither here nor in the server. */
+/** Generates a state of any size as a stream. Neither this process nor the server holds all of it in memory. */
 import { createHash } from "node:crypto";
 
-/** Of which every resource takes a slice of its own: hardly compressible, and quick to make. */
+/** Text that hardly compresses and is fast to generate. Each resource has its own slice of it. */
 const NOISE = Array.from({ length: 1500 }, (_, i) => createHash("sha512").update(`${i}`).digest("base64")).join("");
 
 export interface Big {
   resources: number;
-  /** Of each resource. */
+  /** Bytes of each resource. */
   bytes: number;
-  /** Of project `size`. */
+  /** Name of the stack in project `size`. */
   stack: string;
 }
 
-/** The text of resource number `i`, in an edition of its own; it is equally long in editions 0 to 9. */
+/** The text of resource number `i` in a given edition. Its length is the same in editions 0 to 9. */
 export function resourceText({ bytes, stack }: Big, i: number, edition = 0): string {
   const root = `urn:pulumi:${stack}::size::pulumi:pulumi:Stack::size-${stack}`;
   if (i === 0) return JSON.stringify({ urn: root, custom: false, type: "pulumi:pulumi:Stack" });
@@ -41,7 +41,7 @@ export function* asImported({ resources }: Big): Order {
   for (let i = 0; i < resources; i++) yield [i, 0];
 }
 
-/** What an update leaves: the resources it touched come first (cli-protocol §4.8.4). */
+/** The order after an update: the resources that it changed come first (cli-protocol §4.8.4). */
 export function* afterUpdate({ resources }: Big, touched: readonly number[], edition: number): Order {
   for (const i of touched) yield [i, edition];
   const gone = new Set(touched);
@@ -64,7 +64,7 @@ export function* elements(big: Big, order: Order, show = (text: string) => text)
   yield Buffer.from(held);
 }
 
-/** As the list of a stack's resources shows one (`src/state/resources.ts`). */
+/** A resource in the form of the list of a stack's resources (`src/state/resources.ts`). */
 export function shown(text: string): string {
   const none = text.includes('"dependencies":') ? "" : ',"dependencies":[]';
   return `{"resource":${text.slice(0, -1)},"delete":false${none}}}`;

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:bundle [-- --rounds N]`: how large the Worker is, what is in it, and what its start costs. The start is the processor
- * time of workerd, all threads, until it listens, for then all modules have been run: an empty Worker's is taken away, rounds alternate, and
- * each figure is the least of its rounds. `wrangler check startup` has a profiler running, which makes it several times as slow.
+ * `npm run bench:bundle [-- --rounds N]` measures the size of the Worker, the sizes of its parts, and the cost of its start. This cost is
+ * the processor time of all threads of workerd until it listens, because then all modules have run, minus the time of an empty Worker.
+ * Rounds alternate, and each figure is the least of its rounds. `wrangler check startup` runs a profiler, which makes it several times as
+ * slow.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +25,7 @@ interface Metafile {
   outputs: Record<string, { entryPoint?: string; inputs: Record<string, { bytesInOutput: number }> }>;
 }
 
-/** Bytes of each package and of each folder of ours, largest first. */
+/** Bytes of each package and of each folder of src, largest first. */
 function contents(): [string, number][] {
   const meta = JSON.parse(readFileSync(join(folder, "meta.json"), "utf8")) as Metafile;
   const inputs = Object.values(meta.outputs).find(({ entryPoint }) => entryPoint)?.inputs ?? {};
@@ -38,7 +39,7 @@ function contents(): [string, number][] {
 
 const empty = `export default { fetch: () => new Response("") };`;
 
-/** A server of one module on any free port. */
+/** Configuration of a server with one module on a free port. */
 const config = (name: string) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
@@ -56,7 +57,7 @@ async function start(name: string): Promise<number> {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
   });
   try {
-    // It listens when its modules have been run.
+    // It listens after its modules have run.
     await once(createInterface(child.stdio[3] as NodeJS.ReadableStream), "line");
     return processorTime(child.pid!);
   } finally {

@@ -1,4 +1,4 @@
-/** The Pulumi CLI as a stopwatch: a program of N resources, and the commands that a user runs on it. */
+/** Measures the commands of the Pulumi CLI on a program of N resources. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -7,14 +7,14 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { newFolder } from "./servers.ts";
 
-/** Not the synchronous kind: the floor answers from this very process. */
+/** Asynchronous, because this process runs proxies at the same time. */
 const execute = promisify(execFile);
 
-/** The no-op comes twice: a server that puts off work at the end of an `up` lets the next command pay for it. */
+/** The no-op runs twice: if a server delays work of an `up`, the next command is slower. */
 export const phases = ["up", "no-op", "no-op again", "one change", "change", "refresh", "export", "destroy"] as const;
 export type Phase = (typeof phases)[number];
 
-/** What is deployed. */
+/** The program that is deployed. */
 export interface Workload {
   resources: number;
   /** Bytes of text in each resource. */
@@ -26,13 +26,13 @@ export interface Workload {
 export const wordsOf = ({ resources, bytes, shape }: Workload) =>
   `${resources} resources of ${bytes / 1024} KB${shape === "chain" ? ", each waiting for the one before" : ""}`;
 
-/** The installed CLI, or undefined: it is in no package registry. */
+/** Path of the installed CLI, or undefined. No package registry has it. */
 export function findCli(): string | undefined {
   const places = [...(process.env["PATH"] ?? "").split(delimiter).map((dir) => join(dir, "pulumi")), join(homedir(), ".pulumi/bin/pulumi")];
   return process.env["PULUMI_CLI"] ?? places.find((place) => existsSync(place));
 }
 
-/** Base64 of a hash chain: the same on every machine, and hardly compressible. */
+/** Base64 of hashes: the same on every machine, and hardly compressible. */
 function text(seed: string, bytes: number): string {
   const parts: string[] = [];
   for (let i = 0, length = 0; length < bytes; i++) {
@@ -43,7 +43,7 @@ function text(seed: string, bytes: number): string {
   return parts.join("").slice(0, bytes);
 }
 
-/** @param changed how many of the resources are in their second edition */
+/** Writes the program. @param changed number of resources in their second edition */
 function program(folder: string, { resources, bytes, shape }: Workload, changed: number): void {
   const lines = ["name: bench", "runtime: yaml", "resources:"];
   for (let i = 0; i < resources; i++) {
@@ -54,13 +54,13 @@ function program(folder: string, { resources, bytes, shape }: Workload, changed:
   writeFileSync(join(folder, "Pulumi.yaml"), `${lines.join("\n")}\n`);
 }
 
-/** Without a URL it is the CLI's own file backend. */
+/** A backend; without a URL it is the CLI's own file backend. */
 export interface Backend {
   url?: string;
   token?: string;
 }
 
-/** One stack, from its making to its removal, by a CLI with a home of its own. */
+/** One stack from its creation to its removal. The CLI has its own home directory. */
 export class Session {
   readonly #folder = newFolder();
   readonly #cli: string;

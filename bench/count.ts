@@ -1,4 +1,4 @@
-/** What one `up` asks of a server: through a counting proxy, and so not in the run that is timed. */
+/** Counts the requests of one `up`. They go through a proxy, so this is not the run that is timed. */
 import { Session, type Workload, wordsOf } from "./cli.ts";
 import { percentiles } from "./percentiles.ts";
 import { type Seen, countingProxy } from "./proxy.ts";
@@ -16,7 +16,7 @@ export async function countUp(cli: string, server: BenchServer, workload: Worklo
 
   const { requests, d1, journal, routes } = counted;
   console.log(`\none up of ${wordsOf(workload)} on ${server.name}: ${requests} requests, ${d1} round trips to D1`);
-  console.log(`  a journal request: p50 ${journal.p50.toFixed(1)} ms, p99 ${journal.p99.toFixed(1)} ms, while the CLI works beside it`);
+  console.log(`  a journal request: p50 ${journal.p50.toFixed(1)} ms, p99 ${journal.p99.toFixed(1)} ms, while the CLI works`);
   for (const [route, { count, d1, most }] of Object.entries(routes))
     console.log(`  ${String(count).padStart(5)}  ${route.padEnd(52)} D1 ${d1}${count > 1 ? `, at most ${most} in one` : ""}`);
   return counted;

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:distance [-- --size N] [--delays 20,100,200]`: how many requests one command waits for, one after the other, when the
- * server is far away: the real CLI through a proxy that holds each request back. What a command takes longer for each millisecond of
- * delay is the number of requests it waited for; beside it, the longest chain of requests that did not overlap, and what is in it.
+ * `npm run bench:distance [-- --size N] [--delays 20,100,200]` measures how many sequential requests a command waits for. The real CLI uses
+ * a proxy that delays each request. The additional time for each millisecond of delay is the number of requests that the command waited
+ * for. It also prints the longest chain of requests that did not overlap.
  */
 import { parseArgs } from "node:util";
 import { Session, type Workload, findCli, wordsOf } from "./cli.ts";
@@ -22,14 +22,16 @@ if (!cli) {
   process.exit(0);
 }
 
-/** Requests that came one after the other: the next is the one that ended first of those that began after the last had ended. */
+/**
+ * The longest chain of sequential requests. The next one is always the first to end among those that began after the last one had ended.
+ */
 function chain(seen: Seen[]): Seen[] {
   const links: Seen[] = [];
   for (const request of seen.toSorted((a, b) => a.ended - b.ended)) if (request.started >= (links.at(-1)?.ended ?? 0)) links.push(request);
   return links;
 }
 
-/** Least squares: what is added to the time for each millisecond of delay. */
+/** The additional time for each millisecond of delay, by least squares. */
 function slope(times: number[]): number {
   const mean = (numbers: number[]) => numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
   const [x, y] = [mean(delays), mean(times)];

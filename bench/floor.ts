@@ -1,7 +1,7 @@
 /**
- * The floor: a server that answers at once and checks and stores nothing, so that what is left is the CLI's own time. It
- * keeps the journal in memory and replays it with the plain model of the property tests, after the answer.
- * A process of its own, as the Worker is: it says its URL and ends with its parent.
+ * The floor: a server that answers at once and checks nothing, so that a command takes only the CLI's own time. It has the journal in
+ * memory and replays it after the answer, with the simple model of the property tests. It is a separate process, as the Worker is: it
+ * prints its URL and ends with its parent.
  */
 import { type IncomingMessage, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -25,7 +25,7 @@ interface FloorStack {
 const stacks = new Map<string, FloorStack>();
 let updates = 0;
 
-/** The few members that are ever looked at. */
+/** The members of a body that the floor reads. */
 interface Sent {
   stackName: string;
   plaintext: string;
@@ -35,7 +35,7 @@ interface Sent {
 
 const parse = ({ bytes, gzip }: Body) => JSON.parse((gzip ? gunzipSync(bytes) : bytes).toString() || "{}") as Sent;
 
-/** @returns JSON, as text or to be made into text; undefined for 404 */
+/** @returns JSON, as text or as an object; undefined for 404 */
 function answer(method: string, path: string, body: Body): object | string | undefined {
   if (path === "/api/user")
     return { id: "u", githubLogin: "acme", name: "acme", email: "", avatarUrl: "", organizations: [], identities: [] };
@@ -83,7 +83,7 @@ function answer(method: string, path: string, body: Body): object | string | und
   return { updateID: stack.activeUpdate };
 }
 
-/** The next command asks for the result, so it must be there; nobody waits for it here. */
+/** Replays the journal for the next command. No request waits for it. */
 function fold(stack: FloorStack): void {
   const entries = stack.journal.splice(0).flatMap((body) => parse(body).entries);
   if (entries.length > 0) stack.state = JSON.stringify(modelReplay(stack.state, entries, new Date().toISOString(), "v3.259.0"));

@@ -1,10 +1,10 @@
 /**
- * The memory of the Worker's isolate while it works, by V8's own count, which V8's inspector gives. Cloudflare bounds this memory, and not the memory of
- * a process. The count is: V8's heap in use, garbage included, and the memory outside the heap that belongs to it, which is buffers for the most part.
+ * Measures the memory of the Worker's isolate by V8's own count, which the inspector returns. Cloudflare limits this memory, and not that
+ * of a process. It consists of V8's used heap, including garbage, and of memory outside the heap that the heap refers to, mostly buffers.
  */
 import { setTimeout as wait } from "node:timers/promises";
 
-/** Milliseconds between two questions. The isolate answers between two pieces of its work, so it may take longer. */
+/** Milliseconds between two measurements. The isolate answers only between two tasks, so it may take longer. */
 const EVERY = 5;
 
 interface HeapUsage {
@@ -16,19 +16,19 @@ interface HeapUsage {
 export interface Heap {
   /** Begins a new peak. */
   reset: () => void;
-  /** Bytes since the last `reset`, at the moment of the most. */
+  /** Bytes at the peak since the last `reset`. */
   peak: () => { heap: number; buffers: number };
-  /** Has V8 collect its garbage. @returns the bytes that are left */
+  /** Collects V8's garbage. @returns the remaining bytes */
   collect: () => Promise<number>;
   stop: () => void;
 }
 
-/** The class of Node, which takes headers. */
+/** The WebSocket class of Node, which accepts headers. */
 const WithHeaders = WebSocket as unknown as new (url: string, options: { headers: Record<string, string> }) => WebSocket;
 
-/** Asks the isolate of the Worker again and again. @param inspector the address of the inspector */
+/** Measures the isolate of the Worker repeatedly. @param inspector the address of the inspector */
 export async function watchHeap(inspector: string): Promise<Heap> {
-  // Wrangler's inspector wants an origin.
+  // Wrangler's inspector requires an Origin header.
   const socket = new WithHeaders(await findWorker(inspector), { headers: { Origin: "http://localhost" } });
   await new Promise<void>((opened, failed) => {
     socket.addEventListener("open", () => opened());
@@ -71,7 +71,9 @@ export async function watchHeap(inspector: string): Promise<Heap> {
   };
 }
 
-/** Address of the Worker's own isolate. The simulators have isolates of their own; wrangler lists the Worker alone, under a name by chance. */
+/**
+ * Inspector address of the Worker's isolate. Workerd also lists the simulators' isolates; wrangler lists only the Worker, with a random id.
+ */
 async function findWorker(inspector: string): Promise<string> {
   const isolates = (await (await fetch(`${inspector}/json`)).json()) as { id: string; webSocketDebuggerUrl: string }[];
   const worker = isolates.length === 1 ? isolates[0] : isolates.find(({ id }) => id.includes("stackpass"));

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:journal [-- --rounds N]`: where the time of a journal request goes, the request that a deployment waits for: 80 KB
- * gzipped, one in flight. Each line does what the line before does and one thing more, so the difference is what that thing costs. Lines
- * take turns; a figure is the least of the rounds' medians.
+ * `npm run bench:journal [-- --rounds N]` splits the time of a journal request into its parts. A deployment waits for this request: 80 KB
+ * gzipped, one at a time. Each line of the table does the work of the line before and one thing more, so the difference is the cost of that
+ * thing. Lines run alternately; a figure is the least of the rounds' medians.
  */
 import { parseArgs } from "node:util";
 import { journalBatch, newStack, startUpdate } from "./api.ts";

@@ -1,10 +1,12 @@
-/** Latency of the request that a deployment waits for: one journal batch of 80 KB, one in flight, as the CLI sends it. */
+/**
+ * Measures the latency of the request that a deployment waits for: journal batches of 80 KB, one after the other, as the CLI sends them.
+ */
 import { ask, journalBatch, newStack, startUpdate } from "./api.ts";
 import { type Percentiles, percentiles } from "./percentiles.ts";
 import type { BenchServer } from "./servers.ts";
 
 const REQUESTS = 300;
-/** Before them, for the compilers to do their work. */
+/** Requests before the measurement, until the JIT compilers have optimized the code. */
 const WARM_UP = 50;
 
 export async function journalLatency(server: BenchServer): Promise<Percentiles> {

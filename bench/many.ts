@@ -1,7 +1,8 @@
 /**
- * `npm run bench:many [-- --clients 50] [--updates 4] [--resources 10]`: so many simulated CLIs at once, each on a stack of its own, each
- * making some updates one after the other: the calls and bodies of an `up` (cli-protocol §4.2), one journal request in flight, events and
- * a renewal beside it. Nothing waits between the calls, so it is the load of many more real CLIs, whose programs have work of their own.
+ * `npm run bench:many [-- --clients 50] [--updates 4] [--resources 10]` runs simulated CLIs concurrently. Each has its own stack and makes
+ * some updates one after the other, with the calls and bodies of an `up` (cli-protocol §4.2): one journal request at a time, and
+ * concurrently events and a renewal. There are no pauses between the calls, so the load is that of many more real CLIs, which also run
+ * programs.
  */
 import { gzipSync } from "node:zlib";
 import { parseArgs } from "node:util";
@@ -23,7 +24,7 @@ const [clients, updates, resources] = [Number(values.clients), Number(values.upd
 const times: Record<string, number[]> = {};
 const errors: string[] = [];
 
-/** One simulated CLI: a connection for the calls that it waits for, and one for what goes on beside them. */
+/** One simulated CLI. It has a connection for the calls that it waits for, and one for concurrent calls. */
 class Client {
   readonly #server: BenchServer;
   readonly #main: Connection;
@@ -76,7 +77,7 @@ class Client {
     await journal(entry(6, 0, { secretsProvider: { type: "service", state: {} } }));
     for (let i = 0; i < resources; i++) {
       const state = resource(this.#stack, i, edition);
-      // What is there already is replaced by its next edition.
+      // An existing resource is replaced by its next edition.
       await journal(entry(0, i + 1), entry(1, i + 1, { removeOld: edition === 0 ? null : i, state }));
     }
     await events;
@@ -129,7 +130,7 @@ try {
   const started = performance.now();
   await Promise.all(Array.from({ length: clients }, (_, i) => new Client(server, i).run()));
   const seconds = (performance.now() - started) / 1000;
-  // The audit log is written beside the requests.
+  // The audit log is written after the answers.
   await new Promise((done) => setTimeout(done, 5000));
   const perUpdate = ((await statements(server)) - before) / (clients * updates);
   const all = Object.values(times).flat();

@@ -1,14 +1,14 @@
-/** A proxy for runs that are counted: what was asked and when, how often D1 was. It can stand for a distance. */
+/** A proxy that records the requests of a run, their times and their round trips to D1. It can delay requests to simulate a distance. */
 import { type IncomingHttpHeaders, Agent, createServer, request as httpRequest } from "node:http";
 
 export interface Seen {
   method: string;
-  /** Path with ids and names taken out. */
+  /** Path without ids and names. */
   route: string;
-  /** Milliseconds since the proxy began. */
+  /** Milliseconds on the process's clock. */
   started: number;
   ended: number;
-  /** Round trips to D1, as the answer's Server-Timing says. */
+  /** Round trips to D1, from the answer's Server-Timing header. */
   d1: number;
 }
 

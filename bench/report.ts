@@ -1,4 +1,4 @@
-/** Where the figures of a run go: a file of their own under bench/results/, which says of which machine, when and by what command. */
+/** Writes the figures of a run into a new file under bench/results/, with the machine, the time and the command. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ export interface Report {
   machine: { cpus: number; model: string; memoryGb: number };
 }
 
-/** @param name of the benchmark; the file's name begins with it */
+/** @param name name of the benchmark, with which the file's name begins */
 export function writeReport(name: string, results: object): void {
   const date = new Date().toISOString();
   const report: Report = {

@@ -1,8 +1,8 @@
 /**
- * `npm run bench:requests [-- --rounds N] [--seconds N] [--connections N] [--only name,…]`: what single requests cost, beside the least
- * that a Worker can do: a bare Hono route in the same Worker (`withFloor/`). Cases take turns within a round, and a figure is the best of
- * its rounds. The processor time is workerd's own, the simulators of D1, KV and R2 in it; it repeats better than the requests per second,
- * which also depend on who else uses the machine.
+ * `npm run bench:requests [-- --rounds N] [--seconds N] [--connections N] [--only name,…]` measures the cost of single requests, and
+ * compares it with the cheapest request: a bare Hono route in the same Worker (`withFloor/`). In each round the cases run one after the
+ * other, and a figure is the best of its rounds. The processor time is workerd's, including the simulators of D1, KV and R2. It is more
+ * repeatable than the requests per second, which also depend on other processes.
  */
 import { parseArgs } from "node:util";
 import { ask, journalBatch, newStack, startUpdate } from "./api.ts";
@@ -29,11 +29,11 @@ type Source = () => Buffer | undefined;
 
 interface Case {
   name: string;
-  /** At least so many times the floor's requests per second. */
+  /** Least ratio of its requests per second to the floor's. */
   goal?: number;
-  /** The case with the same round trips and nothing else: what ours adds to it. */
+  /** Name of the case that makes the same round trips and no other work, for comparison. */
   beside?: string;
-  /** Before the clock runs. */
+  /** Runs before the measurement. */
   prepare: (round: number) => Promise<Source[]>;
 }
 
@@ -48,7 +48,7 @@ interface Measured {
 const always = (request: Buffer): Source[] => Array.from({ length: connections }, () => () => request);
 const each = (make: (connection: number) => Promise<Source>) => Promise.all(Array.from({ length: connections }, (_, i) => make(i)));
 
-/** A source that makes its requests beforehand: what they cost is not the server's. */
+/** A source whose requests are generated before the measurement. */
 function prepared(count: number, make: (i: number) => Buffer): Source {
   const requests = Array.from({ length: count }, (_, i) => make(i));
   let next = 0;
@@ -69,7 +69,7 @@ function cases(server: BenchServer): Case[] {
     { name: "GET /api/user, cached", goal: 0.7, beside: "bare, one question to KV", prepare: async () => always(user) },
     {
       name: "GET /api/user, cold cache",
-      // A token is cold once.
+      // Each token is used only once, because afterwards it is cached.
       prepare: () =>
         each(async () => {
           const tokens: string[] = [];
@@ -157,7 +157,7 @@ async function run(server: BenchServer, sources: Source[], pid: number): Promise
   return { perSecond: times.length / seconds, ...percentiles(times), cpu: ((processorTime(pid) - cpu) * 1000) / times.length };
 }
 
-/** Invented tokens of the right shape, judged in the Worker itself. @returns how many passed, and microseconds for each */
+/** Checks random tokens of the right form within the Worker. @returns how many passed, and microseconds for each */
 async function junk(server: BenchServer) {
   const [calls, each] = [20, 50_000];
   let passed = 0;
@@ -173,7 +173,7 @@ try {
     ({ name }, i) => i === 0 || !values.only || values.only.split(",").some((part) => name.includes(part)),
   );
   const best: Record<string, Measured> = {};
-  // Round 0 is for the compilers to do their work.
+  // Round 0 only warms up the JIT compilers.
   for (let round = 0; round <= Number(values.rounds); round++)
     for (const { name, prepare } of wanted) {
       const measured = await run(server, await prepare(round), pid);

@@ -1,9 +1,9 @@
 /**
  * `npm run bench [-- --quick] [--sizes 10,200,600] [--bytes 16384,1024] [--shapes parallel,chain] [--rounds N] [--servers built,dev,file]
- * [--phases up,no-op,…]`: deployments by the real CLI against our Worker, beside a server that does nothing. A ratio is of one run only. Rounds
- * alternate between servers, and a figure is the least of its rounds, since noise only ever adds. That does not make it
- * exact: on a busy machine neither the least nor the median of a few rounds repeats better than the other, so the ratio
- * of the medians stands beside it. Where the two disagree about a goal, the run does not say. Every time is written to bench/results/.
+ * [--phases up,no-op,…]` measures deployments of the real CLI against the Worker, and compares them with a server that does nothing, the
+ * floor. Compare only ratios of the same run. Rounds alternate between servers, and a figure is the least of its rounds, because noise only
+ * adds time. On a busy machine neither the least nor the median of a few rounds is exact, so both ratios are printed. If only one of them
+ * meets a goal, the result is open (`?`). All times are written to bench/results/.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -35,16 +35,19 @@ const workloads: Workload[] = values.shapes
       .flatMap((bytes) => sizes.map((resources) => ({ resources, bytes: Number(bytes), shape: shape as Workload["shape"] }))),
   );
 const wanted = (values.servers ?? (values.quick ? "built" : "built,file")).split(",");
-/** A state is made by `up` and must be gone at the end, so these two are always run. */
+/** `up` creates the state and `destroy` must remove it, so these two phases always run. */
 const timed = phases.filter((phase) => !values.phases || phase === "up" || phase === "destroy" || values.phases.split(",").includes(phase));
-/** Short commands need more rounds for a figure that repeats. */
+/** Short commands need more rounds for repeatable figures. */
 const roundsOf = (size: number) => Number(values.rounds ?? (values.quick ? (size <= 50 ? 3 : 2) : size <= 50 ? 5 : size <= 300 ? 3 : 2));
-/** The CLI's own file backend rewrites the state at each step; beyond this size it takes minutes. */
+/** Largest number of resources for the CLI's own file backend. It rewrites the state at each step, so a larger state would take minutes. */
 const FILE_LIMIT = 200;
-/** Between two commands, so that none pays for what the one before left to be done after its answer. Milliseconds. */
+/** Pause between two commands, so that the work after an answer does not delay the next command. Milliseconds. */
 const SETTLE = 400;
 
-/** How much longer than a second no-op the first one after a create may take: nothing of the create is left to be done. */
+/**
+ * Upper bound for the time of the first no-op after a create, divided by the time of the second one: a create must not delay the next
+ * command.
+ */
 const DEBT = 1.1;
 const goals: Record<string, (phase: Phase) => number> = {
   built: (phase) => (phase === "up" ? 1.05 : 1.1),
@@ -64,7 +67,7 @@ const servers: BenchServer[] = [];
 const stop = () => Promise.allSettled(servers.splice(0).map((server) => server.stop()));
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => {
-    // Miniflare ends the process on its own at a signal, without a word.
+    // Miniflare ends the process itself at a signal and prints nothing.
     console.error(`\nended by ${signal}`);
     void stop().then(() => process.exit(130));
   });
@@ -89,10 +92,10 @@ async function deployments(cli: string) {
     const { resources } = workload;
     const times: Times = {};
     for (let round = 0; round < roundsOf(resources); round++) {
-      // The development server takes part in every other round, the file backend in one: that is enough for what they are.
+      // For the development server every other round is enough, and for the file backend one.
       const backends: (Backend & { name: string })[] = servers.filter(({ name }) => name !== "wrangler dev" || round % 2 === 0);
       if (wanted.includes("file") && resources <= FILE_LIMIT && round === 0) backends.push({ name: "file" });
-      // ABBA: whoever goes first in one round goes last in the next.
+      // The order is ABBA: the first server of one round is the last one of the next.
       for (const backend of round % 2 === 0 ? backends : backends.toReversed()) {
         const session = await new Session(cli, backend, workload, `s${n}-${resources}-${round}`).begin();
         const own = (times[backend.name] ??= {});
@@ -144,7 +147,7 @@ async function counts(cli: string) {
 }
 
 async function journal() {
-  console.log("\none journal batch of 80 KB after the other, nothing beside it: milliseconds");
+  console.log("\njournal batches of 80 KB, one after the other, without other requests: milliseconds");
   const latencies: Record<string, unknown> = {};
   for (const server of servers) {
     const { p50, p99 } = await journalLatency(server);

@@ -1,10 +1,10 @@
 /**
- * `npm run test:secrets [-- --cli PATH,PATH --servers built,dev --cases 1,2,…]`: stacks with many and with large secrets go through the
- * commands that encrypt and decrypt them, by the real CLI; PULUMI_CLIS has the list of CLIs too. The server is the production bundle in workerd, or what `npm run dev` starts,
- * with its proxy. Each command must succeed, and what is shown at the end must be what was put in. Each case has a server of its own. For each
- * command: seconds, and the peak of the memory of the Worker's isolate by V8's own count (heap.ts), which must stay below 128 MB. Beside it, of
- * the bundle, the peak of workerd's resident memory above what it had after its start (see size.ts), and all of it: the simulators' memory, and
- * memory that is free but not given back to the system, are in it.
+ * `npm run test:secrets [-- --cli PATH,PATH --servers built,dev --cases 1,2,…]` runs the commands that encrypt and decrypt on stacks with
+ * many and with large secrets, with the real CLI; PULUMI_CLIS may contain the list of CLIs instead. The server is the production bundle in
+ * workerd, or `npm run dev` with its proxy. Each case has its own server. Each command must succeed, and the output must contain the
+ * original secrets. For each command it prints the seconds, and the peak of the memory of the Worker's isolate by V8's own count (heap.ts),
+ * which must stay below 128 MB. For the bundle it also prints workerd's resident memory: the peak above the memory after the start (see
+ * size.ts), and the whole. This includes the simulators' memory and free memory that is not returned to the system.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createReadStream, createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -21,18 +21,18 @@ import { frontOf, objectStore } from "./store.ts";
 
 const MB = 1024 * 1024;
 const KB = 1000;
-/** What Cloudflare gives an isolate, and so what V8 shall have here. */
+/** The memory of an isolate at Cloudflare in MB, which is the limit for V8 here too. */
 const BOUND = 128;
 process.env["MINIFLARE_WORKERD_V8_FLAGS"] ??= `--max-heap-size=${BOUND}`;
 
 interface Case {
   name: string;
-  /** Secrets in the state, and the bytes of each. */
+  /** Number of secrets in the state, and the bytes of each. */
   count: number;
   bytes: number;
-  /** The secret is one of the configuration, and an output. */
+  /** The secret is in the configuration, and it is an output. */
   inConfig?: true;
-  /** A resource keeps a secret once. Those of other cases keep it as input and as output, if the CLI has such a resource. */
+  /** The state has the secret once. In the other cases it has it as input and as output, if the CLI has such a resource. */
   inOneCopy?: true;
 }
 
@@ -40,10 +40,10 @@ const cases: Case[] = [
   { name: "100 secrets of 100 KB", count: 100, bytes: 100 * KB },
   { name: "10 secrets of 1 MB", count: 10, bytes: 1000 * KB },
   { name: "1,500 secrets of 50 KB", count: 1500, bytes: 50 * KB },
-  { name: "a secret of 8 MiB, the most", count: 1, bytes: 8 * MB - 2, inOneCopy: true },
+  { name: "a secret of 8 MiB, the maximum", count: 1, bytes: 8 * MB - 2, inOneCopy: true },
   { name: "a configuration secret of 1.5 MB", count: 1, bytes: 1500 * KB, inConfig: true },
   { name: "a configuration secret of 3,145,710 bytes", count: 1, bytes: 3_145_710, inConfig: true },
-  { name: "a configuration secret of 6 MB, near the most of a configuration", count: 1, bytes: 6000 * KB, inConfig: true },
+  { name: "a configuration secret of 6 MB, near the maximum of a configuration", count: 1, bytes: 6000 * KB, inConfig: true },
 ];
 
 const { values } = parseArgs({
@@ -81,7 +81,7 @@ interface Session {
   place: string;
 }
 
-/** Runs a command to its end. @returns what it said on its error output, and whether it succeeded */
+/** Runs a command to its end. @returns its error output, and whether it succeeded */
 function pulumi(session: Session, args: string[], input?: string): Promise<{ ok: boolean; said: string; output: string }> {
   const { cli, server, home, place } = session;
   const output = join(place, "output");
@@ -109,10 +109,10 @@ function pulumi(session: Session, args: string[], input?: string): Promise<{ ok:
   });
 }
 
-/** What measures a server. */
+/** The measurements of a server. */
 interface Measure {
   heap: Heap;
-  /** Resident memory; nothing, where the simulators of its storage are in the same process. */
+  /** Resident memory; absent if the simulators of the storage run in the same process. */
   resident?: { reset: () => void; peak: () => { above: number; all: number }; now: () => number };
 }
 
@@ -160,7 +160,7 @@ async function trial(name: string, one: Case, session: Omit<Session, "place">, v
   rmSync(place, { recursive: true });
 }
 
-/** @returns what is wrong with an output: each secret must be in it as a whole */
+/** Checks that an output contains each complete secret. @returns the error, if there is one */
 function holds(output: string, { count, bytes }: Case): string | undefined {
   const missing = missingSecret(readFileSync(output), [Array.from({ length: count }, () => bytes)]);
   return missing === undefined ? undefined : `secret ${missing} is not in the output`;
@@ -205,7 +205,7 @@ async function withDev(work: Work): Promise<void> {
 const servers = { built: withBuilt, dev: withDev };
 for (const cli of values.cli.split(",")) {
   if (!existsSync(cli)) {
-    console.error(`\nThere is no pulumi at "${cli}": this release was not tested.`);
+    console.error(`\nThere is no Pulumi CLI at "${cli}", so this release was not tested.`);
     failed++;
     continue;
   }

@@ -1,4 +1,4 @@
-/** The servers that are compared. Each is started from nothing in a folder of its own. */
+/** The servers that are compared. Each starts with an empty folder. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ export interface BenchServer {
   token: string;
   /** The personal token of its administrator. */
   admin: string;
-  /** Address of V8's inspector, when it was asked for. */
+  /** Address of V8's inspector, if it was requested. */
   inspector?: string;
   stop: () => Promise<void>;
 }
@@ -39,15 +39,15 @@ export async function floor(): Promise<BenchServer> {
   };
 }
 
-/** A line for each request is for operators. */
+/** Prints only errors: the Worker logs a line for each request. */
 const sayFaults = (line: string) => void (line.includes('"error"') && console.error(line));
 
-/** The production bundle in workerd, as `scripts/built.ts` says; `vars`, `front`, `entry` and `inspected` too. */
+/** The production bundle in workerd. `scripts/built.ts` explains it and the parameters. */
 export async function built(vars: Record<string, string> = {}, front?: string, entry?: string, inspected = false): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
   bundle(join(folder, "bundle"), entry);
-  // More than one caller may send. The local limiter writes to disk, Cloudflare's counts in the memory of its machine.
+  // The limits are off: one caller sends more than they allow, and the local limiter is slow because it writes to disk.
   const unlimited = { TOKEN_REQUESTS: "off", ORGANIZATION_REQUESTS: "off" };
   const all = { ...unlimited, ...vars };
   const { url, inspector, stop } = await startBuilt(join(folder, "bundle"), folder, 0, all, front, sayFaults, inspected);
@@ -64,7 +64,7 @@ export async function built(vars: Record<string, string> = {}, front?: string, e
   };
 }
 
-/** As a developer runs it: `npm run dev`, with wrangler's proxy in front. */
+/** The server of `npm run dev`, with wrangler's proxy in front. */
 export async function wranglerDev(port = 8797, inspectorPort?: number): Promise<BenchServer> {
   const folder = newFolder();
   const inspected = inspectorPort === undefined ? [] : ["--inspector-port", String(inspectorPort)];

@@ -1,10 +1,10 @@
 /**
- * `npm run test:size [-- --sizes 20,200 --steps update,noop,…]`: a state of so many MB, in resources of 2 KB each, goes through everything
- * that touches a whole state (sizeSteps.ts), by the wire protocol over real HTTP, against the production bundle in workerd. Each size has
- * a server of its own. For each step: the peak of workerd's resident memory (VmHWM, reset before the step) above what it had after its
- * start, pages of its program that were read in before the step not counted; seconds; and workerd's seconds of processor time, which a busy machine changes little. R2 is outside that process (store.ts); the idle
- * simulators of D1, KV and queues, and SQLite of the objects, are in it. Ends with an error when a state comes out other than it must, or when
- * memory goes above the bound.
+ * `npm run test:size [-- --sizes 20,200 --steps update,noop,…]` runs all operations on a whole state (sizeSteps.ts) with states of the
+ * given sizes in MB, in resources of 2 KB each. It uses the wire protocol over real HTTP and the production bundle in workerd. Each size
+ * has its own server. For each step it prints three figures: the peak of workerd's resident memory (VmHWM, reset before the step) above the
+ * memory after its start, without pages of its program that were loaded before the step; the seconds; and the seconds of workerd's
+ * processor time, which a busy machine changes little. R2 is outside that process (store.ts); the idle simulators of D1, KV and queues, and
+ * SQLite of the objects, are in it. The command fails if a state is wrong or the memory exceeds the bound.
  */
 import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -20,10 +20,10 @@ const wanted = (Object.keys(steps) as Step[]).filter(
   (step) => step === "import" || !values.steps || values.steps.split(",").includes(step),
 );
 const MB = 1024 * 1024;
-/** What Cloudflare gives an isolate, and so what V8 shall have here; else it would put off collecting, having all the machine. */
+/** The memory of an isolate at Cloudflare in MB. V8 has the same limit here: with more memory it would delay its garbage collections. */
 const BOUND = 128;
 process.env["MINIFLARE_WORKERD_V8_FLAGS"] ??= `--max-heap-size=${BOUND}`;
-/** A slow machine takes its time to send a large journal. */
+/** A slow machine may need longer than a normal lease to send a large journal. */
 const vars = { LEASE_SECONDS: "86400" };
 
 let failed = false;
@@ -42,7 +42,7 @@ async function run(size: number): Promise<void> {
     const measure = async (name: string, work: () => Promise<unknown>) => {
       resetPeak(pid);
       const [started, before] = [performance.now(), cpuSeconds(pid)];
-      // Were nothing needed, there would be this much.
+      // The memory that workerd would have without any work.
       const nothing = floor + fileBytes(pid);
       const left = residentBytes(pid) - nothing;
       await work();
@@ -57,7 +57,7 @@ async function run(size: number): Promise<void> {
   }
 }
 
-/** @param left memory that earlier steps have left: workerd gives it back late */
+/** @param left memory of earlier steps that workerd has not released yet */
 function report(name: string, left: number, peak: number, seconds: number, busy: number): void {
   if (peak > BOUND) failed = true;
   cpu.set(name, [...(cpu.get(name) ?? []), busy]);

@@ -1,4 +1,4 @@
-/** Everything that touches a whole state. Each step leaves the state of `asImported` behind, but for `update` and `rename`. */
+/** All operations on a whole state. After each step except `update` and `rename` the state is that of `asImported`. */
 import { Readable } from "node:stream";
 import { type BigClient, entry, expectResources, same, secrets } from "./bigClient.ts";
 import { type Big, afterUpdate, asImported, deployment, elements, resourceText, shown } from "./bigState.ts";
@@ -6,13 +6,13 @@ import { type Big, afterUpdate, asImported, deployment, elements, resourceText, 
 export interface Work {
   client: BigClient;
   big: Big;
-  /** Runs what is to be measured, under a name. */
+  /** Runs and measures some work under a name. */
   measure: (name: string, work: () => Promise<unknown>) => Promise<void>;
 }
 
 const PROJECT_PATH = "/api/stacks/acme/size";
 
-/** In their order; `refresh` takes back what `update` changed. */
+/** The steps in their order; `refresh` reverts the changes of `update`. */
 export const steps = { import: importState, update, refresh, noop, full, rename };
 export type Step = keyof typeof steps;
 
@@ -37,7 +37,7 @@ async function update({ client, big, measure }: Work): Promise<void> {
   await measure("resources of version 1", async () => expectResources(await get("/resources/1"), elements(big, asImported(big), shown)));
 }
 
-/** Has been run behind `update`: the first ten resources are those that it touched. */
+/** Runs after `update`, so the first ten resources are those that `update` changed. */
 async function refresh({ client, big, measure }: Work): Promise<void> {
   await measure("refresh of 10", async () => {
     const running = await client.start(`${PROJECT_PATH}/${big.stack}`);
@@ -47,7 +47,7 @@ async function refresh({ client, big, measure }: Work): Promise<void> {
   });
 }
 
-/** What `up` does when it finds nothing to do: every resource is told of. */
+/** An `up` without changes. Its journal has entries for every resource. */
 async function noop(work: Work): Promise<void> {
   const { client, big, measure } = work;
   const running = await client.start(`${PROJECT_PATH}/${big.stack}`);
@@ -73,7 +73,7 @@ async function full(work: Work): Promise<void> {
   await expectState(work);
 }
 
-/** All URNs become others. */
+/** Renames the stack, which changes all URNs. */
 async function rename({ client, big, measure }: Work): Promise<void> {
   const other = { ...big, stack: "renamed" };
   await measure("rename", () => client.send("POST", `${PROJECT_PATH}/${big.stack}/rename`, client.token, { newName: other.stack }));

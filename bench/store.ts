@@ -1,6 +1,6 @@
 /**
- * A stand-in for R2 outside workerd: files, behind HTTP, in this process. The local simulator of R2 would live in the same
- * process as the Worker whose memory is to be measured, and its memory could not be told apart.
+ * A replacement for R2 outside workerd: this process serves files over HTTP. The local simulator of R2 would run in the process whose
+ * memory is measured, and would change the figures.
  */
 import { createReadStream, createWriteStream, mkdirSync, rmSync, statSync } from "node:fs";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
@@ -17,7 +17,10 @@ export async function objectStore(folder: string): Promise<{ url: string; stop: 
   return { url: `http://127.0.0.1:${port}`, stop: () => void (server.closeAllConnections(), server.close()) };
 }
 
-/** `PUT /key` replaces, `PUT /key?append` is the next part, `GET /key` reads, a range too; `DELETE /key`. */
+/**
+ * `PUT /key` replaces a file, `PUT /key?append` appends the next part, `GET /key` reads the file or a range of it, `DELETE /key` removes
+ * it.
+ */
 async function serve(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url!, "http://store");
   const file = join(folder, url.pathname.slice(1).replaceAll("/", "~"));
@@ -39,7 +42,7 @@ async function serve(folder: string, request: IncomingMessage, response: ServerR
   }
 }
 
-/** The module that runs in workerd in front of the bundle: our Worker, with a bucket that is elsewhere. */
+/** The module that runs in workerd in front of the bundle. It gives the Worker a bucket that uses this server. */
 export const frontOf = (url: string) => `
 import worker, { StackCoordinator as Coordinator } from "./index.js";
 const at = (key, more = "") => ${JSON.stringify(url)} + "/" + encodeURIComponent(key) + more;

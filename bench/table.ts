@@ -1,4 +1,4 @@
-/** Rows as Markdown, aligned: what a run prints can be put into docs/performance.md as it is. */
+/** Formats rows as an aligned Markdown table, which can be copied into docs/performance.md. */
 export function table(head: string[], rows: (string | number)[][]): string {
   const cells = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));

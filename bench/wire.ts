@@ -1,4 +1,4 @@
-/** HTTP/1.1 on a socket, with as little work for this process as can be: the server is what is measured. */
+/** A small HTTP/1.1 client on a socket. It uses little processor time, so that the figures are those of the server. */
 import { type Socket, connect } from "node:net";
 
 export interface Answer {
@@ -6,7 +6,7 @@ export interface Answer {
   body: string;
 }
 
-/** A request, ready to be sent any number of times. */
+/** The bytes of a request, which can be sent several times. */
 export function requestBytes(method: string, path: string, authorization: string, body: string | Uint8Array = "", gzip = false): Buffer {
   const bytes = Buffer.from(body);
   const lines = [`${method} ${path} HTTP/1.1`, "Host: localhost", "User-Agent: pulumi-cli/1 (v3.259.0; linux)"];
@@ -17,7 +17,7 @@ export function requestBytes(method: string, path: string, authorization: string
   return Buffer.concat([Buffer.from(lines.join("\r\n")), bytes]);
 }
 
-/** One connection, one request at a time. Workerd closes one that was idle for five seconds; then, as with any client, there is a new one. */
+/** One connection for one request at a time. Workerd closes a connection after five idle seconds; the next request then opens a new one. */
 export class Connection {
   readonly #url: URL;
   #socket: Socket;
@@ -64,7 +64,7 @@ export class Connection {
     });
   }
 
-  /** The answer, if it is whole. */
+  /** The answer, if it has arrived completely. */
   #read(): Answer | undefined {
     const end = this.#received.indexOf("\r\n\r\n");
     if (end < 0) return undefined;

@@ -1,7 +1,7 @@
 /**
- * `npm run account -- --login LOGIN [--email ADDRESS] [--secrets-file FILE] [--local [--persist-to DIR]]`: a person, in no organization yet,
- * with a personal token that is printed once. The pepper must be the deployment's own: in the file of its secrets, or in the environment
- * as TOKEN_PEPPER.
+ * `npm run account -- --login LOGIN [--email ADDRESS] [--secrets-file FILE] [--local [--persist-to DIR]]`: creates a person without an
+ * organization, and a personal token that is printed once. The pepper must be the deployment's own: in the file of its secrets, or in the
+ * environment as TOKEN_PEPPER.
  */
 import { personSql } from "./identities.ts";
 import { mustBeName, operatorOptions, peppers, save } from "./operator.ts";

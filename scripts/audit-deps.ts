@@ -1,6 +1,7 @@
 /**
- * `npm run audit:deps`: licences and known vulnerabilities of what the project is made of. Fails for a licence that is not on the list
- * (licences.ts) and for a vulnerability in the bundle, or a high one in a tool; where the registry does not answer it says so, and fails for nothing.
+ * `npm run audit:deps`: licences and known vulnerabilities of the project's dependencies. It fails for a licence that is not on the list
+ * (licences.ts), for a vulnerability in the bundle, and for a high one in a tool. If the registry does not answer, it reports that and does
+ * not fail.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -33,7 +34,7 @@ interface Report {
 const { stdout } = spawnSync("npm", ["audit", "--json"], { cwd: root, env, encoding: "utf8" });
 const report = read(stdout);
 if (!report?.vulnerabilities) {
-  console.log(`\nKnown vulnerabilities: NOT CHECKED, the registry gave no answer (${report?.message ?? "no JSON"}).`);
+  console.log(`\nKnown vulnerabilities: NOT CHECKED, the registry did not answer (${report?.message ?? "no JSON"}).`);
 } else {
   const found = Object.values(report.vulnerabilities);
   console.log(`\nKnown vulnerabilities: ${found.length === 0 ? "none" : found.length}`);

@@ -1,6 +1,7 @@
 /**
- * `npm run audit:replay [-- --local [--persist-to DIR]]`: has the cron write the audit events that became dead letters. They are in
- * the bucket under `audit/dead-letters/`; each is deleted when it is written, and an event that is in the log already is not written again.
+ * `npm run audit:replay [-- --local [--persist-to DIR]]`: requests that the cron writes the audit events that became dead letters. They are
+ * in the bucket under `audit/dead-letters/`; each is deleted after it was written, and an event that is in the log already is not written
+ * again.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,4 +19,4 @@ try {
 } finally {
   rmSync(folder, { recursive: true });
 }
-console.log("The cron begins to write the dead letters within a minute.");
+console.log("The cron starts to write the dead letters within a minute.");

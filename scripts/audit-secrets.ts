@@ -1,6 +1,6 @@
 /**
- * `npm run audit:secrets [-- --history]`: looks for secrets of our own kinds in every file that `git add -A` would take, and with `--history`
- * in every line that any commit ever added. `npm run check` does the former.
+ * `npm run audit:secrets [-- --history]`: searches for secrets of our own kinds in every file that `git add -A` would add, and with
+ * `--history` in every line that any commit ever added. `npm run check` does the former.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,11 +9,11 @@ import { signLease } from "../src/auth/leaseToken.ts";
 import { newTokenValue } from "../src/auth/secret.ts";
 import { root } from "./wrangler.ts";
 
-/** What scanners are told in docs/tokens.md, word for word. A token of zeros is nobody's. */
+/** The pattern that docs/tokens.md gives to scanners, word for word. A token of zeros belongs to nobody. */
 export const TOKEN = String.raw`\bpul-[0-9a-f]{40}\b`;
 
 const kinds: { kind: string; fits: RegExp }[] = [
-  // Sessions have the same shape.
+  // Sessions have the same format.
   { kind: "an access token or session", fits: new RegExp(TOKEN.replace("pul-", "pul-(?!0{40})")) },
   // `["` and a digit or letter in base64url, and 32 bytes of signature.
   { kind: "a lease", fits: /(?<![A-Za-z0-9_-])Wy[IJ][A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/ },
@@ -25,7 +25,7 @@ const kinds: { kind: string; fits: RegExp }[] = [
   },
 ];
 
-/** Keys that were made for tests, count up or are printed here in full, and open nothing. */
+/** Keys for tests: they count up or are in this repository in full, and protect nothing. */
 const allowed: Record<string, string> = {
   "test/secrets/rotation.test.ts": "a master key that counts bytes",
   "test/support/scanner.ts": "the private key of the tests' scanner",
@@ -47,7 +47,7 @@ export function secretsInFiles(): string[] {
     });
 }
 
-/** The same of every line that any commit on the way to this one added. */
+/** The same for every line that any commit up to this one added. */
 function secretsInHistory(): string[] {
   const found = new Set<string>();
   let commit = "";
@@ -60,13 +60,14 @@ function secretsInHistory(): string[] {
   return [...found];
 }
 
-/** A net with holes finds nothing: each kind is made anew, often, and must be seen. @returns what was not */
+/** Checks that the patterns find secrets: generates many of each kind and searches for them. @returns those that were not found */
 export async function unseen(): Promise<string[]> {
   const faults = new Set<string>();
   for (let round = 0; round < 50; round++)
     for (const [kind, secret] of Object.entries(await newSecrets()))
       if (kindOf(`  "${secret}",`) !== kind) faults.add(`${kind} is not recognised`);
-  if (!readFileSync(join(root, "docs/tokens.md"), "utf8").includes(TOKEN)) faults.add("docs/tokens.md does not say the pattern of tokens");
+  if (!readFileSync(join(root, "docs/tokens.md"), "utf8").includes(TOKEN))
+    faults.add("docs/tokens.md does not contain the pattern of tokens");
   return [...faults];
 }
 

@@ -1,8 +1,8 @@
 /**
- * `npm run audit:verify -- FILE.jsonl [--checkpoints FILE.json]… [--key [ID:]PUBLIC_KEY]…`: recomputes the hash chain of an exported audit log
- * (`…/auditlogs/export?format=jsonl`, inflated; `-` is standard input), without any server, and names the first bad record. With signed
- * checkpoints, one in a file or a list as `…/auditlogs/checkpoints` answers, and the deployment's public keys it also shows that the chain was
- * not made anew. A key without an id is tried for every checkpoint. Ends with 1 when the log is bad.
+ * `npm run audit:verify -- FILE.jsonl [--checkpoints FILE.json]… [--key [ID:]PUBLIC_KEY]…`: recomputes the hash chain of an exported audit
+ * log (`…/auditlogs/export?format=jsonl`, inflated; `-` is standard input), without a server, and names the first faulty record. With
+ * signed checkpoints (a file with one, or with a list from `…/auditlogs/checkpoints`) and the deployment's public keys it also detects a
+ * rewrite of the whole chain. A key without an id is tried for every checkpoint. The exit code is 1 when the log is invalid.
  */
 import { createReadStream, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -39,7 +39,7 @@ function readCheckpoints(path: string): Checkpoint[] {
   return (list?.map((one) => JSON.stringify(one)) ?? [text]).map((one) => {
     const checkpoint = parseCheckpoint(one);
     if (checkpoint) return checkpoint;
-    console.error(`${path} has a checkpoint that cannot be read`);
+    console.error(`${path} contains an invalid checkpoint`);
     process.exit(1);
   });
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run backup -- --to DIR [--local [--persist-to DIR]]`: a copy of the database and of the bucket. Not of secrets: whoever has the copy
- * and `ENCRYPTION_KEYS` reads everything. Ends with 1 when audited changes were made meanwhile: then it is not of one moment.
+ * `npm run backup -- --to DIR [--local [--persist-to DIR]]`: copies the database and the bucket, but not the secrets: the copy together
+ * with `ENCRYPTION_KEYS` reveals everything. The exit code is 1 when audited changes were made meanwhile, because the copy is then not
+ * consistent.
  */
 import { type WriteStream, createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -31,9 +32,9 @@ const isWhole = await withStorage(local, async (storage) => {
   const rows: Record<string, number> = {};
   for (const table of tables()) rows[table.name] = await copyTable(storage, table);
   const changes = (await changesOf(storage)) - before;
-  // Rows first: an object is there before a row names it, and is never written again.
+  // Rows first: an object is written before the row that names it, and never again.
   const objects = await copyObjects(storage);
-  // Last, so that a copy that broke off is none.
+  // Last, so that an interrupted copy is not accepted as complete.
   writeFileSync(
     join(to, "backup.json"),
     `${JSON.stringify({ time: new Date().toISOString(), newestMigration, rows, objects }, null, 2)}\n`,
@@ -41,17 +42,17 @@ const isWhole = await withStorage(local, async (storage) => {
   );
   const count = Object.values(rows).reduce((sum, n) => sum + n, 0);
   console.log(`${count} rows of ${Object.keys(rows).length} tables and ${objects} objects are in ${to}`);
-  if (changes > 0) console.log(`${changes} changes were made meanwhile: make another copy when nobody works`);
+  if (changes > 0) console.log(`${changes} changes were made meanwhile: make another copy when nobody uses the deployment`);
   return changes === 0;
 });
 process.exit(isWhole ? 0 : 1);
 
-/** Makes a folder, and those above it, that only we can open: the names in it are not for everybody. */
+/** Creates a folder, and its parents, with access only for the owner, because the names in it may be confidential. */
 function folder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
-/** How many events were ever promised. */
+/** Number of events that were ever recorded. */
 async function changesOf({ DB }: Storage): Promise<number> {
   return (await DB.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'audit_outbox'").first<number>("seq")) ?? 0;
 }

@@ -11,8 +11,8 @@ export interface Storage {
 }
 
 /**
- * Does something with the database and the bucket, of the deployment or of a local server.
- * @param local folder of a local server, as `npm run dev -- --persist-to` has it; undefined: the deployment
+ * Calls a function with the database and the bucket of the deployment, or of a local server.
+ * @param local folder of a local server, as in `npm run dev -- --persist-to`; undefined: the deployment
  */
 export async function withStorage<T>(local: string | undefined, work: (storage: Storage) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
@@ -35,7 +35,7 @@ interface Resources {
   r2_buckets: { binding: string; bucket_name?: string }[];
 }
 
-/** The Worker's configuration without the Worker. Its file names no database's id, and a remote binding wants one. */
+/** The Worker's configuration without the Worker. It contains no id of the database, which a remote binding needs. */
 function onlyStorage(remote: boolean) {
   const { name, compatibility_date, d1_databases, r2_buckets } = readConfig({ config: join(root, "wrangler.toml") }) as Resources;
   const idOf = (database = "") => (JSON.parse(mustWrangle(["d1", "info", database, "--json"])) as { uuid: string }).uuid;

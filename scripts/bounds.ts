@@ -1,4 +1,7 @@
-/** `node scripts/bounds.ts`: every text, list and map of every route's input has a bound, or the command names it and ends with 1. */
+/**
+ * `node scripts/bounds.ts`: checks that every text, list and map of every route's input has a bound. It names those that have none, with
+ * exit code 1.
+ */
 import type * as z from "zod/mini";
 import { boundsOf } from "../src/http/bounded.ts";
 import type { Route } from "../src/http/route.ts";
@@ -19,7 +22,7 @@ interface Definition {
 const definitionOf = (schema: z.ZodMiniType) => schema.def as unknown as Definition;
 const hasMaximum = ({ checks }: Definition) => (checks ?? []).some(({ _zod }) => /^(max_length|length_equals)$/.test(_zod.def.check));
 
-/** @returns the places of a schema that take a value of any size, and why */
+/** @returns the parts of a schema that accept a value of any size, with reasons */
 export function unboundedIn(schema: z.ZodMiniType, place: string): string[] {
   const known = boundsOf.get(schema);
   switch (known?.kind) {
@@ -44,10 +47,12 @@ export function unboundedIn(schema: z.ZodMiniType, place: string): string[] {
     case "string":
       return hasMaximum(definition) ? [] : [`${place} is a text without a bound`];
     case "array":
-      return [`${place} is a list whose elements are looked at before its length is`];
+      return [`${place} is a list whose elements are validated before its length`];
     case "object":
       return [
-        ...(definition.catchall && definitionOf(definition.catchall).type !== "never" ? [`${place} has members of any kind`] : []),
+        ...(definition.catchall && definitionOf(definition.catchall).type !== "never"
+          ? [`${place} has members that are not validated`]
+          : []),
         ...Object.entries(definition.shape).flatMap(([name, member]) => unboundedIn(member, `${place}.${name}`)),
       ];
     case "optional":
@@ -59,7 +64,7 @@ export function unboundedIn(schema: z.ZodMiniType, place: string): string[] {
     case "catch":
       return unboundedIn(definition.innerType, place);
     case "pipe": {
-      // A transformation takes anything, and what it makes is bounded by what it comes from, or by what follows.
+      // A transformation accepts anything; its result is bounded by its input, or by the schema after it.
       const from = definitionOf(definition.in).type === "transform" ? definition.out : definition.in;
       return unboundedIn(from, place);
     }
@@ -72,7 +77,7 @@ export function unboundedIn(schema: z.ZodMiniType, place: string): string[] {
   }
 }
 
-/** @returns the same for all that a route reads */
+/** @returns the same for all inputs of a route */
 export const unboundedInputs = (routes: Route[]): string[] =>
   routes.flatMap(({ definition: { operationId, params, query, body } }) =>
     Object.entries({ params, query, body }).flatMap(([part, schema]) =>
@@ -84,7 +89,7 @@ if ((import.meta as { main?: boolean }).main) {
   const { routes } = await import("../src/app/routes.ts");
   const faults = unboundedInputs(routes);
   if (faults.length > 0) {
-    console.error(`${faults.join("\n")}\nUse the helpers of src/http/bounded.ts.`);
+    console.error(`${faults.join("\n")}\nUse the functions of src/http/bounded.ts.`);
     process.exit(1);
   }
 }

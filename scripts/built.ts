@@ -1,6 +1,6 @@
 /**
- * The production bundle in workerd, reached directly: no development proxy in front, and up in a second. The bindings are the
- * same local ones as in `wrangler dev`, on disk.
+ * Runs the production bundle in workerd, without the development proxy; it starts in a second. The bindings are the same local ones as in
+ * `wrangler dev`, on disk.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,27 +10,27 @@ import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler"
 import { secretsFile } from "./prepare.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
-/** Bundles the Worker into a folder. @param entry what is bundled in its place, an `index.ts` too */
+/** Bundles the Worker into a folder. @param entry a file to bundle instead of the Worker; its name must be `index.ts`, too */
 export const bundle = (folder: string, entry?: string): void =>
   void mustWrangle(["deploy", ...(entry ? [entry] : []), "--dry-run", "--outdir", folder]);
 
 export interface Built {
   url: string;
-  /** Runs the cron, which nothing else does in a local server. @param at the moment that the cron takes for now */
+  /** Runs the cron, which a local server does not run by itself. @param at the time that is passed to the cron */
   cron: (at: Date) => Promise<void>;
-  /** Address of V8's inspector, when it was asked for. */
+  /** Address of V8's inspector, if it was requested. */
   inspector: string | undefined;
   stop: () => Promise<void>;
 }
 
 /**
  * Starts a bundle.
- * @param directory made ready by `prepare`; everything is kept there
- * @param port 0 for any that is free
- * @param vars take the place of `wrangler.toml`'s; one with the name of a rate limit is that limit, or `off`
- * @param front source of a module that is started instead, and finds the bundle as `./index.js`
- * @param said takes each line that the Worker logs; else they go where our own output goes
- * @param inspected opens V8's inspector, at any port that is free
+ * @param directory a folder that `prepare` has prepared; all data is stored there
+ * @param port 0 for any free port
+ * @param vars replace those of `wrangler.toml`; a variable with the name of a rate limit sets that limit, or `off`
+ * @param front source of a module that is started instead; it can import the bundle as `./index.js`
+ * @param said receives each line that the Worker logs; by default they go to standard output
+ * @param inspected opens V8's inspector, at any free port
  */
 export async function startBuilt(
   bundled: string,
@@ -41,7 +41,7 @@ export async function startBuilt(
   said?: (line: string) => void,
   inspected = false,
 ): Promise<Built> {
-  // Wrangler takes the declared secrets from here.
+  // Wrangler reads the declared secrets from here.
   Object.assign(process.env, parseEnv(readFileSync(secretsFile(directory), "utf8")));
   const { workerOptions } = workerOptionsOf(join(root, "wrangler.toml"));
   const { assets: _, ratelimits, ...options } = workerOptions as typeof workerOptions & { assets?: unknown; bindings?: object };
@@ -59,7 +59,7 @@ export async function startBuilt(
         {
           ...options,
           ratelimits: Object.fromEntries(limited),
-          // Nothing calls out from a test or a measurement that has not asked for it.
+          // Block calls to the network, unless a test or a measurement requests them.
           bindings: { ...options.bindings, REGISTRY_UPSTREAM: "", LOCAL_DEVELOPMENT: "true", ...Object.fromEntries(others) },
           name: "stackpass",
           modules: [

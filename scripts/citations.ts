@@ -15,9 +15,9 @@ export function numbersOf(markdown: string): Set<string> {
 
 /**
  * A citation is the name of a page and the numbers after it, up to a closing bracket or the end of the sentence. A bare `§4.8` cites the
- * page that the file named last. On a reference page, bare numbers are its own.
- * @param own name of the page that the text is, if it is one
- * @returns what does not resolve, in words
+ * page that the file named last. On a reference page, bare numbers refer to the page itself.
+ * @param own name of the page, if the text is a reference page
+ * @returns the citations that do not resolve, as messages
  */
 export function citationFaults(file: string, source: string, pages: Pages, own?: string): string[] {
   const text = readable(source);
@@ -36,7 +36,7 @@ export function citationFaults(file: string, source: string, pages: Pages, own?:
       const target = cited ?? (section !== undefined ? last : own);
       const where = `${file}:${text.slice(0, match.index).split("\n").length}`;
       if (target === undefined) {
-        if (section !== undefined) faults.push(`${where} cites ${number} of no page`);
+        if (section !== undefined) faults.push(`${where} cites ${number} without a page`);
         continue;
       }
       const numbers = pages.get(target)!;
@@ -61,11 +61,11 @@ const tokens = (pages: Pages) =>
     "g",
   );
 
-/** A page that has a fact `D-2` means one by `D-9` too; `H-1` may be anything on it. */
+/** If a page has a fact `D-2`, then `D-9` on this page is a citation as well. If it has no facts with an H, `H-1` is not a citation. */
 const hasLetterOf = (fact: string, numbers: ReadonlySet<string>) =>
   [...numbers].some((known) => known.startsWith(fact.slice(0, fact.indexOf("-") + 1)));
 
-/** Replaces the marks of comments and the addresses of links by spaces, so that every other character keeps its place. */
+/** Replaces the marks of comments and the addresses of links by spaces, so that every other character keeps its position. */
 const readable = (source: string) =>
   source
     .replaceAll(/^([ \t]*)(\*|\/\/)(?=\s)/gm, (_, indent: string, mark: string) => indent + " ".repeat(mark.length))

@@ -9,7 +9,7 @@ import { root } from "./wrangler.ts";
 
 export interface Claim {
   name: string;
-  /** The file and the title of the test that shows it. */
+  /** The file and the title of the test that proves the claim. */
   file: string;
   test: string;
 }
@@ -18,7 +18,7 @@ type Read = (file: string) => string | undefined;
 
 const readFile: Read = (file) => (existsSync(join(root, file)) ? readFileSync(join(root, file), "utf8") : undefined);
 
-/** The rows of the page that begin with the name of a claim: name, sentence, `file › title of the test`. */
+/** The rows of the page's tables that start with the name of a claim: name, sentence, `file › title of the test`. */
 export const claimsIn = (page: string): Claim[] =>
   [...page.matchAll(/^\| `([\w-]+)` \| [^|]+ \| `(test\/[^`›]+?) › ([^`]+)` \|$/gm)].map(([, name, file, test]) => ({
     name: name!,
@@ -28,7 +28,7 @@ export const claimsIn = (page: string): Claim[] =>
 
 export const readClaims = (): Claim[] => claimsIn(readFile("docs/security.md") ?? "");
 
-/** @returns what is wrong with the page and its mutants, a sentence each */
+/** @returns the faults of the page and its mutants, one sentence each */
 export function claimFaults(): string[] {
   const page = readFile("docs/security.md") ?? "";
   return [...pointerFaults(page, readFile), ...mutantFaults(claimsIn(page), mutants, readFile)];
@@ -44,7 +44,7 @@ export function pointerFaults(page: string, read: Read): string[] {
   ];
 }
 
-/** A title stands in quotes before the test's body. */
+/** A title is in quotes before the test's body. */
 const hasTest = (source: string | undefined, title: string): boolean =>
   source !== undefined &&
   ['"', "`", "'"].some(
@@ -71,7 +71,7 @@ function faultsOf(mutant: Mutant, read: Read, names: string[]): string[] {
     ...(names.includes(mutant.claim) ? [] : ["docs/security.md has no claim of that name"]),
     ...edits
       .filter((edit) => count(edit) !== 1)
-      .map((edit) => `${edit.file} must have its text once, and has it ${count(edit)} times: ${edit.find}`),
+      .map((edit) => `${edit.file} must contain its text once, but contains it ${count(edit)} times: ${edit.find}`),
     ...edits.filter(({ find, replace }) => find === replace).map(({ file }) => `it changes nothing in ${file}`),
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run deploy [-- --secrets-file FILE] [-- --dry-run]`: migrations first, then the code that needs them. The very
- * first time there is no database yet: then the deploy makes it, and the migrations follow (platform-facts P-3).
+ * `npm run deploy [-- --secrets-file FILE] [-- --dry-run]`: applies the migrations first, then deploys the code that needs them. At the
+ * very first deployment there is no database: the deployment creates it, and the migrations follow (platform-facts P-3).
  */
 import { explain, hintFor, mustHaveAccount, mustHaveBuckets } from "./preflight.ts";
 import { type Ended, showWrangler, wrangler } from "./wrangler.ts";
@@ -24,11 +24,11 @@ async function deploy(): Promise<void> {
   }
   must("The deployment failed.", await showWrangler(["deploy", ...args]));
   if (!isFirst) return;
-  must("The code is in place and its tables are not. Run `npm run deploy` again.", await showWrangler(migrate));
-  console.log("\nNext: make the first administrator, see docs/operate.md.");
+  must("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.", await showWrangler(migrate));
+  console.log("\nNext: create the first administrator, see docs/operate.md.");
 }
 
-/** Ends the script when wrangler has failed. @param about what else to say of it; its own output was shown */
+/** Ends the script when wrangler has failed. @param about a message after wrangler's own output, which was shown */
 function must(failure: string, { code, output }: Ended, about = hintFor(output)): void {
   if (code === 0) return;
   console.error(["", failure, about].filter((line) => line !== undefined).join("\n"));

@@ -1,4 +1,4 @@
-/** `npm run dev [-- --port N --persist-to DIR --verbose]`: a complete local server, from nothing. */
+/** `npm run dev [-- --port N --persist-to DIR --verbose]`: creates and starts a complete local server. */
 import { join, resolve } from "node:path";
 import { fail } from "./fail.ts";
 import { readOptions } from "./options.ts";
@@ -8,11 +8,11 @@ import { portFault } from "./dev/port.ts";
 const options = readOptions({
   port: { type: "string", default: "8787" },
   "persist-to": { type: "string", default: join(root, ".wrangler/state") },
-  /** The Worker's own log, JSON, and what wrangler logs. */
+  /** The Worker's own log in JSON, and wrangler's log. */
   verbose: { type: "boolean", default: false },
-  /** In the place of a variable in `wrangler.toml`: NAME:VALUE. */
+  /** Replaces a variable of `wrangler.toml`: NAME:VALUE. */
   var: { type: "string", multiple: true, default: [] },
-  /** For the developer tools of a browser. */
+  /** Port for the developer tools of a browser. */
   "inspector-port": { type: "string" },
 });
 const directory = resolve(options["persist-to"]);
@@ -21,10 +21,10 @@ const url = `http://localhost:${port}`;
 const fault = await portFault(options.port);
 if (fault) fail(fault);
 
-// Wrangler reports its own steps, in words for those who know it.
+// Wrangler reports its own steps in terms that only its users know.
 if (!options.verbose) process.env["WRANGLER_LOG"] = "error";
 
-// Wrangler and its libraries take a second to load: only now.
+// Wrangler and its libraries take a second to load, so they are imported here.
 console.log("Stackpass is preparing its database (the first start takes some seconds)…");
 const { prepare, secretsFile } = await import("./prepare.ts");
 const { organizations } = await prepare(directory, url, (line) => console.log(line));
@@ -55,12 +55,14 @@ The tokens are also in ${join(directory, "stackpass-dev.json")}
 Press Ctrl-C to stop.${options.verbose ? "" : " Each request is one line below; --verbose shows the whole log."}
 `);
 
+// A test that started this server has ended without stopping it.
+process.once("disconnect", () => process.exit(1));
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  // Libraries end the process at once; the server's files are closed first.
+  // Libraries exit the process at once, but the server's files must be closed first.
   process.removeAllListeners(signal);
   process.once(signal, () => {
     void server.stop().finally(() => {
-      console.log("\nStackpass has stopped. Its data is kept for the next start.");
+      console.log("\nStackpass has stopped. The next start uses the same data.");
       process.exit(0);
     });
   });

@@ -1,6 +1,7 @@
 /**
- * `npm run edition -- --org NAME [--edition EDITION] [--trial-days N] [--local [--persist-to DIR]]`: what an organization has.
- * The trial ends N days from now; 0 ends it. Holds at the organization's next write, and for cached reads within 60 seconds.
+ * `npm run edition -- --org NAME [--edition EDITION] [--trial-days N] [--local [--persist-to DIR]]`: sets the edition and trial of an
+ * organization.
+ * The trial ends N days from now; 0 ends it. The change applies at the organization's next write, and to cached reads within 60 seconds.
  */
 import { auditEvent } from "../src/audit/record.ts";
 import { editions } from "../src/orgs/table.ts";
@@ -17,7 +18,7 @@ const values = readOptions({
   "persist-to": { type: "string" },
 });
 const { org = "", edition, "trial-days": days } = values;
-// These go into SQL: nothing but names gets there.
+// These values are put into SQL, so only names are allowed.
 if (!owner.test(org)) fail("--org is needed");
 if (edition === undefined && days === undefined) fail("--edition or --trial-days is needed");
 if (edition !== undefined && !editions.some((one) => one === edition)) fail(`--edition is one of ${editions.join(", ")}`);
@@ -33,7 +34,7 @@ const event = auditEvent({ now, address: "" }, "", operator, {
   event: "organization-settings-changed",
   description: `The operator of this deployment gave the organization ${said}.`,
 });
-// The cron hands it to the queue.
+// The cron sends the event to the queue.
 const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}' RETURNING name AS changed_organization;
   INSERT INTO audit_outbox (id, body, created_at)
     SELECT '${event.id}', json_set('${JSON.stringify(event)}', '$.orgId', id), ${now} FROM organizations WHERE name = '${org}'`;

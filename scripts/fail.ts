@@ -1,4 +1,4 @@
-/** Ends a script that was called wrongly, with a sentence that says what to do. */
+/** Ends a script that was called with wrong arguments, with a message. */
 export function fail(message: string): never {
   console.error(message);
   process.exit(2);

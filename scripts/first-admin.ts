@@ -1,7 +1,7 @@
 /**
- * `npm run first-admin -- --org NAME --login LOGIN [--secrets-file FILE] [--local [--persist-to DIR]]`: the one way into a new deployment.
- * Makes the organization, the person as its administrator, and a personal token that is printed once. The pepper must be
- * the deployment's own: in the file of its secrets, or in the environment as TOKEN_PEPPER.
+ * `npm run first-admin -- --org NAME --login LOGIN [--secrets-file FILE] [--local [--persist-to DIR]]`: creates the first account of a new
+ * deployment: the organization, the person as its administrator, and a personal token that is printed once. The pepper must be the
+ * deployment's own: in the file of its secrets, or in the environment as TOKEN_PEPPER.
  */
 import { fail } from "./fail.ts";
 import { identitiesSql } from "./identities.ts";
@@ -11,7 +11,7 @@ import { readOptions } from "./options.ts";
 const values = readOptions({ org: { type: "string" }, ...operatorOptions });
 const { org, login } = { org: mustBeName("--org", values.org), login: mustBeName("--login", values.login) };
 if (org.toLowerCase() === login.toLowerCase())
-  fail("--org and --login must be different: the audit log shows what organization tokens do under the organization's name");
+  fail("--org and --login must be different, because the audit log records actions of organization tokens under the organization's name");
 
 const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers(values), Date.now());
 save(sql, values);

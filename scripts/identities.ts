@@ -1,13 +1,13 @@
 import { newTokenValue } from "../src/auth/secret.ts";
 import type { Role } from "../src/orgs/table.ts";
 
-/** Organizations with people in them, to be written into a new database. */
+/** SQL that writes organizations with people into a new database. */
 export interface Identities {
   [organization: string]: { [login: string]: Role };
 }
 
 export interface IssuedTokens {
-  /** Values of personal tokens, by organization and login. They are nowhere else. */
+  /** Values of personal tokens, by organization and login. They are stored nowhere else. */
   [organization: string]: { [login: string]: string };
 }
 
@@ -17,25 +17,24 @@ export const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
 const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 
 /**
- * A name as SQL, or NULL where the other table has it, in any case: that column takes no NULL, so the statement fails. The log says who did something by
- * one name for people and organizations. The look and the write are one statement, so it holds for two commands at once.
+ * A name as SQL, or NULL if the other table contains it, in any case: that column does not allow NULL, so the statement fails. The log uses
+ * one name for people and organizations. The check and the write are one statement, so concurrent commands cannot break the rule.
  */
 const unless = (table: "users" | "organizations", column: string, name: string) =>
   `(SELECT CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE lower(${column}) = lower(${quoted(name)})) THEN NULL ELSE ${quoted(name)} END)`;
 
-/** What a refusal of the database means, in words; undefined for any other failure. */
+/** The message for a failure of the database; undefined for an unknown failure. */
 export function takenName(output: string): string | undefined {
   const taken = /(NOT NULL|UNIQUE) constraint failed: (?:index ')?(users|organizations)[._](login|name)/.exec(output);
   if (!taken) return undefined;
   const isLogin = taken[2] === "users";
-  if (taken[1] === "UNIQUE")
-    return isLogin ? "There is a person with that login already." : "There is an organization of that name already.";
+  if (taken[1] === "UNIQUE") return isLogin ? "A person with that login exists already." : "An organization with that name exists already.";
   return isLogin
-    ? "There is an organization of that name: a person needs another login."
-    : "There is a person of that name: an organization needs another.";
+    ? "An organization has that name: choose another login."
+    : "A person has that name: choose another name for the organization.";
 }
 
-/** SQL that makes the organizations, each person in them, and one personal token for each person. */
+/** SQL that creates the organizations, their people, and one personal token for each person. */
 export async function identitiesSql(
   identities: Identities,
   peppers: string[],
@@ -59,7 +58,7 @@ export async function identitiesSql(
   return { sql: `${lines.join("\n")}\n`, tokens };
 }
 
-/** SQL that makes a person who is in no organization, with one personal token. */
+/** SQL that creates a person without an organization, with one personal token. */
 export async function personSql(
   login: string,
   email: string,
@@ -73,7 +72,7 @@ export async function personSql(
   return { sql: `${user}\n${sql}`, userId, token };
 }
 
-/** SQL that makes a personal token. */
+/** SQL that creates a personal token. */
 export async function tokenSql(userId: string, login: string, peppers: string[], now: number): Promise<{ sql: string; token: string }> {
   const { value, hash } = await newTokenValue(peppers);
   const row = quoted(crypto.randomUUID(), "personal", userId, "", "first token", hash);

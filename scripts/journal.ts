@@ -1,11 +1,11 @@
 /**
- * What updates have written that ended with the state from before them (docs/operate.md, "A journal that was kept"):
+ * Journals of updates that ended with the state from before them (docs/operate.md, "A journal that was kept"):
  *
- * `npm run journal -- list`: which there are.
- * `npm run journal -- download UPDATE_ID --to DIR`: their parts as the client sent them.
- * `npm run journal -- replay UPDATE_ID [--without N]… [--to FILE]`: the state that the update would have made, for `pulumi stack import`.
+ * `npm run journal -- list`: lists them.
+ * `npm run journal -- download UPDATE_ID --to DIR`: writes the parts of one as the client sent them.
+ * `npm run journal -- replay UPDATE_ID [--without N]… [--to FILE]`: computes the state after the update, for `pulumi stack import`.
  *
- * Each with `--local [--persist-to DIR]` for a local server that is stopped. Ends with 1 when there is no such journal, or no state.
+ * Each has `--local [--persist-to DIR]` for a local server that is stopped. The exit code is 1 when there is no such journal, or no state.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -60,7 +60,7 @@ async function list({ STATE }: Storage): Promise<number> {
       const manifest = await manifestOf({ STATE }, id);
       const about = manifest
         ? `${new Date(manifest.endedAt).toISOString()}  ${manifest.why.padEnd(10)}  ${manifest.stack} version ${manifest.version}, ${manifest.form} in ${manifest.files.length} parts`
-        : "kept by an older release, or not wholly here yet: it can be downloaded only";
+        : "kept by an older release, or not complete yet: it can only be downloaded";
       console.log(`${id}  ${about}`);
       count++;
     }
@@ -100,7 +100,7 @@ async function download(storage: Storage, to: string): Promise<number> {
 }
 
 function nothing(): number {
-  console.error(`Of update ${updateId} no journal was kept. "npm run journal -- list" says which there are.`);
+  console.error(`There is no kept journal of update ${updateId}. "npm run journal -- list" lists all kept journals.`);
   return 1;
 }
 
@@ -109,19 +109,19 @@ async function replay(storage: Storage, to: string | undefined): Promise<number>
   if (!manifest) return nothing();
   const base = manifest.baseKey === null ? null : await storage.STATE.get(manifest.baseKey);
   if (manifest.baseKey !== null && !base) {
-    console.error(`The state that the update started from is not there: ${manifest.baseKey}`);
+    console.error(`The state before the update is missing: ${manifest.baseKey}`);
     return 1;
   }
   const kept: Kept = { manifest, files: await partsOf(storage, updateId), base: base && new Uint8Array(await base.arrayBuffer()) };
   const outcome = await replayKept(kept, without);
   if ("broken" in outcome) {
-    console.error(`No state can be made of it: ${outcome.broken}`);
+    console.error(`No state can be computed from the journal: ${outcome.broken}`);
     return 1;
   }
   if ("fault" in outcome) {
     const { sequenceID, about, message } = outcome.fault;
     const more = [...without, sequenceID].map((n) => `--without ${n}`).join(" ");
-    console.error(`Entry ${sequenceID} (${about}) is at fault: ${message}`);
+    console.error(`Entry ${sequenceID} (${about}) is faulty: ${message}`);
     console.error(`To leave it out: npm run journal -- replay ${updateId} ${more}`);
     return 1;
   }
@@ -129,6 +129,8 @@ async function replay(storage: Storage, to: string | undefined): Promise<number>
   else process.stdout.write(outcome.state);
   const left = without.length === 0 ? "" : `, without the entries ${without.join(", ")}`;
   console.error(`This is the state that version ${manifest.version} of ${manifest.stack} would have had${left}.`);
-  console.error(`Compare it with the newest one first. Then: pulumi stack import --stack ${manifest.stack} --file ${values.to ?? "FILE"}`);
+  console.error(
+    `First compare it with the newest state. Then: pulumi stack import --stack ${manifest.stack} --file ${values.to ?? "FILE"}`,
+  );
   return 0;
 }

@@ -1,24 +1,27 @@
-/** The layers of `src/`, from the lowest to the highest. `npm run check` holds the imports, and the list in docs/develop.md, against this. */
+/**
+ * The layers of `src/`, from the lowest to the highest. `npm run check` compares the imports, and the list in docs/develop.md, with this
+ * list.
+ */
 import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { dirname, join, normalize, relative } from "node:path";
 import { root } from "./wrangler.ts";
 
-/** A layer is a folder of `src/`, or a file that stands beside the folders. Other files there are the lowest layer. */
+/** A layer is a folder of `src/`, or a file next to the folders. Files that are not listed belong to the lowest layer. */
 const layers: [name: string, purpose: string][] = [
   ["*.ts", "The bindings, errors, limits, settings and log lines that every layer uses."],
   ["bytes", "Base64, UTF-8 and buffers."],
   ["db", "The client of D1: batches, and the limits of a statement."],
   ["metrics", "Counters for the operator, and the count of round trips to storage."],
-  ["state", "The formats of Pulumi states and journals. It is pure: it knows neither HTTP nor storage."],
+  ["state", "The formats of Pulumi states and journals. It is pure: it uses neither HTTP nor storage."],
   ["access", "What custom roles grant: trees of permission descriptors, and the rules that they become."],
-  ["context.ts", "What a request knows: its caller, the caller's organization, and the bindings."],
+  ["context.ts", "The context of a request: its caller, the caller's organization, and the bindings."],
   ["audit", "Audit events on their way into the log, and the log's chain of hashes."],
-  ["auth", "Who the caller is, and what the caller may do."],
-  ["http", "What routes are made of: reading requests, bounds on input, and calls to other servers."],
-  ["lineage", "Which credentials were created with which, and the end of all that were created with one."],
-  ["stubs", "Operations of the public API that the CLI needs an answer to, though the feature is not here."],
-  ["registry", "Packages, read through to a public registry."],
+  ["auth", "Authentication and authorization of callers."],
+  ["http", "Common parts of routes: reading requests, bounds on input, and calls to other servers."],
+  ["lineage", "The descent of credentials: everything created with a token, and its revocation."],
+  ["stubs", "Operations of the public API that the CLI calls although Stackpass lacks the feature."],
+  ["registry", "Packages of a public registry."],
   ["users", "The caller's own account."],
   ["roles", "Roles and permission sets, built-in and custom."],
   ["orgs", "Organizations: members, invitations and settings."],
@@ -35,7 +38,7 @@ const layers: [name: string, purpose: string][] = [
   ["operator", "Health, metrics and first organizations, for the operator of the deployment."],
   ["sessions", "Sign-in to the console and its sessions."],
   ["console", "The web pages."],
-  ["app", "Puts the routes together and serves requests, queue messages and the cron."],
+  ["app", "Assembles the routes, and serves requests, queue messages and the cron."],
   ["index.ts", "The Worker's entry point."],
 ];
 
@@ -63,8 +66,8 @@ async function importsOf(): Promise<Map<string, string[]>> {
 }
 
 /**
- * A file imports from its own layer and lower ones, types included; only a `table.ts` may be imported from everywhere, for a table names
- * the tables that its rows refer to. No import circle has more than two files.
+ * Checks that a file imports only from its own layer and lower ones, types included. Only a `table.ts` may be imported from everywhere,
+ * because a table refers to other tables. An import cycle has at most two files.
  */
 export async function importFaults(): Promise<string[]> {
   const imports = await importsOf();
@@ -75,10 +78,10 @@ export async function importFaults(): Promise<string[]> {
       return to <= from || path.endsWith("table.ts") ? [] : [`${file} imports ${path}, which is in a higher layer`];
     }),
   );
-  return [...upward, ...circles(imports).map((files) => `${files.length} files import each other in a circle: ${files.join(", ")}`)];
+  return [...upward, ...circles(imports).map((files) => `${files.length} files form an import cycle: ${files.join(", ")}`)];
 }
 
-/** The groups of more than two files that all reach each other. */
+/** The groups of more than two files that form a cycle. */
 function circles(imports: Map<string, string[]>): string[][] {
   const reachable = (from: string): Set<string> => {
     const seen = new Set<string>();
@@ -95,7 +98,7 @@ function circles(imports: Map<string, string[]>): string[][] {
   return groups.filter((group, i) => group.length > 2 && groups.findIndex((other) => other.join() === group.join()) === i);
 }
 
-/** The list as docs/develop.md has it. */
+/** The list in the format of docs/develop.md. */
 const asTable = () =>
   ["| Layer | Purpose |", "| --- | --- |", ...layers.map(([name, purpose]) => `| \`${name}\` | ${purpose} |`)].join("\n") + "\n";
 

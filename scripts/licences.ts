@@ -1,19 +1,19 @@
 /**
- * Licences of what the project is made of, read from the lock file and from what is installed: no network. What is in the Worker's bundle is
- * passed on to whoever runs it; everything else is a tool that only developers run.
+ * Licences of the project's dependencies, read from the lock file and from the installed packages, without network. Packages in the
+ * Worker's bundle are distributed with it; all others are tools that only developers run.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./wrangler.ts";
 
 const inBundle = new Set(["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"]);
-/** Tools are run and not passed on, so they may also be under these. */
+/** Tools are not distributed, so these licences are allowed for them as well. */
 const inTools = new Set([...inBundle, "CC0-1.0", "LGPL-3.0-or-later", "MPL-2.0"]);
 
 export interface Dependency {
   name: string;
   version: string;
-  /** As SPDX writes it; "" when nothing says it. */
+  /** As an SPDX expression; "" when the package has none. */
   licence: string;
   bundled: boolean;
 }
@@ -26,7 +26,7 @@ interface Locked {
 
 const nameOf = (path: string) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
 
-/** @param metafile esbuild's, which says what is in the bundle */
+/** @param metafile esbuild's metafile, which lists the contents of the bundle */
 export function dependencies(metafile = join(root, "dist/meta.json")): Dependency[] {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as { packages: Record<string, Locked> };
   const bundled = bundledPaths(metafile);
@@ -40,7 +40,7 @@ export function dependencies(metafile = join(root, "dist/meta.json")): Dependenc
     }));
 }
 
-/** Packages, by their path in the lock file, of which a part is in the bundle. */
+/** Packages with a part in the bundle, by their path in the lock file. */
 function bundledPaths(metafile: string): Set<string> {
   const { outputs } = JSON.parse(readFileSync(metafile, "utf8")) as { outputs: Record<string, { inputs: Record<string, unknown> }> };
   const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
@@ -57,19 +57,19 @@ function installed(path: string): string | undefined {
   return (JSON.parse(readFileSync(file, "utf8")) as { license?: string }).license;
 }
 
-/** Of a binary for another machine the lock file may say no licence: it is a part of the package that wants it. */
+/** For a binary of another platform the lock file may contain no licence: then the licence of the package that depends on it counts. */
 const parentOf = (name: string, packages: Record<string, Locked>) =>
   Object.values(packages).find((locked) => locked.optionalDependencies && name in locked.optionalDependencies);
 
-/** `A OR B`: either will do; `A AND B`: both must. */
+/** `A OR B`: one of them must be allowed; `A AND B`: both must. */
 const isAllowed = (licence: string, allowed: ReadonlySet<string>) =>
   licence
     .replaceAll(/[()]/g, "")
     .split(" OR ")
     .some((choice) => choice.split(" AND ").every((one) => allowed.has(one)));
 
-/** Packages whose licence nobody has allowed, in words. */
+/** Packages whose licence is not on the list, as messages. */
 export const licenceFaults = (all = dependencies()): string[] =>
   all
     .filter(({ licence, bundled }) => !isAllowed(licence, bundled ? inBundle : inTools))
-    .map(({ name, version, licence, bundled }) => `${name}@${version}${bundled ? ", in the bundle" : ""}: ${licence || "no licence said"}`);
+    .map(({ name, version, licence, bundled }) => `${name}@${version}${bundled ? ", in the bundle" : ""}: ${licence || "no licence"}`);

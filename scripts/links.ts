@@ -6,7 +6,7 @@ import { root } from "./wrangler.ts";
 const withoutCode = (markdown: string) =>
   markdown.replaceAll(/^[ ]*```[^]*?^[ ]*```$/gm, "").replaceAll(/`[^`\n]*`/g, (span) => span.replaceAll("](", ""));
 
-/** The anchors of a page, as GitHub makes them of its headings. */
+/** The anchors of a page, as GitHub derives them from its headings. */
 export const anchorsOf = (markdown: string) =>
   new Set(
     [...withoutCode(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
@@ -18,11 +18,11 @@ export const anchorsOf = (markdown: string) =>
     ),
   );
 
-/** @returns the paths that a page links to; those to other sites are left out */
+/** @returns the paths that a page links to; links to other sites are left out */
 export const linksOf = (markdown: string) =>
   [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!).filter((target) => !/^[a-z]+:/.test(target));
 
-/** @returns links that lead nowhere, in words */
+/** @returns broken links, as messages */
 export function linkFaults(): string[] {
   const pages = new Map(globSync(["*.md", "docs/**/*.md"], { cwd: root }).map((file) => [file, readFileSync(join(root, file), "utf8")]));
   return [...pages].flatMap(([file, text]) =>
@@ -33,7 +33,7 @@ export function linkFaults(): string[] {
       const page = pages.get(target);
       return anchor === undefined || !page || anchorsOf(page).has(anchor)
         ? []
-        : [`${file} links to ${target}#${anchor}, which is no heading`];
+        : [`${file} links to ${target}#${anchor}, but there is no such heading`];
     }),
   );
 }

@@ -1,9 +1,9 @@
-/** What `scripts/mutantReporter.ts` writes about a run of tests. */
+/** The report of `scripts/mutantReporter.ts` about a run of tests. */
 export interface Report {
-  /** Why files could not be loaded. */
+  /** Why test files could not be loaded. */
   loading: string[];
   tests: {
-    /** The titles of its suites and its own. */
+    /** The titles of the test's suites and of the test. */
     name: string;
     state: string;
     /** Name and message of each error. */
@@ -13,8 +13,8 @@ export interface Report {
 
 /**
  * `caught`: an assertion of a test failed. `survived`: the tests ran and passed.
- * `unclear`: the tests did not run, or failed for another reason, which says nothing about the claim. Any broken patch makes a file that cannot be
- * loaded, a test that throws or runs out of time, or an answer of 500, whatever the test looks at.
+ * `unclear`: the tests did not run, or failed for another reason, which proves nothing about the claim. Any broken patch can cause a file
+ * that cannot be loaded, a test that throws or times out, or an answer of 500, whatever the test checks.
  */
 export interface Outcome {
   kind: "caught" | "survived" | "unclear";
@@ -37,14 +37,14 @@ export function outcomeOf(report: Report | undefined): Outcome {
 export const hasPassed = (report: Report | undefined, title: string): boolean =>
   (report?.tests ?? []).some(({ name, state }) => state === "passed" && new RegExp(patternOf(title)).test(name));
 
-/** A pattern for `vitest -t`. A title of several tests has `%s` or `%i` where they differ. */
+/** A pattern for `vitest -t`. The title of a parametrized test has `%s` or `%i` where its titles differ. */
 export const patternOf = (title: string): string => title.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/%[sdifjo]/g, ".*");
 
 const hasRun = ({ state }: Report["tests"][number]) => state === "passed" || state === "failed";
 
 /**
- * A committed file that differs is an assertion, too. The client of the tests (`test/support/client.ts`) asserts that no answer is a 500: a patch that
- * throws fails there, and nowhere else.
+ * A difference from a committed file is an assertion as well. The client of the tests (`test/support/client.ts`) asserts that no answer is
+ * a 500: a patch that throws fails only there.
  */
 const isAboutClaim = (error: string) =>
   /^(AssertionError|Error: Snapshot .* mismatched)/.test(error) && !error.includes("expected 500 not to be 500");

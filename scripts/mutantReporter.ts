@@ -20,7 +20,7 @@ export default class implements Reporter {
   }
 }
 
-/** A failed property has the failure of its example as its cause. */
+/** The failure of a property test has the failure of its example as its cause. */
 function textOf(error: SerializedError): string {
   const { cause } = error as { cause?: SerializedError };
   return typeof cause === "object" ? textOf(cause) : `${error.name}: ${error.message}`;

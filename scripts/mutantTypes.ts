@@ -6,8 +6,8 @@ import { type Edit, type Mutant, editsOf } from "../test/claims/mutants.ts";
 import { env, root } from "./wrangler.ts";
 
 /**
- * The type errors of the sources with mutants in them. A mutant that does not compile breaks everything, and so says nothing of a test. As many
- * mutants as do not touch each other are compiled at a time.
+ * The type errors of the sources with mutants in them. A mutant that does not compile breaks every test, so it proves nothing. Mutants that
+ * change different texts are compiled together.
  * @returns undefined when there are none
  */
 export function typeFaults(mutants: Mutant[]): string | undefined {
@@ -29,7 +29,7 @@ export function typeFaults(mutants: Mutant[]): string | undefined {
   }
 }
 
-/** @returns whether its text was still there */
+/** @returns whether the text of the mutant was found */
 function apply(folder: string, { file, find, replace }: Edit): boolean {
   const path = join(folder, file);
   const source = readFileSync(path, "utf8");
@@ -41,7 +41,7 @@ function apply(folder: string, { file, find, replace }: Edit): boolean {
   return true;
 }
 
-/** What a mutant leaves unused is no error. */
+/** Unused names in a mutant are not an error. */
 function compile(cwd: string): string {
   const args = ["-p", "tsconfig.json", "--noUnusedLocals", "false", "--noUnusedParameters", "false"];
   const { status, stdout, stderr } = spawnSync(join(cwd, "node_modules/.bin/tsc"), args, { cwd, encoding: "utf8", env });

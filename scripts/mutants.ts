@@ -1,7 +1,7 @@
 /**
- * `npm run test:claims [-- --only TEXT --lanes N]`: applies each mutant of test/claims/mutants.ts in a copy of the checkout, runs the test of its
- * claim, and expects that test to fail. A test that passes does not show its claim: the mutant survives. `scripts/mutantOutcome.ts` defines
- * which failures count.
+ * `npm run test:claims [-- --only TEXT --lanes N]`: applies each mutant of test/claims/mutants.ts in a copy of the checkout, runs the test
+ * of its claim, and expects that test to fail. If the test passes, it does not prove its claim: the mutant survives.
+ * `scripts/mutantOutcome.ts` defines which failures count.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { readOptions } from "./options.ts";
 import { env, root } from "./wrangler.ts";
 
 const { only, lanes: width } = readOptions({ only: { type: "string", default: "" }, lanes: { type: "string", default: "2" } });
-/** A run of tests that takes longer is ended. The longest are those with the real CLI. */
+/** Timeout of a run of tests. The longest are those with the real CLI. */
 const MOST_MINUTES = 10;
 
 const faults = claimFaults();
@@ -62,7 +62,10 @@ const configs: [folder: string, config: string][] = [
 ];
 const configOf = (file: string) => configs.find(([folder]) => file.startsWith(folder))?.[1] ?? "vitest.config.ts";
 
-/** Runs the tests of claims that have one file. Random tests make the same choices each time. @returns undefined when vitest wrote no report */
+/**
+ * Runs the tests of claims, which must be in one file. Random tests make the same choices each time. @returns undefined when vitest wrote
+ * no report
+ */
 async function runTests(copy: string, file: string, ofFile: Claim[]): Promise<Report | undefined> {
   const report = join(copy, "claims.report.json");
   rmSync(report, { force: true });
@@ -70,7 +73,7 @@ async function runTests(copy: string, file: string, ofFile: Claim[]): Promise<Re
   const args = ["run", "--config", configOf(file), "--reporter=./scripts/mutantReporter.ts", "-t", titles, file];
   const child = spawn(join(copy, "node_modules/.bin/vitest"), args, {
     cwd: copy,
-    env: { ...env, MUTANT_REPORT: report, PULUMI_CONTRACT: contractFile() ?? "", FUZZ_SEED: "1" },
+    env: { ...env, MUTANT_REPORT: report, PULUMI_CONTRACT: contractFile() ?? "", SEED: "1" },
     stdio: "ignore",
     timeout: MOST_MINUTES * 60_000,
   });
@@ -78,7 +81,7 @@ async function runTests(copy: string, file: string, ofFile: Claim[]): Promise<Re
   return existsSync(report) ? (JSON.parse(readFileSync(report, "utf8")) as Report) : undefined;
 }
 
-/** Runs the claim's test with the mutant in the copy, and takes the mutant out again. */
+/** Runs the claim's test with the mutant in the copy, and removes the mutant. */
 async function runMutant(copy: string, mutant: Mutant): Promise<Outcome> {
   const { file, ...claim } = claimOf(mutant);
   const before = new Map(editsOf(mutant).map((edit) => [join(copy, edit.file), readFileSync(join(copy, edit.file), "utf8")]));

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 
-/** Where a copy keeps an object, below the copy's folder: whatever its key is, nowhere else, and no other object's place. */
+/** The path of an object in a copy, inside the copy's folder for every key, and different for every object. */
 export const objectFile = (key: string): string => join("objects", ...key.split("/").map(segment));
 
-/** A folder's name that stands for itself or the one above is none. */
+/** `.` and `..` are not used as the name of a folder. */
 function segment(text: string): string {
   if (text === "") return "%";
   return /^\.\.?$/.test(text) ? text.replaceAll(".", "%2E") : encodeURIComponent(text);

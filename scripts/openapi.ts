@@ -1,4 +1,7 @@
-/** `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes and what is told of them, or says that they are stale. */
+/**
+ * `npm run openapi [-- --check]`: writes public/openapi.json and a part of docs/compatibility.md from the routes and their documentation,
+ * or reports that they are stale.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
@@ -11,13 +14,13 @@ const file = join(import.meta.dirname, "../public/openapi.json");
 
 type Json = Record<string, unknown>;
 
-/** OpenAPI 3.1 takes JSON Schema 2020-12 as it is. */
+/** OpenAPI 3.1 uses JSON Schema 2020-12 unchanged. */
 const schemaOf = (schema: z.ZodMiniType, io: "input" | "output"): Json => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" }) as Json;
   return rest;
 };
 
-const refusal = { description: "A refusal", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
+const refusal = { description: "An error", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
 
 function operation({ definition }: Route): Json {
   const { params, query, body, permission } = definition;
@@ -69,7 +72,7 @@ const document = {
   info: {
     title: "Stackpass",
     version: "1.0.0",
-    description: "The Pulumi Cloud API, self-hosted. Operations marked x-stackpass-extension are ours alone.",
+    description: "The Pulumi Cloud API, self-hosted. Operations marked x-stackpass-extension exist only in Stackpass.",
     license: { name: "Apache-2.0", identifier: "Apache-2.0" },
   },
   paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),

@@ -1,4 +1,4 @@
-/** The half of docs/compatibility.md that tells which operations of the public contract are here, and why the others are not. */
+/** The half of docs/compatibility.md that lists the supported operations of the public contract, and the reasons for the others. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { routes } from "../src/app/routes.ts";
@@ -18,7 +18,7 @@ interface Operation {
 
 const TO_COME = "To come";
 
-/** @param check only says whether the page is stale */
+/** @param check only reports whether the page is stale */
 export function writeOperations(check: boolean): void {
   const contract = contractFile();
   if (contract === undefined) {
@@ -81,7 +81,7 @@ These operations are not in the public document, and are marked \`x-stackpass-ex
 `;
 }
 
-/** Operations that are there for each kind of update are named once. */
+/** Operations that exist for each kind of update are listed once. */
 function names(operations: Operation[]): string {
   const kinds = /(_|For)(update|preview|refresh|destroy)$/i;
   const folded = operations.map(({ id }) => (kinds.test(id) ? id.replace(kinds, "$1*") : id));

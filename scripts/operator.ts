@@ -1,4 +1,4 @@
-/** What the operator's scripts have in common that make people. */
+/** Shared parts of the operator's scripts that create people. */
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { LEAST_SECRET, peppersOf } from "../src/auth/secret.ts";
@@ -20,7 +20,7 @@ interface Values {
   "persist-to"?: string | undefined;
 }
 
-/** The value of an option that names an organization or a person. Ends the script when it cannot. */
+/** The value of an option with the name of an organization or a person. An invalid name ends the script. */
 export function mustBeName(option: string, name: string | undefined): string {
   const fault = nameFault(name);
   return fault === undefined ? name! : fail(`${option} ${fault}`);
@@ -54,7 +54,7 @@ function secretsOf({ "secrets-file": file }: Values): NodeJS.Dict<string> {
   }
 }
 
-/** Writes people into the database. Ends the script when a name is taken, or when the database cannot be reached. */
+/** Writes people into the database. Ends the script when a name is already used, or when the database cannot be reached. */
 export function save(sql: string, values: Values): void {
   const { code, output } = executeSql(sql, values);
   if (code === 0) return;

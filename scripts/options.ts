@@ -1,12 +1,12 @@
 import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { fail } from "./fail.ts";
 
-/** A script's options. An option that it does not have ends it with a sentence, not with a stack. */
+/** Reads a script's options. An unknown option ends the script with a message, not with a stack trace. */
 export function readOptions<T extends ParseArgsOptionsConfig>(options: T): ReturnType<typeof parseArgs<{ options: T }>>["values"] {
   return read({ options, args: withValues(process.argv.slice(2), options) }).values;
 }
 
-/** A script's options as `readOptions` reads them, and the words between them: a command, a file. */
+/** A script's options as `readOptions` reads them, and its positional arguments: a command, a file. */
 export function readCommand<T extends ParseArgsOptionsConfig>(
   options: T,
 ): ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>> {
@@ -23,8 +23,8 @@ function read<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs
 }
 
 /**
- * Joins `--key -x` to `--key=-x`. One public key in 64 begins with a dash, and `parseArgs` refuses such a value when it stands by itself.
- * The name of another option of the script is no value: `--to --local` still lacks a folder.
+ * Joins `--key -x` to `--key=-x`. One public key in 64 begins with a dash, and `parseArgs` refuses such a value as a separate argument. The
+ * name of another option of the script is not a value: `--to --local` still lacks a folder.
  */
 export function withValues(args: string[], options: ParseArgsOptionsConfig): string[] {
   const isOption = (arg: string) => arg.startsWith("--") && Object.hasOwn(options, arg.slice(2).split("=", 1)[0]!);

@@ -1,4 +1,4 @@
-/** What a deployment needs of its Cloudflare account, and what to do when it is missing: docs/operate.md, "Before you begin". */
+/** Requirements of the Cloudflare account, with a message for each that is missing: docs/operate.md, "Before you begin". */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorIn, root, wrangler } from "./wrangler.ts";
@@ -7,7 +7,7 @@ const LOG_IN = "You are not logged in to Cloudflare. Log in with `npx wrangler l
 const ENABLE_R2 =
   "R2 is not enabled in this account. Enable it once in the dashboard, under R2 Object Storage: it asks for a payment method.";
 
-/** Wrangler runs without questions, so it asks for an API token where a login would do. */
+/** Wrangler runs without prompts, so it asks for an API token where a login would be enough. */
 const NOT_LOGGED_IN = /Not logged in|necessary to set a CLOUDFLARE_API_TOKEN/i;
 
 const hints: { fits: RegExp; hint: string }[] = [
@@ -19,18 +19,18 @@ const hints: { fits: RegExp; hint: string }[] = [
   },
   {
     fits: /required secrets have not been set/i,
-    hint: "Make the secrets with `npm run secrets -- --to ~/stackpass.secrets`, and deploy with `npm run deploy -- --secrets-file ~/stackpass.secrets`.",
+    hint: "Create the secrets with `npm run secrets -- --to ~/stackpass.secrets`, and deploy with `npm run deploy -- --secrets-file ~/stackpass.secrets`.",
   },
   {
     fits: /\[code: (10000|10001|9109)\]|not authorized/i,
-    hint: "The login or API token lacks a permission, or is of another account. docs/operate.md lists the permissions that a token needs.",
+    hint: "The login or API token lacks a permission, or belongs to another account. docs/operate.md lists the permissions that a token needs.",
   },
 ];
 
-/** What to do about a failure of wrangler; undefined when its own text must do. */
+/** The advice for a failure of wrangler; undefined when its own message is enough. */
 export const hintFor = (output: string): string | undefined => hints.find(({ fits }) => fits.test(output))?.hint;
 
-/** Why wrangler has failed, and what to do about it where that is known. */
+/** The message of wrangler's failure, with advice where the cause is known. */
 export const explain = (output: string): string =>
   NOT_LOGGED_IN.test(output) ? LOG_IN : [errorIn(output), hintFor(output)].filter(Boolean).join("\n\n");
 
@@ -39,10 +39,10 @@ interface Identity {
   accounts?: { name: string; id: string }[];
 }
 
-/** Ends the script, unless it is clear which account is meant. */
+/** Ends the script if it is not clear which account is meant. */
 export function mustHaveAccount(): void {
   const identity = readIdentity(wrangler(["whoami", "--json"]).output);
-  // A token for CI may be too narrow to name its accounts, and good enough to deploy.
+  // An API token of CI may be unable to list its accounts, but able to deploy.
   if (!identity) return;
   if (!identity.loggedIn) stop(LOG_IN);
   const chosen = process.env["CLOUDFLARE_ACCOUNT_ID"] || /^account_id\b/m.test(readFileSync(join(root, "wrangler.toml"), "utf8"));

@@ -9,16 +9,16 @@ import { type Identities, type IssuedTokens, identitiesSql, tokenSql } from "./i
 import { newSecrets } from "./newSecrets.ts";
 import { root } from "./wrangler.ts";
 
-/** What `stackpass-dev.json` says. */
+/** The content of `stackpass-dev.json`. */
 export interface DevCredentials {
   url: string;
   organizations: IssuedTokens;
 }
 
-/** People are users of the whole service, so their logins differ between organizations. */
+/** People are users of the whole deployment, so their logins differ between organizations. */
 const people = { acme: { ada: "admin", mel: "member" }, globex: { gus: "admin" } } as const satisfies Identities;
 
-/** Secrets of this folder's server, made once: they must outlive restarts, or no token would be known again. */
+/** Secrets of this folder's server, created once: with new ones the existing tokens would be invalid. */
 export function secretsFile(directory: string): string {
   const file = join(directory, "secrets.env");
   mkdirSync(directory, { recursive: true });
@@ -27,8 +27,9 @@ export function secretsFile(directory: string): string {
 }
 
 /**
- * Makes a folder ready for a local server: tables, and the organizations `acme` (an administrator, a member) and `globex` (its own
- * administrator). Running it again applies new migrations, and makes a new token for a person whose token the database does not know.
+ * Prepares a folder for a local server: tables, and the organizations `acme` (an administrator, a member) and `globex` (its own
+ * administrator). It can be run again: it applies new migrations, and creates a new token for a person whose token the database does not
+ * contain.
  */
 export async function prepare(directory: string, url: string, say: (line: string) => void = () => {}): Promise<DevCredentials> {
   const peppers = peppersOf(parseEnv(readFileSync(secretsFile(directory), "utf8"))["TOKEN_PEPPER"] ?? "");
@@ -37,7 +38,8 @@ export async function prepare(directory: string, url: string, say: (line: string
   const organizations = await withStorage(directory, async ({ DB }) => {
     await migrate(DB);
     const issued = await issue(DB, stored, peppers);
-    if (issued.renewed && existsSync(file)) say("The tokens in stackpass-dev.json were not of this database: new ones were made.");
+    if (issued.renewed && existsSync(file))
+      say("The tokens in stackpass-dev.json did not belong to this database, so new ones were created.");
     return issued.tokens;
   });
   const credentials: DevCredentials = { url, organizations };
@@ -45,7 +47,7 @@ export async function prepare(directory: string, url: string, say: (line: string
   return credentials;
 }
 
-/** As `wrangler d1 migrations apply` does it, and with the same table: either goes on where the other has stopped. */
+/** Applies migrations as `wrangler d1 migrations apply` does, and with the same table, so that both can be used. */
 async function migrate(database: D1Database): Promise<void> {
   await database
     .prepare(
@@ -62,7 +64,7 @@ async function migrate(database: D1Database): Promise<void> {
   }
 }
 
-/** Tokens that the database knows, by organization and role: the stored ones, and new ones in the place of others. */
+/** Tokens that are valid in the database, by organization and role: the stored ones, or new ones instead. */
 async function issue(database: D1Database, stored: IssuedTokens, peppers: string[]): Promise<{ tokens: IssuedTokens; renewed: boolean }> {
   const tokens: IssuedTokens = {};
   let renewed = false;
@@ -80,7 +82,7 @@ async function issue(database: D1Database, stored: IssuedTokens, peppers: string
   return { tokens, renewed };
 }
 
-/** @returns the token if it is good in this database */
+/** @returns the token if it is valid in this database */
 async function isKnown(database: D1Database, token: string | undefined, peppers: string[]): Promise<string | undefined> {
   const hash = token && (await hashTokenValue(peppers, token));
   if (!hash) return undefined;
@@ -93,7 +95,7 @@ async function isKnown(database: D1Database, token: string | undefined, peppers:
 
 async function newToken(database: D1Database, login: string, peppers: string[]): Promise<string> {
   const userId = await database.prepare("SELECT id FROM users WHERE login = ?").bind(login).first<string>("id");
-  if (userId === null) throw new Error(`the database has no ${login}: it was not made by npm run dev`);
+  if (userId === null) throw new Error(`the database has no ${login}: it was not created by npm run dev`);
   const { sql, token } = await tokenSql(userId, login, peppers, Date.now());
   await run(database, sql);
   return token;

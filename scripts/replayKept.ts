@@ -1,4 +1,4 @@
-/** Works out, in Node, the state that an update would have made whose journal was kept. */
+/** Computes, in Node, the state of an update whose journal was kept. */
 import { gunzipSync } from "node:zlib";
 import type { KeptManifest } from "../src/coordinator/keptManifest.ts";
 import { fromCheckpoint } from "../src/state/checkpoint.ts";
@@ -7,18 +7,18 @@ import { Kind } from "../src/state/journal.ts";
 import { concat, decodeText, encode, readArray, skipSpace, skipValue, visitMembers } from "../src/state/json/json.ts";
 import { replay } from "../src/state/replay/replay.ts";
 
-// The replay pauses now and then with what a Worker has for that, and Node has not.
+// The replay pauses with a function that only Workers have.
 if (!("scheduler" in globalThis)) Object.assign(globalThis, { scheduler: { wait: () => new Promise<void>((done) => setTimeout(done)) } });
 
 export interface Kept {
   manifest: KeptManifest;
-  /** The parts by name, as they were kept. */
+  /** The parts by name, as they were stored. */
   files: Map<string, Uint8Array>;
-  /** Text of the deployment that the update started from; null: the empty one. */
+  /** The deployment that the update started from, as text; null: the empty one. */
   base: Uint8Array | null;
 }
 
-/** An entry of a journal: its number, its text, and what it is about. */
+/** An entry of a journal: its number, its text, and its subject. */
 interface Entry {
   sequenceID: number;
   text: Uint8Array;
@@ -27,7 +27,7 @@ interface Entry {
 
 export type Outcome = { state: string } | { fault: { sequenceID: number; about: string; message: string } } | { broken: string };
 
-/** @param without numbers of journal entries to be left out */
+/** @param without numbers of journal entries to leave out */
 export async function replayKept(kept: Kept, without: readonly number[]): Promise<Outcome> {
   const parts = kept.manifest.files.map((name) => textOf(name, kept.files.get(name)));
   if (kept.manifest.form !== "journal") {
@@ -38,8 +38,8 @@ export async function replayKept(kept: Kept, without: readonly number[]): Promis
   const whole = await replayOf(kept, entries);
   if (!("error" in whole)) return { state: whole.text };
   const alone = await replayOf(kept, []);
-  if ("error" in alone) return { broken: `the state that it started from cannot be read: ${alone.error}` };
-  // `good` entries can be replayed and `bad` cannot: the one between them is at fault.
+  if ("error" in alone) return { broken: `the state before the update cannot be read: ${alone.error}` };
+  // `good` entries can be replayed and `bad` cannot: the entry between them is the faulty one.
   let [good, bad, message] = [0, entries.length, whole.error];
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
@@ -80,13 +80,13 @@ function entriesIn(batch: Uint8Array): Entry[] {
   return entries;
 }
 
-/** In their total order; of entries with one number the last one counts, as when an update ends. */
+/** Sorts entries by number; of entries with the same number the last one counts, as when an update ends. */
 function inOrder(entries: Entry[]): Entry[] {
   const last = new Map(entries.map((entry) => [entry.sequenceID, entry]));
   return [...last.values()].sort((a, b) => a.sequenceID - b.sequenceID);
 }
 
-/** About as many bytes as a client sends at once. */
+/** About as many bytes as a client sends in one request. */
 const BATCH = 4 * 1024 * 1024;
 
 function batchesOf(entries: readonly Entry[]): Uint8Array[] {
@@ -128,7 +128,7 @@ async function attempt(work: () => Promise<string>): Promise<{ text: string } | 
   }
 }
 
-/** Copies, because a reader may give the memory of a chunk back. */
+/** Copies, because a reader may release the memory of a chunk. */
 async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 65_536) yield bytes.slice(at, at + 65_536);
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run restore -- --from DIR [--local [--persist-to DIR]]`: puts a copy that `npm run backup` made into an empty deployment. The code must
- * be of the release that made it, and the secrets those of then.
+ * `npm run restore -- --from DIR [--local [--persist-to DIR]]`: restores a copy of `npm run backup` into an empty deployment. The code must
+ * be of the same release as the copy, and the secrets must be those of that time.
  */
 import { createReadStream, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -13,7 +13,7 @@ import { type TableShape, tables } from "./tables.ts";
 import { readOptions } from "./options.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
-/** Characters of a statement's parameter, which may be of 3 bytes each: D1 takes 2 MB (platform-facts D-2). */
+/** Most characters of a statement's parameter. A character takes up to 3 bytes, and D1 accepts 2 MB (platform-facts D-2). */
 const MAX_PARAMETER = 600_000;
 
 const values = readOptions({ from: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } });
@@ -21,7 +21,7 @@ const from = resolve(values.from ?? "");
 const copy = readCopy();
 if (copy.newestMigration !== newestMigration)
   fail(
-    `this copy ends with migration ${copy.newestMigration}, and this code with ${newestMigration}: restore it with the release that made it`,
+    `this copy ends with migration ${copy.newestMigration}, and this code with ${newestMigration}: restore it with the release that created it`,
   );
 const local = values.local ? resolve(values["persist-to"] ?? join(root, ".wrangler/state")) : undefined;
 
@@ -29,16 +29,16 @@ mustWrangle(["d1", "migrations", "apply", "DB", ...(local === undefined ? ["--re
 await withStorage(local, async (storage) => {
   for (const { name } of tables())
     if ((await storage.DB.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM "${name}" LIMIT 1)`).first<number>("n")) !== 0)
-      fail(`there is something in ${name}: only an empty deployment takes a copy`);
-  // Objects first: no row may name one that is not there.
+      fail(`${name} is not empty: a copy can only be restored into an empty deployment`);
+  // Objects first, so that no row names a missing object.
   const objects = await putObjects(storage);
-  if (objects !== copy.objects) fail(`${objects} objects were in the copy and not ${copy.objects}: it is not whole`);
+  if (objects !== copy.objects) fail(`${objects} objects were in the copy instead of ${copy.objects}: the copy is incomplete`);
   for (const table of tables()) {
     const rows = await fill(storage, table);
     if (rows !== copy.rows[table.name])
-      fail(`${rows} rows of ${table.name} were in the copy and not ${copy.rows[table.name]}: it is not whole`);
+      fail(`${rows} rows of ${table.name} were in the copy instead of ${copy.rows[table.name]}: the copy is incomplete`);
   }
-  console.log(`the copy of ${copy.time} is in place`);
+  console.log(`the copy of ${copy.time} is restored`);
 });
 process.exit(0);
 
@@ -46,7 +46,7 @@ function readCopy(): { time: string; newestMigration: string; rows: Record<strin
   try {
     return JSON.parse(readFileSync(join(from, "backup.json"), "utf8")) as ReturnType<typeof readCopy>;
   } catch {
-    return fail("--from is needed: a folder that npm run backup has finished");
+    return fail("--from is needed: the folder of a complete backup");
   }
 }
 
@@ -59,7 +59,7 @@ async function putObjects({ STATE }: Storage): Promise<number> {
   for await (const line of linesOf("objects.jsonl")) {
     const { key, size, httpMetadata, customMetadata } = JSON.parse(line) as Record<"key", string> & Record<string, never>;
     const bytes = readFileSync(join(from, objectFile(key)));
-    if (bytes.length !== size) fail(`${key} is of ${bytes.length} bytes and not ${String(size)}: the copy is not whole`);
+    if (bytes.length !== size) fail(`${key} has ${bytes.length} bytes instead of ${String(size)}: the copy is incomplete`);
     await STATE.put(key, new Uint8Array(bytes), { httpMetadata, customMetadata });
     count++;
   }

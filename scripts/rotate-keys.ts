@@ -1,7 +1,7 @@
 /**
- * `npm run rotate-keys -- --url URL --org NAME`: puts the secrets of every stack's newest state under the current master key, after a
- * new one was set as the first of ENCRYPTION_KEYS. An administrator's token must be in PULUMI_ACCESS_TOKEN. Running it again is fine: what is
- * done is not done twice. Ends with 1 when something is left to do.
+ * `npm run rotate-keys -- --url URL --org NAME`: re-encrypts the secrets of every stack's newest state with the current master key, after a
+ * new one was set as the first of ENCRYPTION_KEYS. An administrator's token must be in PULUMI_ACCESS_TOKEN. It can be run again: finished
+ * stacks are skipped. The exit code is 1 when stacks are left.
  */
 import { readOptions } from "./options.ts";
 
@@ -51,7 +51,7 @@ for (const [id, count] of keys) console.log(`${count} were found under key ${id}
 if (left > 0) console.log(`${left} stacks are left: run this again`);
 process.exit(left > 0 ? 1 : 0);
 
-/** What stands between us and the service answers in words of its own. */
+/** A proxy between us and the service may answer in another format. */
 async function messageOf(answer: Response): Promise<string> {
   try {
     return ((await answer.json()) as { message: string }).message;
@@ -72,5 +72,5 @@ async function renew(project: string, stack: string): Promise<void> {
   reencrypted += done.reencrypted;
   if (done.unreadable > 0) left++;
   for (const [id, count] of Object.entries(done.keys)) keys.set(id, (keys.get(id) ?? 0) + count);
-  console.log(`${name} ${done.reencrypted} re-encrypted, ${done.untouched} left as they were, ${done.unreadable} not readable`);
+  console.log(`${name} ${done.reencrypted} re-encrypted, ${done.untouched} unchanged, ${done.unreadable} not readable`);
 }

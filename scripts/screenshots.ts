@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: pictures of the console's main pages into docs/console, of a local server with a
- * small company's month in it; and how long each page takes to its first byte.
+ * `npm run screenshots`: writes pictures of the console's main pages into docs/console, from a local server with the data of a small
+ * company's month, and prints the time to the first byte of each page.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -49,7 +49,7 @@ async function take(month: Month, look: string, options: BrowserContextOptions, 
   const page = await context.newPage();
   await signIn(page, month.admin);
   const shoot = async (name: string) => {
-    // Its picture stands below the tree.
+    // Its picture is below the tree.
     if (name === "resources") await page.locator("svg.graph").scrollIntoViewIfNeeded();
     const png = await page.screenshot({ animations: "disabled" });
     writeFileSync(join(pictures, `${name}-${look}.png`), png);
@@ -94,7 +94,7 @@ async function clock({ admin, pages }: Month): Promise<void> {
       times.push(performance.now() - started);
       size = (await answer.text()).length;
     }
-    // The first few find everything cold.
+    // Caches are empty for the first requests.
     const warm = times.slice(5);
     console.log(
       `${name.padEnd(28)} ${median(warm).toFixed(1).padStart(6)} ${Math.max(...warm)

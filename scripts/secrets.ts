@@ -1,6 +1,6 @@
 /**
  * `npm run secrets -- --to FILE`: generates the two secrets that a deployment needs, into a new file outside of this checkout that only its
- * owner can read. The values are printed nowhere.
+ * owner can read. It does not print the values.
  */
 import { realpathSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
@@ -13,15 +13,15 @@ const values = readOptions({ to: { type: "string" } });
 if (!values.to) fail("--to is needed: a new file outside of this checkout, as in --to ~/stackpass.secrets");
 const file = realPath(resolve(values.to));
 if (isInside(realpathSync(root), file))
-  fail(`${file} is inside of this checkout, where git could take it: choose a path outside of ${root}`);
+  fail(`${file} is inside of this checkout, where git could add it: choose a path outside of ${root}`);
 write(file);
 console.log(`Two secrets are in ${file}, which only you can read.
 
   npm run deploy -- --secrets-file ${file}
 
-Keep a copy where you keep your most precious secrets. Without it no token is recognised and no secret can be decrypted.`);
+Keep a copy in a safe place. Without it, all tokens are invalid and no secret can be decrypted.`);
 
-/** Where the file will really be: a link of its folder may lead into the checkout. */
+/** The real path of the file: a link in its path may lead into the checkout. */
 function realPath(path: string): string {
   try {
     return join(realpathSync(dirname(path)), basename(path));
@@ -40,9 +40,7 @@ function write(path: string): void {
     writeFileSync(path, newSecrets(), { mode: 0o600, flag: "wx" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST")
-      fail(
-        `${path} exists, and was left as it was: other secrets would make the tokens and secrets of a deployment that uses it unreadable`,
-      );
+      fail(`${path} exists and was not changed: with other secrets, a deployment that uses it could not read its tokens and secrets`);
     throw error;
   }
 }

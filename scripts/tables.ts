@@ -7,7 +7,7 @@ export interface TableShape {
   columns: string[];
 }
 
-/** Our own tables, each behind those that it refers to. The index of the audit log's words is no table of ours: triggers fill it. */
+/** Our own tables, each after those that it refers to. The index of the audit log's words is left out, because triggers fill it. */
 export function tables(): TableShape[] {
   const left = (Object.values(schema) as unknown[]).filter((value): value is SQLiteTable => is(value, Table));
   const sorted: SQLiteTable[] = [];
@@ -18,7 +18,7 @@ export function tables(): TableShape[] {
         return to === table || sorted.includes(to as SQLiteTable);
       }),
     );
-    if (next < 0) throw new Error("the tables refer to each other in a circle");
+    if (next < 0) throw new Error("the references of the tables form a cycle");
     sorted.push(...left.splice(next, 1));
   }
   return sorted.map((table) => ({

@@ -1,6 +1,6 @@
 /**
- * `npm run trace < log`: the same text, where each position in the deployed bundle (`index.js:12:3456`) is one in our files. The bundle
- * is made again from this checkout, and is the deployed one if the checkout is of the same commit.
+ * `npm run trace < log`: copies its input, and replaces each position in the deployed bundle (`index.js:12:3456`) by the position in our
+ * source files. It bundles this checkout again, which must be of the deployed commit.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { SourceMap } from "node:module";

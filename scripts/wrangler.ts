@@ -7,10 +7,11 @@ import { stripVTControlCharacters } from "node:util";
 export const root = join(import.meta.dirname, "..");
 const wranglerBin = join(root, "node_modules/wrangler/bin/wrangler.js");
 
-// Wrangler and miniflare read these, as programs and as libraries of this process. A local server makes no call to the network.
+// Wrangler and miniflare read these variables, as programs and as libraries of this process. With them, a local server does not call the
+// network.
 Object.assign(process.env, { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", CLOUDFLARE_CF_FETCH_ENABLED: "false" });
 
-/** Tools run under the Node of our own dependencies, whatever the machine has. */
+/** Tools run with the Node of our own dependencies, whatever Node the machine has. */
 export const env = {
   ...process.env,
   PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"]}`,
@@ -24,13 +25,13 @@ export interface Ended {
 
 const quiet = { cwd: root, env: { ...env, CI: "true" } };
 
-/** Runs wrangler to its end, without questions. */
+/** Runs wrangler to its end, without prompts. */
 export function wrangler(args: string[]): Ended {
   const { stdout, stderr, status } = spawnSync(process.execPath, [wranglerBin, ...args], { ...quiet, encoding: "utf8" });
   return { code: status ?? 1, output: stripVTControlCharacters(`${stdout}${stderr}`) };
 }
 
-/** The same, and its output is shown while it comes. */
+/** The same, but shows its output while it runs. */
 export function showWrangler(args: string[]): Promise<Ended> {
   const child = spawn(process.execPath, [wranglerBin, ...args], { ...quiet, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -48,7 +49,7 @@ export function showWrangler(args: string[]): Promise<Ended> {
   });
 }
 
-/** Runs wrangler to its end, where anything but success ends the script. */
+/** Runs wrangler to its end; a failure ends the script. */
 export function mustWrangle(args: string[]): string {
   const { code, output } = wrangler(args);
   if (code === 0) return output;
@@ -57,7 +58,7 @@ export function mustWrangle(args: string[]): string {
   process.exit(code);
 }
 
-/** What wrangler says of a failure: its error, without the warnings before it and the place of its own log. */
+/** Wrangler's error message, without the warnings before it and the path of its log. */
 export function errorIn(output: string): string {
   const start = output.indexOf("✘ [ERROR] ");
   return (start < 0 ? output : output.slice(start + "✘ [ERROR] ".length)).replace(/\n*🪵 .*\n?/gu, "\n").trim();
@@ -68,11 +69,11 @@ interface Where {
   "persist-to"?: string | undefined;
 }
 
-/** Arguments of `wrangler d1` and `wrangler r2`: the deployment, or a local server's files. */
+/** Arguments of `wrangler d1` and `wrangler r2` for the deployment, or for a local server's files. */
 export const whichDeployment = ({ local, "persist-to": folder }: Where): string[] =>
   local ? ["--local", ...(folder ? ["--persist-to", folder] : [])] : ["--remote"];
 
-/** Writes into the database; the statements are on no command line. */
+/** Writes into the database from a file, so that the statements are on no command line. */
 export function executeSql(sql: string, where: Where): Ended {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
   try {

@@ -1,19 +1,22 @@
-/** Holds the documents to lines of 120 columns. Tables, code blocks, headings and HTML are exempt. With `--write` it wraps what is too long. */
+/**
+ * Checks that lines of the documents have at most 120 columns. Tables, code blocks, headings and HTML are exempt. With `--write` it wraps
+ * longer lines.
+ */
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./wrangler.ts";
 
 const COLUMNS = 120;
 
-/** A line that never belongs to a paragraph: a heading, a row of a table, HTML, or nothing. */
+/** A line that never belongs to a paragraph: a heading, a row of a table, HTML, or an empty line. */
 const alone = /^\s*(?:#|\||<|$)/;
 const fence = /^\s*(?:```|~~~)/;
-/** The mark that begins an item of a list. */
+/** The mark at the start of a list's item. */
 const item = /^\s*(?:[-*+]|\d+[.)])\s+/;
-/** Code and links are kept in one piece, so that a search finds them. The characters after one up to the next space belong to it. */
+/** Code and links are kept on one line, so that a search finds them. The characters after them up to the next space belong to them. */
 const pieces = /(?:`[^`]*`|!?\[[^\]]*\]\([^)]*\)|\S)+/g;
 
-/** @returns the text with each paragraph that has a line of more than 120 columns wrapped anew; other paragraphs stay as they are */
+/** @returns the text with each paragraph wrapped that has a line of more than 120 columns; other paragraphs are unchanged */
 export function wrapped(markdown: string): string {
   const output: string[] = [];
   let paragraph: string[] = [];
@@ -60,7 +63,7 @@ function wrapParagraph(lines: string[]): string[] {
 const documents = () => globSync(["*.md", "docs/**/*.md"], { cwd: root });
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 
-/** @returns the documents with lines that are too long, with the first such line */
+/** @returns the documents with lines that are too long, each with its first such line */
 export function wrapFaults(): string[] {
   return documents().flatMap((file) => {
     const before = read(file).split("\n");

@@ -14,8 +14,8 @@ export interface OrganizationRef {
 }
 
 /**
- * What an organization has decided that its callers are judged by. Read together with the identity and as old as it is; a guard
- * compares `version`, so that nothing is written, exported or decrypted on settings that have changed.
+ * The settings of an organization that callers are checked against. They are read and cached together with the identity; a guard compares
+ * `version`, so that nothing is written, exported or decrypted under outdated settings.
  */
 export interface OrgSettings {
   version: number;
@@ -34,30 +34,30 @@ export interface OrgSettings {
 export interface TokenRef {
   id: string;
   name: string;
-  /** Of a console session: id of the personal token that opened it. */
+  /** Only for a console session: id of the personal token that opened it. */
   openedWith?: string;
   /**
-   * Hash of the value that this request presented, which every guard compares with the token's row. Computed for each request and kept
-   * nowhere: not in the cache, not in a log, not in an audit record.
+   * Hash of the token value in this request; every guard compares it with the token's row. It is computed for each request and never
+   * stored: not in the cache, not in a log, not in an audit record.
    */
   hash: string;
 }
 
 /**
- * What a token is limited to, whoever holds it. Read together with the identity; a guard compares `version`, so that nothing is
- * written, exported or decrypted on limits that have changed.
+ * The limits of a token. They are read together with the identity; a guard compares `version`, so that nothing is written, exported or
+ * decrypted under outdated limits.
  */
 export interface TokenLimits {
   version: number;
-  /** Milliseconds since 1970; null: never. Of a session that a token opened: that token's. */
+  /** Milliseconds since 1970; null: never. A session that a token opened has the token's expiry. */
   expiresAt: number | null;
-  /** A console session that no token opened has its own short life: no policy on expiry holds for it. */
+  /** True for a console session that no token opened: it expires soon, so no policy on expiry applies to it. */
   isExempt: boolean;
-  /** Null: every stack that the role opens. */
+  /** Null: all stacks that the role permits. */
   stackRules: StackRule[] | null;
   allowedCidrs: string[];
   allowedCountries: string[];
-  /** End of the overlap with the successor, and its name; null and "" while there is none. */
+  /** End of the overlap with the successor, and the successor's name; null and "" without a successor. */
   retiresAt: number | null;
   successor: string;
 }
@@ -109,16 +109,16 @@ export interface Membership extends Rights {
   org: OrganizationRef;
   role: Role;
   settings: OrgSettings;
-  /** Whether the person agreed to it. Without that it opens the organization, and gives the organization nothing over the person. */
+  /** Whether the user accepted it. If not, the user has access to the organization, but the organization has no rights over the user. */
   isAccepted: boolean;
-  /** Login of the person or name of the token that added this one; "" for a membership that was accepted. */
+  /** Login of the user or name of the token that added the member; "" for a membership that was accepted. */
   addedBy: string;
 }
 
-/** The memberships that the person agreed to. What a person does with own tokens is the business of their organizations, and of no other. */
+/** The memberships that the user accepted. Only these organizations have rights over the user's personal tokens. */
 export const acceptedOf = ({ memberships }: UserActor): Membership[] => memberships.filter(({ isAccepted }) => isAccepted);
 
-/** An organization or team token. It belongs to exactly one organization and to no person. */
+/** An organization or team token. It belongs to exactly one organization and to no user. */
 export interface MachineActor extends Rights {
   kind: "organization" | "team";
   token: TokenRef;
@@ -129,34 +129,37 @@ export interface MachineActor extends Rights {
   onStack?: OnStack;
 }
 
-/** What every request has, with or without a credential. */
+/** The context of every request, with or without a credential. */
 export interface RequestContext {
-  /** The bindings, counting into `roundTrips`. */
+  /** The bindings, which count into `roundTrips`. */
   env: Bindings;
   store: Store;
-  /** Round trips to storage that the answer waited for, those of the stack's object among them. */
+  /** Round trips to storage that the answer waited for, including those of the stack's object. */
   roundTrips: RoundTrips;
-  /** When the request arrived, or its caller was looked at once more, milliseconds since 1970. There is no other clock in services or SQL. */
+  /** Time at which the request arrived or its caller was checked again, in milliseconds since 1970. Services and SQL use no other clock. */
   now: number;
   requestId: string;
-  /** Address of the caller, "" when the platform does not tell. */
+  /** Address of the caller; "" when unknown. */
   address: string;
-  /** Country of that address, two letters, "" when the platform does not tell. */
+  /** Country of that address, two letters; "" when unknown. */
   country: string;
-  /** Where the request came in, an airport; "" when the platform does not tell. */
+  /** Cloudflare location that received the request, as an airport code; "" when unknown. */
   colo: string;
   userAgent: string;
-  /** Work that may outlive the answer, with bindings that do not count into `roundTrips`. Failures are logged, never lost. */
+  /** Runs work that may continue after the answer, with bindings that do not count into `roundTrips`. Failures are logged. */
   background: (name: string, work: (env: Bindings) => Promise<unknown>) => void;
-  /** To be awaited before a token's end is answered: its running updates hear of it. Given by the app, for updates stand above tokens. */
+  /**
+   * Notifies the running updates of tokens that have ended. Await it before the answer. The app provides it, because `tokens/` must not
+   * import `updates/`.
+   */
   tokensEnded: (ended: EndedTokens) => Promise<void>;
 }
 
-/** Tokens that were ended, in one organization when only that one is closed to them. */
+/** Tokens that have ended; with `orgId` they have only lost access to that organization. */
 export interface EndedTokens {
   tokenIds: string[];
   orgId?: string;
-  /** They were found in the open: their running updates end, whatever their organizations decide. */
+  /** They were reported as leaked: their running updates are aborted, whatever the settings of the organizations are. */
   leaked?: true;
 }
 
@@ -164,15 +167,15 @@ export interface ActorContext extends RequestContext {
   actor: Actor;
 }
 
-/** Of a call that only a person can make. */
+/** The context of a call that only a user can make. */
 export interface PersonContext extends ActorContext {
   actor: UserActor;
 }
 
-/** Inside one organization that the actor may see. */
+/** The context of a call in one organization that the actor may see. */
 export interface OrgContext extends ActorContext {
   org: OrganizationRef;
 }
 
-/** Login shown for an actor: the person's, or the organization's name for machines (management-api §3.9). */
+/** Login shown for an actor: the user's, or the organization's name for machines (management-api §3.9). */
 export const loginOf = (actor: Actor) => (actor.kind === "user" ? actor.user.login : actor.org.name);

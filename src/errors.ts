@@ -1,4 +1,4 @@
-/** One field at fault; the wire form of `errors[]` (cli-protocol §1.6). */
+/** An error of one field; the wire form of `errors[]` (cli-protocol §1.6). */
 export interface FieldError {
   resource: string;
   attribute?: string;
@@ -6,7 +6,7 @@ export interface FieldError {
   customMessage?: string;
 }
 
-/** Why something was refused, for whoever operates this: a few words that logs and metrics have in common. */
+/** The reason of a refusal, for the operator. Logs and metrics use the same words. */
 export type Reason =
   | "bad_request"
   | "plain_http"
@@ -38,12 +38,12 @@ const byStatus: Record<number, Reason> = {
 
 export const reasonOf = (status: number): Reason => byStatus[status] ?? "other";
 
-/** An answer of a refusal stays small, whatever names and texts it repeats: bytes of its JSON, and fields at fault. */
+/** Bounds of an error response, which may repeat names and texts of the request: bytes of JSON, and number of field errors. */
 const MOST_MESSAGE = 1500;
 const MOST_ATTRIBUTE = 150;
 const MOST_ERRORS = 10;
 
-/** As much of a text as takes so many bytes in JSON, with an ellipsis where it was cut. */
+/** Cuts a text to a number of bytes in JSON, and ends it with an ellipsis. */
 function cut(text: string, room: number): string {
   if (bytesOf(text) <= room) return text;
   let end = Math.min(text.length, room);
@@ -62,13 +62,13 @@ const short = (error: FieldError): FieldError => ({
 interface Details {
   errors?: FieldError[];
   headers?: Record<string, string>;
-  /** Where the status does not say it. */
+  /** Only needed if it differs from `reasonOf(status)`. */
   reason?: Reason;
 }
 
 /**
- * A refusal that its caller may see. Anything else that is thrown is a bug and becomes a bare 500.
- * On the wire `code` is the HTTP status as a number: the CLI decides by it, not by the status line (cli-protocol §1.6).
+ * An error that the caller may see. Any other error is a bug and becomes a 500 without details.
+ * On the wire `code` is the HTTP status as a number: the CLI reads it and not the status line (cli-protocol §1.6).
  */
 export class AppError extends Error {
   override readonly name = "AppError";
@@ -92,7 +92,7 @@ export class AppError extends Error {
 
 export const badRequest = (detail: string, errors?: FieldError[]) => new AppError(400, `Bad Request: ${detail}`, errors ? { errors } : {});
 
-/** The text is the CLI's own; why a known credential died travels in `X-Pulumi-Warning` (cli-protocol §1.8). */
+/** The CLI expects this text. The reason why a known credential is not valid is sent in `X-Pulumi-Warning` (cli-protocol §1.8). */
 export const unauthorized = (reason: Reason, warning?: string) =>
   new AppError(401, "Unauthorized: No credentials provided or are invalid.", {
     reason,
@@ -113,6 +113,6 @@ export const tooLarge = (what: string, limit: number) =>
 export const tooManyRequests = (retryAfter: number, why = "try again later") =>
   new AppError(429, `Too Many Requests: ${why}`, { headers: { "Retry-After": String(retryAfter) } });
 
-/** A binding failed. Nothing was half-written; the caller may try again. */
+/** The error of a binding. Nothing was written in part, and the caller may try again. */
 export const unavailable = (what: string) =>
   new AppError(503, `Service Unavailable: ${what} is not available, try again`, { headers: { "Retry-After": "2" } });

@@ -12,7 +12,7 @@ export default {
     return app.fetch(request, env, ctx);
   },
   queue: (batch, env) => consume(batch, env),
-  // Each minute, so a wrong setting is in the log soon after a deploy, whether anybody calls or not.
+  // The cron runs each minute, so a wrong setting is logged soon after a deploy, even without requests.
   scheduled: (controller, env) => {
     logSettingFaults(env);
     return runCron(env, controller.scheduledTime);

@@ -3,33 +3,35 @@ import type { Bindings } from "./env.ts";
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 
-/** Most of what is held in memory: the runtime makes no larger buffer. An isolate has 128 MB in all, so good values are far below. */
+/**
+ * Upper bound of limits for data in memory: the runtime has no larger buffers. An isolate has 128 MB in all, so good values are far lower.
+ */
 const IN_MEMORY = 128 * MiB;
 
 /**
- * What a request may weigh: bytes after inflating, and before. Each is a variable of the Worker, `resource` being
- * `MAX_RESOURCE_BYTES`; docs/operate.md says what bounds them from above.
+ * Size limits of requests, in bytes; each applies to the body as received and to the inflated body. Each can be set by a variable of the
+ * Worker, for example `resource` by `MAX_RESOURCE_BYTES`; docs/operate.md explains the upper bounds.
  */
 const limits = {
   /** JSON calls in general. */
   json: { usual: 4 * MiB, most: IN_MEMORY },
-  /** The call that makes a stack: it may carry a first state. The CLI does not split it. */
+  /** The call that creates a stack. It may contain a first state, which the CLI does not split. */
   stack: { usual: 8 * MiB, most: IN_MEMORY },
-  /** The call that creates an update: it carries the stack's configuration and the update's environment. */
+  /** The call that creates an update. It contains the stack's configuration and the update's environment. */
   config: { usual: 8 * MiB, most: IN_MEMORY },
-  /** One secret before it is encrypted, as JSON (`src/secrets/jsonSize.ts`). It is in memory; a batch of secrets is not, and has no limit. */
+  /** One secret before it is encrypted, as JSON (`src/secrets/jsonSize.ts`). A batch of secrets is not held in memory and has no limit. */
   value: { usual: 8 * MiB, most: 64 * MiB },
-  /** A deployment that is imported. */
+  /** An imported deployment. */
   import: { usual: GiB, most: 8 * GiB },
   /** A full checkpoint. */
   checkpoint: { usual: GiB, most: 8 * GiB },
   /** A batch of journal entries or engine events, held in memory. The CLI halves a journal batch on 413. */
   batch: { usual: 16 * MiB, most: IN_MEMORY },
-  /** One resource of a state that comes whole: what has to be in memory at once. */
+  /** One resource of an import or a full checkpoint: it is held in memory as a whole. */
   resource: { usual: 32 * MiB, most: IN_MEMORY },
 };
 
-/** Bytes that callers may send in a minute to one isolate, see `src/auth/meter.ts`. */
+/** Bytes that callers may send to one isolate in a minute, see `src/auth/meter.ts`. */
 const perMinute = { TOKEN_BYTES_PER_MINUTE: 4096 * MiB, ORGANIZATION_BYTES_PER_MINUTE: 16_384 * MiB };
 
 export type Limits = Record<keyof typeof limits, number>;
@@ -37,7 +39,7 @@ export type Limits = Record<keyof typeof limits, number>;
 const entries = Object.entries(limits) as [keyof Limits, { usual: number; most: number }][];
 const variableOf = (name: string) => `MAX_${name.toUpperCase()}_BYTES`;
 
-/** The limits that a deployment has, and what is wrong with its variables for them: a sentence each. A wrong one counts as not set. */
+/** The limits of a deployment, and a sentence for each invalid variable. An invalid variable counts as not set. */
 export function readLimits(env: Bindings): { limits: Limits; faults: string[] } {
   const vars = env as unknown as Record<string, unknown>;
   const faults = Object.keys(vars)
@@ -63,7 +65,7 @@ export function byteLimitsOf(env: Bindings): { token: number; organization: numb
 
 export const limitsOf = (env: Bindings): Limits => readLimits(env).limits;
 
-/** The number from 1 to `most` that a variable says; undefined for anything else. */
+/** The value of a variable if it is a whole number from 1 to `most`; else undefined. */
 export function wholeNumber(text: unknown, most: number): number | undefined {
   if (!/^\d{1,15}$/.test(String(text))) return undefined;
   const value = Number(text);

@@ -1,11 +1,11 @@
-/** The functions of Node's that we use; workerd has it (compatibility date 2026-08-04 and later). */
+/** The functions of Node.js that we use. workerd has them since compatibility date 2026-08-04. */
 declare module "node:zlib" {
   /** @throws RangeError above `maxOutputLength` bytes */
   export function gunzipSync(bytes: Uint8Array, options: { maxOutputLength?: number; chunkSize: number }): Uint8Array;
   export function createGunzip(options: { chunkSize: number }): Gunzip;
   export interface Gunzip extends AsyncIterable<Uint8Array> {
     readonly destroyed: boolean;
-    /** @param done when the chunk is used up, or could not be */
+    /** @param done called when the chunk was processed or has failed */
     write(chunk: Uint8Array, done: (error?: Error | null) => void): void;
     end(): void;
     destroy(error?: Error): void;

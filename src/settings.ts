@@ -6,7 +6,7 @@ import { editions } from "./orgs/table.ts";
 
 const DAY = 86_400;
 
-/** What is wrong with the deployment's variables, a sentence each. A value is not repeated: it may be a secret in a wrong place. */
+/** A sentence for each invalid variable of the deployment. It does not contain the value, which may be a misplaced secret. */
 export function settingFaults(env: Bindings): string[] {
   const { faults } = readLimits(env);
   const { LEASE_SECONDS = "", DEFAULT_EDITION = "" } = env as Partial<Bindings>;
@@ -17,7 +17,7 @@ export function settingFaults(env: Bindings): string[] {
   return faults;
 }
 
-/** A deployment with a wrong setting does no work: a default in its place would go unnoticed. @throws 503 with what is wrong */
+/** Refuses requests while a setting is invalid: a default value would hide the mistake. @throws 503 with the faults */
 export function requireSettings(env: Bindings): void {
   const faults = settingFaults(env);
   if (faults.length > 0) throw new AppError(503, `Service Unavailable: a setting of this server is not valid: ${faults.join(" ")}`);
@@ -25,7 +25,7 @@ export function requireSettings(env: Bindings): void {
 
 const logged = new WeakSet<Bindings>();
 
-/** Logs what is wrong when an isolate does its first work. */
+/** Logs the faults once for each isolate. */
 export function logSettingFaults(env: Bindings): void {
   if (logged.has(env)) return;
   logged.add(env);

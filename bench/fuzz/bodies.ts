@@ -1,4 +1,4 @@
-/** Good bodies of the calls whose schema says only "an object". `mark` stands in every text that is kept. */
+/** Valid bodies of the calls whose schema is only "an object". Every stored text contains `mark`. */
 const stackUrn = "urn:pulumi:dev::web::pulumi:pulumi:Stack::web-dev";
 const stack = (mark: string) => ({ urn: stackUrn, custom: false, type: "pulumi:pulumi:Stack", outputs: { shown: mark } });
 const thing = (mark: string) => ({
@@ -52,7 +52,7 @@ export const bodies = {
   event: (mark: string) => event(0, mark),
 };
 
-/** The good body of an operation whose schema does not say it, by the end of its path. */
+/** A valid body for an operation whose schema does not describe it, by the end of the path. */
 export function bodyFor(path: string): unknown {
   const last = path.split("/").at(-1) ?? "";
   switch (last) {

@@ -1,4 +1,4 @@
-/** Our own OpenAPI document: its operations, and the same with names in it that are really there. */
+/** Reads the operations of the service's OpenAPI document, and adds existing names to the document. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bodyFor } from "./bodies.ts";
@@ -19,9 +19,9 @@ export interface Operation {
   permission: string;
   parameters: Parameter[];
   body: Json | undefined;
-  /** By status; refusals are not among them. */
+  /** The successful answers by status. */
   responses: Record<string, { content?: Record<string, { schema: Json }> }>;
-  /** Takes a path without its query. */
+  /** Matches a path without its query. */
   fits: RegExp;
 }
 
@@ -52,7 +52,7 @@ export function operationsOf(document: Json): Operation[] {
   );
 }
 
-/** The operation that a router would choose: of those that fit, the one with the fewest parameters. */
+/** The operation that a router would choose: of the matching ones, the one with the fewest parameters. */
 export function operationFor(operations: Operation[], method: string, path: string): Operation | undefined {
   const plain = path.split("?")[0]!;
   const asked = method === "HEAD" && !operations.some((o) => o.method === "HEAD" && o.fits.test(plain)) ? "GET" : method;
@@ -61,7 +61,7 @@ export function operationFor(operations: Operation[], method: string, path: stri
     .toSorted((a, b) => a.path.split("{").length - b.path.split("{").length)[0];
 }
 
-/** The document with `known` names for its parameters, and a good body where the schema says only "an object". */
+/** The document with `known` names for its parameters, and an example body where the schema is only "an object". */
 export function seeded(document: Json, known: Record<string, string[]>): Json {
   const copy = structuredClone(document);
   for (const [path, methods] of Object.entries(copy["paths"] as Record<string, Record<string, RawOperation>>)) {

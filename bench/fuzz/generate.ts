@@ -1,4 +1,4 @@
-/** Requests made from the schemas: mostly nearly right, with something hostile in them. */
+/** Generates requests from the schemas. Most are nearly valid and contain a hostile value. */
 import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { bodyFor } from "./bodies.ts";
@@ -9,7 +9,7 @@ import type { Sent } from "./send.ts";
 /** A value that fits the schema. */
 export const bodyOf = (schema: Json): fc.Arbitrary<unknown> => fitting(least(schema), 0);
 
-/** A value that fits the schema, or at some place one that does not. */
+/** A value that fits the schema, or has an invalid value at some place. */
 function valueOf(schema: Json, spoilt: number): fc.Arbitrary<unknown> {
   const good = fitting(schema, spoilt);
   return spoilt <= 0 ? good : fc.oneof({ weight: 100 - spoilt, arbitrary: good }, { weight: spoilt, arbitrary: hostile });
@@ -51,14 +51,14 @@ function fitting(schema: Json, spoilt: number): fc.Arbitrary<unknown> {
   }
 }
 
-/** The same with nothing that may be left out: of many members at random one is mostly refused, and the rest never tried. */
+/** The schema without optional members. With many random members one is usually refused, so that the operation itself never runs. */
 function least(schema: Json): Json {
   const required = (schema["required"] ?? []) as string[];
   const properties = Object.entries((schema["properties"] ?? {}) as Record<string, Json>).filter(([name]) => required.includes(name));
   return properties.length > 0 ? { ...schema, properties: Object.fromEntries(properties) } : schema;
 }
 
-/** fast-check makes no texts for a pattern that looks ahead: what a pattern excludes at its start is excluded here. */
+/** Texts that match a pattern. fast-check does not support lookahead, so a negative lookahead at the start is checked by a filter. */
 function matching(pattern: string): fc.Arbitrary<string> {
   const whole = new RegExp(pattern);
   return fc.stringMatching(new RegExp(pattern.replace(/^\^\(\?![^()]*\)/, "^"))).filter((text) => whole.test(text));
@@ -70,7 +70,7 @@ function textFor(schema: Json): fc.Arbitrary<string> {
   return fc.oneof(fc.string({ maxLength: Math.min(30, Number(schema["maxLength"] ?? 30)) }), hostileText);
 }
 
-/** A good body, spoilt in a few places. */
+/** A valid body with hostile values at a few places. */
 function spoiltBody(good: unknown): fc.Arbitrary<unknown> {
   return fc.array(fc.tuple(fc.nat(), hostile, fc.boolean()), { maxLength: 3 }).map((changes) => {
     const root = { body: structuredClone(good) };
@@ -92,7 +92,7 @@ function spoiltBody(good: unknown): fc.Arbitrary<unknown> {
   });
 }
 
-/** Values by parameter, as they are at that moment. */
+/** Returns the current values by parameter. */
 export type Known = () => Record<string, string[]>;
 
 const hostileSegments = [
@@ -113,7 +113,7 @@ const hostileSegments = [
   "%F0%9F%92%A9",
 ];
 
-/** One of the values that are known at that moment; `otherwise` when there is none. */
+/** One of the currently known values; `otherwise` if there is none. */
 function knownValue(name: string, known: Known, otherwise: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.tuple(fc.nat(), otherwise).map(([at, other]) => {
     const values = known()[name] ?? [];
@@ -152,7 +152,7 @@ function escaped(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-/** How a body goes onto the wire: mostly as it should. */
+/** Unusual ways to send a body. Most requests do not use them. */
 const wirings: ((text: string) => { body: Uint8Array | string; headers: Record<string, string> })[] = [
   (text) => ({ body: gzipSync(text), headers: { "Content-Encoding": "gzip" } }),
   (text) => ({ body: gzipSync(text).subarray(0, -5), headers: { "Content-Encoding": "gzip" } }),
@@ -187,13 +187,13 @@ const oddHeaders: Record<string, string>[] = [
 ];
 
 /**
- * An operation's requests.
- * @param known values for its parameters, looked up at each request: what answers bring may be added meanwhile
+ * Generates an operation's requests.
+ * @param known values for its parameters, read for each request, because answers add new values
  */
 export const requestsOf = (operation: Operation, known: Known): fc.Arbitrary<Sent> =>
   fc.oneof({ weight: 2, arbitrary: shaped(operation, known, false) }, { weight: 3, arbitrary: shaped(operation, known, true) });
 
-/** @param rough with something hostile here and there; else the request is one that a client could send */
+/** @param rough whether to add hostile values; if not, a client could send the request */
 function shaped(operation: Operation, known: Known, rough: boolean): fc.Arbitrary<Sent> {
   const good = bodyFor(operation.path);
   const spoilt = rough ? 4 : 0;

@@ -1,4 +1,4 @@
-/** Values that a careless reader stumbles over. */
+/** Values that break careless parsers. */
 import * as fc from "fast-check";
 
 const hostileTexts = [
@@ -75,11 +75,11 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(50, 600).map(nested) },
   { weight: 1, arbitrary: fc.jsonValue() },
 );
-/** Much of something. What is larger still is sent for the fields one by one, see oversize.ts. */
+/** Large values. Even larger ones are sent for one field at a time, see oversize.ts. */
 const much: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(50_000, 5000).map((count) => Array.from({ length: count }, () => 1)),
   fc.constantFrom("x".repeat(200_000), "é".repeat(70_000)),
   fc.constant(20_000).map((count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "v"]))),
 );
-/** In a body; a URL has no room for much. */
+/** Values for a body. A URL has no room for the large ones. */
 export const hostile: fc.Arbitrary<unknown> = fc.oneof({ weight: 13, arbitrary: hostileValue }, { weight: 2, arbitrary: much });

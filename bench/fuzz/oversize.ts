@@ -1,4 +1,7 @@
-/** For every field of every operation what is far too large: long lists and texts, deep nesting, many members, plain and gzipped. */
+/**
+ * Generates values that are far too large for every field of every operation: long lists and texts, deep nesting, many members, plain and
+ * gzipped.
+ */
 import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { bodyFor } from "./bodies.ts";
@@ -6,7 +9,7 @@ import type { Json, Operation } from "./document.ts";
 import { bodyOf } from "./generate.ts";
 import type { Sent } from "./send.ts";
 
-/** Sent in the name of an administrator, or of the lease of a running update. */
+/** A request that an administrator sends, or the client of a running update under its lease. */
 export interface Oversized {
   sent: Sent;
   isUnderLease: boolean;
@@ -15,7 +18,7 @@ export interface Oversized {
 const MB = 1_000_000;
 const members = (count: number) => `{${Array.from({ length: count }, (_, i) => `"k${i}":1`).join(",")}}`;
 
-/** JSON texts, made when they are sent. `JSON.stringify` would not make some of them. */
+/** JSON texts, generated when they are sent. `JSON.stringify` cannot generate some of them. */
 const values: Record<string, () => string> = {
   "a list of 100,000": () => `[${"1,".repeat(100_000 - 1)}1]`,
   "a list of 1,500,000": () => `[${"1,".repeat(1_500_000 - 1)}1]`,
@@ -28,19 +31,19 @@ const values: Record<string, () => string> = {
   "100,000 members": () => members(100_000),
   "a list of objects": () => `[${"{},".repeat(300_000)}{}]`,
 };
-/** In a list or a map of what belongs there: the bound of the whole counts, not that of a part. */
+/** Numbers of valid elements in a list or map: these test the bound of the whole, and not that of an element. */
 const lengths = [1001, 20_000];
 
 type Place = (string | number)[];
 
-/** The places of a schema where something can be put. */
+/** The places of a schema that can have a value. */
 function* placesIn(schema: Json, place: Place = []): Generator<Place> {
   yield place;
   for (const one of (schema["anyOf"] ?? schema["oneOf"] ?? []) as Json[]) yield* placesIn(one, place);
   if (schema["items"]) yield* placesIn(schema["items"] as Json, [...place, 0]);
   const properties = Object.entries((schema["properties"] ?? {}) as Record<string, Json>);
   for (const [name, member] of properties) yield* placesIn(member, [...place, name]);
-  // A map, whose members the schema does not name.
+  // This is a map: the schema does not name its members.
   if (schema["type"] === "object" && properties.length === 0) yield [...place, "anything"];
 }
 
@@ -63,7 +66,7 @@ function bodyWith(good: unknown, place: Place, text: string): string {
   return json.slice(0, at) + text + json.slice(at + mark.length);
 }
 
-/** The same place with many good elements or members beside each other. */
+/** A body with many valid elements or members at one of its places. */
 function repeated(good: unknown, place: Place, count: number): string | undefined {
   let value = good;
   for (const step of place) value = (value as Record<string | number, unknown> | null | undefined)?.[step];
@@ -85,10 +88,13 @@ const longTexts = [
 ];
 
 type Known = Record<string, string[]>;
-/** Makes a request, with names and ids that are really there. */
+/** Generates a request with names and ids of existing objects. */
 export type Maker = (known: Known) => Oversized;
 
-/** One for each field and each kind. They make nothing before they are called: all requests at once would take gigabytes. @param seed of the good bodies */
+/**
+ * A maker for each field and each kind of value. The requests are generated on demand, because all of them together would take gigabytes.
+ * @param seed seed of the valid bodies
+ */
 export const oversized = (operations: Operation[], seed: number): Maker[] =>
   operations.flatMap((operation) => {
     const good = operation.body && (bodyFor(operation.path) ?? fc.sample(bodyOf(operation.body), { numRuns: 1, seed })[0]);
@@ -121,12 +127,12 @@ const wired = ({ method }: Operation, path: string, text: string | undefined, is
   body: isGzipped && text !== undefined ? gzipSync(text, { level: 1 }) : text,
 });
 
-/** The places of a good body: of a call whose schema says only "an object". */
+/** The places of a valid body, for a call whose schema is only "an object". */
 function* placesOf(value: unknown, place: Place = []): Generator<Place> {
   if (place.length > 6) return;
   yield place;
   if (typeof value !== "object" || value === null) return;
-  // One element of a list stands for the others.
+  // One element represents all elements of a list.
   const entries = Object.entries(value).slice(0, Array.isArray(value) ? 1 : 30);
   for (const [key, member] of entries) yield* placesOf(member, [...place, Array.isArray(value) ? Number(key) : key]);
 }

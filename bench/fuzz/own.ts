@@ -1,11 +1,11 @@
-/** Our own generator: fast, and it goes on from what the answers say. */
+/** A fast generator of requests that uses values of earlier answers. */
 import * as fc from "fast-check";
 import type { Operation } from "./document.ts";
 import { requestsOf } from "./generate.ts";
 import type { Credential } from "./world.ts";
 import type { Sent } from "./send.ts";
 
-/** Members of answers that are worth sending back, by the parameters that they may stand for. */
+/** The members of answers that are used in later requests, with the parameters that they become. */
 const lessons: Record<string, string[]> = {
   id: ["tokenId", "inviteID", "roleID", "programID", "sessionId"],
   updateID: ["updateID"],
@@ -18,7 +18,7 @@ const lessons: Record<string, string[]> = {
 };
 const REMEMBERED = 12;
 
-/** A started update: later calls under its lease go to the update that it is of. */
+/** A started update with its lease, for later calls. */
 interface Running {
   path: string;
   lease: string;
@@ -32,10 +32,10 @@ function remember<T>(list: T[], item: T): void {
   if (list.length > 4) list.shift();
 }
 
-/** Draws a few requests for every operation, shuffled. */
+/** Generates a few requests for every operation, in random order. */
 export type Deck = (known: Record<string, string[]>, seed: number) => Sent[];
 
-/** Made once: to build the arbitraries takes longer than to draw from them. */
+/** Builds the arbitraries once, because that takes longer than drawing from them. */
 export function newDeck(operations: Operation[]): Deck {
   let known: Record<string, string[]> = {};
   const arbitraries = operations.map((operation) => requestsOf(operation, () => known));
@@ -48,11 +48,11 @@ export function newDeck(operations: Operation[]): Deck {
 
 export interface Explorer {
   next: () => Sent;
-  /** To be told of each answer. */
+  /** Receives each answer. */
   learn: (sent: Sent, status: number, body: string) => void;
 }
 
-/** @param credential what a request is sent with, unless it is sent under a lease that was learned */
+/** @param credential the credential of the requests, except those with a lease from an earlier answer */
 export function explore(deck: Deck, start: Record<string, string[]>, credential: Credential, seed: number): Explorer {
   const known = structuredClone(start);
   const running: Running[] = [];
@@ -61,7 +61,7 @@ export function explore(deck: Deck, start: Record<string, string[]>, credential:
   let queue: Sent[] = [];
   let round = 0;
 
-  /** Most calls about an update are sent to one that is there, and writes under a lease with the lease of their update. */
+  /** Changes most calls about an update to use an existing update, and most writes under a lease to use the lease of their update. */
   function aimed(sent: Sent): Sent {
     const own = { ...sent, headers: { ...sent.headers, ...credential.headers } };
     const [, rest] = ofUpdate.exec(sent.path) ?? [];
@@ -85,12 +85,12 @@ export function explore(deck: Deck, start: Record<string, string[]>, credential:
       const [stack] = /^\/api\/stacks\/[^/]+\/[^/]+\/[^/]+(?=\/(?:update|preview|refresh|destroy)$)/.exec(sent.path) ?? [];
       if (stack && typeof answer["updateID"] === "string") remember(created, `${stack}/update/${answer["updateID"]}`);
       walk(answer, (name, value) => {
-        // Names are anything: `constructor`, too.
+        // A name may be any text, even `constructor`.
         for (const parameter of Object.hasOwn(lessons, name) ? lessons[name]! : []) {
           const values = (known[parameter] ??= []);
           if (values.includes(value) || value.length > 300) continue;
           values.push(value);
-          // What the world was made with stays.
+          // The values that the world began with stay.
           if (values.length > REMEMBERED) values.splice(start[parameter]?.length ?? 0, 1);
         }
       });

@@ -1,4 +1,4 @@
-/** Hostile queries and forms for the console's pages, as a signed-in administrator and as nobody. */
+/** Generates hostile queries and forms for the console's pages, with and without a session. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -9,13 +9,13 @@ import type { Sent } from "./send.ts";
 
 export interface Page {
   method: "GET" | "POST";
-  /** With `:name` parameters. */
+  /** Path with parameters as `:name`. */
   path: string;
-  /** Names of the fields and query parameters that its file speaks of. */
+  /** Names of the fields and query parameters in the page's file. */
   names: string[];
 }
 
-/** Read from the source: the console's files are JSX, which Node does not run. */
+/** Finds the pages in the source text, because Node cannot run the console's JSX files. */
 export function pagesOf(): Page[] {
   return globSync("src/console/**/*.tsx", { cwd: root }).flatMap((file) => {
     const source = readFileSync(join(root, file), "utf8");
@@ -33,7 +33,7 @@ export function pagesOf(): Page[] {
   });
 }
 
-/** One request for a page. Sent as a browser of this site would. */
+/** A request for a page, with the headers of a same-origin request. */
 export function pageRequests({ method, path, names }: Page, known: Record<string, string[]>): fc.Arbitrary<Sent> {
   const value = fc.oneof(
     hostileText,
@@ -69,12 +69,12 @@ export function pageRequests({ method, path, names }: Page, known: Record<string
   }));
 }
 
-/** @returns what is wrong with a page; empty when nothing is */
+/** @returns the faults of a page */
 export function pageFaults(status: number, contentType: string, body: string, foreign: string): string[] {
   const found: string[] = [];
   if (status >= 500) found.push(`answers ${status}`);
-  if (status >= 400 && Buffer.byteLength(body) > MOST_PAGE) found.push(`refuses in ${Buffer.byteLength(body)} bytes`);
+  if (status >= 400 && Buffer.byteLength(body) > MOST_PAGE) found.push(`is a refusal of ${Buffer.byteLength(body)} bytes`);
   if (body.includes(foreign)) found.push("gives away data of globex");
-  if (contentType.startsWith("text/html") && body.includes("<script>alert(1)")) found.push("lets a script in");
+  if (contentType.startsWith("text/html") && body.includes("<script>alert(1)")) found.push("contains an unescaped script");
   return found;
 }

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz [-- --requests N --schemathesis N --pages N --oversize N --minutes N --only NAME,NAME --seed N --quick]`: hostile requests with every kind
- * of credential against the built Worker, and for every field what is far too large. Every answer is judged (judge.ts), and the memory that workerd took;
- * any fault ends the command with 1.
+ * `npm run fuzz [-- --requests N --schemathesis N --pages N --oversize N --minutes N --only NAME,NAME --seed N --quick]` sends hostile
+ * requests with every kind of credential to the built Worker, and values that are far too large for every field. It checks each answer
+ * (judge.ts) and the memory of workerd. The exit code is 1 if there was a fault.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -21,14 +21,14 @@ import { type Org, type World, newTemplate, newWorld, signIn } from "./world.ts"
 
 const { values } = parseArgs({
   options: {
-    /** In all, Schemathesis' and the pages' among them. */
+    /** Number of all requests, including those of Schemathesis and for pages. */
     requests: { type: "string" },
     schemathesis: { type: "string" },
     pages: { type: "string" },
-    /** Of the requests with something far too large: evenly chosen, unless there are enough for all. */
+    /** Number of requests with a value that is far too large, evenly chosen from all of them. */
     oversize: { type: "string" },
     only: { type: "string" },
-    /** Ends it sooner; each credential has its part of the time. */
+    /** Longest time of the run. Each credential has an equal part of it. */
     minutes: { type: "string", default: "1440" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     quick: { type: "boolean", default: false },
@@ -38,10 +38,10 @@ const total = Number(values.requests ?? (values.quick ? 5_000 : 100_000));
 const bySchemathesis = Number(values.schemathesis ?? Math.floor(total / 5));
 const forPages = Number(values.pages ?? Math.floor(total / 20));
 const seed = Number(values.seed);
-/** Memory of workerd with all its isolates, those of the simulators too. Bytes. */
+/** Maximum memory of workerd with all its isolates, including those of the simulators. Bytes. */
 const MOST_MEMORY = 1_500_000_000;
 const IN_FLIGHT = 8;
-/** After so many requests a world is made anew: by then much of it is deleted, renamed or locked. */
+/** A new world is created after this many requests, because by then much of the old one is deleted, renamed or locked. */
 const WORLD_LASTS = 2_500;
 
 const document = readDocument();
@@ -56,7 +56,7 @@ console.log(
   `seed ${seed}: ${total} requests, ${bySchemathesis} of them by Schemathesis, ${forPages} for pages, ${forOversize} of ${tooLarge.length} oversized`,
 );
 
-/** The most that workerd took in each world. Bytes. */
+/** Peak memory of workerd in each world. Bytes. */
 const peaks: number[] = [];
 
 async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
@@ -78,12 +78,12 @@ const named = (world: World, name: string) => world.credentials.find((credential
 const share = (requests: number) => Math.ceil(requests / chosen.length);
 const each = share(total - bySchemathesis - forPages - forOversize);
 
-/** When the credential whose turn it is has had its time. What is oversized and the pages are the first. */
+/** End of the current turn. The first turns are those of oversized requests and of pages, then each credential has one. */
 let turnEnds = 0;
 let turns = 0;
 const newTurn = () => (turnEnds = started + (++turns / (chosen.length + 2)) * Number(values.minutes) * 60_000);
 
-/** Runs `work` so many times, some at once; ends early when it says so. @returns how many times it ran */
+/** Runs `work` a number of times, some concurrently; it ends early if `work` returns true. @returns the number of runs */
 async function many(times: number, work: () => Promise<boolean>): Promise<number> {
   let ran = 0;
   let over = false;
@@ -97,7 +97,7 @@ async function many(times: number, work: () => Promise<boolean>): Promise<number
   return ran;
 }
 
-/** @returns how many requests it made */
+/** @returns the number of requests */
 async function byOurs(world: World, name: string, requests: number, round: number): Promise<number> {
   const credential = named(world, name);
   const explorer = explore(deck, world.known, credential, seed + round);
@@ -136,7 +136,7 @@ async function byIts(world: World, name: string): Promise<void> {
   if (outcome.complaints) complaints[name] = outcome.complaints;
 }
 
-/** Schemathesis first, while everything is in its place, then ours. Worlds come one after the other: each is a server. */
+/** Runs Schemathesis first, while the world is complete, then our generator. There is one world at a time, because each is a server. */
 async function withToken(name: string): Promise<void> {
   newTurn();
   for (let left = each, round = 0; left > 0 && (round === 0 || Date.now() < turnEnds); round++) {
@@ -148,7 +148,7 @@ async function withToken(name: string): Promise<void> {
   progress(name);
 }
 
-/** Who opens nothing changes nothing: all of them in one world. */
+/** Bad credentials cannot change data, so all of them use one world. */
 const withoutToken = (those: string[]) =>
   inWorld(async (world) => {
     for (const name of those) {
@@ -164,7 +164,7 @@ const progress = (name: string) =>
     `${String(tally.total).padStart(7)} requests, ${tally.faults.length} faults, ${Math.round((Date.now() - started) / 1000)} s: ${name}`,
   );
 
-/** Something far too large for every field, as an administrator and under the lease of a running update. */
+/** Sends a value that is far too large for every field, as an administrator or with the lease of a running update. */
 async function onOversize(): Promise<void> {
   newTurn();
   const step = tooLarge.length / forOversize;
@@ -183,7 +183,7 @@ async function onOversize(): Promise<void> {
   progress("oversize");
 }
 
-/** Pages as a signed-in administrator, and as nobody. */
+/** Requests pages as a signed-in administrator and without a session. */
 async function onPages(): Promise<void> {
   const pages = pagesOf();
   newTurn();
@@ -209,7 +209,7 @@ async function onPages(): Promise<void> {
           received,
           pageFaults(received.status, String(received.headers["content-type"]), received.body.toString(), template.canaries.globex),
         );
-        // Signed out by a form of its own: in again, or the world is over.
+        // A form has signed the browser out. If it cannot sign in again, the world ends.
         if (signedIn && String(received.headers["location"] ?? "").startsWith("/signin")) {
           try {
             cookie = await newCookie();
@@ -239,19 +239,17 @@ const silent = operations
   .filter(({ operationId }) => ![...(tally.reached.get(operationId)?.keys() ?? [])].some((status) => status < "300"))
   .map(({ operationId }) => operationId);
 console.log(
-  `\n${operations.length - silent.length} of ${operations.length} operations gave a good answer to somebody; not: ${[...new Set(silent)].join(", ")}`,
+  `\n${operations.length - silent.length} of ${operations.length} operations had a successful answer; the others: ${[...new Set(silent)].join(", ")}`,
 );
 
 const tooMany = [...tally.reached.values()].map((row) => row.get("429") ?? 0).reduce((a, b) => a + b, 0);
 console.log(`The largest refusal had ${tally.largestRefusal} bytes. ${tooMany} requests were refused with 429.`);
 
 const shownBy = (org: Org) => tally.ownSeen.get(org)?.size ?? 0;
-console.log(
-  `What was planted was shown to its own organization by ${shownBy("acme")} operations (acme) and ${shownBy("globex")} (globex).`,
-);
-/** A search that finds nothing at home would find nothing abroad. */
+console.log(`Canaries were shown to their own organization by ${shownBy("acme")} operations (acme) and ${shownBy("globex")} (globex).`);
+/** If no answer contains the caller's own canary, the search for the other organization's canary proves nothing. */
 const blind = !values.only && (shownBy("acme") === 0 || shownBy("globex") === 0);
-if (blind) console.log("FAULT: what was planted was never seen at all, so a leak would not have been");
+if (blind) console.log("FAULT: an organization's own canary was in no answer, so the search for leaks proves nothing");
 
 const peak = Math.max(...peaks);
 const megabytes = (bytes: number) => Math.round(bytes / 1e6);
@@ -259,7 +257,7 @@ console.log(
   `Memory of workerd, all isolates and simulators: ${megabytes(peak)} MB at most, by world ${peaks.map(megabytes).join(", ")}; bound ${megabytes(MOST_MEMORY)}.`,
 );
 const isTooLarge = peak > MOST_MEMORY;
-if (isTooLarge) console.log("FAULT: workerd took more memory than its bound");
+if (isTooLarge) console.log("FAULT: workerd used more memory than its bound");
 
 const kinds = Map.groupBy(tally.faults, ({ what, request }) => `${what} | ${request.split("?")[0]!.split("/").slice(0, 3).join("/")}`);
 for (const faults of kinds.values()) {

@@ -1,4 +1,4 @@
-/** Schemathesis in a virtual environment of its own, sent through a proxy that judges every answer as ours are judged. */
+/** Runs Schemathesis in its own virtual environment, through a proxy, so that its answers are checked like all others. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import type { Credential, World } from "./world.ts";
 const VERSION = "4.32.5";
 const home = join(root, "bench/results/schemathesis");
 
-/** Makes the virtual environment when it is not there yet. Ends the script where Python 3 is missing. */
+/** Creates the virtual environment if it does not exist. Without Python 3 it ends the script. */
 export function install(): string {
   const python = process.env["PYTHON"] ?? "python3";
   const venv = join(home, VERSION);
@@ -32,15 +32,15 @@ export function install(): string {
 }
 
 export interface Outcome {
-  /** Whether it ran to the end of its own plan, and did not reach its share before. */
+  /** Whether it ended by itself, before it reached its share of requests. */
   finished: boolean;
-  /** What it complained about itself. */
+  /** The failures that Schemathesis itself reported. */
   complaints: string;
 }
 
 /**
- * Drives the world with one credential.
- * @param share requests after which it is stopped
+ * Runs Schemathesis against a world with one credential.
+ * @param share number of requests after which it is stopped
  * @param noted called for each answer
  */
 export async function drive(
@@ -90,7 +90,7 @@ export async function drive(
 
   const file = join(home, `${credential.name.replaceAll(/\W+/g, "-")}.json`);
   writeFileSync(file, JSON.stringify(seeded(document, world.known)));
-  // Generous: what ends it is its share.
+  // This is more than needed, because the share ends the run.
   const examples = Math.max(2, Math.ceil(share / 100));
   const child = spawn(
     binary,

@@ -2,7 +2,7 @@ import { Agent, request } from "node:http";
 
 export interface Sent {
   method: string;
-  /** Raw: goes onto the wire as it is. */
+  /** Sent unchanged. */
   path: string;
   headers: Record<string, string>;
   body?: Uint8Array | string | undefined;
@@ -16,7 +16,7 @@ export interface Received {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 32 });
 
-/** One request, whose path and headers no client has tidied. @throws when there is no whole answer within half a minute */
+/** Sends a request without normalizing its path and headers. @throws when there is no complete answer within half a minute */
 export function send(url: string, { method, path, headers, body }: Sent): Promise<Received> {
   const { hostname, port } = new URL(url);
   const length = body === undefined ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
@@ -33,7 +33,7 @@ export function send(url: string, { method, path, headers, body }: Sent): Promis
   });
 }
 
-/** An address of a documentation network: one of so many that the limit on failures is met now and then, and not always. */
+/** A random address of a documentation network. There are enough of them that only a few requests reach the limit on failures. */
 export const anAddress = () => `198.51.${100 + Math.floor(Math.random() * 100)}.${Math.floor(Math.random() * 256)}`;
 
 export const textOf = (body: Sent["body"]): string => (body === undefined ? "" : Buffer.from(body as Uint8Array).toString());

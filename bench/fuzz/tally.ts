@@ -1,4 +1,4 @@
-/** Counts what came back, and keeps the faults. */
+/** Counts answers and collects faults. */
 import { type Operation, operationFor } from "./document.ts";
 import { type Judge, type Exchange } from "./judge.ts";
 import { type Received, type Sent, textOf } from "./send.ts";
@@ -12,7 +12,7 @@ export interface Fault {
   answer: string;
 }
 
-/** Calls that may end the caller's own credential: from then on a 401 is what it should be. */
+/** Calls that may end the caller's own credential. Afterwards a 401 is correct. */
 const endings = /^(DeleteOrgToken|DeletePersonalToken|DisableOrgToken|Rotate\w*|DeleteOrganizationMember|ReportTokenLeak\w*)$/;
 
 const endsTokens = ({ operationId }: Operation, { method }: Sent) => endings.test(operationId) || method === "DELETE";
@@ -22,15 +22,15 @@ export class Tally {
   readonly counts = new Map<string, Map<string, number>>();
   /** Answers by operation and status. */
   readonly reached = new Map<string, Map<string, number>>();
-  /** Operations that showed the caller what was planted in its own organization, by that organization. */
+  /** Operations whose answers contained the canary of the caller's own organization, by organization. */
   readonly ownSeen = new Map<string, Set<string>>();
   /** Bytes of the largest answer with a status of 400 or above. */
   largestRefusal = 0;
-  /** Of the log. */
+  /** Number of lines in the Worker's log. */
   lines = 0;
-  /** Whether the credential in use may have been ended by a call that it made itself. */
+  /** Whether the credential in use may have ended by its own call. */
   mayHaveEnded = false;
-  /** Calls of that kind that have no answer yet. */
+  /** Number of such calls that have no answer yet. */
   #ending = 0;
   readonly #operations: Operation[];
   #judge: Judge;
@@ -40,7 +40,7 @@ export class Tally {
     this.#judge = judge;
   }
 
-  /** Before a call is made; what is given back, when its answer was noted. What it may end is ended before it is answered. */
+  /** Call this before a request, and call the result after its answer was noted: a credential may end before the answer arrives. */
   sending(sent: Sent): () => void {
     const operation = operationFor(this.#operations, sent.method, sent.path);
     if (!operation || !endsTokens(operation, sent)) return () => undefined;
@@ -48,7 +48,7 @@ export class Tally {
     return () => void this.#ending--;
   }
 
-  /** @returns whether the credential opens too little from now on, so that a new world is needed: it has ended, or its person has left */
+  /** @returns whether a new world is needed, because the credential has ended or its user has left the organization */
   note(source: string, credential: Credential, sent: Sent, received: Received): boolean {
     const { status, headers, body } = received;
     const operation = operationFor(this.#operations, sent.method, sent.path);
@@ -85,21 +85,21 @@ export class Tally {
     return over || (status < 300 && operation?.operationId === "LeaveOrganization");
   }
 
-  /** Keeps a fault, and says it at once: a run may be broken off. */
+  /** Collects a fault, and prints it at once in case the run is interrupted. */
   found(fault: Fault): void {
     this.faults.push(fault);
     if (this.faults.length <= 20)
       console.log(`FAULT: ${fault.what}: ${fault.credential}: ${fault.request.slice(0, 300)}: ${fault.answer.slice(0, 300)}`);
   }
 
-  /** A line of the Worker's log: it names no credential, and nothing that people wrote. */
+  /** Checks a line of the Worker's log: it must not contain credentials or texts of users. */
   logged(line: string): void {
     this.lines++;
     const secret = /pul-[0-9a-f]{40}|update-token \S{20}|kanari-/.exec(line)?.[0];
     const bug = line.includes("unexpected error");
     if (!secret && !bug) return;
     this.found({
-      what: bug ? "an unexpected error in the log" : `the log tells ${secret!.slice(0, 12)}`,
+      what: bug ? "an unexpected error in the log" : `the log contains ${secret!.slice(0, 12)}`,
       credential: "",
       request: "log",
       body: "",
@@ -107,7 +107,7 @@ export class Tally {
     });
   }
 
-  /** The same for a page of the console, whose faults are others. */
+  /** Counts the answer for a page of the console, and collects its faults. */
   page(reader: string, sent: Sent, received: Received, faults: string[]): void {
     count(this.counts, `pages: ${reader}`, `${Math.floor(received.status / 100)}xx`);
     for (const what of faults)

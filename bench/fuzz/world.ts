@@ -11,11 +11,11 @@ import { bodies } from "./bodies.ts";
 
 export type Org = "acme" | "globex";
 
-/** What a caller sends to be known by. */
+/** A credential of a caller. */
 export interface Credential {
   name: string;
   headers: Record<string, string>;
-  /** `token`: a good access token. `lease`: a good lease. `bad`: opens nothing. */
+  /** `token`: a valid access token. `lease`: a valid lease. `bad`: any other. */
   kind: "token" | "lease" | "bad";
   /** The organization whose data it may see. */
   of?: Org;
@@ -24,14 +24,14 @@ export interface Credential {
 export interface World {
   url: string;
   credentials: Credential[];
-  /** Names and ids that are really there, by the parameter that they stand for: what acme's people know. */
+  /** Names and ids of existing objects that members of acme know, by parameter. */
   known: Record<string, string[]>;
-  /** Text that stands in everything an organization wrote, and that no request contains. */
+  /** A text in all data of an organization. No request contains it. */
   canaries: Record<Org, string>;
   stop: () => Promise<void>;
 }
 
-/** What every world begins with: tables, people, the bundle. Made once, copied for each world. */
+/** The beginning of every world: tables, users and the bundle. It is created once and copied for each world. */
 export interface Template {
   folder: string;
   credentials: DevCredentials;
@@ -50,7 +50,7 @@ export async function newTemplate(): Promise<Template> {
   const pepper = /^TOKEN_PEPPER=(.*)$/m.exec(readFileSync(secretsFile(folder), "utf8"))![1]!;
   const [expired, team] = [await newTokenValue([pepper]), await newTokenValue([pepper])];
   const org = (name: string) => `(SELECT id FROM organizations WHERE name = '${name}')`;
-  // What no route makes: a token that has expired, one of a team, and a person whose every name is a canary.
+  // No route creates these: an expired token, a team token, and a user whose names are canaries.
   const lines = [
     `INSERT INTO access_tokens (id, kind, user_id, name, description, hash, created_at, created_by, expires_at) VALUES
       ('expired', 'personal', (SELECT id FROM users WHERE login = 'mel'), '', '', '${expired.hash}', 1, 'mel', 2);`,
@@ -68,7 +68,7 @@ export async function newTemplate(): Promise<Template> {
   return { folder, credentials, expired: expired.value, team: team.value, canaries };
 }
 
-/** Limits on callers whose credential is good: the fuzzer makes more requests than they allow, and a 429 hides the answer. */
+/** Limits for valid credentials are off: the fuzzer would exceed them, and a 429 hides the real answer. */
 const unlimited = {
   TOKEN_REQUESTS: "off",
   ORGANIZATION_REQUESTS: "off",
@@ -78,7 +78,7 @@ const unlimited = {
   ORGANIZATION_BYTES_PER_MINUTE: String(1e12),
 };
 
-/** @param said takes what the Worker logs */
+/** @param said receives the lines that the Worker logs */
 export async function newWorld(template: Template, said: (line: string) => void): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-fuzz-"));
   cpSync(template.folder, folder, { recursive: true });
@@ -146,7 +146,7 @@ export async function newWorld(template: Template, said: (line: string) => void)
   };
 }
 
-/** A signed-in browser of acme's administrator. @returns the cookie's value */
+/** Signs a browser in. @returns the cookie's value */
 export async function signIn(url: string, personalToken: string): Promise<string> {
   const response = await fetch(`${url}/signin`, {
     method: "POST",
@@ -172,7 +172,7 @@ const client =
     return (text === "" ? undefined : JSON.parse(text)) as unknown;
   };
 
-/** Stacks, history, tags, outputs, invitations, tokens and audit rows, all with the organization's canary in them; one update runs. */
+/** Creates stacks, history, tags, outputs, invitations, tokens and audit rows with the organization's canary, and a running update. */
 async function furnish(url: string, org: Org, token: string, { canaries }: Template) {
   const send = client(url, token);
   const mark = canaries[org];

@@ -1,7 +1,7 @@
 /**
- * Our Worker, and beside it what only a benchmark asks for: the least that a Worker can do, one Hono route that answers a constant; the
- * least that one can do that asks KV, or KV, D1 and R2, once each; the least that a Worker and its object can do with a body; how many of so many invented tokens pass the check digits; and how many
- * statements D1 was given so far.
+ * The Worker with additional routes for benchmarks: a Hono route that answers a constant; routes that make one call to KV, or one each to
+ * KV, D1 and R2; routes that only receive a body, forward it to an object or store it there; a route that checks random tokens; and a route
+ * that returns the number of D1 statements so far.
  */
 import { type Context, Hono } from "hono";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
@@ -11,7 +11,7 @@ import worker, { StackCoordinator as Coordinator } from "../../src/index.ts";
 let statements = 0;
 let bindings: Bindings | undefined;
 
-/** All access to D1 is by batches of a session. */
+/** Counts the statements. All access to D1 uses batches of a session. */
 const counted = (env: Bindings): Bindings =>
   (bindings ??= {
     ...env,
@@ -59,7 +59,7 @@ const bare = new Hono<{ Bindings: Bindings }>()
     const session = c.env.DB.withSession("first-primary");
     await session.batch([session.prepare("SELECT id FROM stacks LIMIT 1")]);
     const object = await c.env.STATE.get("bench");
-    // There for all requests but the first.
+    // The first request creates the object.
     if (!object) await c.env.STATE.put("bench", "{}");
     return new Response(object?.body ?? "{}");
   })

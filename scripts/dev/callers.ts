@@ -7,7 +7,7 @@ interface Row {
   organization: string | null;
 }
 
-/** Names the holders of tokens by the token's id, as the log has it. Each is looked up once. */
+/** Finds the names of token holders by the token's id in the log. Each is looked up once. */
 export function callersOf(database: () => Promise<D1Database>): (tokenId: string) => Promise<string> {
   const known = new Map<string, Promise<string>>();
   const find = async (tokenId: string): Promise<string> => {

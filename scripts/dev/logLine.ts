@@ -1,4 +1,4 @@
-/** Lines of the Worker's log that say nothing to the reader of a terminal: work that goes on beside the requests. */
+/** Messages of the Worker's log that are not shown in the terminal, because they are about background work. */
 const quiet = new Set(["cron", "queue", "alarm"]);
 
 interface Line {
@@ -13,7 +13,7 @@ interface Line {
   ms?: number;
 }
 
-/** A line of the Worker's log as a person reads it; undefined when it is better left out. */
+/** A line of the Worker's log in a readable form; undefined when it is not shown. */
 export async function readable(text: string, callerOf: (tokenId: string) => Promise<string>): Promise<string | undefined> {
   const line = read(text);
   if (line?.message === undefined) return text;

@@ -10,7 +10,7 @@ export interface ServerOptions {
   port: number;
   directory: string;
   secretsFile: string;
-  /** Take the place of variables in `wrangler.toml`. */
+  /** Replace variables of `wrangler.toml`. */
   vars: Record<string, string>;
   verbose: boolean;
   inspectorPort: string | undefined;
@@ -20,11 +20,11 @@ export interface Server {
   stop: () => Promise<void>;
 }
 
-/** Starts the Worker from its sources, and again at every change of one. @returns once it answers */
+/** Starts the Worker from its sources, and restarts it at every change of a source. @returns when it answers */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { port, directory, verbose, inspectorPort } = options;
   let isReady = false;
-  // Lines keep their order, though a caller's name has to be looked up.
+  // Lines keep their order, although the name of a caller must be looked up.
   let printed = Promise.resolve();
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
@@ -53,20 +53,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await untilReady(`http://localhost:${port}`);
   isReady = true;
   const stopCron = runCronEachMinute(`http://localhost:${port}`);
-  worker.raw.on("reloadComplete", () => console.log("The code has changed, and runs."));
+  worker.raw.on("reloadComplete", () => console.log("The changed code is running."));
   return {
     stop: async () => {
       stopCron();
-      // Lines of requests that were answered; a server that cannot name their callers any more is not waited for.
+      // Wait for the lines of answered requests, but not if the server can no longer look up their callers.
       await Promise.race([printed, setTimeout(1000)]);
-      // A terminal sends its signal to the runtime too. Wrangler may take that end for a crash and start the runtime again, and `dispose` then never
-      // ends. The process ends the runtime that is left.
+      // A terminal sends its signal to the runtime too. Wrangler may treat that as a crash and restart the runtime, and `dispose` then
+      // never ends. So the process ends the remaining runtime.
       await Promise.race([worker.dispose(), setTimeout(3000)]);
     },
   };
 }
 
-/** Nothing else runs the cron of a local server. It also sends the audit events that the queue of a killed server held. @returns ends it */
+/**
+ * A local server does not run the cron by itself, so this runs it. It also sends the audit events that were in the queue of a killed
+ * server. @returns a function that stops it
+ */
 function runCronEachMinute(url: string): () => void {
   const run = () => void fetch(`${url}/cdn-cgi/handler/scheduled`).catch(() => undefined);
   run();
@@ -74,13 +77,13 @@ function runCronEachMinute(url: string): () => void {
   return () => clearInterval(timer);
 }
 
-/** A source that does not compile is reported by wrangler; this then waits until it is mended. */
+/** Wrangler reports a source that does not compile; this then waits until it is corrected. */
 async function untilReady(url: string): Promise<void> {
   for (;;) {
     try {
       const health = await fetch(`${url}/healthz`);
       if (health.ok) return;
-      console.error(`The server answers, and is not ready: ${await health.text()}`);
+      console.error(`The server answers, but it is not ready: ${await health.text()}`);
       process.exit(1);
     } catch {
       await setTimeout(100);

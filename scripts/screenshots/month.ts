@@ -7,7 +7,7 @@ import { mustWrangle } from "../wrangler.ts";
 export interface Month {
   /** Personal token of the administrator. */
   admin: string;
-  /** Paths worth a picture, by name. */
+  /** Paths of the pages for pictures, by name. */
   pages: Record<string, string>;
 }
 
@@ -42,7 +42,7 @@ const environment = {
   "pulumi.version": "v3.259.0",
 };
 
-/** Fills a server with what a small company does in a month, and moves it back in time. */
+/** Fills a server with the work of a small company in a month, and sets its dates into the past. */
 export async function aMonth(server: Server): Promise<Month> {
   const { url } = server;
   const { admin, member } = server.credentials.organizations["acme"] as { admin: string; member: string };
@@ -140,7 +140,7 @@ export async function aMonth(server: Server): Promise<Month> {
   await refusals(url, { admin, member, old: values["old-circleci"]! });
   await ask("POST", "/api/orgs/acme/invites/link", { role: "member" });
   await moveBack(server);
-  // Events are written beside the requests.
+  // Events are written after the answers.
   await new Promise((done) => setTimeout(done, 3000));
   const { auditLogEvents } = await ask<{ auditLogEvents: { sequence: number; authFailure: boolean }[] }>(
     "GET",
@@ -162,7 +162,7 @@ export async function aMonth(server: Server): Promise<Month> {
   };
 }
 
-/** What a security engineer looks for: a token that was deleted and tried again, and a member who reached too far. */
+/** Events for a security engineer: a deleted token that was used again, and a member without a permission. */
 async function refusals(url: string, { admin, member, old }: { admin: string; member: string; old: { id: string; tokenValue: string } }) {
   await send(url, "DELETE", `/api/orgs/acme/tokens/${old.id}`, { token: admin });
   const tried = (token: string, method: string, path: string) =>
@@ -171,12 +171,12 @@ async function refusals(url: string, { admin, member, old }: { admin: string; me
   await tried(member, "GET", "/api/orgs/acme/tokens");
 }
 
-/** Days since, for everything that has a moment and no place in the audit log's chain. */
+/** Moves everything with a time back by some days, except the audit log's chain. */
 async function moveBack({ persistTo }: Server): Promise<void> {
   const day = 86_400_000;
   const lastUse = { "jenkins-prod": 0.1, "github-shop": 0.02, "gitlab-data": 2, "drift-watch": 0.04, backup: 12 };
   const sql = [
-    // The newest of a stack stay where they are; the others go back by two days each.
+    // The newest update of a stack keeps its time; the others move back by two days each.
     `UPDATE updates SET created_at = created_at - shift, started_at = started_at - shift, ended_at = ended_at - shift + 4000 * (1 + version % 9)
      FROM (SELECT id AS its, age * ${day} + age * 41 % 11 * 3600000 AS shift FROM (SELECT id, 2 * (row_number() OVER (PARTITION BY stack_id ORDER BY created_at DESC) - 1) AS age
        FROM updates WHERE status <> 'running')) WHERE its = id;`,

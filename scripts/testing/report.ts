@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { root } from "../wrangler.ts";
 
-/** What a run of vitest writes with `--reporter=json`, as far as it is read here. */
+/** The report of vitest with `--reporter=json`: the members that are used here. */
 interface Report {
   numPassedTests: number;
   numFailedTests: number;
@@ -19,7 +19,7 @@ export interface Tests {
   passed: number;
   failed: number;
   skipped: number;
-  /** Each failed test, and each file that could not be run, with the first lines of why. */
+  /** Each failed test, and each file that could not be run, with the first lines of the error. */
   failures: string[];
 }
 
@@ -40,7 +40,7 @@ export function readReport(file: string): Tests | undefined {
   };
 }
 
-/** Reads what `scripts/check.ts` prints: a line for each check, and after that of a check that failed the reasons. */
+/** Parses the output of `scripts/check.ts`: a line for each check, followed by the reasons if the check failed. */
 export function readChecks(output: string): Tests {
   const checks = output.split(/^(?=(?:FAIL|ok {2}) {2})/m);
   const failed = checks.filter((check) => check.startsWith("FAIL"));
@@ -52,7 +52,7 @@ export function readChecks(output: string): Tests {
   };
 }
 
-/** Without empty lines and stack traces. */
+/** Removes empty lines and stack traces. */
 export const firstLines = (text: string): string =>
   text
     .split("\n")

@@ -12,11 +12,11 @@ export interface Result extends Tests {
   /** Why the suite was skipped. */
   because?: string;
   seconds: number;
-  /** What the suite printed, when it failed. */
+  /** The suite's output, when it failed. */
   output: string;
 }
 
-/** Runs a suite. @param folder takes its output and its report while it runs */
+/** Runs a suite. @param folder receives its output and its report while it runs */
 export async function run(suite: Suite, folder: string, settings: Record<string, string>): Promise<Result> {
   const nothing = { passed: 0, failed: 0, skipped: 0, failures: [] as string[] };
   if (suite.missing) return { ...nothing, name: suite.name, outcome: "skipped", because: suite.missing, seconds: 0, output: "" };
@@ -33,21 +33,21 @@ export async function run(suite: Suite, folder: string, settings: Record<string,
     return { ...nothing, name: suite.name, outcome: "failed", failures, seconds, output: printed };
   }
   const failures =
-    code !== 0 && tests.failures.length === 0 ? [`${suite.name}: ended with ${code}, though no test failed`] : tests.failures;
-  // A suite in which nothing ran has shown nothing.
-  if (tests.passed + tests.failed === 0) failures.push(`${suite.name}: not one test ran`);
+    code !== 0 && tests.failures.length === 0 ? [`${suite.name}: ended with ${code}, although no test failed`] : tests.failures;
+  // A suite without a single executed test proves nothing.
+  if (tests.passed + tests.failed === 0) failures.push(`${suite.name}: no test ran`);
   const outcome = code === 0 && failures.length === 0 ? "passed" : "failed";
   return { ...tests, failures, name: suite.name, outcome, seconds, output: outcome === "failed" ? printed : "" };
 }
 
-/** Suites start node hundreds of times, mostly for wrangler: node keeps what it compiled. */
+/** Suites start node hundreds of times, mostly for wrangler, so node caches compiled code. */
 const compiled = { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compiled") };
 
 /** Runs node with its output in a file. @returns its exit code, or the signal that ended it */
 async function output(file: string, args: string[], environment: NodeJS.ProcessEnv): Promise<number | string> {
   const log = createWriteStream(file);
   const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ["ignore", "pipe", "pipe"] });
-  // Only an interrupt lets vitest end the servers that its tests have started.
+  // After an interrupt vitest still stops the servers of its tests; other signals end it at once.
   const interrupt = () => child.kill("SIGINT");
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => log.write(part));
@@ -61,7 +61,7 @@ async function output(file: string, args: string[], environment: NodeJS.ProcessE
   return code;
 }
 
-/** The runtime's own reports of faults that tests put in. They belong to no test, so they cannot be shown for a failed one alone. */
+/** The runtime's own reports of faults that tests cause. They do not belong to a test, so they cannot be shown with a failed one. */
 const NOISE =
   /^(?:uncaught exception; |console warning; message = Called \.text\(\)|exception = workerd\/|stack: .*workerd| {4}at async \w+\.fetch \(file:.*miniflare)/;
 

@@ -9,7 +9,7 @@ export interface Suite {
   name: string;
   /** The script that node runs, and its arguments. */
   command: string[];
-  /** The suite is a run of vitest, which writes a report of its tests; else it prints a line for each check. */
+  /** The suite is a run of vitest, which writes a report of its tests; otherwise it prints a line for each check. */
   reports: boolean;
   env?: Record<string, string>;
   /** Why the suite cannot run on this machine. */
@@ -29,7 +29,7 @@ const noBrowser = findChromium()
   ? undefined
   : "there is no Chromium in CHROMIUM, or as chromium, chromium-browser or google-chrome in PATH";
 
-/** The longest come first: the last suite to end should be a short one. */
+/** The longest suites come first, so that a short one ends last. */
 export const suites = (long: boolean): Suite[] => [
   vitest("the Pulumi CLI", "vitest.cli.config.ts", { missing: noCli }),
   ...(long ? otherReleases() : []),
@@ -41,7 +41,7 @@ export const suites = (long: boolean): Suite[] => [
   vitest("raw bytes on a socket", "vitest.socket.config.ts"),
 ];
 
-/** Other releases of the CLI, from `PULUMI_CLIS` or where `~/.pulumi/versions` has them. What takes long takes long with one release only. */
+/** Other releases of the CLI, from `PULUMI_CLIS` or `~/.pulumi/versions`. Long tests run in full with one release only. */
 function otherReleases(): Suite[] {
   const folder = join(homedir(), ".pulumi/versions");
   const named = process.env["PULUMI_CLIS"]?.split(delimiter);

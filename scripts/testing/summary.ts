@@ -1,6 +1,6 @@
 import type { Result } from "./run.ts";
 
-/** A line for each suite and one for all of them, then why each failed test failed. */
+/** A line for each suite and one for all of them, then the reason of each failed test. */
 export function summary(results: Result[], seconds: number): string {
   const rows = results.map((result) => [
     result.outcome === "failed" ? "FAIL" : result.outcome === "skipped" ? "skip" : "ok",

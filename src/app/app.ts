@@ -17,8 +17,8 @@ import { logError } from "../log.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
- * `Hono` would bring two more routers, and at the first request of each isolate try the faster one, which does not take a name and a parameter
- * in one place.
+ * The router is given, because `Hono` would bundle two more and, at the first request of each isolate, try the faster one, which does not
+ * support a name and a parameter at the same place.
  */
 export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() });
 
@@ -31,7 +31,7 @@ app.use(async (c, next) => {
   markEmptyAnswer(c);
   c.res.headers.set("X-Pulumi-Request-ID", c.get("request").requestId);
   c.res.headers.set("Cache-Control", "no-store");
-  // A page of the console brings its own.
+  // Pages of the console set their own headers.
   if (!c.res.headers.has("Content-Security-Policy"))
     c.res.headers.set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
   c.res.headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
@@ -42,10 +42,10 @@ app.use(async (c, next) => {
   if (c.res.status >= 400 || !sent.bodyUsed) await discard(sent);
 });
 
-/** Cloudflare's own bound. With it each path and query has one, also in parameters that nobody reads. Characters. */
+/** Characters of a URL: Cloudflare's own limit. It also bounds parameters that no handler reads. */
 const MAX_URL = 16 * 1024;
 
-// A host that is none makes an address that is none, and what reads addresses would stumble over it.
+// Reject an invalid Host header: the URL could not be parsed later.
 app.use(async (c, next) => {
   if (c.req.url.length > MAX_URL) throw new AppError(414, `URI Too Long: a URL has at most ${MAX_URL} characters`);
   if (!URL.canParse(c.req.url)) throw badRequest("the host is not valid");
@@ -70,7 +70,7 @@ app.onError((error, c) => {
     for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
     return c.json(error.toResponseBody(), error.status as 400);
   }
-  // A bug. Its own message may hold anything, so it goes to the log and not to the caller.
+  // This is a bug. Its message may contain secrets, so it is logged and not returned.
   logError("unexpected error", error, { requestId: c.get("request")?.requestId });
-  return c.json({ code: 500, message: "Internal Server Error: this is our fault, and it was logged." }, 500);
+  return c.json({ code: 500, message: "Internal Server Error: the server failed, and the error was logged." }, 500);
 });

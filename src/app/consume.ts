@@ -3,7 +3,7 @@ import type { Bindings } from "../env.ts";
 import { log } from "../log.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 
-/** A batch of a queue: events on their way into the log, or what could not get there. */
+/** Handles a batch of a queue: events for the log, or dead letters. */
 export async function consume(batch: MessageBatch, bindings: Bindings): Promise<void> {
   const began = Date.now();
   const roundTrips = noRoundTrips();
@@ -14,7 +14,7 @@ export async function consume(batch: MessageBatch, bindings: Bindings): Promise<
     queue: batch.queue,
     messages: batch.messages.length,
     retried: batch.messages.length - taken,
-    // How late the latest of them is: what the queue adds to the time until an event is in the log.
+    // The age of the batch's oldest event: the delay that the queue adds before an event is logged.
     waited: Math.max(0, began - Math.min(...sent)),
     ms: Date.now() - began,
     roundTrips,

@@ -14,7 +14,7 @@ import { sweep } from "../sweeps/sweep.ts";
 
 type Task = (env: Bindings, now: number) => Promise<unknown>;
 
-/** What is done once a minute, by the names that the log has for it. */
+/** Tasks of every minute, by their names in the log. */
 const everyMinute: Record<string, Task> = {
   relay: (env, now) => relayLeftovers(env, now),
   deadLetters: (env) => replayDeadLetters(env),
@@ -24,12 +24,12 @@ const everyMinute: Record<string, Task> = {
   sweep: (env, now) => sweep(env, now),
 };
 
-/** And what is counted in days. */
+/** Tasks that enforce limits in days. */
 const everyHour: Record<string, Task> = {
   unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
 };
 
-/** Each for itself: one that fails does not stop the others, and its turn comes again. */
+/** Runs the tasks independently: if one fails, the others still run, and the cron runs it again next time. */
 export async function runCron(bindings: Bindings, now: number): Promise<void> {
   const began = Date.now();
   const roundTrips = noRoundTrips();
@@ -50,7 +50,7 @@ export async function runCron(bindings: Bindings, now: number): Promise<void> {
     const [first, ...others] = Object.keys(done).map((name) => setTimestamp(store, "cron", name, now));
     if (first) await batch(store, [first, ...others]);
   } catch (error) {
-    logError("cron: not noted", error);
+    logError("cron: time of the task not stored", error);
   }
   log("cron", { done, failed, ms: Date.now() - began, roundTrips });
 }

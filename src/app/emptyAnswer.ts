@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { Env } from "../http/environment.ts";
 
 /**
- * An answer without a body is no gzip, and has a type that no proxy compresses. The development proxy marks an empty answer of any other
+ * Gives an answer without a body a content type that proxies do not compress. The development proxy marks an empty answer of any other
  * type, or of none, as gzip, and the CLI fails to inflate it (platform-facts W-26).
  */
 export function markEmptyAnswer(c: Context<Env>): void {

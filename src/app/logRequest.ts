@@ -5,9 +5,8 @@ import { countRefusal } from "../metrics/refusals.ts";
 import type { Env } from "../http/environment.ts";
 
 /**
- * One line for each request, and one more in the count of what is refused, when its answer is ready (a body that streams is still
- * on its way). What people named is not in it, nor what they sent: a route is the contract's pattern, and organizations, tokens and
- * updates are ids.
+ * Logs one line for each request when its answer is ready (a streamed body may still be sent), and counts refusals. The line contains no
+ * names and no content: the route is the contract's pattern, and organizations, tokens and updates are ids.
  */
 export function logRequest(c: Context<Env>): void {
   const [request, credential, lease] = [c.get("request"), c.get("credential"), c.get("lease")];

@@ -18,8 +18,8 @@ import type { routes } from "./routes.ts";
 type OperationId = (typeof routes)[number]["definition"]["operationId"];
 
 /**
- * The documentation of each operation of the API; one without it does not compile. Not for the Worker: `npm run check` fails when its bundle
- * reaches this.
+ * The documentation of each operation of the API; an operation without documentation does not compile. The Worker must not import it: `npm
+ * run check` fails when the bundle contains it.
  */
 export const operations: Record<OperationId, Operation> = {
   ...stubOperations,
@@ -38,7 +38,7 @@ export const operations: Record<OperationId, Operation> = {
   ...updateOperations,
 };
 
-/** @throws for an id that no route has */
+/** @throws for an id without a route */
 export function operationOf(operationId: string): Operation {
   if (!(operationId in operations)) throw new Error(`no route has the operation ${operationId}`);
   return operations[operationId as OperationId];

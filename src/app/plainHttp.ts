@@ -3,9 +3,9 @@ import { AppError } from "../errors.ts";
 import type { Env } from "../http/environment.ts";
 
 /**
- * A request over plain HTTP shows its token to everybody on its way, so it is refused, and a page is sent on to HTTPS. Only a server on the
- * caller's own machine answers it, or a deployment whose operator wants it so (`ALLOW_PLAIN_HTTP`).
- * @returns a redirect for a page, undefined for a request that may go on
+ * Refuses a request over plain HTTP, because it shows its token to the network; a page is redirected to HTTPS. Allowed only for a server on
+ * the caller's own machine, or if the operator sets `ALLOW_PLAIN_HTTP`.
+ * @returns a redirect for a page, undefined for a request that is allowed
  * @throws 400
  */
 export function refusePlainHttp(c: Context<Env>): Response | undefined {

@@ -20,25 +20,25 @@ import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
 import { withWrittenNames } from "../stacks/written.ts";
 
-/** The small zod brings no words for its findings. */
+/** The small build of zod has no messages of its own. */
 z.config(english());
 
 type AnyInput = Parameters<Route["handler"]>[1];
 
-/** Puts routes onto the router. */
+/** Registers routes with the router. */
 export function register(app: HonoBase<Env>, routes: Route[]): void {
   for (const route of routes) {
     const { method, path } = route.definition;
-    // Hono serves HEAD by the GET route of the same path.
+    // Hono answers HEAD by the GET route of the same path.
     app.on(method === "HEAD" ? "GET" : method, [path.replaceAll(/\{(\w+)\}/g, ":$1")], (c) => serve(c, route));
   }
 }
 
-/** Who is calling, may they, what do they say, do it, answer. In that order: the caller is judged before anything else is read. */
+/** Handles a request in this order: authenticate, authorize, parse, run, answer. The caller is authorized before anything else is read. */
 async function serve(c: Context<Env>, route: Route): Promise<Response> {
   const { path, permission } = route.definition;
   c.set("route", path);
-  // A deployment without the credential has no such route.
+  // Without the operator's credential the deployment does not have this route.
   if (permission === "operator" && operatorTokensOf(c.env).length === 0) return c.notFound();
   await admit(c, route);
   return handle(c, route, await readInput(c, route));
@@ -53,14 +53,14 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
     await enterAsOperator(request, c.req.header("Authorization"));
   } else if (permission !== "public") {
     const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
-    // Known to the log from here on, whatever comes of it.
+    // The log names the caller from here on, whatever the result.
     c.set("credential", credential);
     if (isCounted(route.definition)) await requireQuotas(c, credential, isImport);
     c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
   }
 }
 
-/** The deployment's limits on callers, before anything is read for them. @throws 429 */
+/** Checks the deployment's limits on callers, before anything is read for them. @throws 429 */
 async function requireQuotas(c: Context<Env>, sender: Sender, isImport = false): Promise<void> {
   const request = c.get("request");
   await requireRequestQuota(request, sender);
@@ -68,7 +68,7 @@ async function requireQuotas(c: Context<Env>, sender: Sender, isImport = false):
   if (c.req.raw.body) await requireByteQuota(request, sender);
 }
 
-/** What is sent, by the route's schemas. */
+/** Parses the request by the route's schemas. */
 async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit, values } }: Route): Promise<AnyInput> {
   const input = {
     params: params ? read(params, c.req.param()) : c.req.param(),
@@ -100,14 +100,14 @@ function read<S extends z.ZodMiniType>(schema: S, value: unknown): z.output<S> {
   throw refusalOf(result.error);
 }
 
-/** A parameter that comes once is a text, one that comes again a list. */
+/** A parameter that is sent once is a text; one that is sent repeatedly is a list. */
 const queryOf = (c: Context<Env>) =>
   Object.fromEntries(Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
 
-/** The body of a JSON route, inflated and counted; it is read only when one is there (cli-protocol trap 8). */
+/** The body of a JSON route, inflated and limited; it is read only if there is one (cli-protocol trap 8). */
 async function readText(c: Context<Env>, limit: keyof Limits): Promise<string> {
   const text = await useBody(c.req.raw, limitsOf(c.env)[limit], ({ bytes }) => requireUtf8(bytes));
-  // Where a body is read as a stream a byte order mark is refused, and JSON has none.
+  // JSON has no byte order mark; bodies that are read as a stream refuse it as well.
   if (text.startsWith("\ufeff")) throw badRequest("the body begins with a byte order mark");
   return text.trim() === "" ? "{}" : text;
 }
@@ -128,7 +128,7 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
   return c.get("credential") ? retryAfterChange(attempt) : attempt(false);
 }
 
-/** The cache was behind, or the body slow: reads the caller from the database, at this moment. @throws 503 when the body is used up */
+/** Reads the caller from the database again, because the cache may be old or the body was slow. @throws 503 when the body is used up */
 async function admitAgain(c: Context<Env>, route: Route): Promise<void> {
   const { permission, body } = route.definition;
   const request = c.get("request");
@@ -138,7 +138,7 @@ async function admitAgain(c: Context<Env>, route: Route): Promise<void> {
   if (body === "stream" && c.req.raw.bodyUsed) throw unavailable("the credential's new state");
 }
 
-/** The answer with what the holder of the token should know, where a command comes by once. */
+/** Adds the warning for the token's holder, to answers of the operations that each command calls once. */
 function warned(c: Context<Env>, { definition }: Route, response: Response): Response {
   const credential = c.get("credential");
   const request = c.get("request");
@@ -171,7 +171,7 @@ const drainsOn = (c: Context<Env>, { definition }: Route) =>
     stackName: c.req.param("stackName") ?? "",
   };
 
-/** Names count as the path has them; whether there is such a stack is seen later. */
+/** The stack as named in the path; whether it exists is checked later. */
 const stackParam = (c: Context<Env>): StackRef | undefined => {
   const { projectName, stackName } = c.req.param() as Record<string, string>;
   return projectName && stackName ? { projectName, stackName } : undefined;
@@ -179,18 +179,18 @@ const stackParam = (c: Context<Env>): StackRef | undefined => {
 
 const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
 
-/** Faults that an answer names. A body may have a hundred thousand. */
+/** An answer names at most so many faults, because a body may have a hundred thousand. */
 const MOST_FAULTS = 10;
 
 function refusalOf({ issues: all }: z.core.$ZodError): AppError {
   const issues = all.slice(0, MOST_FAULTS);
   const errors = issues.map((issue) => ({ resource: "request", attribute: placeOf(issue), errorType: "invalid" as const }));
   const sentence = issues.find((issue) => issue.message.endsWith("."))?.message;
-  // A whole sentence is the public contract's own wording: scripts look for it.
+  // A complete sentence is the wording of the public contract, and scripts may search for it.
   return sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
 }
 
-/** Our own messages say what they are about; zod's need the field's name. */
+/** Our own messages name their subject; zod's need the name of the member. */
 const wording = (issue: z.core.$ZodIssue) =>
   issue.path.length > 0 && /^(Invalid|Too|Unrecognized) /.test(issue.message) ? `${placeOf(issue)}: ${issue.message}` : issue.message;
 

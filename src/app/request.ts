@@ -6,7 +6,7 @@ import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "../http/environment.ts";
 import { logError } from "../log.ts";
 
-/** What a request brings along, read once. */
+/** The parts of a request that are read once. */
 export function requestContext(c: Context<Env>): RequestContext {
   const { executionCtx } = c;
   const { country, colo } = (c.req.raw.cf ?? {}) as { country?: string; colo?: string };

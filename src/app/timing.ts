@@ -3,8 +3,8 @@ import { roundTripsText } from "../metrics/roundTrips.ts";
 import type { Env } from "../http/environment.ts";
 
 /**
- * `Server-Timing` on every answer: where the identity came from and how old it was (`dur`, milliseconds), and how
- * many round trips to storage the request waited for.
+ * Adds `Server-Timing` to every answer: the source of the identity and its age (`dur`, milliseconds), and the number of round trips to
+ * storage that the request waited for.
  */
 export function markTiming(c: Context<Env>): void {
   const request = c.get("request");

@@ -7,14 +7,14 @@ import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
 import { type AuditEvent, forgetPromises } from "./record.ts";
 import { auditArchives, auditEvents, auditHeads } from "./table.ts";
 
-/** A statement's parameter is at most 2 MB (platform-facts D-2). Characters, of at most 3 bytes. */
+/** A statement's parameter is at most 2 MB (platform-facts D-2): so many characters of at most 3 bytes. */
 const MAX_PARAMETER = 600_000;
-/** Another consumer may have been quicker; it can be so only as often as there are consumers. */
+/** Most attempts. Each may fail because another consumer writes first, so there is one for each consumer. */
 const TRIES = 10;
 
 /**
- * Writes events at the ends of their organizations' chains: each event once, however often it comes. Head, rows and the deletion of the
- * events' promises are one transaction, and the head must still be the one that was read: of two consumers at once, one starts again.
+ * Appends events to their organizations' chains: each event once, however often it is delivered. One transaction updates the head, inserts
+ * the rows and deletes the outbox rows, and fails if the head has changed since it was read: of two concurrent consumers, one retries.
  * @throws NotWritten when the chains could be read and these events could not be written
  */
 export async function appendToChains(env: Bindings, events: AuditEvent[]): Promise<void> {
@@ -27,7 +27,7 @@ export async function appendToChains(env: Bindings, events: AuditEvent[]): Promi
   }
 }
 
-/** The chains could be read, and these events could not be written: one of them may never be. */
+/** The chains could be read, and these events could not be written: perhaps one of them can never be written. */
 export class NotWritten extends Error {}
 
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
@@ -60,17 +60,17 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   }
 }
 
-/** Another consumer was quicker, or the chain does not end where its head says. */
+/** Another consumer wrote first, or the end of the chain differs from its head. */
 export const isMoved = (error: unknown) => error instanceof PreconditionFailed || error instanceof UniqueViolation;
 
 async function withoutKnown(env: Bindings, events: AuditEvent[], known: { id: string }[], archives: Archive[]): Promise<AuditEvent[]> {
   const seen = new Set(known.map((row) => row.id));
-  // A message that is delivered again after its record was archived. Rare: retention is counted in days.
+  // A message may be delivered again after its record was archived. This is rare, because retention is counted in days.
   for (const archive of archives) for (const record of await readArchive(env.STATE, archive)) seen.add(String(record["id"]));
   return [...new Map(events.filter((event) => !seen.has(event.id)).map((event) => [event.id, event])).values()];
 }
 
-/** Statements that move the heads and write the rows. */
+/** Statements that update the heads and insert the rows. */
 function writeChains(store: Store, heads: (Head & { orgId: string })[], events: AuditEvent[]): BatchItem<"sqlite">[] {
   const before = new Map(heads.map(({ orgId, seq, hash }) => [orgId, { seq, hash }]));
   const after = new Map(before);
@@ -83,7 +83,7 @@ function writeChains(store: Store, heads: (Head & { orgId: string })[], events: 
   return [...moveHeads(store, before, after), ...rowsIn(store, rows)];
 }
 
-/** The compare-and-set: fails the batch unless every head is what it was, then moves them. */
+/** Compare-and-set: fails the batch unless every head is unchanged, then updates the heads. */
 function moveHeads(store: Store, before: Map<string, Head>, after: Map<string, Head>) {
   const moves = [...after]
     .filter(([orgId, head]) => before.get(orgId)?.hash !== head.hash)
@@ -100,7 +100,7 @@ function moveHeads(store: Store, before: Map<string, Head>, after: Map<string, H
   ] as const;
 }
 
-/** The columns in the table's own order, out of an element of a JSON array. */
+/** The columns in the table's order, from an element of a JSON array. */
 const values = sql.raw(
   Object.keys(getTableColumns(auditEvents))
     .map((name) => `value->>'${name}'`)
@@ -126,8 +126,8 @@ function rowsIn(store: Store, rows: object[]): BatchItem<"sqlite">[] {
 }
 
 /**
- * Gives rows that are older than the chain a place in it, in the order in which they happened. From then on they are as well kept as
- * the others; what happened to them before, nobody can tell.
+ * Adds rows that are older than the chain to it, in the order of their time. From then on the chain protects them like all others; earlier
+ * changes to them cannot be detected.
  * @returns how many
  */
 export async function chainOlderRows(env: Bindings, size = 200): Promise<number> {

@@ -5,16 +5,16 @@ import { canonical, recordOf } from "./chain.ts";
 import { REFUSED_LEASE } from "./record.ts";
 import { auditArchivedIds, auditArchives, auditEvents, auditHeads } from "./table.ts";
 
-/** Records of one object: small enough to be read whole. */
+/** The number of records in one object, small enough that an object can be read as a whole. */
 const PER_OBJECT = 1000;
-/** Objects of one run of the cron; the next minute goes on. */
+/** Objects that one run of the cron writes; the next run continues. */
 const PER_RUN = 20;
 const DAY = 86_400_000;
 
 /**
- * Moves records that are older than their organization keeps in the database to R2, as gzipped JSON lines: the object first, then in
- * one transaction its row in, the records out. Whole days (UTC), from the start of the chain without a gap, so what is left of it in the
- * table is its end. A crash in between leaves an object that nothing names, and the next run writes it again.
+ * Moves records to R2, as gzipped JSON lines, when they are older than their organization keeps in the database. The object is written
+ * first; then one transaction adds its row and deletes the records. It moves whole days (UTC) from the start of the chain without a gap, so
+ * the table keeps the end of the chain. A crash in between leaves an object without a row, and the next run writes it again.
  * @returns how many records
  */
 export async function archiveOldRecords(env: Bindings, now: number): Promise<number> {
@@ -30,7 +30,7 @@ export async function archiveOldRecords(env: Bindings, now: number): Promise<num
 interface Due {
   orgId: string;
   archivedSeq: number;
-  /** Records that happened before this go, milliseconds. */
+  /** Records from before this time are archived, milliseconds. */
   before: number;
 }
 
@@ -70,7 +70,7 @@ async function archiveOnce(env: Bindings, { orgId, archivedSeq, before }: Due): 
 
   const times = old.map(({ at }) => at);
   await batch(store, [
-    // Fails when another run was here: the same place cannot be archived twice.
+    // Fails when another run was faster: a record cannot be archived twice.
     store.db.insert(auditArchives).values({
       orgId,
       firstSeq: archivedSeq + 1,
@@ -95,5 +95,5 @@ async function archiveOnce(env: Bindings, { orgId, archivedSeq, before }: Due): 
   return old.length;
 }
 
-/** Keys sort as their numbers do. */
+/** Pads a number, so that keys sort by number. */
 const padded = (seq: number) => String(seq).padStart(12, "0");

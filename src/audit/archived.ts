@@ -4,7 +4,7 @@ import type { auditArchives } from "./table.ts";
 
 export type Archive = typeof auditArchives.$inferSelect;
 
-/** @throws 503 when it cannot be read, or is not there: its row says that it must be */
+/** @throws 503 when the object cannot be read, or is missing although its row exists */
 export const readArchive = (bucket: R2Bucket, { key, firstSeq, lastSeq }: Archive): Promise<ChainRecord[]> =>
   callBinding("the log's archive", async () => {
     const object = await bucket.get(key);

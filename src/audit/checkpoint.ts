@@ -5,14 +5,14 @@ import type { Bindings } from "../env.ts";
 import { type Checkpoint, type SigningKey, parseCheckpoint, retiredKeys, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";
 
-/** Organizations of one run of the cron; the next minute goes on. */
+/** Organizations that one run of the cron handles; the next run continues. */
 const PER_RUN = 50;
 
 const prefixOf = (orgId: string) => `audit/checkpoints/${orgId}/`;
 
 /**
- * Signs where each chain ends, once a day (UTC) on which it grew, and keeps it in R2. The first of a day stays: a later head of the same
- * day follows from the next day's. Object first, then the note that it is there: doing it twice does nothing.
+ * Signs the end of each chain, once on each day (UTC) on which it grew, and stores it in R2. The first checkpoint of a day is kept: records
+ * added later that day are covered by the next checkpoint. The object is written first, then its row, so that a repetition changes nothing.
  * @returns how many
  */
 export async function signCheckpoints(env: Bindings, now: number): Promise<number> {
@@ -37,7 +37,7 @@ export async function signCheckpoints(env: Bindings, now: number): Promise<numbe
       onlyIf: { etagDoesNotMatch: "*" },
       customMetadata: { seq: String(seq) },
     });
-    // A run that was cut short put this day's object before: what it does not cover waits for the next day.
+    // An interrupted run has already written this day's object. The next checkpoint covers the later records.
     const covered = put ? seq : Math.min(seq, (await getCheckpoint(env, orgId, day))?.seq ?? seq);
     await batch(store, [
       store.db
@@ -49,20 +49,20 @@ export async function signCheckpoints(env: Bindings, now: number): Promise<numbe
   return heads.length;
 }
 
-/** Keys that verify checkpoints: those of the listed master keys, and those that the operator keeps of others. */
+/** Keys that verify checkpoints: those of the listed master keys, and the older ones that the operator keeps. */
 export async function publicKeys(env: Bindings): Promise<SigningKey[]> {
   const current = (await signingKeys(env.ENCRYPTION_KEYS)).map(({ keyId, publicKey }) => ({ keyId, publicKey }));
   const isNew = (key: SigningKey) => !current.some(({ keyId, publicKey }) => keyId === key.keyId && publicKey === key.publicKey);
   return [...current, ...retiredKeys(env.AUDIT_PUBLIC_KEYS).filter(isNew)];
 }
 
-/** A day that has an object, and the record that the object's note names. */
+/** A day that has an object, and the last record that the object's row names. */
 export interface Listed {
   day: string;
   seq: number | undefined;
 }
 
-/** Every day that has an object, oldest first. */
+/** Every day that has an object, the oldest first. */
 export async function listDays(env: Bindings, orgId: string): Promise<Listed[]> {
   const listed: Listed[] = [];
   let cursor: string | undefined;
@@ -77,7 +77,7 @@ export async function listDays(env: Bindings, orgId: string): Promise<Listed[]> 
   return listed;
 }
 
-/** Checkpoints after a day, oldest first. @param size at most; one R2 read each */
+/** Checkpoints after a day, the oldest first. @param size most checkpoints; each is one read of R2 */
 export async function listCheckpoints(env: Bindings, orgId: string, after: string, size: number): Promise<Checkpoint[]> {
   const prefix = prefixOf(orgId);
   const found: Checkpoint[] = [];
@@ -91,7 +91,7 @@ export async function listCheckpoints(env: Bindings, orgId: string, after: strin
   return found;
 }
 
-/** @returns undefined when there is none, or its object is none */
+/** @returns undefined when there is no object, or the object is not a valid checkpoint */
 export const getCheckpoint = (env: Bindings, orgId: string, day: string): Promise<Checkpoint | undefined> => read(env, keyOf(orgId, day));
 
 const keyOf = (orgId: string, day: string) => `${prefixOf(orgId)}${day}.json`;

@@ -7,10 +7,10 @@ import { forgetPromises } from "./record.ts";
 import { writeEvents } from "./write.ts";
 
 /**
- * Writes delivered events into the log. Delivery is at least once and in any order; the event's id makes it exactly once, and
- * the chain gives it its place.
- * A message that cannot be read or written is retried until it is a dead letter: it is kept, and does not stop its neighbours.
- * @returns how many messages are done with
+ * Writes delivered events into the log. The queue delivers a message at least once and in any order. Each event is logged once, because its
+ * id is unique, and the chain orders the events.
+ * A message that cannot be read or written is retried until it is a dead letter. It is kept, and does not block other messages.
+ * @returns how many messages are settled
  */
 export async function consumeAudit(env: Bindings, batch: MessageBatch): Promise<number> {
   const delivered = batch.messages.map((message) => ({ message, event: readEvent(message.body) }));
@@ -30,9 +30,9 @@ export async function consumeAudit(env: Bindings, batch: MessageBatch): Promise<
 }
 
 /**
- * Keeps what could not be written after all retries in R2, until an operator replays it (`replay.ts`). The promise of an event ends
- * when its letter is there.
- * @returns how many messages are done with
+ * Keeps events that could not be written after all retries as dead letters in R2, until an operator replays them (`replay.ts`). The outbox
+ * row of an event is deleted when its dead letter is stored.
+ * @returns how many messages are settled
  */
 export async function keepDeadLetters(env: Bindings, batch: MessageBatch): Promise<number> {
   const later = (message: Message) => message.retry({ delaySeconds: Math.min(2 ** message.attempts, 3600) });
@@ -52,7 +52,7 @@ export async function keepDeadLetters(env: Bindings, batch: MessageBatch): Promi
     const store = openStore(env.DB);
     if (events.length > 0) await runBatch(store, [forgetPromises(store, events)]);
   } catch (error) {
-    logError("promises of dead letters not deleted, will be retried", error, { events: events.length });
+    logError("outbox rows of dead letters not deleted, will be retried", error, { events: events.length });
     kept.forEach(later);
     return 0;
   }

@@ -2,12 +2,12 @@ import type { Bindings } from "../env.ts";
 import { log } from "../log.ts";
 import { readEvent } from "./message.ts";
 
-/** Prefix of the objects that hold events which could not be written: one event each. */
+/** Prefix of the objects that hold events that could not be written: one event each. */
 export const DEAD_LETTERS = "audit/dead-letters/";
 
 /**
- * Keeps an event in R2. Several copies of one event become one object.
- * @param name of the object when the text is no event, and `at` its day
+ * Keeps an event in R2. Copies of the same event become one object.
+ * @param name name of the object if the text is not a valid event; then `at` is its day
  */
 export async function keepDeadLetter(env: Bindings, name: string, at: number, body: string): Promise<void> {
   const event = readEvent(body);

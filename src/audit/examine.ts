@@ -9,13 +9,13 @@ export interface Signed {
 
 export interface Finding {
   good: boolean;
-  /** One sentence for people; of a bad log it names the first bad record. */
+  /** One sentence for people; for an invalid log it names the first faulty record. */
   message: string;
 }
 
 /**
- * Recomputes the chain of an exported log: records as JSON lines, in their order, from whichever record on. Without any server; what
- * `npm run audit:verify` runs.
+ * Recomputes the chain of an exported log: records as JSON lines, in their order, from any record on. It needs no server; `npm run
+ * audit:verify` runs it.
  */
 export async function examine(lines: AsyncIterable<string> | Iterable<string>, signed?: Signed): Promise<Finding> {
   const checkpoints = (signed?.checkpoints ?? []).toSorted((a, b) => a.seq - b.seq);
@@ -25,7 +25,7 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
   let before: Head | undefined;
   let lineNumber = 0;
   let found: { line: number; record: ChainRecord; fault: ChainFault; expected: number } | undefined;
-  /** After a gap: what is missing may come later. */
+  /** Sequence numbers that are missing so far: their records may appear later in the file. */
   let displaced = false;
   for await (const line of lines) {
     lineNumber++;
@@ -35,7 +35,7 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
       displaced ||= record?.seq === found.expected;
       continue;
     }
-    if (!record) return bad(`line ${lineNumber}: ALTERED: it is not a record of the audit log`);
+    if (!record) return bad(`line ${lineNumber}: ALTERED: this is not a record of the audit log`);
     const fault = chainFaultOf(record, before);
     if (fault) {
       found = { line: lineNumber, record, fault, expected: (before?.seq ?? 0) + 1 };
@@ -53,14 +53,14 @@ export async function examine(lines: AsyncIterable<string> | Iterable<string>, s
   const compared = checkpoints.filter(({ seq }) => seq >= from && seq <= to);
   const beyond = checkpoints.find(({ seq }) => seq > to) ?? (compared.length === 0 ? checkpoints.at(-1) : undefined);
   if (beyond)
-    return bad(`DELETED: the checkpoint of ${beyond.day} is about record ${beyond.seq}, and the records here are ${from} to ${to}`);
+    return bad(`DELETED: the checkpoint of ${beyond.day} covers record ${beyond.seq}, but the file has only records ${from} to ${to}`);
   const days = compared.map(({ day }) => day);
   const attested =
-    days.length > 0 ? `, as signed on ${days.join(", ")}` : "; without a checkpoint nothing shows that the whole chain was not made anew";
+    days.length > 0 ? `, as signed on ${days.join(", ")}` : "; without a checkpoint, a rewrite of the whole chain cannot be detected";
   return { good: true, message: `good: records ${from} to ${to}, ending in ${before.hash}${attested}` };
 }
 
-/** What is wrong with the checkpoints by themselves: each must be signed, and each but the first must have the one before it beside it. */
+/** Faults of the checkpoints by themselves: each must be signed, and the checkpoint before it must be in the list, except for the first. */
 async function faultOfCheckpoints(checkpoints: Checkpoint[], keys: SigningKey[]): Promise<string | undefined> {
   for (const [i, checkpoint] of checkpoints.entries()) {
     const signature = await signatureOf(checkpoint, keys);
@@ -69,7 +69,7 @@ async function faultOfCheckpoints(checkpoints: Checkpoint[], keys: SigningKey[])
     if (signature === "bad") return `the checkpoint of ${checkpoint.day} is NOT SIGNED with public key ${checkpoint.keyId}`;
     const { previousDay, previousSeq } = checkpoint;
     if (i > 0 && previousDay !== undefined && !checkpoints.some(({ day }) => day === previousDay))
-      return `the checkpoint of ${previousDay}, about record ${previousSeq}, is MISSING: the one of ${checkpoint.day} follows it`;
+      return `the checkpoint of ${previousDay}, about record ${previousSeq}, is MISSING: the checkpoint of ${checkpoint.day} refers to it`;
   }
   return undefined;
 }
@@ -82,16 +82,16 @@ function wording(
   const where = `line ${line}, record ${record.seq} (${String(record["event"])}, ${String(record["id"])})`;
   switch (fault) {
     case "altered":
-      return `${where}: ALTERED: its content does not have its hash`;
+      return `${where}: ALTERED: its hash does not match its content`;
     case "missing": {
-      if (displaced) return `${where}: REORDERED: record ${expected} belongs here and comes later`;
+      if (displaced) return `${where}: REORDERED: record ${expected} belongs here but comes later`;
       const gap = expected === record.seq - 1 ? `record ${expected}` : `records ${expected} to ${record.seq - 1}`;
       return `${where}: DELETED: ${gap} should come before it`;
     }
     case "repeated":
-      return `${where}: INSERTED: record ${before} was already here, so its place is taken`;
+      return `${where}: INSERTED: record ${before} already appeared`;
     case "unlinked":
-      return `${where}: INSERTED: it does not follow from the record before it; one of the two was put there later`;
+      return `${where}: INSERTED: it does not link to the previous record; one of the two was inserted later`;
   }
 }
 
@@ -101,7 +101,7 @@ function parse(line: string): ChainRecord | undefined {
   try {
     const record = JSON.parse(line) as ChainRecord | null;
     if (typeof record?.seq !== "number" || typeof record.hash !== "string") return undefined;
-    // Written otherwise it may say two things: of a name that stands twice, other readers take the other value.
+    // Reject any other spelling: it can be ambiguous, because JSON readers differ on duplicate names.
     return canonical(record) === line.trim() ? record : undefined;
   } catch {
     return undefined;

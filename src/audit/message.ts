@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-/** SQLite does not return every text as it was written, so such text is replaced first: a hash must be over the stored text. */
+/** Replaces text that SQLite does not return as it was written: a hash must be over the stored text. */
 const text = z.pipe(
   z.string(),
   z.transform((value) => value.toWellFormed().replaceAll("\0", "\uFFFD")),
@@ -18,14 +18,14 @@ const Event = z.object({
   tokenId: text,
   tokenName: text,
   stack: text,
-  /** Absent in messages of a release before it. */
+  /** Absent in messages of an older release. */
   openedWith: z.pipe(z._default(z.string(), ""), text),
   reqOrgAdmin: z.boolean(),
   reqStackAdmin: z.boolean(),
   authFailure: z.boolean(),
 });
 
-/** An event as a message of the queue, a row of the outbox or a dead letter holds it. @returns undefined when the text is no event */
+/** Parses an event from a message of the queue, a row of the outbox or a dead letter. @returns undefined when the text is not an event */
 export function readEvent(body: unknown): z.infer<typeof Event> | undefined {
   try {
     return Event.parse(JSON.parse(String(body)));

@@ -4,23 +4,23 @@ import type { Store } from "../db/client.ts";
 import { type RecordedEvent, flagsOf } from "./events.ts";
 import { auditEvents, auditOutbox } from "./table.ts";
 
-/** Begins the ids of events that are recorded once for each update: a lease of it was refused. */
+/** Prefix of the ids of events that are recorded once for each update, when a call under its lease is refused. */
 export const REFUSED_LEASE = "refused-lease-";
 
-/** An event as it travels: a row of the log that has no place in the chain yet. */
+/** An event before it is logged: a row of the log without a sequence number. */
 export type AuditEvent = Omit<typeof auditEvents.$inferSelect, "seq" | "prevHash" | "hash">;
 
 export interface AuditEntry {
   event: RecordedEvent;
   /** One sentence for people; never a secret. */
   description: string;
-  /** `project/stack`, when it is about one. */
+  /** `project/stack`, when the event is about a stack. */
   stack?: string;
 }
 
 export type Who = Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName"> & Partial<Pick<AuditEvent, "openedWith">>;
 
-/** Machines are named by their token and organization, never by the person who made the token. */
+/** Machines are named by their token and organization, never by the person who created the token. */
 export const whoIs = (actor: Actor): Who => ({
   userLogin: loginOf(actor),
   userName: actor.kind === "user" ? actor.user.name : actor.org.name,
@@ -44,26 +44,26 @@ export function auditEvent(ctx: Pick<RequestContext, "now" | "address">, orgId: 
   };
 }
 
-/** The cron sends an event that is not in the log after this time. Milliseconds. */
+/** Milliseconds after which the cron sends an event that is not in the log. */
 export const RELAY_AFTER = 60_000;
 
-/** The promise: goes into the same batch as the change it tells of. */
+/** Writes the outbox row of an event: it belongs into the same batch as the change that the event describes. */
 export const auditStatement = (store: Store, event: AuditEvent) =>
   store.db.insert(auditOutbox).values({ id: event.id, body: JSON.stringify(event), createdAt: event.at, relayAt: event.at + RELAY_AFTER });
 
-/** The same, but only where `condition` holds inside the batch: no read first, no race, no false row. */
+/** The same, but only if `condition` is true inside the batch: there is no read before, so no race and no false record. */
 export const auditIf = (store: Store, event: AuditEvent, condition: SQL, body: SQL = sql`${JSON.stringify(event)}`) =>
   store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id}, ${body}, ${event.at}, ${event.at + RELAY_AFTER} WHERE ${condition}`);
 
-/** The log has these events, or R2 has them as dead letters. */
+/** Deletes outbox rows: the log has these events, or R2 has them as dead letters. */
 export const forgetPromises = (store: Store, events: { id: string }[]) =>
   store.db
     .delete(auditOutbox)
     .where(sql`${auditOutbox.id} IN (SELECT value FROM json_each(${JSON.stringify(events.map(({ id }) => id))}))`);
 
-/** Holds right after a statement of the same batch that changed a row. */
+/** True right after a statement of the same batch that changed a row. */
 export const changedARow = sql`changes() > 0`;
 
-/** The event with a description that only the database can word. */
+/** The event with a description that the database composes. */
 export const describedBy = (event: AuditEvent, description: SQL) =>
   sql`json_set(${JSON.stringify(event)}, '$.description', ${description})`;

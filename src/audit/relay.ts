@@ -8,11 +8,11 @@ import { RELAY_AFTER } from "./record.ts";
 import { auditOutbox } from "./table.ts";
 import { writeEvents } from "./write.ts";
 
-/** A queue takes 100 messages, 256 KB at once, and 128 KB in one (platform-facts Q-1). */
+/** A queue accepts 100 messages and 256 KB in one call, and 128 KB in one message (platform-facts Q-1). */
 const MAX_MESSAGES = 100;
 const MAX_BYTES = 200_000;
 const MAX_MESSAGE = 120_000;
-/** Rows of one run of the cron; the next minute goes on. */
+/** Rows that one run of the cron sends; the next run continues. */
 const PER_RUN = 5000;
 /** The longest time between two messages of one event. Milliseconds. */
 const RELAY_AT_MOST = 3_600_000;
@@ -26,7 +26,7 @@ interface Promised {
 
 const columns = { seq: auditOutbox.seq, id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
 
-/** Right after the answer: sends the events that this request promised. The queue may lose them: their rows stay until the log has them. */
+/** Sends the events of this request right after the answer. The queue may lose them: their outbox rows stay until the log has them. */
 export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
   const store = openStore(env.DB);
   const [rows] = await batch(store, [
@@ -39,8 +39,8 @@ export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
 }
 
 /**
- * Sends promised events that the log does not have after a minute, the oldest due first. The wait doubles with each message of an
- * event, up to an hour: a consumer that is slow or that cannot write an event is not flooded, and no event waits behind one that is never written.
+ * Sends events that are not in the log after a minute, the oldest due first. The wait doubles with each message of an event, up to an hour.
+ * So a slow consumer is not flooded, and an event that can never be written does not delay others.
  * @returns how many events were sent
  */
 export async function relayLeftovers(env: Bindings, now: number): Promise<number> {
@@ -86,7 +86,10 @@ async function send(env: Bindings, store: Store, rows: Promised[]): Promise<void
   await flush();
 }
 
-/** What no message can hold is written at once, and what is no event is a dead letter at once. A failure waits for the cron, and stops no other event. */
+/**
+ * Writes an event that is too large for a message at once, and keeps invalid text as a dead letter at once. A failure is left to the cron,
+ * and does not block other events.
+ */
 async function settle(env: Bindings, store: Store, { seq, id, body, createdAt }: Promised): Promise<void> {
   try {
     const event = readEvent(body);

@@ -3,16 +3,16 @@ import { DEAD_LETTERS } from "./deadLetters.ts";
 import { readEvent } from "./message.ts";
 import { writeEvents } from "./write.ts";
 
-/** An operator puts this object (`npm run audit:replay`) to have the dead letters written. */
+/** An operator writes this object (`npm run audit:replay`) to request that the dead letters are written. */
 export const REPLAY_REQUEST = "audit/replay";
-/** Letters of one run of the cron; the request stays until all were tried. */
+/** Dead letters that one run of the cron handles; the request stays until all were tried. */
 const PER_RUN = 500;
-/** Letters that are written together. */
+/** Dead letters that are written together. */
 const TOGETHER = 100;
 
 /**
- * Writes dead letters into the log, when an operator asked for it. Write, then delete: a crash in between writes nothing twice, for the
- * log knows each event by its id. A letter that cannot be read or written stays.
+ * Writes dead letters into the log at an operator's request. Each is written first and then deleted: a crash in between writes nothing
+ * twice, because the log knows each event by its id. A letter that cannot be read or written stays.
  * @returns how many were written
  */
 export async function replayDeadLetters(env: Bindings): Promise<number> {

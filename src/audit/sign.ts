@@ -1,12 +1,12 @@
 /**
- * Signatures of checkpoints: Ed25519 under keys that are derived from the deployment's master keys, so there is no secret more to keep.
- * Pure but for WebCrypto, and with no import but the chain and `bytes/`, so that the offline verifier is this very code.
+ * Signatures of checkpoints: Ed25519 with keys that are derived from the deployment's master keys, so that no further secret must be kept.
+ * Pure but for WebCrypto; it imports only the chain and `bytes/`, so that the offline verifier runs the same code.
  */
 import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { canonical } from "./chain.ts";
 
-/** "On this day the organization's chain ended so." */
+/** The signed statement: on this day the organization's chain ended with this record. */
 export interface Checkpoint {
   orgId: string;
   /** UTC, `2026-01-31`. */
@@ -16,12 +16,12 @@ export interface Checkpoint {
   /** When it was signed, RFC 3339. */
   time: string;
   algorithm: "Ed25519";
-  /** Which of the deployment's keys. */
+  /** The id of the deployment's key. */
   keyId: string;
-  /** Day and record of the checkpoint before; absent in the first one, and in those of releases before it. */
+  /** Day and record of the previous checkpoint; absent in the first one, and in checkpoints of older releases. */
   previousDay?: string;
   previousSeq?: number;
-  /** base64url, over the canonical form of everything else. */
+  /** The signature of the canonical form of all other members, base64url. */
   signature: string;
 }
 
@@ -53,11 +53,11 @@ export async function signCheckpoint(checkpoint: Omit<Checkpoint, "signature">, 
   return { ...checkpoint, signature: toBase64url(new Uint8Array(signature)) };
 }
 
-/** Public keys that outlive their master keys: `id:base64url,…`. What is no key is left out. */
+/** Public keys that belong to earlier master keys: `id:base64url,…`. Invalid entries are skipped. */
 export const retiredKeys = (setting = ""): SigningKey[] =>
   [...setting.matchAll(/(?<=^|,)\s*([^:,\s]+):([\w-]{43})\s*(?=,|$)/g)].map(([, keyId = "", publicKey = ""]) => ({ keyId, publicKey }));
 
-/** @returns undefined for a text that is no checkpoint */
+/** @returns undefined for a text that is not a checkpoint */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
   try {
     const read = JSON.parse(text) as Partial<Checkpoint> | null;
@@ -69,8 +69,8 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
 }
 
 /**
- * Judges a signature.
- * @returns `unknown` when no key of the checkpoint's id is there: neither good nor bad can be said of it
+ * Verifies a signature.
+ * @returns `unknown` when there is no key with the checkpoint's id, so that the signature cannot be verified
  */
 export async function signatureOf(checkpoint: Checkpoint, keys: SigningKey[]): Promise<"good" | "bad" | "unknown"> {
   const candidates = keys.filter(({ keyId }) => keyId === checkpoint.keyId);

@@ -2,8 +2,8 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 /**
- * Promised events, written in the same batch as the change that they describe. A row is deleted by the batch that writes its event
- * into the log, or after the event was kept as a dead letter.
+ * Events to be logged, written in the same batch as the change that they describe (the outbox). A row is deleted by the batch that writes
+ * its event into the log, or after the event was kept as a dead letter.
  */
 export const auditOutbox = sqliteTable(
   "audit_outbox",
@@ -12,13 +12,13 @@ export const auditOutbox = sqliteTable(
     id: text("id").notNull(),
     body: text("body").notNull(),
     createdAt: integer("created_at").notNull(),
-    /** When the cron sends it the next time, if it is still here. */
+    /** When the cron sends the event again, if the row still exists. */
     relayAt: integer("relay_at").notNull().default(0),
   },
   (t) => [index("audit_outbox_id").on(t.id), index("audit_outbox_relay").on(t.relayAt)],
 );
 
-/** The log. `at` is when it happened (milliseconds), not when it was written. */
+/** The log. `at` is the time of the event (milliseconds), not of its writing. */
 export const auditEvents = sqliteTable(
   "audit_events",
   {
@@ -35,12 +35,15 @@ export const auditEvents = sqliteTable(
     tokenName: text("token_name").notNull(),
     /** `project/stack`, or "" when the event is not about a stack. */
     stack: text("stack").notNull(),
-    /** Of a console session: id of the personal token that opened it; else "". */
+    /** For a console session: id of the personal token that opened it; else "". */
     openedWith: text("opened_with").notNull().default(""),
     reqOrgAdmin: integer("req_org_admin", { mode: "boolean" }).notNull(),
     reqStackAdmin: integer("req_stack_admin", { mode: "boolean" }).notNull(),
     authFailure: integer("auth_failure", { mode: "boolean" }).notNull(),
-    /** Place in the organization's chain, from 1 (`chain.ts`). Null only in rows that are older than the chain, until the cron adds them. */
+    /**
+     * Sequence number in the organization's chain, from 1 (`chain.ts`). Null only in rows that are older than the chain, until the cron
+     * adds them to it.
+     */
     seq: integer("seq"),
     prevHash: text("prev_hash"),
     hash: text("hash"),
@@ -67,29 +70,29 @@ export const auditEvents = sqliteTable(
   ],
 );
 
-/** Where each organization's chain ends, and how far it was archived and signed. */
+/** The end of each organization's chain, and how far the chain is archived and signed. */
 export const auditHeads = sqliteTable("audit_heads", {
   orgId: text("org_id").primaryKey(),
   seq: integer("seq").notNull(),
   hash: text("hash").notNull(),
-  /** The rows up to here are in the archive and not in the table. */
+  /** Rows up to this sequence number are in the archive and no longer in the table. */
   archivedSeq: integer("archived_seq").notNull().default(0),
-  /** End and day (UTC) of the latest signed checkpoint. */
+  /** Last record and day (UTC) of the latest signed checkpoint. */
   checkpointSeq: integer("checkpoint_seq").notNull().default(0),
   checkpointDay: text("checkpoint_day").notNull().default(""),
 });
 
-/** Ids of archived records whose events could be promised again: such an id is made of what the event is about. */
+/** Ids of archived records that a later event could repeat: such an id is derived from the update or object that the event is about. */
 export const auditArchivedIds = sqliteTable("audit_archived_ids", { id: text("id").primaryKey() });
 
-/** Objects in R2 that hold records which the table holds no more: a gapless start of the chain. */
+/** Objects in R2 with the records that are no longer in the table. Together they are the start of the chain, without gaps. */
 export const auditArchives = sqliteTable(
   "audit_archives",
   {
     orgId: text("org_id").notNull(),
     firstSeq: integer("first_seq").notNull(),
     lastSeq: integer("last_seq").notNull(),
-    /** Least and greatest `at` in it. */
+    /** Least and greatest `at` of its records. */
     firstAt: integer("first_at").notNull(),
     lastAt: integer("last_at").notNull(),
     key: text("key").notNull(),

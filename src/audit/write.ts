@@ -4,10 +4,10 @@ import { NotWritten, appendToChains, isMoved } from "./append.ts";
 import type { AuditEvent } from "./record.ts";
 
 /**
- * Writes events into the log. An event that cannot be written stops no other: events that failed together are tried again in smaller
- * parts, each organization's by themselves, then half of them, down to one.
+ * Writes events into the log. An event that cannot be written does not block others: if a batch fails, it is split and retried, first by
+ * organization, then in halves, down to one event.
  * @returns ids of the events that are in the log now
- * @throws when the chains cannot be read: then nobody's events can be written
+ * @throws when the chains cannot be read: then no event can be written
  */
 export async function writeEvents(env: Bindings, events: AuditEvent[]): Promise<Set<string>> {
   if (events.length === 0) return new Set();
@@ -27,7 +27,7 @@ export async function writeEvents(env: Bindings, events: AuditEvent[]): Promise<
 function partsOf(events: AuditEvent[], error: unknown): AuditEvent[][] {
   const byOrganization = Object.values(Object.groupBy(events, ({ orgId }) => orgId)).filter((part) => part !== undefined);
   if (byOrganization.length > 1) return byOrganization;
-  // A chain that does not end where its head says takes none of them.
+  // If the end of a chain differs from its head, no event is added to it.
   if (events.length === 1 || isMoved(error)) return [];
   const middle = Math.ceil(events.length / 2);
   return [events.slice(0, middle), events.slice(middle)];

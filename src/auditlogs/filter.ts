@@ -2,30 +2,30 @@ import { type SQL, and, gte, lt, sql } from "drizzle-orm";
 import type { ChainRecord } from "../audit/chain.ts";
 import { auditEvents } from "../audit/table.ts";
 
-/** What to show. Bounds in milliseconds: `from` inclusive, `until` exclusive. Every filter given must hold. */
+/** The filter of the log; a record must match every given part. Bounds in milliseconds: `from` inclusive, `until` exclusive. */
 export interface AuditFilter {
   from?: number | undefined;
   until?: number | undefined;
   event?: string | undefined;
   user?: string | undefined;
-  /** Id or name of a token. Finds what a session did that the token opened, too. */
+  /** Id or name of a token. It also finds events of console sessions that the token opened. */
   token?: string | undefined;
   /** `project/stack`. */
   stack?: string | undefined;
   address?: string | undefined;
-  /** Only what was refused. */
+  /** Only refusals. */
   refused?: boolean | undefined;
-  /** Words that the description must have; `word*` stands for all that begin so. */
+  /** Words that the description must contain; `word*` matches all words with that start. */
   text?: string | undefined;
 }
 
-/** Columns that name a token. No row has the same token in both. */
+/** Columns that contain the id of a token. No row has the same token in both. */
 export type TokenColumn = "token_id" | "opened_with";
 
 /**
- * The filter in SQL. Of several columns one leads, the one that usually says most: its index is walked in the order of the list, and
- * the unary plus keeps the others from being taken for it. So a page never sorts, and one filter alone reads no row that it does not show.
- * @param tokenColumn the one of its columns in which a filter by token looks; a search for words looks in both
+ * The filter in SQL. SQLite uses the index of the usually most selective column, in the order of the list; the unary plus disables the
+ * indexes of the other columns. So a page is never sorted, and a single filter reads only rows that it returns.
+ * @param tokenColumn the column that a filter by token compares; a search for words compares both
  */
 export function whereFilter(orgId: string, filter: AuditFilter, tokenColumn: TokenColumn = "token_id"): SQL | undefined {
   const token = filter.token && sql`coalesce(${tokenId(orgId, filter.token)}, ${filter.token})`;
@@ -43,7 +43,7 @@ export function whereFilter(orgId: string, filter: AuditFilter, tokenColumn: Tok
     leads = false;
     return condition;
   });
-  // A partial index is only taken by a query that names its condition.
+  // SQLite uses a partial index only for a query that repeats its condition.
   const refused = filter.refused ? (leads ? sql`auth_failure = 1` : sql`+auth_failure = 1`) : undefined;
   return and(
     filter.text ? sql`+org_id = ${orgId}` : sql`org_id = ${orgId}`,
@@ -57,15 +57,18 @@ export function whereFilter(orgId: string, filter: AuditFilter, tokenColumn: Tok
   );
 }
 
-/** Of the token that has a name, in any case of its letters; null when none has. */
+/** Id of the token with this name, in upper or lower case; null when there is none. */
 export const tokenId = (orgId: string, name: string): SQL<string | null> =>
   sql<string | null>`(SELECT id FROM access_tokens WHERE org_id = ${orgId} AND lower(name) = lower(${name}))`;
 
-/** The words of a search, and the organization's own word (the trigger of the migration). Only exact words are walked lazily. */
+/**
+ * The words of a search, and a word that stands for the organization (the migration's trigger adds it). SQLite reads the index lazily only
+ * for exact words.
+ */
 export const matchText = (orgId: string, text: string) =>
   [`o${orgId.replaceAll("-", "")}`, ...wordsOf(text).map(({ word, begins }) => (begins ? `"${word}"*` : `"${word}"`))].join(" AND ");
 
-/** As SQLite's tokenizer cuts them: to its older Unicode the vowels of New Tai Lue and two Vedic signs were no letters yet. */
+/** Splits words as SQLite's tokenizer does: in its older Unicode version the vowels of New Tai Lue and two Vedic signs are not letters. */
 const wordsOf = (text: string) =>
   [...text.matchAll(/([[\p{L}\p{N}\p{Co}]--[\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3]]+)(\*?)/gv)].map(([, word, star]) => ({
     word: word ?? "",
@@ -90,5 +93,5 @@ export function matches(record: ChainRecord, filter: AuditFilter): boolean {
   );
 }
 
-/** Letters without case and accents. */
+/** Lower case without accents. */
 const plain = (text: string) => text.normalize("NFD").replaceAll(/\p{M}/gu, "").toLowerCase();

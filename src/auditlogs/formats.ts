@@ -1,7 +1,7 @@
 import { type ChainRecord, canonical } from "../audit/chain.ts";
 import { displayNameOf } from "../audit/events.ts";
 
-/** How an export writes records. Pure: `host` is the name under which the service was called. */
+/** The formats of an export. Pure: `host` is the host name of the request. */
 export interface Format {
   header: string;
   line: (record: ChainRecord, host: string) => string;
@@ -10,12 +10,14 @@ export interface Format {
 const text = (record: ChainRecord, member: string) => String(record[member] ?? "");
 const flag = (record: ChainRecord, member: string) => String(record[member] === true);
 
-/** A spreadsheet takes a cell that begins so for a formula, and may run it; with an apostrophe before it, for text. */
+/**
+ * A spreadsheet treats a cell that begins with these characters as a formula and may run it. An apostrophe in front makes the cell a text.
+ */
 const formula = /^[=+\-@\t\r＝＋－＠]/;
 
 /**
- * Which separator splits a line is the reader's choice, and some readers ignore quotes: every part behind a separator may be a cell.
- * Takes time by the length of the value.
+ * Readers of CSV may use any separator, and some ignore quotes, so the text after each separator could become a cell.
+ * The time is linear in the length of the value.
  */
 function inert(value: string): string {
   const parts = value.replaceAll(/[,;|"\s]+/g, (run: string, at: number) => {
@@ -27,7 +29,7 @@ function inert(value: string): string {
   return formula.test(parts) ? `'${parts}` : parts;
 }
 
-/** The documented columns, behind them those of later samples, and last ours (management-api §9.4). RFC 4180. */
+/** The documented columns, followed by columns of later samples and by our own (management-api §9.4). RFC 4180. */
 const csv: Format = {
   header:
     "Timestamp,Name,Login,Event,Description,SourceIP,RequireOrgAdmin,RequireStackAdmin,AuthenticationFailure,TokenID,TokenName,ActorName,ActorUrn,OpenedWith\r\n",
@@ -54,17 +56,17 @@ const csv: Format = {
 };
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/** What some readers take for the end of a line besides the usual, and what else is no text. */
+/** Characters that some readers treat as the end of a line, and other control characters. */
 // oxlint-disable-next-line no-control-regex
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 const inHeader = (value: string) => value.replaceAll(/[\\|]/g, "\\$&").replaceAll(unprintable, " ");
 const inExtension = (value: string) =>
   value.replaceAll(/[\\=]/g, "\\$&").replaceAll("\r", "\\r").replaceAll("\n", "\\n").replaceAll(unprintable, " ");
 
-/** Refusals 7, what takes an administrator 5, the rest 3, of 10. */
+/** Severity of 10: 7 for a refusal, 5 for an event that requires an administrator, 3 for the others. */
 const severity = (record: ChainRecord) => (record["authFailure"] ? 7 : record["reqOrgAdmin"] || record["reqStackAdmin"] ? 5 : 3);
 
-/** management-api §9.5, with the token in keys of our own. */
+/** management-api §9.5, with the token in our own keys. */
 const cef: Format = {
   header: "",
   line: (record, host) => {
@@ -94,10 +96,10 @@ const cef: Format = {
   },
 };
 
-/** The records themselves, with their places in the chain: what `npm run audit:verify` reads. */
+/** The records themselves, with their sequence numbers: the input of `npm run audit:verify`. */
 const jsonl: Format = { header: "", line: (record) => `${canonical(record)}\n` };
 
-/** Open Cybersecurity Schema Framework 1.3, class 6003 (API Activity), an event a line. */
+/** Open Cybersecurity Schema Framework 1.3, class 6003 (API Activity), one event on each line. */
 const ocsf: Format = {
   header: "",
   line: (record, host) => {
@@ -131,7 +133,7 @@ const ocsf: Format = {
   },
 };
 
-/** A console session has an id of its own, and the personal token that opened it is its credential. */
+/** A console session has its own id; its credential is the personal token that opened it. */
 const sessionOf = ({ tokenId, openedWith }: ChainRecord) =>
   openedWith ? { uid: tokenId, credential_uid: openedWith } : { credential_uid: tokenId };
 

@@ -11,8 +11,9 @@ export interface AuditQuery extends AuditFilter {
 }
 
 /**
- * The log, newest first. Pages are stable while events arrive, and never empty with a cursor: filters are in the query.
- * @throws 404 for a user filter that names nobody who ever acted or belongs here
+ * The log, newest first. The cursor keeps pages stable while events arrive; filters are part of the query, so a page with a cursor is never
+ * empty.
+ * @throws 404 for a user filter that names nobody who ever acted in the organization or is a member
  */
 export async function listAuditEvents(ctx: OrgContext, query: AuditQuery) {
   const size = query.size ?? PAGE_SIZE;
@@ -25,7 +26,7 @@ export async function listAuditEvents(ctx: OrgContext, query: AuditQuery) {
   };
 }
 
-/** Flags that are false and names that are empty are left out, as consumers expect (management-api §9.3). */
+/** Omits false flags and empty names, as consumers expect (management-api §9.3). */
 const toWire = (row: AuditRow) => ({
   timestamp: Math.floor(row.at / 1000),
   sourceIP: row.sourceIp,

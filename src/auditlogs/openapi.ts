@@ -14,12 +14,12 @@ export const ResponseAuditLogs = z.object({
       reqOrgAdmin: z.optional(z.boolean()),
       reqStackAdmin: z.optional(z.boolean()),
       authFailure: z.optional(z.boolean()),
-      /** Ours: its id, and its place in the chain; a record that is older than the chain has none until the cron adds it. */
+      /** Ours: the record's id, and its sequence number; a record that is older than the chain has none until the cron adds it. */
       id: z.string(),
       sequence: z.optional(z.int()),
-      /** Ours: `project/stack`, where it is about one. */
+      /** Ours: `project/stack`, when the event is about a stack. */
       stack: z.optional(z.string()),
-      /** Ours: of a console session, id of the personal token that opened it. */
+      /** Ours: for a console session, id of the personal token that opened it. */
       openedWith: z.optional(z.string()),
     }),
   ),
@@ -42,12 +42,12 @@ const EventTypes = z.object({
 
 const VerifyResult = z.object({
   valid: z.boolean(),
-  /** Records looked at in this call, and the last of them. */
+  /** Number of records checked in this call, and the last of them. */
   verified: z.int(),
   last: z.optional(z.object({ sequence: z.int(), hash: z.string() })),
   head: z.object({ sequence: z.int(), hash: z.string() }),
   firstBad: z.optional(z.object({ sequence: z.int(), fault: z.string(), description: z.string() })),
-  /** Signed checkpoints of the records looked at: a missing one, and one whose key is not listed, make the log invalid. */
+  /** Signed checkpoints of the checked records. The log is invalid if a checkpoint is missing or its key is not listed. */
   checkpoints: z.object({
     verified: z.int(),
     unverifiable: z.int(),
@@ -57,7 +57,7 @@ const VerifyResult = z.object({
   continuationToken: z.optional(z.string()),
 });
 
-/** `previousDay` and `previousSeq` are of the checkpoint before it. */
+/** `previousDay` and `previousSeq` are those of the previous checkpoint. */
 const Checkpoint = z.object({
   orgId: z.string(),
   day: z.string(),
@@ -76,52 +76,52 @@ const SigningKey = z.object({ keyId: z.string(), algorithm: z.literal("Ed25519")
 export const auditLogOperations = {
   ListAuditLogEventsHandlerV1: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log, newest first; startTime is its upper bound",
+    summary: "Lists the log, newest first; startTime is its upper bound",
     answers: { 200: ResponseAuditLogs },
   },
   ListAuditLogEventsHandlerV2: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log, newest first, from startTime until before endTime",
+    summary: "Lists the log, newest first, from startTime until before endTime",
     answers: { 200: ResponseAuditLogs },
   },
   ExportAuditLogEventsHandlerV1: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log as a gzipped file; startTime is its upper bound",
+    summary: "Exports the log as a gzipped file; startTime is its upper bound",
     answers: { 200: null },
   },
   ExportAuditLogEventsHandlerV2: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The log as a gzipped file, from startTime until before endTime",
+    summary: "Exports the log as a gzipped file, from startTime until before endTime",
     answers: { 200: null },
   },
   ListAuditLogEventTypes: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The kinds of events that are recorded",
+    summary: "Lists the event types that are recorded",
     answers: { 200: EventTypes },
   },
   GetAuditLogsReaderKind: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Tells the hosted console which filters work: all of them",
+    summary: "Lists the filters that the hosted console may offer: all of them",
     answers: { 200: z.string() },
   },
   VerifyAuditLogs: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Recomputes the hash chain from one record to another and checks its signed checkpoints; a part at a time",
+    summary: "Verifies the hash chain and the signed checkpoints between two records, one page at a time",
     answers: { 200: VerifyResult },
   },
   ListAuditLogCheckpoints: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "Signed ends of the chain, a day each, oldest first",
+    summary: "Lists signed checkpoints of the chain, one for each day, oldest first",
     answers: { 200: z.object({ checkpoints: z.array(Checkpoint), continuationToken: z.optional(z.string()) }) },
   },
   GetAuditLogCheckpoint: {
     tags: ["Organizations", "AuditLogs"],
-    summary: "The signed end of the chain on a day (UTC)",
+    summary: "Returns the signed checkpoint of a day (UTC)",
     answers: { 200: Checkpoint },
   },
   ListAuditLogSigningKeys: {
     tags: ["AuditLogs"],
-    summary: "Public keys of the checkpoints' signatures",
+    summary: "Lists the public keys that verify checkpoints",
     answers: { 200: z.object({ keys: z.array(SigningKey) }) },
   },
 } satisfies Operations;

@@ -9,7 +9,7 @@ import type { OrgContext } from "../context.ts";
 import { AppError, notFound } from "../errors.ts";
 import { type AuditFilter, type TokenColumn, matchText, matches, tokenId, whereFilter } from "./filter.ts";
 
-/** Time and id of the last event shown; a search has its row instead. */
+/** Time and id of the last event returned; for a search, its row. */
 export const AuditCursor = z.union([z.tuple([z.number(), z.string()]), z.tuple([z.number()])]);
 export type AuditCursor = z.infer<typeof AuditCursor>;
 
@@ -18,9 +18,10 @@ export type AuditRow = typeof auditEvents.$inferSelect & { row: number };
 const columns = { ...getTableColumns(auditEvents), row: sql<number>`audit_events.rowid`.as("row_number") };
 
 /**
- * One page of the table, newest first. A search for words walks the index of words instead, latest written first.
- * @param size rows; one more is read, which says that there is a next page
- * @throws 404 for a user filter that names nobody who ever acted or belongs here; where records were archived nobody knows that
+ * One page of the table, newest first. A search for words reads the index of words instead, latest written first.
+ * @param size rows; one row more is read, to see whether there is a next page
+ * @throws 404 for a user filter that names nobody who ever acted in the organization or is a member; not when records were archived,
+ * because they are not searched
  */
 export async function readPage(ctx: OrgContext, filter: AuditFilter, size: number, after: AuditCursor | undefined) {
   if (after && (after.length === 1) !== Boolean(filter.text)) throw new AppError(400, "Invalid continuationToken or maxResults value.");
@@ -47,7 +48,7 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
         .orderBy(sql`audit_text.rowid DESC`)
         .limit(size + 1)
     : filter.token
-      ? // Two walks of an index each, merged as they go.
+      ? // Two scans of indexes, which are merged while they are read.
         unionAll(walk("token_id"), walk("opened_with"))
           .orderBy(...newestFirst)
           .limit(size + 1)
@@ -66,7 +67,7 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
   return { rows: rows as AuditRow[], archivedSeq, token: filter.token && (known[0]?.token ?? filter.token) };
 }
 
-/** Where to go on after this row. */
+/** The cursor after this row. */
 export const cursorAfter = (row: AuditRow, filter: AuditFilter): AuditCursor => (filter.text ? [row.row] : [row.at, row.id]);
 
 const isKnown = (ctx: OrgContext, login: string): SQL<number> => sql<number>`(
@@ -79,20 +80,20 @@ function toRecord(read: AuditRow): ChainRecord {
   return recordOf(event);
 }
 
-/** Rows of a page of an export. */
+/** Rows of one page of an export. */
 export const EXPORT_PAGE = 500;
 
 /**
- * Everything that the filter lets through, newest first: the table, then the archive. Never more than a page or one archived object
- * in memory. The archive may take records from the table meanwhile: each is still read once.
- * @param first the first page, read before anything was answered
+ * All records that match the filter, newest first: the table, then the archive. Only one page or one archived object is in memory. If
+ * records are archived meanwhile, each is still read once.
+ * @param first the first page, which is read before the answer starts
  */
 export async function* readAll(
   ctx: OrgContext,
   filter: AuditFilter,
   first: Awaited<ReturnType<typeof readPage>>,
 ): AsyncGenerator<ChainRecord[]> {
-  /** Records that were archived meanwhile: up to `seq`, of which those were not yet read that stand behind `key` in the list. */
+  /** Records that were archived meanwhile: they are up to `seq`, come after `key` in the list, and were not yet read. */
   const moved: { seq: number; row: AuditRow | undefined }[] = [];
   let archivedSeq = first.archivedSeq;
   let last: AuditRow | undefined;
@@ -141,8 +142,8 @@ async function* archivesBackward(ctx: OrgContext, filter: AuditFilter): AsyncGen
 }
 
 /**
- * The chain from one place on, in its own order, across archive and table.
- * @returns at most `size` records, or what one archived object has; none at the end
+ * The chain from a sequence number on, in its own order, across archive and table.
+ * @returns at most `size` records, or the records of one archived object; none at the end
  */
 export async function readChain(ctx: OrgContext, from: number, size: number): Promise<ChainRecord[]> {
   const { db } = ctx.store;

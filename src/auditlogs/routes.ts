@@ -18,7 +18,7 @@ const permission = "audit_logs:read";
 const sequence = z.optional(
   z.coerce.number("invalid query parameter").check(z.int("invalid query parameter"), z.minimum(1, "invalid query parameter")),
 );
-/** Checkpoints of a page: a read of R2 each. */
+/** Checkpoints of a page: each is one read of R2. */
 const CHECKPOINTS = 31;
 
 export const auditLogRoutes = [
@@ -124,7 +124,7 @@ export const auditLogRoutes = [
       permission,
       params: z.object({
         orgName,
-        day: text(10, "a day is written YYYY-MM-DD").check(z.regex(/^\d{4}-\d\d-\d\d$/, "a day is written YYYY-MM-DD")),
+        day: text(10, "a day has the format YYYY-MM-DD").check(z.regex(/^\d{4}-\d\d-\d\d$/, "a day has the format YYYY-MM-DD")),
       }),
       extension: true,
     },
@@ -146,7 +146,7 @@ export const auditLogRoutes = [
   ),
 ];
 
-/** Nothing of the log is read on a cached identity, what is in R2 neither. */
+/** The log is never read with a cached identity, even where it is in R2. */
 async function checked<T>(ctx: OrgContext, work: Promise<T>): Promise<T> {
   const [result] = await Promise.all([work, guarded(ctx, [])]);
   return result;

@@ -6,7 +6,7 @@ import { formats } from "./formats.ts";
 const INVALID = "invalid query parameter";
 const seconds = z.optional(z.coerce.number(INVALID).check(z.int(INVALID), z.minimum(0, INVALID), z.maximum(8_640_000_000_000, INVALID)));
 
-/** The CLI sends `eventType` and `user` where the contract says `eventFilter` and `userFilter` (management-api §9.2). */
+/** The CLI sends `eventType` and `user` where the contract has `eventFilter` and `userFilter` (management-api §9.2). */
 const filters = {
   startTime: seconds,
   endTime: seconds,
@@ -15,13 +15,13 @@ const filters = {
   eventType: z.optional(text(1000, INVALID)),
   userFilter: z.optional(text(1000, INVALID)),
   user: z.optional(text(1000, INVALID)),
-  /** Ours, from here on: id or name of an access token. */
+  /** The following are ours: id or name of an access token. */
   tokenFilter: z.optional(text(1000, INVALID)),
   /** `project/stack`, with or without the organization. */
   stackFilter: z.optional(text(1000, INVALID)),
   sourceIPFilter: z.optional(text(1000, INVALID)),
   refusalsOnly: z.optional(z.enum(["true", "false"], INVALID)),
-  /** Words of the description; `word*` for all that begin so. */
+  /** Words of the description; `word*` matches all words with that start. */
   textFilter: z.optional(text(500, INVALID)),
 };
 

@@ -10,24 +10,26 @@ import { type Attested, checkpointsOf, nothingAttested, verifyCheckpoints } from
 
 /** Records of one call. */
 const MOST_RECORDS = 1000;
-/** The next place, and the hash of the record before it: the client's own memory of what it was told. */
+/**
+ * The cursor: the next sequence number, and the hash of the record before it. The client keeps it, so later calls are checked against it.
+ */
 const Cursor = z.tuple([z.int().check(z.minimum(1)), z.string()]);
 
-/** What is wrong, in words for people. */
+/** The faults in words. */
 export const faults = {
-  altered: "its content does not have its hash",
+  altered: "its hash does not match its content",
   missing: "records before it are missing",
-  repeated: "its place was taken by a record before it",
-  unlinked: "it does not follow from the record before it",
+  repeated: "an earlier record has the same sequence number",
+  unlinked: "it does not link to the previous record",
   truncated: "the end of the chain is missing",
-  checkpoint: "a signed checkpoint has another hash for it",
-  signature: "a checkpoint for it is not signed by this deployment",
+  checkpoint: "a signed checkpoint has a different hash for it",
+  signature: "its checkpoint is not signed by this deployment",
 };
 
 /**
- * Recomputes the chain from record `from` to record `to`, across archive and table, and compares it with the signed checkpoints in
- * between. A thousand records a call; the rest with the cursor. Stops at the first bad record. A checkpoint that is missing, or whose key is not
- * listed, makes the log invalid as well, but nothing stops there: the records may be good.
+ * Recomputes the chain from record `from` to record `to`, across archive and table, and compares it with the signed checkpoints in between:
+ * a thousand records in each call, the rest with the cursor. It stops at the first faulty record. A checkpoint that is missing, or whose
+ * key is not listed, makes the log invalid as well but does not stop the call, because the records may be correct.
  */
 export async function verifyChain(
   ctx: OrgContext,
@@ -57,7 +59,7 @@ export async function verifyChain(
     continuationToken: bad === undefined && before && before.seq < to ? toCursor([before.seq + 1, before.hash]) : undefined,
   });
 
-  // The record before it was looked at, and is not there any more.
+  // An earlier call has checked the previous record, but the record is missing now.
   if (cursor && from > head.seq + 1) return answer({ sequence: head.seq + 1, fault: "truncated" });
   const hashes = new Map<number, string>();
   for (let next = from; next <= end;) {

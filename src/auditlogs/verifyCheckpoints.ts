@@ -5,16 +5,16 @@ import { auditHeads } from "../audit/table.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 
-/** Objects that one call reads. */
+/** Most objects that one call reads. */
 const MOST_CHECKPOINTS = 100;
 
-/** What checkpoints say of a part of the chain. */
+/** The result of verifying the checkpoints of a part of the chain. */
 export interface Attested {
-  /** Signed by a listed key, and right. */
+  /** Signed by a listed key, and correct. */
   verified: number;
   /** Signed by a key that is not listed. */
   unverifiable: number;
-  /** Named by the next one, or by the chain's head, and not there. */
+  /** Named by the next checkpoint, or by the chain's head, but missing. */
   missing: number;
   firstFault?: { sequence: number; fault: "unverifiable" | "missing"; description: string } | undefined;
 }
@@ -23,9 +23,9 @@ export const nothingAttested: Attested = { verified: 0, unverifiable: 0, missing
 
 export interface Due {
   from: number;
-  /** The last record that is looked at. */
+  /** The last record to check. */
   end: number;
-  /** Whether the chain ends there: then checkpoints of later records are looked at too. */
+  /** Whether the chain ends there: then checkpoints of later records are checked too. */
   isLast: boolean;
   /** The objects to read. */
   objects: Listed[];
@@ -33,11 +33,11 @@ export interface Due {
   days: Set<string>;
 }
 
-/** Which checkpoints are about a part of the chain. The part gets shorter when they are too many. */
+/** The checkpoints of a part of the chain. The part is shortened when it has too many. */
 export async function checkpointsOf(ctx: OrgContext, { from, to, isLast }: { from: number; to: number; isLast: boolean }): Promise<Due> {
   const listed = await listDays(ctx.env, ctx.org.id);
   const days = new Set(listed.map(({ day }) => day));
-  // An object whose note was taken away is looked at always.
+  // An object without a row is always checked.
   const behind = listed.filter(({ seq }) => seq === undefined || seq >= from).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
   const last = behind[MOST_CHECKPOINTS]?.seq;
   const isCut = last !== undefined && last <= to && last > from;
@@ -52,7 +52,7 @@ interface Noted {
   checkpointDay: string;
 }
 
-/** Judges them by their signatures, by the hashes of the records, and by each other. */
+/** Verifies checkpoints by their signatures, by the hashes of the records, and against each other. */
 export async function verifyCheckpoints(ctx: OrgContext, due: Due, head: Noted, hashes: Map<number, string>) {
   const { from, end, isLast, objects, days } = due;
   const isDue = (seq: number) => seq >= from && (isLast || seq <= end);
@@ -84,11 +84,11 @@ export async function verifyCheckpoints(ctx: OrgContext, due: Due, head: Noted, 
 
   function miss(day: string, sequence: number) {
     found.missing++;
-    found.firstFault ??= { sequence, fault: "missing", description: `the checkpoint of ${day} is not there` };
+    found.firstFault ??= { sequence, fault: "missing", description: `the checkpoint of ${day} is missing` };
   }
 }
 
-/** A checkpoint is of a record that is not there; unless the chain has grown since its head was read. */
+/** Whether a checkpoint names a record that does not exist. A record may be newer than the head that was read. */
 async function isTruncated(ctx: OrgContext, sequence: number): Promise<boolean> {
   const [heads] = await batch(ctx.store, [
     ctx.store.db.select({ seq: auditHeads.seq }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),

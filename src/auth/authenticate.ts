@@ -11,29 +11,30 @@ import { membershipIn } from "./policy.ts";
 import { nameOfToken } from "./warning.ts";
 import { recordDeadToken, recordDeadTokenFlood, recordRefusedLease } from "./refusals.ts";
 
-/** A caller who was recognised, and the organization that the call is in. */
+/** An authenticated caller, and the organization that the call is in. */
 export interface Credential {
   identity: Identity;
   actor: Actor;
   org: OrganizationRef | undefined;
   /** A guard has refused the call once: rights that depend on a stack are looked up before the next try. */
   guarded?: boolean;
-  /** Asks the database again, past the cache. */
+  /** Reads the identity from the database again, not from the cache. */
   refetch: () => Promise<Credential>;
-  /** To be called when the request was answered well. */
+  /** Called after a successful answer, to count the use of the token. */
   used: (ctx: RequestContext) => void;
 }
 
 interface Options {
-  /** Past the cache. */
+  /** Skip the cache. */
   fresh?: boolean;
-  /** The call is one that a dead token may still make while its update runs there, see `drains`. */
+  /** The call is one that a deleted or expired token may still make while its update runs on that stack, see `drains`. */
   drainsOn?: StackNames | undefined;
 }
 
 /**
- * Who is calling? 401 for anything but a living access token (cli-protocol §1.3; `Bearer` is taken as well).
- * A token that was good once tells its holder why it is not any more, in `X-Pulumi-Warning` (cli-protocol §1.8).
+ * Authenticates the caller. Any other credential than a valid access token is refused with 401 (cli-protocol §1.3; the scheme `Bearer` is
+ * accepted as well).
+ * A token that was valid once gets the reason why it no longer is in `X-Pulumi-Warning` (cli-protocol §1.8).
  */
 export async function authenticate(
   ctx: RequestContext,
@@ -44,7 +45,7 @@ export async function authenticate(
   const value = await credentialIn(ctx, header);
   const refetch = () => authenticate(ctx, header, orgName, { fresh: true });
   const found = await lookUp(ctx, value, options.fresh);
-  // A session is the browser's; elsewhere it is no credential at all.
+  // A session token is a credential for the console only.
   if (!found || kindOf(found) === "session") throw await countFailure(ctx, unauthorized("unknown_credential"));
   if ("dead" in found) {
     const { actor, id } = found.dead;
@@ -64,9 +65,9 @@ export async function authenticate(
 }
 
 /**
- * Whose console session is that? Undefined for anything but a living one: the reader signs in again.
- * @param value what the cookie holds
- * @param fresh past the cache
+ * The caller of a console session. Undefined for an invalid session: the person signs in again.
+ * @param value the value of the cookie
+ * @param fresh skip the cache
  */
 export async function authenticateSession(
   ctx: RequestContext,
@@ -105,7 +106,10 @@ function credentialOf(orgName: string | undefined, identity: Identity, refetch: 
   };
 }
 
-/** The lease of the running update that the path names, checked without any look-up. A bad one is 403, never 401 (cli-protocol §4.5). */
+/**
+ * Verifies the lease of the running update that the path names, without any look-up. An invalid lease is 403, never 401 (cli-protocol
+ * §4.5).
+ */
 export async function enterWithLease(ctx: RequestContext, header: string | undefined, path: Record<string, string>): Promise<Lease> {
   const [, value] = /^update-token\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
   const lease = value ? await readLease(peppersOf(ctx.env.TOKEN_PEPPER), value) : undefined;
@@ -114,7 +118,7 @@ export async function enterWithLease(ctx: RequestContext, header: string | undef
   throw forbidden("The provided update token has expired.", "lease_over");
 }
 
-/** Case does not count, as in the name of the stack's object. */
+/** Case is ignored, as in the name of the stack's object. */
 function isOf({ coordinator, updateId, orgName }: Lease, path: Record<string, string>): boolean {
   const stack = `/${path["projectName"]}/${path["stackName"]}`.toLowerCase();
   const isOrg = orgName === undefined || orgName.toLowerCase() === path["orgName"]?.toLowerCase();
@@ -128,7 +132,7 @@ export async function credentialIn(ctx: RequestContext, header: string | undefin
   return value;
 }
 
-/** Counts a failure by address, and turns the refusal into a 429 when there are too many. A good credential is never counted. */
+/** Counts a failed authentication by address, and answers 429 when there are too many. A valid credential is never counted. */
 export const countFailure = async (ctx: RequestContext, refusal: AppError): Promise<AppError> =>
   (await withinLimit(ctx.env.FAILED_CREDENTIALS, addressKey(ctx.address))) ? refusal : tooManyRequests(60);
 

@@ -2,8 +2,8 @@ import { toHex } from "../bytes/base64.ts";
 import type { Identity } from "./resolve.ts";
 
 /**
- * An identity as KV keeps it. KV is not trusted: an entry is signed, together with the hash that it is stored under, by a key derived from
- * the pepper. An entry that was written by another hand, changed, or copied from another token is a miss.
+ * An identity as stored in KV. KV is not trusted: an entry is signed, together with the hash that it is stored under, by a key derived from
+ * the pepper. An entry that was forged, changed, or copied from another token is a cache miss.
  */
 const encoder = new TextEncoder();
 const keys = new Map<string, Promise<CryptoKey>>();
@@ -19,7 +19,7 @@ function signingKey(pepper: string): Promise<CryptoKey> {
 }
 
 const signed = (hash: string, json: string) => encoder.encode(`${hash}.${json}`);
-/** Hexadecimal digits of a signature, which are in front of the JSON. */
+/** Hexadecimal digits of the signature, which precedes the JSON. */
 const SIGNATURE = 64;
 
 export async function sealEntry(pepper: string, hash: string, { actor, ...identity }: Identity): Promise<string> {
@@ -28,7 +28,7 @@ export async function sealEntry(pepper: string, hash: string, { actor, ...identi
   return toHex(await crypto.subtle.sign("HMAC", await signingKey(pepper), signed(hash, json))) + json;
 }
 
-/** @returns the identity, with the hash that was presented; undefined for an entry that was not sealed for it under this pepper */
+/** @returns the identity with the hash of the token; undefined for an entry that was not signed for this hash under this pepper */
 export async function openEntry(pepper: string, hash: string, entry: string): Promise<Identity | undefined> {
   const json = entry.slice(SIGNATURE);
   const signature = Uint8Array.from(entry.slice(0, SIGNATURE).match(/[0-9a-f]{2}/g) ?? [], (pair) => parseInt(pair, 16));

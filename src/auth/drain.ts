@@ -8,15 +8,15 @@ import { accessTokens } from "../tokens/table.ts";
 import { isLeaked } from "./lives.ts";
 import type { StackRef } from "./policy.ts";
 
-/** A stack with its organization, as a path names them. */
+/** A stack and its organization, as named in a path. */
 export interface StackNames extends StackRef {
   orgName: string;
 }
 
 /**
- * Where an organization drains, a deleted token's running update may finish, and the CLI encrypts under its API token even then (cli-protocol §1.3): what it
- * still has to write may hold a secret. So encryption, and nothing else, stays open to a token on the very stack where an
- * update runs that it started. A leak report ends that update, so a token that was found in the open is excluded.
+ * Where an organization has the setting `drain`, the running update of a deleted token may finish. The CLI encrypts with its API token even
+ * then (cli-protocol §1.3), and the remaining writes may contain a secret. So the token may still encrypt, and nothing else, on the stack
+ * where its update runs. A token that was found in public is excluded, because a leak report ends its update.
  */
 export const drains = (tokenId: string, stack: StackNames): SQL =>
   sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${and(

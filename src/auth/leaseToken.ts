@@ -2,25 +2,25 @@ import * as z from "zod/mini";
 import { fromBase64url, toBase64url, tryFromBase64 } from "../bytes/base64.ts";
 
 /**
- * The lease token of a running update. It names the stack's object and the update and is signed, so a request under a
- * lease finds its object with no look-up at all; whether the lease still runs is known to the object alone.
+ * The lease token of a running update. It names the stack's object and the update and is signed, so a request under a lease reaches its
+ * object without a look-up. Only the object knows whether the lease is still valid.
  */
 export interface Lease {
   /** Name of the stack's Durable Object, see `coordinatorName`. */
   coordinator: string;
   updateId: string;
   /**
-   * Name of the organization whose stack it was at the start, as the client's paths say it. Undefined for a lease that an older release signed.
+   * Name of the stack's organization when the update started, as in the client's paths. Undefined for a lease that an older release signed.
    */
   orgName?: string;
 }
 
-/** Members are only ever added, so that a lease stays valid across a deploy. */
+/** Members are only added, so that a lease stays valid across a deploy. */
 const Payload = z.tuple([z.string(), z.string()], z.unknown());
 const encoder = new TextEncoder();
 const keys = new Map<string, Promise<CryptoKey>>();
 
-/** The signing key is derived from the pepper, so that there is one secret less to keep. */
+/** The signing key is derived from the pepper, so that no further secret must be kept. */
 function signingKey(pepper: string): Promise<CryptoKey> {
   let key = keys.get(pepper);
   if (!key) {
@@ -39,7 +39,7 @@ export async function signLease(peppers: string[], lease: Lease): Promise<string
   return `${toBase64url(payload)}.${toBase64url(new Uint8Array(signature))}`;
 }
 
-/** The lease that a token says, or undefined when we did not sign it. */
+/** The content of a lease, or undefined when we did not sign it. */
 export async function readLease(peppers: string[], token: string): Promise<Lease | undefined> {
   const [payload, signature, ...rest] = token.split(".").map((part) => tryFromBase64(part, fromBase64url));
   if (!payload || !signature || rest.length > 0) return undefined;

@@ -1,4 +1,6 @@
-/** Counts one more under a key. @returns whether that is within the limiter's limit. A limiter that does not answer refuses nobody. */
+/**
+ * Counts one request under a key. If the limiter does not answer, the request is allowed. @returns whether the count is within the limit
+ */
 export async function withinLimit(limiter: RateLimit, key: string): Promise<boolean> {
   try {
     return (await limiter.limit({ key })).success;

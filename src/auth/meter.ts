@@ -4,8 +4,8 @@ import { byteLimitsOf } from "../limits.ts";
 import { recordTooMany } from "./refusals.ts";
 
 /**
- * Bytes that callers with a good credential send in a minute: those of a token, and those of an organization. Each isolate counts for
- * itself, because the platform's limiters count calls and not bytes (docs/decisions/0007).
+ * Counts the bytes that authenticated callers send in a minute: those of a token, and those of an organization. Each isolate counts on its
+ * own, because the platform's limiters count calls and not bytes (docs/decisions/0007).
  */
 const MINUTE = 60_000;
 const MOST_SENDERS = 10_000;

@@ -1,15 +1,15 @@
 /**
- * Networks in CIDR notation, v4 and v6, and whether an address is in one. No names, no zones; a v4 address in v6 clothes
- * (`::ffff:192.0.2.1`) is the v4 address.
+ * Networks in CIDR notation, IPv4 and IPv6, and whether an address is in one. Host names and zones are rejected; an IPv4 address that is
+ * written as IPv6 (`::ffff:192.0.2.1`) is treated as the IPv4 address.
  */
 interface Network {
   /** 4 or 16 bytes. */
   bytes: number[];
-  /** Leading bits that count. */
+  /** Length of the prefix in bits. */
   prefix: number;
 }
 
-/** A network or a single address, or undefined for text that is neither. Bits behind the prefix must be zero. */
+/** Parses a network or a single address. Undefined for any other text. The bits after the prefix must be zero. */
 export function parseNetwork(text: string): Network | undefined {
   const [address = "", length, ...rest] = text.split("/");
   const bytes = parseAddress(address);
@@ -22,7 +22,7 @@ export function parseNetwork(text: string): Network | undefined {
   return { bytes, prefix };
 }
 
-/** An address that cannot be read is in no network. */
+/** An invalid address is in no network. */
 export function isInNetwork(address: string, network: string): boolean {
   const bytes = parseAddress(address);
   const parsed = parseNetwork(network);
@@ -56,7 +56,7 @@ function parseV6(text: string): number[] | undefined {
   return [...before, ...Array.from({ length: missing }, () => 0), ...after];
 }
 
-/** Bytes of groups between colons; the last may be a v4 address. */
+/** Bytes of an address in groups between colons; the last group may be an IPv4 address. */
 function groupsOf(text: string): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];

@@ -6,18 +6,20 @@ import { LEAST_SECRET } from "./secret.ts";
 
 const encoder = new TextEncoder();
 
-/** The setting `OPERATOR_TOKEN`: one or two values separated by a comma. One that is too short is none. */
+/** The setting `OPERATOR_TOKEN`: one or two values separated by a comma. A value that is too short is ignored. */
 export const operatorTokensOf = (env: Bindings): string[] =>
   (env.OPERATOR_TOKEN ?? "")
     .split(",")
     .map((token) => token.trim())
     .filter((token) => token.length >= LEAST_SECRET);
 
-/** Lets in who has the deployment's own credential. It belongs to no organization and opens nothing else. @throws 401 */
+/**
+ * Authenticates the operator by the deployment's own credential. It belongs to no organization and is valid for nothing else. @throws 401
+ */
 export async function enterAsOperator(ctx: RequestContext, header: string | undefined): Promise<void> {
   const value = await digest(await credentialIn(ctx, header));
   let known = false;
-  // Each is compared, and each in the same time.
+  // Both values are compared, each in constant time.
   for (const token of operatorTokensOf(ctx.env)) known = crypto.subtle.timingSafeEqual(value, await digest(token)) || known;
   if (!known) throw await countFailure(ctx, unauthorized("unknown_credential"));
 }

@@ -5,20 +5,20 @@ import { type Sender, payerOf } from "./meter.ts";
 import { recordTooMany } from "./refusals.ts";
 
 /**
- * Limits on callers whose credential is good: requests and imports, of one token and of one organization (docs/decisions/0007). They are
- * counted by the platform's limiters, in each location for itself. What a running update needs is not counted: the calls under its lease,
- * and encryption. A client that is refused them loses a part of its state. Nor are the calls that end something (`stops`).
+ * Limits for authenticated callers: requests and imports, of one token and of one organization (docs/decisions/0007). The platform's
+ * limiters count them, separately in each location. Calls under the lease of a running update and calls of encryption are not counted: a
+ * client that cannot make these calls loses a part of its state. Calls that end something (`stops`) are not counted either.
  */
 export const isCounted = ({ drains, stops }: { drains?: boolean; stops?: boolean }): boolean => !drains && !stops;
 
-/** The periods of the limiters in `wrangler.toml`. Seconds. */
+/** Periods of the limiters in `wrangler.toml`, in seconds. */
 const REQUESTS_PERIOD = 10;
 const IMPORTS_PERIOD = 60;
-/** An isolate asks the limiters about a caller who has made so many requests in a period. Callers who make few wait for nothing. */
+/** Requests of one caller in a period before this isolate asks the limiters. Callers with few requests never wait for a limiter. */
 const UNASKED = 50;
 const MOST_TOKENS = 10_000;
 
-/** Requests of each token that came to this isolate in this period. */
+/** Requests of each token that this isolate received in this period. */
 const seen = new Map<string, number>();
 let period = 0;
 
@@ -38,7 +38,7 @@ export async function requireRequestQuota(ctx: RequestContext, sender: Sender): 
   await requireWithin(ctx, sender, TOKEN_REQUESTS, ORGANIZATION_REQUESTS, "requests", REQUESTS_PERIOD);
 }
 
-/** Counts a request that brings or makes a whole state. @throws 429 when its token or its organization makes too many */
+/** Counts a request that imports or creates a whole state. @throws 429 when its token or its organization makes too many */
 export async function requireImportQuota(ctx: RequestContext, sender: Sender): Promise<void> {
   const { TOKEN_IMPORTS, ORGANIZATION_IMPORTS } = ctx.env;
   await requireWithin(ctx, sender, TOKEN_IMPORTS, ORGANIZATION_IMPORTS, "imports", IMPORTS_PERIOD);
@@ -53,7 +53,7 @@ async function requireWithin(
   seconds: number,
 ): Promise<void> {
   const payer = payerOf(sender);
-  // What a token may not do does not count for its organization.
+  // A request that exceeds its token's limit does not count for the organization.
   const token = await withinLimit(ofToken, sender.actor.token.id);
   if (token && (!payer || (await withinLimit(ofOrganization, payer.id)))) return;
   const why = `this ${token ? "organization" : "token"} makes too many ${what}`;

@@ -10,7 +10,7 @@ import type { Lease } from "./leaseToken.ts";
 import type { DeadToken } from "./resolve.ts";
 import type { OrgPermission } from "./policy.ts";
 
-/** A known caller lacked a right, or is a machine where only a person may act. */
+/** Records that an authenticated caller lacked a permission, or is a machine where only a person is allowed. */
 export async function recordForbidden(
   ctx: RequestContext,
   actor: Actor,
@@ -18,14 +18,14 @@ export async function recordForbidden(
   permission: OrgPermission | "person",
 ): Promise<void> {
   const onStack = permission.startsWith("stack");
-  const what = permission === "person" ? "an account of one's own" : permission;
+  const what = permission === "person" ? "a personal account" : permission;
   await record(ctx, [org], whoIs(actor), {
     event: onStack ? "auth-failure-stack-permission" : "auth-failure-organization-role",
-    description: `Refused: ${what} needs a right that this credential does not have.`,
+    description: `Refused: ${what} requires a permission that this credential does not have.`,
   });
 }
 
-/** A good token that may not be used here and now, or not on this stack. */
+/** Records that a valid token was refused for its network, its expiry or its limits. */
 export async function recordLimit(
   ctx: RequestContext,
   actor: Actor,
@@ -36,7 +36,7 @@ export async function recordLimit(
   const events = { network: "condition", "expiry-policy": "policy", scope: "scope" } as const;
   const why = {
     network: `the token may not be used from ${ctx.address || "an unknown address"}${ctx.country && ` (${ctx.country})`}`,
-    "expiry-policy": "the token lives longer than the organization's policy allows",
+    "expiry-policy": "the token's expiry is later than the organization's policy allows",
     scope: "the token is limited to other stacks or rights",
   };
   await record(ctx, [org], whoIs(actor), {
@@ -45,23 +45,29 @@ export async function recordLimit(
   });
 }
 
-const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated and past its overlap", expired: "past its expiry" };
+const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated, and its overlap is over", expired: "expired" };
 
-/** A token was presented after its end. A personal one counts where its person agreed to be a member and the call was meant for. */
+/**
+ * Records that a token was used after its end. For a personal token the event goes to the organizations that the call is meant for and
+ * whose membership the person has accepted.
+ */
 export const recordDeadToken = (ctx: RequestContext, dead: DeadToken, orgName: string | undefined) =>
   recordDead(ctx, dead, orgName, {
     event: dead.ended === "disabled" ? "auth-failure-token-disabled" : "auth-failure-access-token",
     description: `Refused: the token was ${what[dead.ended]}${dead.successor && `; its successor is "${dead.successor}"`}.`,
   });
 
-/** The same from an address that is turned away because too many of its credentials failed. */
+/** Records the same from an address that is refused because too many of its credentials failed. */
 export async function recordDeadTokenFlood(ctx: RequestContext, dead: DeadToken, orgName: string | undefined): Promise<void> {
   if (!isFirstInMinute(ctx, dead.id)) return;
-  const description = `Refused: the token was ${what[dead.ended]}, and is presented too often.`;
+  const description = `Refused: the token was ${what[dead.ended]}, and is used too often.`;
   await recordDead(ctx, dead, orgName, { event: "auth-failure-rate-limit", description }, true);
 }
 
-/** A good token, or its organization, is beyond a limit of the deployment: one event of a token in a minute. @param why a few words */
+/**
+ * Records that a valid token, or its organization, exceeds a limit of the deployment: one event for each token in a minute. @param why a
+ * few words
+ */
 export async function recordTooMany(ctx: RequestContext, actor: Actor, org: OrganizationRef | undefined, why: string): Promise<void> {
   const payer = org ?? (actor.kind === "user" ? acceptedOf(actor)[0]?.org : actor.org);
   if (!payer || !isFirstInMinute(ctx, actor.token.id)) return;
@@ -80,10 +86,10 @@ async function recordDead(
   await record(ctx, orgs, { userLogin: login, userName: name, tokenId: dead.id, tokenName: dead.name }, entry, isSummary);
 }
 
-/** Logs that one refusal of a personal token can come into. */
+/** The organizations whose logs record the refusal of a personal token. */
 const MOST_LOGS = 50;
 
-/** The organization that the call names, if the token's person is a member; else all of the person's organizations. */
+/** The organization that the call names, if the token's person is a member of it; else all of the person's organizations. */
 function organizationsOf({ actor }: DeadToken, orgName: string | undefined): OrganizationRef[] {
   if (actor?.kind !== "user") return [];
   const own = acceptedOf(actor).map(({ org }) => org);
@@ -92,9 +98,9 @@ function organizationsOf({ actor }: DeadToken, orgName: string | undefined): Org
 }
 
 /**
- * Records a refusal in the logs of these organizations. A token that is refused very often (`REFUSAL_EVENTS`) gets one event in a minute instead of
- * one for each refusal, so that no token can fill a log, from however many addresses it comes.
- * @param isSummary the entry is that one event
+ * Records a refusal in the logs of these organizations. A token that is refused very often (`REFUSAL_EVENTS`) gets one event in a minute
+ * instead of one for each refusal, so that no token can fill a log, even from many addresses.
+ * @param isSummary the event is that summary
  */
 async function record(ctx: RequestContext, orgs: OrganizationRef[], who: Who, entry: AuditEntry, isSummary = false): Promise<void> {
   if (orgs.length === 0) return;
@@ -110,13 +116,13 @@ const summaryFor = (ctx: RequestContext, tokenId: string): AuditEntry | undefine
   isFirstInMinute(ctx, tokenId)
     ? {
         event: "auth-failure-rate-limit",
-        description: "Refused: the token is refused so often that not each refusal of this minute is recorded.",
+        description: "Refused: the token is refused too often; further refusals of this minute are not recorded.",
       }
     : undefined;
 
 const MINUTE = 60_000;
 const MOST_TOKENS = 1000;
-/** The minute in which this isolate last recorded a summary of a token's refusals, by token. */
+/** When this isolate last recorded a summary of a token's refusals, in minutes, by token. */
 const summarized = new Map<string, number>();
 
 function isFirstInMinute({ now }: RequestContext, tokenId: string): boolean {
@@ -128,8 +134,8 @@ function isFirstInMinute({ now }: RequestContext, tokenId: string): boolean {
 }
 
 /**
- * A call under a lease that we signed was refused: it is over, or for another path. One event for each update, for a client that
- * does not understand repeats itself. Costs nothing where nothing is refused.
+ * Records that a call under a lease that we signed was refused, because the lease is over or is for another path. Only the first such call
+ * of each update is recorded, because a faulty client repeats the call. Calls that are not refused cost nothing.
  */
 export async function recordRefusedLease(ctx: RequestContext, { updateId }: Lease): Promise<void> {
   const event = {

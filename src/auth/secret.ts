@@ -1,9 +1,9 @@
 import { toHex } from "../bytes/base64.ts";
 
 /**
- * The value of an access token: `pul-` and 40 lowercase hex digits, the shape that secret scanners know.
- * 32 digits are random, the last 8 are the start of HMAC(pepper, the first 32): a mistyped or invented value is
- * refused with no I/O at all.
+ * The value of an access token: `pul-` and 40 lowercase hex digits, the format that secret scanners know.
+ * The first 32 digits are random, the last 8 are the start of HMAC(pepper, the first 32). So a mistyped or invented value is refused
+ * without any I/O.
  */
 const shape = /^pul-([0-9a-f]{32})([0-9a-f]{8})$/;
 const encoder = new TextEncoder();
@@ -23,7 +23,7 @@ const hmac = async (pepper: string, text: string) => toHex(await crypto.subtle.s
 
 const checkDigits = async (pepper: string, random: string) => (await hmac(pepper, `check:${random}`)).slice(0, 8);
 
-/** Least length of a secret that an operator chooses: nobody guesses it. Characters. */
+/** Minimum length of a secret that an operator chooses, in characters, so that it cannot be guessed. */
 export const LEAST_SECRET = 32;
 
 /** The current pepper first, then the previous one. Setting: `TOKEN_PEPPER`, one or two values separated by a comma. */
@@ -33,7 +33,7 @@ export const peppersOf = (setting: string) =>
     .map((p) => p.trim())
     .filter((p) => p !== "");
 
-/** A fresh value and its hash, under the current pepper. The value exists only in the answer that carries it. */
+/** A new value and its hash under the current pepper. The value exists only in the answer that returns it. */
 export async function newTokenValue(peppers: string[]): Promise<{ value: string; hash: string }> {
   const pepper = peppers[0];
   if (!pepper) throw new Error("TOKEN_PEPPER is not set");
@@ -42,7 +42,7 @@ export async function newTokenValue(peppers: string[]): Promise<{ value: string;
   return { value, hash: await hmac(pepper, value) };
 }
 
-/** The hash under which a presented value would be stored, or undefined when its check digits fit no active pepper. */
+/** The hash under which a token's value would be stored, or undefined when its check digits match no active pepper. */
 export async function hashTokenValue(peppers: string[], value: string): Promise<string | undefined> {
   const parts = shape.exec(value);
   if (!parts) return undefined;

@@ -8,14 +8,14 @@ import { accessTokens, tokenOrigins, tokenUsage } from "../tokens/table.ts";
 import type { Identity } from "./resolve.ts";
 
 /**
- * The uses of tokens, off the request's path and exact to a minute. A first use is written at once; later uses are counted in this isolate
- * and written by one batch for all tokens. So an isolate writes no more than three batches a minute, and one for each token that it has not
+ * Records the uses of tokens after the answer, exact to a minute. A first use is written at once; later uses are counted in this isolate
+ * and written in one batch for all tokens. So an isolate writes at most three batches a minute, and one more for each token that it has not
  * seen for a minute.
  */
 const RESOLUTION = 60_000;
-/** Addresses, countries and clients that are kept of a token. */
+/** Most addresses, countries and clients that are stored for a token. */
 const KEPT_ORIGINS = 10;
-/** Characters of an address or a client. */
+/** Most characters of an address or a client. */
 const MOST_CHARACTERS = 100;
 const KEPT_DAYS = 400;
 const DAY = 86_400_000;
@@ -31,11 +31,11 @@ interface Uses {
   requests: number;
   /** Milliseconds since 1970. */
   at: number;
-  /** When each was last seen, the latest last. */
+  /** When each value was last seen, the latest last. */
   origins: Record<Kind, Map<string, number>>;
 }
 
-/** When this isolate last wrote, by token. Only spares writes. */
+/** When this isolate last wrote, by token. It only avoids writes. */
 const written = new Map<string, number>();
 
 function noteWritten({ token, at }: Pick<Uses, "token" | "at">): void {
@@ -49,7 +49,7 @@ const uses = isolateCounter<Uses>("token usage", {
   written: noteWritten,
 });
 
-/** Notes a successful use. Refused requests never count. */
+/** Counts a successful use. Refused requests are not counted. */
 export function touch(ctx: RequestContext, identity: Identity): void {
   const { id, hash } = identity.actor.token;
   const day = Math.floor(ctx.now / DAY);
@@ -64,12 +64,12 @@ export function touch(ctx: RequestContext, identity: Identity): void {
   });
   const last = Math.max(identity.lastUsedAt ?? 0, written.get(id) ?? 0);
   if (ctx.now - last < RESOLUTION) return;
-  // Requests at the same moment need no write of their own.
+  // Several requests at the same moment need only one write.
   noteWritten({ token: { id, hash }, at: ctx.now });
   ctx.background("last use", (env) => flush(openStore(env.DB), id));
 }
 
-/** No more than is kept of a token is held of it: the statement's parameters have a bound, whatever clients call themselves. */
+/** Keeps only as many values as are stored for a token, so that the statement's parameters have a bound even if clients send many names. */
 function merge(one: Uses, other: Uses): Uses {
   for (const kind of kinds) {
     const origins = one.origins[kind];
@@ -82,10 +82,10 @@ function merge(one: Uses, other: Uses): Uses {
   return { ...one, requests: one.requests + other.requests, at: Math.max(one.at, other.at) };
 }
 
-/** Name and version, without what differs from command to command. */
+/** Name and version of the client, without the parts that differ between commands. */
 const clientOf = (userAgent: string) => cliVersionOf(userAgent).replace(/^v/, "pulumi-cli v") || userAgent;
 
-/** Writes what is counted, of one token or of all. */
+/** Writes the counted uses, of one token or of all. */
 export const flush = (store: Store, only?: string): Promise<void> =>
   uses.flush(store, (key) => only === undefined || key.startsWith(`${only}/`));
 
@@ -94,7 +94,7 @@ function statementsOf(store: Store, { token, day, requests, at, origins }: Uses)
   const tokenId = token.id;
   const seen = kinds.flatMap((kind) => [...origins[kind]].map(([value, last]) => ({ kind, value, at: last })));
   const latest = (kind: Kind) => [...origins[kind].keys()].at(-1) ?? "";
-  // The row whose value was presented.
+  // The row of the token that was used.
   const one = and(eq(accessTokens.id, tokenId), eq(accessTokens.hash, token.hash));
   const isOurs = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${one})`;
   return [

@@ -2,18 +2,21 @@ import { type OrganizationRef, type UserActor, acceptedOf } from "../context.ts"
 import type { Credential } from "./authenticate.ts";
 import { warningFor } from "./limits.ts";
 
-/** Older clients ask twice for the default organization, and do not say in which command. Milliseconds. */
+/** Older clients ask twice for the default organization, and do not send the name of their command. Milliseconds. */
 const SAME_COMMAND = 2_000;
 const MOST_TOKENS = 1_000;
 
 /** When this isolate last warned, by token. */
 const warned = new Map<string, number>();
 
-/** What the holder of a good token should know before it ends, or undefined; to a client that does not name its command once in a while. */
+/**
+ * The warning for the holder of a valid token that ends soon, or undefined. A client that does not send the name of its command gets it
+ * only once in a while.
+ */
 export function warningTo({ actor }: Credential, userAgent: string, now: number, origin: string): string | undefined {
   const what = actor.kind === "user" ? "personal token" : nameOfToken(actor.kind, actor.token.name, actor.org);
   const warning = warningFor(what, actor.limits, actor.kind === "user" ? acceptedOf(actor) : [actor], now);
-  // One command alone: an organization that adds people gets no other hold on their terminals.
+  // Only one command prints this warning: an organization that adds people must not be able to put text into their other commands.
   if (!warning && userAgent.includes("cmd=whoami") && actor.kind === "user") return consentWarning(actor, origin);
   if (!warning || userAgent.includes("cmd=")) return warning;
   const last = warned.get(actor.token.id) ?? 0;

@@ -1,6 +1,9 @@
-/** Bytes as text, and back. No import of ours, for the offline verifier is made of it too. What cannot be read throws, but in `tryFromBase64`. */
+/**
+ * Converts bytes to text and back. It imports no other module, because the offline verifier contains it too. Invalid text throws an error,
+ * except in `tryFromBase64`.
+ */
 
-/** What newer runtimes have, workerd among them: a hundred times as fast. */
+/** Methods of newer runtimes, workerd among them. They are a hundred times as fast. */
 interface NativeBytes {
   toBase64?: () => string;
 }
@@ -8,7 +11,7 @@ interface NativeClass {
   fromBase64?: (text: string) => Uint8Array<ArrayBuffer>;
 }
 
-/** By hand in pieces, for a call does not take a large array as its arguments. */
+/** Without the native method it works in pieces, because a call cannot have a large array as its arguments. */
 export function toBase64(bytes: Uint8Array & NativeBytes): string {
   if (bytes.toBase64) return bytes.toBase64();
   let text = "";
@@ -21,7 +24,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return native ? native(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
 
-/** @returns undefined for what is not base64, or not base64url */
+/** @returns undefined for text that `read` cannot decode */
 export function tryFromBase64(
   text: string,
   read: (text: string) => Uint8Array<ArrayBuffer> = fromBase64,
@@ -33,11 +36,11 @@ export function tryFromBase64(
   }
 }
 
-/** Without padding. */
+/** Encodes as base64url without padding. */
 export const toBase64url = (bytes: Uint8Array) => toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 export const fromBase64url = (text: string) => fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 
-/** In lower case. */
+/** Encodes as hexadecimal digits in lower case. */
 export const toHex = (bytes: ArrayBuffer | Uint8Array) =>
   Array.from(new Uint8Array(bytes), (b) => b.toString(16).padStart(2, "0")).join("");

@@ -1,9 +1,9 @@
-/** Bytes that a body is read by. */
+/** Maximum number of bytes in a chunk of a body. */
 export const SIZE = 64 * 1024;
 
 /**
- * A body in chunks of up to 64 KB, each good until the next is asked for: they are read into one buffer. By itself a body comes in pieces of 4 KB, each
- * in a buffer of its own. A reader that gives up cancels the body.
+ * Reads a body in chunks of up to 64 KB. All are read into one buffer, so each is valid until the next one is requested. Without this a
+ * body arrives in pieces of 4 KB, each in its own buffer. If the reader stops early, the body is canceled.
  */
 export async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   let complete = false;
@@ -15,7 +15,7 @@ export async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncG
   }
 }
 
-/** The same of a request. A reader that gives up leaves the rest to `discard`. */
+/** The same for a request. If the reader stops early, `discard` reads the rest. */
 export async function* requestChunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   if (!body) return;
   const reader = body.getReader({ mode: "byob" });

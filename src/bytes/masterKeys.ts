@@ -7,8 +7,9 @@ interface MasterKey {
 }
 
 /**
- * Master keys from the setting `ENCRYPTION_KEYS`: `id:base64url` separated by commas, 32 bytes each. The first one encrypts and signs,
- * the others still decrypt and verify. @throws for a setting of another form
+ * The master keys in the setting `ENCRYPTION_KEYS`: `id:base64url` separated by commas, 32 bytes each. The first one encrypts and signs;
+ * the others only decrypt and verify.
+ * @throws when the setting is malformed
  */
 export function masterKeysOf(setting: string): MasterKey[] {
   return setting.split(",").map((entry) => {

@@ -1,11 +1,11 @@
-import { freeBuffer } from "./release.ts";
+import { releaseBuffer } from "./release.ts";
 
 const CHUNK_SIZE = 128 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * Collects pieces into chunks of 128 KB, each worth its trip through a stream. The buffer of a chunk is used again, or its memory given back, when the
- * next one is asked for.
+ * Collects pieces into chunks of 128 KB, because each chunk in a stream has a cost. The buffer of a chunk is reused or released when the
+ * next chunk is requested.
  */
 export class Output {
   #bytes = new Uint8Array(CHUNK_SIZE);
@@ -35,18 +35,18 @@ export class Output {
     return this.#full.length > 0;
   }
 
-  /** The chunks that are full, each good until the next is asked for. */
+  /** The chunks that are full. Each is valid until the next one is requested. */
   *take(): Generator<Uint8Array, void> {
     const full = this.#full;
     this.#full = [];
     for (const chunk of full) {
       yield chunk;
-      if (this.#spare) freeBuffer(chunk.buffer);
+      if (this.#spare) releaseBuffer(chunk.buffer);
       else this.#spare = new Uint8Array(chunk.buffer as ArrayBuffer);
     }
   }
 
-  /** What is left, at the end. */
+  /** The remaining bytes, at the end. */
   rest(): Generator<Uint8Array, void> {
     this.#flush();
     return this.take();
@@ -63,7 +63,7 @@ export class Output {
 
 /** A stream with a result: `summary()` may be called once `chunks` has been read to its end. */
 export interface Streamed<Summary> {
-  /** May be read once. Each is good until the next is asked for. */
+  /** The chunks may be read once. Each is valid until the next one is requested. */
   chunks: AsyncGenerator<Uint8Array, void>;
   readonly summary: () => Summary;
 }

@@ -1,10 +1,10 @@
 /**
- * Gives the memory of bytes back at once. They must be nobody else's, and are empty from then on; a view of something larger is left alone. V8 hardly
- * counts what native code has allocated, so without this a hundred batches that are read one after the other are all in memory.
+ * Releases the memory of bytes at once. No other code may use them; they are empty afterwards. A view of a larger buffer does not change.
+ * V8 hardly counts memory that native code has allocated, so without this a hundred batches that are read in turn are all in memory.
  */
-export function free(bytes: Uint8Array): void {
-  if (bytes.length > 0 && bytes.length === bytes.buffer.byteLength) freeBuffer(bytes.buffer);
+export function release(bytes: Uint8Array): void {
+  if (bytes.length > 0 && bytes.length === bytes.buffer.byteLength) releaseBuffer(bytes.buffer);
 }
 
-/** The same of a buffer of which nobody uses any part. */
-export const freeBuffer = (buffer: ArrayBufferLike): void => void (buffer as ArrayBuffer).transfer(0);
+/** The same for a whole buffer that no other code uses. */
+export const releaseBuffer = (buffer: ArrayBufferLike): void => void (buffer as ArrayBuffer).transfer(0);

@@ -1,17 +1,17 @@
-/** What looking at one entry or one resource counts for, its text not read. */
-export const LOOK = 256;
+/** Cost of visiting one entry or one resource without reading its text, in bytes. */
+export const VISIT_COST = 256;
 
-/** In a long loop: pauses now and then, so that other requests of the isolate have their turn. */
-export class Turn {
+/** Pauses a long loop at intervals, so that other requests of the isolate can run. */
+export class Yielder {
   readonly #length: number;
   #spent = 0;
 
-  /** @param length work between two pauses, in bytes that are read; 4 MiB take some 20 ms */
+  /** @param length work between two pauses, in bytes that are read; 4 MiB take about 20 ms */
   constructor(length = 4 * 1024 * 1024) {
     this.#length = length;
   }
 
-  /** A promise only when it is time: `const wait = turn.spend(work); if (wait) await wait;` */
+  /** Returns a promise only when a pause is due: `const wait = yielder.spend(work); if (wait) await wait;` */
   spend(bytes: number): Promise<void> | undefined {
     this.#spent += bytes;
     if (this.#spent < this.#length) return undefined;

@@ -10,8 +10,8 @@ interface Bar {
 }
 
 /**
- * Counts as bars, one below the other. Only the bars are a picture: labels and numbers are text, of the page's own size on every
- * screen and for every reader.
+ * A bar chart, one bar below the other. Only the bars are graphics: labels and numbers are text, in the page's own size and readable by
+ * screen readers.
  */
 export const Bars = ({ bars }: { bars: Bar[] }) => {
   const most = Math.max(1, ...bars.map(({ count }) => count));
@@ -33,25 +33,25 @@ export const Bars = ({ bars }: { bars: Bar[] }) => {
 };
 
 export interface DayCount {
-  /** Day of UTC, `2026-01-31`. */
+  /** A day in UTC, `2026-01-31`. */
   day: string;
   count: number;
-  /** How many of them went wrong. */
+  /** How many of them failed. */
   bad?: number;
 }
 
 interface DaysProps {
   /** Days without a count may be left out. */
   counts: DayCount[];
-  /** The last day shown is that of this moment. */
+  /** A time on the last day that is shown. */
   now: number;
   days: number;
-  /** What the picture shows, in words, for who does not see it. */
+  /** A text alternative of the chart. */
   label: string;
   children?: Child;
 }
 
-/** Counts by day, the last `days` of them. The first and last day and the highest count stand beneath as text. */
+/** Counts by day, the last `days` of them. The first and last day and the highest count are below the chart as text. */
 export const Days = ({ counts, now, days, label, children }: DaysProps) => {
   const byDay = new Map(counts.map((one) => [one.day, one]));
   const all = Array.from({ length: days }, (_, i) => {

@@ -15,8 +15,8 @@ interface Request {
 }
 
 /**
- * What the waiting CLI said (cli-protocol §2.8). Only the port is taken from it: where the token goes is this machine's own
- * address, whatever else a link may ask for.
+ * Parameters of the waiting CLI (cli-protocol §2.8). The target's host is always this machine, whatever a link contains: only the port is
+ * taken from the link.
  */
 function read(from: (name: string) => string | null): Request {
   const digits = from("cliSessionPort") ?? "";
@@ -33,7 +33,7 @@ function read(from: (name: string) => string | null): Request {
 
 const local = (port: number) => `http://localhost:${port}`;
 
-/** The accepted membership whose policy on expiry is the shortest, if any has one: a token that meets it is refused in none of them. */
+/** The accepted membership with the shortest policy on expiry, if any: all organizations accept a token that meets it. */
 const strictest = (actor: UserActor): Membership | undefined =>
   acceptedOf(actor)
     .filter(({ settings }) => settings.maxTokenExpiryDays !== null)
@@ -51,10 +51,10 @@ function view({ actor, now, page: { form } }: PersonContext & { page: PageInput 
         {problem && <Notice kind="error">{problem.message}</Notice>}
         <p>
           A <code>pulumi{asked.command && ` ${asked.command}`}</code> command on this computer (port {asked.port}) waits for a personal
-          access token with the rights of <strong>{actor.user.login}</strong>. Go on only if you have just started it.
+          access token with the permissions of <strong>{actor.user.login}</strong>. Continue only if you have just started it.
         </p>
         <dl>
-          <dt>The token will be called</dt>
+          <dt>Name of the token</dt>
           <dd>{asked.description}</dd>
         </dl>
         <form method="post" action="/cli-login">
@@ -63,7 +63,7 @@ function view({ actor, now, page: { form } }: PersonContext & { page: PageInput 
           <input type="hidden" name="cliSessionDescription" value={asked.description} />
           {bound && (
             <p class="hint">
-              {bound.org.name} refuses tokens that have more than {bound.settings.maxTokenExpiryDays} days to live.
+              {bound.org.name} refuses tokens that expire in more than {bound.settings.maxTokenExpiryDays} days.
             </p>
           )}
           <ExpiryFields
@@ -103,7 +103,7 @@ export const cliLoginPages = [
     body: (
       <section class="narrow">
         <h1>The Pulumi CLI is logged in</h1>
-        <p>You may close this window and go on in your terminal.</p>
+        <p>You may close this window and continue in your terminal.</p>
       </section>
     ),
   })),

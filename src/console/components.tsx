@@ -1,9 +1,9 @@
 import type { Child } from "hono/jsx";
 
-/** The last moment that there is a date for, milliseconds since 1970. */
+/** The latest time that a date can represent, milliseconds since 1970. */
 const LAST = 8.64e15;
 
-/** A moment to the minute, in UTC. @param at milliseconds since 1970 */
+/** A time to the minute, in UTC. @param at milliseconds since 1970 */
 export const utc = (at: number): string =>
   at > LAST
     ? "after all dates"
@@ -13,8 +13,8 @@ export const utc = (at: number): string =>
         .replace(/:\d\d\.\d+Z$/, " UTC");
 
 /**
- * A moment. The script says how long ago it was, and where `exact` is asked for, when it was in the reader's own zone; without it, and
- * on hover, it is UTC.
+ * Shows a time. The script adds how long ago it was, or, with `exact`, the time in the reader's zone; without the script, and on hover, it
+ * is UTC.
  */
 export const Time = ({ at, exact = false }: { at: number | null | undefined; exact?: boolean }) => {
   if (at === null || at === undefined) return <span class="faint">never</span>;
@@ -26,7 +26,7 @@ export const Time = ({ at, exact = false }: { at: number | null | undefined; exa
   );
 };
 
-/** Said above what it is about. `role` makes a screen reader say it. */
+/** A notice above the content it is about. With `role` a screen reader announces it. */
 export const Notice = ({ kind, children }: { kind: "error" | "good" | "warning" | "info"; children: Child }) => (
   <p class={`notice ${kind}`} role={kind === "error" ? "alert" : "status"}>
     {children}
@@ -43,14 +43,14 @@ interface FieldProps {
   required?: boolean;
   maxlength?: number;
   pattern?: string;
-  /** What is wrong when the pattern does not fit: the browser says it as one types, where the script runs. */
+  /** The message when the pattern does not match: with the script, the browser shows it while typing. */
   complaint?: string;
   autocomplete?: string;
   autofocus?: boolean;
   placeholder?: string;
 }
 
-/** A labelled input that keeps what was typed and says what is wrong with it. */
+/** A labelled input that keeps the typed value and shows its error. */
 export const Field = ({ name, label, hint, error, complaint, ...input }: FieldProps) => (
   <div class="field">
     <label for={name}>{label}</label>
@@ -106,7 +106,7 @@ export const Choice = ({ name, label, value, options, hint }: ChoiceProps) => (
   </div>
 );
 
-/** A table that scrolls by itself on a narrow screen, reachable by keyboard. */
+/** A table that scrolls by itself on a narrow screen, and by keyboard. */
 export const Table = ({ caption, head, children }: { caption: string; head: Child[]; children: Child }) => (
   <div class="scroll" tabindex={0} role="region" aria-label={caption}>
     <table>
@@ -123,10 +123,10 @@ export const Table = ({ caption, head, children }: { caption: string; head: Chil
   </div>
 );
 
-/** Nothing here yet, and what to do about it. */
+/** An empty list, with a hint what to do. */
 export const Empty = ({ children }: { children: Child }) => <div class="empty">{children}</div>;
 
-/** Leads to the next page of a list; the first page is the list's own path. */
+/** Links to the next page of a list and to its first page. */
 export const More = ({ url, continuationToken }: { url: URL; continuationToken: string | undefined }) => {
   const first = new URL(url);
   first.searchParams.delete("continuationToken");
@@ -144,7 +144,7 @@ export const Badge = ({ kind, children }: { kind?: "good" | "bad" | "warning" | 
   <span class={kind ? `badge ${kind}` : "badge"}>{children}</span>
 );
 
-/** Text to be taken along. The script adds a button; without it the text can be selected as a whole. */
+/** Text to be copied. The script adds a button; without it the text can be selected as a whole. */
 export const Copyable = ({ label, text }: { label: string; text: string }) => (
   <figure class="copyable">
     <figcaption>{label}</figcaption>

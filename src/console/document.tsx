@@ -3,7 +3,7 @@ import type { OrganizationRef, UserActor } from "../context.ts";
 import type { OrgPermission } from "../auth/policy.ts";
 import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
 
-/** The places of an organization's navigation. */
+/** The entries of an organization's navigation. */
 export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "settings";
 
 export const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
@@ -23,7 +23,7 @@ interface Props {
   children: Child;
 }
 
-/** The frame of every page. Scripts only add to what works without them. */
+/** The frame of every page. It works without scripts, which only add to it. */
 export const Document = ({ title, actor, org, at, may, children }: Props) => (
   <html lang="en">
     <head>
@@ -85,7 +85,7 @@ const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef 
   </nav>
 );
 
-/** On each page of an organization that its reader was added to and has not accepted. */
+/** Shown on each page of an organization whose membership the reader has not accepted. */
 const Consent = ({ actor, org }: { actor: UserActor; org: OrganizationRef }) => {
   const membership = actor.memberships.find((m) => m.org.id === org.id);
   if (!membership || membership.isAccepted) return <></>;

@@ -36,7 +36,7 @@ export const homePages = [
     };
   }),
 
-  // Not everybody may see stacks.
+  // Some members may not see stacks.
   definePage("GET", "/:orgName/~", "organization:read", async ({ page, org }) => ({
     to: orgPath(org.name) + (places.find(({ needs }) => page.may(needs))?.path ?? ""),
   })),

@@ -5,8 +5,8 @@ import { definePage } from "./page.tsx";
 
 const path = "/:orgName/~/invites/:inviteID";
 
-/** Where the link of an invitation leads. Looking does not accept it: mail scanners follow links. */
-export const invitePages = [
+/** The target of an invitation's link. Opening it does not accept it, because mail scanners follow links. */
+export const ownInvitePages = [
   definePage("GET", path, "person", async (ctx) => {
     const { org, role, sentBy } = await getInvite(ctx, ctx.page.params["orgName"]!, ctx.page.params["inviteID"]!);
     return {

@@ -4,18 +4,18 @@ import { Table } from "./components.tsx";
 import { definePage } from "./page.tsx";
 import { placePath } from "./paths.ts";
 
-/** What is going on in the organization, for its administrators: the same numbers that the operator sees of it. */
+/** Usage of the organization, for its administrators: the same numbers that the operator sees. */
 export const numbersPage = definePage("GET", "/:orgName/~/numbers", "organization:update", async (ctx) => ({
-  title: "Numbers",
+  title: "Usage",
   at: "settings" as const,
   body: <Numbers numbers={await readOwnNumbers(ctx)} refusals={`${placePath(ctx.org.name, "audit")}?refusalsOnly=true`} />,
 }));
 
 const Numbers = ({ numbers, refusals }: { numbers: OrganizationNumbers; refusals: string }) => (
   <section class="narrow">
-    <h1>Numbers</h1>
+    <h1>Usage</h1>
     <dl>
-      <dt>Updates and previews that run</dt>
+      <dt>Running now</dt>
       <dd>{numbers.running}</dd>
       <dt>Stacks</dt>
       <dd>{numbers.stacks}</dd>
@@ -23,19 +23,19 @@ const Numbers = ({ numbers, refusals }: { numbers: OrganizationNumbers; refusals
       <dd>{numbers.tokens}</dd>
       <dt>Members</dt>
       <dd>{numbers.members}</dd>
-      <dt>Records of the audit log</dt>
+      <dt>Audit records</dt>
       <dd>{numbers.auditEvents}</dd>
-      <dt>Of these in the archive</dt>
+      <dt>Archived records</dt>
       <dd>{numbers.archivedEvents}</dd>
-      <dt>Its end was last signed on</dt>
-      <dd>{numbers.lastCheckpointDay ?? "no day yet"}</dd>
+      <dt>Last signed checkpoint</dt>
+      <dd>{numbers.lastCheckpointDay ?? "none yet"}</dd>
     </dl>
-    <h2>Refused in the last 24 hours</h2>
+    <h2>Refusals of the last 24 hours</h2>
     {Object.keys(numbers.refusals).length === 0 ? (
-      <p class="faint">Nothing.</p>
+      <p class="faint">None.</p>
     ) : (
       <>
-        <Table caption="Refusals of the last 24 hours" head={["What", "How often"]}>
+        <Table caption="Refusals of the last 24 hours" head={["Event", "Count"]}>
           {Object.entries(numbers.refusals).map(([event, count]) => (
             <tr>
               <th scope="row">{displayNameOf(event)}</th>
@@ -44,7 +44,7 @@ const Numbers = ({ numbers, refusals }: { numbers: OrganizationNumbers; refusals
           ))}
         </Table>
         <p>
-          <a href={refusals}>See them in the audit log</a>
+          <a href={refusals}>View in audit log</a>
         </p>
       </>
     )}

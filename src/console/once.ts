@@ -10,9 +10,9 @@ import { decrypt, encrypt } from "../secrets/cipher.ts";
 import { shownValues } from "./table.ts";
 
 /**
- * A new token's value on its way from the form that made it to the page that shows it: sealed in a cookie of this browser and kept
- * nowhere else. The first look deletes the cookie and uses up the id that is sealed with the value, so neither reload nor the back
- * button shows it again, nor a cookie that was put back.
+ * Carries a new token's value from the form that created it to the page that shows it: sealed in a cookie of this browser and stored
+ * nowhere else. The first view deletes the cookie and uses up the id that is sealed with the value. So reloading, the back button or a copy
+ * of the cookie does not show the value again.
  */
 const NAME = "__Host-stackpass-once";
 const SECONDS = 120;
@@ -21,10 +21,10 @@ const options = { httpOnly: true, secure: true, sameSite: "Strict", path: "/" } 
 const Shown = z.object({ id: z.string(), name: z.string(), value: z.string() });
 export type Shown = z.infer<typeof Shown>;
 
-/** What the seal is around: the value, the seal's own id, and when it ends. */
+/** The content of a seal: the value, the seal's own id, and its expiry. */
 const Sealed = z.object({ shown: Shown, seal: z.string(), endsAt: z.number() });
 
-/** Bound to its purpose and to whose it is: a cookie of somebody else opens nothing. */
+/** The key is bound to its purpose and to the owner: another person's cookie cannot be opened. */
 const purpose = (ownerId: string) => `console once:${ownerId}`;
 
 export async function keepOnce({ env, now }: ActorContext, c: Context, ownerId: string, shown: Shown): Promise<void> {
@@ -33,7 +33,7 @@ export async function keepOnce({ env, now }: ActorContext, c: Context, ownerId: 
   setCookie(c, NAME, toBase64url(sealed), { ...options, maxAge: SECONDS });
 }
 
-/** @returns undefined when it was shown already, is too old, or is somebody else's */
+/** @returns undefined when the value was already shown, is too old, or belongs to another person */
 export async function takeOnce(ctx: ActorContext, c: Context, ownerId: string): Promise<Shown | undefined> {
   const kept = await open(ctx, getCookie(c, NAME), ownerId);
   const isFirst = kept && kept.endsAt > ctx.now && (await useUp(ctx, kept));
@@ -51,7 +51,7 @@ async function open({ env }: ActorContext, cookie: string | undefined, ownerId: 
   }
 }
 
-/** @returns whether nobody had used it before */
+/** @returns whether the id was unused */
 async function useUp(ctx: ActorContext, { seal, endsAt }: z.infer<typeof Sealed>): Promise<boolean> {
   const { db } = ctx.store;
   const [, , used] = await batch(ctx.store, [

@@ -6,7 +6,7 @@ import { Empty, Notice, Table } from "./components.tsx";
 import { ORGANIZATIONS, homePath } from "./paths.ts";
 import { type PageContext, type View, definePage } from "./page.tsx";
 
-/** A person's memberships: accepted, or waiting for it, and the way out of each. What an organization allows does not matter here. */
+/** A person's memberships, accepted or not, with a way to leave each. A member can leave whatever the organization's settings are. */
 export const organizationPages = [
   definePage("GET", ORGANIZATIONS, "person", async (ctx) => view(ctx)),
   definePage("POST", `${ORGANIZATIONS}/:organization/accept`, "person", async (ctx) => {
@@ -39,8 +39,8 @@ const view = ({ actor }: PageContext<"person">, problem?: string): View => ({
         </Table>
       )}
       <p class="faint">
-        An organization to which somebody added you is open to you. Until you accept, its rules do not hold for your login, and its log does
-        not show your own tokens and sign-ins.
+        You can already use an organization to which you were added. Until you accept, its rules do not apply to your login, and its log
+        does not show your own tokens and sign-ins.
       </p>
     </section>
   ),
@@ -69,7 +69,7 @@ const Row = ({ org, role, isAccepted, addedBy }: Membership) => {
           <summary>Leave…</summary>
           <form method="post" action={`${here}/leave`}>
             <button class="danger" aria-label={`Leave ${org.name}`}>
-              Leave it now
+              Leave now
             </button>
           </form>
         </details>

@@ -15,10 +15,10 @@ import { extendSession } from "../sessions/extend.ts";
 import { withWrittenNames } from "../stacks/written.ts";
 import { Document, type NavigationItem } from "./document.tsx";
 
-/** What a page asks of its reader: nothing, to be signed in, or a right in the organization that the path names. */
+/** The requirement of a page: none, a signed-in person, or a permission in the organization that the path names. */
 export type PagePermission = "public" | "person" | OrgPermission;
 
-/** What a page's handler may touch. */
+/** What a page's handler may use. */
 export type PageContext<P extends PagePermission> = (P extends "public"
   ? RequestContext
   : P extends "person"
@@ -28,24 +28,24 @@ export type PageContext<P extends PagePermission> = (P extends "public"
 export interface PageInput {
   params: Record<string, string>;
   query: URLSearchParams;
-  /** Fields of a posted form; a field sent twice counts as its last. */
+  /** Fields of a posted form; if a field is sent twice, the last counts. */
   form: Record<string, string>;
   url: URL;
-  /** Whether the reader has a right in the page's organization: for what to show, never for what to do. */
+  /** Whether the reader has a permission in the page's organization. Use it only to decide what to show. */
   may: (permission: OrgPermission) => boolean;
   hono: Context<Env>;
 }
 
-/** What a handler answers: a page, or where to go on. */
+/** The result of a handler: a page, or a redirect. */
 export type Answer = View | Redirect | Response;
 
 export interface View {
   title: string;
   body: JSX.Element;
   status?: 200 | 400 | 403 | 404 | 409 | 429 | 503;
-  /** Where in the organization's navigation this is. */
+  /** The page's place in the organization's navigation. */
   at?: NavigationItem;
-  /** Further origins that a form of this page may lead to, for `form-action`. */
+  /** Further origins that a form of this page may redirect to, for `form-action`. */
   formAction?: string;
 }
 
@@ -61,7 +61,7 @@ export interface PageRoute {
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
 
-/** Binds a page to its handler. Names in the path that begin with `:` are parameters; `:orgName` is the organization. */
+/** Binds a page to its handler. Names in the path with a `:` are parameters; `:orgName` is the organization. */
 export function definePage<P extends PagePermission>(
   method: "GET" | "POST",
   path: P extends OrgPermission ? `${string}:orgName${string}` : string,
@@ -71,14 +71,14 @@ export function definePage<P extends PagePermission>(
   return { method, path, permission, handler: handler as PageRoute["handler"] };
 }
 
-/** Puts pages onto the router. Order matters: the first that fits is taken. */
+/** Registers pages with the router. Order matters: the first match is taken. */
 export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
   for (const route of pages) app.on(route.method, [route.path], (c) => serve(c, route));
 }
 
 /**
- * A path of the API that no route has taken is no page either, and a program that asks for JSON is not sent to a sign-in that it
- * would take for its answer.
+ * A path of the API that no route matches is not a page either. A program that asks for JSON is not redirected to the sign-in page, because
+ * it would treat the page as its answer.
  */
 function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolean {
   if (c.req.param("orgName")?.toLowerCase() === "api") return false;
@@ -129,13 +129,13 @@ async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promi
   });
 }
 
-/** Who is reading, and may they? @throws 401 for a page that somebody must be signed in for */
+/** Authenticates and authorizes the reader. @throws 401 for a page that needs a signed-in person */
 async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean): Promise<void> {
   const request = c.get("request");
   const value = readSession(c);
   const orgName = c.req.param("orgName");
   const credential = value ? await authenticateSession(request, value, orgName, fresh) : undefined;
-  // Known to the log and to the page's frame from here on, whatever comes of it.
+  // The log and the page's frame name the reader from here on, whatever the result.
   c.set("credential", credential);
   if (!credential) {
     if (permission !== "public") throw unauthorized("no_credential");
@@ -144,13 +144,13 @@ async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean)
   }
   extendSession(request, credential.identity);
   credential.used(request);
-  // Not those of the organization: whoever uses them up must not keep its administrators from ending that.
+  // Do not count against the organization's quotas: a caller who uses them up must not lock out the administrators who could stop it.
   if (!fresh) await requireRequestQuota(request, { actor: credential.actor });
   if (permission !== "public")
     c.set("credential", await authorize(request, { ...credential, guarded: true }, permission, orgName, stackParam(c)));
 }
 
-/** The stack that the path names, if it names one: what a credential may do can differ from stack to stack. */
+/** The stack that the path names, if any: a credential's permissions can differ between stacks. */
 function stackParam(c: Context<Env>): StackRef | undefined {
   const { projectName, stackName } = c.req.param() as Record<string, string>;
   return projectName && stackName ? { projectName, stackName } : undefined;
@@ -161,8 +161,8 @@ function contextOf(request: RequestContext, credential: Credential | undefined, 
 }
 
 /**
- * A form of another site does not get in: cookies are SameSite=Lax, and a browser says where a form comes from. Whoever says
- * nothing at all is no browser with our cookie in it.
+ * Rejects forms of other sites: cookies are SameSite=Lax, and a browser sends the origin of a form. A client that sends no origin is not a
+ * browser with our cookie.
  */
 function refuseForeign(c: Context<Env>): void {
   const site = c.req.header("Sec-Fetch-Site");
@@ -172,7 +172,7 @@ function refuseForeign(c: Context<Env>): void {
     throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
 }
 
-/** Characters of all fields of a form together. */
+/** Most characters of all fields of a form together. */
 const FORM_LIMIT = 64 * 1024;
 
 async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {
@@ -195,13 +195,13 @@ async function render(c: Context<Env>, answer: Answer, page: PageInput): Promise
   return c.html(`<!doctype html>${String(await document)}`, answer.status ?? 200);
 }
 
-/** No inline script or style anywhere, nothing from elsewhere, and no frame around us. */
+/** Only our own scripts and styles from files, no resources of other sites, and no embedding in a frame. */
 const policyOf = (formAction = "") =>
   `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'${
     formAction && ` ${formAction}`
   }; base-uri 'none'; frame-ancestors 'none'`;
 
-/** What is not there, for somebody with a browser: the same for a stranger and for who may not know of it. */
+/** The 404 for a browser: the same for a stranger and for a person without access. */
 export const missingPage = (c: Context<Env>): Promise<Response> =>
   serve(c, {
     method: "GET",
@@ -212,7 +212,7 @@ export const missingPage = (c: Context<Env>): Promise<Response> =>
     },
   });
 
-/** Encoded once more a long link would make a header that no browser reads. Characters. */
+/** Most characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
 const MAX_NEXT = 4000;
 
 async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Promise<Response> {
@@ -238,13 +238,16 @@ async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Pr
 function explain(status: number): { title: string; advice: string } {
   switch (status) {
     case 404:
-      return { title: "Not found", advice: "It does not exist, or you may not know of it. Are you signed in as the right person?" };
+      return {
+        title: "Not found",
+        advice: "It doesn't exist, or you don't have access. Check that you are signed in with the right account.",
+      };
     case 403:
-      return { title: "Not allowed", advice: "Ask an administrator of the organization for the right that this needs." };
+      return { title: "Not allowed", advice: "Ask an administrator of the organization for the required permission." };
     case 429:
       return { title: "Too many requests", advice: "Wait a moment, and try again." };
     case 503:
-      return { title: "Not available", advice: "A part of the service does not answer. Nothing was half done; try again in a moment." };
+      return { title: "Not available", advice: "A part of the service does not respond. Nothing was changed; try again in a moment." };
     default:
       return { title: "That did not work", advice: "Go back, correct it, and try again." };
   }

@@ -1,11 +1,11 @@
 import { auditPages } from "./audit/pages.ts";
 import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
-import { invitePages } from "./invites.tsx";
+import { ownInvitePages } from "./invites.tsx";
 import { signInPages } from "./signIn.tsx";
 import { listPages as memberPages } from "./members/list.tsx";
-import { invitePages as memberInvitePages } from "./members/invites.tsx";
-import { removePages } from "./members/remove.tsx";
+import { memberInvitePages } from "./members/invites.tsx";
+import { memberRemovePages } from "./members/remove.tsx";
 import { numbersPage } from "./numbers.tsx";
 import { settingsPages } from "./settings.tsx";
 import { organizationPages } from "./organizations.tsx";
@@ -18,8 +18,8 @@ import { stackPages } from "./stacks/stack.tsx";
 import { updatePages } from "./stacks/update.tsx";
 import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
-import { listPage } from "./tokens/list.tsx";
-import { removePages as tokenRemovePages } from "./tokens/remove.tsx";
+import { tokenListPage } from "./tokens/list.tsx";
+import { tokenRemovePages } from "./tokens/remove.tsx";
 import { sessionPages } from "./sessions.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
@@ -29,11 +29,11 @@ export const pages: PageRoute[] = [
   ...signInPages,
   ...cliLoginPages,
   ...homePages,
-  ...invitePages,
+  ...ownInvitePages,
   ...personalPages,
   ...sessionPages,
   ...organizationPages,
-  listPage,
+  tokenListPage,
   ...createPages,
   valuePage,
   ...detailPages,
@@ -41,10 +41,10 @@ export const pages: PageRoute[] = [
   ...auditPages,
   ...memberPages,
   ...memberInvitePages,
-  ...removePages,
+  ...memberRemovePages,
   ...settingsPages,
   numbersPage,
-  // What stands behind `~` comes before: these take any name.
+  // Paths with `~` come first: the following accept any name.
   ...stackListPages,
   ...stackPages,
   ...updatePages,

@@ -1,11 +1,11 @@
 /**
- * The console's own paths. Those of stacks and updates are the ones that the CLI prints (cli-protocol §2.8); what is about
- * the organization stands behind `~`, which no project can be called.
+ * The console's own paths. Paths of stacks and updates are those that the CLI prints (cli-protocol §2.8); paths of the organization come
+ * after `~`, which no project can have as its name.
  */
 const segment = encodeURIComponent;
 
 export const orgPath = (org: string) => `/${segment(org)}`;
-/** Leads to the first place of the organization that its reader may see. */
+/** Redirects to the first page of the organization that the reader may see. */
 export const homePath = (org: string) => `${orgPath(org)}/~`;
 export const placePath = (org: string, ...rest: string[]) => `${orgPath(org)}/~/${rest.map(segment).join("/")}`;
 export const projectPath = (org: string, project: string) => `${orgPath(org)}/${segment(project)}`;
@@ -16,10 +16,10 @@ export const previewPath = (stack: string, updateId: string) => `${stack}/previe
 /** A person's memberships. */
 export const ORGANIZATIONS = "/user/settings/organizations";
 
-/** A path of this site, or `/`: where somebody goes after signing in must not be another site's choice. */
+/** A path of this site, or `/`: the page after signing in must not be on another site. */
 export function ownPath(text: string | null | undefined): string {
   if (!text || !/^\/(?![/\\])[^\\]*$/.test(text) || [...text].some((c) => c < " ")) return "/";
   const url = new URL(text, "https://own.invalid");
-  // `/.//elsewhere` loses its dot in reading, and `//elsewhere` is another site.
+  // `/.//elsewhere` is parsed as `//elsewhere`, which is another site.
   return url.host === "own.invalid" && !url.pathname.startsWith("//") ? url.pathname + url.search : "/";
 }

@@ -10,7 +10,7 @@ import { LastUse } from "./tokens/lastUse.tsx";
 export const SESSIONS = "/user/settings/sessions";
 const idOf = (params: Record<string, string>) => params["sessionId"] ?? "";
 
-/** A person's open sessions: where somebody is signed in as that person, and an end to it. */
+/** A person's open sessions, each with a way to end it. */
 export const sessionPages = [
   definePage("GET", SESSIONS, "person", async (ctx) => {
     const { sessions, continuationToken } = await listSessions(ctx, {
@@ -23,13 +23,14 @@ export const sessionPages = [
         <section>
           <h1>Your sessions</h1>
           <p class="faint">
-            Where you are signed in to this console. End a session that you do not know, with everything that was created in it.
+            The browsers in which you are signed in to this console. If you do not recognize a session, end it with everything created in
+            it.
           </p>
-          <Table caption="Your sessions" head={["Signed in", "Last used", "Browser", "Ends", "End it"]}>
+          <Table caption="Your sessions" head={["Signed in", "Last used", "Browser", "Ends", "End"]}>
             {sessions.map((session) => (
               <tr>
                 <th scope="row">
-                  <Time at={Date.parse(session.created)} /> {session.current && <Badge kind="good">this one</Badge>}
+                  <Time at={Date.parse(session.created)} /> {session.current && <Badge kind="good">this session</Badge>}
                 </th>
                 <td>
                   <LastUse token={session} />
@@ -62,7 +63,7 @@ export const sessionPages = [
       body: (
         <section>
           <h1>End the session {id.slice(0, 8)}?</h1>
-          <p>It is signed out at once. What was created in it lives on, unless you end that too.</p>
+          <p>The session is signed out immediately. Everything created in it is kept, unless you end that as well.</p>
           <dl>
             <dt>Last used</dt>
             <dd>
@@ -71,7 +72,7 @@ export const sessionPages = [
           </dl>
           <Created created={impact.created} withOrg />
           <form method="post" class="narrow">
-            <EndButtons label="End it" total={impact.created.total} /> <a href={SESSIONS}>Cancel</a>
+            <EndButtons label="End session" total={impact.created.total} /> <a href={SESSIONS}>Cancel</a>
           </form>
         </section>
       ),

@@ -17,24 +17,24 @@ export const settingsPages = [
     const body = readForm(UpdateOrganizationRequest, bodyOf(ctx.page.form));
     if ("value" in body && ctx.page.form["shutOut"] !== "yes") {
       const refusedByPolicy = await lossOf(ctx, body.value.setMaxAccessTokenExpiryDays ?? 0);
-      if (refusedByPolicy) return view(ctx, { message: "Nothing was saved yet.", fields: {} }, refusedByPolicy);
+      if (refusedByPolicy) return view(ctx, { message: "Nothing has been saved yet.", fields: {} }, refusedByPolicy);
     }
     const done = "problem" in body ? body : await attempt(() => updateOrganizationSettings(ctx, body.value));
     return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "settings") };
   }),
 ];
 
-/** Names of tokens in a warning. */
+/** Most names of tokens in a warning. */
 const NAMED = 10;
 
-/** Which tokens a shorter maximum would refuse that are good now; undefined for none. */
+/** The valid tokens that a shorter maximum would refuse; undefined for none. */
 async function lossOf(ctx: Context, days: number): Promise<RefusedByPolicy | undefined> {
   if (days === 0) return undefined;
   const found = await tokensRefusedByPolicy(ctx, days, NAMED);
   return found.machines + found.personal > 0 || found.caller ? found : undefined;
 }
 
-/** The API's own body. An empty number is 0, which clears; a box that is not checked is not sent by browsers. */
+/** The body of the API's request. An empty number is 0, which clears the setting; browsers do not send unchecked boxes. */
 function bodyOf(form: Record<string, string>) {
   const words = (name: string) => (form[name] ?? "").split(/[\s,]+/).filter(Boolean);
   return {
@@ -58,11 +58,15 @@ const toggles = [
 const days = [
   [
     "setMaxAccessTokenExpiryDays",
-    "Longest life of a token (days)",
-    "Empty: tokens may live for ever. One that has longer to live is refused.",
+    "Maximum token lifetime (days)",
+    "Leave empty for no limit. Tokens with more time left than this stop working.",
   ],
-  ["setDisableUnusedTokensAfterDays", "Disable tokens that nobody used for (days)", "Empty: never."],
-  ["setAuditRetentionDays", "Keep the audit log for (days)", "Empty: for ever. Older records are in the archive."],
+  ["setDisableUnusedTokensAfterDays", "Disable unused tokens after (days)", "Leave empty to disable none."],
+  [
+    "setAuditRetentionDays",
+    "Keep audit records in the database for (days)",
+    "Leave empty to keep them forever. Older records move to the archive.",
+  ],
 ] as const;
 
 const current = (now: Metadata): Record<string, string> => ({
@@ -106,21 +110,21 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
         </dl>
         {ctx.page.may("organization:update") && (
           <p>
-            <a href={placePath(ctx.org.name, "numbers")}>What is going on: numbers</a>
+            <a href={placePath(ctx.org.name, "numbers")}>Usage</a>
           </p>
         )}
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {ctx.page.may("organization:update") ? (
           <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} refusedByPolicy={refusedByPolicy} />
         ) : (
-          <p class="faint">Administrators change how tokens, stacks and the audit log of {ctx.org.name} are kept.</p>
+          <p class="faint">Only administrators can change the settings of {ctx.org.name}.</p>
         )}
       </section>
     ),
   };
 }
 
-/** What a shorter maximum ends, and the box that says that it is meant. */
+/** Lists the tokens that a shorter maximum refuses, with a box to confirm it. */
 const Loss = ({
   refusedByPolicy: { machines, names, personal, own, caller },
   days,
@@ -129,7 +133,7 @@ const Loss = ({
   days: string;
 }) => (
   <fieldset>
-    <legend>A maximum of {days} days shuts out tokens that work now</legend>
+    <legend>A maximum of {days} days refuses tokens that are valid now</legend>
     <ul>
       {machines > 0 && (
         <li>
@@ -148,15 +152,16 @@ const Loss = ({
     </ul>
     {caller && (
       <p class="wrong">
-        You are signed in with one that is too long: this page would be closed to you as well. Sign in with a token that ends within {days}{" "}
-        days first.
+        You are signed in with a token that expires later, so you would lose access, too. First sign in with a token that expires within{" "}
+        {days} days.
       </p>
     )}
     <p class="hint">
-      They are refused at once, until so little of their life is left. Rotate them, or shorten their lives, before you save.
+      They are refused immediately, until their remaining lifetime is within the maximum. Rotate them or shorten their expiry before you
+      save.
     </p>
     <label class="plain option">
-      <input type="checkbox" name="shutOut" value="yes" /> Shut them out
+      <input type="checkbox" name="shutOut" value="yes" /> Refuse these tokens
     </label>
   </fieldset>
 );
@@ -176,47 +181,47 @@ const Form = ({ form, errors, refusedByPolicy }: FormProps) => (
     ))}
     <Choice
       name="setInFlightRevocation"
-      label="When a token ends while it updates a stack"
+      label="If a token is revoked during an update"
       value={form["setInFlightRevocation"] ?? "drain"}
       options={[
-        ["drain", "its running updates may finish"],
-        ["abort", "its running updates are canceled"],
+        ["drain", "Let the update finish"],
+        ["abort", "Cancel the update"],
       ]}
     />
     <Field
       name="setMaxDrainHours"
-      label="How long they may finish (hours)"
+      label="Time to finish (hours)"
       value={form["setMaxDrainHours"]}
       error={errors["setMaxDrainHours"]}
       type="number"
-      hint="Then they are canceled. A token that was found in the open cancels them at once."
+      hint="After this time the update is canceled. The update of a leaked token is canceled immediately."
     />
     <Field
       name="setAllowedCidrs"
-      label="Only from these networks"
+      label="Allowed networks"
       value={form["setAllowedCidrs"]}
       error={errors["setAllowedCidrs"]}
       placeholder="192.0.2.0/24 2001:db8::/32"
-      hint="Separated by spaces. Empty: from everywhere."
+      hint="Separated by spaces. Leave empty to allow all networks."
     />
     <Field
       name="setAllowedCountries"
-      label="Only from these countries"
+      label="Allowed countries"
       value={form["setAllowedCountries"]}
       error={errors["setAllowedCountries"]}
       placeholder="DE AT"
-      hint="Two letters each. Empty: from everywhere."
+      hint="Two letters each. Leave empty to allow all countries."
     />
     <h2>Stacks</h2>
     <Choice
       name="setDefaultStackPermission"
-      label="What members may do with every stack"
+      label="Members' permission on every stack"
       value={form["setDefaultStackPermission"] ?? "103"}
       options={[
         ["0", "nothing"],
         ["101", "read"],
-        ["102", "read and update"],
-        ["103", "everything, deletion too"],
+        ["102", "read and write"],
+        ["103", "Admin: read, write and delete"],
       ]}
     />
     {toggles.map(([name, label]) => (

@@ -23,13 +23,12 @@ const view = (next: string, problem?: string): View => ({
           type="password"
           required
           autofocus
-          hint="It is exchanged for a session and not kept in this browser. Tokens of an organization cannot sign in."
+          hint="The token is exchanged for a session and not stored in this browser. Organization tokens cannot sign in."
         />
         <button>Sign in</button>
       </form>
       <p class="faint">
-        No token yet? An administrator of your organization can invite you; who runs this service makes the first one with{" "}
-        <code>npm run first-admin</code>.
+        No token? Ask your organization's admin for an invitation. Setting up a new deployment? Run <code>npm run first-admin</code>.
       </p>
     </section>
   ),
@@ -37,7 +36,7 @@ const view = (next: string, problem?: string): View => ({
 
 const isSignedIn = (ctx: object): ctx is PersonContext => "actor" in ctx;
 
-/** A session that has ended needs no closing; and judged once more, this would sign in once more. */
+/** Ignores the error of a session that has already ended. If it were thrown, the request would be repeated and would sign in twice. */
 function hasEnded(error: unknown): void {
   if (!(error instanceof PreconditionFailed)) throw error;
 }
@@ -48,7 +47,7 @@ export const signInPages = [
     const { form, hono } = ctx.page;
     try {
       writeSession(hono, await signInWithToken(ctx, form["token"] ?? ""));
-      // The browser forgets the session that it had: so nobody else keeps it.
+      // End the browser's previous session: nobody else should keep it.
       if (isSignedIn(ctx)) await closeSession(ctx).catch(hasEnded);
     } catch (error) {
       if (error instanceof AppError && error.status === 400) return view(ownPath(form["next"]), error.message);

@@ -1,8 +1,8 @@
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
-/** Values that were shown, each by the id that is sealed with it. A row is deleted when its seal is too old to be opened. */
+/** Values that were already shown, by the id that is sealed with them. A row is deleted when its seal has expired. */
 export const shownValues = sqliteTable("shown_values", {
   id: text("id").primaryKey(),
-  /** When the seal ends, milliseconds. */
+  /** Expiry of the seal, milliseconds. */
   endsAt: integer("ends_at").notNull(),
 });

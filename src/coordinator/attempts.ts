@@ -1,30 +1,30 @@
 /**
- * How often the end of a run was tried, and when it is tried again. The end of a run must not depend on its content, so the number of
- * failures is bounded (docs/decisions/0006-any-run-can-be-ended.md). Times in milliseconds. Pure.
+ * Counts the failed attempts to end a run, and schedules the next attempt. A run must end whatever its content is, so the number of
+ * failures is bounded (docs/decisions/0006-any-run-can-be-ended.md). Times are in milliseconds. Pure.
  */
 import { PreconditionFailed } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import type { Run } from "./storage/runs.ts";
 
-/** Failures that the content of a run may be the cause of, before the run ends with its base. */
+/** After this many failures that the content of a run may have caused, the run ends with its base. */
 export const MOST_FAILURES = 5;
-/** How long the state store may be away before the run ends with its base. */
+/** After an outage of the state store of this length, the run ends with its base. */
 const LONGEST_OUTAGE = 6 * 3600_000;
 
 const RETRY = 10_000;
 const LONGEST_RETRY = 300_000;
-/** For work that nobody waits for, when the run is over. */
+/** Longest delay for the work that remains after the end of a run. */
 const LONGEST_RETRY_WHEN_DONE = 6 * 3600_000;
 
-/** Attempts to carry out the end of a run, as long as none succeeded. */
+/** The attempts to end a run, until one succeeds. */
 export interface Attempts {
-  /** An attempt has begun. The next attempt finds this set only if the object itself was ended: by a lack of memory, or a deploy. */
+  /** An attempt is under way. The next attempt finds this set only if the object was terminated: for lack of memory, or by a deploy. */
   open: boolean;
-  /** Attempts that failed for another reason than an outage. */
+  /** Number of attempts that failed for another reason than an outage. */
   failed: number;
-  /** Attempts that failed because the database or the state store did not answer. */
+  /** Number of attempts that failed because the database or the state store did not answer. */
   outages: number;
-  /** Of the first of these, 0 while there was none. */
+  /** Time of the first of these failures; 0 for none. */
   outageSince: number;
   retryAt: number;
 }
@@ -33,17 +33,17 @@ const none: Attempts = { open: false, failed: 0, outages: 0, outageSince: 0, ret
 
 const of = (run: Run): Attempts => run.attempts ?? none;
 
-/** Counts an attempt that the object did not survive. */
+/** Counts an attempt as failed if the object was terminated during it. */
 export function countLostAttempt(run: Run): void {
   if (run.attempts?.open) run.attempts = { ...run.attempts, open: false, failed: run.attempts.failed + 1 };
 }
 
 export const beginAttempt = (run: Run): Attempts => (run.attempts = { ...of(run), open: true });
 
-/** The attempt is over and does not count: its caller was refused, and the run goes on. */
+/** Closes an attempt without counting it: its caller was refused, and the run goes on. */
 export const dropAttempt = (run: Run): Attempts => (run.attempts = { ...of(run), open: false });
 
-export function countFailure(run: Run, fault: EndFault, now: number): void {
+export function countFailedAttempt(run: Run, fault: EndFault, now: number): void {
   const { failed, outages, outageSince } = of(run);
   run.attempts =
     fault === "outage"
@@ -57,12 +57,12 @@ export function countFailure(run: Run, fault: EndFault, now: number): void {
       : { open: false, failed: failed + 1, outages, outageSince, retryAt: now + RETRY };
 }
 
-/** Whether the end of the run has failed so often that it is not tried any more. */
+/** Whether the end of the run has failed too often to be tried again. */
 export const isGivenUp = (run: Run): boolean => of(run).failed >= MOST_FAILURES;
 
 export const isLongOutage = (run: Run, now: number): boolean => of(run).outages > 0 && now - of(run).outageSince > LONGEST_OUTAGE;
 
-/** `caller`: the caller is not the one that the cache knew. `outage`: a binding did not answer. `content`: anything else. */
+/** `caller`: the caller's rights have changed since they were cached. `outage`: a binding did not answer. `content`: any other error. */
 export type EndFault = "caller" | "outage" | "content";
 
 export function endFaultOf(error: unknown, hasCaller: boolean): EndFault {

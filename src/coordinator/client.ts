@@ -11,7 +11,7 @@ type Coordinator = ReturnType<Bindings["STACKS"]["get"]>;
 
 export const coordinatorAt = (env: Bindings, name: string): Coordinator => env.STACKS.get(env.STACKS.idFromName(name));
 
-/** Calls the object that owns a stack. @throws what the object refused, or 503 when it cannot be reached */
+/** Calls the object that owns a stack. @throws the object's refusal, or 503 when it cannot be reached */
 export async function callCoordinator<T>(
   ctx: Pick<OrgContext, "env" | "roundTrips">,
   name: string,
@@ -28,7 +28,7 @@ export async function callCoordinator<T>(
   return unwrap(ctx.roundTrips, outcome);
 }
 
-/** The part that every call in an organization's name has. */
+/** The fields of `StackCall`, taken from a request. */
 export function stackCall(ctx: OrgContext, path: StackPath): StackCall {
   const { actor } = ctx;
   // The object's work begins with a guard, which asks for the rights on the stack.

@@ -13,13 +13,13 @@ import type { AbortedFor, Ending, Run } from "./storage/runs.ts";
 import type { CancelUpdate, StackContext } from "./context.ts";
 import { type KeptJournal, type UpdateStatus, updates } from "../updates/table.ts";
 
-/** What ends a run besides its own lease. */
+/** The cause of a run's end; without any of these it is the end of the lease. */
 export interface EndedBy {
-  /** The update's client, which may do better when it is refused. */
+  /** The update's client. It can correct its request after a refusal. */
   client?: true;
-  /** A caller from outside, whose right is checked in the same batch. */
+  /** A caller that cancels the update. The caller's right is checked in the same batch. */
   caller?: CancelUpdate;
-  /** The stack is deleted: nothing but the database may stop the end. */
+  /** The stack is deleted: only a failure of the database may prevent the end. */
   force?: true;
 }
 
@@ -29,13 +29,13 @@ interface End {
   /** Undefined for a preview. */
   state: NewState | undefined;
   by: EndedBy;
-  /** The run ends with the state before it. Then nothing that the run has sent goes into the batch. */
+  /** The run ends with the state before it. Then the batch contains no data that the run has sent. */
   base?: { kept: KeptJournal | undefined };
 }
 
 /**
- * One batch that ends an update for the database: its row, the event, the stack with its new version. May be repeated.
- * @returns false when the update was over already: an earlier attempt was carried out, and its answer was lost
+ * Ends an update in the database with one batch: its row, the audit event, and the stack with its new version. The call may be repeated.
+ * @returns false when the update had already ended: an earlier attempt succeeded, and its answer was lost
  */
 export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, state, by, base }: End): Promise<boolean> {
   const { store } = ctx;
@@ -46,7 +46,8 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
     stack: auditName(run.path),
   });
   const kept = base?.kept;
-  const why = ending === "aborted" ? abortedText[run.abortedFor ?? (run.drain ? "drain" : "token")] : "";
+  const why =
+    ending === "aborted" ? abortedText[run.abortedFor ?? (run.drain ? "drain" : "token")] : ending === "expired" ? expiredText : "";
   const described = sql`${event.description} || ${fateOfToken(run, endedAt)} || ${why} || ${kept ? ` ${keptText[kept]}` : ""}`;
   const summary = state?.summary;
   const still = and(eq(updates.id, run.updateId), eq(updates.status, "running"));
@@ -106,21 +107,23 @@ const describe: Record<Ending, string> = {
   succeeded: "Completed",
   failed: "Failed",
   cancelled: "Canceled",
-  expired: "Ended, for its client was not heard of any more,",
+  expired: "Ended",
   aborted: "Aborted",
 };
 
-/** What `fateOfToken` does not say. */
+const expiredText = " Its client did not renew the lease.";
+
+/** The causes that `fateOfToken` does not mention. */
 const abortedText: Record<AbortedFor, string> = {
   token: "",
   leak: "",
-  rights: " Its starter lost the right to update the stack.",
-  drain: " The longest time of a drain was over.",
+  rights: " The caller that started it lost the right to update the stack.",
+  drain: " The maximum drain time had passed.",
 };
 
 const theRest = "The stack has the state from before the update, and the journal is kept for the operator.";
 const keptText: Record<KeptJournal, string> = {
   unreadable: `Its journal could not be replayed. ${theRest}`,
   storage: `The state store did not answer for hours. ${theRest}`,
-  canceled: `Its end could not be carried out at that time. ${theRest}`,
+  canceled: `Its new state could not be stored at that time. ${theRest}`,
 };

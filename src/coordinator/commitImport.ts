@@ -20,7 +20,7 @@ export interface CommitImport extends StackCall {
   references: string[];
 }
 
-/** An import is an update that is over as soon as it began (cli-protocol §5.3). The object in R2 is already there. */
+/** Records an import as an update that starts and ends at the same time (cli-protocol §5.3). The state is already in R2. */
 export async function commitImport(ctx: StackContext, input: CommitImport): Promise<undefined> {
   const { store } = ctx;
   const { updateId, orgId, path, now, actor } = input;

@@ -3,11 +3,11 @@ import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import type { StackPath } from "../stacks/path.ts";
-import type { Received } from "./storage/bodyStore.ts";
-import type { RunEvents } from "./storage/eventStore.ts";
+import type { BodyStore } from "./storage/bodyStore.ts";
+import type { EventStore } from "./storage/eventStore.ts";
 import type { Runs } from "./storage/runs.ts";
 
-/** Who asks, on which stack: what every call carries from the Worker into the stack's object. */
+/** The fields of every call from the Worker to a stack's object: the caller and the stack. */
 export interface StackCall {
   actor: Actor;
   orgId: string;
@@ -17,18 +17,18 @@ export interface StackCall {
   address: string;
 }
 
-/** Ends a running update from outside. */
+/** Cancels a running update at the request of a caller. */
 export interface CancelUpdate extends StackCall {
   updateId: string;
 }
 
-/** What the object lends to the verbs that change its stack. */
+/** The stores of a stack's object, for the functions that change the stack. */
 export interface StackContext {
   store: Store;
   env: Bindings;
   runs: Runs;
-  received: Received;
-  events: RunEvents;
-  /** Hands committed events to the queue, off the answer's path. */
+  received: BodyStore;
+  events: EventStore;
+  /** Sends committed events to the queue without delaying the answer. */
   relaySoon: (...events: AuditEvent[]) => void;
 }

@@ -17,11 +17,11 @@ import { cancelLostStart, sweepLostStart } from "./lostStarts.ts";
 import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./move.ts";
 import { aborted, ended, leaseOver, withoutState } from "./endedErrors.ts";
-import { Received } from "./storage/bodyStore.ts";
+import { BodyStore } from "./storage/bodyStore.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./remove.ts";
 import { type RenewLease, checkStarter } from "./renew.ts";
-import { RunEvents } from "./storage/eventStore.ts";
+import { EventStore } from "./storage/eventStore.ts";
 import { type AbortedFor, type Ending, type Run, Runs } from "./storage/runs.ts";
 import { migrate } from "./storage/schema.ts";
 import type { CancelUpdate, StackContext } from "./context.ts";
@@ -29,27 +29,27 @@ import { type StartAnswer, type StartUpdate, startRun } from "./start.ts";
 import { endExpired, tend } from "./upkeep.ts";
 
 /**
- * One per stack, and the only one that changes it: the running update with its lease, journal and events, and
- * everything that must not happen beside it (import, deletion). Single-threaded, so there is no race to lose.
- * At rest it holds nothing of value; the record is in D1 and R2.
+ * Each stack has one coordinator, and only the coordinator changes the stack. It has the running update with its lease, journal and
+ * events, and it makes the changes that exclude an update (import, deletion). A Durable Object is single-threaded, so changes cannot race.
+ * Between updates it stores nothing that is needed later: D1 and R2 have the record.
  */
 export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
-  readonly #received: Received;
-  readonly #events: RunEvents;
+  readonly #received: BodyStore;
+  readonly #events: EventStore;
   #tail: Promise<unknown> = Promise.resolve();
-  /** While a run's end is worked out no entry may slip in behind the reader's back; arrivals wait for this. */
+  /** The ends of runs that are under way. No entry may be added while the journal is read, so writes wait for these promises. */
   readonly #sealed = new Map<string, Promise<unknown>>();
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
     migrate(state.storage);
     this.#runs = new Runs(state.storage.sql);
-    this.#received = new Received(state.storage.sql, limitsOf(env));
-    this.#events = new RunEvents(this.#runs, this.#received);
+    this.#received = new BodyStore(state.storage.sql, limitsOf(env));
+    this.#events = new EventStore(this.#runs, this.#received);
   }
 
-  /** Starts an update: the stack is its own until the end, and its base is the version pinned now. */
+  /** Starts an update. It has the stack for itself until it ends, and the current version is pinned as its base. */
   start(input: StartUpdate): Promise<Outcome<StartAnswer>> {
     return this.#exclusive(async (ctx) => {
       this.#throwAbout(this.#runs.holder(), await this.#endExpired(ctx));
@@ -62,24 +62,25 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** Moves the lease's end, if the run's starter may still have it run. */
+  /** Renews the lease if the caller that started the run still has the right to it. */
   async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
       const run = this.#sealed.has(updateId) ? this.#runs.get(updateId) : await this.#settled(updateId);
       if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now()))) await this.#abort(run);
-      // Whatever ended it, the lease is over; 403 is what makes the CLI stop (cli-protocol §4.5).
+      // The lease has ended, whatever the cause; a 403 makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
       if (!run || run.phase !== "running" || isOver(run, Date.now())) throw leaseOver();
       const before = run.expiresAt;
       run.expiresAt = Date.now() + seconds * 1000;
       this.#runs.save(run);
-      // Given back early, or draining. A later end needs nothing: the alarm that comes too soon sets the next one.
+      // The alarm must come earlier: the lease was shortened, or the run is draining. When the lease ends later, the alarm sets the next
+      // one.
       if (run.expiresAt < before || run.drain) await this.#setAlarm();
       return { expiresAt: run.expiresAt };
     });
   }
 
-  /** The client's word that it is done. Answers when the new version can be exported; a repetition is fine. */
+  /** Completes an update at the request of its client. When this returns, the new version can be exported. The call may be repeated. */
   complete(updateId: string, status: "succeeded" | "failed"): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
       const run = this.#runs.get(updateId);
@@ -95,8 +96,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /**
-   * Ends an update from outside. What was acknowledged is kept, pending operations too. An update whose end has failed before ends
-   * with the state before it: for that the database is enough.
+   * Cancels an update. Acknowledged entries are kept, pending operations too. If an earlier attempt to end the update has failed, it ends
+   * with the state before it, which needs the database only.
    */
   cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
@@ -109,9 +110,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** The token behind a run has ended, and the run is to end with it: when this answers, nothing more is taken from it. */
+  /** Aborts a run because its token was revoked. When this returns, no further writes of the run are accepted. */
   abort(updateId: string, why: AbortedFor): Promise<Outcome<undefined>> {
-    // In turn, behind a start that may be under way.
+    // It waits for a start that may be under way.
     return this.#exclusive(async () => {
       const run = this.#runs.get(updateId);
       if (run && run.phase === "running") await this.#abort(Object.assign(run, { abortedFor: why }));
@@ -132,7 +133,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** Renames or transfers the stack: from then on the object of its new path is its owner. */
+  /** Renames or transfers the stack: afterwards the object of its new path owns it. */
   move(input: MoveStack): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
@@ -140,7 +141,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** Puts the state's secrets under the current master key. */
+  /** Re-encrypts the state's secrets with the current master key. */
   reencrypt(input: ReencryptStack) {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
@@ -148,7 +149,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
   }
 
-  /** Deletes the stack. By force it first cancels an update that has the stack, whatever becomes of that update's state. */
+  /** Deletes the stack. With `force` it first cancels the running update, even if the state of that update cannot be stored. */
   remove(input: RemoveStack): Promise<Outcome<undefined>> {
     return this.#exclusive(async (ctx) => {
       if (!input.force) await this.#requireIdle(ctx);
@@ -160,19 +161,19 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /**
-   * A page of a run's engine events; undefined when the run is forgotten: what it had is then in R2. While it runs, an event is
-   * given only when all before it are there, unless the reader wants it so.
+   * Returns a page of a run's engine events; undefined when the object has forgotten the run, and its events are in R2.
+   * @param gaps return an event of a running update although earlier events have not arrived yet
    */
   readEvents(updateId: string, query: EventQuery, gaps: boolean): Promise<Outcome<EventsAnswer | undefined>> {
     return this.#answer(() => this.#events.page(updateId, query, gaps));
   }
 
-  /** Answers where it runs: for those who ask whether objects can be reached. */
+  /** Answers a health check: the object can be reached. */
   ping(): true {
     return true;
   }
 
-  /** Ends an update that D1 believes to be running and nobody here knows of. @returns whether it was one */
+  /** Ends an update that is running in D1 and unknown to this object. @returns whether it was such an update */
   async endIfLost(updateId: string, now: number): Promise<boolean> {
     const outcome = await this.#exclusive(async (ctx) => {
       await this.#endExpired(ctx);
@@ -181,7 +182,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return outcome.ok && outcome.value;
   }
 
-  /** State writes and events, as streams: `/journal`, `/checkpoint`, `/events` …, with the update's id as the last segment. */
+  /** Receives state writes and events as streams: `/journal`, `/checkpoint`, `/events` …, with the update's id as the last segment. */
   override async fetch(request: Request): Promise<Response> {
     const [, kind, updateId = ""] = new URL(request.url).pathname.split("/");
     const outcome = await this.#answer(async () => {
@@ -192,7 +193,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return answerTo(request, outcome);
   }
 
-  /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
+  /** Runs synchronous work while the update is running and its end is not under way. */
   async #inTime<T>(updateId: string, work: (run: Run) => T): Promise<T> {
     const run = await this.#settled(updateId);
     if (run?.aborted) throw aborted();
@@ -201,7 +202,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return work(run);
   }
 
-  /** A run whose end is not being worked out, and whose cancellation is not in doubt. */
+  /** Returns the run when its end is not under way and the outcome of its cancellation is known. */
   async #settled(updateId: string): Promise<Run | undefined> {
     for (;;) {
       const end = this.#sealed.get(updateId);
@@ -212,21 +213,21 @@ export class StackCoordinator extends DurableObject<Bindings> {
     }
   }
 
-  /** Nobody may come back: ends what ran out of its lease, resumes what was interrupted, forgets what is old. */
+  /** Works without a request: ends runs whose lease has expired, resumes interrupted work and forgets old runs. */
   override async alarm(): Promise<void> {
     const began = Date.now();
-    // Before the work, which may end the object: the platform repeats an alarm six times only.
+    // The next alarm is set before the work, which may terminate the object: the platform repeats an alarm six times only.
     await this.ctx.storage.setAlarm(began + 60_000);
     const roundTrips = noRoundTrips();
     const updates: Record<string, string> = {};
     for (const run of this.#runs.all()) {
-      // Each in a turn of its own: one that fails is tried again and does not stop its neighbours.
+      // Each run has its own exclusive turn: if its end fails, it is tried again and does not stop the others.
       try {
         const outcome = await this.#exclusive((ctx) => tend(ctx, run, this.#finish));
         updates[run.updateId] = unwrap(roundTrips, outcome);
       } catch (error) {
-        updates[run.updateId] = "to be tried again";
-        logError("an update could not be ended, will be tried again", error, { updateId: run.updateId });
+        updates[run.updateId] = "will be tried again";
+        logError("an update could not be ended and will be tried again", error, { updateId: run.updateId });
       }
     }
     await this.#setAlarm();
@@ -253,20 +254,20 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   readonly #endExpired = (ctx: StackContext) => endExpired(ctx, this.#finish);
 
-  /** @throws what stopped the end of a run, when it is the run that a call is about */
+  /** @throws the error of an end in `failed`, if that is the end of this run */
   #throwAbout(run: Run | undefined, failed: Map<string, unknown>): void {
     if (run && failed.has(run.updateId)) throw failed.get(run.updateId);
   }
 
-  /** The next moment at which something is to be done by itself. */
+  /** Sets the alarm to the time of the next due work. */
   async #setAlarm(): Promise<void> {
     const next = this.#runs.all().reduce((first, run) => Math.min(first, dueAt(run)), Infinity);
-    // What is overdue has just failed: not at once again.
+    // Overdue work has just failed, so it waits for at least a second.
     if (next < Infinity) await this.ctx.storage.setAlarm(Math.max(next, Date.now() + 1000));
     else await this.ctx.storage.deleteAlarm();
   }
 
-  /** One change of the stack at a time: awaiting D1 or R2 would let the next one in. */
+  /** Runs one change of the stack at a time: without this another could begin while one awaits D1 or R2. */
   #exclusive<T>(work: (ctx: StackContext) => Promise<T>): Promise<Outcome<T>> {
     const turn = this.#tail.then(() => this.#answer(work));
     this.#tail = turn.catch(() => undefined);

@@ -1,19 +1,19 @@
-/** What a call on an update that is not running any more is told. */
+/** Errors of calls on an update that is no longer running. */
 import { type AppError, conflict, forbidden } from "../errors.ts";
 import type { Ending, Run } from "./storage/runs.ts";
 
 export const leaseOver = (): AppError => forbidden("The provided update token has expired.", "lease_over");
 
 export const aborted = (): AppError =>
-  forbidden("The access token that started this update has ended, and the update with it.", "lease_over");
+  forbidden("This update was aborted: the access token that started it is no longer valid or has lost the right to it.", "lease_over");
 
 /** A 409, because the CLI would repeat a call that was answered with a 5xx (cli-protocol §1.6). */
 export const withoutState = (): AppError =>
   conflict(
-    "The Update has ended, and the stack has the state from before it: what the update wrote could not be carried out, and is kept for the operator.",
+    "The Update has ended, and the stack has the state from before it. The new state could not be stored; the update's data is kept for the operator.",
   );
 
-/** How the hosted service words it (cli-protocol §1.6). */
+/** The texts of the hosted service (cli-protocol §1.6). */
 const texts: Record<Ending, string> = {
   succeeded: "The Update has already completed",
   failed: "The Update has already completed",

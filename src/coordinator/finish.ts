@@ -4,7 +4,7 @@ import { StateError } from "../state/errors.ts";
 import {
   type EndFault,
   beginAttempt,
-  countFailure,
+  countFailedAttempt,
   countLostAttempt,
   dropAttempt,
   endFaultOf,
@@ -21,23 +21,23 @@ import type { KeptJournal } from "../updates/table.ts";
 import { logError } from "../log.ts";
 
 /**
- * Ends a run: the new state as an object, then one batch that makes it the stack's, then the lock is free. Each step may
- * be repeated: a batch that was committed before changes nothing the second time, and an object nobody points to is swept.
+ * Ends a run in three steps: it writes the new state as an object, assigns it to the stack with one batch, and releases the lock. Each step
+ * may be repeated: a batch that was committed before changes nothing the second time, and an object that no row names is swept.
  *
- * The end does not depend on what the run has written: after a bounded number of failures it ends with the state before
- * it, and what it has written is kept in R2 (docs/decisions/0006-any-run-can-be-ended.md).
+ * A run can always be ended, whatever it has written: after a bounded number of failures it ends with the state before it, and its journal
+ * is kept in R2 (docs/decisions/0006-any-run-can-be-ended.md).
  */
 export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by: EndedBy = {}): Promise<void> {
   const endedAt = run.endedAt || (by.caller?.now ?? Date.now());
   countLostAttempt(run);
-  // The client still writes, and must be refused after the end, also when this object dies before its note of it.
+  // The client is still writing. Its writes must be refused after the end, even if this object is terminated before it records the end.
   if (by.caller && run.phase === "running") ctx.runs.save(Object.assign(run, { cancelling: true as const }));
   const failed = run.attempts?.failed ?? 0;
   if (isGivenUp(run)) return endWithBase(ctx, run, ending, endedAt, "unreadable", by);
-  // A running update may have lost an attempt to a deploy.
+  // A deploy may have interrupted one attempt of a running update, so one failure is not counted here.
   if (by.caller && failed >= (run.phase === "running" && !by.force ? 2 : 1)) return endWithBase(ctx, run, ending, endedAt, "canceled", by);
-  // Written down before the work, which may end the object itself. Not at the client's first attempt, which would then wait for the
-  // disk: a client that gets no answer tries again, and then its lease ends.
+  // The attempt is saved before the work, which may terminate the object. The client's first attempt is not saved, because it would then
+  // wait for the disk: a client without an answer tries again, and finally its lease expires.
   if (!by.client || run.attempts) {
     beginAttempt(run);
     ctx.runs.save(run);
@@ -46,7 +46,7 @@ export async function finishRun(ctx: StackContext, run: Run, ending: Ending, by:
   let isStateWritten = false;
   let isEnded = false;
   try {
-    // A reader who asks under the stack's new path finds the events in R2 only.
+    // A reader that asks the object of the stack's new path finds the events in R2 only.
     if (run.moved) await ctx.events.keep(ctx.env.STATE, run.updateId);
     const state = run.dryRun ? undefined : await writeState(ctx, run, endedAt);
     isStateWritten = true;
@@ -65,12 +65,12 @@ interface Failure {
   endedAt: number;
   error: unknown;
   fault: EndFault;
-  /** It is the database that failed. */
+  /** The state was written, so the database caused the failure. */
   isStateWritten: boolean;
   by: EndedBy;
 }
 
-/** @returns why the run ends with its base now. @throws the error, when the end is tried again or the run goes on */
+/** @returns the reason for which the run ends with its base now. @throws the error when the end is tried again or the run goes on */
 function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJournal {
   const { error, fault, isStateWritten, by } = failure;
   const goesOn = (reason: unknown) => {
@@ -81,7 +81,7 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
     return reason;
   };
   if (fault === "caller") throw goesOn(error);
-  // Entries that contradict each other. The client hears of it, and the run goes on until its lease ends.
+  // The entries contradict each other. The client receives the error, and the run goes on until its lease expires.
   if (by.client && error instanceof StateError && run.phase === "running") throw goesOn(fromStateError(error));
   if (error instanceof StateError || (by.caller && fault === "content")) {
     logError("an update ends with the state before it", error, { updateId: run.updateId });
@@ -92,10 +92,10 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
   return afterAttempt(ctx, run, failure);
 }
 
-/** The client's word, or the lease's end, holds although it could not be carried out yet: the alarm goes on with it, for a while. */
+/** Keeps the requested ending of a run whose end has failed: the alarm repeats it a bounded number of times. */
 function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fault, isStateWritten }: Failure): KeptJournal {
   const now = Date.now();
-  countFailure(run, fault, now);
+  countFailedAttempt(run, fault, now);
   Object.assign(run, { phase: "finishing", ending, endedAt });
   ctx.runs.save(run);
   const why = isGivenUp(run) ? "unreadable" : fault === "outage" && !isStateWritten && isLongOutage(run, now) ? "storage" : undefined;
@@ -104,13 +104,13 @@ function afterAttempt(ctx: StackContext, run: Run, { ending, endedAt, error, fau
   return why;
 }
 
-/** Whatever it was, the client may repeat its call: a 503. */
+/** A 503, so that the client repeats its call. */
 function toBeTriedAgain(run: Run, error: unknown): AppError {
-  logError("an update could not be ended, will be tried again", error, { updateId: run.updateId, attempts: run.attempts });
+  logError("an update could not be ended and will be tried again", error, { updateId: run.updateId, attempts: run.attempts });
   return unavailable("the end of this update");
 }
 
-/** Ends a run with the state before it. Needs the database only. */
+/** Ends a run with the state before it. This needs the database only. */
 async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt: number, why: KeptJournal, by: EndedBy): Promise<void> {
   const state: NewState = { key: run.baseKey, summary: undefined };
   const kept = !run.dryRun && mayHaveWritten(ctx, run) ? why : undefined;
@@ -121,7 +121,7 @@ async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt:
   } catch (error) {
     if (by.caller) dropAttempt(run);
     else {
-      countFailure(run, "outage", Date.now());
+      countFailedAttempt(run, "outage", Date.now());
       Object.assign(run, { phase: "finishing", ending, endedAt });
     }
     ctx.runs.save(run);
@@ -133,7 +133,7 @@ async function endWithBase(ctx: StackContext, run: Run, ending: Ending, endedAt:
   if (kept) await tryToKeep(ctx, run);
 }
 
-/** The database had an end of this run already: an earlier attempt was carried out, and its answer was lost. */
+/** Copies the end that the database already has for this run: an earlier attempt succeeded, and its answer was lost. */
 async function noteEarlierEnd(ctx: StackContext, run: Run, ending: Ending, endedAt: number): Promise<void> {
   await learnEnd(ctx, run);
   if (run.phase !== "done") markDone(ctx, run, ending, endedAt);
@@ -153,14 +153,14 @@ function markDone(ctx: StackContext, run: Run, ending: Ending, endedAt: number):
   ctx.runs.save(run);
 }
 
-/** Puts what an ended run had written into R2. Where R2 fails, the alarm tries again: until then it stays with the object. */
+/** Copies the journal or checkpoint of an ended run to R2. If R2 fails, the object keeps it and the alarm tries again. */
 export async function tryToKeep(ctx: StackContext, run: Run): Promise<void> {
   try {
     await keepJournal(ctx, run);
     Object.assign(run, { journalDue: undefined, attempts: undefined });
   } catch (error) {
-    countFailure(run, "outage", Date.now());
-    logError("a journal could not be kept, will be tried again", error, { updateId: run.updateId });
+    countFailedAttempt(run, "outage", Date.now());
+    logError("a journal could not be copied to R2 and will be tried again", error, { updateId: run.updateId });
   }
   ctx.runs.save(run);
 }

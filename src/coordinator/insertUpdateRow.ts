@@ -7,7 +7,7 @@ import { updates } from "../updates/table.ts";
 /** Values of a new row by column: a plain value, or SQL over the stack's own row. A column that is left out is null. */
 type Values = { [K in keyof typeof updates.$inferInsert]: (typeof updates.$inferInsert)[K] | SQL };
 
-/** Inserts a row for an update of the stack that `where` finds; no row where there is no such stack. */
+/** Inserts a row for an update of the stack that `where` finds; no row if there is no such stack. */
 export function insertUpdateRow(store: Store, where: SQL | undefined, values: Omit<Values, "stackId">) {
   const all: Partial<Record<string, unknown>> = { ...values, stackId: stacks.id };
   const columns = Object.entries(getTableColumns(updates)).map(([name, column]) => {
@@ -17,7 +17,7 @@ export function insertUpdateRow(store: Store, where: SQL | undefined, values: Om
   return store.db.insert(updates).select(sql`SELECT ${sql.join(columns, sql`, `)} FROM ${stacks} WHERE ${where}`);
 }
 
-/** Columns of an update that is over as soon as it began: an import, a rename, a re-encryption. */
+/** Columns of an update that starts and ends at the same time: an import, a rename, a re-encryption. */
 export const overAtOnce = (actor: Actor, now: number) =>
   ({
     ...startedBy(actor),

@@ -5,13 +5,13 @@ import type { ReceivedKind } from "./storage/bodyStore.ts";
 import type { Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
 
-/** What a run has written of its state; undefined for nothing. */
+/** The form in which a run has written its state; undefined when it has written none. */
 export function formOf({ received }: Pick<StackContext, "received">, run: Run): KeptManifest["form"] | undefined {
   if (run.checkpoint !== null) return "checkpoint";
   return received.batches(run.updateId, "journal").length > 0 ? "journal" : undefined;
 }
 
-/** Copies what a run has written of its state to R2, byte for byte, whatever it is. May be repeated. @throws 503 when R2 fails */
+/** Copies a run's journal or checkpoint to R2, byte for byte and without parsing it. The call may be repeated. @throws 503 when R2 fails */
 export async function keepJournal(ctx: StackContext, run: Run): Promise<void> {
   const form = formOf(ctx, run);
   if (!form || !run.journalKept) return;

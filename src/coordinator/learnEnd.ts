@@ -5,9 +5,9 @@ import type { StackContext } from "./context.ts";
 import { type UpdateStatus, updates } from "../updates/table.ts";
 
 /**
- * Reads from D1 whether a run has ended, and notes it. D1 decides: an end is committed there first, and an object that dies before its
- * own note, or that gets no answer, still has the run as running. The stack would be locked until the lease ends, and writes would be
- * acknowledged that are in no state.
+ * Reads from D1 whether a run has ended, and records it. D1 is authoritative: an end is committed there first. An object that is terminated
+ * before it records the end, or that gets no answer, still has the run as running. Without this call the stack would be locked until the
+ * lease expires, and the object would acknowledge writes that are lost.
  */
 export async function learnEnd({ store, runs }: StackContext, run: Run): Promise<void> {
   if (run.phase === "done") return;
@@ -21,19 +21,19 @@ export async function learnEnd({ store, runs }: StackContext, run: Run): Promise
   delete run.cancelling;
   if (row && row.endedAt !== null) {
     Object.assign(run, { phase: "done", ending: endings[row.status], endedAt: row.endedAt, attempts: undefined });
-    // It ended with the state before it, and what it has written is still here.
+    // It ended with the state before it, and the object still has its journal.
     if (row.journalKept) Object.assign(run, { journalKept: row.journalKept, journalDue: true });
   }
   runs.save(run);
 }
 
-/** Does so for the run that has the stack, before another change is refused because of it. */
+/** Does the same for the run that holds the stack, before another change is refused because of it. */
 export async function learnHoldersEnd(ctx: StackContext): Promise<void> {
   const holder = ctx.runs.holder();
   if (holder) await learnEnd(ctx, holder);
 }
 
-/** The end that each status in D1 stands for. */
+/** The ending that belongs to each status in D1. */
 const endings: Record<UpdateStatus, Ending> = {
   "not started": "failed",
   running: "failed",

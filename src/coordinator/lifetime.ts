@@ -1,20 +1,20 @@
-/** When a run is over, and when something is to be done for it by itself. Times in milliseconds. Pure. */
+/** Decides whether a run is over, and when the alarm has work for it. Times are in milliseconds. Pure. */
 import type { Ending, Run } from "./storage/runs.ts";
 
-/** Beyond the lease's own time, for clocks and slow networks. */
+/** Added to the lease's time, for inexact clocks and slow networks. */
 const GRACE = 30_000;
-/** How long an ended run is remembered, so that a repeated call is understood. */
+/** How long an ended run is kept, so that a repeated call gets the right answer. */
 const ENDED_RUN_KEPT = 15 * 60_000;
 
-/** To be ended by whoever comes first, the alarm at the latest. */
+/** Whether a run must be ended: by the next call of its stack, or by the alarm. */
 export const isOver = (run: Run, now: number): boolean => isAborted(run, now) || now > run.expiresAt + GRACE;
 
 const isAborted = (run: Run, now: number): boolean => run.aborted === true || (run.drain !== undefined && now >= run.drain.until);
 
-/** How a run ends that is over and has no other ending yet. */
+/** The ending of a run that is over and has no ending yet. */
 export const endingOf = (run: Run, now: number): Ending => (isAborted(run, now) ? "aborted" : "expired");
 
-/** The next moment at which the alarm has something to do for a run; in the past when it is overdue. */
+/** The next time at which the alarm has work for a run; in the past when the work is overdue. */
 export function dueAt(run: Run): number {
   const retryAt = run.attempts?.retryAt ?? 0;
   switch (run.phase) {

@@ -10,10 +10,10 @@ import type { CancelUpdate, StackCall, StackContext } from "./context.ts";
 import { updates } from "../updates/table.ts";
 
 /**
- * A start whose answer was lost between D1 and the stack's object leaves an update that runs for D1 and for nobody else. The
- * object is the judge: where it knows of no run, statements of the next change's own batch end what D1 still believes in, with
- * an event in the name of who started it.
- * @param except the update that is being started
+ * Statements that end a lost start. If the answer of D1 to a start is lost, D1 has a running update that the stack's object does not know.
+ * The object is authoritative: the batch of the next change of the stack ends such an update, with an audit event in the name of the caller
+ * that started it.
+ * @param except id of the update that is being started
  */
 export function endLostStart(store: Store, { orgId, path, now }: Omit<StackCall, "actor" | "address">, except = "") {
   const here = stackAt(orgId, path);
@@ -23,21 +23,21 @@ export function endLostStart(store: Store, { orgId, path, now }: Omit<StackCall,
   return {
     event,
     statements: [
-      auditIf(store, event, exists(lost), onBehalf(event, running, neverHeard)),
+      auditIf(store, event, exists(lost), onBehalf(event, running, "Ended", neverReceived)),
       endRow(store, now, lost),
       freeStack(store, and(here, ne(stacks.runningUpdate, except))!),
     ] as const,
   };
 }
 
-/** Cancels what only D1 believes to be running. @throws 404 for an unknown update, 409 for one that does not run */
+/** Cancels an update that is running in D1 only. @throws 404 for an unknown update, 409 for one that does not run */
 export async function cancelLostStart(ctx: StackContext, input: CancelUpdate): Promise<undefined> {
   const { store } = ctx;
   const { actor, now, orgId, path, updateId } = input;
   const here = stackAt(orgId, path);
   const event = auditEvent(input, orgId, whoIs(actor), {
     event: "stack-update-canceled",
-    description: `Canceled an update of stack "${path.orgName}/${auditName(path)}" that had not really begun (${updateId}).`,
+    description: `Canceled an update of stack "${path.orgName}/${auditName(path)}" (${updateId}).${neverReceived}`,
     stack: auditName(path),
   });
   const ofStack = and(eq(updates.id, updateId), sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`)!;
@@ -57,13 +57,13 @@ export async function cancelLostStart(ctx: StackContext, input: CancelUpdate): P
   return undefined;
 }
 
-/** Ends one that nobody asks for any more. @returns whether there was something to end */
+/** Ends an update that is running in D1 only, at the request of a sweep. @returns whether there was such an update */
 export async function sweepLostStart(ctx: StackContext, updateId: string, now: number): Promise<boolean> {
   const { store } = ctx;
   const event = auditEvent({ now, address: "" }, "", nobody, { event: "stack-update-completed", description: "" });
   const lost = and(eq(updates.id, updateId), eq(updates.status, "running"))!;
   const [, ended] = await batch(store, [
-    auditIf(store, event, exists(lost), onBehalf(event, sql`${updateId}`, neverHeard)),
+    auditIf(store, event, exists(lost), onBehalf(event, sql`${updateId}`, "Ended", neverReceived)),
     endRow(store, now, lost).returning({ id: updates.id }),
     freeStack(
       store,
@@ -74,11 +74,11 @@ export async function sweepLostStart(ctx: StackContext, updateId: string, now: n
   return ended[0] !== undefined;
 }
 
-const neverHeard = "Ended, for its client was never told of the start,";
+const neverReceived = " Its client never received the start.";
 
 const exists = (lost: SQL) => sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${lost})`;
 
-/** Its number is free again: the next update's is the same. A preview keeps the one that it looked at. */
+/** Releases the version of an update, so that the next update gets the same one. A preview keeps the version that it ran against. */
 const endRow = (store: Store, now: number, lost: SQL, status: "failed" | "cancelled" = "failed") =>
   store.db
     .update(updates)

@@ -19,13 +19,13 @@ import { updates } from "../updates/table.ts";
 export interface MoveStack extends StackCall {
   updateId: string;
   to: StackPath;
-  /** The same organization for a rename, another one for a transfer; the actor's rights in both are checked in the same batch. */
+  /** For a rename this is the same organization, for a transfer another one. The actor's rights in both are checked in the same batch. */
   toOrgId: string;
 }
 
 /**
- * Gives a stack another path: its state is written anew under the new names, then one batch makes that its next version and
- * moves the stack. Id, keys, history and tags stay. Two stacks that want one path are told apart by the database alone.
+ * Renames or transfers a stack: writes its state with the new names, then makes it the next version and moves the stack with one batch. Id,
+ * keys, history and tags stay. If two stacks are moved to one path at the same time, the database's unique index refuses the second.
  */
 export async function moveStack(ctx: StackContext, input: MoveStack): Promise<undefined> {
   await leaveRuns(ctx);
@@ -45,7 +45,7 @@ export async function moveStack(ctx: StackContext, input: MoveStack): Promise<un
   return undefined;
 }
 
-/** A caller under the new path asks another object, which knows of no run of this one. */
+/** Writes the events of all runs to R2: callers of the new path ask another object, which does not have these runs. */
 async function leaveRuns({ env, events, runs }: StackContext): Promise<void> {
   for (const run of runs.all()) {
     await events.keep(env.STATE, run.updateId);
@@ -63,7 +63,7 @@ function guards({ store }: StackContext, { actor, now, orgId, toOrgId }: MoveSta
   return [guard(store, actor, now, orgId), guard(store, orgId === toOrgId ? actor : inTarget, now, toOrgId)] as const;
 }
 
-/** The state that will be rewritten. Nothing but the stack's own object changes it, and that is us. */
+/** Returns the key of the state to rewrite. It cannot change meanwhile, because only this object changes the stack. */
 async function pinState(ctx: StackContext, input: MoveStack): Promise<string | null> {
   const { orgId, path, toOrgId, to } = input;
   const { db } = ctx.store;
@@ -143,7 +143,7 @@ const isTransfer = ({ orgId, toOrgId }: MoveStack) => orgId !== toOrgId;
 const messageOf = (input: MoveStack) =>
   isTransfer(input) ? `Transferred from ${input.path.orgName}` : renameMessage(input.path, input.to);
 
-/** A transfer is told to both organizations. */
+/** Returns one event for a rename, and for a transfer one event for each of the two organizations. */
 function eventsOf(input: MoveStack): AuditEvent[] {
   const { orgId, path, toOrgId, to, actor } = input;
   const who = whoIs(actor);

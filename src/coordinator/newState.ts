@@ -8,11 +8,11 @@ import type { StackContext } from "./context.ts";
 
 export interface NewState {
   key: string | null;
-  /** Undefined when it is the base. */
+  /** Undefined when the state is the base. */
   summary: Pick<StateSummary, "resources" | "onlyRootStack" | "aliasFree" | "references"> | undefined;
 }
 
-/** Writes the state that a run leaves behind as a new object. One that wrote none leaves its base. */
+/** Writes the state after a run as a new object. If the run wrote no state, the result is its base. */
 export async function writeState(ctx: StackContext, run: Run, endedAt: number): Promise<NewState> {
   const state = stateOf(ctx, run, endedAt);
   if (!state) return { key: run.baseKey, summary: undefined };

@@ -4,7 +4,7 @@ import { logError } from "../log.ts";
 import { fromStateError } from "../stacks/fromStateError.ts";
 import { type RoundTrips, addRoundTrips } from "../metrics/roundTrips.ts";
 
-/** What a stack's object answers to the Worker: errors lose their class on the way, so refusals travel as data. */
+/** The answer of a stack's object to the Worker. Errors lose their class on the way, so refusals are returned as data. */
 export type Outcome<T> = ({ ok: true; value: T } | { ok: false; refusal: Refusal | "precondition failed" }) & {
   /** Round trips that the object made. */
   roundTrips: RoundTrips;
@@ -17,7 +17,7 @@ interface Refusal {
   headers: Record<string, string>;
 }
 
-/** Does something, and makes data of how it went. A bug is thrown on. @param trips that the work counts into */
+/** Runs some work and returns its result or refusal as data. @param roundTrips the counter of the work. @throws unexpected errors */
 export async function outcomeOf<T>(roundTrips: RoundTrips, work: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { ok: true, value: await work(), roundTrips };
@@ -26,7 +26,7 @@ export async function outcomeOf<T>(roundTrips: RoundTrips, work: () => Promise<T
   }
 }
 
-/** The refusal that an error stands for; anything unknown is a bug and is thrown on. */
+/** Converts an expected error into a refusal. @throws an unexpected error, which is a bug */
 function asRefusal(error: unknown): Refusal | "precondition failed" {
   if (error instanceof PreconditionFailed) return "precondition failed";
   const known = fromStateError(error);
@@ -38,7 +38,7 @@ function asRefusal(error: unknown): Refusal | "precondition failed" {
   throw error;
 }
 
-/** Turns the object's answer back into a value or a thrown refusal. */
+/** Returns the value of an object's answer. @throws the refusal in it */
 export function unwrap<T>(roundTrips: RoundTrips, outcome: Outcome<T>): T {
   addRoundTrips(roundTrips, outcome.roundTrips);
   if (outcome.ok) return outcome.value;

@@ -19,8 +19,8 @@ export interface ReencryptStack extends StackCall {
 }
 
 /**
- * Puts the secrets of the newest state under the current master key, as a new version. Where none is under an older key nothing is
- * written at all. Older versions stay as they are: history is not changed, so an old key goes on opening it.
+ * Re-encrypts the secrets of the newest state with the current master key, as a new version. If no secret uses an older key, nothing is
+ * written. Older versions do not change, so they still need their old keys.
  */
 export async function reencryptStack(ctx: StackContext, input: ReencryptStack): Promise<Reencrypted & { version: number }> {
   const { env } = ctx;

@@ -10,11 +10,14 @@ import { endLostStart } from "./lostStarts.ts";
 import type { StackCall, StackContext } from "./context.ts";
 
 export interface RemoveStack extends StackCall {
-  /** Deletes also a stack that has resources, or an update. */
+  /** Also deletes a stack that has resources or a running update. */
   force: boolean;
 }
 
-/** Frees the name; row, history and states stay, and no update of the stack runs after it. The refusal's text is one that the CLI knows (cli-protocol §3.7). */
+/**
+ * Deletes a stack: its name becomes free, and its row, history and states stay. No update of it runs afterwards. The CLI recognizes the
+ * text of the refusal (cli-protocol §3.7).
+ */
 export async function removeStack(ctx: StackContext, input: RemoveStack): Promise<undefined> {
   const { store } = ctx;
   const { orgId, path, now } = input;

@@ -13,12 +13,12 @@ export interface RenewLease {
   updateId: string;
   /** 0 to 300. */
   seconds: number;
-  /** Where the renewal comes from. */
+  /** The network that the renewal comes from. */
   from: Omit<Use, "now">;
 }
 
 /**
- * Asks the database whether a run may go on, and keeps what it says in the run. A database that does not answer ends no update.
+ * Checks in the database whether a run may go on, and records the result in the run. If the database does not answer, the run goes on.
  * @returns whether the run has to be aborted
  * @throws 403 when the lease may not be renewed from there
  */
@@ -27,7 +27,7 @@ export async function checkStarter(ctx: StackContext, run: Run, from: RenewLease
   try {
     standing = standingOf(run, await readStarterFacts(ctx.store, run, now), circumstancesOf({ env: ctx.env, now, ...from }));
   } catch (error) {
-    logError("a lease was renewed without a look at its token", error, { updateId: run.updateId });
+    logError("a lease was renewed without checking its token", error, { updateId: run.updateId });
     return false;
   }
   if (standing === "network") throw await refuseNetwork(ctx, run, from, now);
@@ -39,7 +39,7 @@ export async function checkStarter(ctx: StackContext, run: Run, from: RenewLease
   return false;
 }
 
-/** In the log once for each run: a client that does not understand repeats itself. */
+/** Records the refusal once for each run, because a client may repeat its call. */
 async function refuseNetwork(ctx: StackContext, run: Run, { address, country }: RenewLease["from"], now: number): Promise<AppError> {
   if (!run.refusedNetwork) {
     const event = auditEvent({ now, address }, run.orgId, run.who, {

@@ -12,22 +12,22 @@ import type { AbortedFor, Run } from "./storage/runs.ts";
 const HOUR = 3600_000;
 
 /**
- * What becomes of a run at a renewal of its lease. `network`: this renewal is refused, and the run goes on for whoever may renew it.
- * `draining`: its starter could not start it any more, and it may go on until then.
+ * The result of checking a run at a renewal of its lease. `network`: the renewal is refused because of the caller's network, and the run
+ * goes on. `draining`: the caller that started the run could not start it now, and the run may go on until the given time.
  */
 export type Standing = "good" | "network" | { abort: AbortedFor } | { draining: { since: number; until: number } };
 
-/** What the database has of a run's starter, and of the organization that the run is in. */
+/** The database's rows about the caller that started a run, and about the run's organization. */
 interface Facts {
   starter: Resolution;
   leaked: boolean;
   /** What the starter's rights on the stack depend on. */
   onStack: OnStack["facts"];
-  /** Undefined for an organization that is gone. */
+  /** Undefined when the organization does not exist any more. */
   settings: { inFlightRevocation: "drain" | "abort"; maxDrainHours: number } | undefined;
 }
 
-/** Reads them past every cache. @throws 503 when the database does not answer */
+/** Reads them without a cache. @throws 503 when the database does not answer */
 export async function readStarterFacts(store: Store, run: Run, now: number): Promise<Facts> {
   const { tokenId } = run.who;
   const [tokens, memberships, rows, stack] = await batch(store, [
@@ -51,8 +51,9 @@ export async function readStarterFacts(store: Store, run: Run, now: number): Pro
 }
 
 /**
- * Whether a run may go on. It may while its starter could start it now. Afterwards its organization decides: it ends, or it may finish within the
- * longest drain. A token that was found in the open ends its runs and those of the tokens that it made, whatever the organization decides. Pure.
+ * Decides whether a run may go on. It may while its starter could start it now. Afterwards the organization's setting decides: the run is
+ * aborted, or it may finish within the maximum drain time. A leaked token aborts its runs and those of the tokens that it created, whatever
+ * the setting is. Pure.
  */
 export function standingOf(run: Run, { starter, leaked, settings, onStack }: Facts, use: Circumstances): Standing {
   if (leaked) return { abort: "leak" };
@@ -64,20 +65,20 @@ export function standingOf(run: Run, { starter, leaked, settings, onStack }: Fac
   if (verdict === "network") return "network";
   if (!dead && verdict === "allowed") return "good";
   if (settings?.inFlightRevocation === "abort") return { abort: dead || !actor ? "token" : "rights" };
-  // The moment is known of a token, and not of a right: the first renewal without it counts.
+  // The time at which a token ended is known. The time at which a right was lost is not, so the first renewal without it counts.
   const since = Math.min(dead?.at ?? use.now, run.drain?.since ?? use.now);
   const until = since + (settings?.maxDrainHours ?? 0) * HOUR;
   return use.now >= until ? { abort: "drain" } : { draining: { since, until } };
 }
 
-/** For the event of a run's end: what became of its token meanwhile, as SQL for a sentence or "". */
+/** For the audit event of a run's end: SQL for a sentence about the change of its token during the run, or "". */
 export const fateOfToken = (run: Run, endedAt: number) => sql<string>`coalesce((SELECT CASE
-    WHEN disabled_reason = 'leaked' THEN ' Its token was found in the open meanwhile.'
-    WHEN disabled_reason = 'maker-leaked' THEN ' The token that made its token was found in the open meanwhile.'
+    WHEN disabled_reason = 'leaked' THEN ' Its token was reported as leaked meanwhile.'
+    WHEN disabled_reason = 'maker-leaked' THEN ' The token that created its token was reported as leaked meanwhile.'
     WHEN deleted_at IS NOT NULL THEN ' Its token was deleted meanwhile.'
     WHEN disabled_at IS NOT NULL THEN ' Its token was disabled meanwhile.'
     WHEN retires_at <= ${endedAt} THEN ' Its token was rotated meanwhile.'
     WHEN expires_at <= ${endedAt} THEN ' Its token expired meanwhile.'
     WHEN user_id IS NOT NULL AND user_id NOT IN (SELECT user_id FROM members WHERE org_id = ${run.orgId})
-      THEN ' Its person left the organization meanwhile.'
+      THEN ' The owner of its token left the organization meanwhile.'
   END FROM access_tokens WHERE id = ${run.who.tokenId}), '')`;

@@ -15,7 +15,7 @@ import { updates } from "../updates/table.ts";
 
 export interface StartUpdate extends StackCall {
   updateId: string;
-  /** Replaces all tags; absent: they stay (cli-protocol §4.3.2). */
+  /** The tags that replace all tags of the stack; undefined keeps them (cli-protocol §4.3.2). */
   tags: Tags | undefined;
   /** The client can journal. */
   journaling: boolean;
@@ -31,8 +31,8 @@ export interface StartAnswer {
 }
 
 /**
- * The update's own row decides: found under this stack, not started, and alone unless it is a preview. D1 first, then the
- * object: one durable write each. What a crash in between leaves behind, the next change of the stack ends.
+ * Starts an update if its row belongs to this stack and is not started, and if no other update runs; a preview may run beside one. It makes
+ * one durable write in D1, then one in the object. If the object crashes in between, the next change of the stack ends the update in D1.
  */
 export async function startRun(ctx: StackContext, input: StartUpdate, occupied: boolean): Promise<StartAnswer> {
   const { store, runs } = ctx;
@@ -56,7 +56,7 @@ export async function startRun(ctx: StackContext, input: StartUpdate, occupied: 
     ...before,
     store.db
       .update(updates)
-      // In the name of who starts it: whoever created it may be another, and its end is that of the starter's token.
+      // The update belongs to the caller that starts it, which may not be the one that created it: it ends when the starter's token does.
       .set({
         status: "running",
         requestedBy: who.userLogin,
@@ -69,7 +69,7 @@ export async function startRun(ctx: StackContext, input: StartUpdate, occupied: 
         and(
           eq(updates.id, updateId),
           sql`${updates.stackId} = ${stackId}`,
-          // Or running for D1 alone: its first start was not answered, and this is the client's second attempt.
+          // "running": the answer to its first start was lost, and this is the client's second attempt.
           inArray(updates.status, ["not started", "running"]),
           occupied ? eq(updates.dryRun, true) : undefined,
         ),

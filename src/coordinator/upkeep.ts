@@ -1,4 +1,4 @@
-import { MOST_FAILURES, countFailure, endFaultOf } from "./attempts.ts";
+import { MOST_FAILURES, countFailedAttempt, endFaultOf } from "./attempts.ts";
 import type { EndedBy } from "./commitEnd.ts";
 import { tryToKeep } from "./finish.ts";
 import { dueAt, endingOf, isOver } from "./lifetime.ts";
@@ -6,11 +6,11 @@ import type { Ending, Run } from "./storage/runs.ts";
 import type { StackContext } from "./context.ts";
 import { logError } from "../log.ts";
 
-/** Carries out the end of a run while nothing more is taken from it. */
+/** Ends a run; its writes are refused meanwhile. */
 export type Finish = (ctx: StackContext, run: Run, ending: Ending, by?: EndedBy) => Promise<void>;
 
 /**
- * Ends the runs whose lease is over. One that cannot be ended does not stop its neighbours: the alarm tries it again.
+ * Ends the runs whose lease has expired. A failure does not stop the others: the alarm tries that run again.
  * @returns the errors, by the id of the update
  */
 export async function endExpired(ctx: StackContext, finish: Finish): Promise<Map<string, unknown>> {
@@ -26,7 +26,7 @@ export async function endExpired(ctx: StackContext, finish: Finish): Promise<Map
   return failed;
 }
 
-/** What the alarm does for one run. @returns what was done, for the log */
+/** Does the alarm's work for one run. @returns the work that was done, for the log */
 export async function tend(ctx: StackContext, run: Run, finish: Finish): Promise<"ended" | "forgotten" | "left"> {
   if (run.phase === "running") {
     if (!isOver(run, Date.now())) return "left";
@@ -44,13 +44,13 @@ export async function tend(ctx: StackContext, run: Run, finish: Finish): Promise
   return "forgotten";
 }
 
-/** Drops what the object has of a run. Its events are in R2 then, unless it is they that cannot be read. */
+/** Deletes a run from the object after copying its events to R2. Events that cannot be read are lost. */
 async function forget(ctx: StackContext, run: Run): Promise<void> {
   const { updateId } = run;
   try {
     await ctx.events.keep(ctx.env.STATE, updateId);
   } catch (error) {
-    countFailure(run, endFaultOf(error, false), Date.now());
+    countFailedAttempt(run, endFaultOf(error, false), Date.now());
     ctx.runs.save(run);
     if ((run.attempts?.failed ?? 0) < MOST_FAILURES) throw error;
     logError("the events of an update are dropped, because they cannot be read", error, { updateId });

@@ -1,7 +1,7 @@
 import { unavailable } from "../errors.ts";
 import { logError } from "../log.ts";
 
-/** Asks a binding for something. @param what it is called in the refusal. @throws 503 when it fails, in whatever way */
+/** Calls a binding. @param what name of the binding in the error message. @throws 503 when the call fails for any reason */
 export async function callBinding<T>(what: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();

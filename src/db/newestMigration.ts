@@ -1,4 +1,4 @@
 import journal from "../../migrations/meta/_journal.json" with { type: "json" };
 
-/** What the database must have seen for this code to work, as `d1_migrations` names it. */
+/** The newest migration that this code needs, by its name in the table `d1_migrations`. */
 export const newestMigration = `${journal.entries.at(-1)!.tag}.sql`;

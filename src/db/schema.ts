@@ -1,4 +1,4 @@
-/** Every table, for drizzle-kit. */
+/** All tables, for drizzle-kit. */
 export * from "../audit/table.ts";
 export * from "../console/table.ts";
 export * from "../metrics/table.ts";

@@ -1,10 +1,10 @@
-/** Engine events as text (cli-protocol §4.9): what is known of one without keeping it. Pure. */
+/** Reads engine events from their text (cli-protocol §4.9). Pure. */
 import { OPEN_OBJECT, parse, readArray, rewrite, skipSpace, skipValue, visitMembers } from "../state/json/json.ts";
 import type { Ref } from "../state/replay/resourceRef.ts";
 
 /**
- * The payloads that an event may have, in the order of the public contract. The contract filters by numeric codes that it does
- * not list; ours are the places in this list, from 1. 0 is a payload that we do not know yet.
+ * The payloads that an event may have, in the order of the public contract. The contract filters by numeric codes, but does not list them;
+ * ours are the positions in this list, from 1. 0 is an unknown payload.
  */
 export const eventKinds = [
   "cancelEvent",
@@ -28,27 +28,27 @@ export const eventKinds = [
 
 export type EngineEvent = Record<string, unknown>;
 
-/** Where an event lies among the batches of its update. */
+/** Position of an event in the batches of its update. */
 export interface EventRef extends Ref {
   sequence: number;
-  /** 0, or a place in `eventKinds` from 1. */
+  /** Position in `eventKinds` from 1; 0 for an unknown payload. */
   kind: number;
 }
 
-/** Its number, as the client gave it; undefined for what has none and so no place in the order. */
+/** The number that the client gave the event; undefined if it has none, so that it cannot be ordered. */
 export const sequenceOf = (event: EngineEvent): number | undefined =>
   Number.isSafeInteger(event["sequence"]) && (event["sequence"] as number) >= 0 ? (event["sequence"] as number) : undefined;
 
 export const kindOf = (event: EngineEvent): number => eventKinds.findIndex((name) => isObject(event[name])) + 1;
 
-/** The resource that an event is about, or undefined. */
+/** URN of the resource that an event is about, or undefined. */
 export function urnOf(event: EngineEvent): unknown {
   const payload = event[payloadName(event)];
   if (!isObject(payload)) return undefined;
   return payload["urn"] ?? payload["resourceUrn"] ?? (isObject(payload["metadata"]) ? payload["metadata"]["urn"] : undefined);
 }
 
-/** The events of a batch `{events: […]}`, with their places in it. @throws StateError for what is not JSON */
+/** The events of a batch `{events: […]}` with their positions in it. @throws StateError for invalid JSON */
 export function eventsInBatch(bytes: Uint8Array, batch: number): EventRef[] {
   parse(bytes);
   let found: EventRef[] = [];
@@ -67,13 +67,13 @@ export function eventsInBatch(bytes: Uint8Array, batch: number): EventRef[] {
 }
 
 /**
- * The event on one line, and with `type`, the name of its payload, which the public contract adds to what the client sent.
- * Everything else keeps its text.
+ * Returns the event on one line, with a member `type`, the name of its payload. The public contract adds this member to the event that the
+ * client sent. The rest of the text does not change.
  */
 export function lineOf(text: Uint8Array): Uint8Array {
   const type = payloadName(parse(text) as EngineEvent);
   const line = rewrite(text, new Map([["type", JSON.stringify(type)]]));
-  // Within a string a line break is escaped, so these are white space.
+  // In a JSON string line breaks are escaped, so these are white space.
   if (!line.includes(LF) && !line.includes(CR)) return line;
   return line.map((byte) => (byte === LF || byte === CR ? 0x20 : byte));
 }

@@ -4,20 +4,20 @@ import { type EngineEvent, kindOf, sequenceOf } from "./engineEvents.ts";
 import { EventPage, type EventQuery } from "./eventPage.ts";
 
 /**
- * The events of an update that is over, in R2: `events/<update id>.jsonl`, a line for each in ascending order, and
- * `events/<update id>.index.json`, which says where to begin. Log first, index second: who finds the index finds the log.
+ * Stores the events of an ended update in R2: `events/<update id>.jsonl` has a line for each event in ascending order, and `events/<update
+ * id>.index.json` has the positions of blocks of lines. The log is written first, so if the index exists, the log does too.
  */
 const logKey = (updateId: string) => `events/${updateId}.jsonl`;
 const indexKey = (updateId: string) => `events/${updateId}.index.json`;
 
 interface LogIndex {
-  /** Bytes of the log. */
+  /** Size of the log in bytes. */
   size: number;
-  /** Number of the first event in each block, where the block begins, and the kinds in it as in `EventQuery`. */
+  /** For each block the number of its first event, its offset, and the kinds of its events as in `EventQuery`. */
   blocks: [sequence: number, offset: number, kinds: number][];
 }
 
-/** Bytes after which a block is closed. */
+/** A block ends after this many bytes. */
 const BLOCK = 64 * 1024;
 
 export interface LoggedEvent {
@@ -26,7 +26,7 @@ export interface LoggedEvent {
   line: Uint8Array;
 }
 
-/** Events in ascending order; no more than a part of an upload is in memory. */
+/** Writes events, which must be in ascending order. Only one part of the upload is in memory. */
 export async function writeEventLog(bucket: R2Bucket, updateId: string, events: AsyncIterable<LoggedEvent>): Promise<void> {
   const index: LogIndex = { size: 0, blocks: [] };
   await writeObject(bucket, logKey(updateId), indexed(events, index));
@@ -44,7 +44,7 @@ async function* indexed(events: AsyncIterable<LoggedEvent>, index: LogIndex): As
   }
 }
 
-/** A page of the log. An update that has none had no events. */
+/** Reads a page of the log. An update without a log had no events. */
 export async function readEventLog(bucket: R2Bucket, updateId: string, query: EventQuery): Promise<EventPage> {
   const page = new EventPage(query);
   const index = await readIndex(bucket, updateId);
@@ -64,10 +64,10 @@ async function readIndex(bucket: R2Bucket, updateId: string): Promise<LogIndex |
   return body && (await new Response(body).json<LogIndex>());
 }
 
-/** Bytes, about, of the log that are fetched at a time. */
+/** Approximate number of bytes of the log that are fetched at a time. */
 const RANGE = 4 * 1024 * 1024;
 
-/** The parts of the log that may hold what is asked for. Blocks side by side are one part. */
+/** The parts of the log that may contain requested events. Adjacent blocks are one part. */
 function rangesOf({ size, blocks }: LogIndex, { after, kinds }: EventQuery): { offset: number; length: number }[] {
   const first = Math.max(
     0,

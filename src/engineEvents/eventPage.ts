@@ -1,27 +1,27 @@
 import { type EngineEvent, urnOf } from "./engineEvents.ts";
 
-/** What a reader of an update's events asks for. */
+/** The events that a reader requests. */
 export interface EventQuery {
   /** Number of the last event that the reader has; -1 for none. */
   after: number;
-  /** A bit for each kind that is wanted: `1 << kind`. */
+  /** A bit for each requested kind: `1 << kind`. */
   kinds: number;
   urn?: string | undefined;
 }
 
-/** Every bit, also of kinds that we do not know yet: a kind is left out only by a query that names others. */
+/** All bits, also those of unknown kinds. */
 export const ALL_KINDS = 0xffffffff;
 
-/** Bounds of one page; characters of JSON. One event is always given, however large. */
+/** Bounds of one page, the second in characters of JSON. A page may have one event of any size. */
 const MAX_EVENTS = 200;
 const MAX_CHARACTERS = 2 * 1024 * 1024;
 
-/** A page in the making: it is shown the events in ascending order, and takes those that are asked for. */
+/** Builds a page: it receives the events in ascending order and keeps the requested ones. */
 export class EventPage {
   readonly events: string[] = [];
   /** Number of the last event on the page. */
   last: number;
-  /** Another event would have been on it. */
+  /** Whether there is at least one more event for the next page. */
   more = false;
   #characters = 0;
   readonly #query: EventQuery;
@@ -31,12 +31,12 @@ export class EventPage {
     this.last = query.after;
   }
 
-  /** Whether an event may be on the page, as far as can be told without its text. */
+  /** Whether an event may belong on the page, decided without its text. */
   wants({ sequence, kind }: { sequence: number; kind: number }): boolean {
     return sequence > this.#query.after && (this.#query.kinds & (1 << kind)) !== 0;
   }
 
-  /** @returns false when the page is full: the event was not taken, and the page has what it needs to know */
+  /** Adds an event if it is requested. @returns false when the page is full and no further events are needed */
   add(sequence: number, text: string): boolean {
     const { urn } = this.#query;
     if (urn !== undefined && urnOf(JSON.parse(text) as EngineEvent) !== urn) return true;
@@ -52,5 +52,5 @@ export class EventPage {
   }
 }
 
-/** A page as it travels, and whether later events may come. */
+/** A page in the answer of an object. `running` means that later events may arrive. */
 export type EventsAnswer = Pick<EventPage, "events" | "last" | "more"> & { running: boolean };

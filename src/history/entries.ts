@@ -9,21 +9,21 @@ import { stacks } from "../stacks/table.ts";
 import type { UpdateRow } from "./info.ts";
 import { updates } from "../updates/table.ts";
 
-/** Which entries of a stack's history, and in what order. Each has an index of its own, see `table.ts`. */
+/** Selection and order of entries of a stack's history. For each there is an index, see `updates/table.ts`. */
 export interface Entries {
-  /** Condition besides the stack. */
+  /** Condition in addition to the stack. */
   where: SQL | undefined;
-  /** By `version` where each version is there once, else by `start`. */
+  /** The order: `version` if each version occurs once, else `start`. */
   by: "version" | "start";
   ascending?: boolean;
-  /** Count them all, for `total`. */
+  /** Also count all entries, for `total`. */
   counted?: true;
 }
 
-/** All updates; previews are not among them. */
+/** Selects all updates that are not previews. */
 export const realUpdates = sql`${updates.dryRun} = 0 AND ${updates.version} IS NOT NULL`;
 
-/** Pages begin with 1; page 0 is everything (the public contract's rule). */
+/** Pages begin with 1. Page 0 means all entries, as in the public contract. */
 export interface Paging {
   page: number;
   pageSize: number;
@@ -31,7 +31,7 @@ export interface Paging {
 
 const BAD_PAGE = "Invalid 'page' value. Must be >= 0.";
 const BAD_PAGE_SIZE = "Invalid 'pageSize' value. Must be >= 1.";
-/** There is no largest number: a page behind the last one is empty. */
+/** The number has no upper bound: a page after the last one is empty. */
 const count = (message: string) =>
   z.pipe(
     z.coerce.number(message).check(z.refine((value) => Number.isInteger(value) && value >= 0, message)),
@@ -39,7 +39,7 @@ const count = (message: string) =>
   );
 export const pagingQuery = z.object({ page: z.optional(count(BAD_PAGE)), pageSize: z.optional(count(BAD_PAGE_SIZE)) });
 
-/** Neither said: everything, as older clients expect. Only a size: the first page of it. */
+/** Without parameters the answer has all entries, as older clients expect. With only a size it has the first page of that size. */
 export function pagingOf({ page, pageSize }: z.infer<typeof pagingQuery>): Paging {
   if (page === undefined && !pageSize) return { page: 0, pageSize: 0 };
   if (page === 0) {
@@ -50,18 +50,18 @@ export function pagingOf({ page, pageSize }: z.infer<typeof pagingQuery>): Pagin
   return { page: page ?? 1, pageSize: pageSize ?? 10 };
 }
 
-/** Rows in memory at a time; one may have up to 900 KB, most have a few. */
+/** Rows in memory at a time. A row may have up to 900 KB; most have a few. */
 const CHUNK = 50;
 
 export interface Found {
-  /** Version of the stack. */
+  /** Current version of the stack. */
   latestVersion: number;
-  /** How many there are in all, when that was asked. */
+  /** Number of all entries; 0 unless `counted` is set. */
   total: number;
   rows: AsyncGenerator<UpdateRow>;
 }
 
-/** Finds entries, and reads them as they are asked for. @throws 404 before any is read */
+/** Finds entries. Their rows are read in chunks on demand. @throws 404 before the first row is returned */
 export async function findEntries(ctx: OrgContext, path: StackPath, entries: Entries, { page, pageSize }: Paging): Promise<Found> {
   const here = stackAt(ctx.org.id, path);
   const mine = and(sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`, entries.where);
@@ -96,7 +96,7 @@ async function* onwards(
   }
 }
 
-/** A machine has a token's name in its row, and no row in `users`. */
+/** SQL for the requester's name. The row of a machine has the token's name, and there is no row in `users`. */
 const requesterName = sql<string>`coalesce((SELECT users.name FROM users WHERE updates.token_name = ''
   AND lower(users.login) = lower(updates.requested_by)), updates.requested_by)`.as("requester_name");
 
@@ -111,7 +111,7 @@ const chunk = (ctx: OrgContext, where: SQL | undefined, { by, ascending }: Entri
     .limit(Math.min(limit, CHUNK));
 };
 
-/** What comes after a row in the list's order, whatever was added meanwhile. */
+/** Condition for the rows after a given row, in the list's order. Rows that are added meanwhile do not change it. */
 function beyond(last: UpdateRow, { by, ascending }: Entries): SQL {
   const comes = ascending ? sql`>` : sql`<`;
   if (by === "version") return sql`${updates.version} ${comes} ${last.version}`;

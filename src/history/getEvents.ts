@@ -17,16 +17,16 @@ export const EngineEventsQuery = z.object({
   /** Codes or names of payloads; may be repeated. */
   type: z.optional(z.union([text(100), list(text(100), 100)])),
   urn: z.optional(text(10_000)),
-  /** Also those before which others are still to come. */
+  /** Also returns events although earlier ones have not arrived yet. */
   include_non_activated: flag,
 });
 
-/** How long a reader that has every event of a running update waits for more, milliseconds: the CLI asks again without a pause. */
+/** Delay of an answer without new events while the update runs, in milliseconds: the CLI polls without a pause. */
 const PATIENCE = 1000;
 
 /**
- * A page of an update's engine events, ascending (cli-protocol §4.12). Without a cursor there is nothing more to read and the update
- * is over: while it runs each page has one, also an empty page.
+ * Returns a page of an update's engine events, ascending (cli-protocol §4.12). While the update runs, each page has a cursor, even an
+ * empty one. A page without a cursor is the last one of an ended update.
  */
 export async function getEngineEvents(ctx: OrgContext, path: StackPath, updateId: string, query: z.infer<typeof EngineEventsQuery>) {
   const wanted: EventQuery = { after: afterOf(query.continuationToken), kinds: kindsOf(query.type), urn: query.urn || undefined };
@@ -43,8 +43,9 @@ export async function getEngineEvents(ctx: OrgContext, path: StackPath, updateId
 }
 
 /**
- * Events of an update that is known to be this stack's: from the stack's object while it knows the update, then from R2.
- * @param gaps also those before which others are still to come
+ * Reads events of an update, which the caller has checked to belong to this stack: from the stack's object while it has the run, then from
+ * R2.
+ * @param gaps also return events although earlier ones have not arrived yet
  */
 export async function readEvents(
   ctx: OrgContext,

@@ -12,20 +12,20 @@ import { updates } from "../updates/table.ts";
 
 const history: Entries = { where: realUpdates, by: "version" };
 
-/** Newest first; previews are not in it (cli-protocol §5.1). */
+/** The updates of a stack, newest first, without previews (cli-protocol §5.1). */
 export async function listUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   const { rows } = await findEntries(ctx, path, history, paging);
   return streamOf(list(ctx, '{"updates":[', rows, toUpdateInfo, "]}"));
 }
 
-/** The same for who asks with `output-type`: with ids, and how many there are. */
+/** The same for requests with `output-type`: with ids and the total number. */
 export async function listStackUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   return answerPage(ctx, await findEntries(ctx, path, { ...history, counted: true }, paging), paging);
 }
 
 /**
- * Previews that looked at version `version` of the stack: they started when it was the newest. So those of the latest version
- * are what was tried since the last update.
+ * The previews that ran against version `version` of the stack, which was the newest when they started. The previews of the latest version
+ * are those since the last update.
  */
 export async function listPreviews(
   ctx: OrgContext,
@@ -41,14 +41,14 @@ export async function listPreviews(
 
 const previews = sql`${updates.dryRun} = 1 AND ${updates.startedAt} IS NOT NULL`;
 
-/** Everything that was started on a stack, previews too, newest first. */
+/** All updates and previews that were started on a stack, newest first. */
 export async function listActivity(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   const found = await findActivity(ctx, path, paging);
   const item = (row: FullRow) => ({ update: toStackUpdate(row, found.latestVersion) });
   return streamOf(list(ctx, `${pageHead(found, paging)}"activity":[`, found.rows, item, "]}"));
 }
 
-/** The rows of it. */
+/** The rows of `listActivity`. */
 export const findActivity = (ctx: OrgContext, path: StackPath, paging: Paging): Promise<Found> =>
   findEntries(
     ctx,
@@ -62,7 +62,7 @@ const answerPage = (ctx: OrgContext, found: Found, paging: Paging) =>
 
 const pageHead = ({ total }: Found, { page, pageSize }: Paging) => `{"itemsPerPage":${page === 0 ? total : pageSize},"total":${total},`;
 
-/** Rows as JSON. Of configurations that are objects of their own, one is in memory at a time. */
+/** Writes rows as JSON. Only one configuration that is stored in R2 is in memory at a time. */
 async function* list(
   { env }: OrgContext,
   head: string,
@@ -101,12 +101,12 @@ async function find(ctx: OrgContext, path: StackPath, updateId: string, kind?: S
   return { row: await withConfig(ctx.env.STATE, row), latestVersion };
 }
 
-/** Previews shown with an update; more are found page by page. */
+/** Maximum number of previews shown with an update. `listPreviews` returns all of them in pages. */
 const TRIED = 100;
 
 /**
- * What led to an update: the previews that looked at the version before it, newest first. Which of them belong together, by a
- * pull request say, is not known here, so nothing is collated.
+ * An update and the previews that ran against the version before it, newest first. This service does not know which of them belong
+ * together, for example to one pull request, so `collatedUpdateEvents` is empty.
  */
 export async function getTimeline(ctx: OrgContext, path: StackPath, version: number | "latest"): Promise<Response> {
   const { row, latestVersion } = await getUpdate(ctx, path, version);
@@ -116,7 +116,7 @@ export async function getTimeline(ctx: OrgContext, path: StackPath, version: num
   return streamOf(list(ctx, head, rows, (preview) => toStackUpdate(preview, latestVersion), "]}"));
 }
 
-/** Status of one update, of any kind. Imports are done when they answer, so nobody has to wait here (cli-protocol §4.12). */
+/** Status of one update of any kind. Imports are complete when they answer, so a client need not poll this (cli-protocol §4.12). */
 export async function getUpdateStatus(ctx: OrgContext, path: StackPath, updateId: string) {
   const [rows] = await guarded(ctx, [
     ctx.store.db

@@ -7,7 +7,7 @@ export type UpdateRow = typeof updates.$inferSelect & {
   requesterName: string;
 };
 
-/** A row with its configuration, wherever that is kept: see `withConfig`. */
+/** A row with its configuration, which may be stored in R2: see `withConfig`. */
 export type FullRow = UpdateRow & { config: ConfigText };
 
 const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
@@ -26,7 +26,7 @@ export const toUpdateInfo = (row: FullRow): UpdateInfo => ({
   ...(row.journalKept && { journalKept: row.journalKept }),
 });
 
-/** The contract's kinds tell what a preview was a preview of; `pulumi preview` itself is a `preview`. */
+/** In the contract the kind of a preview is the kind of its update with a prefix `P`; the kind of `pulumi preview` is `preview`. */
 const kindOf = ({ kind, dryRun }: UpdateRow) => (dryRun && kind !== "preview" ? `P${kind}` : kind);
 
 /** @param latestVersion of the stack */

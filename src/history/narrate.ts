@@ -10,12 +10,12 @@ const SAID = bit("diagnosticEvent") | bit("stdoutEvent") | bit("policyEvent") | 
 
 export interface Message {
   severity: "info" | "warning" | "error";
-  /** Name of the resource that it is about; "" for the update as a whole. */
+  /** Name of the resource that the message is about; "" for the whole update. */
   about: string;
   text: string;
 }
 
-/** Bytes of a page: for the steps, for all messages, and for one of them, which is about something and has markup around it. */
+/** Bounds in bytes of a page: for the steps, all messages, one message, the name of its resource, and its markup. */
 const TREE = 28_000;
 const MESSAGES = 28_000;
 const MESSAGE = 8000;
@@ -23,8 +23,8 @@ const ABOUT = 100;
 const MARKUP = 150;
 
 /**
- * An update told by its engine events as far as they have come: its steps as a tree, and what was said. Of many messages the last
- * are kept, because the reason for a failure comes late.
+ * Describes an update by the engine events that have arrived: its steps as a tree, and its messages. If there are too many messages, the
+ * last ones are kept, because the reason of a failure comes late.
  */
 export async function narrate(
   ctx: OrgContext,
@@ -47,7 +47,7 @@ export async function narrate(
       if (!message) continue;
       const before = messages.at(-1);
       const bytes = pageBytes(message.text);
-      // Lines of one program come one by one.
+      // A program's output comes line by line.
       if (before && before.about === message.about && before.severity === message.severity && before.bytes + bytes < MESSAGE) {
         before.text += message.text;
         before.bytes += bytes;
@@ -85,11 +85,11 @@ interface SaidEvent {
   errorEvent?: Said;
 }
 
-/** Events are what a client sent: what is not as expected is left out. */
+/** The message in an event; undefined if the event, which a client sent, does not have the expected form. */
 function messageOf({ diagnosticEvent, stdoutEvent, policyEvent, errorEvent }: SaidEvent): Message | undefined {
   const said = diagnosticEvent ?? stdoutEvent ?? policyEvent ?? errorEvent;
   const message = said?.message ?? said?.error;
-  // Ephemeral ones only say that something is still going on.
+  // Ephemeral messages only report progress.
   if (!said || typeof message !== "string" || said.ephemeral === true || said.severity === "debug") return undefined;
   const urn = said.urn ?? said.resourceUrn;
   const about = typeof urn === "string" ? (urn.split("::").slice(3).join("::") || urn).slice(0, ABOUT) : "";
@@ -102,7 +102,7 @@ function severityOf({ severity, enforcementLevel }: Said, isError: boolean): Mes
   return severity === "warning" || enforcementLevel === "advisory" || enforcementLevel === "warning" ? "warning" : "info";
 }
 
-/** Without the engine's colour directives, a terminal's sequences, and other characters that are not text. */
+/** Removes the engine's color directives, terminal sequences, and other control characters. */
 export const plain = (text: string): string =>
   text
     .replaceAll(/<\{%[^%]{0,100}%\}>/g, "")

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { type Operations, Kinds, each, kinds } from "../http/openapi.ts";
 import { keptJournals, updateResults } from "../updates/table.ts";
 
-/** What the history says of an update to the CLI (cli-protocol §5.1). Maps are objects and never null: SDKs iterate them. */
+/** An update in the history, for the CLI (cli-protocol §5.1). Maps are never null, because SDKs iterate them. */
 export const UpdateInfo = z.object({
   kind: z.string(),
   startTime: z.int(),
@@ -14,12 +14,12 @@ export const UpdateInfo = z.object({
   version: z.int(),
   resourceChanges: z.optional(z.record(z.string(), z.int())),
   resourceCount: z.optional(z.int()),
-  /** Ours: the stack has the state from before this update, and why; what the update wrote is kept for the operator. */
+  /** Our extension: the reason for which the stack has the state from before this update. Its journal is kept for the operator. */
   journalKept: z.optional(z.enum(keptJournals)),
 });
 export type UpdateInfo = z.infer<typeof UpdateInfo>;
 
-/** The same with what the service knows besides: the contract's own `UpdateInfo`. */
+/** An update in the history, with additional data of the service. The contract calls it `UpdateInfo` too. */
 export const StackUpdate = z.object({
   info: UpdateInfo,
   latestVersion: z.int(),
@@ -50,18 +50,22 @@ const EngineEventsResponse = z.object({
 export const historyOperations = {
   GetStackUpdates: {
     tags: ["Stacks", "StackUpdates"],
-    summary: "History, newest first, without previews; with ids when output-type is said",
+    summary: "Updates of the stack, newest first, without previews; includes ids when output-type is set",
     answers: { 200: z.union([updatesPage, z.object({ updates: z.array(UpdateInfo) })]) },
   },
-  GetLatestStackUpdate: { tags: ["Stacks"], summary: "The newest entry of the history", answers: { 200: StackUpdate } },
+  GetLatestStackUpdate: { tags: ["Stacks"], summary: "The newest update", answers: { 200: StackUpdate } },
   GetLatestStackPreviews: { tags: ["Stacks", "StackUpdates"], summary: "Previews since the last update", answers: { 200: updatesPage } },
-  GetLatestUpdateTimeline: { tags: ["Stacks"], summary: "The newest update, and the previews that led to it", answers: { 200: timeline } },
-  GetStackUpdate: { tags: ["Stacks"], summary: "An entry of the history", answers: { 200: StackUpdate } },
-  GetStackUpdateSummary: { tags: ["Stacks"], summary: "An entry of the history in short", answers: { 200: UpdateSummary } },
-  GetStackPreviews: { tags: ["Stacks"], summary: "Previews that looked at a version", answers: { 200: updatesPage } },
-  GetUpdateTimeline: { tags: ["Stacks"], summary: "An update, and the previews that led to it", answers: { 200: timeline } },
+  GetLatestUpdateTimeline: {
+    tags: ["Stacks"],
+    summary: "The newest update, and the previews that ran before it",
+    answers: { 200: timeline },
+  },
+  GetStackUpdate: { tags: ["Stacks"], summary: "An update, by its version", answers: { 200: StackUpdate } },
+  GetStackUpdateSummary: { tags: ["Stacks"], summary: "A short summary of an update, by its version", answers: { 200: UpdateSummary } },
+  GetStackPreviews: { tags: ["Stacks"], summary: "Previews that ran against a version", answers: { 200: updatesPage } },
+  GetUpdateTimeline: { tags: ["Stacks"], summary: "An update, and the previews that ran before it", answers: { 200: timeline } },
   GetStackPreview: { tags: ["Stacks"], summary: "A preview", answers: { 200: StackUpdate } },
-  GetStackPreviewSummary: { tags: ["Stacks"], summary: "A preview in short", answers: { 200: UpdateSummary } },
+  GetStackPreviewSummary: { tags: ["Stacks"], summary: "A short summary of a preview", answers: { 200: UpdateSummary } },
   GetStackActivity: {
     tags: ["Stacks"],
     summary: "Updates and previews, newest first",
@@ -69,8 +73,12 @@ export const historyOperations = {
       200: z.object({ itemsPerPage: z.int(), total: z.int(), activity: z.array(z.object({ update: StackUpdate })) }),
     },
   },
-  UpdateSummaryHandlerLatest: { tags: ["Stacks"], summary: "What the newest update did, as text", answers: { 200: text } },
-  UpdateSummary: { tags: ["Stacks"], summary: "What an update or preview did, as text", answers: { 200: text } },
+  UpdateSummaryHandlerLatest: {
+    tags: ["Stacks"],
+    summary: "The steps and the result of the newest update, as text",
+    answers: { 200: text },
+  },
+  UpdateSummary: { tags: ["Stacks"], summary: "The steps and the result of an update or preview, as text", answers: { 200: text } },
   ...each("GetUpdateStatusFor", Kinds, {
     tags: ["Stacks", "StackUpdates"],
     summary: "Status of an update",
@@ -78,7 +86,7 @@ export const historyOperations = {
   }),
   ...each("GetEngineEvents_", kinds, {
     tags: ["Stacks", "StackUpdates"],
-    summary: "Engine events in their order, during the update and after",
+    summary: "Engine events in ascending order, during the update and afterwards",
     answers: { 200: EngineEventsResponse },
   }),
 } satisfies Operations;

@@ -8,20 +8,20 @@ import { updates } from "../updates/table.ts";
 const DAY = 86_400_000;
 
 export interface UpdatesOfDay {
-  /** Day of UTC, `2026-01-31`. */
+  /** Day in UTC, as `2026-01-31`. */
   day: string;
   count: number;
-  /** Those that failed or were cancelled. */
+  /** Number of updates that failed or were canceled. */
   bad: number;
 }
 
 /**
- * How many updates of these stacks began on each of the last `days` days, today included; days without one are left out. Ids of
- * another organization's stacks count nothing.
+ * Counts the updates of these stacks that started on each of the last `days` days, including today. Days without updates are omitted. Ids
+ * of stacks of other organizations are ignored.
  */
 export async function updatesPerDay(ctx: OrgContext, stackIds: string[], days: number): Promise<UpdatesOfDay[]> {
   const first = (Math.floor(ctx.now / DAY) - days + 1) * DAY;
-  // Ids first, then each stack's own piece of the index.
+  // The ids are selected first, so that the query reads only each stack's part of the index.
   const mine = sql`${updates.stackId} IN (SELECT id FROM ${stacks} WHERE id IN (SELECT value FROM json_each(${JSON.stringify(stackIds)})) AND ${stacks.orgId} = ${ctx.org.id})`;
   const day = sql<number>`${updates.startedAt} / ${sql.raw(String(DAY))}`;
   const [rows] = await guarded(ctx, [

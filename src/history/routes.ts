@@ -27,10 +27,10 @@ const ofStack = { ...read, params: stackParams };
 const ofVersion = { ...read, params: versionParams };
 const ofUpdate = { ...read, params: updateParams };
 
-/** The kinds that an update may be addressed by. */
+/** The kinds that occur in the paths of updates. */
 const kinds = ["update", "preview", "refresh", "destroy"] as const;
 
-/** What a stack's updates and previews were. The latest one first: its paths would be taken for a version. */
+/** The history of a stack's updates and previews. The paths with `latest` come first: otherwise `latest` would match as a version. */
 export const historyRoutes = [
   defineRoute(
     {
@@ -165,7 +165,7 @@ export const historyRoutes = [
   ),
 ];
 
-/** Whether an update still runs. A client asks under the kind that it created the update as. */
+/** The status of an update. A client uses the kind with which it created the update. */
 export const statusRoutes = (["Update", "Preview", "Refresh", "Destroy"] as const).map((kind) =>
   defineRoute(
     {

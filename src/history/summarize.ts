@@ -5,11 +5,11 @@ import { readEvents } from "./getEvents.ts";
 import type { UpdateRow } from "./info.ts";
 import { type TreeStep, outcomeText, treeText } from "./summaryText.ts";
 
-/** Of a kind of events, in a query for them. */
+/** The bit of a kind of events in an `EventQuery`. */
 export const bit = (kind: (typeof eventKinds)[number]) => 1 << (eventKinds.indexOf(kind) + 1);
 export const STEPS = bit("resOutputsEvent") | bit("resOpFailedEvent");
 
-/** Pages of events that are read for the tree; a larger update is told as far as that. */
+/** Maximum number of pages of events that are read for the tree. The tree of a larger update is incomplete. */
 export const MAX_PAGES = 10;
 
 export interface StepEvent {
@@ -23,7 +23,7 @@ interface StepMetadata {
   old?: { parent?: unknown } | null;
 }
 
-/** What an update did, in words, as the CLI says at its end: from its engine events, and its outcome from the history. */
+/** Summarizes an update as the CLI does at its end: the steps come from its engine events, the result from the history. */
 export async function summarize(ctx: OrgContext, path: StackPath, row: UpdateRow): Promise<{ summary: string }> {
   const steps: TreeStep[] = [];
   let after = -1;
@@ -39,10 +39,10 @@ export async function summarize(ctx: OrgContext, path: StackPath, row: UpdateRow
   return { summary: treeText(steps, more) + outcomeText(row) };
 }
 
-/** Characters of an operation and a URN: every line is made as wide as the widest. */
+/** Maximum number of characters of an operation and its URN together: the widest line determines the width of all lines. */
 const LONGEST = 1000;
 
-/** Events are what a client sent: what is not as expected is left out. */
+/** The step in an event; undefined if the event, which a client sent, does not have the expected form. */
 export function stepOf({ resOutputsEvent, resOpFailedEvent }: StepEvent): TreeStep | undefined {
   const metadata = (resOutputsEvent ?? resOpFailedEvent)?.metadata;
   if (typeof metadata?.op !== "string" || typeof metadata.urn !== "string" || metadata.urn === "") return undefined;

@@ -1,8 +1,8 @@
-/** An update told in words, as the CLI tells it at its end. Pure. */
+/** Formats the summary of an update as the CLI does at its end. Pure. */
 import type { UpdateRow } from "./info.ts";
 
 export interface TreeStep {
-  /** As in the engine's events, `create` for one. */
+  /** Operation as in the engine's events, for example `create`. */
   op: string;
   urn: string;
   /** "" when there is none. */
@@ -10,7 +10,7 @@ export interface TreeStep {
   failed: boolean;
 }
 
-/** Sign before a line, and the word for what was done; a preview says what would be. */
+/** The sign before the line of an operation, and the operation as a participle. A preview shows the operation's name instead. */
 const words = new Map<string, [sign: string, done: string]>(
   Object.entries({
     create: ["+", "created"],
@@ -31,17 +31,17 @@ const words = new Map<string, [sign: string, done: string]>(
 
 const wordsOf = (op: string): [sign: string, done: string] => words.get(op) ?? ["*", op];
 
-/** Resources that are drawn one under the other; what is deeper stands at the left again. A program's are a handful. */
+/** Maximum number of levels of indentation; deeper resources begin at the left again. Normal programs have only a few levels. */
 const DEEPEST = 50;
 
-/** Resources that were touched, each under its parent. @param cut there are more that are not among the steps */
+/** Lists the changed resources, each under its parent. @param cut whether the steps are incomplete */
 export function treeText(steps: TreeStep[], cut: boolean): string {
   const byUrn = new Map<string, TreeStep>();
   for (const step of steps) if (step.op !== "same" || !byUrn.has(step.urn)) byUrn.set(step.urn, step);
   const shown = new Set<string>();
   for (const step of byUrn.values()) {
     if (step.op === "same" && !step.failed) continue;
-    // With all above it, so that it stands where it belongs.
+    // Its ancestors are shown too, so that it has its place in the tree.
     for (let urn = step.urn; byUrn.has(urn) && !shown.has(urn); urn = byUrn.get(urn)!.parent) shown.add(urn);
   }
   if (shown.size === 0) return "";
@@ -61,7 +61,7 @@ export function treeText(steps: TreeStep[], cut: boolean): string {
   return `${lines.join("\n")}\n${cut ? " …\n" : ""}\n`;
 }
 
-/** How many stand above each one; for one that stands above itself 0. */
+/** The number of ancestors of each resource. */
 function depthsOf(shown: Set<string>, byUrn: Map<string, TreeStep>): Map<string, number> {
   const depths = new Map<string, number>();
   for (const start of shown) {

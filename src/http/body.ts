@@ -2,15 +2,15 @@ import { type Gunzip, createGunzip, gunzipSync } from "node:zlib";
 import { requestChunks } from "../bytes/chunks.ts";
 import { inTime } from "./discard.ts";
 import { badRequest, tooLarge } from "../errors.ts";
-import { free, freeBuffer } from "../bytes/release.ts";
+import { release, releaseBuffer } from "../bytes/release.ts";
 import { concat } from "../state/json/json.ts";
 import { decodeUtf8 } from "../bytes/utf8.ts";
 
 /**
- * The body as it was meant, chunk by chunk, each good until the next is asked for: inflated when it came gzipped (Workers do not decode requests), cut off at
- * `limit` bytes counted before and after, so that a small bomb is refused as a large body is.
+ * The body in chunks; a chunk is valid until the next is requested. A gzipped body is inflated (Workers do not decode requests). The limit
+ * applies before and after inflating, so that a small compressed bomb is refused like a large body.
  * @param limit bytes
- * @throws 413, 400 for what is not gzip
+ * @throws 413, 400 for invalid gzip
  */
 export async function* bodyStream(request: Request, limit: number): AsyncGenerator<Uint8Array> {
   const encoding = encodingOf(request);
@@ -29,28 +29,28 @@ export async function* limited(chunks: AsyncIterable<Uint8Array>, limit: number,
 }
 
 /**
- * What gzip stands for, no faster than it is read: a `DecompressionStream` would inflate all that has arrived, wait or no wait. The next chunk
- * is asked for when the one before is used up.
- * @throws 400 for what is not gzip
+ * Inflates gzip only as fast as it is read: a `DecompressionStream` would inflate all that has arrived, even if the reader waits. The next
+ * input chunk is requested when the one before is used up.
+ * @throws 400 for invalid gzip
  */
 export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: CHUNK });
-  // What goes wrong on either side comes out of `gunzip`.
+  // Errors of the input and of inflating are both emitted by `gunzip`.
   const fed = feed(chunks, gunzip).catch((error: Error) => void gunzip.destroy(error));
   try {
     let last: Uint8Array | undefined;
     for await (const chunk of gunzip) {
-      // What was inflated into another buffer has been used.
-      if (last && last.buffer !== chunk.buffer) freeBuffer(last.buffer);
+      // The reader has used the bytes of the previous buffer.
+      if (last && last.buffer !== chunk.buffer) releaseBuffer(last.buffer);
       last = chunk;
-      // Not as Node's own kind of bytes, whose `slice` makes no copy.
+      // Not as a Buffer of Node, because its `slice` makes no copy.
       yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     }
   } catch (error) {
     if (String((error as { code?: unknown }).code).startsWith("Z_")) throw badRequest("the body is not valid gzip");
     throw error;
   } finally {
-    // The body has no reader any more from then on, so that `discard` can read the rest.
+    // Release the reader, so that `discard` can read the rest.
     gunzip.destroy();
     await inTime(fed);
   }
@@ -58,7 +58,7 @@ export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
 
 async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<void> {
   let goOn = () => {};
-  // Not every write is answered when the reader has given up.
+  // When the reader has stopped, some writes are never completed.
   gunzip.once("close", () => goOn());
   for await (const chunk of chunks) {
     if (gunzip.destroyed) return;
@@ -72,7 +72,7 @@ async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: Gunzip): Promise<
 }
 
 export interface Body {
-  /** The bytes as they came. */
+  /** The raw bytes. */
   raw: Uint8Array;
   encoding: BodyEncoding;
   /** The same bytes, inflated. */
@@ -80,7 +80,8 @@ export interface Body {
 }
 
 /**
- * Reads the whole body into memory, and gives the memory back when `use` has ended or the body is refused. For a body that is small, or has to be in memory.
+ * Reads the whole body into memory, and releases the memory when `use` has ended or the body is refused. For a body that is small, or that
+ * must be in memory.
  * @param limit bytes, before and after inflating
  */
 export async function useBody<T>(request: Request, limit: number, use: (body: Body) => T | Promise<T>): Promise<T> {
@@ -91,32 +92,32 @@ export async function useBody<T>(request: Request, limit: number, use: (body: Bo
     bytes = inflate(raw, encoding, limit);
     return await use({ raw, encoding, bytes });
   } finally {
-    free(bytes);
-    free(raw);
+    release(bytes);
+    release(raw);
   }
 }
 
-/** The body as it came, refused as soon as it is longer than `limit` bytes. */
+/** The raw body, refused as soon as it is longer than `limit` bytes. */
 export async function receive(request: Request, limit: number): Promise<Uint8Array> {
   const declared = request.headers.get("Content-Length");
   if (declared !== null) {
-    // HTTP framing holds the sender to the length, so the runtime may read it in one go.
+    // HTTP framing guarantees the length, so the runtime may read the body in one call.
     if (Number(declared) > limit) throw tooLarge("the body", limit);
     return new Uint8Array(await request.arrayBuffer());
   }
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of limited(requestChunks(request.body), limit)) chunks.push(chunk.slice());
-    // One chunk would be returned as it is.
+    // A single chunk would be returned without a copy.
     return chunks.length === 1 ? chunks[0]!.slice() : concat(chunks);
   } finally {
-    for (const chunk of chunks) free(chunk);
+    for (const chunk of chunks) release(chunk);
   }
 }
 
 export type BodyEncoding = "identity" | "gzip";
 
-/** @throws 400 for an encoding that we do not read */
+/** @throws 400 for an unsupported encoding */
 export function encodingOf(request: Request): BodyEncoding {
   const name = (request.headers.get("Content-Encoding") ?? "").trim().toLowerCase();
   if (name === "" || name === "identity") return "identity";
@@ -124,10 +125,10 @@ export function encodingOf(request: Request): BodyEncoding {
   throw badRequest(`Content-Encoding '${name.slice(0, 40)}' is not supported`);
 }
 
-/** Bytes that zlib asks for at a time; with its own 16 KB a journal batch takes twice as long. */
+/** Bytes of one buffer of zlib; with its default of 16 KB a journal batch takes twice as long. */
 const CHUNK = 128 * 1024;
 
-/** @param limit bytes; none for what was held to one before */
+/** @param limit bytes; undefined when the size was already checked */
 export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit?: number): Uint8Array {
   if (encoding === "identity") return bytes;
   try {

@@ -1,28 +1,28 @@
 /**
- * Schemas of inputs that have a bound. Every text, list and map that a request brings is made by these: `npm run check` fails on a schema
- * of a route that is not (scripts/bounds.ts).
+ * Schemas of inputs with a bound. Every text, list and map of a request is made by these functions: `npm run check` fails on a schema of a
+ * route that is not (scripts/bounds.ts).
  */
 import * as z from "zod/mini";
 
 /** @param max characters */
 export const text = (max: number, message?: string) => z.string().check(z.maxLength(max, message));
 
-/** For a text that may fill its body. The body has a limit of its own, see `src/limits.ts`. Characters. */
+/** Characters of a text that may fill its body. The body has its own limit, see `src/limits.ts`. */
 export const AS_BODY = 2 ** 27;
 
-/** An id that we gave out. An unknown one is a 404, whatever it looks like. */
+/** An id that we issued. An unknown id of any format is a 404. */
 export const id = text(200);
 
-/** What we gave out as `continuationToken`. */
+/** A `continuationToken` that we issued. */
 export const cursor = z.optional(text(2000));
 
 type Bounds = { kind: "list"; element: z.ZodMiniType } | { kind: "map"; key: z.ZodMiniType; value: z.ZodMiniType } | { kind: "unread" };
 
-/** What the helpers below made, for the check. */
+/** Every schema that the functions below made, for the check. */
 export const boundsOf = new WeakMap<object, Bounds>();
 
 /**
- * A list whose length is looked at before its elements are: a longer one costs no more than its parsing.
+ * A list whose length is checked before its elements, so that a longer list costs only its parsing.
  * @param max elements
  */
 export function list<T extends z.ZodMiniType>(element: T, max: number, message = `a list of at most ${max} elements is expected`) {
@@ -40,12 +40,12 @@ export function list<T extends z.ZodMiniType>(element: T, max: number, message =
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Faults of a map that are reported; a large body may have a hundred thousand. */
+/** Only so many faults of a map are reported, because a large body may have a hundred thousand. */
 const MOST_FAULTS = 10;
 
 /**
- * A JSON object whose keys are its sender's own. It is passed on as it was parsed: `z.record` builds a new one, and leaves out a
- * key named `__proto__` (cli-protocol trap 45).
+ * A JSON object whose keys the client chooses. It is returned as it was parsed: `z.record` builds a new object, without a key named
+ * `__proto__` (cli-protocol trap 45).
  * @param max keys
  */
 export function mapOf<V extends z.ZodMiniType>(value: V, key: z.ZodMiniType<string>, max: number) {
@@ -68,7 +68,9 @@ export function mapOf<V extends z.ZodMiniType>(value: V, key: z.ZodMiniType<stri
   return schema;
 }
 
-/** For a part that is not read as parsed: its text is checked elsewhere. Its body has a limit, also of values and levels. */
+/**
+ * A member that is not validated by its schema, because its text is checked elsewhere. Its body has a limit of bytes, values and levels.
+ */
 export function unread<S extends z.ZodMiniType>(schema: S): S {
   boundsOf.set(schema, { kind: "unread" });
   return schema;

@@ -1,17 +1,17 @@
 import { SIZE } from "../bytes/chunks.ts";
 
-/** Bytes that are read of a body that nobody wants. Cloudflare lets no larger body through on most plans. */
+/** Most bytes that are read of a body that is not used. Cloudflare accepts no larger body on most plans. */
 const MOST_BYTES = 256 * 1024 * 1024;
-/** How long the sender may be silent meanwhile, in milliseconds. */
+/** How long the sender may pause, in milliseconds. */
 export const PATIENCE = 5_000;
 
 /**
- * Reads what nobody has read of a body, and keeps nothing of it. An answer that comes before its request is complete is often lost: the
- * runtime closes the connection, the client fails while it still sends, and the development proxy cuts the answer off. The CLI must be
- * able to read a 413, or it does not halve its batch (cli-protocol §4.8.3).
+ * Reads and discards the rest of a body. An answer that is sent before its request is complete is often lost: the runtime closes the
+ * connection, the client fails while it still sends, and the development proxy cuts the answer off. The CLI must be able to read a 413, or
+ * it does not halve its batch (cli-protocol §4.8.3).
  */
 export async function discard({ body }: Request): Promise<void> {
-  // A body that was passed on is read elsewhere.
+  // Another reader has the body.
   if (!body || body.locked) return;
   const reader = body.getReader({ mode: "byob" });
   try {
@@ -28,7 +28,7 @@ export async function discard({ body }: Request): Promise<void> {
   await reader.cancel().catch(() => undefined);
 }
 
-/** @returns what is promised, or undefined when it does not come in time */
+/** @returns the value of the promise, or undefined when it does not arrive in time */
 export async function inTime<T>(promised: Promise<T>): Promise<T | undefined> {
   const over = new AbortController();
   const late = scheduler.wait(PATIENCE, { signal: over.signal }).catch(() => undefined);

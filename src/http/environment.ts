@@ -4,16 +4,16 @@ import type { Bindings } from "../env.ts";
 import type { Reason } from "../errors.ts";
 import type { Lease } from "../auth/leaseToken.ts";
 
-/** Hono's typed environment: what the middleware puts beside a request. */
+/** Hono's typed environment: the values that the middleware adds to a request. */
 export interface Env {
   Bindings: Bindings;
   Variables: {
     request: RequestContext;
     credential: Credential | undefined;
     lease: Lease | undefined;
-    /** Of the contract or page that took the request, `/api/stacks/{orgName}/…`; undefined when none did. */
+    /** The path template of the route or page that matched, `/api/stacks/{orgName}/…`; undefined when none did. */
     route: string | undefined;
-    /** Why it was refused. */
+    /** Why the request was refused. */
     reason: Reason | undefined;
   };
 }

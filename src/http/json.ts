@@ -1,12 +1,13 @@
 import { AppError, badRequest } from "../errors.ts";
 import { MOST_VALUES, shapeFault } from "../state/shape.ts";
 
-/** Levels of lists and objects, one in the other. */
+/** Most levels of nested lists and objects. */
 export const MOST_LEVELS = 1000;
 
 /**
- * JSON of a body, when it needs no more memory than an isolate has: a body of a few kilobytes may inflate to millions of values.
- * @throws 400 for what is not JSON or has too many levels, 413 for too many values
+ * Parses the JSON of a body, but refuses a body that would need too much memory: a body of a few kilobytes may expand to millions of
+ * values.
+ * @throws 400 for invalid JSON or too many levels, 413 for too many values
  */
 export function parseJson(text: string): unknown {
   const fault = shapeFault(text, MOST_LEVELS);

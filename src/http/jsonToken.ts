@@ -2,15 +2,15 @@ import { CLOSE_OBJECT, COMMA, OPEN_OBJECT, QUOTE } from "../state/json/json.ts";
 
 const BACKSLASH = 0x5c;
 
-/** Finds the end of one JSON value whose text comes in pieces, none of which is kept. It does not validate. */
+/** Finds the end of one JSON value whose text arrives in chunks, without keeping the chunks. It does not validate. */
 export class JsonToken {
   #depth = 0;
   #inString = false;
-  /** The next byte is one behind a backslash. */
+  /** The next byte follows a backslash. */
   #isEscaped = false;
   #begun = false;
 
-  /** @returns the position behind the value, or undefined when it goes on in the next piece */
+  /** @returns the position after the value, or undefined when it continues in the next chunk */
   read(bytes: Uint8Array, at: number): number | undefined {
     while (at < bytes.length) {
       if (this.#inString) {
@@ -19,7 +19,7 @@ export class JsonToken {
         continue;
       }
       const c = bytes[at]!;
-      // `[` and `{`, and `]` and `}`, differ in one bit.
+      // `[` and `{` differ in one bit, as do `]` and `}`.
       const bracket = c | 0x20;
       if (this.#depth === 0 && this.#begun && (c === COMMA || c <= 0x20 || bracket === CLOSE_OBJECT)) return at;
       this.#begun = true;
@@ -31,9 +31,9 @@ export class JsonToken {
     return undefined;
   }
 
-  /** @returns the position behind the string's closing quote, or the end of the piece */
+  /** @returns the position after the string's closing quote, or the end of the chunk */
   #readString(bytes: Uint8Array, at: number): number {
-    // The next quote, found once: a search at each backslash would read a text of escapes as often as it has some.
+    // Find the next quote only once: searching again after each backslash would read a text with many escapes many times.
     let end = -1;
     while (at < bytes.length) {
       if (this.#isEscaped) {
@@ -41,7 +41,7 @@ export class JsonToken {
         at++;
         continue;
       }
-      // The native search is quick where strings are long.
+      // For long strings the native search is faster.
       if (end < at) {
         const quote = bytes.indexOf(QUOTE, at);
         end = quote < 0 ? bytes.length : quote;

@@ -1,16 +1,16 @@
 import * as z from "zod/mini";
 import { text } from "./bounded.ts";
 
-/** An organization in a path. Any text: an unknown one is a 404, whatever it looks like. */
+/** The name of an organization in a path. Any text is accepted: an unknown name of any format is a 404. */
 export const orgName = text(200);
 
 const checked = (what: string) =>
   text(100, `a ${what} name has 1 to 100 characters of A-Z a-z 0-9 _ . -`).check(
     z.regex(/^[A-Za-z0-9_.-]{1,100}$/, `a ${what} name has 1 to 100 characters of A-Z a-z 0-9 _ . -`),
-    z.refine((name) => name !== "." && name !== "..", `. and .. are no ${what} names`),
+    z.refine((name) => name !== "." && name !== "..", `. and .. are not ${what} names`),
   );
 
-/** cli-protocol §3.2. Checked on every call: a bad name in a listing would panic the CLI. */
+/** cli-protocol §3.2. Checked on every call, because the CLI panics on a bad name in a list. */
 export const projectName = checked("project");
 export const stackName = checked("stack");
 

@@ -7,17 +7,17 @@ import type * as z from "zod/mini";
 export interface Operation {
   tags: string[];
   summary: string;
-  /** By status, the refusals left out. `null`: no body. */
+  /** Response schemas by status, without the errors. `null`: no body. */
   answers: { [status: number]: z.ZodMiniType | null };
 }
 
-/** Those of a folder, by operation id. */
+/** The documentation of a folder's operations, by operation id. */
 export type Operations = Record<string, Operation>;
 
 /** The kinds of update in paths, and in names of operations. */
 export const kinds = ["update", "preview", "refresh", "destroy"] as const;
 export const Kinds = ["Update", "Preview", "Refresh", "Destroy"] as const;
 
-/** An operation that each kind of update has under its own name. */
+/** Documents an operation that exists once for each kind of update. */
 export const each = <Name extends string, Kind extends string>(name: Name, kinds: readonly Kind[], operation: Operation) =>
   Object.fromEntries(kinds.map((kind) => [`${name}${kind}`, operation])) as Record<`${Name}${Kind}`, Operation>;

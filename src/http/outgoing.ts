@@ -4,13 +4,13 @@ import { concat } from "../state/json/json.ts";
 
 /**
  * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential,
- * follows no redirect, and holds the answer to a size and a time. A name that resolves to a private address is not seen here: a Worker at
- * Cloudflare reaches none (docs/security.md).
+ * follows no redirect, and limits the answer in size and time. It cannot detect a name that resolves to a private address, but a Worker at
+ * Cloudflare reaches no private address (docs/security.md).
  */
 export interface OutgoingLimits {
-  /** Bytes of the answer's body. */
+  /** Most bytes of the answer's body. */
   most: number;
-  /** Milliseconds until the whole answer is here. */
+  /** Milliseconds until the whole answer must have arrived. */
   within: number;
 }
 
@@ -28,7 +28,7 @@ export interface OutgoingAnswer {
 
 export type OutgoingReason = "address" | "redirect" | "size" | "time" | "network";
 
-/** Why a call did not come to an answer. The message is for the log: it may name what an administrator has set. */
+/** Why a call got no answer. The message is for the log: it may contain what an administrator has set. */
 export class OutgoingFault extends Error {
   readonly reason: OutgoingReason;
 
@@ -38,7 +38,7 @@ export class OutgoingFault extends Error {
   }
 }
 
-/** Networks that belong to nobody in the internet, or to the machine or network that runs this. */
+/** Networks that are private or reserved. */
 const closedNetworks = [
   "0.0.0.0/8",
   "10.0.0.0/8",
@@ -53,7 +53,7 @@ const closedNetworks = [
   "198.51.100.0/24",
   "203.0.113.0/24",
   "224.0.0.0/3",
-  // All of IPv6 that is not global unicast, and of that what carries an IPv4 address.
+  // All of IPv6 that is not global unicast, and the parts of global unicast that embed an IPv4 address.
   "::/3",
   "4000::/2",
   "8000::/1",
@@ -62,30 +62,30 @@ const closedNetworks = [
   "2002::/16",
 ];
 const loopbackNetworks = ["127.0.0.0/8", "::1/128"];
-/** Names that mean the machine itself, its network, or the metadata of a cloud's machine. */
+/** Names of the machine itself, of its network, or of the metadata service of a cloud. */
 const closedNames = /(^|\.)(localhost|local|internal|lan|home|corp|intranet|arpa|test|invalid)$/;
-/** They would give the caller's rights away. */
+/** Headers that would pass on the caller's credentials. */
 const credentialHeaders = ["authorization", "cookie", "proxy-authorization"];
 
 /**
- * What is wrong with an address, or undefined.
+ * The fault of an address, or undefined.
  * @param loopback a local server may call its own machine, also without TLS
  */
 export function addressFault(url: URL, loopback: boolean): string | undefined {
   if (url.username !== "" || url.password !== "") return "an address must not have a user or a password";
-  // The parser of URLs has written every spelling of an IPv4 address in its four numbers.
+  // The URL parser has normalized every spelling of an IPv4 address to four numbers.
   const host = url.hostname.toLowerCase().replace(/\.$/, "");
   const address = host.startsWith("[") ? host.slice(1, -1) : host;
   const isLoopback = host === "localhost" || loopbackNetworks.some((network) => isInNetwork(address, network));
   if (loopback && isLoopback && (url.protocol === "http:" || url.protocol === "https:")) return undefined;
   if (url.protocol !== "https:") return "an address must begin with https://";
-  if (closedNetworks.some((network) => isInNetwork(address, network))) return "an address must not be of a private or reserved network";
+  if (closedNetworks.some((network) => isInNetwork(address, network))) return "an address must not be in a private or reserved network";
   const isLiteral = host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
   if (!isLiteral && (closedNames.test(host) || !host.includes("."))) return "a host must have a public name";
   return undefined;
 }
 
-/** Whether this is a server for development, which may call its own machine. */
+/** Whether this is a development server, which may call its own machine. */
 export const isLocal = (env: Pick<Bindings, "LOCAL_DEVELOPMENT">): boolean => env.LOCAL_DEVELOPMENT === "true";
 
 /** @throws OutgoingFault, and nothing else */
@@ -114,7 +114,7 @@ export async function callOut(
     });
     if (response.status >= 300 && response.status < 400) {
       await response.body?.cancel();
-      throw new OutgoingFault("redirect", `the answer ${response.status} leads elsewhere`);
+      throw new OutgoingFault("redirect", `the answer ${response.status} is a redirect`);
     }
     return { status: response.status, headers: response.headers, body: await bodyOf(response, limits, late.signal) };
   } catch (error) {

@@ -1,8 +1,8 @@
-/** Texts on a page, measured by what they take there: a page has room for bytes, and HTML makes six of a quotation mark. Pure. */
+/** Texts on a page, measured in bytes of HTML: a quotation mark takes six. Pure. */
 
 const escaped: Record<number, number> = { 0x22: 6, 0x26: 5, 0x27: 5, 0x3c: 4, 0x3e: 4 };
 
-/** Bytes of the character at a place of a text: escaped for HTML, in UTF-8. Each half of a pair counts as two. */
+/** Bytes of the character at this index: escaped for HTML, in UTF-8. Each half of a surrogate pair counts as two. */
 function bytesAt(text: string, at: number): number {
   const code = text.charCodeAt(at);
   if (code < 0x80) return escaped[code] ?? 1;
@@ -17,7 +17,7 @@ export function pageBytes(text: string): number {
   return bytes;
 }
 
-/** As much of a text as fits into so many bytes of a page, with an ellipsis where it was cut. */
+/** Cuts a text to a number of bytes on a page, with an ellipsis at its end. */
 export function cut(text: string, room: number): string {
   let bytes = 0;
   for (let at = 0; at < text.length; at++) {
@@ -27,10 +27,10 @@ export function cut(text: string, room: number): string {
   return text;
 }
 
-/** No half of a pair is left behind. */
+/** A cut never leaves half of a surrogate pair. */
 const isHighHalf = (text: string, at: number) => at >= 0 && (text.charCodeAt(at) & 0xfc00) === 0xd800;
 
-/** The first entries for which a page has room. @param bytes of one entry, with its markup */
+/** The first entries that fit on a page. @param bytes bytes of one entry, with its markup */
 export function fill<T>(entries: readonly T[], room: number, bytes: (entry: T) => number): { shown: T[]; more: number } {
   let left = room;
   const end = entries.findIndex((entry) => (left -= bytes(entry)) < 0);

@@ -2,16 +2,16 @@ import * as z from "zod/mini";
 import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import { AppError } from "../errors.ts";
 
-/** The contract's own words (management-api §1.2). */
+/** Wording of the public contract (management-api §1.2). */
 const INVALID = "Invalid continuationToken or maxResults value.";
 
 /**
  * A cursor is the sort key of the last row of a page: base64url, because some clients put it into a URL unescaped
- * (cli-protocol trap 16). It says where to go on, so a page stays right while rows come and go.
+ * (cli-protocol trap 16). The next page begins after that row, so pages stay correct while rows are added and deleted.
  */
 export const toCursor = (key: (string | number)[]) => toBase64url(new TextEncoder().encode(JSON.stringify(key)));
 
-/** @throws 400 for a cursor that is not of this list */
+/** @throws 400 for a cursor of another list */
 export function fromCursor<T extends z.ZodMiniType>(cursor: string | undefined, key: T): z.infer<T> | undefined {
   if (!cursor) return undefined;
   try {
@@ -21,12 +21,12 @@ export function fromCursor<T extends z.ZodMiniType>(cursor: string | undefined, 
   }
 }
 
-/** Rows of one page, read with one more than asked for: the extra row only says that there is a next page. */
+/** Rows of one page. They include one row more than requested, which only shows that there is a next page. */
 export function page<T>(rows: T[], size: number, keyOf: (row: T) => (string | number)[]) {
   const items = rows.slice(0, size);
   const last = items.at(-1);
   return { items, continuationToken: rows.length > size && last ? toCursor(keyOf(last)) : undefined };
 }
 
-/** Query parameters arrive as text. */
+/** Query parameters are text. */
 export const maxResults = z.optional(z.coerce.number(INVALID).check(z.int(INVALID), z.minimum(1, INVALID), z.maximum(1000, INVALID)));

@@ -10,7 +10,7 @@ type Schema = z.ZodMiniType;
 type Params = z.ZodMiniObject;
 type Query = z.ZodMiniObject;
 
-/** What a handler may touch, as far as the route's permission has proved it. */
+/** What a handler may use: only the parts of the context that the route's permission has checked. */
 export type ContextFor<P extends Permission> = P extends "public" | "operator"
   ? RequestContext
   : P extends "self"
@@ -22,12 +22,13 @@ export type ContextFor<P extends Permission> = P extends "public" | "operator"
         : OrgContext;
 
 /**
- * The contract of one operation, but for its documentation, which is in the folder's `openapi.ts`: the router, the permission matrix and the
- * OpenAPI document are made from it. Names, paths and shapes are those of the public contract; `extension` marks what is ours alone.
+ * The contract of one operation. The router, the permission matrix and the OpenAPI document are made from it; its documentation is in the
+ * folder's `openapi.ts`. Names, paths and shapes are those of the public contract; `extension` marks the operations that only Stackpass
+ * has.
  */
 export interface RouteDefinition<P extends Permission, A extends Params, Q extends Query, B extends Schema, Id extends string = string> {
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** With `{name}` parameters, as OpenAPI writes them. An organization's right needs `{orgName}`. */
+  /** With `{name}` parameters, as in OpenAPI. A permission of an organization needs `{orgName}`. */
   path: P extends OrgPermission ? `${string}{orgName}${string}` : string;
   operationId: Id;
   permission: P;
@@ -35,33 +36,36 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
   query?: Q;
   /** A zod schema for JSON; `stream` when the handler reads the request itself. */
   body?: B | "stream";
-  /** Which limit a JSON body has; `json` unless said. */
+  /** The limit of a JSON body; `json` by default. */
   bodyLimit?: keyof Limits;
-  /** The member of a JSON body that is read as `values`, in place of the whole body, which then has no limit. `body` documents it. */
+  /** The member of a JSON body that is read as `values` instead of the whole body; the body then has no limit. `body` documents it. */
   values?: ValuesContract;
-  /** Brings or makes a whole state: counted as an import, see `requireImportQuota`. */
+  /** Imports or creates a whole state: counted as an import, see `requireImportQuota`. */
   isImport?: true;
-  /** Stays open to a token whose update still runs on this stack, see `drains`; and to a caller who is beyond a limit. */
+  /** Allowed for a deleted token whose update still runs on this stack, see `drains`; and for a caller who exceeds a limit. */
   drains?: P extends OrgPermission ? true : never;
-  /** Ends or limits a token, a session, a membership or an update: open to a caller who is beyond a limit, so that a flood can be ended. */
+  /**
+   * Ends or restricts a token, a session, a membership or an update. Allowed for a caller who exceeds a limit, so that a flood can be
+   * ended.
+   */
   stops?: true;
   /**
-   * Carries `X-Pulumi-Warning` about the caller's token. Only where a command comes by once: a client prints the warning of every
-   * answer that has one (cli-protocol §1.8).
+   * Adds `X-Pulumi-Warning` about the caller's token. Only for an operation that each command calls once: a client prints the warning of
+   * every answer that has one (cli-protocol §1.8).
    */
   warns?: (userAgent: string) => boolean;
-  /** Ours alone, not in the public contract. */
+  /** Not in the public contract: only Stackpass has it. */
   extension?: true;
 }
 
-/** A member with strings, of which each has a limit and all together have none. */
+/** A member of strings: each string has a limit, but their number does not. */
 export interface ValuesContract {
   member: string;
-  /** Any number of strings in a list; else one string. */
+  /** The member is a list of any number of strings; else it is one string. */
   isList: boolean;
-  /** Bytes of one string's JSON text. */
+  /** Most bytes of one string's JSON text. */
   most: (limits: Limits) => number;
-  /** The refusal of a string that is longer. */
+  /** The message of the error when a string is longer. */
   tooLong: (limits: Limits) => AppError;
 }
 
@@ -69,9 +73,9 @@ export interface Input<A, Q, B> {
   params: A;
   query: Q;
   body: B;
-  /** Of a route that has them. */
+  /** Only for routes with `values`. */
   values: Values;
-  /** The JSON body as it was sent, for what must not be parsed and printed again. */
+  /** The JSON body as it was sent, for content that must not be parsed and serialized again. */
   text: string;
   request: Request;
 }

@@ -1,8 +1,8 @@
 import { Output } from "../bytes/output.ts";
 
 /**
- * An answer in JSON that is written while it is read, so that no more than a chunk of it is held. An error on the way cuts it
- * off: nobody takes the part for the whole.
+ * An answer in JSON that is written while it is read, so that only one chunk is in memory. An error closes the connection early, so that a
+ * client does not accept a partial answer.
  */
 export function streamOf(pieces: AsyncGenerator<string | Uint8Array>): Response {
   const output = new Output();
@@ -26,7 +26,7 @@ export function streamOf(pieces: AsyncGenerator<string | Uint8Array>): Response 
   return new Response(body, { headers: { "Content-Type": "application/json" } });
 }
 
-/** The items of a JSON list, with the commas between them. */
+/** The elements of a JSON list, with the commas between them. */
 export async function* listed(items: AsyncIterable<string>): AsyncGenerator<string> {
   let before = "";
   for await (const item of items) {

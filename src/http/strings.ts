@@ -1,7 +1,10 @@
-/** The strings in a member of a JSON object, read while the object arrives: of a body of any length no more than one string is held. */
+/**
+ * Reads the strings in one member of a JSON object while the object arrives, so that only one string is in memory, whatever the body's
+ * length.
+ */
 import { type AppError, badRequest, tooLarge } from "../errors.ts";
 import { StateError } from "../state/errors.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -21,17 +24,20 @@ import { JsonToken } from "./jsonToken.ts";
 export interface StringsOptions {
   /** Name of the member. */
   member: string;
-  /** It is a list, of any length; null and no member at all are an empty one. Else it is one string. */
+  /** The member is a list of any length; null or an absent member is an empty list. Else the member is one string. */
   isList: boolean;
-  /** Bytes of one string's text. */
+  /** Most bytes of one string's text. */
   most: number;
-  /** Bytes of all that is none of the strings: white space, commas, other members. */
+  /** Most bytes of everything else: white space, commas, other members. */
   mostBeside: number;
-  /** The refusal of a string that is longer. */
+  /** The message of the error when a string is longer. */
   tooLong: () => AppError;
 }
 
-/** The strings, in groups as they arrive. Other members are passed over. @throws 400 for anything else, 413 for a string that is too long */
+/**
+ * Reads the strings, in groups as they arrive. Other members are skipped. @throws 400 for an invalid body, 413 for a string that is too
+ * long
+ */
 export async function* stringsIn(chunks: AsyncIterable<Uint8Array>, options: StringsOptions): AsyncGenerator<string[]> {
   const reader = new StringsReader(options);
   for await (const chunk of chunks) {
@@ -49,13 +55,13 @@ type Place = "key" | "value" | "element";
 class StringsReader {
   readonly #options: StringsOptions;
   #state: State = "start";
-  /** The token that is being read, and where it stands. */
+  /** The token that is being read, and its position. */
   #token: JsonToken | undefined;
   #place: Place = "key";
-  /** Pieces of it from earlier chunks. */
+  /** Parts of the token from earlier chunks. */
   #pieces: Uint8Array[] = [];
   #size = 0;
-  /** Bytes of the body until now that are none of the strings. */
+  /** Bytes of the body so far that are not part of the strings. */
   #beside = 0;
   #key = "";
   #seen = false;
@@ -74,19 +80,19 @@ class StringsReader {
       const isOurs = this.#token !== undefined && this.#place !== "key" && this.#isOurs();
       at = this.#token ? this.#read(chunk, at) : this.#step(chunk, skipSpace(chunk, at));
       if (!isOurs) this.#beside += at - before;
-      if (this.#beside > this.#options.mostBeside) throw tooLarge(`the body beside its ${this.#options.member}`, this.#options.mostBeside);
+      if (this.#beside > this.#options.mostBeside) throw tooLarge(`the body without its ${this.#options.member}`, this.#options.mostBeside);
     }
     return this.#strings;
   }
 
   end(): void {
-    // Clients send no body at all where they mean an empty object (cli-protocol trap 8).
+    // Clients send no body at all for an empty object (cli-protocol trap 8).
     if (this.#state !== "end" && !(this.#state === "start" && this.#isEmpty)) throw malformed();
     const { isList, member } = this.#options;
     if (!isList && !this.#seen) throw badRequest(`${member} must be a string`);
   }
 
-  /** Takes a bracket, comma or colon, or begins a token. @returns where to go on */
+  /** Handles a bracket, comma or colon, or starts a token. @returns the position to continue at */
   #step(chunk: Uint8Array, at: number): number {
     const c = chunk[at];
     if (c === undefined) return at;
@@ -134,7 +140,7 @@ class StringsReader {
     return at;
   }
 
-  /** Reads on in a token. */
+  /** Continues a token. */
   #read(chunk: Uint8Array, at: number): number {
     const end = this.#token!.read(chunk, at);
     const piece = chunk.subarray(at, end ?? chunk.length);
@@ -151,9 +157,9 @@ class StringsReader {
     if (pieces.length === 0) this.#take(piece);
     else {
       const whole = concat([...pieces, piece]);
-      for (const earlier of pieces) free(earlier);
+      for (const earlier of pieces) release(earlier);
       this.#take(whole);
-      free(whole);
+      release(whole);
     }
     return end;
   }
@@ -162,7 +168,7 @@ class StringsReader {
     const value = parse(bytes);
     if (this.#place === "key") {
       this.#key = value as string;
-      // The first one may be on its way already.
+      // Refuse a second member of this name: the strings of the first may already be processed.
       if (this.#isOurs() && this.#seen) throw badRequest(`the body has two members ${this.#key}`);
       this.#seen ||= this.#isOurs();
       this.#state = "colon";
@@ -183,7 +189,7 @@ class StringsReader {
   }
 }
 
-/** A long string is decoded without a second copy of it. */
+/** Decodes a long string without a second copy. */
 function parse(bytes: Uint8Array): unknown {
   try {
     return bytes[0] === QUOTE ? decodeString(bytes, 0, bytes.length) : parseText(decodeText(bytes));

@@ -1,17 +1,17 @@
-/** A group is complete when its values have so many characters: most bodies are one group. */
+/** Characters after which a group of values is complete: most bodies are one group. */
 const GROUP = 4 * 1024 * 1024;
-/** What a value takes beside its characters. */
+/** Overhead of one value, in characters. */
 const OVERHEAD = 256;
 
-/** The values of a body, which may have any number of them. */
+/** The values of a body, in any number. */
 export interface Values {
-  /** The first ones: all of them, unless there are `more`. */
+  /** The first group: all values, unless there are `more`. */
   first: string[];
-  /** The others, in groups that are as large. They are read while they are asked for. */
+  /** The remaining groups, read on demand. */
   more: AsyncGenerator<string[]> | undefined;
 }
 
-/** Reads the first values, so that they can be worked on more than once. */
+/** Reads the first group, so that it can be used more than once. */
 export async function readValues(strings: AsyncIterable<string[]>): Promise<Values> {
   const groups = groupsOf(strings);
   const { value } = await groups.next();

@@ -2,37 +2,37 @@ import { type SQL, sql } from "drizzle-orm";
 import type { UserActor } from "../context.ts";
 
 /**
- * A member is established this long after the membership was made, in milliseconds: only an administrator of the organization removes an established
- * member. Otherwise the value of the first administrator's first token, found years later, could empty an organization.
+ * A member is established this long after joining, in milliseconds: only an administrator of the organization removes an established
+ * member. Otherwise a thief of the first administrator's first token could remove all members years later.
  */
 const ESTABLISHED = 30 * 86_400_000;
 
-/** Ids of the organizations that a person administers, as the request knows. */
+/** Ids of the organizations that a person administers, from the request's identity. */
 export const administeredBy = ({ memberships }: UserActor): string[] =>
   memberships.filter(({ role }) => role === "admin").map(({ org }) => org.id);
 
-/** Where a descent begins, and how far it goes. */
+/** The roots of a descent, and its limits. */
 export interface Reach {
-  /** The credentials to begin with: a condition on a row of `access_tokens`, with the table's name before each column. */
+  /** The root credentials: a condition on a row of `access_tokens`, with the table's name before each column. */
   roots: SQL;
   now: number;
   /** Ids of the organizations that the caller administers. */
   adminOf: string[];
 }
 
-/** True of a row named `made` that the row of `below` made. */
+/** SQL condition: the row of `below` created the row named `made`. */
 const madeBelow: SQL = sql.raw(`made.made_with = below.id AND (below.kind = 'token'
       OR below.kind = 'maker' AND made.org_id = below.org_id AND (below.until IS NULL OR made.created_at <= below.until))`);
 
 /**
  * The recursive table `below (kind, id, org_id, user_id, until)`: credentials, and everything that descends from them.
  * - `token`: a token descends from the token of the request that created or rotated it.
- * - `member`: a membership descends from the token that made it, or that made the invitation. `former`: one that has ended.
- * - `maker`: a token of such a person. What it made in the organization, up to `until`, descends from the membership, because the person acted there
- *   because of it. The token itself does not.
+ * - `member`: a membership descends from the token that created it, or that created the invitation. `former`: a membership that has ended.
+ * - `maker`: a token of such a member. Everything that it created in the organization, up to `until`, descends from the membership, because
+ * the membership allowed it. The token itself does not descend from the membership.
  * - `established`: a membership where the descent stops.
- * Rows that have ended are in it too, because what they made may be alive. `UNION` drops repeated rows, so a circle ends. Invitations make nothing:
- * they are found by `invitationsBelow`. D1 takes five terms in a compound.
+ * Ended rows are included, because rows that they created may still be valid. `UNION` drops repeated rows, so a cycle ends. Invitations
+ * create nothing: `invitationsBelow` finds them. D1 accepts five terms in a compound SELECT.
  */
 export function below({ roots, now, adminOf }: Reach): SQL {
   const isOpen = sql`(made.created_at > ${now - ESTABLISHED} OR made.org_id IN (SELECT value FROM json_each(${JSON.stringify(adminOf)})))`;
@@ -47,5 +47,5 @@ export function below({ roots, now, adminOf }: Reach): SQL {
       ON token.user_id = below.user_id AND below.kind IN ('member', 'former'))`;
 }
 
-/** Ids of the invitations that something in `below` made. */
+/** Ids of the invitations that a row of `below` created. */
 export const invitationsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN invites AS made ON ${madeBelow}`;

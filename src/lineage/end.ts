@@ -8,14 +8,17 @@ import { type TokenKind, accessTokens } from "../tokens/table.ts";
 import { below, invitationsBelow } from "./below.ts";
 import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
-/** Cache entries that one call deletes, the newest tokens first. The others live out their minute: nothing is written, exported or decrypted on them. */
+/**
+ * Most cache entries that one call deletes, the newest tokens first. The remaining entries expire within a minute: writes, exports and
+ * decryptions do not use them.
+ */
 const MOST_FORGOTTEN = 200;
-/** Ids in one statement: together well below the 2 MB that a parameter may have (platform-facts D-2). */
+/** Most ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
 const MOST_IDS = 10_000;
 
 export type EndedKind = TokenKind | "invitation" | "member";
 
-/** Statements that read what the descent is about to end. They precede those of `endBelow`, in the same batch. */
+/** Statements that read what the revocation is about to end. They precede those of `endBelow`, in the same batch. */
 export const readEnding = (store: Store, descent: Descent) =>
   [
     store.db
@@ -34,7 +37,7 @@ export const readEnding = (store: Store, descent: Descent) =>
           LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation')`,
       )
       .orderBy(sql`ending.at DESC, ending.id`),
-    // Tokens of the people who stop being members: their cached identities name the membership.
+    // Tokens of the people who lose a membership: their cached identities contain it.
     store.db
       .select({
         id: sql<string>`access_tokens.id`.as("token_id"),
@@ -51,7 +54,7 @@ type Statements = ReturnType<typeof readEnding>;
 export type EndedRow = Awaited<Statements[0]>[number];
 export type LostRow = Awaited<Statements[1]>[number];
 
-/** Statements that end everything below the roots, in the transaction of the batch's guard. */
+/** Statements that end everything that descends from the roots, in the transaction of the batch's guard. */
 export function endBelow(store: Store, descent: Descent) {
   const { db } = store;
   const { roots, how, now } = descent;
@@ -68,7 +71,7 @@ export function endBelow(store: Store, descent: Descent) {
           sql`${accessTokens.id} IN ${tokens}`,
           how === "delete"
             ? sql`(${canEnd(descent)} OR (${roots}) AND ${accessTokens.deletedAt} IS NULL)`
-            : // What has ended before is marked too: its updates may still drain.
+            : // Tokens that have already ended are marked too, because their updates may still run.
               sql`NOT (${roots}) AND NOT ${isLeaked}`,
           isWithin("access_tokens", descent),
         ),
@@ -95,9 +98,9 @@ export const keepDescent = (store: Store, which: SQL, now: number) =>
     .select(sql`SELECT org_id, user_id, made_with, created_at, ${now} FROM members WHERE ${and(isNotNull(members.madeWith), which)}`);
 
 /**
- * To be awaited before a revocation is answered: caches forget what ended, running updates are notified, and the end of each token has a witness for
- * its receipt.
- * @param ended credentials that ended besides the rows, and how their running updates end: those of everything below end in the same way
+ * Awaited before a revocation is answered: deletes cache entries, notifies running updates, and stores for each token that its end was
+ * seen, for its receipt.
+ * @param ended other credentials that ended, and how their running updates end; updates of descendants end in the same way
  */
 export async function afterEnding(ctx: RequestContext, rows: EndedRow[], lost: LostRow[], ended: EndedTokens): Promise<void> {
   const tokens = rows.filter((row) => row.hash !== null);
@@ -107,7 +110,7 @@ export async function afterEnding(ctx: RequestContext, rows: EndedRow[], lost: L
   for (const orgId of new Set(lost.map((row) => row.orgId)))
     for (const tokenIds of parts(lost.filter((row) => row.orgId === orgId).map((row) => row.id)))
       await ctx.tokensEnded({ ...ended, tokenIds, orgId });
-  // The request's own clock stopped when it arrived, which may be before the commit.
+  // The request's own clock stopped at its arrival, which may be before the commit.
   const seenAt = Date.now();
   for (const ids of parts(tokens.filter((row) => row.orgId !== null).map((row) => row.id)))
     await batch(ctx.store, [

@@ -3,35 +3,35 @@ import { isLeaked, notOver } from "../auth/lives.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { type Reach, below, invitationsBelow } from "./below.ts";
 
-/** What ends together, and how. */
+/** The credentials to end, and the way they end. */
 export interface Descent extends Reach {
   /**
-   * `delete` ends the roots and everything below them for good. `disable` is for a leak: it leaves the roots to the caller, and an administrator can
-   * rotate a token that it ended, but not enable it.
+   * `delete` ends the roots and all descendants permanently. `disable` is for a leak: the caller ends the roots, and an administrator can
+   * rotate a disabled descendant, but not enable it.
    */
   how: "delete" | "disable";
-  /** Only what belongs to this organization ends. Absent: everything. */
+  /** Only rows of this organization end. Absent: all rows. */
   orgId?: string;
-  /** Members stay; tokens and invitations end. */
+  /** Members remain; tokens and invitations end. */
   keepsMembers?: true;
-  /** The roots are named as what ended, too. */
+  /** The result names the roots, too. */
   namesRoots?: true;
 }
 
-/** Why a membership stays that descends from what ends. */
+/** Why the membership of a descendant does not end. */
 export type Stays = "last administrator" | "established";
 
-/** True of a row of this table that belongs to the organization of the descent. */
+/** SQL condition: the row of this table belongs to the organization of the descent. */
 export const isWithin = (table: "access_tokens" | "invites" | "members", { orgId }: Descent): SQL =>
   orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`;
 
-/** True of a row of `access_tokens` that can still end: alive, or disabled in a way that can be undone. */
+/** SQL condition on a row of `access_tokens`: the token can still end, because it is valid or could be enabled again. */
 export const canEnd = ({ how, now }: Descent): SQL =>
   and(isNull(accessTokens.deletedAt), notOver(now), how === "disable" ? sql`NOT ${isLeaked}` : undefined)!;
 
 /**
- * `WITH` and the table `ending (kind, id, org_id, user_id, name, stays, at)`: what the descent ends besides its roots, and the members whom it leaves,
- * with the reason in `stays`. When all administrators of an organization are below, it keeps the one with the oldest membership.
+ * `WITH` and the table `ending (kind, id, org_id, user_id, name, stays, at)`: the rows that end besides the roots, and the members who
+ * remain, with the reason in `stays`. If all administrators of an organization are descendants, the one with the oldest membership remains.
  */
 export const withEnding = (descent: Descent): SQL => sql`WITH RECURSIVE ${below(descent)},
 ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (

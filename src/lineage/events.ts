@@ -5,21 +5,21 @@ import type { Store } from "../db/client.ts";
 import { type Descent, withEnding } from "./ending.ts";
 import type { EndedRow } from "./end.ts";
 
-/** Names in one event. The rest is counted. */
+/** Most names in one event. The rest is counted. */
 const MOST_NAMED = 100;
 
 interface EndingEvent {
-  /** Who did it, when and from where. Its id, organization and description are those of each organization's own event. */
+  /** Actor, time and address. The id, organization and description are replaced by those of each organization's own event. */
   event: AuditEvent;
-  /** Organizations that have an event also when nothing of theirs ends. Personal tokens and sessions are named in these alone. */
+  /** Organizations whose log gets an event even if nothing of theirs ends. Only these events name personal tokens and sessions. */
   orgIds: string[];
-  /** Holds where the roots themselves end now. */
+  /** SQL condition: the roots end in this batch. */
   rootsEnd: SQL;
-  /** What happened to the roots, without a full stop. */
+  /** The sentence about the roots, without a full stop. */
   sentence: SQL;
-  /** Text between the sentence and the names of what ended. */
+  /** Text between that sentence and the names of what ended. */
   listing?: string;
-  /** Sentences after that. */
+  /** Sentences after the names. */
   more?: string;
 }
 
@@ -27,13 +27,13 @@ interface EndingEvent {
 const idIn = (event: AuditEvent, orgId: string) => `${event.id}:${orgId}`;
 
 /**
- * The statement that promises one event in each organization concerned, with names and ids of what ends there. It precedes the statements that
- * end it, in the same batch.
+ * The statement that records one event in each organization concerned, with names and ids of what ends there. It precedes the statements
+ * that end it, in the same batch.
  */
 export const auditEnding = (
   store: Store,
   descent: Descent,
-  { event, orgIds, rootsEnd, sentence, listing = " with everything that it made: ", more = "" }: EndingEvent,
+  { event, orgIds, rootsEnd, sentence, listing = " and everything created with it: ", more = "" }: EndingEvent,
 ) =>
   store.db.insert(auditOutbox).select(sql`SELECT NULL, ${event.id} || ':' || place,
     json_set(${JSON.stringify(event)}, '$.id', ${event.id} || ':' || place, '$.orgId', place, '$.description',
@@ -64,6 +64,6 @@ const label = sql.raw(`CASE ending.kind
 
 const plural = sql.raw(`CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' ELSE kind || 's' END`);
 
-/** Events that `auditEnding` may have promised, to be announced. */
+/** Events that `auditEnding` may have recorded; they are sent to the queue. */
 export const promisedEnding = ({ event, orgIds }: Pick<EndingEvent, "event" | "orgIds">, rows: EndedRow[]): AuditEvent[] =>
   [...new Set([...orgIds, ...rows.flatMap(({ orgId }) => orgId ?? [])])].map((orgId) => ({ ...event, id: idIn(event, orgId), orgId }));

@@ -2,28 +2,28 @@ import * as z from "zod/mini";
 
 const kind = z.enum(["organization", "team", "personal", "session", "invitation", "member"]);
 
-/** What a credential made, and what came of that: a tree, each item behind the one that it came of. */
+/** Everything that descends from a credential, as a tree: each item follows its parent. */
 export const CreatedWith = z.object({
-  /** How many would end, those that are not among the items too. */
+  /** How many would end, including those that are not among the items. */
   total: z.int(),
   items: z.array(
     z.object({
-      /** 1 for what the credential made itself. */
+      /** 1 for an item that the credential itself created. */
       depth: z.int(),
       kind,
       id: z.optional(z.string()),
       /** Name of a token, login of a member, role of an invitation. */
       name: z.optional(z.string()),
       organization: z.optional(z.string()),
-      /** False for what has ended already, and led to something that has not. */
+      /** False for an item that has already ended and has a descendant that has not. */
       ends: z.boolean(),
     }),
   ),
 });
 
-/** What a revocation ended besides the credential itself. Only what belongs to the caller or to an organization of the caller is named. */
+/** What a revocation ended besides the credential itself. Only items of the caller, or of an organization of the caller, are named. */
 export const RevocationReport = z.object({
-  /** How many ended, those that are not named too. */
+  /** How many ended, including those that are not named. */
   total: z.int(),
   /** The newest first, at most 1,000. `name` is the name of a token, the login of a member, or the role of an invitation. */
   ended: z.array(z.object({ kind, id: z.optional(z.string()), name: z.optional(z.string()), organization: z.optional(z.string()) })),

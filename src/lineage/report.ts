@@ -2,10 +2,13 @@ import type { Actor } from "../context.ts";
 import type { EndedRow } from "./end.ts";
 import type { RevocationReport } from "./openapi.ts";
 
-/** What one answer names. */
+/** Most rows that one answer names. */
 const MOST_NAMED = 1000;
 
-/** What a revocation ended, as its caller may know it: what belongs to an organization that the caller is not in is only counted. */
+/**
+ * The answer of a revocation: what it ended, as far as the caller may see it. Rows of organizations that the caller is not in are only
+ * counted.
+ */
 export function reportOf(actor: Actor, rows: EndedRow[]): RevocationReport {
   const own = new Set(actor.kind === "user" ? actor.memberships.map(({ org }) => org.id) : [actor.org.id]);
   const known = rows.filter(({ orgId }) => orgId === null || own.has(orgId));

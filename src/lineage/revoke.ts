@@ -13,27 +13,27 @@ import { auditEnding, promisedEnding } from "./events.ts";
 
 interface Revocation {
   id: string;
-  /** What it is called when it is not found. */
+  /** The noun for the message of the 404. */
   what: "Token" | "Session";
-  /** Condition on the row of `access_tokens` that this caller may end. */
+  /** Condition on the row of `access_tokens` that the caller may end. */
   one: SQL;
-  /** What must hold, first in the batch. */
+  /** The guard of the batch, its first statement. */
   guards: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]];
   event: AuditEvent;
-  /** Organizations that have an event whatever ends there. */
+  /** Organizations whose log gets an event even if nothing in them ends. */
   orgIds: string[];
   /** First sentence of the events, about the root, without a full stop. */
   sentence: SQL;
   more?: string;
-  /** Ids of the organizations that the caller administers: only there established members end too. */
+  /** Ids of the organizations that the caller administers: only there established members are removed too. */
   adminOf: string[];
-  /** Only what belongs to this organization ends. */
+  /** Only tokens, members and invitations of this organization end. */
   orgId?: string;
 }
 
 /**
- * Ends a credential and everything that descends from it, in one transaction. Repeating it is fine: it ends what is left, also below a credential that
- * was ended before.
+ * Ends a credential and everything that descends from it, in one transaction. It can be repeated: it ends the rest, even if the credential
+ * has already ended.
  * @returns what ended besides the credential, the newest first
  * @throws 404 when there is no such credential
  */

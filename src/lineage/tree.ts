@@ -5,7 +5,7 @@ import { type Reach, below, invitationsBelow } from "./below.ts";
 import type { EndedKind } from "./end.ts";
 import { type Descent, canEnd, withEnding } from "./ending.ts";
 
-/** Rows that a tree is made of; of more, the oldest. */
+/** Most rows of a tree; if there are more, the oldest are shown. */
 export const MOST_IN_TREE = 1000;
 
 interface TreeRow {
@@ -15,21 +15,21 @@ interface TreeRow {
   orgId: string | null;
   orgName: string | null;
   name: string;
-  /** Id of the token that made it, and the person whose that token is. */
+  /** Id of the token that created the row, and the user of that token. */
   madeWith: string;
   makerId: string | null;
-  /** Whether it would end. */
+  /** Whether the row would end. */
   ends: number;
 }
 
-/** One thing that a credential made, or that came of such a thing. */
+/** One descendant of a credential. */
 export interface TreeItem extends Omit<TreeRow, "ends"> {
-  /** 1 for what the credential made itself. */
+  /** 1 for a row that the credential itself created. */
   depth: number;
   ends: boolean;
 }
 
-/** Statements that read what descends from one credential, and how much of it would end with it. */
+/** Statements that read the descendants of one credential, and the number of those that would end with it. */
 export const readTree = (store: Store, reach: Reach) => {
   const descent: Descent = { ...reach, how: "delete" };
   return [
@@ -65,7 +65,7 @@ export const readTree = (store: Store, reach: Reach) => {
   ] as const;
 };
 
-/** Rows as a tree, each behind what it came of, without what has ended and led to nothing that is alive. */
+/** Orders rows as a tree, each after its parent, without ended rows that have no valid descendant. */
 export function toTree(rows: TreeRow[], rootId: string): TreeItem[] {
   const tokens = new Map(rows.filter(({ kind }) => !isMembership(kind)).map((row) => [row.id, row]));
   const people = new Map(rows.filter(({ kind }) => isMembership(kind)).map((row) => [`${row.orgId}/${row.id}`, row]));
@@ -82,7 +82,7 @@ export function toTree(rows: TreeRow[], rootId: string): TreeItem[] {
     const rest = (children.get(row) ?? []).flatMap((child) => place(child, depth + 1));
     return row.ends || rest.length > 0 ? [{ ...row, ends: row.ends === 1, depth }, ...rest] : [];
   };
-  // What is left over stands in a circle.
+  // The remaining rows form a cycle.
   return [...(children.get(undefined) ?? []), ...rows].flatMap((row) => place(row, 1));
 }
 

@@ -6,8 +6,8 @@ import { accessTokens } from "../tokens/table.ts";
 import { keepDescent } from "./end.ts";
 
 /**
- * Statements behind the one that deletes or disables tokens of machines: people whom they added and who have not accepted are members no more, and the
- * event names them.
+ * Statements after the one that deletes or disables machines' tokens: they remove the people whom the tokens added and who have not
+ * accepted, and the event names them.
  * @param tokens the id of one, or a query of ids
  * @param event of the kind `member-removed`
  */
@@ -15,7 +15,7 @@ export function endUnaccepted(store: Store, tokens: string | SQL, now: number, e
   const which: SQL = sql`members.made_with IN (${tokens}) AND members.accepted_at IS NULL AND EXISTS (SELECT 1 FROM access_tokens AS maker
     WHERE maker.id = members.made_with AND (maker.deleted_at IS NOT NULL OR maker.disabled_at IS NOT NULL))`;
   const named = sql`'Removed ' || (SELECT group_concat(login, ', ') FROM (SELECT login FROM users JOIN members ON members.user_id = users.id WHERE ${which}
-    ORDER BY login LIMIT 100)) || ', whom the ended token had added and who had not accepted.'`;
+    ORDER BY login LIMIT 100)) || ', added by the ended token and not accepted yet.'`;
   return [
     store.db
       .select({ hash: accessTokens.hash })

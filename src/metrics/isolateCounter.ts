@@ -3,15 +3,15 @@ import { type Store, batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 
-/** Well within the 30 seconds that work may outlive an answer. Milliseconds. */
+/** Delay of the write, in milliseconds. Work may run for up to 30 seconds after an answer. */
 const FLUSH_AFTER = 20_000;
-/** Keys that are counted at once. While the database is away, no more are. */
+/** Maximum number of keys in memory. If the database fails for long, further keys are not counted. */
 const MOST_KEYS = 10_000;
-/** So many failures and nothing written: the database is taken to be away. */
+/** After this many failures without a success the database is treated as unavailable. */
 const MOST_FAILURES = 3;
 
 type Statement = BatchItem<"sqlite">;
-/** Of a request: its time, and where work goes that outlives the answer. */
+/** The parts of a request's context that a counter needs. */
 interface Context {
   now: number;
   background: (name: string, work: (env: Bindings) => Promise<unknown>) => void;
@@ -20,29 +20,32 @@ interface Context {
 interface Count<V> {
   key: string;
   value: V;
-  /** It could not be written when others could. */
+  /** Whether a flush has failed to write this count and has written others. Such a count is dropped if that happens again. */
   isSuspect: boolean;
 }
 
 interface Counter<V> {
-  /** What is counted under a key of a name, of which one is counted and another later. */
+  /** Combines two values that were counted under the same key, in their order. */
   merge: (one: V, other: V) => V;
-  /** Write the count of one key. */
+  /** The statements that write the count of one key. */
   statements: (store: Store, key: string, value: V) => Statement[];
-  /** Called when the count of a key was written. */
+  /** Called after the count of a key was written. */
   written?: (value: V) => void;
 }
 
 export interface IsolateCounter<V> {
-  /** Counts, and has everything written within 20 seconds. */
+  /** Counts a value. All counts are written within 20 seconds. */
   count: (ctx: Context, key: string, value: V) => void;
-  /** Writes the counts of these keys, of all keys unless said. What could not be written is kept. @throws what the database said */
+  /**
+   * Writes the counts of all keys, or of those that `only` selects. Counts that could not be written are kept.
+   * @throws the database's error
+   */
   flush: (store: Store, only?: (key: string) => boolean) => Promise<void>;
 }
 
 /**
- * Counts in this isolate and writes the counts at most every 20 seconds, so that a flood of requests is no flood of writes. A count that
- * could not be written is kept and written later. Counts of an isolate that is killed are lost.
+ * Counts in this isolate and writes the counts at most every 20 seconds, so that many requests do not cause many writes. A count that could
+ * not be written is kept and written later. The counts of a terminated isolate are lost.
  */
 export function isolateCounter<V>(name: string, { merge, statements, written }: Counter<V>): IsolateCounter<V> {
   const pending = new Map<string, Count<V>>();
@@ -52,7 +55,7 @@ export function isolateCounter<V>(name: string, { merge, statements, written }: 
     const known = pending.get(key);
     if (known) known.value = merge(known.value, value);
     else if (pending.size < MOST_KEYS) pending.set(key, { key, value, isSuspect: false });
-    // Work that was cut off does not report it: after twice the time another takes its place.
+    // The platform may terminate the scheduled work without notice, so it is scheduled again after twice the delay.
     if (Math.abs(ctx.now - scheduledAt) < 2 * FLUSH_AFTER) return;
     scheduledAt = ctx.now;
     ctx.background(name, async (env) => {
@@ -81,12 +84,12 @@ export function isolateCounter<V>(name: string, { merge, statements, written }: 
     for (const { value } of counts) written?.(value);
   };
 
-  /** One statement fails its whole batch: the counts of the other keys must not be lost with it. */
+  /** Writes each count by itself, because one failing statement makes its whole batch fail. */
   async function writeOneByOne(store: Store, counts: Count<V>[]): Promise<void> {
     const failed: Count<V>[] = [];
     let successes = 0;
     for (const one of counts) {
-      // Counts that were not tried are the first of the next flush.
+      // The remaining counts are kept and come first in the next flush.
       if (successes === 0 && failed.length >= MOST_FAILURES) keep(one);
       else
         await write(store, [one]).then(

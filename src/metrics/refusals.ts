@@ -10,5 +10,5 @@ const refusals = isolateCounter<number>("count of refusals", {
 /** Counts a refusal by its reason. */
 export const countRefusal = (ctx: Parameters<typeof refusals.count>[0], reason: Reason): void => refusals.count(ctx, reason, 1);
 
-/** Writes what this isolate has counted. */
+/** Writes the counts of this isolate. */
 export const flushRefusals = refusals.flush;

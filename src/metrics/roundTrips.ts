@@ -1,6 +1,6 @@
 import type { Bindings } from "../env.ts";
 
-/** Round trips to storage, by kind. A stack's object counts its own: its caller adds them. */
+/** Round trips to storage, by kind. A stack's object counts its own, and its caller adds them. */
 export interface RoundTrips {
   d1: number;
   kv: number;
@@ -15,7 +15,7 @@ export function addRoundTrips(to: RoundTrips, more: RoundTrips): void {
   for (const kind of Object.keys(to) as (keyof RoundTrips)[]) to[kind] += more[kind];
 }
 
-/** `d1;desc="2", r2;desc="1"`: as in a `Server-Timing` header. D1 is always named, the others where they were asked. */
+/** The form of a `Server-Timing` header: `d1;desc="2", r2;desc="1"`. It always contains D1, and the others if they are not 0. */
 export const roundTripsText = (roundTrips: RoundTrips): string =>
   (Object.keys(roundTrips) as (keyof RoundTrips)[])
     .filter((kind) => kind === "d1" || roundTrips[kind] > 0)
@@ -30,8 +30,8 @@ export function readRoundTrips(text: string | null): RoundTrips {
 }
 
 /**
- * The same bindings, each call that leaves the isolate counted. The counting is in front of what is there, so a test may still put a
- * fault behind it. D1 is counted by batches: all access goes through `batch` in `db/client.ts`.
+ * Wraps the bindings and counts each call that leaves the isolate. It wraps them for each request, so that a test can replace a binding
+ * with a failing one. D1 is counted by batches: all access goes through `batch` in `db/client.ts`.
  */
 export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
   const d1 = () => void roundTrips.d1++;
@@ -60,14 +60,14 @@ export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
   };
 }
 
-/** What becomes of a method's result; one that gives nothing back leaves it as it is. */
+/** Functions that receive a method's result and may replace it; undefined keeps it. */
 type Seen = Record<string, (result: never) => unknown>;
 
 function wrap<T extends object>(binding: T, seen: Seen): T {
   return new Proxy(binding, {
     get(target, name) {
       const method: unknown = Reflect.get(target, name, target);
-      // Of the platform's own objects, which know themselves only.
+      // The platform's objects do not work with a proxy as `this`, so methods are called on the target.
       if (typeof method !== "function") return method;
       const see = typeof name === "string" ? seen[name] : undefined;
       return (...args: unknown[]) => {
@@ -78,7 +78,7 @@ function wrap<T extends object>(binding: T, seen: Seen): T {
   });
 }
 
-/** Any name may be a method of an object's class. */
+/** Counts every method call: an object's stub has a method for any name. */
 function countedStub<T extends object>(stub: T, count: () => void): T {
   return new Proxy(stub, {
     get(target, name) {

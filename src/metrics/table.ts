@@ -1,11 +1,11 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
-/** What an operator wants to know and no other table says: counters that only grow, and moments. A few dozen rows. */
+/** Metrics for the operator that no other table contains: counters that only grow, and times. It has a few dozen rows. */
 export const metrics = sqliteTable(
   "measures",
   {
     name: text("name").notNull(),
-    /** One of few words; "" where there is only one of its name. */
+    /** One of a few words; "" for a metric without labels. */
     label: text("label").notNull(),
     value: integer("value").notNull(),
   },

@@ -12,21 +12,21 @@ import { scannerSecretOf } from "../tokens/scanner.ts";
 export type CheckResult = "ok" | "failed";
 
 export interface Health {
-  /** `degraded`: everything is answered, and something behind it waits or is slower. */
+  /** `degraded`: every request is answered, but the cache or the queue fails. */
   status: "ok" | "degraded" | "failed";
   checks: Record<string, CheckResult>;
-  /** What is wrong with the settings, a sentence each. */
+  /** The faults of the settings, one sentence each. */
   settings?: string[];
 }
 
-/** How long each check may take, milliseconds. */
+/** Timeout of each check, milliseconds. */
 const PATIENCE = 3000;
-/** How long an answer is given again, milliseconds: whoever asks often asks us and not the storage. */
+/** How long a result is reused, milliseconds, so that frequent requests do not reach the storage. */
 const FRESH = 5000;
 
 type Check = (ctx: RequestContext) => Promise<unknown>;
 
-/** Without these nothing can be answered well. */
+/** Requests cannot be answered when one of these fails. */
 const needed: Record<string, Check> = {
   database: (ctx) => batch(ctx.store, [ctx.store.db.select({ one: sql`1` }).from(sql`(SELECT 1)`)]),
   migrations: async ({ store }) => {
@@ -47,7 +47,7 @@ const needed: Record<string, Check> = {
   settings: async ({ env }) => requireSettings(env),
 };
 
-/** Without the cache identities come from the database; without the queue audit events wait in it. */
+/** Without the cache, identities are read from the database; without the queue, audit events wait in the database. */
 const spared: Record<string, Check> = {
   cache: ({ env }) => env.TOKEN_CACHE.get("healthz"),
   queue: ({ env }) => env.AUDIT.metrics(),
@@ -55,10 +55,10 @@ const spared: Record<string, Check> = {
 
 let known: { health: Health; at: number } | undefined;
 
-/** Whether this deployment is ready to answer. Asked at most every five seconds by an isolate. */
+/** Whether this deployment is ready to answer. An isolate runs the checks at most every five seconds. */
 export async function readHealth(ctx: RequestContext): Promise<Health> {
   if (known && Math.abs(ctx.now - known.at) < FRESH) return known.health;
-  // Others that come meanwhile are told what was so a moment ago.
+  // Requests that arrive meanwhile get the previous result.
   if (known) known.at = ctx.now;
   const names = [...Object.keys(needed), ...Object.keys(spared)];
   const verdicts = await Promise.all(names.map((name) => verdictOf(name, (needed[name] ?? spared[name])!, ctx)));
@@ -70,7 +70,7 @@ export async function readHealth(ctx: RequestContext): Promise<Health> {
   return known.health;
 }
 
-/** Why it failed is for the log, but for the settings: anybody may ask. */
+/** The route is public, so the reason of a failure is only logged. Faults of settings are returned. */
 async function verdictOf(name: string, check: Check, ctx: RequestContext): Promise<CheckResult> {
   const answered = new AbortController();
   const late = scheduler.wait(PATIENCE, { signal: answered.signal }).then(() => {

@@ -8,15 +8,15 @@ import { metrics } from "../metrics/table.ts";
 import { organizations } from "../orgs/table.ts";
 import { updates } from "../updates/table.ts";
 
-/** Beyond this a backlog is not counted: it is bad enough. */
+/** The largest backlog that is counted. */
 export const MOST_ROWS = 10_000;
-/** A page of R2. */
+/** Objects on a page of R2. */
 export const MOST_LETTERS = 1000;
 
-/** What an operator sees of the whole deployment. Moments are milliseconds since 1970; null: there is none, or it could not be asked. */
+/** The metrics of the whole deployment. Times are milliseconds since 1970; null: there is none, or it could not be read. */
 export interface DeploymentNumbers {
   organizations: number;
-  /** By reason, since the deployment began. */
+  /** By reason, since the deployment's start. */
   refusals: Record<string, number>;
   updates: {
     running: number;
@@ -26,25 +26,25 @@ export interface DeploymentNumbers {
     journalsKept: Record<string, number>;
   };
   audit: {
-    /** Promised events that the log does not have yet, at most `MOST_ROWS`. */
+    /** Events that are not in the log yet, at most `MOST_ROWS`. */
     outbox: number;
     oldestPromisedAt: number | null;
     queued: number | null;
     queuedDead: number | null;
     /** At most `MOST_LETTERS`. */
     deadLetters: number | null;
-    /** Day of the latest signed end of a chain, and how many chains have grown and wait for the cron to sign this day's. */
+    /** Day of the latest signed checkpoint, and how many chains have grown since their last one and wait for the cron to sign. */
     lastCheckpointDay: string | null;
     checkpointsOverdue: number;
   };
   orphansDeleted: number;
-  /** When each task of the cron last went well. */
+  /** When each task of the cron last succeeded. */
   cron: Record<string, number>;
 }
 
 /**
- * One round trip to D1, one to R2, one to each queue. Reads the rows that wait, run and are measured, and one for each organization:
- * how long the history is does not matter.
+ * Reads the metrics in one round trip to D1, one to R2 and one to each queue. It reads the rows that wait, run or are counters, and one row
+ * for each organization, so its cost does not depend on the length of the history.
  */
 export async function readNumbers({ env, store, now }: RequestContext): Promise<DeploymentNumbers> {
   const today = new Date(now).toISOString().slice(0, 10);
@@ -99,7 +99,7 @@ export async function readNumbers({ env, store, now }: RequestContext): Promise<
   };
 }
 
-/** A number that cannot be had does not take the others with it. */
+/** Returns null when a number cannot be read, so that the others are still returned. */
 async function orNull(what: string, read: () => Promise<number>): Promise<number | null> {
   try {
     return await read();

@@ -6,7 +6,7 @@ const Checks = z.record(z.string(), z.enum(["ok", "failed"]));
 export const operatorOperations = {
   Health: {
     tags: ["Operation"],
-    summary: "Whether this deployment is ready to answer",
+    summary: "Returns whether this deployment is ready to answer",
     answers: {
       200: z.object({ status: z.enum(["ok", "degraded"]), checks: Checks }),
       503: z.object({
@@ -20,7 +20,7 @@ export const operatorOperations = {
   },
   Metrics: {
     tags: ["Operation"],
-    summary: "What an operator watches, for Prometheus; as JSON for those who accept nothing else",
+    summary: "Metrics for the operator, for Prometheus, or as JSON for clients that accept only JSON",
     answers: { 200: null },
   },
 } satisfies Operations;

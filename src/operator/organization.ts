@@ -7,24 +7,24 @@ import { MOST_ROWS } from "./numbers.ts";
 
 const DAY = 86_400_000;
 
-/** What is going on in one organization. */
+/** The numbers of one organization. */
 export interface OrganizationNumbers {
   members: number;
-  /** Of the organization and not of its people, and not deleted. */
+  /** Organization tokens that are not deleted. */
   tokens: number;
   stacks: number;
-  /** Updates and previews. */
+  /** Running updates and previews. */
   running: number;
-  /** Records of the audit log, archived ones too. */
+  /** Records of the audit log, including archived ones. */
   auditEvents: number;
   archivedEvents: number;
-  /** `2026-01-31`, or null while none was signed. */
+  /** `2026-01-31`, or null before the first signed checkpoint. */
   lastCheckpointDay: string | null;
-  /** Of the last 24 hours, by event; the latest `MOST_ROWS` of them are counted. */
+  /** Refusals of the last 24 hours, by event; the latest `MOST_ROWS` of them are counted. */
   refusals: Record<string, number>;
 }
 
-/** For the organization's own administrators, who must be that still. */
+/** For the organization's administrators; the batch checks that the caller still is one. */
 export async function readOwnNumbers(ctx: OrgContext): Promise<OrganizationNumbers> {
   const results = await guarded(ctx, statementsOf(ctx.store, ctx.org.id, ctx.now));
   return numbersOf(results);

@@ -2,12 +2,12 @@ import type { DeploymentNumbers } from "./numbers.ts";
 import type { OrganizationNumbers } from "./organization.ts";
 
 interface Metric {
-  /** A counter's ends with `_total`. What each means is in docs/operate.md. */
+  /** The name of a counter ends with `_total`. docs/operate.md explains each metric. */
   name: string;
   samples: { labels?: Record<string, string>; value: number | null }[];
 }
 
-/** As Prometheus reads it, version 0.0.4 of the text format. Labels are reasons, tasks and the one organization that was asked for. */
+/** Version 0.0.4 of Prometheus's text format. Labels are reasons, tasks and the requested organization. */
 export function prometheusText(numbers: DeploymentNumbers, now: number, organization?: OrganizationNumbers & { name: string }): string {
   const metrics = [...ofDeployment(numbers, now), ...(organization ? ofOrganization(organization) : [])];
   return metrics.map(textOf).join("");
@@ -61,7 +61,7 @@ function ofOrganization({ name: organization, refusals, ...numbers }: Organizati
   ];
 }
 
-/** A metric without a sample is left out: what could not be asked is not zero. */
+/** A metric without a sample is left out, because an unknown value is not zero. */
 function textOf({ name, samples }: Metric): string {
   const lines = samples
     .filter(({ value }) => value !== null)

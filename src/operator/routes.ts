@@ -47,7 +47,7 @@ export const operatorRoutes = [
   ),
 ];
 
-/** One organization at a time: there may be any number of them, and no scrape may grow with it. */
+/** Returns metrics of one organization at a time, because the cost of a request must not depend on the number of organizations. */
 async function organizationNamed({ store, now }: RequestContext, name: string): Promise<OrganizationNumbers & { name: string }> {
   const [rows] = await batch(store, [
     store.db

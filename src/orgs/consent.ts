@@ -11,7 +11,7 @@ import { removeMember } from "./removeMember.ts";
 import { members, organizations } from "./table.ts";
 
 /**
- * The caller agrees to a membership: from then on the organization is one of the caller's own. Repeating it is fine.
+ * Accepts a membership: from then on the organization is one of the caller's own. It can be repeated.
  * @throws 404 for an organization that the caller is not in
  */
 export async function acceptMembership(ctx: PersonContext, orgName: string): Promise<void> {
@@ -41,7 +41,7 @@ export async function acceptMembership(ctx: PersonContext, orgName: string): Pro
 }
 
 /**
- * The caller leaves an organization, whatever its conditions on networks and tokens are.
+ * The caller leaves an organization, whatever its rules on networks and tokens.
  * @throws 404 for an organization that the caller is not in, 400 for its last administrator
  */
 export async function leaveOrganization(ctx: PersonContext, orgName: string): Promise<void> {

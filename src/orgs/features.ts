@@ -1,4 +1,4 @@
-/** The flags that the contract asks for, and whose feature is not here. */
+/** The contract's flags of features that Stackpass does not have. */
 const absent = `
   agentIntegrationCatalogEnabled agentPoolRegistrationEnabled agentScheduledTasksEnabled aiAgentsEnabled aleEnabled approvalsEnabled
   bitbucketVCSEnabled bringYourOwnKeyEnabled cliIntegrationCatalogEnabled crossGuardEnabled customRoleCondition customRolesEnabled
@@ -13,7 +13,7 @@ const absent = `
   themingEnabled usersCustomRolesEnabled webhooksEnabled
 `;
 
-/** @param everything whether the edition or a running trial gives what only some have */
+/** @param everything whether the edition or a running trial includes all features */
 export const featuresOf = (everything: boolean): Record<string, boolean> => ({
   ...Object.fromEntries(
     absent

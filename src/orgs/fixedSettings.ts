@@ -1,15 +1,15 @@
 import * as z from "zod/mini";
 import { notHere } from "./notHere.ts";
 
-/** The one value that the setting has here. Another one would be accepted and change nothing, so it is refused. */
+/** A setting with one supported value. Any other value would have no effect, so it is refused. */
 const only = <T extends string | number | boolean>(value: T) =>
   z.nullish(
     z.literal(value, {
-      error: ({ path }) => `${path?.join(".")} can only be ${JSON.stringify(value)} here: what it switches on is not supported`,
+      error: ({ path }) => `${path?.join(".")} can only be ${JSON.stringify(value)}: the feature that it enables is not supported`,
     }),
   );
 
-/** Settings of the contract for features that are not here. */
+/** Settings of the contract for features that Stackpass does not have. */
 export const fixedSettings = {
   setAiEnablement: only(notHere.aiEnablement),
   setDefaultAccountPermission: only(notHere.defaultAccountPermission),

@@ -9,7 +9,7 @@ import { listOrgInvites, listUserOrgInvites } from "./listInvites.ts";
 
 const org = z.object({ orgName });
 const invite = z.object({ orgName, inviteID: id });
-/** Links lead to the deployment that was asked. */
+/** Links have the origin of the request. */
 const originOf = (request: Request) => new URL(request.url).origin;
 
 export const inviteRoutes = [
@@ -34,7 +34,7 @@ export const inviteRoutes = [
     },
     (ctx, { body, request }) => inviteByLink(ctx, originOf(request), body),
   ),
-  // An account is not told from an address here, so both of the contract's ways are one.
+  // Both operations of the contract do the same here, because accounts are found by their address.
   ...(
     [
       ["batch", "BatchCreateOrgInviteEmail"],

@@ -7,21 +7,21 @@ import { acceptUrl } from "./invite.ts";
 import { isPending, knownTo, madeByMachine } from "./pendingInvites.ts";
 import { invites, organizations } from "./table.ts";
 
-/** The contract has no pages here; the latest are shown. */
+/** Most invitations of a list: the contract has no pages here, so the latest are returned. */
 const MOST_INVITES = 1000;
 
-/** The invitations that wait. Their links let people in, so only who may invite sees them. */
+/** Pending invitations. Their links give access, so only a caller who may invite sees them. */
 export async function listOrgInvites(ctx: OrgContext, origin: string) {
   const [rows] = await guarded(ctx, [waiting(ctx, knownTo(ctx))]);
   return toList(rows, origin);
 }
 
-/** Those for the caller's own address or account. */
+/** Invitations for the caller's own address or account. */
 export async function listUserOrgInvites(ctx: PersonContext, origin: string) {
   const { email, id } = ctx.actor.user;
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now),
-    // Without an address one is for whoever has its link.
+    // An invitation without an address is for anyone with its link.
     waiting(ctx, sql`(lower(${invites.email}) = lower(${email}) AND ${invites.email} <> '' OR ${invites.userId} = ${id})`),
   ]);
   return toList(rows, origin);

@@ -6,7 +6,7 @@ import { acceptMembership, leaveOrganization } from "./consent.ts";
 const org = z.object({ orgName });
 const extension = true as const;
 
-/** What a person decides about own memberships. */
+/** Routes for a person's own memberships. */
 export const membershipRoutes = [
   defineRoute(
     {

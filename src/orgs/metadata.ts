@@ -19,7 +19,7 @@ const products: Record<Edition, string> = {
   "business-critical": "business-critical",
 };
 
-/** What the organization is, and what it has decided, as any of its members may see it. */
+/** The organization and its settings, as any member may see them. */
 export async function getOrganizationMetadata(ctx: OrgContext) {
   const [rows] = await guarded(ctx, [metadataOf(ctx)]);
   return toMetadata(ctx, rows[0]!);

@@ -1,4 +1,4 @@
-/** What the contract tells of things that are not here (management-api §4.1). */
+/** The contract's members for features that Stackpass does not have (management-api §4.1). */
 export const notHere = {
   environmentCount: 0,
   accountCount: 0,

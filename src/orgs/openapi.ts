@@ -21,11 +21,11 @@ export const OrganizationMetadata = z.object({
   maxAccessTokenExpiryDays: z.optional(z.int()),
   product: z.string(),
   subscriptionStatus: z.enum(["active", "trialing"]),
-  /** Unix seconds; absent where the edition has everything anyway. */
+  /** Unix seconds; absent if the edition has all features. */
   subscriptionTrialEnd: z.optional(z.int()),
   auditLogsEnabled: z.boolean(),
   features: z.record(z.string(), z.boolean()),
-  /** Ours from here on. */
+  /** The following are ours. */
   inFlightRevocation: z.enum(inFlightRevocations),
   maxDrainHours: z.int(),
   auditRetentionDays: z.optional(z.int()),
@@ -42,7 +42,7 @@ const OrganizationMember = z.object({
   knownToPulumi: z.boolean(),
   virtualAdmin: z.boolean(),
   fgaRole: z.object({ id: z.string(), name: z.string(), modifiedAt: z.string() }),
-  /** Ours: whether the person agreed to the membership. */
+  /** Ours: whether the person accepted the membership. */
   accepted: z.boolean(),
 });
 
@@ -71,39 +71,39 @@ export const ListInvitesResponse = z.object({
 });
 export type ListInvitesResponse = z.infer<typeof ListInvitesResponse>;
 
-/** What somebody learns who knows the id of an invitation: the organization, and the role that waits there. */
+/** The public part of an invitation, for anyone with its id: the organization and the role. */
 const InviteSummary = z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), role: z.string() });
 
-/** With and without a verified address it is the same here. */
+/** The same with and without a verified address. */
 const invitesByAddress = {
   tags: ["Organizations"],
-  summary: "Invites people by address; no mail is sent, the links are in the answer",
+  summary: "Invites people by address; no mail is sent: the answer contains the links",
   answers: { 200: BatchCreateInviteResponse },
 };
 
 export const orgOperations = {
   GetOrganizationMetadata: {
     tags: ["Organizations"],
-    summary: "What the organization is and what it has decided",
+    summary: "Returns the organization and its settings",
     answers: { 200: OrganizationMetadata },
   },
   UpdateOrganizationSettings: {
     tags: ["Organizations"],
-    summary: "Changes settings; audited with old and new values",
+    summary: "Changes settings; the audit log records old and new values",
     answers: { 200: OrganizationMetadata },
   },
   ListOrganizationMembers: {
     tags: ["Organizations"],
-    summary: "Who is in the organization, and as what",
+    summary: "Lists the organization's members and their roles",
     answers: { 200: z.object({ members: z.array(OrganizationMember), continuationToken: z.optional(z.string()) }) },
   },
   AddOrganizationMember: {
     tags: ["Organizations"],
-    summary: "Adds a known user, who may accept or leave; where DIRECT_MEMBERS is invite, makes an invitation for the user",
+    summary: "Adds an existing user, who may accept or leave; if DIRECT_MEMBERS is invite, creates an invitation for the user",
     answers: { 200: OrganizationMember },
   },
-  AcceptMembership: { tags: ["Users"], summary: "The caller agrees to a membership", answers: { 204: null } },
-  LeaveOrganization: { tags: ["Users"], summary: "The caller leaves an organization, whatever its conditions are", answers: { 204: null } },
+  AcceptMembership: { tags: ["Users"], summary: "Accepts the caller's membership", answers: { 204: null } },
+  LeaveOrganization: { tags: ["Users"], summary: "Ends the caller's membership", answers: { 204: null } },
   UpdateOrganizationMember: {
     tags: ["Organizations"],
     summary: "Changes a member's role, by name or by id",
@@ -111,20 +111,28 @@ export const orgOperations = {
   },
   DeleteOrganizationMember: {
     tags: ["Organizations"],
-    summary: "Removes a member; the organization tokens that the member made live on, unless tokens=revoke ends them",
+    summary: "Removes a member; organization tokens that the member created stay valid unless tokens=revoke is set",
     answers: { 200: RevocationReport, 204: null },
   },
-  ListOrgInvites: { tags: ["Organizations"], summary: "Invitations that wait, with their links", answers: { 200: ListInvitesResponse } },
-  CreateOrgInviteLink: { tags: ["Organizations"], summary: "Invites whoever has the link", answers: { 200: CreatedInvite } },
+  ListOrgInvites: { tags: ["Organizations"], summary: "Lists pending invitations with their links", answers: { 200: ListInvitesResponse } },
+  CreateOrgInviteLink: {
+    tags: ["Organizations"],
+    summary: "Creates an invitation for anyone with the link",
+    answers: { 200: CreatedInvite },
+  },
   BatchCreateOrgInviteEmail: invitesByAddress,
   BatchCreateOrgUnverifiedInviteEmail: invitesByAddress,
   GetOrgInvite: {
     tags: ["Organizations"],
-    summary: "Organization and role of an invitation that waits, for whoever knows its id",
+    summary: "Returns the organization and role of a pending invitation, to anyone with its id",
     answers: { 200: InviteSummary },
   },
-  AcceptOrgInvite: { tags: ["Organizations"], summary: "The caller joins; once", answers: { 204: null } },
-  CancelOrgInvite: { tags: ["Organizations"], summary: "Withdraws an invitation that waits", answers: { 204: null } },
-  ResendOrgInvite: { tags: ["Organizations"], summary: "Counts an invitation as sent now; no mail is sent", answers: { 204: null } },
-  ListUserOrgInvites: { tags: ["Users"], summary: "Invitations for the caller's address", answers: { 200: ListInvitesResponse } },
+  AcceptOrgInvite: { tags: ["Organizations"], summary: "Accepts an invitation for the caller", answers: { 204: null } },
+  CancelOrgInvite: { tags: ["Organizations"], summary: "Cancels a pending invitation", answers: { 204: null } },
+  ResendOrgInvite: {
+    tags: ["Organizations"],
+    summary: "Extends an invitation as if it were sent now; no mail is sent",
+    answers: { 204: null },
+  },
+  ListUserOrgInvites: { tags: ["Users"], summary: "Lists invitations for the caller's address", answers: { 200: ListInvitesResponse } },
 } satisfies Operations;

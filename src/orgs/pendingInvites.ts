@@ -18,15 +18,15 @@ export const knownTo = (ctx: OrgContext) =>
 const isOwn = ({ actor }: OrgContext) =>
   sql`${invites.madeWith} IN (SELECT id FROM access_tokens WHERE id = ${actor.token.id} OR user_id = ${actor.kind === "user" ? actor.user.id : null})`;
 
-/** True of a row of `invites` that a machine's token made: its `sent_by` is the organization's name. */
+/** SQL condition: a machine's token created the row of `invites`, because its `sent_by` is the organization's name. */
 export const madeByMachine = sql`EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = invites.made_with AND access_tokens.org_id IS NOT NULL)`;
 
-/** An invitation lets somebody in for so long after it was sent last. Milliseconds. */
+/** Milliseconds for which an invitation is valid after it was last sent. */
 const LIFE = 30 * 86_400_000;
 
 /**
- * True of a row of `invites` that still lets somebody in: it waits, is not too old, and the machine's token that made it, if one did,
- * was neither deleted nor disabled. So nobody gets in by a token that has ended.
+ * SQL condition on a row of `invites`: it can be accepted. It is pending, not too old, and the machine's token that created it, if one did,
+ * was neither deleted nor disabled.
  * @param table its name in the query
  */
 export const isPending = (table: "invites" | "old", now: number): SQL => {

@@ -79,7 +79,7 @@ export const orgRoutes = [
       path: "/api/orgs/{orgName}/members/{userLogin}",
       operationId: "DeleteOrganizationMember",
       stops: true,
-      // Everybody may leave: the right to remove somebody else is asked for when it is known who is meant.
+      // Every member may leave: the right to remove others is checked later, when the member is known.
       permission: "organization:read",
       params: member,
       query: z.object({ tokens: z.optional(z.enum(fates, "invalid query parameter")) }),

@@ -13,7 +13,7 @@ import { list, text } from "../http/bounded.ts";
 import { metadataOf, toMetadata } from "./metadata.ts";
 import { inFlightRevocations, organizations, stackPermissions } from "./table.ts";
 
-/** 0 clears, as the contract has it for the expiry policy; absent or null leaves things as they are. */
+/** 0 clears a setting, as in the contract of the expiry policy; absent or null leaves it unchanged. */
 const days = (most: number) => z.nullish(z.int().check(z.minimum(0), z.maximum(most)));
 const toggle = z.nullish(z.boolean());
 const MAX_ENTRIES = 100;
@@ -40,20 +40,20 @@ export const UpdateOrganizationRequest = z.object({
   setMembersCanDeleteStacks: toggle,
   setMembersCanTransferStacks: toggle,
   setMaxAccessTokenExpiryDays: days(3650),
-  // Ours from here on.
+  // The following settings are ours.
   setInFlightRevocation: z.nullish(z.enum(inFlightRevocations)),
   setMaxDrainHours: z.nullish(z.int().check(z.minimum(1), z.maximum(8760))),
   setAuditRetentionDays: days(36_500),
   setDisableUnusedTokensAfterDays: days(3650),
   setAllowedCidrs: z.nullish(list(network, MAX_ENTRIES)),
   setAllowedCountries: z.nullish(list(country, MAX_ENTRIES)),
-  /** A policy on expiry may shut out the token of this very request. */
+  /** Allows a policy on expiry that refuses the token of this very request. */
   force: toggle,
 });
 
 type Request = z.infer<typeof UpdateOrganizationRequest>;
 
-/** Which column a member of the request sets. */
+/** The column that each member of the request sets. */
 const columns = {
   setDefaultStackPermission: "defaultStackPermission",
   setMembersCanCreateStacks: "membersCanCreateStacks",
@@ -68,7 +68,7 @@ const columns = {
   setAllowedCountries: "allowedCountries",
 } as const satisfies Record<Exclude<keyof Request, "force" | keyof typeof fixedSettings>, keyof typeof organizations.$inferSelect>;
 
-/** Who gets in, and when a credential stops: with these a machine could shut out whoever would end it. */
+/** Settings that restrict access or end credentials: with these a machine could lock out the administrators who could revoke it. */
 const ofAccess: ReadonlySet<Name> = new Set([
   "setMaxAccessTokenExpiryDays",
   "setInFlightRevocation",
@@ -82,8 +82,8 @@ type Name = keyof typeof columns;
 type Value = string | number | boolean | string[] | null;
 
 /**
- * Changes what the organization has decided. Whoever was judged by what it said before is judged again at the next write,
- * export or decryption; reads that need no database follow within 60 seconds.
+ * Changes the organization's settings. A caller who was authorized under the old settings is authorized anew at the next write, export or
+ * decryption; reads from the cache follow within 60 seconds.
  */
 export async function updateOrganizationSettings(ctx: OrgContext, request: Request) {
   const wanted = (Object.keys(columns) as Name[]).flatMap((name) => {
@@ -99,7 +99,7 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
   if (changes.some(({ name }) => ofAccess.has(name))) await requireRight(ctx, "organization:set_access");
   const after = { ...before, ...Object.fromEntries(changes.map(({ name, to }) => [columns[name], to])) };
   if (changes.some(({ name }) => name.startsWith("setAllowed")) && !isAllowedFrom(after, ctx))
-    throw badRequest("these networks and countries would shut out the address that this request comes from");
+    throw badRequest("these networks and countries would block the address of this request");
   const setsExpiry = changes.some(({ name }) => name === "setMaxAccessTokenExpiryDays");
   if (setsExpiry && !request.force && !meetsExpiryPolicy(ctx.actor.limits, after.maxTokenExpiryDays, ctx.now))
     throw shutsOutCaller(after.maxTokenExpiryDays);
@@ -108,7 +108,7 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
     event: "organization-settings-changed",
     description: `Changed ${changes.map(inWords).join("; ")}.`,
   });
-  // Both guards compare the version, so what was read is what is changed.
+  // Both guards compare the version, so the settings that are changed are those that were read.
   const [, , changed] = await guarded(ctx, [
     ctx.store.db
       .update(organizations)
@@ -121,10 +121,10 @@ export async function updateOrganizationSettings(ctx: OrgContext, request: Reque
   return toMetadata(ctx, changed[0]!);
 }
 
-/** Only another token could take the policy back. */
+/** Only another token could then undo the policy. */
 const shutsOutCaller = (days: number | null) =>
   badRequest(
-    `a maximum of ${days} days would shut out the access token of this request, which lives longer: the organization would refuse all its later calls. Use a token that expires within ${days} days, or send "force": true`,
+    `a maximum of ${days} days would refuse the access token of this request, which expires later: the organization would refuse all its later calls. Use a token that expires within ${days} days, or send "force": true`,
   );
 
 const permissionNames = Object.fromEntries(Object.entries(stackPermissions).map(([name, value]) => [value, name]));

@@ -5,10 +5,12 @@ import { users } from "../users/table.ts";
 export const editions = ["community", "team", "enterprise", "business-critical"] as const;
 export type Edition = (typeof editions)[number];
 
-/** What becomes of an update whose token is deleted while it runs: it may finish, or its next renewal and write are refused. */
+/**
+ * What happens to a running update whose token is deleted: it may finish (`drain`), or its next renewal and write are refused (`abort`).
+ */
 export const inFlightRevocations = ["drain", "abort"] as const;
 
-/** Wire values of a permission on a stack (management-api §8.4). Not an order: they are matched one by one. */
+/** A permission on a stack in the API (management-api §8.4). A greater number does not include the smaller ones. */
 export const stackPermissions = { none: 0, read: 101, write: 102, admin: 103 } as const;
 export type StackPermission = (typeof stackPermissions)[keyof typeof stackPermissions];
 
@@ -20,32 +22,32 @@ export const organizations = sqliteTable(
     name: text("name").notNull(),
     displayName: text("display_name").notNull(),
     createdAt: integer("created_at").notNull(),
-    /** Null: what the deployment gives to everyone, see `DEFAULT_EDITION`. */
+    /** Null: the deployment's default, see `DEFAULT_EDITION`. */
     edition: text("edition", { enum: editions }),
-    /** Null: 14 days after the organization was made. */
+    /** Null: 14 days after the organization was created. */
     trialEndsAt: integer("trial_ends_at"),
     /**
-     * Grows with every change of a setting, a custom role or a team: a guard compares it with what was judged. Triggers of the database see to
-     * the roles and teams.
+     * Incremented with every change of a setting, a custom role or a team: a guard compares it with what was checked. Triggers of the database
+     * increment it for roles and teams.
      */
     settingsVersion: integer("settings_version").notNull().default(0),
     inFlightRevocation: text("in_flight_revocation", { enum: inFlightRevocations }).notNull().default("drain"),
-    /** How long an update may go on whose token has ended, where they drain. */
+    /** How long a running update may continue after its token has ended, with the setting `drain`. */
     maxDrainHours: integer("max_drain_hours").notNull().default(24),
     /** Id of the role that members have who were given no other; null: the built-in Member. */
     defaultRoleId: text("default_role_id"),
-    /** What the role of a member opens on every stack. */
+    /** A member's permission on every stack. */
     defaultStackPermission: integer("default_stack_permission").$type<StackPermission>().notNull().default(stackPermissions.admin),
     membersCanCreateStacks: integer("members_can_create_stacks", { mode: "boolean" }).notNull().default(true),
     membersCanDeleteStacks: integer("members_can_delete_stacks", { mode: "boolean" }).notNull().default(true),
     membersCanTransferStacks: integer("members_can_transfer_stacks", { mode: "boolean" }).notNull().default(true),
-    /** Longest life that a token may have left; null: no policy. */
+    /** Longest remaining lifetime of a token; null: no policy. */
     maxTokenExpiryDays: integer("max_token_expiry_days"),
-    /** Null: unused tokens live on. */
+    /** Null: unused tokens stay valid. */
     disableUnusedTokensAfterDays: integer("disable_unused_tokens_after_days"),
-    /** How long audit events stay in the database; null: for good. */
+    /** How long audit events stay in the database; null: forever. */
     auditRetentionDays: integer("audit_retention_days"),
-    /** Networks that tokens may be used from, and countries (ISO 3166, two letters); empty: from everywhere. */
+    /** Networks that tokens may be used from, and countries (ISO 3166, two letters); empty: all. */
     allowedCidrs: text("allowed_cidrs", { mode: "json" }).$type<string[]>().notNull().default([]),
     allowedCountries: text("allowed_countries", { mode: "json" }).$type<string[]>().notNull().default([]),
   },
@@ -67,11 +69,12 @@ export const members = sqliteTable(
     role: text("role", { enum: roles }).notNull(),
     createdAt: integer("created_at").notNull(),
     /**
-     * When the person accepted the membership. 0: it was made by an operator's command, or before anybody was asked. Null: the person was added and
-     * has not accepted; the membership opens the organization to the person, and gives the organization nothing over the person.
+     * When the person accepted the membership. 0: an operator's command created the membership, or it existed before memberships had to be
+     * accepted. Null: the person was added and has not accepted. The person may then use the organization, but the organization's rules do
+     * not apply to the person.
      */
     acceptedAt: integer("accepted_at").default(0),
-    /** Id of the token that added the person, or that made the invitation. Null: an operator's command, or before this was recorded. */
+    /** Id of the token that added the person, or that created the invitation. Null: an operator's command, or before this was recorded. */
     madeWith: text("made_with"),
     /**
      * Id of the role that the person was given, built-in or custom; `role` is the built-in one that is closest. Null: the built-in role, and for
@@ -93,8 +96,8 @@ export const members = sqliteTable(
 );
 
 /**
- * Memberships that ended and that a credential had made. They open nothing. What such a person made in the organization descends from that
- * credential still, so that nobody cuts it off by leaving.
+ * Memberships that have ended and that a credential had created. They give no access. What the member created in the organization still
+ * descends from that credential, so that leaving does not cut the descent.
  */
 export const formerMembers = sqliteTable(
   "former_members",
@@ -110,7 +113,7 @@ export const formerMembers = sqliteTable(
 
 export const inviteStatuses = ["pending", "accepted", "canceled"] as const;
 
-/** Invitations. Whoever knows the id may accept, once (management-api §6). */
+/** Invitations. Anyone with the id may accept, once (management-api §6). */
 export const invites = sqliteTable(
   "invites",
   {
@@ -118,18 +121,18 @@ export const invites = sqliteTable(
     orgId: text("org_id")
       .notNull()
       .references(() => organizations.id),
-    /** "" for a link that is meant for nobody in particular. */
+    /** "" if anyone with the link may accept. */
     email: text("email").notNull(),
     role: text("role", { enum: roles }).notNull(),
     status: text("status", { enum: inviteStatuses }).notNull().default("pending"),
     createdAt: integer("created_at").notNull(),
-    /** Login of the person, or name of the organization whose token it was. */
+    /** Login of the person, or name of the organization for a machine's token. */
     sentBy: text("sent_by").notNull(),
     sentAt: integer("sent_at").notNull(),
     acceptedBy: text("accepted_by").references(() => users.id),
-    /** The account that it is for; null: whoever has the link. */
+    /** The account that the invitation is for; null: anyone with the link. */
     userId: text("user_id").references(() => users.id),
-    /** Id of the token that made it. Null: made before this was recorded. */
+    /** Id of the token that created it. Null: created before this was recorded. */
     madeWith: text("made_with"),
     /** Id of the custom role that the person will have; null: `role`. */
     roleId: text("role_id"),

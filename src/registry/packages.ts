@@ -13,15 +13,15 @@ export async function listPackages(ctx: ActorContext, query: z.infer<typeof List
   if (orgLogin || visibility === "private") return new Response('{"packages":[]}', { headers });
   const parameters = Object.entries(asked).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const { status, text } = await readUpstream(ctx, PACKAGES, new URLSearchParams(parameters), ListPackagesResponse, KEPT.list);
-  if (status !== 200) throw badRequest("the package registry does not know this query");
+  if (status !== 200) throw badRequest("the package registry does not accept this query");
   return new Response(text, { headers });
 }
 
-/** One version of a package, as the CLI resolves it. @throws 404, which it reads as "no such package" */
+/** One version of a package, for the CLI. @throws 404, which the CLI reads as "no such package" */
 export async function getPackageVersion(ctx: ActorContext, params: z.infer<typeof packageParams>): Promise<Response> {
   const { source, publisher, name, version } = params;
   const missing = () => notFound(`Package '${source}/${publisher}/${name}@${version}'`);
-  // Those of the upstream's own organizations are not ours to ask for.
+  // Private packages belong to organizations of the upstream registry.
   if (source === "private") throw missing();
   const path = `${PACKAGES}/${[source, publisher, name, "versions", version].map(encodeURIComponent).join("/")}`;
   const kept = version === "latest" ? KEPT.list : KEPT.version;

@@ -10,11 +10,13 @@ const version = text(100).check(z.regex(/^(?!\.\.?$)[A-Za-z0-9.+-]{1,100}$/, "a 
 export const packageParams = z.object({ source: name, publisher: name, name, version });
 
 const filter = z.optional(text(200));
-/** A filter that we do not have must not widen the list. */
+/** Refuses a filter that is not supported: without it the list would have too many entries. */
 const unsupported = (parameter: string) =>
-  z.optional(text(200).check(z.refine(() => false, `${parameter} is not supported: nobody counts here which packages stacks use`)));
+  z.optional(
+    text(200).check(z.refine(() => false, `${parameter} is not supported: this service does not record which packages stacks use`)),
+  );
 
-/** What goes to the upstream, and nothing else. */
+/** The parameters that are sent to the upstream registry; no others are. */
 export const ListPackagesQuery = z.object({
   name: filter,
   publisher: filter,
@@ -29,7 +31,7 @@ export const ListPackagesQuery = z.object({
   usage: unsupported("usage"),
 });
 
-/** What a CLI needs of a package; the rest is passed on as it came. */
+/** The members of a package that the CLI needs; the others are passed on unchanged. */
 export const PackageMetadata = z.looseObject({
   name: z.string(),
   publisher: z.string(),

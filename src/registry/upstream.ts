@@ -4,10 +4,10 @@ import { AppError, badRequest, unavailable } from "../errors.ts";
 import { OutgoingFault, callOut } from "../http/outgoing.ts";
 import { logError } from "../log.ts";
 
-/** Of an answer of the upstream: a page of the list has 500 packages of some 2 KB. */
+/** Limits for an answer of the upstream registry, in bytes and milliseconds. A page of the list has 500 packages of about 2 KB. */
 const limits = { most: 8 * 1024 * 1024, within: 10_000 };
 
-/** Seconds for which an answer is kept, in the cache of the location. A version never changes; a list and `latest` do. */
+/** Seconds for which the cache of the location keeps an answer. A version never changes; a list and `latest` do. */
 export const KEPT = { version: 3600, list: 300, missing: 60 } as const;
 
 export interface UpstreamAnswer {
@@ -15,20 +15,21 @@ export interface UpstreamAnswer {
   text: string;
 }
 
-/** Where packages are looked up; undefined where the operator has switched that off. */
+/** URL of the upstream registry; undefined if the operator has switched the look-up off. */
 const upstreamOf = ({ env }: RequestContext): string | undefined => (env.REGISTRY_UPSTREAM as string).replace(/\/+$/, "") || undefined;
 
-/** Not 404: the CLI would only say that the package was not found. */
+/** A 403, because after a 404 the CLI only says that the package was not found. */
 const switchedOff = () =>
   new AppError(
     403,
-    "Forbidden: this service looks up no packages, because its operator has set no upstream registry (REGISTRY_UPSTREAM). Install the package's plugin by its URL. See docs/compatibility.md.",
+    "Forbidden: this service does not look up packages, because its operator has set no upstream registry (REGISTRY_UPSTREAM). Install the package's plugin by its URL. See docs/compatibility.md.",
     { reason: "other" },
   );
 
 /**
- * Reads a path of the registry through to the upstream, past the cache of the location. It carries the path and the parameters, and nothing
- * of the caller. @throws 403 where there is no upstream, 503 where it does not answer as it should
+ * Reads a path from the cache of the location or else from the upstream registry. The request to it contains the path and the parameters,
+ * and no data of the caller.
+ * @throws 403 without an upstream registry, 503 when its answer is not valid
  */
 export async function readUpstream(
   ctx: RequestContext,
@@ -62,13 +63,13 @@ async function ask(ctx: RequestContext, address: string, schema: z.ZodMiniType):
   } catch (error) {
     throw fail(error instanceof OutgoingFault ? `${error.reason}: ${error.message}` : error);
   }
-  // Without a credential a package that is not public is one that is not there.
+  // The request has no credential, so the registry may answer 401 or 403 for a package that is not public.
   if ([401, 403, 404].includes(answer.status)) return { status: 404, text: "" };
-  if (answer.status === 400) throw badRequest("the package registry does not know this query");
+  if (answer.status === 400) throw badRequest("the package registry does not accept this query");
   if (answer.status !== 200) throw fail(`it answered ${answer.status}`);
   const text = new TextDecoder().decode(answer.body);
   const { success } = schema.safeParse(tryParse(text));
-  if (!success) throw fail("its answer is not as the API describes it");
+  if (!success) throw fail("its answer does not match the API's schema");
   return { status: 200, text };
 }
 

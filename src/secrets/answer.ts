@@ -3,20 +3,20 @@ import { streamOf } from "../http/stream.ts";
 import type { Values } from "../http/values.ts";
 import { logError } from "../log.ts";
 
-/** The JSON around the results, and of one of them. */
+/** How results are written as JSON. */
 export interface Shape {
   open: string;
   item: (result: string, key: string | undefined) => Iterable<string>;
   close: string;
-  /** Results are found by their value, so one is enough for values that are alike. */
+  /** The results are members of an object whose keys are the values, so equal values have one result. */
   isKeyed?: true;
 }
 
 /**
- * Works on values and answers with the results, in their order. A body of any length needs the memory of one group of values. The first group,
- * which is all of most bodies, is worked on before the answer begins, so what is wrong with it is a refusal. What is wrong with a later one
- * cuts the answer off: it is then no JSON, and no client takes it for complete.
- * @param work on a group; `part` is its number when there are several
+ * Processes values in groups and answers with the results, in their order. Only one group is in memory, whatever the length of the body.
+ * The first group, which most bodies do not exceed, is processed before the answer begins, so its errors are normal refusals. An error in a
+ * later group cuts the answer off: the answer is then invalid JSON, which no client accepts as complete.
+ * @param work processes a group; `part` is the number of the group if there are several
  */
 export async function answerValues(
   ctx: RequestContext,
@@ -37,7 +37,7 @@ export async function answerValues(
         yield* item(result, group.keys[i]);
         comma = ",";
       }
-      // The next group needs the memory.
+      // This releases the memory for the next group.
       group = undefined;
       const next = await more?.next();
       if (next && !next.done) group = await groupOf(next.value, part);
@@ -51,14 +51,14 @@ export async function answerValues(
 
 interface Group {
   results: string[];
-  /** Their values, where results are found by them. */
+  /** The values, if they are keys of the answer. */
   keys: string[];
 }
 
-/** Characters of a string that are written at a time: what is longer would be copied as a whole. */
+/** Characters of a string that are written at a time: a longer string would be copied as a whole. */
 const PIECE = 32 * 1024;
 
-/** A string of JSON, of base64 and so without anything that has to be escaped. */
+/** A JSON string of base64, which needs no escapes. */
 export function* quoted(base64: string): Generator<string> {
   yield '"';
   for (let at = 0; at < base64.length; at += PIECE) yield base64.slice(at, at + PIECE);

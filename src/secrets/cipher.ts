@@ -1,10 +1,10 @@
 import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { badRequest } from "../errors.ts";
-import { freeBuffer } from "../bytes/release.ts";
+import { releaseBuffer } from "../bytes/release.ts";
 
 /**
- * AES-256-GCM under a key per stack: HKDF(master key, stack id). Bound to the stack's id and not to its name, so a
- * rename breaks nothing; ciphertexts live in users' files for years, so each says its format and its master key.
+ * AES-256-GCM with a key for each stack: HKDF(master key, stack id). The key depends on the stack's id and not on its name, so ciphertexts
+ * stay valid after a rename. Users keep ciphertexts in files for years, so each contains its format and the id of its master key.
  *
  *   byte 0      format, 1
  *   byte 1      id of the master key, 0 to 255
@@ -13,12 +13,12 @@ import { freeBuffer } from "../bytes/release.ts";
  */
 const FORMAT = 1;
 const HEADER = 14;
-/** Bytes that a ciphertext is longer than its plaintext. */
+/** Difference in bytes between a ciphertext and its plaintext. */
 export const OVERHEAD = HEADER + 16;
 
 const encoder = new TextEncoder();
 
-/** Derived keys, by setting, master key and stack. Immutable, so an isolate may keep them. */
+/** Derived keys, by setting, master key and stack. They never change, so an isolate may keep them. */
 const derived = new Map<string, Promise<CryptoKey>>();
 const MOST_KEYS = 1000;
 
@@ -51,11 +51,11 @@ export async function encrypt(setting: string, stackId: string, plaintext: Uint8
   out.set([FORMAT, found.id]);
   out.set(nonce, 2);
   out.set(new Uint8Array(sealed), HEADER);
-  freeBuffer(sealed);
+  releaseBuffer(sealed);
   return out;
 }
 
-/** @throws 400 for what we did not encrypt for this stack */
+/** @throws 400 for a ciphertext that was not encrypted for this stack */
 export async function decrypt(setting: string, stackId: string, ciphertext: Uint8Array): Promise<Uint8Array> {
   const id = keyIdOf(ciphertext);
   const found = id === undefined ? undefined : await stackKey(setting, id, stackId);
@@ -72,10 +72,10 @@ export async function decrypt(setting: string, stackId: string, ciphertext: Uint
   }
 }
 
-/** Id of the master key that encrypts. */
+/** Id of the master key that is used to encrypt. */
 export const currentKeyId = (setting: string): number => masterKeysOf(setting)[0]!.id;
 
-/** Id of the master key that a ciphertext says it is under; undefined for what we did not write. */
+/** Id of the master key in a ciphertext's header; undefined if the ciphertext does not have our format. */
 export const keyIdOf = (ciphertext: Uint8Array): number | undefined =>
   ciphertext[0] === FORMAT && ciphertext.length > HEADER ? ciphertext[1] : undefined;
 

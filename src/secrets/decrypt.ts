@@ -4,7 +4,7 @@ import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";
@@ -13,7 +13,7 @@ import { oneByOne } from "./oneByOne.ts";
 
 /**
  * Decrypts values. The caller's right is checked and the event is stored in one batch, before any value is decrypted.
- * @param part the number of this group, when a request has more values than are decrypted at a time: each group has its own check and event
+ * @param part number of this group of values in a large request; each group has its own check and event
  * @returns plaintexts in the order of the ciphertexts
  */
 export async function decryptValues(
@@ -41,13 +41,13 @@ export async function decryptValues(
   return oneByOne(bytes, (sealed) => decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed));
 }
 
-/** Whether a stack's key opens all of these. The values are looked at no further. */
+/** Whether all ciphertexts can be decrypted with a stack's key. The plaintexts are discarded. */
 export async function opens(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, ciphertexts: string[]): Promise<boolean> {
   try {
     for (const text of ciphertexts) {
       const sealed = bytesOf(text);
-      free(await decrypt(env.ENCRYPTION_KEYS, stackId, sealed));
-      free(sealed);
+      release(await decrypt(env.ENCRYPTION_KEYS, stackId, sealed));
+      release(sealed);
     }
     return true;
   } catch (error) {

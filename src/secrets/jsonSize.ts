@@ -1,7 +1,7 @@
 /**
- * Bytes of a secret as the CLI encrypts it when it is an input or an output: as JSON. A secret of the configuration is encrypted without
- * quotation marks and escapes, and a program may make an output of it, so the limit applies to this size. A text in quotation marks is taken
- * for a string that the CLI has written already. Pure.
+ * Size of a secret as JSON, which is the form in which the CLI encrypts inputs and outputs. The CLI encrypts a secret of the configuration
+ * without quotation marks and escapes, but a program may use it as an output. So the limit applies to the size as JSON. A text in quotation
+ * marks counts as a string that the CLI has already written as JSON. Pure.
  */
 export function jsonSize(plaintext: Uint8Array): number {
   const { length } = plaintext;
@@ -15,7 +15,7 @@ export function jsonSize(plaintext: Uint8Array): number {
   return size;
 }
 
-/** No plaintext has a larger size. */
+/** Upper bound of `jsonSize` for a plaintext of this length. */
 export const largestJsonSize = (length: number): number => ESCAPE * length + 2;
 
 const QUOTE = 0x22;
@@ -23,7 +23,10 @@ const QUOTE = 0x22;
 const ESCAPE = 6;
 const bytesOf = (characters: string) => [...characters].map((character) => character.charCodeAt(0));
 
-/** Bytes that Go's encoder adds to a byte of a string. It escapes U+2028 and U+2029 too. Old releases write \b and \f as `\u0008` and `\u000c`. */
+/**
+ * Number of bytes by which Go's encoder lengthens each byte of a string. It escapes U+2028 and U+2029 too. Old releases write \b and \f as
+ * `\u0008` and `\u000c`.
+ */
 const ADDED = new Uint8Array(256);
 ADDED.fill(ESCAPE - 1, 0, 0x20);
 for (const byte of bytesOf("<>&")) ADDED[byte] = ESCAPE - 1;

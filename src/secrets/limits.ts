@@ -4,18 +4,18 @@ import { type Limits, limitsOf } from "../limits.ts";
 import { OVERHEAD } from "./cipher.ts";
 import { jsonSize, largestJsonSize } from "./jsonSize.ts";
 
-/** Bytes of a JSON string with so many bytes in base64, white space and escapes in it too. */
+/** Maximum number of bytes of a JSON string that contains this many bytes in base64, possibly with white space and escapes. */
 const textOf = (bytes: number) => 2 * bytes + 1024;
 
 const tooLargeSecret = ({ value }: Limits) => tooLarge("a secret, written as JSON,", value);
 
-/** @throws 413 for a secret that is above the limit, or would be as an input or output of a program */
+/** @throws 413 for a secret whose size as JSON is above the limit */
 export function checkSizes(plaintexts: Uint8Array[], limits: Limits): void {
   for (const plaintext of plaintexts)
     if (largestJsonSize(plaintext.length) > limits.value && jsonSize(plaintext) > limits.value) throw tooLargeSecret(limits);
 }
 
-/** Secrets that are to be encrypted. The reader of the body refuses a text that is far above the limit, without keeping it. */
+/** Contract of secrets to encrypt. The reader of the body refuses a text far above the limit without holding it in memory. */
 export const plaintexts = (member: string, isList: boolean): ValuesContract => ({
   member,
   isList,
@@ -23,12 +23,12 @@ export const plaintexts = (member: string, isList: boolean): ValuesContract => (
   tooLong: tooLargeSecret,
 });
 
-/** What an untouched deployment encrypts. */
+/** The limit of a deployment with default settings. */
 const usual = limitsOf({} as never).value;
-/** Lowering the limit takes nothing away that was encrypted before, but for what a higher limit than the usual had let in. */
+/** After the limit is lowered, secrets up to the default limit can still be decrypted; larger ones cannot. */
 const decryptable = ({ value }: Limits) => Math.max(value, usual);
 
-/** Secrets that are to be decrypted: whatever was encrypted, and a little longer. */
+/** Contract of secrets to decrypt: a ciphertext is a little longer than its plaintext. */
 export const ciphertexts = (member: string, isList: boolean): ValuesContract => ({
   member,
   isList,

@@ -6,12 +6,12 @@ import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFoun
 import { stacks } from "../stacks/table.ts";
 
 /**
- * A client tells that it shows secrets, whoever decrypted them: beside `decryptValues` when that was us, and the only trace when it was a
- * provider of its own (passphrase, KMS).
- * @param shown the name of one secret, or of the command that shows them all, as the client says
+ * Records that a client shows secrets. If this service decrypted them, `decryptValues` has recorded that too. If the client used its own
+ * provider (passphrase, KMS), this is the only record.
+ * @param shown the name of one secret or of the command that shows several, as sent by the client
  */
 export async function noteDecryption(ctx: OrgContext, path: StackPath, event: AuditEntry["event"], shown: string): Promise<undefined> {
-  // In quotes that it cannot leave, and without what turns a line around: the sentence goes on.
+  // The name is quoted as JSON, without characters that change the direction of text, so that it cannot change the rest of the sentence.
   const said = shown.replaceAll(/\p{Bidi_Control}/gu, "");
   const what = JSON.stringify(said.length > 100 ? `${said.slice(0, 100)}…` : said);
   const record = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

@@ -1,20 +1,20 @@
 import { toBase64 } from "../bytes/base64.ts";
-import { free } from "../bytes/release.ts";
-import { LOOK, Turn } from "../bytes/yielder.ts";
+import { release } from "../bytes/release.ts";
+import { VISIT_COST, Yielder } from "../bytes/yielder.ts";
 
 /**
- * Works on bytes one after the other. The memory of each, and of its result, is given back at once.
+ * Processes values one after the other. The memory of each value and of its result is released at once.
  * @returns the results in base64
  */
 export async function oneByOne(all: Uint8Array[], work: (bytes: Uint8Array) => Promise<Uint8Array>): Promise<string[]> {
   const texts: string[] = [];
-  const turn = new Turn();
+  const yielder = new Yielder();
   for (const bytes of all) {
-    await turn.spend(bytes.length + LOOK);
+    await yielder.spend(bytes.length + VISIT_COST);
     const result = await work(bytes);
     texts.push(toBase64(result));
-    free(bytes);
-    free(result);
+    release(bytes);
+    release(result);
   }
   return texts;
 }

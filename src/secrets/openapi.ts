@@ -3,7 +3,7 @@ import type { Operations } from "../http/openapi.ts";
 
 const shown = {
   tags: ["Stacks"],
-  summary: "Takes note that a client shows what was decrypted, by us or by itself; audited",
+  summary: "Records in the audit log that the client shows decrypted secrets",
   answers: { 204: null },
 };
 
@@ -21,7 +21,7 @@ export const secretOperations = {
   DecryptValue: { tags: ["Stacks"], summary: "Decrypts a value; audited", answers: { 200: z.object({ plaintext: z.string() }) } },
   BatchDecryptValue: {
     tags: ["Stacks"],
-    summary: "Decrypts values, keyed by the request's own strings; audited as one event",
+    summary: "Decrypts values and returns them by their ciphertexts; audited as one event",
     answers: { 200: z.object({ plaintexts: z.record(z.string(), z.string()) }) },
   },
   LogOnlyDecryptValue: shown,

@@ -1,25 +1,25 @@
 import type { Bindings } from "../env.ts";
 import { toBase64, tryFromBase64 } from "../bytes/base64.ts";
 import { AppError } from "../errors.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { currentKeyId, decrypt, encrypt, keyIdOf } from "./cipher.ts";
 
-/** What became of a state's ciphertexts. */
+/** Result of re-encrypting a state: numbers of its ciphertexts. */
 export interface Reencrypted {
-  /** Put under the current master key. */
+  /** Re-encrypted with the current master key. */
   reencrypted: number;
-  /** Under it already, or of a provider of the client's own. */
+  /** Already encrypted with the current master key, or by the client's own provider. */
   untouched: number;
-  /** Under a key that is not listed, or another stack's; left as they are. */
+  /** Encrypted with a key that is not in `ENCRYPTION_KEYS`, or for another stack. They are not changed. */
   unreadable: number;
-  /** Ciphertexts by the id of the master key that they were found under. */
+  /** By the id of the master key before. */
   keys: Record<string, number>;
 }
 
 /**
- * Looks at a stack's ciphertexts one by one and puts those under an older master key under the current one. Nothing else of them
- * changes: not the value, not whose they are.
- * @param change false: only counts what would be done
+ * Re-encrypts a stack's ciphertexts one by one with the current master key, if they use an older one. Their values and their stack do not
+ * change.
+ * @param change false: only counts
  */
 export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: string, change: boolean) {
   const found: Reencrypted = { reencrypted: 0, untouched: 0, unreadable: 0, keys: {} };
@@ -40,8 +40,8 @@ export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: st
       const plain = await decrypt(env.ENCRYPTION_KEYS, stackId, sealed);
       found.reencrypted++;
       const text = change ? toBase64(await encrypt(env.ENCRYPTION_KEYS, stackId, plain)) : undefined;
-      free(plain);
-      free(sealed);
+      release(plain);
+      release(sealed);
       return text;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -51,5 +51,3 @@ export function reencryption(env: Pick<Bindings, "ENCRYPTION_KEYS">, stackId: st
   };
   return { found, replace };
 }
-
-/** Undefined for what is not base64: the client's own provider writes its ciphertexts in its own way. */

@@ -9,12 +9,13 @@ import { openState } from "../stacks/resources.ts";
 import { takeState } from "../stacks/stateAt.ts";
 import { decryptValues } from "./decrypt.ts";
 
-/** Secrets in one output. */
+/** Maximum number of secrets in one output. */
 const MOST_SECRETS = 100;
 
 /**
- * One output of a stack in the clear. Two events, both safe before it leaves: a part of the state was taken out, and decrypted.
- * @throws 404 when there is no such output, 400 when its secrets are not under our key
+ * Returns one output of a stack with its secrets decrypted. Before that it records two events: the export of a part of the state, and the
+ * decryption.
+ * @throws 404 when there is no such output, 400 when its secrets were not encrypted by this service
  */
 export async function revealOutput(ctx: OrgContext, path: StackPath, name: string): Promise<string> {
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "an output"));
@@ -22,13 +23,12 @@ export async function revealOutput(ctx: OrgContext, path: StackPath, name: strin
   if (!value) throw notFound(`Output '${name.slice(0, 100)}' of stack '${pathText(path)}'`);
   const secrets = new Ciphertexts(MOST_SECRETS + 1);
   secrets.add(value);
-  if (secrets.isFull)
-    throw badRequest(`an output with more than ${MOST_SECRETS} secrets, or with very long ones, is shown by the CLI only`);
+  if (secrets.isFull) throw badRequest(`only the CLI can show an output with more than ${MOST_SECRETS} secrets or with very long ones`);
   if (secrets.found.length === 0) return readable(value);
   const decrypted = await decryptValues(ctx, path, secrets.found, "secret-decrypted");
   const plaintexts = new Map(secrets.found.map((text, i) => [text, textOf(decrypted[i]!)]));
   return readable(withPlaintexts(value, plaintexts));
 }
 
-/** Base64 of JSON text. */
+/** Decodes JSON text from base64. */
 const textOf = (base64: string) => decodeText(fromBase64(base64));

@@ -12,7 +12,7 @@ const LogDecryptionRequest = z.object({ secretName: z.nullish(text(10_000)), com
 
 const oneResult = (name: string): Shape => ({ open: `{"${name}":`, item: quoted, close: "}" });
 const listOfResults: Shape = { open: '{"ciphertexts":[', item: quoted, close: "]}" };
-/** Keyed by the request's own strings, character by character (cli-protocol §5.6). */
+/** The keys are the exact strings of the request (cli-protocol §5.6). */
 const mapOfResults: Shape = {
   open: '{"plaintexts":{',
   *item(result, key) {

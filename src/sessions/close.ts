@@ -5,13 +5,13 @@ import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { accessTokens } from "../tokens/table.ts";
 
-/** Ends the session that the caller came with. */
+/** Ends the session of this request. */
 export const closeSession = (ctx: PersonContext) => close(ctx, eq(accessTokens.id, ctx.actor.token.id));
 
-/** Ends every session of the caller, this one too. */
+/** Ends every session of the caller, including this one. */
 export const closeAllSessions = (ctx: PersonContext) => close(ctx, undefined);
 
-/** Database first, then the cache: from the answer on no write is accepted from an ended session. */
+/** Ends sessions in the database first, then in the cache. After the answer, no write of an ended session is accepted. */
 async function close(ctx: PersonContext, which: SQL | undefined): Promise<void> {
   const open = and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "session"), isNull(accessTokens.deletedAt), which);
   const [, ended] = await batch(ctx.store, [

@@ -3,8 +3,8 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { ABSOLUTE } from "./open.ts";
 
 /**
- * `__Host-`: this host only, over TLS only (browsers take localhost for that), no path of its own. Lax and not Strict: whoever
- * follows "View Live" out of a build log arrives signed in; other sites' forms still come without it.
+ * `__Host-`: sent only to this host, only over TLS (browsers allow localhost), and for all paths. `Lax`, not `Strict`: a person who follows
+ * "View Live" from a build log arrives signed in, while forms of other sites are still sent without the cookie.
  */
 const NAME = "__Host-stackpass";
 const options = { httpOnly: true, secure: true, sameSite: "Lax", path: "/" } as const;

@@ -12,7 +12,7 @@ import { revokeWithDescendants } from "../lineage/revoke.ts";
 import { eventsEverywhere } from "../tokens/create.ts";
 import { accessTokens } from "../tokens/table.ts";
 
-/** Ends one of the caller's own sessions. Repeating it is fine. @throws 404 for anything else */
+/** Ends one of the caller's own sessions. It can be repeated. @throws 404 for anything else */
 export async function endSession(ctx: PersonContext, id: string): Promise<void> {
   const { store, actor } = ctx;
   const one = ownSession(ctx, id);
@@ -34,7 +34,7 @@ export async function endSession(ctx: PersonContext, id: string): Promise<void> 
   relaySoon(ctx, ...events);
 }
 
-/** The same, and ends everything that was made in it. */
+/** The same, and ends everything that was created in the session. */
 export async function revokeSession(ctx: PersonContext, id: string) {
   const { store, actor } = ctx;
   const rows = await revokeWithDescendants(ctx, {

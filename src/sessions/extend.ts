@@ -6,10 +6,10 @@ import type { Identity } from "../auth/resolve.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { ABSOLUTE, IDLE } from "./open.ts";
 
-/** A use moves the end of a session at most this often, in milliseconds. */
+/** Least time between two extensions of a session, in milliseconds. */
 const STEP = 10 * 60_000;
 
-/** Moves a session's end with its use, off the request's path; never beyond its absolute end. */
+/** Extends a session after its use, never beyond its absolute end. The request does not wait for it. */
 export function extendSession(ctx: RequestContext, { actor, expiresAt }: Identity): void {
   if (expiresAt === null || expiresAt - ctx.now > IDLE - STEP) return;
   ctx.background("session", (env) => {

@@ -10,25 +10,26 @@ export const IDLE = 12 * 3_600_000;
 /** A session ends this long after sign-in, however it is used, in milliseconds. */
 export const ABSOLUTE = 7 * 24 * 3_600_000;
 
-/** What the log calls a session. With a space: so that no machine's token can be called the same. */
+/** The name of a session in the log. It has a space, so that no machine's token can have the same name. */
 export const SESSION_NAME = "console session";
 
 /** How long an ended session's row is kept. Milliseconds. */
 const ENDED_SESSION_KEPT = 30 * 24 * 3_600_000;
 
-/** A row that something descends from is kept for good: without it the descent would be cut. */
+/** A row with descendants is kept forever, because the descendants are found through it. */
 const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE made.made_with = access_tokens.id)
   AND NOT EXISTS (SELECT 1 FROM invites WHERE made_with = access_tokens.id)
   AND NOT EXISTS (SELECT 1 FROM members WHERE made_with = access_tokens.id)
   AND NOT EXISTS (SELECT 1 FROM former_members WHERE made_with = access_tokens.id)`;
 
 /**
- * Opens a console session for a person who has proved who they are. A session is an access token of its own kind that only
- * the console's cookie carries: it is hashed, cached, checked on each write, ended and audited as every token is, and never
- * listed. Single sign-on will call this too: how somebody proved who they are is not its business.
+ * Opens a console session for an authenticated person. A session is an access token of its own kind, in the console's cookie only: it is
+ * hashed, cached, checked on each write, ended and audited like every token, but never listed. Single sign-on will call this too: this
+ * function does not depend on how the person was authenticated.
  * @param opening the id of the session, and the id of the personal token that it ends with; null for a sign-in without one
- * @param proof a statement that fails unless the proof still holds, in the same batch: what has just ended opens nothing
- * @param more statements of that batch: other proofs, and events that are promised with it
+ * @param proof a statement that fails unless the proof is still valid, in the same batch, so that a token that has just ended opens no
+ * session
+ * @param more statements of that batch: other proofs, and events
  * @returns the cookie's value
  */
 export async function openSession(

@@ -7,9 +7,9 @@ const ListSessionsResponse = z.object({
     z.object({
       id: z.string(),
       created: z.string(),
-      /** Unix seconds: the end unless the session is used before. */
+      /** Unix seconds: the session's end if it is not used before. */
       expires: z.int(),
-      /** Whether the request came with this session. */
+      /** Whether the request used this session. */
       current: z.boolean(),
       /** Id of the personal token that opened it. */
       madeWith: z.optional(z.string()),
@@ -26,12 +26,12 @@ export type ListSessionsResponse = z.infer<typeof ListSessionsResponse>;
 export const sessionOperations = {
   ListUserSessions: {
     tags: ["Users"],
-    summary: "The caller's open console sessions, newest first",
+    summary: "Lists the caller's open console sessions, newest first",
     answers: { 200: ListSessionsResponse },
   },
   DeleteUserSession: {
     tags: ["Users"],
-    summary: "Ends one of the caller's sessions; with withDescendants everything that was made in it too",
+    summary: "Ends one of the caller's sessions; with withDescendants also everything created in it",
     answers: { 200: RevocationReport, 204: null },
   },
 } satisfies Operations;

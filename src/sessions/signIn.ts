@@ -9,20 +9,20 @@ import { AppError } from "../errors.ts";
 import { openSession } from "./open.ts";
 
 /**
- * Exchanges a personal token for a session. A machine token cannot sign in: it stands for no person (management-api §3.11).
+ * Exchanges a personal token for a session. A machine token cannot sign in, because it does not represent a person (management-api §3.11).
  * @returns the cookie's value
- * @throws 400 with words for the person at the form, 429 after too many wrong ones
+ * @throws 400 with a message for the person at the form, 429 after too many wrong tokens
  */
 export const signInWithToken = (ctx: RequestContext, value: string): Promise<string> =>
   retryAfterChange((fresh) => signIn(ctx, value, fresh));
 
-/** @throws PreconditionFailed when the token or its person's organizations are not any more what the cache knew */
+/** @throws PreconditionFailed when the token or its person's organizations have changed since they were cached */
 async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promise<string> {
   const { actor } = await authenticate(ctx, `token ${value.trim()}`, undefined, { fresh }).catch((error: unknown) => {
     const known = error instanceof AppError && error.status === 401;
     if (!known) throw error;
     const why = error.headers["X-Pulumi-Warning"];
-    throw new AppError(400, why ? `This token cannot be used: ${why}.` : "This is not an access token of this service.");
+    throw new AppError(400, why ? `This token cannot be used: ${why}.` : "This is not a valid access token.");
   });
   if (actor.kind !== "user") {
     const refused = auditEvent(ctx, actor.org.id, whoIs(actor), {

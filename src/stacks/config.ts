@@ -10,15 +10,15 @@ import type { StackConfig } from "./schema.ts";
 import { stacks } from "./table.ts";
 
 /**
- * The refusal of every request that would move a stack's configuration into an environment. The CLI would then read and write the
- * configuration with calls that this service does not have, and no command of the CLI undoes it (cli-protocol §5.7).
+ * The error for each request that would move a stack's configuration into an environment. Afterwards the CLI would read and write the
+ * configuration with calls that this service does not have, and no command of the CLI reverts it (cli-protocol §5.7).
  */
 export const environmentsUnsupported = () =>
   badRequest(
     "environments (Pulumi ESC) are not supported here: keep the configuration of the stack in its file Pulumi.STACK.yaml. See docs/compatibility.md.",
   );
 
-/** @throws 404 where the client keeps its configuration itself */
+/** @throws 404 when the configuration is in the stack's file, as usual */
 export async function getStackConfig(ctx: OrgContext, path: StackPath): Promise<StackConfig> {
   const [found] = await guarded(ctx, [ctx.store.db.select({ config: stacks.config }).from(stacks).where(stackAt(ctx.org.id, path))]);
   if (!found[0]) throw stackNotFound(path);
@@ -32,7 +32,7 @@ export async function updateStackConfig(ctx: OrgContext, path: StackPath): Promi
   throw environmentsUnsupported();
 }
 
-/** Removes a reference that was stored before environments were refused: the CLI reads the stack's file again. */
+/** Removes a reference that was stored before environments were refused. The CLI then reads the stack's file again. */
 export async function deleteStackConfig(ctx: OrgContext, path: StackPath): Promise<void> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-config-updated",

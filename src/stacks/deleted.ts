@@ -10,7 +10,7 @@ import { stacks } from "./table.ts";
 
 const MOST_STACKS = 25;
 
-/** The newest 25. Row, history and states of a deleted stack are all there still (management-api §13.2). */
+/** The 25 stacks that were deleted last. The row, history and states of a deleted stack are kept (management-api §13.2). */
 export async function listDeletedStacks(ctx: OrgContext) {
   const [rows] = await guarded(ctx, [
     ctx.store.db
@@ -52,8 +52,8 @@ export async function listDeletedStacks(ctx: OrgContext) {
 const seconds = (at: number | null) => Math.floor((at ?? 0) / 1000);
 
 /**
- * Brings a deleted stack back, as it was and where it was.
- * @param stackName the stack's own name in any case; another one would not fit its state
+ * Restores a deleted stack, unchanged and in its project.
+ * @param stackName the stack's own name in any case; its state would not fit another name
  * @throws 409 when another stack has taken the name
  */
 export async function restoreDeletedStack(ctx: OrgContext, id: string, stackName: string): Promise<void> {

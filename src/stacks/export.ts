@@ -7,9 +7,10 @@ import type { StackPath } from "./path.ts";
 import { takeState } from "./stateAt.ts";
 
 /**
- * The deployment as text, now or after update number `version`. While an update runs this is its pinned base: positions
- * in its journal refer to exactly this answer (cli-protocol §4.4). A version from before a rename or transfer has the stack's names of
- * today: under the old names the client would find neither the keys of its secrets nor, after an import, its resources.
+ * Returns the current deployment as text, or the one after update number `version`. While an update runs, this is its pinned base:
+ * positions in the update's journal refer to exactly this answer (cli-protocol §4.4). A version from before a rename or transfer is
+ * returned with the stack's current names: with the old ones the client could not decrypt its secrets and, after an import, would not find
+ * its resources.
  */
 export async function exportStack(ctx: OrgContext, path: StackPath, version?: number): Promise<Response> {
   const { stateKey, namesThen } = await takeState(ctx, path, version, "the state");

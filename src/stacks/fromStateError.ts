@@ -1,7 +1,7 @@
 import { AppError, badRequest } from "../errors.ts";
 import { StateError, StateTooLarge } from "../state/errors.ts";
 
-/** A state that cannot be taken is its sender's mistake: 413 or 400. @returns any other error as it is */
+/** Converts the error of an invalid state into a 413 or 400. @returns any other error unchanged */
 export function fromStateError(error: unknown): unknown {
   if (error instanceof StateTooLarge) return new AppError(413, `Request Entity Too Large: ${error.message}`);
   if (error instanceof StateError) return badRequest(error.message);
@@ -9,10 +9,10 @@ export function fromStateError(error: unknown): unknown {
 }
 
 /**
- * The refusal of a state whose manifest contradicts itself: every later command of the CLI would refuse the stack as tampered with, and
- * nothing on the wire says that `--force` was given.
+ * The error of a state whose manifest has a wrong magic. The CLI would refuse every later command on the stack, because such a state looks
+ * tampered with. The request does not show whether `--force` was given.
  */
 export const manifestMismatch = () =>
   badRequest(
-    'the manifest of the state has a magic that does not fit its version, so that the CLI would refuse every later command on this stack. --force does not skip this check: set both manifest.magic and manifest.version to "" in the file and import it again',
+    'the manifest of the state has a magic that does not match its version, so the CLI would refuse every later command on this stack. --force does not skip this check: set both manifest.magic and manifest.version to "" in the file and import it again',
   );

@@ -7,21 +7,21 @@ import type { StackPath } from "./path.ts";
 import { openState } from "./resources.ts";
 import { takeState } from "./stateAt.ts";
 
-/** Bytes of a page for one output, and for all together: enough to know it by. */
+/** Maximum number of bytes of a page for one output, which is cut there, and for all outputs. */
 const ONE = 4000;
 const ALL = 70_000;
-/** A row; and the form that reveals a secret, which says the name twice more. */
+/** Bytes of a row's markup, and of the form that reveals a secret. The form contains the name twice more. */
 const ROW = 70;
 const FORM = 300;
 const MOST_RESOURCES = 300;
 
 export interface ShownOutput {
   name: string;
-  /** Undefined for a secret, whole or in part. */
+  /** Undefined if the value is a secret or contains one. */
   text: string | undefined;
 }
 
-/** Outputs by name, without what is secret. @returns also how many there was no room for. Audited as an export. */
+/** The outputs sorted by name, without secret values; `more` counts those that did not fit. It is audited as an export. */
 export async function lookAtOutputs(ctx: OrgContext, path: StackPath): Promise<{ outputs: ShownOutput[]; more: number }> {
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "the outputs"));
   const found = await outputsOf(chunks);
@@ -36,7 +36,7 @@ export async function lookAtOutputs(ctx: OrgContext, path: StackPath): Promise<{
   return { outputs, more: found.size - outputs.length };
 }
 
-/** The first resources, and how many more there are. Audited as an export. */
+/** The first resources, and the number of the others. It is audited as an export. */
 export async function lookAtResources(ctx: OrgContext, path: StackPath) {
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
   return treeOf(chunks, MOST_RESOURCES);

@@ -1,39 +1,39 @@
 import { callBinding } from "../db/binding.ts";
 import { unavailable } from "../errors.ts";
 import { chunksOf } from "../bytes/chunks.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { concat } from "../state/json/json.ts";
-import { Turn } from "../bytes/yielder.ts";
+import { Yielder } from "../bytes/yielder.ts";
 import { log, logError } from "../log.ts";
 
 /**
- * Deployments in R2, plain JSON text, one object per version and never written twice: `state/<random id>`. Object first,
- * pointer second: an object that no row names is an orphan and is swept; a row never names an object that is not there.
+ * Deployments in R2 as plain JSON text. Each version has its own object `state/<random id>`, which is never overwritten. The object is
+ * written before the row that names it, so a row never names a missing object. An object that no row names is an orphan and is swept.
  */
 export const newStateKey = () => `state/${crypto.randomUUID()}`;
 
-/** The state that a stack was created with; no update names it, so it is the stack's for good by its key. */
+/** Key of the state that a stack was created with. No update names this object; its key contains the stack's id, so it is never swept. */
 export const initialStateKey = (stackId: string) => `initial/${stackId}`;
 
 /**
- * Above this many bytes an object is sent in parts, and no more than this is ever held. Objects of one part are read back
- * seven times as fast by the local simulator.
+ * Bytes of a part. A larger object is sent in parts, and only one part is in memory. The local simulator reads objects of one part seven
+ * times as fast.
  */
 const PART = 16 * 1024 * 1024;
-/** Bytes of a part that are in one buffer; `PART` is a multiple. */
+/** Bytes of a buffer; `PART` is a multiple of it. */
 const PIECE = 128 * 1024;
-/** Bytes between two pauses in which other requests of the isolate have their turn. */
-const TURN = 1024 * 1024;
+/** Bytes between two pauses in which other requests of the isolate can run. */
+const YIELD_AFTER = 1024 * 1024;
 
 /**
- * Writes a stream of unknown length. A chunk is copied when it comes, so its sender may use its buffer again.
- * @throws 503 when R2 fails; what the stream itself throws comes through
+ * Writes a stream of unknown length. Each chunk is copied at once, so the stream may reuse its buffer.
+ * @throws 503 when R2 fails; errors of the stream are passed on
  */
 export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   let upload: R2MultipartUpload | undefined;
   const parts: R2UploadedPart[] = [];
   const part = new PartBuffer();
-  const turn = new Turn(TURN);
+  const yielder = new Yielder(YIELD_AFTER);
   try {
     for await (const chunk of chunks) {
       for (let rest = chunk; rest.length > 0;) {
@@ -43,7 +43,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
         const open = upload;
         parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
       }
-      await turn.spend(chunk.length);
+      await yielder.spend(chunk.length);
     }
     if (!upload) {
       await store(() => bucket.put(key, part.take(), { httpMetadata: { contentType: "application/json" } }));
@@ -52,7 +52,7 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
       if (!part.isEmpty) parts.push(await store(() => open.uploadPart(parts.length + 1, part.take())));
       await store(() => open.complete(parts));
     }
-    part.free();
+    part.release();
   } catch (error) {
     await upload?.abort().catch(() => undefined);
     throw error;
@@ -63,14 +63,14 @@ export async function writeObject(bucket: R2Bucket, key: string, chunks: AsyncIt
 export const putObject = (bucket: R2Bucket, key: string, bytes: Uint8Array): Promise<unknown> =>
   store(() => bucket.put(key, bytes, { httpMetadata: { contentType: "application/json" } }));
 
-/** A text that is in memory, as a stream of one chunk. */
+/** Bytes in memory as a stream of one chunk. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
 /**
- * The bytes of one part, in pieces that are used again for the next: new ones for 200 MB would outlive V8's young generation and be garbage until a
- * full collection, which they do not bring about; and one buffer for a whole part is more than freed memory has in one place.
+ * The bytes of one part in several buffers, which the next part reuses. New buffers for 200 MB would be garbage until V8's next full
+ * collection, which buffers do not cause. One buffer for a whole part would be too large for the gaps in freed memory.
  */
 class PartBuffer {
   readonly #pieces: Uint8Array[] = [];
@@ -85,7 +85,7 @@ class PartBuffer {
     return this.#size === PART;
   }
 
-  /** @returns how many of the bytes were taken; the others are to be given again */
+  /** @returns the number of bytes that were copied; the caller passes the others again */
   fill(bytes: Uint8Array): number {
     const used = this.#size % PIECE;
     const piece = (this.#pieces[(this.#size - used) / PIECE] ??= new Uint8Array(PIECE));
@@ -95,21 +95,21 @@ class PartBuffer {
     return taken;
   }
 
-  /** To be sent before the next bytes come. Large bodies as a stream, so that they need not be in memory twice. */
+  /** Returns the part, which must be sent before the next `fill`. A large part is a stream, so that it is not in memory twice. */
   take(): Uint8Array | ReadableStream {
     const size = this.#size;
     this.#size = 0;
     const pieces = this.#pieces.slice(0, Math.ceil(size / PIECE)).map((piece, i) => piece.subarray(0, size - i * PIECE));
-    return size < TURN ? concat(pieces) : streamOf(pieces, size);
+    return size < YIELD_AFTER ? concat(pieces) : streamOf(pieces, size);
   }
 
-  /** When all has been sent. */
-  free(): void {
-    for (const piece of this.#pieces) free(piece);
+  /** Releases the memory after the last part was sent. */
+  release(): void {
+    for (const piece of this.#pieces) release(piece);
   }
 }
 
-/** R2 wants to know how long it is (platform-facts R-4). */
+/** A stream of known length, as R2 requires (platform-facts R-4). */
 function streamOf(pieces: readonly Uint8Array[], size: number): ReadableStream {
   const { readable, writable } = new FixedLengthStream(size);
   const send = async () => {
@@ -117,12 +117,12 @@ function streamOf(pieces: readonly Uint8Array[], size: number): ReadableStream {
     for (const piece of pieces) await writer.write(piece);
     await writer.close();
   };
-  // Whoever reads it is told the same error.
+  // The reader of the stream receives the same error.
   send().catch(() => undefined);
   return readable;
 }
 
-/** @throws 503 when R2 fails or the object is not there, which no row should let happen */
+/** @throws 503 when R2 fails, or when the object is missing although a row names it */
 export async function readObject(bucket: R2Bucket, key: string): Promise<R2ObjectBody> {
   const object = await store(() => bucket.get(key));
   if (object) return object;
@@ -130,7 +130,7 @@ export async function readObject(bucket: R2Bucket, key: string): Promise<R2Objec
   throw unavailable("the state of this version");
 }
 
-/** Its bytes, each chunk good until the next is asked for. As `readObject` otherwise, also when R2 fails in the middle. */
+/** An object in chunks, each valid until the next one is requested. Errors are those of `readObject`, even if R2 fails in the middle. */
 export const readChunks = async (bucket: R2Bucket, key: string) => untilItFails(chunksOf((await readObject(bucket, key)).body));
 
 async function* untilItFails(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

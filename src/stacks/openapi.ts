@@ -84,16 +84,16 @@ export const stackOperations = {
   ProjectExists: { tags: ["Organizations"], summary: "Whether the project has a stack", answers: { 200: null } },
   CreateStack: {
     tags: ["Organizations"],
-    summary: "Makes a stack",
+    summary: "Creates a stack",
     answers: { 200: z.object({ messages: z.optional(z.array(z.object({ message: z.string() }))) }) },
   },
-  GetStack: { tags: ["Stacks"], summary: "A stack, and what runs on it", answers: { 200: Stack } },
+  GetStack: { tags: ["Stacks"], summary: "A stack and its current operation", answers: { 200: Stack } },
   ExportStack: { tags: ["Stacks"], summary: "The current deployment; audited", answers: { 200: StackExport } },
   ExportStackAtVersion: { tags: ["Stacks"], summary: "The deployment as it was after an update; audited", answers: { 200: StackExport } },
 
   GetStackResourceCount: {
     tags: ["Stacks"],
-    summary: "How many resources there are",
+    summary: "The number of resources",
     answers: { 200: z.object({ resourceCount: z.int(), version: z.int() }) },
   },
   GetLatestStackResources: { tags: ["Stacks"], summary: "The resources; audited as an export", answers: { 200: resources } },
@@ -113,32 +113,32 @@ export const stackOperations = {
   },
 
   UpdateStackTags: { tags: ["Stacks", "StackTags"], summary: "Replaces all tags", answers: { 204: null } },
-  AddStackTag: { tags: ["Stacks", "StackTags"], summary: "Adds a tag that is not there yet", answers: { 204: null } },
+  AddStackTag: { tags: ["Stacks", "StackTags"], summary: "Adds a tag with a new name", answers: { 204: null } },
   UpdateStackTag: { tags: ["Stacks", "StackTags"], summary: "Changes the value of a tag that is not built in", answers: { 204: null } },
   DeleteStackTag: { tags: ["Stacks", "StackTags"], summary: "Removes a tag that is not built in", answers: { 204: null } },
 
   GetStackConfig: {
     tags: ["Stacks", "StackConfig"],
-    summary: "Where the stack's configuration is kept, when not with its program",
+    summary: "The environment that holds the stack's configuration, if there is one",
     answers: { 200: StackConfig },
   },
   UpdateStackConfig: {
     tags: ["Stacks", "StackConfig"],
-    summary: "Says where the stack's configuration is kept",
+    summary: "Refused: environments (Pulumi ESC) are not supported",
     answers: { 200: StackConfig },
   },
   DeleteStackConfig: {
     tags: ["Stacks", "StackConfig"],
-    summary: "The configuration is kept with the program again",
+    summary: "Removes the reference to an environment, so that the CLI reads the stack's file again",
     answers: { 204: null },
   },
 
-  ListUpstreamStackReferences: { tags: ["Stacks"], summary: "Stacks that this one reads outputs of", answers: { 200: StackReferences } },
-  ListDownstreamStackReferences: { tags: ["Stacks"], summary: "Stacks that read outputs of this one", answers: { 200: StackReferences } },
+  ListUpstreamStackReferences: { tags: ["Stacks"], summary: "Stacks whose outputs this stack reads", answers: { 200: StackReferences } },
+  ListDownstreamStackReferences: { tags: ["Stacks"], summary: "Stacks that read outputs of this stack", answers: { 200: StackReferences } },
 
   GetStackMetadata: {
     tags: ["Stacks"],
-    summary: "Whose the stack is, and whom it notifies",
+    summary: "The owner and the notification settings of the stack",
     answers: {
       200: z.extend(stackParams, {
         ownedBy: UserInfo,
@@ -187,8 +187,8 @@ export const stackOperations = {
 
   ListDeletedStacks: {
     tags: ["Organizations"],
-    summary: "The stacks deleted last, 25 at most",
+    summary: "The stacks that were deleted last, at most 25",
     answers: { 200: z.object({ deletedStacks: z.array(DeletedStack) }) },
   },
-  RestoreDeletedStack: { tags: ["Organizations"], summary: "Brings a deleted stack back", answers: { 204: null } },
+  RestoreDeletedStack: { tags: ["Organizations"], summary: "Restores a deleted stack", answers: { 204: null } },
 } satisfies Operations;

@@ -4,7 +4,7 @@ import { defineRoute } from "../http/route.ts";
 import { deleteStackPermission, getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
 import { STACK_PATH, stackParams } from "./path.ts";
 
-/** Who has to do with a stack. */
+/** Routes for the owner, the teams and the collaborators of a stack. */
 export const peopleRoutes = [
   defineRoute(
     {

@@ -7,12 +7,12 @@ import { streamOf } from "../http/stream.ts";
 import { resultOf, updates } from "../updates/table.ts";
 import { stacks } from "./table.ts";
 
-/** Stacks in memory at a time. */
+/** Number of stacks in memory at a time. */
 const CHUNK = 500;
 
 /**
- * The organization, with the stacks that the caller may see by repository and project. The contract groups projects by repository;
- * here each project is a repository of its own, as in the paths of the console.
+ * The organization with the stacks that the caller may see, by repository and project. The contract groups projects by repository; here
+ * each project is its own repository, as in the paths of the console.
  */
 export async function getOrganization(ctx: OrgContext): Promise<Response> {
   const first = has(ctx, "stack:list") ? await readChunk(ctx, { project: "", name: "" }) : [];

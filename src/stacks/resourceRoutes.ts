@@ -6,7 +6,7 @@ import { getStackOverview, getStackResource, getStackResourceCount, getStackReso
 
 const RESOURCES_PATH = `${STACK_PATH}/resources` as const;
 
-/** They take the state out of the service, so they need what an export needs, and are in the log as one. */
+/** These routes return parts of the state, so they need the right to export and are audited as an export. */
 const taken = { method: "GET", permission: "stack:export" } as const satisfies Partial<Route["definition"]>;
 const one = { urn: text(10_000) };
 

@@ -12,7 +12,7 @@ import { upstreamOf } from "./references.ts";
 import { stackTags, stacks } from "./table.ts";
 import { type StoredState, takeState } from "./stateAt.ts";
 
-/** Read out of R2 and written on resource by resource, whatever the size. Secrets stay ciphertext. */
+/** Streams the resources from R2 one by one, so that a state may have any size. Secrets stay encrypted. */
 export async function getStackResources(ctx: OrgContext, path: StackPath, version?: number): Promise<Response> {
   return streamOf(resourceList(await openState(ctx, await takeState(ctx, path, version, "the resources"))));
 }
@@ -26,7 +26,7 @@ export async function getStackResource(ctx: OrgContext, path: StackPath, urn: st
   return new Response(`{"region":"","resource":{"resource":${decodeText(resource)}},"version":${state.version}}`, { headers });
 }
 
-/** From the record alone; the state is not read. */
+/** The count in the stack's row; the state is not read. */
 export async function getStackResourceCount(ctx: OrgContext, path: StackPath) {
   const [found] = await guarded(ctx, [
     ctx.store.db.select({ resourceCount: stacks.resourceCount, version: stacks.version }).from(stacks).where(stackAt(ctx.org.id, path)),
@@ -45,7 +45,7 @@ export async function getStackOverview(ctx: OrgContext, path: StackPath): Promis
     db.select({ name: stackTags.name, value: stackTags.value }).from(stackTags).where(eq(stackTags.stackId, id)),
     upstreamOf(ctx, path),
   ]);
-  // Last: it records the export, and a stale identity in the batch before would make this run twice.
+  // This comes last because it records the export: if the batch above finds a stale identity, this function runs again.
   const state = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
   const named = Object.fromEntries(tags.map((tag) => [tag.name, tag.value]));
   return streamOf(overview(JSON.stringify({ tags: named, referencedStacks: references }), state));
@@ -62,7 +62,7 @@ interface OpenState {
   chunks: AsyncIterable<Uint8Array>;
 }
 
-/** The state as a stream; an empty one before the first. */
+/** The state as a stream. A stack without a state has the empty one. */
 export async function openState(ctx: OrgContext, { stateKey, version }: StoredState): Promise<OpenState> {
   return { version, chunks: stateKey === null ? nothing() : await readChunks(ctx.env.STATE, stateKey) };
 }
@@ -71,7 +71,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
   yield encode(emptyDeployment);
 }
 
-/** Where the resources are is not known here: a stack may have many regions. */
+/** Writes the list of resources. `region` is empty: a stack may have resources in many regions. */
 async function* resourceList({ version, chunks }: OpenState): AsyncGenerator<string | Uint8Array> {
   yield `{"region":"","version":${version},"resources":[`;
   let before = '{"resource":';

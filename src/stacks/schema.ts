@@ -3,10 +3,10 @@ import { maxResults } from "../http/pagination.ts";
 import { cursor, list, mapOf, text, unread } from "../http/bounded.ts";
 import { stackName } from "../http/names.ts";
 
-/** Of one stack; the CLI itself sets about ten. */
+/** Maximum number of tags of one stack. The CLI itself sets about ten. */
 const MOST_TAGS = 500;
 
-/** cli-protocol §3.2. */
+/** The syntax of tag names (cli-protocol §3.2). */
 const tagName = text(40).check(z.regex(/^[a-zA-Z0-9-_.:]{1,40}$/, "a tag name has 1 to 40 characters of A-Z a-z 0-9 - _ . :"));
 const tagValue = text(256).check(z.refine((value) => new TextEncoder().encode(value).length <= 256, "a tag value has at most 256 bytes"));
 export const tags = mapOf(tagValue, tagName, MOST_TAGS);
@@ -16,7 +16,9 @@ export const StackTag = z.object({ name: tagName, value: tagValue });
 
 const setting = z.nullish(text(10_000));
 
-/** The environment that holds a stack's configuration in place of its file (cli-protocol §3.10). Only a stack of earlier versions has one. */
+/**
+ * The environment that holds a stack's configuration instead of its file (cli-protocol §3.10). Only stacks of earlier releases have one.
+ */
 export const StackConfig = z.object({
   environment: text(1000).check(z.minLength(1)),
   secretsProvider: setting,
@@ -33,7 +35,7 @@ export const CreateStackRequest = z.object({
   config: z.nullish(StackConfig),
 });
 
-/** A filter that we do not have must not widen the list. */
+/** Refuses a filter that is not supported: without it the list would have too many entries. */
 const roleID = z.optional(text(200).check(z.refine(() => false, "roleID is not supported: no stack has a role of its own")));
 
 export const ListUserStacksQuery = z.object({
@@ -42,7 +44,7 @@ export const ListUserStacksQuery = z.object({
   tagName: z.optional(text(200)),
   tagValue: z.optional(text(1000)),
   roleID,
-  /** Ours: part of the project's or the stack's name, in any case. */
+  /** Our extension: a part of the project's or the stack's name, in any case. */
   search: z.optional(text(100)),
   maxResults,
   continuationToken: cursor,

@@ -11,7 +11,7 @@ import { stacks } from "./table.ts";
 
 const RENAMED = "Renamed from ";
 
-/** Message of the update that renames a stack; the names before are read out of it again. */
+/** Message of the update that renames a stack. `namesBefore` reads the old names from it. */
 export const renameMessage = (from: StackPath, to: StackPath) => `${RENAMED}${auditName(from)} to ${auditName(to)}`;
 
 function namesBefore(message: string): StackRef | undefined {
@@ -23,13 +23,13 @@ export interface StoredState {
   /** R2 key; null before the first state. */
   stateKey: string | null;
   version: number;
-  /** Names of the stack in that state, where it was renamed or transferred since; the organization's is not known. */
+  /** Names of the stack in that state, if it was renamed or transferred since. The organization's name then is not known. */
   namesThen?: StackRef;
 }
 
 /**
- * Where a stack's state is, now or after update number `version`: for who takes it out of the service, whole or in part. It is an
- * export to the audit log, which says `what` was taken.
+ * Finds a stack's current state, or the one after update number `version`, for a caller that reads all or a part of it. The audit log
+ * records this as an export of `what`.
  */
 export async function takeState(ctx: OrgContext, path: StackPath, version: number | undefined, what: string): Promise<StoredState> {
   const { db } = ctx.store;
@@ -59,7 +59,7 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
           sql`${updates.dryRun} = 0 AND ${updates.version} > ${version ?? Number.MAX_SAFE_INTEGER}`,
         ),
       )
-      // A transfer keeps both names.
+      // The message of a rename has the old names. A transfer changes neither name, so it only counts if there is no rename.
       .orderBy(sql`${updates.message} LIKE ${`${RENAMED}%`} DESC`, updates.version)
       .limit(1),
     auditIf(ctx.store, event, isThere),

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import { organizations } from "../orgs/table.ts";
 
-/** Stacks. The id never changes; keys and history belong to it, not to the name. */
+/** All stacks. The id never changes: keys and history belong to the id and not to the name. */
 export const stacks = sqliteTable(
   "stacks",
   {
@@ -17,18 +17,18 @@ export const stacks = sqliteTable(
     /** R2 key of the current deployment; null before the first. */
     stateKey: text("state_key"),
     resourceCount: integer("resource_count"),
-    /** True while the state holds nothing but the root stack resource: such a stack may be deleted without force. */
+    /** True while the state has no resource except the root stack. Such a stack may be deleted without force. */
     rootOnly: integer("root_only", { mode: "boolean" }).notNull().default(true),
-    /** No resource of the state has aliases: the next replay then reads it once instead of twice. */
+    /** True if no resource of the state has aliases. The next replay then reads the state once instead of twice. */
     aliasFree: integer("alias_free", { mode: "boolean" }).notNull().default(false),
     /** Id of the latest update, running or finished; "" before the first (cli-protocol §4.11). */
     activeUpdate: text("active_update").notNull().default(""),
-    /** Id of the update that holds the stack, or null. The Durable Object is its owner; this is the listing's copy. */
+    /** Id of the update that holds the stack, or null. The Durable Object is authoritative; this copy is for lists. */
     runningUpdate: text("running_update"),
     lastUpdateAt: integer("last_update_at"),
-    /** `StackConfig` as JSON, of a stack that got one before environments were refused; else null. */
+    /** `StackConfig` as JSON for a stack that got one before environments were refused; else null. */
     config: text("config"),
-    /** Login of the person, or name of the organization whose token it was. */
+    /** Login of the user, or name of the organization for a machine's token. */
     createdBy: text("created_by").notNull().default(""),
     createdAt: integer("created_at").notNull(),
     /** A deleted stack keeps its row and history; its name is free again. */
@@ -54,7 +54,7 @@ export const stackTags = sqliteTable(
   (t) => [primaryKey({ columns: [t.stackId, t.name] }), index("stack_tags_value").on(t.name, t.value)],
 );
 
-/** Stacks that a stack's state refers to, by the name in the reference, whether such a stack exists or not. */
+/** The stacks that a stack's state refers to, by the name in the reference. Such a stack need not exist. */
 export const stackReferences = sqliteTable(
   "stack_references",
   {
@@ -63,7 +63,7 @@ export const stackReferences = sqliteTable(
     orgName: text("org_name").notNull(),
     project: text("project").notNull(),
     name: text("name").notNull(),
-    /** Version of that stack when the state was written, 0 where there was none; null in rows that are older than this column. */
+    /** Version of that stack when the state was written; 0 if it did not exist; null in rows that are older than this column. */
     version: integer("version"),
   },
   (t) => [

@@ -12,7 +12,7 @@ import { stackTags, stacks } from "./table.ts";
 
 type Tag = z.infer<typeof StackTag>;
 
-/** The tags that the CLI keeps itself (cli-protocol §3.4): they come and go with the whole set only. */
+/** The tags that the CLI sets (cli-protocol §3.4). They can only be changed by replacing all tags. */
 const builtIn: ReadonlySet<string> = new Set([
   "pulumi:project",
   "pulumi:runtime",
@@ -25,8 +25,8 @@ const builtIn: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Statements that replace all tags of the stack that `stackId` (SQL for its id) names. One parameter carries the whole
- * set: D1 takes 100 a statement (platform-facts D-4).
+ * Statements that replace all tags of a stack; `stackId` is SQL for its id. One parameter contains all tags, because a statement of D1 has
+ * at most 100 parameters (platform-facts D-4).
  */
 export const replaceTags = (store: Store, stackId: ReturnType<typeof sql>, tags: Tags) =>
   [
@@ -36,7 +36,7 @@ export const replaceTags = (store: Store, stackId: ReturnType<typeof sql>, tags:
       .select(sql`SELECT ${stackId}, key, value FROM json_each(${JSON.stringify(tags)}) WHERE ${stackId} IS NOT NULL`),
   ] as const;
 
-/** Replaces the whole set, though the method is PATCH (cli-protocol §3.9). */
+/** Replaces all tags, although the method is PATCH (cli-protocol §3.9). */
 export async function updateStackTags(ctx: OrgContext, path: StackPath, tags: Tags): Promise<void> {
   refuseOtherProject(path, tags["pulumi:project"]);
   const event = tagEvent(ctx, path, "Replaced the tags");
@@ -61,7 +61,7 @@ export async function addStackTag(ctx: OrgContext, path: StackPath, { name, valu
     ]);
     if (!found[0]) throw stackNotFound(path);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw badRequest(`the stack has a tag ${name} already`);
+    if (error instanceof UniqueViolation) throw badRequest(`the stack already has a tag ${name}`);
     throw error;
   }
   relaySoon(ctx, event);
@@ -94,7 +94,7 @@ async function changeTag(ctx: OrgContext, path: StackPath, name: string, value: 
 
 const idOf = (ctx: OrgContext, path: StackPath) => sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;
 
-/** A stack's project is changed by a rename alone. In paths the CLI writes `-` for what a project's name may not have. */
+/** Only a rename changes a stack's project. In paths the CLI replaces invalid characters of a project's name by `-`. */
 function refuseOtherProject({ projectName }: StackPath, value: string | undefined): void {
   if (value !== undefined && value.replaceAll(/[^A-Za-z0-9_.-]/g, "-") !== projectName)
     throw badRequest("a tag cannot change the stack's project");

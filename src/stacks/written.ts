@@ -5,7 +5,7 @@ import { AppError } from "../errors.ts";
 import { stackAtAnyCase } from "./path.ts";
 import { stacks } from "./table.ts";
 
-/** Handles a request with the names of its path, and once more with the names as they are written when that answers 404. */
+/** Handles a request with the names in its path. After a 404 it handles it again with the exact names of the stack. */
 export async function withWrittenNames<T>(
   ctx: RequestContext,
   org: OrganizationRef | undefined,
@@ -22,10 +22,10 @@ export async function withWrittenNames<T>(
 }
 
 /**
- * The names of the stack that a path means, where they differ from the path by case alone. No two stacks differ by it alone, so a
- * look-up ignores case as a creation does; but everything that is stored and answered has the names as they were written. So the
- * path is tried first, and only a 404 asks for the names: a client that writes them right pays nothing.
- * @param error why the path as it is did not do
+ * The exact names of a stack, if they differ from the path only by case. Two stacks cannot differ only by case, so a path in another case
+ * is unambiguous; stored data and answers have the exact names. This look-up is made only after a 404, so that it costs nothing for clients
+ * that use the exact names.
+ * @param error the error of the first attempt
  */
 async function writtenNames(
   ctx: RequestContext,

@@ -1,4 +1,4 @@
-/** States that arrive whole: full checkpoints (cli-protocol §4.6) and imports (§5.3). */
+/** Validates whole states: full checkpoints (cli-protocol §4.6) and imports (§5.3). */
 import { Ciphertexts } from "./ciphertexts.ts";
 import { StateError } from "./errors.ts";
 import { decodeText, membersOf, parse, parseText } from "./json/json.ts";
@@ -14,20 +14,20 @@ export const emptyDeployment = '{"version":3,"deployment":{"manifest":{"time":"0
 export interface Inspection extends StateSummary {
   /** `state` is JSON text; absent when the provider has none. */
   secretsProvider?: { type: string; state?: string };
-  /** Those of the first secrets, to tell whose they are. */
+  /** Ciphertexts of the first secrets. They show which stack the secrets belong to. */
   ciphertexts: string[];
-  /** False when the manifest has a version that its magic does not fit: the CLI would refuse the state (§5.4). */
+  /** False when the manifest's magic does not match its version: the CLI would refuse the state (§5.4). */
   manifestOk: boolean;
 }
 
 /**
- * Passes an imported untyped deployment through byte for byte, and validates it on its way. Throws StateError when it is not
- * one: JSON all through, `version` 1 to 4, `deployment` an object. What was read by then must be thrown away.
+ * Passes an imported untyped deployment through byte for byte and validates it on the way: it must be JSON with a `version` from 1 to 4 and
+ * an object `deployment`. Throws StateError otherwise; the caller must then discard the chunks that it has read.
  */
 export const inspect = (chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Streamed<Inspection> =>
   streamed(inspecting(chunks, options));
 
-/** Ciphertexts of a state that are looked at. */
+/** Maximum number of ciphertexts of a state that are collected. */
 const SAMPLE = 100;
 
 async function* inspecting(chunks: AsyncIterable<Uint8Array>, options: SplitOptions): AsyncGenerator<Uint8Array, Inspection> {
@@ -53,8 +53,8 @@ async function* inspecting(chunks: AsyncIterable<Uint8Array>, options: SplitOpti
 }
 
 /**
- * The state that a full checkpoint `{isInvalid, version, features?, deployment}` stands for, as text of an untyped deployment;
- * each resource keeps its bytes. Throws StateError when it is malformed, or says of itself that it is invalid (§4.6).
+ * Converts a full checkpoint `{isInvalid, version, features?, deployment}` into the text of an untyped deployment; each resource keeps its
+ * bytes. Throws StateError when the checkpoint is malformed or has the mark `isInvalid` (§4.6).
  */
 export const fromCheckpoint = (chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): Streamed<StateSummary> =>
   streamed(convert(chunks, options));
@@ -82,7 +82,7 @@ async function* convert(chunks: AsyncIterable<Uint8Array>, options: SplitOptions
   return summary;
 }
 
-/** Writes `{"deployment":{…}` from its parts, in their order. */
+/** Writes `{"deployment":{…}` from its parts, in the order of the calls. */
 export class DeploymentWriter {
   readonly out = new Output();
   #members = 0;
@@ -92,7 +92,7 @@ export class DeploymentWriter {
     this.out.write('{"deployment":{');
   }
 
-  /** @param pieces what to write in the place of the part's own text */
+  /** @param pieces text to write instead of the part's own text */
   write(part: Exclude<Part, { at: "envelope" }>, pieces: readonly (Uint8Array | string)[] = [part.text]): void {
     if (part.at === this.#array) this.out.write(",");
     else {
@@ -122,9 +122,9 @@ export class DeploymentWriter {
   }
 }
 
-/** What a state says about itself, gathered part by part. */
+/** Collects facts about a state, part by part. */
 class Report {
-  /** Members besides the deployment, as text. */
+  /** Members of the outer object except the deployment, as text. */
   readonly envelope = new Map<string, string>();
   #manifest: unknown;
   #provider: Uint8Array | undefined;

@@ -1,14 +1,14 @@
-/** Secrets of a state in their encrypted form (cli-protocol §5.4). */
+/** Finds the encrypted secrets of a state (cli-protocol §5.4). */
 import { QUOTE, concat, decodeString, decodeText, encode, skipSpace, skipValue } from "./json/json.ts";
 import { type Replacement, replaceRanges } from "./ranges.ts";
 import { SECRET, walkSigned } from "./json/signed.ts";
 
-/** Bytes of ciphertexts that are collected. */
+/** Maximum number of bytes of ciphertexts that are collected. */
 const MOST_BYTES = 4 * 1024 * 1024;
-/** A text is searched for the mark of secrets up to this length; a longer one is walked through at once, for it would have to be copied. Bytes. */
+/** Up to this length a text is first searched for the signature of secrets. For a longer one the search would need a copy. Bytes. */
 const SHORT = 64 * 1024;
 
-/** The first ciphertexts of a state: as many as there are up to a number, and up to 4 MiB of them. */
+/** Collects the first ciphertexts of a state, up to a given number and up to 4 MiB. */
 export class Ciphertexts {
   readonly found: string[] = [];
   readonly #most: number;
@@ -18,14 +18,14 @@ export class Ciphertexts {
     this.#most = most;
   }
 
-  /** There may be more than were found. */
+  /** Whether the limit was reached, so that the state may have more ciphertexts. */
   get isFull(): boolean {
     return this.found.length >= this.#most || this.#bytes > MOST_BYTES;
   }
 
-  /** @param text of a resource, a pending operation or a value, which has been validated */
+  /** @param text validated JSON of a resource, a pending operation or a value */
   add(text: Uint8Array): void {
-    // Few resources have secrets: the others are not walked through for it.
+    // Few resources have secrets, so most texts are only searched.
     if (this.isFull || (text.length <= SHORT && !holdsSecret(text))) return;
     walkSigned(text, skipSpace(text, 0), SECRET, "ciphertext", (start) => {
       if (text[start] !== QUOTE || this.isFull) return;
@@ -36,16 +36,16 @@ export class Ciphertexts {
   }
 }
 
-/** Whether a value is a secret or has one anywhere in it. */
+/** Whether a value is a secret or contains one at any depth. */
 export const holdsSecret = (text: Uint8Array): boolean => decodeText(text).includes(SECRET);
 
-/** A value's JSON text with plaintexts, JSON texts too, in the places of their ciphertexts; all else keeps its bytes. */
+/** Replaces each secret in a value's JSON text by its plaintext, which is JSON text too. All other bytes stay. */
 export function withPlaintexts(json: Uint8Array, plaintexts: Map<string, string>): Uint8Array {
   const found: Replacement[] = [];
   walkSigned(json, skipSpace(json, 0), SECRET, "ciphertext", (value, object) => {
     const text = json[value] === QUOTE ? plaintexts.get(decodeString(json, value, skipValue(json, value))) : undefined;
     if (text === undefined) return;
-    // A secret within this one goes with it.
+    // This secret contains the ones before it, so their replacements are dropped.
     while (found.length > 0 && found.at(-1)!.start > object.start) found.pop();
     found.push({ ...object, text });
   });

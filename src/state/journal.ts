@@ -1,4 +1,4 @@
-/** Journal entries (cli-protocol §4.8.1): the cheap check when a batch is taken, and the shallow reading when it is replayed. */
+/** Reads journal entries (cli-protocol §4.8.1): a fast check when a batch arrives, and a shallow parse for the replay. */
 import { StateError } from "./errors.ts";
 import { QUOTE, type Range, decodeString, parse, readArray, skipSpace, skipValue, visitMembers } from "./json/json.ts";
 import { shortened } from "./shorten.ts";
@@ -17,15 +17,15 @@ export const Kind = {
   snippets: 9,
 } as const;
 
-/** References into the state: *Old* are positions in the base, *New* are operation ids. 0 is a valid one, null means none. */
+/** References into the state: *Old* are positions in the base, *New* are operation ids. 0 is valid; null means none. */
 export const REFERENCES = ["removeOld", "removeNew", "pendingReplacementOld", "pendingReplacementNew", "deleteOld", "deleteNew"] as const;
 type References = Record<(typeof REFERENCES)[number], number | null>;
 
-/** The members that can be large; they are kept as text. */
+/** The members that can be large. They are kept as text. */
 export const TEXTS = ["state", "operation", "newSnapshot", "secretsProvider", "snippets", "extension"] as const;
 type Texts = Record<(typeof TEXTS)[number], Range | null>;
 
-/** One entry, its texts as byte ranges of the batch it came in. An absent member and null are the same. */
+/** One entry. Its texts are byte ranges of its batch. An absent member is the same as null. */
 export interface JournalEntry extends References, Texts {
   kind: number;
   sequenceID: number;
@@ -33,20 +33,20 @@ export interface JournalEntry extends References, Texts {
   isRefresh: boolean;
   requiresByteString: boolean;
   extensionRef: string | null;
-  /** Of `state` and `operation`. */
+  /** Facts about `state` and `operation`. */
   stateFacts: Facts | null;
   operationFacts: OperationFacts | null;
 }
 
 /**
- * Checks the body `{entries: […]}` of one journal request and returns the number of entries. Unknown members are
- * accepted, unknown kinds and versions are not (§4.8.1). Throws StateError. It is all the work between an entry's arrival and its
- * storage, so it is one native JSON.parse and a few comparisons per entry.
+ * Checks the body `{entries: […]}` of one journal request and returns the number of entries. Unknown members are accepted, unknown kinds
+ * and versions are not (§4.8.1). Throws StateError. The client waits for this check, so it is one native JSON.parse and a few comparisons
+ * for each entry.
  */
 export function checkBatch(bytes: Uint8Array): number {
   const body = parse(shortened(bytes));
   if (!isObject(body)) throw new StateError("the body must be an object");
-  const entries = body["entries"] ?? []; // Go leaves an empty list out
+  const entries = body["entries"] ?? []; // Go omits an empty list
   if (!Array.isArray(entries)) throw new StateError("entries must be an array");
   for (const [i, entry] of entries.entries()) {
     const problem = problemOf(entry);
@@ -87,7 +87,7 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 const isInt = (value: unknown, least: number): value is number => Number.isSafeInteger(value) && (value as number) >= least;
 
-/** The entries of a batch that `checkBatch` has accepted, in the order they stand. */
+/** The entries of a batch that `checkBatch` has accepted, in the order of the text. */
 export function readBatch(bytes: Uint8Array): JournalEntry[] {
   let entries: JournalEntry[] = [];
   visitMembers(bytes, skipSpace(bytes, 0), (key, at) => {
@@ -153,7 +153,7 @@ function readEntry(bytes: Uint8Array, at: number, entries: JournalEntry[]): numb
         break;
       case "isRefresh":
       case "requiresByteString":
-        entry[key] = bytes[start] === 0x74; // t of true
+        entry[key] = bytes[start] === 0x74; // the t of `true`
         break;
       case "extensionRef":
         entry[key] = bytes[start] === QUOTE ? decodeString(bytes, start, end) : null;
@@ -178,7 +178,7 @@ function readPending(bytes: Uint8Array, start: number, entry: JournalEntry): num
 
 const isNull = (bytes: Uint8Array, at: number) => bytes[at] === 0x6e;
 
-/** Plain digits nearly always; what else JSON allows (`1e2`, `1.0`) goes the slow way. */
+/** Reads a number quickly if it has only digits, as nearly all have. Other forms that JSON allows (`1e2`, `1.0`) are parsed. */
 function readNumber(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   if (end - start > 15) return parse(bytes.subarray(start, end)) as number;

@@ -1,11 +1,11 @@
-/** Outputs of a stack: those of its root resource. Pure. */
+/** Reads the outputs of a stack, which are those of its root resource. Pure. */
 import { decodeString, decodeText, membersOf } from "./json/json.ts";
 import { resourcesOf } from "./resources.ts";
 
-/** An output's value as its JSON text; views of a buffer that nobody else keeps. */
+/** The JSON text of each output, by name. No other code uses their buffer. */
 export type Outputs = Map<string, Uint8Array>;
 
-/** Reads no further than the root, which most states begin with. */
+/** Reads the state up to the root resource, which is the first one in most states. */
 export async function outputsOf(state: AsyncIterable<Uint8Array>): Promise<Outputs> {
   for await (const text of resourcesOf(state)) {
     const members = membersOf(text);
@@ -17,5 +17,5 @@ export async function outputsOf(state: AsyncIterable<Uint8Array>): Promise<Outpu
   return new Map();
 }
 
-/** A value for people: a string without its quotes, anything else as it is stored, so that numbers keep their digits. */
+/** A value for display: a string without quotes, any other value as stored, so that numbers keep their digits. */
 export const readable = (json: Uint8Array): string => (json[0] === 0x22 ? decodeString(json, 0, json.length) : decodeText(json));

@@ -1,14 +1,14 @@
-/** A text, piece by piece: to put it together first would be one more copy of the whole state. */
+/** A text in pieces: to concatenate them would be one more copy of the whole state. */
 export type Pieces = readonly (Uint8Array | string)[];
 
-/** JSON text to stand in the place of a range of bytes. */
+/** JSON text that replaces a range of bytes. */
 export interface Replacement {
   start: number;
   end: number;
   text: string;
 }
 
-/** The bytes with some ranges replaced; they must not overlap. */
+/** Replaces some ranges of the bytes. The ranges must not overlap. */
 export function replaceRanges(bytes: Uint8Array, replacements: Replacement[]): Pieces {
   const pieces: (Uint8Array | string)[] = [];
   let last = 0;

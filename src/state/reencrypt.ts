@@ -1,13 +1,13 @@
-/** Putting other ciphertexts in the place of a state's own, when a key has been replaced. */
+/** Replaces the ciphertexts of a state after a change of the master key. */
 import { QUOTE, decodeString, skipValue, visitMembers } from "./json/json.ts";
 import { type Pieces, replaceRanges } from "./ranges.ts";
 import { type DeploymentPart, rewriteDeployment } from "./json/rewrite.ts";
 import { SECRET, walkSigned } from "./json/signed.ts";
 
-/** What shall stand in a ciphertext's place; undefined when it stays. */
+/** Returns the new ciphertext; undefined keeps the old one. */
 export type Replace = (ciphertext: string) => Promise<string | undefined>;
 
-/** The text of an untyped deployment in which each ciphertext, at any depth, was shown to `replace`, in order. */
+/** Calls `replace` for each ciphertext of an untyped deployment, at any depth and in order, and yields the new text. */
 export const reencrypt = (chunks: AsyncIterable<Uint8Array>, replace: Replace): AsyncGenerator<Uint8Array, void> =>
   rewriteDeployment(chunks, (part) => reencryptPart(part, replace));
 

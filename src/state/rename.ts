@@ -1,4 +1,4 @@
-/** Giving a state other names: what a rename or transfer of its stack rewrites (cli-protocol §3.8). */
+/** Rewrites a state for a rename or transfer of its stack (cli-protocol §3.8). */
 import { goJson } from "./goFormat.ts";
 import { QUOTE, decodeString, decodeText, membersOf, parse, readArray, rewrite, skipValue, visitMembers } from "./json/json.ts";
 import { type Pieces, type Replacement, replaceRanges } from "./ranges.ts";
@@ -12,9 +12,8 @@ export interface Names {
 }
 
 /**
- * The text of an untyped deployment under other names, in chunks of 128 KB or so. URNs of the old stack and project become those
- * of the new pair wherever a URN belongs; a resource without one keeps its bytes, and so does the rest of each other. The
- * text must have been validated when it was taken.
+ * Yields the text of an untyped deployment with new names, in chunks of about 128 KB. It changes URNs of the old stack and project in all
+ * members that contain URNs; all other bytes stay. The text must have been validated when it was received.
  */
 export function rename(chunks: AsyncIterable<Uint8Array>, from: Names, to: Names): AsyncGenerator<Uint8Array, void> {
   const urns = urnMap(from, to);
@@ -23,7 +22,7 @@ export function rename(chunks: AsyncIterable<Uint8Array>, from: Names, to: Names
 
 type UrnMap = (urn: string) => string;
 
-/** The root resource has both names in its own, too. */
+/** Maps an old URN to the new one. The name of the root resource contains the project and the stack too. */
 function urnMap(from: Pick<Names, "project" | "stack">, to: Pick<Names, "project" | "stack">): UrnMap {
   const before = `urn:pulumi:${from.stack}::${from.project}::`;
   const after = `urn:pulumi:${to.stack}::${to.project}::`;
@@ -44,7 +43,7 @@ function renamePart(part: DeploymentPart, urns: UrnMap, to: Names): Pieces {
   return renaming.result();
 }
 
-/** Where the client looks for the keys of a state's secrets: without this it would go on asking under the old names. */
+/** Renames the secrets provider. The client decrypts the state's secrets under the names in it. */
 function renameProvider(text: Uint8Array, { owner, project, stack }: Names): Uint8Array {
   const members = membersOf(text);
   const type = members.get("type");
@@ -54,7 +53,7 @@ function renameProvider(text: Uint8Array, { owner, project, stack }: Names): Uin
   return rewrite(text, new Map([["state", decodeText(rewrite(state, new Map(names)))]]));
 }
 
-/** Finds the URNs in one part of a deployment and gathers what is to stand in their place. */
+/** Finds the URNs in one part of a deployment and collects their replacements. */
 class Renaming {
   readonly #bytes: Uint8Array;
   readonly #map: UrnMap;
@@ -65,7 +64,7 @@ class Renaming {
     this.#map = map;
   }
 
-  /** Each of these reads the value at a position and returns where it ends. */
+  /** Each of these methods reads the value at a position and returns its end. */
   resource(at: number): number {
     return visitMembers(this.#bytes, at, (key, value) => {
       switch (key) {
@@ -112,7 +111,7 @@ class Renaming {
     return readArray(this.#bytes, at, (urn) => this.#urn(urn));
   }
 
-  /** `URN::ID`; the id has no `::`. */
+  /** Maps `URN::ID`. The id does not contain `::`. */
   #providerOf(provider: string): string {
     const cut = provider.lastIndexOf("::");
     return cut < 0 ? provider : this.#map(provider.slice(0, cut)) + provider.slice(cut);
@@ -121,7 +120,7 @@ class Renaming {
   #urn(start: number, map: UrnMap = this.#map): number {
     const end = skipValue(this.#bytes, start);
     if (this.#bytes[start] !== QUOTE) return end;
-    // As it is spelled, if possible, so that the rest of it keeps its bytes.
+    // The text is mapped without decoding if possible, so that the rest of the URN keeps its bytes.
     const spelled = decodeText(this.#bytes.subarray(start + 1, end - 1));
     const mapped = map(spelled);
     if (mapped !== spelled) this.#edits.push({ start, end, text: `"${mapped}"` });

@@ -1,9 +1,9 @@
-/** The few members of a resource that the service looks at (cli-protocol §4.8.4, §5.4); inputs and outputs are never parsed. */
+/** Reads the few members of a resource that the service needs (cli-protocol §4.8.4, §5.4). Inputs and outputs are never parsed. */
 import { OPEN_OBJECT, QUOTE, decodeString, parse, skipSpace, skipValue, visitMembers } from "./json/json.ts";
 
-/** What can be seen of a resource without decoding anything. */
+/** Facts about a resource that need little decoding. */
 export interface Facts {
-  /** The schema features that the resource needs (§4.8.4); shared and not to be changed. */
+  /** The schema features that the resource needs (§4.8.4). The array is shared, so it must not be changed. */
   features: readonly string[];
   isStack: boolean;
   hasAliases: boolean;
@@ -11,12 +11,12 @@ export interface Facts {
   refersTo: string;
 }
 
-/** Where the text ends that something was read from: reading it is as good as skipping it. */
+/** End of the text that was read, so that the caller need not skip it again. */
 interface End {
   end: number;
 }
 
-/** Few resources differ in their facts, so these are kept once for all that are alike. */
+/** Stores each distinct set of facts once, because most resources have the same facts. */
 export class KnownFacts {
   readonly #all: Facts[] = [];
   readonly #numbers = new Map<string, number>();
@@ -50,7 +50,7 @@ const FEATURE_OF: ReadonlyMap<string, string> = new Map([
   ["snippetID", "snippets-prototype"],
 ]);
 
-/** The features that a replay computes anew; any other that a base has is kept. */
+/** The features that a replay computes. Other features of the base are kept. */
 export const DERIVED_FEATURES: ReadonlySet<string> = new Set(FEATURE_OF.values());
 const NONE: readonly string[] = Object.freeze([]);
 
@@ -78,9 +78,9 @@ export function readFacts(bytes: Uint8Array, at = 0): Facts & End {
   return { features: features?.size ? [...features] : NONE, isStack: type === "pulumi:pulumi:Stack", hasAliases, refersTo, end };
 }
 
-/** What can be seen of a pending operation `{resource, type}`. */
+/** Facts about a pending operation `{resource, type}`. */
 export interface OperationFacts {
-  /** Only operations of this type outlive a further update (§4.8.4). */
+  /** A later update keeps only operations of this type (§4.8.4). */
   creates: boolean;
   features: readonly string[];
 }
@@ -110,7 +110,7 @@ function isSet(bytes: Uint8Array, start: number): boolean {
   return c === 0x74;
 }
 
-/** The URNs in a resource; absent ones are "" and []. Read-only: a change makes a new one. */
+/** The URNs in a resource; absent ones are "" and []. An object of this type never changes. */
 export interface Links {
   readonly urn: string;
   readonly parent: string;

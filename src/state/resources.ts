@@ -1,20 +1,20 @@
-/** Resources of a deployment, one by one, as the public contract shows them. */
+/** Yields the resources of a deployment one by one, in the form of the public contract. */
 import { decodeString, encode, membersOf, rewrite, type Edits } from "./json/json.ts";
 import { splitDeployment } from "./json/split.ts";
 
-/** Members that the contract always has and a state leaves out when they are empty. */
+/** Members that are required by the contract, but that a state omits when they are empty. */
 const ALWAYS: readonly [string, string][] = [
   ["custom", "false"],
   ["delete", "false"],
   ["dependencies", "[]"],
 ];
 
-/** Each resource's text, as it is stored but for the members that must be there. No more than one chunk's are in memory. */
+/** Each resource's stored text, with the required members added. Only the resources of one chunk are in memory. */
 export async function* resourcesOf(state: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const text of texts(state)) yield shown(text);
 }
 
-/** One resource by its URN; where several have it, the one that is not to be deleted. */
+/** Finds a resource by its URN. If several have it, this is the one that will not be deleted. */
 export async function findResource(state: AsyncIterable<Uint8Array>, urn: string): Promise<Uint8Array | undefined> {
   let found: Uint8Array | undefined;
   for await (const text of texts(state)) {
@@ -40,5 +40,5 @@ function shown(text: Uint8Array): Uint8Array {
 
 const TRUE = encode("true");
 const isTrue = (value: Uint8Array | undefined) => value !== undefined && value[0] === TRUE[0];
-/** n of null */
+/** Whether the member is missing or null; 0x6e is the n of `null`. */
 const isAbsent = (value: Uint8Array | undefined) => value === undefined || value[0] === 0x6e;

@@ -1,14 +1,14 @@
-/** How much memory a JSON text needs when it is parsed: its length does not show it. Pure. */
+/** Estimates how much memory a JSON text needs when it is parsed, which its length does not show. Pure. */
 
-/** Lists, objects and what follows a comma. Parsed, each needs up to 60 bytes. */
+/** Maximum number of values in a text: lists, objects and values after a comma. Each needs up to 60 bytes after parsing. */
 export const MOST_VALUES = 1_000_000;
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Looks through a JSON text before it is parsed. The text need not be JSON: then the parser refuses it.
- * @param mostLevels of lists and objects, one in the other
- * @returns what it has too many of, or undefined
+ * Checks a JSON text before it is parsed. It need not be valid JSON: the parser checks that later.
+ * @param mostLevels most levels of nested lists and objects
+ * @returns the limit that the text exceeds, or undefined
  */
 export function shapeFault(text: string, mostLevels = Infinity): "levels" | "values" | undefined {
   let levels = 0;

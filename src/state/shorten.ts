@@ -1,14 +1,14 @@
 import { QUOTE, concat } from "./json/json.ts";
 
 const BACKSLASH = 0x5c;
-/** Bytes of a text from which on it is shortened. */
+/** A text of at least this many bytes is shortened. */
 const LARGE = 1024 * 1024;
-/** Bytes of a string from which on it is. */
+/** A string of more than this many bytes is shortened. */
 const LONG = 1024;
 
 /**
- * A JSON text that is as valid as this one, and has the same values but for long strings, of which only the beginning is left. To parse a
- * large text would make strings of all its parts, which stay in memory until the next collection; ciphertexts are most of such a text.
+ * Shortens the long strings in a JSON text before it is parsed. The result is valid JSON exactly if the text is, and all other values are
+ * the same. Parsing a large text would create long strings, mostly ciphertexts, which stay in memory until the next garbage collection.
  */
 export function shortened(json: Uint8Array, large = LARGE, long = LONG): Uint8Array {
   if (json.length < large) return json;
@@ -18,7 +18,7 @@ export function shortened(json: Uint8Array, large = LARGE, long = LONG): Uint8Ar
     const end = stringEnd(json, at + 1);
     if (end < 0) break;
     if (end - at > long && isPlain(json, at + 1, end)) {
-      // One character stays: an empty string may mean something else.
+      // One character stays, because an empty string may have another meaning.
       pieces.push(json.subarray(last, at + 2));
       last = end;
     }
@@ -39,7 +39,7 @@ function stringEnd(json: Uint8Array, at: number): number {
   }
 }
 
-/** Whether these are printable ASCII characters without a backslash, which no parser has to look at. */
+/** Whether these are printable ASCII characters without a backslash, so that they are valid in any JSON string. */
 function isPlain(json: Uint8Array, at: number, end: number): boolean {
   for (; at < end; at++) {
     const c = json[at]!;

@@ -1,4 +1,4 @@
-/** What a picture of a state needs: its first resources in short, and how many more there are. Pure. */
+/** Reads the first resources of a state in short form, and counts the others, for a tree on a page. Pure. */
 import { decodeText, membersOf } from "./json/json.ts";
 import { resourcesOf } from "./resources.ts";
 
@@ -10,16 +10,16 @@ export interface Branch {
   parent: string;
   id: string;
   custom: boolean;
-  /** It is to be deleted: another has taken its place. */
+  /** It will be deleted, because another resource has replaced it. */
   leaving: boolean;
   dependencies: string[];
 }
 
-/** Bytes of one member; a resource with a longer one is only counted. No sensible name comes near. */
+/** Maximum number of bytes of one member; a longer one counts as absent. No normal name is so long. */
 const MEMBER = 4096;
 const DEPENDENCIES = 64 * 1024;
 
-/** States have parents before their children, so the first resources are a tree. */
+/** In a state parents come before their children, so the first resources are a tree. */
 export async function treeOf(state: AsyncIterable<Uint8Array>, most: number): Promise<{ resources: Branch[]; more: number }> {
   const resources: Branch[] = [];
   let more = 0;

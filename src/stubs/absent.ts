@@ -2,11 +2,11 @@ import { AppError } from "../errors.ts";
 
 interface Feature {
   paths: RegExp;
-  /** What is missing, for a user of the CLI. docs/compatibility.md lists the operations under it. */
+  /** Says to a user of the CLI what is missing. docs/compatibility.md lists the operations under the same sentence. */
   sentence: string;
 }
 
-/** Parts of the public API that are not here; the first that fits. Their operations are answered like an unknown path. */
+/** Parts of the public API that are not implemented; the first match counts. Their operations get the 404 of an unknown path. */
 const absentFeatures: Feature[] = [
   {
     paths: /^\/api\/agents\/signup/,
@@ -53,16 +53,16 @@ const absentFeatures: Feature[] = [
   { paths: /\/log-encryption-session\b/, sentence: "Encrypted logs can be shared with Pulumi only, not through this service" },
 ];
 
-/** Names of organizations, projects and stacks are left out: they may be words of the list. */
+/** Prefixes with names of organizations, projects and stacks. They are removed, because a name may match the list. */
 const names = /^\/api\/(console\/)?(stacks\/[^/]+\/[^/]+\/[^/]+|orgs\/[^/]+)/;
 
-/** The sentence about the part of the public API that an operation belongs to, if that part is not here. */
+/** The sentence about an operation's part of the public API, if that part is not implemented. */
 export const absentFeature = (path: string): string | undefined => {
   const operation = path.replace(names, "");
   return absentFeatures.find(({ paths }) => paths.test(operation))?.sentence;
 };
 
-/** The 404 of an operation that is not here, in words that say which feature is missing. Nothing of the caller is looked at. */
+/** The 404 of an operation that is not implemented. It names the missing feature and does not depend on the caller. */
 export function unknownOperation(method: string, path: string): AppError {
   const feature = absentFeature(path);
   const why = feature ? `: ${feature}. See docs/compatibility.md.` : "";

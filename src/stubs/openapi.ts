@@ -10,17 +10,17 @@ const Capability = z.object({
 export const stubOperations = {
   Capabilities: {
     tags: ["Miscellaneous"],
-    summary: "What this service can do",
+    summary: "Capabilities of this service",
     answers: { 200: z.object({ capabilities: z.array(Capability) }) },
   },
   ListTemplates: {
     tags: ["Registry"],
-    summary: "No templates are kept here",
+    summary: "An empty list: this service has no templates",
     answers: { 200: z.object({ templates: z.array(z.unknown()) }) },
   },
   GetOrgTemplates: {
     tags: ["Organizations"],
-    summary: "No templates are kept here",
+    summary: "An empty list: this service has no templates",
     answers: {
       200: z.object({
         templates: z.record(z.string(), z.unknown()),
@@ -32,13 +32,17 @@ export const stubOperations = {
   },
   ListPolicyGroups: {
     tags: ["Organizations"],
-    summary: "No policy groups are kept here",
+    summary: "An empty list: this service has no policy groups",
     answers: { 200: z.object({ policyGroups: z.array(z.unknown()) }) },
   },
   ListPolicyPacks_orgs: {
     tags: ["Organizations"],
-    summary: "No policy packs are kept here",
+    summary: "An empty list: this service has no policy packs",
     answers: { 200: z.object({ policyPacks: z.array(z.unknown()) }) },
   },
-  FetchRestSpecification: { tags: ["Miscellaneous"], summary: "This document", answers: { 200: z.record(z.string(), z.unknown()) } },
+  FetchRestSpecification: {
+    tags: ["Miscellaneous"],
+    summary: "This OpenAPI document",
+    answers: { 200: z.record(z.string(), z.unknown()) },
+  },
 } satisfies Operations;

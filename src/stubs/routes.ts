@@ -1,7 +1,7 @@
 import { notFound } from "../errors.ts";
 import { defineRoute } from "../http/route.ts";
 
-/** What we offer (cli-protocol §2.4, §10). Journaling is not a capability: it is granted per update. */
+/** The capabilities of this service (cli-protocol §2.4, §10). Journaling is not one of them: it is granted for each update. */
 const capabilities = [
   { capability: "batch-encrypt" },
   { capability: "deployment-schema-version", version: 1, configuration: { version: 4 } },
@@ -17,7 +17,7 @@ const getCapabilities = defineRoute(
   async () => ({ capabilities }),
 );
 
-/** Asked by `pulumi new`; anything but a list aborts it (cli-protocol §6.2). */
+/** `pulumi new` reads this list and fails without it (cli-protocol §6.2). */
 const listTemplates = defineRoute(
   {
     method: "GET",
@@ -38,7 +38,7 @@ const listOrgTemplates = defineRoute(
   async () => ({ templates: {}, orgHasTemplates: false, hasAccessError: false, hasUpstreamError: false }),
 );
 
-/** Policies are not kept here; a list is what clients of policies ask for first (cli-protocol §7). */
+/** This service has no policies. Clients of policies read these lists first (cli-protocol §7). */
 const listPolicyGroups = defineRoute(
   {
     method: "GET",
@@ -59,7 +59,7 @@ const listPolicyPacks = defineRoute(
   async () => ({ policyPacks: [] }),
 );
 
-/** Made from the routes by `npm run openapi`; makes `pulumi api` work. */
+/** The document that `npm run openapi` generates from the routes; `pulumi api` reads it. */
 const getOpenApi = defineRoute(
   {
     method: "GET",

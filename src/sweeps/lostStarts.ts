@@ -7,14 +7,15 @@ import { readCursor, writeCursor } from "./cursor.ts";
 import { updates } from "../updates/table.ts";
 import { logError } from "../log.ts";
 
-/** Long enough for any start to have been answered. Milliseconds. */
+/** After this time every start has been answered. Milliseconds. */
 const ANSWERED_WITHIN = 15 * 60_000;
 const ROWS = 20;
 const NAME = "lost starts";
 
 /**
- * Asks the stacks' objects about updates that D1 believes to be running for a while: one that its object does not know was
- * never told of its start and is ended, so that no history says "in progress" for ever. A long deployment is left alone.
+ * Ends lost starts. It asks the stacks' objects about updates that have been running in D1 for a while. If an object does not know the
+ * update, the client never received the start, and the update is ended; otherwise it would be "in progress" forever. A long deployment goes
+ * on.
  */
 export async function sweepLostStarts(env: Bindings, store: Store, now: number): Promise<number> {
   const cursor = await readCursor(store, NAME);
@@ -40,8 +41,8 @@ export async function sweepLostStarts(env: Bindings, store: Store, now: number):
     try {
       if (await coordinatorAt(env, coordinatorName(orgId, stack)).endIfLost(id, now)) ended++;
     } catch (error) {
-      // Its turn comes again.
-      logError("a stack's object could not be asked", error, { updateId: id });
+      // The sweep will reach it again.
+      logError("a stack's object did not answer", error, { updateId: id });
     }
   }
   const next = open.length < ROWS ? "" : String(open.at(-1)!.createdAt);

@@ -8,13 +8,13 @@ import { log } from "../log.ts";
 import { increment } from "../metrics/increment.ts";
 
 /**
- * What is younger is let alone: whoever wrote it may be about to name it. A month, because D1 can be put back by 30 days and
- * forth again (docs/operate.md): the database of any such minute finds all that it names. Milliseconds.
+ * Younger objects are kept, because a row may soon name them. The age is more than 30 days, because D1 can be restored to any minute of the
+ * last 30 days (docs/operate.md), and the restored database must find all objects that it names. Milliseconds.
  */
 export const SAFE_AGE = 31 * 24 * 3600_000;
 const NAME = "objects";
 
-/** Rows are never deleted, not with their stack either: what one names, or once named, is kept for good. */
+/** SQL: whether a row names the object. Rows are never deleted, not even with their stack, so such an object is kept for good. */
 const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
   WHEN 'state' THEN EXISTS (SELECT 1 FROM ${updates} WHERE state_key = key) OR EXISTS (SELECT 1 FROM ${stacks} WHERE state_key = key)
   WHEN 'initial' THEN EXISTS (SELECT 1 FROM ${stacks} WHERE id = owner)
@@ -24,10 +24,10 @@ const isNamed = sql`CASE substr(key, 1, instr(key, '/') - 1)
   ELSE 1 END`;
 
 /**
- * Deletes objects that no row names: of ends and imports that broke off between R2 and D1. One page of the bucket at each run,
- * in the order of keys. Unfinished uploads of many parts are R2's own to end, after a week.
- * @param keys in a page
- * @returns how many
+ * Deletes objects that no row names: ends of updates and imports that failed between R2 and D1 leave them. Each run reads one page of the
+ * bucket, in the order of keys. R2 itself ends unfinished multipart uploads after a week.
+ * @param keys number of keys in a page
+ * @returns the number of deleted objects
  */
 export async function sweepObjects(env: Bindings, store: Store, now: number, keys = 500): Promise<number> {
   const startAfter = await readCursor(store, NAME);

@@ -5,18 +5,18 @@ import { sweepLostStarts } from "./lostStarts.ts";
 import { sweepObjects } from "./objects.ts";
 import { updates } from "../updates/table.ts";
 
-/** An update that was created and not started within this time will not be. Milliseconds. */
+/** An update that was not started within this time after its creation is deleted. Milliseconds. */
 const STARTED_WITHIN = 24 * 3600_000;
 const ROWS = 500;
 
-/** What a sweep did in one run, for tests and the log. */
+/** Numbers of deleted or ended entries in one run, for tests and the log. */
 export interface Swept {
   neverStarted: number;
   lostStarts: number;
   objects: number;
 }
 
-/** Clears away what crashes and broken-off commands leave behind: a bounded piece at each run of the cron. */
+/** Deletes the remains of crashes and interrupted commands: a bounded number at each run of the cron. */
 export async function sweep(env: Bindings, now: number): Promise<Swept> {
   const store = openStore(env.DB);
   return {
@@ -26,7 +26,7 @@ export async function sweep(env: Bindings, now: number): Promise<Swept> {
   };
 }
 
-/** Rows of updates that were never started: nothing refers to them, and no history shows them. */
+/** Deletes the rows of updates that were never started. No other row refers to them, and no history shows them. */
 async function sweepNeverStarted(store: Store, now: number): Promise<number> {
   const [deleted] = await batch(store, [
     store.db

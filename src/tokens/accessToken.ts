@@ -3,7 +3,7 @@ import { builtInRoles, roleId } from "../roles/builtIn.ts";
 import type { AccessToken } from "./openapi.ts";
 import { type TokenKind, accessTokens } from "./table.ts";
 
-/** Every column but the hash, so that it cannot reach an answer by accident. */
+/** Every column but the hash, so that the hash cannot be returned by accident. */
 const { hash: _hash, ...visible } = getTableColumns(accessTokens);
 export const visibleColumns = {
   ...visible,
@@ -56,10 +56,10 @@ const roleOf = (row: TokenRow) =>
     ? { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] }
     : { id: row.roleId, name: row.roleName ?? "", defaultIdentifier: builtInRoles[row.role].defaultIdentifier };
 
-/** Sessions are in no list; were one ever, it would be a personal token. */
+/** The type in the API. Sessions are never listed, so they have no type of their own. */
 const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind);
 
-/** What became of a token; for one that ended twice, what ended it for good. */
+/** The state of a token. If a token has ended in two ways, the permanent one counts. */
 export function stateOf(row: Pick<TokenRow, "deletedAt" | "disabledAt" | "expiresAt" | "retiresAt">, now: number): TokenState {
   if (row.deletedAt !== null) return "deleted";
   if (row.retiresAt !== null && row.retiresAt <= now) return "rotated";

@@ -12,13 +12,13 @@ import { thatToken } from "./get.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
-/** Switches a token off, as at once as a deletion does, but it can be switched on again. Repeating it is fine. */
+/** Disables a token as immediately as a deletion, but it can be enabled again. It can be repeated. */
 export const disableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) =>
   flip(ctx, id, "disabled", reason, owner);
 
 /**
- * Switches a token on again, whoever or whatever switched it off.
- * @throws 409 for one that was found in the open, or whose maker was: someone else may hold its value, so it can only be rotated or deleted
+ * Enables a token again, whether a person or a rule disabled it.
+ * @throws 409 for a token that was found in public, or whose creator was: a thief may have its value, so it can only be rotated or deleted
  */
 export const enableOrgToken = (ctx: OrgContext, id: string, reason = "", owner = theOrganization) =>
   flip(ctx, id, "enabled", reason, owner);
@@ -49,8 +49,8 @@ async function flip(ctx: OrgContext, id: string, to: "disabled" | "enabled", rea
   if (to === "enabled" && row.disabledAt !== null)
     throw conflict(
       row.disabledReason === "leaked"
-        ? "the token was found in the open and cannot be enabled: rotate or delete it"
-        : "the credential that made the token was found in the open, so it cannot be enabled: rotate or delete it",
+        ? "the token was found in public and cannot be enabled: rotate or delete it"
+        : "the credential that created the token was found in public, so the token cannot be enabled: rotate or delete it",
     );
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,

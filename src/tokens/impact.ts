@@ -21,11 +21,11 @@ const DAYS = 90;
 /** Most stacks and updates that are named. */
 const MOST_NAMED = 1000;
 
-/** Asked before a deletion, so that nobody is surprised by it. */
+/** The stacks and updates that use a token. The console shows them before a deletion. */
 export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganization) =>
   impactOf(ctx, id, thatToken(ctx, id, owner), [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org], [ctx.org.id]);
 
-/** The same of one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list here and now. */
+/** The same for one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list. */
 export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {
   const { actor, store } = ctx;
   const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, kind))!;
@@ -135,7 +135,7 @@ const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[]) =
     .orderBy(updates.startedAt)
     .limit(MOST_NAMED);
 
-/** The tokens of the same line that came after it and are alive: ending this one ends none of them by itself. */
+/** The later tokens of the same family that are valid: they stay valid when this token ends. */
 const successors = (ctx: ActorContext, one: SQL) =>
   ctx.store.db
     .select({ id: accessTokens.id, name: accessTokens.name, expiresAt: accessTokens.expiresAt })

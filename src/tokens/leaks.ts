@@ -18,7 +18,7 @@ import type { LeakReportTaken } from "./openapi.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
 
-/** Tokens that a scanner may report at once. */
+/** Most tokens that a scanner may report at once. */
 const MOST_REPORTED = 100;
 
 const found = z.object({
@@ -29,12 +29,12 @@ const found = z.object({
 export const ReportTokenLeakRequest = found;
 export const ReportTokenLeaksRequest = list(found, MOST_REPORTED);
 
-/** The same whatever was reported: it does not tell whether a token exists. */
-const taken: LeakReportTaken = { message: "Thank you. If this is a token of ours, it does not work any more." };
+/** The same answer for every report, so that it does not reveal whether a token exists. */
+const taken: LeakReportTaken = { message: "Thank you. If this is a token of this deployment, it is no longer valid." };
 
 /**
- * Anyone who holds a token's value may end its use: that needs no other right, and gives none. Counted by address, good
- * or bad, so that nobody guesses.
+ * Disables a token for anyone who has its value: the call needs no other right, and gives none. It is counted by address, valid or not, so
+ * that values cannot be guessed.
  * @throws 429 with Retry-After
  */
 export async function reportTokenLeak(ctx: RequestContext, report: z.infer<typeof ReportTokenLeakRequest>) {
@@ -44,8 +44,8 @@ export async function reportTokenLeak(ctx: RequestContext, report: z.infer<typeo
 }
 
 /**
- * A scanner that signs its reports may send many at once. Bad signatures are counted by address, so that nobody guesses.
- * @throws 403 for a signature that is not the scanner's, 429 after too many of them
+ * Accepts many reports at once from a scanner that signs them. Bad signatures are counted by address, so that they cannot be guessed.
+ * @throws 403 for an invalid signature, 429 after too many of them
  */
 export async function reportTokenLeaks(
   ctx: RequestContext,
@@ -54,14 +54,14 @@ export async function reportTokenLeaks(
   headers: Headers,
 ) {
   if (!(await isSignedByScanner(ctx.env, text, headers)))
-    throw await countFailure(ctx, forbidden("The report's signature is not that of a known scanner."));
+    throw await countFailure(ctx, forbidden("The signature does not match any known scanner."));
   for (const report of reports) await disableFoundToken(ctx, report, report.source ?? "scanner");
   return taken;
 }
 
 /**
- * Disables the token in the transaction in which the report is recorded, and everything that descends from it. A token that had ended is marked as
- * leaked, and what it made ends all the same: a thief can end the token, too.
+ * Disables the token in the transaction that records the report, and everything that descends from it. A token that had already ended is
+ * marked as leaked and its descendants end as well, because a thief may have ended the token.
  */
 async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<typeof found>, source: string): Promise<void> {
   const { store, now } = ctx;
@@ -78,9 +78,9 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
     event: auditEvent(ctx, "", whoIs(actor), { event: "token-leak-reported", description: "" }),
     orgIds: actor.kind === "user" ? acceptedOf(actor).map(({ org }) => org.id) : [actor.org.id],
     sentence: sql`${`Disabled ${what} (${id})`}`,
-    more: ` It was found in the open by ${source === "holder" ? "someone who holds it" : source}.`,
+    more: ` It was found in public by ${source === "holder" ? "a holder of its value" : source}.`,
   };
-  // A second report finds no root, and so nothing below it: once is enough, for what is dead makes nothing.
+  // A second report has no effect, because it finds no root. The first report was enough, because a disabled token cannot create anything.
   const isNews = sql`(${accessTokens.hash} = ${hash} AND ${accessTokens.disabledReason} IS NOT 'leaked')`;
   const descent: Descent = { roots: isNews, how: "disable", now, adminOf: [] };
   const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${isNews} AND ${isNull(accessTokens.deletedAt)})`;
@@ -93,7 +93,7 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
         sql`SELECT ${crypto.randomUUID()}, id, ${now}, ${source}, ${withoutValue(url ?? "", token)}, ${ctx.address} FROM ${accessTokens} WHERE ${isNews}`,
       ),
     ...endBelow(store, descent),
-    // The last one: until here the condition finds the root.
+    // This must be the last statement, because after it the condition no longer finds the root.
     store.db
       .update(accessTokens)
       .set({
@@ -108,5 +108,5 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
   relaySoon(ctx, ...promisedEnding(announcement, rows));
 }
 
-/** Where it was found may be the address of a page that has the value in it. */
+/** The address of a page where the token was found may contain the token's value. */
 const withoutValue = (url: string, token: string) => url.replaceAll(token.trim(), "pul-…");

@@ -4,7 +4,7 @@ import type { OrgContext } from "../context.ts";
 import { type AppError, conflict } from "../errors.ts";
 import { accessTokens } from "./table.ts";
 
-/** The 409 for a token name that the unique index refused: a deleted token keeps its name, and then no list shows the reason. */
+/** The 409 for a token name that the unique index refused. A deleted token keeps its name and is in no list, so the message names it. */
 export async function nameTaken(ctx: OrgContext, name: string): Promise<AppError> {
   const [rows] = await guarded(ctx, [
     ctx.store.db

@@ -5,7 +5,7 @@ import { tokenStates } from "./accessToken.ts";
 import { stackRule } from "./schema.ts";
 import { disabledReasons } from "./table.ts";
 
-/** The public shape (management-api §3.2), and for machine tokens what is ours alone: clients ignore what they do not know. */
+/** The public shape (management-api §3.2), and for machine tokens our own members: clients ignore unknown members. */
 export const AccessToken = z.object({
   id: z.string(),
   name: z.string(),
@@ -18,16 +18,16 @@ export const AccessToken = z.object({
   role: z.optional(z.object({ id: z.string(), name: z.string(), defaultIdentifier: z.string() })),
   type: z.enum(["personal", "organization", "team"]),
   status: z.enum(tokenStates),
-  /** Id of the token or session that made it; absent for what an operator's command made. */
+  /** Id of the token or session that created it; absent for a token that an operator's command created. */
   madeWith: z.optional(z.string()),
   displayName: z.optional(z.string()),
   disabledReason: z.optional(z.enum(disabledReasons)),
-  /** Absent: every stack that the role opens. */
+  /** Absent: every stack that the role allows. */
   stacks: z.optional(z.array(stackRule)),
   ipAllowList: z.optional(z.array(z.string())),
   countryAllowList: z.optional(z.array(z.string())),
   mayRotateItself: z.optional(z.boolean()),
-  /** Id of the first token of a line of rotations. */
+  /** Id of the first token of its family. */
   family: z.optional(z.string()),
   generation: z.optional(z.int()),
   rotatedFrom: z.optional(z.string()),
@@ -56,7 +56,7 @@ export const RotateAccessTokenResponse = z.object({
 
 const stackRef = { orgName: z.string(), projectName: z.string(), stackName: z.string() };
 
-/** What would notice if the token ended now. Times are Unix seconds, 0 for never. */
+/** The effects that the end of the token would have. Times are Unix seconds, 0 for never. */
 export const TokenImpact = z.object({
   lastUsed: z.int(),
   lastUsedIP: z.string(),
@@ -64,11 +64,11 @@ export const TokenImpact = z.object({
   lastUsedBy: z.string(),
   /** Stacks that it changed in the last 90 days, the latest first. */
   stacks: z.array(z.object({ ...stackRef, updates: z.int(), lastUpdate: z.int() })),
-  /** What runs under it now. */
+  /** Running updates of the token. */
   runningUpdates: z.array(z.object({ ...stackRef, updateID: z.string(), kind: z.string(), started: z.int() })),
-  /** Living tokens that it was rotated to: they do not end with it. */
+  /** Valid tokens that it was rotated to: they do not end with it. */
   successors: z.array(z.object({ id: z.string(), name: z.string(), expires: z.int() })),
-  /** What ends with it by withDescendants. */
+  /** Everything that ends with it if `withDescendants` is set. */
   created: CreatedWith,
 });
 export type TokenImpact = z.infer<typeof TokenImpact>;
@@ -84,13 +84,13 @@ export const TokenUsage = z.object({
 });
 export type TokenUsage = z.infer<typeof TokenUsage>;
 
-/** What a deletion can be relied on for. Times are RFC 3339 in UTC; `lastUsed` is Unix seconds, as everywhere. */
+/** The receipt of a deletion. Times are RFC 3339 in UTC; `lastUsed` is Unix seconds, as everywhere. */
 export const RevocationReceipt = z.object({
   tokenId: z.string(),
   name: z.string(),
-  /** The deletion was committed at this moment or before it: no write, decryption or export was accepted after it. */
+  /** The deletion was committed at or before this time: no later write, decryption or export was accepted. */
   committedBy: z.string(),
-  /** No cached identity passes a read after this. */
+  /** No read with a cached identity is accepted after this time. */
   cachedReadsEndBy: z.string(),
   /** Last accepted use, 0 for never; exact to 60 seconds. */
   lastUsed: z.int(),
@@ -103,86 +103,86 @@ export type LeakReportTaken = z.infer<typeof LeakReportTaken>;
 export const tokenOperations = {
   ListOrgTokens: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "The organization's tokens, newest first",
+    summary: "Lists the organization's tokens, newest first",
     answers: { 200: ListAccessTokensResponse },
   },
   CreateOrgToken: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "A machine credential of the organization; its value is shown once",
+    summary: "Creates an organization token; its value is shown once",
     answers: { 200: CreateAccessTokenResponse },
   },
   DeleteOrgToken: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Ends a token at once and for good; with withDescendants everything that it made too",
+    summary: "Deletes a token immediately and permanently; with withDescendants also everything created with it",
     answers: { 200: RevocationReport, 204: null },
   },
   ListOrgTokensWithRole: {
     tags: ["Organizations"],
-    summary: "The organization's tokens with a role, newest first",
+    summary: "Lists the organization's tokens with a role, newest first",
     answers: { 200: ListAccessTokensResponse },
   },
   ListPersonalTokens: {
     tags: ["Users", "AccessTokens"],
-    summary: "The caller's own tokens, newest first",
+    summary: "Lists the caller's own tokens, newest first",
     answers: { 200: ListAccessTokensResponse },
   },
   CreatePersonalToken: {
     tags: ["Users", "AccessTokens"],
-    summary: "A token with the caller's rights; its value is shown once",
+    summary: "Creates a token with the caller's permissions; its value is shown once",
     answers: { 200: CreateAccessTokenResponse },
   },
   DeletePersonalToken: {
     tags: ["Users", "AccessTokens"],
-    summary: "Ends one of the caller's own tokens; with withDescendants everything that it made too",
+    summary: "Deletes one of the caller's own tokens; with withDescendants also everything created with it",
     answers: { 200: RevocationReport, 204: null },
   },
 
-  GetOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "One token, a deleted one too", answers: { 200: AccessToken } },
+  GetOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Returns a token, also a deleted one", answers: { 200: AccessToken } },
   UpdateOrgToken: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Changes display name, description, expiry and limits",
+    summary: "Changes a token's display name, description, expiry and limits",
     answers: { 200: AccessToken },
   },
-  DisableOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Switches a token off at once", answers: { 200: AccessToken } },
-  EnableOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Switches a token on again", answers: { 200: AccessToken } },
+  DisableOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Disables a token immediately", answers: { 200: AccessToken } },
+  EnableOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Enables a disabled token", answers: { 200: AccessToken } },
   RotateOrgToken: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "A successor with the same rights, shown once; both work for the overlap",
+    summary: "Rotates a token: creates a successor with the same permissions; both are valid during the overlap",
     answers: { 200: RotateAccessTokenResponse },
   },
   RotateThisToken: {
     tags: ["Users", "AccessTokens"],
-    summary: "The calling token rotates itself, if it was created with that permission",
+    summary: "Rotates the calling token, if it was created with that permission",
     answers: { 200: RotateAccessTokenResponse },
   },
   GetOrgTokenImpact: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "What would notice if the token ended now, and what it made",
+    summary: "Lists stacks and running updates that use the token, and everything created with it",
     answers: { 200: TokenImpact },
   },
   GetPersonalTokenImpact: {
     tags: ["Users", "AccessTokens"],
-    summary: "What would notice if one of the caller's own tokens ended now, and what it made",
+    summary: "Lists stacks and running updates that use one of the caller's own tokens, and everything created with it",
     answers: { 200: TokenImpact },
   },
   GetOrgTokenUsage: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Requests by day, and the latest addresses, countries and clients",
+    summary: "Counts a token's requests by day, and lists its latest addresses, countries and clients",
     answers: { 200: TokenUsage },
   },
   GetOrgTokenRevocation: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "The receipt of a deletion: committed when, and how long a cached read could pass",
+    summary: "Returns the receipt of a deletion: its time, and until when cached reads were possible",
     answers: { 200: RevocationReceipt },
   },
   ReportTokenLeak: {
     tags: ["AccessTokens"],
-    summary: "Ends a token that was found; the answer is the same for what is none",
+    summary: "Disables a leaked token; the answer does not reveal whether the token exists",
     answers: { 200: LeakReportTaken },
   },
   ReportTokenLeaks: {
     tags: ["AccessTokens"],
-    summary: "The same for a secret scanner that signs its reports, many at once",
+    summary: "Disables leaked tokens that a secret scanner reports with a signature",
     answers: { 200: LeakReportTaken },
   },
 } satisfies Operations;

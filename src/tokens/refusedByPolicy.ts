@@ -12,20 +12,20 @@ const DAY = 86_400_000;
 export interface RefusedByPolicy {
   /** Tokens of the organization. */
   machines: number;
-  /** The first of them by name. */
+  /** The names of the first of these tokens, in alphabetical order. */
   names: string[];
-  /** Personal tokens of members who agreed to be in the organization; they would still open their other organizations. */
+  /** Personal tokens of members who accepted the membership; these stay valid in other organizations. */
   personal: number;
-  /** The caller's own among those. */
+  /** The caller's own tokens among those. */
   own: number;
-  /** Whether the caller is, with the credential of this request: a session is judged by the token that opened it. */
+  /** Whether the credential of this request is refused: for a session, the token that opened it counts. */
   caller: boolean;
 }
 
 /**
- * Tokens that are good now and that a policy on expiry of `maxDays` days would refuse from now on, because they have longer to
- * live: what an administrator should know before it holds.
- * @param most names at most
+ * Valid tokens that a policy on expiry of `maxDays` days would refuse, because they expire later. An administrator sees them before setting
+ * the policy.
+ * @param most most names
  */
 export async function tokensRefusedByPolicy(ctx: OrgContext, maxDays: number, most: number): Promise<RefusedByPolicy> {
   const { db } = ctx.store;

@@ -10,12 +10,12 @@ import { type TokenOwner, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
 /**
- * Writes down that the deletion is there to be seen, once: the first who sees it is the witness. A crash between the deletion
- * and this loses nothing; whoever asks later is a later witness.
+ * Stores when the deletion was first seen, once. A crash between the deletion and this call loses nothing: a later call stores a later
+ * time.
  */
 export async function noteDeletion(ctx: OrgContext, id: string): Promise<RevocationReceipt> {
   const one = and(eq(accessTokens.id, id), eq(accessTokens.orgId, ctx.org.id), isNotNull(accessTokens.deletedAt));
-  // The request's own clock stopped when it arrived, which may be before the deletion was committed.
+  // The request's own clock stopped at its arrival, which may be before the deletion was committed.
   const now = Date.now();
   const [, rows] = await batch(ctx.store, [
     ctx.store.db
@@ -45,7 +45,7 @@ export async function getRevocation(ctx: OrgContext, id: string, owner: TokenOwn
   return noteDeletion(ctx, id);
 }
 
-/** The 204 of a deletion has no body, as old clients expect; its receipt is in headers. */
+/** The 204 of a deletion has no body, as old clients expect, so its receipt is in headers. */
 export const receiptHeaders = (receipt: RevocationReceipt) => ({
   "X-Revocation-Committed-By": receipt.committedBy,
   "X-Revocation-Cached-Reads-End-By": receipt.cachedReadsEndBy,

@@ -10,7 +10,7 @@ import { type TokenOwner, theOrganization } from "./owner.ts";
 import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
-/** Deletes an organization or team token with everything that it made, and everything that came of that, in its organization. */
+/** Deletes an organization or team token and everything that descends from it in its organization. */
 export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "", owner: TokenOwner = theOrganization) {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${owner.kind}-token-deleted`, description: "" });
   const rows = await revokeWithDescendants(ctx, {
@@ -30,8 +30,8 @@ export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "", o
 }
 
 /**
- * Deletes one of the caller's own tokens with everything that it made and everything that came of that, in every organization: a person answers for
- * a credential wherever it was used.
+ * Deletes one of the caller's own tokens and everything that descends from it in every organization: a person is responsible for a
+ * credential wherever it was used.
  */
 export async function revokePersonalToken(ctx: PersonContext, id: string) {
   const { actor, store } = ctx;

@@ -21,8 +21,8 @@ import { accessTokens } from "./table.ts";
 type Request = z.infer<typeof RotateAccessTokenRequest>;
 
 /**
- * An administrator gives a token a successor with the same rights, as they are at this moment: both work for `overlap` seconds,
- * then the old one ends by itself. A disabled one may be rotated too; its value stays dead.
+ * Creates a successor of a token for an administrator, with the token's current rights. Both are valid for `overlap` seconds, then the old
+ * one expires. A disabled token may be rotated too; its value stays invalid.
  */
 export async function rotateOrgToken(ctx: OrgContext, id: string, request: Request, owner: TokenOwner = theOrganization) {
   const { maxTokenExpiryDays } = settingsOf(ctx);
@@ -35,16 +35,16 @@ export async function rotateOrgToken(ctx: OrgContext, id: string, request: Reque
 }
 
 /**
- * A token rotates itself. That is no minting: it must have been created for it, the successor has the same rights and the same
- * length of life, and at most two tokens of its line ever live at once.
- * @throws 403 for any other token, for a name, and for a token that its organization's policy on expiry refuses, 409 while its own
- * predecessor still lives
+ * A token rotates itself. For this it needs no right to create tokens, but it must have been created with the permission to rotate itself.
+ * The successor has the same rights and lifetime, and at most two tokens of a family are valid at the same time.
+ * @throws 403 for any other token, for a name, and for a token that its organization's policy on expiry refuses; 409 while its own
+ * predecessor is still valid
  */
 export async function rotateItself(ctx: ActorContext, request: Request) {
   const { actor } = ctx;
   if (actor.kind === "user") throw forbidden("Only an organization or team token can rotate itself.");
-  // A name is taken for good, and people go by it: a machine chooses none.
-  if (request.name) throw forbidden("A token does not choose the name of its successor.");
+  // A machine must not choose names, because they are reserved forever and people rely on them.
+  if (request.name) throw forbidden("A token cannot choose the name of its successor.");
   await requireExpiryPolicy(ctx, actor);
   const predecessorEnded = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS old WHERE old.id = access_tokens.rotated_from
     AND old.deleted_at IS NULL AND (old.retires_at IS NULL OR old.retires_at > ${ctx.now}))`;
@@ -60,7 +60,7 @@ export async function rotateItself(ctx: ActorContext, request: Request) {
   return rotate(inItsOrg, { id, one: itself, kind: actor.kind }, request, mayDoSo, shorter);
 }
 
-/** As long as its predecessor was meant to live, and no longer than a new token may. */
+/** The lifetime of its predecessor, limited to the longest lifetime of a new token. */
 function ruled(ctx: OrgContext): SQL {
   const { maxTokenExpiryDays } = settingsOf(ctx);
   const latest = lastExpiry(ctx.now, maxTokenExpiryDays);
@@ -95,7 +95,7 @@ async function attempt(ctx: OrgContext, { id, one, kind }: That, request: Reques
   const mayHaveOne = and(isNull(accessTokens.deletedAt), isNull(accessTokens.successorId), notOver(ctx.now));
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${kind}-token-rotated`, description: "" });
   const described = sql`(SELECT 'Rotated ' || old.kind || ' token "' || old.name || '" (' || old.id || ') to "' || new.name || '" (' || new.id || ').'
-    FROM access_tokens AS old, access_tokens AS new WHERE old.id = ${id} AND new.id = ${successorId}) || ${` The old one works until ${new Date(retiresAt).toISOString()}.`}`;
+    FROM access_tokens AS old, access_tokens AS new WHERE old.id = ${id} AND new.id = ${successorId}) || ${` The old token is valid until ${new Date(retiresAt).toISOString()}.`}`;
   const successor = db
     .select({ ...getTableColumns(accessTokens), ...successorOf(ctx, successorId, hash, nameOf(request, suffix), expiresAt) })
     .from(accessTokens)
@@ -128,7 +128,7 @@ async function attempt(ctx: OrgContext, { id, one, kind }: That, request: Reques
   };
 }
 
-/** What a successor does not have from its predecessor. The columns keep the table's order: D1 takes them by place. */
+/** Values of the successor that differ from its predecessor. The columns keep the table's order: D1 inserts them by position. */
 const successorOf = (ctx: OrgContext, id: string, hash: string, name: SQL, expiresAt: SQL) => ({
   id: sql<string>`${id}`.as("id"),
   name: sql<string>`${name}`.as("name"),
@@ -153,7 +153,7 @@ const successorOf = (ctx: OrgContext, id: string, hash: string, name: SQL, expir
   deletionSeenAt: sql<null>`NULL`.as("deletion_seen_at"),
 });
 
-/** `ci`, `ci-2`, `ci-3`: the family's name with a number, cut to what a name may have. */
+/** `ci`, `ci-2`, `ci-3`: the family's name with a number, cut to the longest allowed name. */
 function nameOf({ name }: Request, suffix: string): SQL {
   if (name) return sql`${name}`;
   const number = sql`'-' || (${accessTokens.generation} + 1) || ${suffix}`;
@@ -167,5 +167,5 @@ function refusal(row: TokenRow | undefined, now: number) {
   if (row.successorId !== null) return conflict("the token already has a successor");
   if (state === "expired") return conflict("the token has expired");
   if (!row.mayRotateItself) return forbidden("This token does not have the permission to rotate itself.");
-  return conflict("the token's predecessor has not ended yet");
+  return conflict("the token's predecessor is still valid");
 }

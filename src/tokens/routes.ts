@@ -21,7 +21,7 @@ const orgToken = z.object({ orgName, tokenId: id });
 const personalToken = z.object({ tokenId: id });
 const source = (request: Request) => request.headers.get("X-Pulumi-Source");
 
-/** The public contract's operations. What is ours alone is in `extensionRoutes`. */
+/** Operations of the public contract. The operations that only Stackpass has are in `extensionRoutes`. */
 export const tokenRoutes = [
   defineRoute(
     {

@@ -26,7 +26,7 @@ export async function isSignedByScanner(env: Bindings, text: string, headers: He
   return crypto.subtle.verify("HMAC", key, signature, body);
 }
 
-/** The setting `LEAK_SCANNER_SECRET`. One that is too short is none: its HMAC could be guessed from one report. */
+/** The setting `LEAK_SCANNER_SECRET`. A secret that is too short is ignored: it could be guessed from the HMAC of one report. */
 export const scannerSecretOf = ({ LEAK_SCANNER_SECRET: secret = "" }: Bindings): string | undefined =>
   secret.length >= LEAST_SECRET ? secret : undefined;
 
@@ -45,7 +45,7 @@ async function verifyEcdsa(spki: Uint8Array | undefined, signature: Uint8Array, 
   }
 }
 
-/** Two integers in DER as the 64 bytes that WebCrypto wants: r and s, 32 bytes each. */
+/** Converts two integers in DER to the 64 bytes that WebCrypto requires: r and s, 32 bytes each. */
 function fromDer(der: Uint8Array | undefined): Uint8Array | undefined {
   if (!der || der[0] !== 0x30 || der[1] !== der.length - 2) return undefined;
   const raw = new Uint8Array(64);

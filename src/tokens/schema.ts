@@ -5,9 +5,9 @@ import { cursor, list, text } from "../http/bounded.ts";
 import { maxResults } from "../http/pagination.ts";
 import { stackAccesses } from "./table.ts";
 
-/** Longest life that can be asked for (management-api §3.7). */
+/** Longest lifetime that can be requested (management-api §3.7). */
 const MAX_YEARS = 2;
-/** Rules, networks and countries that one token may have. They travel with its identity. */
+/** Most rules, networks and countries of one token. They are part of its identity. */
 const MAX_ENTRIES = 100;
 const DAY = 86_400_000;
 
@@ -23,7 +23,7 @@ const description = z.pipe(
 );
 const displayName = text(100, "a display name has at most 100 characters");
 
-/** Unix seconds on the wire, 0 for never; milliseconds or null inside. */
+/** Unix seconds in the API, 0 for never; milliseconds or null internally. */
 const expiry = z.int().check(z.minimum(0));
 const toMillis = (seconds: number | null | undefined) => (seconds ? seconds * 1000 : null);
 const expires = z.pipe(z.nullish(expiry), z.transform(toMillis));
@@ -35,7 +35,7 @@ const pattern = text(100, "a pattern has 1 to 100 characters of A-Z a-z 0-9 _ . 
   }),
 );
 
-/** Stacks by name pattern: `*` stands for any characters. A token with rules sees no other stack. */
+/** Stacks by name pattern: `*` matches any characters. A token with rules cannot see other stacks. */
 export const stackRule = z.object({ project: pattern, stack: pattern, access: z.enum(stackAccesses) });
 const stackRules = list(
   z.extend(stackRule, { stack: z._default(pattern, "*"), access: z._default(z.enum(stackAccesses), "write") }),
@@ -53,11 +53,11 @@ const country = z.pipe(
   z.transform((code) => code.toUpperCase()),
 );
 
-/** Where a token may be used from; empty: anywhere. */
+/** Networks that a token may be used from; empty: all. */
 export const ipAllowList = list(network, MAX_ENTRIES);
 export const countryAllowList = list(country, MAX_ENTRIES);
 
-/** The contract's words. */
+/** Wording of the public contract. */
 const INVALID_ROLE = "Invalid parameter 'roleID'.";
 
 export const CreateOrgAccessTokenRequest = z.object({
@@ -78,7 +78,7 @@ export const CreateTeamAccessTokenRequest = z.omit(CreateOrgAccessTokenRequest, 
 
 export const CreatePersonalAccessTokenRequest = z.object({ description, expires });
 
-/** Absent or null: it stays as it is. `expires` 0: never. An empty list or `stacks: []` is a value, not an absence. */
+/** Absent or null: unchanged. `expires` 0: never. An empty list or `stacks: []` is a value. */
 export const UpdateAccessTokenRequest = z.object({
   displayName: z.nullish(displayName),
   description: z.nullish(descriptionText),
@@ -94,7 +94,7 @@ const MAX_OVERLAP = 30 * 86_400;
 
 export const RotateAccessTokenRequest = z.object({
   overlap: z.nullish(z.int().check(z.minimum(0), z.maximum(MAX_OVERLAP, `overlap is 0 to ${MAX_OVERLAP} seconds`))),
-  /** Name of the successor; absent: the family's name with its number. */
+  /** Name of the successor; absent: the family's name with the successor's number. */
   name: z.nullish(tokenName),
   expires: z.nullish(expiry),
 });
@@ -108,13 +108,13 @@ export const ListTokensQuery = z.object({
 });
 
 export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
-  /** Ours: part of the name or description, in any case. */
+  /** Ours: part of the name or description, ignoring case. */
   search: z.optional(text(100)),
-  /** Ours: only tokens that nobody has used for so many days, or since they were made. */
+  /** Ours: only tokens without any use for so many days. For a token that was never used, its creation counts. */
   unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
 });
 
-/** Ours: `true` ends everything that the credential made, too. */
+/** Ours: `true` ends everything that descends from the credential, too. */
 export const withDescendants = z.pipe(
   z.optional(z.enum(["true", "false"], "invalid query parameter")),
   z.transform((text) => text === "true"),
@@ -127,14 +127,14 @@ export const UsageQuery = z.object({
 
 export const ReasonQuery = z.object({ reason: z.optional(text(1000)) });
 
-/** The latest moment at which a token that is made now may end. @param maxDays the organization's policy, null for none */
+/** The latest expiry of a token that is created now. @param maxDays the organization's policy, null for none */
 export function lastExpiry(now: number, maxDays: number | null): number {
   const latest = new Date(now);
   latest.setUTCFullYear(latest.getUTCFullYear() + MAX_YEARS);
   return Math.min(latest.getTime(), maxDays === null ? Infinity : now + maxDays * DAY);
 }
 
-/** @returns what is wrong with an expiry, or undefined */
+/** @returns the fault of an expiry, or undefined */
 export function expiryFault(expiresAt: number | null, now: number, maxDays: number | null = null, orgName = ""): string | undefined {
   if (maxDays !== null && (expiresAt === null || expiresAt - now > maxDays * DAY))
     return `the \`${orgName}\` organization enforces a max access token expiry of \`${maxDays}\` days`;

@@ -3,21 +3,21 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import { organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 
-/** A session is the console's: only its cookie carries one, and no list shows it. */
+/** `session` is for the console: its value is only in a cookie, and it is never listed. */
 export const tokenKinds = ["personal", "session", "organization", "team"] as const;
 export type TokenKind = (typeof tokenKinds)[number];
 
-/** Roles that a machine token can have. A personal token has its person's role, whatever stands in its row. */
+/** Roles of a machine token. A personal token has the role of its person, whatever its row contains. */
 export const tokenRoles = ["admin", "member", "billing-manager", "read-only"] as const;
 export type TokenRole = (typeof tokenRoles)[number];
 
-/** Why a token is disabled. `maker-leaked`: a credential that it descends from was found in the open. */
+/** Why a token is disabled. `maker-leaked`: a credential that it descends from was found in public. */
 export const disabledReasons = ["admin", "unused", "leaked", "maker-leaked"] as const;
 
-/** What a rule of a token opens on stacks; each includes those before it. */
+/** Access levels of a token's rule on stacks; each includes those before it. */
 export const stackAccesses = ["read", "preview", "write"] as const;
 
-/** Stacks that a token is limited to, by name pattern: `*` stands for any characters. */
+/** Stacks that a token is limited to, by name pattern: `*` matches any characters. */
 export interface StackRule {
   project: string;
   stack: string;
@@ -26,7 +26,7 @@ export interface StackRule {
 
 /**
  * Access tokens of every kind. A personal token or session has a user, a machine token an organization; never both.
- * Rows outlive deletion: the name stays taken, and the audit log can always say which token it was.
+ * A deleted token keeps its row: its name stays reserved, and the audit log can always identify it.
  * Times are milliseconds since 1970.
  */
 export const accessTokens = sqliteTable(
@@ -41,7 +41,7 @@ export const accessTokens = sqliteTable(
     teamId: text("team_id"),
     name: text("name").notNull(),
     description: text("description").notNull(),
-    /** HMAC-SHA-256 of the value under a pepper, hex. Never leaves the store. */
+    /** HMAC-SHA-256 of the value under a pepper, hex. It never leaves the database. */
     hash: text("hash").notNull(),
     role: text("role", { enum: tokenRoles }).notNull().default("member"),
     /** Id of the custom role of an organization token; `role` is then the built-in one that is closest. */
@@ -52,28 +52,28 @@ export const accessTokens = sqliteTable(
     expiresAt: integer("expires_at"),
     lastUsedAt: integer("last_used_at"),
     deletedAt: integer("deleted_at"),
-    /** Shown instead of the name; may change, the name may not. */
+    /** Shown instead of the name. It can change; the name cannot. */
     displayName: text("display_name").notNull().default(""),
-    /** Grows with every change of what the token may do: a guard compares it with what was judged. */
+    /** Incremented with every change of the token's rights: a guard compares it with the version that was authorized. */
     version: integer("version").notNull().default(0),
-    /** Null: all stacks that the role opens. An empty list: none. */
+    /** Null: all stacks that the role allows. An empty list: none. */
     stackRules: text("stack_rules", { mode: "json" }).$type<StackRule[]>(),
-    /** Networks that the token may be used from, and countries (ISO 3166, two letters); empty: from everywhere. */
+    /** Networks that the token may be used from, and countries (ISO 3166, two letters); empty: all. */
     allowedCidrs: text("allowed_cidrs", { mode: "json" }).$type<string[]>().notNull().default([]),
     allowedCountries: text("allowed_countries", { mode: "json" }).$type<string[]>().notNull().default([]),
     disabledAt: integer("disabled_at"),
     disabledReason: text("disabled_reason", { enum: disabledReasons }),
-    /** When it was last switched on again: unused days count from then. */
+    /** When it was last enabled again: unused days count from then. */
     enabledAt: integer("enabled_at"),
     mayRotateItself: integer("may_rotate_itself", { mode: "boolean" }).notNull().default(false),
-    /** Id of the first token of a line of rotations; null while there was none. */
+    /** Id of the first token of its family; null before the first rotation. */
     familyId: text("family_id"),
-    /** 1 for a token that was created, one more with each rotation. */
+    /** 1 for a token that was created, one more for each rotation. */
     generation: integer("generation").notNull().default(1),
     rotatedFrom: text("rotated_from"),
     /**
-     * Id of the credential that made this one: the token of the request. A session's is the personal token that opened it, and the session
-     * ends with that. Null: made by an operator's command, or before this was recorded.
+     * Id of the credential that created this one: the token of the request. For a session, it is the personal token that opened it, with
+     * which the session ends. Null: created by an operator's command, or before this was recorded.
      */
     madeWith: text("made_with"),
     successorId: text("successor_id"),
@@ -82,7 +82,7 @@ export const accessTokens = sqliteTable(
     lastUsedAddress: text("last_used_address").notNull().default(""),
     lastUsedCountry: text("last_used_country").notNull().default(""),
     lastUsedClient: text("last_used_client").notNull().default(""),
-    /** A moment at which the deletion was certainly committed: what a revocation receipt counts from. */
+    /** A time at which the deletion was certainly committed, for the revocation receipt. */
     deletionSeenAt: integer("deletion_seen_at"),
   },
   (t) => [
@@ -99,7 +99,7 @@ export const accessTokens = sqliteTable(
     index("access_tokens_made_with")
       .on(t.madeWith)
       .where(sql`${t.madeWith} IS NOT NULL`),
-    // Ended ones too: what a person made is found by them.
+    // Ended tokens too: the index finds everything that a person's tokens created.
     index("access_tokens_person")
       .on(t.userId)
       .where(sql`${t.userId} IS NOT NULL`),
@@ -128,7 +128,7 @@ export const tokenUsage = sqliteTable(
 
 export const originKinds = ["address", "country", "client"] as const;
 
-/** Where a token was used from and with what: the latest few of each kind. */
+/** Origins and clients of a token: the latest few of each kind. */
 export const tokenOrigins = sqliteTable(
   "token_origins",
   {
@@ -140,16 +140,16 @@ export const tokenOrigins = sqliteTable(
   (t) => [primaryKey({ columns: [t.tokenId, t.kind, t.value] })],
 );
 
-/** Reports of tokens that somebody found where they should not be. Only those that name a token of ours. */
+/** Reports of leaked tokens. Only reports that name an existing token. */
 export const leakReports = sqliteTable(
   "leak_reports",
   {
     id: text("id").primaryKey(),
     tokenId: text("token_id").notNull(),
     at: integer("at").notNull(),
-    /** `holder`: someone who had the value; else the name of the scanner. */
+    /** `holder`: a person with the token's value; else the name of the scanner. */
     source: text("source").notNull(),
-    /** Where it was found, as the scanner says. */
+    /** Where it was found, as the scanner reports. */
     url: text("url").notNull(),
     address: text("address").notNull(),
   },

@@ -10,14 +10,14 @@ import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { organizations } from "../orgs/table.ts";
 import { accessTokens } from "./table.ts";
 
-/** Tokens that one run disables at most; the next run goes on. */
+/** Most tokens that one run disables; the next run continues. */
 const MOST_DISABLED = 100;
 const DAY = 86_400_000;
 
 /**
- * Disables the organization and team tokens that nobody used for as long as their organization allows, counted from their creation, their
- * last use or the last time they were switched on. Looked at by the cron, once an hour. They can be switched on again.
- * @param tokensEnded tells their running updates
+ * Disables the organization and team tokens that were not used for as long as their organization allows, counted from their creation, their
+ * last use or the last time they were enabled. The cron runs it once an hour. The tokens can be enabled again.
+ * @param tokensEnded notifies their running updates
  * @returns how many were disabled
  */
 export async function disableUnusedTokens(env: Bindings, now: number, tokensEnded: (ended: EndedTokens) => Promise<void>): Promise<number> {
@@ -45,7 +45,7 @@ export async function disableUnusedTokens(env: Bindings, now: number, tokensEnde
       .limit(MOST_DISABLED),
   ]);
   for (const token of found) {
-    // By the organization's own rule: no token did it, least of all this one.
+    // The organization's rule disabled it, so the event names no token.
     const who = { userLogin: token.orgName, userName: token.orgName, tokenId: "", tokenName: "" };
     const event = auditEvent({ now, address: "" }, token.orgId, who, {
       event: `${token.kind}-token-disabled`,

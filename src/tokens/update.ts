@@ -17,9 +17,9 @@ import { accessTokens } from "./table.ts";
 type Request = z.infer<typeof UpdateAccessTokenRequest>;
 
 /**
- * Changes what a token is called, how long it lives, what it is limited to, and whether it may rotate itself. Its name, its role and its value stay. A new
- * limit holds for every write from the answer on, and for cached reads within 60 seconds.
- * @throws 409 when it has ended, or was changed at the same time
+ * Changes the display name, description, expiry and limits of a token, and whether it may rotate itself. Its name, role and value stay. A
+ * new limit applies to every later write, and to cached reads within 60 seconds.
+ * @throws 409 when the token has ended, or was changed at the same time
  */
 export async function updateOrgToken(ctx: OrgContext, id: string, request: Request, owner: TokenOwner = theOrganization) {
   const before = await readOrgToken(ctx, id, owner);
@@ -70,7 +70,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
   return toAccessToken({ ...after, version: before.version + 1 }, ctx.now);
 }
 
-/** Shorter is always fine; longer only as a new token could have it. */
+/** An earlier expiry is always allowed. A later expiry is allowed only if a new token could have it. */
 function newExpiry(ctx: OrgContext, { expiresAt }: TokenRow, asked: number | null | undefined): number | null {
   if (asked === null || asked === undefined) return expiresAt;
   const wanted = asked === 0 ? null : asked * 1000;
@@ -81,7 +81,7 @@ function newExpiry(ctx: OrgContext, { expiresAt }: TokenRow, asked: number | nul
   return wanted;
 }
 
-/** What the audit log tells of a change: old and new value. */
+/** The old and new values in the audit record of a change. */
 function differences(before: TokenRow, after: TokenRow): string[] {
   const shown: [string, (row: TokenRow) => string][] = [
     ["display name", (row) => JSON.stringify(row.displayName || row.name)],

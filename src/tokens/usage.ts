@@ -10,7 +10,7 @@ import { accessTokens, type originKinds, tokenOrigins, tokenUsage } from "./tabl
 
 const DAY = 86_400_000;
 
-/** @param days how far back, today included; days without a request are left out */
+/** @param days number of days, including today; days without a request are left out */
 export async function getTokenUsage(ctx: OrgContext, id: string, days: number, owner: TokenOwner = theOrganization): Promise<TokenUsage> {
   const { db } = ctx.store;
   const today = Math.floor(ctx.now / DAY);

@@ -9,9 +9,9 @@ import { updates } from "./table.ts";
 import { logError } from "../log.ts";
 
 /**
- * Aborts the running updates of tokens that have ended, where their organization decides so, and of tokens that were found in the
- * open everywhere: from then on their objects take no write and renew no lease. An object that cannot be reached now finds out at the next
- * renewal, within five minutes.
+ * Aborts the running updates of tokens that have ended, if the organization's setting is to abort. For leaked tokens it ignores the
+ * setting. Afterwards the objects of these updates refuse writes and renewals. An object that cannot be reached aborts the update at the
+ * next renewal, within five minutes.
  */
 export async function abortUpdates(ctx: Pick<RequestContext, "env" | "store">, { tokenIds, orgId, leaked }: EndedTokens): Promise<void> {
   if (tokenIds.length === 0) return;
@@ -36,7 +36,9 @@ export async function abortUpdates(ctx: Pick<RequestContext, "env" | "store">, {
         ),
       ),
   ]);
-  const told = running.map((row) => coordinatorAt(ctx.env, coordinatorName(row.orgId, row)).abort(row.updateId, leaked ? "leak" : "token"));
-  for (const result of await Promise.allSettled(told))
-    if (result.status === "rejected") logError("a running update was not told of its token's end", result.reason);
+  const aborts = running.map((row) =>
+    coordinatorAt(ctx.env, coordinatorName(row.orgId, row)).abort(row.updateId, leaked ? "leak" : "token"),
+  );
+  for (const result of await Promise.allSettled(aborts))
+    if (result.status === "rejected") logError("a running update was not notified of its token's end", result.reason);
 }

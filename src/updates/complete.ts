@@ -5,7 +5,7 @@ import { type LeaseContext, callUnderLease } from "./underLease.ts";
 
 export const CompleteUpdateRequest = z.object({ status: text(100) });
 
-/** The client's word on how it went. When this answers, the new version can be exported. @throws 400 for any other word than the two */
+/** Ends the update with the client's result. When this returns, the new version can be exported. @throws 400 for an unknown status */
 export async function completeUpdate(ctx: LeaseContext, status: string): Promise<void> {
   if (status !== "succeeded" && status !== "failed") throw new AppError(400, "unrecognized status");
   await callUnderLease(ctx, (stub) => stub.complete(ctx.lease.updateId, status));

@@ -1,17 +1,17 @@
 import type { RequestContext } from "../context.ts";
 import { putObject, readObject } from "../stacks/objects.ts";
-import { free } from "../bytes/release.ts";
+import { release } from "../bytes/release.ts";
 import { encode } from "../state/json/json.ts";
 
-/** JSON of a configuration, which is not only the name of an object with it. */
+/** JSON of a configuration itself, and not the key of its object. */
 export type ConfigText = string & { readonly isWhole: true };
 
-/** A longer configuration is an object of its own, for a row of D1 has 2 MB and a list reads many rows. Bytes. */
+/** A larger configuration is stored as an object in R2: a row of D1 has at most 2 MB, and a list reads many rows. Bytes. */
 const IN_ROW = 64 * 1024;
 
 /**
- * Keeps the configuration of an update.
- * @returns the value of the column `config`: JSON of the configuration, or a JSON string with the key of the object that has it
+ * Stores the configuration of an update.
+ * @returns the value of the column `config`: JSON of the configuration, or a JSON string with the key of its object
  */
 export async function storeConfig(bucket: R2Bucket, updateId: string, config: object): Promise<string> {
   const text = JSON.stringify(config);
@@ -19,7 +19,7 @@ export async function storeConfig(bucket: R2Bucket, updateId: string, config: ob
   if (bytes.length <= IN_ROW) return text;
   const key = `configs/${updateId}.json`;
   await putObject(bucket, key, bytes);
-  free(bytes);
+  release(bytes);
   return JSON.stringify(key);
 }
 
@@ -29,7 +29,7 @@ export function deleteConfig(ctx: RequestContext, column: string): void {
   if (key !== undefined) ctx.background("orphan", (env) => env.STATE.delete(key));
 }
 
-/** The key of the object that has the configuration; undefined when it is in the row. */
+/** The key of the configuration's object; undefined when the configuration is in the row. */
 const keyIn = (column: string): string | undefined => (column.startsWith('"') ? (JSON.parse(column) as string) : undefined);
 
 /** A row of the history with its configuration. @throws 503 when R2 fails */

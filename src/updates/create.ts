@@ -12,16 +12,16 @@ import { deleteConfig, storeConfig } from "./config.ts";
 import { insertUpdateRow, startedBy } from "../coordinator/insertUpdateRow.ts";
 import { type UpdateKind, updates } from "./table.ts";
 
-/** Of an update's message and environment together, which are in its row; lists read many rows. Bytes. */
+/** Maximum number of bytes of an update's message and environment together. They are stored in its row, and lists read many rows. */
 const MOST_METADATA = 256 * 1024;
 
-/** Of a configuration, and of what a client says about its environment. */
+/** Maximum number of keys of a configuration, and of an environment. */
 const MOST_KEYS = 10_000;
 
-/** One value of the configuration; what is secret in it is ciphertext. */
+/** One value of the configuration. Secrets in it are encrypted. */
 const ConfigValue = z.object({ string: text(AS_BODY), secret: z.boolean(), object: z.boolean() });
 
-/** cli-protocol §4.3.1. Only what is needed is named; the rest of the body may be anything. */
+/** The members of the body that the service needs (cli-protocol §4.3.1). Other members are ignored. */
 export const UpdateProgram = z.object({
   options: z.nullish(z.object({ dryRun: z.nullish(z.boolean()) })),
   config: z.nullish(mapOf(ConfigValue, text(1000), MOST_KEYS)),
@@ -29,9 +29,9 @@ export const UpdateProgram = z.object({
 });
 
 /**
- * Records that an update is about to run; it takes no lock. One that is never started is swept.
- * An `up`'s preview is created under `update` with `dryRun`, so the path alone does not tell (cli-protocol §4.1).
- * @throws 403 for an update that is no preview, without the right to write
+ * Creates an update, which is started later; it does not lock the stack. An update that is never started is swept.
+ * The preview of an `up` has the kind `update` and `dryRun`, so the path does not show that it is a preview (cli-protocol §4.1).
+ * @throws 403 for an update other than a preview, without the right to write
  */
 export async function createUpdate(ctx: OrgContext, path: StackPath, kind: UpdateKind, program: z.infer<typeof UpdateProgram>) {
   const id = crypto.randomUUID();

@@ -2,7 +2,7 @@ import { defineRoute } from "../http/route.ts";
 import { STACK_PATH, updateParams } from "../stacks/path.ts";
 import { forward } from "./underLease.ts";
 
-/** What an update reports about itself, under its lease (cli-protocol §4.9, §4.12). It is read in `history/routes.ts`. */
+/** Routes for the events of an update, under its lease (cli-protocol §4.9, §4.12). `history/routes.ts` has the routes that read them. */
 export function eventRoutes<K extends "update" | "preview" | "refresh" | "destroy">(kind: K) {
   const UPDATE_PATH = `${STACK_PATH}/${kind}/{updateID}` as const;
   const writes = { method: "POST", permission: "lease", params: updateParams, body: "stream" } as const;

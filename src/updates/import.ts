@@ -12,8 +12,8 @@ import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client
 import { refuseForeignSecrets } from "./foreignSecrets.ts";
 
 /**
- * Replaces the state, as a stream: checked on its way into R2, byte for byte as it came. Only then, in one step with
- * the caller's right, does it become the stack's next version.
+ * Replaces the state of a stack. The body is a stream, which is validated on the way to R2 and stored byte for byte. Then one batch checks
+ * the caller's right and makes it the stack's next version.
  */
 export async function importStack(ctx: OrgContext, path: StackPath, request: Request) {
   await requireStack(ctx, path);

@@ -5,7 +5,7 @@ import { STACK_PATH, stackParams } from "../stacks/path.ts";
 import { RenameStackRequest, renameStack } from "./rename.ts";
 import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
 
-/** Where a stack is found: its name, its project, its organization. */
+/** Routes that change the name, the project or the organization of a stack. */
 export const moveRoutes = [
   defineRoute(
     {

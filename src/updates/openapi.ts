@@ -9,7 +9,7 @@ const StartUpdateResponse = z.object({
 });
 
 const ReencryptStackResponse = z.object({
-  /** The stack's newest version; a new one only when something was re-encrypted. */
+  /** The stack's newest version. It is a new version only if secrets were re-encrypted. */
   version: z.int(),
   reencrypted: z.int(),
   untouched: z.int(),
@@ -20,50 +20,54 @@ const ReencryptStackResponse = z.object({
 export const updateOperations = {
   DeleteStack: {
     tags: ["Stacks"],
-    summary: "Deletes a stack without resources; with force any stack, and cancels the update that has it",
+    summary: "Deletes a stack without resources; with force also a stack with resources, after canceling its running update",
     answers: { 204: null },
   },
   ImportStack: { tags: ["Stacks"], summary: "Replaces the state; audited", answers: { 200: z.object({ updateId: z.string() }) } },
   ...each("CreateUpdateFor", Kinds, {
     tags: ["Stacks"],
-    summary: "Notes an update that is about to run",
+    summary: "Creates an update without starting it",
     answers: { 200: z.object({ updateID: z.string() }) },
   }),
   ...each("StartUpdateFor", Kinds, {
     tags: ["Stacks"],
-    summary: "Takes the stack and hands out a lease",
+    summary: "Starts an update, locks the stack unless it is a preview, and returns a lease",
     answers: { 200: StartUpdateResponse },
   }),
-  ...each("CancelUpdate_", kinds, { tags: ["Stacks"], summary: "Ends a running update from outside", answers: { 204: null } }),
+  ...each("CancelUpdate_", kinds, { tags: ["Stacks"], summary: "Cancels a running update", answers: { 204: null } }),
   ...each("RenewUpdateLease_", kinds, {
     tags: ["Stacks"],
-    summary: "Extends the lease",
+    summary: "Renews the lease of an update",
     answers: { 200: z.object({ token: z.string(), tokenExpiration: z.int() }) },
   }),
   ...each("CompleteUpdate_", kinds, {
     tags: ["Stacks"],
-    summary: "Ends an update; its state can be exported when this answers",
+    summary: "Completes an update; its state can be exported afterwards",
     answers: { 204: null },
   }),
-  ...each("CreateJournalEntries_", kinds, { tags: ["Stacks"], summary: "Journal entries", answers: { 204: null } }),
-  ...each("PatchUpdateCheckpoint_", kinds, { tags: ["Stacks"], summary: "The whole state", answers: { 204: null } }),
-  ...each("RecordEngineEventBatch_", kinds, { tags: ["Stacks"], summary: "Engine events", answers: { 200: null } }),
-  ...each("RecordEngineEvent_", kinds, { tags: ["Stacks"], summary: "One engine event; of old clients", answers: { 200: null } }),
-  ...each("AppendUpdateLogEntry_", kinds, { tags: ["Stacks"], summary: "Accepted and dropped; of old clients", answers: { 204: null } }),
+  ...each("CreateJournalEntries_", kinds, { tags: ["Stacks"], summary: "Records journal entries of an update", answers: { 204: null } }),
+  ...each("PatchUpdateCheckpoint_", kinds, { tags: ["Stacks"], summary: "Records the whole state of an update", answers: { 204: null } }),
+  ...each("RecordEngineEventBatch_", kinds, { tags: ["Stacks"], summary: "Records engine events of an update", answers: { 200: null } }),
+  ...each("RecordEngineEvent_", kinds, { tags: ["Stacks"], summary: "Records one engine event, for old clients", answers: { 200: null } }),
+  ...each("AppendUpdateLogEntry_", kinds, {
+    tags: ["Stacks"],
+    summary: "Accepts a log entry of an old client and discards it",
+    answers: { 204: null },
+  }),
   ReencryptStack: {
     tags: ["Stacks"],
-    summary: "Puts the secrets of the newest state under the current master key; audited",
+    summary: "Re-encrypts the secrets of the newest state with the current master key; audited",
     answers: { 200: ReencryptStackResponse },
   },
   RenameStack: {
     tags: ["Stacks"],
-    summary: "Gives the stack, its project or both another name",
+    summary: "Renames the stack, its project, or both",
     answers: { 200: z.object({ updateId: z.string() }) },
   },
   TransferStack: { tags: ["Stacks"], summary: "Moves the stack to another organization of the caller", answers: { 204: null } },
   TransferAllStacks: {
     tags: ["Organizations"],
-    summary: "Moves all stacks, 100 at most, to another organization of the caller; says of each what became of it",
+    summary: "Moves all stacks, at most 100, to another organization of the caller, and returns the result for each stack",
     answers: { 200: z.string() },
   },
 } satisfies Operations;

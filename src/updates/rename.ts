@@ -6,7 +6,7 @@ import { projectName, stackName } from "../http/names.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 
-/** An empty name means that it stays (cli-protocol §3.8). */
+/** An empty name means that the name does not change (cli-protocol §3.8). */
 const orKept = (name: z.ZodMiniString) =>
   z.pipe(
     z.transform((value) => (value === "" ? undefined : value)),
@@ -15,7 +15,7 @@ const orKept = (name: z.ZodMiniString) =>
 
 export const RenameStackRequest = z.object({ newName: orKept(stackName), newProject: orKept(projectName) });
 
-/** Renames a stack, its project, or both, and its state with it. */
+/** Renames a stack, its project, or both. The URNs in its state change too. */
 export async function renameStack(ctx: OrgContext, path: StackPath, request: z.infer<typeof RenameStackRequest>) {
   const to = { ...path, projectName: request.newProject ?? path.projectName, stackName: request.newName ?? path.stackName };
   if (to.projectName === path.projectName && to.stackName === path.stackName) throw new AppError(400, "No rename to apply.");

@@ -13,7 +13,7 @@ import { StartUpdateRequest, startUpdate } from "./start.ts";
 
 const flag = z.optional(z.enum(["true", "false"]));
 
-/** Deletion and import: what concerns the stack's state as a whole. */
+/** Routes for the whole state of a stack: deletion and import. */
 const stateRoutes = [
   defineRoute(
     {
@@ -22,7 +22,7 @@ const stateRoutes = [
       operationId: "DeleteStack",
       permission: "stack:delete",
       params: stackParams,
-      // `forceDestroy` is what the pulumiservice provider sends in place of the contract's `force`.
+      // The pulumiservice provider sends `forceDestroy` instead of the contract's `force`.
       query: z.object({ force: flag, forceDestroy: flag }),
     },
     (ctx, { params, query }) => deleteStack(ctx, params, query.force === "true" || query.forceDestroy === "true"),
@@ -42,13 +42,13 @@ const stateRoutes = [
 ];
 
 /**
- * The life of one update. It is created under its own kind; later calls say `update` whatever the kind, but older
- * clients say the kind again (cli-protocol §4.1), so each is offered under all four.
+ * Routes for one update. A client creates it with its kind in the path. Later calls have `update` in the path for every kind; those of
+ * older clients have the kind again (cli-protocol §4.1). So each call has a route for all four kinds.
  */
 const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K, Kind: Capitalize<K>) => {
   const UPDATE_PATH = `${STACK_PATH}/${kind}/{updateID}` as const;
   const writes = { permission: "lease", params: updateParams, body: "stream" } as const;
-  // A preview is refused them, but by us and not by an unknown path.
+  // For a preview the route exists too, so that the error explains the refusal.
   const unlisted = kind === "preview" ? { extension: true as const } : {};
   return [
     defineRoute(
@@ -124,7 +124,7 @@ const lifeOf = <K extends "update" | "preview" | "refresh" | "destroy">(kind: K,
   ];
 };
 
-/** What the stack's state is encrypted under. */
+/** Re-encrypts the secrets of the stack's state. */
 const reencryptRoute = defineRoute(
   {
     method: "POST",

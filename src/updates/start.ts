@@ -13,15 +13,14 @@ import { stacks } from "../stacks/table.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { updates } from "./table.ts";
 
-/** Lifetime that the CLI assumes, whatever we say (cli-protocol §4.5). `LEASE_SECONDS` is for tests of its end. */
+/** The lifetime that the CLI always assumes (cli-protocol §4.5). `LEASE_SECONDS` is for tests of the end of a lease. */
 const leaseTime = (setting: string | undefined) => (Number(setting) || 300) * 1000;
 
 export const StartUpdateRequest = z.object({ tags: z.nullish(tags), journalVersion: z.nullish(z.int()) });
 
 /**
- * Takes the stack, unless another update has it. Journaling is granted to each client that offers it on a real update.
- * A caller with the right to previews alone starts a preview alone, and the tags that every client sends along do not change the
- * stack's own (docs/decisions/0009).
+ * Starts an update, unless another update is running. Journaling is granted to each client that offers it, except for previews. A caller
+ * with only the right to previews can only start a preview; the tags that its client sends are then ignored (docs/decisions/0009).
  */
 export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: string, request: z.infer<typeof StartUpdateRequest>) {
   const mayWrite = has(ctx, "stack:write", path);
@@ -45,7 +44,7 @@ export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: st
   };
 }
 
-/** Whether the stack has such an update and it is a preview, which does not change. @throws 404 for an unknown one */
+/** Whether an update of the stack is a preview. @throws 404 for an unknown update */
 async function isPreview(ctx: OrgContext, path: StackPath, updateId: string): Promise<boolean> {
   const [found, rows] = await guarded(ctx, [
     ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),

@@ -8,7 +8,7 @@ export type UpdateKind = (typeof updateKinds)[number];
 export const updateStatuses = ["not started", "running", "succeeded", "failed", "cancelled"] as const;
 export type UpdateStatus = (typeof updateStatuses)[number];
 
-/** History has other words than an update's status (cli-protocol trap 31). */
+/** The history has other names than the status of an update (cli-protocol trap 31). */
 export const updateResults = ["not-started", "in-progress", "succeeded", "failed"] as const;
 export const resultOf: Record<UpdateStatus, (typeof updateResults)[number]> = {
   "not started": "not-started",
@@ -19,13 +19,14 @@ export const resultOf: Record<UpdateStatus, (typeof updateResults)[number]> = {
 };
 
 /**
- * Why an update ended with the state before it. `unreadable`: its journal could not be replayed. `storage`: the state store did not answer
- * for hours. `canceled`: somebody canceled it while its end could not be carried out. What it had written is kept for the operator.
+ * The reason for which an update ended with the state before it. `unreadable`: its journal could not be replayed. `storage`: the state
+ * store did not answer for hours. `canceled`: a caller canceled it while its new state could not be stored. Its journal is kept for the
+ * operator.
  */
 export const keptJournals = ["unreadable", "storage", "canceled"] as const;
 export type KeptJournal = (typeof keptJournals)[number];
 
-/** History. One row for each update and preview that was created; a finished row is never changed again. */
+/** The history: one row for each update and preview. The row of an ended update never changes. */
 export const updates = sqliteTable(
   "updates",
   {
@@ -34,13 +35,13 @@ export const updates = sqliteTable(
     kind: text("kind", { enum: updateKinds }).notNull(),
     dryRun: integer("dry_run", { mode: "boolean" }).notNull(),
     status: text("status", { enum: updateStatuses }).notNull(),
-    /** Version of the stack that this update makes; for a preview the version that it looked at. Null before the start. */
+    /** Version of the stack that this update creates; for a preview the version that it ran against. Null before the start. */
     version: integer("version"),
     message: text("message").notNull(),
     /** JSON objects as the CLI sent them (cli-protocol §4.3.1). */
     environment: text("environment").notNull(),
     config: text("config").notNull(),
-    /** Login of the person, or name of the organization whose token it was. */
+    /** Login of the user, or name of the organization for a machine's token. */
     requestedBy: text("requested_by").notNull(),
     tokenId: text("token_id").notNull(),
     tokenName: text("token_name").notNull(),
@@ -49,9 +50,9 @@ export const updates = sqliteTable(
     endedAt: integer("ended_at"),
     resourceChanges: text("resource_changes"),
     resourceCount: integer("resource_count"),
-    /** R2 key of the deployment after this update; null for previews and while running. */
+    /** R2 key of the deployment after this update; null for previews and until the update ends. */
     stateKey: text("state_key"),
-    /** Null: the state has what the update wrote. */
+    /** Null if the state includes the update's changes. */
     journalKept: text("journal_kept", { enum: keptJournals }),
   },
   (t) => [
@@ -69,14 +70,14 @@ export const updates = sqliteTable(
     index("updates_running")
       .on(t.tokenId)
       .where(sql`${t.status} = 'running'`),
-    /** What is not over: the sweeps look for what will never be. */
+    /** Updates that have not ended, for the sweeps. */
     index("updates_open")
       .on(t.createdAt)
       .where(sql`${t.endedAt} IS NULL`),
   ],
 );
 
-/** How far each sweep of the cron has come; it goes on from there at its next run. */
+/** The position of each sweep of the cron. Its next run continues there. */
 export const sweeps = sqliteTable("sweeps", {
   name: text("name").primaryKey(),
   cursor: text("cursor").notNull(),

@@ -19,12 +19,12 @@ export const TransferStackRequest = z.object({
 
 export const TransferAllStacksRequest = z.object({ fromOrg: text(200), toOrg: text(200) });
 
-/** Stacks that one call moves at most, as the contract says. */
+/** Maximum number of stacks that one call moves, as in the contract. */
 const MOST_STACKS = 100;
 
 /**
- * Moves a stack to another organization of the caller's. Its id stays, and with it its keys and history.
- * @throws 404 for an organization that the caller is not in, 403 where stacks may not be made
+ * Moves a stack to another organization of the caller. Its id, keys and history stay.
+ * @throws 404 if the caller is not in that organization, 403 if the caller may not create stacks in it
  */
 export async function transferStack(ctx: OrgContext, path: StackPath, body: z.infer<typeof TransferStackRequest>, request: Request) {
   const { fromOrg, projectName, stackName } = body;
@@ -37,13 +37,15 @@ export async function transferStack(ctx: OrgContext, path: StackPath, body: z.in
   if (onStack) onStack.guarded = onStack.needs.length;
 }
 
-/** Each stack as a whole or not at all; the answer says of each what became of it. */
+/**
+ * Moves all stacks of an organization, one after the other. A failure does not stop the others; the answer has the result for each stack.
+ */
 export async function transferAllStacks(
   ctx: OrgContext,
   body: z.infer<typeof TransferAllStacksRequest>,
   request: Request,
 ): Promise<string> {
-  if (body.fromOrg !== ctx.org.name) throw badRequest("fromOrg is not the organization of the path");
+  if (body.fromOrg !== ctx.org.name) throw badRequest("fromOrg must be the organization of the path");
   const target = await enterTarget(ctx, "organization:transfer_stacks", body.toOrg, request);
   const [rows] = await guarded(ctx, [
     ctx.store.db
@@ -70,7 +72,7 @@ export async function transferAllStacks(
   return [`Transferred ${transferred} of ${rows.length} stacks from ${ctx.org.name} to ${body.toOrg}.`, ...lines].join("\n");
 }
 
-/** The caller as the database says and not the cache: both rights are judged on it, and hold when the stack is moved. */
+/** Reads the caller from the database and not from the cache, and checks both rights. The move checks them again. */
 async function enterTarget(
   ctx: OrgContext,
   permission: "stack:transfer" | "organization:transfer_stacks",
@@ -82,7 +84,7 @@ async function enterTarget(
   const { actor } = await authorize(ctx, credential, permission, ctx.org.name, stack);
   await authorize(ctx, credential, "stack:create", toOrg);
   const { org } = credential;
-  if (!org || org.id === ctx.org.id) throw badRequest("toOrg is not another organization");
+  if (!org || org.id === ctx.org.id) throw badRequest("toOrg must be another organization than that of the path");
   return { caller: { ...ctx, actor }, org };
 }
 

@@ -11,7 +11,7 @@ export type LeaseContext = RequestContext & { lease: Lease };
 
 export const RenewUpdateLeaseRequest = z.object({ duration: z.nullish(z.int()) });
 
-/** The same token lives on: requests in flight carry it (cli-protocol §4.5). */
+/** Renews the lease. The token stays the same, because concurrent requests contain it (cli-protocol §4.5). */
 export async function renewLease(ctx: LeaseContext, duration: number | null | undefined, token: string) {
   const seconds = duration ?? 300;
   if (seconds < 0 || seconds > 300) throw new AppError(400, "Renewal duration must be between 0 and 300 seconds");
@@ -21,7 +21,10 @@ export async function renewLease(ctx: LeaseContext, duration: number | null | un
   return { token, tokenExpiration: Math.floor(expiresAt / 1000) };
 }
 
-/** Calls the lease's object. @throws what it refused; a 403 is recorded when the lease is refused, and not its holder's network */
+/**
+ * Calls the lease's object, and records a refused lease. It does not record a refusal because of the caller's network.
+ * @throws the refusal
+ */
 export async function callUnderLease<T>(ctx: LeaseContext, call: Parameters<typeof callCoordinator<T>>[2]): Promise<T> {
   try {
     return await callCoordinator(ctx, ctx.lease.coordinator, call);
@@ -32,12 +35,12 @@ export async function callUnderLease<T>(ctx: LeaseContext, call: Parameters<type
   }
 }
 
-/** What an object takes as a stream, named as in its `fetch`. */
+/** The kinds of streams that an object receives, as in its `fetch`. */
 type Kind = "journal" | "checkpoint" | "events" | "event" | "log";
 
 /**
- * Hands a state write or a batch of events to the stack's object, as a stream. The latency of this path is the speed
- * of a deployment: one hop, one storage write, no look-up (cli-protocol §8.2).
+ * Forwards a state write or a batch of events to the stack's object as a stream. The client waits for it during a deployment, so it makes
+ * one call, one storage write and no look-up (cli-protocol §8.2).
  */
 export async function forward(ctx: LeaseContext, kind: Kind, request: Request): Promise<Response> {
   const headers = new Headers();
@@ -47,7 +50,7 @@ export async function forward(ctx: LeaseContext, kind: Kind, request: Request): 
   }
   const url = `https://stack/${kind}/${ctx.lease.updateId}`;
   await callUnderLease(ctx, async (stub) => outcomeIn(await stub.fetch(url, { method: "POST", headers, body: request.body })));
-  // An empty answer of either status is one to every client; the contract has 200 for events (cli-protocol §1.5).
+  // Clients accept an empty answer with either status; the contract has 200 for events (cli-protocol §1.5).
   const status = kind === "events" || kind === "event" ? 200 : 204;
   return new Response(null, { status });
 }

@@ -14,17 +14,21 @@ const CurrentUser = z.object({
   isManagedByMultiOrg: z.boolean(),
   identities: z.array(z.string()),
   organizations: z.array(OrganizationSummary),
-  /** To which the caller was added, and which the caller has not accepted. */
+  /** Organizations to which the caller was added without having accepted yet. */
   potentialOrganizations: z.optional(z.array(OrganizationSummary)),
   tokenInfo: z.optional(z.object({ name: z.string(), organization: z.string(), team: z.string() })),
 });
 
 export const userOperations = {
-  GetCurrentUser: { tags: ["Users"], summary: "The caller, and for a machine token the token", answers: { 200: CurrentUser } },
+  GetCurrentUser: {
+    tags: ["Users"],
+    summary: "Returns the caller's account; for a machine token also the token",
+    answers: { 200: CurrentUser },
+  },
   GetDefaultOrganization: {
     tags: ["Users"],
-    summary: "The organization of stack names that name none",
+    summary: "Returns the caller's default organization",
     answers: { 200: z.object({ GitHubLogin: z.string(), Messages: z.array(z.object({ message: z.string() })) }) },
   },
-  UpdateDefaultOrganization: { tags: ["Users"], summary: "Chooses the organization of stack names that name none", answers: { 204: null } },
+  UpdateDefaultOrganization: { tags: ["Users"], summary: "Sets the caller's default organization", answers: { 204: null } },
 } satisfies Operations;

@@ -6,14 +6,14 @@ import { defineRoute } from "../http/route.ts";
 import type { TokenRole } from "../tokens/table.ts";
 import { setDefaultOrganization } from "./setDefault.ts";
 
-/** Who a token says that you are. Machines are shown as their organization (cli-protocol §2.2). */
+/** The caller's account. Machines are shown as their organization (cli-protocol §2.2). */
 const getCurrentUser = defineRoute(
   {
     method: "GET",
     path: "/api/user",
     operationId: "GetCurrentUser",
     permission: "self",
-    // `whoami` asks for nothing else; in other commands the default organization's answer warns.
+    // The warning is for `whoami`, which calls nothing else. Other commands get it with the default organization.
     warns: (userAgent) => userAgent.includes("cmd=whoami"),
   },
   async ({ actor }) => {
@@ -34,7 +34,7 @@ const getCurrentUser = defineRoute(
         ...(potentialOrganizations.length > 0 && { potentialOrganizations }),
       };
     }
-    // One of the two is empty: clients look at the team first.
+    // One of the two is empty: clients read the team first.
     const owner = actor.kind === "team" ? { organization: "", team: actor.team } : { organization: actor.org.name, team: "" };
     return {
       ...base,
@@ -48,22 +48,20 @@ const getCurrentUser = defineRoute(
   },
 );
 
-/** The keys are capitalised on the wire (cli-protocol §2.3). */
+/** The keys are capitalized (cli-protocol §2.3). */
 const getDefaultOrganization = defineRoute(
   {
     method: "GET",
     path: "/api/user/organizations/default",
     operationId: "GetDefaultOrganization",
     permission: "self",
-    // Every command but `whoami` comes by here once (cli-protocol §1.8).
+    // Every command but `whoami` calls this once (cli-protocol §1.8).
     warns: () => true,
   },
   async ({ actor }) => ({ GitHubLogin: defaultOrganization(actor), Messages: [] }),
 );
 
-/**
- * The chosen organization, else the membership that was accepted first: memberships come in that order. A person without one has no default: "".
- */
+/** The chosen organization, else the first accepted membership (memberships are in that order). Without a membership: "". */
 const defaultOrganization = (actor: Actor) => (actor.kind === "user" ? (acceptedOf(actor)[0]?.org.name ?? "") : actor.org.name);
 
 const updateDefaultOrganization = defineRoute(

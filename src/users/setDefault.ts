@@ -8,7 +8,10 @@ import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "./table.ts";
 
-/** Chooses the organization of stack names that name none. @throws 404 for one that the caller is not in, 409 before the caller has accepted it */
+/**
+ * Sets the caller's default organization. @throws 404 for an organization that the caller is not in, 409 before the caller has accepted the
+ * membership
+ */
 export async function setDefaultOrganization(ctx: PersonContext, orgName: string): Promise<void> {
   const { user } = ctx.actor;
   const chosen = sql`(SELECT organizations.id FROM organizations JOIN members ON members.org_id = organizations.id
@@ -29,7 +32,7 @@ export async function setDefaultOrganization(ctx: PersonContext, orgName: string
       .from(members)
       .where(and(eq(members.userId, user.id), sql`${members.orgId} = (SELECT id FROM organizations WHERE name = ${orgName})`)),
   ]);
-  if (!changed[0] && memberships[0]) throw conflict(`you were added to ${orgName} and have not accepted yet`);
+  if (!changed[0] && memberships[0]) throw conflict(`you were added to ${orgName} but have not accepted the membership yet`);
   if (!changed[0]) throw notFound(`Organization '${orgName.slice(0, 100)}'`);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
-/** People. Machines have no row here: their token belongs to an organization. */
+/** People. A machine has no row here: its token belongs to an organization. */
 export const users = sqliteTable(
   "users",
   {
@@ -10,7 +10,7 @@ export const users = sqliteTable(
     name: text("name").notNull(),
     email: text("email").notNull().default(""),
     createdAt: integer("created_at").notNull(),
-    /** The organization of stack names that name none; null: the oldest membership. */
+    /** The organization of stack names without an organization; null: the oldest membership. */
     defaultOrgId: text("default_org_id"),
   },
   (t) => [uniqueIndex("users_login").on(sql`lower(${t.login})`)],

@@ -17,7 +17,7 @@ it("greets a program at the root, and brings a browser to the console", async ()
 });
 
 it("names the cause when PULUMI_BACKEND_URL has a path", async () => {
-  const hint = "PULUMI_BACKEND_URL is the origin alone, without a path";
+  const hint = "PULUMI_BACKEND_URL must be the origin only, without a path";
   for (const path of ["/api/api/user", "/api/api/capabilities", "/acme/api/user", "/a/b/api/cli/version"])
     expect(await refused(404, "GET", path), path).toContain(hint);
   for (const path of ["/api/nothing", "/acme/api", "/acme/api/dev"]) expect(await refused(404, "GET", path), path).not.toContain(hint);

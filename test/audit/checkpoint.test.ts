@@ -109,7 +109,7 @@ describe("a checkpoint", () => {
     const missing = {
       verified: 0,
       missing: 1,
-      firstFault: { sequence: 8, fault: "missing", description: "the checkpoint of 2026-01-02 is not there" },
+      firstFault: { sequence: 8, fault: "missing", description: "the checkpoint of 2026-01-02 is missing" },
     };
     expect(await verify()).toMatchObject({ valid: false, verified: 8, checkpoints: missing });
     expect(await verify("from=8&to=8")).toMatchObject({ valid: false, checkpoints: missing });

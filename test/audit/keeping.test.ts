@@ -188,16 +188,16 @@ describe("the offline verifier", () => {
 
   it("finds an altered, a deleted, an inserted and a reordered record, each by name", async () => {
     const good = await lines();
-    expect(await said(good)).toMatch(/^good: records 1 to 10, ending in [0-9a-f]{64}; without a checkpoint nothing shows/);
+    expect(await said(good)).toMatch(/^good: records 1 to 10, ending in [0-9a-f]{64}; without a checkpoint, a rewrite/);
     expect(await said(good.slice(4))).toMatch(/^good: records 5 to 10/);
     expect(await said(good.with(4, good[4]!.replace("203.0", "198.5")))).toBe(
-      "line 5, record 5 (stack-created, e-00004): ALTERED: its content does not have its hash",
+      "line 5, record 5 (stack-created, e-00004): ALTERED: its hash does not match its content",
     );
     expect(await said(good.toSpliced(4, 2))).toBe(
       "line 5, record 7 (stack-created, e-00006): DELETED: records 5 to 6 should come before it",
     );
     expect(await said(good.toSpliced(4, 2, good[5]!, good[4]!))).toBe(
-      "line 5, record 6 (stack-deleted, e-00005): REORDERED: record 5 belongs here and comes later",
+      "line 5, record 6 (stack-deleted, e-00005): REORDERED: record 5 belongs here but comes later",
     );
     const forged = canonical(chainAfter(JSON.parse(good[3]!) as ChainRecord, event(99)));
     expect(await said(good.toSpliced(4, 0, forged))).toMatch(/^line 6, record 5 \(stack-created, e-00004\): INSERTED/);
@@ -205,8 +205,8 @@ describe("the offline verifier", () => {
     // To one reader of JSON it says what was hashed, to another what was put in.
     const twice = good[4]!.replace('"sourceIp":', '"sourceIp":"192.0.2.66","sourceIp":');
     expect(JSON.parse(twice)).toEqual(JSON.parse(good[4]!));
-    expect(await said(good.with(4, twice))).toBe("line 5: ALTERED: it is not a record of the audit log");
-    expect(await said(good.toSpliced(4, 0, "{}"))).toBe("line 5: ALTERED: it is not a record of the audit log");
+    expect(await said(good.with(4, twice))).toBe("line 5: ALTERED: this is not a record of the audit log");
+    expect(await said(good.toSpliced(4, 0, "{}"))).toBe("line 5: ALTERED: this is not a record of the audit log");
     expect(await said([])).toBe("there are no records");
   });
 
@@ -225,17 +225,19 @@ describe("the offline verifier", () => {
     // A part of them, and a part of the records.
     expect(await held([second, third])).toMatch(/^good: .* as signed on 2026-01-02, 2026-01-03$/);
     expect(await held(checkpoints, good.slice(4))).toMatch(/^good: records 5 to 9, .* as signed on 2026-01-02, 2026-01-03$/);
-    expect(await held([first, third])).toBe("the checkpoint of 2026-01-02, about record 6, is MISSING: the one of 2026-01-03 follows it");
+    expect(await held([first, third])).toBe(
+      "the checkpoint of 2026-01-02, about record 6, is MISSING: the checkpoint of 2026-01-03 refers to it",
+    );
     expect(await held(checkpoints, good, [{ ...keys[0]!, keyId: "other" }])).toBe(
       "the checkpoint of 2026-01-01 CANNOT BE VERIFIED: no public key 1 was given",
     );
     expect(await held([first, { ...second, signature: "" }])).toBe("the checkpoint of 2026-01-02 is NOT SIGNED with public key 1");
     expect(await held([first, { ...second, hash: first.hash }])).toBe("the checkpoint of 2026-01-02 is NOT SIGNED with public key 1");
     expect(await held(checkpoints, good.slice(0, 8))).toBe(
-      "DELETED: the checkpoint of 2026-01-03 is about record 9, and the records here are 1 to 8",
+      "DELETED: the checkpoint of 2026-01-03 covers record 9, but the file has only records 1 to 8",
     );
     expect(await held([first], good.slice(4))).toBe(
-      "DELETED: the checkpoint of 2026-01-01 is about record 3, and the records here are 5 to 9",
+      "DELETED: the checkpoint of 2026-01-01 covers record 3, but the file has only records 5 to 9",
     );
   });
 });

@@ -130,7 +130,10 @@ it("makes a call that is good at every route", () => {
 });
 
 it("a call whose event cannot be promised is a 503 that changes nothing and gives nothing away, whatever the call is", () => {
-  const audited = [...outcomes].filter(([, { events }]) => events.length > 0);
+  // Those that must leave an event, whether they did or not: a call that changed something without it has nothing left to do the second time.
+  const audited = [...outcomes].filter(
+    ([operationId, { method, events }]) => events.length > 0 || (method !== "GET" && reasonOf(operationId) === undefined),
+  );
   expect(audited.length).toBeGreaterThan(35);
   for (const [operationId, { status, answer, changed }] of audited) {
     // Its answer says what became of each stack.

@@ -74,6 +74,13 @@ export const mutants: Mutant[] = [
     find: 'if (given.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");',
     replace: "",
   },
+  { claim: "role-no-climbing", file: "src/roles/beyond.ts", find: "beyond === undefined", replace: 'beyond !== ""' },
+  {
+    claim: "role-no-administrator",
+    file: "src/auth/policy.ts",
+    find: "if (adminOnly.has(permission)) return false;",
+    replace: "",
+  },
   { claim: "machine-no-lockout", file: "src/orgs/settings.ts", find: "ofAccess.has(name)", replace: 'name === "setAllowedCidrs"' },
   { claim: "revoke-tree", file: "src/lineage/below.ts", find: "below.kind IN ('member', 'former')", replace: "below.kind IN ('former')" },
   { claim: "descent-kept", file: "src/lineage/end.ts", find: "${and(isNotNull(members.madeWith), which)}", replace: "0 AND ${which}" },

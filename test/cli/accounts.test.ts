@@ -58,14 +58,14 @@ describe("an operator", () => {
     });
     const taken = await run("account", "--login", "ADA");
     expect(taken.code).not.toBe(0);
-    expect(taken.output).toContain("There is a person with that login already.");
+    expect(taken.output).toContain("A person with that login exists already.");
     expect(taken.output).not.toMatch(/pul-[0-9a-f]{40}/);
     const likeAnOrganization = await run("account", "--login", "Globex");
     expect(likeAnOrganization.code).not.toBe(0);
-    expect(likeAnOrganization.output).toContain("There is an organization of that name: a person needs another login.");
+    expect(likeAnOrganization.output).toContain("An organization has that name: choose another login.");
     expect(likeAnOrganization.output).not.toMatch(/pul-[0-9a-f]{40}/);
     const likeAPerson = await run("first-admin", "--org", "ADA", "--login", "somebody");
-    expect(likeAPerson.output).toContain("There is a person of that name: an organization needs another.");
+    expect(likeAPerson.output).toContain("A person has that name: choose another name for the organization.");
     // Nothing of it was done.
     tokenIn(await run("account", "--login", "somebody"));
   });

@@ -96,11 +96,12 @@ it("an update that has begun is not held up by any limit, and loses nothing", as
   await expect
     .poll(async () => (await fetch(`${server.url}/api/user`, { headers: { Authorization: `token ${machine.value}` } })).status)
     .toBe(429);
+  const since = answers.length;
   gate.open();
   const { code, stdout, stderr } = await up.ended;
   over = true;
   await flooding;
   expect(code, `${stdout}\n${stderr}`).toBe(0);
   expect(refusedCalls()).toEqual([]);
-  expect(answers.some(({ path, status }) => path.endsWith("encrypt") && status === 200)).toBe(true);
+  expect(answers.slice(since).some(({ path, status }) => path.endsWith("encrypt") && status === 200)).toBe(true);
 });

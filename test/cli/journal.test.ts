@@ -76,7 +76,7 @@ describe("the operator, for an update whose journal was kept", () => {
   it("is told which entry is at fault, and how to leave it out", async () => {
     const { code, output } = await runScript("journal", ["replay", id, ...where]);
     expect(code).toBe(1);
-    expect(output).toContain(`Entry 3 (success of ${urn("third")}) is at fault: StateError: two resources`);
+    expect(output).toContain(`Entry 3 (success of ${urn("third")}) is faulty: StateError: two resources`);
     expect(output).toContain(`npm run journal -- replay ${id} --without 3`);
   });
 
@@ -99,7 +99,7 @@ describe("the operator, for an update whose journal was kept", () => {
 
   it("is told when there is no such journal, and how the command is used", async () => {
     const none = await runScript("journal", ["replay", crypto.randomUUID(), ...where]);
-    expect(none).toMatchObject({ code: 1, output: expect.stringContaining("no journal was kept") as string });
+    expect(none).toMatchObject({ code: 1, output: expect.stringContaining("There is no kept journal") as string });
     for (const args of [
       ["download", id],
       ["replay", id, "--without", "x"],

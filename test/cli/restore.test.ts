@@ -92,7 +92,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
   it("is put into an empty deployment only, and only whole", async () => {
     expect(await runScript("restore", ["--from", copy, ...where])).toMatchObject({
       code: 2,
-      output: expect.stringContaining("only an empty deployment takes a copy") as string,
+      output: expect.stringContaining("a copy can only be restored into an empty deployment") as string,
     });
     expect((await runScript("restore", ["--from", join(copy, "tables"), ...where])).code).toBe(2);
   });
@@ -101,7 +101,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     rmSync(join(server.persistTo, "v3"), { recursive: true });
     expect(existsSync(join(server.persistTo, "v3"))).toBe(false);
     const done = await runScript("restore", ["--from", copy, ...where]);
-    expect(done).toMatchObject({ code: 0, output: expect.stringContaining("is in place") as string });
+    expect(done).toMatchObject({ code: 0, output: expect.stringContaining("is restored") as string });
     const read = ({ STATE }: Storage) => Promise.all(odd.map(async (key) => (await STATE.get(key))?.text()));
     expect(await withStorage(server.persistTo, read)).toEqual(odd);
     await server.run();
@@ -143,7 +143,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
         const { auditLogEvents } = await api<{ auditLogEvents: { description: string }[] }>("GET", path);
         return auditLogEvents.map(({ description }) => description);
       })
-      .toContainEqual(expect.stringContaining("its client was never told of the start") as string);
+      .toContainEqual(expect.stringContaining("Its client never received the start") as string);
   });
 
   it("a token that is deleted after the restore is dead, as ever", async () => {
@@ -159,7 +159,7 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
     appendFileSync(file, text.replace(/"newestMigration": "\d+/, '"newestMigration": "9999'));
     expect(await runScript("restore", ["--from", copy, ...where])).toMatchObject({
       code: 2,
-      output: expect.stringContaining("the release that made it") as string,
+      output: expect.stringContaining("the release that created it") as string,
     });
   });
 });

@@ -38,7 +38,7 @@ it("takes the API's filters", async () => {
   expect(await rows("tokenFilter=ci")).toBe(1);
   expect(await rows("refusalsOnly=true")).toBe(1);
   expect(await rows("from=2020-01-01T00:00")).toBe(all);
-  expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No event fits");
+  expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No events match");
 });
 
 it("offers the events that are recorded as a filter, and not those of features that are to come", async () => {
@@ -50,7 +50,7 @@ it("offers the events that are recorded as a filter, and not those of features t
   for (const planned of ["team-created", "custom-role-updated", "oidc-issuer-registered", "saml-configuration-updated"])
     expect(offered).not.toContain(planned);
   // A link may name one all the same.
-  expect(await shown(admin.get(`${HERE}?eventFilter=team-created`))).toContain("No event fits");
+  expect(await shown(admin.get(`${HERE}?eventFilter=team-created`))).toContain("No events match");
 });
 
 it("tells a person from a machine where one is called as the organization is", async () => {
@@ -81,11 +81,11 @@ it("says what is wrong with a filter, and keeps it", async () => {
 });
 
 it("shows one record with its place in the chain, at an address that stays", async () => {
-  expect(await shown(admin.get(`${HERE}/2`))).toContain("It verifies");
+  expect(await shown(admin.get(`${HERE}/2`))).toContain("Verified: its hash matches");
   await shown(admin.get(`${HERE}/999`), 404);
   await shown(admin.get(`${HERE}/99999999999999999999`), 404);
   await env.DB.prepare("UPDATE audit_events SET description = 'nothing' WHERE seq = 2").run();
-  expect(await shown(admin.get(`${HERE}/2`))).toContain("does not verify: its content does not have its hash");
+  expect(await shown(admin.get(`${HERE}/2`))).toContain("Not verified: its hash does not match its content");
 });
 
 it("leads from one record to the next, as far as there are any", async () => {
@@ -105,7 +105,7 @@ it("says when to the minute, in the list and in the record", async () => {
 });
 
 it("verifies the chain, and names the first record that was changed", async () => {
-  expect(await shown(admin.get(`${HERE}/verify`))).toContain("The chain is whole");
+  expect(await shown(admin.get(`${HERE}/verify`))).toContain("Verified: every record");
   await env.DB.prepare("UPDATE audit_events SET description = 'nothing' WHERE seq = 2").run();
   const page = await shown(admin.get(`${HERE}/verify`));
   expect(page).toContain("The log was changed. Record 2");
@@ -114,21 +114,21 @@ it("verifies the chain, and names the first record that was changed", async () =
 
 it("says that a checkpoint is missing, and that the key of one is not listed", async () => {
   const verified = () => shown(admin.get(`${HERE}/verify`));
-  expect(await verified()).toContain("No verified checkpoint shows that it was not made anew");
+  expect(await verified()).toContain("Without a verified checkpoint, a rewrite of the whole chain");
   await signCheckpoints(env as Bindings, Date.UTC(2026, 0, 1));
   const page = await verified();
   expect(page).toContain("and 1 signed checkpoint");
-  expect(page).not.toContain("No verified checkpoint");
+  expect(page).not.toContain("Without a verified checkpoint");
   const { objects } = await env.STATE.list({ prefix: "audit/checkpoints/" });
   const key = objects.find((object) => object.key.includes(orgId))!.key;
   const checkpoint = await (await env.STATE.get(key))!.json<object>();
   await env.STATE.put(key, JSON.stringify({ ...checkpoint, keyId: "<99>" }));
   expect(await verified()).toContain(
-    "1 signed checkpoint cannot be verified, because the key is no longer listed. The first: the checkpoint of",
+    "1 signed checkpoint cannot be verified, because the key is no longer listed. First fault: the checkpoint of",
   );
   expect(await verified()).toContain("signed with key &lt;99&gt;, which is not listed");
   await env.STATE.delete(key);
-  expect(await verified()).toContain("1 signed checkpoint is missing. The first: the checkpoint of 2026-01-01 is not there");
+  expect(await verified()).toContain("1 signed checkpoint is missing. First fault: the checkpoint of 2026-01-01 is missing");
 });
 
 it.each(["csv", "cef", "jsonl", "ocsf"])("exports %s as a file", async (format) => {

@@ -73,7 +73,7 @@ it("`pulumi login` gets a token for ever, where no policy forbids it", async () 
 it("`pulumi login` gets a token that every organization of its person takes, unless another is chosen", async () => {
   await allow(20);
   const page = await shown(admin.get(CLI_PAGE));
-  expect(page).toContain("acme refuses tokens that have more than 20 days to live");
+  expect(page).toContain("acme refuses tokens that expire in more than 20 days");
   expect(chosen(page)).toBe("20");
   const answer = await admin.post("/cli-login", { ...CLI, expiry: "20" });
   const token = new URL(answer.headers.get("Location")!).searchParams.get("accessToken")!;

@@ -33,7 +33,7 @@ it("changes roles, adds and removes people, and says why it does not", async () 
 it("invites by link: the link opens the page that joins, once, and can be taken back", async () => {
   const HERE = "/acme/~/members/invites";
   const admin = await signIn(world.admin);
-  expect(await shown(admin.get(HERE))).toContain("No invitation waits");
+  expect(await shown(admin.get(HERE))).toContain("No pending invitations");
   await shown(admin.post(HERE, { role: "emperor" }), 400);
   for (let i = 0; i < 2; i++) expect((await admin.post(HERE, { role: "member" })).status).toBe(303);
   const links = [...(await shown(admin.get(HERE))).matchAll(/https:\/\/stackpass\.test(\/acme\/~\/invites\/([0-9a-f-]+))/g)];

@@ -15,7 +15,7 @@ const facts = (page: string) =>
 it("tells an administrator what is going on, and leads there from the settings", async () => {
   const admin = await signIn(world.admin);
   expect(await shown(admin.get("/acme/~/settings"))).toContain(`href="${HERE}"`);
-  expect(await shown(admin.get(HERE))).toContain("Nothing.");
+  expect(await shown(admin.get(HERE))).toContain("None.");
   await newOrgToken(world, "ci");
   await newStack(world.member);
   await startUpdate(world.member);
@@ -23,13 +23,13 @@ it("tells an administrator what is going on, and leads there from the settings",
   const records = (await settledLog()).length;
   const page = await shown(admin.get(HERE));
   expect(facts(page)).toEqual({
-    "Updates and previews that run": "1",
+    "Running now": "1",
     Stacks: "1",
     "Access tokens of the organization": "1",
     Members: "3",
-    "Records of the audit log": String(records),
-    "Of these in the archive": "0",
-    "Its end was last signed on": "no day yet",
+    "Audit records": String(records),
+    "Archived records": "0",
+    "Last signed checkpoint": "none yet",
   });
   expect(page).toContain('<th scope="row">Auth Failure Organization Role</th><td>1</td>');
 });

@@ -74,7 +74,7 @@ describe("a session", () => {
   it("is opened by no machine's token and by none that has ended", async () => {
     const { tokenValue } = await newOrgToken(world, "ci", { admin: true });
     expect(await shown(signInAnswer(tokenValue), 400)).toContain("belongs to a machine");
-    expect(await shown(signInAnswer("pul-0000000000000000000000000000000000000000"), 400)).toContain("not an access token");
+    expect(await shown(signInAnswer("pul-0000000000000000000000000000000000000000"), 400)).toContain("not a valid access token");
     expect(await sessions()).toBe(0);
   });
 

@@ -69,9 +69,9 @@ it("have a page that ends one with everything that was created in it", async () 
   const id = (await env.DB.prepare("SELECT made_with AS id FROM access_tokens WHERE name = 'thief'").first<string>("id"))!;
   const page = await shown(mine.get(HERE));
   expect(page.match(/End…/g)).toHaveLength(2);
-  expect(page.match(/this one/g)).toHaveLength(1);
+  expect(page.match(/this session/g)).toHaveLength(1);
   expect(await shown(mine.get(`${HERE}/${id}/end`))).toMatch(
-    /What it made.*organization token <strong>thief<\/strong> of acme.*End it with everything it created/s,
+    /Created with it.*organization token <strong>thief<\/strong> of acme.*End session with everything it created/s,
   );
   expect(await shown(mine.post(`${HERE}/${id}/end`, { withDescendants: "true" }))).toMatch(
     /Ended the session.*organization token <strong>thief/s,

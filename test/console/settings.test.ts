@@ -76,12 +76,12 @@ it("says which tokens a shorter maximum would shut out, and saves only when that
   expect(page).toContain("3 of members");
   expect(page).toContain("1 of these is your own.");
   // She signed in with that one.
-  expect(page).toContain("closed to you as well");
+  expect(page).toContain("you would lose access, too");
   expect(page).toContain('value="30"');
   expect(await settings()).toEqual(before);
 
   const careful = await signIn(tokenValue);
-  expect(await shown(careful.post(HERE, wanted), 409)).not.toContain("closed to you as well");
+  expect(await shown(careful.post(HERE, wanted), 409)).not.toContain("you would lose access, too");
   expect((await careful.post(HERE, { ...wanted, shutOut: "yes" })).status).toBe(303);
   await refused(403, "GET", "/api/orgs/acme/metadata", { token: world.admin });
   expect(await shown(careful.get(HERE))).toContain('value="30"');
@@ -91,5 +91,5 @@ it("says which tokens a shorter maximum would shut out, and saves only when that
     expect((await careful.post(HERE, { ...form, setMaxAccessTokenExpiryDays: days })).status).toBe(303);
   const all = await shown(careful.post(HERE, { ...form, setMaxAccessTokenExpiryDays: "2" }), 409);
   expect(all).toContain("2 of the organization: for-ever, short");
-  expect(all).toContain("closed to you as well");
+  expect(all).toContain("you would lose access, too");
 });

@@ -103,7 +103,7 @@ it("one record, however much was changed", async () => {
   ).first<number>("seq");
   expect(await sized(`/acme/~/audit/${last}`)).toContain("Organization Token Updated");
   await env.DB.prepare("UPDATE audit_events SET description = ? WHERE seq = ?").bind(dense(40_000), last).run();
-  expect(await sized(`/acme/~/audit/${last}`)).toContain("the export has all of it");
+  expect(await sized(`/acme/~/audit/${last}`)).toContain("the export contains all of it");
 });
 
 it("a token with as many limits as there may be", async () => {
@@ -172,7 +172,7 @@ it("an update, however much was said and done, where and with what", async () =>
     .bind(dense(8000), many(dense(1000)), many({ string: dense(1000), secret: false }), many(7))
     .run();
   const html = await sized(`${STACK_PATH}/updates/1`);
-  expect(html).toContain("Earlier messages are left out");
+  expect(html).toContain("Earlier messages are not shown");
   expect(html).toMatch(/and \d+ more/);
   await sized(`${STACK_PATH}/settings/options`);
 });

@@ -84,7 +84,7 @@ describe("the list of stacks", () => {
     expect(await stacks(`/acme?tag=${encodeURIComponent("cost:centre=a=<b>")}`)).toEqual(["/acme/data/dev"]);
     expect(await stacks("/acme?tag=cost:centre%3Dx")).toEqual([]);
     expect((await page(cookie, `/acme?search=${"x".repeat(101)}`)).status).toBe(400);
-    expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stack fits");
+    expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
   it("is no larger than 100 KB with 100 rows, and goes on", async () => {
@@ -174,7 +174,7 @@ describe("a stack's page", () => {
       expect([done.status, done.headers.get("Location")]).toEqual([303, STACK_PATH]);
     });
     expect(events.map(({ event }) => event)).toContain("stack-update-canceled");
-    expect((await page(cookie, STACK_PATH)).html).not.toContain("Cancel it");
+    expect((await page(cookie, STACK_PATH)).html).not.toContain("Cancel update");
     const again = await page(cookie, `${STACK_PATH}/cancel`, { updateID: shown });
     expect([again.status, again.html]).toEqual([409, expect.stringContaining("Update has")]);
   });
@@ -226,7 +226,7 @@ describe("resources", () => {
   it("are a tree of at most 300 that says how many more there are", async () => {
     await newStack(world.member);
     const cookie = await signIn(world.member);
-    expect((await page(cookie, `${STACK_PATH}/resources`)).html).toContain("no resources yet");
+    expect((await page(cookie, `${STACK_PATH}/resources`)).html).toContain("No resources yet");
     const first = { ...component("a"), parent: rootStack.urn };
     const second = { ...component("b<b>x</b>"), parent: first.urn, dependencies: [first.urn], custom: true, id: hostile };
     await importState([rootStack, first, second]);
@@ -340,7 +340,7 @@ describe("an update's page", () => {
     ]).flat();
     await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
     const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
-    expect(html).toContain("Earlier messages are left out");
+    expect(html).toContain("Earlier messages are not shown");
     expect(html).toContain("line 149 ");
     expect(html).not.toContain("line 1 ");
     expect(html.length).toBeLessThan(250_000);

@@ -33,5 +33,5 @@ it("a reader who changes while a page works is judged anew, and again", async ()
 it("a reader who never stays the same is told to try again", async () => {
   const { answer, tries } = await visit(Infinity);
   expect([answer.status, answer.headers.get("Retry-After"), tries]).toEqual([503, "2", 10]);
-  expect(await answer.text()).toContain("Nothing was half done");
+  expect(await answer.text()).toContain("Nothing was changed");
 });

@@ -106,7 +106,7 @@ it("rotates, disables and enables, and offers no change of what is deleted", asy
   const path = `${HERE}/${token.id}`;
   expect((await admin.post(`${path}/disable`, {})).status).toBe(303);
   await refused(401, "GET", "/api/user", { token: token.tokenValue });
-  expect(await shown(admin.get(path))).toContain("It is disabled");
+  expect(await shown(admin.get(path))).toContain("This token is disabled");
   expect((await admin.post(`${path}/enable`, {})).status).toBe(303);
   await ok("GET", "/api/user", { token: token.tokenValue });
   await shown(admin.post(`${path}/rotate`, { overlap: "soon" }), 400);
@@ -122,12 +122,12 @@ it("says of a token that was found in the open what can be done, and offers noth
   const path = `${HERE}/${token.id}`;
   await ok("POST", "/api/token-leaks", { token: token.tokenValue, json: { token: token.tokenValue } });
   const page = await shown(admin.get(path));
-  expect(page).toContain("It was found in the open");
+  expect(page).toContain("This token was found in public");
   for (const wrong of ["until it is enabled", "/enable", "/disable", "Both values work"]) expect(page).not.toContain(wrong);
   expect((await admin.post(`${path}/rotate`, {})).status).toBe(303);
   const rotated = await shown(admin.get(path));
   expect(rotated).toContain("a successor");
-  for (const wrong of ["both work until", "/rotate"]) expect(rotated).not.toContain(wrong);
+  for (const wrong of ["both are valid until", "/rotate"]) expect(rotated).not.toContain(wrong);
 });
 
 it("says that two values work while they do, and offers no second successor", async () => {
@@ -135,13 +135,13 @@ it("says that two values work while they do, and offers no second successor", as
   const path = `${HERE}/${token.id}`;
   await admin.post(`${path}/rotate`, { overlap: "3600" });
   const overlapping = await shown(admin.get(path));
-  expect(overlapping).toContain("both work until");
+  expect(overlapping).toContain("both are valid until");
   expect(overlapping).not.toContain("/rotate");
   await admin.post(`${path}/disable`, {});
-  expect(await shown(admin.get(path))).not.toContain("both work until");
+  expect(await shown(admin.get(path))).not.toContain("both are valid until");
   await admin.post(`${path}/enable`, {});
   laterBy(3_601_000);
-  expect(await shown(admin.get(path))).not.toContain("both work until");
+  expect(await shown(admin.get(path))).not.toContain("both are valid until");
 });
 
 it("shows before a deletion what the token made and which successor lives, and deletes it with everything it created", async () => {
@@ -150,14 +150,14 @@ it("shows before a deletion what the token made and which successor lives, and d
   const path = `${HERE}/${token.id}/delete`;
   const page = await shown(admin.get(path));
   expect(page).toMatch(
-    /Its successors.*>ci-2<\/a> works.*What it made.*organization token <strong>ci-2<\/strong>.*Delete with everything it created/s,
+    /Successors.*>ci-2<\/a> stays valid.*Created with it.*organization token <strong>ci-2<\/strong>.*Delete with everything it created/s,
   );
   expect(await shown(admin.post(path, { confirmation: "no", withDescendants: "true" }), 400)).toContain(
     "This is not the token&#39;s name.",
   );
   await ok("GET", "/api/user", { token: next.tokenValue });
   expect(await shown(admin.post(path, { confirmation: "ci", withDescendants: "true" }))).toMatch(
-    /Deleted ci.*This ended, too:.*organization token <strong>ci-2<\/strong>/s,
+    /Deleted ci.*These ended as well:.*organization token <strong>ci-2<\/strong>/s,
   );
   await refused(401, "GET", "/api/user", { token: next.tokenValue });
   // There is nothing to show the second time.
@@ -169,8 +169,8 @@ it("deletes one's own token alone, or with everything it created", async () => {
     const first = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: { description: "first" } });
     const second = await ok<NewToken>("POST", "/api/user/tokens", { token: first.tokenValue });
     const path = `/user/settings/tokens/${first.id}/delete`;
-    expect(await shown(admin.get(path))).toMatch(/What it made.*personal token <strong>.*Delete with everything it created/s);
-    if (withDescendants) expect(await shown(admin.post(path, { withDescendants: "true" }))).toContain("This ended, too:");
+    expect(await shown(admin.get(path))).toMatch(/Created with it.*personal token <strong>.*Delete with everything it created/s);
+    if (withDescendants) expect(await shown(admin.post(path, { withDescendants: "true" }))).toContain("These ended as well:");
     else expect((await admin.post(path, {})).status).toBe(303);
     await refused(401, "GET", "/api/user", { token: first.tokenValue });
     if (withDescendants) await refused(401, "GET", "/api/user", { token: second.tokenValue });
@@ -195,7 +195,7 @@ it("says of one's own tokens which of them work", async () => {
   await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });
   const page = await shown(admin.get("/user/settings/tokens"));
   const row = page.split("<tr").find((text) => text.includes(">lost<"))!;
-  expect(row).toMatch(/disabled.*found in the open/);
+  expect(row).toMatch(/disabled.*found in public/);
   expect(page.split("<tr").filter((text) => text.includes("active"))).toHaveLength(1);
 });
 

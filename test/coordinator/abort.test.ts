@@ -65,7 +65,7 @@ describe("an organization that aborts", () => {
     expect((await renew(update)).status).toBe(403);
     expect(
       await refused(403, "PATCH", `${update.path}/journalentries`, { lease: update.lease, json: { entries: [succeeds(7, 3, held)] } }),
-    ).toBe("The access token that started this update has ended, and the update with it.");
+    ).toBe("This update was aborted: the access token that started it is no longer valid or has lost the right to it.");
     await expectAborted(update, "Its token was deleted meanwhile.");
     expect((await renew(update)).status).toBe(403);
   });
@@ -111,7 +111,7 @@ describe("an organization that aborts", () => {
     expect((await write(update, [succeeds(7, 3, held)])).status).toBe(403);
     await ok("POST", `${path}/${updateID}/renew_lease`, { lease: elsewhere.token, json: { token: "", duration: 300 } });
     world = { ...world, member: world.admin };
-    await expectAborted(update, "Its person left the organization meanwhile.");
+    await expectAborted(update, "The owner of its token left the organization meanwhile.");
   });
 
   it("ends at once what a token has started that another one created, and does not wait for the other", async () => {

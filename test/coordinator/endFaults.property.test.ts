@@ -178,6 +178,16 @@ it("ends, frees its stack and loses nothing, whatever fails in it, and however o
     times: fc.constantFrom(1, 2, 5, Infinity),
     kind: fc.constantFrom(...(Object.keys(kinds) as Kind[])),
   });
+  // In every run: a replay that always fails, and nobody who cancels.
+  const one = cases.find(({ form, withBase, end: how }) => form === "a journal" && withBase && how === "complete")!;
+  const lasting = {
+    one,
+    method: calls.get(likeIt(one))!.findIndex(([method]) => method.startsWith("Fold.")),
+    nth: 0,
+    times: Infinity,
+    kind: "RangeError" as const,
+  };
+  expect(lasting.method).toBeGreaterThanOrEqual(0);
   const tally = new Map<string, number>();
   const count = (what: string) => tally.set(what, (tally.get(what) ?? 0) + 1);
   await fc.assert(
@@ -206,7 +216,7 @@ it("ends, frees its stack and loses nothing, whatever fails in it, and however o
       count(`${one.end}: ${await expectNothingLost(one.form, run.update.id)}`);
       await expectUsable(run.path, run.stack);
     }),
-    { numRuns: FAULTS },
+    { numRuns: FAULTS, examples: [[lasting]] },
   );
   await expectSound();
   console.log(

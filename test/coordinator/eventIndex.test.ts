@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ALL_KINDS } from "../../src/engineEvents/eventPage.ts";
-import { LiveEvents } from "../../src/coordinator/storage/eventIndex.ts";
-import type { Received } from "../../src/coordinator/storage/bodyStore.ts";
+import { EventIndex } from "../../src/coordinator/storage/eventIndex.ts";
+import type { BodyStore } from "../../src/coordinator/storage/bodyStore.ts";
 
 const BATCHES = 20;
 const message = "x".repeat(100_000);
@@ -11,11 +11,11 @@ const batchOf = (batch: number) =>
   );
 
 /** Some 20 MB of events. */
-async function manyEvents(): Promise<LiveEvents> {
+async function manyEvents(): Promise<EventIndex> {
   const batches = () => Array.from({ length: BATCHES }, (_, batch) => batch);
   const bodies = { batches, read: batchOf };
   const received = { batches, read: (_: string, __: string, batch: number) => batchOf(batch), bodies: () => bodies };
-  const events = new LiveEvents(received as unknown as Received, "update");
+  const events = new EventIndex(received as unknown as BodyStore, "update");
   await events.catchUp();
   return events;
 }

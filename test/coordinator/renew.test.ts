@@ -69,7 +69,7 @@ describe("a drain", () => {
     expect(minutes).toBeGreaterThanOrEqual(55);
     expect(minutes).toBeLessThanOrEqual(65);
     expect((await write(update)).status).toBe(403);
-    expect(await describedEnd(update)).toMatch(/^Aborted an update .* The longest time of a drain was over\.$/);
+    expect(await describedEnd(update)).toMatch(/^Aborted an update .* The maximum drain time had passed\.$/);
     expect(await statusOf(update)).toBe("cancelled");
     expect(await namesInState(world.admin)).toEqual(["made", "half"]);
     await startUpdate(world.member);
@@ -129,7 +129,7 @@ describe("a leak report", () => {
     await report(ci.tokenValue);
     expect((await write(update)).status).toBe(403);
     expect((await renew(update)).status).toBe(403);
-    expect(await describedEnd(update)).toMatch(/^Aborted an update .* Its token was found in the open meanwhile\.$/);
+    expect(await describedEnd(update)).toMatch(/^Aborted an update .* Its token was reported as leaked meanwhile\.$/);
     expect(await statusOf(update)).toBe("cancelled");
   });
 
@@ -172,7 +172,7 @@ describe("a leak report", () => {
       const update = await running(made.tokenValue);
       await report(maker.tokenValue);
       expect((await write(update)).status).toBe(403);
-      expect(await describedEnd(update)).toMatch(/ The token that made its token was found in the open meanwhile\.$/);
+      expect(await describedEnd(update)).toMatch(/ The token that created its token was reported as leaked meanwhile\.$/);
     });
 
     it("ends it at the next renewal when its object could not be reached, and encrypts nothing for it", async () => {
@@ -227,7 +227,7 @@ describe("an update whose starter loses the right to it", () => {
     await lose();
     expect((await renew(update)).status).toBe(403);
     expect((await write(update)).status).toBe(403);
-    expect(await describedEnd(update)).toMatch(/^Aborted an update .* Its starter lost the right to update the stack\.$/);
+    expect(await describedEnd(update)).toMatch(/^Aborted an update .* The caller that started it lost the right to update the stack\.$/);
   });
 
   it.each(losses)("may finish within the longest drain otherwise: %s", async (_, start, lose) => {

@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { StateError } from "../../src/state/errors.ts";
-import { Received } from "../../src/coordinator/storage/bodyStore.ts";
+import { BodyStore } from "../../src/coordinator/storage/bodyStore.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
@@ -176,7 +176,7 @@ describe("an update whose end fails again and again", () => {
   it("does not stop what runs beside it: a preview that cannot end stops no update", async () => {
     const preview = await startUpdate(token, { dryRun: true });
     laterBy(331_000);
-    const read = vi.spyOn(Received.prototype, "batches").mockImplementation(() => {
+    const read = vi.spyOn(BodyStore.prototype, "batches").mockImplementation(() => {
       throw new Error("a bug");
     });
     const update = await startUpdate(token);
@@ -197,7 +197,7 @@ describe("canceling an update", () => {
       {
         event: "stack-update-canceled",
         userLogin: "ada",
-        description: `Canceled an update of stack "acme/web/dev" (${update.id}). Its end could not be carried out at that time. The stack has the state from before the update, and the journal is kept for the operator.`,
+        description: `Canceled an update of stack "acme/web/dev" (${update.id}). Its new state could not be stored at that time. The stack has the state from before the update, and the journal is kept for the operator.`,
       },
     ]);
     expect(await ok("GET", update.path, { token })).toMatchObject({ status: "cancelled" });

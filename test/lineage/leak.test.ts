@@ -104,7 +104,7 @@ describe("what a report ended besides the token itself", () => {
     expect(ours!.orgId).not.toBe(theirs!.orgId);
     for (const { description } of events) {
       expect(description).toMatch(
-        /^Disabled a personal token \(.*\) with everything that it made: .*\. It was found in the open by someone who holds it\.$/,
+        /^Disabled a personal token \(.*\) and everything created with it: .*\. It was found in public by a holder of its value\.$/,
       );
       expect(description).not.toContain(stolen.tokenValue);
     }
@@ -114,7 +114,7 @@ describe("what a report ended besides the token itself", () => {
     const ci = await machine(stolen.tokenValue, "ci");
     await report(stolen.tokenValue);
     expect(await refused(409, "POST", `/api/orgs/acme/tokens/${ci.id}/enable`, { token: world.admin })).toContain(
-      "the credential that made",
+      "the credential that created",
     );
     const next = await ok<NewToken>("POST", `/api/orgs/acme/tokens/${ci.id}/rotate`, { token: world.admin, json: {} });
     expect(await works(next.tokenValue)).toBe(true);

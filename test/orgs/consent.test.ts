@@ -89,7 +89,7 @@ describe("a membership that the person has not accepted", () => {
     await addTo("mel");
     expect(await defaultOf(world.member)).toBe("");
     expect(await refused(409, "POST", "/api/user/organizations/globex/default", { token: world.member })).toContain(
-      "have not accepted yet",
+      "have not accepted the membership yet",
     );
     await ok("POST", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "member" } });
     await accept(world.member, "acme");
@@ -181,7 +181,7 @@ describe("a membership that the person has not accepted", () => {
       else {
         await ok("GET", "/api/orgs/globex", { token: world.member });
         expect(events.map(({ event, description }) => `${event}: ${description}`)).toContain(
-          "member-removed: Removed ada, whom the ended token had added and who had not accepted.",
+          "member-removed: Removed ada, added by the ended token and not accepted yet.",
         );
         await ok("DELETE", "/api/orgs/globex/members/mel", { token: world.stranger });
       }

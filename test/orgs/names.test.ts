@@ -26,27 +26,25 @@ const faultOf = (work: Promise<unknown>) =>
   );
 
 it.each(["acme", "ACME", "Globex"])("an account is not called %s, like an organization", async (login) => {
-  await changesNothing(async () =>
-    expect(await faultOf(account(login))).toBe("There is an organization of that name: a person needs another login."),
-  );
+  await changesNothing(async () => expect(await faultOf(account(login))).toBe("An organization has that name: choose another login."));
 });
 
 it.each(["ada", "Mel"])("an organization is not called %s, like a person", async (name) => {
   await changesNothing(async () =>
-    expect(await faultOf(organization(name))).toBe("There is a person of that name: an organization needs another."),
+    expect(await faultOf(organization(name))).toBe("A person has that name: choose another name for the organization."),
   );
 });
 
 it("nor is its first administrator called like it, or like another one", async () => {
   await changesNothing(async () => {
-    expect(await faultOf(organization("initech", "Initech"))).toBe("There is an organization of that name: a person needs another login.");
-    expect(await faultOf(organization("initech", "acme"))).toBe("There is an organization of that name: a person needs another login.");
+    expect(await faultOf(organization("initech", "Initech"))).toBe("An organization has that name: choose another login.");
+    expect(await faultOf(organization("initech", "acme"))).toBe("An organization has that name: choose another login.");
   });
 });
 
 it("what is taken by one of its own kind is said in other words, and another failure in none", async () => {
-  expect(await faultOf(account("ADA"))).toBe("There is a person with that login already.");
-  expect(await faultOf(organization("ACME"))).toBe("There is an organization of that name already.");
+  expect(await faultOf(account("ADA"))).toBe("A person with that login exists already.");
+  expect(await faultOf(organization("ACME"))).toBe("An organization with that name exists already.");
   expect(takenName("no such table: users")).toBeUndefined();
 });
 

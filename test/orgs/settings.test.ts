@@ -242,7 +242,7 @@ describe("a policy on expiry that would shut out the token of its own request", 
       const response = await shorten(token, { setMaxAccessTokenExpiryDays: most, setMembersCanDeleteStacks: false });
       expect(response.status).toBe(400);
       const { message } = await response.json<{ message: string }>();
-      expect(message).toContain(`a maximum of ${most} days would shut out the access token of this request`);
+      expect(message).toContain(`a maximum of ${most} days would refuse the access token of this request`);
     });
     await ok("GET", "/api/orgs/acme/metadata", { token });
   });

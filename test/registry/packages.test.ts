@@ -102,7 +102,7 @@ describe("the registry of packages", () => {
   });
 
   it("tells the caller of a query that the upstream refuses", async () => {
-    expect(await no(400, `${PACKAGES_PATH}?continuationToken=bad`)).toContain("does not know this query");
+    expect(await no(400, `${PACKAGES_PATH}?continuationToken=bad`)).toContain("does not accept this query");
   });
 
   it("is for callers with a token, and nothing that the log would tell", async () => {

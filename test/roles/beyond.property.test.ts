@@ -3,9 +3,9 @@ import type { Rule } from "../../src/access/rules.ts";
 import { expect, it } from "vitest";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
 import { decide, scopesBeyond } from "../../src/auth/policy.ts";
-import type { Actor, OrgSettings, Rights } from "../../src/context.ts";
+import type { Actor, CustomRole, OrgSettings, Rights } from "../../src/context.ts";
 import { roles, stackPermissions } from "../../src/orgs/table.ts";
-import { tokenRoles } from "../../src/tokens/table.ts";
+import { type StackRule, tokenRoles } from "../../src/tokens/table.ts";
 import { noLimits } from "../support/limits.ts";
 
 const org = { id: "1", name: "acme" };
@@ -14,9 +14,8 @@ const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" }
 const unknown = ["environment:read", "stack_webhook:read"];
 
 const scopes = fc.uniqueArray(fc.constantFrom<string>(...orgPermissions, ...unknown), { maxLength: 8 });
-const grants = fc.array(fc.record({ scopes, rules: fc.constantFrom<Rule[] | null>(null, [[{ is: "hasTag", key: "open" }]]) }), {
-  maxLength: 3,
-});
+const onSome: Rule[] = [[{ is: "hasTag", key: "open" }]];
+const grants = fc.array(fc.record({ scopes, rules: fc.constantFrom<Rule[] | null>(null, onSome) }), { maxLength: 3 });
 const settings: fc.Arbitrary<OrgSettings> = fc.record({
   version: fc.constant(0),
   edition: fc.constant(null),
@@ -30,11 +29,11 @@ const settings: fc.Arbitrary<OrgSettings> = fc.record({
   allowedCountries: fc.constant([]),
 });
 const rights: fc.Arbitrary<Omit<Rights, "role">> = fc.record({
-  custom: fc.option(grants.map((list) => ({ id: "r", name: "role", grants: list }))),
+  custom: fc.option(grants.map((list): CustomRole => ({ id: "r", name: "role", grants: list }))),
   ofTeams: grants,
   hasStackGrants: fc.boolean(),
 });
-const stackRules = fc.constantFrom(null, []);
+const stackRules = fc.constantFrom<StackRule[] | null>(null, []);
 
 const person = fc.record({ role: fc.constantFrom(...roles), settings, rights }).map((made): Actor => ({
   kind: "user",
@@ -53,7 +52,7 @@ const machine = fc.record({ role: fc.constantFrom(...tokenRoles), settings, righ
   role: made.role,
   ...made.rights,
 }));
-const placeOf = (actor: Actor) => (actor.kind === "user" ? actor.memberships[0]! : actor);
+const membershipOf = (actor: Actor) => (actor.kind === "user" ? actor.memberships[0]! : actor);
 
 const holder = (role: string[], of: OrgSettings): Actor => ({
   kind: "organization",
@@ -74,7 +73,7 @@ const everyone: OrgPermission[] = ["organization:read", "org_member:read", "team
 it("a role that a caller may give opens nothing that the caller may not do", () => {
   fc.assert(
     fc.property(fc.oneof(person, machine), scopes, (actor, role) => {
-      const place = placeOf(actor);
+      const place = membershipOf(actor);
       if (scopesBeyond(actor, place, role).length > 0) return;
       const given = holder(role, place.settings);
       for (const permission of orgPermissions)
@@ -88,9 +87,9 @@ it("a role that a caller may give opens nothing that the caller may not do", () 
 it("an administrator in person may give everything, and a limited token nothing", () => {
   fc.assert(
     fc.property(person, machine, scopes, (one, other, role) => {
-      const place = placeOf(one);
+      const place = membershipOf(one);
       if (place.role === "admin" && place.custom === null) expect(scopesBeyond(one, place, role)).toEqual([]);
-      if (other.limits.stackRules !== null) expect(scopesBeyond(other, placeOf(other), role)).toEqual(role);
+      if (other.limits.stackRules !== null) expect(scopesBeyond(other, membershipOf(other), role)).toEqual(role);
     }),
   );
 });
@@ -98,7 +97,7 @@ it("an administrator in person may give everything, and a limited token nothing"
 it("a machine gives no right that is for people only, and nobody but an administrator a scope without meaning", () => {
   fc.assert(
     fc.property(machine, (actor) => {
-      const place = placeOf(actor);
+      const place = membershipOf(actor);
       for (const scope of ["org_token:create", "org_token:delete", "org_member:set_admin", "stack:transfer"])
         expect(scopesBeyond(actor, place, [scope])).toEqual([scope]);
       const isAdmin = place.role === "admin" && place.custom === null && actor.limits.stackRules === null;

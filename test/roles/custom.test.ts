@@ -100,6 +100,16 @@ it("includes built-in sets and custom records, and no built-in role or itself", 
   await ok("DELETE", `${ROLES}/${base}`, { token: admin });
 });
 
+it("grants what its parts grant, also when a part changes at the same time", async () => {
+  const base = await newRoleId(admin, "base", allow("stack:read"));
+  for (let round = 0; round < 5; round++) {
+    const scope = round % 2 === 0 ? "stack:write" : "stack:read";
+    const [, one] = await Promise.all([changeRole(admin, base, { details: allow(scope) }), newRole(admin, `top-${round}`, compose(base))]);
+    const { grants } = (await env.DB.prepare("SELECT grants FROM roles WHERE id = ?").bind(one.id).first<{ grants: string }>())!;
+    expect(JSON.parse(grants)).toEqual([{ scopes: [scope], rules: null }]);
+  }
+});
+
 it("gives and takes rights from the next write on: for a member, for a token and for a person who is invited", async () => {
   await newStack(admin);
   const id = await newRoleId(admin, "tagger", allow("stack:read", "stack_tags:update"));

@@ -60,7 +60,7 @@ it("a bare section cites the page that the file named last, and is a fault where
   expect(faults("/** See cli-protocol §4.8. */\n/** As in (§4.8.9). */")).toEqual([
     expect.stringContaining("x.ts:2 cites cli-protocol §4.8.9"),
   ]);
-  expect(faults("/** As in (§4.8.4). */")).toEqual(["x.ts:1 cites §4.8.4 of no page"]);
+  expect(faults("/** As in (§4.8.4). */")).toEqual(["x.ts:1 cites §4.8.4 without a page"]);
 });
 
 it("a reference page may cite itself, and other pages by their names", () => {

@@ -53,11 +53,11 @@ describe("the check of the claims", () => {
 
   it("names a mutant whose text is not in its file exactly once, or that changes nothing", () => {
     const wrong: [Partial<Mutant>, RegExp][] = [
-      [{ find: "user" }, /src\/a\.ts must have its text once, and has it 2 times: user$/],
-      [{ find: "renamed" }, /has it 0 times: renamed$/],
-      [{ file: "src/gone.ts" }, /src\/gone\.ts must have its text once, and has it 0 times/],
+      [{ find: "user" }, /src\/a\.ts must contain its text once, but contains it 2 times: user$/],
+      [{ find: "renamed" }, /contains it 0 times: renamed$/],
+      [{ file: "src/gone.ts" }, /src\/gone\.ts must contain its text once, but contains it 0 times/],
       [{ replace: "allow(user)" }, /it changes nothing in src\/a\.ts$/],
-      [{ also: { file: "src/a.ts", find: "renamed", replace: "" } }, /has it 0 times: renamed$/],
+      [{ also: { file: "src/a.ts", find: "renamed", replace: "" } }, /contains it 0 times: renamed$/],
     ];
     for (const [more, fault] of wrong) {
       const found = faults(mutant("first", more), mutant("second"));

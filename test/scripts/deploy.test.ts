@@ -56,7 +56,7 @@ describe("npm run deploy", () => {
   it("ends with a failure when the first migrations fail after the code is in place", async () => {
     const { code, stderr } = await deploy({ [migrate]: [noDatabase, error("internal error")] });
     expect(code).toBe(1);
-    expect(stderr).toContain("The code is in place and its tables are not. Run `npm run deploy` again.");
+    expect(stderr).toContain("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.");
   });
 
   it("ends with a failure when the code cannot be put in place", async () => {

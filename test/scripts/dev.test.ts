@@ -124,7 +124,7 @@ describe("npm run dev", () => {
     expect(tokens()).not.toEqual(before);
     for (const token of [tokens().admin, tokens().member]) expect(server.output()).toContain(token);
     expect([await loginOf(server, tokens().admin), await loginOf(server, tokens().member)]).toEqual(["ada", "mel"]);
-    expect(server.output().includes("were not of this database")).toBe(name !== "stackpass-dev.json");
+    expect(server.output().includes("did not belong to this database")).toBe(name !== "stackpass-dev.json");
     await server.interrupt();
   });
 
@@ -150,7 +150,7 @@ describe("npm run dev", () => {
     for (const port of ["web", "0", "70000"])
       expect(await runScript(root, "dev", ["--port", port])).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("is no port") as string,
+        stderr: expect.stringContaining("is not a valid port") as string,
       });
     expect(await runScript(root, "dev", ["--prot", "1"])).toMatchObject({
       code: 2,
@@ -165,7 +165,7 @@ describe("npm run dev", () => {
         encoding: "utf8",
         stdio: "pipe",
       });
-    expect(run).toThrow(/This needs Node 22\.18 or newer[^]*npm rebuild node/);
+    expect(run).toThrow(/This script needs Node 22\.18 or newer[^]*npm rebuild node/);
     expect(run).not.toThrow("ERR_UNKNOWN_FILE_EXTENSION");
   });
 });

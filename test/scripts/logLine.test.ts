@@ -7,7 +7,7 @@ const request = { message: "request", method: "GET", route: "/api/user", status:
 
 describe("the development server's log", () => {
   it("shows a request as method, path, status, time and caller", async () => {
-    expect(await shown({ ...request, token: "t1", trips: { d1: 1 } })).toBe("GET /api/user 200 4 ms, ada");
+    expect(await shown({ ...request, token: "t1", roundTrips: { d1: 1 } })).toBe("GET /api/user 200 4 ms, ada");
     expect(await shown({ ...request, update: "0123456789ab" })).toBe("GET /api/user 200 4 ms, update 01234567");
     expect(await shown(request)).toBe("GET /api/user 200 4 ms, no caller");
     expect(await shown({ ...request, route: "none", status: 404 })).toBe("GET (no such path) 404 4 ms, no caller");

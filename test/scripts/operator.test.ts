@@ -42,8 +42,8 @@ describe("npm run first-admin", () => {
   });
 
   it.each([
-    ["UNIQUE constraint failed: index 'organizations_name': SQLITE_CONSTRAINT", "There is an organization of that name already."],
-    ["UNIQUE constraint failed: index 'users_login': SQLITE_CONSTRAINT", "There is a person with that login already."],
+    ["UNIQUE constraint failed: index 'organizations_name': SQLITE_CONSTRAINT", "An organization with that name exists already."],
+    ["UNIQUE constraint failed: index 'users_login': SQLITE_CONSTRAINT", "A person with that login exists already."],
     ["In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable", "npx wrangler login"],
     ["internal error", "internal error"],
   ])("says why the database took nothing: %s", async (text, message) => {

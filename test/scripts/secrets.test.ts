@@ -25,7 +25,7 @@ describe("npm run secrets", () => {
   it("leaves a file that exists as it is", async () => {
     const file = join(folder, "older.secrets");
     writeFileSync(file, "precious\n");
-    expect(await generate("--to", file)).toMatchObject({ code: 2, stderr: expect.stringContaining("was left as it was") as string });
+    expect(await generate("--to", file)).toMatchObject({ code: 2, stderr: expect.stringContaining("was not changed") as string });
     expect(readFileSync(file, "utf8")).toBe("precious\n");
   });
 

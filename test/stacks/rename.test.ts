@@ -141,7 +141,7 @@ describe("renaming a stack", () => {
     [{ newName: null, newProject: null }, "No rename to apply."],
     [{ newName: "dev", newProject: "web" }, "No rename to apply."],
     [{ newName: "a/b" }, "Bad Request: a stack name has 1 to 100 characters of A-Z a-z 0-9 _ . -"],
-    [{ newName: ".." }, "Bad Request: . and .. are no stack names"],
+    [{ newName: ".." }, "Bad Request: . and .. are not stack names"],
     [{ newProject: "a b" }, "Bad Request: a project name has 1 to 100 characters of A-Z a-z 0-9 _ . -"],
     [{ newName: 5 }, expect.stringContaining("newName") as string],
     [{ newName: "x".repeat(101) }, expect.stringContaining("100 characters") as string],

@@ -28,6 +28,7 @@ const nullable: Record<string, string[]> = {
 };
 const asItCame: Record<string, string[]> = {
   EngineEvent: ["timestamp", "type"],
+  PermissionDescriptorBase: ["name", "description", "resourceType", "uxPurpose"],
 };
 
 const REF = "#/components/schemas/";

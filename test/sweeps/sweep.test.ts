@@ -132,7 +132,7 @@ describe("updates", () => {
         event: "stack-update-completed",
         userLogin: "mel",
         stack: "web/dev",
-        description: `Ended, for its client was never told of the start, an update of stack "acme/web/dev" (${id}).`,
+        description: `Ended an update of stack "acme/web/dev" (${id}). Its client never received the start.`,
       },
     ]);
     expect(await ok("GET", `${STACK_PATH}/update/${id}`, { token })).toMatchObject({ status: "failed" });

@@ -102,7 +102,7 @@ describe("a rotation", () => {
     const events = await eventsOf(async () => void (next = await rotate(old.id, { overlap: 60 })));
     expect(events).toMatchObject([{ event: "organization-token-rotated", userLogin: "ada" }]);
     expect(events[0]!.description).toContain(
-      `Rotated organization token "ci" (${old.id}) to "ci-2" (${next!.id}). The old one works until 20`,
+      `Rotated organization token "ci" (${old.id}) to "ci-2" (${next!.id}). The old token is valid until 20`,
     );
   });
 
@@ -215,7 +215,7 @@ describe("a token rotates itself", () => {
         "already has a successor",
       );
       expect(await refused(409, "POST", "/api/user/token/rotate", { token: second.tokenValue, json: {} })).toContain(
-        "predecessor has not ended",
+        "predecessor is still valid",
       );
     });
     laterBy(600_000);

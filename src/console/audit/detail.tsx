@@ -10,11 +10,11 @@ import { displayNameOf } from "../../audit/events.ts";
 import { isMachine, tokenLabel } from "./tokenLabel.ts";
 import { type Filters, auditPath } from "./query.ts";
 
-/** Bytes of the page for what happened, and for the record as it is hashed; the export has all of it. */
+/** Bytes of the page for the description, and for the hashed record; the export contains all of it. */
 const DESCRIPTION = 2000;
 const RECORD = 80_000;
 
-/** One record, at the address of its place in the chain, which never changes. */
+/** One record. Its address is its sequence number, which never changes. */
 export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}", "audit_logs:read", async (ctx) => {
   const sequence = Number(ctx.page.params["sequence"]);
   const { record, fault } = await getAuditRecord(ctx, sequence);
@@ -80,14 +80,14 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
             </>
           )}
         </dl>
-        <h2>Its place in the chain</h2>
+        <h2>Position in the chain</h2>
         {fault ? (
-          <Notice kind="error">This record does not verify: {faults[fault]}.</Notice>
+          <Notice kind="error">Not verified: {faults[fault]}.</Notice>
         ) : (
-          <Notice kind="good">It verifies: its content has its hash, and it follows from the record before it.</Notice>
+          <Notice kind="good">Verified: its hash matches, and it links to the previous record.</Notice>
         )}
         <dl>
-          <dt>Place</dt>
+          <dt>Sequence number</dt>
           <dd>{sequence}</dd>
           <dt>Id</dt>
           <dd class="mono">{said("id")}</dd>
@@ -96,10 +96,10 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
           <dt>Previous hash</dt>
           <dd class="mono">{record.prevHash}</dd>
         </dl>
-        <Copyable label={shown === text ? "The record" : "The record begins so; the export has all of it"} text={shown} />
+        <Copyable label={shown === text ? "The record" : "The start of the record; the export contains all of it"} text={shown} />
         <nav class="pages" aria-label="Neighbours">
-          {sequence > 1 && <a href={placePath(orgName, "audit", String(sequence - 1))}>Record before</a>}
-          {next?.seq === sequence + 1 && <a href={placePath(orgName, "audit", String(sequence + 1))}>Record after</a>}
+          {sequence > 1 && <a href={placePath(orgName, "audit", String(sequence - 1))}>Previous record</a>}
+          {next?.seq === sequence + 1 && <a href={placePath(orgName, "audit", String(sequence + 1))}>Next record</a>}
           <a href={auditPath(orgName)}>All events</a>
         </nav>
       </section>

@@ -5,9 +5,9 @@ import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { type Filters, exportQuery } from "./query.ts";
 
-const labels: Record<FormatName, string> = { csv: "CSV", cef: "CEF", jsonl: "JSON lines, with the chain", ocsf: "OCSF" };
+const labels: Record<FormatName, string> = { csv: "CSV", cef: "CEF", jsonl: "JSON lines, with the hash chain", ocsf: "OCSF" };
 
-/** The API's own export, as a download under a name that says what it is. */
+/** The API's export, as a download with a descriptive file name. */
 export const exportPage = definePage("GET", "/:orgName/~/audit/export", "audit_logs:read", async (ctx) => {
   const asked = exportQuery(ctx.page.query);
   const { format } = asked;
@@ -18,7 +18,7 @@ export const exportPage = definePage("GET", "/:orgName/~/audit/export", "audit_l
 
 export const ExportLinks = ({ orgName, set }: { orgName: string; set: Filters }) => (
   <p>
-    Export what these filters show, archive included:{" "}
+    Export all matching events, including the archive:{" "}
     {(Object.keys(formats) as FormatName[]).map((format, i) => (
       <>
         {i > 0 && ", "}

@@ -4,7 +4,7 @@ import { type Filter, type Filters, auditPath, labels, minuteOf } from "./query.
 
 const events = recordedEvents.map((event) => [event, displayNameOf(event)] as const).sort(([, a], [, b]) => (a < b ? -1 : 1));
 
-/** Filters that were set by a link stay set. */
+/** The form of the filters. Filters that were set by a link stay set. */
 export const FilterForm = ({ set, errors }: { set: Filters; errors: Record<string, string> }) => (
   <form class="filters" method="get">
     <Field name="textFilter" label="Words" type="search" value={set.textFilter} error={errors["textFilter"]} placeholder="stack prod*" />
@@ -22,12 +22,12 @@ export const FilterForm = ({ set, errors }: { set: Filters; errors: Record<strin
   </form>
 );
 
-/** Each with a link to the list without it. */
+/** The filters that are set, each with a link that removes it. */
 export const ActiveFilters = ({ orgName, set }: { orgName: string; set: Filters }) => {
   const names = Object.keys(set) as Filter[];
   if (names.length === 0) return null;
   return (
-    <ul class="chips" aria-label="Filters that are set">
+    <ul class="chips" aria-label="Active filters">
       {names.map((name) => {
         const { [name]: _, ...rest } = set;
         const text = name === "refusalsOnly" ? labels[name] : `${labels[name]}: ${shown(name, set[name] ?? "")}`;

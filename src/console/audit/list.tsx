@@ -14,10 +14,10 @@ import { type Filters, auditPath, filtersOf, listQuery, toKeep } from "./query.t
 
 type AuditEvent = ResponseAuditLogs["auditLogEvents"][number];
 
-/** Bytes of a row for what happened; the record has it all. */
+/** Bytes of a row for the description; the record's page shows all of it. */
 const DESCRIPTION = 128;
 
-export const listPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
+export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
   const { org, page } = ctx;
   const set = filtersOf(page.query);
   const asked = listQuery(page.query);
@@ -43,8 +43,8 @@ export const listPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read"
           <Empty>
             <p>
               {Object.keys(set).length > 0
-                ? "No event fits. Take a filter away, or widen the time."
-                : "Nothing has happened yet. What is done and what is refused here appears a moment later."}
+                ? "No events match these filters. Remove a filter, or widen the time."
+                : "No events yet. Actions and refusals appear here within moments."}
             </p>
           </Empty>
         ) : (

@@ -1,6 +1,6 @@
 import { detailPage } from "./detail.tsx";
 import { exportPage } from "./export.tsx";
-import { listPage } from "./list.tsx";
+import { auditListPage } from "./list.tsx";
 import { verifyPage } from "./verify.tsx";
 
-export const auditPages = [listPage, exportPage, verifyPage, detailPage];
+export const auditPages = [auditListPage, exportPage, verifyPage, detailPage];

@@ -3,10 +3,10 @@ import { Empty, Notice } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
-/** Parts of the chain for one page view; a longer chain goes on with a link. */
+/** Parts of the chain that one page view verifies; a link continues a longer chain. */
 const PARTS = 10;
 
-/** Recomputes the chain, as `VerifyAuditLogs` does. It only reads, so it is a link and may be repeated. */
+/** Verifies the chain, as `VerifyAuditLogs` does. It only reads, so it is a link and may be repeated. */
 export const verifyPage = definePage("GET", "/:orgName/~/audit/verify", "audit_logs:read", async (ctx) => {
   let continuationToken = ctx.page.query.get("continuationToken") || undefined;
   let verified = 0;
@@ -35,7 +35,7 @@ export const verifyPage = definePage("GET", "/:orgName/~/audit/verify", "audit_l
               The log was changed. Record {firstBad.sequence}: {firstBad.description}.
             </Notice>
             <p>
-              <a href={placePath(ctx.org.name, "audit", String(firstBad.sequence))}>Look at record {firstBad.sequence}</a>
+              <a href={placePath(ctx.org.name, "audit", String(firstBad.sequence))}>Show record {firstBad.sequence}</a>
             </p>
           </>
         ) : (
@@ -43,22 +43,23 @@ export const verifyPage = definePage("GET", "/:orgName/~/audit/verify", "audit_l
             {firstFault && <CheckpointFaults {...checkpoints} firstFault={firstFault} />}
             {head.sequence === 0 ? (
               <Empty>
-                <p>There is no record yet.</p>
+                <p>No records yet.</p>
               </Empty>
             ) : continuationToken ? (
               <Notice kind="info">
-                Good up to record {last?.sequence} of {head.sequence}. <a href={`${here}?continuationToken=${continuationToken}`}>Go on</a>
+                Verified up to record {last?.sequence} of {head.sequence}.{" "}
+                <a href={`${here}?continuationToken=${continuationToken}`}>Continue</a>
               </Notice>
             ) : (
               <Notice kind={firstFault ? "info" : "good"}>
-                The chain is whole: every record up to {head.sequence} has its hash and follows from the one before it.
-                {checkpoints.verified === 0 && " No verified checkpoint shows that it was not made anew."}
+                Verified: every record up to {head.sequence} matches its hash and links to the previous record.
+                {checkpoints.verified === 0 && " Without a verified checkpoint, a rewrite of the whole chain cannot be detected."}
               </Notice>
             )}
           </>
         )}
         <dl>
-          <dt>Looked at</dt>
+          <dt>Checked</dt>
           <dd>
             {verified} record{verified === 1 ? "" : "s"} and {checkpoints.verified} signed checkpoint{checkpoints.verified === 1 ? "" : "s"}
           </dd>
@@ -68,13 +69,13 @@ export const verifyPage = definePage("GET", "/:orgName/~/audit/verify", "audit_l
               <dd>
                 <a href={placePath(ctx.org.name, "audit", String(head.sequence))}>record {head.sequence}</a>
               </dd>
-              <dt>Its hash</dt>
+              <dt>Hash of the last record</dt>
               <dd class="mono">{head.hash}</dd>
             </>
           )}
         </dl>
         <p class="faint">
-          Whoever runs this service could recompute a whole chain. Keep the hash above, or an export, somewhere else:{" "}
+          The operator of this service could recompute the whole chain. Keep the hash above, or an export, in another place:{" "}
           <code>npm run audit:verify</code> checks it without this server.
         </p>
         <a href={placePath(ctx.org.name, "audit")}>All events</a>
@@ -83,12 +84,12 @@ export const verifyPage = definePage("GET", "/:orgName/~/audit/verify", "audit_l
   };
 });
 
-/** The records may be good, and yet nothing attests that the chain was not made anew. */
+/** Faults of checkpoints: the records may be correct, but nothing proves that the chain was not rewritten. */
 const CheckpointFaults = ({ unverifiable, missing, firstFault }: Record<"unverifiable" | "missing", number> & { firstFault: string }) => (
   <Notice kind="error">
     {missing > 0 && `${missing} signed checkpoint${missing === 1 ? " is" : "s are"} missing. `}
     {unverifiable > 0 &&
       `${unverifiable} signed checkpoint${unverifiable === 1 ? "" : "s"} cannot be verified, because the key is no longer listed. `}
-    The first: {firstFault}.
+    First fault: {firstFault}.
   </Notice>
 );

@@ -15,8 +15,8 @@ const MOST_INVITES = 100;
 const options = roles.map((role) => [role, builtInRoles[role].name] as const);
 type Context = OrgContext & { page: PageInput };
 
-/** Invitations that wait: made, handed out as links, and taken back. No mail is sent from here. */
-export const invitePages = [
+/** Pending invitations: created, handed out as links, and canceled. No mail is sent. */
+export const memberInvitePages = [
   definePage("GET", HERE, "invites:read", (ctx) => view(ctx)),
   definePage("POST", HERE, "invites:create", async (ctx) => {
     const { form, url } = ctx.page;
@@ -47,16 +47,18 @@ async function view(ctx: Context, problem?: string): Promise<View> {
         {problem && <Notice kind="error">{problem}</Notice>}
         {invites.length === 0 ? (
           <Empty>
-            <p>No invitation waits. Make a link below, and send it to the person yourself.</p>
+            <p>No pending invitations. Create a link and send it yourself.</p>
           </Empty>
         ) : (
           <>
-            <p class="faint">Whoever has a link may join with its role, once, within 30 days. Nobody is sent a mail from here.</p>
-            <Table caption="Invitations that wait" head={["Link", "Role", "By", "Sent", "End it"]}>
+            <p class="faint">
+              Anyone with a link may join with its role, once, within 30 days. Stackpass sends no mail: send the link yourself.
+            </p>
+            <Table caption="Pending invitations" head={["Link", "Role", "By", "Sent", "Cancel"]}>
               {invites.slice(0, MOST_INVITES).map((invite) => (
                 <tr>
                   <td>
-                    <Copyable label={cut(invite.email, 100) || "For whoever has it"} text={invite.acceptInviteUrl} />
+                    <Copyable label={cut(invite.email, 100) || "Anyone with the link"} text={invite.acceptInviteUrl} />
                   </td>
                   <td>{builtInRoles[invite.role as Role].name}</td>
                   <td>{invite.sentBy.githubLogin}</td>
@@ -73,15 +75,15 @@ async function view(ctx: Context, problem?: string): Promise<View> {
                 </tr>
               ))}
             </Table>
-            {invites.length > MOST_INVITES && <p class="faint">and {invites.length - MOST_INVITES} more, of earlier days</p>}
+            {invites.length > MOST_INVITES && <p class="faint">and {invites.length - MOST_INVITES} older ones</p>}
           </>
         )}
         {page.may("invites:create") && (
           <>
-            <h2>Invite somebody</h2>
+            <h2>Invite a person</h2>
             <form method="post" action={here} class="narrow">
               <Choice name="role" label="Role" value={page.form["role"] ?? "member"} options={options} />
-              <button>Make a link</button>
+              <button>Create invite link</button>
             </form>
           </>
         )}

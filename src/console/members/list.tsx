@@ -58,7 +58,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
             <tr>
               <th scope="row">
                 {member.user.githubLogin}
-                {!member.accepted && <div class="hint">added, and has not accepted yet</div>}
+                {!member.accepted && <div class="hint">added, not accepted yet</div>}
                 {member.user.name && member.user.name !== member.user.githubLogin && <div class="hint">{cut(member.user.name, 100)}</div>}
               </th>
               <td>{mayChange ? <RoleForm member={member} orgName={org.name} /> : member.fgaRole.name}</td>
@@ -81,9 +81,9 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
         <More url={page.url} continuationToken={continuationToken} />
         {page.may("org_member:add") && (
           <>
-            <h2>Add somebody who is here already</h2>
+            <h2>Add an existing user</h2>
             <form method="post" action={placePath(org.name, "members")} class="narrow">
-              <Field name="login" label="Login" value={page.form["login"]} required hint="Of somebody who is known to this service." />
+              <Field name="login" label="Login" value={page.form["login"]} required hint="Login of a user of this deployment" />
               <Choice name="role" label="Role" value={page.form["role"] ?? "member"} options={options} />
               <button>Add</button>
             </form>

@@ -10,8 +10,8 @@ import { endedView } from "../tokens/created.tsx";
 
 const HERE = "/:orgName/~/members/:login/remove" as const;
 
-/** Says what removing somebody ends, and what it does not. */
-export const removePages = [
+/** Shows what the removal of a member ends, and what it does not. */
+export const memberRemovePages = [
   definePage("GET", HERE, "org_member:delete", (ctx) => view(ctx, ctx.page.params["login"] ?? "")),
   definePage("POST", HERE, "org_member:delete", async (ctx) => {
     const login = ctx.page.params["login"] ?? "";
@@ -23,7 +23,7 @@ export const removePages = [
   }),
 ];
 
-/** Names of tokens on the page. */
+/** Most names of tokens on the page. */
 const MOST_TOKENS = 50;
 
 async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<View> {
@@ -36,7 +36,9 @@ async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<
       <section class="narrow">
         <h1>Remove {login}?</h1>
         {problem && <Notice kind="error">{problem.message}</Notice>}
-        <p>Their own tokens open nothing in {ctx.org.name} any more, at once.</p>
+        <p>
+          {login} loses access to {ctx.org.name} immediately.
+        </p>
         <form method="post">
           {total > 0 && has(ctx, "org_token:delete") && (
             <fieldset>
@@ -52,10 +54,11 @@ async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<
                 {total > tokens.length && <li>and {total - tokens.length} more</li>}
               </ul>
               <label class="plain option">
-                <input type="radio" name="tokens" value="keep" checked /> They live on. Rotate them: {login} knows their values
+                <input type="radio" name="tokens" value="keep" checked /> Keep them valid. Rotate them, because {login} may know their
+                values
               </label>
               <label class="plain option">
-                <input type="radio" name="tokens" value="revoke" /> They end now, with the tokens and invitations that they created
+                <input type="radio" name="tokens" value="revoke" /> Delete them now, with the tokens and invitations that they created
               </label>
             </fieldset>
           )}

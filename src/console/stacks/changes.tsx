@@ -3,8 +3,8 @@ import { Bars } from "../charts.tsx";
 
 const MOST_KINDS = 12;
 
-/** How many resources were created, changed and so on, as bars; what stayed is said beneath. */
-export const Changes = ({ row: { resourceChanges } }: { row: UpdateRow }) => {
+/** A bar chart of created, changed and other resources; the text below has the number of unchanged resources. */
+export const ResourceChanges = ({ row: { resourceChanges } }: { row: UpdateRow }) => {
   const { same = 0, ...others } = JSON.parse(resourceChanges ?? "{}") as Record<string, number>;
   const bars = Object.entries(others)
     .filter(([, count]) => count > 0)

@@ -2,7 +2,7 @@ import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import type { ConfigText } from "../../updates/config.ts";
 import { Table } from "../components.tsx";
 
-/** Bytes of the page. */
+/** Most bytes of the page for the configuration. */
 const ROOM = 12_000;
 
 interface ConfigValue {
@@ -10,7 +10,7 @@ interface ConfigValue {
   secret?: unknown;
 }
 
-/** Configuration as the CLI sent it with an update (cli-protocol §4.3.1): a JSON object. A secret stays one. */
+/** Configuration as the CLI sent it with an update (cli-protocol §4.3.1): a JSON object. Secrets are not shown. */
 export const Config = ({ text }: { text: ConfigText | undefined }) => {
   const entries = Object.entries(JSON.parse(text ?? "{}") as Record<string, ConfigValue | null>);
   if (entries.length === 0) return <p class="faint">No configuration.</p>;
@@ -31,7 +31,7 @@ export const Config = ({ text }: { text: ConfigText | undefined }) => {
   );
 };
 
-/** Only what says that it is none is shown. */
+/** Shows a value only if it is marked as not secret. */
 function shown(value: ConfigValue | null): string {
   if (value?.secret !== false && value?.secret !== undefined) return "[secret]";
   return typeof value?.string === "string" ? cut(value.string, 300) : "–";

@@ -1,7 +1,7 @@
 import type { Branch } from "../../state/tree.ts";
 import { cut } from "../../http/pageText.ts";
 
-/** More would be a tangle. */
+/** With more resources the picture would be unreadable. */
 export const MOST_DRAWN = 40;
 const MOST_EDGES = 200;
 
@@ -9,7 +9,7 @@ const WIDTH = 190;
 const HEIGHT = 34;
 const ACROSS = 240;
 const DOWN = 46;
-/** Characters of the page's own size that a box has room for. */
+/** Characters that fit into a box at the page's font size. */
 const LABEL = 20;
 
 interface Place {
@@ -20,8 +20,8 @@ interface Place {
 }
 
 /**
- * Lines from left to right: what is left had to be there first. What depends on nothing, and nothing on it, is not in the picture;
- * the tree above says all resources in words.
+ * A graph of dependencies from left to right: a resource is to the right of its dependencies. Resources without any dependency in either
+ * direction are left out; the tree above lists all resources.
  */
 export const Dependencies = ({ resources }: { resources: Branch[] }) => {
   const here = new Set(resources.map(({ urn }) => urn));
@@ -35,7 +35,7 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
   const used: number[] = [];
   for (const { urn, dependencies, name } of resources) {
     if (!linked.has(urn)) continue;
-    // A state has dependencies first, so their levels are known.
+    // A state lists dependencies first, so their levels are already known.
     const level = dependencies.reduce((deepest, its) => Math.max(deepest, (places.get(its)?.level ?? -1) + 1), 0);
     places.set(urn, { level, x: level * ACROSS + 1, y: (used[level] ?? 0) * DOWN + 1, name });
     used[level] = (used[level] ?? 0) + 1;
@@ -76,7 +76,7 @@ export const Dependencies = ({ resources }: { resources: Branch[] }) => {
   );
 };
 
-/** One that passes over a level hangs through between the boxes there. */
+/** A line across several levels runs between the boxes of the levels that it crosses. */
 function curve(from: Place, to: Place): string {
   const [x1, y1, x2, y2] = [from.x + WIDTH, from.y + HEIGHT / 2, to.x, to.y + HEIGHT / 2];
   const [bend, hang] = to.level - from.level > 1 ? [60, 32] : [30, 0];

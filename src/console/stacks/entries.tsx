@@ -19,14 +19,14 @@ export const titleOf = ({ kind, dryRun, version }: UpdateRow): string => {
   return kind === "preview" ? "Preview" : `Preview of ${kind}`;
 };
 
-export const Who = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => (
+export const Requester = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => (
   <>
     {requestedBy}
     {tokenName && <div class="hint">token {tokenName}</div>}
   </>
 );
 
-/** Milliseconds in words. */
+/** Formats milliseconds. */
 export function durationOf(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -36,7 +36,7 @@ export function durationOf(ms: number): string {
 
 const signs = new Map(Object.entries({ create: "+", update: "~", delete: "−", replace: "±", refresh: "↻", import: "=" }));
 
-/** What changed in a few signs; what stayed is not said. */
+/** The changes of resources in short; unchanged resources are left out. */
 const changesOf = ({ resourceChanges }: UpdateRow): string =>
   Object.entries(JSON.parse(resourceChanges ?? "{}") as Record<string, number>)
     .filter(([op, count]) => op !== "same" && count > 0)
@@ -44,8 +44,8 @@ const changesOf = ({ resourceChanges }: UpdateRow): string =>
     .map(([op, count]) => `${signs.get(op) ?? `${cut(op, 30)} `}${count}`)
     .join(" ");
 
-/** Updates and previews of a stack, each leading to its own page. */
-export const Entries = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) => (
+/** Updates and previews of a stack, each with a link to its page. */
+export const EntryTable = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) => (
   <Table caption="Updates and previews" head={["What", "Result", "Changes", "By", "Started", "Took"]}>
     {rows.map((row) => (
       <tr>
@@ -58,7 +58,7 @@ export const Entries = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) =
         </td>
         <td class="mono">{changesOf(row) || "–"}</td>
         <td>
-          <Who row={row} />
+          <Requester row={row} />
         </td>
         <td>
           <Time at={row.startedAt} />

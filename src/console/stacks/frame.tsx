@@ -9,7 +9,7 @@ export const STACK_PAGE = "/:orgName/:projectName/:stackName" as const;
 
 export type StackPageContext = OrgContext & { page: PageInput };
 
-/** The stack that the page's path names. @throws 404 for what no stack can be called */
+/** The stack that the page's path names. @throws 404 for an invalid name */
 export function stackOf(ctx: StackPageContext): StackPath {
   const path = stackParams.safeParse(ctx.page.params);
   if (!path.success) throw new AppError(404, "There is no such stack.");
@@ -26,7 +26,7 @@ const parts: { part: Part; label: string; needs: "stack:read" | "stack:export" }
   { part: "settings/options", label: "Settings", needs: "stack:read" },
 ];
 
-/** What is the same above every page of a stack. */
+/** The heading and tabs of every page of a stack. */
 export const StackFrame = ({
   ctx,
   path,

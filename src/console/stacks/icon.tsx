@@ -1,4 +1,4 @@
-/** What a resource is, told from its type: first fit. */
+/** The kind of a resource, from its type: the first match counts. */
 const kinds: [kind: string, fits: RegExp, path: string][] = [
   ["stack", /^pulumi:pulumi:(stack|stackreference)$/, "M8 2l6 3-6 3-6-3zM2 8l6 3 6-3M2 11l6 3 6-3"],
   ["provider", /^pulumi:providers:/, "M5 2v4M11 2v4M3 6h10v2a5 5 0 0 1-10 0zM8 13v2"],
@@ -20,7 +20,7 @@ const kinds: [kind: string, fits: RegExp, path: string][] = [
 const resource = ["resource", /^$/, "M3 3h10v10H3z"] as const;
 const component = ["component", /^$/, "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z"] as const;
 
-/** The shapes, once for a page: each icon only refers to its own. */
+/** The shapes, once for each page: an icon refers to its shape. */
 export const Icons = () => (
   <svg class="icons" aria-hidden="true">
     {[...kinds, resource, component].map(([kind, , path]) => (
@@ -32,7 +32,7 @@ export const Icons = () => (
   </svg>
 );
 
-/** Says the kind by its shape and on hover; the type stands beside it in words. */
+/** Shows the kind by its shape and on hover; the type is next to it as text. */
 export const Icon = ({ type, custom }: { type: string; custom: boolean }) => {
   const [kind] = kinds.find(([, fits]) => fits.test(type.toLowerCase())) ?? (custom ? resource : component);
   return (

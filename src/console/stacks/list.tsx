@@ -12,7 +12,7 @@ import { PerDay, recentUpdates } from "./perDay.tsx";
 
 type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
 
-/** Rows of a page; with it no page is over 100 KB. */
+/** Rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = "100";
 
 export const stackListPages = [
@@ -89,7 +89,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
   };
 }
 
-/** A name may hold `:` but no `=`. */
+/** The name of a tag may contain `:` but no `=`. */
 function tagOf(text: string): { tagName?: string; tagValue?: string } {
   const at = text.indexOf("=");
   if (text === "" || at === 0) return {};
@@ -99,17 +99,17 @@ function tagOf(text: string): { tagName?: string; tagValue?: string } {
 const NoStacks = ({ orgName, project, filtered }: { orgName: string; project: string; filtered: boolean }) => (
   <Empty>
     {filtered ? (
-      <p>No stack fits. Try another filter.</p>
+      <p>No stacks match these filters.</p>
     ) : (
       <>
-        <p>There is no stack here yet. Sign in with the CLI, go to your program's folder, and make one:</p>
+        <p>No stacks yet. Sign in with the CLI, go to your program's folder, and create one:</p>
         <Copyable label="Shell" text={`pulumi stack init ${orgName}/${project}/STACK`} />
       </>
     )}
   </Empty>
 );
 
-/** They come sorted by project, so each project's stand together. */
+/** Groups the stacks by project; they are sorted by it. */
 const Stacks = ({ stacks, orgName, alone }: { stacks: Listed[]; orgName: string; alone: boolean }) => (
   <div class="stacks">
     {[...Map.groupBy(stacks, (stack) => stack.projectName)].map(([project, its]) => (

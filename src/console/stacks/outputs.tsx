@@ -21,7 +21,7 @@ export const outputPages = [
           <h2>Outputs</h2>
           {outputs.length === 0 && more === 0 ? (
             <Empty>
-              <p>This stack has no outputs. What a program exports is shown here after its next update.</p>
+              <p>No outputs yet. Values that the program exports appear here after its next update.</p>
             </Empty>
           ) : (
             <Table caption="Outputs" head={["Name", "Value"]}>
@@ -47,14 +47,14 @@ export const outputPages = [
               ))}
             </Table>
           )}
-          {more > 0 && <p class="faint">{more} more are not shown. The CLI has them all: pulumi stack output.</p>}
-          <p class="hint">Looking at this page is in the audit log as an export; revealing a secret as its decryption.</p>
+          {more > 0 && <p class="faint">{more} more are not shown. The CLI shows all of them: pulumi stack output.</p>}
+          <p class="hint">Viewing this page is recorded in the audit log as a state export, and revealing a secret as a decryption.</p>
         </StackFrame>
       ),
     };
   }),
 
-  // Never a GET: a link must not decrypt. The answer is stored nowhere (Cache-Control: no-store).
+  // Only POST: a link must not decrypt. The answer is not stored by the browser (Cache-Control: no-store).
   definePage("POST", `${OUTPUTS_PATH}/reveal`, "stack:decrypt", async (ctx) => {
     const path = stackOf(ctx);
     const name = ctx.page.form["name"] ?? "";
@@ -68,7 +68,7 @@ export const outputPages = [
           {"problem" in done ? (
             <>
               <Notice kind="error">{done.problem.message}</Notice>
-              <p>If the project has a secrets provider of its own, only its CLI can decrypt: pulumi stack output --show-secrets.</p>
+              <p>If the stack uses its own secrets provider, only the CLI can decrypt: pulumi stack output --show-secrets.</p>
             </>
           ) : (
             <Copyable label={cut(name, 200)} text={done.value} />

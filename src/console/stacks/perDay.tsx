@@ -6,7 +6,7 @@ const DAYS = 30;
 
 export const recentUpdates = (ctx: OrgContext, stackIds: string[]) => updatesPerDay(ctx, stackIds, DAYS);
 
-/** Updates by day. Nothing while there was none: the list says that already. */
+/** A chart of updates by day. Without updates there is no chart. */
 export const PerDay = ({ counts, now }: { counts: UpdatesOfDay[]; now: number }) => {
   if (counts.length === 0) return null;
   const total = counts.reduce((sum, { count }) => sum + count, 0);

@@ -7,7 +7,7 @@ import { Dependencies, MOST_DRAWN } from "./dependencies.tsx";
 import { STACK_PAGE, StackFrame, stackOf } from "./frame.tsx";
 import { Icon, Icons } from "./icon.tsx";
 
-/** Bytes of the page for the tree, and for what is around the texts of one resource in it. */
+/** Bytes of the page for the tree, and bytes of markup for one resource. */
 const TREE = 60_000;
 const MARKUP = 170;
 
@@ -29,7 +29,7 @@ export const resourcesPage = definePage("GET", `${STACK_PAGE}/resources`, "stack
         <h2>Resources</h2>
         {resources.length === 0 && more === 0 ? (
           <Empty>
-            <p>This stack has no resources yet. Its next update makes them.</p>
+            <p>No resources yet. Run `pulumi up` to create some.</p>
           </Empty>
         ) : (
           <>
@@ -37,9 +37,9 @@ export const resourcesPage = definePage("GET", `${STACK_PAGE}/resources`, "stack
             <Tree resources={resources} />
           </>
         )}
-        {more > 0 && <p class="faint">and {more} more. The CLI has them all: pulumi stack --show-urns.</p>}
+        {more > 0 && <p class="faint">and {more} more. The CLI shows all of them: pulumi stack --show-urns.</p>}
         {drawn && <Dependencies resources={resources} />}
-        <p class="hint">Looking at this page is in the audit log as an export.</p>
+        <p class="hint">Viewing this page is recorded in the audit log as a state export.</p>
       </StackFrame>
     ),
   };
@@ -52,7 +52,7 @@ const short = (resource: Branch): Branch => ({
   id: cut(resource.id, 150),
 });
 
-/** Each under its parent; one whose parent is not shown stands at the top. A state has parents first, so there is no circle. */
+/** Each resource is under its parent, or at the top if its parent is not shown. A state lists parents first, so there is no cycle. */
 const Tree = ({ resources }: { resources: Branch[] }) => {
   const children = new Map<string, Branch[]>();
   const seen = new Set<string>();
@@ -70,7 +70,7 @@ const Tree = ({ resources }: { resources: Branch[] }) => {
 
 const Twigs = ({ of, below }: { of: string; below: Map<string, Branch[]> }) => {
   const twigs = below.get(of) ?? [];
-  // Two may have one URN while the first waits for its deletion: what is below is shown once.
+  // Two resources can have the same URN while one waits for its deletion: their children are shown once.
   below.delete(of);
   return (
     <>

@@ -25,24 +25,24 @@ export const settingsPage = definePage("GET", `${STACK_PAGE}/settings/options`, 
         <dl>
           <dt>Id</dt>
           <dd class="mono">{stack.id}</dd>
-          <dt>Made by</dt>
+          <dt>Created by</dt>
           <dd>{ownedBy.githubLogin || "–"}</dd>
           <dt>Version</dt>
           <dd>{stack.version}</dd>
         </dl>
         <h2>Access</h2>
         <p>
-          Rights come from the organization: its administrators have all of them, its members what its settings give them, a token what its
-          role and its own limits leave.
+          Access is set on the organization: admins can do everything, members what the organization's settings allow, tokens what their
+          role and limits allow.
         </p>
         {ctx.page.may("org_member:read") && <a href={placePath(ctx.org.name, "members")}>Members of {ctx.org.name}</a>}
         <h2>Configuration</h2>
         {stack.config ? (
           <p>
-            It comes from the environment <code>{stack.config.environment}</code>.
+            The configuration comes from the environment <code>{stack.config.environment}</code>.
           </p>
         ) : (
-          <p>It is kept with the program. What the latest update or preview used:</p>
+          <p>Configuration is stored in your Pulumi.STACK.yaml. Values used by the latest update or preview:</p>
         )}
         <Config text={latest?.config} />
         <h2>Change</h2>

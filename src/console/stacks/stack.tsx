@@ -11,7 +11,7 @@ import { Copyable, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
-import { Entries } from "./entries.tsx";
+import { EntryTable } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
@@ -25,7 +25,7 @@ export const stackPages = [
 
   definePage("POST", `${STACK_PAGE}/cancel`, "stack:cancel_update", async (ctx) => {
     const path = stackOf(ctx);
-    // The one that the reader saw running, not one that has begun since.
+    // Cancel the update that the page showed, not one that started later.
     const updateId = ctx.page.form["updateID"] ?? "";
     const done = await attempt(() => cancelUpdate(ctx, path, updateId));
     return "problem" in done ? view(ctx, path, done.problem) : { to: pathOf(path) };
@@ -64,13 +64,13 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
         <h2>History</h2>
         {entries.length === 0 ? (
           <Empty>
-            <p>Nothing has run here yet.</p>
+            <p>No updates yet.</p>
             <Copyable label="Shell" text={`pulumi up --stack ${path.orgName}/${path.projectName}/${path.stackName}`} />
           </Empty>
         ) : (
           <>
             {page === 1 && <PerDay counts={perDay} now={ctx.now} />}
-            <Entries stack={pathOf(path)} rows={entries} />
+            <EntryTable stack={pathOf(path)} rows={entries} />
           </>
         )}
         <nav class="pages" aria-label="Pages">
@@ -92,7 +92,7 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
           </>
         )}
         <References title="Reads outputs of" {...upstream} />
-        <References title="Its outputs are read by" {...downstream} />
+        <References title="Outputs read by" {...downstream} />
       </StackFrame>
     ),
   };

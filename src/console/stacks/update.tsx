@@ -11,9 +11,9 @@ import { Badge, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { updatePath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
-import { Changes } from "./changes.tsx";
+import { ResourceChanges } from "./changes.tsx";
 import { Config } from "./config.tsx";
-import { Status, Who, durationOf, titleOf } from "./entries.tsx";
+import { Requester, Status, durationOf, titleOf } from "./entries.tsx";
 import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
 
 export const updatePages = [
@@ -54,7 +54,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
           <dl>
             <dt>Started by</dt>
             <dd>
-              <Who row={row} />
+              <Requester row={row} />
             </dd>
             <dt>Started</dt>
             <dd>
@@ -65,7 +65,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
           </dl>
           {running && !row.dryRun && ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={row.id} />}
           {row.journalKept && <NotInTheState why={row.journalKept} />}
-          <Changes row={row} />
+          <ResourceChanges row={row} />
           <h3>Steps</h3>
           {tree === "" ? (
             <p class="faint">{running ? "No resource has changed yet." : "No resource changed."}</p>
@@ -103,8 +103,8 @@ const whyKept: Record<KeptJournal, string> = {
 
 const NotInTheState = ({ why }: { why: KeptJournal }) => (
   <Notice kind="error">
-    The stack has the state from before this update. {whyKept[why]}. The state does not know of what this update created, changed or
-    deleted. The operator has what the update wrote, and can replay it with <code>npm run journal</code>.
+    The stack has the state from before this update. {whyKept[why]}. The state does not contain the changes of this update. The operator has
+    its journal, and can replay it with <code>npm run journal</code>.
   </Notice>
 );
 
@@ -114,10 +114,10 @@ const Messages = ({ messages, earlier }: { messages: Message[]; earlier: boolean
   <>
     <h3>Messages</h3>
     {messages.length === 0 ? (
-      <p class="faint">Nothing was said.</p>
+      <p class="faint">No messages.</p>
     ) : (
       <>
-        {earlier && <p class="faint">Earlier messages are left out.</p>}
+        {earlier && <p class="faint">Earlier messages are not shown.</p>}
         {messages.map(({ severity, about, text }) => (
           <>
             <p>
@@ -133,17 +133,17 @@ const Messages = ({ messages, earlier }: { messages: Message[]; earlier: boolean
   </>
 );
 
-/** Bytes of the page for what the CLI knew of its place, and for what the update came to. */
+/** Bytes of the page for the environment, and for the outcome. */
 const ENVIRONMENT = 10_000;
 const OUTCOME = 4000;
 
-/** What the CLI knew of the place it ran at: a JSON object of texts (cli-protocol §4.3.1). Links in it stay texts. */
+/** The environment of the CLI's run: a JSON object of texts (cli-protocol §4.3.1). Links in it are shown as text. */
 const Environment = ({ text }: { text: string }) => {
   const entries = Object.entries(JSON.parse(text) as Record<string, string>).sort(([a], [b]) => (a < b ? -1 : 1));
   if (entries.length === 0)
     return (
       <Empty>
-        <p>The client said nothing about where it ran.</p>
+        <p>The client sent no environment.</p>
       </Empty>
     );
   const short = entries.map(([name, value]) => [cut(name, 60), cut(value, 500)] as const);

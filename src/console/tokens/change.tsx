@@ -12,7 +12,10 @@ type Form = Record<string, string>;
 
 const KEEP = "keep";
 
-/** The API's own body. What stays as it is is left out; a limit on stacks that was taken away is one that opens all. */
+/**
+ * The body of the API's request. Unchanged members are left out; if the limit on stacks was removed, a limit that allows all stacks is
+ * sent.
+ */
 export function editBody(form: Form, token: AccessToken, now: number) {
   const limits = tokenLimitsIn(form);
   return {
@@ -31,8 +34,8 @@ interface Props {
   problem: Problem | undefined;
 }
 
-/** Everything that an administrator may do to a token. What was typed stays while something is wrong with it. */
-export const Changes = ({ ctx, token, problem }: Props) => {
+/** Everything that an administrator may do to a token. The typed values stay while the form has a fault. */
+export const TokenChanges = ({ ctx, token, problem }: Props) => {
   const here = placePath(ctx.org.name, "tokens", token.id);
   const living = token.status === "active" || token.status === "disabled";
   return (
@@ -50,28 +53,28 @@ export const Changes = ({ ctx, token, problem }: Props) => {
             {token.status === "active" ? (
               <Choice
                 name="overlap"
-                label="Both values work for"
+                label="Overlap"
                 value={ctx.page.form["overlap"] ?? "86400"}
                 options={[
-                  ["0", "no time: this one ends now"],
+                  ["0", "none: the old token ends now"],
                   ["3600", "1 hour"],
                   ["86400", "1 day"],
                   ["604800", "7 days"],
                   ["2592000", "30 days"],
                 ]}
-                hint="The successor has the same rights and the same length of life. This one ends by itself."
+                hint="The new token has the same permissions and lifetime. The old one expires after the overlap."
               />
             ) : (
-              <p class="hint">The successor has the same rights and the same length of life. This one ends now, for good.</p>
+              <p class="hint">The new token has the same permissions and lifetime. The old one ends now, permanently.</p>
             )}
             <button class="quiet">Create successor</button>
           </form>
         </>
       )}
-      <h2>End</h2>
+      <h2>Disable or delete</h2>
       {living && !token.disabledReason?.endsWith("leaked") && (
         <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
-          <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable for now"}</button>
+          <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable"}</button>
         </form>
       )}{" "}
       <a class="button danger" href={`${here}/delete`}>
@@ -98,7 +101,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
         value={form["displayName"]}
         error={errors["displayName"]}
         maxlength={100}
-        hint={`Shown beside ${token.name}, which stays its name.`}
+        hint={`Shown next to the name ${token.name}, which stays the same.`}
       />
       <Field name="description" label="Description" value={form["description"]} error={errors["description"]} maxlength={255} />
       <details open={typed !== undefined}>
@@ -106,7 +109,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
         <ExpiryFields
           now={ctx.now}
           maxDays={settingsOf(ctx).maxTokenExpiryDays}
-          keep={[KEEP, token.expires === 0 ? "as it is: never" : `as it is: ${utc(token.expires * 1000)}`]}
+          keep={[KEEP, token.expires === 0 ? "unchanged: never" : `unchanged: ${utc(token.expires * 1000)}`]}
           value={form["expiry"]}
           date={form["expiryDate"] ?? ""}
           error={errors["expires"]}
@@ -117,7 +120,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
           value={form["mayRotateItself"] ?? ""}
           options={[
             ["", "only by an administrator"],
-            ["yes", "it may replace itself, too"],
+            ["yes", "also by the token itself"],
           ]}
         />
         <LimitFields form={form} errors={errors} ofStacks={!token.admin} />

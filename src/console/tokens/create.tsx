@@ -28,7 +28,7 @@ export const createPages = [
   }),
 ];
 
-/** The API's own body, out of a form's fields. */
+/** The body of the API's request, from the form's fields. */
 function bodyOf(form: Form, now: number) {
   return {
     name: form["name"],
@@ -61,18 +61,18 @@ function view(ctx: OrgContext, form: Form, problem?: Problem): View {
             maxlength={40}
             pattern="[A-Za-z0-9_\-]{1,40}"
             complaint="Letters, digits, hyphens and underscores; at most 40."
-            hint="What it is for, such as jenkins-ci-dev. It stays this token's name for good, and the audit log shows it."
+            hint="The token's purpose, such as jenkins-ci-dev. The name is permanent and is shown in the audit log."
             autofocus
           />
           <Field name="description" label="Description" value={form["description"]} error={errors["description"]} maxlength={255} />
           <Choice
             name="roleID"
-            label="Rights"
+            label="Permissions"
             value={form["roleID"] ?? "member"}
             options={[
               ["member", "Member: create and update stacks"],
-              ["read-only", "Read only: see stacks and their states"],
-              ["admin", "Admin: everything but creating and deleting tokens"],
+              ["read-only", "Read only: view stacks and their states"],
+              ["admin", "Admin: everything except creating and deleting tokens"],
             ]}
           />
           <ExpiryFields
@@ -86,8 +86,8 @@ function view(ctx: OrgContext, form: Form, problem?: Problem): View {
             <summary>Limits</summary>
             <LimitFields form={form} errors={errors} />
             <label class="plain option">
-              <input type="checkbox" name="mayRotateItself" value="yes" checked={form["mayRotateItself"] === "yes"} /> It may replace itself
-              by a successor with the same rights
+              <input type="checkbox" name="mayRotateItself" value="yes" checked={form["mayRotateItself"] === "yes"} /> Allow this token to
+              rotate itself
             </label>
           </details>
           <p>

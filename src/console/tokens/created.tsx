@@ -24,15 +24,15 @@ const nameOf = ({ kind, name, id }: Item) => {
   return name && kind !== "session" ? cut(name, 100) : (id ?? "").slice(0, 8);
 };
 
-/** What a credential made, and what came of that, as a tree. */
+/** Everything that descends from a credential, as a tree. */
 export const Created = ({ created: { total, items }, withOrg = false }: { created: TokenImpact["created"]; withOrg?: boolean }) =>
   total === 0 ? (
-    <p>It made nothing that is in use: no token, invitation, member or session.</p>
+    <p>Nothing in use was created with it: no token, invitation, member or session.</p>
   ) : (
-    <section aria-label="What it made">
-      <h2>What it made</h2>
+    <section aria-label="Created with it">
+      <h2>Created with it</h2>
       <Branches items={items.slice(0, MOST_ITEMS)} depth={1} withOrg={withOrg} />
-      {total > shown(items) && <p class="faint">{total} in all; the others are not shown here.</p>}
+      {total > shown(items) && <p class="faint">{total} in total; the others are not shown here.</p>}
     </section>
   );
 
@@ -58,7 +58,7 @@ const Branches = ({ items, depth, withOrg }: { items: Item[]; depth: number; wit
   );
 };
 
-/** What a revocation ended, on the page that answers the form; without anything to say it leads on. */
+/** Shows what a revocation ended, as the answer of the form; if nothing else ended, it redirects. */
 export function endedView({ total, ended, kept }: RevocationReport, title: string, back: string): View | Redirect {
   if (total + kept.length === 0) return { to: back };
   const items = ended.map((item): Item => ({ ...item, depth: 1, ends: true }));
@@ -71,41 +71,41 @@ export function endedView({ total, ended, kept }: RevocationReport, title: strin
           <Notice kind="warning">
             {member} stays a member of {organization}:{" "}
             {reason === "established"
-              ? "only an administrator there removes who joined more than 30 days ago."
-              : "it needs an administrator."}
+              ? "only an administrator of that organization can remove members who joined more than 30 days ago."
+              : "the organization needs an administrator."}
           </Notice>
         ))}
         {total > 0 && (
           <>
-            <p>This ended, too:</p>
+            <p>These ended as well:</p>
             <Branches items={items.slice(0, MOST_ITEMS)} depth={1} withOrg />
-            {total > Math.min(items.length, MOST_ITEMS) && <p class="faint">{total} in all; the others are not shown here.</p>}
+            {total > Math.min(items.length, MOST_ITEMS) && <p class="faint">{total} in total; the others are not shown here.</p>}
           </>
         )}
-        <a href={back}>Go on</a>
+        <a href={back}>Continue</a>
       </section>
     ),
   };
 }
 
-/** Living tokens that an ended one was rotated to. */
+/** Valid successors of a token. */
 export const Successors = ({ orgName, successors }: { orgName: string; successors: TokenImpact["successors"] }) =>
   successors.length === 0 ? (
     <></>
   ) : (
     <>
-      <dt>Its successors</dt>
+      <dt>Successors</dt>
       <dd>
         {successors.map(({ id, name }) => (
           <div>
-            <a href={placePath(orgName, "tokens", id)}>{name}</a> works, and does not end with this one by itself.
+            <a href={placePath(orgName, "tokens", id)}>{name}</a> stays valid when this token is deleted.
           </div>
         ))}
       </dd>
     </>
   );
 
-/** The two ways of ending it; what it made is worth a button only where there is something. */
+/** The two ways to end a credential; the second is offered only if other things were created with it. */
 export const EndButtons = ({ label, total }: { label: string; total: number }) => (
   <>
     <button class="danger">{label}</button>{" "}

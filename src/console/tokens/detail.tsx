@@ -12,7 +12,7 @@ import { Empty, Notice, Time } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
-import { Changes, editBody } from "./change.tsx";
+import { TokenChanges, editBody } from "./change.tsx";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./list.tsx";
 import { LastUse } from "./lastUse.tsx";
@@ -53,10 +53,11 @@ export const detailPages = [
 ];
 
 const disabled: Record<NonNullable<AccessToken["disabledReason"]>, string> = {
-  admin: "It is disabled: it opens nothing until it is enabled.",
-  unused: "It is disabled, for nobody used it: it opens nothing until it is enabled.",
-  leaked: "It was found in the open and is disabled for good; a successor can take its place.",
-  "maker-leaked": "The credential that made it was found in the open, so it is disabled for good; a successor can take its place.",
+  admin: "This token is disabled: it cannot be used until it is enabled.",
+  unused: "This token was disabled because it was not used. It cannot be used until it is enabled.",
+  leaked: "This token was found in public and is disabled permanently. Rotate it to create a successor.",
+  "maker-leaked":
+    "The credential that created this token was found in public, so the token is disabled permanently. Rotate it to create a successor.",
 };
 
 async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem?: Problem): Promise<View> {
@@ -73,46 +74,46 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
             {token.displayName && token.displayName !== token.name ? `${token.displayName} (${token.name})` : token.name}{" "}
             <State token={token} />
           </h1>
-          <a href={`${placePath(ctx.org.name, "audit")}?tokenFilter=${encodeURIComponent(id)}`}>What it did</a>
+          <a href={`${placePath(ctx.org.name, "audit")}?tokenFilter=${encodeURIComponent(id)}`}>View in audit log</a>
         </div>
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {token.status === "disabled" && <Notice kind="warning">{disabled[token.disabledReason ?? "admin"]}</Notice>}
         {token.successor && token.overlapEnds !== undefined && (
           <Notice kind="info">
-            It has <a href={placePath(ctx.org.name, "tokens", token.successor)}>a successor</a>
+            This token has <a href={placePath(ctx.org.name, "tokens", token.successor)}>a successor</a>
             {token.status === "active" && (
               <>
-                ; both work until <Time at={token.overlapEnds * 1000} exact />
+                ; both are valid until <Time at={token.overlapEnds * 1000} exact />
               </>
             )}
             .
           </Notice>
         )}
         <dl>
-          <dt>Rights</dt>
+          <dt>Permissions</dt>
           <dd>{token.role?.name ?? "Member"}</dd>
           {token.stacks && (
             <>
-              <dt>Only these stacks</dt>
+              <dt>Allowed stacks</dt>
               <dd>{limitsForm(token)["stacks"]}</dd>
             </>
           )}
           {token.ipAllowList && token.ipAllowList.length > 0 && (
             <>
-              <dt>Only from</dt>
+              <dt>Allowed networks</dt>
               <dd>{token.ipAllowList.join(", ")}</dd>
             </>
           )}
           {token.countryAllowList && token.countryAllowList.length > 0 && (
             <>
-              <dt>Only from the countries</dt>
+              <dt>Allowed countries</dt>
               <dd>{token.countryAllowList.join(", ")}</dd>
             </>
           )}
           {token.mayRotateItself && (
             <>
               <dt>Rotation</dt>
-              <dd>It may replace itself.</dd>
+              <dd>The token may rotate itself.</dd>
             </>
           )}
           <dt>Description</dt>
@@ -143,7 +144,7 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
         <h2>Requests in the last {DAYS} days</h2>
         {usage.days.length === 0 ? (
           <Empty>
-            <p>It was not used in this time.</p>
+            <p>No requests in this time.</p>
           </Empty>
         ) : (
           <Requests days={usage.days} now={ctx.now} />
@@ -154,7 +155,7 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
             {usage.clients.length > 0 && `; with ${usage.clients.map(({ value }) => value).join(", ")}`}
           </p>
         )}
-        {mayChange && token.status !== "deleted" && <Changes ctx={ctx} token={token} problem={problem} />}
+        {mayChange && token.status !== "deleted" && <TokenChanges ctx={ctx} token={token} problem={problem} />}
       </section>
     ),
   };

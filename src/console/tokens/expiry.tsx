@@ -4,29 +4,29 @@ import { Field } from "../components.tsx";
 const DAY = 86_400_000;
 
 const presets = [7, 30, 90, 180, 365] as const;
-/** Days of a new token, where nobody says otherwise and the policy allows it. */
+/** Default expiry of a new token in days, if the policy allows it. */
 const USUAL = 90;
 
 interface Props {
   now: number;
-  /** What the organization allows at most; null for no limit. Days. */
+  /** Most days that the organization allows; null for no limit. */
   maxDays: number | null;
-  /** The choice that changes nothing, and its label. */
+  /** The option that keeps the current expiry, and its label. */
   keep?: readonly [value: string, label: string];
-  /** What was chosen. What is no choice here is as good as nothing: then it is `keep`, or the usual. */
+  /** The selected option. An unknown value is ignored: then `keep`, or the default, is selected. */
   value: string | undefined;
   date: string;
   error?: string | undefined;
 }
 
-/** When a new token shall end: some days from now, a date, or never. The organization's policy leaves out what it does not allow. */
+/** The expiry of a new token: some days from now, a date, or never. Options that the organization's policy does not allow are left out. */
 export const ExpiryFields = ({ now, maxDays, keep, value, date, error }: Props) => {
   const latest = lastExpiry(now, maxDays);
   const most = Math.floor((latest - now) / DAY);
   const options: (readonly [value: string, label: string])[] = [
     ...(keep ? [keep] : []),
     ...presets.filter((days) => maxDays === null || days < most).map((days) => [String(days), `in ${days} days`] as const),
-    maxDays === null ? ["never", "never: it ends when it is deleted"] : [String(most), `in ${most} days, the most that is allowed`],
+    maxDays === null ? ["never", "no expiry"] : [String(most), `in ${most} days, the longest allowed`],
     ["date", "on the date below"],
   ];
   const chosen = options.some(([option]) => option === value) ? value : (keep?.[0] ?? String(Math.min(USUAL, most)));
@@ -44,16 +44,16 @@ export const ExpiryFields = ({ now, maxDays, keep, value, date, error }: Props) 
         type="date"
         value={date}
         error={error}
-        hint={`UTC, the end of the day; at most ${lastDay(latest)}`}
+        hint={`End of the day in UTC; at most ${lastDay(latest)}`}
       />
     </fieldset>
   );
 };
 
-/** The last day whose end is not later than that. */
+/** The last day that ends no later than this time. */
 const lastDay = (latest: number) => new Date(latest - DAY + 1000).toISOString().slice(0, 10);
 
-/** Unix seconds, 0 for never, as the API's own body has it. NaN for a date that is none. */
+/** Unix seconds, 0 for never, as in the API's body. NaN for an invalid date. */
 export function expiresOf(form: Record<string, string>, now: number): number {
   const choice = form["expiry"] ?? "never";
   if (choice === "never") return 0;

@@ -1,7 +1,7 @@
 import type { AccessToken } from "../../tokens/openapi.ts";
 import { Time } from "../components.tsx";
 
-/** When a token was last used with success, and from where. */
+/** The time and origin of a token's last successful use. */
 export const LastUse = ({ token }: { token: Pick<AccessToken, "lastUsed" | "lastUsedIP" | "lastUsedCountry"> }) => (
   <>
     <Time at={token.lastUsed === 0 ? null : token.lastUsed * 1000} />

@@ -5,44 +5,44 @@ type Form = Record<string, string>;
 type Limited = Pick<AccessToken, "stacks" | "ipAllowList" | "countryAllowList">;
 type Rule = NonNullable<Limited["stacks"]>[number];
 
-/** Says that no stack at all is open, which an empty field does not. */
+/** The text for "no stack is allowed", because an empty field allows all stacks. */
 const NONE = "none";
 
-/** What a token is limited to, as one types it: patterns of stacks, networks, countries. */
+/** The limits of a token as typed: patterns of stacks, networks, countries. */
 export const LimitFields = ({ form, errors, ofStacks = true }: { form: Form; errors: Form; ofStacks?: boolean }) => (
   <>
     {ofStacks && (
       <Field
         name="stacks"
-        label="Only these stacks"
+        label="Allowed stacks"
         value={form["stacks"]}
         error={errors["stacks"]}
         placeholder="web/* infra/dev:read"
-        hint="Patterns of project/stack, separated by spaces; * stands for any characters, :read opens for reading only, :preview for previews too. Empty: all that the rights open."
+        hint="Patterns of project/stack, separated by spaces. * matches any characters; add :read to allow only reading, or :preview to allow reading and previews. Leave empty to allow all stacks of the role."
       />
     )}
     <Field
       name="networks"
-      label="Only from these networks"
+      label="Allowed networks"
       value={form["networks"]}
       error={errors["ipAllowList"]}
       placeholder="192.0.2.0/24 2001:db8::/32"
-      hint="Addresses or networks, separated by spaces. Empty: from everywhere."
+      hint="Addresses or networks, separated by spaces. Leave empty to allow all networks."
     />
     <Field
       name="countries"
-      label="Only from these countries"
+      label="Allowed countries"
       value={form["countries"]}
       error={errors["countryAllowList"]}
       placeholder="DE AT"
-      hint="Two letters each. Empty: from everywhere."
+      hint="Two letters each. Leave empty to allow all countries."
     />
   </>
 );
 
 const words = (text: string | undefined) => (text ?? "").split(/[\s,]+/).filter(Boolean);
 
-/** The API's own members, out of the fields that the form has: what was not sent stays as it is. `stacks` is null for no limit. */
+/** The members of the API's request, from the fields of the form: an absent field is unchanged. `stacks` is null for no limit. */
 export const tokenLimitsIn = (form: Form) => ({
   ...("stacks" in form && { stacks: rulesOf(words(form["stacks"])) }),
   ...("networks" in form && { ipAllowList: words(form["networks"]) }),
@@ -61,7 +61,7 @@ function rulesOf(patterns: string[]) {
 
 const patternOf = ({ project, stack, access }: Rule) => `${project}/${stack}${access === "write" ? "" : `:${access}`}`;
 
-/** A token's limits as the fields have them. */
+/** A token's limits as values of the form's fields. */
 export const limitsForm = ({ stacks, ipAllowList = [], countryAllowList = [] }: Limited): Form => ({
   stacks: stacks ? stacks.map(patternOf).join(" ") || NONE : "",
   networks: ipAllowList.join(" "),

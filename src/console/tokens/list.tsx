@@ -9,10 +9,10 @@ import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { LastUse } from "./lastUse.tsx";
 
-/** Rows of a page; with it no page is over 100 KB. */
+/** Rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = "100";
 
-export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read", async (ctx) => {
+export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:read", async (ctx) => {
   const { page, org } = ctx;
   const asked = {
     filter: page.query.get("filter") || undefined,
@@ -36,8 +36,7 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
           )}
         </div>
         <p class="faint">
-          Credentials for machines. They belong to {org.name} and not to a person: one ends when it is deleted or expires, never because
-          somebody left.
+          Credentials for machines. They belong to {org.name}, not to a person, so they stay valid when their creator leaves.
         </p>
         <form class="filters" method="get">
           <Field name="search" label="Search" value={asked.search ?? ""} placeholder="Name or description" type="search" maxlength={100} />
@@ -46,7 +45,7 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
             label="Show"
             value={asked.filter ?? "active"}
             options={[
-              ["active", "Living"],
+              ["active", "Active"],
               ["expired", "Expired and rotated"],
               ["all", "All"],
             ]}
@@ -57,7 +56,7 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
           <NoTokens filtered={asked.search !== undefined || asked.filter !== undefined} create={mayCreate} orgName={org.name} />
         ) : (
           <>
-            <Table caption="Access tokens" head={["Name", "Rights", "Created", "Last used", "Expires", "State"]}>
+            <Table caption="Access tokens" head={["Name", "Permissions", "Created", "Last used", "Expires", "State"]}>
               {tokens.map((token) => (
                 <Row token={token} orgName={org.name} />
               ))}
@@ -74,11 +73,11 @@ export const listPage = definePage("GET", "/:orgName/~/tokens", "org_token:read"
 const NoTokens = ({ filtered, create, orgName }: { filtered: boolean; create: boolean; orgName: string }) => (
   <Empty>
     {filtered ? (
-      <p>No token fits. Try another filter.</p>
+      <p>No tokens match these filters.</p>
     ) : (
       <>
-        <p>There is no token yet. A CI system needs one to deploy without anybody's own credentials.</p>
-        {create && <a href={placePath(orgName, "tokens", "new")}>Create the first one</a>}
+        <p>No tokens yet. A CI system needs one to deploy without a person's credentials.</p>
+        {create && <a href={placePath(orgName, "tokens", "new")}>Create the first token</a>}
       </>
     )}
   </Empty>
@@ -118,7 +117,7 @@ export const State = ({ token }: { token: AccessToken }) => {
   return <Badge {...(overlapping ? { kind: "warning" as const } : kind && { kind })}>{overlapping ? "being rotated" : token.status}</Badge>;
 };
 
-/** Where this page's tokens stand by last use: what nobody uses is what can be deleted. */
+/** Counts the tokens of this page by last use: unused tokens can be deleted. */
 const ByLastUse = ({ tokens, now }: { tokens: AccessToken[]; now: number }) => {
   const day = 86_400;
   const bounds: [string, number][] = [
@@ -126,7 +125,7 @@ const ByLastUse = ({ tokens, now }: { tokens: AccessToken[]; now: number }) => {
     ["this week", 7 * day],
     ["this month", 30 * day],
     ["90 days", 90 * day],
-    ["longer ago", Infinity],
+    ["earlier", Infinity],
   ];
   const counts = bounds.map(() => 0);
   let never = 0;

@@ -19,7 +19,7 @@ import { State } from "./list.tsx";
 const HERE = "/user/settings/tokens";
 type Context = PersonContext & { page: PageInput };
 
-/** A person's own tokens, and sessions. */
+/** The pages of a person's own tokens. */
 export const personalPages = [
   definePage("GET", HERE, "person", (ctx) => view(ctx, {})),
   definePage("POST", HERE, "person", async (ctx) => {
@@ -39,11 +39,11 @@ export const personalPages = [
           <h1>Personal access token</h1>
           {shown ? (
             <>
-              <Notice kind="warning">Copy the value now. It is shown this once, and nobody can look it up later.</Notice>
+              <Notice kind="warning">Copy the value now. It is shown only once and cannot be retrieved later.</Notice>
               <Copyable label="Value" text={shown.value} />
             </>
           ) : (
-            <p>A token's value is shown once, right after it was made, and is kept nowhere.</p>
+            <p>A token's value is shown once, right after its creation, and is not stored.</p>
           )}
           <a href={HERE}>Your tokens</a>
         </section>
@@ -58,7 +58,9 @@ export const personalPages = [
       body: (
         <section>
           <h1>Delete your token {id.slice(0, 8)}?</h1>
-          <p>It ends at once and for good. What it made lives on, unless you end that too.</p>
+          <p>
+            This takes effect immediately and cannot be undone. Everything created with the token is kept, unless you delete that as well.
+          </p>
           <dl>
             <dt>Last used</dt>
             <dd>
@@ -101,13 +103,13 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
     body: (
       <section>
         <h1>Your access tokens</h1>
-        <p class="faint">They carry your own rights in all your organizations. Machines get tokens of their organization instead.</p>
+        <p class="faint">These tokens have your own permissions in all your organizations. Use organization tokens for machines.</p>
         {tokens.length === 0 ? (
           <Empty>
-            <p>You have no token. `pulumi login` makes one by itself, or create one below.</p>
+            <p>You have no token. `pulumi login` creates one, or create one below.</p>
           </Empty>
         ) : (
-          <Table caption="Your access tokens" head={["Description", "Created", "Last used", "Expires", "State", "End it"]}>
+          <Table caption="Your access tokens" head={["Description", "Created", "Last used", "Expires", "State", "Delete"]}>
             {tokens.map((token) => (
               <tr>
                 <th scope="row">{cut(token.description, 255) || "(no description)"}</th>
@@ -122,8 +124,8 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
                 </td>
                 <td>
                   <State token={token} />
-                  {token.disabledReason === "leaked" && <div class="hint">found in the open</div>}
-                  {token.disabledReason === "maker-leaked" && <div class="hint">its maker was found in the open</div>}
+                  {token.disabledReason === "leaked" && <div class="hint">found in public</div>}
+                  {token.disabledReason === "maker-leaked" && <div class="hint">its creator was found in public</div>}
                 </td>
                 <td>
                   <a
@@ -138,7 +140,7 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
           </Table>
         )}
         <More url={ctx.page.url} continuationToken={continuationToken} />
-        <h2>Create one</h2>
+        <h2>Create a token</h2>
         {problem && <Notice kind="error">{problem.message}</Notice>}
         <form method="post" class="narrow">
           <Field

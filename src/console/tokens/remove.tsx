@@ -13,7 +13,7 @@ import { LastUse } from "./lastUse.tsx";
 const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
 const idOf = (params: Record<string, string>) => params["tokenId"] ?? "";
 
-export const removePages = [
+export const tokenRemovePages = [
   definePage("GET", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => deletion(ctx, idOf(ctx.page.params))),
   definePage("POST", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => {
     const id = idOf(ctx.page.params);
@@ -30,7 +30,7 @@ export const removePages = [
   }),
 ];
 
-/** What would notice, before anybody says yes. */
+/** Shows the use of a token before its deletion. */
 async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise<View> {
   const token = await getOrgToken(ctx, id);
   const impact = await getTokenImpact(ctx, id);
@@ -42,7 +42,7 @@ async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise
       <section>
         <h1>Delete {token.name}?</h1>
         {problem && <Notice kind="error">{problem.message}</Notice>}
-        <p>It ends at once and for good: no write, export or decryption is accepted from it once it is deleted. Its name stays taken.</p>
+        <p>This takes effect immediately and cannot be undone. The name cannot be reused.</p>
         <dl>
           <dt>Last used</dt>
           <dd>
@@ -65,9 +65,9 @@ async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise
           <Successors orgName={ctx.org.name} successors={impact.successors} />
         </dl>
         {impact.stacks.length === 0 ? (
-          <p>It changed no stack in the last 90 days.</p>
+          <p>This token changed no stack in the last 90 days.</p>
         ) : (
-          <Table caption="Stacks that it changed in the last 90 days" head={["Stack", "Updates", "Last"]}>
+          <Table caption="Stacks changed by this token in the last 90 days" head={["Stack", "Updates", "Last"]}>
             {impact.stacks.slice(0, 50).map((stack) => (
               <tr>
                 <th scope="row">

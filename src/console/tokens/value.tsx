@@ -3,7 +3,7 @@ import { takeOnce } from "../once.ts";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
-/** The only page that ever shows a token's value, and only to the first look. */
+/** The only page that shows a token's value, and only at the first view. */
 export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", "org_token:read", async (ctx) => {
   const { params, hono, url } = ctx.page;
   const shown = await takeOnce(ctx, hono, ctx.actor.token.id);
@@ -16,8 +16,8 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
         <section class="narrow">
           <h1>Shown once</h1>
           <p>
-            A token's value is shown once, right after it was made, and is kept nowhere. If it was lost, <a href={list}>delete the token</a>{" "}
-            and create another, or rotate it.
+            A token's value is shown once, right after its creation, and is not stored. If you have lost it,{" "}
+            <a href={list}>delete the token</a> and create another, or rotate it.
           </p>
         </section>
       ),
@@ -31,10 +31,10 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
     body: (
       <section class="narrow">
         <h1>{shown.name}</h1>
-        <Notice kind="warning">Copy the value now. It is shown this once, and nobody can look it up later.</Notice>
+        <Notice kind="warning">Copy the value now. It is shown only once and cannot be retrieved later.</Notice>
         <Copyable label="Value" text={shown.value} />
         <h2>Use it</h2>
-        <p class="faint">Keep the value in your CI system's own store of secrets, here called PULUMI_ACCESS_TOKEN, and nowhere else.</p>
+        <p class="faint">Store the value only in the secret store of your CI system, here with the name PULUMI_ACCESS_TOKEN.</p>
         <Copyable label="Shell" text={shell(backend)} />
         <Copyable label="GitHub Actions" text={gitHub(backend, stack)} />
         <Copyable label="GitLab CI" text={gitLab(backend, stack)} />
@@ -49,7 +49,7 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
   };
 });
 
-/** The CLI finds the console of a backend by its domain, for the links that it prints and for `pulumi login` (cli-protocol §2.8). */
+/** The CLI derives the console of a backend from its domain, for the links that it prints and for `pulumi login` (cli-protocol §2.8). */
 interface Backend {
   url: string;
   domain: string;

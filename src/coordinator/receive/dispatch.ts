@@ -3,17 +3,17 @@ import { roundTripsText } from "../../metrics/roundTrips.ts";
 import { receiveEvent, receiveEvents } from "./events.ts";
 import type { Outcome } from "../outcome.ts";
 import { receiveCheckpoint, receiveJournal } from "./journal.ts";
-import type { Received } from "../storage/bodyStore.ts";
+import type { BodyStore } from "../storage/bodyStore.ts";
 import type { Run, Runs } from "../storage/runs.ts";
 
 export interface Arrivals {
   runs: Runs;
-  received: Received;
-  /** Does something in one go, at a moment at which the update runs and nobody works out its end. */
+  received: BodyStore;
+  /** Runs synchronous work while the update is running and its end is not under way. */
   inTime: <T>(work: (run: Run) => T) => Promise<T>;
 }
 
-/** Takes what a running update's client sends under its lease. @param kind as `forward` in lease.ts names it */
+/** Receives a request that a running update's client sends under its lease. @param kind as named by `forward` in underLease.ts */
 export async function receiveFor(run: Run, kind: string | undefined, request: Request, to: Arrivals): Promise<void> {
   const { received, inTime } = to;
   switch (kind) {
@@ -22,7 +22,7 @@ export async function receiveFor(run: Run, kind: string | undefined, request: Re
     case "checkpoint": {
       const checkpoint = await receiveCheckpoint(run, request, received);
       return inTime(() => {
-        // A first attempt that comes in after its own retry does not take its place.
+        // If a first attempt arrives after its own retry, the retry stays.
         to.runs.save(Object.assign(run, { checkpoint: Math.max(run.checkpoint ?? 0, checkpoint) }));
         received.dropBefore(run.updateId, "checkpoint", run.checkpoint ?? 0);
       });
@@ -32,12 +32,12 @@ export async function receiveFor(run: Run, kind: string | undefined, request: Re
     case "event":
       return receiveEvent(run, request, received, inTime);
     case "log":
-      // Of clients that print what the engine says themselves: nobody reads it again.
+      // Old clients print the log themselves, and no API returns it.
       return undefined;
   }
 }
 
-/** The answer to such a request, once its body was read. */
+/** Answers such a request after its body was read. */
 export async function answerTo(request: Request, outcome: Outcome<void>): Promise<Response> {
   if (!outcome.ok || !request.bodyUsed) await discard(request);
   if (outcome.ok) return new Response(null, { status: 204, headers: { "Server-Timing": roundTripsText(outcome.roundTrips) } });

@@ -1,25 +1,26 @@
 import { badRequest, tooLarge } from "../../errors.ts";
 import { encodingOf, inflate, receive, requireUtf8, useBody } from "../../http/body.ts";
 import { parseJson } from "../../http/json.ts";
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import { concat, encode } from "../../state/json/json.ts";
 import type { InTime } from "./journal.ts";
-import type { Received } from "../storage/bodyStore.ts";
+import type { BodyStore } from "../storage/bodyStore.ts";
 import type { Run } from "../storage/runs.ts";
 
 /**
- * Bytes as they come. Larger gzipped batches, of resources with long texts, are stored unread: to inflate and parse them
- * all would slow the deployment that they only tell of (docs/performance.md). What proves unreadable later is left out.
+ * Maximum number of bytes of a gzipped batch that is checked on arrival. Larger batches, of resources with long texts, are stored
+ * unchecked: to inflate and parse all of them would slow down the deployment (docs/performance.md). Readers skip a batch that they cannot
+ * parse.
  */
 const READ_ON_ARRIVAL = 64 * 1024;
-/** The summary is among the last events; up to three requests are under way at once (cli-protocol §4.9). */
+/** The summary is in one of the last batches, because up to three requests are under way at once (cli-protocol §4.9). */
 const LAST = 4;
-/** Bounds of the figures of a summary. The engine has some 20 operations; the text becomes part of a row of D1. */
+/** Bounds of the counts in a summary: they become part of a row of D1. The engine has about 20 operations. */
 const MOST_FIGURES = 50;
 const LONGEST_NAME = 100;
 
-/** Engine events: kept as they come. */
-export async function receiveEvents(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+/** Stores a batch of engine events as received. */
+export async function receiveEvents(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   const limit = received.limits.batch;
   const encoding = encodingOf(request);
   const bytes = await receive(request, limit);
@@ -31,12 +32,12 @@ export async function receiveEvents(run: Run, request: Request, received: Receiv
     }
     await inTime(() => received.append(run.updateId, "events", encoding, bytes));
   } finally {
-    free(bytes);
+    release(bytes);
   }
 }
 
-/** One event, as clients sent them long ago. Kept as a batch of one. */
-export async function receiveEvent(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+/** Stores the single event of an old client as a batch of one. */
+export async function receiveEvent(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   const limit = received.limits.batch;
   const body = await useBody(request, limit, ({ bytes }) => concat([encode('{"events":['), bytes, encode("]}")]));
   const [first, ...more] = eventsIn(body);
@@ -44,17 +45,17 @@ export async function receiveEvent(run: Run, request: Request, received: Receive
   await inTime(() => received.append(run.updateId, "events", "identity", body));
 }
 
-/** Inflated bytes, as gzip's last four bytes say. @throws 400 for what is not gzip at all */
+/** The inflated size that the last four bytes of gzip contain. @throws 400 when the bytes are not gzip */
 function claimedSize(gzip: Uint8Array): number {
   if (gzip[0] !== 0x1f || gzip[1] !== 0x8b) throw badRequest("the body is not valid gzip");
   return new DataView(gzip.buffer, gzip.byteOffset, gzip.length).getUint32(gzip.length - 4, true);
 }
 
 /**
- * JSON of `summaryEvent.resourceChanges`, the only source of the history's figures; null when it never came. At most 50 figures,
- * each with a name of at most 100 characters.
+ * Returns the JSON of `summaryEvent.resourceChanges`, the only source of the counts in the history; null without such an event. It has at
+ * most 50 counts, each with a name of at most 100 characters.
  */
-export function findResourceChanges(received: Received, updateId: string): string | null {
+export function findResourceChanges(received: BodyStore, updateId: string): string | null {
   for (const batch of received.batches(updateId, "events").slice(-LAST).toReversed()) {
     for (const event of tryEventsIn(received, updateId, batch)) {
       const changes = (event as { summaryEvent?: { resourceChanges?: unknown } } | null)?.summaryEvent?.resourceChanges;
@@ -64,7 +65,7 @@ export function findResourceChanges(received: Received, updateId: string): strin
   return null;
 }
 
-/** The history must stay readable: a figure that is no number would spoil all of it for the CLI. */
+/** Keeps only valid counts: with any other value the CLI could not read the history. */
 const countsOf = (changes: object) =>
   Object.fromEntries(
     Object.entries(changes)
@@ -78,7 +79,7 @@ function eventsIn(bytes: Uint8Array): unknown[] {
   return Array.isArray(events) ? events : [];
 }
 
-function tryEventsIn(received: Received, updateId: string, batch: number): unknown[] {
+function tryEventsIn(received: BodyStore, updateId: string, batch: number): unknown[] {
   try {
     return eventsIn(received.read(updateId, "events", batch));
   } catch {

@@ -2,33 +2,33 @@ import { badRequest, forbidden } from "../../errors.ts";
 import { requestChunks } from "../../bytes/chunks.ts";
 import { encodingOf, limited, useBody } from "../../http/body.ts";
 import { fromCheckpoint } from "../../state/checkpoint.ts";
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import { checkBatch } from "../../state/journal.ts";
-import { PART, type Received } from "../storage/bodyStore.ts";
+import { type BodyStore, PART } from "../storage/bodyStore.ts";
 import type { Run } from "../storage/runs.ts";
 
-/** Does a write only if the update still runs: a body may take its time, and its update may end meanwhile. */
+/** Makes a write only if the update is still running: it may end while a slow body arrives. */
 export type InTime = (write: () => void) => Promise<void>;
 
-/** Journal entries: durable when this returns and the object's output gate has opened (cli-protocol §4.8). */
-export async function receiveJournal(run: Run, request: Request, received: Received, inTime: InTime): Promise<void> {
+/** Stores journal entries. They are durable when this returns and the object's output gate has opened (cli-protocol §4.8). */
+export async function receiveJournal(run: Run, request: Request, received: BodyStore, inTime: InTime): Promise<void> {
   refusePreview(run);
   if (!run.journaling) throw badRequest("journaling was not granted to this update");
   await useBody(request, received.limits.batch, async ({ raw, encoding, bytes }) => {
     const entries = checkBatch(bytes);
-    if (bytes !== raw) free(bytes);
+    if (bytes !== raw) release(bytes);
     if (entries > 0) await inTime(() => received.append(run.updateId, "journal", encoding, raw));
   });
 }
 
 /**
- * A full checkpoint (cli-protocol §4.6): stored as it comes, then checked. Only when all of it is there and good may it
- * take the place of the one before.
+ * Stores a full checkpoint as received, then validates it (cli-protocol §4.6). The caller replaces the checkpoint before it only if this
+ * one is complete and valid.
  * @returns its number
  */
-export async function receiveCheckpoint(run: Run, request: Request, received: Received): Promise<number> {
+export async function receiveCheckpoint(run: Run, request: Request, received: BodyStore): Promise<number> {
   refusePreview(run);
-  if (run.journaling) throw badRequest("this update journals; it takes no checkpoints");
+  if (run.journaling) throw badRequest("this update sends a journal, so it cannot send checkpoints");
   const encoding = encodingOf(request);
   const batch = received.nextBatch(run.updateId, "checkpoint");
   const { limits } = received;
@@ -46,7 +46,7 @@ export async function receiveCheckpoint(run: Run, request: Request, received: Re
   return batch;
 }
 
-/** The same bytes in pieces of a size that storage likes, each good until the next is asked for. */
+/** Splits the bytes into parts that fit into a row. Each is valid until the next one is requested. */
 async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const held = new Uint8Array(PART);
   let length = 0;

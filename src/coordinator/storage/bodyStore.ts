@@ -1,23 +1,23 @@
 import type { BodyEncoding } from "../../http/body.ts";
 import { inflate, inflated } from "../../http/body.ts";
 import type { Limits } from "../../limits.ts";
-import { free, freeBuffer } from "../../bytes/release.ts";
+import { release, releaseBuffer } from "../../bytes/release.ts";
 import { concat } from "../../state/json/json.ts";
 import type { Journal } from "../../state/replay/journalCache.ts";
 
 export type ReceivedKind = "journal" | "checkpoint" | "events";
 
-/** SQLite takes buffers and not views. */
+/** SQLite accepts buffers and not views. */
 const wholeBuffer = (bytes: Uint8Array) => (bytes.length === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer) as ArrayBuffer;
 
-/** Bytes of each part of a body but its last. A value in SQLite has at most 2 MB (platform-facts D-2). */
+/** Bytes of each part of a body except the last. A value in SQLite has at most 2 MB (platform-facts D-2). */
 export const PART = 1_500_000;
 
 /**
- * Request bodies that an update was acknowledged, as they came: nothing between arrival and storage but a check.
- * A body longer than a row is cut into parts.
+ * The acknowledged request bodies of updates. They are checked on arrival and stored as received. A body that is larger than a row is
+ * stored in parts.
  */
-export class Received {
+export class BodyStore {
   readonly limits: Limits;
   readonly #sql: SqlStorage;
   readonly #last = new Map<string, number>();
@@ -27,14 +27,14 @@ export class Received {
     this.limits = limits;
   }
 
-  /** Always appends: a retried batch is stored again and recognised by its entries' own numbers. */
+  /** Appends a batch. A retried batch is stored again; the sequence ids of its entries identify it later. */
   append(updateId: string, kind: ReceivedKind, encoding: BodyEncoding, body: Uint8Array): void {
     const batch = this.nextBatch(updateId, kind);
     for (let part = 0; part === 0 || part * PART < body.length; part++)
       this.putPart(updateId, kind, batch, part, encoding, body.subarray(part * PART, (part + 1) * PART));
   }
 
-  /** Numbers grow with arrival and are never given twice, also to two requests at once. */
+  /** Returns the number of a new batch. Numbers increase and are never used twice, even by concurrent requests. */
   nextBatch(updateId: string, kind: ReceivedKind): number {
     const key = `${kind}/${updateId}`;
     const next = (this.#last.get(key) ?? this.batches(updateId, kind).at(-1) ?? 0) + 1;
@@ -45,7 +45,7 @@ export class Received {
   putPart(updateId: string, kind: ReceivedKind, batch: number, part: number, encoding: BodyEncoding, bytes: Uint8Array): void {
     const buffer = wholeBuffer(bytes);
     this.#sql.exec("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?)", updateId, kind, batch, part, encoding, buffer);
-    if (buffer !== bytes.buffer) freeBuffer(buffer);
+    if (buffer !== bytes.buffer) releaseBuffer(buffer);
   }
 
   batches(updateId: string, kind: ReceivedKind): number[] {
@@ -55,7 +55,7 @@ export class Received {
       .map((row) => row.batch);
   }
 
-  /** The parts of one body as they came, with their encoding. */
+  /** The parts of one body as received, with their encoding. */
   *parts(updateId: string, kind: ReceivedKind, batch: number): Generator<{ encoding: BodyEncoding; bytes: Uint8Array }> {
     const count = this.#sql
       .exec<{ n: number }>("SELECT count(*) AS n FROM received WHERE update_id = ? AND kind = ? AND batch = ?", updateId, kind, batch)
@@ -76,19 +76,19 @@ export class Received {
     return { encoding: row.encoding, bytes: new Uint8Array(row.body) };
   }
 
-  /** One whole body, inflated. It was held to its limit when it came; events may have been stored unread. */
+  /** One whole body, inflated. Its size was checked on arrival; only events may have been stored unchecked. */
   read(updateId: string, kind: ReceivedKind, batch: number): Uint8Array {
     const parts = [...this.parts(updateId, kind, batch)];
     const first = parts[0];
     if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
     const whole = concat(parts.map((part) => part.bytes));
-    if (whole !== first.bytes) for (const part of parts) free(part.bytes);
+    if (whole !== first.bytes) for (const part of parts) release(part.bytes);
     const bytes = inflate(whole, first.encoding, kind === "events" ? this.limits.batch : undefined);
-    if (bytes !== whole) free(whole);
+    if (bytes !== whole) release(whole);
     return bytes;
   }
 
-  /** One body as a stream, inflated; for what may be too large to hold. Each chunk is good until the next is asked for. */
+  /** One body as a stream, inflated, because it may be too large for memory. Each chunk is valid until the next one is requested. */
   stream(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
     const raw = this.raw(updateId, kind, batch);
     return this.encodingOf(updateId, kind, batch) === "gzip" ? inflated(raw) : raw;
@@ -105,15 +105,15 @@ export class Received {
       .one().encoding;
   }
 
-  /** One body as it came. Each chunk is good until the next is asked for. */
+  /** One body as received. Each chunk is valid until the next one is requested. */
   async *raw(updateId: string, kind: ReceivedKind, batch: number): AsyncGenerator<Uint8Array> {
     for (const { bytes } of this.parts(updateId, kind, batch)) {
       yield bytes;
-      free(bytes);
+      release(bytes);
     }
   }
 
-  /** Bodies of one kind, for who reads texts out of them. */
+  /** The bodies of one kind, for a reader of the texts in them. */
   bodies(updateId: string, kind: ReceivedKind): Journal {
     return {
       batches: () => this.batches(updateId, kind),

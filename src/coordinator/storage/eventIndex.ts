@@ -1,32 +1,33 @@
 import { decodeText } from "../../state/json/json.ts";
-import { Texts } from "../../state/replay/journalCache.ts";
+import { JournalCache } from "../../state/replay/journalCache.ts";
 import { type EventRef, eventsInBatch, lineOf } from "../../engineEvents/engineEvents.ts";
 import type { LoggedEvent } from "../../engineEvents/eventLog.ts";
 import { EventPage, type EventQuery } from "../../engineEvents/eventPage.ts";
-import type { Received } from "./bodyStore.ts";
+import type { BodyStore } from "./bodyStore.ts";
 
-/** Bytes of events that are searched before other requests get their turn. */
+/** Bytes of events that are searched before other requests may run. */
 const IN_ONE_GO = 512 * 1024;
 
 /**
- * The events of an update whose object still holds them, in ascending order. Batches come out of order, repeat events, and are
- * stored as they came; here they are read, once each, when someone asks. Only places are kept in memory, and no text.
+ * The events of an update that are still in the object, in ascending order. Batches arrive out of order, repeat events, and are stored as
+ * received; this index reads each batch once, at the first request of a reader. It keeps only the positions of events in memory, and no
+ * text.
  */
-export class LiveEvents {
-  readonly #received: Received;
+export class EventIndex {
+  readonly #received: BodyStore;
   readonly #updateId: string;
-  readonly #texts: Texts;
+  readonly #texts: JournalCache;
   readonly #seen = new Set<number>();
   readonly #known = new Map<number, EventRef>();
   #sorted: EventRef[] = [];
 
-  constructor(received: Received, updateId: string) {
+  constructor(received: BodyStore, updateId: string) {
     this.#received = received;
     this.#updateId = updateId;
-    this.#texts = new Texts(received.bodies(updateId, "events"));
+    this.#texts = new JournalCache(received.bodies(updateId, "events"));
   }
 
-  /** Reads what has come since. Other requests get their turn between two batches: a deployment may be waiting. */
+  /** Reads the batches that have arrived since. Other requests may run between two batches: a deployment may be waiting. */
   async catchUp(): Promise<void> {
     for (let batches = this.#unseen(); batches.length > 0; batches = this.#unseen()) {
       for (const batch of batches) {
@@ -44,7 +45,7 @@ export class LiveEvents {
     return this.#received.batches(this.#updateId, "events").filter((batch) => !this.#seen.has(batch));
   }
 
-  /** What proves unreadable is left out. */
+  /** Returns the events of a batch; none if the batch cannot be parsed. */
   #refsIn(batch: number): EventRef[] {
     try {
       return eventsInBatch(this.#received.read(this.#updateId, "events", batch), batch);
@@ -54,10 +55,10 @@ export class LiveEvents {
   }
 
   /**
-   * A page. Other requests get their turn while it is searched: a filter by resource may look at every event of a large update.
-   * @param gaps give events although earlier ones are still to come; a reader who goes on from there would miss those
-   * @param isHere whether the events are still here, after others had their turn
-   * @returns undefined when they are not
+   * Returns a page. Other requests may run during the search: a filter by resource may have to read every event of a large update.
+   * @param gaps return events although earlier ones have not arrived yet; a reader that continues from there misses those
+   * @param isHere whether the object still has the events, after other requests have run
+   * @returns undefined when the object does not have them any more
    */
   async page(query: EventQuery, gaps: boolean, isHere: () => boolean): Promise<EventPage | undefined> {
     const page = new EventPage(query);

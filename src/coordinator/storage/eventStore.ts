@@ -1,22 +1,22 @@
 import { writeEventLog } from "../../engineEvents/eventLog.ts";
 import type { EventQuery, EventsAnswer } from "../../engineEvents/eventPage.ts";
-import { LiveEvents } from "./eventIndex.ts";
-import type { Received } from "./bodyStore.ts";
+import { EventIndex } from "./eventIndex.ts";
+import type { BodyStore } from "./bodyStore.ts";
 import type { Runs } from "./runs.ts";
 
 /** The engine events of a stack's runs, from their arrival until they are in R2. */
-export class RunEvents {
+export class EventStore {
   readonly #runs: Runs;
-  readonly #received: Received;
-  /** What was read of a run's events for those who look on. */
-  readonly #read = new Map<string, LiveEvents>();
+  readonly #received: BodyStore;
+  /** The index of a run's events, for readers during the run. */
+  readonly #read = new Map<string, EventIndex>();
 
-  constructor(runs: Runs, received: Received) {
+  constructor(runs: Runs, received: BodyStore) {
     this.#runs = runs;
     this.#received = received;
   }
 
-  /** A page of a run's events; undefined when the run is forgotten, also meanwhile. @param gaps as in `LiveEvents.page`, while it runs */
+  /** A page of a run's events; undefined when the object has forgotten the run. @param gaps as in `EventIndex.page`, while the run lasts */
   async page(updateId: string, query: EventQuery, gaps: boolean): Promise<EventsAnswer | undefined> {
     if (!this.#runs.get(updateId)) return undefined;
     const read = this.#of(updateId);
@@ -28,7 +28,7 @@ export class RunEvents {
     return page && { events: page.events, last: page.last, more: page.more, running };
   }
 
-  /** Writes those that are here to R2. What is not readable is left out. */
+  /** Writes a run's events to R2, without batches that cannot be parsed. */
   async keep(bucket: R2Bucket, updateId: string): Promise<void> {
     const read = this.#of(updateId);
     await read.catchUp();
@@ -40,9 +40,9 @@ export class RunEvents {
     this.#read.delete(updateId);
   }
 
-  #of(updateId: string): LiveEvents {
+  #of(updateId: string): EventIndex {
     let read = this.#read.get(updateId);
-    if (!read) this.#read.set(updateId, (read = new LiveEvents(this.#received, updateId)));
+    if (!read) this.#read.set(updateId, (read = new EventIndex(this.#received, updateId)));
     return read;
   }
 }

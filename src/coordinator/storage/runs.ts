@@ -3,16 +3,16 @@ import type { StackPath } from "../../stacks/path.ts";
 import type { Attempts } from "../attempts.ts";
 import type { KeptJournal, UpdateKind } from "../../updates/table.ts";
 
-/** How a run ended, or is ending. */
+/** The way in which a run ended or is ending. */
 export type Ending = "succeeded" | "failed" | "cancelled" | "expired" | "aborted";
 
-/** Why a run was aborted: its token has ended, or was found in the open; its starter lost the right; its longest drain is over. */
+/** The reason for an abort: the token ended or was leaked, its owner lost the right, or the maximum drain time has passed. */
 export type AbortedFor = "token" | "leak" | "rights" | "drain";
 
 /**
- * An update or preview that was started and not yet forgotten, as its stack's object knows it.
- * `running`: the lease decides. `finishing`: its end is settled but could not be carried out yet. `done`: kept for a while, so
- * that a repeated call is understood.
+ * An update or preview in its stack's object, from its start until the object forgets it.
+ * `running`: it goes on while its lease is valid. `finishing`: its ending is decided, and an attempt to end it has failed. `done`: it has
+ * ended and is kept for a while, so that a repeated call gets the right answer.
  */
 export interface Run {
   updateId: string;
@@ -25,35 +25,35 @@ export interface Run {
   path: StackPath;
   stackId: string;
   version: number;
-  /** R2 key of the deployment that the update started from, pinned: positions in the journal refer to it. */
+  /** R2 key of the deployment that the update started from. It is pinned, because positions in the journal refer to it. */
   baseKey: string | null;
   baseAliasFree: boolean;
   cliVersion: string;
-  /** Who started it; what it does is done in that name. */
+  /** The caller that started it. Audit events of the run have this name. */
   who: Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;
   address: string;
   /** Milliseconds since 1970. */
   startedAt: number;
   expiresAt: number;
   endedAt: number;
-  /** Its token has ended, and the organization wants it to end too: nothing more is taken, and the alarm ends it. */
+  /** The run is aborted: its writes are refused, and the alarm ends it. */
   aborted?: true;
   abortedFor?: AbortedFor;
-  /** Its starter could not start it any more since then, and it may go on until then. Milliseconds. */
+  /** Since `since` its starter could not start it any more; it may go on until `until`. Milliseconds. */
   drain?: { since: number; until: number };
-  /** A renewal was refused for the network that it came from, and is in the log. */
+  /** A renewal was refused because of its network, and the audit log has a record of it. */
   refusedNetwork?: true;
-  /** A cancellation was sent to D1 and its outcome is not known: no write is taken before it is. */
+  /** A cancellation was sent to D1 and its outcome is unknown. No write is accepted before it is known. */
   cancelling?: true;
-  /** The stack has another path now, whose object knows nothing of this preview: its events are to be in R2 at its end. */
+  /** The stack was moved during this preview. The object of the new path does not have it, so its events must be in R2 when it ends. */
   moved?: true;
-  /** Number of the last full checkpoint that is wholly here; null before the first. */
+  /** Number of the last full checkpoint that is completely stored; null before the first. */
   checkpoint: number | null;
-  /** Attempts to end it, as long as none succeeded; afterwards, of keeping its journal. */
+  /** The attempts to end it, until one succeeds; afterwards the attempts to copy its journal to R2. */
   attempts?: Attempts;
-  /** It has ended with the state before it, and why; what it had written is kept. */
+  /** The reason for which it ended with the state before it. Its journal is kept. */
   journalKept?: KeptJournal;
-  /** What it had written is not in R2 yet: it stays here until R2 takes it. */
+  /** Its journal is not in R2 yet: the object keeps it until it is. */
   journalDue?: true;
 }
 
@@ -78,7 +78,7 @@ export class Runs {
     return [...this.#byId.values()];
   }
 
-  /** The run that has the stack to itself, if any. Previews never do. */
+  /** The run that holds the stack, if any. A preview never does. */
   holder(): Run | undefined {
     return this.all().find((run) => !run.dryRun && run.phase !== "done");
   }

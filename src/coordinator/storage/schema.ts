@@ -1,11 +1,11 @@
 /**
- * What each version of an object's own tables adds to the version before. Append only: objects that are at rest keep the version that they
- * have until they wake, which may be years later. The tables of version 1 may be there already: objects had no version before it.
+ * The migrations of an object's own tables. Each one leads from the version before to its own. The list is append-only: an object keeps its
+ * version until its next request, which may come years later. The tables of version 1 may exist already: before it objects had no version.
  *
- * The JSON of a stored run has no version. Its members are only added, and each one that is added is optional (`Run` in runs.ts).
+ * The JSON of a stored run has no version. Members may only be added to it, and an added member is optional (`Run` in runs.ts).
  */
 export const migrations: readonly string[] = [
-  // With a row id in `received`: without, SQLite would read through the bodies while it compares keys.
+  // `received` has a row id. Without it SQLite would read the bodies when it compares keys.
   `CREATE TABLE IF NOT EXISTS runs (update_id TEXT PRIMARY KEY, body TEXT NOT NULL);
    CREATE TABLE IF NOT EXISTS received (
      update_id TEXT NOT NULL, kind TEXT NOT NULL, batch INTEGER NOT NULL, part INTEGER NOT NULL,
@@ -14,8 +14,8 @@ export const migrations: readonly string[] = [
 ];
 
 /**
- * Brings the tables of an object to the newest version, each migration with its version in one transaction. Tables of a version that this
- * release does not know stay as they are: a later release wrote them, and was rolled back.
+ * Migrates the tables of an object to the newest version. Each migration and its version are written in one transaction. Tables of a
+ * version that this release does not know stay as they are: a later release, which was rolled back, wrote them.
  */
 export function migrate(storage: Pick<DurableObjectStorage, "sql" | "transactionSync">, list = migrations): void {
   const { sql } = storage;

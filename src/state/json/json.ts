@@ -1,7 +1,7 @@
 /**
- * JSON as bytes. State is text: what we do not have to change is copied byte for byte, so that numbers beyond 2^53, key
- * order, escapes and keys like `__proto__` survive. These functions find where values begin and end, and no more.
- * They do not validate: text that is not JSON gives a wrong cut or a StateError, never an endless loop.
+ * Reads JSON as bytes. A state is handled as text: unchanged parts are copied byte for byte, so that numbers above 2^53, the order of keys,
+ * escapes and keys like `__proto__` stay as they are. These functions only find where values begin and end. They do not validate: for
+ * invalid JSON the result is a wrong range or a StateError, and never an endless loop.
  */
 import { StateError, StateTooLarge } from "../errors.ts";
 import { MOST_VALUES, shapeFault } from "../shape.ts";
@@ -25,7 +25,7 @@ const encoder = new TextEncoder();
 
 export const encode = (text: string) => encoder.encode(text);
 
-/** UTF-8 to text. Throws StateError on bytes that are not UTF-8. */
+/** Decodes UTF-8. Throws StateError for bytes that are not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   try {
     return decodeUtf8(bytes);
@@ -34,15 +34,15 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** JSON.parse of UTF-8 bytes. Throws StateError on anything else. */
+/** Parses UTF-8 bytes as JSON. Throws StateError for other bytes. */
 export function parse(bytes: Uint8Array): unknown {
   return parseText(decodeText(bytes));
 }
 
-/** A shorter text cannot need much memory, and an entry of a journal must not wait. Characters. */
+/** A shorter text is not checked first: it cannot need much memory, and journal entries must be handled fast. Characters. */
 const SMALL = 128 * 1024;
 
-/** JSON.parse with our error. The parser's own message is left out: it quotes the text, which may hold secrets. */
+/** JSON.parse with our own error: the parser's message quotes the text, which may contain secrets. */
 export function parseText(text: string): unknown {
   if (text.length > SMALL && shapeFault(text)) throw new StateTooLarge(`more than ${MOST_VALUES} values in one part`);
   try {
@@ -52,7 +52,7 @@ export function parseText(text: string): unknown {
   }
 }
 
-/** A string token, quotes included, as the string it stands for. */
+/** Decodes a string token; the range includes its quotes. */
 export function decodeString(bytes: Uint8Array, start: number, end: number): string {
   if (bytes[start] !== QUOTE) throw new StateError("invalid JSON: expected a string");
   for (let i = start + 1; i < end - 1; i++) {
@@ -69,21 +69,22 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
   return at;
 }
 
-/** How far a value has been read, so that reading can go on when more bytes have come. */
+/** Position within a value, so that reading can continue when more bytes have arrived. */
 export interface Scan {
-  /** The next byte to look at. */
+  /** The next byte to read. */
   at: number;
-  /** Open brackets, of both kinds: whether they match is for the validation. */
+  /** Number of open brackets of both kinds. Whether they match is checked by the validation. */
   depth: number;
-  /** Within a string whose closing quote has not been seen. */
+  /** Whether the position is within a string. */
   inString: boolean;
 }
 
 export const scanFrom = (at: number): Scan => ({ at, depth: 0, inString: false });
 
 /**
- * Reads on in the value that began at the scan's first position, which must not be white space. True when it is
- * complete: `scan.at` is then just behind it. False when the bytes end first; a number or literal may be complete even so.
+ * Continues reading a value. The scan must have started at its first byte, which is not white space. Returns true when the value is
+ * complete; `scan.at` is then the position after it. Returns false when the bytes end first; a number or literal may be complete
+ * nevertheless.
  */
 export function scanValue(bytes: Uint8Array, scan: Scan): boolean {
   let { at, depth } = scan;
@@ -120,7 +121,7 @@ function stop(scan: Scan, at: number, depth: number, inString: boolean): false {
   return false;
 }
 
-/** Just behind the closing quote of the string that has been read up to `at`; -1 when the bytes end first. */
+/** Position after the closing quote of the string that has been read up to `at`; -1 when the bytes end first. */
 function stringEnd(bytes: Uint8Array, at: number): number {
   for (;;) {
     const quote = findQuote(bytes, at);
@@ -132,14 +133,14 @@ function stringEnd(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** Most strings are short, where a loop is quicker than the native search; the long ones must not be walked in JavaScript. */
+/** Position of the next quote. A loop is faster than the native search for the first bytes, and most strings are short. */
 function findQuote(bytes: Uint8Array, at: number): number {
   const near = Math.min(at + 24, bytes.length);
   for (; at < near; at++) if (bytes[at] === QUOTE) return at;
   return bytes.indexOf(QUOTE, at);
 }
 
-/** The position just behind the value at `at`. */
+/** The position after the value at `at`. */
 export function skipValue(bytes: Uint8Array, at: number): number {
   const scan = scanFrom(at);
   const complete = scanValue(bytes, scan);
@@ -154,9 +155,9 @@ function expect(bytes: Uint8Array, at: number, token: number): number {
 }
 
 /**
- * Walks over the members of the object at `at`. `visit` is told the key, where the value begins and where the key does,
- * and returns where the value ends. A repeated key is visited each time: the last one wins. Returns the object's end.
- * A value that is not an object has no members: what has been accepted must not make a replay fail later.
+ * Visits the members of the object at `at` and returns the object's end. `visit` receives the key, the start of the value and the start of
+ * the key, and returns the end of the value. A repeated key is visited each time; the last one should win. A value that is not an object
+ * counts as an object without members, so that a replay cannot fail because of data that was accepted.
  */
 export function visitMembers(bytes: Uint8Array, at: number, visit: (key: string, value: number, start: number) => number): number {
   if (bytes[at] !== OPEN_OBJECT) return skipValue(bytes, at);
@@ -173,7 +174,7 @@ export function visitMembers(bytes: Uint8Array, at: number, visit: (key: string,
   }
 }
 
-/** Walks over the elements of the array at `at`, as `visitMembers` does over members. */
+/** Visits the elements of the array at `at`, as `visitMembers` does for members. */
 export function readArray(bytes: Uint8Array, at: number, visit: (value: number) => number): number {
   if (bytes[at] !== OPEN_ARRAY) return skipValue(bytes, at);
   at = skipSpace(bytes, at + 1);
@@ -185,7 +186,7 @@ export function readArray(bytes: Uint8Array, at: number, visit: (value: number) 
   }
 }
 
-/** The text of each member of an object, which begins with its bracket. */
+/** The text of each member of an object. The bytes must begin with the object's bracket. */
 export function membersOf(object: Uint8Array): Map<string, Uint8Array> {
   const members = new Map<string, Uint8Array>();
   visitMembers(object, 0, (key, value) => {
@@ -196,23 +197,26 @@ export function membersOf(object: Uint8Array): Map<string, Uint8Array> {
   return members;
 }
 
-/** The JSON text that a member shall have; null removes the member. */
+/** New JSON texts of members; null removes the member. */
 export type Edits = Map<string, string | null>;
 
-/** An object's text with some members set or removed; every other byte is kept. New members come last. Any other value stays as it is. */
+/**
+ * Sets or removes members in an object's text and keeps all other bytes. New members come last. Any other value than an object is
+ * unchanged.
+ */
 export function rewrite(object: Uint8Array, edits: Edits): Uint8Array {
   if (object[0] !== OPEN_OBJECT) return object;
   const out: Uint8Array[] = [];
   const missing = new Map(edits);
   const open = 1;
-  let last = open; // behind the last member read, kept or not
+  let last = open; // the end of the last member that was read
   let any = false;
   const end = visitMembers(object, 0, (key, value, start) => {
     const valueEnd = skipValue(object, value);
     const edit = edits.get(key);
     missing.delete(key);
     if (edit !== null) {
-      // White space and comma before the member; a member that has become the first one needs no comma.
+      // This copies the white space and the comma before the member. A member that has become the first one needs no comma.
       if (any || last === open) out.push(object.subarray(last, start));
       any = true;
       if (edit === undefined) out.push(object.subarray(start, valueEnd));

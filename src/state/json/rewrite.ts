@@ -1,4 +1,4 @@
-/** Writing a state anew, part by part: what is not touched keeps its bytes. */
+/** Rewrites a state part by part. Unchanged parts keep their bytes. */
 import { DeploymentWriter } from "../checkpoint.ts";
 import type { Pieces } from "../ranges.ts";
 import { splitDeployment, type Part } from "./split.ts";
@@ -6,8 +6,8 @@ import { splitDeployment, type Part } from "./split.ts";
 export type DeploymentPart = Exclude<Part, { at: "envelope" }>;
 
 /**
- * The text of an untyped deployment with each part of its deployment as `change` has it, in chunks of 128 KB or so. The text must
- * have been validated when it was taken.
+ * Replaces each part of an untyped deployment's text by the result of `change`, and yields chunks of about 128 KB. The text must have been
+ * validated when it was received.
  */
 export async function* rewriteDeployment(
   chunks: AsyncIterable<Uint8Array>,

@@ -1,23 +1,24 @@
-/** Objects in a property value that say what they are: secrets, and references to resources (cli-protocol §5.6). */
+/** Finds the objects in a property value that have a signature: secrets, and references to resources (cli-protocol §5.6). */
 import { COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, type Range, decodeString, skipSpace, skipValue } from "./json.ts";
 
 export const SIGNATURE = "4dabf18193072939515e22adb298388d";
 export const RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
 export const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
-/** An object or array that is being walked through. */
+/** An object or array that is being visited. */
 interface Frame {
   start: number;
   isObject: boolean;
   isSigned: boolean;
-  /** Where the value of the member that is asked for begins; 0 when there is none. */
+  /** Start of the value of the requested member; 0 when there is none. */
   member: number;
 }
 
 /**
- * Walks through the property value at `start` and shows, of each object that carries `signature`, where the value of its member
- * `name` begins, and where the object is; an object within another one comes first. Signed objects stand at any depth, so this keeps its own stack: the depth is the sender's to choose.
- * @returns where the value ends
+ * Visits each object with the signature `signature` in the property value at `start`. `visit` receives the start of the value of its member
+ * `name`, and the object's range. An object inside another one comes before it. The sender can choose any depth, so this function has its
+ * own stack and no recursion.
+ * @returns the end of the value
  */
 export function walkSigned(
   bytes: Uint8Array,
@@ -27,7 +28,7 @@ export function walkSigned(
   visit: (value: number, object: Range) => void,
 ): number {
   const frames: Frame[] = [];
-  /** @returns where the value of the member at `at` begins */
+  /** @returns the start of the value of the member at `at` */
   const member = (at: number, frame: Frame): number => {
     const keyEnd = skipValue(bytes, at);
     const key = decodeString(bytes, at, keyEnd);

@@ -1,9 +1,9 @@
 /**
- * Cuts the text of a deployment at the boundaries of its top-level arrays, as it arrives, so that no more than one
- * resource has to be in memory (cli-protocol §5.2 and §5.4; §4.6 for the checkpoint body).
+ * Splits the text of a deployment into its resources and other members while it arrives, so that only one resource must be in memory
+ * (cli-protocol §5.2 and §5.4; §4.6 for the checkpoint body).
  */
 import { StateError, StateTooLarge } from "../errors.ts";
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -22,26 +22,29 @@ import {
 import { shortened } from "../shorten.ts";
 
 /**
- * A piece of an untyped deployment, in order of its text. `text` is the JSON text of a value, exactly as it came: a
- * view of the chunk or of our own buffer, good until the next chunk comes. To keep it, `slice()` it.
+ * A piece of an untyped deployment, in the order of the text. `text` is the JSON text of a value, exactly as received. It is a view of the
+ * chunk or of an internal buffer and is valid until the next chunk; use `slice()` to keep it.
  */
 export type Part =
   | { at: "resource" | "pendingOperation"; text: Uint8Array }
-  /** Another member of `deployment`; also `resources` and `pending_operations` themselves when they are null. */
+  /** Another member of `deployment`; also `resources` and `pending_operations` if they are null. */
   | { at: "deployment"; key: string; text: Uint8Array }
-  /** Another member of the outermost object; also `deployment` itself when it is null. */
+  /** Another member of the outermost object; also `deployment` if it is null. */
   | { at: "envelope"; key: string; text: Uint8Array };
 
 export interface SplitOptions {
-  /** The largest resource, pending operation or other member, in bytes; over it StateTooLarge. 32 MiB; of trusted text, any. */
+  /**
+   * Maximum number of bytes of a resource, pending operation or other member; a larger one throws StateTooLarge. Default: 32 MiB; no limit
+   * if trusted.
+   */
   maxElement?: number;
-  /** The text is our own and was validated when we took it: do not parse each part once more. */
+  /** The text is a stored state, which was validated when it was received. It is not parsed again. */
   trusted?: boolean;
 }
 
 /**
- * The parts of `{version, features?, deployment: {…}}` in batches, whatever the chunks and the order of keys.
- * Throws StateError when the text is not JSON of that shape. It does not demand any member: see `checkpoint.ts`.
+ * Yields the parts of `{version, features?, deployment: {…}}` in batches, for any size of chunks and any order of keys. Throws StateError
+ * when the text is not JSON of that shape. No member is required here: see `checkpoint.ts`.
  */
 export async function* splitDeployment(chunks: AsyncIterable<Uint8Array>, options: SplitOptions = {}): AsyncGenerator<Part[]> {
   const splitter = new Splitter(options);
@@ -58,7 +61,7 @@ const ARRAYS = new Map<string, "resource" | "pendingOperation">([
   ["pending_operations", "pendingOperation"],
 ]);
 
-/** What is expected next. */
+/** The syntax that is expected next. */
 type State =
   | "start"
   | "firstKey"
@@ -73,16 +76,16 @@ type State =
   | "afterElement"
   | "end";
 
-/** The push form of `splitDeployment`: give it each chunk, then call `end`. Unusable after it has thrown. */
+/** The push form of `splitDeployment`: call `push` with each chunk, then `end`. It cannot be used after an error. */
 export class Splitter {
-  /** `deployment` is there, and an object. */
+  /** Whether there is an object `deployment`. */
   hasDeployment = false;
   readonly #maxElement: number;
   readonly #trusted: boolean;
   #bytes: Uint8Array = new Uint8Array(0);
-  /** Holds what a chunk left over, and then the next chunk behind it. */
+  /** Buffer for the unread rest of a chunk, followed by the next chunk. */
   #own = new Uint8Array(0);
-  /** The beginning of the token or value being read; all before it is done with. */
+  /** Start of the token or value that is being read. The bytes before it are not needed any more. */
   #at = 0;
   #state: State = "start";
   #where: "envelope" | "deployment" | "resource" | "pendingOperation" = "envelope";
@@ -105,13 +108,13 @@ export class Splitter {
     return this.#parts;
   }
 
-  /** To be called after the last chunk, when its parts are done with. */
+  /** Call this after the last chunk, when its parts are not needed any more. */
   end(): void {
-    free(this.#own);
+    release(this.#own);
     if (this.#state !== "end") throw new StateError("invalid JSON: the deployment is not complete");
   }
 
-  /** Puts the chunk behind what is still needed. */
+  /** Appends the chunk to the bytes that are still needed. */
   #append(chunk: Uint8Array): void {
     if (this.#bytes.length === 0) {
       this.#bytes = chunk;
@@ -123,7 +126,7 @@ export class Splitter {
     this.#bytes = own.subarray(0, rest + chunk.length);
   }
 
-  /** Lets go of the caller's chunk: what is still needed of it moves to our own buffer. */
+  /** Copies the unread rest of the caller's chunk into the internal buffer. */
   #keepRest(chunk: Uint8Array): void {
     const inChunk = this.#bytes === chunk;
     this.#bytes = this.#bytes.subarray(this.#at);
@@ -133,18 +136,18 @@ export class Splitter {
   }
 
   /**
-   * Our own buffer with room for `size` bytes, what is still needed at its front. It grows by doubling, so a value in many chunks is not copied for
-   * each; and parts that were cut out of it are done with.
+   * Returns the internal buffer with at least `size` bytes; it begins with the bytes that are still needed. It doubles when it grows, so
+   * that a value in many chunks is not copied for each one. Parts in the buffer are not valid afterwards.
    */
   #reserve(size: number): Uint8Array {
     const before = this.#own;
     if (before.length < size) this.#own = new Uint8Array(Math.max(size, 2 * before.length));
     if (this.#bytes.buffer !== this.#own.buffer || this.#bytes.byteOffset > 0) this.#own.set(this.#bytes);
-    if (before !== this.#own) free(before);
+    if (before !== this.#own) release(before);
     return this.#own;
   }
 
-  /** Reads one token, or on in one value. False when it needs more bytes. */
+  /** Reads one token or continues one value. Returns false when it needs more bytes. */
   #step(): boolean {
     if (this.#state === "inside") return this.#readValue();
     if (this.#state === "insideKey") return this.#readKey();
@@ -198,12 +201,12 @@ export class Splitter {
     return true;
   }
 
-  /** At a member's value: the deployment and its arrays are walked through, anything else is read as one part. */
+  /** Begins a member's value. The deployment and its arrays are split; any other value is one part. */
   #enter(c: number): true {
     const array = this.#where === "deployment" ? ARRAYS.get(this.#key) : undefined;
     const isDeployment = this.#where === "envelope" && this.#key === "deployment";
     if (!array && !isDeployment) return this.#begin(c);
-    // A later one would win, but the first is already on its way.
+    // JSON gives the last one precedence, but the parts of the first one were already yielded.
     if (this.#seen.has(this.#key)) throw new StateError(`the deployment has two members "${this.#key}"`);
     this.#seen.add(this.#key);
     if (isDeployment && c === OPEN_OBJECT) {
@@ -215,7 +218,7 @@ export class Splitter {
       this.#where = array;
       return this.#take(c, c, "firstElement");
     }
-    if (c !== 0x6e) throw new StateError(isDeployment ? "deployment must be an object" : `${this.#key} must be an array`); // n of null
+    if (c !== 0x6e) throw new StateError(isDeployment ? "deployment must be an object" : `${this.#key} must be an array`); // n of `null`
     return this.#begin(c);
   }
 

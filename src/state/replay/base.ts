@@ -1,35 +1,35 @@
-/** The deployment that a replay starts from: the base stream, or what the journal has put in its place. */
-import { free } from "../../bytes/release.ts";
-import type { Item, Ref } from "./resourceRef.ts";
+/** The deployment that a replay starts from: the base stream, or a replacement from the journal. */
+import { release } from "../../bytes/release.ts";
+import type { ResourceRef, Ref } from "./resourceRef.ts";
 import { readArray, skipValue, visitMembers } from "../json/json.ts";
 import type { LinkTable } from "./links.ts";
 import { readFacts, readOperation, type KnownFacts } from "../resource.ts";
 import { splitDeployment } from "../json/split.ts";
-import { Turn } from "../../bytes/yielder.ts";
+import { Yielder } from "../../bytes/yielder.ts";
 
 export interface OperationRef {
   text: Ref | Uint8Array;
-  /** Only such operations outlive a further update (cli-protocol §4.8.4). */
+  /** Only pending operations of this type are kept by a later update (cli-protocol §4.8.4). */
   creates: boolean;
 }
 
 export interface Base {
-  /** Null: the resources of the base stream as they come; enough when nobody asks how many there are. */
-  items: Item[] | null;
-  /** The members of the deployment other than its lists; null: those of the base stream, and its pending operations too. */
+  /** Null: the resources of the base stream, in one pass; that is enough if the replay needs no other facts about them. */
+  items: ResourceRef[] | null;
+  /** The members of the deployment except its lists; null: the members and the pending operations of the base stream. */
   members: Map<string, Ref> | null;
   pending: OperationRef[];
-  /** From secrets manager entries, each to be compared with the one before. */
+  /** Providers in secrets manager entries. Each is compared with the one before. */
   providers: Ref[];
-  /** From a snippets entry; undefined: those of `members`. */
+  /** The snippets of the last snippets entry; undefined: the snippets in `members`. */
   snippets: Ref | null | undefined;
-  /** What aliases stood for, at each time they were resolved: to be applied to the snippets. */
+  /** The URNs by alias, for each time that aliases were resolved. They are applied to the snippets. */
   snippetAliases: ReadonlyMap<string, string>[];
-  /** To be added to those of `members`, which win. */
+  /** Extensions in entries. They are added to the extensions in `members`, which take precedence. */
   extensions: Map<string, Ref>;
 }
 
-export const newBase = (items: Item[] | null, members: Map<string, Ref> | null = null): Base => ({
+export const newBase = (items: ResourceRef[] | null, members: Map<string, Ref> | null = null): Base => ({
   items,
   members,
   pending: [],
@@ -39,15 +39,15 @@ export const newBase = (items: Item[] | null, members: Map<string, Ref> | null =
   extensions: new Map(),
 });
 
-/** The resources of the base stream with all that is to be known about them. */
-export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTable, facts: KnownFacts): Promise<Item[]> {
-  const items: Item[] = [];
-  const turn = new Turn();
+/** Reads all resources of the base stream with their facts and links. */
+export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTable, facts: KnownFacts): Promise<ResourceRef[]> {
+  const items: ResourceRef[] = [];
+  const yielder = new Yielder();
   for await (const parts of splitDeployment(chunks, { trusted: true })) {
     for (const { at, text } of parts) {
       if (at === "resource")
         items.push({ from: items.length, facts: facts.same(readFacts(text)), links: links.read(text, 0), edits: null });
-      const wait = turn.spend(text.length);
+      const wait = yielder.spend(text.length);
       if (wait) await wait;
     }
   }
@@ -56,7 +56,7 @@ export async function readItems(chunks: AsyncIterable<Uint8Array>, links: LinkTa
 
 /** Reads the `newSnapshot` of a write entry. */
 export function readSnapshot(bytes: Uint8Array, { batch, start }: Ref, links: LinkTable, known: KnownFacts): Base {
-  const items: Item[] = [];
+  const items: ResourceRef[] = [];
   const base = newBase(items, new Map());
   visitMembers(bytes, start, (key, at) => {
     if (key === "resources") {
@@ -87,10 +87,10 @@ export type Open = () => Promise<AsyncIterable<Uint8Array>>;
 
 const KEEP_BYTES = 8 * 1024 * 1024;
 
-/** A source that may have to be read twice: a small one is kept in memory the first time. */
+/** A source that can be read twice. A small one is kept in memory after the first time. */
 export interface Reopenable {
   first: Open;
-  /** What was kept is then given back. */
+  /** The last read. It releases the kept bytes. */
   last: Open;
 }
 
@@ -105,7 +105,7 @@ export function reopenable(open: Open): Reopenable {
 async function* replayed(chunks: Uint8Array[]) {
   for (const chunk of chunks) {
     yield chunk;
-    free(chunk);
+    release(chunk);
   }
 }
 
@@ -116,7 +116,7 @@ async function* keeping(source: AsyncIterable<Uint8Array>, keep: (chunks: Uint8A
     size += chunk.length;
     if (size <= KEEP_BYTES) chunks.push(chunk.slice());
     else {
-      for (const kept of chunks) free(kept);
+      for (const kept of chunks) release(kept);
       chunks = [];
     }
     yield chunk;

@@ -1,39 +1,39 @@
-/** What the journal's entries make of the base (cli-protocol §4.8.4), in terms of where texts are; no text is touched. */
+/** Applies the journal's entries to the base (cli-protocol §4.8.4). It works with the positions of texts and reads no text. */
 import type { Base, OperationRef } from "./base.ts";
-import { edit, type Item, type Ref } from "./resourceRef.ts";
+import { type Ref, type ResourceRef, edit } from "./resourceRef.ts";
 import { Kind } from "../journal.ts";
 import { UNREAD, type LinkTable } from "./links.ts";
 import { behindReferences } from "./order.ts";
-import { type ReplayStep, itemOf, refTo } from "./steps.ts";
+import { type ReplayStep, refTo, resourceRefOf } from "./steps.ts";
 import { normalizeUrns, rebuildDependencies } from "./urns.ts";
 
-/** The resources of the result, to be picked while the base stream passes by. */
+/** The resources of the result, in the order in which they are written while the base stream is read. */
 export interface Selection {
-  /** Those before the first one of the base stream. */
-  first: Item[];
-  /** Those in the place of the base stream's resource at `position`; to be asked for each once, in order. */
-  at(position: number): Item[];
+  /** The resources before the first one of the base stream. */
+  first: ResourceRef[];
+  /** The resources that replace the base stream's resource at `position`. Call this once for each position, in order. */
+  at(position: number): ResourceRef[];
 }
 
 export interface Folded {
   selection: Selection;
   pending: OperationRef[];
   base: Base;
-  /** An entry said that it needs the feature. */
+  /** An entry requires the feature. */
   byteString: boolean;
 }
 
 export class Fold {
   #base: Base;
-  #news: Item[] = [];
-  /** Operation id to position in `news`. */
+  #news: ResourceRef[] = [];
+  /** Position in `news` by operation id. */
   #indexOf = new Map<number, number>();
   #dropNew = new Set<number>();
   #dropOld = new Set<number>();
-  #replaceOld = new Map<number, Item>();
+  #replaceOld = new Map<number, ResourceRef>();
   #markDelete = new Set<number>();
   #markPending = new Set<number>();
-  /** Begun and not ended, as far as they have an operation to tell of. */
+  /** The operations that have begun and not ended, by their id. */
   #open = new Map<number, OperationRef>();
   #extensions = new Map<string, Ref>();
   #refreshed = false;
@@ -42,8 +42,8 @@ export class Fold {
   readonly #hasHole: boolean;
 
   /**
-   * @param links of the base's items and of what is added; null when those are not known
-   * @param hasHole entries are missing; then they must be known
+   * @param links the links of all items; null when they are not known
+   * @param hasHole whether entries are missing; then the links must be known
    */
   constructor(base: Base, links: LinkTable | null, hasHole: boolean) {
     this.#base = base;
@@ -51,7 +51,7 @@ export class Fold {
     this.#hasHole = hasHole;
   }
 
-  /** A promise when the step takes long. */
+  /** Applies one step. Returns a promise when the step takes long. */
   add(step: ReplayStep): void | Promise<void> {
     if (step.requiresByteString) this.#byteString = true;
     switch (step.kind) {
@@ -94,7 +94,7 @@ export class Fold {
   #succeed(step: ReplayStep): void {
     if (step.state) {
       this.#indexOf.set(step.operationID, this.#news.length);
-      this.#news.push(itemOf(step));
+      this.#news.push(resourceRefOf(step));
     }
     if (step.removeOld !== null) this.#dropOld.add(step.removeOld);
     if (step.removeNew !== null) this.#dropNew.add(step.removeNew);
@@ -114,25 +114,27 @@ export class Fold {
 
   #replace(step: ReplayStep): void {
     const { removeOld, removeNew } = step;
-    if (removeOld !== null) this.#replaceOld.set(removeOld, itemOf(step));
-    if (removeNew !== null) this.#withNew(removeNew, (index) => (this.#news[index] = itemOf(step)));
+    if (removeOld !== null) this.#replaceOld.set(removeOld, resourceRefOf(step));
+    if (removeNew !== null) this.#withNew(removeNew, (index) => (this.#news[index] = resourceRefOf(step)));
   }
 
   #markNew(operation: number, member: string): void {
     this.#withNew(operation, (index) => edit(this.#news[index]!, member, "true"));
   }
 
-  /** An operation that failed, or was never heard of, has no resource: a reference to it means nothing. (Upstream hits the first one.) */
+  /**
+   * Ignores a reference to an operation that has no resource, because it failed or is unknown. (Upstream changes the first resource then.)
+   */
   #withNew(operation: number, change: (index: number) => void): void {
     const index = this.#indexOf.get(operation);
     if (index !== undefined) change(index);
   }
 
-  /** Folds everything so far into the base; what follows refers to the new positions. */
+  /** Makes the result so far the new base. Later entries refer to its positions. */
   async #rebuild(): Promise<void> {
     this.#base.items = await this.#resources(this.#links!);
     this.#base.pending = this.#pending();
-    // The base's own win, and so do those of an earlier fold.
+    // An extension of the base takes precedence over a new one with the same name.
     for (const [ref, text] of this.#extensions) if (!this.#base.extensions.has(ref)) this.#base.extensions.set(ref, text);
     this.#news = [];
     this.#indexOf = new Map();
@@ -145,8 +147,8 @@ export class Fold {
     this.#extensions = new Map();
   }
 
-  /** The resources so far: new ones first, then what is left of the base. Only for a base whose items are known. */
-  async #resources(links: LinkTable): Promise<Item[]> {
+  /** The resources so far: first the new ones, then the remaining ones of the base. The items of the base must be known. */
+  async #resources(links: LinkTable): Promise<ResourceRef[]> {
     const survivors = this.#base.items!.map((item, position) => this.#survivor(position, item)).filter((item) => item !== null);
     const inTurn = [...this.#newResources(), ...survivors];
     const items = this.#hasHole ? behindReferences(inTurn, links) : inTurn;
@@ -156,15 +158,15 @@ export class Fold {
     return items;
   }
 
-  #newResources(): Item[] {
+  #newResources(): ResourceRef[] {
     const dropped = new Set([...this.#dropNew].map((operation) => this.#indexOf.get(operation)));
     return this.#news.filter((_, index) => !dropped.has(index));
   }
 
-  #survivor(position: number, item: Item): Item | null {
+  #survivor(position: number, item: ResourceRef): ResourceRef | null {
     if (this.#dropOld.has(position)) return null;
     const replacement = this.#replaceOld.get(position);
-    if (replacement) return replacement; // marks do not apply to it
+    if (replacement) return replacement; // the marks apply only to the old resource
     if (this.#markPending.has(position)) edit(item, "pendingReplacement", "true");
     if (this.#markDelete.has(position)) edit(item, "delete", "true");
     return item;
@@ -193,8 +195,8 @@ export class Fold {
   }
 }
 
-/** However often the base was rebuilt, the resources of the base stream are still in their order. */
-function inOrder(items: Item[]): Selection {
+/** A selection of these items. The resources of the base stream are in their original order, even if the base was rebuilt. */
+function inOrder(items: ResourceRef[]): Selection {
   let next = 0;
   const untilBase = (from: number) => {
     next = from;

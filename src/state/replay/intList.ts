@@ -2,8 +2,8 @@ const BITS = 14;
 const MASK = (1 << BITS) - 1;
 
 /**
- * A long list of numbers, in chunks: an array that grows is copied again and again, and its former selves are garbage for a while. Small integers take 4
- * bytes each; should one in a chunk be larger, V8 makes it 8 for all of them.
+ * A long list of numbers in chunks. A single growing array would be copied many times, and the copies would be garbage. Small integers take
+ * 4 bytes each; if a chunk contains a larger one, all numbers of the chunk take 8 bytes.
  */
 export class IntList {
   readonly #chunks: number[][] = [];

@@ -1,32 +1,32 @@
-import { free } from "../../bytes/release.ts";
+import { release } from "../../bytes/release.ts";
 import type { Ref } from "./resourceRef.ts";
 
-/** The stored batches of an update's journal: the decoded JSON body of each request, as it came. */
+/** The stored batches of an update's journal: the decoded JSON body of each request. */
 export interface Journal {
   /** The batches in the order of their arrival. */
   batches(): Iterable<number> | AsyncIterable<number>;
-  /** Bytes that are the reader's own. */
+  /** Reads a batch into bytes that the reader owns. */
   read(batch: number): Uint8Array | Promise<Uint8Array>;
 }
 
-/** The first batches stay: most journals are no larger, and are read twice. */
+/** Maximum number of bytes of the first batches, which stay in the cache: most journals are not larger and are read twice. */
 const STAYING_BYTES = 12 * 1024 * 1024;
-/** Of a journal so large they save little, and are let go. */
+/** In a journal of this size the first batches save little time, so they are released. */
 const LARGE_BYTES = 4 * STAYING_BYTES;
-/** Of a larger journal those used last, since neighbours in the state often arrived together. */
+/** Maximum number of bytes of the batches used last: resources that are adjacent in the state often arrived in the same batch. */
 const RECENT_BYTES = 4 * 1024 * 1024;
 const LEAST_ROOM = 64 * 1024;
 
-/** Reads texts out of the journal, and keeps what is likely to be asked for again. */
-export class Texts {
+/** Reads texts from the journal, and caches batches that are likely to be needed again. */
+export class JournalCache {
   readonly #journal: Journal;
   readonly #staying = new Map<number, Uint8Array>();
   #stays = 0;
-  /** Bytes that did not stay, each time they were read. */
+  /** Total bytes of reads of batches that did not stay. */
   #passed = 0;
-  /** In order of use. */
+  /** Batches in the order of their last use. */
   readonly #recent = new Map<number, Room>();
-  /** Bytes of the recent ones' buffers. */
+  /** Bytes of the buffers in `#recent`. */
   #cached = 0;
   #latest: { batch: number; bytes: Uint8Array } | undefined;
 
@@ -35,15 +35,15 @@ export class Texts {
   }
 
   /**
-   * A view, to be used before anything else is asked for: its buffer may then hold another batch. Not a promise when the batch is at hand,
-   * because a promise for each of many thousand texts is felt.
+   * Returns a view that is valid until the next call, because the buffer may then be reused. It returns a promise only when the batch is
+   * not in memory: a promise for each of many thousand texts would cost too much time.
    */
   get(ref: Ref): Uint8Array | Promise<Uint8Array> {
     const bytes = this.batch(ref.batch);
     return bytes instanceof Uint8Array ? bytes.subarray(ref.start, ref.end) : bytes.then((read) => read.subarray(ref.start, ref.end));
   }
 
-  /** As `get`, the whole of a batch. */
+  /** The same for a whole batch. */
   batch(batch: number): Uint8Array | Promise<Uint8Array> {
     if (this.#latest?.batch === batch) return this.#latest.bytes;
     const stays = this.#staying.get(batch);
@@ -55,14 +55,14 @@ export class Texts {
   }
 
   #letGo(): void {
-    for (const bytes of this.#staying.values()) free(bytes);
+    for (const bytes of this.#staying.values()) release(bytes);
     this.#staying.clear();
   }
 
-  /** To be called when nothing more is asked for. */
-  free(): void {
+  /** Call this after the last read. */
+  release(): void {
     this.#letGo();
-    for (const { buffer } of this.#recent.values()) free(buffer);
+    for (const { buffer } of this.#recent.values()) release(buffer);
   }
 
   #keep(batch: number, bytes: Uint8Array): Uint8Array {
@@ -71,20 +71,20 @@ export class Texts {
       this.#staying.set(batch, bytes);
       return this.#remember(batch, bytes);
     }
-    this.#stays = STAYING_BYTES; // full: a later, smaller one shall not push in
+    this.#stays = STAYING_BYTES; // full, so that a later, smaller batch is not added
     this.#passed += bytes.length;
     if (this.#passed > LARGE_BYTES && this.#staying.size > 0) this.#letGo();
     if (bytes.length > RECENT_BYTES) return this.#use(batch, this.#adopt(bytes));
     const room = this.#makeRoom(bytes.length);
     room.length = bytes.length;
     room.buffer.set(bytes);
-    free(bytes);
+    release(bytes);
     return this.#use(batch, room);
   }
 
   /**
-   * In the buffer of one that has not been used for long, where it fits. Buffers that are kept for a while outlive V8's young generation; new ones for
-   * each of a thousand batches would then be garbage until the next full collection, which they do not bring about.
+   * Returns a buffer for a batch: if possible, the buffer of the batch that was unused for the longest time. New buffers for each of a
+   * thousand batches would become old in V8's terms, and be garbage until the next full collection, which buffers do not cause.
    */
   #makeRoom(size: number): Room {
     const wanted = Math.max(LEAST_ROOM, 2 ** Math.ceil(Math.log2(size)));
@@ -94,15 +94,15 @@ export class Texts {
       this.#recent.delete(old);
       this.#cached -= its.buffer.length;
       if (its.buffer.length === wanted) room = its;
-      else free(its.buffer);
+      else release(its.buffer);
     }
     this.#cached += wanted;
     return room ?? { buffer: new Uint8Array(wanted), length: 0 };
   }
 
-  /** Takes the place of all others: such a batch is not copied. */
+  /** Caches a large batch without a copy. It replaces all other recent batches. */
   #adopt(bytes: Uint8Array): Room {
-    for (const { buffer } of this.#recent.values()) free(buffer);
+    for (const { buffer } of this.#recent.values()) release(buffer);
     this.#recent.clear();
     this.#cached = bytes.length;
     return { buffer: bytes, length: bytes.length };
@@ -120,7 +120,7 @@ export class Texts {
   }
 }
 
-/** A buffer and how many of its bytes are in use. */
+/** A buffer and the number of its bytes in use. */
 interface Room {
   buffer: Uint8Array;
   length: number;

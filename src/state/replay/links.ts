@@ -1,19 +1,19 @@
 import { IntList } from "./intList.ts";
 import { type Links, readLinks } from "../resource.ts";
 
-/** Where in a `LinkTable` the links of a resource are. */
+/** Position of a resource's links in a `LinkTable`. */
 export type LinksAt = number;
-/** Of a resource in a replay that does not look at URNs. */
+/** Position for a replay that does not need URNs. */
 export const UNREAD: LinksAt = -1;
 
 /**
- * The links of all resources of a state, which may be 100,000: each URN once, and what refers to what as small integers in one
- * array, about 60 bytes for a resource. Rows are never changed; a resource whose links change gets another.
+ * The links of all resources of a state, which may have 100,000. It stores each URN once and the links as small integers in one list, with
+ * about 60 bytes for each resource. Rows never change; a resource with changed links gets a new row.
  */
 export class LinkTable {
   readonly #names: string[] = [];
   readonly #numbers = new Map<string, number>();
-  /** A row: URN, parent, provider, deletedWith, viewOf; then the lists, each led by its length. */
+  /** A row contains URN, parent, provider, deletedWith and viewOf, then the lists, each after its length. */
   readonly #rows = new IntList();
 
   read(bytes: Uint8Array, at: number): LinksAt {
@@ -53,7 +53,7 @@ export class LinkTable {
     return this.#names[this.#rows.at(row + 1)]!;
   }
 
-  /** A new object each time, not to be kept for every resource. */
+  /** Returns a new object each time. Do not keep one for every resource. */
   get(row: LinksAt): Links {
     let at = row;
     const name = () => this.#names[this.#rows.at(at++)]!;

@@ -1,4 +1,4 @@
-/** Everything in a replayed state but its resources. */
+/** Writes the parts of a replayed state other than its resources. */
 import type { OperationRef } from "./base.ts";
 import type { Folded } from "./fold.ts";
 import type { Ref } from "./resourceRef.ts";
@@ -7,16 +7,16 @@ import { type Members, extensions, metadata, newManifest, secretsProvider, snipp
 import type { Output } from "../../bytes/output.ts";
 import { DERIVED_FEATURES, readOperation } from "../resource.ts";
 import type { Part } from "../json/split.ts";
-import type { Texts } from "./journalCache.ts";
+import type { JournalCache } from "./journalCache.ts";
 
 export interface Stamp {
-  /** As the CLI would write it (`goTime`); becomes `manifest.time`. */
+  /** Becomes `manifest.time`, in the CLI's format (`goTime`). */
   manifestTime: string;
   /** Becomes `manifest.version`; "" keeps the base's. */
   cliVersion: string;
 }
 
-/** What the base stream holds besides resources: little, and much of it is not known before they have passed, so it is kept. */
+/** The parts of the base stream other than resources. They are small, and some come after the resources, so they are kept in memory. */
 export interface BaseParts {
   members: Map<string, Uint8Array>;
   envelope: Map<string, Uint8Array>;
@@ -26,7 +26,7 @@ export interface BaseParts {
 export const newBaseParts = (): BaseParts => ({ members: new Map(), envelope: new Map(), pending: [] });
 
 export function keep(base: BaseParts, part: Part): void {
-  const text = part.text.slice(); // not a view, which would keep its whole chunk
+  const text = part.text.slice(); // a view would keep its whole chunk in memory
   if (part.at === "deployment") base.members.set(part.key, text);
   else if (part.at === "envelope") base.envelope.set(part.key, text);
   else {
@@ -39,18 +39,18 @@ const OWN_MEMBERS = new Set(["manifest", "secrets_providers", "resources", "pend
 const OWN_ENVELOPE = new Set(["version", "features", "deployment", "isInvalid"]);
 
 /**
- * Writes everything but the resources. The CLI writes manifest and secrets provider in front of them; so does this, if what stands in
- * front of the resources in the base says enough, as it does when the CLI or we have written it.
+ * Writes all parts except the resources. Like the CLI it writes manifest and secrets provider before the resources, but only if
+ * the base has them before its resources. All states that the CLI or this service writes have them there.
  */
 export class MemberWriter {
   readonly #stamp: Stamp;
   readonly #folded: Folded;
   readonly #base: BaseParts;
-  readonly #texts: Texts;
+  readonly #texts: JournalCache;
   readonly #out: Output;
   readonly #written = new Set<string>();
 
-  constructor(stamp: Stamp, folded: Folded, base: BaseParts, texts: Texts, out: Output) {
+  constructor(stamp: Stamp, folded: Folded, base: BaseParts, texts: JournalCache, out: Output) {
     this.#stamp = stamp;
     this.#folded = folded;
     this.#base = base;
@@ -58,7 +58,7 @@ export class MemberWriter {
     this.#out = out;
   }
 
-  /** Writes a key, and how its value begins; the caller writes the rest of it. */
+  /** Writes a key and the beginning of its value; the caller writes the rest. */
   open(key: string, start = ""): void {
     this.#out.write(`${this.#written.size > 0 ? "," : ""}${JSON.stringify(key)}:${start}`);
     this.#written.add(key);
@@ -71,8 +71,8 @@ export class MemberWriter {
   }
 
   /**
-   * To be called when what stands in front of the resources of the base has passed.
-   * @param whole the base has no resources, and has passed altogether
+   * Call this when the parts before the resources of the base have been read.
+   * @param whole the base has no resources and has been read completely
    */
   async writeHead(whole: boolean): Promise<void> {
     this.#out.write('{"deployment":{');
@@ -82,7 +82,7 @@ export class MemberWriter {
     if (isKnown("secrets_providers")) await this.#provider(current);
   }
 
-  /** Everything behind the resources, to the end of the text. Returns the features of the whole, sorted. */
+  /** Writes the rest of the text after the resources. Returns the features of the whole state, sorted. */
   async writeTail(featuresOfResources: ReadonlySet<string>): Promise<string[]> {
     const features = new Set(featuresOfResources);
     const current = await this.#current();
@@ -99,7 +99,7 @@ export class MemberWriter {
     return this.#envelope(features);
   }
 
-  /** Those of the base: what has been seen of them, if the journal has put nothing in their place. */
+  /** Returns the members of the journal's snapshot. Without a snapshot it returns the members of the base that have been read so far. */
   async #current(): Promise<Members> {
     const own = this.#folded.base.members;
     return own ? readAll(own, this.#read) : this.#base.members;
@@ -152,7 +152,7 @@ async function readAll(refs: ReadonlyMap<string, Ref>, read: (ref: Ref) => Promi
   return texts;
 }
 
-/** `byteString` cannot be seen in a resource, nor can a feature that is newer than we are: once there, they stay. */
+/** Features of the base that resources do not show: `byteString`, and features that this release does not know. They are kept. */
 function keptFeatures(envelope: ReadonlyMap<string, Uint8Array>): string[] {
   const text = envelope.get("features");
   const features = text ? parse(text) : [];

@@ -1,4 +1,4 @@
-/** The members of a replayed deployment besides its lists (cli-protocol §4.8.4 and §5.4). */
+/** Computes the members of a replayed deployment except its lists (cli-protocol §4.8.4 and §5.4). */
 import { toHex } from "../../bytes/base64.ts";
 import type { Base } from "./base.ts";
 import { goJson } from "../goFormat.ts";
@@ -8,16 +8,16 @@ import { decodeText, encode, membersOf, parse, rewrite, sameBytes, skipSpace } f
 export type Members = ReadonlyMap<string, Uint8Array>;
 type Read = (ref: Ref) => Promise<Uint8Array>;
 
-/** Go's null and a member left out are the same. */
+/** Treats null as an absent member, as Go does. */
 const present = (text: Uint8Array | undefined): Uint8Array | undefined => (text && text[0] !== 0x6e ? text : undefined);
 
-/** `magic` guards `version` against tampering; the CLI refuses a state where they do not fit. */
+/** `magic` protects `version` against tampering: the CLI refuses a state in which they do not match. */
 export async function magicOf(version: string): Promise<string> {
   if (version === "") return "";
   return toHex(await crypto.subtle.digest("SHA-256", encode(version)));
 }
 
-/** The manifest of a state written now. The version is the CLI's, or the base's when that is not known. */
+/** The manifest of a new state. Its version is the CLI's, or the base's if the CLI's is unknown. */
 export async function newManifest(time: string, cliVersion: string, base: Members): Promise<string> {
   const version = cliVersion || versionOf(base.get("manifest"));
   return JSON.stringify({ time, magic: await magicOf(version), version });
@@ -43,13 +43,13 @@ function sameProvider(a: Uint8Array, b: Uint8Array): boolean {
   return ["type", "state"].every((key) => sameBytes(one.get(key) ?? encode(""), two.get(key) ?? encode("")));
 }
 
-/** A state that a replay has put together is taken to be sound: an integrity error noted earlier is forgotten. */
+/** Removes a recorded integrity error, because a replayed state counts as valid. */
 export function metadata(members: Members): Uint8Array {
   const text = present(members.get("metadata"));
   return text ? rewrite(text, new Map([["integrity_error", null]])) : encode("{}");
 }
 
-/** Undefined when there are none. */
+/** The snippets, with aliases replaced; undefined when there are none. */
 export async function snippets(members: Members, base: Base, read: Read): Promise<Uint8Array | undefined> {
   const text = base.snippets === undefined ? present(members.get("snippets")) : base.snippets && (await read(base.snippets));
   if (!text || text[skipSpace(text, 1)] === 0x5d) return undefined; // []
@@ -67,7 +67,7 @@ function mapReferences(text: Uint8Array, aliases: ReadonlyMap<string, string>): 
   return encode(goJson(mapped));
 }
 
-/** The extensions of the base, which win, and those that the journal adds. Undefined when there are none. */
+/** The extensions of the base, which take precedence, and those of the journal; undefined when there are none. */
 export async function extensions(members: Members, base: Base, read: Read): Promise<Uint8Array | undefined> {
   const own = present(members.get("extensions")) ?? encode("{}");
   const known = membersOf(own);

@@ -1,29 +1,29 @@
-/** Mends the order of a state whose journal has a hole; a whole journal never needs it. */
-import type { Item } from "./resourceRef.ts";
+/** Corrects the order of a state whose journal has missing entries. A complete journal does not need it. */
+import type { ResourceRef } from "./resourceRef.ts";
 import type { LinkTable } from "./links.ts";
 import type { Links } from "../resource.ts";
 
-/** A resource that waits, and how many of the URNs that it refers to are still to come. */
+/** A resource that waits, and the number of URNs that it refers to and that are not placed yet. */
 interface Waiting {
-  item: Item;
+  item: ResourceRef;
   unmet: number;
 }
 
 /**
- * Puts each resource behind those that it refers to: after a hole a new one may stand before its old, unchanged provider, and the CLI
- * refuses to read that. Resources of the base stream keep their places, for they are written as they pass by; the others wait
- * for what they refer to, and come in their order as soon as it is there. Time and memory grow with the number of references.
+ * Places each resource after the resources that it refers to. If entries are missing, a new resource may come before its unchanged
+ * provider, and the CLI refuses such a state. Resources of the base stream keep their order, because they are written while the base is
+ * read. The others wait until all resources that they refer to are placed. Time and memory grow with the number of references.
  */
-export function behindReferences(items: Item[], table: LinkTable): Item[] {
+export function behindReferences(items: ResourceRef[], table: LinkTable): ResourceRef[] {
   const all = new Set(items.map(({ links }) => table.urn(links)));
-  const placed: Item[] = [];
+  const placed: ResourceRef[] = [];
   const seen = new Set<string>();
   const waiting = new Set<Waiting>();
-  /** By the URN that they wait for. */
+  /** Waiting resources by the URN that they wait for. */
   const waitingFor = new Map<string, Waiting[]>();
 
-  /** Places an item, then those that waited for it only, and so on. */
-  const place = (first: Item) => {
+  /** Places an item, then the items that waited only for it, and so on. */
+  const place = (first: ResourceRef) => {
     const ready = [first];
     for (const item of ready) {
       placed.push(item);
@@ -55,7 +55,7 @@ export function behindReferences(items: Item[], table: LinkTable): Item[] {
   return placed;
 }
 
-/** URNs of other resources of the state that are not in `seen`, each once. */
+/** The URNs of other resources of the state that the resource refers to and that are not in `seen`, each once. */
 function unmetReferences(links: Links, all: ReadonlySet<string>, seen: ReadonlySet<string>): Set<string> {
   const unmet = new Set<string>();
   const add = (urn: string) => {

@@ -1,7 +1,7 @@
 /** Computes the state after an update from the state before it and the journal (cli-protocol §4.8.4). */
 import { newBase, readItems, reopenable, type Open, type Reopenable } from "./base.ts";
 import { Fold, type Folded } from "./fold.ts";
-import type { Item } from "./resourceRef.ts";
+import type { ResourceRef } from "./resourceRef.ts";
 import { encode, rewrite } from "../json/json.ts";
 import { LinkTable } from "./links.ts";
 import { MemberWriter, type Stamp, keep, newBaseParts } from "./memberWriter.ts";
@@ -9,42 +9,42 @@ import { Output, streamed, type Streamed } from "../../bytes/output.ts";
 import { KnownFacts, readFacts } from "../resource.ts";
 import { splitDeployment } from "../json/split.ts";
 import { readDetails, readSteps } from "./steps.ts";
-import { Texts, type Journal } from "./journalCache.ts";
-import { LOOK, Turn } from "../../bytes/yielder.ts";
+import { type Journal, JournalCache } from "./journalCache.ts";
+import { VISIT_COST, Yielder } from "../../bytes/yielder.ts";
 
 export type { Journal } from "./journalCache.ts";
 
 export interface ReplayInput extends Stamp {
-  /** Opens the untyped deployment that the update started from; null: the empty one. It may be opened twice. */
+  /** Opens the untyped deployment that the update started from; null: the empty state. It may be opened twice. */
   base: Open | null;
-  /** No resource of the base has aliases, so one pass over it is enough. A summary says so of each state that we write. */
+  /** No resource of the base has aliases, so one pass over it is enough. `aliasFree` in the summary of the base has this value. */
   baseIsAliasFree?: boolean;
   journal: Journal;
 }
 
 export interface StateSummary {
   resources: number;
-  /** Schema version: 4 if and only if there are features, for a replayed state; else as declared. */
+  /** Schema version. For a replayed state it is 4 if there are features, else 3; for other states it is the declared version. */
   version: number;
   /** Sorted. */
   features: string[];
-  /** No resource but stacks: the stack may be deleted without force. True for no resource at all. */
+  /** Whether all resources are stacks, so that the stack may be deleted without force. True for a state without resources. */
   onlyRootStack: boolean;
-  /** For `baseIsAliasFree` of the next replay. */
+  /** Whether no resource has aliases. The next replay needs it as `baseIsAliasFree`. */
   aliasFree: boolean;
   /** Names of the stacks that the state refers to, each once. */
   references: string[];
 }
 
 /**
- * The state after the update as UTF-8 text of an untyped deployment, in chunks of 128 KB or so. The same input gives the
- * same bytes; a resource that the journal does not touch keeps its own. Base and journal must have been validated when they were taken.
- * The chunks end with a StateError when two resources claim one alias: what has been read of them by then must be thrown away.
+ * The state after the update as UTF-8 text of an untyped deployment, in chunks of about 128 KB. The same input gives the same bytes; a
+ * resource that the journal does not change keeps its bytes. Base and journal must have been validated when they were received. If two
+ * resources have the same alias, the chunks end with a StateError, and the caller must discard the chunks that it has read.
  */
 export const replay = (input: ReplayInput): Streamed<StateSummary> => streamed(run(input));
 
 async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary> {
-  const texts = new Texts(input.journal);
+  const texts = new JournalCache(input.journal);
   const source = input.base && reopenable(input.base);
   const folded = await fold(input, source, texts);
   const { selection } = folded;
@@ -83,7 +83,7 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
   if (resources.count > 0) out.write("]");
   const features = await members.writeTail(resources.features);
   yield* out.rest();
-  texts.free();
+  texts.release();
   const { count, stacks, references } = resources;
   return {
     resources: count,
@@ -95,20 +95,20 @@ async function* run(input: ReplayInput): AsyncGenerator<Uint8Array, StateSummary
   };
 }
 
-async function fold(input: ReplayInput, source: Reopenable | null, texts: Texts): Promise<Folded> {
+async function fold(input: ReplayInput, source: Reopenable | null, texts: JournalCache): Promise<Folded> {
   const facts = new KnownFacts();
   const steps = await readSteps(input.journal, texts, facts);
   const base = newBase(null);
   const links = steps.hasHole || steps.needLinks || (source && !input.baseIsAliasFree) ? new LinkTable() : null;
   if (links) base.items = source ? await readItems(await source.first(), links, facts) : [];
   const folding = new Fold(base, links, steps.hasHole);
-  const turn = new Turn();
+  const yielder = new Yielder();
   for (const step of steps) {
     const details = links && readDetails(step, texts, links, facts);
     if (details) await details;
     const folded = folding.add(step);
     if (folded) await folded;
-    const wait = turn.spend(LOOK);
+    const wait = yielder.spend(VISIT_COST);
     if (wait) await wait;
   }
   return folding.finish();
@@ -119,27 +119,27 @@ const COMMA = encode(",");
 class ResourceWriter {
   readonly #members: MemberWriter;
   readonly #out: Output;
-  readonly #texts: Texts;
-  /** Of the resources written. */
+  readonly #texts: JournalCache;
+  /** Features of the resources that were written. */
   readonly features = new Set<string>();
   readonly references = new Set<string>();
   count = 0;
   stacks = 0;
 
-  constructor(members: MemberWriter, out: Output, texts: Texts) {
+  constructor(members: MemberWriter, out: Output, texts: JournalCache) {
     this.#members = members;
     this.#out = out;
     this.#texts = texts;
   }
 
-  /** `baseText` is the text of an item that is in the base stream. A promise only when the journal has to be read. */
-  write(item: Item, baseText?: Uint8Array): void | Promise<void> {
+  /** Writes a resource; `baseText` is its text if it is in the base stream. Returns a promise only when the journal must be read. */
+  write(item: ResourceRef, baseText?: Uint8Array): void | Promise<void> {
     const text = typeof item.from === "number" ? baseText! : this.#texts.get(item.from);
     if (text instanceof Uint8Array) this.#write(item, text);
     else return text.then((read) => this.#write(item, read));
   }
 
-  #write(item: Item, text: Uint8Array): void {
+  #write(item: ResourceRef, text: Uint8Array): void {
     const facts = item.facts ?? readFacts(text);
     for (const feature of facts.features) this.features.add(feature);
     if (facts.isStack) this.stacks++;

@@ -1,29 +1,29 @@
 import { readSnapshot, type Base } from "./base.ts";
-import type { Item, Ref } from "./resourceRef.ts";
+import type { Ref, ResourceRef } from "./resourceRef.ts";
 import type { Range } from "../json/json.ts";
 import { Kind, REFERENCES, TEXTS, readBatch, type JournalEntry } from "../journal.ts";
 import { UNREAD, type LinkTable, type LinksAt } from "./links.ts";
 import { IntList } from "./intList.ts";
 import { KnownFacts, type Facts } from "../resource.ts";
-import type { Journal, Texts } from "./journalCache.ts";
-import { LOOK, Turn } from "../../bytes/yielder.ts";
+import type { Journal, JournalCache } from "./journalCache.ts";
+import { VISIT_COST, Yielder } from "../../bytes/yielder.ts";
 
-/** An entry of the journal, where it is, and what only some replays have to know of it. */
+/** An entry of the journal, its batch, and details that only some replays need. */
 export interface ReplayStep extends Omit<JournalEntry, "stateFacts" | "operationFacts"> {
   batch: number;
   stateFacts: Facts | null;
-  /** The operation is one that outlives further updates. */
+  /** Later updates keep the operation if it is still pending. */
   creates: boolean;
-  /** Of `state`. */
+  /** The links of `state`. */
   links: LinksAt;
-  /** Of `newSnapshot`. */
+  /** The base in `newSnapshot`. */
   snapshot: Base | null;
 }
 
 export const refTo = (step: ReplayStep, range: Range): Ref => ({ batch: step.batch, start: range.start, end: range.end });
 
-/** A fresh item for each place that the state takes: they may be changed independently. */
-export const itemOf = (step: ReplayStep): Item => ({
+/** Returns a new item each time, because a state may be used at several places that change independently. */
+export const resourceRefOf = (step: ReplayStep): ResourceRef => ({
   from: refTo(step, step.state!),
   facts: step.stateFacts,
   links: step.links,
@@ -34,17 +34,17 @@ const REFRESH_OR_BASE: ReadonlySet<number> = new Set([Kind.refreshSuccess, Kind.
 const [IS_REFRESH, BYTE_STRING, CREATES] = [1, 2, 4];
 
 /**
- * All entries of a journal, packed: an update of 100,000 resources has twice as many entries, and as objects they would be
- * larger than an isolate's memory allows. A row of numbers has only what its entry has: 24 to 48 bytes, nearly always.
+ * All entries of a journal in a compact form. An update of 100,000 resources has twice as many entries, and as objects they would not fit
+ * into an isolate's memory. A row of numbers contains only the members that its entry has; most rows have 24 to 48 bytes.
  */
 export class Steps {
   readonly #rows = new IntList();
-  /** Where the rows begin, in the order of the entries. */
+  /** Start of each row, in the order of the entries. */
   #order: number[] = [];
   readonly #extensionRefs: string[] = [];
   readonly #facts: KnownFacts;
   #inOrder = true;
-  /** A rule comes into play that looks at URNs, or at more of the base than the resource passing by. */
+  /** The replay needs URNs, or needs more of the base than one resource at a time. */
   needLinks = false;
 
   constructor(facts: KnownFacts) {
@@ -79,7 +79,7 @@ export class Steps {
     rows.set(present, bits);
   }
 
-  /** Puts the entries into their total order. A batch sent twice counts once: of entries with the same sequence id the last one stays. */
+  /** Sorts the entries by sequence id. Of entries with the same id only the last one stays, because a batch may have been sent twice. */
   sort(): void {
     if (this.#inOrder) return;
     const rows = this.#rows;
@@ -88,8 +88,8 @@ export class Steps {
   }
 
   /**
-   * Whether entries are missing between others: their numbers begin at 1 and have no gaps. The client does not wait for the answer
-   * to unchanged resources, and goes on without a word when it gives up on such a batch.
+   * Whether entries are missing: their numbers should begin at 1 and have no gaps. The client does not wait for the answer to entries of
+   * unchanged resources, and it continues without an error if it cannot send such a batch.
    */
   get hasHole(): boolean {
     const last = this.#order.at(-1);
@@ -111,7 +111,7 @@ export class Steps {
       return here ? value() : null;
     };
     const range = () => ({ start: next(), end: next() });
-    // In the order of REFERENCES and TEXTS.
+    // The order of these members is that of REFERENCES and TEXTS.
     return {
       sequenceID,
       kind,
@@ -141,20 +141,20 @@ export class Steps {
 }
 
 /** All entries in their total order. */
-export async function readSteps(journal: Journal, texts: Texts, facts: KnownFacts): Promise<Steps> {
+export async function readSteps(journal: Journal, texts: JournalCache, facts: KnownFacts): Promise<Steps> {
   const steps = new Steps(facts);
-  const turn = new Turn();
+  const yielder = new Yielder();
   for await (const batch of journal.batches()) {
     const bytes = await texts.batch(batch);
     for (const entry of readBatch(bytes)) steps.push(batch, entry);
-    await turn.spend(bytes.length + LOOK);
+    await yielder.spend(bytes.length + VISIT_COST);
   }
   steps.sort();
   return steps;
 }
 
-/** Adds what only the replay of a refresh, of aliases or of a new base has to know. A promise only when the journal has to be read. */
-export function readDetails(step: ReplayStep, texts: Texts, links: LinkTable, facts: KnownFacts): void | Promise<void> {
+/** Adds the details for a refresh, aliases or a new base. Returns a promise only when the journal must be read. */
+export function readDetails(step: ReplayStep, texts: JournalCache, links: LinkTable, facts: KnownFacts): void | Promise<void> {
   const { state, newSnapshot, kind } = step;
   const isWrite = kind === Kind.write;
   if (!state && !isWrite) return;

@@ -1,17 +1,19 @@
-/** Keeping the URNs of a replayed deployment consistent: dangling ones after a refresh, and aliases (cli-protocol §4.8.4). */
+/**
+ * Keeps the URNs of a replayed deployment consistent: removes dangling ones after a refresh, and resolves aliases (cli-protocol §4.8.4).
+ */
 import { StateError } from "../errors.ts";
-import type { Item } from "./resourceRef.ts";
+import type { ResourceRef } from "./resourceRef.ts";
 import { setLinks } from "./resourceRef.ts";
 import type { LinkTable } from "./links.ts";
 import type { Links } from "../resource.ts";
-import { LOOK, Turn } from "../../bytes/yielder.ts";
+import { VISIT_COST, Yielder } from "../../bytes/yielder.ts";
 
 /**
- * After a refresh: drops references to resources that are gone. One pass, since a resource may only refer to earlier ones.
- * Upstream means to hang an orphan on its grandparent, but the effect of its code is no parent at all; so is ours.
+ * Removes references to resources that a refresh has removed. One pass is enough, since a resource may only refer to earlier ones. An
+ * orphan gets no parent: upstream's comments say that it gets its grandparent, but upstream's code removes the parent.
  */
-export async function rebuildDependencies(items: Item[], table: LinkTable): Promise<void> {
-  const turn = new Turn();
+export async function rebuildDependencies(items: ResourceRef[], table: LinkTable): Promise<void> {
+  const yielder = new Yielder();
   const seen = new Set<string>();
   const known = (urns: readonly string[]) => (urns.every((urn) => seen.has(urn)) ? urns : urns.filter((urn) => seen.has(urn)));
   for (const item of items) {
@@ -26,7 +28,7 @@ export async function rebuildDependencies(items: Item[], table: LinkTable): Prom
       deletedWith: seen.has(links.deletedWith) ? links.deletedWith : "",
     });
     seen.add(links.urn);
-    const wait = turn.spend(LOOK);
+    const wait = yielder.spend(VISIT_COST);
     if (wait) await wait;
   }
   for (const item of items) if (!seen.has(table.parent(item.links))) setLinks(item, table, table.get(item.links), { parent: "" });
@@ -39,12 +41,12 @@ function keepIfSame(before: PropertyDependencies, after: PropertyDependencies): 
 }
 
 /**
- * Replaces aliases by the URNs they stand for, in all resources, and removes them. Returns what stands for what, for the
- * snippets; undefined when no resource has aliases. Throws StateError when two resources claim one alias.
+ * Replaces aliases by the URNs of their resources everywhere, and removes the aliases. Returns the URNs by alias, for the snippets;
+ * undefined when no resource has aliases. Throws StateError when two resources have the same alias.
  */
-export async function normalizeUrns(items: Item[], table: LinkTable): Promise<ReadonlyMap<string, string> | undefined> {
+export async function normalizeUrns(items: ResourceRef[], table: LinkTable): Promise<ReadonlyMap<string, string> | undefined> {
   if (!items.some(({ facts, links }) => facts!.hasAliases && table.get(links).aliases.length > 0)) return undefined;
-  const turn = new Turn();
+  const yielder = new Yielder();
   const aliased = aliasesOf(items, table);
   const urn = (name: string) => aliased.get(name) ?? name;
   const urns = (names: readonly string[]) => (names.some((name) => urn(name) !== name) ? names.map(urn) : names);
@@ -59,19 +61,19 @@ export async function normalizeUrns(items: Item[], table: LinkTable): Promise<Re
         links.propertyDependencies,
         links.propertyDependencies.map(([key, names]) => [key, urns(names)] as const),
       ),
-      // Unlike the client's own replay, which forgets it and leaves a state that it refuses to read.
+      // The client's own replay does not change this member, and then refuses to read the state.
       replaceWith: urns(links.replaceWith),
       deletedWith: urn(links.deletedWith),
       viewOf: urn(links.viewOf),
       aliases: [],
     });
-    const wait = turn.spend(LOOK);
+    const wait = yielder.spend(VISIT_COST);
     if (wait) await wait;
   }
   return aliased;
 }
 
-function aliasesOf(items: Item[], table: LinkTable): Map<string, string> {
+function aliasesOf(items: ResourceRef[], table: LinkTable): Map<string, string> {
   const aliased = new Map<string, string>();
   for (const { links } of items) {
     const { urn, parent, aliases } = table.get(links);
@@ -81,7 +83,7 @@ function aliasesOf(items: Item[], table: LinkTable): Map<string, string> {
         throw new StateError(`two resources ('${other}' and '${urn}') have the same alias: '${alias}'`);
       aliased.set(alias, urn);
     }
-    // The types of a resource's parents are part of its URN, so it moves with its parent.
+    // The types of a resource's parents are part of its URN, so it changes with its parent's.
     const movedTo = aliased.get(parent);
     if (movedTo && qualifiedType(movedTo) !== "pulumi:pulumi:Stack") aliased.set(urn, withParent(urn, movedTo));
   }

@@ -9,5 +9,7 @@ const { cron } = await startBuilt(
   Object.fromEntries(vars.map((setting) => setting.split("=") as [string, string])),
 );
 console.log("ready");
+// The tests that started it have ended.
+process.once("disconnect", () => process.exit());
 /** A message is the moment for which the cron is to be run. */
 process.on("message", (at) => void cron(new Date(Number(at))).then(() => process.send?.("done")));

@@ -59,7 +59,7 @@ it("nor on what forms answer, and where something is missing or not allowed", { 
   await admin.goto("/acme/~/settings");
   await admin.fill("#setMaxAccessTokenExpiryDays", "5");
   await admin.getByRole("button", { name: "Save" }).click();
-  await admin.getByText("Shut them out").waitFor();
+  await admin.getByText("Refuse these tokens").waitFor();
   await look(admin);
   await look(admin, "/acme/~/audit?startTime=x", 400);
   await look(admin, "/acme/~/audit?textFilter=nothing-is-called-so");

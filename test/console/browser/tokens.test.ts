@@ -30,7 +30,7 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
 
   // What the token did arrives in the log a moment later.
   await page.goto(`${tokens}/${id}`);
-  await page.click("text=What it did");
+  await page.click("text=View in audit log");
   if (inject("cli")) {
     for (let i = 0; i < 100 && !(await page.content()).includes("Stack Imported</a>"); i++) {
       await page.waitForTimeout(100);
@@ -38,7 +38,7 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
     }
     await page.locator("td a time").first().click();
     await page.waitForURL(/\/~\/audit\/\d+$/);
-    expect(await page.textContent("main")).toContain("It verifies");
+    expect(await page.textContent("main")).toContain("Verified: its hash matches");
     expect(await page.textContent("main")).toContain("jenkins-ci");
   }
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
-import { Texts } from "../../../src/state/replay/journalCache.ts";
+import { JournalCache } from "../../../src/state/replay/journalCache.ts";
 
 const KB = 1024;
 
@@ -10,7 +10,7 @@ const fillOf = (batch: number) => batch + 1;
 
 function largeJournal() {
   const read: number[] = [];
-  const texts = new Texts({
+  const texts = new JournalCache({
     batches: () => sizes.keys(),
     read: (batch) => {
       read.push(batch);

@@ -10,10 +10,10 @@ import { KnownFacts } from "../../../src/state/resource.ts";
 import { Splitter } from "../../../src/state/json/split.ts";
 import { Steps } from "../../../src/state/replay/steps.ts";
 import { StateError } from "../../../src/state/errors.ts";
-import { Texts } from "../../../src/state/replay/journalCache.ts";
-import { LiveEvents } from "../../../src/coordinator/storage/eventIndex.ts";
-import { Received } from "../../../src/coordinator/storage/bodyStore.ts";
-import { RunEvents } from "../../../src/coordinator/storage/eventStore.ts";
+import { JournalCache } from "../../../src/state/replay/journalCache.ts";
+import { EventIndex } from "../../../src/coordinator/storage/eventIndex.ts";
+import { BodyStore } from "../../../src/coordinator/storage/bodyStore.ts";
+import { EventStore } from "../../../src/coordinator/storage/eventStore.ts";
 import { Runs } from "../../../src/coordinator/storage/runs.ts";
 
 export const kinds = {
@@ -88,11 +88,11 @@ function patch(target: object, name: string, label: string, rejects = false): vo
 
 /** Everything that the end of a run goes through: what was received, the replay's parts, and the bindings. */
 const classes = {
-  Received,
-  RunEvents,
-  LiveEvents,
+  BodyStore,
+  EventStore,
+  EventIndex,
   Runs,
-  Texts,
+  JournalCache,
   Fold,
   LinkTable,
   IntList,
@@ -103,7 +103,7 @@ const classes = {
   Steps,
 };
 /** They take part in what is not the end of a run as well, or in reading alone. */
-const left = new Set(["constructor", "Runs.get", "Runs.all", "Runs.holder", "Runs.forget", "Received.append", "Received.nextBatch"]);
+const left = new Set(["constructor", "Runs.get", "Runs.all", "Runs.holder", "Runs.forget", "BodyStore.append", "BodyStore.nextBatch"]);
 
 /** Batches that end an update, and no others: what comes before them is not the end of a run. */
 function patchDatabase(): void {
