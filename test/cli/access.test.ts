@@ -20,6 +20,7 @@ beforeAll(async () => {
   admin = new Terminal({ project: yamlProject("shop"), token, url: server.url });
   for (const stack of ["dev", "prod"]) {
     await admin.pulumi("stack", "init", `acme/shop/${stack}`);
+    await admin.pulumi("config", "set", "--secret", "password", "hunter2");
     await admin.pulumi("up", "--yes", "--skip-preview");
   }
   await admin.pulumi("stack", "tag", "set", "env", "prod");
@@ -35,7 +36,7 @@ it("the pipeline of a team updates the team's stack, and does not see another", 
   const team = withToken("shop.token");
   await team.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/shop/dev");
   expect((await team.fails("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod")).output).toMatch(/no stack named/);
-  expect((await team.json("stack", "ls", "--all", "--json")) as unknown as { name: string }[]).toMatchObject([{ name: "acme/shop/dev" }]);
+  expect((await team.json("stack", "ls", "--all", "--json")) as unknown as { name: string }[]).toMatchObject([{ name: "dev" }]);
 });
 
 it("drift detection previews each stack, and changes none", async () => {
@@ -49,7 +50,9 @@ it("drift detection previews each stack, and changes none", async () => {
 it("the token for everything but production writes by the tag of the stack", async () => {
   const dev = withToken("dev.token");
   await dev.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/shop/dev");
-  expect((await dev.fails("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod")).output).toContain("stack:write");
+  expect((await dev.fails("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod")).output).toContain(
+    "does not include the right stack:",
+  );
   // The tag decides at the moment of the write.
   await admin.pulumi("stack", "tag", "rm", "env", "--stack", "acme/shop/prod");
   await dev.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod");

@@ -107,7 +107,7 @@ async function prepare() {
     NEW: newFolder(),
     ANOTHER: newFolder(),
     BACKEND: backend,
-    STACK_PATH: "acme/commands/bystander",
+    STACK: "acme/commands/bystander",
     ENV: "acme/default/dev",
   };
   return { machine, person: machine.with({ token: admin }), places };

@@ -7,7 +7,7 @@ export type Step =
   | { other: Program }
   /** An up whose CLI is killed while it waits at the program's gate; the stack is freed by `pulumi cancel`. */
   | { killed: Program }
-  /** `STACK_PATH` is the stack's name. */
+  /** `STACK` is the stack's name. */
   | { run: string[]; fails?: true }
   /** Writes a file into the project, or takes it away. */
   | { file: string; text: string | undefined };
