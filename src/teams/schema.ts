@@ -38,7 +38,8 @@ export const UpdateTeamRequest = z
     z.refine((body) => {
       const renames = (body.newDisplayName ?? body.newDescription ?? null) !== null;
       const changes = [renames, body.member, body.addStackPermission, body.editStackPermission, body.removeStack];
-      return changes.filter(Boolean).length === 1;
+      // None changes nothing: the provider's `api/teams:Team` sends an empty object.
+      return changes.filter(Boolean).length <= 1;
     }, "one change of the team is expected: its name and description, a member, or a right on a stack"),
   );
 
