@@ -62,33 +62,33 @@ export interface TokenLimits {
   successor: string;
 }
 
-/** A custom role that somebody or something has in place of a built-in one. */
+/** A custom role, which takes the place of a built-in one. */
 export interface CustomRole {
   id: string;
   name: string;
   grants: ScopeGrant[];
 }
 
-/** The rights that roles, teams and grants give in one organization. Read together with the identity, and as old as its settings. */
+/** The rights by roles, teams and grants in one organization. They are read together with the identity, and are as old as its settings. */
 export interface Rights {
-  /** The built-in role; of a caller with a custom role the one that is closest. */
+  /** The built-in role. If the caller has a custom role, this is the built-in role that is closest. */
   role: TokenRole;
   custom: CustomRole | null;
-  /** What the roles of teams grant besides. */
+  /** The grants of the roles of teams. */
   ofTeams: ScopeGrant[];
-  /** Whether there are grants on single stacks, to a team or as a creator. They are many, and stay in the database. */
+  /** Whether there are grants on single stacks, to a team or to a creator. The grants are not part of the identity, because there may be many. */
   hasStackGrants: boolean;
 }
 
 /**
- * The stack that a call is about, for a caller whose rights depend on it. The rights that the call turned out to need stand in the guard of
- * the call's work (`guard`), so that no look-up comes before it. `facts` are read only after a guard has refused: null for no such stack.
+ * The stack of a call, for a caller with rights on single stacks. The guard of the call's work checks the rights that the call needs
+ * (`guard`), so no look-up comes before the work. `facts` are read only after a guard has failed; null means that there is no such stack.
  */
 export interface OnStack {
   projectName: string;
   stackName: string;
   needs: OrgPermission[];
-  /** How many of them stood in a guard. */
+  /** How many of the needs a guard has checked. */
   guarded: number;
   facts: (StackFacts & { granted: GrantPermission[] }) | null | undefined;
 }

@@ -1,9 +1,9 @@
 /**
- * Custom roles and permission sets as clients write them: a tree of permission descriptors (management-api §7.3). It is kept word for word;
- * this reads what it grants. Pure.
+ * Reads the tree of permission descriptors of a custom role or permission set (management-api §7.3), and returns what it grants. The tree itself
+ * is stored word for word. Pure.
  *
- * Conditions know stacks only. One that asks about an environment, an account or a team grants nothing, under `Not` too, for we cannot
- * tell whether it holds.
+ * A condition can ask about stacks only. A condition about an environment, an account or a team grants nothing, also under `Not`, because we do
+ * not know whether it is true.
  */
 import { EACH_STACK, type Formula, MAX_ATOMS, NO_STACK, RuleWriter, TooComplex, all, any, not, same } from "./formula.ts";
 import type { Rule } from "./rules.ts";
@@ -14,17 +14,17 @@ export const MAX_ENTRIES = 2000;
 export const MAX_DETAILS = 1_000_000;
 const MAX_TEXT = 1000;
 
-/** Names of rights, as the tree has them: some of them may be none of ours. */
+/** Scopes as the tree names them; some of them may be unknown here. */
 export interface ScopeGrant {
   scopes: string[];
-  /** Null: on the organization and on every stack. Else only on stacks for which one of the rules holds. */
+  /** Null: the scopes are granted on the organization and on every stack. Otherwise only on stacks for which one of the rules is true. */
   rules: Rule[] | null;
 }
 
-/** A tree that cannot be read. The message is for the client. */
+/** The tree cannot be read. The message is for the client. */
 export class DescriptorFault extends Error {}
 
-/** What another record grants, by its id; undefined for an id that is not of this organization. */
+/** The grants of another record by its id; undefined for an id that this organization does not have. */
 export type Composed = (id: string) => ScopeGrant[] | undefined;
 
 /** @throws DescriptorFault */
@@ -49,7 +49,7 @@ export function composedIds(details: unknown): string[] {
   return [...ids];
 }
 
-/** Grants of the same rights under different conditions become one, and so do different rights under the same condition. */
+/** Joins grants with the same scopes, and grants with the same condition. */
 class Grants {
   readonly #writer = new RuleWriter();
   readonly #everywhere = new Set<string>();
@@ -87,7 +87,7 @@ interface Reading {
 
 type Members = Record<string, unknown>;
 
-/** @param when under which the node counts; `"never"` for a part that is only checked */
+/** @param when the condition under which the node counts; `"never"` for a part that is only validated */
 function readNode(node: unknown, when: Formula, depth: number, reading: Reading): void {
   const { type, members } = typed(node, depth, "a permission descriptor");
   const under = (child: unknown, condition: Formula | undefined) =>
@@ -122,7 +122,7 @@ function readNode(node: unknown, when: Formula, depth: number, reading: Reading)
 
 const ofRules = (rules: Rule[]): Formula => ({ any: rules.map((rule) => ({ all: rule })) });
 
-/** The node of the first option whose value equals the selector. One value that we cannot know leaves all of them in doubt. */
+/** Reads a selection: the first option whose value equals the selector counts. If one value is unknown, no option counts. */
 function select(members: Members, when: Formula, depth: number, reading: Reading): void {
   const selector = valueOf(members["selector"], depth + 1);
   const options = listIn(members, "options").map((option) => {
@@ -135,7 +135,7 @@ function select(members: Members, when: Formula, depth: number, reading: Reading
   for (const { value, node } of options) {
     const matches = isKnown ? equal(selector, value) : "never";
     const literal = value.kind === "literal" || value.kind === "stackId" ? JSON.stringify(value) : undefined;
-    // Different literals cannot match together, so an option needs no word on those before it.
+    // Two different literals cannot both match, so the condition of an option need not exclude the options before it.
     const earlier = literal === undefined || before.length > seen.size ? before.map(not) : [];
     const isRepeated = literal !== undefined && seen.has(literal);
     readNode(node, isRepeated ? "never" : all([when, matches, ...earlier]), depth + 1, reading);
@@ -145,7 +145,7 @@ function select(members: Members, when: Formula, depth: number, reading: Reading
   }
 }
 
-/** What an expression stands for. A stack is compared by its id. */
+/** The value of an expression. Stacks are compared by id. */
 type Value =
   | { kind: "unknown" }
   | { kind: "stack" }
@@ -154,7 +154,7 @@ type Value =
   | { kind: "literal"; value: string | number | boolean }
   | { kind: "formula"; formula: Formula };
 
-/** A condition; undefined for one that we cannot tell. @throws DescriptorFault for an expression that is neither true nor false */
+/** Reads a condition; undefined if its value is unknown. @throws DescriptorFault for an expression that is not boolean */
 function condition(expression: unknown, depth: number): Formula | undefined {
   const value = valueOf(expression, depth);
   if (value.kind === "unknown") return undefined;
@@ -233,7 +233,7 @@ function equal(left: Value, right: Value): Formula {
   if (left.kind === "tag" && right.kind === "literal")
     return typeof right.value === "string" ? { is: "tag", key: left.key, value: right.value } : NO_STACK;
   if (swaps(left, right)) return equal(right, left);
-  // Values of two kinds. The opposite is true of each stack when a stack or its tag is asked about, and never of the organization.
+  // Values of two kinds are not equal. If one of them belongs to a stack, the opposite is true of each stack, and not of the organization.
   return [left, right].some(({ kind }) => kind === "stack" || kind === "tag") ? NO_STACK : "never";
 }
 

@@ -1,15 +1,15 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Rule } from "./rules.ts";
 
-/** Rules that give a right on stacks of one organization. */
+/** The rules that give a right on stacks of one organization. */
 export interface GrantedIn {
   orgId: string;
   rules: Rule[];
 }
 
 /**
- * For a query over `stacks`: true where one of the rules holds for the stack. It says the same as `holds`. Rules that name one stack, which may be
- * thousands, are one look-up; the others are read for each stack. Two parameters, however many rules there are.
+ * SQL condition on a row of `stacks`: one of the rules is true of the stack. It gives the same result as `holds`. There may be thousands of rules
+ * that name one stack, so these are one look-up. The other rules are read for each stack. The condition has two parameters at most.
  */
 export function isGranted(granted: GrantedIn[]): SQL {
   const named: [string, string][] = [];

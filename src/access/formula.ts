@@ -1,4 +1,4 @@
-/** Conditions while a role is read: they are combined here, and become rules in the end (rules.ts). Pure. */
+/** Combines the conditions of a role while it is read, and turns them into rules (rules.ts). Pure. */
 import type { Atom, Rule } from "./rules.ts";
 
 /**
@@ -7,9 +7,9 @@ import type { Atom, Rule } from "./rules.ts";
  */
 export type Formula = "always" | "never" | Atom | { all: Formula[] } | { any: Formula[] };
 
-/** True of each stack, and of nothing else. */
+/** True of each stack, and not of the organization. */
 export const EACH_STACK: Formula = { all: [] };
-/** True of no stack. It is not `"never"`, whose opposite would be true of the organization too. */
+/** True of no stack. It differs from `"never"`, whose opposite is also true of the organization. */
 export const NO_STACK: Formula = { any: [] };
 
 export function all(parts: Formula[]): Formula {
@@ -33,7 +33,7 @@ export function not(formula: Formula): Formula {
   return wasNot ? atom : { ...atom, not: true };
 }
 
-/** True when both are, or neither is. @throws TooComplex, for each of them is written twice */
+/** True if both conditions are true, or both are false. @throws TooComplex for long conditions, because each of them is written twice */
 export function same(left: Formula, right: Formula): Formula {
   if (sizeOf(left) + sizeOf(right) > MAX_COMPARED) throw new TooComplex();
   return any([all([left, right]), all([not(left), not(right)])]);
@@ -49,7 +49,7 @@ const sizeOf = (formula: Formula): number => {
 const MAX_COMPARED = 1000;
 /** Atoms of all the rules of a role. Each of them is read for each stack of a list. */
 export const MAX_ATOMS = 10_000;
-/** Comparisons of atoms while rules are worked out: contradictions leave nothing behind, and cost time. */
+/** Comparisons of atoms while the rules of a role are worked out. Contradictions cost time too, though they leave no rule. */
 const MAX_WORK = 2_000_000;
 
 export class TooComplex extends Error {}

@@ -1,9 +1,9 @@
 /**
- * What the condition of a custom role says about a stack, in a form that JavaScript (`holds`) and SQL (`isGranted`) read alike: rules that are
- * joined by OR, each a list of atoms that are joined by AND (management-api §7.3). Pure.
+ * The condition of a custom role on a stack, in a form that JavaScript (`holds`) and SQL (`isGranted`) evaluate in the same way: rules that are
+ * joined by OR. Each rule is a list of atoms that are joined by AND (management-api §7.3). Pure.
  */
 
-/** One thing that is true or false of a stack. With `not` it must be false. A tag that the stack does not have equals nothing. */
+/** A statement about a stack. With `not` it must be false. A tag that the stack does not have equals nothing. */
 export type Atom = { not?: true } & (
   | { is: "stack"; id: string }
   | { is: "tag"; key: string; value: string }
@@ -14,7 +14,7 @@ export type Atom = { not?: true } & (
 /** All atoms must hold. An empty rule holds for every stack. */
 export type Rule = Atom[];
 
-/** What a condition can depend on. `tags` are the stack's own. */
+/** The facts about a stack that a condition can depend on. */
 export interface StackFacts {
   stackId: string;
   tags: Readonly<Record<string, string>>;

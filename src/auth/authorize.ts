@@ -11,10 +11,11 @@ import { recordForbidden, recordLimit } from "./refusals.ts";
 import { refuse } from "./refuse.ts";
 
 /**
- * May this caller do that? Never refuses on a cached identity: someone who joined a moment ago is looked up again.
- * @param stack the one that the path names, if it names one
- * @throws 403 when the right is missing or a limit stands against it, 404 when the organization or the stack is not the caller's to
- * know of, and what the edition lacks
+ * Checks whether the caller may make the call. It never refuses on a cached identity: it reads the identity from the database first, because
+ * the caller may have joined a moment ago.
+ * @param stack the stack that the path names, if it names one
+ * @throws 403 when the right is missing or a limit refuses the call, 404 when the caller may not know that the organization or the stack
+ * exists, and the edition's refusal
  */
 export async function authorize(
   ctx: RequestContext,
@@ -40,7 +41,7 @@ export async function authorize(
       throw await beyondLimits(ctx, actor, membership, verdict, permission);
     case "stack-hidden":
       if (actor.onStack === undefined) await recordLimit(ctx, actor, membership.org, "scope", permission);
-      // A stack that is not there is no fault of the caller's.
+      // A call about a stack that does not exist is not recorded as a refusal.
       else if (actor.onStack.facts !== null) await recordForbidden(ctx, actor, membership.org, permission);
       throw notFound(`Stack '${orgName}/${stack?.projectName}/${stack?.stackName}'`);
     case "edition":
@@ -51,8 +52,8 @@ export async function authorize(
 }
 
 /**
- * The credential of a caller who has rights on single stacks, for a call about one stack. At first the guard of the call's work asks for the
- * rights; when a guard has refused, the facts are read and decide.
+ * Prepares the credential of a caller with rights on single stacks for a call about one stack. At the first attempt the guard of the call's
+ * work checks the rights. After a guard has failed, the facts are read here, and `decide` uses them.
  */
 async function aboutStack(ctx: RequestContext, credential: Credential, orgName: string, stack: StackRef): Promise<Credential> {
   const { actor, guarded } = credential;
@@ -64,8 +65,9 @@ async function aboutStack(ctx: RequestContext, credential: Credential, orgName: 
 }
 
 /**
- * Does the work of a call. Rights on its stack that no guard has asked for are asked for before the answer; and before a refusal, so that a caller
- * without the right learns nothing from it. @throws what the work and `authorize` do
+ * Does the work of a call. Rights on its stack that no guard has checked are checked before the answer. They are also checked before a
+ * refusal is sent, so that a caller without the right learns nothing from the refusal.
+ * @throws the errors of the work and of `authorize`
  */
 export async function withRightsOnStack<T>(
   ctx: RequestContext,
@@ -89,8 +91,8 @@ export async function withRightsOnStack<T>(
 }
 
 /**
- * Calls in no organization. A machine's token is limited to its networks there too. Its organization's policy on expiry holds where such a
- * call gives rights, see `requireExpiryPolicy`: a token that the policy refuses may still ask for its own name.
+ * Authorizes calls in no organization. The networks of a machine's token are checked for them too. The policy on expiry of its organization is
+ * checked only where such a call gives rights (`requireExpiryPolicy`): a token that the policy refuses may still read its own name.
  */
 async function authorizeSelf(ctx: RequestContext, credential: Credential, permission: "self" | "person"): Promise<Credential> {
   const { actor } = credential;
@@ -104,7 +106,7 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
 }
 
-/** For a call of a machine in no organization that gives rights. @throws 403 when the token does not meet its organization's policy on expiry */
+/** For a machine's call that is in no organization and gives rights. @throws 403 when the token does not meet its organization's policy on expiry */
 export async function requireExpiryPolicy(ctx: RequestContext, actor: MachineActor): Promise<void> {
   if (meetsExpiryPolicy(actor.limits, actor.settings.maxTokenExpiryDays, ctx.now)) return;
   await batch(ctx.store, [guard(ctx.store, actor, ctx.now, actor.org.id)]);

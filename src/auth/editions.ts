@@ -3,10 +3,10 @@ import { AppError, forbidden } from "../errors.ts";
 import { type Edition, editions } from "../orgs/table.ts";
 import type { Circumstances, OrgPermission } from "./policy.ts";
 
-/** What a deployment gives to organizations that have no edition of their own. Unset: everything, so that nobody is gated by default. */
+/** The edition of organizations that have none of their own. Without the setting they have everything. */
 const defaultEditionOf = (setting: string | undefined): Edition => editions.find((edition) => edition === setting) ?? "enterprise";
 
-/** Under which a request is judged. */
+/** The inputs of `decide` that come from the request: time, address, country, default edition. */
 export const circumstancesOf = (ctx: Pick<RequestContext, "env" | "now" | "address" | "country">): Circumstances => ({
   now: ctx.now,
   address: ctx.address,
@@ -21,8 +21,8 @@ export const hasEverything = (settings: OrgSettings, defaultEdition: Edition, no
   complete.has(settings.edition ?? defaultEdition) || now < settings.trialEndsAt;
 
 /**
- * Rights that an organization without everything lacks. What is there already goes on: tokens work, are listed and end.
- * The text on audit logs is the contract's own (management-api §1.2).
+ * Rights that an organization lacks unless it has everything. Existing tokens go on working, and can be listed and deleted.
+ * The text on audit logs is that of the public contract (management-api §1.2).
  */
 const needed: Partial<Record<OrgPermission, AppError>> = {
   "org_token:create": forbidden(
@@ -34,5 +34,5 @@ const needed: Partial<Record<OrgPermission, AppError>> = {
   "audit_logs:read": new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription."),
 };
 
-/** @returns why the edition does not give that right, or undefined */
+/** @returns the refusal if only some editions include the right, or undefined */
 export const editionFault = (permission: OrgPermission): AppError | undefined => needed[permission];

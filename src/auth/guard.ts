@@ -10,15 +10,15 @@ import { stackGivesNeeds } from "./onStack.ts";
 import { settingsAreUnchanged } from "./settings.ts";
 
 /**
- * The first statement of a batch that must not pass on a cached identity: it writes nothing and fails, and the whole
- * batch with it, unless the token lives and the rights, limits and settings that were judged still hold (platform-facts PT-2).
- * So the check and the work are one transaction on the primary: nothing is accepted after a deletion was answered.
- * The row must have the hash of the presented value, so an identity of another token gives no right, wherever it came from.
- * @param orgId the organization that the work is in; none for work on the caller's own account
- * @param unless passes a token that does not live, see `drains`
+ * The first statement of a batch whose work must not rest on a cached identity. It writes nothing, and it fails the whole batch unless the
+ * token is valid and its rights, limits and settings are unchanged since they were checked (platform-facts PT-2). The check and the work are
+ * one transaction on the primary, so no work is accepted after the answer to a deletion.
+ * The row must have the hash of the presented value, so the cached identity of another token gives no right.
+ * @param orgId the organization of the work; undefined for work on the caller's own account
+ * @param unless lets a token pass that is not valid any more, see `drains`
  */
 export function guard(store: Store, actor: Actor, now: number, orgId?: string, unless?: SQL) {
-  // A body may take its time, and its token end meanwhile: what counts is the moment of the work.
+  // The token may end while a long body arrives, so the time of the work counts.
   const at = Math.max(now, Date.now());
   const presented = isPresented(actor);
   const alive = and(presented, lives(at), eq(accessTokens.version, actor.limits.version), sessionOpenerIsValid);
@@ -49,7 +49,7 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   }
 }
 
-/** Sends statements in one batch behind the guard of a call in an organization. @returns their results, without the guard's */
+/** Sends statements in one batch, after the guard of a call in an organization. @returns their results, without that of the guard */
 export async function guarded<U extends BatchItem<"sqlite">, T extends Readonly<[] | [U, ...U[]]>>(
   ctx: Pick<OrgContext, "store" | "actor" | "now" | "org">,
   statements: T,
@@ -58,12 +58,12 @@ export async function guarded<U extends BatchItem<"sqlite">, T extends Readonly<
   return results.slice(1) as BatchResponse<T>;
 }
 
-/** True of the row of `access_tokens` whose value the caller presented. */
+/** SQL condition: the row of `access_tokens` is that of the presented value. */
 export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, token.id), eq(accessTokens.hash, token.hash))!;
 
 /**
- * For lists that go beyond one organization, beside `guard`: fails unless each of the caller's memberships is one that was judged,
- * with its role, settings and consent as they are.
+ * Stands after `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the role, the
+ * settings and the consent that were checked.
  */
 export function guardMemberships(store: Store, actor: Actor) {
   const judged =

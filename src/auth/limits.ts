@@ -2,45 +2,45 @@ import type { OrgSettings, TokenLimits } from "../context.ts";
 import { isInNetwork } from "./network.ts";
 
 const DAY = 86_400_000;
-/** A token that ends this soon is worth a warning. Milliseconds. */
+/** A token that ends within this time gets a warning. Milliseconds. */
 const SOON = 14 * DAY;
 
 /** When and from where a token is used. */
 export interface Use {
   /** Milliseconds since 1970. */
   now: number;
-  /** Address of the caller, "" when the platform does not tell. */
+  /** Address of the caller, "" if the platform does not give it. */
   address: string;
-  /** Country of that address, two letters, "" when the platform does not tell. */
+  /** Country of that address, two letters, "" if the platform does not give it. */
   country: string;
 }
 
-/** Why a good token must not be used here and now: the network that it is used from, or the organization's policy on expiry. */
+/** Why a valid token may not be used: the network of the request, or the organization's policy on expiry. */
 export type LimitFault = "network" | "expiry-policy";
 
-/** @param settings those of the organization that the call is in; none for a call that is in none */
+/** @param settings those of the organization of the call; undefined for a call in no organization */
 export function limitFault(token: TokenLimits, settings: OrgSettings | undefined, use: Use): LimitFault | undefined {
   if (!isAllowedFrom(token, use) || (settings && !isAllowedFrom(settings, use))) return "network";
   if (settings && !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, use.now)) return "expiry-policy";
   return undefined;
 }
 
-/** Both lists must have the caller in them; an empty list has everyone. A caller without an address or a country is in no list. */
+/** Both lists must contain the caller; an empty list contains everyone. A caller without an address or a country is in no list. */
 export const isAllowedFrom = (lists: Pick<TokenLimits, "allowedCidrs" | "allowedCountries">, { address, country }: Use) =>
   (lists.allowedCidrs.length === 0 || lists.allowedCidrs.some((network) => isInNetwork(address, network))) &&
   (lists.allowedCountries.length === 0 || lists.allowedCountries.includes(country));
 
-/** It looks at the life that is left, so an old long token comes to meet it as it ages (management-api §3.7). */
+/** The remaining lifetime counts, so a token with a long lifetime meets the policy when it gets old (management-api §3.7). */
 export const meetsExpiryPolicy = (token: TokenLimits, maxDays: number | null, now: number) =>
   maxDays === null || token.isExempt || (token.expiresAt !== null && token.expiresAt - now <= maxDays * DAY);
 
-/** The contract's own words: scripts look for them. */
+/** The words are those of the public contract, because scripts look for them. */
 export const expiryPolicyText = (orgName: string, maxDays: number | null) =>
   `The \`${orgName}\` organization enforces a max access token expiry of \`${maxDays}\` days that your current token does not meet. Please generate a new token with a TTL meeting your org's threshold to perform this request.`;
 
 /**
- * What the holder of a token should know before it stops working, or undefined. One sentence: the CLI prints it as a warning.
- * @param memberships organizations that the token opens
+ * A warning for the holder of a token before it stops working, or undefined. It is one sentence, which the CLI prints.
+ * @param memberships the organizations of the token
  */
 export function warningFor(
   what: string,

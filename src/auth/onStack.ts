@@ -7,8 +7,8 @@ import type { GrantPermission } from "../teams/table.ts";
 import { type OrgPermission, type ActorMembership, type StackRef, grantsWith, mayByToggle, rulesFor } from "./policy.ts";
 
 /**
- * True of a row of `stacks` on which one of these memberships gives the right, by a custom role or by a grant. It says the same as `decide` does
- * with the facts of that stack.
+ * SQL condition on a row of `stacks`: one of these memberships gives the right on it, by a custom role or by a grant. It gives the same result
+ * as `decide` with the facts of that stack.
  */
 export function isStackGranted(actor: Actor, memberships: ActorMembership[], permission: OrgPermission): SQL {
   const byRules = memberships.map((membership) => ({ orgId: membership.org.id, rules: rulesFor(membership, permission) }));
@@ -22,8 +22,8 @@ export function isStackGranted(actor: Actor, memberships: ActorMembership[], per
 }
 
 /**
- * True of a row of `stack_grants` that is for the holder of that token: for its person or the teams of the person, for its team, or for the line of
- * organization tokens that it is one of.
+ * SQL condition on a row of `stack_grants`: the grant is for the holder of that token. That is its person, a team of its person, the team of a
+ * team token, or the organization token itself with its predecessors and successors.
  */
 const isGrantee = (tokenId: string): SQL => sql`(grantee_kind, grantee_id) IN (
   SELECT 'user', user_id FROM access_tokens WHERE id = ${tokenId} AND user_id IS NOT NULL
@@ -31,7 +31,7 @@ const isGrantee = (tokenId: string): SQL => sql`(grantee_kind, grantee_id) IN (
   UNION ALL SELECT 'team', team_id FROM access_tokens WHERE id = ${tokenId} AND team_id IS NOT NULL
   UNION ALL SELECT 'token', coalesce(family_id, id) FROM access_tokens WHERE id = ${tokenId} AND kind = 'organization')`;
 
-/** For a guard: true while the stack that the call is about gives the actor what the call needs. */
+/** SQL condition for a guard: the actor has the rights that the call needs on its stack. */
 export function stackGivesNeeds(actor: Actor, membership: ActorMembership): SQL | undefined {
   const { onStack } = actor;
   if (!onStack || onStack.needs.length === 0) return undefined;
@@ -43,7 +43,7 @@ export function stackGivesNeeds(actor: Actor, membership: ActorMembership): SQL 
 const isAt = (orgId: string, { projectName, stackName }: StackRef) => sql`stacks.org_id = ${orgId}
   AND lower(stacks.project) = lower(${projectName}) AND lower(stacks.name) = lower(${stackName}) AND stacks.deleted_at IS NULL`;
 
-/** The query of what rights on a stack depend on for the holder of a token, for a batch. */
+/** The query of the facts about a stack that the rights of a token's holder depend on, for a batch. */
 export const stackFactsQuery = ({ db }: Store, tokenId: string, orgId: string, stack: StackRef) =>
   db
     .select({
@@ -56,7 +56,7 @@ export const stackFactsQuery = ({ db }: Store, tokenId: string, orgId: string, s
     .from(stacks)
     .where(isAt(orgId, stack));
 
-/** @returns null for no such stack */
+/** @returns null if there is no such stack */
 export function toStackFacts(rows: Awaited<ReturnType<typeof stackFactsQuery>>): OnStack["facts"] {
   const row = rows[0];
   if (!row) return null;

@@ -11,21 +11,20 @@ import { accessTo } from "./stackRules.ts";
 export type { OrgPermission } from "../access/permissions.ts";
 
 /**
- * What a route asks of its caller:
- * `public` nothing; `self` any good access token; `person` a personal token; `lease` the lease of a running update; `operator` the
- * deployment's own credential; else a right in the organization that the path names.
+ * What a route requires of its caller. `public`: nothing. `self`: any valid access token. `person`: a personal token. `lease`: the lease of
+ * a running update. `operator`: the deployment's own credential. Any other value is a right in the organization that the path names.
  */
 export type Permission = "public" | "self" | "person" | "lease" | "operator" | OrgPermission;
 
 const everyone: OrgPermission[] = ["organization:read", "org_member:read", "team:list"];
-/** Encryption changes nothing (management-api §7.4). */
+/** Encryption is a right of readers, because it changes nothing (management-api §7.4). */
 const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt", "stack_access:read"];
 /** A preview runs a program against a stack and writes no state (docs/decisions/0009). */
 const previewStacks: OrgPermission[] = [...readStacks, "stack:preview"];
 const writeStacks: OrgPermission[] = [...previewStacks, "stack:write", "stack:import", "stack:cancel_update", "stack_tags:update"];
 const ownStacks: OrgPermission[] = [...writeStacks, "stack:delete", "stack:rename", "stack:transfer", "stack_access:update"];
 
-/** What the role of a member opens, by the organization's default permission on stacks (management-api §8.4). */
+/** The rights of the role Member, by the organization's default permission on stacks (management-api §8.4). */
 const memberMay: Record<StackPermission, ReadonlySet<OrgPermission>> = {
   0: new Set([...everyone, "team:read"]),
   101: new Set([...everyone, "team:read", ...previewStacks]),
@@ -33,7 +32,7 @@ const memberMay: Record<StackPermission, ReadonlySet<OrgPermission>> = {
   103: new Set([...everyone, "team:read", "stack:create", ...ownStacks]),
 };
 
-/** What a grant on one stack opens there. A creator's is an administrator's. */
+/** The rights of a grant on its stack. The grant of a creator has the same rights as that of an administrator. */
 const grantMay: Record<GrantPermission, ReadonlySet<OrgPermission>> = {
   101: new Set(previewStacks),
   102: new Set(writeStacks),
@@ -41,24 +40,24 @@ const grantMay: Record<GrantPermission, ReadonlySet<OrgPermission>> = {
   104: new Set(ownStacks),
 };
 
-/** What a grant opens on its stack. */
+/** The rights of a grant on its stack. */
 export const rightsOfGrant = (grant: GrantPermission): OrgPermission[] => [...grantMay[grant]];
 
-/** The grants on a stack that open a right there. */
+/** The grants that include a right. */
 export const grantsWith = (permission: OrgPermission): GrantPermission[] =>
   grantPermissions.filter((grant) => grantMay[grant].has(permission));
 
-/** What an organization may take from its members besides. */
+/** Rights that the settings of an organization can take from its members. */
 const memberToggles: Partial<Record<OrgPermission, "membersCanCreateStacks" | "membersCanDeleteStacks" | "membersCanTransferStacks">> = {
   "stack:create": "membersCanCreateStacks",
   "stack:delete": "membersCanDeleteStacks",
   "stack:transfer": "membersCanTransferStacks",
 };
 
-/** The setting that gives a right to members, if there is one. */
+/** The setting that decides whether members have a right, if there is one. */
 export const toggleOf = (permission: OrgPermission) => memberToggles[permission];
 
-/** The other roles are the same everywhere. */
+/** The rights of the other built-in roles are the same in every organization. */
 const granted: Record<Exclude<TokenRole, "member">, ReadonlySet<OrgPermission>> = {
   admin: new Set(orgPermissions),
   "billing-manager": new Set(everyone),
@@ -66,9 +65,9 @@ const granted: Record<Exclude<TokenRole, "member">, ReadonlySet<OrgPermission>> 
 };
 
 /**
- * No machine token mints or ends an organization token, an admin-scoped one included; so none makes or ends an administrator, who
- * could, and none changes from where and for how long people get in to end it. None takes part in two organizations either, so
- * none moves a stack between them.
+ * Rights of people only. No machine token creates or ends an organization token, not even one with the role Admin. So no machine token makes
+ * or removes an administrator, and none changes the settings with which it could lock out the people who would end it. A machine token
+ * belongs to one organization, so it cannot move a stack to another one.
  */
 const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:create",
@@ -82,7 +81,7 @@ const personOnly: ReadonlySet<OrgPermission> = new Set([
 
 export const isPersonOnly = (permission: OrgPermission): boolean => personOnly.has(permission);
 
-/** Rights of administrators alone: no custom role gives them, whatever it names (management-api §14, rule 1). */
+/** Rights of administrators only. A custom role that names them does not give them (management-api §14, rule 1). */
 const adminOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:create",
   "org_token:update",
@@ -93,27 +92,27 @@ const adminOnly: ReadonlySet<OrgPermission> = new Set([
   "stack:reencrypt",
 ]);
 
-/** Whoever may read a stack finds it in lists, and whoever may change it may try the change. */
+/** The right to read a stack includes the right to list it, and the right to write it includes the right to preview. */
 const impliedBy: Partial<Record<OrgPermission, OrgPermission>> = { "stack:list": "stack:read", "stack:preview": "stack:write" };
 
-/** Whether scopes of a custom role give a right. Scopes that we do not have give none. */
+/** Whether scopes of a custom role include a right. Unknown scopes include none. */
 export function scopesGive(scopes: string[], permission: OrgPermission): boolean {
   if (adminOnly.has(permission)) return false;
   return scopes.includes(permission) || scopes.includes(impliedBy[permission] ?? permission);
 }
 
-/** The organization as the actor sees it. */
+/** The actor's rights in one organization. */
 export interface ActorMembership extends Rights {
   org: OrganizationRef;
   settings: OrgSettings;
 }
 
-/** `depends`: on the stack that the call is about, see `OnStack`. */
+/** `depends`: the answer depends on the stack of the call, see `OnStack`. */
 export type Verdict = "allowed" | "depends" | "forbidden" | "hidden" | "stack-hidden" | "edition" | LimitFault;
 
-/** What a verdict depends on besides the caller. */
+/** The inputs of `decide` that do not come from the caller. */
 export interface Circumstances extends Use {
-  /** What organizations have that have no edition of their own. */
+  /** The edition of organizations that have none of their own. */
   defaultEdition: Edition;
 }
 
@@ -124,11 +123,11 @@ export interface StackRef {
 }
 
 /**
- * Decides who may do what; nothing else does.
- * `hidden` (404): the actor may not know that the organization exists, `stack-hidden`: the stack. `forbidden` (403): it may, but
- * lacks the right. `network`, `expiry-policy` (403): this token may not be used from there, or
- * now. `edition` (403): the organization's edition does not have it.
- * @param stack the one that the call is about, if it is about one
+ * Decides whether an actor may do something. No other code decides that.
+ * `hidden` (404): the actor may not know that the organization exists. `stack-hidden` (404): the same of the stack. `forbidden` (403): the
+ * actor lacks the right. `network`, `expiry-policy` (403): the token may not be used from this address, or does not meet the policy on expiry.
+ * `edition` (403): the organization's edition does not include the right.
+ * @param stack the stack of the call, if it is about one
  */
 export function decide(actor: Actor, permission: OrgPermission, orgName: string, circumstances: Circumstances, stack?: StackRef): Verdict {
   const membership = membershipIn(actor, orgName);
@@ -142,10 +141,10 @@ export function decide(actor: Actor, permission: OrgPermission, orgName: string,
   return inScope(actor, permission, stack);
 }
 
-/** For an actor who has the right on certain stacks at most. */
+/** Decides for an actor who does not have the right on all stacks, but may have it on some. */
 function decideOnStack(actor: Actor, membership: ActorMembership, permission: OrgPermission, stack: StackRef | undefined): Verdict {
   if (!mayOnSome(membership, permission)) return "forbidden";
-  // A list has the stacks that there are for the actor.
+  // The list contains only the stacks on which the actor has the right.
   if (!stack) return permission === "stack:list" ? "allowed" : "forbidden";
   const scope = inScope(actor, permission, stack);
   if (scope !== "allowed") return scope;
@@ -161,38 +160,38 @@ type Facts = NonNullable<OnStack["facts"]>;
 const factsOf = ({ onStack }: Actor, stack: StackRef) =>
   onStack?.projectName === stack.projectName && onStack.stackName === stack.stackName ? onStack.facts : undefined;
 
-/** Whether any right is given on single stacks. */
+/** Whether the actor has any right on single stacks. */
 export const hasRightsOnSome = (membership: Rights): boolean =>
   membership.hasStackGrants || customGrants(membership).some(({ rules }) => rules !== null);
 
-/** Whether there can be stacks that a right is given on, one by one. */
+/** Whether the actor may have the right on single stacks. */
 const mayOnSome = (membership: ActorMembership, permission: OrgPermission): boolean =>
   (membership.hasStackGrants && grantsWith(permission).length > 0 && mayByToggle(membership, permission)) ||
   rulesFor(membership, permission).length > 0;
 
-/** Whether the right is given on that stack. Pure, and the same as `isStackGranted` in SQL. */
+/** Whether the actor has the right on that stack by a rule or a grant. `isStackGranted` is the same in SQL. */
 const mayOn = (membership: ActorMembership, facts: Facts, permission: OrgPermission): boolean =>
   (facts.granted.some((grant) => grantMay[grant].has(permission)) && mayByToggle(membership, permission)) ||
   rulesFor(membership, permission).some((rule) => holds(rule, facts));
 
 const customGrants = ({ custom, ofTeams }: Rights) => [...(custom?.grants ?? []), ...ofTeams];
 
-/** The rules of custom roles under which a right is given on a stack. */
+/** The rules under which the actor's custom roles give a right on a stack. */
 export const rulesFor = (membership: Rights, permission: OrgPermission): Rule[] =>
   customGrants(membership).flatMap(({ scopes, rules }) => (rules !== null && scopesGive(scopes, permission) ? rules : []));
 
-/** What an organization takes from its members it takes from their grants on stacks too. A custom role names what it gives. */
+/** A setting that takes a right from members also takes it from their grants on stacks. Custom roles are not affected. */
 export function mayByToggle({ settings }: Pick<ActorMembership, "settings">, permission: OrgPermission): boolean {
   const toggle = toggleOf(permission);
   return !toggle || settings[toggle];
 }
 
-/** What a rule of a token opens; `write` opens all that the role does. */
+/** The rights that a rule of a token leaves; `write` leaves all rights of the role. */
 const ruleMay: Record<"read" | "preview", ReadonlySet<OrgPermission>> = { read: new Set(readStacks), preview: new Set(previewStacks) };
-/** Rights that are asked for without a stack: a list is filtered, and a creation is judged when the name is known. */
+/** Rights that are checked without a stack at first: a list is filtered, and a creation is checked again when the name is known. */
 const judgedLater: ReadonlySet<OrgPermission> = new Set(["stack:list", "stack:create"]);
 
-/** What a limit on stacks leaves of a right. A right on stacks that names none is refused, unless it is judged later. */
+/** Checks a right against the token's limit on stacks. A right on stacks that names no stack is refused, unless it is checked later. */
 export function inScope(
   { limits }: Actor,
   permission: OrgPermission,
@@ -205,7 +204,7 @@ export function inScope(
   return access === "write" || ruleMay[access].has(permission) ? "allowed" : "forbidden";
 }
 
-/** What roles open there on every stack and on the organization, whatever else stands against it. */
+/** Whether the actor's roles give the right on the organization and on every stack. It does not check the limits of the token. */
 export function mayAs(membership: Omit<ActorMembership, "org">, permission: OrgPermission): boolean {
   if (customGrants(membership).some(({ scopes, rules }) => rules === null && scopesGive(scopes, permission))) return true;
   if (membership.custom) return everyone.includes(permission);
@@ -213,17 +212,17 @@ export function mayAs(membership: Omit<ActorMembership, "org">, permission: OrgP
   return memberMay[membership.settings.defaultStackPermission].has(permission) && mayByToggle(membership, permission);
 }
 
-/** Whether nobody is above the caller there. A machine token with the role is one, and still has no right that is for people only. */
+/** Whether the caller has the role Admin. A machine token with that role still has no rights of people. */
 export const isAdministrator = (place: Rights): boolean => place.role === "admin" && place.custom === null;
 
-/** The rights of a built-in role there, when nothing is given besides. */
+/** The rights of a built-in role in an organization with these settings. */
 export const rightsOfRole = (role: TokenRole, settings: OrgSettings): OrgPermission[] =>
   orgPermissions.filter((permission) => mayAs({ role, settings, custom: null, ofTeams: [], hasStackGrants: false }, permission));
 
 /**
- * Which of these scopes the caller may not give to anybody, by a custom role or by assigning one: a caller gives no more than the caller has on
- * the whole organization, and a machine gives nothing that is for people only. A scope that we do not have may get a meaning later, so it
- * counts as the others do. A token that is limited to stacks has nothing on the whole organization.
+ * The scopes that the caller may not give to others, by writing or by assigning a custom role. A caller can give only rights that the caller
+ * has on the whole organization, and a machine cannot give rights of people. An unknown scope may get a meaning later, so it counts as well.
+ * A token that is limited to stacks has no right on the whole organization.
  */
 export const scopesBeyond = (actor: Actor, place: ActorMembership, scopes: readonly string[]): string[] =>
   actor.limits.stackRules === null ? scopes.filter((scope) => !hasEverywhere(actor, place, scope)) : [...scopes];
@@ -235,11 +234,11 @@ function hasEverywhere(actor: Actor, place: ActorMembership, scope: string): boo
   return customGrants(place).some(({ scopes, rules }) => rules === null && scopes.includes(scope));
 }
 
-/** Whether a custom role with the scope gives a right. */
+/** Whether a custom role with that scope gives any right. */
 export const hasEffect = (scope: string): boolean =>
   (orgPermissions as readonly string[]).includes(scope) && !adminOnly.has(scope as OrgPermission);
 
-/** The organization of that name as the actor sees it, with the role held there. Names are compared as written. */
+/** The actor's membership in the organization of that name. Case counts. */
 export function membershipIn(actor: Actor, orgName: string): ActorMembership | undefined {
   switch (actor.kind) {
     case "user":
@@ -250,7 +249,7 @@ export function membershipIn(actor: Actor, orgName: string): ActorMembership | u
   }
 }
 
-/** The organization that the call is in; the route's permission has proved that the actor is in it. */
+/** The actor's membership in the organization of the call. The check of the route's permission has shown that there is one. */
 export function membershipOf({ actor, org }: Pick<OrgContext, "actor" | "org">): ActorMembership {
   const membership = membershipIn(actor, org.name);
   if (!membership) throw new Error("the actor is not in the organization of its own call");

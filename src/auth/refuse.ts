@@ -4,7 +4,7 @@ import { type ActorMembership, type OrgPermission, type StackRef, inScope, isPer
 import { recordForbidden, recordLimit } from "./refusals.ts";
 import { whyForbidden } from "./whyForbidden.ts";
 
-/** The 403 for a right that the caller does not have, recorded: as a limit of the token where its role has the right. */
+/** Records the refusal of a right and returns the 403. If the caller's role has the right, the refusal counts as one by the token's limit. */
 export async function refuse(
   ctx: RequestContext,
   actor: Actor,

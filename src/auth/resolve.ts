@@ -11,37 +11,36 @@ import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts
 import { settingsColumns } from "./settings.ts";
 import { logError } from "../log.ts";
 
-/** An identity older than this is a miss for everyone, by our own clock. Milliseconds. */
+/** A cached identity older than this is not used, by our own clock. Milliseconds. */
 export const IDENTITY_TTL = 60_000;
 
 /**
- * What a token's value says about its holder. Identity, never a verdict: rights are judged on each request.
- * `checkedAt` is our clock before the D1 read that made it and travels unchanged, so a late cache writer cannot
- * make a deleted token live longer.
+ * The holder of a token. It contains no decision: rights are checked on each request.
+ * `checkedAt` is our clock before the D1 read. It never changes, so a late write into the cache cannot prolong the life of a deleted token.
  */
 export interface Identity {
   kind: TokenKind;
   actor: Actor;
-  /** When it ends by itself, by its expiry or because it was rotated. */
+  /** When the token ends without a deletion: at its expiry, or at the end of the overlap of its rotation. */
   expiresAt: number | null;
   lastUsedAt: number | null;
   checkedAt: number;
-  /** True when it came from the cache. */
+  /** Whether it was read from the cache. */
   cached: boolean;
 }
 
-/** A token that was good once. Its holder may learn why it is not any more; nobody learns who did it. */
+/** A token that was valid in the past. The answer tells its holder how it ended, and not who ended it. */
 export interface DeadToken {
   kind: TokenKind;
   id: string;
   name: string;
   org: OrganizationRef | undefined;
-  /** Who it stood for; undefined when its organization or person is gone. */
+  /** The former holder; undefined when the organization or the person does not exist any more. */
   actor: Actor | undefined;
-  /** Person behind a personal token. */
+  /** The person of a personal token. */
   user: { id: string; login: string; name: string } | undefined;
   ended: "deleted" | "disabled" | "rotated" | "expired";
-  /** Name of the token that took its place, or "". */
+  /** Name of its successor, or "". */
   successor: string;
   at: number;
 }
@@ -53,15 +52,15 @@ interface Lookup {
   cache: KVNamespace;
   peppers: string[];
   now: number;
-  /** Skip the cache: a refusal must not rest on it. */
+  /** Skips the cache, because a refusal must not rest on it. */
   fresh?: boolean;
   background: RequestContext["background"];
 }
 
-/** The number changes with the shape of an identity: after a deploy no entry of the code before is read. */
+/** The number changes with the shape of an identity, so that a new deployment reads no entry of the old code. */
 export const cacheKey = (hash: string) => `token:6:${hash}`;
 
-/** Check digits, then KV, then D1. No negative entries: a token works the moment it is created. */
+/** Checks the check digits, then reads KV, then D1. Unknown values are not cached, so a new token works at once. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
   const hash = await hashTokenValue(lookup.peppers, value);
   if (!hash) return undefined;
@@ -80,7 +79,7 @@ export async function resolveToken(value: string, lookup: Lookup): Promise<Resol
   return found;
 }
 
-/** A failing cache is a miss, and so is an entry that this deployment did not write for this value. */
+/** Returns undefined when the cache fails, and for an entry that this deployment did not write for this value. */
 async function cachedIdentity({ cache, peppers, now }: Lookup, hash: string): Promise<Identity | undefined> {
   try {
     const sealed = await cache.get(cacheKey(hash), { cacheTtl: 30 });
@@ -93,13 +92,13 @@ async function cachedIdentity({ cache, peppers, now }: Lookup, hash: string): Pr
   }
 }
 
-/** The holder of a token, as the database has it now. */
+/** Reads the holder of a token from the database. */
 export async function readIdentity(store: Store, hash: string, now: number): Promise<Resolution> {
   const [tokens, memberships] = await batch(store, identityQueries(store, hash));
   return identityFrom(tokens, memberships, now);
 }
 
-/** What `identityFrom` makes an identity of, for a batch. @param hash of the token's value, or SQL for it */
+/** The queries whose rows `identityFrom` needs, for a batch. @param hash of the token's value, or SQL for it */
 export const identityQueries = ({ db }: Store, hash: string | SQL) =>
   [
     db
@@ -126,7 +125,7 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         sessionOpenerIsValid: sql<number>`${sessionOpenerIsValid}`.as("opener_is_valid"),
         retiresAt: accessTokens.retiresAt,
         successor: sql<string | null>`(SELECT name FROM access_tokens AS new WHERE new.id = access_tokens.successor_id)`.as("successor"),
-        // The organization has columns of these names too (platform-facts Z-1).
+        // The table of organizations has columns with the same names (platform-facts Z-1).
         version: sql<number>`${accessTokens.version}`.as("token_version"),
         stackRules: accessTokens.stackRules,
         allowedCidrs: sql<string[]>`${accessTokens.allowedCidrs}`.mapWith(accessTokens.allowedCidrs).as("token_cidrs"),
@@ -170,7 +169,7 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
       .from(members)
       .innerJoin(organizations, eq(organizations.id, members.orgId))
       .where(sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})`)
-      // The default organization first, as long as it is one of them; those that were not accepted last.
+      // The default organization comes first, and memberships that were not accepted come last.
       .orderBy(
         sql`${members.acceptedAt} IS NULL`,
         sql`${organizations.id} IS (SELECT default_org_id FROM users WHERE users.id = ${members.userId}) DESC`,
@@ -179,11 +178,11 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
       ),
   ] as const;
 
-/** The custom role of that id as JSON; null for a built-in one. */
+/** SQL for the custom role with that id, as JSON; null for a built-in role. */
 const customRole = (id: SQL) =>
   sql<string | null>`(SELECT json_object('id', id, 'name', name, 'grants', json(grants)) FROM roles WHERE id = ${id})`;
 
-/** What the roles of teams grant, as JSON. */
+/** SQL for the grants of the roles of teams, as JSON. */
 const teamGrants = (where: SQL) =>
   sql<string>`(SELECT json_group_array(json(grants)) FROM (SELECT DISTINCT role_id FROM team_roles WHERE ${where}) JOIN roles ON roles.id = role_id)`;
 
@@ -207,7 +206,7 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
   const ref = { id: token.id, name: token.name, hash: token.hash, ...(token.openedWith !== null && { openedWith: token.openedWith }) };
   const limits: TokenLimits = {
     version: token.version,
-    // A policy on expiry that keeps a token out keeps out the session that it opens.
+    // A policy on expiry that refuses a token also refuses the sessions that the token opened.
     expiresAt: token.openedWith === null ? token.expiresAt : token.openerExpiresAt,
     isExempt: token.kind === "session" && token.openedWith === null,
     stackRules: token.stackRules,
@@ -251,7 +250,7 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
   return { identity: { kind: token.kind, actor, expiresAt, lastUsedAt: token.lastUsedAt, checkedAt: now, cached: false } };
 }
 
-/** What ended a token and when; for one that ended twice, what cannot be undone. */
+/** How and when a token ended. If it ended in two ways, the one that cannot be undone counts. */
 function endOf(
   { deletedAt, disabledAt, retiresAt, expiresAt }: Record<"deletedAt" | "disabledAt" | "retiresAt" | "expiresAt", number | null>,
   now: number,
@@ -262,7 +261,7 @@ function endOf(
   return disabledAt === null ? undefined : { ended: "disabled", at: disabledAt };
 }
 
-/** Takes identities out of the cache. A cache that cannot be reached only means that its entries live out their minute. */
+/** Deletes identities from the cache. If the cache cannot be reached, its entries expire within a minute. */
 export async function forgetIdentities(cache: KVNamespace, hashes: string[]): Promise<void> {
   const results = await Promise.allSettled(hashes.map((hash) => cache.delete(cacheKey(hash))));
   for (const result of results) {

@@ -4,24 +4,24 @@ import { guarded } from "./guard.ts";
 import { type OrgPermission, type StackRef, decide, mayAs, membershipOf } from "./policy.ts";
 import { refuse } from "./refuse.ts";
 
-/** Whether the caller has a right besides the route's own. @param stack the one that it is about, if it is about one */
+/** Whether the caller has another right than the one that the route requires. @param stack the stack of the right, if there is one */
 export function has(ctx: OrgContext, permission: OrgPermission, stack?: StackRef): boolean {
   const verdict = decide(ctx.actor, permission, ctx.org.name, circumstancesOf(ctx), stack);
   const { onStack } = ctx.actor;
   const isHere = onStack && onStack.projectName === stack?.projectName && onStack.stackName === stack.stackName;
   if (!isHere) return verdict === "allowed";
-  // The guard of the work asks for the right, until the facts are known and after that.
+  // The guard of the work checks the right as well, because the facts may be unknown or may change.
   const may = verdict === "allowed" || verdict === "depends";
   if (may && !mayAs(membershipOf(ctx), permission)) onStack.needs.push(permission);
   return may;
 }
 
-/** For a right that only what the body says asks for. @throws 403 */
+/** Requires a right that the call needs because of its body. @throws 403 */
 export async function requireRight(ctx: OrgContext, permission: OrgPermission, stack?: StackRef): Promise<void> {
   if (!has(ctx, permission, stack)) throw await lacking(ctx, permission, stack);
 }
 
-/** The refusal, once the log knows of it; never on a cached identity. */
+/** Records the refusal and returns it. It never rests on a cached identity. */
 export async function lacking(ctx: OrgContext, permission: OrgPermission, stack?: StackRef) {
   await guarded(ctx, []);
   return refuse(ctx, ctx.actor, membershipOf(ctx), permission, stack);

@@ -3,8 +3,8 @@ import { type OrgPermission, type StackRef, inScope, membershipOf } from "./poli
 import { refuse } from "./refuse.ts";
 
 /**
- * For a stack that the body names and not the path: one that is to be made, or a new name.
- * @throws 403 whether that stack exists or not: a token that is limited to other stacks does not learn it
+ * Checks the token's limit on stacks for a stack that the body names: a stack to create, or a new name.
+ * @throws 403 whether that stack exists or not, so that a token with a limit does not learn it
  */
 export async function requireInScope(ctx: OrgContext, permission: OrgPermission, stack: StackRef): Promise<void> {
   if (inScope(ctx.actor, permission, stack) !== "allowed") throw await refuse(ctx, ctx.actor, membershipOf(ctx), permission, stack);

@@ -2,12 +2,12 @@ import { eq, sql } from "drizzle-orm";
 import type { OrgSettings } from "../context.ts";
 import { organizations } from "../orgs/table.ts";
 
-/** A trial starts with its organization, unless an operator has said when it ends. Milliseconds. */
+/** Length of a trial, which begins with its organization, unless an operator has set its end. Milliseconds. */
 const TRIAL = 14 * 86_400_000;
 
 /**
- * The columns that callers are judged by. `access_tokens` has some of the same names: who selects both gives its own another (`readIdentity`),
- * for D1 mixes up two columns of one name.
+ * The columns that decisions about callers depend on. `access_tokens` has columns with the same names. A query that selects both must rename
+ * its own (`identityQueries`), because D1 confuses two columns of one name.
  */
 export const settingsColumns = {
   version: organizations.settingsVersion,
@@ -22,6 +22,6 @@ export const settingsColumns = {
   allowedCountries: organizations.allowedCountries,
 };
 
-/** Holds in a batch while the organization's settings are those that were judged. */
+/** SQL condition: the organization's settings are unchanged since they were checked. */
 export const settingsAreUnchanged = (orgId: string, settings: OrgSettings) =>
   sql`EXISTS (SELECT 1 FROM ${organizations} WHERE ${eq(organizations.id, orgId)} AND ${eq(organizations.settingsVersion, settings.version)})`;

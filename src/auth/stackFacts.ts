@@ -4,7 +4,7 @@ import { guard } from "./guard.ts";
 import { stackFactsQuery, toStackFacts } from "./onStack.ts";
 import type { StackRef } from "./policy.ts";
 
-/** What the actor's rights on a stack depend on, as the database has it now. */
+/** Reads the facts about a stack that the actor's rights depend on. */
 export async function readStackFacts(ctx: RequestContext, actor: Actor, org: OrganizationRef, stack: StackRef): Promise<OnStack["facts"]> {
   const [, rows] = await batch(ctx.store, [
     guard(ctx.store, actor, ctx.now, org.id),

@@ -1,17 +1,17 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type StackRule, stackAccesses } from "../tokens/table.ts";
 
-/** D1 takes patterns of 50 bytes; a name without `*` may be as long as a name is (platform-facts D-5). */
+/** D1 accepts patterns of 50 bytes. A name without `*` may have the full length of a name (platform-facts D-5). */
 const MAX_PATTERN = 50;
 
-/** What is wrong with a pattern, or undefined. */
+/** @returns the fault of a pattern, or undefined */
 export function patternFault(pattern: string): string | undefined {
   if (!/^[A-Za-z0-9_.*-]{1,100}$/.test(pattern)) return "a pattern has 1 to 100 characters of A-Z a-z 0-9 _ . - and *";
   if (pattern.includes("*") && pattern.length > MAX_PATTERN) return `a pattern with * has at most ${MAX_PATTERN} characters`;
   return undefined;
 }
 
-/** `*` stands for any characters, also none; everything else for itself. Case does not count: no two stacks differ by it alone. */
+/** `*` matches any characters or none. Case does not count, because no two names differ by case alone. */
 function matches(pattern: string, name: string): boolean {
   const parts = pattern.toLowerCase().split("*");
   const text = name.toLowerCase();
@@ -28,14 +28,14 @@ function matches(pattern: string, name: string): boolean {
   return at <= text.length - last.length;
 }
 
-/** What a token may do to a stack at most: the widest of the rules that match. No rules at all: no limit. */
+/** The access that the rules of a token allow on a stack: the widest of the rules that match. Null means no limit. */
 export function accessTo(rules: StackRule[] | null, project: string, stack: string): "none" | StackRule["access"] {
   if (rules === null) return "write";
   const fitting = rules.filter((rule) => matches(rule.project, project) && matches(rule.stack, stack));
   return stackAccesses.findLast((access) => fitting.some((rule) => rule.access === access)) ?? "none";
 }
 
-/** The same for a query over stacks: true where a token with these rules may see the stack. One parameter for all rules. */
+/** SQL condition: a rule of the token matches the stack. It has one parameter for all rules. */
 export const isVisible = (rules: StackRule[] | null, project: SQL, stack: SQL): SQL | undefined =>
   rules === null
     ? undefined

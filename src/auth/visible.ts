@@ -5,13 +5,13 @@ import { isStackGranted } from "./onStack.ts";
 import { type ActorMembership, mayAs, membershipOf } from "./policy.ts";
 import { isVisible } from "./stackRules.ts";
 
-/** True of a row of `stacks` of the call's organization whose name the caller may know. */
+/** SQL condition on a row of `stacks`: the caller may know the stack. For stacks of the call's organization. */
 export const visibleHere = ({ actor, org }: OrgContext): SQL | undefined =>
   and(withinLimit(actor), listed(actor, [membershipOf({ actor, org })]));
 
 /**
- * The same of the stacks of all the caller's organizations. It stands beside `guardMemberships`.
- * @param only leaves out the memberships that are not asked about
+ * The same condition for the stacks of all the caller's organizations. Use it together with `guardMemberships`.
+ * @param only selects memberships
  */
 export function visibleTo(ctx: ActorContext, only: (membership: ActorMembership) => boolean = () => true): SQL {
   const { actor } = ctx;
@@ -24,7 +24,7 @@ export const membershipsOf = (actor: Actor): ActorMembership[] => (actor.kind ==
 
 const withinLimit = ({ limits }: Actor) => isVisible(limits.stackRules, sql`stacks.project`, sql`stacks.name`);
 
-/** Nothing to ask where each membership gives the right on all of its stacks. */
+/** Undefined if each membership gives the right on all of its stacks. */
 function listed(actor: Actor, memberships: ActorMembership[]): SQL | undefined {
   const some = memberships.filter((membership) => !mayAs(membership, "stack:list"));
   if (some.length === 0) return undefined;

@@ -13,8 +13,7 @@ const ofPeople: Partial<Record<OrgPermission, string>> = {
 };
 
 /**
- * Why `decide` answered "forbidden", in words for the caller, who may not know much of the API. It says nothing of what exists: the
- * caller named the stack. Pure.
+ * Explains to the caller why `decide` returned "forbidden". It does not reveal whether something exists: the caller named the stack. Pure.
  */
 export function whyForbidden(actor: Actor, membership: ActorMembership, permission: OrgPermission, stack?: StackRef): string {
   const why = reason(actor, membership, permission, stack);
