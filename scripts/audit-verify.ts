@@ -27,10 +27,14 @@ const keys = values.key.flatMap((key) => {
   const ids = id === undefined ? new Set(checkpoints.map(({ keyId }) => keyId)) : [id];
   return [...ids].map((keyId) => ({ keyId, publicKey }));
 });
-const lines = createInterface({ input: file === "-" ? process.stdin : createReadStream(file), crlfDelay: Infinity });
-const { good, message } = await examine(lines, { checkpoints, keys });
+const { good, message } = await examine(linesOf(file), { checkpoints, keys });
 console[good ? "log" : "error"](message);
 process.exit(good ? 0 : 1);
+
+/** The reader begins with the first line that is asked for: lines that arrive before that would be lost. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  yield* createInterface({ input: path === "-" ? process.stdin : createReadStream(path), crlfDelay: Infinity });
+}
 
 /** One checkpoint, or a list of them. */
 function readCheckpoints(path: string): Checkpoint[] {

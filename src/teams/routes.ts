@@ -1,3 +1,4 @@
+import { requireInScope } from "../auth/scope.ts";
 import * as z from "zod/mini";
 import { guarded } from "../auth/guard.ts";
 import { badRequest } from "../errors.ts";
@@ -97,11 +98,14 @@ export const teamRoutes = [
       method: "PATCH",
       path: "/api/console/stacks/{orgName}/{projectName}/{stackName}/teams/{teamName}",
       operationId: "UpdateTeamStackPermissions",
-      // As UpdateTeam.
-      permission: "team:list",
+      // As for UpdateTeam, the work checks the right to change the team or the access to the stack.
+      permission: "stack_access:read",
       params: z.object({ orgName, projectName, stackName, teamName }),
       body: UpdateTeamStackPermissionsRequest,
     },
-    async (ctx, { params, body }) => setTeamGrant(ctx, await findTeam(ctx, params.teamName), params, body.permissions || null),
+    async (ctx, { params, body }) => {
+      await requireInScope(ctx, "stack_access:update", params);
+      return setTeamGrant(ctx, await findTeam(ctx, params.teamName), params, body.permissions || null);
+    },
   ),
 ];

@@ -138,10 +138,10 @@ describe("editions", () => {
     expect(hasEverything(trying, "community", 1000)).toBe(false);
   });
 
-  it("lack two rights, and take none from those who have no such right anyway", () => {
+  it("lack three rights, and take none from those who have no such right anyway", () => {
     const poor = { edition: "community" } as const;
     const lacking = orgPermissions.filter((permission) => decide(person("admin", poor), permission, "acme", at) === "edition");
-    expect(lacking).toEqual(["org_token:create", "audit_logs:read"]);
+    expect(lacking).toEqual(["org_token:create", "team:create_token", "audit_logs:read"]);
     for (const permission of lacking) expect(decide(person("member", poor), permission, "acme", at)).toBe("forbidden");
   });
 });

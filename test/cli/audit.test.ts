@@ -69,6 +69,9 @@ it("an export by curl is gzip on the wire, and the offline verifier knows a good
   const day = listed.checkpoints[0]!.day;
   const signed = { status: 0, said: expect.stringContaining(`, as signed on ${day}`) as string };
   for (const key of [publicKey, `${keyId}:${publicKey}`]) expect(verify(file, "--checkpoints", checkpoints, "--key", key)).toEqual(signed);
+  // Many signatures take long to verify, and no line of the log is lost meanwhile.
+  writeFileSync(checkpoints, JSON.stringify({ checkpoints: Array.from({ length: 1000 }, () => listed.checkpoints[0]) }));
+  expect(verify(file, "--checkpoints", checkpoints, "--key", publicKey)).toEqual(signed);
   writeFileSync(checkpoints, JSON.stringify(listed.checkpoints[0]));
   expect(verify(file, "--checkpoint", checkpoints, "--key", publicKey)).toEqual(signed);
   expect(verify(file, "--checkpoints", checkpoints, "--key", `other:${publicKey}`)).toEqual({

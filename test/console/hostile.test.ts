@@ -23,7 +23,7 @@ describe("a link that somebody made by hand", () => {
     ["format=csv&startTime=soon&userFilter=ada", "startTime"],
     ["until=never&refusalsOnly=perhaps", "endTime, refusalsOnly"],
   ])("asks the audit log for the export %s, and is told what is wrong: %s", async (query, fields) => {
-    expect(await shown(admin.get(`/acme/~/audit/export?${query}`), 400)).toContain(`something that there is not: ${fields}<`);
+    expect(await shown(admin.get(`/acme/~/audit/export?${query}`), 400)).toContain(`the link has invalid parameters: ${fields}<`);
   });
 
   it("asks the list of personal tokens for a page that there is not", async () => {

@@ -64,7 +64,7 @@ describe("a replay by the operator", () => {
       kept({}, [{ entries: [entry(1, 1, { state: resource("a") })] }], { deployment: { resources: 5 } }),
       [],
     );
-    expect(outcome).toMatchObject({ broken: expect.stringContaining("started from") as string });
+    expect(outcome).toMatchObject({ broken: expect.stringContaining("the state before the update cannot be read") as string });
   });
 
   it("inflates what the client had compressed", async () => {
