@@ -33,6 +33,7 @@ const plant = async (token: string, entry: string) => env.TOKEN_CACHE.put(cacheK
 /** Answered from the identity alone, see `test/auth/matrix.test.ts`. */
 const withoutDatabase = new Set([
   "ListTemplates",
+  "ListAvailableScopes",
   "ListPackages",
   "GetOrgTemplates",
   "ListPolicyGroups",

@@ -6,7 +6,7 @@ import { contract, deviation, deviationFromSchema, operations } from "../support
 if (!contract) console.log("The contract tests are skipped: the public contract is absent, see docs/reference/README.md.");
 
 /** Operations that answer a query parameter of ours with a list of what has ended: a 200 that the contract does not have. */
-const answersLists = ["DeleteOrgToken", "DeletePersonalToken", "DeleteOrganizationMember"];
+const answersLists = ["DeleteOrgToken", "DeleteTeamToken", "DeletePersonalToken", "DeleteOrganizationMember"];
 
 /**
  * Answers themselves are held to the document wherever a test gets one, see support/client.ts; test/auth/matrix.test.ts makes a good

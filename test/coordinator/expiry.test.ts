@@ -39,7 +39,7 @@ describe("an update whose client never comes back", () => {
       await alarm();
     });
     expect(events).toMatchObject([
-      { event: "stack-update-completed", userLogin: "mel", description: expect.stringContaining("its client") as string },
+      { event: "stack-update-completed", userLogin: "mel", description: expect.stringContaining("Its client") as string },
     ]);
     const { resources, pending_operations: pending } = await exported();
     expect(resources?.map((resource) => resource.urn)).toEqual([component("made").urn]);
