@@ -2,9 +2,13 @@ import { and, eq, isNull, or, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
+import { isAdministrator, mayAs, membershipIn, rightsOfRole, scopesBeyond } from "../auth/policy.ts";
+import { identityFrom, identityQueries } from "../auth/resolve.ts";
 import type { PersonContext } from "../context.ts";
-import { UniqueViolation, batch } from "../db/client.ts";
+import { UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
+import { scopesIn } from "../roles/compile.ts";
+import { customRoles } from "../roles/table.ts";
 import { shortId } from "./invite.ts";
 import { isPending } from "./pendingInvites.ts";
 import { invites, members, organizations } from "./table.ts";
@@ -28,17 +32,20 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
     event: "organization-invite-accepted",
     description: `${user.login} joined as ${invite.roleName} by the invitation ${shortId(id)} of ${invite.sentBy}.`,
   });
+  const sender = await readSender(ctx, invite);
+  if (!sender.mayStillGive) throw notInvited();
   const waits = and(eq(invites.id, id), eq(invites.orgId, invite.orgId), isFor(ctx), isPending("invites", ctx.now));
   try {
-    const [, , accepted] = await batch(ctx.store, [
+    const [, , , accepted] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now),
+      ctx.store.db.select({ holds: failUnless(sender.isUnchanged) }).from(sql`(SELECT 1)`),
       ctx.store.db
         .insert(members)
         .select(sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with, role_id FROM invites WHERE ${waits}`),
       ctx.store.db.update(invites).set({ status: "accepted", acceptedBy: user.id }).where(waits).returning({ id: invites.id }),
       auditIf(ctx.store, event, changedARow),
     ]);
-    if (!accepted[0]) throw new AppError(409, "Invite is not in the 'invited' state");
+    if (!accepted[0]) throw notInvited();
   } catch (error) {
     if (error instanceof UniqueViolation) throw new AppError(409, "User is already an organization member.");
     throw error;
@@ -46,8 +53,39 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
   relaySoon(ctx, event);
 }
 
+const notInvited = () => new AppError(409, "Invite is not in the 'invited' state");
+
+/**
+ * Reads whether the sender of an invitation could still send it. An invitation gives rights, so it must not outlive the sender's own. The
+ * invitations of former administrators are canceled when they lose that role (`cancelInvitesOf`).
+ * @returns also a condition that holds while nothing has changed that the answer depends on
+ */
+async function readSender(ctx: PersonContext, { orgId, org, role, roleId, madeWith }: Invite) {
+  const isUnchanged = (version: number) => sql`(SELECT settings_version FROM organizations WHERE organizations.id = ${orgId}) = ${version}`;
+  if (madeWith === null) return { mayStillGive: true, isUnchanged: sql`1` };
+  const [tokens, memberships, given] = await batch(ctx.store, [
+    ...identityQueries(ctx.store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${madeWith})`),
+    ctx.store.db
+      .select({ grants: customRoles.grants })
+      .from(customRoles)
+      .where(
+        sql`id = coalesce(${roleId}, CASE ${role} WHEN 'member' THEN (SELECT default_role_id FROM organizations WHERE organizations.id = ${orgId}) END)`,
+      ),
+  ]);
+  const found = identityFrom(tokens, memberships, ctx.now);
+  const actor = found && ("identity" in found ? found.identity.actor : found.dead.actor);
+  const membership = actor && membershipIn(actor, org);
+  if (!membership) return { mayStillGive: false, isUnchanged: sql`1` };
+  const scopes = given[0] ? scopesIn(given[0].grants) : rightsOfRole(role, membership.settings);
+  const mayStillGive =
+    isAdministrator(membership) || (mayAs(membership, "invites:create") && scopesBeyond(actor, membership, scopes).length === 0);
+  return { mayStillGive, isUnchanged: isUnchanged(membership.settings.version) };
+}
+
 /** One that is for another account does not exist for the caller. */
 const isFor = (ctx: PersonContext) => or(isNull(invites.userId), eq(invites.userId, ctx.actor.user.id));
+
+type Invite = NonNullable<Awaited<ReturnType<typeof read>>>;
 
 async function read(ctx: PersonContext, orgName: string, id: string) {
   const [, rows] = await batch(ctx.store, [
@@ -57,6 +95,8 @@ async function read(ctx: PersonContext, orgName: string, id: string) {
         orgId: invites.orgId,
         org: organizations.name,
         role: invites.role,
+        roleId: invites.roleId,
+        madeWith: invites.madeWith,
         roleName: sql<string>`coalesce((SELECT name FROM roles WHERE roles.id = invites.role_id), invites.role)`.as("role_name"),
         sentBy: invites.sentBy,
         isPending: sql<number>`${isPending("invites", ctx.now)}`.as("is_pending"),

@@ -50,7 +50,7 @@ export const teamTokenRoutes = [
       query: ReasonQuery,
       body: CreateTeamAccessTokenRequest,
     },
-    async (ctx, { params, query, body }) => createOrgToken(ctx, body, query.reason, await teamAsMaker(ctx, params.teamName)),
+    async (ctx, { params, query, body }) => createOrgToken(ctx, body, query.reason, await teamAsMaker(ctx, params.teamName, body.expires)),
   ),
   defineRoute(
     {

@@ -1,5 +1,7 @@
+import { guarded } from "../auth/guard.ts";
 import type { OrgPermission } from "../auth/policy.ts";
-import type { OrgContext } from "../context.ts";
+import { recordLimit } from "../auth/refusals.ts";
+import type { OrgContext, TokenLimits } from "../context.ts";
 import { forbidden } from "../errors.ts";
 import type { TokenOwner } from "../tokens/owner.ts";
 import { findTeam } from "./find.ts";
@@ -20,14 +22,33 @@ export async function teamAsOwner(
 }
 
 /**
- * The same for whoever makes a token, or widens what it may do. A team's token makes none, and nobody makes one that has more rights than
- * itself, but an administrator.
+ * The owner of a team's tokens, for a caller who creates one or widens its rights. A team's token does neither, nobody creates a token with
+ * more rights than the caller's unless the caller is an administrator, and no machine token passes on more than it has: a token with limits
+ * only creates tokens that expire no later than itself, and only if expiry is its one limit.
+ * @param expiresAt of the new token, milliseconds since 1970 or null; undefined for a change of a token
  */
-export async function teamAsMaker(ctx: OrgContext, name: string): Promise<TokenOwner> {
+export async function teamAsMaker(ctx: OrgContext, name: string, expiresAt?: number | null): Promise<TokenOwner> {
   const team = await findTeam(ctx, name);
-  if (ctx.actor.kind === "team")
+  const { actor } = ctx;
+  if (actor.kind === "team")
     throw forbidden("You do not have permission to perform this operation: a team's token makes and changes no tokens.");
   await requireTeamRight(ctx, team, "team:create_token");
   await requireTeamsRights(ctx, team, rightsOfTeamTokens(ctx));
+  if (actor.kind === "organization" && goesBeyond(actor.limits, expiresAt)) throw await beyondLimits(ctx);
   return { kind: "team", id: team.id, name: team.name };
+}
+
+/** Whether a token without limits, but with this expiry, could be used where or when the token with these limits cannot. */
+function goesBeyond({ stackRules, allowedCidrs, allowedCountries, expiresAt: own }: TokenLimits, expiresAt: number | null | undefined) {
+  if (stackRules !== null || allowedCidrs.length > 0 || allowedCountries.length > 0) return true;
+  return own !== null && (expiresAt === undefined || expiresAt === null || expiresAt > own);
+}
+
+async function beyondLimits(ctx: OrgContext) {
+  await guarded(ctx, []);
+  await recordLimit(ctx, ctx.actor, ctx.org, "scope", "team:create_token");
+  return forbidden(
+    "You do not have permission to perform this operation: this access token has limits (stacks, networks, countries or an expiry), and would create or change a token that goes beyond them.",
+    "limited_credential",
+  );
 }

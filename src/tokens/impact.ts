@@ -1,9 +1,8 @@
 import { type SQL, and, desc, eq, gte, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { guard, guardMemberships } from "../auth/guard.ts";
-import { limitFault } from "../auth/limits.ts";
 import { lives } from "../auth/lives.ts";
-import { mayAs } from "../auth/policy.ts";
+import { visibleHere, visibleTo } from "../auth/visible.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
@@ -23,23 +22,28 @@ const MOST_NAMED = 1000;
 
 /** The stacks and updates that use a token. The console shows them before a deletion. */
 export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganization) =>
-  impactOf(ctx, id, thatToken(ctx, id, owner), [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], [ctx.org], [ctx.org.id]);
+  impactOf(ctx, id, thatToken(ctx, id, owner), [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], {
+    orgs: [ctx.org],
+    visible: visibleHere(ctx),
+    adminOf: [ctx.org.id],
+  });
 
 /** The same for one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list. */
 export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {
   const { actor, store } = ctx;
   const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, kind))!;
-  const memberships = actor.memberships.filter(
-    (membership) => mayAs(membership, "stack:list") && !limitFault(actor.limits, membership.settings, ctx),
-  );
-  return impactOf(
-    ctx,
-    id,
-    one,
-    [guard(store, actor, ctx.now), guardMemberships(store, actor)],
-    memberships.map(({ org }) => org),
-    administeredBy(actor),
-  );
+  return impactOf(ctx, id, one, [guard(store, actor, ctx.now), guardMemberships(store, actor)], {
+    orgs: actor.memberships.map(({ org }) => org),
+    visible: visibleTo(ctx),
+    adminOf: administeredBy(actor),
+  });
+}
+
+/** What the answer may contain: the organizations, the stacks that the caller may know, and the organizations whose tokens it may name. */
+interface Scope {
+  orgs: { id: string; name: string }[];
+  visible: SQL | undefined;
+  adminOf: string[];
 }
 
 type Results<T extends readonly unknown[]> = { -readonly [K in keyof T]: Awaited<T[K]> };
@@ -49,14 +53,13 @@ async function impactOf(
   id: string,
   one: SQL,
   guards: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]],
-  orgs: { id: string; name: string }[],
-  adminOf: string[],
+  { orgs, visible, adminOf }: Scope,
 ): Promise<TokenImpact> {
   const { store, actor, now } = ctx;
   const statements = [
     store.db.select(visibleColumns).from(accessTokens).where(one),
-    changedStacks(ctx, id, orgs),
-    runningUpdates(ctx, id, orgs),
+    changedStacks(ctx, id, orgs, visible),
+    runningUpdates(ctx, id, orgs, visible),
     successors(ctx, one),
     ...readTree(store, { roots: one, now, adminOf }),
   ] as const;
@@ -95,7 +98,7 @@ async function impactOf(
 const within = (orgs: { id: string }[]) =>
   sql`${stacks.orgId} IN (SELECT value FROM json_each(${JSON.stringify(orgs.map((org) => org.id))}))`;
 
-const changedStacks = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
+const changedStacks = (ctx: ActorContext, id: string, orgs: { id: string }[], visible: SQL | undefined) =>
   ctx.store.db
     .select({
       orgId: sql<string>`${stacks.orgId}`.as("organization_id"),
@@ -109,6 +112,7 @@ const changedStacks = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
     .where(
       and(
         within(orgs),
+        visible,
         eq(updates.tokenId, id),
         eq(updates.dryRun, false),
         sql`${updates.version} IS NOT NULL`,
@@ -119,7 +123,7 @@ const changedStacks = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
     .orderBy(desc(sql`last_update`))
     .limit(MOST_NAMED);
 
-const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[]) =>
+const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[], visible: SQL | undefined) =>
   ctx.store.db
     .select({
       orgId: sql<string>`${stacks.orgId}`.as("organization_id"),
@@ -131,7 +135,7 @@ const runningUpdates = (ctx: ActorContext, id: string, orgs: { id: string }[]) =
     })
     .from(updates)
     .innerJoin(stacks, eq(stacks.id, updates.stackId))
-    .where(and(within(orgs), eq(updates.tokenId, id), eq(updates.status, "running")))
+    .where(and(within(orgs), visible, eq(updates.tokenId, id), eq(updates.status, "running")))
     .orderBy(updates.startedAt)
     .limit(MOST_NAMED);
 

@@ -30,7 +30,7 @@ export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: st
     stub.start({
       ...stackCall(ctx, path),
       updateId,
-      tags: mayWrite ? (request.tags ?? undefined) : undefined,
+      tags: mayWrite && has(ctx, "stack_tags:update", path) ? (request.tags ?? undefined) : undefined,
       journaling: request.journalVersion === 1,
       cliVersion: cliVersionOf(ctx.userAgent),
       leaseTime: leaseTime(ctx.env.LEASE_SECONDS),

@@ -123,7 +123,7 @@ export const mutants: Mutant[] = [
   {
     claim: "preview-token-changes",
     file: "src/updates/start.ts",
-    find: "mayWrite ? (request.tags ?? undefined) : undefined",
+    find: 'mayWrite && has(ctx, "stack_tags:update", path) ? (request.tags ?? undefined) : undefined',
     replace: "request.tags ?? undefined",
   },
   { claim: "preview-token-starts", file: "src/updates/start.ts", find: "return rows[0].dryRun;", replace: "return true;" },
