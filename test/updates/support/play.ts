@@ -76,7 +76,9 @@ async function act(game: Game, step: Step, quiet: boolean): Promise<void> {
     case "start": {
       if (!update) return;
       const free = update.dryRun || !holder;
-      const foreseen = update.stack !== stack ? 404 : update.lease !== undefined || update.over || !free ? 409 : 200;
+      // The object may still know a run of the stack that was removed: then it is 409, and never a second start.
+      const ofFormer = update.lease === undefined ? 404 : undefined;
+      const foreseen = update.stack !== stack ? ofFormer : update.lease !== undefined || update.over || !free ? 409 : 200;
       const json = step.journaling ? { journalVersion: 1 } : {};
       const response = await send("POST", updatePath(game, update), { token: tokenOf(game, step.token), json }, [200, 404, 409], foreseen);
       if (response.status !== 200) return;
