@@ -80,14 +80,12 @@ export async function withRightsOnStack<T>(
   const ask = async () => {
     for (const permission of new Set(onStack.needs)) await authorize(ctx, { ...credential, guarded: true }, permission, orgName, onStack);
   };
-  try {
-    const result = await work();
-    if (onStack.guarded < onStack.needs.length) await ask();
-    return result;
-  } catch (error) {
+  const result = await work().catch(async (error: unknown) => {
     if (error instanceof AppError && error.status < 500 && onStack.facts === undefined) await ask();
     throw error;
-  }
+  });
+  if (onStack.guarded < onStack.needs.length) await ask();
+  return result;
 }
 
 /**
