@@ -3,7 +3,7 @@ import type { TokenRole } from "../tokens/table.ts";
 
 export type BuiltInRole = Role | TokenRole;
 
-/** The roles that every organization has. `read-only` is for tokens; in the contract's words it is the right to read stacks. */
+/** The built-in roles of every organization. `read-only` is for tokens; the public contract calls it `stack-read`. */
 export const builtInRoles = {
   admin: { name: "Admin", defaultIdentifier: "admin" },
   member: { name: "Member", defaultIdentifier: "member" },
@@ -13,9 +13,9 @@ export const builtInRoles = {
 
 export const builtInRoleNames = Object.keys(builtInRoles) as BuiltInRole[];
 
-/** Every organization has ids of its own, and they never change; clients send them back (management-api §5.3, §7.2). */
+/** The id of a built-in role. Each organization has its own ids, and they never change, because clients store them (management-api §5.3, §7.2). */
 export const roleId = (orgId: string, role: BuiltInRole) => `${role}.${orgId}`;
 
-/** The role that an id means in this organization; its plain name means it as well. */
+/** Finds a built-in role by its id in this organization, or by its name. */
 export const findRole = (orgId: string, id: string): BuiltInRole | undefined =>
   builtInRoleNames.find((role) => id === role || id === roleId(orgId, role));

@@ -5,7 +5,7 @@ export interface BuiltInSet {
   name: string;
   description: string;
   resourceType: "stack" | "organization";
-  /** "" for a set that the public contract has no word for. */
+  /** "" for a set that has no identifier in the public contract. */
   defaultIdentifier: string;
   scopes: string[];
 }
@@ -67,7 +67,7 @@ const readOnly = [
   "deployments:read_usage",
   "policy_groups:read",
 ];
-/** A setting of the organization gives its members `stack:create`; a set is not changed by settings, so it has no such right. */
+/** It has no `stack:create`: a setting of the organization decides whether members have it, and settings do not change a set. */
 const standard = [
   ...readOnly,
   "project:encrypt",
@@ -123,7 +123,7 @@ const sets: Record<string, BuiltInSet> = {
   },
 };
 
-/** Ids of an organization never change, and no custom record has one of them. */
+/** The ids of an organization's sets never change. No custom record has such an id. */
 export const setId = (orgId: string, key: string) => `set-${key}.${orgId}`;
 
 export const builtInSets = Object.entries(sets).map(([key, set]) => ({ key, ...set }));

@@ -5,10 +5,10 @@ import { requireUtf8 } from "../http/body.ts";
 import { findRole } from "./builtIn.ts";
 import { findSet, grantsOfSet } from "./builtInSets.ts";
 
-/** What a record grants may take so many characters of JSON: callers' identities carry it, and the database has it in one row with its tree. */
+/** Maximum length of a record's grants as JSON, in characters. They are a part of identities, and share a row with the tree. */
 const MOST_GRANTS = 600_000;
 
-/** The member `details` of a request as it was sent, from the first to the last character. @throws 400 when it is missing or too long */
+/** The text of the member `details`, as the client sent it. @throws 400 if it is missing or too long */
 export function detailsIn(text: string): string {
   const bytes = membersOf(encode(text.trim())).get("details");
   if (!bytes) throw badRequest("details is required");
@@ -21,9 +21,9 @@ export const partsIn = (orgId: string, details: unknown): string[] =>
   faultless(() => composedIds(details).filter((id) => !findSet(orgId, id)));
 
 /**
- * What a tree grants.
- * @param stored what the custom records of the organization grant, by id
- * @throws 400 for a tree that cannot be read, that includes what it cannot, or that grants too much
+ * The grants of a tree.
+ * @param stored the grants of the organization's custom records, by id
+ * @throws 400 for a tree that cannot be read, that includes an unknown record or a built-in role, or whose grants are too long
  */
 export function grantsIn(orgId: string, details: unknown, stored: Composed): ScopeGrant[] {
   const composed = (id: string) => {
@@ -46,5 +46,5 @@ function faultless<T>(work: () => T): T {
   }
 }
 
-/** All scopes that are named under any condition. */
+/** All scopes of these grants, whatever their conditions. */
 export const scopesIn = (grants: ScopeGrant[]): string[] => [...new Set(grants.flatMap(({ scopes }) => scopes))];

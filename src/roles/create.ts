@@ -15,7 +15,7 @@ import { jsonAnswer, toJson } from "./record.ts";
 import type { CreateRoleRequest } from "./schema.ts";
 import { customRoles, roleParts } from "./table.ts";
 
-/** Custom records of one organization, and the characters of all their trees and grants: a list of them is one answer. */
+/** Maximum number of an organization's custom records, and of the characters of their trees and grants. One answer lists them all. */
 const MOST_RECORDS = 1000;
 const MOST_STORED = 10_000_000;
 
@@ -25,8 +25,8 @@ export const tooMuch = () =>
   );
 
 /**
- * Makes a custom role or permission set.
- * @param text the request's JSON as it came: the tree in it is kept as text
+ * Creates a custom role or permission set.
+ * @param text the JSON of the request, because the tree is stored as text
  * @throws 403 for rights that the caller does not have, 409 for a name that is taken
  */
 export async function createRole(ctx: OrgContext, request: z.infer<typeof CreateRoleRequest>, text: string): Promise<Response> {
@@ -44,7 +44,7 @@ export async function createRole(ctx: OrgContext, request: z.infer<typeof Create
   const isRoom = sql`(SELECT count(*) < ${MOST_RECORDS} AND ${storedSize} <= ${MOST_STORED - details.length} FROM roles WHERE org_id = ${ctx.org.id})`;
   const [, , , made] = await nameFree(
     guarded(ctx, [
-      // A record that one of the parts became part of meanwhile is found there (`updateRole`); a part that changed or ended fails the guard.
+      // If one of the parts has changed or was deleted since it was read, the guard fails.
       ctx.store.db.insert(customRoles).select(sql`SELECT ${id}, ${ctx.org.id}, ${request.name}, ${request.description ?? ""},
         ${request.resourceType ?? "organization"}, ${request.uxPurpose ?? "role"}, ${details}, ${JSON.stringify(grants)}, 1, ${ctx.now}, ${ctx.now}
         WHERE ${isRoom}`),
@@ -60,11 +60,11 @@ export async function createRole(ctx: OrgContext, request: z.infer<typeof Create
 
 const storedSize = sql`coalesce(sum(length(details) + length(grants)), 0)`;
 
-/** True while the change of a record leaves room for what it becomes. */
+/** SQL condition: the changed record stays within the maximum of the organization. */
 export const leavesRoom = (ctx: OrgContext, id: string, details: string): SQL =>
   sql`(SELECT ${storedSize} <= ${MOST_STORED - details.length} FROM roles WHERE org_id = ${ctx.org.id} AND id <> ${id})`;
 
-/** What custom records grant, by id. An id of another organization is not there. */
+/** Reads the grants of custom records by id. It does not find records of other organizations. */
 async function readGrants(ctx: OrgContext, ids: string[]) {
   const [rows] = await guarded(ctx, [grantsOf(ctx, sql`id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`)]);
   return rows.map(({ id, grants }) => [id, grants] as const);
@@ -76,7 +76,7 @@ export const grantsOf = (ctx: OrgContext, which: SQL) =>
     .from(customRoles)
     .where(sql`org_id = ${ctx.org.id} AND ${which}`);
 
-/** The rows of `role_parts` of a record that is there. */
+/** SQL for the rows of `role_parts` of a record, if the record exists. */
 export const partRows = (id: string, parts: string[]): SQL =>
   sql`SELECT ${id}, value FROM json_each(${JSON.stringify(parts)}) WHERE EXISTS (SELECT 1 FROM roles WHERE roles.id = ${id})`;
 
@@ -84,12 +84,12 @@ const builtInNames = new Set([...Object.values(builtInRoles), ...builtInSets].ma
 
 const nameTaken = () => new AppError(409, "Role with this name already exists");
 
-/** @throws 409 for the name of a built-in record */
+/** Requires a name that no built-in record has. @throws 409 */
 export function requireFreeName(name: string): void {
   if (builtInNames.has(name.toLowerCase())) throw nameTaken();
 }
 
-/** @throws 409 when another record has the name */
+/** Does work that fails when another record has the name. @throws 409 */
 export async function nameFree<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -18,15 +18,15 @@ import { thatRole } from "./record.ts";
 import { customRoles, roleParts } from "./table.ts";
 
 /**
- * Deletes a custom record. With `force` also one that is in use: its people have the organization's default role then, its tokens see who is in
- * the organization and no more, and its invitations that wait are canceled.
+ * Deletes a custom record. With `force` it also deletes a record in use: its people get the organization's default role, its tokens get the
+ * rights of the Billing Manager, and its pending invitations are canceled.
  * @throws 409 for a record in use without `force`, and for one that another record includes
  */
 export async function deleteRole(ctx: OrgContext, id: string, force: boolean): Promise<void> {
   if (findRole(ctx.org.id, id) || findSet(ctx.org.id, id)) throw badRequest("a built-in role cannot be deleted");
   const before = await readCustomRole(ctx, id);
   await requireScopes(ctx, scopesIn(before.grants));
-  // The default role may give its people more than this one did.
+  // Only an administrator may force it, because the default role may have more rights than this one.
   const forces = force && isAdministrator(membershipOf(ctx));
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "custom-role-deleted",
@@ -46,7 +46,7 @@ export async function deleteRole(ctx: OrgContext, id: string, force: boolean): P
       .update(organizations)
       .set({ defaultRoleId: null, settingsVersion: sql`settings_version + 1` })
       .where(and(eq(organizations.id, ctx.org.id), eq(organizations.defaultRoleId, id), isGone)),
-    // Without its role a token would have that of a member.
+    // A token without its custom role must not get the rights of a member.
     db
       .update(accessTokens)
       .set({ roleId: null, role: "billing-manager", version: sql`version + 1` })
@@ -71,7 +71,7 @@ export async function deleteRole(ctx: OrgContext, id: string, force: boolean): P
 
 const isIncluded = (id: string) => sql`EXISTS (SELECT 1 FROM role_parts WHERE part_id = ${id})`;
 
-/** An invitation that waits counts too. */
+/** SQL condition: the record is in use. Pending invitations count. */
 const isInUse = (ctx: OrgContext, id: string) => sql`(EXISTS (SELECT 1 FROM members WHERE role_id = ${id})
   OR EXISTS (SELECT 1 FROM access_tokens WHERE role_id = ${id} AND deleted_at IS NULL)
   OR EXISTS (SELECT 1 FROM team_roles WHERE role_id = ${id})

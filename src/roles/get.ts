@@ -6,7 +6,7 @@ import { findSet } from "./builtInSets.ts";
 import { builtInRole, builtInSet, jsonAnswer, organizationOf, shownColumns, thatRole, toJson } from "./record.ts";
 import { customRoles } from "./table.ts";
 
-/** @throws 404 for a role of another organization too */
+/** @throws 404 for an unknown role and for one of another organization */
 export async function getRole(ctx: OrgContext, id: string): Promise<Response> {
   const [[org], rows] = await guarded(ctx, [organizationOf(ctx), shownRole(ctx, id)]);
   const role = findRole(ctx.org.id, id);
@@ -17,14 +17,14 @@ export async function getRole(ctx: OrgContext, id: string): Promise<Response> {
   return jsonAnswer(toJson(ctx.org.id, rows[0]));
 }
 
-/** One record with everything that an answer shows of it. */
+/** The query of one custom record, with all columns of an answer. */
 export const shownRole = (ctx: OrgContext, id: string) =>
   ctx.store.db
     .select({ ...shownColumns, grants: customRoles.grants })
     .from(customRoles)
     .where(thatRole(ctx, id));
 
-/** A custom record, before it is changed or given. @throws 404 */
+/** Reads a custom record that will be changed or assigned. @throws 404 */
 export async function readCustomRole(ctx: OrgContext, id: string) {
   const [rows] = await guarded(ctx, [shownRole(ctx, id)]);
   if (!rows[0]) throw notFound("Role");

@@ -10,13 +10,13 @@ import { findRole, roleId } from "./builtIn.ts";
 import { scopesIn } from "./compile.ts";
 import { customRoles } from "./table.ts";
 
-/** A role that somebody gets. */
+/** A role to assign. */
 export interface GivenRole {
-  /** The built-in role; for a custom one the closest, which is that of a member. */
+  /** The built-in role. For a custom role it is `member`, which is the closest. */
   role: Role;
-  /** What `members.role_id` and `invites.role_id` have: null for what `role` says, and for a member whatever the default is. */
+  /** The value for `members.role_id` and `invites.role_id`. Null means `role`, and for a member the organization's default role. */
   roleId: string | null;
-  /** For the log. */
+  /** The name in the audit log. */
   name: string;
 }
 
@@ -26,10 +26,10 @@ interface Request {
 }
 
 /**
- * The roles that requests name: by id, which wins, or by the name of a built-in one (management-api §5.3). The caller may give them. What was read is
- * what is given: a role that changes meanwhile fails the guard of the caller's work.
- * @param plainMember what the plain name `member` means: the built-in role, or what the organization's default is
- * @throws 400 for no role that people can have, 403 for more rights than the caller has
+ * Finds the roles that requests name by id or by the name of a built-in role; the id wins (management-api §5.3). It checks that the caller may assign
+ * them. If a role changes after that, the guard of the caller's work fails.
+ * @param plainMember whether the name `member` means the built-in role or the organization's default role
+ * @throws 400 for a record that is no role, 403 for rights that the caller does not have
  */
 export async function givenRoles(ctx: OrgContext, requests: Request[], plainMember: "built-in" | "default"): Promise<GivenRole[]> {
   const customs = await readCustoms(ctx, requests);
@@ -69,7 +69,7 @@ function named(
   return { role: found, roleId: isExplicit ? roleId(ctx.org.id, found) : null, name: found };
 }
 
-/** The custom roles among them that people can have, by id. */
+/** Reads the custom roles among them, by id. Permission sets and policies are not roles. */
 async function readCustoms(ctx: OrgContext, requests: Request[]) {
   const ids = requests.flatMap(({ fgaRoleId }) => (fgaRoleId && !findRole(ctx.org.id, fgaRoleId) ? [fgaRoleId] : []));
   if (ids.length === 0) return new Map<string, never>();
@@ -82,7 +82,7 @@ async function readCustoms(ctx: OrgContext, requests: Request[]) {
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Of the purposes of a record, those that people, teams and tokens can have: sets and policies are only included in others. */
+/** SQL condition: people, teams and tokens can have the record. Sets and policies can only be included in other records. */
 export const isForHolders = sql`ux_purpose IN ('role', 'role_private', 'role_temporary')`;
 
 async function defaultScopes(ctx: OrgContext): Promise<string[]> {

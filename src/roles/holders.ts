@@ -10,10 +10,10 @@ import { findSet } from "./builtInSets.ts";
 import { thatRole } from "./record.ts";
 import { customRoles } from "./table.ts";
 
-/** The contract has no pages here. */
+/** Maximum number of people or teams in an answer. The contract has no pages here. */
 const MOST = 10_000;
 
-/** People who were given the role. People who only have it as the organization's default are not among them. */
+/** Lists the people to whom the role was assigned, without those who only have it as the default role. */
 export async function listUsersWithRole(ctx: OrgContext, id: string) {
   const [found, people] = await guarded(ctx, [
     exists(ctx, id),
@@ -29,7 +29,7 @@ export async function listUsersWithRole(ctx: OrgContext, id: string) {
   return { users: people.map((person) => ({ ...person, avatarUrl: "" })) };
 }
 
-/** The built-in Member is the role of people without another, so they have it only by name when they were given it. */
+/** Members without another role have the built-in Member by default, so only explicit assignments count. */
 function hasRole(ctx: OrgContext, id: string) {
   const builtIn = findRole(ctx.org.id, id);
   if (!builtIn) return eq(members.roleId, id);
@@ -54,7 +54,7 @@ export async function listTeamsWithRole(ctx: OrgContext, id: string) {
 export const exists = (ctx: OrgContext, id: string) =>
   ctx.store.db.select({ id: customRoles.id }).from(customRoles).where(thatRole(ctx, id));
 
-/** @returns the built-in role that the id means, if it means one @throws 404 for no role of this organization */
+/** @returns the built-in role with that id, if there is one @throws 404 for an id that this organization does not have */
 export function requireRole(ctx: OrgContext, id: string, found: { id: string }[]): BuiltInRole | undefined {
   const builtIn = findRole(ctx.org.id, id);
   if (!builtIn && !findSet(ctx.org.id, id) && !found[0]) throw notFound("Role");

@@ -8,7 +8,7 @@ import { builtInRole, builtInSet, jsonAnswer, organizationOf, shownColumns, toJs
 import type { uxPurpose } from "./schema.ts";
 import { customRoles } from "./table.ts";
 
-/** The records of one purpose, the built-in ones first. What an organization stores of them is bounded (`create`), so that they are one answer. */
+/** Lists the records of one purpose, the built-in ones first. It needs no pages, because their number and length are bounded (`create.ts`). */
 export async function listRoles(ctx: OrgContext, purpose: z.infer<typeof uxPurpose>): Promise<Response> {
   const [[org], rows] = await guarded(ctx, [
     organizationOf(ctx),

@@ -8,10 +8,10 @@ import { scopesIn } from "./compile.ts";
 import type { Role } from "./openapi.ts";
 import { customRoles } from "./table.ts";
 
-/** The organization's custom record of that id. */
+/** SQL condition: the organization's custom record with that id. */
 export const thatRole = (ctx: OrgContext, id: string) => and(eq(customRoles.id, id), eq(customRoles.orgId, ctx.org.id));
 
-/** A custom record as answers show it. */
+/** The columns of a custom record that answers contain. */
 export const shownColumns = {
   id: customRoles.id,
   name: customRoles.name,
@@ -32,7 +32,7 @@ type Row = Pick<
 
 type Shown = Omit<Role, "details"> & { details?: unknown };
 
-/** The JSON of a custom record. Its tree is the text that was sent: printing it anew would change numbers and the order of members. */
+/** The JSON of a custom record. It contains the tree as text, because parsing would change numbers and the order of members. */
 export function toJson(orgId: string, row: Row): string {
   const record: Shown = {
     id: row.id,
@@ -53,7 +53,7 @@ export function toJson(orgId: string, row: Row): string {
 
 export const jsonAnswer = (json: string) => new Response(json, { headers: { "Content-Type": "application/json" } });
 
-/** What the built-in records depend on: they are as old as their organization. */
+/** The query for the built-in records, which are as old as their organization. */
 export const organizationOf = (ctx: OrgContext) =>
   ctx.store.db
     .select({ createdAt: organizations.createdAt, defaultRoleId: organizations.defaultRoleId })

@@ -43,7 +43,7 @@ export const roleRoutes = [
       return createRole(ctx, body, text);
     },
   ),
-  // It stands before the role of that name.
+  // This route comes before the route of one role, whose id could be `scopes`.
   defineRoute(
     {
       method: "GET",

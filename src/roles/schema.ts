@@ -9,7 +9,7 @@ export const uxPurpose = z.enum(uxPurposes, "Role purpose is not valid.");
 const name = text(100, NAME).check(z.trim(), z.minLength(1, NAME));
 const description = text(1000, "the description of a role has at most 1000 characters");
 
-/** It is kept as text, see `readDescriptor`. */
+/** The tree is stored as text, and `readDescriptor` checks it. */
 const details = unread(z.optional(z.unknown()));
 
 export const CreateRoleRequest = z.object({
@@ -20,7 +20,7 @@ export const CreateRoleRequest = z.object({
   details,
 });
 
-/** Absent or null: it stays as it is. */
+/** A member that is absent or null stays unchanged. */
 export const UpdateRoleRequest = z.object({ name: z.nullish(name), description: z.nullish(description), details });
 
 export const flag = z.pipe(

@@ -1,8 +1,8 @@
 import type { OrgPermission } from "../access/permissions.ts";
 
 /**
- * What each right allows, for people who write a role. Rights that no custom role gives are left out (`hasEffect`), and so are the two that the public
- * contract has no name for: `organization:read`, which everybody has, and `stack:preview`.
+ * Describes each right for people who write a role. It leaves out the rights that no custom role can give (`hasEffect`), and two rights without a name
+ * in the public contract: `organization:read`, which every member has, and `stack:preview`.
  */
 const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermission, string>> }[]> = {
   organization: [
@@ -79,7 +79,7 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
   ],
 };
 
-/** The scopes that have an effect in a custom role, by what they are about. Others are kept and grant nothing. */
+/** Lists the scopes that have an effect in a custom role, by subject. Other scopes are stored and grant nothing. */
 export const availableScopes = Object.fromEntries(
   Object.entries(groups).map(([about, list]) => [
     about,

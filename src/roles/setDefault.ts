@@ -13,12 +13,12 @@ import { scopesIn } from "./compile.ts";
 import { readCustomRole } from "./get.ts";
 
 /**
- * Sets the role of the people who were given no other. It is the built-in Member or a custom role, and never Admin.
- * @throws 400 for any other, 403 for rights that the caller does not have
+ * Sets the role of members without an assigned role: the built-in Member or a custom role, and never Admin.
+ * @throws 400 for any other role, 403 for rights that the caller does not have
  */
 export async function setDefaultRole(ctx: OrgContext, id: string): Promise<void> {
   const role = await wanted(ctx, id);
-  // An administrator who is a machine may give the built-in role, though it has rights that are for people only.
+  // A machine with the role Admin may set the built-in Member, although that role includes rights of people.
   if (role.id !== null || !isAdministrator(membershipOf(ctx))) await requireScopes(ctx, role.scopes);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-settings-changed",
@@ -43,5 +43,5 @@ async function wanted(ctx: OrgContext, id: string): Promise<{ id: string | null;
   return { id, name: role.name, scopes: scopesIn(role.grants) };
 }
 
-/** The contract's words. */
+/** The words are those of the public contract. */
 const invalidType = () => new AppError(400, "Invalid role type");

@@ -19,7 +19,7 @@ export const customRoles = sqliteTable(
     uxPurpose: text("ux_purpose", { enum: uxPurposes }).notNull(),
     /** The tree of permission descriptors as JSON, word for word as the client sent it. */
     details: text("details").notNull(),
-    /** What the tree grants, included records with it. */
+    /** The grants of the tree, with those of the records that it includes. */
     grants: text("grants", { mode: "json" }).$type<ScopeGrant[]>().notNull(),
     version: integer("version").notNull().default(1),
     createdAt: integer("created_at").notNull(),
@@ -28,7 +28,7 @@ export const customRoles = sqliteTable(
   (t) => [uniqueIndex("roles_name").on(t.orgId, sql`lower(${t.name})`)],
 );
 
-/** Records that a record includes. One that is included cannot be deleted, and its change changes those that include it. */
+/** The records that a record includes. An included record cannot be deleted, and its change also changes the records that include it. */
 export const roleParts = sqliteTable("role_parts", { roleId: text("role_id").notNull(), partId: text("part_id").notNull() }, (t) => [
   primaryKey({ columns: [t.roleId, t.partId] }),
   index("role_parts_part").on(t.partId),

@@ -18,12 +18,12 @@ import { jsonAnswer, thatRole, toJson } from "./record.ts";
 import type { UpdateRoleRequest } from "./schema.ts";
 import { customRoles, roleParts } from "./table.ts";
 
-/** Records that include one record, also by way of others: its change works all of them out anew. */
+/** Maximum number of records that include a record, directly or through others. Its change compiles all of them again. */
 const MOST_ABOVE = 100;
 
 /**
- * Changes a custom record. What it grants changes for everybody who has it, and so do the records that include it, in the same transaction.
- * @param text the request's JSON as it came
+ * Changes a custom record, its holders' rights, and the records that include it, in one transaction.
+ * @param text the JSON of the request, because the tree is stored as text
  * @throws 400 for a record that would include itself, 403 for rights that the caller does not have, 409 for a name that is taken
  */
 export async function updateRole(ctx: OrgContext, id: string, request: z.infer<typeof UpdateRoleRequest>, text: string): Promise<Response> {
@@ -37,7 +37,7 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
     name: request.name ?? before.name,
     description: request.description ?? before.description,
     ...(change && { details: change.details }),
-    // The database raises the version of the organization's settings with this column (`OrgSettings`), so that no other change passes unseen.
+    // A trigger on this column increments the version of the organization's settings, so that a concurrent change fails its guard.
     grants: change?.grants ?? before.grants,
     version: before.version + 1,
     modifiedAt: ctx.now,
@@ -57,7 +57,7 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
       ...(change ? rewritten(ctx, id, change) : []),
     ]),
   );
-  // Between the two guards nobody else changed it.
+  // The guards show that no other call has changed it meanwhile.
   const row = (shown as (typeof before)[])[0];
   if (row?.version !== after.version) throw tooMuch();
   relaySoon(ctx, event);
@@ -77,7 +77,7 @@ interface Change {
   details: string;
   grants: ScopeGrant[];
   parts: string[];
-  /** Ids of the records that include this one, and what they grant with it. */
+  /** The new grants of the records that include this one, by id. */
   above: Map<string, ScopeGrant[]>;
 }
 
@@ -115,7 +115,7 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
 const idsAbove = (id: string): SQL => sql`(WITH RECURSIVE above(id) AS (SELECT role_id FROM role_parts WHERE part_id = ${id}
   UNION SELECT role_id FROM role_parts JOIN above ON part_id = above.id) SELECT id FROM above)`;
 
-/** Fails when another record has come to include this one since the records above it were read. */
+/** Writes the grants of the records above. It fails if another record has started to include this one since they were read. */
 function rewritten(ctx: OrgContext, id: string, { parts, above }: Change): BatchItem<"sqlite">[] {
   const { db } = ctx.store;
   const isRead = sql`NOT EXISTS (SELECT id FROM ${idsAbove(id)} EXCEPT SELECT value FROM json_each(${JSON.stringify([...above.keys()])}))`;

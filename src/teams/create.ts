@@ -8,7 +8,7 @@ import { AppError } from "../errors.ts";
 import type { CreateTeamRequest } from "./schema.ts";
 import { teamMembers, teams } from "./table.ts";
 
-/** A person who makes a team is its first member and administrator. @throws 409 for a name that another team has, in any case */
+/** Creates a team. A person who creates it becomes its first member and its administrator. @throws 409 if another team has the name; case does not count */
 export async function createTeam(ctx: OrgContext, request: z.infer<typeof CreateTeamRequest>) {
   const { actor, now, org, store } = ctx;
   const id = crypto.randomUUID();

@@ -4,8 +4,8 @@ import type { Store } from "../db/client.ts";
 import { stackGrants } from "./table.ts";
 
 /**
- * The creator's right on a new stack: of the person, of the line of the organization token, or of the team whose token it is
- * (docs/decisions/0014). @param stackId SQL for the id of the stack, null for none
+ * Statement that grants a new stack to its creator: to the person, to the organization token and its successors, or to the team of the team
+ * token (docs/decisions/0014). @param stackId SQL for the id of the stack; null grants nothing
  */
 export function creatorGrant(store: Store, { kind, token }: Actor, stackId: SQL, now: number) {
   const grantee = {

@@ -9,12 +9,12 @@ import { accessTokens } from "../tokens/table.ts";
 import { findTeam } from "./find.ts";
 import { stackGrants, teamMembers, teamRoles, teams } from "./table.ts";
 
-/** Tokens that the event names. */
+/** Maximum number of tokens that the audit event names. */
 const MOST_NAMED = 100;
 
 /**
- * Ends a team with its grants and its tokens, in one transaction: from the answer on nothing is accepted from these tokens, as after a
- * deletion of each. Members and roles go first, for the triggers of their tables look the team up.
+ * Deletes a team with its grants and its tokens in one transaction. After the answer no call with these tokens is accepted, as after the deletion of
+ * each. Members and roles are deleted before the team, because the triggers of their tables look up the team.
  */
 export async function deleteTeam(ctx: OrgContext, name: string): Promise<void> {
   const { db } = ctx.store;

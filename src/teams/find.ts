@@ -4,10 +4,10 @@ import { type OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { teamMemberRoles, teams } from "./table.ts";
 
-/** What the caller is in a team. A machine is in none. */
+/** The caller's role in a team. A machine has none. */
 export const callerRoles = ["none", ...teamMemberRoles] as const;
 
-/** Columns of a team, and what the caller is in it. */
+/** Columns of a team, and the caller's role in it. */
 export const teamColumns = ({ actor }: OrgContext) => ({
   id: sql<string>`teams.id`.as("team_id"),
   name: sql<string>`teams.name`.as("team_name"),
@@ -20,7 +20,7 @@ export const teamColumns = ({ actor }: OrgContext) => ({
   ),
 });
 
-/** The query of one team of the call's organization, by its name in any case. */
+/** The query of one team of the call's organization by its name; case does not count. */
 export const teamQuery = (ctx: OrgContext, name: string) => ctx.store.db.select(teamColumns(ctx)).from(teams).where(isTeam(ctx, name));
 
 export const isTeam = ({ org }: OrgContext, name: string) => sql`teams.org_id = ${org.id} AND lower(teams.name) = lower(${name})`;
@@ -30,9 +30,9 @@ export type Team = Awaited<ReturnType<typeof teamQuery>>[number];
 export const teamNotFound = (name: string) => notFound(`Team '${name.slice(0, 100)}'`);
 
 /**
- * The team of that name. What it says of the caller still holds when a later batch of the request passes its guard, for each change of a
- * team's members or roles raises the version of the organization's settings.
- * @throws 404 for a name that no team of this organization has
+ * Reads a team by its name. The caller's role in it is still the same when a later guard of the request passes, because each change of a team's
+ * members increments the version of the organization's settings.
+ * @throws 404 if the organization has no team of that name
  */
 export async function findTeam(ctx: OrgContext, name: string): Promise<Team> {
   const [rows] = await guarded(ctx, [teamQuery(ctx, name)]);

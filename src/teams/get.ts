@@ -18,7 +18,7 @@ const summaryOf = ({ kind, name, displayName, description, callerRole }: Team) =
   userRole: callerRole,
 });
 
-/** By name. Members and stacks are in the answer about one team. */
+/** Lists the teams by name, without members and stacks. */
 export async function listTeams(ctx: OrgContext) {
   const [rows] = await guarded(ctx, [
     ctx.store.db
@@ -30,7 +30,7 @@ export async function listTeams(ctx: OrgContext) {
   return { teams: rows.map(summaryOf) };
 }
 
-/** Of its stacks those that the caller may know of. */
+/** Returns a team with its members, and with those of its stacks that the caller may know. */
 export async function getTeam(ctx: OrgContext, name: string) {
   const { db } = ctx.store;
   const id = sql`(SELECT id FROM teams WHERE ${isTeam(ctx, name)})`;
@@ -74,7 +74,7 @@ const permissionOf = (teamId: ReturnType<typeof sql>) =>
   sql<GrantPermission>`(SELECT permission FROM stack_grants WHERE stack_grants.stack_id = stacks.id AND grantee_kind = 'team'
     AND grantee_id = ${teamId})`.as("permission");
 
-/** What the teams of a member are called. @throws 404 for somebody who is no member of the organization */
+/** Lists the names of a member's teams. @throws 404 for a person who is not a member of the organization */
 export async function teamsOfMember(ctx: OrgContext, login: string) {
   const { db } = ctx.store;
   const person = sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;

@@ -13,15 +13,15 @@ import { type Team } from "./find.ts";
 import { beyondOwnRights, hasOnStack, hasRightsOf } from "./right.ts";
 import { type GrantPermission, stackGrants } from "./table.ts";
 
-/** What can be given to a team; 104 is for the creator of a stack. */
+/** The grants that a team can get; 104 is only for the creator of a stack. */
 export type TeamGrant = Exclude<GrantPermission, 104>;
 const names: Record<TeamGrant, string> = { 101: "read", 102: "write", 103: "admin" };
 
 /**
- * Gives a team a right on a stack in place of the one that it has there, or takes that one away. A caller may do so who may change the
- * team, administers it, or may change the access to that stack. Nobody but an administrator gives more than the own rights on that stack.
- * @param permission null takes it away
- * @throws 404 for a stack that the caller may not know of, 403
+ * Sets or removes a team's grant on a stack. The caller needs the right to change the team, must be its administrator, or needs the right to
+ * change the access to the stack. A caller who is not an administrator can only grant rights that the caller has on that stack.
+ * @param permission null removes the grant
+ * @throws 404 for a stack that the caller may not know, 403
  */
 export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, stackName }: StackRef, permission: TeamGrant | null) {
   const { db } = ctx.store;
@@ -48,7 +48,7 @@ export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, s
       .where(here),
     permission === null ? takeAway(ctx, team, where) : give(ctx, team, where, permission),
     auditIf(ctx.store, event, changedARow),
-    // Behind the event, which is only there after a change.
+    // It comes after the event, which is only written after a change.
     noteFirstGrant(ctx, sql`${changedARow} AND ${haveOneGrant(sql`${team.id}`)}`),
   ]);
   const stack = found[0];
@@ -69,8 +69,8 @@ const takeAway = (ctx: OrgContext, team: Team, where: SQL) =>
     .where(sql`grantee_kind = 'team' AND grantee_id = ${team.id} AND stack_id IN (SELECT stacks.id FROM stacks WHERE ${where})`);
 
 /**
- * Whether somebody has grants at all is part of an identity. So the first grant of a team, or of a creator who sees no other stack, raises the
- * version of the organization's settings, and no list goes by an older identity.
+ * An identity contains whether its holder has any grants. So the first grant of a team, or of a creator who can list no other stack, increments the
+ * version of the organization's settings: older identities become invalid, and no list is made with one.
  */
 export const noteFirstGrant = ({ store, org }: OrgContext, isFirst: SQL) =>
   store.db

@@ -19,14 +19,14 @@ const sentences: Record<MemberAction, (login: string, team: string) => string> =
   demote: (login, team) => `Made ${login} a plain member of team "${team}".`,
 };
 
-/** The identity provider decides who is in a team that it fills, and what the team is called. @throws 400 */
+/** Refuses changes of a team whose name and members come from an identity provider. @throws 400 */
 export function requireOwn(team: Team): void {
   if (team.kind === "scim") throw badRequest(`the team ${team.name} comes from an identity provider: change its name and members there`);
 }
 
 /**
- * @throws 404 for somebody who is not in the organization, or not in the team where that is asked for, 409 for one who is in the team
- * already, 403
+ * Adds, removes, promotes or demotes a member of a team.
+ * @throws 404 for a person who is not in the organization, or not in the team, 409 for a new member who is in the team already, 403
  */
 export async function changeTeamMember(ctx: OrgContext, team: Team, login: string, action: MemberAction): Promise<void> {
   await requireTeamRight(ctx, team, "team:update");

@@ -16,7 +16,7 @@ import type { Team } from "./find.ts";
 import { type GrantPermission, grantPermissions, teamRoles } from "./table.ts";
 
 /**
- * For what an administrator of the team may do as well as a caller with the right. The team was found in this request, see `findTeam`.
+ * Requires a right of the organization, unless the caller is an administrator of the team. `findTeam` must have read the team in this request.
  * @throws 403
  */
 export async function requireTeamRight(ctx: OrgContext, team: Team, permission: OrgPermission): Promise<void> {
@@ -27,13 +27,13 @@ export async function requireTeamRight(ctx: OrgContext, team: Team, permission: 
   if (team.callerRole !== "admin") await requireRight(ctx, permission);
 }
 
-/** Whether the caller has all of these scopes in the whole organization. */
+/** Whether the caller has all of these scopes on the whole organization. */
 export const coversScopes = (ctx: OrgContext, scopes: string[]): boolean => scopesBeyond(ctx.actor, membershipOf(ctx), scopes).length === 0;
 
 /**
- * For making somebody or something one of a team: whoever is no administrator, and not of the team, must have what the team has, so that
- * nobody climbs by a team.
- * @param besides what comes with it besides
+ * Requires the rights of the team from a caller who adds a member or a token to it. Otherwise the caller could get more rights through the team.
+ * Administrators of the organization pass, and administrators of the team have its rights already.
+ * @param besides further rights that the new member or token gets
  * @throws 403
  */
 export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: OrgPermission[] = []): Promise<void> {
@@ -70,11 +70,11 @@ export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: O
     throw await beyondOwnRights(ctx, "team:update");
 }
 
-/** What a token of a team has besides the team's roles and grants. */
+/** The rights of a team token besides the roles and grants of its team. */
 export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] =>
   rightsOfRole("member", membershipOf(ctx).settings).filter((permission) => !isPersonOnly(permission));
 
-/** The 403 for a caller who would give more than it has, once the log knows of it. */
+/** Records the refusal of a caller who would give more rights than it has, and returns the 403. */
 export async function beyondOwnRights(ctx: OrgContext, permission: OrgPermission) {
   await guarded(ctx, []);
   await recordForbidden(ctx, ctx.actor, ctx.org, permission);
@@ -83,10 +83,10 @@ export async function beyondOwnRights(ctx: OrgContext, permission: OrgPermission
   );
 }
 
-/** True of a row of `stacks` on which the caller has everything that a grant opens. */
+/** SQL condition on a row of `stacks`: the caller has all rights of a grant there. */
 export const hasRightsOf = (ctx: OrgContext, grant: GrantPermission): SQL => hasOnStack(ctx, rightsOfGrant(grant), grant === 101);
 
-/** True of a row of `stacks` on which the caller has these rights. @param readOnly they are those of a preview */
+/** SQL condition on a row of `stacks`: the caller has these rights there. @param readOnly whether they are the rights of a preview */
 export function hasOnStack(ctx: OrgContext, permissions: OrgPermission[], readOnly = false): SQL {
   const place = membershipOf(ctx);
   const { stackRules } = ctx.actor.limits;

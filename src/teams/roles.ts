@@ -32,8 +32,9 @@ async function rolesOf(ctx: OrgContext, teamId: string) {
 }
 
 /**
- * Gives a role to all members and tokens of a team. Whoever is no administrator gives only what it has in the whole organization.
- * @param replaces the roles that the team has, as the CLI means it (management-api §16)
+ * Assigns a role to a team, and so to its members and tokens. A caller who is not an administrator can only assign rights that the caller has on the
+ * whole organization.
+ * @param replaces whether the role replaces those that the team has, as the CLI expects (management-api §16)
  * @throws 404 for an unknown role, 400 for a permission set, 403
  */
 export async function assignTeamRole(ctx: OrgContext, name: string, roleId: string, replaces: boolean): Promise<void> {
@@ -48,7 +49,7 @@ export async function assignTeamRole(ctx: OrgContext, name: string, roleId: stri
   ]);
   const role = found[0];
   if (!role) throw roleNotFound(roleId);
-  if (role.uxPurpose === "policy" || role.uxPurpose === "set") throw badRequest(`${role.name} is a permission set, and no role`);
+  if (role.uxPurpose === "policy" || role.uxPurpose === "set") throw badRequest(`${role.name} is a permission set and not a role`);
   if (!coversScopes(ctx, scopesIn(role.grants))) throw await beyondOwnRights(ctx, "role:update");
   const before = await rolesOf(ctx, team.id);
   const others = replaces ? before.filter(({ id }) => id !== roleId) : [];
@@ -86,7 +87,7 @@ export async function removeTeamRole(ctx: OrgContext, name: string, roleId: stri
 
 const roleNotFound = (id: string) => notFound(`Role '${id.slice(0, 100)}'`);
 
-/** A role of the team's own, which grants nothing until it is changed. @throws 400 when there is a role of that name */
+/** Creates a role for the team, which grants nothing until it is changed. @throws 400 if there is a role of that name */
 export async function enableTeamRoles(ctx: OrgContext, name: string) {
   await requireRight(ctx, "role:create");
   const team = await findTeam(ctx, name);

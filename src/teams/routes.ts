@@ -56,7 +56,7 @@ export const teamRoutes = [
       method: "PATCH",
       path: T,
       operationId: "UpdateTeam",
-      // An administrator of the team may do most of it: the right is asked for when it is known which team and what change is meant.
+      // Administrators of the team may make most changes, so the work checks the right when the team and the change are known.
       permission: "team:list",
       params: team,
       body: UpdateTeamRequest,

@@ -13,7 +13,7 @@ export const CreateTeamRequest = z.object({
 });
 
 const INVALID_PERMISSION = "Invalid stack permission";
-/** 0 takes the right away. 104 is the creator's, and cannot be given. */
+/** 0 removes the grant. 104 is the creator's, and cannot be granted. */
 const permission = z.literal([0, 101, 102, 103], { error: () => `${INVALID_PERMISSION}.` });
 const grant = z.object({ projectName, stackName, permission });
 
@@ -38,10 +38,10 @@ export const UpdateTeamRequest = z
     z.refine((body) => {
       const renames = (body.newDisplayName ?? body.newDescription ?? null) !== null;
       const changes = [renames, body.member, body.addStackPermission, body.editStackPermission, body.removeStack];
-      // None changes nothing: the provider's `api/teams:Team` sends an empty object.
+      // An empty object changes nothing; the provider's `api/teams:Team` sends one.
       return changes.filter(Boolean).length <= 1;
     }, "one change of the team is expected: its name and description, a member, or a right on a stack"),
   );
 
-/** Absent or null: takes the right away. */
+/** Absent or null removes the grant. */
 export const UpdateTeamStackPermissionsRequest = z.object({ permissions: z.nullish(permission) });

@@ -30,10 +30,10 @@ const T = `${TOKENS}/{tokenId}` as const;
 const team = z.object({ orgName, teamName });
 const teamToken = z.object({ orgName, teamName, tokenId: id });
 const extension = true as const;
-/** An administrator of the team may do all of it: the right is asked for when it is known which team is meant. */
+/** Administrators of the team may call these routes, so the work checks the right when the team is known. */
 const permission = "team:list" as const;
 
-/** What organization tokens have, for the tokens of a team. */
+/** The operations of organization tokens, for the tokens of a team. */
 export const teamTokenRoutes = [
   defineRoute(
     { method: "GET", path: TOKENS, operationId: "ListTeamTokens", permission, params: team, query: ListOrgTokensQuery },
@@ -65,7 +65,7 @@ export const teamTokenRoutes = [
     async (ctx, { params, query }) => {
       const owner = await teamAsOwner(ctx, params.teamName, "team:delete_token");
       if (query.withDescendants) {
-        // It ends members and tokens of the whole organization.
+        // It also ends members and tokens of the organization, so it needs more than the right to the team's tokens.
         await requireRight(ctx, "org_token:delete");
         const { report, receipt } = await revokeOrgToken(ctx, params.tokenId, query.reason, owner);
         return Response.json(report, { headers: receipt ? receiptHeaders(receipt) : {} });

@@ -22,16 +22,16 @@ export async function teamAsOwner(
 }
 
 /**
- * The owner of a team's tokens, for a caller who creates one or widens its rights. A team's token does neither, nobody creates a token with
- * more rights than the caller's unless the caller is an administrator, and no machine token passes on more than it has: a token with limits
- * only creates tokens that expire no later than itself, and only if expiry is its one limit.
+ * The team as the owner of a token that the caller creates or widens. A team token may do neither. A caller who is not an administrator cannot
+ * create a token with more rights than its own. A machine token with limits may only create tokens that expire no later than itself, and only
+ * if an expiry is its one limit.
  * @param expiresAt of the new token, milliseconds since 1970 or null; undefined for a change of a token
  */
 export async function teamAsMaker(ctx: OrgContext, name: string, expiresAt?: number | null): Promise<TokenOwner> {
   const team = await findTeam(ctx, name);
   const { actor } = ctx;
   if (actor.kind === "team")
-    throw forbidden("You do not have permission to perform this operation: a team's token makes and changes no tokens.");
+    throw forbidden("You do not have permission to perform this operation: a team token cannot create or change tokens.");
   await requireTeamRight(ctx, team, "team:create_token");
   await requireTeamsRights(ctx, team, rightsOfTeamTokens(ctx));
   if (actor.kind === "organization" && goesBeyond(actor.limits, expiresAt)) throw await beyondLimits(ctx);
