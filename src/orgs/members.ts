@@ -121,10 +121,13 @@ export const tokensOf = (ctx: OrgContext, login: string) =>
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-/** The built-in roles are as old as their organization, and never change. With it the custom role that is the default. */
-export const rolesModified = (ctx: OrgContext) =>
+/**
+ * The built-in roles are as old as their organization, and never change.
+ * @param roleId the assigned role; for null the result also has the custom role that is the default
+ */
+export const rolesModified = (ctx: OrgContext, roleId: string | null = null) =>
   ctx.store.db
-    .select({ at: organizations.createdAt, custom: customRole(sql`default_role_id`) })
+    .select({ at: organizations.createdAt, custom: customRole(sql`coalesce(${roleId}, default_role_id)`) })
     .from(organizations)
     .where(eq(organizations.id, ctx.org.id));
 
