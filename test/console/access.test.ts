@@ -3,21 +3,38 @@ import { pages } from "../../src/console/pages.ts";
 import { eventsOf, settledLog } from "../support/audit.ts";
 import { newVisitor, shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
-import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { allow, newRoleId } from "../roles/roles.ts";
 
 let world: World;
 let token: NewToken;
 let inviteID: string;
+let roleID: string;
+let teamToken: NewToken;
 beforeEach(async () => {
   world = await newWorld();
   token = await newOrgToken(world, "ci");
   ({ id: inviteID } = await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } }));
+  roleID = await newRoleId(world.admin, "Reader", allow("stack:read"));
+  await newTeam(world);
+  teamToken = await ok<NewToken>("POST", "/api/orgs/acme/teams/platform/tokens", { token: world.admin, json: { name: "team-ci" } });
 });
 
 /** An invitation is for people who are not in the organization yet. */
 const inOrganization = pages.filter((page) => page.path.includes(":orgName") && page.permission !== "person");
 /** Rights that a member has by default; all others are the administrators'. */
-const membersHave = new Set(["organization:read", "org_member:read", "stack:list", "stack:read", "stack:export", "stack:decrypt"]);
+const membersHave = new Set([
+  "organization:read",
+  "org_member:read",
+  "team:list",
+  "team:read",
+  "stack:list",
+  "stack:read",
+  "stack:export",
+  "stack:decrypt",
+]);
+/** Pages that open to administrators of the team and to those of the organization. */
+const ofTeamAdministrators = /\/teams\/:teamName\/(tokens|settings)/;
 
 /** What a page answers whoever may see it; the organization's own only leads on. */
 const good = (path: string) => (path === "/:orgName/~" ? 303 : 200);
@@ -27,7 +44,10 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
   const updateId = pattern.includes("/previews/") ? ids.preview : ids.update;
   const values: Record<string, string> = {
     orgName: "acme",
-    tokenId: token.id,
+    tokenId: pattern.includes("/teams/") ? teamToken.id : token.id,
+    teamName: "platform",
+    roleID,
+    login: "mel",
     sequence: "1",
     projectName: "web",
     project: "web",
@@ -67,7 +87,7 @@ it("a member sees what members may, and is told of the rest that it is not allow
   await settledLog();
   const member = await signIn(world.member);
   for (const { method, path, permission } of inOrganization) {
-    const may = membersHave.has(permission);
+    const may = membersHave.has(permission) && !(ofTeamAdministrators.test(path) && !path.endsWith("/value"));
     if (method === "GET") {
       const answer = await member.get(pathOf(path, { update, preview }));
       expect([path, answer.status], await answer.text()).toEqual([path, may ? good(path) : 403]);
