@@ -182,6 +182,7 @@ it("roles and teams, however many there are and whatever they are called", async
   ])
     expect(await sized(path)).toContain("more roles do not fit on this page");
   expect(rows(await sized("/acme/~/teams"))).toBe(50);
+  expect(rows(await sized("/acme/~/tokens"))).toBeGreaterThan(60);
   const TEAM = "/acme/~/teams/platform";
   for (const part of ["", "/stacks", "/tokens"]) expect(rows(await sized(TEAM + part))).toBe(50);
   expect(rows(await sized(`${TEAM}/roles`))).toBe(25);

@@ -109,7 +109,7 @@ describe("a team", () => {
     expect(missing).toContain(`User &#39;${ESCAPED}&#39; not found`);
     expect(missing).toContain(`value="${ESCAPED}"`);
     await done(post("mel", "promote"), TEAM);
-    expect(await shown(admin.get(TEAM))).toContain("Make mel a plain member");
+    expect(await shown(admin.get(TEAM))).toContain("Make plain member: mel");
     expect((await teamOf()).members).toMatchObject([{ githubLogin: "ada" }, { githubLogin: "mel", role: "admin" }]);
     await done(post("mel", "demote"), TEAM);
     await done(post("mel", "remove"), TEAM);

@@ -64,7 +64,7 @@ async function view(ctx: Context, problem?: string): Promise<View> {
                   <td>
                     <Copyable label={cut(invite.email, 100) || "Anyone with the link"} text={invite.acceptInviteUrl} />
                   </td>
-                  <td>{roleName(invite.role as Role, invite.roleId)}</td>
+                  <td>{cut(roleName(invite.role as Role, invite.roleId), 100)}</td>
                   <td>{invite.sentBy.githubLogin}</td>
                   <td>
                     <Time at={invite.sentAt * 1000} />

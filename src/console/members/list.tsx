@@ -54,7 +54,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
                 {member.user.name && member.user.name !== member.user.githubLogin && <div class="hint">{cut(member.user.name, 100)}</div>}
               </th>
               <td>
-                {member.fgaRole.name}
+                {cut(member.fgaRole.name, 100)}
                 {mayChange && (
                   <>
                     {" "}

@@ -96,7 +96,7 @@ const Row = ({ ctx, team, member: { githubLogin: login, name, role }, mayChange 
             class="quiet"
             name="action"
             value={role === "admin" ? "demote" : "promote"}
-            aria-label={role === "admin" ? `Make ${login} a plain member` : `Make ${login} an administrator of the team`}
+            aria-label={role === "admin" ? `Make plain member: ${login}` : `Make administrator: ${login}`}
           >
             {role === "admin" ? "Make plain member" : "Make administrator"}
           </button>

@@ -93,7 +93,7 @@ const Row = ({ token, orgName }: { token: AccessToken; orgName: string }) => (
       {token.description && <div class="hint">{cut(token.description, 255)}</div>}
     </th>
     <td>
-      {token.role?.name ?? "Member"}
+      {cut(token.role?.name ?? "Member", 100)}
       {token.stacks && <div class="hint">some stacks</div>}
     </td>
     <td>

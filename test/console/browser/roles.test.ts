@@ -47,8 +47,8 @@ it("makes a role, gives it to an invited person and a team, and deletes it, with
   await page.waitForURL(/teams\/plain$/);
   await page.fill("#login", "mel");
   await submit(page, "Add");
-  await page.getByRole("button", { name: "Make mel an administrator of the team" }).click();
-  await page.getByRole("button", { name: "Make mel a plain member" }).waitFor();
+  await page.getByRole("button", { name: "Make administrator: mel" }).click();
+  await page.getByRole("button", { name: "Make plain member: mel" }).waitFor();
   await page.getByRole("link", { name: "Stacks" }).last().click();
   await page.fill("#stack", "plain/dev");
   await page.selectOption("#permission", "102");
