@@ -5,7 +5,7 @@ import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
 import { allow, give, newRoleId } from "../roles/roles.ts";
-import { addTo, closeStacks, newPerson, team } from "../teams/people.ts";
+import { addTo, closeStacks, grant, newPerson, team } from "../teams/people.ts";
 
 const LIST = "/acme/~/teams";
 const TEAM = `${LIST}/platform`;
@@ -277,6 +277,20 @@ describe("an administrator of the team who is none of the organization", () => {
     await shown(mel.post(`${TEAM}/stacks`, { stack: "web/dev", permission: "103" }), 400);
     await shown(mel.post(`${TEAM}/tokens/new`, { name: "x", expiry: "never" }), 403);
   });
+});
+
+it("opens a stack's page to a reader whose cached rights on stacks are out of date", async () => {
+  await newTeam(world);
+  await newStack(world.admin);
+  await grant(world.admin, 101);
+  const ada = await signIn(world.admin);
+  for (const permission of [102, 103, 101]) {
+    // The reader is in the cache when the rights change.
+    for (let i = 0; i < 2; i++) await shown(ada.get("/acme/web/dev"));
+    await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setMembersCanDeleteStacks: permission === 102 } });
+    await shown(ada.get("/acme/web/dev"));
+    await shown(ada.get("/acme/web/dev/settings/options"));
+  }
 });
 
 it("shows the form again only to readers of teams", async () => {
