@@ -71,7 +71,7 @@ describe("an event", () => {
     expect(await env.DB.prepare("SELECT at FROM audit_events WHERE id = ?").bind(event!.id).first("at")).toBe(at);
   });
 
-  it("does not stop what it tells of, when the queue takes nothing", async () => {
+  it("does not stop the change that it records when the queue accepts nothing", async () => {
     const events = await waitingEvents(3);
     expect(events).toHaveLength(3);
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin });

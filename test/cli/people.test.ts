@@ -43,7 +43,7 @@ describe("people with personal tokens", () => {
     expect((await later.fails("stack", "ls")).output).toContain("PULUMI_ACCESS_TOKEN must be set for login");
   });
 
-  it("a token that never was is refused", async () => {
+  it("an invented token is refused", async () => {
     const invented = `pul-${"0".repeat(40)}`;
     mustNotBeFound(invented);
     const terminal = new Terminal({ project: yamlProject("invented"), token: invented });

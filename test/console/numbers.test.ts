@@ -12,7 +12,7 @@ beforeEach(async () => void (world = await newWorld()));
 const facts = (page: string) =>
   Object.fromEntries([...page.matchAll(/<dt>([^<]+)<\/dt><dd>([^<]*)<\/dd>/g)].map(([, term, text]) => [term, text]));
 
-it("tells an administrator what is going on, and leads there from the settings", async () => {
+it("shows an administrator the counts, and is linked from the settings", async () => {
   const admin = await signIn(world.admin);
   expect(await shown(admin.get("/acme/~/settings"))).toContain(`href="${HERE}"`);
   expect(await shown(admin.get(HERE))).toContain("None.");

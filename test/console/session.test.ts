@@ -41,7 +41,7 @@ describe("a session", () => {
     expect(events).toMatchObject([{ event: "user-login", userLogin: "ada" }]);
   });
 
-  it("is joined in the log with the personal token that opened it, by its sign-in and by what it does", async () => {
+  it("is linked in the log to the personal token that opened it, by its sign-in and by its actions", async () => {
     const { id, tokenValue } = await newToken();
     const thief = await signIn(tokenValue);
     const own = await signIn(world.admin);
@@ -71,14 +71,14 @@ describe("a session", () => {
     expect(await shown(own.get(`/acme/~/audit?tokenFilter=${id}`))).toContain("sneakier");
   });
 
-  it("is opened by no machine's token and by none that has ended", async () => {
+  it("is not opened by a machine's token, nor by a token that has ended", async () => {
     const { tokenValue } = await newOrgToken(world, "ci", { admin: true });
     expect(await shown(signInAnswer(tokenValue), 400)).toContain("belongs to a machine");
     expect(await shown(signInAnswer("pul-0000000000000000000000000000000000000000"), 400)).toContain("not a valid access token");
     expect(await sessions()).toBe(0);
   });
 
-  it("is not opened on what a cache still believes of a deleted token", async () => {
+  it("is not opened by a deleted token that is still cached", async () => {
     const { id, tokenValue } = await newToken();
     await ok("GET", "/api/user", { token: tokenValue });
     const before = await cached();
@@ -118,7 +118,7 @@ describe("a session", () => {
     expect([answer.status, answer.headers.get("Location")]).toEqual([303, `/signin?next=${encodeURIComponent(PAGE)}`]);
   });
 
-  it("that is leaked out of a token's report ends too", async () => {
+  it("ends when its token is reported as leaked", async () => {
     const { tokenValue } = await newToken();
     const theirs = await signIn(tokenValue);
     await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });
@@ -157,7 +157,7 @@ describe("a session", () => {
     await isOut(three);
   });
 
-  it("is no credential of the API, and in no list of tokens", async () => {
+  it("is not accepted by the API, and is in no list of tokens", async () => {
     const answer = await signInAnswer(world.admin);
     const value = /__Host-stackpass=([^;]+)/.exec(answer.headers.get("Set-Cookie") ?? "")![1]!;
     expect(value).toMatch(/^pul-/);

@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 const settings = () => ok("GET", "/api/orgs/acme/metadata", { token: world.admin });
 
-it("saves what the API saves, and an empty number clears", async () => {
+it("saves the same settings as the API, and clears one whose number is empty", async () => {
   expect((await admin.post(HERE, form)).status).toBe(303);
   expect(await settings()).toMatchObject({
     defaultStackPermission: 102,

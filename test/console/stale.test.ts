@@ -25,7 +25,7 @@ async function visit(changes: number) {
   return { answer, tries };
 }
 
-it("a reader who changes while a page works is judged anew, and again", async () => {
+it("a reader whose rights change while a page is made is checked again each time", async () => {
   const { answer, tries } = await visit(3);
   expect([answer.status, tries]).toEqual([303, 4]);
 });

@@ -132,7 +132,7 @@ describe("what a report ended besides the token itself", () => {
     expect(await works(next.tokenValue)).toBe(true);
   });
 
-  it("is nothing of a successor that an administrator made, and nothing beside it", async () => {
+  it("does not include a successor that an administrator made, nor anything beside the token", async () => {
     const ci = await newOrgToken(world, "ci");
     const other = await newOrgToken(world, "other");
     const next = await ok<NewToken>("POST", `/api/orgs/acme/tokens/${ci.id}/rotate`, { token: world.admin, json: {} });

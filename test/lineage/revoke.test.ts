@@ -77,7 +77,7 @@ describe("a personal token that is revoked with what it made", () => {
     expect(events).toEqual([]);
   });
 
-  it("ends what it made in an organization that its person has left, which learns of it, and whose names it does not tell", async () => {
+  it("ends what it made in an organization that its person has left, notes it in that organization's log, and shows no names of it", async () => {
     await ok("POST", "/api/orgs/globex/members/ada", { token: world.stranger, json: { role: "admin" } });
     const first = await personal(world.admin);
     const ci = await machine(first.tokenValue, "ci", {}, "globex");
@@ -183,7 +183,7 @@ describe("a personal token that is revoked with what it made", () => {
     expect(events[0]!.description).toMatch(/ and 20 more organization tokens\.$/);
   });
 
-  it("is somebody's own, and no machine's to revoke", async () => {
+  it("can be revoked by its person, and by no machine", async () => {
     const first = await personal(world.admin);
     const { tokenValue } = await newOrgToken(world, "root", { admin: true });
     await changesNothing(async () => {
@@ -219,7 +219,7 @@ describe("an organization token that is revoked with what it made", () => {
     expect(await works(next.tokenValue)).toBe(true);
   });
 
-  it("without it leaves its successor and its members", async () => {
+  it("leaves its successor and its members when it is deleted alone", async () => {
     const root = await newOrgToken(world, "root", { admin: true, mayRotateItself: true });
     await join(world.stranger, await invite(root.tokenValue, "member"));
     const next = await ok<NewToken>("POST", "/api/user/token/rotate", { token: root.tokenValue, json: {} });
@@ -239,7 +239,7 @@ describe("an organization token that is revoked with what it made", () => {
   });
 });
 
-describe("nobody cuts a descent off", () => {
+describe("nobody removes the record of a descent", () => {
   it("by leaving what a stolen credential let them into", async () => {
     const stolen = await personal(world.admin);
     await join(world.stranger, await invite(stolen.tokenValue, "admin"));
@@ -249,7 +249,7 @@ describe("nobody cuts a descent off", () => {
     expect(await works(thiefs.tokenValue)).toBe(false);
   });
 
-  it("and what the person makes later, let in by somebody else, is not below", async () => {
+  it("but what the person makes after another invitation does not descend from the old one", async () => {
     const stolen = await personal(world.admin);
     await join(world.stranger, await invite(stolen.tokenValue, "admin"));
     await ok("DELETE", "/api/orgs/acme/members/gus", { token: world.admin });
@@ -272,7 +272,7 @@ describe("nobody cuts a descent off", () => {
   });
 });
 
-it("a descendant that a cache still believes in writes nothing", async () => {
+it("a revoked descendant that is still cached writes nothing", async () => {
   const first = await personal(world.admin);
   const ci = await machine(first.tokenValue, "ci");
   await ok("GET", "/api/orgs/acme", { token: ci.tokenValue });
@@ -294,7 +294,7 @@ it("running updates of descendants end where their organization aborts", async (
   await refused(403, "PATCH", `${path}/journalentries`, { lease, json: { entries: [] } });
 });
 
-it("nothing ends when its event cannot be promised", async () => {
+it("nothing ends when its event cannot be stored", async () => {
   const first = await personal(world.admin);
   const ci = await machine(first.tokenValue, "ci");
   await env.DB.prepare("CREATE TRIGGER broken BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'no'); END").run();

@@ -66,7 +66,7 @@ describe("the operator's credential", () => {
     await refused(401, "GET", "/api/metrics", ask(`Bearer ${other}, ${token}`));
   });
 
-  it.each(["", " , ", "short"])("that is %j leaves no such route", async (setting) => {
+  it.each(["", " , ", "short"])("that is %j switches the route off", async (setting) => {
     Object.assign(env, { OPERATOR_TOKEN: setting });
     onTestFinished(() => void Object.assign(env, { OPERATOR_TOKEN: token }));
     const nowhere = await refused(404, "GET", "/api/nowhere");
@@ -161,7 +161,7 @@ describe("the numbers", () => {
     expect(cron).toMatchObject({ relay: now, checkpoints: now, sweep: now });
   });
 
-  it("do not say that a task of the cron went well which failed", async () => {
+  it("do not report a failed task of the cron as successful", async () => {
     const list = vi.spyOn(env.STATE, "list").mockRejectedValue(new Error("list: Unspecified error (0)"));
     onTestFinished(() => list.mockRestore());
     await runCron(env as Bindings, Date.now());

@@ -44,7 +44,7 @@ it("of two who accept at once one joins", async () => {
   expect((await ok<{ members: unknown[] }>("GET", "/api/orgs/acme/members", { token: world.admin })).members).toHaveLength(2);
 });
 
-it("a member's try uses nothing up, and a machine takes no part", async () => {
+it("an attempt by a member does not use up an invitation, and a machine cannot accept one", async () => {
   const { id } = await link(world.admin);
   const { tokenValue } = await newOrgToken(world, "root", { admin: true });
   await changesNothing(async () => {
@@ -84,7 +84,7 @@ it("a machine neither renews nor takes back one that makes an administrator", as
   await ok("DELETE", `${path}/${member.id}`, { token });
 });
 
-it("a machine's is not taken for that of a person who is called like the organization", async () => {
+it("the invitation of a machine is not shown as that of a person with the organization's name", async () => {
   await env.DB.prepare("UPDATE users SET login = 'acme', name = 'Acme Adams' WHERE login = 'mel'").run();
   await ok("PATCH", "/api/orgs/acme/members/acme", { token: world.admin, json: { role: "admin" } });
   const { tokenValue: token } = await newOrgToken(world, "root", { admin: true });

@@ -20,7 +20,7 @@ const personalOf = (token: string) => ok<NewToken>("POST", "/api/user/tokens", {
 const revoke = (token: string, id: string) => ok<{ total: number }>("DELETE", `/api/user/tokens/${id}?withDescendants=true`, { token });
 
 describe("removing a person with tokens=revoke", () => {
-  it("ends what any of the person's credentials made here, and what came of it, in one event and in the answer", async () => {
+  it("ends everything that descends from the person's credentials here, with one event, and lists it in the answer", async () => {
     const second = await personalOf(world.member);
     const other = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: second.tokenValue, json: { name: "other" } });
     const session = await signIn(world.member);

@@ -91,7 +91,7 @@ describe("a stack whose path is in another case", () => {
     await refused(404, "GET", "/api/stacks/globex/WEB/DEV", { token });
   });
 
-  it("is one with it for an update: one of two starts in two spellings wins", async () => {
+  it("is the same stack for an update: one of two starts in two spellings wins", async () => {
     const ids = await Promise.all(
       [WRITTEN_PATH, other].map(async (path) => (await ok<{ updateID: string }>("POST", `${path}/update`, { token, json: {} })).updateID),
     );

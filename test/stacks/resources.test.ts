@@ -56,7 +56,7 @@ describe("the resources of a stack", () => {
     await refused(404, "GET", `${STACK_PATH}/resources/2`, { token });
   });
 
-  it("are an export to the log and to who may take them", async () => {
+  it("count as an export in the log and for the rights of the caller", async () => {
     await importState(deploymentOf([rootStack]));
     const events = await eventsOf(async () => {
       await get(`${STACK_PATH}/resources/latest`);
@@ -89,7 +89,7 @@ describe("one resource", () => {
     expect(await get(`${STACK_PATH}/resources/latest/${rootStack.urn}`)).toMatchObject({ resource: shown(rootStack) });
   });
 
-  it("is not found where there is none", async () => {
+  it("is 404 when the state does not contain it", async () => {
     await refused(404, "GET", `${STACK_PATH}/resources/latest/${encodeURIComponent(rootStack.urn)}`, { token });
     await importState(deploymentOf([rootStack]));
     for (const urn of ["x", "%20", "..%2F..", rootStack.urn.toUpperCase(), `${rootStack.urn}%00`])

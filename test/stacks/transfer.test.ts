@@ -74,7 +74,7 @@ describe("transferring a stack", () => {
     await ok("POST", `${STACK_PATH}/transfer`, { token, json });
   });
 
-  it("into an organization that the caller is not in, or that is none, is 404 alike", async () => {
+  it("into an organization of others and into an unknown one is the same 404", async () => {
     for (const toOrg of ["globex", "nowhere"])
       await changesNothing(async () =>
         expect(await refused(404, "POST", `${STACK_PATH}/transfer`, { token: world.admin, json: { toOrg } })).toBe(

@@ -40,7 +40,7 @@ describe("a token that was found", () => {
     expect(await works(next.tokenValue)).toBe(true);
   });
 
-  it("gets the same answer as one that never was, that ended, or that is no token", async () => {
+  it("gets the same answer as an unknown value, a token that has ended, and a text that is not a token", async () => {
     const ended = await newOrgToken(world, "ended");
     await ok("DELETE", `${path}/${ended.id}`, { token: world.admin });
     const living = await newOrgToken(world, "living");
@@ -69,7 +69,7 @@ describe("a token that was found", () => {
     expect(await eventsOf(() => changesNothing(() => report({ token: tokenValue })))).toEqual([]);
   });
 
-  it("is a person's as well: every organization of that person hears of it", async () => {
+  it("may be a personal one: every organization of its person gets the event", async () => {
     const { id, tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.member });
     const events = await eventsOf(() => report({ token: ` ${tokenValue}\n` }));
     expect(events).toMatchObject([{ event: "token-leak-reported", userLogin: "mel", tokenId: id }]);
@@ -121,7 +121,7 @@ describe("a scanner", () => {
     expect((await env.DB.prepare("SELECT source FROM leak_reports").all()).results).toEqual([{ source: "content" }, { source: "content" }]);
   });
 
-  it("that is not known, or signs something else, ends nothing", async () => {
+  it("with an unknown or a wrong signature ends nothing", async () => {
     const { tokens, reports } = await found();
     const text = JSON.stringify(reports);
     const bad: Record<string, string>[] = [
@@ -139,7 +139,7 @@ describe("a scanner", () => {
     for (const { tokenValue } of tokens) expect(await works(tokenValue)).toBe(true);
   });
 
-  it.each(["", "x", "x".repeat(31)])("is not believed under a secret that is too short: %j", async (secret) => {
+  it.each(["", "x", "x".repeat(31)])("is not accepted under a secret that is too short: %j", async (secret) => {
     const before = env.LEAK_SCANNER_SECRET;
     Object.assign(env, { LEAK_SCANNER_SECRET: secret });
     onTestFinished(() => void Object.assign(env, { LEAK_SCANNER_SECRET: before }));

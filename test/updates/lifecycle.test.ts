@@ -105,7 +105,7 @@ describe("an update", () => {
     );
   });
 
-  it("says no more about a configuration than is of use", async () => {
+  it("gives a short answer for a configuration with many faults", async () => {
     const config = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`web:${i}`, i]));
     expect((await refused(400, "POST", `${STACK_PATH}/update`, { token, json: { config } })).length).toBeLessThan(2000);
   });
@@ -233,7 +233,7 @@ describe("while an update runs", () => {
 });
 
 describe("completing", () => {
-  it("may be repeated with the same word", async () => {
+  it("may be repeated with the same status", async () => {
     const update = await startUpdate(token);
     await journal(update, creates(component("a")));
     await complete(update);
@@ -292,7 +292,7 @@ describe("cancelling", () => {
     expect(await urns()).toEqual([]);
   });
 
-  it("what is over, or not begun, is 409", async () => {
+  it("an update that is over, or has not started, is 409", async () => {
     const update = await startUpdate(token);
     await ok("POST", `${update.path}/cancel`, { token });
     const notStarted = await create();
@@ -403,7 +403,7 @@ describe("a lease that is not good is 403 and never 401:", () => {
     expect(events).toMatchObject([{ event: "auth-failure-stack-permission", userLogin: "acme", userName: "acme", tokenName: "ci" }]);
   });
 
-  it("access to the stack is not needed any more: the lease lives on when the token that began it is deleted", async () => {
+  it("access to the stack is not needed any more: the lease stays valid when the token that started the update is deleted", async () => {
     const ci = await newOrgToken(world, "ci");
     const update = await startUpdate(ci.tokenValue);
     await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });

@@ -33,7 +33,7 @@ describe("journal entries", () => {
     expect(await names()).toEqual(["a", "b", "c"]);
   });
 
-  it("may come gzipped, and may be none", async () => {
+  it("may be gzipped, and may be an empty list", async () => {
     const update = await startUpdate(token);
     const body = await gzip(JSON.stringify({ entries: creates(component("a")) }));
     await ok("PATCH", `${update.path}/journalentries`, encoded(update.lease, body));

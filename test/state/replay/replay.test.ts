@@ -443,7 +443,7 @@ it("reads a journal much larger than its cache", async () => {
   expect(names((JSON.parse(text) as Obj)["deployment"].resources)).toEqual(Array.from({ length: 30 }, (_, i) => `r${29 - i}`));
 });
 
-it("takes a base that is broken for an error, not for a state", async () => {
+it("reports a broken base as an error", async () => {
   await expect(
     collect(
       replay({
