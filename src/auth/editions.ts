@@ -21,7 +21,7 @@ export const hasEverything = (settings: OrgSettings, defaultEdition: Edition, no
   complete.has(settings.edition ?? defaultEdition) || now < settings.trialEndsAt;
 
 /**
- * Rights that an organization lacks unless it has everything. Existing tokens go on working, and can be listed and deleted.
+ * Rights that an organization lacks unless it has everything. Existing tokens stay valid, and can be listed and deleted.
  * The text on audit logs is that of the public contract (management-api §1.2).
  */
 const needed: Partial<Record<OrgPermission, AppError>> = {

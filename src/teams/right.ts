@@ -74,7 +74,7 @@ export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: O
 export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] =>
   rightsOfRole("member", membershipOf(ctx).settings).filter((permission) => !isPersonOnly(permission));
 
-/** Records the refusal of a caller who would give more rights than it has, and returns the 403. */
+/** Records that a caller tried to give more rights than it has, and returns the 403. */
 export async function beyondOwnRights(ctx: OrgContext, permission: OrgPermission) {
   await guarded(ctx, []);
   await recordForbidden(ctx, ctx.actor, ctx.org, permission);
