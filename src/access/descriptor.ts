@@ -101,7 +101,7 @@ function readNode(node: unknown, when: Formula, depth: number, reading: Reading)
     case "PermissionDescriptorCompose":
       for (const id of texts(members, "permissionDescriptors")) {
         const included = reading.composed(id);
-        if (!included) throw new DescriptorFault(`'${id.slice(0, 100)}' is no role or permission set of this organization`);
+        if (!included) throw new DescriptorFault(`'${id.slice(0, 100)}' is not a role or permission set of this organization`);
         for (const { scopes, rules } of included) reading.grants.add(scopes, rules === null ? when : all([when, ofRules(rules)]));
       }
       return;

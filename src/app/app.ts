@@ -17,8 +17,8 @@ import { logError } from "../log.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
- * The router is given, because `Hono` would bundle two more and, at the first request of each isolate, try the faster one, which does not
- * support a name and a parameter at the same place.
+ * `HonoBase` takes the router as an option. `Hono` would bundle two more routers and, at the first request of each isolate, try one that
+ * does not support a name and a parameter at the same place of a path.
  */
 export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() });
 

@@ -77,7 +77,7 @@ export async function listDays(env: Bindings, orgId: string): Promise<Listed[]> 
   return listed;
 }
 
-/** Checkpoints after a day, the oldest first. @param size most checkpoints; each is one read of R2 */
+/** Checkpoints after a day, the oldest first. @param size maximum number of checkpoints; each is one read of R2 */
 export async function listCheckpoints(env: Bindings, orgId: string, after: string, size: number): Promise<Checkpoint[]> {
   const prefix = prefixOf(orgId);
   const found: Checkpoint[] = [];

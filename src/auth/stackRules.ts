@@ -11,7 +11,7 @@ export function patternFault(pattern: string): string | undefined {
   return undefined;
 }
 
-/** `*` matches any characters or none. Case does not count, because no two names differ by case alone. */
+/** `*` matches any characters or none. Case does not count, because no two names differ only by case. */
 function matches(pattern: string, name: string): boolean {
   const parts = pattern.toLowerCase().split("*");
   const text = name.toLowerCase();

@@ -43,7 +43,7 @@ export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
       // The reader has used the bytes of the previous buffer.
       if (last && last.buffer !== chunk.buffer) releaseBuffer(last.buffer);
       last = chunk;
-      // Not as a Buffer of Node, because its `slice` makes no copy.
+      // This is not a Buffer of Node, because `slice` of a Buffer makes no copy.
       yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     }
   } catch (error) {

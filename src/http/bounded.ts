@@ -40,7 +40,7 @@ export function list<T extends z.ZodMiniType>(element: T, max: number, message =
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Only so many faults of a map are reported, because a large body may have a hundred thousand. */
+/** Maximum number of faults of a map that are reported, because a large body may have a hundred thousand. */
 const MOST_FAULTS = 10;
 
 /**

@@ -59,7 +59,7 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
   const events = wanted.map(({ id, email, given }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
       event: "organization-invite-sent",
-      description: `Invited ${email || "whoever has the link"} as ${given.name} (${shortId(id)}).`,
+      description: `Invited ${email || "anyone with the link"} as ${given.name} (${shortId(id)}).`,
     }),
   );
   const rows = sql`json_each(${JSON.stringify(wanted)})`;

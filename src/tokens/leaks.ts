@@ -18,7 +18,7 @@ import type { LeakReportTaken } from "./openapi.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
 
-/** Most tokens that a scanner may report at once. */
+/** Maximum number of tokens that a scanner may report at once. */
 const MOST_REPORTED = 100;
 
 const found = z.object({

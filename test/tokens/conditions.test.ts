@@ -187,6 +187,6 @@ describe("a warning", () => {
 
   it("says that a person's token is refused in an organization", async () => {
     await setOrg("max_token_expiry_days = 14");
-    expect(await header(world.member)).toBe("personal token lives longer than the 14 days that acme allows, and is refused there");
+    expect(await header(world.member)).toBe("personal token is valid for longer than the 14 days that acme allows, and is refused there");
   });
 });
