@@ -8,7 +8,7 @@
 import { EACH_STACK, type Formula, MAX_ATOMS, NO_STACK, RuleWriter, TooComplex, all, any, not, same } from "./formula.ts";
 import type { Rule } from "./rules.ts";
 
-/** Levels of a tree, entries of one list, and the JSON of the whole in characters (management-api §7.2). */
+/** Maximum number of levels of a tree, of entries of one list, and of characters of the tree's JSON (management-api §7.2). */
 export const MAX_DEPTH = 64;
 export const MAX_ENTRIES = 2000;
 export const MAX_DETAILS = 1_000_000;

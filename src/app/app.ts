@@ -42,7 +42,7 @@ app.use(async (c, next) => {
   if (c.res.status >= 400 || !sent.bodyUsed) await discard(sent);
 });
 
-/** Characters of a URL: Cloudflare's own limit. It also bounds parameters that no handler reads. */
+/** Maximum number of characters of a URL, which is Cloudflare's own limit. It also bounds parameters that no handler reads. */
 const MAX_URL = 16 * 1024;
 
 // Reject an invalid Host header: the URL could not be parsed later.

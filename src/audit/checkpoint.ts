@@ -5,7 +5,7 @@ import type { Bindings } from "../env.ts";
 import { type Checkpoint, type SigningKey, parseCheckpoint, retiredKeys, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";
 
-/** Organizations that one run of the cron handles; the next run continues. */
+/** Maximum number of organizations that one run of the cron handles; the next run continues. */
 const PER_RUN = 50;
 
 const prefixOf = (orgId: string) => `audit/checkpoints/${orgId}/`;

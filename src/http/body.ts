@@ -125,7 +125,7 @@ export function encodingOf(request: Request): BodyEncoding {
   throw badRequest(`Content-Encoding '${name.slice(0, 40)}' is not supported`);
 }
 
-/** Bytes of one buffer of zlib; with its default of 16 KB a journal batch takes twice as long. */
+/** Number of bytes of one buffer of zlib; with its default of 16 KB a journal batch takes twice as long. */
 const CHUNK = 128 * 1024;
 
 /** @param limit bytes; undefined when the size was already checked */

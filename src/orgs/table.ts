@@ -74,7 +74,10 @@ export const members = sqliteTable(
      * not apply to the person.
      */
     acceptedAt: integer("accepted_at").default(0),
-    /** Id of the token that added the person, or that created the invitation. Null: an operator's command, or before this was recorded. */
+    /**
+     * Id of the token that added the person, or that created the invitation. Null: an operator's command added the person, or the row is
+     * older than this column.
+     */
     madeWith: text("made_with"),
     /**
      * Id of the role that the person was given, built-in or custom; `role` is the built-in one that is closest. Null: the built-in role;
@@ -132,7 +135,7 @@ export const invites = sqliteTable(
     acceptedBy: text("accepted_by").references(() => users.id),
     /** The account that the invitation is for; null: anyone with the link. */
     userId: text("user_id").references(() => users.id),
-    /** Id of the token that created it. Null: created before this was recorded. */
+    /** Id of the token that created it. Null: the row is older than this column. */
     madeWith: text("made_with"),
     /** Id of the custom role that the person will have; null: `role`. */
     roleId: text("role_id"),

@@ -32,7 +32,7 @@ export const coversScopes = (ctx: OrgContext, scopes: string[]): boolean => scop
 
 /**
  * Requires the rights of the team from a caller who adds a member or a token to it. Otherwise the caller could get more rights through the team.
- * Administrators of the organization pass, and administrators of the team have its rights already.
+ * Administrators of the organization may always do this, and administrators of the team have its rights already.
  * @param besides further rights that the new member or token gets
  * @throws 403
  */
