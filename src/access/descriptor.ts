@@ -122,7 +122,10 @@ function readNode(node: unknown, when: Formula, depth: number, reading: Reading)
 
 const ofRules = (rules: Rule[]): Formula => ({ any: rules.map((rule) => ({ all: rule })) });
 
-/** Reads a selection: the first option whose value equals the selector counts. If one value is unknown, no option counts. */
+/**
+ * Reads a selection: it grants what the first option grants whose value equals the selector. If one of the values is unknown, it grants
+ * nothing.
+ */
 function select(members: Members, when: Formula, depth: number, reading: Reading): void {
   const selector = valueOf(members["selector"], depth + 1);
   const options = listIn(members, "options").map((option) => {
@@ -233,7 +236,8 @@ function equal(left: Value, right: Value): Formula {
   if (left.kind === "tag" && right.kind === "literal")
     return typeof right.value === "string" ? { is: "tag", key: left.key, value: right.value } : NO_STACK;
   if (swaps(left, right)) return equal(right, left);
-  // Values of two kinds are not equal. If one of them belongs to a stack, the opposite is true of each stack, and not of the organization.
+  // Values of two kinds are not equal. If one of them is a property of a stack, the result must depend on a stack even under `Not`:
+  // `NO_STACK`.
   return [left, right].some(({ kind }) => kind === "stack" || kind === "tag") ? NO_STACK : "never";
 }
 

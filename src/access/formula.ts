@@ -9,7 +9,7 @@ export type Formula = "always" | "never" | Atom | { all: Formula[] } | { any: Fo
 
 /** True of each stack, and not of the organization. */
 export const EACH_STACK: Formula = { all: [] };
-/** True of no stack. It differs from `"never"`, whose opposite is also true of the organization. */
+/** True of no stack. Its negation is true of every stack, while the negation of `"never"` is true of the organization too. */
 export const NO_STACK: Formula = { any: [] };
 
 export function all(parts: Formula[]): Formula {

@@ -72,7 +72,7 @@ export async function getStackMetadata(ctx: OrgContext, path: StackPath) {
   return { ...path, ownedBy, notificationSettings: { notifyUpdateSuccess: false, notifyUpdateFailure: false } };
 }
 
-/** The creator of the stack, and the people who have a right on this stack only. These are the creator, unless that right was removed. */
+/** The creator of the stack, and the people who have a right on this stack only. The creator has one until it is removed. */
 export async function listStackPermissions(ctx: OrgContext, path: StackPath) {
   const { githubLogin } = await creatorOf(ctx, path);
   const [people] = await guarded(ctx, [
