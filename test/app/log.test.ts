@@ -117,7 +117,7 @@ describe("a request", () => {
     });
   });
 
-  it("whose token has ended says so", async () => {
+  it("whose token has ended contains the reason", async () => {
     const { id, tokenValue: token } = await newOrgToken(world, "ci");
     await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
     expect(await lineOf(call("GET", "/api/user", { token }))).toMatchObject({ status: 401, reason: "ended_credential" });

@@ -144,7 +144,7 @@ describe("a promise", () => {
 });
 
 describe("the cron", () => {
-  it("relays what was left over, all of it, and once", async () => {
+  it("relays all events that were left over, once", async () => {
     const repair = breakQueue();
     for (let i = 0; i < 3; i++) await newOrgToken(world, `ci-${i}`);
     await scheduler.wait(20);

@@ -118,7 +118,7 @@ describe("the consumer", () => {
   });
 });
 
-it("keeps a message that nobody can read as a dead letter", async () => {
+it("keeps an unreadable message as a dead letter", async () => {
   await env.AUDIT.send("poison", { contentType: "text" });
   const keys = await eventually(async () => {
     const found = (await objectKeys()).filter((key) => key.startsWith("audit/dead-letters/"));

@@ -190,7 +190,7 @@ describe("an export", () => {
     await refused(400, "GET", `/api/orgs/acme/auditlogs/v2/export?${query}`, { token: world.admin });
   });
 
-  it("is refused for a user that nobody knows, and for members", async () => {
+  it("is refused for an unknown user, and for members", async () => {
     await refused(404, "GET", "/api/orgs/acme/auditlogs/export?user=nobody", { token: world.admin });
     await refused(403, "GET", "/api/orgs/acme/auditlogs/export", { token: world.member });
   });

@@ -90,7 +90,7 @@ describe("an invitation that a token made", () => {
   });
 });
 
-it("an invitation ends by itself after 30 days, and begins anew when it is sent again", async () => {
+it("an invitation ends by itself after 30 days, which start again when it is sent again", async () => {
   laterBy(0);
   const { id } = await link(world.admin, "member");
   laterBy(30 * 86_400_000);
@@ -105,7 +105,7 @@ it("a token that may rotate itself does not choose its successor's name", async 
   await changesNothing(() => refused(403, "POST", "/api/user/token/rotate", { token: ci.tokenValue, json: { name: "prod-deploy" } }));
 });
 
-it("a token whose role opens no stack lists none", async () => {
+it("a token whose role gives no right on stacks lists none", async () => {
   await newStack(world.admin);
   const { tokenValue } = await newOrgToken(world, "billing", { roleID: "billing-manager" });
   expect(await ok("GET", "/api/user/stacks", { token: tokenValue })).toEqual({ stacks: [] });

@@ -138,7 +138,7 @@ describe("editions", () => {
     expect(hasEverything(trying, "community", 1000)).toBe(false);
   });
 
-  it("lack three rights, and take none from those who have no such right anyway", () => {
+  it("lack three rights, and change nothing for a caller without these rights", () => {
     const poor = { edition: "community" } as const;
     const lacking = orgPermissions.filter((permission) => decide(person("admin", poor), permission, "acme", at) === "edition");
     expect(lacking).toEqual(["org_token:create", "team:create_token", "audit_logs:read"]);

@@ -144,7 +144,7 @@ describe("an organization token that ends", () => {
 });
 
 describe("the launch story", () => {
-  it("Jenkins goes on without the person who made its token, and stops when an administrator deletes it", async () => {
+  it("Jenkins continues after the creator of its token left, and stops when an administrator deletes the token", async () => {
     // An administrator for the length of this test, and in no other file.
     const gus = inject("people")["globex"]!["admin"]!;
     const membership = "/api/orgs/acme/members/gus";

@@ -34,7 +34,7 @@ it("shows an administrator the counts, and is linked from the settings", async (
   expect(page).toContain('<th scope="row">Auth Failure Organization Role</th><td>1</td>');
 });
 
-it("is nobody else's", async () => {
+it("is refused to everybody else", async () => {
   const member = await signIn(world.member);
   await shown(member.get(HERE), 403);
   expect(await shown(member.get("/acme/~/settings"))).not.toContain(HERE);

@@ -36,7 +36,7 @@ async function cachedAfterItsEnd(token = world.admin): Promise<Visitor> {
 }
 
 describe("a session", () => {
-  it("is opened by a personal token, and each organization's log says so", async () => {
+  it("is opened by a personal token, and recorded in each organization's log", async () => {
     const events = await eventsOf(() => signIn(world.admin));
     expect(events).toMatchObject([{ event: "user-login", userLogin: "ada" }]);
   });

@@ -60,7 +60,7 @@ it("shows members what there is, and lets them change nothing", async () => {
   await shown(member.post(HERE, form), 403);
 });
 
-it("says which tokens a shorter maximum would shut out, and saves only when that is meant", async () => {
+it("says which tokens a shorter maximum would refuse, and saves only after a confirmation", async () => {
   const soon = Math.floor(Date.now() / 1000) + 3 * 86_400;
   await newOrgToken(world, "for-ever");
   await newOrgToken(world, "short", { expires: soon });

@@ -87,7 +87,7 @@ describe("the list of stacks", () => {
     expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
-  it("is no larger than 100 KB with 100 rows, and goes on", async () => {
+  it("is no larger than 100 KB with 100 rows, and has a link to the next page", async () => {
     for (let i = 0; i < 102; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
     const cookie = await signIn(world.member);
     const { html } = await page(cookie, "/acme");

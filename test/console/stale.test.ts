@@ -30,7 +30,7 @@ it("a reader whose rights change while a page is made is checked again each time
   expect([answer.status, tries]).toEqual([303, 4]);
 });
 
-it("a reader who never stays the same is told to try again", async () => {
+it("a reader whose rights change each time is told to try again", async () => {
   const { answer, tries } = await visit(Infinity);
   expect([answer.status, answer.headers.get("Retry-After"), tries]).toEqual([503, "2", 10]);
   expect(await answer.text()).toContain("Nothing was changed");

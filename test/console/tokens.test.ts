@@ -178,7 +178,7 @@ it("deletes one's own token alone, or with everything it created", async () => {
   }
 });
 
-it("takes the permission to rotate itself away, and gives it again", async () => {
+it("removes the permission to rotate itself, and gives it again", async () => {
   const token = await newOrgToken(world, "ci", { mayRotateItself: true });
   const path = `${HERE}/${token.id}`;
   const form = { displayName: "ci", description: "" };
@@ -190,7 +190,7 @@ it("takes the permission to rotate itself away, and gives it again", async () =>
   expect(await tokenOf(token)).toMatchObject({ mayRotateItself: true });
 });
 
-it("says of one's own tokens which of them work", async () => {
+it("shows which of a person's own tokens are valid", async () => {
   const { tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: { description: "lost" } });
   await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });
   const page = await shown(admin.get("/user/settings/tokens"));
@@ -199,6 +199,6 @@ it("says of one's own tokens which of them work", async () => {
   expect(page.split("<tr").filter((text) => text.includes("active"))).toHaveLength(1);
 });
 
-it("lets nobody type more into the search than it takes", async () => {
+it("limits the length of a search", async () => {
   expect(await shown(admin.get(HERE))).toMatch(/<input id="search"[^>]* maxlength="100"/);
 });

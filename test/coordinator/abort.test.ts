@@ -152,7 +152,7 @@ describe("an organization that aborts", () => {
 });
 
 describe("an organization that drains", () => {
-  it("lets the update finish, and its last event says what became of the token", async () => {
+  it("lets the update finish, and its last event says that the token was deleted", async () => {
     const update = await running();
     await deleteToken();
     expect((await renew(update)).status).toBe(200);

@@ -152,7 +152,7 @@ describe("a leak report", () => {
     expect(await statusOf(update)).toBe("cancelled");
   });
 
-  it("of a token that was deleted before ends what still drains", async () => {
+  it("of a token that was deleted before ends its update that still drains", async () => {
     const update = await running();
     await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });
     expect((await renew(update)).status).toBe(200);
@@ -185,7 +185,7 @@ describe("a leak report", () => {
       expect((await write(update)).status).toBe(403);
     });
 
-    it("ends what still drains because the update's token was deleted before", async () => {
+    it("ends an update that still drains after the deletion of its own token", async () => {
       const update = await running(made.tokenValue);
       await ok("DELETE", `/api/user/tokens/${maker.id}?withDescendants=true`, { token: world.admin });
       expect((await renew(update)).status).toBe(200);

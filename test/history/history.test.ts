@@ -296,7 +296,7 @@ describe("the summary of an update", () => {
   });
 });
 
-it("the status of an update is told under each kind's path", async () => {
+it("the status of an update is found under each kind's path", async () => {
   const update = await startUpdate(world.member, { kind: "destroy" });
   const status = async (kind: string) => (await get<{ status: string }>(`${STACK_PATH}/${kind}/${update.id}`)).status;
   for (const kind of ["update", "preview", "refresh", "destroy"]) expect(await status(kind)).toBe("running");

@@ -115,7 +115,7 @@ describe("without the database", () => {
     expect(await ok("GET", `${STACK_PATH}/update/${updateID}`, { token })).not.toMatchObject({ status: "running" });
   });
 
-  it("a start that only the database knows of can be cancelled, and an import takes its place", async () => {
+  it("a start that only the database has can be cancelled, and is ended by an import", async () => {
     const lostStart = async () => {
       const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
       const repair = loseDatabaseAnswers();

@@ -32,8 +32,8 @@ const membersOf = async (org: string, token: string) =>
     (member) => member.user.githubLogin,
   );
 
-describe("a personal token that is revoked with what it made", () => {
-  it("ends tokens, invitations, memberships, and what the people it let in made, in one event that names them", async () => {
+describe("a personal token that is revoked with everything it created", () => {
+  it("ends tokens, invitations and memberships, and everything that the people who joined created, with one event that names them", async () => {
     const stolen = await personal(world.admin);
     const second = await personal(stolen.tokenValue);
     const ci = await machine(second.tokenValue, "ci");
@@ -93,7 +93,7 @@ describe("a personal token that is revoked with what it made", () => {
     expect(events).toHaveLength(2);
   });
 
-  it("tells an organization nothing of tokens of the person that are not its own business", async () => {
+  it("records in an organization's log nothing about the person's tokens in other organizations", async () => {
     await ok("POST", "/api/orgs/globex/members/ada", { token: world.stranger, json: { role: "admin" } });
     const first = await personal(world.admin);
     const second = await personal(first.tokenValue);
@@ -142,7 +142,7 @@ describe("a personal token that is revoked with what it made", () => {
       expect(events[0]!.description).toContain("Members who joined by it more than 30 days ago stay: mel.");
     });
 
-    it("when its person is no administrator there any more", async () => {
+    it("when its person is not an administrator there any more", async () => {
       await ok("PATCH", "/api/orgs/globex/members/gus", { token: world.member, json: { role: "member" } });
       expect(await revokePersonal(world.stranger, first.id)).toMatchObject({
         total: 0,
@@ -194,7 +194,7 @@ describe("a personal token that is revoked with what it made", () => {
   });
 });
 
-describe("an organization token that is revoked with what it made", () => {
+describe("an organization token that is revoked with everything it created", () => {
   it("ends its successors, invitations and members, and writes a receipt for each", async () => {
     const root = await newOrgToken(world, "root", { admin: true, mayRotateItself: true });
     const pending = await invite(root.tokenValue, "member");
@@ -240,7 +240,7 @@ describe("an organization token that is revoked with what it made", () => {
 });
 
 describe("nobody removes the record of a descent", () => {
-  it("by leaving what a stolen credential let them into", async () => {
+  it("by leaving an organization that they joined by a stolen credential", async () => {
     const stolen = await personal(world.admin);
     await join(world.stranger, await invite(stolen.tokenValue, "admin"));
     const thiefs = await machine(world.stranger, "thief");

@@ -131,7 +131,7 @@ describe("the numbers", () => {
     expect((await samples()).get("stackpass_audit_outbox_oldest_seconds")).toBeGreaterThanOrEqual(599);
   });
 
-  it("show what runs, and what ended without its client's word", async () => {
+  it("show running updates, and updates that ended without a request of their client", async () => {
     await newStack(world.member);
     await startUpdate(world.member);
     expect((await numbers()).updates).toMatchObject({ running: 1, oldestStartedAt: expect.any(Number) as number, cutShort: {} });
@@ -174,7 +174,7 @@ describe("the numbers", () => {
     breakObjectReads();
   });
 
-  it("are of one organization for those who name it", async () => {
+  it("are those of one organization when the request names it", async () => {
     await newOrgToken(world, "ci");
     await newStack(world.member);
     await refused(403, "POST", "/api/orgs/acme/tokens", { token: world.member, json: { name: "x" } });

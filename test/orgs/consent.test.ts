@@ -104,7 +104,7 @@ describe("a membership that the person has not accepted", () => {
     expect(await defaultOf(world.member)).toBe("acme");
   });
 
-  it("does not count in what an administrator learns of people's tokens, nor show an address", async () => {
+  it("does not count in an administrator's numbers of people's tokens, and does not show an address", async () => {
     await env.DB.prepare("UPDATE users SET email = login || '@example.com'").run();
     await addTo("ada");
     expect((await membersOfGlobex()).map(({ user }) => user.email)).toEqual(["gus@example.com", undefined]);
@@ -343,7 +343,7 @@ describe("where DIRECT_MEMBERS is invite", () => {
     await ok("GET", "/api/orgs/globex/tokens", { token: world.admin });
   });
 
-  it("refuses what it refuses otherwise, and a second invitation", async () => {
+  it("refuses what it also refuses without the setting, and a second invitation", async () => {
     await addTo("ada");
     await changesNothing(async () => {
       await refused(409, "POST", "/api/orgs/globex/members/ADA", { token: world.stranger, json: { role: "member" } });
@@ -360,7 +360,7 @@ describe("where DIRECT_MEMBERS is invite", () => {
   });
 });
 
-it("a person who was added and uses the organization leaves a trace of that use there", async () => {
+it("the use of an organization by a person who was added is in its log", async () => {
   await addTo("ada");
   const events = await inGlobex(() => ok("POST", "/api/stacks/globex/web", { token: world.admin, json: { stackName: "dev" } }));
   expect(events).toMatchObject([{ event: "stack-created", userLogin: "ada" }]);

@@ -158,7 +158,7 @@ describe("an organization keeps an administrator:", () => {
     await changesNothing(() => refused(403, "DELETE", `${path}/ada`, { token: tokenValue }));
   });
 
-  it("of two who demote each other at the same time one stays", async () => {
+  it("of two who demote each other at the same moment, one stays", async () => {
     for (let round = 0; round < 10; round++) {
       await ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "admin" } });
       const answers = await Promise.all([
@@ -205,7 +205,7 @@ describe("removing a member", () => {
     await refused(404, "GET", "/api/stacks/acme/web/dev/export", { token: world.member });
   });
 
-  it("leaves the organization tokens that this person made alive, with the maker's name on them", async () => {
+  it("keeps the organization tokens that this person created valid, with the creator's name", async () => {
     await ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "admin" } });
     const made = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: world.member, json: { name: "ci" } });
     await ok("DELETE", `${path}/mel`, admin());

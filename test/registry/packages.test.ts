@@ -60,7 +60,7 @@ describe("the registry of packages", () => {
     }
   });
 
-  it("is asked once for what is in the cache, whoever asks", async () => {
+  it("is asked only once for an answer that is in the cache, whoever the caller is", async () => {
     for (const token of [world.member, world.stranger, world.member]) {
       await get(versionOf("pulumi/orchard/apples@1.2.0"), token);
       await get(`${PACKAGES_PATH}?name=apples&limit=499`, token);

@@ -157,7 +157,7 @@ describe("a large decryption", () => {
       expect(await cutOff(`${JSON.stringify({ ciphertexts }).slice(0, -2)}${rest}`)).toBe(true);
   });
 
-  it("takes the caller's right of each group anew: a token that was deleted meanwhile decrypts no more", async () => {
+  it("checks the caller's right again for each group: a token that was deleted meanwhile decrypts no more", async () => {
     const ci = await newOrgToken(world, "ci");
     const plaintexts = secrets(60, 400 * KB);
     const ciphertexts = await encryptAll(plaintexts);

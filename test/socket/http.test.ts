@@ -117,7 +117,7 @@ describe("a body", () => {
     ["a negative length", ["Content-Length: -1"]],
     ["an unknown transfer encoding", ["Transfer-Encoding: chunked, x"]],
     ["a hidden transfer encoding", ["Transfer-Encoding : chunked"]],
-  ])("with %s makes no second request of its rest", async (_, lengths) => {
+  ])("with %s is not followed by a second request made of its rest", async (_, lengths) => {
     const second = ["POST /api/orgs/acme/tokens HTTP/1.1", host, auth, json, "Content-Length: 19", "", '{"name":"smuggled"}'].join("\r\n");
     const socket = await dial(url);
     const answered = heard(socket, () => false, 1_000);
@@ -138,7 +138,7 @@ describe("a body", () => {
 });
 
 describe("a request line", () => {
-  it.each(["TRACE", "CONNECT", "FOO", "get", "PROPFIND", "OPTIONS"])("with %s does nothing and tells nothing", async (method) => {
+  it.each(["TRACE", "CONNECT", "FOO", "get", "PROPFIND", "OPTIONS"])("with %s does nothing and reveals nothing", async (method) => {
     const { status, body, head } = await say(url, [`${method} /api/user HTTP/1.1`, host, auth]);
     // To CONNECT the runtime itself says 500, before the Worker is asked.
     expect(method === "CONNECT" ? [400, 405, 500] : [400, 404, 405, 501, 0]).toContain(status);
@@ -216,7 +216,7 @@ describe("headers", () => {
     expect((await say(url, ["GET /api/user HTTP/1.1", host, "Authorization: token x", auth])).status).toBe(401);
   });
 
-  it("that name another host lead nobody there", async () => {
+  it("with another host's name do not redirect to that host", async () => {
     for (const lines of [
       ["Host: evil.example"],
       [host, "X-Forwarded-Host: evil.example"],

@@ -33,7 +33,7 @@ describe("the resources of a stack", () => {
     for (const version of ["x", "-1", "1.5"]) await refused(400, "GET", `${STACK_PATH}/resources/${version}`, { token });
   });
 
-  it("keep their text but for what is added", async () => {
+  it("keep their text except for the added members", async () => {
     const text =
       '{"urn":"urn:pulumi:dev::web::a:b:C::x", "custom":true,"type":"a:b:C","dependencies":null,"inputs":{"n":9007199254740993,"é":"\\u003c"}}';
     await ok("POST", `${STACK_PATH}/import`, { token, body: `{"version":3,"deployment":{"resources":[${text}]}}` });

@@ -172,7 +172,7 @@ describe("deletion", () => {
     await changesNothing(() => refused(400, "DELETE", `${STACK_PATH}?force=yes`, { token }));
   });
 
-  it("keeps states and history for those who must look", async () => {
+  it("keeps states and history", async () => {
     await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("a")]) });
     const before = { objects: await objectKeys(), updates: (await records())["updates"] };
     await ok("DELETE", `${STACK_PATH}?force=true`, { token });

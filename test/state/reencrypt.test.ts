@@ -27,7 +27,7 @@ function withoutEmpty(text: string) {
   return { ...envelope, deployment: Object.fromEntries(members) };
 }
 
-describe("a state whose secrets are encrypted anew", () => {
+describe("a state whose secrets are re-encrypted", () => {
   it("has other ciphertexts in inputs, outputs and pending operations, at any depth, and nothing else changed", async () => {
     const text = deployment({
       resources: [

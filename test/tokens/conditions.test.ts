@@ -109,7 +109,7 @@ describe("an organization with a policy on expiry", () => {
     "The `acme` organization enforces a max access token expiry of `14` days that your current token does not meet. Please generate a new token with a TTL meeting your org's threshold to perform this request.";
   const within = (days: number) => setOrg("max_token_expiry_days = ?", days);
 
-  it("refuses tokens that would live longer, in the contract's words, until they have aged", async () => {
+  it("refuses tokens that are valid for longer, in the contract's words, until less time is left", async () => {
     await newStack(world.member);
     const forever = await newOrgToken(world, "forever");
     const long = await newOrgToken(world, "long", { expires: inDays(20) });

@@ -22,7 +22,7 @@ const works = async (token: string) => (await call("GET", "/api/user", { token }
 const path = "/api/orgs/acme/tokens";
 
 describe("a token that was found", () => {
-  it("is disabled at once by whoever holds it, written down, and cannot be enabled, only rotated or deleted", async () => {
+  it("is disabled at once by anyone who has it, is recorded, and cannot be enabled, only rotated or deleted", async () => {
     const { id, tokenValue } = await newOrgToken(world, "ci");
     expect(await works(tokenValue)).toBe(true);
     const events = await eventsOf(async () => {
@@ -55,7 +55,7 @@ describe("a token that was found", () => {
     expect(new Set(answers).size).toBe(1);
   });
 
-  it("is disabled also when nobody can count who asks how often", async () => {
+  it("is disabled also when the limiter does not answer", async () => {
     const { tokenValue } = await newOrgToken(world, "ci");
     const limiter = vi.spyOn(env.FAILED_CREDENTIALS, "limit").mockRejectedValue(new Error("rate limit failed: 500"));
     onTestFinished(() => limiter.mockRestore());

@@ -123,7 +123,7 @@ describe("a rotation", () => {
     expect((await rotate(named.id, { name: "renamed" })).name).toBe("renamed");
   });
 
-  it("is done once: a token has one successor, also of ten who ask at once", async () => {
+  it("is done once: a token has one successor, also after ten requests at the same moment", async () => {
     const { id } = await newOrgToken(world, "ci");
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => call("POST", `${path}/${id}/rotate`, { token: world.admin, json: { overlap: 60 } })),
@@ -148,7 +148,7 @@ describe("a rotation", () => {
     });
   });
 
-  it("brings back what was disabled under a new value, and only that", async () => {
+  it("gives a disabled token a valid successor, and stays disabled itself", async () => {
     const old = await newOrgToken(world, "ci");
     await ok("POST", `${path}/${old.id}/disable`, { token: world.admin });
     const next = await rotate(old.id, { overlap: 3600 });
@@ -206,7 +206,7 @@ describe("a token rotates itself", () => {
     });
   });
 
-  it("and so does its successor, but no more than two of a line live at once", async () => {
+  it("and so does its successor, but no more than two of a line are valid at once", async () => {
     const first = await newOrgToken(world, "ci", { mayRotateItself: true });
     const second = await rotateItself(first.tokenValue, { overlap: 600 });
     expect(await read(second.id)).toMatchObject({ createdBy: "acme", mayRotateItself: true });

@@ -33,7 +33,7 @@ describe("a token", () => {
 });
 
 describe("a change", () => {
-  it("takes the permission to rotate itself away, from a token that a cache still knows with it, and gives it again", async () => {
+  it("removes the permission to rotate itself from a token whose cached identity still has it, and gives it again", async () => {
     const ci = await newOrgToken(world, "ci", { mayRotateItself: true });
     await ok("GET", "/api/user", { token: ci.tokenValue });
     const events = await eventsOf(async () => {
@@ -132,7 +132,7 @@ describe("a change", () => {
 });
 
 describe("a disabled token", () => {
-  it("is refused everywhere, says why to its holder, and works again when it is enabled", async () => {
+  it("is refused everywhere with the reason, and works again when it is enabled", async () => {
     const { id, tokenValue } = await newOrgToken(world, "ci");
     await ok("GET", "/api/user", { token: tokenValue });
     const events = await eventsOf(async () => {
@@ -153,7 +153,7 @@ describe("a disabled token", () => {
     );
   });
 
-  it("is still listed, as what it is", async () => {
+  it("is still listed, as disabled", async () => {
     const { id } = await newOrgToken(world, "ci");
     await ok("POST", `${path}/${id}/disable`, admin());
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", path, admin());

@@ -242,7 +242,7 @@ describe("completing", () => {
     expect(await refused(409, "POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } })).toBe(completed);
   });
 
-  it.each(["cancelled", "", "running", "SUCCEEDED"])("knows no status %j", async (status) => {
+  it.each(["cancelled", "", "running", "SUCCEEDED"])("refuses the status %j", async (status) => {
     const update = await startUpdate(token);
     expect(await refused(400, "POST", `${update.path}/complete`, { lease: update.lease, json: { status } })).toBe("unrecognized status");
     expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
@@ -277,7 +277,7 @@ describe("cancelling", () => {
     await startUpdate(token);
   });
 
-  it("tells the process that ran it", async () => {
+  it("is reported to the process that ran it", async () => {
     const update = await startUpdate(token);
     await ok("POST", `${update.path}/cancel`, { token });
     expect(await refused(403, "POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } })).toBe(
@@ -394,7 +394,7 @@ describe("a lease that is not good is 403 and never 401:", () => {
     }
   });
 
-  it("and in the log a machine is not given the name of a person who is called like its organization", async () => {
+  it("and the log does not give a machine the name of a person who has the organization's name", async () => {
     await env.DB.prepare("UPDATE users SET login = 'acme', name = 'Acme Adams' WHERE login = 'mel'").run();
     const update = await startUpdate((await newOrgToken(world, "ci")).tokenValue);
     await complete(update);

@@ -183,7 +183,7 @@ describe("what is on its way when the update is cancelled from outside", () => {
     return { body, finish };
   }
 
-  it("is not acknowledged and lost: a journal entry is in the state, or its sender hears that it is not", async () => {
+  it("is never acknowledged and then lost: a journal entry is in the state, or its sender gets an error", async () => {
     const update = await startUpdate(token);
     const { body, finish } = slowly(JSON.stringify({ entries: creates(component("late")) }));
     const sent = call("PATCH", `${update.path}/journalentries`, { lease: update.lease, body });

@@ -165,7 +165,7 @@ it("a session is a cookie with all its flags, no API token, and ends with signin
   await context.close();
 });
 
-it("a machine's token signs nobody in", async () => {
+it("a machine's token cannot sign in", async () => {
   const context = await newContext();
   const page = await signedIn(context);
   const { value } = await createToken(page, "machine");
