@@ -123,7 +123,7 @@ function readNode(node: unknown, when: Formula, depth: number, reading: Reading)
 const ofRules = (rules: Rule[]): Formula => ({ any: rules.map((rule) => ({ all: rule })) });
 
 /**
- * Reads a selection: it grants what the first option grants whose value equals the selector. If one of the values is unknown, it grants
+ * Reads a selection: the first option whose value equals the selector applies. If one of the values is unknown, the selection grants
  * nothing.
  */
 function select(members: Members, when: Formula, depth: number, reading: Reading): void {
