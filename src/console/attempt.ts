@@ -16,7 +16,7 @@ export function statusOf(problem: Problem | undefined): View["status"] {
   return problem.status === undefined || problem.status === 404 ? 400 : problem.status;
 }
 
-/** Most faults that a page names. */
+/** Maximum number of faults that a page names. */
 const MOST_FAULTS = 10;
 
 /** Reads a form by the schema of the API's body. */
