@@ -9,6 +9,8 @@ import { toCursor } from "../../src/http/pagination.ts";
 import { ok } from "../support/client.ts";
 import { countRowsRead } from "../support/rows.ts";
 import { newWorld } from "../support/world.ts";
+import { STACKS, TEAMS, giveManyTeams, identityOf } from "../access/manyTeams.ts";
+import { newPerson } from "../teams/people.ts";
 
 const scale = Number(env.LISTS_SCALE || "1");
 const ROUNDS = 7;
@@ -149,4 +151,35 @@ it("lists", async () => {
   console.log(
     `\nGoal: at most twice the page (and 12 rows for the caller's rights), at most 1.5 times the small database's time of page ${PAGE}\n${lines.join("\n")}`,
   );
+});
+
+it("rights", async () => {
+  await newWorld();
+  await env.DB.prepare("UPDATE organizations SET default_stack_permission = 0, settings_version = settings_version + 1").run();
+  const people = { none: await newPerson("none"), many: await newPerson("many") };
+  await giveManyTeams("many");
+  const rowsRead = countRowsRead();
+  const least = async (work: () => Promise<unknown>) => {
+    let ms = Infinity;
+    let rows = 0;
+    for (let round = 0; round < 30 * ROUNDS; round++) {
+      const before = rowsRead();
+      const started = performance.now();
+      await work();
+      ms = Math.min(ms, performance.now() - started);
+      rows = rowsRead() - before;
+    }
+    return { ms, rows };
+  };
+  for (const [name, work] of [
+    ["identity", (token: string) => identityOf(token)],
+    ["stacks", (token: string) => ok("GET", "/api/user/stacks?maxResults=100", { token })],
+  ] as const) {
+    const none = await least(() => work(people.none));
+    const many = await least(() => work(people.many));
+    console.log(
+      `${name}: ${none.rows} rows and ${none.ms.toFixed(2)} ms for a member without teams, ${many.rows} rows and ${many.ms.toFixed(2)} ms ` +
+        `(${(many.ms / none.ms).toFixed(2)}x) with ${TEAMS} teams and ${STACKS} granted stacks`,
+    );
+  }
 });

@@ -50,7 +50,7 @@ export const mutants: Mutant[] = [
     find: "if (!(await crypto.subtle.verify(",
     replace: "if (!json && !(await crypto.subtle.verify(",
   },
-  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: ' AND ${members.role} = ${membership?.role ?? "none"}', replace: "" },
+  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: "    eq(members.role, membership.role),\n", replace: "" },
   {
     claim: "hash-kept-nowhere",
     file: "src/auth/cacheEntry.ts",
