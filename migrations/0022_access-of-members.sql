@@ -1,4 +1,4 @@
-ALTER TABLE `members` ADD `access` text DEFAULT '[]' NOT NULL;--> statement-breakpoint
+ALTER TABLE `members` ADD `access` text DEFAULT '[null,[]]' NOT NULL;--> statement-breakpoint
 ALTER TABLE `members` ADD `has_stack_grants` integer DEFAULT false NOT NULL;--> statement-breakpoint
 DROP TRIGGER `roles_changed`;--> statement-breakpoint
 DROP TRIGGER `roles_deleted`;--> statement-breakpoint
@@ -10,9 +10,11 @@ DROP TRIGGER `team_roles_removed`;--> statement-breakpoint
 DROP TRIGGER `members_role_changed`;--> statement-breakpoint
 CREATE TRIGGER `members_access` AFTER UPDATE OF role_id ON `members` BEGIN
 	UPDATE members SET
-		access = (SELECT json_group_array(json_array(id, version)) FROM (SELECT id, version FROM roles WHERE id IN (
-			SELECT NEW.role_id UNION SELECT role_id FROM team_roles WHERE team_id IN (
-				SELECT team_id FROM team_members JOIN teams ON teams.id = team_id WHERE user_id = NEW.user_id AND teams.org_id = NEW.org_id)) ORDER BY id)),
+		access = json_array(
+			CASE WHEN NEW.role_id IS NOT NULL THEN json_array(NEW.role_id, (SELECT version FROM roles WHERE id = NEW.role_id)) END,
+			(SELECT json_group_array(json_array(id, version)) FROM (SELECT id, version FROM roles WHERE id IN (
+				SELECT role_id FROM team_roles WHERE team_id IN (
+					SELECT team_id FROM team_members JOIN teams ON teams.id = team_id WHERE user_id = NEW.user_id AND teams.org_id = NEW.org_id)) ORDER BY id))),
 		has_stack_grants = EXISTS (SELECT 1 FROM stack_grants JOIN stacks ON stacks.id = stack_id
 				WHERE grantee_kind = 'user' AND grantee_id = NEW.user_id AND stacks.org_id = NEW.org_id)
 			OR EXISTS (SELECT 1 FROM stack_grants WHERE grantee_kind = 'team' AND grantee_id IN (

@@ -109,10 +109,15 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         name: sql<string>`${accessTokens.name}`.as("token_name"),
         team: accessTokens.team,
         custom: customRole(sql`access_tokens.role_id`).as("token_custom"),
-        ofTeams: grantsOfRoles(sql`SELECT role_id FROM team_roles WHERE team_roles.team_id = access_tokens.team_id`).as("token_team_grants"),
-        hasStackGrants: sql<number>`EXISTS (SELECT 1 FROM stack_grants WHERE CASE access_tokens.kind
-          WHEN 'team' THEN grantee_kind = 'team' AND grantee_id = access_tokens.team_id
-          ELSE grantee_kind = 'token' AND grantee_id = coalesce(access_tokens.family_id, access_tokens.id) END)`.as("token_stack_grants"),
+        ofTeams: grantsOfRoles(sql`SELECT role_id FROM team_roles WHERE team_roles.team_id = access_tokens.team_id`).as(
+          "token_team_grants",
+        ),
+        // Both columns are compared with one value each, so that the index is used.
+        hasStackGrants:
+          sql<number>`EXISTS (SELECT 1 FROM stack_grants WHERE grantee_kind = CASE access_tokens.kind WHEN 'team' THEN 'team' ELSE 'token' END
+          AND grantee_id = CASE access_tokens.kind WHEN 'team' THEN access_tokens.team_id ELSE coalesce(access_tokens.family_id, access_tokens.id) END)`.as(
+            "token_stack_grants",
+          ),
         role: sql<TokenRole>`${accessTokens.role}`.as("token_role"),
         expiresAt: accessTokens.expiresAt,
         lastUsedAt: accessTokens.lastUsedAt,
@@ -150,10 +155,7 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         custom: customRole(sql`coalesce(members.role_id, CASE members.role WHEN 'member' THEN organizations.default_role_id END)`).as(
           "custom",
         ),
-        // The role of the person itself is in the column too. It is `custom` already.
-        ofTeams: grantsOfRoles(
-          sql`SELECT value->>0 FROM json_each(members.access) WHERE value->>0 IS NOT members.role_id`,
-        ).as("team_grants"),
+        ofTeams: grantsOfRoles(sql`SELECT value->>0 FROM json_each(members.access, '$[1]')`).as("team_grants"),
         hasStackGrants: sql<number>`${members.hasStackGrants}`.as("stack_grants"),
         access: members.access,
         isAccepted: sql<number>`${members.acceptedAt} IS NOT NULL`.as("is_accepted"),

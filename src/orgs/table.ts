@@ -82,10 +82,11 @@ export const members = sqliteTable(
      */
     roleId: text("role_id"),
     /**
-     * The custom roles that the person has by `roleId` and by teams, as JSON: `[[id, version], …]`. A guard compares it with what was checked, so
-     * each change of the person's own rights is noticed, and no change of others. Triggers of the database write it (docs/decisions/0015).
+     * The role `roleId` and the roles of the person's teams, as JSON: `[null or [id, version], [[id, version], …]]`. A guard compares it with what
+     * was checked, so each change of the person's own rights is noticed, and no change of others. Triggers of the database write it
+     * (docs/decisions/0015).
      */
-    access: text("access").notNull().default("[]"),
+    access: text("access").notNull().default("[null,[]]"),
     /** Whether the person has a grant on a stack of the organization, as its creator or by a team. Triggers of the database write it. */
     hasStackGrants: integer("has_stack_grants", { mode: "boolean" }).notNull().default(false),
   },

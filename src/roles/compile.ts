@@ -37,7 +37,9 @@ export function grantsIn(orgId: string, details: unknown, stored: Composed): Sco
   const grants = faultless(() => readDescriptor(details, composed));
   const size = sizeOf(grants);
   if (size > MOST_GRANTS)
-    throw badRequest(`what this role grants takes ${size} bytes of at most ${MOST_GRANTS}: write fewer alternatives, or use grants of teams`);
+    throw badRequest(
+      `what this role grants takes ${size} bytes of at most ${MOST_GRANTS}: write fewer alternatives, or use grants of teams`,
+    );
   return grants;
 }
 

@@ -56,7 +56,7 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
         .where(and(thatRole(ctx, id), change && hasRoom(ctx, id, change))),
       auditIf(ctx.store, event, changedARow),
       shownRole(ctx, id),
-      ...(change ? rewritten(ctx, id, change) : []),
+      ...(change ? rewritten(ctx, id, change, sql`EXISTS (SELECT 1 FROM roles WHERE id = ${id} AND version = ${after.version})`) : []),
     ]),
   );
   // The guards show that no other call has changed it meanwhile, so it is unchanged for lack of room.
@@ -115,25 +115,33 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
   };
   const grants = grantsIn(orgId, tree, grantsById);
   known.set(id, grants);
-  return { details, grants, parts, above: new Map([...trees].map(([one, written]) => [one, { details: written, grants: grantsById(one)! }])) };
+  return {
+    details,
+    grants,
+    parts,
+    above: new Map([...trees].map(([one, written]) => [one, { details: written, grants: grantsById(one)! }])),
+  };
 }
 
 const idsAbove = (id: string): SQL => sql`(WITH RECURSIVE above(id) AS (SELECT role_id FROM role_parts WHERE part_id = ${id}
   UNION SELECT role_id FROM role_parts JOIN above ON part_id = above.id) SELECT id FROM above)`;
 
-/** Writes the grants of the records above. It fails if another record has started to include this one since they were read. */
-function rewritten(ctx: OrgContext, id: string, { parts, above }: Change): BatchItem<"sqlite">[] {
+/**
+ * Writes the grants of the records above. It fails if another record has started to include this one since they were read.
+ * @param isWritten holds if this record was written
+ */
+function rewritten(ctx: OrgContext, id: string, { parts, above }: Change, isWritten: SQL): BatchItem<"sqlite">[] {
   const { db } = ctx.store;
   const isRead = sql`NOT EXISTS (SELECT id FROM ${idsAbove(id)} EXCEPT SELECT value FROM json_each(${JSON.stringify([...above.keys()])}))`;
   return [
     db.select({ holds: failUnless(isRead) }).from(sql`(SELECT 1)`),
-    db.delete(roleParts).where(eq(roleParts.roleId, id)),
-    db.insert(roleParts).select(partRows(id, parts)),
+    db.delete(roleParts).where(and(eq(roleParts.roleId, id), isWritten)),
+    db.insert(roleParts).select(sql`${partRows(id, parts)} AND ${isWritten}`),
     ...[...above].map(([one, { grants }]) =>
       db
         .update(customRoles)
         .set({ grants, version: sql`version + 1`, modifiedAt: ctx.now })
-        .where(thatRole(ctx, one)),
+        .where(and(thatRole(ctx, one), isWritten)),
     ),
   ];
 }

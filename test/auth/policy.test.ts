@@ -28,7 +28,7 @@ const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({
   token,
   limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
-  memberships: [{ org, role, ...noRights, settings: { ...open, ...settings }, access: "[]", isAccepted: true, addedBy: "" }],
+  memberships: [{ org, role, ...noRights, settings: { ...open, ...settings }, access: "[null,[]]", isAccepted: true, addedBy: "" }],
 });
 const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor => ({
   kind: "organization",

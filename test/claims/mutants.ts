@@ -75,6 +75,8 @@ export const mutants: Mutant[] = [
     replace: "",
   },
   { claim: "role-no-climbing", file: "src/roles/beyond.ts", find: "beyond === undefined", replace: 'beyond !== ""' },
+  { claim: "role-taken-away", file: "src/roles/beyond.ts", find: "[...given, ...taken]", replace: "given" },
+  { claim: "access-outdated", file: "src/auth/guard.ts", find: "eq(members.access, membership.access)", replace: "undefined" },
   {
     claim: "role-no-administrator",
     file: "src/auth/policy.ts",

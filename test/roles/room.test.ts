@@ -73,9 +73,9 @@ it("is for a million bytes of grants together, which an identity can contain", a
   const small = await newRoleId(admin, "small", onStacks(1000));
   await newRoleId(admin, "around", compose(small));
   await changesNothing(async () => {
-    expect(await refusal(400, "POST", ROLES, admin, { name: "more", details: onStacks(2000) })).toMatch(/grants has at most 1000000/);
+    expect(await refusal(400, "POST", ROLES, admin, { name: "more", details: onStacks(2000) })).toMatch(/grant has at most 1000000/);
     // The record around it would grow too.
-    expect(await refusal(400, "PATCH", `${ROLES}/${small}`, admin, { details: onStacks(1500) })).toMatch(/grants has at most 1000000/);
+    expect(await refusal(400, "PATCH", `${ROLES}/${small}`, admin, { details: onStacks(1500) })).toMatch(/grant has at most 1000000/);
   });
   await newTeam(world);
   await addTo(admin, "mel");
