@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { newPerson } from "../teams/people.ts";
+import { cachedIdentity } from "../support/cache.ts";
 import { ok } from "../support/client.ts";
 import { countRowsRead } from "../support/rows.ts";
 import { newWorld } from "../support/world.ts";
@@ -49,6 +50,7 @@ it("lists a page of that member's stacks with the rows of the page, of its grant
   expect(nothing, "a list of nothing").toBeLessThanOrEqual(30);
   const listed = () => ok<{ stacks: unknown[]; continuationToken?: string }>("GET", `/api/user/stacks?maxResults=${PAGE}`, { token: many });
   expect((await listed()).stacks).toHaveLength(PAGE);
+  await cachedIdentity(many);
   const rows = await rowsOf(listed);
   console.log(`rows of a page of ${PAGE} of ${STACKS} granted stacks: ${rows}`);
   // One for each stack up to the last one of the page, of which one in six is not granted; one for each grant; one for each team; 12 for the caller.
