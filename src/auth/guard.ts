@@ -107,7 +107,7 @@ const mayGetFirstGrant = (membership: Membership) => !membership.hasStackGrants 
 export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, token.id), eq(accessTokens.hash, token.hash))!;
 
 /**
- * Stands after `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the rights, the
+ * Follows `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the rights, the
  * settings and the consent that were checked.
  */
 export function guardMemberships(store: Store, actor: Actor) {
