@@ -67,7 +67,8 @@ describe("a restore drill: everything is copied, wiped and put back", () => {
       details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] },
     });
     await api("POST", "/api/orgs/acme/teams/pulumi", { name: "restored" });
-    await api("POST", `/api/orgs/acme/teams/restored/roles/${role.id}`);
+    const given = await request("POST", `/api/orgs/acme/teams/restored/roles/${role.id}`, { token: admin, url: server.url });
+    expect(given.status).toBe(204);
     await server.stop();
     people = await withStorage(server.persistTo, peopleIn);
     expect(JSON.stringify(people)).toContain(role.id);
