@@ -48,7 +48,7 @@ interface Entry {
 export async function listStackAccess(
   ctx: OrgContext,
   path: StackPath,
-  { permission, continuationToken }: z.infer<typeof ListStackAccessQuery>,
+  { permission, maxResults: size = PAGE_SIZE, continuationToken }: z.infer<typeof ListStackAccessQuery>,
 ): Promise<StackAccess> {
   const stackId = idOf(ctx, path);
   const [found, roles, teams] = await guarded(ctx, [stackQuery(ctx, path), rolesQuery(ctx), teamsQuery(ctx, stackId)]);
@@ -64,7 +64,7 @@ export async function listStackAccess(
       ctx,
       stackId,
       and(givesToPerson(giving, stackId), follows(after, PEOPLE, sql`(members.created_at, members.user_id)`)),
-    ).limit(PAGE_SIZE + 1),
+    ).limit(size + 1),
     tokensQuery(
       ctx,
       stackId,
@@ -74,7 +74,7 @@ export async function listStackAccess(
         lives(ctx.now),
         follows(after, TOKENS, sql`(access_tokens.created_at, access_tokens.id)`),
       ),
-    ).limit(PAGE_SIZE + 1),
+    ).limit(size + 1),
   ]);
   const entries: Entry[] = [
     ...teams
@@ -92,7 +92,7 @@ export async function listStackAccess(
       return { key: [TOKENS, createdAt, id], subject: `token:${id}`, name, holder: tokenHolder(ctx, givers, token) };
     }),
   ];
-  const { items, continuationToken: next } = page(entries, PAGE_SIZE, ({ key }) => key);
+  const { items, continuationToken: next } = page(entries, size, ({ key }) => key);
   const stackName = `${stack.projectName}/${stack.stackName}`;
   const access = items.map(({ subject, name, holder }) => {
     const reasons = reasonsFor(holder, question).map((source) => toReason(source, ctx.org.name, stackName));

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import { cursor, text } from "../http/bounded.ts";
 import { projectName, stackName } from "../http/names.ts";
+import { maxResults } from "../http/pagination.ts";
 
 const SUBJECT = "A subject is user:LOGIN, token:ID or team:NAME.";
 
@@ -30,5 +31,6 @@ const stackRights = orgPermissions.filter((permission): permission is StackRight
 /** Without a permission: those who may read the stack. */
 export const ListStackAccessQuery = z.object({
   permission: z._default(z.enum(stackRights, "The permission must be the name of a right on stacks, such as stack:write."), "stack:read"),
+  maxResults,
   continuationToken: cursor,
 });
