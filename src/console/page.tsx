@@ -108,7 +108,6 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
       refuseForeign(c);
       page.form = await fieldsOf(c);
     }
-    await enter(c, route, false);
     return await render(c, await handle(c, route, page), page);
   } catch (error) {
     return refusalPage(c, error, page);
@@ -118,10 +117,8 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
 async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promise<Answer> {
   const request = c.get("request");
   return retryAfterChange(async (fresh) => {
-    if (fresh) {
-      request.now = Math.max(request.now, Date.now());
-      await enter(c, route, true);
-    }
+    if (fresh) request.now = Math.max(request.now, Date.now());
+    await enter(c, route, fresh);
     return withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) => {
       page.params = { ...page.params, ...written };
       return route.handler(contextOf(request, c.get("credential"), page));

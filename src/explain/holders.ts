@@ -184,4 +184,3 @@ export function holderOf(ctx: OrgContext, kind: Holder["kind"], limits: TokenLim
   const settings = { ...membershipOf(ctx).settings, allowedCidrs: [], allowedCountries: [] };
   return { kind, org: ctx.org, settings, limits, sources };
 }
-

@@ -38,7 +38,9 @@ export function toReason(source: Source, orgName: string, stack: string): Reason
     case "creator-grant": {
       if (!stack) return { by: "direct-grant", text: "There are grants on single stacks." };
       const text =
-        source.by === "creator-grant" ? `The creator of ${stack} has all rights of a stack's administrator.` : `A grant on ${stack} gives it.`;
+        source.by === "creator-grant"
+          ? `The creator of ${stack} has all rights of a stack's administrator.`
+          : `A grant on ${stack} gives it.`;
       return { by: source.by, permission: source.permission, text };
     }
   }

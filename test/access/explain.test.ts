@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 
 const ORG = "/api/orgs/acme/access";
-const query = (parts: Record<string, string>) => `${ORG}?${new URLSearchParams(parts)}`;
+const query = (parts: Record<string, string>) => `${ORG}?${String(new URLSearchParams(parts))}`;
 const webDev = { project: "web", stack: "dev" };
 const explain = (token: string, parts: Record<string, string>) => ok<AccessExplanation>("GET", query(parts), { token });
 const about = (subject: string, permission = "stack:write", at: Record<string, string> = webDev) =>
@@ -148,11 +148,15 @@ it("the networks and the expiry of a token are conditions", async () => {
 
 describe("who may ask:", () => {
   it("everybody about themselves, people and machines", async () => {
-    for (const parts of [{}, { subject: "user:mel" }, { subject: "user:MEL" }])
-      expect(await explain(world.member, { permission: "stack:write", ...parts })).toMatchObject({ subject: "user:mel", allowed: true });
+    const asks: Record<string, string>[] = [{}, { subject: "user:mel" }, { subject: "user:MEL" }];
+    for (const ask of asks)
+      expect(await explain(world.member, { permission: "stack:write", ...ask })).toMatchObject({ subject: "user:mel", allowed: true });
     const { id, tokenValue } = await newOrgToken(world, "ci", { roleID: "read-only" });
-    for (const parts of [{}, { subject: `token:${id}` }])
-      expect(await explain(tokenValue, { permission: "stack:write", ...webDev, ...parts })).toMatchObject({ subject: `token:${id}`, allowed: false });
+    const own: Record<string, string>[] = [{}, { subject: `token:${id}` }];
+    for (const ask of own) {
+      const answer = await explain(tokenValue, { permission: "stack:write", ...webDev, ...ask });
+      expect(answer).toMatchObject({ subject: `token:${id}`, allowed: false });
+    }
     expect(await explain(await newTeamToken("red"), { permission: "stack:read", ...webDev })).toMatchObject({ allowed: true });
   });
 
@@ -239,7 +243,11 @@ describe("the list of those who have a right on a stack", () => {
           name: "mel",
           reasons: [{ by: "team-grant", team: "platform", permission: 101, text: "Team platform has read on web/dev." }],
         },
-        { subject: `token:${reader.id}`, name: "reader", reasons: [{ by: "role", role: "Read Only", text: "The role Read Only includes it." }] },
+        {
+          subject: `token:${reader.id}`,
+          name: "reader",
+          reasons: [{ by: "role", role: "Read Only", text: "The role Read Only includes it." }],
+        },
       ],
     });
     expect(subjects(await list(world.admin, "?permission=stack:write"))).toEqual(["user:ada"]);
@@ -265,7 +273,11 @@ describe("the list of those who have a right on a stack", () => {
     for (const name of ["one", "two", "three"]) await newOrgToken(world, name);
     const whole = await list(world.admin);
     expect(subjects(whole).slice(0, 3)).toEqual(["team:A", "team:b", "team:c"]);
-    expect(subjects(whole).map((subject) => subject.slice(0, 5)).slice(3)).toEqual(["user:", "user:", "token", "token", "token"]);
+    expect(
+      subjects(whole)
+        .map((subject) => subject.slice(0, 5))
+        .slice(3),
+    ).toEqual(["user:", "user:", "token", "token", "token"]);
     for (const size of [1, 2, 4]) {
       const found: StackAccess["access"] = [];
       let next: string | undefined = "";

@@ -73,7 +73,9 @@ describe("a 403 says why:", () => {
       [rename, "stack:rename"],
     ] as const) {
       const [there, none] = [await call("prod"), await call("none")];
-      expect(there).toBe(`${base}the stacks that this access token is limited to do not give the right ${right} on web/prod; an administrator of acme can change that.`);
+      expect(there).toBe(
+        `${base}the stacks that this access token is limited to do not give the right ${right} on web/prod; an administrator of acme can change that.`,
+      );
       expect(none).toBe(there.replace("prod", "none"));
     }
   });

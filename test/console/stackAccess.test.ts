@@ -3,7 +3,6 @@ import { beforeEach, expect, it } from "vitest";
 import { allow, newRoleId } from "../roles/roles.ts";
 import { eventsOf } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
-import { ok } from "../support/client.ts";
 import { type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
 import { addTo, closeStacks, giveRole, grant } from "../teams/people.ts";
 
@@ -97,7 +96,9 @@ it("stays below 100 KB with a thousand people, tokens and teams, and with long n
       FROM n, organizations WHERE organizations.name = 'acme'`),
     row(`INSERT INTO teams (id, org_id, name, display_name, description, created_at) ${numbers} SELECT 't' || i, organizations.id, 'team-' || i,
       '${dense.replaceAll("'", "''")}', '', 0 FROM n, organizations WHERE organizations.name = 'acme'`),
-    row(`INSERT INTO team_members (team_id, user_id, created_at) SELECT teams.id, users.id, 0 FROM teams, users WHERE teams.id LIKE 't%' AND users.id LIKE 'u1%'`),
+    row(
+      `INSERT INTO team_members (team_id, user_id, created_at) SELECT teams.id, users.id, 0 FROM teams, users WHERE teams.id LIKE 't%' AND users.id LIKE 'u1%'`,
+    ),
     row(`INSERT INTO stack_grants (stack_id, grantee_kind, grantee_id, permission, created_at) SELECT stacks.id, 'team', teams.id, 101, 0
       FROM stacks, teams WHERE teams.id LIKE 't%'`),
     row(`INSERT INTO team_roles (team_id, role_id) SELECT id, '${role}' FROM teams WHERE id LIKE 't%'`),
