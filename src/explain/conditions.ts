@@ -5,10 +5,11 @@ interface Networks {
   allowedCountries: string[];
 }
 
-/** Says what must be true of a call besides the right: its network, and the end of the token. Pure. */
+/** Says what must be true of a call besides the right: its network, its stack, and the end of the token. Pure. */
 export const conditionsOf = (limits: TokenLimits, settings: OrgSettings, orgName: string, token: Networks | undefined): string[] => [
   ...(token ? networksOf("This access token can be used", token) : []),
   ...networksOf(`${orgName} can be used`, settings),
+  ...(limits.stackRules === null ? [] : ["This access token is limited to certain stacks."]),
   ...(limits.expiresAt === null ? [] : [`This access token expires on ${minute(limits.expiresAt)}.`]),
   ...(settings.maxTokenExpiryDays === null || token || limits.expiresAt !== null
     ? []

@@ -14,7 +14,8 @@ import { TEAMS, actorOf, factsOf, newCallers, oneGrant, store, world, write } fr
 const { worlds: RUNS } = inject("sizes");
 const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
 
-const contextOf = (actor: Actor) => ({ env, store, actor, org: membershipIn(actor, "acme")!.org, now: Date.now() }) as unknown as OrgContext;
+const contextOf = (actor: Actor) =>
+  ({ env, store, actor, org: membershipIn(actor, "acme")!.org, now: Date.now() }) as unknown as OrgContext;
 const stackOf = (stackName: string) => ({ projectName: "web", stackName });
 const nothing = { __type: "PermissionDescriptorAllow", permissions: [] };
 
