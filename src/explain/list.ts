@@ -27,7 +27,7 @@ import type { ListStackAccessQuery } from "./schema.ts";
 import { toReason } from "./sentence.ts";
 
 const PAGE_SIZE = 100;
-/** Most reasons of one entry: somebody can be in a thousand teams. */
+/** Maximum number of reasons of one entry: a person can be in a thousand teams. */
 const MOST_REASONS = 10;
 
 /** The sections of the list: teams by name; then people and tokens, the oldest first. */

@@ -17,7 +17,7 @@ import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "
 
 const ACCESS_PATH = `${STACK_PAGE}/access` as const;
 
-/** Entries and their reasons on one page, and bytes of a text. The page stays below 100 KB with them. */
+/** Maximum numbers of entries, of their reasons, of bytes of a text and of grants. The page stays below 100 KB with them. */
 const ENTRIES = 30;
 const REASONS = 3;
 const TEXT = 400;
