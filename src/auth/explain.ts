@@ -111,7 +111,7 @@ function actorWith({ kind, org, limits, settings: all }: Holder, sources: Source
     }),
   };
   if (kind !== "user") return { ...caller, ...rights, kind, org, settings, team: "" };
-  const membership = { ...rights, role: rights.role as "member", org, settings, isAccepted: true, addedBy: "" };
+  const membership = { ...rights, role: rights.role as "member", org, settings, access: "", isAccepted: true, addedBy: "" };
   return { ...caller, kind, user: { id: "", login: "", name: "", email: "" }, memberships: [membership] };
 }
 
