@@ -155,7 +155,9 @@ function stackParam(c: Context<Env>): StackRef | undefined {
 }
 
 function contextOf(request: RequestContext, credential: Credential | undefined, page: PageInput): PageContext<PagePermission> {
-  return Object.assign(request, credential && { actor: credential.actor, org: credential.org }, { page }) as PageContext<PagePermission>;
+  return Object.assign(request, credential && { actor: credential.actor, org: credential.org, relied: [] }, {
+    page,
+  }) as PageContext<PagePermission>;
 }
 
 /**
@@ -226,14 +228,15 @@ async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Pr
     <section class="narrow">
       <h1>{title}</h1>
       <p class="notice error">{error.message}</p>
-      <p>{advice}</p>
+      {advice && <p>{advice}</p>}
     </section>
   );
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
   return render(c, { title, body, status: error.status as 403 }, page);
 }
 
-function explain(status: number): { title: string; advice: string } {
+/** The message of a 403 says who can grant the right, so it needs no advice. */
+function explain(status: number): { title: string; advice?: string } {
   switch (status) {
     case 404:
       return {
@@ -241,7 +244,7 @@ function explain(status: number): { title: string; advice: string } {
         advice: "It doesn't exist, or you don't have access. Check that you are signed in with the right account.",
       };
     case 403:
-      return { title: "Not allowed", advice: "Ask an administrator of the organization for the required permission." };
+      return { title: "Not allowed" };
     case 429:
       return { title: "Too many requests", advice: "Wait a moment, and try again." };
     case 503:

@@ -15,6 +15,7 @@ import { roleRemovePages } from "./roles/remove.tsx";
 import { settingsPages } from "./settings.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
+import { accessPages } from "./stacks/access.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
 import { resourcesPage } from "./stacks/resources.tsx";
@@ -72,5 +73,6 @@ export const pages: PageRoute[] = [
   ...updatePages,
   ...outputPages,
   resourcesPage,
+  ...accessPages,
   settingsPage,
 ];

@@ -32,6 +32,7 @@ const membersHave = new Set([
   "stack:read",
   "stack:export",
   "stack:decrypt",
+  "stack_access:read",
 ]);
 /** Pages that open to administrators of the team and to those of the organization. */
 const ofTeamAdministrators = /\/teams\/:teamName\/(tokens|settings)/;
