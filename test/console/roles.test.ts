@@ -122,7 +122,7 @@ describe("the form of a role", () => {
     [{ "part0.on": "stacks", "part0.stack:read": "yes" }, "Enter at least one stack."],
     [{ "part0.on": "stacks", "part0.stack:read": "yes", "part0.stacks": "web/<b>" }, "There is no stack web/&lt;b&gt;."],
     [{ "part0.on": "stacks", "part0.stack:read": "yes", "part0.stacks": "a/b ".repeat(201) }, "Enter at most 200 stacks"],
-    [{ "part0.set": "nobody's" }, "is no role or permission set"],
+    [{ "part0.set": "nobody's" }, "is not a role or permission set"],
     [{ name: "Admin" }, "Role with this name already exists", 409],
     [{ name: "x".repeat(101) }, "1 to 100 characters"],
     [{ name: " " }, "1 to 100 characters"],
