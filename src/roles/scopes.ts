@@ -142,6 +142,7 @@ const verbs: Record<ScopeWords["about"], Partial<Record<OrgPermission, string>>>
     "role:update": "change roles",
     "role:delete": "delete roles",
     "audit_logs:read": "read the audit log",
+    "audit_logs:export": "export the audit log",
     "stack:create": "create stacks",
     "stack:restore_deleted": "restore stacks",
   },
