@@ -39,7 +39,10 @@ beforeEach(async () => {
   await env.DB.batch([
     env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('acme', 'acme', 'acme', 1)"),
     ...["web/dev", "web/prod", "api/dev", "other/dev"].map((path) =>
-      env.DB.prepare("INSERT INTO stacks (id, org_id, project, name, created_at) VALUES (?, 'acme', ?, ?, 1)").bind(path, ...path.split("/")),
+      env.DB.prepare("INSERT INTO stacks (id, org_id, project, name, created_at) VALUES (?, 'acme', ?, ?, 1)").bind(
+        path,
+        ...path.split("/"),
+      ),
     ),
     ...callers.flatMap((caller) => rowsOf(caller, credentials[caller].hash)),
   ]);
@@ -61,7 +64,14 @@ function rowsOf(caller: Caller, hash: string) {
     env.DB.prepare(
       `INSERT INTO access_tokens (id, kind, org_id, team, name, description, hash, role, stack_rules, created_at, created_by)
        VALUES (?1, ?2, 'acme', ?3, ?1, '', ?4, ?5, ?6, 1, 'ada')`,
-    ).bind(caller, kind === "team" ? "team" : "organization", kind === "team" ? "ops" : null, hash, role, kind === "limited" ? LIMIT : null),
+    ).bind(
+      caller,
+      kind === "team" ? "team" : "organization",
+      kind === "team" ? "ops" : null,
+      hash,
+      role,
+      kind === "limited" ? LIMIT : null,
+    ),
   ];
 }
 

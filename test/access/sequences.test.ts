@@ -1,7 +1,7 @@
 import { exports } from "cloudflare:workers";
 import { beforeEach, expect, inject, it } from "vitest";
 import { ok } from "../support/client.ts";
-import { type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
+import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
 import { allow, newRoleId } from "../roles/roles.ts";
 import { type Call, type Held, callsOf, labelOf } from "./sequences/calls.ts";
 import { type Cells, HOME, UNLIMITED, rightsOf } from "./sequences/rights.ts";
@@ -41,23 +41,23 @@ const OF_CLERKS = [
   "organization:update",
 ];
 const own = (...scopes: string[]) => newRoleId(world.admin, "own", allow(...scopes));
-const machine = async (more: object): Promise<Held> => ({
-  name: "token",
-  value: (await newOrgToken(world, "token", { mayRotateItself: true, ...more })).tokenValue,
-});
+const heldAs = (name: string, { id, tokenValue }: { id: string; tokenValue: string }): Held => ({ name, value: tokenValue, id });
+const machine = async (more: object) => heldAs("token", await newOrgToken(world, "token", { mayRotateItself: true, ...more }));
 const clerk = async (more: object = {}) => machine({ roleID: await own(...OF_MEMBERS, ...OF_CLERKS), ...more });
 
 /** Makes mel a member who has no rights but those of a team. */
 async function narrowMel(role: string) {
   await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { fgaRoleId: role } });
-  return { name: "mel", value: world.member, isPerson: true } as const;
+  return { name: "mel", value: world.member };
 }
 const inWeak = async (json: object) => ok("PATCH", "/api/orgs/acme/teams/weak", { token: world.admin, json });
 
 const attackers: Record<string, () => Promise<Held>> = {
   "an organization token with the role Member": () => machine({}),
-  "an organization token with the role Billing Manager": () => machine({ roleID: "billing-manager" }),
-  "an organization token with the role Read Only": () => machine({ roleID: "read-only" }),
+  ...(inject("long") && {
+    "an organization token with the role Billing Manager": () => machine({ roleID: "billing-manager" }),
+    "an organization token with the role Read Only": () => machine({ roleID: "read-only" }),
+  }),
   "an organization token with the role Admin": () => machine({ admin: true }),
   "a token with the scopes of roles, teams, members and invitations": () => clerk(),
   "such a token that is limited to stacks": () => clerk({ stacks: [{ project: "web", stack: "dev" }] }),
@@ -84,8 +84,7 @@ const attackers: Record<string, () => Promise<Held>> = {
 
 async function ofWeak(): Promise<Held> {
   const json = { name: "token", mayRotateItself: true };
-  const { tokenValue } = await ok<{ tokenValue: string }>("POST", "/api/orgs/acme/teams/weak/tokens", { token: world.admin, json });
-  return { name: "token", value: tokenValue };
+  return heldAs("token", await ok<NewToken>("POST", "/api/orgs/acme/teams/weak/tokens", { token: world.admin, json }));
 }
 
 interface State {
@@ -94,17 +93,13 @@ interface State {
   trail: string[];
 }
 
-it.each(Object.entries(attackers))(
-  "%s gives nobody more than it has",
-  { timeout: 7_200_000 },
-  async (who, make) => {
-    const attacker = await make();
-    const search = new Search(attacker, { name: "gus", value: world.stranger, isPerson: true });
-    const report = await search.run();
-    console.log(`${who}: ${JSON.stringify(report)}`);
-    expect(report.accepted).toBeGreaterThan(0);
-  },
-);
+it.each(Object.entries(attackers))("%s gives nobody more than it has", { timeout: 7_200_000 }, async (who, make) => {
+  const attacker = await make();
+  const search = new Search(attacker, { name: "gus", value: world.stranger });
+  const report = await search.run();
+  console.log(`${who}: ${JSON.stringify(report)}`);
+  expect(report.accepted).toBeGreaterThan(0);
+});
 
 class Search {
   readonly #attacker: Held;
@@ -127,16 +122,15 @@ class Search {
   async run() {
     const rows = await readRows();
     const first: State = { rows, held: [this.#attacker], trail: [] };
-    const isOurs = (row: Rows["access_tokens"][number]) =>
-      this.#attacker.isPerson ? row["user_id"] === userIdOf(rows, this.#attacker.name) : row["name"] === this.#attacker.name;
-    const token = rows.access_tokens.find(isOurs)!;
+    const { id, name } = this.#attacker;
+    const token = rows.access_tokens.find((row) => (id ? row["id"] === id : row["user_id"] === userIdOf(rows, name)))!;
     this.#atFirst = rows;
     this.#now = first;
     this.#before = await rightsOf(living(rows), rows);
     this.#may = mayGive(this.#before.get(String(token["id"]))!, token);
     this.#seen.add(keyOf(rows));
     const exhausted = await this.#inOrder(first);
-    if (exhausted < LONGEST) for (const end = this.#calls + CALLS; this.#calls < end; ) await this.#walk(first, end);
+    if (exhausted < LONGEST) for (const end = this.#calls + CALLS; this.#calls < end;) await this.#walk(first, end);
     return { calls: this.#calls, accepted: this.#accepted, states: this.#seen.size, exhausted };
   }
 
@@ -175,8 +169,11 @@ class Search {
 
   /** What the holder of all the attacker's credentials can call. */
   #callsIn({ held, rows }: State): Call[] {
-    const isIn = rows.members.some(({ user_id }) => user_id === userIdOf(rows, "gus"));
-    return callsOf(isIn ? [...held, this.#outsider] : held, this.#outsider, rows);
+    const acme = rows.organizations.find(({ name }) => name === "acme")!["id"];
+    const isIn = rows.members.some(({ org_id, user_id }) => org_id === acme && user_id === userIdOf(rows, this.#outsider.name));
+    const isUsable = (id: string) => rows.access_tokens.some((row) => row["id"] === id && isValid(row));
+    const callers = held.filter(({ id }) => !id || isUsable(id));
+    return callsOf(isIn ? [...callers, this.#outsider] : callers, this.#outsider, rows);
   }
 
   /** @returns the state that the call has reached; undefined for a call that was refused */
@@ -196,10 +193,10 @@ class Search {
     if (!response.ok) return undefined;
     this.#accepted++;
     const rows = await readRows();
-    const value = makes && (JSON.parse(text) as { tokenValue?: string }).tokenValue;
+    const made = makes ? (JSON.parse(text) as NewToken) : undefined;
     const reached = {
       rows,
-      held: value ? [...state.held, { name: makes, value }] : state.held,
+      held: made ? [...state.held, heldAs(makes!, made)] : state.held,
       trail: [...state.trail, label],
     };
     const key = keyOf(rows);
@@ -226,6 +223,7 @@ class Search {
   }
 }
 
+const isValid = (row: Rows["access_tokens"][number]) => row["deleted_at"] === null && row["disabled_at"] === null;
 const living = (rows: Rows) => rows.access_tokens.filter((row) => row["deleted_at"] === null).map((row) => String(row["id"]));
 const userIdOf = (rows: Rows, login: string) => rows.users.find((row) => row["login"] === login)!["id"];
 const administrators = (rows: Rows) =>

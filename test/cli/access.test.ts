@@ -74,9 +74,28 @@ it.runIf(isAtLeast(259))("the commands for custom roles create, change, assign, 
   allow("reader.json", "stack:read");
   allow("writer.json", "stack:read", "stack:write");
   const inAcme = ["--org", "acme", "--output", "json"];
-  const { role: created } = await cli.json<Changed>("org", "role", "new", "auditor", "reader.json", "--description", "Reads stacks.", ...inAcme);
+  const { role: created } = await cli.json<Changed>(
+    "org",
+    "role",
+    "new",
+    "auditor",
+    "reader.json",
+    "--description",
+    "Reads stacks.",
+    ...inAcme,
+  );
   expect(created).toMatchObject({ name: "auditor", description: "Reads stacks.", version: 1 });
-  const { role: edited } = await cli.json<Changed>("org", "role", "edit", created.id, "--name", "deployer", "--details-file", "writer.json", ...inAcme);
+  const { role: edited } = await cli.json<Changed>(
+    "org",
+    "role",
+    "edit",
+    created.id,
+    "--name",
+    "deployer",
+    "--details-file",
+    "writer.json",
+    ...inAcme,
+  );
   expect(edited).toMatchObject({ id: created.id, name: "deployer", description: "Reads stacks.", version: 2 });
   const { roles } = await cli.json<{ roles: Role[] }>("org", "role", "list", ...inAcme);
   expect(roles.find(({ id }) => id === created.id)).toMatchObject({ name: "deployer", version: 2 });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { PROVIDER, findProvider } from "./support/findProvider.ts";
-import { yamlProject } from "./support/programs.ts";
+import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
@@ -12,7 +12,6 @@ import { Terminal } from "./support/terminal.ts";
  */
 const VERSION = "1.3.0";
 const provider = findProvider();
-if (!provider) console.log(`Skipped: no ${PROVIDER} in PULUMI_PROVIDER, PATH or ~/.pulumi/provider`);
 
 interface Resource {
   type: string;
@@ -41,7 +40,14 @@ const resources = ({ description, scopes, permission, suffix, team }: Words): Re
   },
   apiRole: {
     type: "pulumiservice:api:Role",
-    properties: { orgName: "acme", name: "Crew by API", description, uxPurpose: "role", resourceType: "organization", details: allow(...scopes) },
+    properties: {
+      orgName: "acme",
+      name: "Crew by API",
+      description,
+      uxPurpose: "role",
+      resourceType: "organization",
+      details: allow(...scopes),
+    },
   },
   // A person who makes a team is its first member.
   team: {
@@ -71,7 +77,8 @@ const resources = ({ description, scopes, permission, suffix, team }: Words): Re
   },
 });
 
-describe.runIf(provider)("the provider pulumiservice", () => {
+// Older CLIs drop members whose names begin with two underscores.
+describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   let server: Server;
   let shop: Terminal;
   let access: Terminal;
@@ -94,10 +101,7 @@ describe.runIf(provider)("the provider pulumiservice", () => {
 
   /** JSON is YAML. */
   const write = (words: Words) =>
-    writeFileSync(
-      join(access.project, "Pulumi.yaml"),
-      JSON.stringify({ name: "access", runtime: "yaml", resources: resources(words) }),
-    );
+    writeFileSync(join(access.project, "Pulumi.yaml"), JSON.stringify({ name: "access", runtime: "yaml", resources: resources(words) }));
   const up = () => access.pulumi("up", "--yes", "--skip-preview");
   const unchanged = () => access.pulumi("preview", "--expect-no-changes");
   const get = async <T>(path: string) => {
@@ -108,7 +112,8 @@ describe.runIf(provider)("the provider pulumiservice", () => {
     return (await response.json()) as T;
   };
   const rolesOf = async (team: string) => (await get<{ roles: { name: string; details: object }[] }>(`/teams/${team}/roles`)).roles;
-  const tokensOf = async (team: string) => (await get<{ tokens: { name: string }[] }>(`/teams/${team}/tokens`)).tokens.map(({ name }) => name);
+  const tokensOf = async (team: string) =>
+    (await get<{ tokens: { name: string }[] }>(`/teams/${team}/tokens`)).tokens.map(({ name }) => name);
 
   it("creates everything, and then finds nothing to change", async () => {
     await up();

@@ -7,7 +7,8 @@ import type { Rows } from "./tables.ts";
 export interface Held {
   name: string;
   value: string;
-  isPerson?: true;
+  /** Of a machine's token. */
+  id?: string;
 }
 
 export interface Call {
@@ -61,8 +62,7 @@ export function callsOf(held: Held[], outsider: Held, rows: Rows): Call[] {
     // Roles.
     if (!roleId("fresh")) for (const details of Object.values(trees)) add("POST", `${ORG}/roles`, { name: "fresh", details });
     for (const { id } of roles) {
-      for (const details of [trees.reads, trees.all, trees.nothing, trees.included]) if (details) add("PATCH", `${ORG}/roles/${id}`, { details });
-      add("DELETE", `${ORG}/roles/${id}`);
+      for (const details of [trees.reads, trees.all, trees.included]) if (details) add("PATCH", `${ORG}/roles/${id}`, { details });
       add("DELETE", `${ORG}/roles/${id}?force=true`);
     }
     for (const id of ["member", "admin", ...roles.map((role) => role.id)]) add("PATCH", `${ORG}/roles/${id}/default`);
@@ -73,8 +73,8 @@ export function callsOf(held: Held[], outsider: Held, rows: Rows): Call[] {
       ...roles.map(({ id }) => ({ fgaRoleId: id })),
     ];
     for (const login of ["mel", "gus"]) if (isIn(login)) for (const json of given) add("PATCH", `${ORG}/members/${login}`, json);
-    for (const login of ["ada", "bill"]) add("PATCH", `${ORG}/members/${login}`, { role: "member" });
-    for (const role of ["admin", "member", "billing-manager"]) if (!isIn("gus")) add("POST", `${ORG}/members/gus`, { role });
+    add("PATCH", `${ORG}/members/ada`, { role: "member" });
+    for (const role of ["admin", "member"]) if (!isIn("gus")) add("POST", `${ORG}/members/gus`, { role });
     for (const login of ["ada", "mel"]) if (isIn(login)) add("DELETE", `${ORG}/members/${login}`);
     if (!rows.invites.some(({ status }) => status === "pending"))
       for (const { role, fgaRoleId } of given as { role?: string; fgaRoleId?: string }[])
@@ -86,8 +86,12 @@ export function callsOf(held: Held[], outsider: Held, rows: Rows): Call[] {
       const T = `${ORG}/teams/${name}`;
       for (const member of ["mel", "gus"])
         if (isIn(member)) for (const memberAction of ["add", "promote", "remove"]) add("PATCH", T, { member, memberAction });
-      for (const stackName of ["dev", "prod"])
-        for (const permission of [0, 101, 103]) add("PATCH", T, { addStackPermission: { projectName: "web", stackName, permission } });
+      for (const [stackName, permission] of [
+        ["dev", 103],
+        ["dev", 0],
+        ["prod", 101],
+      ] as const)
+        add("PATCH", T, { addStackPermission: { projectName: "web", stackName, permission } });
       add("PATCH", `/api/console/stacks/acme/web/dev/teams/${name}`, { permissions: 102 });
       for (const role of roles) {
         add("POST", `${T}/roles/${role.id}`);
@@ -102,8 +106,7 @@ export function callsOf(held: Held[], outsider: Held, rows: Rows): Call[] {
         const path = `${T}/tokens/${String(token["id"])}`;
         add("PATCH", path, { expires: 0, ipAllowList: [], stacks: [{ project: "*" }], mayRotateItself: true });
         if (token["successor_id"] === null) add("POST", `${path}/rotate`, { name: `${token["name"]}-2` }, `${token["name"]}-2`);
-        for (const change of ["enable", "disable"]) add("POST", `${path}/${change}`);
-        add("DELETE", path);
+        add("POST", `${path}/${token["disabled_at"] === null ? "disable" : "enable"}`);
       }
     }
 
@@ -116,7 +119,7 @@ export function callsOf(held: Held[], outsider: Held, rows: Rows): Call[] {
       add("POST", `${ORG}/tokens/${id}/rotate`, {}, "rotated");
     }
     add("POST", "/api/user/token/rotate", { overlap: 600 }, `${by.name}+`);
-    if (!by.isPerson) add("POST", "/api/user/tokens", {}, "personal");
+    if (by.id) add("POST", "/api/user/tokens", {}, "personal");
 
     // Settings that give rights.
     for (const json of [{ setDefaultStackPermission: 103 }, { setMembersCanDeleteStacks: true }, { setAllowedCidrs: [] }])

@@ -31,7 +31,9 @@ export type Cells = Set<string>;
 /** The rights of the holders of these tokens, by token id. A token that has ended has none. */
 export async function rightsOf(tokenIds: string[], rows: Rows): Promise<Map<string, Cells>> {
   const orgId = String(rows.organizations.find(({ name }) => name === "acme")!["id"]);
-  const identities = tokenIds.flatMap((id) => [...identityQueries(store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${id})`)]);
+  const identities = tokenIds.flatMap((id) => [
+    ...identityQueries(store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${id})`),
+  ]);
   const facts = tokenIds.flatMap((id) => STACKS.map((stackName) => stackFactsQuery(store, id, orgId, { projectName: "web", stackName })));
   const results: unknown[] = await batch(store, [...identities, ...facts] as never);
   return new Map(
