@@ -72,7 +72,7 @@ it.runIf(isAtLeast(259))("the commands for custom roles create, change, assign, 
   const allow = (file: string, ...permissions: string[]) =>
     writeFileSync(join(folder, file), JSON.stringify({ __type: "PermissionDescriptorAllow", permissions }));
   allow("reader.json", "stack:read");
-  allow("writer.json", "stack:read", "stack:write");
+  allow("writer.json", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt", "stack:write");
   const inAcme = ["--org", "acme", "--output", "json"];
   const { role: created } = await cli.json<Changed>(
     "org",
