@@ -223,7 +223,8 @@ class Search {
   }
 }
 
-const isValid = (row: Rows["access_tokens"][number]) => row["deleted_at"] === null && row["disabled_at"] === null;
+const isValid = (row: Rows["access_tokens"][number]) =>
+  row["deleted_at"] === null && row["disabled_at"] === null && (row["retires_at"] === null || Number(row["retires_at"]) > Date.now());
 const living = (rows: Rows) => rows.access_tokens.filter((row) => row["deleted_at"] === null).map((row) => String(row["id"]));
 const userIdOf = (rows: Rows, login: string) => rows.users.find((row) => row["login"] === login)!["id"];
 const administrators = (rows: Rows) =>

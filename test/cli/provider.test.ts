@@ -152,7 +152,9 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
       deployment: { resources: { type: string; urn: string; id?: string; custom: boolean; outputs?: Record<string, unknown> }[] };
     }
     const ours = async () =>
-      (await access.json<Exported>("stack", "export")).deployment.resources.filter(({ custom, type }) => custom && !type.startsWith("pulumi:"));
+      (await access.json<Exported>("stack", "export")).deployment.resources.filter(
+        ({ custom, type }) => custom && !type.startsWith("pulumi:"),
+      );
     const nameOf = ({ urn }: { urn: string }) => urn.split("::").at(-1)!;
     const existing = await ours();
     expect(existing.map(nameOf).toSorted()).toEqual(Object.keys(resources(first)).toSorted());
@@ -165,7 +167,10 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     // The provider keeps no inputs of what it imports as `api:…`, but it reads what the service says.
     const isGenerated = ({ type }: { type: string }) => type.startsWith("pulumiservice:api");
     const outputs = Object.fromEntries(imported.filter(isGenerated).map((resource) => [nameOf(resource), resource.outputs]));
-    expect(outputs).toMatchObject({ apiRole: { name: "Crew by API", details: allow(...replaced.scopes) }, apiTeam: { displayName: "Crew" } });
+    expect(outputs).toMatchObject({
+      apiRole: { name: "Crew by API", details: allow(...replaced.scopes) },
+      apiTeam: { displayName: "Crew" },
+    });
     const targets = imported.filter((resource) => !isGenerated(resource)).flatMap(({ urn }) => ["--target", urn]);
     expect(targets).toHaveLength(2 * 5);
     await access.pulumi("preview", "--expect-no-changes", ...targets);
