@@ -98,8 +98,8 @@ export const mutants: Mutant[] = [
   },
   {
     claim: "no-sequence-climbs",
-    file: "src/auth/policy.ts",
-    find: 'if (actor.kind !== "user" && isPersonOnly(scope as OrgPermission)) return false;',
+    file: "src/roles/given.ts",
+    find: 'if (given.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");',
     replace: "",
   },
   {

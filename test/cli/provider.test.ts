@@ -163,7 +163,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     writeFileSync(join(access.project, "import.json"), JSON.stringify({ resources: list }));
     await access.pulumi("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false", "--protect=false");
     const imported = await ours();
-    expect(imported.map(({ id }) => id).toSorted()).toEqual(existing.map(({ id }) => id).toSorted());
+    expect(new Set(imported.map(({ id }) => id))).toEqual(new Set(existing.map(({ id }) => id)));
     // The provider keeps no inputs of what it imports as `api:…`, but it reads what the service says.
     const isGenerated = ({ type }: { type: string }) => type.startsWith("pulumiservice:api");
     const outputs = Object.fromEntries(imported.filter(isGenerated).map((resource) => [nameOf(resource), resource.outputs]));
