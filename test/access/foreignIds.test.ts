@@ -44,7 +44,7 @@ const bodies: Record<string, unknown> = {
   UpdateTeamToken: { description: "Mine." },
 };
 
-it("ids of another organization in a path are answered as ids that nobody has", async () => {
+it("ids of another organization in a path get the same answer as ids that do not exist", async () => {
   const before = await ofGlobex();
   const asked: string[] = [];
   for (const { definition } of routes)
@@ -70,7 +70,7 @@ it("ids of another organization in a path are answered as ids that nobody has", 
   expect(await ofGlobex()).toEqual(before);
 });
 
-it("ids of another organization in a body are answered as ids that nobody has", async () => {
+it("ids of another organization in a body get the same answer as ids that do not exist", async () => {
   const ask = async (method: string, path: string, json: object) => {
     const response = await call(method, `/api/orgs/acme${path}`, { token: world.admin, json });
     return `${response.status} ${(await response.text()).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "ID")}`;

@@ -89,7 +89,7 @@ interface State {
   trail: string[];
 }
 
-it.each(Object.entries(attackers))("%s gives nobody more than it has", { timeout: 7_200_000 }, async (who, make) => {
+it.each(Object.entries(attackers))("%s gives nobody more rights than it has", { timeout: 7_200_000 }, async (who, make) => {
   const attacker = await make();
   const search = new Search(attacker, { name: "gus", value: world.stranger });
   const report = await search.run();

@@ -99,7 +99,7 @@ it("makes a call that is good for somebody at every route, but where everybody i
 });
 
 describe("whatever the matrix says", () => {
-  it("each caller is let in where the decision on rights lets the caller in", () => {
+  it("each route accepts a caller exactly when the decision on rights does", () => {
     const cells = rows.flatMap(({ definition, outcomes, decided }) =>
       (Object.entries(decided) as [Caller, Outcome][]).map(([caller, wanted]) => ({ caller, wanted, got: outcomes[caller], definition })),
     );
