@@ -50,7 +50,7 @@ export const mutants: Mutant[] = [
     find: "if (!(await crypto.subtle.verify(",
     replace: "if (!json && !(await crypto.subtle.verify(",
   },
-  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: ' AND ${members.role} = ${membership?.role ?? "none"}', replace: "" },
+  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: "    eq(members.role, membership.role),\n", replace: "" },
   {
     claim: "hash-kept-nowhere",
     file: "src/auth/cacheEntry.ts",
@@ -75,6 +75,8 @@ export const mutants: Mutant[] = [
     replace: "",
   },
   { claim: "role-no-climbing", file: "src/roles/beyond.ts", find: "beyond === undefined", replace: 'beyond !== ""' },
+  { claim: "role-taken-away", file: "src/roles/beyond.ts", find: "[...given, ...taken]", replace: "given" },
+  { claim: "access-outdated", file: "src/auth/guard.ts", find: "eq(members.access, membership.access)", replace: "undefined" },
   {
     claim: "role-no-administrator",
     file: "src/auth/policy.ts",
@@ -85,8 +87,8 @@ export const mutants: Mutant[] = [
   {
     claim: "no-sequence-climbs",
     file: "src/teams/members.ts",
-    find: "!coversScopes(ctx, rightsOfTeamAdministrators)",
-    replace: "rightsOfTeamAdministrators.length === 0",
+    find: "requireScopes(ctx, rightsOfTeamAdministrators, ",
+    replace: "requireScopes(ctx, rightsOfTeamAdministrators.slice(4), ",
   },
   { claim: "no-sequence-climbs", file: "src/teams/right.ts", find: 'if (team.callerRole === "admin") return;', replace: "return;" },
   { claim: "no-sequence-climbs", file: "src/teams/grant.ts", find: ": hasRightsOf(ctx, permission);", replace: ": sql`1`;" },
@@ -105,7 +107,7 @@ export const mutants: Mutant[] = [
   {
     claim: "let-in-as-decided",
     file: "src/auth/guard.ts",
-    find: ", membership && stackGivesNeeds(actor, membership)",
+    find: "          stackGivesNeeds(actor, membership),\n",
     replace: "",
     also: { file: "src/auth/authorize.ts", find: "if (onStack.guarded < onStack.needs.length) await ask();", replace: "" },
   },
