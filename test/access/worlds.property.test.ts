@@ -1,83 +1,29 @@
-import { env } from "cloudflare:workers";
-import { type SQL, and, eq, sql } from "drizzle-orm";
-import type { BatchItem } from "drizzle-orm/batch";
+import { type SQL, and, sql } from "drizzle-orm";
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
-import { readDescriptor } from "../../src/access/descriptor.ts";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
-import { isStackGranted, stackFactsQuery, toStackFacts } from "../../src/auth/onStack.ts";
-import { decide, isPersonOnly, mayAs, membershipIn } from "../../src/auth/policy.ts";
-import { readIdentity } from "../../src/auth/resolve.ts";
-import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
+import { isStackGranted } from "../../src/auth/onStack.ts";
+import { isPersonOnly, mayAs, membershipIn } from "../../src/auth/policy.ts";
 import { visibleTo } from "../../src/auth/visible.ts";
-import type { Actor, ActorContext } from "../../src/context.ts";
-import { batch, openStore } from "../../src/db/client.ts";
-import { members, organizations } from "../../src/orgs/table.ts";
-import { customRoles } from "../../src/roles/table.ts";
-import { stackTags, stacks } from "../../src/stacks/table.ts";
-import { stackGrants, teamMembers, teamRoles, teams } from "../../src/teams/table.ts";
-import { type StackRule, accessTokens } from "../../src/tokens/table.ts";
-import { newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
-import { type Asked, type NaiveWorld, naiveMay } from "./naiveWorld.ts";
-import { facts, treesWith } from "./trees.ts";
+import type { ActorContext } from "../../src/context.ts";
+import { batch } from "../../src/db/client.ts";
+import { stacks } from "../../src/stacks/table.ts";
+import { type Asked, naiveMay } from "./naiveWorld.ts";
+import { actorOf, factsOf, newCallers, oneGrant, store, verdictOn, world, write } from "./worlds.ts";
 
 const { worlds: RUNS } = inject("sizes");
-const store = openStore(env.DB);
 const { db } = store;
-const TEAMS = ["red", "blue"];
-
-const tree = treesWith([]);
-const world: fc.Arbitrary<NaiveWorld> = fc.record({
-  defaultPermission: fc.constantFrom<0 | 101 | 102 | 103>(0, 0, 101, 102, 103),
-  membersCanDelete: fc.boolean(),
-  role: fc.constantFrom("member", "member", "member", "billing-manager", "admin"),
-  custom: fc.option(tree, { freq: 2 }),
-  orgDefault: fc.option(tree, { freq: 2 }),
-  teamRoles: fc.record({ red: fc.option(tree), blue: fc.option(tree) }),
-  memberOf: fc.subarray(TEAMS),
-  stacks: fc.uniqueArray(facts, { selector: ({ stackId }) => stackId, minLength: 1 }),
-  grants: fc.uniqueArray(
-    fc.record({
-      stackId: fc.constantFrom("s1", "s2", "s3"),
-      grantee: fc.constantFrom("person", "token", ...TEAMS),
-      permission: fc.constantFrom<101 | 102 | 103 | 104>(101, 102, 103, 104),
-    }),
-    { selector: ({ stackId, grantee }) => `${stackId} ${grantee}`, maxLength: 5 },
-  ),
-  limit: fc.option(fc.record({ stack: fc.constantFrom("s1", "s*", "*", "x"), access: fc.constantFrom("read", "preview", "write") }), {
-    freq: 3,
-  }),
-});
-
-/** This one has of everything that is counted for certain, also when few worlds are drawn. */
-const oneGrant: NaiveWorld = {
-  defaultPermission: 0,
-  membersCanDelete: false,
-  role: "member",
-  custom: null,
-  orgDefault: null,
-  teamRoles: { red: null, blue: null },
-  memberOf: [],
-  stacks: [{ stackId: "s1", tags: {} }],
-  grants: [{ stackId: "s1", grantee: "person", permission: 102 }],
-  limit: null,
-};
 
 it(
   "a decision, the filter of a list and the guard agree with a model that is written from the documents",
   { timeout: 7_200_000 },
   async () => {
-    const people = await newWorld();
-    const callers: Record<Caller, Holder> = {
-      person: await holderOf(people.member),
-      token: await holderOf((await newOrgToken(people, "ci")).tokenValue),
-      team: await holderOf(await newTeamToken("red")),
-    };
+    const { values } = await newCallers();
     const counts = { allowed: 0, refused: 0, byStack: 0, listed: 0 };
     await fc.assert(
-      fc.asyncProperty(world, fc.constantFrom<Caller>("person", "token", "team"), async (one, caller) => {
-        await write(one, callers);
-        const actor = await actorOf(callers[caller].hash);
+      fc.asyncProperty(world, fc.constantFrom("person", "token", "team"), async (one, caller) => {
+        await write(one, values);
+        const actor = await actorOf(values[caller]);
         const membership = membershipIn(actor, "acme")!;
         const asked: Asked = { caller, world: one };
         const isInSql = (permission: OrgPermission) =>
@@ -86,7 +32,7 @@ it(
         const visible = visibleTo({ actor, now: Date.now(), address: "", country: "" } as ActorContext);
         const [[listed, ...granted], known] = await Promise.all([
           idsWhere([visible, ...inSql.map((permission) => isStackGranted(actor, [membership], permission))]),
-          factsOf(actor, membership.org.id, one),
+          factsOf(actor, membership.org.id, ...one.stacks.map(({ stackId }) => stackId)),
         ]);
         for (const permission of orgPermissions) {
           // A list is open to everyone who may have stacks in it.
@@ -116,21 +62,6 @@ it(
   },
 );
 
-type Caller = "person" | "token" | "team";
-interface Holder {
-  id: string;
-  hash: string;
-}
-
-async function holderOf(value: string): Promise<Holder> {
-  const hash = (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!;
-  return { id: (await actorOf(hash)).token.id, hash };
-}
-
-const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
-const verdictOn = (actor: Actor, permission: OrgPermission, stackName?: string) =>
-  decide(actor, permission, "acme", at, stackName === undefined ? undefined : { projectName: "web", stackName }) === "allowed";
-
 /** The stacks for which each condition is true. */
 async function idsWhere(conditions: SQL[]): Promise<string[][]> {
   const [first, ...others] = conditions.map((where) =>
@@ -141,92 +72,4 @@ async function idsWhere(conditions: SQL[]): Promise<string[][]> {
       .orderBy(stacks.id),
   );
   return (await batch(store, [first!, ...others])).map((rows) => rows.map(({ id }) => id));
-}
-
-async function factsOf(actor: Actor, orgId: string, one: NaiveWorld) {
-  const paths = one.stacks.map(({ stackId }) => ({ projectName: "web", stackName: stackId }));
-  const [first, ...others] = paths.map((path) => stackFactsQuery(store, actor.token.id, orgId, path));
-  const found = await batch(store, [first!, ...others]);
-  return paths.map((path, i) => ({ ...path, needs: [], guarded: 0, facts: toStackFacts(found[i]!) }));
-}
-
-async function actorOf(hash: string): Promise<Actor> {
-  const found = await readIdentity(store, hash, Date.now());
-  if (!found || !("identity" in found)) throw new Error("no identity");
-  return found.identity.actor;
-}
-
-/** Puts the world into the tables, in place of the one before. */
-async function write(one: NaiveWorld, { person, token, team: ofTeam }: Record<Caller, Holder>): Promise<void> {
-  const orgId = sql<string>`(SELECT id FROM organizations WHERE name = 'acme')`;
-  const written: BatchItem<"sqlite">[] = [];
-  const add = (statement: BatchItem<"sqlite">) => void written.push(statement);
-  for (const table of [stackGrants, stackTags, stacks, teamMembers, teamRoles, teams, customRoles]) add(db.delete(table));
-  const role = (id: string, tree: object | null) =>
-    tree
-      ? [
-          {
-            id,
-            orgId,
-            name: id,
-            description: "",
-            resourceType: "",
-            uxPurpose: "role" as const,
-            details: JSON.stringify(tree),
-            grants: readDescriptor(tree, () => undefined),
-            createdAt: 0,
-            modifiedAt: 0,
-          },
-        ]
-      : [];
-  const roles = [
-    ...role("custom", one.custom),
-    ...role("default", one.orgDefault),
-    ...TEAMS.flatMap((team) => role(`of ${team}`, one.teamRoles[team]!)),
-  ];
-  for (const row of roles) add(db.insert(customRoles).values(row));
-  // It comes before the teams and grants: their triggers must derive what the identity of a member contains.
-  const roleId = one.custom ? "custom" : null;
-  const kept = (one.custom ? "member" : one.role) as "member";
-  add(
-    db
-      .update(members)
-      .set({ role: kept, roleId })
-      .where(sql`user_id = (SELECT id FROM users WHERE login = 'mel')`),
-  );
-  for (const team of TEAMS) {
-    add(db.insert(teams).values({ id: team, orgId, name: team, displayName: "", description: "", createdAt: 0 }));
-    if (one.teamRoles[team]) add(db.insert(teamRoles).values({ teamId: team, roleId: `of ${team}` }));
-    if (one.memberOf.includes(team))
-      add(db.insert(teamMembers).values({ teamId: team, userId: sql`(SELECT id FROM users WHERE login = 'mel')`, createdAt: 0 }));
-  }
-  for (const { stackId, tags } of one.stacks) {
-    add(db.insert(stacks).values({ id: stackId, orgId, project: "web", name: stackId, createdAt: 0 }));
-    for (const [name, value] of Object.entries(tags)) add(db.insert(stackTags).values({ stackId, name, value }));
-  }
-  for (const { stackId, grantee, permission } of one.grants) {
-    const [granteeKind, granteeId] =
-      grantee === "person"
-        ? (["user", sql`(SELECT id FROM users WHERE login = 'mel')`] as const)
-        : grantee === "token"
-          ? (["token", token.id] as const)
-          : (["team", grantee] as const);
-    add(db.insert(stackGrants).values({ stackId, granteeKind, granteeId, permission, createdAt: 0 }));
-  }
-  add(
-    db
-      .update(organizations)
-      .set({
-        defaultStackPermission: one.defaultPermission,
-        membersCanDeleteStacks: one.membersCanDelete,
-        defaultRoleId: one.orgDefault ? "default" : null,
-      })
-      .where(sql`name = 'acme'`),
-  );
-  const stackRules = one.limit ? [{ project: "web", ...one.limit } as StackRule] : null;
-  add(db.update(accessTokens).set({ role: kept, roleId, stackRules }).where(eq(accessTokens.id, token.id)));
-  add(db.update(accessTokens).set({ teamId: "red", stackRules }).where(eq(accessTokens.id, ofTeam.id)));
-  add(db.update(accessTokens).set({ stackRules }).where(eq(accessTokens.id, person.id)));
-  const [first, ...others] = written;
-  await batch(store, [first!, ...others]);
 }
