@@ -6,8 +6,9 @@ import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { AppError, badRequest, notFound } from "../errors.ts";
 import { currentRole, isMember } from "../orgs/members.ts";
+import { requireScopes } from "../roles/beyond.ts";
 import type { Team } from "./find.ts";
-import { requireTeamRight, requireTeamsRights } from "./right.ts";
+import { requireTeamRight, requireTeamsRights, rightsOfTeamAdministrators } from "./right.ts";
 import { teamMembers } from "./table.ts";
 
 export type MemberAction = "add" | "remove" | "promote" | "demote";
@@ -32,6 +33,8 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
   await requireTeamRight(ctx, team, "team:update");
   requireOwn(team);
   if (action === "add" || action === "promote") await requireTeamsRights(ctx, team);
+  // An administrator of the team also manages its tokens.
+  if (action === "promote" && team.callerRole !== "admin") await requireScopes(ctx, rightsOfTeamAdministrators, [], "team:update");
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "team-updated", description: sentences[action](login, team.name) });
   const that = and(
     eq(teamMembers.teamId, team.id),
