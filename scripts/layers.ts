@@ -20,6 +20,7 @@ const layers: [name: string, purpose: string][] = [
   ["auth", "Authentication and authorization of callers."],
   ["http", "Common parts of routes: reading requests, bounds on input, and calls to other servers."],
   ["lineage", "The descent of credentials: everything created with a token, and its revocation."],
+  ["dryRuns", "Whose rights a change would change, without making it."],
   ["stubs", "Operations of the public API that the CLI calls although Stackpass lacks the feature."],
   ["registry", "Packages of a public registry."],
   ["users", "The caller's own account."],

@@ -12,7 +12,7 @@ import { requireScopes } from "./beyond.ts";
 import { findRole } from "./builtIn.ts";
 import { findSet } from "./builtInSets.ts";
 import { detailsIn, grantsIn, partsIn, scopesIn } from "./compile.ts";
-import { grantsOf, leavesRoom, nameFree, partRows, requireFreeName, tooMuch } from "./create.ts";
+import { grantsOf, leavesRoom, nameFree, nameTaken, partRows, recordNamed, requireFreeName, tooMuch } from "./create.ts";
 import { readCustomRole, shownRole } from "./get.ts";
 import { jsonAnswer, thatRole, toJson } from "./record.ts";
 import type { UpdateRoleRequest } from "./schema.ts";
@@ -46,20 +46,24 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
     event: "custom-role-updated",
     description: `Changed role "${before.name}" (${id}): ${differences(before, after, change !== undefined)}.`,
   });
-  const [, , shown] = await nameFree(
+  const [changed, , shown, named] = await nameFree(
     guarded(ctx, [
       ctx.store.db
         .update(customRoles)
         .set(after)
-        .where(sql`${thatRole(ctx, id)} AND ${change ? leavesRoom(ctx, id, change.details) : sql`1`}`),
+        .where(sql`${thatRole(ctx, id)} AND ${change ? leavesRoom(ctx, id, change.details) : sql`1`}`)
+        .returning({ id: customRoles.id }),
       auditIf(ctx.store, event, changedARow),
       shownRole(ctx, id),
+      recordNamed(ctx, after.name),
       ...(change ? rewritten(ctx, id, change) : []),
     ]),
   );
+  // Only in a dry run: a change would have failed at the unique index.
+  if ((named as { id: string }[]).some((record) => record.id !== id)) throw nameTaken();
   // The guards show that no other call has changed it meanwhile.
   const row = (shown as (typeof before)[])[0];
-  if (row?.version !== after.version) throw tooMuch();
+  if (!(changed as unknown[])[0] || !row) throw tooMuch();
   relaySoon(ctx, event);
   return jsonAnswer(toJson(ctx.org.id, row));
 }
