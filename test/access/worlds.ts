@@ -1,0 +1,155 @@
+/** Random worlds of roles, teams and grants in `acme`, for one person, one organization token and one team token. */
+import { env } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
+import * as fc from "fast-check";
+import { readDescriptor } from "../../src/access/descriptor.ts";
+import type { OrgPermission } from "../../src/access/permissions.ts";
+import { stackFactsQuery, toStackFacts } from "../../src/auth/onStack.ts";
+import { decide } from "../../src/auth/policy.ts";
+import { readIdentity } from "../../src/auth/resolve.ts";
+import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
+import type { Actor } from "../../src/context.ts";
+import { openStore } from "../../src/db/client.ts";
+import { members, organizations } from "../../src/orgs/table.ts";
+import { customRoles } from "../../src/roles/table.ts";
+import { stackTags, stacks } from "../../src/stacks/table.ts";
+import { stackGrants, teamMembers, teamRoles, teams } from "../../src/teams/table.ts";
+import { type StackRule, accessTokens } from "../../src/tokens/table.ts";
+import type { NaiveWorld } from "./naiveWorld.ts";
+import { facts, treesWith } from "./trees.ts";
+
+export const store = openStore(env.DB);
+const { db } = store;
+export const TEAMS = ["red", "blue"];
+
+export const tree = treesWith([]);
+export const world: fc.Arbitrary<NaiveWorld> = fc.record({
+  defaultPermission: fc.constantFrom<0 | 101 | 102 | 103>(0, 0, 101, 102, 103),
+  membersCanDelete: fc.boolean(),
+  role: fc.constantFrom("member", "member", "member", "billing-manager", "admin"),
+  custom: fc.option(tree, { freq: 2 }),
+  orgDefault: fc.option(tree, { freq: 2 }),
+  teamRoles: fc.record({ red: fc.option(tree), blue: fc.option(tree) }),
+  memberOf: fc.subarray(TEAMS),
+  stacks: fc.uniqueArray(facts, { selector: ({ stackId }) => stackId, minLength: 1 }),
+  grants: fc.uniqueArray(
+    fc.record({
+      stackId: fc.constantFrom("s1", "s2", "s3"),
+      grantee: fc.constantFrom("person", "token", ...TEAMS),
+      permission: fc.constantFrom<101 | 102 | 103 | 104>(101, 102, 103, 104),
+    }),
+    { selector: ({ stackId, grantee }) => `${stackId} ${grantee}`, maxLength: 5 },
+  ),
+  limit: fc.option(fc.record({ stack: fc.constantFrom("s1", "s*", "*", "x"), access: fc.constantFrom("read", "preview", "write") }), {
+    freq: 3,
+  }),
+});
+
+/** This one has of everything that is counted for certain, also when few worlds are drawn. */
+export const oneGrant: NaiveWorld = {
+  defaultPermission: 0,
+  membersCanDelete: false,
+  role: "member",
+  custom: null,
+  orgDefault: null,
+  teamRoles: { red: null, blue: null },
+  memberOf: [],
+  stacks: [{ stackId: "s1", tags: {} }],
+  grants: [{ stackId: "s1", grantee: "person", permission: 102 }],
+  limit: null,
+};
+
+const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
+export const verdictOn = (actor: Actor, permission: OrgPermission, stackName?: string) =>
+  decide(actor, permission, "acme", at, stackName === undefined ? undefined : { projectName: "web", stackName }) === "allowed";
+
+export async function factsOf(actor: Actor, orgId: string, stackName: string) {
+  const rows = await stackFactsQuery(store, actor.token.id, orgId, { projectName: "web", stackName });
+  return { projectName: "web", stackName, needs: [], guarded: 0, facts: toStackFacts(rows) };
+}
+
+export async function actorOf(value: string): Promise<Actor> {
+  const found = await readIdentity(store, (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!, Date.now());
+  if (!found || !("identity" in found)) throw new Error("no identity");
+  return found.identity.actor;
+}
+
+/** Puts the world into the tables, in place of the one before. */
+export async function write(one: NaiveWorld, values: Record<"person" | "token" | "team", string>): Promise<void> {
+  await db.delete(accessTokens).where(sql`name LIKE 'made-%'`);
+  await db.update(accessTokens).set({ deletedAt: null });
+  const orgId = sql<string>`(SELECT id FROM organizations WHERE name = 'acme')`;
+  const [tokenId, teamTokenId, personTokenId] = await Promise.all(
+    [values.token, values.team, values.person].map(async (value) => (await actorOf(value)).token.id),
+  );
+  for (const table of [stackGrants, stackTags, stacks, teamMembers, teamRoles, teams, customRoles]) await db.delete(table);
+  const role = (id: string, tree: object | null) =>
+    tree
+      ? [
+          {
+            id,
+            orgId,
+            name: id,
+            description: "",
+            resourceType: "",
+            uxPurpose: "role" as const,
+            details: JSON.stringify(tree),
+            grants: readDescriptor(tree, () => undefined),
+            createdAt: 0,
+            modifiedAt: 0,
+          },
+        ]
+      : [];
+  const roles = [
+    ...role("custom", one.custom),
+    ...role("default", one.orgDefault),
+    ...TEAMS.flatMap((team) => role(`of ${team}`, one.teamRoles[team]!)),
+  ];
+  for (const row of roles) await db.insert(customRoles).values(row);
+  for (const team of TEAMS) {
+    await db.insert(teams).values({ id: team, orgId, name: team, displayName: "", description: "", createdAt: 0 });
+    if (one.teamRoles[team]) await db.insert(teamRoles).values({ teamId: team, roleId: `of ${team}` });
+    if (one.memberOf.includes(team))
+      await db.insert(teamMembers).values({ teamId: team, userId: sql`(SELECT id FROM users WHERE login = 'mel')`, createdAt: 0 });
+  }
+  for (const { stackId, tags } of one.stacks) {
+    await db.insert(stacks).values({ id: stackId, orgId, project: "web", name: stackId, createdAt: 0 });
+    for (const [name, value] of Object.entries(tags)) await db.insert(stackTags).values({ stackId, name, value });
+  }
+  for (const { stackId, grantee, permission } of one.grants) {
+    const [granteeKind, granteeId] =
+      grantee === "person"
+        ? (["user", sql`(SELECT id FROM users WHERE login = 'mel')`] as const)
+        : grantee === "token"
+          ? (["token", tokenId!] as const)
+          : (["team", grantee] as const);
+    await db.insert(stackGrants).values({ stackId, granteeKind, granteeId, permission, createdAt: 0 });
+  }
+  await db
+    .update(organizations)
+    .set({
+      defaultStackPermission: one.defaultPermission,
+      membersCanDeleteStacks: one.membersCanDelete,
+      defaultRoleId: one.orgDefault ? "default" : null,
+    })
+    .where(sql`name = 'acme'`);
+  const roleId = one.custom ? "custom" : null;
+  const kept = (one.custom ? "member" : one.role) as "member";
+  await db
+    .update(members)
+    .set({ role: kept, roleId })
+    .where(sql`user_id = (SELECT id FROM users WHERE login = 'mel')`);
+  await db
+    .update(accessTokens)
+    .set({ role: kept, roleId })
+    .where(sql`id = ${tokenId}`);
+  await db
+    .update(accessTokens)
+    .set({ teamId: "red" })
+    .where(sql`id = ${teamTokenId}`);
+  const stackRules = one.limit ? [{ project: "web", ...one.limit } as StackRule] : null;
+  await db
+    .update(accessTokens)
+    .set({ stackRules })
+    .where(sql`id IN (${tokenId}, ${teamTokenId}, ${personTokenId})`);
+}
