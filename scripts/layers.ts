@@ -29,6 +29,7 @@ const layers: [name: string, purpose: string][] = [
   ["tokens", "Access tokens: creation, rotation, limits, leaks and their end."],
   ["teams", "Teams: members, roles, tokens, and grants on stacks."],
   ["auditlogs", "Lists, exports and verification of the audit log."],
+  ["rightsize", "The least role and limit for what a token did, by the audit log."],
   ["stacks", "Stacks: their names, tags, configuration, resources and objects in R2."],
   ["secrets", "Encryption of secret values under a stack's key."],
   ["engineEvents", "The format of engine events, in requests and in R2."],

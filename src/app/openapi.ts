@@ -8,6 +8,7 @@ import { stubOperations } from "../stubs/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
+import { rightsizeOperations } from "../rightsize/openapi.ts";
 import { roleOperations } from "../roles/openapi.ts";
 import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
@@ -35,6 +36,7 @@ export const operations: Record<OperationId, Operation> = {
   ...roleOperations,
   ...teamOperations,
   ...auditLogOperations,
+  ...rightsizeOperations,
   ...stackOperations,
   ...secretOperations,
   ...historyOperations,

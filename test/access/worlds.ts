@@ -78,6 +78,10 @@ export async function actorOf(value: string): Promise<Actor> {
 export async function write(one: NaiveWorld, values: Record<"person" | "token" | "team", string>): Promise<void> {
   await db.delete(accessTokens).where(sql`name LIKE 'made-%'`);
   await db.update(accessTokens).set({ deletedAt: null });
+  await db
+    .update(members)
+    .set({ role: "admin", roleId: null })
+    .where(sql`user_id = (SELECT id FROM users WHERE login = 'ada')`);
   const orgId = sql<string>`(SELECT id FROM organizations WHERE name = 'acme')`;
   const [tokenId, teamTokenId, personTokenId] = await Promise.all(
     [values.token, values.team, values.person].map(async (value) => (await actorOf(value)).token.id),
