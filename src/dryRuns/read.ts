@@ -53,9 +53,9 @@ export async function readWorld(ctx: OrgContext, touched: Touched): Promise<Worl
   )!;
   const people = sql`(SELECT user_id FROM members WHERE ${isPerson})`;
   const ofOrg = sql`(SELECT id FROM teams WHERE org_id = ${org})`;
-  /** Teams whose roles and grants the people and tokens have, now or after the change. */
+  // The teams among the subjects, and the teams whose roles and grants the people and tokens have, now or after the change.
   const neededTeams = sql`(SELECT value FROM json_each(${JSON.stringify([...touched.teams, ...touched.joined])}) UNION ${holding}
-    UNION SELECT team_id FROM team_members WHERE user_id IN ${people} AND team_id IN ${ofOrg}
+    UNION SELECT id FROM teams WHERE org_id = ${org} AND ${everyone} UNION SELECT team_id FROM team_members WHERE user_id IN ${people} AND team_id IN ${ofOrg}
     UNION SELECT team_id FROM access_tokens WHERE team_id IS NOT NULL AND ${isToken})`;
   const neededStacks = and(
     sql`stacks.org_id = ${org} AND stacks.deleted_at IS NULL`,

@@ -32,18 +32,20 @@ interface Props {
   ctx: OrgContext & { page: PageInput };
   token: AccessToken;
   problem: Problem | undefined;
+  /** Values for fields of the form in place of those that the token has. */
+  proposed: Form;
 }
 
 /** Everything that an administrator may do to a token. The typed values stay while the form has a fault. */
-export const TokenChanges = ({ ctx, token, problem }: Props) => {
+export const TokenChanges = ({ ctx, token, problem, proposed }: Props) => {
   const here = placePath(ctx.org.name, "tokens", token.id);
   const living = token.status === "active" || token.status === "disabled";
   return (
     <>
       {living && (
         <>
-          <h2>Change</h2>
-          <EditForm ctx={ctx} token={token} problem={problem} />
+          <h2 id="change">Change</h2>
+          <EditForm ctx={ctx} token={token} problem={problem} proposed={proposed} />
         </>
       )}
       {living && !token.successor && (
@@ -84,7 +86,7 @@ export const TokenChanges = ({ ctx, token, problem }: Props) => {
   );
 };
 
-const EditForm = ({ ctx, token, problem }: Props) => {
+const EditForm = ({ ctx, token, problem, proposed }: Props) => {
   const errors = problem?.fields ?? {};
   const typed = problem && "displayName" in ctx.page.form ? ctx.page.form : undefined;
   const form: Form = typed ?? {
@@ -92,6 +94,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
     description: token.description,
     mayRotateItself: token.mayRotateItself ? "yes" : "",
     ...limitsForm(token),
+    ...proposed,
   };
   return (
     <form method="post" action={`${placePath(ctx.org.name, "tokens", token.id)}/edit`} class="narrow">
@@ -104,7 +107,7 @@ const EditForm = ({ ctx, token, problem }: Props) => {
         hint={`Shown next to the name ${token.name}, which stays the same.`}
       />
       <Field name="description" label="Description" value={form["description"]} error={errors["description"]} maxlength={255} />
-      <details open={typed !== undefined}>
+      <details open={typed !== undefined || Object.keys(proposed).length > 0}>
         <summary>Expiry and limits</summary>
         <ExpiryFields
           now={ctx.now}

@@ -6,6 +6,7 @@ import { RotateAccessTokenRequest, UpdateAccessTokenRequest } from "../../tokens
 import { updateOrgToken } from "../../tokens/update.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import { getTokenUsage } from "../../tokens/usage.ts";
+import { getRightsize } from "../../rightsize/get.ts";
 import { type Problem, attempt, readForm } from "../attempt.ts";
 import { Days } from "../charts.tsx";
 import { Empty, Notice, Time } from "../components.tsx";
@@ -16,6 +17,7 @@ import { TokenChanges, editBody } from "./change.tsx";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./list.tsx";
 import { LastUse } from "./lastUse.tsx";
+import { PROPOSED, USED, USED_DAYS, WhatItUsed, proposedStacks } from "./rightsize.tsx";
 
 const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
 const DAYS = 30;
@@ -63,6 +65,9 @@ const disabled: Record<NonNullable<AccessToken["disabledReason"]>, string> = {
 async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem?: Problem): Promise<View> {
   const token = await getOrgToken(ctx, id);
   const usage = await getTokenUsage(ctx, id, DAYS);
+  const { query } = ctx.page;
+  const rightsize = mayChange && query.has(USED) ? await getRightsize(ctx, id, USED_DAYS) : undefined;
+  const proposed = rightsize && query.has(PROPOSED) ? proposedStacks(rightsize) : undefined;
   return {
     title: token.name,
     at: "tokens",
@@ -155,7 +160,16 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
             {usage.clients.length > 0 && `; with ${usage.clients.map(({ value }) => value).join(", ")}`}
           </p>
         )}
-        {mayChange && token.status !== "deleted" && <TokenChanges ctx={ctx} token={token} problem={problem} />}
+        {mayChange && (
+          <WhatItUsed
+            here={placePath(ctx.org.name, "tokens", id)}
+            rightsize={rightsize}
+            mayLimit={!token.admin && (token.status === "active" || token.status === "disabled")}
+          />
+        )}
+        {mayChange && token.status !== "deleted" && (
+          <TokenChanges ctx={ctx} token={token} problem={problem} proposed={proposed === undefined ? {} : { stacks: proposed }} />
+        )}
       </section>
     ),
   };
