@@ -21,7 +21,7 @@ const scannerKey = readFileSync(new URL("./test/support/scanner.pub.pem", import
 export default defineConfig(async () => {
   const migrations = await readD1Migrations(fileURLToPath(new URL("./migrations", import.meta.url)));
   const upstream = await startUpstream();
-  const queue = { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 2, retryDelay: 0 };
+  const queue = { maxBatchSize: 100, maxBatchTimeout: 0.005, maxRetries: 2, retryDelay: 0 };
   return {
     plugins: [
       cloudflareTest({

@@ -155,6 +155,12 @@ describe("a session", () => {
     expect((await two.post("/signout/everywhere", {})).status).toBe(303);
     await isOut(two);
     await isOut(three);
+    const ended = (await settledLog()).filter(({ event }) => event === "user-session-ended");
+    expect(ended.map(({ description }) => description)).toEqual([
+      expect.stringMatching(/^Signed out: ended a console session \([\w-]{36}\)\.$/),
+      "Signed out everywhere: ended all console sessions of this person.",
+    ]);
+    expect(ended.map(({ tokenName }) => tokenName)).toEqual(["console session", "console session"]);
   });
 
   it("is no credential of the API, and in no list of tokens", async () => {
