@@ -34,29 +34,44 @@ export function subjectsOf(...both: Tables[]): Subject[] {
 
 /** What each subject gains and loses from one state to the other. Pure. */
 export function difference(subjects: Subject[], before: RightsOf, after: RightsOf, { stacks }: Place): { gains: Changes; loses: Changes } {
-  const masks = { before: new Int32Array(stacks.length), after: new Int32Array(stacks.length) };
+  const old = new Int32Array(stacks.length);
+  const now = new Int32Array(stacks.length);
   const gains: Changes = { count: 0, first: [] };
   const loses: Changes = { count: 0, first: [] };
   for (const subject of subjects) {
-    const organization = { before: before.onOrganization(subject), after: after.onOrganization(subject) };
-    before.onStacks(subject, masks.before);
-    after.onStacks(subject, masks.after);
-    const moreIn = (from: "before" | "after", to: "before" | "after"): Omit<Change, "subject"> => {
-      const rights = [...organization[to]].filter((permission) => !organization[from].has(permission));
-      const first: string[] = [];
-      let [count, union] = [0, 0];
-      for (let index = 0; index < stacks.length; index++) {
-        const more = masks[to][index]! & ~masks[from][index]!;
-        if (more === 0) continue;
-        union |= more;
-        if (count++ < MOST_STACKS_NAMED) first.push(`${stacks[index]!.project}/${stacks[index]!.name}`);
-      }
-      return { organization: rights, stacks: { count, permissions: rightsIn(union), first } };
-    };
-    note(gains, { subject, ...moreIn("before", "after") });
-    note(loses, { subject, ...moreIn("after", "before") });
+    before.onStacks(subject, old);
+    after.onStacks(subject, now);
+    const more = new OnStacks();
+    const less = new OnStacks();
+    for (let index = 0; index < old.length; index++) {
+      const [was, is] = [old[index]!, now[index]!];
+      if (was === is) continue;
+      more.add(is & ~was, stacks[index]!);
+      less.add(was & ~is, stacks[index]!);
+    }
+    const had = before.onOrganization(subject);
+    const has = after.onOrganization(subject);
+    note(gains, { subject, organization: [...has].filter((permission) => !had.has(permission)), stacks: more.shown() });
+    note(loses, { subject, organization: [...had].filter((permission) => !has.has(permission)), stacks: less.shown() });
   }
   return { gains, loses };
+}
+
+/** Counts the stacks on which a subject gains, or loses, some rights. */
+class OnStacks {
+  #count = 0;
+  #mask = 0;
+  readonly #first: string[] = [];
+
+  add(mask: number, { project, name }: Place["stacks"][number]): void {
+    if (mask === 0) return;
+    this.#mask |= mask;
+    if (this.#count++ < MOST_STACKS_NAMED) this.#first.push(`${project}/${name}`);
+  }
+
+  shown(): Change["stacks"] {
+    return { count: this.#count, permissions: rightsIn(this.#mask), first: this.#first };
+  }
 }
 
 function note(changes: Changes, change: Change): void {

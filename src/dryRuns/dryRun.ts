@@ -6,8 +6,9 @@ import { Conditions, type Place, RightsOf } from "./rights.ts";
 import { type Tables, edited } from "./tables.ts";
 import { touchedBy } from "./touched.ts";
 
-/** Comparisons of a condition with a stack. */
+/** Comparisons of a condition with a stack, and pairs of somebody and a stack, of one dry run. */
 const MOST_COMPARED = 30_000_000;
+const MOST_PAIRS = 20_000_000;
 
 export interface DryRun {
   dryRun: true;
@@ -29,13 +30,15 @@ export async function dryRun(ctx: OrgContext, work: (ctx: OrgContext) => Promise
 
   const world = await readWorld(ctx, touched);
   const after = edited(world.tables, edits);
-  const stacks = world.place.stacks.slice(0, Math.floor(MOST_COMPARED / (1 + atomsIn(world.tables) + atomsIn(after))));
+  const subjects = subjectsOf(world.tables, after);
+  const most = Math.min(MOST_COMPARED / (1 + atomsIn(world.tables) + atomsIn(after)), MOST_PAIRS / (1 + subjects.length));
+  const stacks = world.place.stacks.slice(0, Math.floor(most));
   const place: Place = { ...world.place, stacks };
   const conditions = new Conditions(stacks);
   const rights = [world.tables, after].map((tables) => new RightsOf(tables, place, conditions));
   return {
     dryRun: true,
-    ...difference(subjectsOf(world.tables, after), rights[0]!, rights[1]!, place),
+    ...difference(subjects, rights[0]!, rights[1]!, place),
     truncated: world.truncated || stacks.length < world.place.stacks.length,
   };
 }

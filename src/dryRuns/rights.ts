@@ -13,7 +13,7 @@ import {
   rightsOfGrant,
   scopesGive,
 } from "../auth/policy.ts";
-import { accessTo } from "../auth/stackRules.ts";
+import { type Access, accessBy } from "../auth/stackRules.ts";
 import type { Actor, OrgSettings, OrganizationRef } from "../context.ts";
 import type { StackRule } from "../tokens/table.ts";
 import type { Tables } from "./tables.ts";
@@ -56,16 +56,26 @@ export const rightsIn = (mask: number): OrgPermission[] => stackRights.filter((_
 const ofMachines = maskOf((permission) => !isPersonOnly(permission));
 const all = maskOf(() => true);
 
-/** The rights on each stack by the conditions of some grants. They are worked out once for each list of grants. */
+/** The rights on each stack by the conditions of a role's grants, worked out once, and by the limits of tokens. */
 export class Conditions {
   readonly #known = new WeakMap<object, Int32Array>();
   readonly #indexOf: ReadonlyMap<string, number>;
+  #limit: { rules: StackRule[]; masks: Int32Array } | undefined;
 
   readonly #stacks: Stack[];
 
   constructor(stacks: Stack[]) {
     this.#stacks = stacks;
     this.#indexOf = new Map(stacks.map(({ stackId }, index) => [stackId, index]));
+  }
+
+  /** The rights that the limit of a token leaves on each stack. Only the latest is remembered: the limit is often the same before and after. */
+  limitOf(rules: StackRule[]): Int32Array {
+    if (this.#limit?.rules === rules) return this.#limit.masks;
+    const accessOn = accessBy(rules);
+    const masks = Int32Array.from(this.#stacks, ({ project, name }) => left[accessOn(project, name)]);
+    this.#limit = { rules, masks };
+    return masks;
   }
 
   indexOf(stackId: string): number | undefined {
@@ -148,9 +158,11 @@ export class RightsOf {
       for (let index = 0; index < masks.length; index++) masks[index]! |= more[index]!;
     }
     for (const grantee of grantees) for (const [index, mask] of this.#grants.get(grantee) ?? []) masks[index]! |= mask;
-    const own = actor.kind === "user" ? all : ofMachines;
+    if (actor.kind !== "user") for (let index = 0; index < masks.length; index++) masks[index]! &= ofMachines;
     const { stackRules } = actor.limits;
-    for (let index = 0; index < masks.length; index++) masks[index]! &= own & leftOn(stackRules, this.#place.stacks[index]!);
+    if (stackRules === null) return;
+    const limit = this.#conditions.limitOf(stackRules);
+    for (let index = 0; index < masks.length; index++) masks[index]! &= limit[index]!;
   }
 
   #holder({ kind, id }: Subject): Holder | undefined {
@@ -243,13 +255,8 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
 }
 
 /** The rights that the limit of a token leaves on a stack. */
-function leftOn(rules: StackRule[] | null, { project, name }: Stack): number {
-  const access = accessTo(rules, project, name);
-  if (access === "none") return 0;
-  return left[access];
-}
-
-const left = {
+const left: Record<Access, number> = {
+  none: 0,
   read: maskOf((permission) => leftByRule("read", permission)),
   preview: maskOf((permission) => leftByRule("preview", permission)),
   write: all,

@@ -23,17 +23,17 @@ export interface Touched {
 
 /** What some edits concern, or undefined if they change no right. */
 export function touchedBy(edits: Edit[]): Touched | undefined {
-  const in_ = (table: SQLiteTable) => edits.filter((edit) => edit.table === table && edit.rows.length > 0);
+  const editsOf = (table: SQLiteTable) => edits.filter((edit) => edit.table === table && edit.rows.length > 0);
   const ids = (table: SQLiteTable, key: string, which: (row: Record<string, unknown>) => boolean = () => true) =>
-    in_(table).flatMap(({ rows }) => rows.filter(which).map((row) => String(row[key])));
+    editsOf(table).flatMap(({ rows }) => rows.filter(which).map((row) => String(row[key])));
   const given = (edit: Edit) => [edit.set["roleId"], edit.set["defaultRoleId"], ...edit.rows.map((row) => row["roleId"])];
   const grantees = (kind: string) => ids(stackGrants, "granteeId", (row) => row["granteeKind"] === kind);
 
   const onlyGrants =
-    in_(stackGrants).length > 0 &&
-    [organizations, customRoles, members, teamMembers, teamRoles, teams, accessTokens].every((table) => !changes(in_(table)));
+    editsOf(stackGrants).length > 0 &&
+    [organizations, customRoles, members, teamMembers, teamRoles, teams, accessTokens].every((table) => !changes(editsOf(table)));
   const touched: Touched = {
-    everyone: changes(in_(organizations)),
+    everyone: changes(editsOf(organizations)),
     users: [...ids(members, "userId"), ...ids(teamMembers, "userId"), ...grantees("user")],
     tokens: ids(accessTokens, "id"),
     families: grantees("token"),

@@ -63,7 +63,7 @@ export async function getRightsize(ctx: OrgContext, id: string, days: number, ow
     days,
     from: Math.ceil(from / 1000),
     truncated,
-    events: used.reduce((sum, one_) => sum + one_.events, 0),
+    events: used.reduce((sum, row) => sum + row.events, 0),
     has: {
       ...(shown.role && { role: { id: shown.role.id, name: shown.role.name } }),
       permissions: has,

@@ -77,6 +77,20 @@ describe("the answer", () => {
     await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
   });
 
+  it("names the people who would leave with the tokens of a deleted team, because a token added them", async () => {
+    await newTeam(world, "shop");
+    const { id } = await ok<NewToken>("POST", `${ORG}/teams/shop/tokens`, { token: world.admin, json: { name: "shop-ci" } });
+    await env.DB.batch([
+      env.DB.prepare("INSERT INTO users (id, login, name, email, created_at) VALUES ('nia', 'nia', 'nia', '', 0)"),
+      env.DB.prepare(
+        "INSERT INTO members (org_id, user_id, role, created_at, made_with) SELECT id, 'nia', 'member', 0, ? FROM organizations WHERE name = 'acme'",
+      ).bind(id),
+    ]);
+    const { loses } = await tried("DELETE", `${ORG}/teams/shop`);
+    expect(loses.first.map(({ subject }) => subject.name)).toEqual(["nia", "shop-ci"]);
+    expect(loses.first[0]!.organization).toContain("organization:read");
+  });
+
   it("shows what a new token would get, and issues none", async () => {
     await newStack(world.admin);
     const { gains } = await tried("POST", `${ORG}/tokens`, {
