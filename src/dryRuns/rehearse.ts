@@ -10,10 +10,11 @@ import { type Edit, keysOf } from "./tables.ts";
 type Fields = Record<string, SQLiteColumn | SQL>;
 type Row = Record<string, unknown>;
 
-/** Settings that decide about callers without being rights. A dry run cannot show their effect, so it refuses to change them. */
-const beyondRights = new Map<SQLiteTable, string[]>([
-  [organizations, ["maxTokenExpiryDays", "disableUnusedTokensAfterDays", "allowedCidrs", "allowedCountries"]],
-  [accessTokens, ["expiresAt", "allowedCidrs", "allowedCountries"]],
+const conditions = { allowedCidrs: "allowed networks", allowedCountries: "allowed countries" };
+/** Columns that decide about callers without being rights. A dry run cannot show their effect, so it refuses to change them. */
+const beyondRights = new Map<SQLiteTable, Record<string, string>>([
+  [organizations, { ...conditions, maxTokenExpiryDays: "a policy on expiry", disableUnusedTokensAfterDays: "a rule on unused tokens" }],
+  [accessTokens, { ...conditions, expiresAt: "an expiry" }],
 ]);
 
 /**
@@ -43,12 +44,19 @@ export function rehearse(store: Store): { store: Store; edits: Edit[] } {
   const update = (table: SQLiteTable) => ({
     set: (set: Row) => ({
       where: (where: SQL | undefined) => {
-        const unshown = beyondRights.get(table)?.filter((name) => name in set) ?? [];
+        const unshown = Object.entries(beyondRights.get(table) ?? {}).filter(([name]) => name in set);
         const plan = (rows: Row[]): Edit => {
-          for (const name of unshown) if (rows.some((row) => JSON.stringify(row[name]) !== JSON.stringify(set[name]))) throw beyond(name);
+          for (const [name, what] of unshown)
+            if (rows.some((row) => JSON.stringify(row[name]) !== JSON.stringify(set[name]))) throw beyond(what);
           return { table, how: "update", set, rows };
         };
-        const fields = { ...columnsOf(table, keysOf(table)), ...columnsOf(table, unshown) };
+        const fields = {
+          ...columnsOf(table, keysOf(table)),
+          ...columnsOf(
+            table,
+            unshown.map(([name]) => name),
+          ),
+        };
         return returning(fields, (all) => planned(query(table, all, where), plan));
       },
     }),
@@ -103,7 +111,7 @@ function returning<T extends object>(fields: Fields, statement: (fields: Fields)
 
 const isRefusal = (rows: Row[]) => rows.every(({ body }) => (JSON.parse(String(body)) as { authFailure: boolean }).authFailure);
 
-const beyond = (name: string) =>
+const beyond = (what: string) =>
   badRequest(
-    `a dry run shows which rights people and tokens gain and lose, and cannot show the effect of ${name}: leave ${name} as it is, or make the call without dryRun`,
+    `a dry run shows which rights people and tokens gain and lose, and cannot show the effect of ${what}: leave it out, or make the call without dryRun`,
   );

@@ -197,10 +197,10 @@ describe("a refused dry run", () => {
     for (const query of ["?dryRun=yes", "?dryRun=", "?dryRun=true&dryRun=false"])
       await refused(400, "PATCH", `${ORG}${query}`, { token: world.admin, json: { setDefaultStackPermission: 0 } });
     const unshown = { setMaxAccessTokenExpiryDays: 30, setDefaultStackPermission: 0, force: true };
-    expect(await refused(400, "PATCH", `${ORG}?dryRun=true`, { token: world.admin, json: unshown })).toContain("maxTokenExpiryDays");
+    expect(await refused(400, "PATCH", `${ORG}?dryRun=true`, { token: world.admin, json: unshown })).toContain("a policy on expiry");
     const { id } = await newOrgToken(world, "ci");
     const json = { stacks: [{ project: "web" }], ipAllowList: ["203.0.113.0/24"] };
-    expect(await refused(400, "PATCH", `${ORG}/tokens/${id}?dryRun=true`, { token: world.admin, json })).toContain("allowedCidrs");
+    expect(await refused(400, "PATCH", `${ORG}/tokens/${id}?dryRun=true`, { token: world.admin, json })).toContain("allowed networks");
     const real = await call("PATCH", `${ORG}?dryRun=false`, { token: world.admin, json: { setDefaultStackPermission: 0 } });
     expect(await real.json()).toMatchObject({ defaultStackPermission: 0 });
   });
