@@ -68,7 +68,7 @@ export async function readEvents(ctx: OrgContext, family: string[], since: numbe
         rows.reduce((oldest, row) => Math.min(oldest, row.oldest), ctx.now),
       );
     }
-    used.push(...rows.slice(0, MOST_ROWS).map(({ oldest: _, ...row }) => row));
+    used.push(...rows.slice(0, MOST_ROWS));
   }
   for (const archive of archives.slice(0, MOST_ARCHIVES)) {
     const records = await readArchive(ctx.env.STATE, archive);
