@@ -9,7 +9,7 @@ import { type Result, run } from "./testing/run.ts";
 import { type Suite, suites } from "./testing/suites.ts";
 import { summary } from "./testing/summary.ts";
 
-/** Suites that run at the same time. Each uses about one core. */
+/** Number of suites that run at the same time. Each uses about one core. */
 const LANES = 2;
 
 const { long } = readOptions({ long: { type: "boolean", default: false } });

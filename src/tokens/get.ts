@@ -6,10 +6,10 @@ import { type TokenRow, toAccessToken, visibleColumns } from "./accessToken.ts";
 import { type TokenOwner, ownedBy, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
-/** A machine token by its id, a deleted one too: its row outlives it. */
+/** SQL condition: a machine token by its id. Deleted tokens match too, because their rows are kept. */
 export const thatToken = (ctx: OrgContext, id: string, owner: TokenOwner): SQL => and(eq(accessTokens.id, id), ownedBy(ctx, owner))!;
 
-/** @throws 404 for an id that never was of this owner */
+/** @throws 404 for an id that never belonged to this owner */
 export async function readOrgToken(ctx: OrgContext, id: string, owner: TokenOwner): Promise<TokenRow> {
   const [rows] = await guarded(ctx, [
     ctx.store.db

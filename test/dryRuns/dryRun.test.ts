@@ -83,7 +83,7 @@ describe("the answer", () => {
     await env.DB.batch([
       env.DB.prepare("INSERT INTO users (id, login, name, email, created_at) VALUES ('nia', 'nia', 'nia', '', 0)"),
       env.DB.prepare(
-        "INSERT INTO members (org_id, user_id, role, created_at, made_with) SELECT id, 'nia', 'member', 0, ? FROM organizations WHERE name = 'acme'",
+        "INSERT INTO members (org_id, user_id, role, created_at, accepted_at, made_with) SELECT id, 'nia', 'member', 0, NULL, ? FROM organizations WHERE name = 'acme'",
       ).bind(id),
     ]);
     const { loses } = await tried("DELETE", `${ORG}/teams/shop`);
