@@ -20,7 +20,7 @@ import type { Tables } from "./tables.ts";
 
 export const subjectKinds = ["person", "team", "organization-token", "team-token"] as const;
 
-/** Whoever has rights. A team has those that it gives to its members and tokens. */
+/** A person, a team or a token. The rights of a team are those that it gives to its members and tokens. */
 export interface Subject {
   kind: (typeof subjectKinds)[number];
   id: string;
@@ -33,7 +33,7 @@ export interface Stack extends StackFacts {
   name: string;
 }
 
-/** The organization of the call, and what of it no dry run changes. */
+/** The organization of the call, and the facts about it that no dry run changes. */
 export interface Place {
   org: OrganizationRef;
   settings: OrgSettings;
