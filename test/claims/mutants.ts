@@ -74,7 +74,12 @@ export const mutants: Mutant[] = [
     find: 'if (given.some(({ role }) => role === "admin")) await requireRight(ctx, "org_member:set_admin");',
     replace: "",
   },
-  { claim: "dry-run-changes-nothing", file: "src/app/register.ts", find: "if (!input.dryRun) return", replace: "return" },
+  {
+    claim: "dry-run-changes-nothing",
+    file: "src/dryRuns/rehearse.ts",
+    find: "batch, update, delete",
+    replace: "batch, update: db.update.bind(db), delete",
+  },
   { claim: "dry-run-known", file: "src/app/register.ts", find: 'value === "true" && !definition.dryRun', replace: "false" },
   { claim: "dry-run-hides", file: "src/dryRuns/read.ts", find: "    listable(ctx),\n", replace: "" },
   { claim: "role-no-climbing", file: "src/roles/beyond.ts", find: "beyond === undefined", replace: 'beyond !== ""' },
