@@ -157,7 +157,9 @@ function stackParam(c: Context<Env>): StackRef | undefined {
 }
 
 function contextOf(request: RequestContext, credential: Credential | undefined, page: PageInput): PageContext<PagePermission> {
-  return Object.assign(request, credential && { actor: credential.actor, org: credential.org }, { page }) as PageContext<PagePermission>;
+  return Object.assign(request, credential && { actor: credential.actor, org: credential.org, relied: [] }, {
+    page,
+  }) as PageContext<PagePermission>;
 }
 
 /**

@@ -250,7 +250,12 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
   const user = { id: "", login: "", name: "", email: "" };
   return {
     membership,
-    actor: { ...common, kind, user, memberships: [{ ...membership, role: membership.role as "member", isAccepted: true, addedBy: "" }] },
+    actor: {
+      ...common,
+      kind,
+      user,
+      memberships: [{ ...membership, role: membership.role as "member", isAccepted: true, addedBy: "", access: "" }],
+    },
   };
 }
 

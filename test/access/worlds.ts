@@ -1,6 +1,7 @@
 /** Random worlds of roles, teams and grants in `acme`, for one person, one organization token and one team token. */
 import { env } from "cloudflare:workers";
-import { sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import * as fc from "fast-check";
 import { readDescriptor } from "../../src/access/descriptor.ts";
 import type { OrgPermission } from "../../src/access/permissions.ts";
@@ -9,7 +10,7 @@ import { decide } from "../../src/auth/policy.ts";
 import { readIdentity } from "../../src/auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Actor } from "../../src/context.ts";
-import { openStore } from "../../src/db/client.ts";
+import { batch, openStore } from "../../src/db/client.ts";
 import { members, organizations } from "../../src/orgs/table.ts";
 import { customRoles } from "../../src/roles/table.ts";
 import { stackTags, stacks } from "../../src/stacks/table.ts";
@@ -59,34 +60,49 @@ export const oneGrant: NaiveWorld = {
   limit: null,
 };
 
+export type Caller = "person" | "token" | "team";
+export interface Holder {
+  id: string;
+  hash: string;
+}
+
+export async function holderOf(value: string): Promise<Holder> {
+  const hash = (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!;
+  return { id: (await actorOf(hash)).token.id, hash };
+}
+
 const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
 export const verdictOn = (actor: Actor, permission: OrgPermission, stackName?: string) =>
   decide(actor, permission, "acme", at, stackName === undefined ? undefined : { projectName: "web", stackName }) === "allowed";
 
-export async function factsOf(actor: Actor, orgId: string, stackName: string) {
-  const rows = await stackFactsQuery(store, actor.token.id, orgId, { projectName: "web", stackName });
-  return { projectName: "web", stackName, needs: [], guarded: 0, facts: toStackFacts(rows) };
+export async function factsOf(actor: Actor, orgId: string, one: NaiveWorld) {
+  const paths = one.stacks.map(({ stackId }) => ({ projectName: "web", stackName: stackId }));
+  const [first, ...others] = paths.map((path) => stackFactsQuery(store, actor.token.id, orgId, path));
+  const found = await batch(store, [first!, ...others]);
+  return paths.map((path, i) => ({ ...path, needs: [], guarded: 0, facts: toStackFacts(found[i]!) }));
 }
 
-export async function actorOf(value: string): Promise<Actor> {
-  const found = await readIdentity(store, (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!, Date.now());
+export async function actorOf(hash: string): Promise<Actor> {
+  const found = await readIdentity(store, hash, Date.now());
   if (!found || !("identity" in found)) throw new Error("no identity");
   return found.identity.actor;
 }
 
 /** Puts the world into the tables, in place of the one before. */
-export async function write(one: NaiveWorld, values: Record<"person" | "token" | "team", string>): Promise<void> {
-  await db.delete(accessTokens).where(sql`name LIKE 'made-%'`);
-  await db.update(accessTokens).set({ deletedAt: null });
-  await db
-    .update(members)
-    .set({ role: "admin", roleId: null })
-    .where(sql`user_id = (SELECT id FROM users WHERE login = 'ada')`);
+export async function write(one: NaiveWorld, { person, token, team: ofTeam }: Record<Caller, Holder>): Promise<void> {
   const orgId = sql<string>`(SELECT id FROM organizations WHERE name = 'acme')`;
-  const [tokenId, teamTokenId, personTokenId] = await Promise.all(
-    [values.token, values.team, values.person].map(async (value) => (await actorOf(value)).token.id),
+  const written: BatchItem<"sqlite">[] = [];
+  const add = (statement: BatchItem<"sqlite">) => void written.push(statement);
+  // Traces of a change of the world before.
+  add(db.delete(accessTokens).where(sql`name LIKE 'made-%'`));
+  add(db.update(accessTokens).set({ deletedAt: null }));
+  add(
+    db
+      .update(members)
+      .set({ role: "admin", roleId: null })
+      .where(sql`user_id = (SELECT id FROM users WHERE login = 'ada')`),
   );
-  for (const table of [stackGrants, stackTags, stacks, teamMembers, teamRoles, teams, customRoles]) await db.delete(table);
+  for (const table of [stackGrants, stackTags, stacks, teamMembers, teamRoles, teams, customRoles]) add(db.delete(table));
   const role = (id: string, tree: object | null) =>
     tree
       ? [
@@ -109,51 +125,49 @@ export async function write(one: NaiveWorld, values: Record<"person" | "token" |
     ...role("default", one.orgDefault),
     ...TEAMS.flatMap((team) => role(`of ${team}`, one.teamRoles[team]!)),
   ];
-  for (const row of roles) await db.insert(customRoles).values(row);
+  for (const row of roles) add(db.insert(customRoles).values(row));
+  // It comes before the teams and grants: their triggers must derive what the identity of a member contains.
+  const roleId = one.custom ? "custom" : null;
+  const kept = (one.custom ? "member" : one.role) as "member";
+  add(
+    db
+      .update(members)
+      .set({ role: kept, roleId })
+      .where(sql`user_id = (SELECT id FROM users WHERE login = 'mel')`),
+  );
   for (const team of TEAMS) {
-    await db.insert(teams).values({ id: team, orgId, name: team, displayName: "", description: "", createdAt: 0 });
-    if (one.teamRoles[team]) await db.insert(teamRoles).values({ teamId: team, roleId: `of ${team}` });
+    add(db.insert(teams).values({ id: team, orgId, name: team, displayName: "", description: "", createdAt: 0 }));
+    if (one.teamRoles[team]) add(db.insert(teamRoles).values({ teamId: team, roleId: `of ${team}` }));
     if (one.memberOf.includes(team))
-      await db.insert(teamMembers).values({ teamId: team, userId: sql`(SELECT id FROM users WHERE login = 'mel')`, createdAt: 0 });
+      add(db.insert(teamMembers).values({ teamId: team, userId: sql`(SELECT id FROM users WHERE login = 'mel')`, createdAt: 0 }));
   }
   for (const { stackId, tags } of one.stacks) {
-    await db.insert(stacks).values({ id: stackId, orgId, project: "web", name: stackId, createdAt: 0 });
-    for (const [name, value] of Object.entries(tags)) await db.insert(stackTags).values({ stackId, name, value });
+    add(db.insert(stacks).values({ id: stackId, orgId, project: "web", name: stackId, createdAt: 0 }));
+    for (const [name, value] of Object.entries(tags)) add(db.insert(stackTags).values({ stackId, name, value }));
   }
   for (const { stackId, grantee, permission } of one.grants) {
     const [granteeKind, granteeId] =
       grantee === "person"
         ? (["user", sql`(SELECT id FROM users WHERE login = 'mel')`] as const)
         : grantee === "token"
-          ? (["token", tokenId!] as const)
+          ? (["token", token.id] as const)
           : (["team", grantee] as const);
-    await db.insert(stackGrants).values({ stackId, granteeKind, granteeId, permission, createdAt: 0 });
+    add(db.insert(stackGrants).values({ stackId, granteeKind, granteeId, permission, createdAt: 0 }));
   }
-  await db
-    .update(organizations)
-    .set({
-      defaultStackPermission: one.defaultPermission,
-      membersCanDeleteStacks: one.membersCanDelete,
-      defaultRoleId: one.orgDefault ? "default" : null,
-    })
-    .where(sql`name = 'acme'`);
-  const roleId = one.custom ? "custom" : null;
-  const kept = (one.custom ? "member" : one.role) as "member";
-  await db
-    .update(members)
-    .set({ role: kept, roleId })
-    .where(sql`user_id = (SELECT id FROM users WHERE login = 'mel')`);
-  await db
-    .update(accessTokens)
-    .set({ role: kept, roleId })
-    .where(sql`id = ${tokenId}`);
-  await db
-    .update(accessTokens)
-    .set({ teamId: "red" })
-    .where(sql`id = ${teamTokenId}`);
+  add(
+    db
+      .update(organizations)
+      .set({
+        defaultStackPermission: one.defaultPermission,
+        membersCanDeleteStacks: one.membersCanDelete,
+        defaultRoleId: one.orgDefault ? "default" : null,
+      })
+      .where(sql`name = 'acme'`),
+  );
   const stackRules = one.limit ? [{ project: "web", ...one.limit } as StackRule] : null;
-  await db
-    .update(accessTokens)
-    .set({ stackRules })
-    .where(sql`id IN (${tokenId}, ${teamTokenId}, ${personTokenId})`);
+  add(db.update(accessTokens).set({ role: kept, roleId, stackRules }).where(eq(accessTokens.id, token.id)));
+  add(db.update(accessTokens).set({ teamId: "red", stackRules }).where(eq(accessTokens.id, ofTeam.id)));
+  add(db.update(accessTokens).set({ stackRules }).where(eq(accessTokens.id, person.id)));
+  const [first, ...others] = written;
+  await batch(store, [first!, ...others]);
 }

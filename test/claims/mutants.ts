@@ -50,7 +50,7 @@ export const mutants: Mutant[] = [
     find: "if (!(await crypto.subtle.verify(",
     replace: "if (!json && !(await crypto.subtle.verify(",
   },
-  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: ' AND ${members.role} = ${membership?.role ?? "none"}', replace: "" },
+  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: "    eq(members.role, membership.role),\n", replace: "" },
   {
     claim: "hash-kept-nowhere",
     file: "src/auth/cacheEntry.ts",
@@ -83,6 +83,8 @@ export const mutants: Mutant[] = [
   { claim: "dry-run-known", file: "src/app/register.ts", find: 'value === "true" && !definition.dryRun', replace: "false" },
   { claim: "dry-run-hides", file: "src/dryRuns/read.ts", find: "    listable(ctx),\n", replace: "" },
   { claim: "role-no-climbing", file: "src/roles/beyond.ts", find: "beyond === undefined", replace: 'beyond !== ""' },
+  { claim: "role-taken-away", file: "src/roles/beyond.ts", find: "[...given, ...taken]", replace: "given" },
+  { claim: "access-outdated", file: "src/auth/guard.ts", find: "eq(members.access, membership.access)", replace: "undefined" },
   {
     claim: "role-no-administrator",
     file: "src/auth/policy.ts",

@@ -10,7 +10,8 @@ import type { Actor, UserActor } from "../../src/context.ts";
 import type { Change, Changes } from "../../src/dryRuns/difference.ts";
 import type { DryRun } from "../../src/dryRuns/dryRun.ts";
 import { type Subject, stackRights } from "../../src/dryRuns/rights.ts";
-import { TEAMS, actorOf, factsOf, oneGrant, store, tree, verdictOn, world, write } from "../access/worlds.ts";
+import type { NaiveWorld } from "../access/naiveWorld.ts";
+import { TEAMS, factsOf, holderOf, oneGrant, store, tree, verdictOn, world, write } from "../access/worlds.ts";
 import { call } from "../support/client.ts";
 import { records } from "../support/stored.ts";
 import { newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
@@ -82,13 +83,12 @@ it(
     const people = await newWorld();
     const token = await newOrgToken(people, "ci");
     const values = { person: people.member, token: token.tokenValue, team: await newTeamToken("red") };
-    const teamTokenId = (await actorOf(values.team)).token.id;
+    const callers = { person: await holderOf(values.person), token: await holderOf(values.token), team: await holderOf(values.team) };
     const counts = { gains: 0, loses: 0, onOrganization: 0, onStacks: 0, teams: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(world, operation, async (one, [method, written, json]) => {
-        await write(one, values);
-        const names = one.stacks.map(({ stackId }) => stackId);
-        const path = written.replace("TEAM_TOKEN", teamTokenId).replace("TOKEN", token.id);
+        await write(one, callers);
+        const path = written.replace("TEAM_TOKEN", callers.team.id).replace("TOKEN", token.id);
         const options = { token: people.admin, ...(json !== undefined && { json }) };
         const rightsNow = async (made?: string) => {
           const actors: [Subject["kind"], string, Actor | undefined][] = [
@@ -101,8 +101,8 @@ it(
             ["team-token", "made-by-red", path.includes("/teams/") ? await living(made) : undefined],
           ];
           const held = new Map<string, Held>();
-          for (const [kind, name, actor] of actors) held.set(`${kind} ${name}`, await heldBy(actor, names));
-          for (const name of TEAMS) held.set(`team ${name}`, await heldByTeam(people.billing, name, names));
+          for (const [kind, name, actor] of actors) held.set(`${kind} ${name}`, await heldBy(actor, one));
+          for (const name of TEAMS) held.set(`team ${name}`, await heldByTeam(people.billing, name, one));
           return held;
         };
 
@@ -163,21 +163,21 @@ async function living(value: string | undefined): Promise<Actor | undefined> {
 /** The limit of a personal token is not one of its person. */
 const unlimited = (actor: Actor | undefined) => actor && { ...actor, limits: { ...actor.limits, stackRules: null } };
 
-async function heldBy(actor: Actor | undefined, stackNames: string[]): Promise<Held> {
+async function heldBy(actor: Actor | undefined, one: NaiveWorld): Promise<Held> {
   const membership = actor && membershipIn(actor, "acme");
   if (!actor || !membership) return { organization: [], stacks: {} };
   const onOrganization = (permission: OrgPermission) =>
     permission === "stack:list" ? mayAs(membership, permission) && actor.limits.stackRules === null : verdictOn(actor, permission);
   const stacks: Held["stacks"] = {};
-  for (const name of stackNames) {
-    const onStack = await factsOf(actor, membership.org.id, name);
+  for (const onStack of await factsOf(actor, membership.org.id, one)) {
+    const name = onStack.stackName;
     stacks[name] = stackRights.filter((permission) => verdictOn({ ...actor, onStack }, permission, name));
   }
   return { organization: orgPermissions.filter(onOrganization), stacks };
 }
 
 /** What a team gives: the rights of somebody who has nothing but its roles and grants. */
-async function heldByTeam(anybody: string, team: string, stackNames: string[]): Promise<Held> {
+async function heldByTeam(anybody: string, team: string, one: NaiveWorld): Promise<Held> {
   const rows = await env.DB.prepare("SELECT grants FROM roles JOIN team_roles ON role_id = id WHERE team_id = ?")
     .bind(team)
     .all<{ grants: string }>();
@@ -190,13 +190,13 @@ async function heldByTeam(anybody: string, team: string, stackNames: string[]): 
   const ofTeams = rows.results.flatMap(({ grants }) => JSON.parse(grants) as ScopeGrant[]);
   const member: UserActor = { ...actor, memberships: [{ ...membership!, role: "member", custom: nothing, ofTeams, hasStackGrants: true }] };
   const stacks: Held["stacks"] = {};
-  for (const name of stackNames) {
-    const known = await factsOf(actor, membership!.org.id, name);
+  for (const known of await factsOf(actor, membership!.org.id, one)) {
+    const name = known.stackName;
     const granted = results.filter((row) => row.stack_id === name).map(({ permission }) => permission);
     const onStack = { ...known, facts: known.facts && { ...known.facts, granted } };
     stacks[name] = stackRights.filter((permission) => verdictOn({ ...member, onStack }, permission, name));
   }
-  return { organization: (await heldBy(member, [])).organization, stacks };
+  return { organization: (await heldBy(member, { ...one, stacks: [] })).organization, stacks };
 }
 
 type Simple = Record<string, Pick<Change, "organization" | "stacks">>;
