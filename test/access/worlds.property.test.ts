@@ -8,7 +8,6 @@ import { visibleTo } from "../../src/auth/visible.ts";
 import type { ActorContext } from "../../src/context.ts";
 import { batch } from "../../src/db/client.ts";
 import { stacks } from "../../src/stacks/table.ts";
-import { teams } from "../../src/teams/table.ts";
 import { newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
 import { type Asked, naiveMay } from "./naiveWorld.ts";
 import { type Caller, type Holder, actorOf, factsOf, holderOf, oneGrant, store, verdictOn, world, write } from "./worlds.ts";

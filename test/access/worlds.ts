@@ -1,6 +1,6 @@
 /** Random worlds of roles, teams and grants in `acme`, for one person, one organization token and one team token. */
 import { env } from "cloudflare:workers";
-import { and, eq, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import * as fc from "fast-check";
 import { readDescriptor } from "../../src/access/descriptor.ts";

@@ -166,15 +166,20 @@ const unlimited = (actor: Actor | undefined) => actor && { ...actor, limits: { .
 async function heldBy(actor: Actor | undefined, one: NaiveWorld): Promise<Held> {
   const membership = actor && membershipIn(actor, "acme");
   if (!actor || !membership) return { organization: [], stacks: {} };
-  const onOrganization = (permission: OrgPermission) =>
-    permission === "stack:list" ? mayAs(membership, permission) && actor.limits.stackRules === null : verdictOn(actor, permission);
   const stacks: Held["stacks"] = {};
   for (const onStack of await factsOf(actor, membership.org.id, one)) {
     const name = onStack.stackName;
     stacks[name] = stackRights.filter((permission) => verdictOn({ ...actor, onStack }, permission, name));
   }
-  return { organization: orgPermissions.filter(onOrganization), stacks };
+  return { organization: onOrganization(actor), stacks };
 }
+
+const onOrganization = (actor: Actor): OrgPermission[] =>
+  orgPermissions.filter((permission) =>
+    permission === "stack:list"
+      ? mayAs(membershipIn(actor, "acme")!, permission) && actor.limits.stackRules === null
+      : verdictOn(actor, permission),
+  );
 
 /** What a team gives: the rights of somebody who has nothing but its roles and grants. */
 async function heldByTeam(anybody: string, team: string, one: NaiveWorld): Promise<Held> {
@@ -196,7 +201,7 @@ async function heldByTeam(anybody: string, team: string, one: NaiveWorld): Promi
     const onStack = { ...known, facts: known.facts && { ...known.facts, granted } };
     stacks[name] = stackRights.filter((permission) => verdictOn({ ...member, onStack }, permission, name));
   }
-  return { organization: (await heldBy(member, { ...one, stacks: [] })).organization, stacks };
+  return { organization: onOrganization(member), stacks };
 }
 
 type Simple = Record<string, Pick<Change, "organization" | "stacks">>;
