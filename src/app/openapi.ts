@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { auditLogOperations } from "../auditlogs/openapi.ts";
 import { DryRun } from "../dryRuns/openapi.ts";
+import { explainOperations } from "../explain/openapi.ts";
 import { historyOperations } from "../history/openapi.ts";
 import type { Operation } from "../http/openapi.ts";
 import type { Route } from "../http/route.ts";
@@ -38,6 +39,7 @@ export const operations: Record<OperationId, Operation> = {
   ...auditLogOperations,
   ...rightsizeOperations,
   ...stackOperations,
+  ...explainOperations,
   ...secretOperations,
   ...historyOperations,
   ...updateOperations,

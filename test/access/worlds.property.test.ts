@@ -8,27 +8,22 @@ import { visibleTo } from "../../src/auth/visible.ts";
 import type { ActorContext } from "../../src/context.ts";
 import { batch } from "../../src/db/client.ts";
 import { stacks } from "../../src/stacks/table.ts";
-import { newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
 import { type Asked, naiveMay } from "./naiveWorld.ts";
-import { type Caller, type Holder, actorOf, factsOf, holderOf, oneGrant, store, verdictOn, world, write } from "./worlds.ts";
+import { actorOf, factsOf, newCallers, oneGrant, store, verdictOn, world, write } from "./worlds.ts";
 
 const { worlds: RUNS } = inject("sizes");
+const { db } = store;
 
 it(
   "a decision, the filter of a list and the guard agree with a model that is written from the documents",
   { timeout: 7_200_000 },
   async () => {
-    const people = await newWorld();
-    const callers: Record<Caller, Holder> = {
-      person: await holderOf(people.member),
-      token: await holderOf((await newOrgToken(people, "ci")).tokenValue),
-      team: await holderOf(await newTeamToken("red")),
-    };
+    const { values } = await newCallers();
     const counts = { allowed: 0, refused: 0, byStack: 0, listed: 0 };
     await fc.assert(
-      fc.asyncProperty(world, fc.constantFrom<Caller>("person", "token", "team"), async (one, caller) => {
-        await write(one, callers);
-        const actor = await actorOf(callers[caller].hash);
+      fc.asyncProperty(world, fc.constantFrom("person", "token", "team"), async (one, caller) => {
+        await write(one, values);
+        const actor = await actorOf(values[caller]);
         const membership = membershipIn(actor, "acme")!;
         const asked: Asked = { caller, world: one };
         const isInSql = (permission: OrgPermission) =>
@@ -37,7 +32,7 @@ it(
         const visible = visibleTo({ actor, now: Date.now(), address: "", country: "" } as ActorContext);
         const [[listed, ...granted], known] = await Promise.all([
           idsWhere([visible, ...inSql.map((permission) => isStackGranted(actor, [membership], permission))]),
-          factsOf(actor, membership.org.id, one),
+          factsOf(actor, membership.org.id, ...one.stacks.map(({ stackId }) => stackId)),
         ]);
         for (const permission of orgPermissions) {
           // A list is open to everyone who may have stacks in it.
@@ -70,7 +65,7 @@ it(
 /** The stacks for which each condition is true. */
 async function idsWhere(conditions: SQL[]): Promise<string[][]> {
   const [first, ...others] = conditions.map((where) =>
-    store.db
+    db
       .select({ id: stacks.id })
       .from(stacks)
       .where(and(where, sql`deleted_at IS NULL`))

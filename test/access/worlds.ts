@@ -1,4 +1,4 @@
-/** Random worlds of roles, teams and grants in `acme`, for one person, one organization token and one team token. */
+/** Random worlds of roles, teams and grants, and their rows in the tables. */
 import { env } from "cloudflare:workers";
 import { eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
@@ -16,6 +16,7 @@ import { customRoles } from "../../src/roles/table.ts";
 import { stackTags, stacks } from "../../src/stacks/table.ts";
 import { stackGrants, teamMembers, teamRoles, teams } from "../../src/teams/table.ts";
 import { type StackRule, accessTokens } from "../../src/tokens/table.ts";
+import { newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
 import type { NaiveWorld } from "./naiveWorld.ts";
 import { facts, treesWith } from "./trees.ts";
 
@@ -60,40 +61,41 @@ export const oneGrant: NaiveWorld = {
   limit: null,
 };
 
-export type Caller = "person" | "token" | "team";
-export interface Holder {
-  id: string;
-  hash: string;
+/** The callers of a world, and an administrator. The world decides the rights of the callers. */
+export async function newCallers() {
+  const people = await newWorld();
+  const values = { person: people.member, token: (await newOrgToken(people, "ci")).tokenValue, team: await newTeamToken("red") };
+  return { admin: people.admin, values };
 }
-
-export async function holderOf(value: string): Promise<Holder> {
-  const hash = (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!;
-  return { id: (await actorOf(hash)).token.id, hash };
-}
+export type Values = Awaited<ReturnType<typeof newCallers>>["values"];
 
 const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
 export const verdictOn = (actor: Actor, permission: OrgPermission, stackName?: string) =>
   decide(actor, permission, "acme", at, stackName === undefined ? undefined : { projectName: "web", stackName }) === "allowed";
 
-export async function factsOf(actor: Actor, orgId: string, one: NaiveWorld) {
-  const paths = one.stacks.map(({ stackId }) => ({ projectName: "web", stackName: stackId }));
+export async function factsOf(actor: Actor, orgId: string, ...stackNames: string[]) {
+  const paths = stackNames.map((stackName) => ({ projectName: "web", stackName }));
   const [first, ...others] = paths.map((path) => stackFactsQuery(store, actor.token.id, orgId, path));
   const found = await batch(store, [first!, ...others]);
   return paths.map((path, i) => ({ ...path, needs: [], guarded: 0, facts: toStackFacts(found[i]!) }));
 }
 
-export async function actorOf(hash: string): Promise<Actor> {
-  const found = await readIdentity(store, hash, Date.now());
+const hashOf = async (value: string) => (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!;
+
+export async function actorOf(value: string): Promise<Actor> {
+  const found = await readIdentity(store, await hashOf(value), Date.now());
   if (!found || !("identity" in found)) throw new Error("no identity");
   return found.identity.actor;
 }
 
 /** Puts the world into the tables, in place of the one before. */
-export async function write(one: NaiveWorld, { person, token, team: ofTeam }: Record<Caller, Holder>): Promise<void> {
+export async function write(one: NaiveWorld, values: Values): Promise<void> {
+  const [token, ofTeam, person] = await Promise.all([values.token, values.team, values.person].map(hashOf));
+  const tokenId = sql<string>`(SELECT id FROM access_tokens WHERE hash = ${token})`;
   const orgId = sql<string>`(SELECT id FROM organizations WHERE name = 'acme')`;
   const written: BatchItem<"sqlite">[] = [];
   const add = (statement: BatchItem<"sqlite">) => void written.push(statement);
-  // Traces of a change of the world before.
+  // What a call of the world before made or ended.
   add(db.delete(accessTokens).where(sql`name LIKE 'made-%'`));
   add(db.update(accessTokens).set({ deletedAt: null }));
   add(
@@ -150,7 +152,7 @@ export async function write(one: NaiveWorld, { person, token, team: ofTeam }: Re
       grantee === "person"
         ? (["user", sql`(SELECT id FROM users WHERE login = 'mel')`] as const)
         : grantee === "token"
-          ? (["token", token.id] as const)
+          ? (["token", tokenId] as const)
           : (["team", grantee] as const);
     add(db.insert(stackGrants).values({ stackId, granteeKind, granteeId, permission, createdAt: 0 }));
   }
@@ -165,9 +167,9 @@ export async function write(one: NaiveWorld, { person, token, team: ofTeam }: Re
       .where(sql`name = 'acme'`),
   );
   const stackRules = one.limit ? [{ project: "web", ...one.limit } as StackRule] : null;
-  add(db.update(accessTokens).set({ role: kept, roleId, stackRules }).where(eq(accessTokens.id, token.id)));
-  add(db.update(accessTokens).set({ teamId: "red", stackRules }).where(eq(accessTokens.id, ofTeam.id)));
-  add(db.update(accessTokens).set({ stackRules }).where(eq(accessTokens.id, person.id)));
+  add(db.update(accessTokens).set({ role: kept, roleId, stackRules }).where(eq(accessTokens.hash, token!)));
+  add(db.update(accessTokens).set({ teamId: "red", stackRules }).where(eq(accessTokens.hash, ofTeam!)));
+  add(db.update(accessTokens).set({ stackRules }).where(eq(accessTokens.hash, person!)));
   const [first, ...others] = written;
   await batch(store, [first!, ...others]);
 }

@@ -236,6 +236,13 @@ export const mutants: Mutant[] = [
     replace: '(await checkDigits(pepper, parts[1]!)) !== ""',
   },
   { claim: "guessing-slowed", file: "src/auth/authenticate.ts", find: "? refusal : tooManyRequests(60)", replace: "? refusal : refusal" },
+  { claim: "explain-others", file: "src/explain/explain.ts", find: "!isSelf && !isAdministrator(", replace: "isSelf && !isAdministrator(" },
+  {
+    claim: "explain-stack",
+    file: "src/explain/holders.ts",
+    find: "and(stackAtAnyCase(ctx.org.id, stack), visibleHere(ctx))",
+    replace: "stackAtAnyCase(ctx.org.id, stack)",
+  },
   {
     claim: "dead-token-flood",
     file: "src/auth/refusals.ts",
