@@ -95,7 +95,7 @@ const Comparison = ({ here, rightsize, mayLimit }: { here: string; rightsize: Ri
         <details>
           <summary>Definition of the custom role</summary>
           <pre>{JSON.stringify(proposal.details, null, 2)}</pre>
-          <p class="hint">The role of a token never changes: create a new token with this role, and delete this one.</p>
+          <p class="hint">Create a role with this definition, and choose it in the form for changes.</p>
         </details>
       )}
       {mayLimit && stacks !== undefined && (
