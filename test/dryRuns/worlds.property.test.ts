@@ -63,6 +63,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   team.map((of): Operation => ["DELETE", `${ORG}/teams/${of}`]),
   stackName.map((name): Operation => ["DELETE", `/api/stacks/acme/web/${name}/collaborators/mel`]),
   limits.map((stacks): Operation => ["PATCH", `${ORG}/tokens/TOKEN`, { stacks }]),
+  fc.constantFrom("admin", "member", "read-only", "custom").map((roleID): Operation => ["PATCH", `${ORG}/tokens/TOKEN`, { roleID }]),
   limits.map((stacks): Operation => ["PATCH", `${ORG}/teams/red/tokens/TEAM_TOKEN`, { stacks }]),
   fc
     .record({ roleID: fc.constantFrom("admin", "member", "read-only", "custom"), stacks: limits }, { requiredKeys: ["roleID"] })
