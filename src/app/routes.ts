@@ -7,6 +7,7 @@ import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { registryRoutes } from "../registry/routes.ts";
+import { rightsizeRoutes } from "../rightsize/routes.ts";
 import { roleRoutes } from "../roles/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
@@ -41,6 +42,7 @@ export const routes = [
   ...teamRoutes,
   ...teamTokenRoutes,
   ...auditLogRoutes,
+  ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,
   ...tagRoutes,

@@ -48,13 +48,17 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
       auditIf(ctx.store, event, changedARow),
     ]);
     if (!inOrg[0]) throw notFound(`User '${login.slice(0, 100)}'`);
+    // Only in a dry run: the addition would have failed at the primary key.
+    if (action === "add" && inTeam[0]) throw alreadyIn();
     if (action !== "add" && !inTeam[0]) throw notFound(`Member '${login.slice(0, 100)}' of team '${team.name}'`);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw new AppError(409, "User is already a member of the team.");
+    if (error instanceof UniqueViolation) throw alreadyIn();
     throw error;
   }
   relaySoon(ctx, event);
 }
+
+const alreadyIn = () => new AppError(409, "User is already a member of the team.");
 
 function change(ctx: OrgContext, team: Team, login: string, action: MemberAction, that: ReturnType<typeof and>) {
   const { db } = ctx.store;
