@@ -27,6 +27,7 @@ const layers: [name: string, purpose: string][] = [
   ["orgs", "Organizations: members, invitations and settings."],
   ["tokens", "Access tokens: creation, rotation, limits, leaks and their end."],
   ["teams", "Teams: members, roles, tokens, and grants on stacks."],
+  ["oidc", "Identity providers, and the exchange of their tokens for access tokens."],
   ["auditlogs", "Lists, exports and verification of the audit log."],
   ["stacks", "Stacks: their names, tags, configuration, resources and objects in R2."],
   ["secrets", "Encryption of secret values under a stack's key."],

@@ -2,6 +2,7 @@ import { auditLogOperations } from "../auditlogs/openapi.ts";
 import { historyOperations } from "../history/openapi.ts";
 import type { Operation } from "../http/openapi.ts";
 import { stubOperations } from "../stubs/openapi.ts";
+import { oidcOperations } from "../oidc/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
@@ -31,6 +32,7 @@ export const operations: Record<OperationId, Operation> = {
   ...orgOperations,
   ...roleOperations,
   ...teamOperations,
+  ...oidcOperations,
   ...auditLogOperations,
   ...stackOperations,
   ...secretOperations,

@@ -63,7 +63,7 @@ export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, to
 
 /**
  * Stands after `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the role, the
- * settings and the consent that were checked.
+ * settings and the consent that were checked. A token that is valid in one organization has no other memberships.
  */
 export function guardMemberships(store: Store, actor: Actor) {
   const judged =
@@ -72,6 +72,6 @@ export function guardMemberships(store: Store, actor: Actor) {
       : [];
   const userId = actor.kind === "user" ? actor.user.id : "";
   const unjudged = sql`EXISTS (SELECT org_id, role, settings_version, accepted_at IS NOT NULL FROM ${members} JOIN organizations ON organizations.id = org_id
-    WHERE user_id = ${userId} EXCEPT SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(${JSON.stringify(judged)}))`;
+    WHERE user_id = ${userId} AND org_id = coalesce(${actor.limits.onlyOrgId}, org_id) EXCEPT SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(${JSON.stringify(judged)}))`;
   return store.db.select({ holds: failUnless(sql`NOT ${unjudged}`) }).from(sql`(SELECT 1)`);
 }

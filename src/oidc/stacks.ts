@@ -21,7 +21,9 @@ const name = /^[A-Za-z0-9_.-]{1,100}$/;
  */
 export function stackRulesFor(stacks: PolicyStack[], claims: Claims): { rules: StackRule[] } | { unusable: string } {
   const known = withRepositoryName(claims);
-  const unusable = stacks.flatMap(({ project, stack }) => [...claimsIn(project), ...claimsIn(stack)]).find((claim) => !name.test(textOf(known, claim)));
+  const unusable = stacks
+    .flatMap(({ project, stack }) => [...claimsIn(project), ...claimsIn(stack)])
+    .find((claim) => !name.test(textOf(known, claim)));
   if (unusable !== undefined) return { unusable };
   const fill = (pattern: string) => withClaims(pattern, (claim) => textOf(known, claim));
   return { rules: stacks.map(({ project, stack, access }) => ({ project: fill(project), stack: fill(stack), access })) };
@@ -30,5 +32,7 @@ export function stackRulesFor(stacks: PolicyStack[], claims: Claims): { rules: S
 /** GitHub and GitLab have no claim for the name of the repository alone, without its owner. */
 function withRepositoryName(claims: Claims): Claims {
   const path = textOf(claims, "repository") || textOf(claims, "project_path");
-  return Object.hasOwn(claims, "repository_name") || path === "" ? claims : { ...claims, repository_name: path.slice(path.lastIndexOf("/") + 1) };
+  return Object.hasOwn(claims, "repository_name") || path === ""
+    ? claims
+    : { ...claims, repository_name: path.slice(path.lastIndexOf("/") + 1) };
 }

@@ -46,6 +46,13 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
         "role:delete": "Delete roles.",
       },
     },
+    {
+      name: "Identity providers",
+      scopes: {
+        "oidc_issuers:read": "List identity providers and the tokens that were exchanged.",
+        "auth_policies:read": "See the policies of identity providers.",
+      },
+    },
     { name: "Audit logs", scopes: { "audit_logs:read": "Read, search and export the audit log." } },
     {
       name: "Stack management",

@@ -9,7 +9,7 @@ import type { OrgContext } from "../context.ts";
 import { badRequest, conflict, notFound } from "../errors.ts";
 import { type TokenRow, stateOf, toAccessToken } from "./accessToken.ts";
 import { scopeFault } from "./create.ts";
-import { readOrgToken, thatToken } from "./get.ts";
+import { EXCHANGED, readOrgToken, thatToken } from "./get.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type UpdateAccessTokenRequest, expiryFault } from "./schema.ts";
 import { accessTokens } from "./table.ts";
@@ -25,6 +25,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
   const before = await readOrgToken(ctx, id, owner);
   const state = stateOf(before, ctx.now);
   if (state === "deleted") throw notFound("Token");
+  if (before.issuerId !== null) throw conflict(EXCHANGED);
   if (state === "expired" || state === "rotated") throw conflict(`the token has ${state === "expired" ? "expired" : "been rotated"}`);
 
   const after: TokenRow = {

@@ -14,8 +14,13 @@ const { claims } = fc.letrec((tie) => ({
   claims: fc.array(fc.tuple(names, tie("value")), { maxLength: 5 }).map((entries) => Object.fromEntries(entries) as unknown),
   value: fc.oneof({ depthSize: "small" }, { weight: 4, arbitrary: scalars }, fc.array(scalars, { maxLength: 3 }), tie("claims")),
 }));
-const patterns = fc.string({ unit: fc.oneof({ weight: 3, arbitrary: letters }, fc.constantFrom("*", "?", ".", "0", "true")), maxLength: 5 });
-const paths = fc.array(names, { minLength: 1, maxLength: 2 }).map((parts) => parts.map((part) => (part.includes(".") ? `"${part}"` : part)).join("."));
+const patterns = fc.string({
+  unit: fc.oneof({ weight: 3, arbitrary: letters }, fc.constantFrom("*", "?", ".", "0", "true")),
+  maxLength: 5,
+});
+const paths = fc
+  .array(names, { minLength: 1, maxLength: 2 })
+  .map((parts) => parts.map((part) => (part.includes(".") ? `"${part}"` : part)).join("."));
 const owners = fc.constantFrom("ops", "Ops", "op?", "*", "dev");
 
 const definition: fc.Arbitrary<PolicyDefinition> = fc
@@ -33,7 +38,11 @@ const definition: fc.Arbitrary<PolicyDefinition> = fc
     ...(one.tokenType === "personal" && { userLogin: owner }),
   }));
 const wanted = fc
-  .record({ tokenType: fc.constantFrom("organization", "organization", "team", "personal"), name: fc.constantFrom("ops", "OPS", "dev"), admin: fc.boolean() })
+  .record({
+    tokenType: fc.constantFrom("organization", "organization", "team", "personal"),
+    name: fc.constantFrom("ops", "OPS", "dev"),
+    admin: fc.boolean(),
+  })
   .map(({ tokenType, name, admin }) => ({
     tokenType,
     name: tokenType === "organization" ? "" : name,

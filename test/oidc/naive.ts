@@ -31,7 +31,9 @@ function fits(claims: unknown, key: string, pattern: string): boolean {
   let value = claims;
   for (const name of key.match(/"[^"]+"|[^".]+/g)!.map((written) => written.replaceAll('"', ""))) {
     const entry: [string, unknown] | undefined =
-      value !== null && typeof value === "object" && !Array.isArray(value) ? Object.entries(value).find(([own]) => own === name) : undefined;
+      value !== null && typeof value === "object" && !Array.isArray(value)
+        ? Object.entries(value).find(([own]) => own === name)
+        : undefined;
     if (!entry) return false;
     value = entry[1];
   }
