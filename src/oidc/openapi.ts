@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { Operations } from "../http/openapi.ts";
 import { stackRule } from "../tokens/schema.ts";
 import { AccessToken } from "../tokens/openapi.ts";
+import { stackAccesses } from "../tokens/table.ts";
 import { exchangedKinds } from "./table.ts";
 
 const PublicKey = z.object({
@@ -40,6 +41,8 @@ export const Issuer = z.object({
 });
 export type Issuer = z.infer<typeof Issuer>;
 
+const PolicyStack = z.object({ project: z.string(), stack: z.string(), access: z.enum(stackAccesses) });
+
 const Warning = z.object({
   /** Place of the definition in the policy, from 0. */
   policy: z.int(),
@@ -60,7 +63,8 @@ export const AuthPolicy = z.object({
       roleID: z.optional(z.string()),
       authorizedPermissions: z.array(z.string()),
       rules: z.record(z.string(), z.string()),
-      stacks: z.optional(z.array(stackRule)),
+      /** Patterns may contain claims: `{repository_name}`. */
+      stacks: z.optional(z.array(PolicyStack)),
     }),
   ),
   /** Definitions that admit more than they seem to. */

@@ -41,7 +41,7 @@ export async function registerIssuer(
     issuer: url,
     ...found,
     fetchedAt: ctx.now,
-    triedAt: ctx.now,
+    triedAt: 0,
     thumbprints: request.thumbprints ?? [],
     maxExpiration: request.maxExpiration || USUAL_MAX_EXPIRATION,
     audiences: request.audiences ?? [],

@@ -10,7 +10,7 @@ import { afterSessions, endSessions } from "./endSessions.ts";
 import { type IssuerRow, nextVersion, readIssuer, thatIssuer, toIssuer } from "./issuer.ts";
 import { keysOf } from "./register.ts";
 import { type UpdateIssuerRequest, USUAL_MAX_EXPIRATION } from "./schema.ts";
-import { oidcIssuers } from "./table.ts";
+import { type PublicKey, oidcIssuers } from "./table.ts";
 
 /** Changes an issuer; a member that is absent or null stays. The URL cannot change. @throws 409 when it was changed at the same time */
 export async function updateIssuer(ctx: OrgContext, id: string, request: z.infer<typeof UpdateIssuerRequest>) {
@@ -26,7 +26,8 @@ export async function updateIssuer(ctx: OrgContext, id: string, request: z.infer
     endsSessions: request.endsSessions ?? before.endsSessions,
     ...(keys && { jwksUri: null, keys, fetchedAt: ctx.now }),
   };
-  return store(ctx, before, after);
+  const changes = differences(before, after);
+  return changes.length === 0 ? toIssuer(before) : store(ctx, before, after, changes.join("; "));
 }
 
 /**
@@ -36,14 +37,19 @@ export async function updateIssuer(ctx: OrgContext, id: string, request: z.infer
 export async function refreshIssuer(ctx: OrgContext, id: string) {
   const before = await readIssuer(ctx, id);
   if (before.jwksUri === null) throw badRequest("issuer jwks are statically configured, can't regenerate thumbprints");
-  return store(ctx, before, { ...before, ...(await discover(ctx, before.url)), fetchedAt: ctx.now, triedAt: ctx.now });
+  return store(
+    ctx,
+    before,
+    { ...before, ...(await discover(ctx, before.url)), fetchedAt: ctx.now, triedAt: ctx.now },
+    "its keys were read again",
+  );
 }
 
-async function store(ctx: OrgContext, before: IssuerRow, after: IssuerRow) {
-  const changes = differences(before, after);
+/** @param happened for the audit log */
+async function store(ctx: OrgContext, before: IssuerRow, after: IssuerRow, happened: string) {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "oidc-issuer-updated",
-    description: `Changed the identity provider "${before.name}" (${before.id}): ${changes.join("; ") || "its keys were read again"}.`,
+    description: `Changed the identity provider "${before.name}" (${before.id}): ${happened}.`,
   });
   const isNarrower = narrows(before, after);
   const { statements, removal } = endSessions(ctx, before.id, isNarrower && before.endsSessions ? undefined : sql`0`);
@@ -77,6 +83,9 @@ function narrows(before: IssuerRow, after: IssuerRow): boolean {
   return losesKey || before.audiences.some((audience) => !after.audiences.includes(audience));
 }
 
+/** A key in the audit log: its id, and the begin of its public part. */
+const fingerprintOf = ({ kid, n, x }: PublicKey) => `${kid ?? "without id"} (${(n ?? x ?? "").slice(0, 16)}…)`;
+
 function differences(before: IssuerRow, after: IssuerRow): string[] {
   const shown: [string, (row: IssuerRow) => string][] = [
     ["name", (row) => JSON.stringify(row.name)],
@@ -85,7 +94,7 @@ function differences(before: IssuerRow, after: IssuerRow): string[] {
     ["thumbprints", (row) => row.thumbprints.join(", ") || "none"],
     ["single use", (row) => (row.singleUse ? "yes" : "no")],
     ["exchanged tokens end with it", (row) => (row.endsSessions ? "yes" : "no")],
-    ["keys", (row) => row.keys.map(({ kid }) => kid ?? "without id").join(", ")],
+    ["keys", (row) => row.keys.map(fingerprintOf).join(", ")],
     ["place of the keys", (row) => row.jwksUri ?? "registered"],
   ];
   return shown.flatMap(([name, show]) => (show(before) === show(after) ? [] : [`${name} from ${show(before)} to ${show(after)}`]));
