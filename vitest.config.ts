@@ -4,7 +4,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { contractFile } from "./scripts/contract.ts";
 import { startUpstream } from "./test/cli/support/upstream.ts";
-import { startDocuments } from "./test/support/documents.ts";
+import { startDocuments } from "./test/cli/support/documents.ts";
 import { long, shared } from "./vitest.shared.ts";
 
 /** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */

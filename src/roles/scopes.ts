@@ -47,7 +47,7 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
       },
     },
     {
-      name: "Identity providers",
+      name: "OIDC",
       scopes: {
         "oidc_issuers:read": "List identity providers and the tokens that were exchanged.",
         "auth_policies:read": "See the policies of identity providers.",

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AuditEvent, ask, request } from "./support/api.ts";
 import { startBuiltServer } from "./support/builtServer.ts";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
@@ -93,7 +93,8 @@ describe.skipIf(!isAtLeast(207))("a pipeline without a stored secret", () => {
     await next.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/rotated/dev", "--config", "password=x");
     await job.pulumi("up", "--yes", "--skip-preview");
     expect((await request("DELETE", `/api/orgs/acme/oidc/issuers/${issuerId}`, admin)).status).toBe(204);
-    for (const one of [job, next]) expect((await one.fails("up", "--yes", "--skip-preview", "--stack", "acme/rotated/dev")).output).toContain("401");
+    for (const one of [job, next])
+      expect((await one.fails("up", "--yes", "--skip-preview", "--stack", "acme/rotated/dev")).output).toContain("401");
     const again = await job.fails("login", server.url, "--oidc-token", await idp.token(AUDIENCE), "--oidc-org", "acme");
     expect(again.output).toContain("does not accept tokens of this issuer");
   });

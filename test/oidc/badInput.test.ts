@@ -28,7 +28,7 @@ describe("a token that is refused", () => {
     ["of 9 KB", () => `${unsigned(header)}${"A".repeat(9000)}`, "characters"],
     [
       "with 1,000 claims",
-      () => unsigned(header, { ...goodClaims(idp.url), ...Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`claim${i}`, i])) }),
+      () => unsigned(header, { ...goodClaims(idp.url), ...Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`c${i}`, 1])) }),
       "characters",
     ],
     ["nested 100 deep", () => unsigned(header, JSON.stringify(goodClaims(idp.url)).replace("{", `{"deep":${nested(100)},`)), "not a JWT"],

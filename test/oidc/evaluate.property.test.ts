@@ -25,11 +25,11 @@ const owners = fc.constantFrom("ops", "Ops", "op?", "*", "dev");
 
 const definition: fc.Arbitrary<PolicyDefinition> = fc
   .record({
-    decision: fc.constantFrom("allow", "allow", "allow", "deny"),
+    decision: fc.constantFrom<"allow" | "deny">("allow", "allow", "allow", "deny"),
     tokenType: fc.constantFrom("organization", "organization", "team", "personal"),
     owner: owners,
     roleID: fc.option(fc.constantFrom("reader", "writer"), { nil: undefined, freq: 3 }),
-    authorizedPermissions: fc.constantFrom([], [], ["admin"], ["standard"]),
+    authorizedPermissions: fc.constantFrom<string[]>([], [], ["admin"], ["standard"]),
     rules: fc.array(fc.tuple(paths, patterns), { maxLength: 2 }).map((entries) => Object.fromEntries(entries)),
   })
   .map(({ owner, ...one }) => ({

@@ -251,14 +251,15 @@ it("warns of policies that admit more than they seem to, and refuses those that 
   const refuses = async (rules: Record<string, string>) =>
     refused(400, "PATCH", `/api/orgs/acme/auth/policies/${policyId}`, { token: world.admin, json: { policies: [allowing({ rules })] } });
 
-  for (const rules of [
+  const admittingAll: Record<string, string>[] = [
     {},
     { aud: "urn:pulumi:org:acme" },
     { ref: "refs/heads/main" },
     { repository: "*/shop" },
     { sub: "repo:*" },
     { sub: "repo:acme*" },
-  ])
+  ];
+  for (const rules of admittingAll)
     expect(await refuses(rules), JSON.stringify(rules)).toContain("allows every customer of token.actions.githubusercontent.com");
   expect(await save({ sub: "repo:acme/*:*" })).toContain("pull_request_target");
   expect(await save({ sub: "repo:acme/shop:*" })).toContain("every branch, tag and pull request");

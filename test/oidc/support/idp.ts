@@ -3,7 +3,7 @@ import { SignJWT } from "jose/jwt/sign";
 import { exportJWK } from "jose/key/export";
 import { generateKeyPair } from "jose/key/generate/keypair";
 import type { PolicyDefinition } from "../../../src/oidc/table.ts";
-import type { Document } from "../../support/documents.ts";
+import type { Document } from "../../support/document.ts";
 import { type Call, call, ok } from "../../support/client.ts";
 import type { World } from "../../support/world.ts";
 

@@ -1,14 +1,7 @@
 /** A web server on this machine, whose documents the tests set: in place of an identity provider. For Node. */
 import { type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-
-/** What is at an address. `huge` never ends, and `slow` never begins. */
-export interface Document {
-  status?: number;
-  headers?: Record<string, string>;
-  body?: string;
-  how?: "huge" | "slow" | "broken";
-}
+import type { Document } from "../../support/document.ts";
 
 /**
  * `PUT` sets the document of an address, `GET` returns it, and `GET …?count` how often it was asked for.
