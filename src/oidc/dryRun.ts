@@ -9,7 +9,7 @@ import type { Claims } from "./claims.ts";
 import { decideOn } from "./exchange.ts";
 import { isAbout, rulesOf } from "./evaluate.ts";
 import { type IssuerRow, readIssuer } from "./issuer.ts";
-import { readToken } from "./jwt.ts";
+import { MOST_CHARACTERS, readToken } from "./jwt.ts";
 import { nameFor } from "./label.ts";
 import type { TestResult } from "./openapi.ts";
 import { verifyWithFreshKeys } from "./refresh.ts";
@@ -67,7 +67,10 @@ async function claimsOf(
   { token, claims }: z.infer<typeof TestIssuerRequest>,
 ): Promise<{ token: string; claims: Claims }> {
   if (Boolean(token) === Boolean(claims)) throw badRequest("either token or claims is required");
-  if (!token) return { token: "not checked", claims: claims! };
+  if (!token) {
+    if (JSON.stringify(claims).length > MOST_CHARACTERS) throw badRequest(`claims have at most ${MOST_CHARACTERS} characters`);
+    return { token: "not checked", claims: claims! };
+  }
   const read = readToken(token.trim());
   if (typeof read === "string") throw badRequest(read);
   if (read.issuer !== issuer.issuer)

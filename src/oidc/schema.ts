@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { patternFault } from "../auth/stackRules.ts";
-import { id, list, mapOf, text } from "../http/bounded.ts";
+import { id, list, mapOf, text, unread } from "../http/bounded.ts";
 import { stackAccesses } from "../tokens/table.ts";
 import { namesIn } from "./claims.ts";
 import { MOST_KEYS, secretMembers } from "./keys.ts";
@@ -101,7 +101,7 @@ export const UpdatePolicyRequest = z.object({ policies: list(PolicyDefinition, 1
 /** Either a token, or claims without a signature. */
 export const TestIssuerRequest = z.object({
   token: z.nullish(text(20_000)),
-  claims: z.nullish(mapOf(z.unknown(), text(500), 500)),
+  claims: z.nullish(mapOf(unread(z.unknown()), text(500), 500)),
   tokenType: z.nullish(z.enum(exchangedKinds)),
   scope: z.nullish(text(300)),
   expiration: z.nullish(z.int().check(z.minimum(1))),

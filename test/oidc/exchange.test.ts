@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Bindings } from "../../src/env.ts";
+import { sweepExchanged } from "../../src/oidc/sweep.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
@@ -475,3 +477,52 @@ describe("a token of an issuer", () => {
 /** Lets time pass for the keys of an issuer. */
 const later = (id: string, ms: number) =>
   env.DB.prepare("UPDATE oidc_issuers SET fetched_at = fetched_at - ?, tried_at = tried_at - ? WHERE id = ?").bind(ms, ms, id).run();
+
+describe("exchanges have limits", () => {
+  it("of a rate for each issuer, which only valid tokens count against", async () => {
+    const idp = await newIdp(world);
+    const limiter = vi.spyOn(env.TOKEN_EXCHANGES, "limit").mockResolvedValue({ success: false });
+    onTestFinished(() => limiter.mockRestore());
+    expect(await notExchanged(await idp.token())).toMatchObject({ status: 429, error: "temporarily_unavailable" });
+    expect(limiter.mock.calls).toEqual([[{ key: idp.id }]]);
+    expect(await notExchanged(await idp.token({ exp: 1 }))).toMatchObject({ status: 400 });
+    expect(limiter.mock.calls).toHaveLength(1);
+  });
+
+  it("of valid tokens for each issuer", async () => {
+    const idp = await newIdp(world);
+    const row = `INSERT INTO access_tokens (id, kind, org_id, name, description, hash, created_at, created_by, expires_at, issuer_id)
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+      SELECT 'many-' || i, 'organization', (SELECT id FROM organizations WHERE name = 'acme'), 'x', '', 'h' || i, 0, 'ci', ?, ? FROM n`;
+    await env.DB.prepare(row)
+      .bind(Date.now() + 3_600_000, idp.id)
+      .run();
+    expect(await notExchanged(await idp.token())).toMatchObject({
+      error_description: expect.stringContaining("which is the most") as string,
+    });
+    await env.DB.prepare("UPDATE access_tokens SET expires_at = 1 WHERE id = 'many-1'").run();
+    await exchanged(await idp.token());
+    // Deleting the issuer ends all of them in one transaction.
+    await ok("DELETE", `${ISSUERS}/${idp.id}`, admin());
+    expect(
+      await env.DB.prepare("SELECT count(*) AS n FROM access_tokens WHERE issuer_id = ? AND deleted_at IS NULL").bind(idp.id).first("n"),
+    ).toBe(1);
+  });
+
+  it("of time: the cron deletes rows that ended a month ago, unless something descends from them", async () => {
+    const idp = await newIdp(world, [allowing({ authorizedPermissions: ["admin"] })]);
+    await newTeam(world, "ops");
+    const { access_token: maker } = await exchanged(await idp.token(), { scope: "admin" });
+    const expires = nowInSeconds() + 600;
+    await ok("POST", "/api/orgs/acme/teams/ops/tokens", { token: maker, json: { name: "made", expires } });
+    const { access_token: alone } = await exchanged(await idp.token());
+    await newStack(alone);
+    const lasting = await newOrgToken(world, "lasting");
+    const count = () => env.DB.prepare("SELECT count(*) AS n FROM access_tokens WHERE issuer_id = ?").bind(idp.id).first<number>("n");
+    expect(await sweepExchanged(env as Bindings, Date.now())).toBe(0);
+    expect(await count()).toBe(2);
+    expect(await sweepExchanged(env as Bindings, Date.now() + 40 * 86_400_000)).toBe(1);
+    expect(await count()).toBe(1);
+    await ok("GET", `/api/orgs/acme/tokens/${lasting.id}`, admin());
+  });
+});
