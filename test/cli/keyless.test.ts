@@ -38,8 +38,8 @@ describe.skipIf(!isAtLeast(207))("a pipeline without a stored secret", () => {
   });
 
   /** A job on a fresh machine: it has a project, and the token of its identity provider. */
-  async function newJob(name: string, ...flags: string[]): Promise<Terminal> {
-    const job = new Terminal({ project: yamlProject(name), url: server.url });
+  async function newJob(name: string, flags: string[] = [], project = yamlProject(name)): Promise<Terminal> {
+    const job = new Terminal({ project, url: server.url });
     const output = await job.pulumi("login", server.url, "--oidc-token", await idp.token(AUDIENCE), "--oidc-org", "acme", ...flags);
     expect(output).toContain("Logged in to");
     return job;
@@ -50,7 +50,7 @@ describe.skipIf(!isAtLeast(207))("a pipeline without a stored secret", () => {
 
   it("signs in and runs an up, and its name is in the log", async () => {
     const job = await newJob("shop");
-    expect(await job.pulumi("whoami", "-v")).toMatch(/^Token type: organization$/m);
+    expect(await job.pulumi("whoami", "-v")).toMatch(/^Token type: organization: acme$/m);
     await job.pulumi("stack", "init", "acme/shop/dev");
     await job.pulumi("config", "set", "--secret", "password", "hunter2");
     await job.pulumi("up", "--yes", "--skip-preview");
@@ -58,19 +58,20 @@ describe.skipIf(!isAtLeast(207))("a pipeline without a stored secret", () => {
     await job.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
   });
 
-  it("does so with a token in a file, and takes the organization from it", async () => {
+  it("does so with a token in a file, or for the organization that the token itself names", async () => {
     const job = new Terminal({ project: yamlProject("of-file"), url: server.url });
     const file = join(job.project, "token.jwt");
     writeFileSync(file, await idp.token(AUDIENCE));
-    await job.pulumi("login", server.url, "--oidc-token", `file://${file}`);
+    await job.pulumi("login", server.url, "--oidc-token", `file://${file}`, "--oidc-org", "acme");
+    await job.pulumi("login", server.url, "--oidc-token", await idp.token(AUDIENCE));
     await job.pulumi("stack", "init", "acme/of-file/dev");
   });
 
   it("does so for a team, and for a person", async () => {
-    const team = await newJob("of-team", "--oidc-team", "ops");
+    const team = await newJob("of-team", ["--oidc-team", "ops"]);
     expect(await team.pulumi("whoami", "-v")).toMatch(/^Token type: team: ops$/m);
     await team.pulumi("stack", "init", "acme/of-team/dev");
-    const person = await newJob("of-person", "--oidc-user", "mel");
+    const person = await newJob("of-person", ["--oidc-user", "mel"]);
     expect(await person.pulumi("whoami", "-v")).toMatch(/^User: mel$/m);
     await person.pulumi("stack", "init", "acme/of-person/dev");
   });
@@ -89,8 +90,8 @@ describe.skipIf(!isAtLeast(207))("a pipeline without a stored secret", () => {
     await job.pulumi("stack", "init", "acme/rotated/dev");
     idp.rotateKeys();
     await job.pulumi("config", "set", "--secret", "password", "hunter2");
-    const next = await newJob("rotated");
-    await next.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/rotated/dev", "--config", "password=x");
+    const next = await newJob("rotated", [], job.project);
+    await next.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/rotated/dev");
     await job.pulumi("up", "--yes", "--skip-preview");
     expect((await request("DELETE", `/api/orgs/acme/oidc/issuers/${issuerId}`, admin)).status).toBe(204);
     for (const one of [job, next])
