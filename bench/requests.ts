@@ -98,7 +98,10 @@ function cases(server: BenchServer): Case[] {
       prepare: () =>
         each(async () => () => requestBytes("POST", "/api/orgs/acme/tokens", admin, JSON.stringify({ name: `made-${made++}` }))),
     },
-    { name: "bare, one RS256 signature", prepare: async () => always(requestBytes("POST", "/bench/signature", "", JSON.stringify(await subject))) },
+    {
+      name: "bare, one RS256 signature",
+      prepare: async () => always(requestBytes("POST", "/bench/signature", "", JSON.stringify(await subject))),
+    },
     {
       name: "bare, one RS256 signature and D1 twice",
       prepare: async () => always(requestBytes("POST", "/bench/exchange", "", JSON.stringify(await subject))),

@@ -57,7 +57,12 @@ async function verifySignature(c: Context<{ Bindings: Bindings }>): Promise<void
   const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
   key ??= crypto.subtle.importKey("jwk", jwk, algorithm, false, ["verify"]);
   const [header, claims, signature] = token.split(".") as [string, string, string];
-  const isValid = await crypto.subtle.verify(algorithm.name, await key, fromBase64url(signature), new TextEncoder().encode(`${header}.${claims}`));
+  const isValid = await crypto.subtle.verify(
+    algorithm.name,
+    await key,
+    fromBase64url(signature),
+    new TextEncoder().encode(`${header}.${claims}`),
+  );
   if (!isValid) throw new Error("the signature does not match");
 }
 
@@ -84,7 +89,10 @@ const bare = new Hono<{ Bindings: Bindings }>()
     await verifySignature(c);
     const session = c.env.DB.withSession("first-primary");
     await session.batch([session.prepare("SELECT id FROM stacks LIMIT 1")]);
-    await session.batch([session.prepare("CREATE TABLE IF NOT EXISTS bench (body TEXT)"), session.prepare("INSERT INTO bench VALUES ('x')")]);
+    await session.batch([
+      session.prepare("CREATE TABLE IF NOT EXISTS bench (body TEXT)"),
+      session.prepare("INSERT INTO bench VALUES ('x')"),
+    ]);
     return c.body(null, 204);
   })
   .post("/bench/body", async (c) => {

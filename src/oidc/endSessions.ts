@@ -10,7 +10,7 @@ import { accessTokens } from "../tokens/table.ts";
 const MOST_FORGOTTEN = 200;
 
 /** Statements that end exchanged tokens of an issuer. Await `afterSessions` with their results before the answer. @param which further condition */
-export function endSessions(ctx: OrgContext, issuerId: string, which: SQL | undefined = undefined) {
+export function endSessions(ctx: OrgContext, issuerId: string, which: SQL | undefined) {
   const { db } = ctx.store;
   const living = and(eq(accessTokens.issuerId, issuerId), isNull(accessTokens.deletedAt), notOver(ctx.now), which);
   const removal: AuditEvent = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });

@@ -59,7 +59,16 @@ async function store(ctx: OrgContext, before: IssuerRow, after: IssuerRow, happe
     ctx.store.db
       .update(oidcIssuers)
       .set({
-        ...{ name, thumbprints, maxExpiration, audiences, singleUse, endsSessions, jwksUri, keys, fetchedAt, triedAt },
+        name,
+        thumbprints,
+        maxExpiration,
+        audiences,
+        singleUse,
+        endsSessions,
+        jwksUri,
+        keys,
+        fetchedAt,
+        triedAt,
         modifiedAt: ctx.now,
         version: nextVersion,
         // Who changes whom the issuer trusts is responsible for its tokens. Keys that it publishes itself change no trust.

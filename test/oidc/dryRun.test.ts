@@ -10,7 +10,11 @@ let idp: Idp;
 beforeEach(async () => {
   world = await newWorld();
   idp = await newIdp(world, [
-    allowing({ rules: { ref: "refs/heads/main" }, roleID: "read-only", stacks: [{ project: "{repository_name}", stack: "*", access: "read" }] }),
+    allowing({
+      rules: { ref: "refs/heads/main" },
+      roleID: "read-only",
+      stacks: [{ project: "{repository_name}", stack: "*", access: "read" }],
+    }),
     allowing({ decision: "deny", rules: { event_name: "pull_request*" } }),
   ]);
 });
@@ -35,7 +39,11 @@ it("says what would come, and issues nothing", async () => {
         allowed: true,
         audienceMatches: true,
         policies: [
-          { applies: true, matches: true, rules: [{ claim: "ref", pattern: "refs/heads/main", values: ["refs/heads/main"], matches: true }] },
+          {
+            applies: true,
+            matches: true,
+            rules: [{ claim: "ref", pattern: "refs/heads/main", values: ["refs/heads/main"], matches: true }],
+          },
           { applies: true, matches: false },
         ],
         wouldIssue: {
@@ -48,7 +56,9 @@ it("says what would come, and issues nothing", async () => {
       });
     }),
   );
-  expect(events).toMatchObject([{ event: "oidc-issuer-tested", userLogin: "ada", description: expect.stringContaining("would be allowed") as string }]);
+  expect(events).toMatchObject([
+    { event: "oidc-issuer-tested", userLogin: "ada", description: expect.stringContaining("would be allowed") as string },
+  ]);
 });
 
 it("says which rule does not match, and which definition denies", async () => {
@@ -57,14 +67,20 @@ it("says which rule does not match, and which definition denies", async () => {
     reason: 'policy 1: ref is "refs/heads/mian", and must be "refs/heads/main"',
     policies: [{ matches: false }, { matches: false }],
   });
-  expect(await test({ claims: { ...claims, event_name: "pull_request_target" } })).toMatchObject({ allowed: false, reason: "policy 2 denies it" });
+  expect(await test({ claims: { ...claims, event_name: "pull_request_target" } })).toMatchObject({
+    allowed: false,
+    reason: "policy 2 denies it",
+  });
   expect(await test({ claims: { ...claims, aud: "sts" } })).toMatchObject({ allowed: false, audienceMatches: false });
   expect(await test({ claims, tokenType: "team", scope: "team:ops" })).toMatchObject({
     allowed: false,
     policies: [{ applies: false }, { applies: false }],
     reason: "no policy is about team tokens of ops",
   });
-  expect(await test({ claims, scope: "admin" })).toMatchObject({ allowed: false, reason: expect.stringContaining("the scope admin") as string });
+  expect(await test({ claims, scope: "admin" })).toMatchObject({
+    allowed: false,
+    reason: expect.stringContaining("the scope admin") as string,
+  });
 });
 
 it("checks the signature of a token, and keeps the token nowhere", async () => {
@@ -75,11 +91,21 @@ it("checks the signature of a token, and keeps the token nowhere", async () => {
   const forged = await (await newKey("shared")).sign(goodClaims(idp.url, claims));
   expect(await test({ token: forged })).toMatchObject({ token: "its signature does not match", allowed: false });
   const other = await (await sharedKey()).sign(goodClaims("https://other.example.com", claims));
-  expect(await test({ token: other })).toMatchObject({ token: expect.stringContaining("its issuer is https://other.example.com") as string, allowed: false });
+  expect(await test({ token: other })).toMatchObject({
+    token: expect.stringContaining("its issuer is https://other.example.com") as string,
+    allowed: false,
+  });
 });
 
 it("is for administrators, with a token or with claims", async () => {
   await refused(403, "POST", path(), { token: world.member, json: { claims } });
-  for (const json of [{}, { claims, token: "x" }, { token: "x" }, { claims: { a: "x".repeat(9000) } }, { claims, tokenType: "runner" }, { claims, tokenType: "team" }])
+  for (const json of [
+    {},
+    { claims, token: "x" },
+    { token: "x" },
+    { claims: { a: "x".repeat(9000) } },
+    { claims, tokenType: "runner" },
+    { claims, tokenType: "team" },
+  ])
     await refused(400, "POST", path(), { token: world.admin, json });
 });

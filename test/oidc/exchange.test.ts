@@ -371,7 +371,7 @@ describe("a token of an issuer", () => {
     await exchanged(token);
     await ok("PATCH", `${ISSUERS}/${idp.id}`, { ...admin(), json: { name: "ci", singleUse: true } });
     const results = await Promise.all([exchange(token), exchange(token), exchange(token)]);
-    expect(results.map(({ status }) => status).sort()).toEqual([200, 400, 400]);
+    expect(results.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400, 400]);
     expect(await notExchanged(token)).toMatchObject({ error_description: expect.stringContaining("exchanged before") as string });
     expect(await notExchanged(await idp.token())).toMatchObject({ error_description: expect.stringContaining("jti") as string });
     await exchanged(await idp.token({ jti: "2" }));

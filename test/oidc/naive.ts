@@ -1,7 +1,7 @@
 import type { PolicyDefinition } from "../../src/oidc/table.ts";
 import type { Wanted } from "../../src/oidc/evaluate.ts";
 
-/** What §10.2 of management-api says, as directly as it can be written: with regular expressions, and one rule after the other. */
+/** What management-api §10.2 says, as directly as it can be written: with regular expressions, and one rule after the other. */
 export function naive(policies: PolicyDefinition[], wanted: Wanted, claims: unknown): string {
   let denies = false;
   let allows = false;
@@ -38,7 +38,7 @@ function fits(claims: unknown, key: string, pattern: string): boolean {
     value = entry[1];
   }
   const values: unknown[] = Array.isArray(value) ? value : [value];
-  return values.some((one) => ["string", "number", "boolean"].includes(typeof one) && toRegExp(pattern).test(`${one as string}`));
+  return values.some((one) => ["string", "number", "boolean"].includes(typeof one) && toRegExp(pattern).test(String(one)));
 }
 
 /** `*` is zero or more characters, `?` zero or one, `.` exactly one. */
