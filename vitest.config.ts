@@ -23,7 +23,7 @@ export default defineConfig(async () => {
   const migrations = await readD1Migrations(fileURLToPath(new URL("./migrations", import.meta.url)));
   const upstream = await startUpstream();
   const documents = await startDocuments();
-  const queue = { maxBatchSize: 100, maxBatchTimeout: 0.05, maxRetries: 2, retryDelay: 0 };
+  const queue = { maxBatchSize: 100, maxBatchTimeout: 0.005, maxRetries: 2, retryDelay: 0 };
   return {
     plugins: [
       cloudflareTest({

@@ -24,7 +24,7 @@ async function zodFaults(): Promise<string[]> {
   return faults;
 }
 
-/** The Worker calls only bindings, but for one guarded module: no input can make it call an address. */
+/** Only one guarded module of the Worker calls addresses outside of the bindings, so that no input can make the Worker call an address. */
 async function outboundFaults(): Promise<string[]> {
   const faults: string[] = [];
   for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
@@ -36,8 +36,8 @@ async function outboundFaults(): Promise<string[]> {
 }
 
 /**
- * Drizzle omits the table's name of a column in a field of a select from one table. A sub-select in such a field then compares a column of
- * its own table with itself, without an error. So its columns must be written as text, with their tables.
+ * In a select from one table, Drizzle writes the columns of a field without the name of their table. A sub-select in such a field then
+ * compares a column of its own table with itself, without an error. So its columns must be written as text, with their tables.
  */
 async function subselectFaults(): Promise<string[]> {
   const sources = new Map<string, string>();

@@ -16,7 +16,7 @@ import { readOptions } from "./options.ts";
 import { env, root } from "./wrangler.ts";
 
 const { only, lanes: width } = readOptions({ only: { type: "string", default: "" }, lanes: { type: "string", default: "2" } });
-/** Timeout of a run of tests. The longest are those with the real CLI. */
+/** Timeout of a run of tests, in minutes. The tests with the real CLI take longest. */
 const MOST_MINUTES = 10;
 
 const faults = claimFaults();

@@ -86,7 +86,7 @@ function inOrder(entries: Entry[]): Entry[] {
   return [...last.values()].sort((a, b) => a.sequenceID - b.sequenceID);
 }
 
-/** About as many bytes as a client sends in one request. */
+/** Number of bytes in a batch, which is about the size of a client's request. */
 const BATCH = 4 * 1024 * 1024;
 
 function batchesOf(entries: readonly Entry[]): Uint8Array[] {

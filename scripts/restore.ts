@@ -13,7 +13,7 @@ import { type TableShape, tables } from "./tables.ts";
 import { readOptions } from "./options.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
-/** Most characters of a statement's parameter. A character takes up to 3 bytes, and D1 accepts 2 MB (platform-facts D-2). */
+/** Maximum number of characters of a statement's parameter. A character takes up to 3 bytes, and D1 accepts 2 MB (platform-facts D-2). */
 const MAX_PARAMETER = 600_000;
 
 const values = readOptions({ from: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } });

@@ -2,21 +2,20 @@
  * `npm test`: the checks and every suite, two at a time, and a summary that shows the result of each suite, why it was skipped, and why a
  * test failed. `npm run test:long` is the long form. The output of a suite is shown when it failed.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { readOptions } from "./options.ts";
+import { newTestFolder } from "./testing/folder.ts";
 import { type Result, run } from "./testing/run.ts";
 import { type Suite, suites } from "./testing/suites.ts";
 import { summary } from "./testing/summary.ts";
 
-/** Suites that run at the same time. Each uses about one core. */
+/** Number of suites that run at the same time. Each uses about one core. */
 const LANES = 2;
 
 const { long } = readOptions({ long: { type: "boolean", default: false } });
 // The same seed for all suites, so that the summary can print it.
 const seed = process.env["SEED"] ?? String(Date.now() % 1_000_000);
-const folder = mkdtempSync(join(tmpdir(), "stackpass-test-"));
+const folder = newTestFolder();
 const list = suites(long);
 const waiting = list.values();
 const results = new Map<Suite, Result>();
@@ -31,7 +30,7 @@ async function lane(): Promise<void> {
     if (isInterrupted) return;
     const at = () => `${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s `;
     console.log(`${at()} ${suite.name}: ${suite.missing ? "skipped" : "started"}`);
-    const result = await run(suite, folder, { LONG: long ? "1" : "", SEED: seed });
+    const result = await run(suite, folder, { LONG: long ? "1" : "", SEED: seed, TMPDIR: folder });
     results.set(suite, result);
     if (result.outcome === "skipped") continue;
     console.log(`${at()} ${suite.name}: ${result.outcome}`);

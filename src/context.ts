@@ -93,7 +93,7 @@ export interface OnStack {
   projectName: string;
   stackName: string;
   needs: OrgPermission[];
-  /** How many of the needs a guard has checked. */
+  /** How many of `needs` a guard has checked. */
   guarded: number;
   facts: (StackFacts & { granted: GrantPermission[] }) | null | undefined;
 }

@@ -8,7 +8,7 @@
 import { EACH_STACK, type Formula, MAX_ATOMS, NO_STACK, RuleWriter, TooComplex, all, any, not, same } from "./formula.ts";
 import type { Rule } from "./rules.ts";
 
-/** Levels of a tree, entries of one list, and the JSON of the whole in characters (management-api §7.2). */
+/** Maximum number of levels of a tree, of entries of one list, and of characters of the tree's JSON (management-api §7.2). */
 export const MAX_DEPTH = 64;
 export const MAX_ENTRIES = 2000;
 export const MAX_DETAILS = 1_000_000;
@@ -101,7 +101,7 @@ function readNode(node: unknown, when: Formula, depth: number, reading: Reading)
     case "PermissionDescriptorCompose":
       for (const id of texts(members, "permissionDescriptors")) {
         const included = reading.composed(id);
-        if (!included) throw new DescriptorFault(`'${id.slice(0, 100)}' is no role or permission set of this organization`);
+        if (!included) throw new DescriptorFault(`'${id.slice(0, 100)}' is not a role or permission set of this organization`);
         for (const { scopes, rules } of included) reading.grants.add(scopes, rules === null ? when : all([when, ofRules(rules)]));
       }
       return;
@@ -122,7 +122,10 @@ function readNode(node: unknown, when: Formula, depth: number, reading: Reading)
 
 const ofRules = (rules: Rule[]): Formula => ({ any: rules.map((rule) => ({ all: rule })) });
 
-/** Reads a selection: the first option whose value equals the selector counts. If one value is unknown, no option counts. */
+/**
+ * Reads a selection: the first option whose value equals the selector applies. If one of the values is unknown, the selection grants
+ * nothing.
+ */
 function select(members: Members, when: Formula, depth: number, reading: Reading): void {
   const selector = valueOf(members["selector"], depth + 1);
   const options = listIn(members, "options").map((option) => {
@@ -233,7 +236,8 @@ function equal(left: Value, right: Value): Formula {
   if (left.kind === "tag" && right.kind === "literal")
     return typeof right.value === "string" ? { is: "tag", key: left.key, value: right.value } : NO_STACK;
   if (swaps(left, right)) return equal(right, left);
-  // Values of two kinds are not equal. If one of them belongs to a stack, the opposite is true of each stack, and not of the organization.
+  // Values of two kinds are not equal. If one of them is a property of a stack, the result must depend on a stack even under `Not`:
+  // `NO_STACK`.
   return [left, right].some(({ kind }) => kind === "stack" || kind === "tag") ? NO_STACK : "never";
 }
 

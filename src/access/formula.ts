@@ -1,4 +1,4 @@
-/** Combines the conditions of a role while it is read, and turns them into rules (rules.ts). Pure. */
+/** Combines the conditions of a role while the role is read, and converts them into rules (rules.ts). Pure. */
 import type { Atom, Rule } from "./rules.ts";
 
 /**
@@ -9,7 +9,7 @@ export type Formula = "always" | "never" | Atom | { all: Formula[] } | { any: Fo
 
 /** True of each stack, and not of the organization. */
 export const EACH_STACK: Formula = { all: [] };
-/** True of no stack. It differs from `"never"`, whose opposite is also true of the organization. */
+/** True of no stack. Its negation is true of every stack, while the negation of `"never"` is true of the organization too. */
 export const NO_STACK: Formula = { any: [] };
 
 export function all(parts: Formula[]): Formula {
@@ -45,16 +45,19 @@ const sizeOf = (formula: Formula): number => {
   return parts.reduce((sum, part) => sum + sizeOf(part), 1);
 };
 
-/** Parts of two conditions that are compared with each other. */
+/** Maximum number of parts of two conditions that are compared with each other. */
 const MAX_COMPARED = 1000;
-/** Atoms of all the rules of a role. Each of them is read for each stack of a list. */
+/** Maximum number of atoms in all rules of a role: a list evaluates each of them for each stack. */
 export const MAX_ATOMS = 10_000;
-/** Comparisons of atoms while the rules of a role are worked out. Contradictions cost time too, though they leave no rule. */
+/**
+ * Maximum number of comparisons of atoms while the rules of a role are computed. Contradictory conditions take time too, although no rule
+ * is left of them.
+ */
 const MAX_WORK = 2_000_000;
 
 export class TooComplex extends Error {}
 
-/** Works out the rules of the conditions of one role, and remembers those that it has worked out. */
+/** Computes the rules of the conditions of one role, and keeps the results. */
 export class RuleWriter {
   readonly #known = new WeakMap<object, Rule[]>();
   #work = 0;
@@ -69,7 +72,7 @@ export class RuleWriter {
   }
 
   #toRules(formula: Exclude<Formula, "always" | "never">): Rule[] {
-    // Inside `all` and `any` stands no constant: both functions take them out.
+    // `all` and `any` contain no constants, because both functions remove them.
     const rulesOf = (part: Formula) => this.toRules(part as Exclude<Formula, "always" | "never">);
     if ("any" in formula) return bounded(formula.any.flatMap(rulesOf));
     if (!("all" in formula)) return [[formula]];
@@ -81,7 +84,7 @@ export class RuleWriter {
     return rules;
   }
 
-  /** Both rules as one, without repetitions; undefined when one atom would have to be true and false. */
+  /** Joins two rules without repetitions; undefined if an atom would have to be both true and false. */
   #join(left: Rule, right: Rule): Rule | undefined {
     this.#work += 1 + left.length * right.length;
     if (this.#work > MAX_WORK) throw new TooComplex();

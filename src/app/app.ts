@@ -17,8 +17,8 @@ import { logError } from "../log.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
- * The router is given, because `Hono` would bundle two more and, at the first request of each isolate, try the faster one, which does not
- * support a name and a parameter at the same place.
+ * `HonoBase` takes the router as an option. `Hono` would bundle two more routers and, at the first request of each isolate, try one that
+ * does not support a name and a parameter at the same place of a path.
  */
 export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() });
 
@@ -42,7 +42,7 @@ app.use(async (c, next) => {
   if (c.res.status >= 400 || !sent.bodyUsed) await discard(sent);
 });
 
-/** Characters of a URL: Cloudflare's own limit. It also bounds parameters that no handler reads. */
+/** Maximum number of characters of a URL, which is Cloudflare's own limit. It also bounds parameters that no handler reads. */
 const MAX_URL = 16 * 1024;
 
 // Reject an invalid Host header: the URL could not be parsed later.

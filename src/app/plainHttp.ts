@@ -3,8 +3,8 @@ import { AppError } from "../errors.ts";
 import type { Env } from "../http/environment.ts";
 
 /**
- * Refuses a request over plain HTTP, because it shows its token to the network; a page is redirected to HTTPS. Allowed only for a server on
- * the caller's own machine, or if the operator sets `ALLOW_PLAIN_HTTP`.
+ * Refuses a request over plain HTTP, because everybody on the network path can read its token; a page is redirected to HTTPS. Allowed only
+ * for a server on the caller's own machine, or if the operator sets `ALLOW_PLAIN_HTTP`.
  * @returns a redirect for a page, undefined for a request that is allowed
  * @throws 400
  */

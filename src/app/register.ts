@@ -179,14 +179,14 @@ const stackParam = (c: Context<Env>): StackRef | undefined => {
 
 const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
 
-/** An answer names at most so many faults, because a body may have a hundred thousand. */
+/** Maximum number of faults in an answer, because a body may have a hundred thousand. */
 const MOST_FAULTS = 10;
 
 function refusalOf({ issues: all }: z.core.$ZodError): AppError {
   const issues = all.slice(0, MOST_FAULTS);
   const errors = issues.map((issue) => ({ resource: "request", attribute: placeOf(issue), errorType: "invalid" as const }));
   const sentence = issues.find((issue) => issue.message.endsWith("."))?.message;
-  // A complete sentence is the wording of the public contract, and scripts may search for it.
+  // A message that is a complete sentence has the wording of the public contract, and scripts may search for it.
   return sentence ? new AppError(400, sentence, { errors }) : badRequest(issues.map(wording).join("; "), errors);
 }
 

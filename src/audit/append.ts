@@ -7,9 +7,11 @@ import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
 import { type AuditEvent, forgetPromises } from "./record.ts";
 import { auditArchives, auditEvents, auditHeads } from "./table.ts";
 
-/** A statement's parameter is at most 2 MB (platform-facts D-2): so many characters of at most 3 bytes. */
+/**
+ * Maximum number of characters of a statement's parameter, which has at most 2 MB (platform-facts D-2): a character has at most 3 bytes.
+ */
 const MAX_PARAMETER = 600_000;
-/** Most attempts. Each may fail because another consumer writes first, so there is one for each consumer. */
+/** Maximum number of attempts. An attempt fails when another consumer writes first, so there are as many attempts as consumers. */
 const TRIES = 10;
 
 /**

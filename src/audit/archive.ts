@@ -7,7 +7,7 @@ import { auditArchivedIds, auditArchives, auditEvents, auditHeads } from "./tabl
 
 /** The number of records in one object, small enough that an object can be read as a whole. */
 const PER_OBJECT = 1000;
-/** Objects that one run of the cron writes; the next run continues. */
+/** Maximum number of objects that one run of the cron writes; the next run continues. */
 const PER_RUN = 20;
 const DAY = 86_400_000;
 

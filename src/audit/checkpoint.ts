@@ -5,7 +5,7 @@ import type { Bindings } from "../env.ts";
 import { type Checkpoint, type SigningKey, parseCheckpoint, retiredKeys, signCheckpoint, signingKeys } from "./sign.ts";
 import { auditHeads } from "./table.ts";
 
-/** Organizations that one run of the cron handles; the next run continues. */
+/** Maximum number of organizations that one run of the cron handles; the next run continues. */
 const PER_RUN = 50;
 
 const prefixOf = (orgId: string) => `audit/checkpoints/${orgId}/`;
@@ -77,7 +77,7 @@ export async function listDays(env: Bindings, orgId: string): Promise<Listed[]> 
   return listed;
 }
 
-/** Checkpoints after a day, the oldest first. @param size most checkpoints; each is one read of R2 */
+/** Checkpoints after a day, the oldest first. @param size maximum number of checkpoints; each is one read of R2 */
 export async function listCheckpoints(env: Bindings, orgId: string, after: string, size: number): Promise<Checkpoint[]> {
   const prefix = prefixOf(orgId);
   const found: Checkpoint[] = [];

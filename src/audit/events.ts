@@ -78,7 +78,7 @@ export const eventTypes = {
   "personal-token-created": plain("A person created a personal token."),
   "personal-token-deleted": plain("A person deleted a personal token."),
   "membership-accepted": plain("A person who had been added accepted the membership."),
-  "user-session-ended": plain("A person ended one of their console sessions."),
+  "user-session-ended": plain("A person signed out of the console, or ended one or all of their sessions."),
   "token-leak-reported": plain("A token was found in public and disabled."),
   "stack-config-updated": plain("The source of a stack's configuration was changed."),
   "stack-tags-updated": plain("A stack's tags were changed."),

@@ -12,7 +12,7 @@ import { writeEvents } from "./write.ts";
 const MAX_MESSAGES = 100;
 const MAX_BYTES = 200_000;
 const MAX_MESSAGE = 120_000;
-/** Rows that one run of the cron sends; the next run continues. */
+/** Maximum number of rows that one run of the cron sends; the next run continues. */
 const PER_RUN = 5000;
 /** The longest time between two messages of one event. Milliseconds. */
 const RELAY_AT_MOST = 3_600_000;

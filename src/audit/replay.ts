@@ -5,9 +5,9 @@ import { writeEvents } from "./write.ts";
 
 /** An operator writes this object (`npm run audit:replay`) to request that the dead letters are written. */
 export const REPLAY_REQUEST = "audit/replay";
-/** Dead letters that one run of the cron handles; the request stays until all were tried. */
+/** Maximum number of dead letters that one run of the cron handles; the request stays until all were tried. */
 const PER_RUN = 500;
-/** Dead letters that are written together. */
+/** Number of dead letters that are written in one batch. */
 const TOGETHER = 100;
 
 /**

@@ -92,7 +92,7 @@ export const auditArchives = sqliteTable(
     orgId: text("org_id").notNull(),
     firstSeq: integer("first_seq").notNull(),
     lastSeq: integer("last_seq").notNull(),
-    /** Least and greatest `at` of its records. */
+    /** Smallest and greatest `at` of its records. */
     firstAt: integer("first_at").notNull(),
     lastAt: integer("last_at").notNull(),
     key: text("key").notNull(),

@@ -8,8 +8,8 @@ import { AuditCursor, EXPORT_PAGE, readAll, readChain, readPage } from "./read.t
 
 /**
  * The log as a file, always gzipped (management-api §9.5). It is read and sent page by page, from table and archive. Each page is
- * authorized anew: if the token is deleted meanwhile, the file ends early, which every gzip reader detects.
- * JSON lines are in the chain's order, which the verifier needs; the other formats are newest first.
+ * authorized again: if the token is deleted meanwhile, the file ends early, which every gzip reader detects. JSON lines are in the chain's
+ * order, which the verifier needs; the other formats are newest first.
  * @throws 404 as the list does
  */
 export async function exportAuditEvents(ctx: OrgContext, query: AuditQuery, format: FormatName, request: Request): Promise<Response> {

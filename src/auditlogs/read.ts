@@ -80,7 +80,7 @@ function toRecord(read: AuditRow): ChainRecord {
   return recordOf(event);
 }
 
-/** Rows of one page of an export. */
+/** Number of rows on one page of an export. */
 export const EXPORT_PAGE = 500;
 
 /**

@@ -18,7 +18,7 @@ const permission = "audit_logs:read";
 const sequence = z.optional(
   z.coerce.number("invalid query parameter").check(z.int("invalid query parameter"), z.minimum(1, "invalid query parameter")),
 );
-/** Checkpoints of a page: each is one read of R2. */
+/** Number of checkpoints on a page: each is one read of R2. */
 const CHECKPOINTS = 31;
 
 export const auditLogRoutes = [

@@ -8,7 +8,7 @@ import { fromCursor, toCursor } from "../http/pagination.ts";
 import { readChain } from "./read.ts";
 import { type Attested, checkpointsOf, nothingAttested, verifyCheckpoints } from "./verifyCheckpoints.ts";
 
-/** Records of one call. */
+/** Maximum number of records that one call verifies. */
 const MOST_RECORDS = 1000;
 /**
  * The cursor: the next sequence number, and the hash of the record before it. The client keeps it, so later calls are checked against it.

@@ -5,7 +5,7 @@ import { auditHeads } from "../audit/table.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 
-/** Most objects that one call reads. */
+/** Maximum number of objects that one call reads. */
 const MOST_CHECKPOINTS = 100;
 
 /** The result of verifying the checkpoints of a part of the chain. */

@@ -60,7 +60,7 @@ export async function authorize(
 }
 
 /**
- * Prepares the credential of a caller with rights on single stacks for a call about one stack. At the first attempt the guard of the call's
+ * Prepares a call about one stack by a caller who has rights on single stacks. At the first attempt the guard of the call's
  * work checks the rights. After a guard has failed, the facts are read here, and `decide` uses them.
  */
 async function aboutStack(ctx: RequestContext, credential: Credential, orgName: string, stack: StackRef): Promise<Credential> {
@@ -113,7 +113,10 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
 }
 
-/** For a machine's call that is in no organization and gives rights. @throws 403 when the token does not meet its organization's policy on expiry */
+/**
+ * Checks a machine token's expiry for a call that gives rights and belongs to no organization. @throws 403 if the token does not meet its
+ * organization's policy on expiry
+ */
 export async function requireExpiryPolicy(ctx: RequestContext, actor: MachineActor): Promise<void> {
   if (meetsExpiryPolicy(actor.limits, actor.settings.maxTokenExpiryDays, ctx.now)) return;
   await batch(ctx.store, [guard(ctx.store, actor, ctx.now, actor.org.id)]);

@@ -3,7 +3,7 @@ import { AppError, forbidden } from "../errors.ts";
 import { type Edition, editions } from "../orgs/table.ts";
 import type { Circumstances, OrgPermission } from "./policy.ts";
 
-/** The edition of organizations that have none of their own. Without the setting they have everything. */
+/** The edition of organizations without an edition of their own. Without the setting they have everything. */
 const defaultEditionOf = (setting: string | undefined): Edition => editions.find((edition) => edition === setting) ?? "enterprise";
 
 /** The inputs of `decide` that come from the request: time, address, country, default edition. */
@@ -21,15 +21,15 @@ export const hasEverything = (settings: OrgSettings, defaultEdition: Edition, no
   complete.has(settings.edition ?? defaultEdition) || now < settings.trialEndsAt;
 
 /**
- * Rights that an organization lacks unless it has everything. Existing tokens go on working, and can be listed and deleted.
+ * Rights that an organization lacks unless it has everything. Existing tokens stay valid, and can be listed and deleted.
  * The text on audit logs is that of the public contract (management-api §1.2).
  */
 const needed: Partial<Record<OrgPermission, AppError>> = {
   "org_token:create": forbidden(
-    "Organization access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens go on working.",
+    "Organization access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
   ),
   "team:create_token": forbidden(
-    "Team access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens go on working.",
+    "Team access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
   ),
   "audit_logs:read": new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription."),
 };

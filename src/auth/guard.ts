@@ -62,7 +62,7 @@ export async function guarded<U extends BatchItem<"sqlite">, T extends Readonly<
 export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, token.id), eq(accessTokens.hash, token.hash))!;
 
 /**
- * Stands after `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the role, the
+ * Follows `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the role, the
  * settings and the consent that were checked. A token that is valid in one organization has no other memberships.
  */
 export function guardMemberships(store: Store, actor: Actor) {

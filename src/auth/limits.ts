@@ -55,7 +55,7 @@ export function warningFor(
   if (expiresAt !== null && expiresAt - now <= SOON) return `${what} expires on ${minute(expiresAt)}`;
   const refusing = memberships.find(({ settings }) => !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, now));
   if (!refusing) return undefined;
-  return `${what} lives longer than the ${refusing.settings.maxTokenExpiryDays} days that ${refusing.org.name} allows, and is refused there`;
+  return `${what} is valid for longer than the ${refusing.settings.maxTokenExpiryDays} days that ${refusing.org.name} allows, and is refused there`;
 }
 
 const minute = (at: number) => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;

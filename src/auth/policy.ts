@@ -117,7 +117,7 @@ export type Verdict = "allowed" | "depends" | "forbidden" | "hidden" | "stack-hi
 
 /** The inputs of `decide` that do not come from the caller. */
 export interface Circumstances extends Use {
-  /** The edition of organizations that have none of their own. */
+  /** The edition of organizations without an edition of their own. */
   defaultEdition: Edition;
 }
 
@@ -129,9 +129,9 @@ export interface StackRef {
 
 /**
  * Decides whether an actor may do something. No other code decides that.
- * `hidden` (404): the actor may not know that the organization exists. `stack-hidden` (404): the same of the stack. `forbidden` (403): the
- * actor lacks the right. `network`, `expiry-policy` (403): the token may not be used from this address, or does not meet the policy on expiry.
- * `edition` (403): the organization's edition does not include the right.
+ * `hidden` (404): the actor may not know that the organization exists. `stack-hidden` (404): the actor may not know that the stack exists.
+ * `forbidden` (403): the actor lacks the right. `network`, `expiry-policy` (403): the token may not be used from this address, or does not
+ * meet the policy on expiry. `edition` (403): the organization's edition does not include the right.
  * @param stack the stack of the call, if it is about one
  */
 export function decide(actor: Actor, permission: OrgPermission, orgName: string, circumstances: Circumstances, stack?: StackRef): Verdict {
@@ -254,7 +254,7 @@ export function membershipIn(actor: Actor, orgName: string): ActorMembership | u
   }
 }
 
-/** The actor's membership in the organization of the call. The check of the route's permission has shown that there is one. */
+/** The actor's membership in the organization of the call. It exists, because the permission of the route was checked before. */
 export function membershipOf({ actor, org }: Pick<OrgContext, "actor" | "org">): ActorMembership {
   const membership = membershipIn(actor, org.name);
   if (!membership) throw new Error("the actor is not in the organization of its own call");

@@ -14,7 +14,9 @@ export const isCounted = ({ drains, stops }: { drains?: boolean; stops?: boolean
 /** Periods of the limiters in `wrangler.toml`, in seconds. */
 const REQUESTS_PERIOD = 10;
 const IMPORTS_PERIOD = 60;
-/** Requests of one caller in a period before this isolate asks the limiters. Callers with few requests never wait for a limiter. */
+/**
+ * Number of requests of one caller in a period before this isolate asks the limiters. Callers with few requests never wait for a limiter.
+ */
 const UNASKED = 50;
 const MOST_TOKENS = 10_000;
 

@@ -1,7 +1,7 @@
 import { PreconditionFailed } from "../db/client.ts";
 import { unavailable } from "../errors.ts";
 
-/** Rights and settings may change again while the caller is authorized again, but not without end. */
+/** Maximum number of attempts: rights and settings may change again while the caller is authorized again. */
 const MOST_TRIES = 10;
 
 /**

@@ -1,7 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type StackRule, stackAccesses } from "../tokens/table.ts";
 
-/** D1 accepts patterns of 50 bytes. A name without `*` may have the full length of a name (platform-facts D-5). */
+/**
+ * Maximum length of a pattern with `*`, because D1 accepts patterns of 50 bytes. A pattern without `*` may have the full length of a name
+ * (platform-facts D-5).
+ */
 const MAX_PATTERN = 50;
 
 /** @returns the fault of a pattern, or undefined */
@@ -11,7 +14,7 @@ export function patternFault(pattern: string): string | undefined {
   return undefined;
 }
 
-/** `*` matches any characters or none. Case does not count, because no two names differ by case alone. */
+/** `*` matches any characters or none. Case does not count, because no two names differ only by case. */
 function matches(pattern: string, name: string): boolean {
   const parts = pattern.toLowerCase().split("*");
   const text = name.toLowerCase();

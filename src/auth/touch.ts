@@ -13,9 +13,9 @@ import type { Identity } from "./resolve.ts";
  * seen for a minute.
  */
 const RESOLUTION = 60_000;
-/** Most addresses, countries and clients that are stored for a token. */
+/** Maximum number of addresses, countries and clients that are stored for a token. */
 const KEPT_ORIGINS = 10;
-/** Most characters of an address or a client. */
+/** Maximum number of characters of an address or a client. */
 const MOST_CHARACTERS = 100;
 const KEPT_DAYS = 400;
 const DAY = 86_400_000;

@@ -2,7 +2,9 @@ const options = { fatal: true, ignoreBOM: true } as const;
 // ignoreBOM keeps a byte order mark in the text, so that JSON.parse refuses it, as Go does.
 const decoder = new TextDecoder("utf-8", options);
 
-/** Bytes that are decoded at a time. To decode a longer text that is not ASCII, the runtime needs ten times its size in memory. */
+/**
+ * Number of bytes that are decoded at a time. To decode a longer text that is not ASCII, the runtime needs ten times its size in memory.
+ */
 const PIECE = 64 * 1024;
 
 /** Decodes ASCII bytes in one piece: a text of several pieces would be copied when it is read. */

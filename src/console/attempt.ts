@@ -7,7 +7,7 @@ export interface Problem {
   fields: Record<string, string>;
 }
 
-/** Most faults that a page names. */
+/** Maximum number of faults that a page names. */
 const MOST_FAULTS = 10;
 
 /** Reads a form by the schema of the API's body. */

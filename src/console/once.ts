@@ -10,7 +10,7 @@ import { decrypt, encrypt } from "../secrets/cipher.ts";
 import { shownValues } from "./table.ts";
 
 /**
- * Carries a new token's value from the form that created it to the page that shows it: sealed in a cookie of this browser and stored
+ * Passes a new token's value from the form that created it to the page that shows it: encrypted in a cookie of this browser, and stored
  * nowhere else. The first view deletes the cookie and uses up the id that is sealed with the value. So reloading, the back button or a copy
  * of the cookie does not show the value again.
  */

@@ -172,7 +172,7 @@ function refuseForeign(c: Context<Env>): void {
     throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
 }
 
-/** Most characters of all fields of a form together. */
+/** Maximum number of characters of all fields of a form together. */
 const FORM_LIMIT = 64 * 1024;
 
 async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {
@@ -212,7 +212,7 @@ export const missingPage = (c: Context<Env>): Promise<Response> =>
     },
   });
 
-/** Most characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
+/** Maximum number of characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
 const MAX_NEXT = 4000;
 
 async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Promise<Response> {

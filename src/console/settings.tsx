@@ -24,7 +24,7 @@ export const settingsPages = [
   }),
 ];
 
-/** Most names of tokens in a warning. */
+/** Maximum number of names of tokens in a warning. */
 const NAMED = 10;
 
 /** The valid tokens that a shorter maximum would refuse; undefined for none. */

@@ -40,7 +40,7 @@ export function countLostAttempt(run: Run): void {
 
 export const beginAttempt = (run: Run): Attempts => (run.attempts = { ...of(run), open: true });
 
-/** Closes an attempt without counting it: its caller was refused, and the run goes on. */
+/** Closes an attempt without counting it: its caller was refused, and the run continues. */
 export const dropAttempt = (run: Run): Attempts => (run.attempts = { ...of(run), open: false });
 
 export function countFailedAttempt(run: Run, fault: EndFault, now: number): void {

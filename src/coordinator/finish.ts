@@ -70,7 +70,7 @@ interface Failure {
   by: EndedBy;
 }
 
-/** @returns the reason for which the run ends with its base now. @throws the error when the end is tried again or the run goes on */
+/** @returns the reason for which the run ends with its base now. @throws the error when the end is tried again or the run continues */
 function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJournal {
   const { error, fault, isStateWritten, by } = failure;
   const goesOn = (reason: unknown) => {
@@ -81,7 +81,7 @@ function afterFailure(ctx: StackContext, run: Run, failure: Failure): KeptJourna
     return reason;
   };
   if (fault === "caller") throw goesOn(error);
-  // The entries contradict each other. The client receives the error, and the run goes on until its lease expires.
+  // The entries contradict each other. The client receives the error, and the run continues until its lease expires.
   if (by.client && error instanceof StateError && run.phase === "running") throw goesOn(fromStateError(error));
   if (error instanceof StateError || (by.caller && fault === "content")) {
     logError("an update ends with the state before it", error, { updateId: run.updateId });

@@ -58,7 +58,7 @@ const namesOf = ({ orgName, projectName, stackName }: StackPath): Names => ({ ow
 const taken = (path: StackPath) => conflict(`Stack '${pathText(path)}' already exists`);
 
 function guards({ store }: StackContext, { actor, now, orgId, toOrgId }: MoveStack) {
-  // The stack gives its rights where it is, and not where it goes.
+  // Rights on the stack itself count only in the organization that it leaves, and not in the new one.
   const { onStack: _onStack, ...inTarget } = actor;
   return [guard(store, actor, now, orgId), guard(store, orgId === toOrgId ? actor : inTarget, now, toOrgId)] as const;
 }
@@ -132,7 +132,7 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
   ctx.relaySoon(lost.event, ...events);
 }
 
-/** Grants are the old organization's; in the new one the stack is the mover's, as if made there. */
+/** Grants belong to the old organization and end. In the new one, the caller gets the grant of a creator. */
 const giveToMover = (store: StackContext["store"], { actor, now }: MoveStack, moved: SQL) => [
   store.db.delete(stackGrants).where(sql`${stackGrants.stackId} = ${moved}`),
   creatorGrant(store, actor, moved, now),

@@ -32,7 +32,7 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
   const [, , , , , deleted, , remaining] = await batch(store, [
     guard(store, input.actor, now, orgId),
     ...lost.statements,
-    // A stack that is brought back is its organization's, and nobody's own.
+    // If the stack is restored later, it belongs to its organization only, so the grants on it end now.
     store.db.delete(stackGrants).where(sql`${stackGrants.stackId} IN (SELECT id FROM ${stacks} WHERE ${which})`),
     store.db.update(stacks).set({ deletedAt: now }).where(which).returning({ id: stacks.id }),
     auditIf(store, event, changedARow),

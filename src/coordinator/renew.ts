@@ -18,7 +18,7 @@ export interface RenewLease {
 }
 
 /**
- * Checks in the database whether a run may go on, and records the result in the run. If the database does not answer, the run goes on.
+ * Checks in the database whether a run may continue, and records the result in the run. If the database does not answer, the run continues.
  * @returns whether the run has to be aborted
  * @throws 403 when the lease may not be renewed from there
  */

@@ -13,7 +13,7 @@ const HOUR = 3600_000;
 
 /**
  * The result of checking a run at a renewal of its lease. `network`: the renewal is refused because of the caller's network, and the run
- * goes on. `draining`: the caller that started the run could not start it now, and the run may go on until the given time.
+ * continues. `draining`: the caller that started the run could not start it now, and the run may continue until the given time.
  */
 export type Standing = "good" | "network" | { abort: AbortedFor } | { draining: { since: number; until: number } };
 
@@ -51,9 +51,9 @@ export async function readStarterFacts(store: Store, run: Run, now: number): Pro
 }
 
 /**
- * Decides whether a run may go on. It may while its starter could start it now. Afterwards the organization's setting decides: the run is
- * aborted, or it may finish within the maximum drain time. A leaked token aborts its runs and those of the tokens that it created, whatever
- * the setting is. Pure.
+ * Decides whether a run may continue. It may as long as its starter could start it now. Afterwards the organization's setting decides: the
+ * run is aborted, or it may finish within the maximum drain time. A leaked token aborts its runs and those of the tokens that it created,
+ * whatever the setting is. Pure.
  */
 export function standingOf(run: Run, { starter, leaked, settings, onStack }: Facts, use: Circumstances): Standing {
   if (leaked) return { abort: "leak" };

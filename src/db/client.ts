@@ -33,7 +33,7 @@ export const failUnless = (condition: SQL) => sql<number>`CASE WHEN ${condition}
 /** A unique index refused the write; nothing of the batch was written. */
 export class UniqueViolation extends Error {}
 
-/** Whether an error proves that nothing was written. After a 503 that is unknown: perhaps only the answer was lost. */
+/** Whether an error proves that nothing was written. A 503 proves nothing, because perhaps only the answer was lost. */
 export const isRefused = (error: unknown) =>
   error instanceof PreconditionFailed || error instanceof UniqueViolation || (error instanceof AppError && error.status < 500);
 

@@ -12,7 +12,7 @@ export interface EventQuery {
 /** All bits, also those of unknown kinds. */
 export const ALL_KINDS = 0xffffffff;
 
-/** Bounds of one page, the second in characters of JSON. A page may have one event of any size. */
+/** Maximum number of events on one page, and of characters of their JSON. A page may have one event of any size. */
 const MAX_EVENTS = 200;
 const MAX_CHARACTERS = 2 * 1024 * 1024;
 

@@ -50,7 +50,7 @@ export function pagingOf({ page, pageSize }: z.infer<typeof pagingQuery>): Pagin
   return { page: page ?? 1, pageSize: pageSize ?? 10 };
 }
 
-/** Rows in memory at a time. A row may have up to 900 KB; most have a few. */
+/** Number of rows in memory at a time. A row may have up to 900 KB; most have a few. */
 const CHUNK = 50;
 
 export interface Found {

@@ -43,7 +43,7 @@ export async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
       // The reader has used the bytes of the previous buffer.
       if (last && last.buffer !== chunk.buffer) releaseBuffer(last.buffer);
       last = chunk;
-      // Not as a Buffer of Node, because its `slice` makes no copy.
+      // This is not a Buffer of Node, because `slice` of a Buffer makes no copy.
       yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     }
   } catch (error) {
@@ -125,7 +125,7 @@ export function encodingOf(request: Request): BodyEncoding {
   throw badRequest(`Content-Encoding '${name.slice(0, 40)}' is not supported`);
 }
 
-/** Bytes of one buffer of zlib; with its default of 16 KB a journal batch takes twice as long. */
+/** Number of bytes of one buffer of zlib; with its default of 16 KB a journal batch takes twice as long. */
 const CHUNK = 128 * 1024;
 
 /** @param limit bytes; undefined when the size was already checked */

@@ -7,7 +7,7 @@ import * as z from "zod/mini";
 /** @param max characters */
 export const text = (max: number, message?: string) => z.string().check(z.maxLength(max, message));
 
-/** Characters of a text that may fill its body. The body has its own limit, see `src/limits.ts`. */
+/** Maximum number of characters of a text that may fill its body. The body has its own limit, see `src/limits.ts`. */
 export const AS_BODY = 2 ** 27;
 
 /** An id that we issued. An unknown id of any format is a 404. */
@@ -40,7 +40,7 @@ export function list<T extends z.ZodMiniType>(element: T, max: number, message =
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Only so many faults of a map are reported, because a large body may have a hundred thousand. */
+/** Maximum number of faults of a map that are reported, because a large body may have a hundred thousand. */
 const MOST_FAULTS = 10;
 
 /**

@@ -1,6 +1,6 @@
 import { SIZE } from "../bytes/chunks.ts";
 
-/** Most bytes that are read of a body that is not used. Cloudflare accepts no larger body on most plans. */
+/** Maximum number of bytes that are read of a body that is not used. Cloudflare accepts no larger body on most plans. */
 const MOST_BYTES = 256 * 1024 * 1024;
 /** How long the sender may pause, in milliseconds. */
 export const PATIENCE = 5_000;

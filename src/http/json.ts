@@ -1,7 +1,7 @@
 import { AppError, badRequest } from "../errors.ts";
 import { MOST_VALUES, shapeFault } from "../state/shape.ts";
 
-/** Most levels of nested lists and objects. */
+/** Maximum number of levels of nested lists and objects. */
 export const MOST_LEVELS = 1000;
 
 /**

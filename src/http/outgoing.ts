@@ -8,7 +8,7 @@ import { concat } from "../state/json/json.ts";
  * Cloudflare reaches no private address (docs/security.md).
  */
 export interface OutgoingLimits {
-  /** Most bytes of the answer's body. */
+  /** Maximum number of bytes of the answer's body. */
   most: number;
   /** Milliseconds until the whole answer must have arrived. */
   within: number;

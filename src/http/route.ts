@@ -63,7 +63,7 @@ export interface ValuesContract {
   member: string;
   /** The member is a list of any number of strings; else it is one string. */
   isList: boolean;
-  /** Most bytes of one string's JSON text. */
+  /** Maximum number of bytes of one string's JSON text. */
   most: (limits: Limits) => number;
   /** The message of the error when a string is longer. */
   tooLong: (limits: Limits) => AppError;

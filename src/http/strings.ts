@@ -26,9 +26,9 @@ export interface StringsOptions {
   member: string;
   /** The member is a list of any length; null or an absent member is an empty list. Else the member is one string. */
   isList: boolean;
-  /** Most bytes of one string's text. */
+  /** Maximum number of bytes of one string's text. */
   most: number;
-  /** Most bytes of everything else: white space, commas, other members. */
+  /** Maximum number of bytes of everything else: white space, commas, other members. */
   mostBeside: number;
   /** The message of the error when a string is longer. */
   tooLong: () => AppError;

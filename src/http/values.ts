@@ -1,4 +1,4 @@
-/** Characters after which a group of values is complete: most bodies are one group. */
+/** Number of characters after which a group of values is complete. Most bodies are one group. */
 const GROUP = 4 * 1024 * 1024;
 /** Overhead of one value, in characters. */
 const OVERHEAD = 256;

@@ -10,11 +10,11 @@ import { below, invitationsBelow, issuersBelow } from "./below.ts";
 import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
 /**
- * Most cache entries that one call deletes, the newest tokens first. The remaining entries expire within a minute: writes, exports and
+ * Maximum number of cache entries that one call deletes, the newest tokens first. The remaining entries expire within a minute: writes, exports and
  * decryptions do not use them.
  */
 const MOST_FORGOTTEN = 200;
-/** Most ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
+/** Maximum number of ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
 const MOST_IDS = 10_000;
 
 export type EndedKind = TokenKind | "invitation" | "issuer" | "member";

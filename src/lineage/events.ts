@@ -5,7 +5,7 @@ import type { Store } from "../db/client.ts";
 import { type Descent, withEnding } from "./ending.ts";
 import type { EndedRow } from "./end.ts";
 
-/** Most names in one event. The rest is counted. */
+/** Maximum number of names in one event. The rest is counted. */
 const MOST_NAMED = 100;
 
 interface EndingEvent {

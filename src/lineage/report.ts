@@ -2,7 +2,7 @@ import type { Actor } from "../context.ts";
 import type { EndedRow } from "./end.ts";
 import type { RevocationReport } from "./openapi.ts";
 
-/** Most rows that one answer names. */
+/** Maximum number of rows that one answer names. */
 const MOST_NAMED = 1000;
 
 /**

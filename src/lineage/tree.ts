@@ -5,7 +5,7 @@ import { type Reach, below, invitationsBelow, issuersBelow } from "./below.ts";
 import type { EndedKind } from "./end.ts";
 import { type Descent, canEnd, withEnding } from "./ending.ts";
 
-/** Most rows of a tree; if there are more, the oldest are shown. */
+/** Maximum number of rows of a tree; if there are more, the oldest are shown. */
 export const MOST_IN_TREE = 1000;
 
 interface TreeRow {

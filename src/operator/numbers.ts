@@ -10,7 +10,7 @@ import { updates } from "../updates/table.ts";
 
 /** The largest backlog that is counted. */
 export const MOST_ROWS = 10_000;
-/** Objects on a page of R2. */
+/** Number of objects on a page of R2. */
 export const MOST_LETTERS = 1000;
 
 /** The metrics of the whole deployment. Times are milliseconds since 1970; null: there is none, or it could not be read. */

@@ -13,7 +13,7 @@ import { shortId } from "./invite.ts";
 import { isPending } from "./pendingInvites.ts";
 import { invites, members, organizations } from "./table.ts";
 
-/** Who is invited whereto, for a person who knows the id. @throws 404 when it does not wait any more */
+/** Returns a pending invitation to a person who knows its id. @throws 404 if it is not pending */
 export async function getInvite(ctx: PersonContext, orgName: string, id: string) {
   const invite = await read(ctx, orgName, id);
   if (!invite?.isPending) throw notFound("Invite");
@@ -21,8 +21,8 @@ export async function getInvite(ctx: PersonContext, orgName: string, id: string)
 }
 
 /**
- * The caller becomes a member with the role of the invitation. Whoever knows its id may do so, and one person only.
- * @throws 404 for an unknown one, 409 when it was accepted or canceled or the caller is a member already
+ * The caller becomes a member with the role of the invitation. Anyone who knows its id may accept it, but only one person can.
+ * @throws 404 for an unknown invitation, 409 if it was accepted or canceled, or if the caller is a member already
  */
 export async function acceptInvite(ctx: PersonContext, orgName: string, id: string): Promise<void> {
   const invite = await read(ctx, orgName, id);
@@ -58,7 +58,7 @@ const notInvited = () => new AppError(409, "Invite is not in the 'invited' state
 /**
  * Reads whether the sender of an invitation could still send it. An invitation gives rights, so it must not outlive the sender's own. The
  * invitations of former administrators are canceled when they lose that role (`cancelInvitesOf`).
- * @returns also a condition that holds while nothing has changed that the answer depends on
+ * @returns also an SQL condition that fails if the answer may have changed meanwhile
  */
 async function readSender(ctx: PersonContext, { orgId, org, role, roleId, madeWith }: Invite) {
   const isUnchanged = (version: number) => sql`(SELECT settings_version FROM organizations WHERE organizations.id = ${orgId}) = ${version}`;
@@ -82,7 +82,7 @@ async function readSender(ctx: PersonContext, { orgId, org, role, roleId, madeWi
   return { mayStillGive, isUnchanged: isUnchanged(membership.settings.version) };
 }
 
-/** One that is for another account does not exist for the caller. */
+/** SQL condition: the invitation is not for another account. For the caller, such an invitation does not exist. */
 const isFor = (ctx: PersonContext) => or(isNull(invites.userId), eq(invites.userId, ctx.actor.user.id));
 
 type Invite = NonNullable<Awaited<ReturnType<typeof read>>>;

@@ -15,8 +15,8 @@ import { type Role, invites, members } from "./table.ts";
 const alreadyThere = () => new AppError(409, "User is already an organization member.");
 
 /**
- * Adds an account of this deployment. The person has not accepted: the membership opens the organization to the person and gives the organization
- * nothing over the person. With `DIRECT_MEMBERS=invite` it is an invitation instead.
+ * Adds an account of this deployment to the organization. The person has not accepted the membership yet: the person may use the
+ * organization, but the organization has no power over the person. With `DIRECT_MEMBERS=invite` it creates an invitation instead.
  */
 export async function addMember(ctx: OrgContext, login: string, role: Role) {
   await givenRole(ctx, { role }, "default");
@@ -44,10 +44,13 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
   }
 }
 
-/** A setting that is not understood adds nobody. */
+/** An unknown value of the setting counts as `invite`. */
 const addsDirectly = (setting: string | undefined) => !setting || setting === "add";
 
-/** An invitation that is for one account, who finds it in the console. The answer calls the person a potential member (management-api §5). */
+/**
+ * Creates an invitation for one account; its person finds it in the console. The answer calls the person a potential member (management-api
+ * §5).
+ */
 async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   const id = crypto.randomUUID();
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

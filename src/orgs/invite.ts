@@ -10,10 +10,10 @@ import { type GivenRole, givenRole, givenRoles } from "../roles/given.ts";
 import { isPending, knownTo } from "./pendingInvites.ts";
 import { invites } from "./table.ts";
 
-/** Where somebody accepts: a page of this deployment's console. */
+/** The page of this deployment's console on which a person accepts an invitation. */
 export const acceptUrl = (origin: string, org: string, id: string) => `${origin}/${encodeURIComponent(org)}/~/invites/${id}`;
 
-/** For people who read the log: whoever knows the whole id may join. */
+/** The name of an invitation in the audit log. The whole id would let every reader of the log join. */
 export const shortId = (id: string) => `${id.slice(0, 8)}…`;
 
 interface NewInvite {
@@ -22,7 +22,7 @@ interface NewInvite {
   given: GivenRole;
 }
 
-/** An invitation for whoever has the link. */
+/** Creates an invitation for anyone with the link. */
 export async function inviteByLink(ctx: OrgContext, origin: string, request: z.infer<typeof CreateInviteRequest>) {
   const given = await givenRole(ctx, { role: request.role, fgaRoleId: request.roleId }, "default");
   const invite = { id: crypto.randomUUID(), email: "", given };
@@ -31,8 +31,8 @@ export async function inviteByLink(ctx: OrgContext, origin: string, request: z.i
 }
 
 /**
- * Invitations for addresses. No mail is sent: the links are in the answer. One fails whose address is a member's, or has an
- * invitation that waits, or stands in the list twice; the others are made.
+ * Creates invitations for addresses. No mail is sent: the links are in the answer. An invitation is not created if its address belongs to a
+ * member, has a pending invitation, or occurs earlier in the list; the others are created.
  */
 export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z.infer<typeof EmailInviteRequest>[]) {
   const given = await givenRoles(
@@ -54,12 +54,12 @@ export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z
   };
 }
 
-/** @returns ids of those that were made */
+/** @returns the ids of the invitations that were created */
 async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>> {
   const events = wanted.map(({ id, email, given }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
       event: "organization-invite-sent",
-      description: `Invited ${email || "whoever has the link"} as ${given.name} (${shortId(id)}).`,
+      description: `Invited ${email || "anyone with the link"} as ${given.name} (${shortId(id)}).`,
     }),
   );
   const rows = sql`json_each(${JSON.stringify(wanted)})`;
@@ -83,7 +83,7 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
   return made;
 }
 
-/** @throws 404 when it does not wait any more */
+/** @throws 404 if the invitation is not pending */
 export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-canceled",
@@ -97,7 +97,7 @@ export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
   relaySoon(ctx, event);
 }
 
-/** No mail is sent: it only counts as sent now. @throws 404 when it does not wait any more */
+/** Extends an invitation as if it were sent now; no mail is sent. @throws 404 if the invitation is not pending */
 export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-sent",
@@ -112,8 +112,8 @@ export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
 }
 
 /**
- * Statements for the batch that takes a person's administration away: what they invited and nobody accepted goes with it.
- * @param lost holds when it was taken away
+ * Statements for the batch in which a person stops being an administrator: they cancel the person's pending invitations.
+ * @param lost SQL condition: the person is not an administrator any more
  */
 export const cancelInvitesOf = (
   ctx: OrgContext,
@@ -122,7 +122,7 @@ export const cancelInvitesOf = (
 ): [ReturnType<typeof cancelWhere>, ReturnType<typeof auditIf>, AuditEvent] => {
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-canceled",
-    description: `Canceled the waiting invitations of ${login}, who is no administrator any more.`,
+    description: `Canceled the pending invitations of ${login}, who is not an administrator any more.`,
   });
   return [cancelWhere(ctx, login, lost), auditIf(ctx.store, event, changedARow), event];
 };

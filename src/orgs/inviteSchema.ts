@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { id, list, text } from "../http/bounded.ts";
 import { roles } from "./table.ts";
 
-/** Most invitations of one call. */
+/** Maximum number of invitations of one call. */
 const MOST_INVITES = 100;
 
 /** Clients use both spellings of the billing role (management-api §16). */

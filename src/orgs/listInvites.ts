@@ -7,7 +7,7 @@ import { acceptUrl } from "./invite.ts";
 import { isPending, knownTo, madeByMachine } from "./pendingInvites.ts";
 import { invites, organizations } from "./table.ts";
 
-/** Most invitations of a list: the contract has no pages here, so the latest are returned. */
+/** Maximum number of invitations of a list: the contract has no pages here, so the latest are returned. */
 const MOST_INVITES = 1000;
 
 /** Pending invitations. Their links give access, so only a caller who may invite sees them. */

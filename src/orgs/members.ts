@@ -29,7 +29,7 @@ interface Person {
   custom: string | null;
 }
 
-/** Oldest first. There is no roster beside our own, so the contract's two member types are one list. */
+/** Lists the members, the oldest membership first. The contract has two types of members; here both are the same list. */
 export async function listMembers(ctx: OrgContext, continuationToken: string | undefined) {
   const after = fromCursor(continuationToken, Key);
   const [rows, roles] = await guarded(ctx, [
@@ -57,8 +57,8 @@ export async function listMembers(ctx: OrgContext, continuationToken: string | u
 }
 
 /**
- * An administrator who becomes less loses the invitations that nobody accepted yet.
- * @throws 400 when it would leave the organization without an admin, 403 for a machine that would make or end one
+ * Changes the role of a member. If an administrator gets another role, the pending invitations of that person are canceled.
+ * @throws 400 if the organization would have no administrator, 403 for a machine that would make or remove an administrator
  */
 export async function changeMemberRole(ctx: OrgContext, login: string, given: GivenRole): Promise<void> {
   const { role, roleId: id } = given;
@@ -89,7 +89,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
   relaySoon(ctx, event, cancelEvent);
 }
 
-/** Why an administrator is one still: the caller is none who could end that, or there is no other. */
+/** The error for an administrator who was not changed: the caller may not change administrators, or this is the last one. */
 export const adminStays = async (ctx: OrgContext) =>
   has(ctx, "org_member:set_admin") ? badRequest("an organization needs at least one admin") : lacking(ctx, "org_member:set_admin");
 
@@ -103,7 +103,7 @@ export const isMember = (ctx: OrgContext, login: string) =>
 export const noAdmin = (ctx: OrgContext, login: string) =>
   sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)} AND role = 'admin')`;
 
-/** An administrator who has not accepted is none that an organization can rely on. */
+/** SQL condition: the member is not the last administrator. An administrator who has not accepted the membership does not count. */
 export const notTheLastAdmin = (ctx: OrgContext) =>
   or(
     ne(members.role, "admin"),
@@ -114,21 +114,21 @@ export const notTheLastAdmin = (ctx: OrgContext) =>
 export const currentRole = (ctx: OrgContext, login: string) =>
   ctx.store.db.select({ role: members.role, roleId: members.roleId }).from(members).where(isMember(ctx, login));
 
-/** Hashes of the person's living tokens: their cached identities name the old role. */
+/** The person's tokens that are not deleted. Their cached identities contain the old role. */
 export const tokensOf = (ctx: OrgContext, login: string) =>
   ctx.store.db
     .select({ id: accessTokens.id, hash: accessTokens.hash })
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-/** The built-in roles are as old as their organization, and never change. With it the custom role that is the default. */
+/** The time at which the organization was created, which is also that of its built-in roles, and the default role if it is a custom one. */
 export const rolesModified = (ctx: OrgContext) =>
   ctx.store.db
     .select({ at: organizations.createdAt, custom: customRole(sql`default_role_id`) })
     .from(organizations)
     .where(eq(organizations.id, ctx.org.id));
 
-/** The custom role of that id as JSON; null for a built-in one. */
+/** The custom role with that id as JSON; null for a built-in role. */
 const customRole = (id: SQL) =>
   sql<string | null>`(SELECT json_object('id', id, 'name', name, 'modifiedAt', modified_at) FROM roles WHERE id = ${id})`.as("custom_role");
 
@@ -140,7 +140,7 @@ function fgaRole(orgId: string, { role, custom }: Person, modified: number) {
 
 export const toMember = (orgId: string, person: Person, modified: number) => ({
   role: person.role,
-  // An address is the person's to give: with the membership.
+  // The organization sees the address only after the person has accepted the membership.
   user: { githubLogin: person.login, name: person.name, avatarUrl: "", ...(person.acceptedAt !== null && { email: person.email }) },
   created: new Date(person.joined).toISOString(),
   knownToPulumi: true,

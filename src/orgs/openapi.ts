@@ -59,7 +59,7 @@ export const ListInvitesResponse = z.object({
       id: z.string(),
       email: z.string(),
       role: z.string(),
-      /** Of an invitation to a role that was named by its id. */
+      /** Only if the request named the role by its id. */
       roleId: z.optional(z.string()),
       sentBy: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string() }),
       /** Unix seconds. */

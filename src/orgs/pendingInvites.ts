@@ -5,8 +5,8 @@ import type { OrgContext } from "../context.ts";
 import { invites } from "./table.ts";
 
 /**
- * The organization's that the caller may know: a link is the right that it gives. So a machine knows none that makes an administrator, and a caller
- * who is no administrator knows the caller's own, which give no more than the caller has.
+ * SQL condition: the caller may see the invitation and its link. Anyone with the link gets its role, so a machine sees no invitation for an
+ * administrator, and a caller who is not an administrator sees only the invitations that this caller created.
  */
 export const knownTo = (ctx: OrgContext) =>
   and(
@@ -27,7 +27,7 @@ const LIFE = 30 * 86_400_000;
 /**
  * SQL condition on a row of `invites`: it can be accepted. It is pending, not too old, and the machine's token that created it, if one did,
  * was neither deleted nor disabled.
- * @param table its name in the query
+ * @param table the name of `invites` in the query
  */
 export const isPending = (table: "invites" | "old", now: number): SQL => {
   const column = (name: string) => sql.raw(`${table}.${name}`);

@@ -19,19 +19,19 @@ import { adminStays, currentRole, isMember, noAdmin, notTheLastAdmin, tokensOf, 
 import { oidcIssuers } from "../oidc/table.ts";
 import { members } from "./table.ts";
 
-/** What becomes of the organization tokens that a person's credentials made, when the person is removed. */
+/** Whether the organization tokens that a person's credentials created end when the person is removed. */
 export const fates = ["revoke", "keep"] as const;
 export type Fate = (typeof fates)[number];
 
-/** It begins as the contract's refusal for oneself does. */
+/** It begins with the text of the public contract's refusal. */
 const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator.";
 
 /**
- * The person's own tokens open nothing here any more, and the invitations that wait are canceled. The organization tokens that the person's
- * credentials made live on; `revoke` ends them, with the tokens and invitations that these made.
- * Everybody may remove oneself, which is leaving.
+ * Removes a member. The person's own tokens have no rights in the organization any more, and the person's pending invitations are canceled.
+ * Organization tokens that the person's credentials created stay valid, unless `revoke` ends them together with the tokens and invitations
+ * that they created. Everybody may leave, which means to remove oneself.
  * @returns what `revoke` ended
- * @throws 400 for the last administrator, 403 for an admin when a machine asks, and for a machine that would end tokens
+ * @throws 400 for the last administrator, 403 for a machine that would remove an administrator or end tokens
  */
 export async function removeMember(ctx: OrgContext, login: string, fate?: Fate): Promise<RevocationReport | undefined> {
   const leaves = ctx.actor.kind === "user" && ctx.actor.user.login.toLowerCase() === login.toLowerCase();
@@ -53,7 +53,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
     sentence: sql`${happened}`,
     listing: `, and ended what ${login} made: `,
   };
-  // Judged before the person leaves, in the same transaction.
+  // These statements come before the removal, in the same transaction, because they look up the person's membership.
   const first: BatchItem<"sqlite">[] =
     fate === "revoke"
       ? [
@@ -111,7 +111,10 @@ const disableIssuersOf = ({ store, org, now }: OrgContext, login: string, willLe
 const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
 const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;
 
-/** True of a row of `access_tokens`: an organization or team token that the person's credentials made. Older rows have only the login of their maker. */
+/**
+ * SQL condition on a row of `access_tokens`: an organization or team token that the person's credentials created. Older rows contain only
+ * the login of their creator.
+ */
 export const madeBy = (ctx: OrgContext, login: string): SQL =>
   and(
     eq(accessTokens.orgId, ctx.org.id),

@@ -91,7 +91,7 @@ type Name = keyof typeof columns;
 type Value = string | number | boolean | string[] | null;
 
 /**
- * Changes the organization's settings. A caller who was authorized under the old settings is authorized anew at the next write, export or
+ * Changes the organization's settings. A caller who was authorized under the old settings is authorized again at the next write, export or
  * decryption; reads from the cache follow within 60 seconds.
  */
 export async function updateOrganizationSettings(ctx: OrgContext, request: Request) {

@@ -34,7 +34,7 @@ export const organizations = sqliteTable(
     inFlightRevocation: text("in_flight_revocation", { enum: inFlightRevocations }).notNull().default("drain"),
     /** How long a running update may continue after its token has ended, with the setting `drain`. */
     maxDrainHours: integer("max_drain_hours").notNull().default(24),
-    /** Id of the role that members have who were given no other; null: the built-in Member. */
+    /** Id of the default role, which members without another role have; null: the built-in Member. */
     defaultRoleId: text("default_role_id"),
     /** A member's permission on every stack. */
     defaultStackPermission: integer("default_stack_permission").$type<StackPermission>().notNull().default(stackPermissions.admin),
@@ -74,11 +74,14 @@ export const members = sqliteTable(
      * not apply to the person.
      */
     acceptedAt: integer("accepted_at").default(0),
-    /** Id of the token that added the person, or that created the invitation. Null: an operator's command, or before this was recorded. */
+    /**
+     * Id of the token that added the person, or that created the invitation. Null: an operator's command added the person, or the row is
+     * older than this column.
+     */
     madeWith: text("made_with"),
     /**
-     * Id of the role that the person was given, built-in or custom; `role` is the built-in one that is closest. Null: the built-in role, and for
-     * the role of a member what the organization's default is.
+     * Id of the role that the person was given, built-in or custom; `role` is the built-in one that is closest. Null: the built-in role;
+     * with the role `member`, the organization's default role.
      */
     roleId: text("role_id"),
   },
@@ -132,7 +135,7 @@ export const invites = sqliteTable(
     acceptedBy: text("accepted_by").references(() => users.id),
     /** The account that the invitation is for; null: anyone with the link. */
     userId: text("user_id").references(() => users.id),
-    /** Id of the token that created it. Null: created before this was recorded. */
+    /** Id of the token that created it. Null: the row is older than this column. */
     madeWith: text("made_with"),
     /** Id of the custom role that the person will have; null: `role`. */
     roleId: text("role_id"),

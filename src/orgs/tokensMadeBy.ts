@@ -5,7 +5,7 @@ import type { OrgContext } from "../context.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { madeBy } from "./removeMember.ts";
 
-/** The valid organization tokens that a person's credentials created, by name. @param most most names */
+/** The valid organization tokens that a person's credentials created, by name. @param most maximum number of names */
 export async function tokensMadeBy(ctx: OrgContext, login: string, most: number) {
   const { db } = ctx.store;
   const which = and(madeBy(ctx, login), lives(ctx.now));

@@ -8,7 +8,7 @@ const paths = [
   { prefix: "/api/preview/registry/packages", suffix: "_preview" },
 ] as const;
 
-/** Looks up packages in a public registry that the operator sets. It needs a token, so it is no open proxy (docs/decisions/0010). */
+/** Looks up packages in a public registry that the operator sets. It needs a token, so it is not an open proxy (docs/decisions/0010). */
 export const registryRoutes = paths.flatMap(({ prefix, suffix }) => [
   defineRoute(
     {

@@ -11,7 +11,7 @@ import { customRoles } from "./table.ts";
 /** SQL condition: the organization's custom record with that id. */
 export const thatRole = (ctx: OrgContext, id: string) => and(eq(customRoles.id, id), eq(customRoles.orgId, ctx.org.id));
 
-/** The columns of a custom record that answers contain. */
+/** The columns that an answer about a custom record contains. */
 export const shownColumns = {
   id: customRoles.id,
   name: customRoles.name,

@@ -55,7 +55,7 @@ interface Group {
   keys: string[];
 }
 
-/** Characters of a string that are written at a time: a longer string would be copied as a whole. */
+/** Number of characters of a string that are written at a time: a longer string would be copied as a whole. */
 const PIECE = 32 * 1024;
 
 /** A JSON string of base64, which needs no escapes. */

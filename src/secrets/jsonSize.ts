@@ -19,7 +19,7 @@ export function jsonSize(plaintext: Uint8Array): number {
 export const largestJsonSize = (length: number): number => ESCAPE * length + 2;
 
 const QUOTE = 0x22;
-/** Bytes of `\u0000`. */
+/** Number of bytes of `\u0000`. */
 const ESCAPE = 6;
 const bytesOf = (characters: string) => [...characters].map((character) => character.charCodeAt(0));
 

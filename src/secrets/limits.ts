@@ -15,7 +15,7 @@ export function checkSizes(plaintexts: Uint8Array[], limits: Limits): void {
     if (largestJsonSize(plaintext.length) > limits.value && jsonSize(plaintext) > limits.value) throw tooLargeSecret(limits);
 }
 
-/** Contract of secrets to encrypt. The reader of the body refuses a text far above the limit without holding it in memory. */
+/** How the body of a call that encrypts is read. A secret far above the limit is refused without holding it in memory. */
 export const plaintexts = (member: string, isList: boolean): ValuesContract => ({
   member,
   isList,
@@ -28,7 +28,7 @@ const usual = limitsOf({} as never).value;
 /** After the limit is lowered, secrets up to the default limit can still be decrypted; larger ones cannot. */
 const decryptable = ({ value }: Limits) => Math.max(value, usual);
 
-/** Contract of secrets to decrypt: a ciphertext is a little longer than its plaintext. */
+/** How the body of a call that decrypts is read. A ciphertext is a little longer than its plaintext. */
 export const ciphertexts = (member: string, isList: boolean): ValuesContract => ({
   member,
   isList,

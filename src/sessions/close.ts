@@ -1,25 +1,36 @@
-import { type SQL, and, eq, isNull } from "drizzle-orm";
+import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
+import { auditIf } from "../audit/record.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { guard, guardMemberships } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
-import { guard } from "../auth/guard.ts";
 import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { eventsEverywhere } from "../tokens/create.ts";
 import { accessTokens } from "../tokens/table.ts";
 
 /** Ends the session of this request. */
-export const closeSession = (ctx: PersonContext) => close(ctx, eq(accessTokens.id, ctx.actor.token.id));
+export const closeSession = (ctx: PersonContext) =>
+  close(ctx, eq(accessTokens.id, ctx.actor.token.id), `Signed out: ended a console session (${ctx.actor.token.id}).`);
 
 /** Ends every session of the caller, including this one. */
-export const closeAllSessions = (ctx: PersonContext) => close(ctx, undefined);
+export const closeAllSessions = (ctx: PersonContext) =>
+  close(ctx, undefined, "Signed out everywhere: ended all console sessions of this person.");
 
 /** Ends sessions in the database first, then in the cache. After the answer, no write of an ended session is accepted. */
-async function close(ctx: PersonContext, which: SQL | undefined): Promise<void> {
-  const open = and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "session"), isNull(accessTokens.deletedAt), which);
-  const [, ended] = await batch(ctx.store, [
-    guard(ctx.store, ctx.actor, ctx.now),
-    ctx.store.db.update(accessTokens).set({ deletedAt: ctx.now }).where(open).returning({ hash: accessTokens.hash }),
+async function close(ctx: PersonContext, which: SQL | undefined, description: string): Promise<void> {
+  const { store, actor, now, env } = ctx;
+  const open = and(eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, "session"), isNull(accessTokens.deletedAt), which);
+  const events = eventsEverywhere(ctx, "user-session-ended", description);
+  const results = await batch(store, [
+    guard(store, actor, now),
+    guardMemberships(store, actor),
+    ...events.map((event) => auditIf(store, event, sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${open})`)),
+    store.db.update(accessTokens).set({ deletedAt: now }).where(open).returning({ hash: accessTokens.hash }),
   ]);
+  const ended = results.at(-1) as { hash: string }[];
   await forgetIdentities(
-    ctx.env.TOKEN_CACHE,
+    env.TOKEN_CACHE,
     ended.map((row) => row.hash),
   );
+  relaySoon(ctx, ...events);
 }

@@ -6,7 +6,7 @@ import type { Identity } from "../auth/resolve.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { ABSOLUTE, IDLE } from "./open.ts";
 
-/** Least time between two extensions of a session, in milliseconds. */
+/** Minimum time between two extensions of a session, in milliseconds. */
 const STEP = 10 * 60_000;
 
 /** Extends a session after its use, never beyond its absolute end. The request does not wait for it. */

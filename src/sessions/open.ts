@@ -29,7 +29,7 @@ const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE ma
  * @param opening the id of the session, and the id of the personal token that it ends with; null for a sign-in without one
  * @param proof a statement that fails unless the proof is still valid, in the same batch, so that a token that has just ended opens no
  * session
- * @param more statements of that batch: other proofs, and events
+ * @param more further statements of that batch: other conditions of the sign-in, and its events
  * @returns the cookie's value
  */
 export async function openSession(

@@ -24,8 +24,8 @@ import { stacks } from "./table.ts";
 import { replaceTags } from "./tags.ts";
 
 /**
- * Makes a stack, and its project with the first one. Names that differ only in case are one name.
- * @param text the request's JSON as it came: an initial state in it is kept as text
+ * Creates a stack. The first stack of a project creates the project. Names that differ only in case are the same name.
+ * @param text the JSON of the request as received, because an initial state in it is stored as text
  * @throws 409 with "already exists", which the CLI looks for (cli-protocol §1.6)
  */
 export async function createStack(ctx: OrgContext, projectName: string, request: z.infer<typeof CreateStackRequest>, text: string) {
@@ -66,7 +66,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
   return {};
 }
 
-/** The teams of these names in any case, as they are written. @throws 404 for a name that no team has */
+/** Returns the exact names of teams, which may be given in any case. @throws 404 for a name without a team */
 async function writtenTeams(ctx: OrgContext, asked: string[]): Promise<string[]> {
   const [found] = await guarded(ctx, [
     ctx.store.db
@@ -80,7 +80,7 @@ async function writtenTeams(ctx: OrgContext, asked: string[]): Promise<string[]>
   return found.map(({ name }) => name);
 }
 
-/** The creator's right on the new stack, and the right to write that `teams` gives. */
+/** Statements that grant the rights on the new stack: the creator's, and the right to write for the teams in the request. */
 function firstGrants(ctx: OrgContext, id: string, names: string[]) {
   const { store, actor, now, org } = ctx;
   const place = membershipOf(ctx);
@@ -99,7 +99,10 @@ function firstGrants(ctx: OrgContext, id: string, names: string[]) {
   ];
 }
 
-/** What a client with a secrets provider of its own sends along: manifest and provider, no resources (cli-protocol §3.4). */
+/**
+ * Stores the initial state in a request. A client with its own secrets provider sends one: it contains a manifest and the provider, and no
+ * resources (cli-protocol §3.4).
+ */
 async function storeInitialState(ctx: OrgContext, stackId: string, text: string) {
   const bytes = membersOf(encode(text)).get("state");
   if (!bytes) throw badRequest("state is missing");

@@ -12,7 +12,7 @@ import type { StackConfig } from "./schema.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "./path.ts";
 import { stackTags, stacks } from "./table.ts";
 
-/** The most frequent call of all: every stack command starts with it (cli-protocol §3.6). */
+/** Returns a stack. This is the most frequent call: every stack command starts with it (cli-protocol §3.6). */
 export async function getStack(ctx: OrgContext, path: StackPath) {
   const { db } = ctx.store;
   const here = stackAt(ctx.org.id, path);
@@ -43,13 +43,13 @@ export async function getStack(ctx: OrgContext, path: StackPath) {
     }),
     activeUpdate: stack.activeUpdate,
     tags: Object.fromEntries(tags.map((tag) => [tag.name, tag.value])),
-    // Its presence alone switches the CLI to environment-backed configuration (trap 25).
+    // The CLI reads the configuration from an environment if this member is present (trap 25).
     ...(stack.config !== null && { config: JSON.parse(stack.config) as StackConfig }),
     version: stack.version,
   };
 }
 
-/** Asked by `pulumi new`, to warn about a name in use. @returns whether the project has a stack */
+/** Whether the project has a stack. `pulumi new` asks this, to warn about a name that is in use. */
 export async function projectExists(ctx: OrgContext, project: string): Promise<boolean> {
   const [found] = await guarded(ctx, [
     ctx.store.db
@@ -66,13 +66,13 @@ export async function projectExists(ctx: OrgContext, project: string): Promise<b
   return found.length > 0;
 }
 
-/** Whose it is: who made it. */
+/** The owner of a stack is its creator. */
 export async function getStackMetadata(ctx: OrgContext, path: StackPath) {
   const ownedBy = await creatorOf(ctx, path);
   return { ...path, ownedBy, notificationSettings: { notifyUpdateSuccess: false, notifyUpdateFailure: false } };
 }
 
-/** Who made it, and the people who have a right on this stack alone: its creator, as long as nobody took that away. */
+/** The creator of the stack, and the people who have a right on this stack only. The creator has one until it is removed. */
 export async function listStackPermissions(ctx: OrgContext, path: StackPath) {
   const { githubLogin } = await creatorOf(ctx, path);
   const [people] = await guarded(ctx, [
@@ -91,12 +91,12 @@ export async function listStackPermissions(ctx: OrgContext, path: StackPath) {
   };
 }
 
-/** Takes a person's own right on the stack away. What the organization, roles and teams give stays. @throws 404 for somebody unknown */
+/** Removes a person's own right on the stack. Rights from the organization, roles and teams stay. @throws 404 for an unknown person */
 export async function deleteStackPermission(ctx: OrgContext, path: StackPath, login: string): Promise<void> {
   const { db } = ctx.store;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-collaborator-removed",
-    description: `Took the right of ${login} on stack "${pathText(path)}" away.`,
+    description: `Removed the right of ${login} on stack "${pathText(path)}".`,
     stack: auditName(path),
   });
   const person = sql`(SELECT users.id FROM users JOIN members ON members.user_id = users.id
@@ -118,7 +118,7 @@ export async function deleteStackPermission(ctx: OrgContext, path: StackPath, lo
   relaySoon(ctx, event);
 }
 
-/** The teams that have a right on this stack, by name. */
+/** Lists the teams that have a right on the stack, by name. */
 export async function listStackTeams(ctx: OrgContext, path: StackPath) {
   const { actor, org, store } = ctx;
   const [found, rows] = await guarded(ctx, [
@@ -158,7 +158,7 @@ async function creatorOf(ctx: OrgContext, path: StackPath) {
   return { name: creator.name, githubLogin: creator.login, avatarUrl: "" };
 }
 
-/** Before something large is taken in for a stack; whether it is still there is looked at again when it counts. */
+/** Requires that the stack exists, before a large body for it is received. The change that follows checks again. @throws 404 */
 export async function requireStack(ctx: OrgContext, path: StackPath): Promise<void> {
   const [found] = await guarded(ctx, [ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path))]);
   if (!found[0]) throw stackNotFound(path);

@@ -13,8 +13,8 @@ const PAGE_SIZE = 100;
 const Key = z.tuple([z.string(), z.string(), z.string()]);
 
 /**
- * Stacks that the caller may see, by organization, project and name. An organization that the caller is not in has
- * none, like one that does not exist.
+ * Stacks that the caller may see, by organization, project and name. For an organization that the caller does not belong to, the list is
+ * empty, as for one that does not exist.
  */
 export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof ListUserStacksQuery>) {
   const { actor } = ctx;
@@ -51,7 +51,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
       .orderBy(stacks.orgId, stacks.project, stacks.name)
       .limit(size + 1);
 
-  // What is left of the cursor's organization, then the organizations after it: each a walk along the index.
+  // The remaining stacks of the cursor's organization, then those of the organizations after it. Each is one scan of the index.
   const rest = sql`${stacks.orgId} = ${org} AND (${stacks.project}, ${stacks.name}) > (${project}, ${name})`;
   const [, , begun, others] = await batch(ctx.store, [
     guard(ctx.store, actor, ctx.now),
@@ -75,7 +75,7 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
   };
 }
 
-/** The names of a project in any case, found along the index of paths; the list then goes along its own. */
+/** The spellings of a project's name, found by the index of paths; the list itself then uses another index. */
 const spellingsOf = (actor: Actor, project: string) => sql`(SELECT same.project FROM stacks AS same WHERE same.deleted_at IS NULL
   AND lower(same.project) = lower(${project}) AND same.org_id ${
     actor.kind === "user" ? sql`IN (SELECT org_id FROM members WHERE user_id = ${actor.user.id})` : sql`= ${actor.org.id}`

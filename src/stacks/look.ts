@@ -10,7 +10,7 @@ import { takeState } from "./stateAt.ts";
 /** Maximum number of bytes of a page for one output, which is cut there, and for all outputs. */
 const ONE = 4000;
 const ALL = 70_000;
-/** Bytes of a row's markup, and of the form that reveals a secret. The form contains the name twice more. */
+/** Number of bytes of a row's markup, and of the form that reveals a secret. The form contains the name twice more. */
 const ROW = 70;
 const FORM = 300;
 const MOST_RESOURCES = 300;

@@ -16,13 +16,13 @@ export const newStateKey = () => `state/${crypto.randomUUID()}`;
 export const initialStateKey = (stackId: string) => `initial/${stackId}`;
 
 /**
- * Bytes of a part. A larger object is sent in parts, and only one part is in memory. The local simulator reads objects of one part seven
- * times as fast.
+ * Number of bytes of a part. A larger object is sent in parts, and only one part is in memory. The local simulator reads objects of one
+ * part seven times as fast.
  */
 const PART = 16 * 1024 * 1024;
-/** Bytes of a buffer; `PART` is a multiple of it. */
+/** Number of bytes of a buffer; `PART` is a multiple of it. */
 const PIECE = 128 * 1024;
-/** Bytes between two pauses in which other requests of the isolate can run. */
+/** Number of bytes between two pauses in which other requests of the isolate can run. */
 const YIELD_AFTER = 1024 * 1024;
 
 /**
@@ -85,7 +85,7 @@ class PartBuffer {
     return this.#size === PART;
   }
 
-  /** @returns the number of bytes that were copied; the caller passes the others again */
+  /** @returns the number of bytes that were copied; the caller must pass the remaining bytes again */
   fill(bytes: Uint8Array): number {
     const used = this.#size % PIECE;
     const piece = (this.#pieces[(this.#size - used) / PIECE] ??= new Uint8Array(PIECE));

@@ -166,7 +166,7 @@ export const stackOperations = {
   },
   ListStackPermissions: {
     tags: ["Stacks"],
-    summary: "Who made the stack, and people with rights to it alone",
+    summary: "The creator of the stack, and the people with a right on this stack only",
     answers: {
       200: z.object({
         stackCreatorUserName: z.optional(z.string()),
@@ -181,7 +181,7 @@ export const stackOperations = {
   },
   DeleteStackPermission: {
     tags: ["Stacks"],
-    summary: "Takes a person's own right on the stack away; what the organization, roles and teams give stays",
+    summary: "Removes a person's own right on the stack; rights from the organization, roles and teams stay",
     answers: { 204: null },
   },
 

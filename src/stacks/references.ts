@@ -8,7 +8,7 @@ import type { StackReferences } from "./openapi.ts";
 import { type StackPath, stackAt, stackNotFound } from "./path.ts";
 import { stackReferences, stacks } from "./table.ts";
 
-/** References of one stack that are kept and shown. */
+/** Maximum number of references of one stack that are stored and shown. */
 const MOST_REFERENCES = 1000;
 
 /**
@@ -28,10 +28,10 @@ export function replaceReferences(store: Store, stackId: SQL, names: string[]) {
   ] as const;
 }
 
-/** Stacks that this one reads outputs of, as far as they exist and the caller may see them. */
+/** Lists the stacks whose outputs this one reads, if they exist and the caller may see them. */
 export const listUpstreamReferences = (ctx: OrgContext, path: StackPath) => list(ctx, path, upstreamOf(ctx, path));
 
-/** Stacks that read outputs of this one, as far as the caller may see them. */
+/** Lists the stacks that read outputs of this one and that the caller may see. */
 export const listDownstreamReferences = (ctx: OrgContext, path: StackPath) => list(ctx, path, downstreamOf(ctx, path));
 
 /** The query of the stacks that this one refers to, each with the version that it had when it was referenced. */

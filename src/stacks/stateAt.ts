@@ -59,7 +59,8 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
           sql`${updates.dryRun} = 0 AND ${updates.version} > ${version ?? Number.MAX_SAFE_INTEGER}`,
         ),
       )
-      // The message of a rename has the old names. A transfer changes neither name, so it only counts if there is no rename.
+      // The message of a rename has the old names. A transfer changes neither the project's nor the stack's name, so it is used only if
+      // there is no rename.
       .orderBy(sql`${updates.message} LIKE ${`${RENAMED}%`} DESC`, updates.version)
       .limit(1),
     auditIf(ctx.store, event, isThere),

@@ -5,7 +5,7 @@ import { SECRET, walkSigned } from "./json/signed.ts";
 
 /** Maximum number of bytes of ciphertexts that are collected. */
 const MOST_BYTES = 4 * 1024 * 1024;
-/** Up to this length a text is first searched for the signature of secrets. For a longer one the search would need a copy. Bytes. */
+/** A text of up to this many bytes is first searched for the signature of secrets. For a longer text the search would need a copy. */
 const SHORT = 64 * 1024;
 
 /** Collects the first ciphertexts of a state, up to a given number and up to 4 MiB. */

@@ -7,7 +7,7 @@ export interface Facts {
   features: readonly string[];
   isStack: boolean;
   hasAliases: boolean;
-  /** Name of the stack that the resource refers to; "" when it is no StackReference. */
+  /** Name of the stack that the resource refers to; "" when it is not a StackReference. */
   refersTo: string;
 }
 

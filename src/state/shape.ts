@@ -7,7 +7,7 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
 
 /**
  * Checks a JSON text before it is parsed. It need not be valid JSON: the parser checks that later.
- * @param mostLevels most levels of nested lists and objects
+ * @param mostLevels maximum number of levels of nested lists and objects
  * @returns the limit that the text exceeds, or undefined
  */
 export function shapeFault(text: string, mostLevels = Infinity): "levels" | "values" | undefined {

@@ -14,8 +14,8 @@ const NAME = "lost starts";
 
 /**
  * Ends lost starts. It asks the stacks' objects about updates that have been running in D1 for a while. If an object does not know the
- * update, the client never received the start, and the update is ended; otherwise it would be "in progress" forever. A long deployment goes
- * on.
+ * update, the client never received the start, and the update is ended; otherwise it would be "in progress" forever. A long deployment
+ * continues.
  */
 export async function sweepLostStarts(env: Bindings, store: Store, now: number): Promise<number> {
   const cursor = await readCursor(store, NAME);

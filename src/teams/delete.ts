@@ -13,8 +13,8 @@ import { stackGrants, teamMembers, teamRoles, teams } from "./table.ts";
 const MOST_NAMED = 100;
 
 /**
- * Deletes a team with its grants and its tokens in one transaction. After the answer no call with these tokens is accepted, as after the deletion of
- * each. Members and roles are deleted before the team, because the triggers of their tables look up the team.
+ * Deletes a team with its grants and its tokens in one transaction. After the answer, no call with the team's tokens is accepted. Members
+ * and roles are deleted before the team, because the triggers of their tables look up the team.
  */
 export async function deleteTeam(ctx: OrgContext, name: string): Promise<void> {
   const { db } = ctx.store;

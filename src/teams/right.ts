@@ -32,7 +32,7 @@ export const coversScopes = (ctx: OrgContext, scopes: string[]): boolean => scop
 
 /**
  * Requires the rights of the team from a caller who adds a member or a token to it. Otherwise the caller could get more rights through the team.
- * Administrators of the organization pass, and administrators of the team have its rights already.
+ * Administrators of the organization may always do this, and administrators of the team have its rights already.
  * @param besides further rights that the new member or token gets
  * @throws 403
  */
@@ -74,7 +74,7 @@ export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: O
 export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] =>
   rightsOfRole("member", membershipOf(ctx).settings).filter((permission) => !isPersonOnly(permission));
 
-/** Records the refusal of a caller who would give more rights than it has, and returns the 403. */
+/** Records that a caller tried to give more rights than it has, and returns the 403. */
 export async function beyondOwnRights(ctx: OrgContext, permission: OrgPermission) {
   await guarded(ctx, []);
   await recordForbidden(ctx, ctx.actor, ctx.org, permission);

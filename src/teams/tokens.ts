@@ -8,7 +8,7 @@ import { findTeam } from "./find.ts";
 import { requireTeamRight, requireTeamsRights, rightsOfTeamTokens } from "./right.ts";
 
 /**
- * The owner of a team's tokens, for a caller who may do that to them: administrators of the organization and of the team.
+ * The team as the owner of its tokens. The caller needs a right to them, or must be an administrator of the team.
  * @throws 404 for an unknown team, 403
  */
 export async function teamAsOwner(

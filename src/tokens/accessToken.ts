@@ -7,7 +7,7 @@ import { type TokenKind, accessTokens } from "./table.ts";
 const { hash: _hash, ...visible } = getTableColumns(accessTokens);
 export const visibleColumns = {
   ...visible,
-  /** Of a custom role. */
+  /** Name of the token's custom role; null for a built-in role. */
   roleName: sql<string | null>`(SELECT name FROM roles WHERE roles.id = access_tokens.role_id)`.as("role_name"),
 };
 export type TokenRow = Omit<typeof accessTokens.$inferSelect, "hash"> & { roleName: string | null };

@@ -16,9 +16,9 @@ import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest
 import { type TokenRole, accessTokens } from "./table.ts";
 
 /**
- * Makes a machine credential that belongs to the organization, or to a team of it. The value is in the answer and nowhere else. Deleted
- * teams get none: their row is asked for in the same batch.
- * @throws 409 when the name was ever taken, by a deleted token too: it stays a stable name in the audit log
+ * Creates a machine token of the organization or of one of its teams. Only the answer contains the token's value. The batch fails if the
+ * team was deleted meanwhile.
+ * @throws 409 if a token has or had the name, even a deleted one: in the audit log, a name always means the same token
  */
 export async function createOrgToken(
   ctx: OrgContext,
@@ -71,7 +71,7 @@ export async function createOrgToken(
   return { id, tokenValue: value };
 }
 
-/** A team may have been deleted since it was looked for. */
+/** SQL condition: the team still exists. It may have been deleted since it was read. */
 const stands = (owner: TokenOwner) => (owner.kind === "team" ? sql`EXISTS (SELECT 1 FROM teams WHERE id = ${owner.id})` : sql`1`);
 
 /** `roleID` selects the role, else `admin` does; they must not contradict each other (management-api §3.4). */
@@ -89,11 +89,14 @@ async function roleAskedFor(
 
 const invalidRole = () => new AppError(400, "Invalid parameter 'roleID'.");
 
-/** An administrator reaches everything, so a limit on stacks would promise what it cannot hold. */
+/** Refuses a limit on stacks for an admin token, because an administrator has rights on all stacks. */
 export const scopeFault = (role: TokenRole, rules: unknown) =>
   rules && role === "admin" ? "an admin token cannot be limited to stacks" : undefined;
 
-/** A personal token carries its person's rights in all organizations, now and later; the logs of all of them tell of it. */
+/**
+ * Creates a personal token, which has its person's rights in all organizations, also in those that the person joins later. The logs of all
+ * these organizations record it.
+ */
 export async function createPersonalToken(ctx: PersonContext, request: z.infer<typeof CreatePersonalAccessTokenRequest>, reason = "") {
   const fault = expiryFault(request.expires, ctx.now);
   if (fault) throw badRequest(fault);
@@ -122,7 +125,10 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
   return { id, tokenValue: value };
 }
 
-/** One event for each organization that the person agreed to be in, as far as the request knows: to be promised behind `guardMemberships`. */
+/**
+ * One event for each organization whose membership the person accepted, as the request's identity lists them. The batch must contain
+ * `guardMemberships` before them.
+ */
 export const eventsEverywhere = (
   ctx: PersonContext,
   event: "personal-token-created" | "personal-token-deleted" | "user-session-ended",

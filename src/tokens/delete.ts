@@ -14,9 +14,9 @@ import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
 /**
- * Ends an organization or team token. Database first, then the cache, then the answer: from the answer on no write, no
- * decryption and no export is accepted from it anywhere; a cached read ends within 60 seconds.
- * Deleting it again is fine; an id that never was of this owner is 404.
+ * Deletes an organization or team token, first in the database, then in the cache, before the answer. After the answer, no write,
+ * decryption or export with the token is accepted; cached reads end within 60 seconds. The call may be repeated. An id that never belonged
+ * to this owner is a 404.
  * @returns the receipt, as `GET …/revocation` gives it later
  */
 export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "", owner: TokenOwner = theOrganization) {
@@ -34,11 +34,11 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "", o
   ]);
   await forget(ctx, rows, id, lost);
   relaySoon(ctx, event, removal);
-  // The token is dead by now, whatever becomes of its receipt; who asks for that later gets it.
+  // The token has ended, even if storing the receipt fails: a later request for the receipt stores it.
   return noteDeletion(ctx, id).catch(() => undefined);
 }
 
-/** Ends one of the caller's own tokens. */
+/** Deletes one of the caller's own tokens. */
 export async function deletePersonalToken(ctx: PersonContext, id: string): Promise<void> {
   const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal"));
   const events = eventsEverywhere(ctx, "personal-token-deleted", `Deleted a personal token (${id}).`);

@@ -6,13 +6,13 @@ import { type TokenRow, toAccessToken, visibleColumns } from "./accessToken.ts";
 import { type TokenOwner, ownedBy, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
-/** A machine token by its id, a deleted one too: its row outlives it. */
+/** SQL condition: a machine token by its id. Deleted tokens match too, because their rows are kept. */
 export const thatToken = (ctx: OrgContext, id: string, owner: TokenOwner): SQL => and(eq(accessTokens.id, id), ownedBy(ctx, owner))!;
 
 /** An exchanged token has the rights and the lifetime that its identity provider's policy gave it. */
 export const EXCHANGED = "the token was exchanged for a token of an identity provider, so it cannot be changed or rotated, only ended";
 
-/** @throws 404 for an id that never was of this owner */
+/** @throws 404 for an id that never belonged to this owner */
 export async function readOrgToken(ctx: OrgContext, id: string, owner: TokenOwner): Promise<TokenRow> {
   const [rows] = await guarded(ctx, [
     ctx.store.db

@@ -17,7 +17,7 @@ import { theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
 const DAYS = 90;
-/** Most stacks and updates that are named. */
+/** Maximum number of stacks and updates that are named. */
 const MOST_NAMED = 1000;
 
 /** The stacks and updates that use a token. The console shows them before a deletion. */

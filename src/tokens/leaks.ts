@@ -18,7 +18,7 @@ import type { LeakReportTaken } from "./openapi.ts";
 import { isSignedByScanner } from "./scanner.ts";
 import { accessTokens, leakReports } from "./table.ts";
 
-/** Most tokens that a scanner may report at once. */
+/** Maximum number of tokens that a scanner may report at once. */
 const MOST_REPORTED = 100;
 
 const found = z.object({
@@ -33,7 +33,7 @@ export const ReportTokenLeaksRequest = list(found, MOST_REPORTED);
 const taken: LeakReportTaken = { message: "Thank you. If this is a token of this deployment, it is no longer valid." };
 
 /**
- * Disables a token for anyone who has its value: the call needs no other right, and gives none. It is counted by address, valid or not, so
+ * Disables a token. Anyone who has its value may call this, and needs no other right. It is counted by address, valid or not, so
  * that values cannot be guessed.
  * @throws 429 with Retry-After
  */
@@ -80,7 +80,8 @@ async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<ty
     sentence: sql`${`Disabled ${what} (${id})`}`,
     more: ` It was found in public by ${source === "holder" ? "a holder of its value" : source}.`,
   };
-  // A second report has no effect, because it finds no root. The first report was enough, because a disabled token cannot create anything.
+  // A second report has no effect, because it no longer finds the token. The first report was enough, because a disabled token cannot
+  // create anything.
   const isNews = sql`(${accessTokens.hash} = ${hash} AND ${accessTokens.disabledReason} IS NOT 'leaked')`;
   const descent: Descent = { roots: isNews, how: "disable", now, adminOf: [] };
   const rootsEnd = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${isNews} AND ${isNull(accessTokens.deletedAt)})`;

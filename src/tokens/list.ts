@@ -14,13 +14,13 @@ import { accessTokens } from "./table.ts";
 
 const Key = z.tuple([z.number(), z.string()]);
 const PAGE_SIZE = 100;
-/** The older Pulumi provider reads one page and knows no paging: whoever asks for none gets as much as there may be (management-api §15). */
+/** The older Pulumi provider reads one page only, so a request without parameters for pages gets this many tokens (management-api §15). */
 const UNPAGED_SIZE = 1000;
 const DAY = 86_400_000;
 
 type Query = z.infer<typeof ListOrgTokensQuery>;
 
-/** @param source `X-Pulumi-Source`: the provider takes an expired token that is missing for a deleted one, so it gets those too */
+/** @param source `X-Pulumi-Source`: the provider treats a token that is not in the list as deleted, so its list includes expired tokens */
 export const listOrgTokens = (ctx: OrgContext, query: Query, source: string | null, owner = theOrganization) =>
   list(ctx, query, and(ownedBy(ctx, owner), unusedFor(ctx, query.unusedDays), containing(query.search)), source, ctx.org.id);
 
@@ -44,8 +44,8 @@ const containing = (text: string | undefined) =>
     : sql`instr(lower(${accessTokens.name} || ' ' || ${accessTokens.displayName} || ' ' || ${accessTokens.description}), lower(${text})) > 0`;
 
 /**
- * Newest first. Deleted tokens are never listed; the audit log remembers them. What was rotated away counts as expired;
- * what is disabled still exists, and counts as active.
+ * Newest first. Deleted tokens are never listed, but the audit log names them. A token whose overlap after a rotation is over counts as
+ * expired, and a disabled token counts as active.
  */
 async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, source: string | null, orgId?: string) {
   const { now } = ctx;

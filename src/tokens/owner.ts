@@ -2,12 +2,15 @@ import { type SQL, and, eq } from "drizzle-orm";
 import type { OrgContext } from "../context.ts";
 import { accessTokens } from "./table.ts";
 
-/** Whose a machine token is: the organization's, or a team's in it. Both kinds share names, limits and every operation. */
+/**
+ * The owner of a machine token: the organization, or a team of it. Both kinds have the same rules for names, the same limits and the same
+ * operations.
+ */
 export type TokenOwner = { kind: "organization" } | { kind: "team"; id: string; name: string };
 
 export const theOrganization: TokenOwner = { kind: "organization" };
 
-/** True of the rows of `access_tokens` that are the owner's, deleted ones too. */
+/** SQL condition on a row of `access_tokens`: the token belongs to the owner. Deleted tokens match too. */
 export const ownedBy = (ctx: OrgContext, owner: TokenOwner): SQL =>
   and(
     eq(accessTokens.orgId, ctx.org.id),

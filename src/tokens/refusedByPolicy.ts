@@ -25,7 +25,7 @@ export interface RefusedByPolicy {
 /**
  * Valid tokens that a policy on expiry of `maxDays` days would refuse, because they expire later. An administrator sees them before setting
  * the policy.
- * @param most most names
+ * @param most maximum number of names
  */
 export async function tokensRefusedByPolicy(ctx: OrgContext, maxDays: number, most: number): Promise<RefusedByPolicy> {
   const { db } = ctx.store;

@@ -7,7 +7,7 @@ import { stackAccesses } from "./table.ts";
 
 /** Longest lifetime that can be requested (management-api §3.7). */
 const MAX_YEARS = 2;
-/** Most rules, networks and countries of one token. They are part of its identity. */
+/** Maximum number of rules, networks and countries of one token. They are part of its identity. */
 const MAX_ENTRIES = 100;
 const DAY = 86_400_000;
 

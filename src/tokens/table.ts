@@ -38,7 +38,7 @@ export const accessTokens = sqliteTable(
     orgId: text("org_id").references(() => organizations.id),
     userId: text("user_id").references(() => users.id),
     team: text("team"),
-    /** Of a team token: the id of its team, whose name is in `team`. */
+    /** For a team token, the id of its team; `team` is the name. */
     teamId: text("team_id"),
     name: text("name").notNull(),
     description: text("description").notNull(),

@@ -10,7 +10,7 @@ import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { organizations } from "../orgs/table.ts";
 import { accessTokens } from "./table.ts";
 
-/** Most tokens that one run disables; the next run continues. */
+/** Maximum number of tokens that one run disables; the next run continues. */
 const MOST_DISABLED = 100;
 const DAY = 86_400_000;
 

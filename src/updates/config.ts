@@ -6,7 +6,7 @@ import { encode } from "../state/json/json.ts";
 /** JSON of a configuration itself, and not the key of its object. */
 export type ConfigText = string & { readonly isWhole: true };
 
-/** A larger configuration is stored as an object in R2: a row of D1 has at most 2 MB, and a list reads many rows. Bytes. */
+/** A configuration of more bytes is stored as an object in R2: a row of D1 has at most 2 MB, and a list reads many rows. */
 const IN_ROW = 64 * 1024;
 
 /**

@@ -32,7 +32,7 @@ export async function transferStack(ctx: OrgContext, path: StackPath, body: z.in
   if (pathText(named).toLowerCase() !== pathText(path).toLowerCase()) throw badRequest("the body names another stack than the path");
   const target = await enterTarget(ctx, "stack:transfer", body.toOrg, request, path);
   await move(target, path);
-  // The guard of the move has asked, and the stack is not here any more.
+  // The guard of the move has checked the right; afterwards the stack is in the other organization.
   const { onStack } = ctx.actor;
   if (onStack) onStack.guarded = onStack.needs.length;
 }

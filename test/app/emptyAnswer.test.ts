@@ -42,7 +42,7 @@ it.each([
   ["PROPFIND", "/api/user"],
   ["GET", "/acme"],
   ["HEAD", "/acme"],
-])("nor does %s %s, which no route or a page takes", async (method, path) => {
+])("the same is true for %s %s, which belongs to a page or to nothing", async (method, path) => {
   expect(await fault(method, path)).toBeUndefined();
   expect(await fault(method, path, { Accept: "text/html" })).toBeUndefined();
 });

@@ -117,7 +117,7 @@ describe("a request", () => {
     });
   });
 
-  it("whose token has ended says so", async () => {
+  it("whose token has ended contains the reason", async () => {
     const { id, tokenValue: token } = await newOrgToken(world, "ci");
     await ok("DELETE", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
     expect(await lineOf(call("GET", "/api/user", { token }))).toMatchObject({ status: 401, reason: "ended_credential" });
@@ -136,7 +136,7 @@ describe("a request", () => {
   });
 });
 
-describe("work that nobody asks for", () => {
+describe("work without a request", () => {
   it("of the cron is one line, which names what failed", async () => {
     await runCron(env as Bindings, Date.UTC(2030, 0, 1, 12, 1));
     const line = lines("cron").at(-1);
@@ -180,7 +180,7 @@ describe("work that nobody asks for", () => {
   });
 });
 
-it("takes out of an error what could be a secret, and leaves what helps", () => {
+it("removes possible secrets from an error, and keeps the rest", () => {
   expect(scrub(`SyntaxError: Unexpected token 'h', "hunter2 is it" is not valid JSON\n    at JSON.parse (<anonymous>)`)).toBe(
     `SyntaxError: Unexpected token 'h', "…" is not valid JSON\n    at JSON.parse (<anonymous>)`,
   );

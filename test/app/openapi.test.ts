@@ -3,7 +3,7 @@ import { operations } from "../../src/app/openapi.ts";
 import { routes } from "../../src/app/routes.ts";
 
 describe("the documentation of operations", () => {
-  it("is there for each operation, and for no other", () => {
+  it("exists for each operation, and for nothing else", () => {
     expect(Object.keys(operations).toSorted()).toEqual(routes.map(({ definition }) => definition.operationId).toSorted());
   });
 

@@ -24,11 +24,11 @@ beforeAll(async () => {
     rows.push({ definition, roundTrips: await measure(world, machine, definition) });
 }, 600_000);
 
-it("waits for what the committed table says", async () => {
+it("makes the round trips that the committed table lists", async () => {
   await expect(table()).toMatchFileSnapshot("./roundTrips.md");
 });
 
-it("makes one way only under a lease: to the stack's object, which asks the database when a lease is renewed or ends", () => {
+it("makes one round trip only under a lease: to the stack's object, which asks the database when a lease is renewed or ends", () => {
   const asks = (name: string) => rows.find(({ definition }) => definition.operationId.startsWith(name))!.roundTrips;
   const direct = { ...noRoundTrips(), object: 1 };
   expect(asks("CreateJournalEntries")).toEqual(direct);
@@ -37,7 +37,7 @@ it("makes one way only under a lease: to the stack's object, which asks the data
   expect(asks("RenewUpdateLease")).toEqual({ ...direct, d1: 1 });
 });
 
-it("asks nothing for 10,000 tokens that nobody made, and lets none in", async () => {
+it("makes no round trip for 10,000 invented tokens, and accepts none of them", async () => {
   const untouchable = new Proxy({}, { get: () => expect.unreachable("a binding was asked") }) as never;
   const lookup = { store: untouchable, cache: untouchable, peppers: ["test-pepper"], now: Date.now(), background: untouchable };
   for (let i = 0; i < 10_000; i++) expect(await resolveToken(invented(), lookup)).toBeUndefined();

@@ -111,7 +111,7 @@ it("takes events that are too many for one parameter", async () => {
   expect(await chain()).toHaveLength(40);
 });
 
-it("gives the rows from before the chain a place behind what is there, in order", async () => {
+it("adds the rows that are older than the chain to its end, in order", async () => {
   await deliver([event("new")]);
   const old = env.DB.prepare(
     `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack,

@@ -83,7 +83,7 @@ describe("a checkpoint", () => {
       ...(seq !== undefined && { customMetadata: { seq: String(seq) } }),
     });
 
-  it("shows a chain that was made anew", async () => {
+  it("shows that the chain was rebuilt", async () => {
     await happened(0, 5);
     await signCheckpoints(bindings, START);
     const [checkpoint] = await list();
@@ -98,7 +98,7 @@ describe("a checkpoint", () => {
     expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence: 5, fault: "signature" } });
   });
 
-  it("that is gone after the chain was made anew is missing, and stays so when the next one is signed", async () => {
+  it("that was deleted after the chain was rebuilt is reported as missing, also when the next one is signed", async () => {
     await happened(0, 5);
     await signCheckpoints(bindings, START);
     await happened(5, 8);
@@ -119,7 +119,7 @@ describe("a checkpoint", () => {
     expect(await verify()).toMatchObject({ valid: false, verified: 9, checkpoints: { ...missing, verified: 1 } });
   });
 
-  it("of a key that is not listed is none, and what the records say of it counts", async () => {
+  it("with an unlisted key proves nothing, and the checkpoint in the records is still checked", async () => {
     await happened(0, 5);
     await signCheckpoints(bindings, START);
     const [checkpoint] = await list();
@@ -177,7 +177,7 @@ describe("a checkpoint", () => {
     expect(await verify()).toMatchObject({ valid: false, verified: 0, firstBad: { sequence: 1, fault: "truncated" } });
   });
 
-  it("of a chain that grows while it is verified is no sign of a cut", async () => {
+  it("of a chain that grows during verification is not reported as a cut", async () => {
     await happened(0, 5);
     const listObjects = env.STATE.list.bind(env.STATE);
     const spy = vi.spyOn(env.STATE, "list").mockImplementationOnce(async (options) => {

@@ -77,7 +77,7 @@ describe("retention", () => {
     expect((await exported("")).split("\r\n")).toHaveLength(6);
   });
 
-  it("leaves what it took away to be found by who did it: a person who has left, a token in any spelling", async () => {
+  it("still finds archived records by their actor: a person who has left, a token in any spelling", async () => {
     const { id } = await newOrgToken(world, "jenkins");
     await settledLog();
     await appendToChains(bindings, [
@@ -163,7 +163,7 @@ describe("verification", () => {
       await refused(503, "GET", `${base}/${path}`, { token: world.admin });
   });
 
-  it("finds an altered archive, and one that is gone is no silence", async () => {
+  it("reports an altered archive and a missing one", async () => {
     await retain(1);
     await archiveOldRecords(bindings, START + 50 * DAY);
     const [key] = await objectKeys();
@@ -175,7 +175,7 @@ describe("verification", () => {
     expect(await verify()).toMatchObject({ valid: false, firstBad: { sequence: 4, fault: "altered" } });
   });
 
-  it("is for administrators, and takes only places that can be", async () => {
+  it("is for administrators, and refuses impossible positions", async () => {
     await refused(403, "GET", `${base}/verify`, { token: world.member });
     for (const query of ["from=0", "to=x", "continuationToken=abc"])
       await refused(400, "GET", `${base}/verify?${query}`, { token: world.admin });
@@ -210,7 +210,7 @@ describe("the offline verifier", () => {
     expect(await said([])).toBe("there are no records");
   });
 
-  it("holds the records to every checkpoint that it is given", async () => {
+  it("checks the records against every checkpoint that it is given", async () => {
     for (let day = 0; day < 3; day++) {
       await happened(3 * day, 3 * day + 3);
       await signCheckpoints(bindings, START + day * DAY);

@@ -79,7 +79,7 @@ const refuse = (id: string) =>
   env.DB.prepare(`CREATE TRIGGER refused BEFORE INSERT ON audit_events WHEN new.id = '${id}' BEGIN SELECT RAISE(ABORT, 'no'); END`).run();
 
 describe("a promise", () => {
-  it("outlives a queue that took its event and lost it", async () => {
+  it("survives a queue that accepted its event and lost it", async () => {
     const taken = forgetfulQueue();
     await newOrgToken(world, "ci");
     await eventually(async () => expect(taken).toHaveLength(1));
@@ -92,7 +92,7 @@ describe("a promise", () => {
     expect(await outbox()).toEqual([]);
   });
 
-  it("ends in the transaction that writes its event, and in no other", async () => {
+  it("is deleted in the transaction that writes its event into the log, and in no other", async () => {
     await promised(event("a"), event("b"));
     await refuse("b");
     await deliver([event("a"), event("b")]);
@@ -108,7 +108,7 @@ describe("a promise", () => {
     expect([await outbox(), await logged()]).toEqual([[], ["a", "b"]]);
   });
 
-  it("of an event that is in the log already ends too, when the event comes again", async () => {
+  it("of an event that is in the log already is deleted too, when the event arrives again", async () => {
     await deliver([event("a")]);
     await promised(event("a"), event("b"));
     await deliver([event("a"), event("b")]);
@@ -144,7 +144,7 @@ describe("a promise", () => {
 });
 
 describe("the cron", () => {
-  it("relays what was left over, all of it, and once", async () => {
+  it("relays all events that were left over, once", async () => {
     const repair = breakQueue();
     for (let i = 0; i < 3; i++) await newOrgToken(world, `ci-${i}`);
     await scheduler.wait(20);
@@ -205,7 +205,7 @@ describe("the cron", () => {
     expect(new Set(taken.splice(0).map((id) => id.slice(0, 4)))).toEqual(new Set(["new-"]));
   });
 
-  it("keeps what is no event as a dead letter at once, and sends its neighbours", async () => {
+  it("makes a dead letter of a row that is not an event, and sends the other rows", async () => {
     const bodies = { a: "not json", b: "{}", c: JSON.stringify({ ...event("c"), at: "yesterday" }), d: JSON.stringify(event("d")) };
     for (const [id, body] of Object.entries(bodies))
       await env.DB.prepare("INSERT INTO audit_outbox (id, body, created_at) VALUES (?, ?, ?)").bind(id, body, START).run();
@@ -229,7 +229,7 @@ describe("the cron", () => {
 });
 
 describe("an event that cannot be written", () => {
-  it("stops no other that comes with it, and is retried by itself", async () => {
+  it("stops no other event of its batch, and is retried alone", async () => {
     const events = Array.from({ length: 100 }, (_, i) => event(`e-${String(i).padStart(3, "0")}`));
     await promised(...events);
     await refuse("e-042");
@@ -256,7 +256,7 @@ describe("an event that cannot be written", () => {
     expect(retryMessages.map(({ msgId }) => msgId)).toEqual(["m-0", "m-2"]);
   });
 
-  it("keeps its promise until its dead letter is in R2, and is one letter however many copies of it die", async () => {
+  it("keeps its outbox row until its dead letter is in R2, and makes one dead letter however many copies of it fail", async () => {
     await promised(event("a"));
     const dead = "stackpass-audit-dead";
     const repairObjects = breakObjectWrites();

@@ -71,7 +71,7 @@ describe("an event", () => {
     expect(await env.DB.prepare("SELECT at FROM audit_events WHERE id = ?").bind(event!.id).first("at")).toBe(at);
   });
 
-  it("does not stop what it tells of, when the queue takes nothing", async () => {
+  it("does not stop the change that it records when the queue accepts nothing", async () => {
     const events = await waitingEvents(3);
     expect(events).toHaveLength(3);
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", "/api/orgs/acme/tokens", { token: world.admin });
@@ -118,7 +118,7 @@ describe("the consumer", () => {
   });
 });
 
-it("keeps a message that nobody can read as a dead letter", async () => {
+it("keeps an unreadable message as a dead letter", async () => {
   await env.AUDIT.send("poison", { contentType: "text" });
   const keys = await eventually(async () => {
     const found = (await objectKeys()).filter((key) => key.startsWith("audit/dead-letters/"));

@@ -125,11 +125,11 @@ async function tellingCall(world: World, definition: Route["definition"]): Promi
   }
 }
 
-it("makes a call that is good at every route", () => {
+it("has an example call that succeeds at every route", () => {
   for (const [operationId, { succeeded }] of outcomes) expect([operationId, succeeded]).toEqual([operationId, true]);
 });
 
-it("a call whose event cannot be promised is a 503 that changes nothing and gives nothing away, whatever the call is", () => {
+it("a call whose event cannot be stored is a 503 that changes nothing and reveals nothing, whatever the call is", () => {
   // Those that must leave an event, whether they did or not: a call that changed something without it has nothing left to do the second time.
   const audited = [...outcomes].filter(
     ([operationId, { method, events }]) => events.length > 0 || (method !== "GET" && reasonOf(operationId) === undefined),
@@ -149,7 +149,7 @@ it("a call whose event cannot be promised is a 503 that changes nothing and give
   }
 });
 
-it("every call that is no GET leaves an event, but for those that have a reason", () => {
+it("every call other than GET leaves an event, except for the listed ones", () => {
   for (const [operationId, { method, events }] of outcomes)
     if (method !== "GET") expect([operationId, events.length > 0]).toEqual([operationId, reasonOf(operationId) === undefined]);
   // No reason outlives its route, and no event of a successful call is that of a refusal.

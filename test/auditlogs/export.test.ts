@@ -66,7 +66,7 @@ describe("an export", () => {
     expect(await exported("format=csv", "")).toBe(await exported());
   });
 
-  it("is a header alone when there is nothing", async () => {
+  it("has only a header when there are no events", async () => {
     expect(await exported()).toBe(`${HEADER}\r\n`);
     for (const format of ["cef", "jsonl", "ocsf"]) expect(await exported(`format=${format}`)).toBe("");
   });
@@ -80,7 +80,7 @@ describe("an export", () => {
     );
   });
 
-  it("has no cell that a spreadsheet takes for a formula", async () => {
+  it("has no cell that a spreadsheet reads as a formula", async () => {
     const starts = ["=", "+", "-", "@", "\t", "\r", "＝"];
     await append(...starts.map((start, i) => event(i, { userName: `${start}HYPERLINK("http://evil.example")`, tokenName: `${start}1` })));
     const rows = (await exported()).split("\r\n").slice(1, -1).toReversed();
@@ -98,12 +98,12 @@ describe("an export", () => {
     ["a,+1;b", "a,'+1;b"],
     [' "\u00a0=1', ` "\u00a0'=1`],
     ["a=b; c-d, e@f | 1+1 = 2", "a=b; c-d, e@f | 1+1 = 2"],
-  ])("turns %j into a cell that is text, wherever its reader splits", async (description, cell) => {
+  ])("turns %j into a cell that is text, whichever separator its reader splits at", async (description, cell) => {
     await append(event(0, { description }));
     expect(await exported()).toContain(`,"${cell.replaceAll('"', '""')}",`);
   });
 
-  it("has no part behind any separator that begins a formula, quoted or not, and takes a long text", () => {
+  it("has no formula after any separator, quoted or not, also in a long text", () => {
     const piece = fc.constantFrom(..."=+-@\t\r\n＝＋－＠,;|\"' a");
     fc.assert(
       fc.property(fc.string({ unit: piece, maxLength: 12 }), fc.string({ unit: piece, maxLength: 12 }), (description, tokenName) => {
@@ -116,7 +116,7 @@ describe("an export", () => {
     formats.csv.line({ ...event(0, { description: '\n ;"'.repeat(100_000) }), seq: 1, prevHash: "", hash: "" }, "host");
   });
 
-  it("is one line a record in CEF, whatever its reader takes for the end of a line", async () => {
+  it("has one line for each record in CEF, whatever characters its reader treats as the end of a line", async () => {
     const forged = ["\u0085", "\u2028", "\u2029", "\u000b", "\u000c", "\u001e", "\r\n"]
       .map((end) => `${end}Mar 05 07:08:09 h CEF:0|x`)
       .join("");
@@ -126,7 +126,7 @@ describe("an export", () => {
     expect(text.split(/[\u0085\u2028\u2029\u000b\u000c\u001c-\u001f\r\n]/)).toHaveLength(2);
   });
 
-  it("is OCSF, an API activity a line", async () => {
+  it("is OCSF, with one API activity on each line", async () => {
     await append(event(0), event(1, { event: "auth-failure-stack-permission", authFailure: true }));
     const lines = (await exported("format=ocsf"))
       .trim()
@@ -190,7 +190,7 @@ describe("an export", () => {
     await refused(400, "GET", `/api/orgs/acme/auditlogs/v2/export?${query}`, { token: world.admin });
   });
 
-  it("is refused for a user that nobody knows, and for members", async () => {
+  it("is refused for an unknown user, and for members", async () => {
     await refused(404, "GET", "/api/orgs/acme/auditlogs/export?user=nobody", { token: world.admin });
     await refused(403, "GET", "/api/orgs/acme/auditlogs/export", { token: world.member });
   });

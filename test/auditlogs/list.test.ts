@@ -139,7 +139,7 @@ describe("pages", () => {
     expect(parts.pages).toBe(Math.ceil(20 / size));
   });
 
-  it("stay what they are while events arrive, and hold what the filter lets through", async () => {
+  it("stay the same while events arrive, and contain what matches the filter", async () => {
     await happened(...Array.from({ length: 10 }, (_, i) => 100 + i));
     const first = await ok<{ auditLogEvents: Event[]; continuationToken: string }>("GET", `${v2}?maxResults=5`, { token: world.admin });
     await happened(200, 201);

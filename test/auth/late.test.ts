@@ -39,7 +39,7 @@ describe("a token that expires while its request is still arriving does nothing:
   });
 });
 
-describe("a list over all organizations is judged on what is, not on what was cached:", () => {
+describe("a list over all organizations uses the current rules, not the cached ones:", () => {
   const listed = async (token: string, address: string) =>
     (await ok<{ stacks: unknown[] }>("GET", "/api/user/stacks", { token, headers: { "CF-Connecting-IP": address } })).stacks.length;
 

@@ -18,7 +18,7 @@ const link = (token: string, role: string) => ok<{ id: string }>("POST", "/api/o
 const join = (id: string) => call("PATCH", `/api/orgs/acme/invites/${id}`, { token: world.stranger });
 const end = () => ok("DELETE", `/api/orgs/acme/tokens/${root.id}`, { token: world.admin });
 
-describe("an admin token makes no administrator, who could make tokens:", () => {
+describe("an admin token makes no administrator, because an administrator could make tokens:", () => {
   it.each<[string, string, string, unknown]>([
     ["adds none", "POST", "/api/orgs/acme/members/gus", { role: "admin" }],
     ["raises none", "PATCH", "/api/orgs/acme/members/mel", { role: "admin" }],
@@ -31,7 +31,7 @@ describe("an admin token makes no administrator, who could make tokens:", () => 
     expect(events).toMatchObject([{ event: "auth-failure-organization-role", tokenId: root.id, authFailure: true }]);
   });
 
-  it("and finds no link that somebody else made for one", async () => {
+  it("nor does it see the link of somebody else's invitation for one", async () => {
     const { id } = await link(world.admin, "admin");
     const { id: harmless } = await link(world.admin, "member");
     const { invites } = await ok<{ invites: { id: string }[] }>("GET", "/api/orgs/acme/invites", asRoot());
@@ -41,7 +41,7 @@ describe("an admin token makes no administrator, who could make tokens:", () => 
   });
 });
 
-describe("an admin token shuts no administrator out, who could end it:", () => {
+describe("an admin token shuts no administrator out, because an administrator could end it:", () => {
   it.each([
     { setAllowedCidrs: ["203.0.113.9/32"] },
     { setAllowedCountries: ["DE"] },
@@ -54,7 +54,7 @@ describe("an admin token shuts no administrator out, who could end it:", () => {
     await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { ...json, force: true }, country: "DE" });
   });
 
-  it("nor removes or demotes one of several, nor anybody by another's name", async () => {
+  it("nor does it remove or demote one of several, or use another person's name for it", async () => {
     await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "admin" } });
     await changesNothing(async () => {
       await refused(403, "PATCH", "/api/orgs/acme/members/mel", asRoot({ role: "member" }));
@@ -64,13 +64,13 @@ describe("an admin token shuts no administrator out, who could end it:", () => {
     await ok("DELETE", "/api/orgs/acme/members/bill", asRoot());
   });
 
-  it("while it may change what opens nobody's door", async () => {
+  it("but it may change settings that do not affect access", async () => {
     expect(await ok("PATCH", "/api/orgs/acme", asRoot({ setDefaultStackPermission: 101 }))).toMatchObject({ defaultStackPermission: 101 });
   });
 });
 
 describe("an invitation that a token made", () => {
-  it("ends with the token, whatever it was for", async () => {
+  it("ends with the token, whatever role it gives", async () => {
     const { id } = await link(root.tokenValue, "member");
     await end();
     await changesNothing(async () => expect((await join(id)).status).toBe(409));
@@ -78,19 +78,19 @@ describe("an invitation that a token made", () => {
     expect(await ok("GET", "/api/orgs/acme/invites", { token: world.admin })).toEqual({ invites: [] });
   });
 
-  it("and with a report that it was found in the open", async () => {
+  it("ends with a report that the token was found in public", async () => {
     const { id } = await link(root.tokenValue, "member");
     await ok("POST", "/api/token-leaks", { json: { token: root.tokenValue } });
     expect((await join(id)).status).toBe(409);
   });
 
-  it("is good while the token is", async () => {
+  it("is valid as long as the token", async () => {
     const { id } = await link(root.tokenValue, "member");
     expect((await join(id)).status).toBe(204);
   });
 });
 
-it("an invitation ends by itself after 30 days, and begins anew when it is sent again", async () => {
+it("an invitation ends by itself after 30 days, which start again when it is sent again", async () => {
   laterBy(0);
   const { id } = await link(world.admin, "member");
   laterBy(30 * 86_400_000);
@@ -105,7 +105,7 @@ it("a token that may rotate itself does not choose its successor's name", async 
   await changesNothing(() => refused(403, "POST", "/api/user/token/rotate", { token: ci.tokenValue, json: { name: "prod-deploy" } }));
 });
 
-it("a token whose role opens no stack lists none", async () => {
+it("a token whose role gives no right on stacks lists none", async () => {
   await newStack(world.admin);
   const { tokenValue } = await newOrgToken(world, "billing", { roleID: "billing-manager" });
   expect(await ok("GET", "/api/user/stacks", { token: tokenValue })).toEqual({ stacks: [] });

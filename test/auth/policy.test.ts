@@ -98,7 +98,7 @@ describe("a rule of a token", () => {
   const onStack = (actor: Actor) =>
     orgPermissions.filter((p) => p.startsWith("stack") && decide(actor, p, "acme", at, stack) === "allowed");
 
-  it("for reading opens no preview, one for previews all that the read-only role does, one for writing what the role does", () => {
+  it("for reading allows no preview, a rule for previews allows what the read-only role does, and a rule for writing what the token's role does", () => {
     expect(onStack(ruled("read"))).toEqual(ofReaders.filter((p) => p !== "stack:preview"));
     expect(onStack(ruled("preview"))).toEqual(ofReaders);
     expect(onStack(ruled("preview", "read-only"))).toEqual(ofReaders);
@@ -138,7 +138,7 @@ describe("editions", () => {
     expect(hasEverything(trying, "community", 1000)).toBe(false);
   });
 
-  it("lack three rights, and take none from those who have no such right anyway", () => {
+  it("lack three rights, and change nothing for a caller without these rights", () => {
     const poor = { edition: "community" } as const;
     const lacking = orgPermissions.filter((permission) => decide(person("admin", poor), permission, "acme", at) === "edition");
     expect(lacking).toEqual(["org_token:create", "team:create_token", "audit_logs:read"]);

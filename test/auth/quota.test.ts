@@ -84,7 +84,7 @@ describe("requests", () => {
     expect(new Set(await statuses(UNASKED + 1, () => admin.get("/acme/~/tokens")))).toEqual(new Set([200]));
   });
 
-  it("that are refused for it do nothing, at a route that changes something", async () => {
+  it("that are over the limit change nothing", async () => {
     refuseAll("TOKEN_REQUESTS");
     const create = () => call("POST", "/api/stacks/acme/web", { token: token.tokenValue, json: { stackName: "dev" } });
     const last = await inOnePeriod(10, async () => {
@@ -97,7 +97,7 @@ describe("requests", () => {
     expect(last.after).toEqual(last.before);
   });
 
-  it("of few callers ask no limiter, and those of another organization are not held up", async () => {
+  it("that are few ask no limiter", async () => {
     const spies = (["TOKEN_REQUESTS", "ORGANIZATION_REQUESTS"] as const).map((name) => vi.spyOn(env[name], "limit"));
     onTestFinished(() => spies.forEach((spy) => spy.mockRestore()));
     expect(new Set(await statuses(20, getUser))).toEqual(new Set([200]));
@@ -129,7 +129,7 @@ describe("requests", () => {
     expect(new Set(answers)).toEqual(new Set([200, 204]));
   });
 
-  it("that stop somebody are never refused", async () => {
+  it("that end a credential, a membership or an update are never refused", async () => {
     await newStack(token.tokenValue);
     const { path } = await startUpdate(token.tokenValue);
     names.forEach(refuseAll);
@@ -152,7 +152,7 @@ describe("requests", () => {
     expect(await last!.text()).toContain("Too many requests");
   });
 
-  it("beyond a limit are one event of a token in a minute, and counted as refusals", async () => {
+  it("beyond a limit leave one event for each token and minute, and count as refusals", async () => {
     refuseAll("TOKEN_REQUESTS");
     await flushRefusals(openStore(env.DB));
     await env.DB.exec("DELETE FROM measures");
@@ -201,7 +201,7 @@ describe("imports", () => {
     expect(await answers.at(-1)!.json()).toEqual({ code: 429, message: `Too Many Requests: this ${whose} makes too many imports` });
   });
 
-  it("are all that bring or make a whole state, and nothing else", async () => {
+  it("are all calls that send or create a whole state, and no others", async () => {
     await newStack(token.tokenValue);
     refuseAll("TOKEN_IMPORTS");
     await changesNothing(async () => {

@@ -46,7 +46,7 @@ describe("a flood with a dead token", () => {
   it.each([
     ["IPv4 addresses", (i: number) => `198.51.${100 + (i >> 8)}.${i & 255}`],
     ["IPv6 networks", (i: number) => `2001:db8:1:${i.toString(16)}::1`],
-  ])("from many %s is answered, and is no flood of events", { timeout: 120_000 }, async (_, address) => {
+  ])("from many %s is answered, and leaves few events", { timeout: 120_000 }, async (_, address) => {
     const token = await deletedToken();
     let counts: Record<number, number> = {};
     const events = await eventsOf(async () => void (counts = await present(token.tokenValue, numbers(400).map(address))));
@@ -57,7 +57,7 @@ describe("a flood with a dead token", () => {
     expect(new Set(events.map(({ tokenId }) => tokenId))).toEqual(new Set([token.id]));
   });
 
-  it("from an address that is turned away is one event in a minute", async () => {
+  it("from an address over the limit leaves one event in a minute", async () => {
     const token = await deletedToken();
     const spy = vi.spyOn(env.FAILED_CREDENTIALS, "limit").mockResolvedValue({ success: false });
     onTestFinished(() => spy.mockRestore());

@@ -52,7 +52,7 @@ describe("a personal token that has ended leaves an event in each organization o
     expect(page).toEqual(await both());
   });
 
-  it("but for a call that names one of them, which is in that one's log alone", async () => {
+  it("except that a call which names one of them is in that organization's log only", async () => {
     const path = "/api/orgs/GLOBEX/members";
     expect(await logsOf(() => refused(401, "GET", path, { token: dead.tokenValue }))).toEqual([await idOf("globex")]);
   });

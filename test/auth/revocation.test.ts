@@ -123,7 +123,7 @@ describe("a token that is switched off, rotated away or narrowed while it is use
     }
   });
 
-  it("at the end of an overlap, on whatever was cached", async () => {
+  it("at the end of an overlap, whatever was cached", async () => {
     await newStack(world.member);
     const token = await newOrgToken(world, "ci");
     await ok("POST", `/api/orgs/acme/tokens/${token.id}/rotate`, { token: world.admin, json: { overlap: 30 } });
@@ -139,7 +139,7 @@ describe("a token that is switched off, rotated away or narrowed while it is use
 });
 
 describe("an identity that is cached after its token was deleted", () => {
-  it("opens a read that needs no database for less than 60 seconds by our own clock, and then no more", async () => {
+  it("allows a read that needs no database for less than 60 seconds by our own clock, and then no longer", async () => {
     laterBy(0);
     const token = await newOrgToken(world, "ci");
     await ok("GET", "/api/user", { token: token.tokenValue });
@@ -176,7 +176,7 @@ describe("an identity that is cached after its token was deleted", () => {
     expect(await records()).toEqual(before);
   });
 
-  it("is not put back by someone who looked before the deletion: the clock of the entry is that of the look-up", async () => {
+  it("is not cached longer by a slow look-up: the age of an entry counts from its look-up", async () => {
     const token = await newOrgToken(world, "ci");
     laterBy(0);
     const looked = Date.now();
@@ -195,7 +195,7 @@ describe("the cache", () => {
     await refused(401, "GET", "/api/user", { token: token.tokenValue });
   });
 
-  it("holds nothing for a token that is not there, so it works the moment it is", async () => {
+  it("stores nothing for an unknown token, so that a token works as soon as it exists", async () => {
     const token = await newOrgToken(world, "ci");
     const row = await env.DB.prepare("SELECT hash FROM access_tokens WHERE id = ?").bind(token.id).first<string>("hash");
     await env.DB.prepare("UPDATE access_tokens SET hash = 'elsewhere' WHERE id = ?").bind(token.id).run();
@@ -268,7 +268,7 @@ describe("a token that ended tells its holder why", () => {
     expect(response.headers.get("X-Pulumi-Warning")).toMatch(/^personal token was deleted on /);
   });
 
-  it("and nobody who holds something else learns anything", async () => {
+  it("but not somebody who has another value", async () => {
     for (const value of ["pul-0000000000000000000000000000000000000000", "nonsense", ""]) {
       const response = await call("GET", "/api/user", { token: value });
       expect(response.status).toBe(401);

@@ -46,7 +46,7 @@ describe("rules", () => {
   const name = fc.string({ unit: fc.constantFrom("a", "B", "b", "-", "."), minLength: 1, maxLength: 6 });
   const pattern = fc.string({ unit: fc.constantFrom("a", "B", "b", "-", ".", "*"), minLength: 1, maxLength: 6 });
 
-  it("judge a name as a plain regular expression does", () => {
+  it("match a name as a plain regular expression does", () => {
     fc.assert(
       fc.property(pattern, name, (project, text) => {
         const expression = new RegExp(`^${project.replaceAll(".", "\\.").replaceAll("*", ".*")}$`, "i");
@@ -55,7 +55,7 @@ describe("rules", () => {
     );
   });
 
-  it("filter a list in the database as they judge one stack", async () => {
+  it("filter a list in the database as they match one stack", async () => {
     const store = openStore(env.DB);
     await env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('o', 'acme', '', 0)").run();
     const rules = fc.array(

@@ -48,7 +48,7 @@ const withoutDatabase = new Set([
 const needsToken = ({ permission }: Route["definition"]) => !["public", "lease", "operator"].includes(permission);
 
 describe.each(routes.map(({ definition }) => definition).filter(needsToken))("$method $path", (definition) => {
-  it("gives a token no more when an administrator's entry is put under its key", async () => {
+  it("gives a token no more rights when an administrator's entry is stored under its key", async () => {
     const admin = await entryOf(world.admin);
     const administrator = await identityOf(world.admin);
     const { path, json, headers } = await goodCall(world, definition);
@@ -69,7 +69,7 @@ describe.each(routes.map(({ definition }) => definition).filter(needsToken))("$m
   });
 });
 
-describe("a cache entry that another hand wrote", () => {
+describe("a cache entry that an attacker wrote", () => {
   const forged = (identity: Identity, change: (actor: never) => void) => {
     const copy = structuredClone(identity);
     change(copy.actor as never);
@@ -77,7 +77,7 @@ describe("a cache entry that another hand wrote", () => {
   };
   const tokens = () => call("GET", "/api/orgs/acme/tokens", { token: world.member });
 
-  it("does not make a member an administrator, nor somebody else", async () => {
+  it("makes a member neither an administrator nor another person", async () => {
     const [own, admin] = [await identityOf(world.member), await identityOf(world.admin)];
     const other = (admin.actor as { user: object }).user;
     const changes: ((actor: { user: object; memberships: { role: string }[] }) => void)[] = [
@@ -150,7 +150,7 @@ describe("a cache entry that another hand wrote", () => {
     await shown(member.get("/acme/~/tokens"), 403);
   });
 
-  it("is a miss when it is no entry at all, and the token works", async () => {
+  it("is a miss when it cannot be parsed, and the token works", async () => {
     for (const entry of ["", "x", "{}", "null", "[]", "z".repeat(64), `${"0".repeat(64)}{}`, "0".repeat(100_000)]) {
       await plant(world.member, entry);
       expect(await ok("GET", "/api/user", { token: world.member })).toMatchObject({ githubLogin: "mel" });
@@ -158,7 +158,7 @@ describe("a cache entry that another hand wrote", () => {
   });
 });
 
-it("the hash of a presented value is kept nowhere but in its row and in the name of its cache entry", async () => {
+it("the hash of a presented value is stored only in the token's row and in the name of its cache entry", async () => {
   await newStack(mole.tokenValue, "none-of-these");
   const { path, lease } = await startUpdate(mole.tokenValue, { stack: "none-of-these/dev" });
   await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });

@@ -278,7 +278,7 @@ export const mutants: Mutant[] = [
     find: "min(${ctx.now + IDLE}, ${accessTokens.createdAt} + ${ABSOLUTE})",
     replace: "${ctx.now + IDLE}",
   },
-  { claim: "session-sign-out", file: "src/sessions/close.ts", find: "set({ deletedAt: ctx.now })", replace: "set({ deletedAt: null })" },
+  { claim: "session-sign-out", file: "src/sessions/close.ts", find: "set({ deletedAt: now })", replace: "set({ deletedAt: null })" },
   {
     claim: "expiry-policy-session",
     file: "src/auth/resolve.ts",

@@ -47,7 +47,7 @@ describe("an operator", () => {
     await person.pulumi("stack", "rm", "--yes");
   });
 
-  it("is told what a name may be, and that one is taken", async () => {
+  it("is told the rules for names, and that a name is taken", async () => {
     expect(await run("first-admin", "--org", "Same", "--login", "same")).toMatchObject({
       code: 2,
       output: expect.stringContaining("must be different") as string,

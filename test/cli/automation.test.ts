@@ -38,7 +38,7 @@ describe.runIf(isAtLeast(181))("the Automation API with an organization token, o
   };
   let stack: AutomationStack;
 
-  it("creates a stack, and says by type that it exists or does not", async () => {
+  it("creates a stack, and has an error type for an existing and for a missing stack", async () => {
     await expect(LocalWorkspace.selectStack(inline, options)).rejects.toThrow(automation.StackNotFoundError);
     stack = await LocalWorkspace.createStack(inline, options);
     await expect(LocalWorkspace.createStack(inline, options)).rejects.toThrow(automation.StackAlreadyExistsError);

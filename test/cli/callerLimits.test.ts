@@ -56,7 +56,7 @@ async function flood(token: string, enough: () => boolean): Promise<void> {
   }
 }
 
-it("a command whose reads are too many waits as long as it is told, or says that they are", async () => {
+it("a command with too many reads waits as long as the answer requests, or reports the limit", async () => {
   const machine = await newOrgToken("busy", { url: server.url, admin: admin() });
   const terminal = new Terminal({ project: nodeProject("busy", { things: [] }), token: machine.value, url });
   await terminal.pulumi("stack", "init", "acme/busy/dev");

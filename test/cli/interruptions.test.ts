@@ -108,7 +108,7 @@ describe("kill -9 of the CLI in the middle of an up", () => {
 
   it("then export, refresh and up work, and the pending operation was kept", () => expectRecovery(waiting, ["before"], ["held"], 3));
 
-  it.runIf(inject("long"))("and of many resources none that was acknowledged is missing", async () => {
+  it.runIf(inject("long"))("and of many resources, no acknowledged one is missing", async () => {
     const busy = await newStack("killed-busy", many);
     const running = await startBusy(busy);
     await running.kill();
@@ -150,5 +150,5 @@ describe("kill -9 of the server in the middle of an up", () => {
 
   it("then export, refresh and up work, and the pending operation was kept", () => expectRecovery(waiting, ["before"], ["held"], 3));
 
-  it("and of many resources none that was acknowledged is missing", () => expectRecovery(busy, acknowledged, begun, 60));
+  it("and of many resources, no acknowledged one is missing", () => expectRecovery(busy, acknowledged, begun, 60));
 });

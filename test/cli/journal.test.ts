@@ -63,7 +63,7 @@ describe("the operator, for an update whose journal was kept", () => {
     expect(output).toContain("1 journals were kept.");
   });
 
-  it("downloads it as it came, for nobody else to read", async () => {
+  it("downloads it as it came, into files that only the owner can read", async () => {
     const to = join(folder, "parts");
     const { code, output } = await runScript("journal", ["download", id, "--to", to, ...where]);
     expect(code, output).toBe(0);

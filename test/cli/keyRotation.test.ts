@@ -61,7 +61,7 @@ describe("a rotation of the master key, with `npm run rotate-keys`", () => {
     await runner.pulumi("config", "set", "--secret", "other", newSecret());
   });
 
-  it("brings the state under it, once, and is refused to those who are no administrators", async () => {
+  it("re-encrypts the state with it, once, and is refused to callers who are not administrators", async () => {
     const count = (await keysOfState()).length;
     expect(count).toBeGreaterThan(0);
     const refused = await rotate("acme", server.credentials.organizations["acme"]!["member"]!);

@@ -43,7 +43,7 @@ describe("people with personal tokens", () => {
     expect((await later.fails("stack", "ls")).output).toContain("PULUMI_ACCESS_TOKEN must be set for login");
   });
 
-  it("a token that never was is refused", async () => {
+  it("an invented token is refused", async () => {
     const invented = `pul-${"0".repeat(40)}`;
     mustNotBeFound(invented);
     const terminal = new Terminal({ project: yamlProject("invented"), token: invented });
@@ -144,7 +144,7 @@ describe("an organization token that ends", () => {
 });
 
 describe("the launch story", () => {
-  it("Jenkins goes on without the person who made its token, and stops when an administrator deletes it", async () => {
+  it("Jenkins continues after the creator of its token left, and stops when an administrator deletes the token", async () => {
     // An administrator for the length of this test, and in no other file.
     const gus = inject("people")["globex"]!["admin"]!;
     const membership = "/api/orgs/acme/members/gus";

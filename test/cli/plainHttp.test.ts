@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => void proxy.close().closeAllConnections());
 
-it("a CLI that was given a URL without TLS is told so, and to replace its token", async () => {
+it("a CLI with a URL without TLS is refused, and told to replace its token", async () => {
   const machine = await newOrgToken("plain");
   const url = "http://stackpass.example";
   const terminal = new Terminal({ project: yamlProject("plain"), token: machine.value, url, env: { HTTP_PROXY: through } });

@@ -42,7 +42,7 @@ describe("a feature that is not here", () => {
     expect((await runner.fails("stack", "webhook", "list")).output).toContain("Webhooks are not supported yet");
   });
 
-  it.runIf(isAtLeast(259))("a coding agent without a token hears that it needs one", async () => {
+  it.runIf(isAtLeast(259))("a coding agent without a token is told that it needs one", async () => {
     const agent = new Terminal({ project: runner.project, env: { CLAUDECODE: "1" } });
     expect((await agent.fails("stack", "ls")).output).toContain("set PULUMI_ACCESS_TOKEN to an access token of your organization");
   });
@@ -75,7 +75,7 @@ describe("a right that is missing", () => {
 });
 
 describe("a state that contradicts itself", () => {
-  it("is not imported by force, and the message says how it is", async () => {
+  it("is not imported by force, and the message says what to do", async () => {
     const file = join(runner.project, "state.json");
     await runner.pulumi("stack", "export", "--file", file);
     const state = JSON.parse(readFileSync(file, "utf8")) as { deployment: { manifest: { magic: string; version: string } } };

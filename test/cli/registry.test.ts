@@ -67,7 +67,7 @@ describe.runIf(isAtLeast(259))("packages of the upstream registry", () => {
     ]);
   });
 
-  it("pulumi package info shows one, and what is not there is not found", async () => {
+  it("pulumi package info shows a package, and says that a missing one is not found", async () => {
     const runner = somebody();
     expect(await runner.pulumi("package", "info", "figs")).toContain("figs");
     expect((await runner.fails("package", "add", "apples")).output).toMatch(/not found|does not match/);

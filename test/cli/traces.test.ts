@@ -72,7 +72,7 @@ describe("after the whole run no token, lease or plaintext secret is left", () =
     expect(cells).toBeGreaterThan(1000);
   });
 
-  it("and such a search would find one", () => {
+  it("and the search finds a value that was planted", () => {
     const secret = newSecret();
     for (const text of [secret, Buffer.from(`a${secret}`).toString("base64"), `pul-${"0123456789".repeat(4)}`]) {
       expect(() => expectClean("a file", Buffer.from(`xx${text}yy`)), text).toThrow("a file");

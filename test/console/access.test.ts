@@ -41,7 +41,7 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
   return pattern.replaceAll(/:(\w+)(\{[^}]*\})?\??/g, (_, name: string) => values[name] ?? "1");
 }
 
-it("no page of an organization opens to nobody", async () => {
+it("no page of an organization opens without a session", async () => {
   const nobody = newVisitor();
   for (const { method, path } of inOrganization) {
     const answer = method === "GET" ? await nobody.get(pathOf(path)) : await nobody.post(pathOf(path), {});
@@ -50,7 +50,7 @@ it("no page of an organization opens to nobody", async () => {
   }
 });
 
-it("another organization's administrator learns of no page that it is there", async () => {
+it("another organization's administrator does not learn that any page exists", async () => {
   const stranger = await signIn(world.stranger);
   const absent = await stranger.get("/nobody-is-called-so/~/tokens");
   for (const { method, path } of inOrganization) {
@@ -60,7 +60,7 @@ it("another organization's administrator learns of no page that it is there", as
   expect(absent.status).toBe(404);
 });
 
-it("a member sees what members may, and is told of the rest that it is not allowed", async () => {
+it("a member sees the pages for members, and is told that the others are not allowed", async () => {
   await newStack(world.member);
   const { id: preview } = await startUpdate(world.member, { kind: "preview", dryRun: true });
   const { id: update } = await startUpdate(world.member);
@@ -96,7 +96,7 @@ it("an administrator sees every page", async () => {
   }
 });
 
-it("everything that needs a person sends nobody to the sign-in", async () => {
+it("every page that needs a person sends a visitor without a session to the sign-in", async () => {
   const nobody = newVisitor();
   const mine = pages.filter((page) => page.permission === "person");
   expect(mine.length).toBeGreaterThan(0);
@@ -106,7 +106,7 @@ it("everything that needs a person sends nobody to the sign-in", async () => {
   }
 });
 
-it("who may not see stacks begins where they may, and is refused nothing", async () => {
+it("a person who may not see stacks starts on a page that is allowed", async () => {
   const billing = await signIn(world.billing);
   const refusals = await eventsOf(async () => {
     expect((await billing.get("/")).headers.get("Location")).toBe("/acme/~");
@@ -117,7 +117,7 @@ it("who may not see stacks begins where they may, and is refused nothing", async
   expect((await (await signIn(world.member)).get("/acme/~")).headers.get("Location")).toBe("/acme");
 });
 
-it("a page that is refused has its frame: who is signed in, how to sign out, and what is open", async () => {
+it("a refused page still has its header: who is signed in, how to sign out, and links to the allowed pages", async () => {
   const log = vi.spyOn(console, "log");
   onTestFinished(() => log.mockRestore());
   const page = await shown((await signIn(world.billing)).get("/acme"), 403);

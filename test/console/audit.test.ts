@@ -22,7 +22,7 @@ beforeEach(async () => {
   await settledLog();
 });
 
-it("marks what was refused, and links what can be asked next", async () => {
+it("marks refused calls, and links to related filters", async () => {
   const page = await shown(admin.get(HERE));
   expect(page).toContain('<tr class="refused">');
   expect(page).toContain(`href="${HERE}?tokenFilter=${ci.id}"`);
@@ -59,7 +59,7 @@ it("offers the events that are recorded as a filter, and not those of features t
   expect(await shown(admin.get(`${HERE}?eventFilter=oidc-issuer-registered`))).toContain("No events match");
 });
 
-it("tells a person from a machine where one is called as the organization is", async () => {
+it("distinguishes a person from a machine when the person has the organization's name", async () => {
   const { tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: {} });
   await env.DB.prepare("UPDATE users SET login = 'acme', name = 'acme' WHERE login = 'ada'").run();
   const acme = await signIn(tokenValue);
@@ -94,7 +94,7 @@ it("shows one record with its place in the chain, at an address that stays", asy
   expect(await shown(admin.get(`${HERE}/2`))).toContain("Not verified: its hash does not match its content");
 });
 
-it("leads from one record to the next, as far as there are any", async () => {
+it("links each record to the one before it and the one after it, where there is one", async () => {
   const last = (await env.DB.prepare(
     "SELECT max(seq) AS seq FROM audit_events WHERE org_id IN (SELECT id FROM organizations)",
   ).first<number>("seq"))!;

@@ -64,13 +64,13 @@ it.each([
   await shown(create("a-day-later", { expiry: "date", expiryDate: after }), 400);
 });
 
-it("`pulumi login` gets a token for ever, where no policy forbids it", async () => {
+it("`pulumi login` gets a token that never expires, where no policy forbids it", async () => {
   expect(chosen(await shown(admin.get(CLI_PAGE)))).toBe("never");
   expect((await admin.post("/cli-login", { ...CLI, expiry: "never" })).status).toBe(303);
   expect(await life()).toBeNull();
 });
 
-it("`pulumi login` gets a token that every organization of its person takes, unless another is chosen", async () => {
+it("`pulumi login` gets an expiry that all organizations of the person accept, unless another is chosen", async () => {
   await allow(20);
   const page = await shown(admin.get(CLI_PAGE));
   expect(page).toContain("acme refuses tokens that expire in more than 20 days");
@@ -84,7 +84,7 @@ it("`pulumi login` gets a token that every organization of its person takes, unl
   for (const kept of ["expires is in the past", 'value="2001-01-01"', 'value="abc"']) expect(wrong).toContain(kept);
 });
 
-it("shows a moment that no date can say", async () => {
+it("shows a time that is beyond all dates", async () => {
   const { id } = await newOrgToken(world, "ci");
   await env.DB.prepare("UPDATE access_tokens SET expires_at = 8640000000001000 WHERE id = ?").bind(id).run();
   for (const path of [TOKENS, `${TOKENS}/${id}`]) expect(await shown(admin.get(path))).toContain("after all dates");

@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 describe("a link that somebody made by hand", () => {
   it.each(["filter=none", `search=${"x".repeat(101)}`, "continuationToken=e30", "continuationToken=%ff"])(
-    "asks the list of tokens for %.30s, and is told",
+    "asks the list of tokens for %.30s, and is told what is wrong",
     async (query) => {
       expect(await shown(admin.get(`/acme/~/tokens?${query}`), 400)).toContain("That did not work");
     },
@@ -26,12 +26,12 @@ describe("a link that somebody made by hand", () => {
     expect(await shown(admin.get(`/acme/~/audit/export?${query}`), 400)).toContain(`the link has invalid parameters: ${fields}<`);
   });
 
-  it("asks the list of personal tokens for a page that there is not", async () => {
+  it("asks the list of personal tokens for a page that does not exist", async () => {
     await shown(admin.get("/user/settings/tokens?continuationToken=W10"), 400);
   });
 });
 
-it("takes nobody back to a link that is too long for a header", async () => {
+it("is not opened after the sign-in when it is too long for a header", async () => {
   const { status, headers } = await newVisitor().get(`/acme?search=${"%C3%A9".repeat(2000)}`);
   expect([status, headers.get("Location")]).toEqual([303, "/signin"]);
   expect((await newVisitor().get("/acme?search=x")).headers.get("Location")).toBe("/signin?next=%2Facme%3Fsearch%3Dx");

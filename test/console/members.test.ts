@@ -8,7 +8,7 @@ beforeEach(async () => {
   world = await newWorld();
 });
 
-it("changes roles, adds and removes people, and says why it does not", async () => {
+it("changes roles, adds and removes people, and says why a change is refused", async () => {
   const admin = await signIn(world.admin);
   expect((await admin.post("/acme/~/members/mel/role", { role: "admin" })).status).toBe(303);
   const { members } = await ok<{ members: { role: string; user: { githubLogin: string } }[] }>("GET", "/api/orgs/acme/members", {

@@ -12,7 +12,7 @@ beforeEach(async () => void (world = await newWorld()));
 const facts = (page: string) =>
   Object.fromEntries([...page.matchAll(/<dt>([^<]+)<\/dt><dd>([^<]*)<\/dd>/g)].map(([, term, text]) => [term, text]));
 
-it("tells an administrator what is going on, and leads there from the settings", async () => {
+it("shows an administrator the counts, and is linked from the settings", async () => {
   const admin = await signIn(world.admin);
   expect(await shown(admin.get("/acme/~/settings"))).toContain(`href="${HERE}"`);
   expect(await shown(admin.get(HERE))).toContain("None.");
@@ -34,7 +34,7 @@ it("tells an administrator what is going on, and leads there from the settings",
   expect(page).toContain('<th scope="row">Auth Failure Organization Role</th><td>1</td>');
 });
 
-it("is nobody else's", async () => {
+it("is refused to everybody else", async () => {
   const member = await signIn(world.member);
   await shown(member.get(HERE), 403);
   expect(await shown(member.get("/acme/~/settings"))).not.toContain(HERE);

@@ -43,7 +43,7 @@ describe("a new token's value", () => {
     expect(await everythingStored([])).not.toContain(value);
   });
 
-  it("is shown to one of many looks at once", async () => {
+  it("is shown to one of many requests at the same moment", async () => {
     const session = await sessionOf(world.admin);
     const kept = await made(session);
     const values = await Promise.all(Array.from({ length: 8 }, () => look(session, kept)));
@@ -66,7 +66,7 @@ describe("a new token's value", () => {
     expect(await look(session, kept)).toBeDefined();
   });
 
-  it("is not used up by a look that could not be counted", async () => {
+  it("is not used up by a request whose use could not be stored", async () => {
     const session = await sessionOf(world.admin);
     const kept = await made(session);
     await look(session, { ...kept, cookie: "" });

@@ -53,14 +53,14 @@ describe("a form", () => {
     ["out of the address bar", { "Sec-Fetch-Site": "none", Origin: "https://stackpass.test" }],
   ])("%s does nothing", async (_, headers) => sent(headers)());
 
-  it("is no way to sign somebody in as somebody else", async () => {
+  it("of another site cannot sign a visitor in", async () => {
     const answer = await newVisitor().post("/signin", { token: world.stranger }, { "Sec-Fetch-Site": "cross-site" });
     expect(answer.status).toBe(403);
     expect(answer.headers.get("Set-Cookie")).toBeNull();
   });
 });
 
-it("the cookie of a session goes to this host alone, over TLS, and no script reads it; signing in never takes one that was there", async () => {
+it("the cookie of a session goes to this host only, over TLS, and no script reads it; signing in always makes a new one", async () => {
   const before = await newVisitor().post("/signin", { token: world.admin });
   const cookie = before.headers.getSetCookie().find((set) => set.startsWith("__Host-stackpass="))!;
   for (const flag of ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"]) expect(cookie).toContain(flag);
@@ -77,7 +77,7 @@ it("the cookie of a session goes to this host alone, over TLS, and no script rea
   expect((await newVisitor(planted).get("/acme/~/tokens")).headers.get("Location")).toMatch(/^\/signin/);
 });
 
-it("a policy on expiry that keeps a token out keeps out the session that it opens, in that organization alone", async () => {
+it("a policy on expiry that refuses a token also refuses the session that it opens, in that organization only", async () => {
   await env.DB.prepare("UPDATE organizations SET max_token_expiry_days = 30, settings_version = 1 WHERE name = 'acme'").run();
   await refused(403, "GET", "/api/orgs/acme/tokens", { token: world.admin });
   const visitor = await signIn(world.admin);
@@ -92,7 +92,7 @@ it("a policy on expiry that keeps a token out keeps out the session that it open
   await shown((await signIn(tokenValue)).get("/acme/~/tokens"));
 });
 
-it("no query is too odd for a page", async () => {
+it("no query makes a page fail", async () => {
   const admin = await signIn(world.admin);
   for (const path of ["/acme/~/tokens", "/acme/~/members", "/acme/~/audit", "/acme", "/user/settings/tokens", "/cli-login", "/signin"])
     for (const query of [

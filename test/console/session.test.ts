@@ -36,12 +36,12 @@ async function cachedAfterItsEnd(token = world.admin): Promise<Visitor> {
 }
 
 describe("a session", () => {
-  it("is opened by a personal token, and each organization's log says so", async () => {
+  it("is opened by a personal token, and recorded in each organization's log", async () => {
     const events = await eventsOf(() => signIn(world.admin));
     expect(events).toMatchObject([{ event: "user-login", userLogin: "ada" }]);
   });
 
-  it("is joined in the log with the personal token that opened it, by its sign-in and by what it does", async () => {
+  it("is linked in the log to the personal token that opened it, by its sign-in and by its actions", async () => {
     const { id, tokenValue } = await newToken();
     const thief = await signIn(tokenValue);
     const own = await signIn(world.admin);
@@ -71,14 +71,14 @@ describe("a session", () => {
     expect(await shown(own.get(`/acme/~/audit?tokenFilter=${id}`))).toContain("sneakier");
   });
 
-  it("is opened by no machine's token and by none that has ended", async () => {
+  it("is not opened by a machine's token, nor by a token that has ended", async () => {
     const { tokenValue } = await newOrgToken(world, "ci", { admin: true });
     expect(await shown(signInAnswer(tokenValue), 400)).toContain("belongs to a machine");
     expect(await shown(signInAnswer("pul-0000000000000000000000000000000000000000"), 400)).toContain("not a valid access token");
     expect(await sessions()).toBe(0);
   });
 
-  it("is not opened on what a cache still believes of a deleted token", async () => {
+  it("is not opened by a deleted token that is still cached", async () => {
     const { id, tokenValue } = await newToken();
     await ok("GET", "/api/user", { token: tokenValue });
     const before = await cached();
@@ -118,7 +118,7 @@ describe("a session", () => {
     expect([answer.status, answer.headers.get("Location")]).toEqual([303, `/signin?next=${encodeURIComponent(PAGE)}`]);
   });
 
-  it("that is leaked out of a token's report ends too", async () => {
+  it("ends when its token is reported as leaked", async () => {
     const { tokenValue } = await newToken();
     const theirs = await signIn(tokenValue);
     await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });
@@ -155,9 +155,15 @@ describe("a session", () => {
     expect((await two.post("/signout/everywhere", {})).status).toBe(303);
     await isOut(two);
     await isOut(three);
+    const ended = (await settledLog()).filter(({ event }) => event === "user-session-ended");
+    expect(ended.map(({ description }) => description)).toEqual([
+      expect.stringMatching(/^Signed out: ended a console session \([\w-]{36}\)\.$/),
+      "Signed out everywhere: ended all console sessions of this person.",
+    ]);
+    expect(ended.map(({ tokenName }) => tokenName)).toEqual(["console session", "console session"]);
   });
 
-  it("is no credential of the API, and in no list of tokens", async () => {
+  it("is not accepted by the API, and is in no list of tokens", async () => {
     const answer = await signInAnswer(world.admin);
     const value = /__Host-stackpass=([^;]+)/.exec(answer.headers.get("Set-Cookie") ?? "")![1]!;
     expect(value).toMatch(/^pul-/);

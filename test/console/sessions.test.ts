@@ -38,7 +38,7 @@ it("are listed for their person, the open ones, newest first and page by page, w
   expect((await list(world.admin)).sessions).toHaveLength(1);
 });
 
-it("end one by one, at once, in an event that each organization of the person has, and are nobody else's to end", async () => {
+it("end one by one, at once, with an event in each organization of the person, and by nobody else", async () => {
   await signIn(world.member);
   const [mine, other] = [await signIn(world.admin), await signIn(world.admin)];
   expect((await list(world.admin)).sessions).toHaveLength(2);
@@ -52,7 +52,7 @@ it("end one by one, at once, in an event that each organization of the person ha
   await refused(404, "DELETE", "/api/user/sessions/nothing?withDescendants=true", { token: world.admin });
 });
 
-it("are no personal token, and a personal token is no session", async () => {
+it("are not found as personal tokens, nor personal tokens as sessions", async () => {
   await signIn(world.admin);
   const [session] = (await list(world.admin)).sessions;
   const token = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin });
@@ -80,7 +80,7 @@ it("have a page that ends one with everything that was created in it", async () 
   expect((await thief.get("/acme")).headers.get("Location")).toMatch(/^\/signin/);
 });
 
-it("end without what was created in them, where that is asked for", async () => {
+it("end on request without ending what was created in them", async () => {
   const [mine, other] = [await signIn(world.admin), await signIn(world.admin)];
   await other.post("/acme/~/tokens/new", { name: "kept", expiry: "never" });
   const id = (await env.DB.prepare("SELECT made_with AS id FROM access_tokens WHERE name = 'kept'").first<string>("id"))!;

@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 const settings = () => ok("GET", "/api/orgs/acme/metadata", { token: world.admin });
 
-it("saves what the API saves, and an empty number clears", async () => {
+it("saves the same settings as the API, and clears one whose number is empty", async () => {
   expect((await admin.post(HERE, form)).status).toBe(303);
   expect(await settings()).toMatchObject({
     defaultStackPermission: 102,
@@ -60,7 +60,7 @@ it("shows members what there is, and lets them change nothing", async () => {
   await shown(member.post(HERE, form), 403);
 });
 
-it("says which tokens a shorter maximum would shut out, and saves only when that is meant", async () => {
+it("says which tokens a shorter maximum would refuse, and saves only after a confirmation", async () => {
   const soon = Math.floor(Date.now() / 1000) + 3 * 86_400;
   await newOrgToken(world, "for-ever");
   await newOrgToken(world, "short", { expires: soon });

@@ -155,7 +155,7 @@ it("a stack: its history, tags, outputs, resources, configuration", async () => 
   await sized(STACK_PATH);
 });
 
-it("an update, however much was said and done, where and with what", async () => {
+it("an update, with any number of steps and messages, any environment and any configuration", async () => {
   await newStack(world.admin);
   const update = await startUpdate(world.admin);
   const urn = (name: string) => `urn:pulumi:dev::web::my:index:Thing::${name}`;

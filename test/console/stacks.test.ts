@@ -55,7 +55,7 @@ function expectHarmless(html: string): void {
 }
 
 describe("the list of stacks", () => {
-  it("says what to do while there is none, and nothing to who is not in the organization", async () => {
+  it("says how to create the first one, and says nothing to people outside of the organization", async () => {
     const cookie = await signIn(world.member);
     expect((await page(cookie, "/acme")).html).toContain("pulumi stack init acme/PROJECT/STACK");
     expect((await page(cookie, "/acme/web")).status).toBe(404);
@@ -87,7 +87,7 @@ describe("the list of stacks", () => {
     expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
-  it("is no larger than 100 KB with 100 rows, and goes on", async () => {
+  it("is no larger than 100 KB with 100 rows, and has a link to the next page", async () => {
     for (let i = 0; i < 102; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
     const cookie = await signIn(world.member);
     const { html } = await page(cookie, "/acme");
@@ -97,7 +97,7 @@ describe("the list of stacks", () => {
     expect((await page(cookie, next.replaceAll("&amp;", "&"))).html.match(/<th scope="row">/g)).toHaveLength(2);
   });
 
-  it("leaves to the API what is the API's", async () => {
+  it("does not take over the paths of the API", async () => {
     const answer = await exports.default.fetch(`${origin}/api/nothing`, { headers: { Accept: "text/html" } });
     expect([answer.status, await answer.json()]).toMatchObject([404, { code: 404 }]);
   });
@@ -120,7 +120,7 @@ describe("a stack's page", () => {
     cookie = await signIn(world.member);
   });
 
-  it("tells its tags, its history and what to do first, whatever the texts are", async () => {
+  it("shows its tags, its history and the first steps, whatever the texts are", async () => {
     await ok("PATCH", `/api/stacks${STACK_PATH}/tags`, { token: world.member, json: { "a:b": hostile } });
     const { html } = await page(cookie, STACK_PATH);
     expect(html).toContain("pulumi up --stack acme/web/dev");
@@ -259,7 +259,7 @@ describe("an update's page", () => {
     cookie = await signIn(world.member);
   });
 
-  it("is live while it runs, and tells its steps and messages without colours or markup", async () => {
+  it("refreshes while it runs, and shows its steps and messages without colours or markup", async () => {
     const update = await startUpdate(world.member);
     const send = (...events: unknown[]) => ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
     expect((await page(cookie, `${STACK_PATH}/updates/1`)).html).toContain('id="progress" data-live=""');
@@ -286,7 +286,7 @@ describe("an update's page", () => {
     expect(after).toContain("Update failed");
   });
 
-  it("tells who started it, from where and with what, and shows no secret", async () => {
+  it("shows who started it, its environment and its configuration, and no secret", async () => {
     const { tokenValue } = await newOrgToken(world, "jenkins");
     const json = {
       name: "web",
@@ -322,7 +322,7 @@ describe("an update's page", () => {
     expect(html).toContain("npm run journal");
   });
 
-  it("is not there for others, nor for what is no update", async () => {
+  it("is 404 for another organization, and for an id that is not an update", async () => {
     await importState([rootStack]);
     expect((await page(cookie, `${STACK_PATH}/updates/1`)).status).toBe(200);
     for (const odd of ["0", "2", "x", "1.5", "-1", "99999999999"])
@@ -332,7 +332,7 @@ describe("an update's page", () => {
     expect((await page(await signIn(world.billing), `${STACK_PATH}/updates/1`)).status).toBe(403);
   });
 
-  it("stays a page however much was said and done", async () => {
+  it("stays small however many steps and messages the update has", async () => {
     const update = await startUpdate(world.member);
     const events = Array.from({ length: 150 }, (_, i) => [
       step(2 * i, `a-thing-with-a-long-name-${"x".repeat(300)}-${i}`),

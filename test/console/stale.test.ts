@@ -25,12 +25,12 @@ async function visit(changes: number) {
   return { answer, tries };
 }
 
-it("a reader who changes while a page works is judged anew, and again", async () => {
+it("a reader whose rights change while a page is made is checked again each time", async () => {
   const { answer, tries } = await visit(3);
   expect([answer.status, tries]).toEqual([303, 4]);
 });
 
-it("a reader who never stays the same is told to try again", async () => {
+it("a reader whose rights change each time is told to try again", async () => {
   const { answer, tries } = await visit(Infinity);
   expect([answer.status, answer.headers.get("Retry-After"), tries]).toEqual([503, "2", 10]);
   expect(await answer.text()).toContain("Nothing was changed");

@@ -51,7 +51,7 @@ it("limits a new token to stacks, networks and countries", async () => {
   for (const said of ["a pattern has", "an allowed network is", "a country has two letters", "web/&lt;b&gt;"]) expect(page).toContain(said);
 });
 
-it("changes whatever the API changes, and a form sent as it came changes nothing", async () => {
+it("changes whatever the API changes, and an unchanged form changes nothing", async () => {
   const token = await newOrgToken(world, "ci", { stacks: [{ project: "web", access: "read" }], ipAllowList: ["203.0.113.0/24"] });
   const path = `${HERE}/${token.id}`;
   const untouched = fieldsOf(await shown(admin.get(path)), `${path}/edit`);
@@ -75,7 +75,7 @@ it("changes whatever the API changes, and a form sent as it came changes nothing
   expect(await tokenOf(token)).toMatchObject({ stacks: [{ project: "*", stack: "*", access: "write" }] });
 });
 
-it("a token of no stack stays one while its form is sent as it came", async () => {
+it("a token limited to no stack stays so when its form is sent unchanged", async () => {
   const token = await newOrgToken(world, "nothing", { stacks: [] });
   const path = `${HERE}/${token.id}`;
   const untouched = fieldsOf(await shown(admin.get(path)), `${path}/edit`);
@@ -117,7 +117,7 @@ it("rotates, disables and enables, and offers no change of what is deleted", asy
   for (const gone of ["Delete…", "/edit", "/rotate", "/enable"]) expect(page).not.toContain(gone);
 });
 
-it("says of a token that was found in the open what can be done, and offers nothing else", async () => {
+it("says what can be done about a token that was found in public, and offers nothing else", async () => {
   const token = await newOrgToken(world, "ci");
   const path = `${HERE}/${token.id}`;
   await ok("POST", "/api/token-leaks", { token: token.tokenValue, json: { token: token.tokenValue } });
@@ -130,7 +130,7 @@ it("says of a token that was found in the open what can be done, and offers noth
   for (const wrong of ["both are valid until", "/rotate"]) expect(rotated).not.toContain(wrong);
 });
 
-it("says that two values work while they do, and offers no second successor", async () => {
+it("says that two values work during an overlap, and offers no second rotation", async () => {
   const token = await newOrgToken(world, "ci");
   const path = `${HERE}/${token.id}`;
   await admin.post(`${path}/rotate`, { overlap: "3600" });
@@ -144,7 +144,7 @@ it("says that two values work while they do, and offers no second successor", as
   expect(await shown(admin.get(path))).not.toContain("both are valid until");
 });
 
-it("shows before a deletion what the token made and which successor lives, and deletes it with everything it created", async () => {
+it("shows before a deletion what the token created and which successor stays valid, and deletes it with everything it created", async () => {
   const token = await newOrgToken(world, "ci", { mayRotateItself: true });
   const next = await ok<NewToken>("POST", "/api/user/token/rotate", { token: token.tokenValue, json: {} });
   const path = `${HERE}/${token.id}/delete`;
@@ -178,7 +178,7 @@ it("deletes one's own token alone, or with everything it created", async () => {
   }
 });
 
-it("takes the permission to rotate itself away, and gives it again", async () => {
+it("removes the permission to rotate itself, and gives it again", async () => {
   const token = await newOrgToken(world, "ci", { mayRotateItself: true });
   const path = `${HERE}/${token.id}`;
   const form = { displayName: "ci", description: "" };
@@ -190,7 +190,7 @@ it("takes the permission to rotate itself away, and gives it again", async () =>
   expect(await tokenOf(token)).toMatchObject({ mayRotateItself: true });
 });
 
-it("says of one's own tokens which of them work", async () => {
+it("shows which of a person's own tokens are valid", async () => {
   const { tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.admin, json: { description: "lost" } });
   await ok("POST", "/api/token-leaks", { token: tokenValue, json: { token: tokenValue } });
   const page = await shown(admin.get("/user/settings/tokens"));
@@ -199,6 +199,6 @@ it("says of one's own tokens which of them work", async () => {
   expect(page.split("<tr").filter((text) => text.includes("active"))).toHaveLength(1);
 });
 
-it("lets nobody type more into the search than it takes", async () => {
+it("limits the length of a search", async () => {
   expect(await shown(admin.get(HERE))).toMatch(/<input id="search"[^>]* maxlength="100"/);
 });

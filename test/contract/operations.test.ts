@@ -13,7 +13,7 @@ const answersLists = ["DeleteOrgToken", "DeleteTeamToken", "DeletePersonalToken"
  * call at every route. Here: that names and places are the contract's, and that the check finds what is wrong.
  */
 describe.skipIf(!contract)("the public contract", () => {
-  it("knows each of our operations by name, method, path and status, or it is marked as ours alone", () => {
+  it("has each of our operations by name, method, path and status, unless it is marked as an extension", () => {
     const ours = routes.map(({ definition }) => definition);
     const odd = ours.filter(({ operationId, method, path, extension }) => {
       const theirs = operations.get(operationId);
@@ -26,7 +26,7 @@ describe.skipIf(!contract)("the public contract", () => {
     expect(odd.map(({ operationId, method, path }) => `${operationId}: ${method} ${path}`)).toEqual([]);
   });
 
-  it("is held against every operation that it gives a shape", () => {
+  it("is checked for every operation for which it has a schema", () => {
     const named = (operationId: string) => operations.get(operationId)?.responses["200"]?.content?.["application/json"]?.schema["$ref"];
     const shaped = routes.filter(({ definition }) => named(definition.operationId));
     for (const { definition } of shaped) expect(deviation(definition.operationId, 200, "no object"), definition.operationId).toBeDefined();
@@ -41,7 +41,7 @@ describe.skipIf(!contract)("the public contract", () => {
     version: 1,
   };
 
-  it("finds no fault with what is right, and more than is asked for is no fault", () => {
+  it("accepts correct answers, and members beyond the required ones", () => {
     expect(deviation("GetStackUpdate", 200, { ...update, more: 1 })).toBeUndefined();
     expect(deviation("GetStackUpdates", 200, { updates: [] })).toBeUndefined();
     expect(deviation("DeleteStack", 204, undefined)).toBeUndefined();

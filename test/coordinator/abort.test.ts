@@ -70,7 +70,7 @@ describe("an organization that aborts", () => {
     expect((await renew(update)).status).toBe(403);
   });
 
-  it("believes the client that it failed, and not that it succeeded", async () => {
+  it("accepts from the client that the update failed, and not that it succeeded", async () => {
     const update = await running();
     await deleteToken();
     await refused(403, "POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
@@ -88,7 +88,7 @@ describe("an organization that aborts", () => {
     ["deleted_at", "Its token was deleted meanwhile."],
     ["disabled_at", "Its token was disabled meanwhile."],
     ["expires_at", "Its token expired meanwhile."],
-  ])("learns of %s at the next renewal when nobody told it", async (column, fate) => {
+  ])("ends after %s at the next renewal when its object was not notified", async (column, fate) => {
     const update = await running();
     expect((await renew(update)).status).toBe(200);
     await env.DB.prepare(`UPDATE access_tokens SET ${column} = ? WHERE id = ?`)
@@ -99,7 +99,7 @@ describe("an organization that aborts", () => {
     await expectAborted(update, fate);
   });
 
-  it("ends what a person runs who is removed, here and nowhere else", async () => {
+  it("ends the updates of a person who is removed, in this organization only", async () => {
     const update = await running(world.member);
     await ok("POST", "/api/orgs/globex/members/mel", { token: world.stranger, json: { role: "member" } });
     await ok("POST", "/api/stacks/globex/web", { token: world.member, json: { stackName: "dev" } });
@@ -114,7 +114,7 @@ describe("an organization that aborts", () => {
     await expectAborted(update, "The owner of its token left the organization meanwhile.");
   });
 
-  it("ends at once what a token has started that another one created, and does not wait for the other", async () => {
+  it("ends at once an update that its token started and another token created", async () => {
     const other = await newOrgToken(world, "other");
     const json = { name: "web", options: {}, config: {}, metadata: { message: "", environment: {} } };
     const { updateID: id } = await ok<{ updateID: string }>("POST", "/api/stacks/acme/web/dev/update", { token: other.tokenValue, json });
@@ -140,7 +140,7 @@ describe("an organization that aborts", () => {
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
   });
 
-  it("that changes its mind after the deletion ends the update at the next renewal", async () => {
+  it("that starts to abort after the deletion ends the update at the next renewal", async () => {
     await decide("drain");
     const update = await running();
     await deleteToken();
@@ -152,7 +152,7 @@ describe("an organization that aborts", () => {
 });
 
 describe("an organization that drains", () => {
-  it("lets the update finish, and its last event says what became of the token", async () => {
+  it("lets the update finish, and its last event says that the token was deleted", async () => {
     const update = await running();
     await deleteToken();
     expect((await renew(update)).status).toBe(200);

@@ -165,7 +165,7 @@ async function callsOf(one: Case): Promise<[string, number][]> {
   return [...disarm().calls];
 }
 
-it("ends, frees its stack and loses nothing, whatever fails in it, and however often", { timeout: 3_600_000 }, async () => {
+it("the end of an update frees the stack and loses nothing, whatever fails and however often", { timeout: 3_600_000 }, async () => {
   const calls = new Map<string, [string, number][]>();
   const likeIt = ({ form, withBase }: Case) => `${form} ${withBase}`;
   for (const one of cases) if (!calls.has(likeIt(one))) calls.set(likeIt(one), await callsOf({ ...one, end: "complete" }));

@@ -99,7 +99,7 @@ describe("an update whose client never comes back", () => {
 });
 
 describe("the stack's object", () => {
-  it("knows after a restart what it knew before", async () => {
+  it("has after a restart what it had before", async () => {
     const update = await startUpdate(token);
     await journal(update, creates(component("a")));
     await evictDurableObject(await coordinator());
@@ -112,7 +112,7 @@ describe("the stack's object", () => {
     expect([resources?.length, pending?.length]).toEqual([1, 1]);
   });
 
-  it("forgets a run some time after its end, and holds nothing then", async () => {
+  it("deletes a run some time after its end, and stores nothing then", async () => {
     const update = await startUpdate(token);
     await journal(update, creates(component("a")));
     await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events: [{ sequence: 0, timestamp: 0 }] } });

@@ -83,7 +83,7 @@ function letInTogether(order: readonly ["start" | "remove", "start" | "remove"])
 /** Rounds of each kind: with the others more than 200 races. */
 const ROUNDS = 45;
 
-describe("of those who want a stack at the same moment", { timeout: 240_000 }, () => {
+describe("of requests for a stack at the same moment", { timeout: 240_000 }, () => {
   it("one of two starts wins, every time", async () => {
     for (let round = 1; round <= ROUNDS * 2; round++) {
       const ids = [await create(), await create()];

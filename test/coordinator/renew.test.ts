@@ -75,7 +75,7 @@ describe("a drain", () => {
     await startUpdate(world.member);
   });
 
-  it("takes a day when nothing else is decided", async () => {
+  it("takes at most a day by default", async () => {
     const update = await running();
     await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });
     const minutes = await minutesUntilRefused(update, 25 * 60);
@@ -97,7 +97,7 @@ describe("a drain", () => {
     expect(await statusOf(update)).toBe("cancelled");
   });
 
-  it("is none any more when the token is enabled again", async () => {
+  it("is canceled when the token is enabled again", async () => {
     await set({ setMaxDrainHours: 1 });
     const update = await running();
     await ok("POST", `/api/orgs/acme/tokens/${ci.id}/disable`, { token: world.admin });
@@ -116,7 +116,7 @@ describe("a drain", () => {
     expect(await minutesUntilRefused(update, 300)).toBe(60);
   });
 
-  it.each([0, -1, 8761, 1.5, "24"])("has no longest time of %s hours", async (setMaxDrainHours) => {
+  it.each([0, -1, 8761, 1.5, "24"])("cannot be limited to %s hours", async (setMaxDrainHours) => {
     await refused(400, "PATCH", "/api/orgs/acme", { token: world.admin, json: { setMaxDrainHours } });
   });
 });
@@ -152,7 +152,7 @@ describe("a leak report", () => {
     expect(await statusOf(update)).toBe("cancelled");
   });
 
-  it("of a token that was deleted before ends what still drains", async () => {
+  it("of a token that was deleted before ends its update that still drains", async () => {
     const update = await running();
     await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });
     expect((await renew(update)).status).toBe(200);
@@ -185,7 +185,7 @@ describe("a leak report", () => {
       expect((await write(update)).status).toBe(403);
     });
 
-    it("ends what still drains because the update's token was deleted before", async () => {
+    it("ends an update that still drains after the deletion of its own token", async () => {
       const update = await running(made.tokenValue);
       await ok("DELETE", `/api/user/tokens/${maker.id}?withDescendants=true`, { token: world.admin });
       expect((await renew(update)).status).toBe(200);
@@ -237,7 +237,7 @@ describe("an update whose starter loses the right to it", () => {
     expect(await minutesUntilRefused(update, 300)).toBe(60);
   });
 
-  it("goes on when what it keeps is enough", async () => {
+  it("goes on when the remaining rights are enough", async () => {
     await set({ setInFlightRevocation: "abort" });
     const update = await running(world.member);
     await set({ setDefaultStackPermission: 102, setMembersCanDeleteStacks: false });
@@ -246,7 +246,7 @@ describe("an update whose starter loses the right to it", () => {
   });
 });
 
-describe("a renewal from another network", () => {
+describe("a renewal from a network", () => {
   const elsewhere = { headers: { "CF-Connecting-IP": "198.51.100.7" } };
 
   it.each([
@@ -254,7 +254,7 @@ describe("a renewal from another network", () => {
     ["the organization's networks", {}, { setAllowedCidrs: ["203.0.113.0/24"] }, elsewhere],
     ["the token's countries", { countryAllowList: ["DE"] }, {}, { country: "FR" }],
     ["no network that is known", { ipAllowList: ["203.0.113.0/24"] }, {}, { headers: { "CF-Connecting-IP": "" } }],
-  ] as const)("that is not among %s is refused, and one from there is not", async (_, limits, settings, from) => {
+  ] as const)("outside of %s is refused, and one inside is accepted", async (_, limits, settings, from) => {
     const here = "countryAllowList" in limits ? { country: "DE" } : {};
     const token = await newOrgToken(world, "placed", limits);
     await set(settings);

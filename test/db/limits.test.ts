@@ -62,7 +62,7 @@ describe("what is too large for the database", () => {
     await expect(work()).rejects.toMatchObject(status413);
   });
 
-  it("is not what is just small enough", async () => {
+  it("does not include a value just below the limit", async () => {
     await insert("x".repeat(1_899_000));
   });
 });

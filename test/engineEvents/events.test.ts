@@ -274,7 +274,7 @@ describe("engine events read back", () => {
     expect(sequences(await read(renamed))).toEqual([0, 1]);
   });
 
-  it("are none for an import and for an update that said nothing; of an unknown update there is nothing", async () => {
+  it("are an empty list for an import and for an update without events; an unknown update is 404", async () => {
     const { updateId } = await ok<{ updateId: string }>("POST", "/api/stacks/acme/web/dev/import", {
       token: world.member,
       json: { version: 3, deployment: {} },
@@ -290,7 +290,7 @@ describe("engine events read back", () => {
     await refused(404, "GET", `/api/stacks/acme/web/other/update/${update.id}/events`, { token: world.member });
   });
 
-  it("say no to cursors and types that are not of this list", async () => {
+  it("are not listed for unknown types or for cursors of other lists", async () => {
     const update = await startUpdate(world.member);
     const at = (query: string) => refused(400, "GET", `${update.path}/events?${query}`, { token: world.member });
     for (const token of ["x", btoa("{}"), btoa("[-2]"), btoa("[1.5]"), btoa('["1"]'), "%00"])

@@ -49,7 +49,7 @@ const many = (count: number) =>
     env.DB.prepare("UPDATE stacks SET version = ?").bind(count),
   ]);
 
-it("tells of operations, in a summary and on the page, that are named like what every object has", async () => {
+it("shows operations with the names of members that every JavaScript object has, in the summary and on the page", async () => {
   const changes = { constructor: 1, toString: 2 };
   const events = ["constructor", "toString", "hasOwnProperty"].map((op, sequence) => ({
     sequence,
@@ -66,7 +66,7 @@ it("tells of operations, in a summary and on the page, that are named like what 
   expect(await shown((await signIn(world.member)).get("/acme/web/dev"))).not.toContain("native code");
 });
 
-it("draws resources that stand one under the other without end, or in a circle", async () => {
+it("draws resources whose parents form a very long chain or a circle", async () => {
   const urn = (i: number) => `urn:pulumi:dev::web::a:b:C::r${i}`;
   const step = (i: number, parent: string) => ({
     sequence: i,
@@ -118,7 +118,7 @@ describe("the history", () => {
       expect(await no(400, `${STACK_PATH}/updates?${query}`), query).toMatch(/^Invalid 'page(Size)?' value\./);
   });
 
-  it("tells of one update by its version, whole and in short, and of the latest", async () => {
+  it("shows one update by its version, and the latest one, in full and in short", async () => {
     await no(404, `${STACK_PATH}/updates/latest`);
     await no(404, `${STACK_PATH}/updates/1`);
     const first = await run();
@@ -167,7 +167,7 @@ describe("the history", () => {
     expect(await get(`${STACK_PATH}/updates/latest`)).toMatchObject({ requestedBy: { githubLogin: "gone", name: "gone" } });
   });
 
-  it("keeps what is of another stack apart", async () => {
+  it("shows nothing of another stack", async () => {
     const id = await preview();
     await newStack(world.member, "web", "other");
     const O = "/api/stacks/acme/web/other";
@@ -181,7 +181,7 @@ describe("the history", () => {
 });
 
 describe("previews", () => {
-  it("belong to the version that they looked at, newest first or last", async () => {
+  it("belong to the version that they started from, newest first or last", async () => {
     const at0 = await preview();
     await run();
     const at1 = [await run({ dryRun: true }), await run({ kind: "destroy", dryRun: true })];
@@ -212,7 +212,7 @@ describe("previews", () => {
     );
   });
 
-  it("are no updates, and updates no previews", async () => {
+  it("are not found as updates, nor updates as previews", async () => {
     const real = await run();
     await no(404, `${STACK_PATH}/previews/${real}`);
     await no(404, `${STACK_PATH}/previews/nobody/summary`);
@@ -221,7 +221,7 @@ describe("previews", () => {
 });
 
 describe("activity", () => {
-  it("is everything that was started, newest first, with what runs now", async () => {
+  it("lists all that was started, newest first, with what runs now", async () => {
     const done = [await preview(), await run(), await run({ kind: "refresh" }, "failed")];
     const { id } = await startUpdate(world.member);
     await ok("POST", `${STACK_PATH}/update`, { token: world.member, json: {} });
@@ -240,7 +240,7 @@ describe("activity", () => {
   });
 });
 
-describe("an update in words", () => {
+describe("the summary of an update", () => {
   const event = (sequence: number, op: string, urn: string, parent = "", failed = false) => ({
     sequence,
     timestamp: 1,
@@ -296,7 +296,7 @@ describe("an update in words", () => {
   });
 });
 
-it("the status of an update is told under each kind's path", async () => {
+it("the status of an update is found under each kind's path", async () => {
   const update = await startUpdate(world.member, { kind: "destroy" });
   const status = async (kind: string) => (await get<{ status: string }>(`${STACK_PATH}/${kind}/${update.id}`)).status;
   for (const kind of ["update", "preview", "refresh", "destroy"]) expect(await status(kind)).toBe("running");

@@ -72,7 +72,7 @@ describe("the check of schemas", () => {
 });
 
 describe("a bound", () => {
-  it("of a list is looked at before its elements are", () => {
+  it("of a list is checked before its elements", () => {
     let looks = 0;
     const counted = list(
       z.string().check(
@@ -89,7 +89,7 @@ describe("a bound", () => {
     for (const other of [{ length: 1 }, "abc", 7, null]) expect(counted.safeParse(other).success).toBe(false);
   });
 
-  it("of a map is looked at before its members are", () => {
+  it("of a map is checked before its members", () => {
     const counted = mapOf(text(1), text(9), 2);
     expect(counted.safeParse({ a: "1", b: "2" }).success).toBe(true);
     expect(counted.safeParse({ a: 1, b: 2, c: 3 }).error?.issues).toMatchObject([
@@ -124,7 +124,7 @@ describe("JSON", () => {
       expect(parseJson(`{"a":"${said}"}`)).toEqual({ a: JSON.parse(`"${said}"`) });
   });
 
-  it.each(["", "{", '{"a":"', '"\\', '{"a" 1}', "]", "nope"])("that is none is 400: %j", (body) => {
+  it.each(["", "{", '{"a":"', '"\\', '{"a" 1}', "]", "nope"])("that cannot be parsed is 400: %j", (body) => {
     expect(() => parseJson(body)).toThrow(expect.objectContaining({ status: 400, message: "Bad Request: the body is not valid JSON" }));
   });
 });
@@ -132,7 +132,7 @@ describe("JSON", () => {
 describe("a gzipped body of a few kilobytes that is a very long list", () => {
   const headers = { "Content-Encoding": "gzip" };
 
-  it.each([100_000, 1_000_000, 16_000_000])("is refused in few words: %i elements", { timeout: 60_000 }, async (elements) => {
+  it.each([100_000, 1_000_000, 16_000_000])("is refused with a short answer: %i elements", { timeout: 60_000 }, async (elements) => {
     await newStack(world.member);
     const reader = await newOrgToken(world, "reader", { roleID: "read-only", stacks: [{ project: "web", stack: "dev", access: "read" }] });
     const token = reader.tokenValue;

@@ -44,14 +44,14 @@ describe("a name", () => {
   });
 
   it.each(["\u0430cme", "ACME", "acme\u200b", "acme ", "a\u0441me", "acme\u0000", "acme/", "__proto__", "constructor"])(
-    "of an organization that only looks like one is that of none: %j",
+    "that only looks like the name of an organization finds none: %j",
     async (name) => {
       await refused(404, "GET", `/api/orgs/${encodeURIComponent(name)}/members`, { token });
       await refused(404, "GET", `/api/stacks/${encodeURIComponent(name)}/web/dev`, { token });
     },
   );
 
-  it("that every object has is a name like any other", async () => {
+  it("that every JavaScript object has as a member is a name like any other", async () => {
     for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty"]) {
       await ok("POST", "/api/stacks/acme/constructor", { token, json: { stackName: name } });
       expect(await ok("GET", `/api/stacks/acme/constructor/${name}`, { token })).toMatchObject({ stackName: name });
@@ -66,7 +66,7 @@ describe("a name", () => {
 describe("JSON", () => {
   const create = (body: string) => call("POST", `${STACK_PATH}/update`, { token, body });
 
-  it("with a key twice counts the last, and with keys that nobody knows counts none of them", async () => {
+  it("uses the last of two equal keys, and ignores unknown keys", async () => {
     await ok("POST", "/api/orgs/acme/tokens", { token, body: '{"name":"one","name":"two","admin":true,"admin":false,"x":{"y":[]}}' });
     const { tokens } = await ok<{ tokens: { name: string; admin: boolean }[] }>("GET", "/api/orgs/acme/tokens", { token });
     expect(tokens).toMatchObject([{ name: "two", admin: false }]);
@@ -106,7 +106,7 @@ describe("JSON", () => {
       '{"config":{"a":{"string":"\\ud800","secret":false,"object":false}},"metadata":{"message":"\\ud800","environment":{"a":"\\udfff"}}}',
     ],
     ["NUL", '{"config":{"a\\u0000":{"string":"b\\u0000","secret":false,"object":false}},"metadata":{"message":"\\u0000"}}'],
-  ])("with %s is taken or refused, and can be read again", async (_, body) => {
+  ])("with %s is refused, or accepted and read again", async (_, body) => {
     const response = await create(body);
     expect([200, 400]).toContain(response.status);
     if (response.status !== 200) return;
@@ -154,7 +154,7 @@ describe("JSON", () => {
     },
   );
 
-  it("behind a byte order mark is none", async () => {
+  it("after a byte order mark is refused", async () => {
     expect((await create("\ufeff{}")).status).toBe(400);
     expect((await create("\ufeff")).status).toBe(400);
     expect((await call("POST", `${STACK_PATH}/import`, { token, body: '\ufeff{"version":3,"deployment":{}}' })).status).toBe(400);
@@ -203,7 +203,7 @@ describe("a list's cursor", () => {
     [["'", 1]],
     [[-1, -1]],
     [[0, "__proto__"]],
-  ])("that somebody made up is refused or leads nowhere else: %j", async (value) => {
+  ])("that is made up causes no error: %j", async (value) => {
     for (const path of [
       "/api/user/stacks",
       "/api/orgs/acme/tokens",
@@ -215,7 +215,7 @@ describe("a list's cursor", () => {
   });
 });
 
-it("sends nobody's text into a header", async () => {
+it("puts no text of a client into a header", async () => {
   const response = await exports.default.fetch(`https://stackpass.test${STACK_PATH}%0d%0aX-Injected:1`, {
     headers: { Authorization: `token ${token}` },
   });

@@ -43,7 +43,7 @@ async function alarm(): Promise<boolean> {
 }
 
 describe("without the database", () => {
-  it("nothing is done, and everything says 503 and when to come back", async () => {
+  it("nothing is done, and every call is a 503 that says when to retry", async () => {
     await ok("GET", "/api/user", { token });
     await scheduler.wait(20);
     await changesNothing(async () => {
@@ -67,7 +67,7 @@ describe("without the database", () => {
     });
   });
 
-  it("a token that is not cached is not taken for a bad one", async () => {
+  it("a token that is not cached is not answered as invalid", async () => {
     const fresh = await newOrgToken(world, "ci");
     breakDatabase();
     expect((await call("GET", "/api/user", { token: fresh.tokenValue })).status).toBe(503);
@@ -87,7 +87,7 @@ describe("without the database", () => {
     expect((await settledLog()).filter((event) => event.event === "stack-update-completed")).toHaveLength(1);
   });
 
-  it("an end that nobody asks for again is brought about by the alarm, as it was asked for", async () => {
+  it("an end that no client requests again is carried out by the alarm, as it was requested", async () => {
     const update = await startUpdate(token);
     await journal(update);
     const repair = breakDatabase();
@@ -115,7 +115,7 @@ describe("without the database", () => {
     expect(await ok("GET", `${STACK_PATH}/update/${updateID}`, { token })).not.toMatchObject({ status: "running" });
   });
 
-  it("a start that only the database knows of can be cancelled, and an import takes its place", async () => {
+  it("a start that only the database has can be cancelled, and is ended by an import", async () => {
     const lostStart = async () => {
       const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} });
       const repair = loseDatabaseAnswers();
@@ -168,7 +168,7 @@ describe("without the object store", () => {
     expect(await names()).toEqual(["a"]);
   });
 
-  it("nor can it while its base cannot be read", async () => {
+  it("an update cannot be completed while its base cannot be read", async () => {
     await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("base")]) });
     const update = await startUpdate(token);
     await journal(update);
@@ -204,7 +204,7 @@ describe("without the object store", () => {
 });
 
 describe("without room for an audit event, while everything else works", () => {
-  it("a refusal is not given without its event", async () => {
+  it("a refusal is not answered unless its event is stored", async () => {
     const limited = await newOrgToken(world, "limited", { stacks: [{ project: "web", stack: "other" }] });
     const elsewhere = await newOrgToken(world, "elsewhere", { ipAllowList: ["192.0.2.0/24"] });
     const disabled = await newOrgToken(world, "disabled");

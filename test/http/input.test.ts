@@ -40,7 +40,7 @@ describe.each(ways)("a body that is wrong (%s)", (way) => {
     expect((await call(method, path, { ...credential, body: new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]) })).status).toBe(400);
   });
 
-  it("is 400: gzip that is none, that is cut, that is followed by something", async () => {
+  it("is 400: invalid gzip, incomplete gzip, and gzip with more bytes after it", async () => {
     const { method, path, credential } = await target(way);
     const whole = await gzip("{}");
     const headers = { "Content-Encoding": "gzip" };
@@ -127,12 +127,12 @@ describe("a path", () => {
     expect((await call("GET", path, { token })).status).toBe(status);
   });
 
-  it("that nobody knows is the same 404 for everybody, and needs no token", async () => {
+  it("that does not exist is the same 404 for everybody, and needs no token", async () => {
     for (const credential of [{}, { token }, { token: "nonsense" }])
       expect((await call("GET", "/api/nothing/here", credential)).status).toBe(404);
   });
 
-  it("is not called by another method", async () => {
+  it("is 404 under another method", async () => {
     for (const method of ["PUT", "DELETE", "PATCH"]) expect((await call(method, "/api/user", { token })).status).toBe(404);
     expect((await call("GET", `${STACK_PATH}/import`, { token })).status).toBe(404);
     expect((await call("OPTIONS", "/api/user", { token })).status).toBe(404);
@@ -183,7 +183,7 @@ describe("a header", () => {
 
 describe("a query", () => {
   it.each(["?a=1&a=2&unknown", "?maxResults=5&maxResults=6", "?%zz=%zz", `?x=${"y".repeat(5000)}`])(
-    "%.30s is no accident",
+    "%.30s causes no error",
     async (query) => {
       expect([200, 400]).toContain((await call("GET", `/api/user/stacks${query}`, { token })).status);
     },
@@ -199,7 +199,7 @@ it("has security headers on every answer, good or bad", async () => {
   }
 });
 
-it("slows down whoever guesses, and nobody whose token is good", async () => {
+it("limits clients that guess tokens, and no client with a valid token", async () => {
   const headers = { "CF-Connecting-IP": "198.51.100.77" };
   const statuses = new Set<number>();
   // The limit is 100 in each minute of the clock, and one may end here.

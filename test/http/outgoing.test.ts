@@ -73,7 +73,7 @@ describe("an address outside", () => {
     expect(addressFault(new URL(text), false)).toBeTypeOf("string");
   });
 
-  it("is this machine for a local server alone", () => {
+  it("may be this machine only for a local server", () => {
     for (const text of ["http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1", "https://localhost"]) {
       expect(addressFault(new URL(text), true)).toBeUndefined();
       expect(addressFault(new URL(text), false)).toBeTypeOf("string");
@@ -90,7 +90,7 @@ describe("an address outside", () => {
 });
 
 describe("a call outside", () => {
-  it("comes to an answer, good or bad, with what it was sent", async () => {
+  it("sends its method, headers and body, and returns the answer, good or bad", async () => {
     await fetch(`${upstream}/requests`, { method: "DELETE" });
     const answer = await callOut(here, `${upstream}/api/registry/packages/a/b/c/versions/1`, limits, {
       method: "POST",
@@ -103,7 +103,7 @@ describe("a call outside", () => {
     expect(request).toMatchObject({ method: "POST", headers: { "x-signature": "s", "user-agent": "stackpass" } });
   });
 
-  it("ends where the answer is not as it should be", async () => {
+  it("ends with a reason when the answer is faulty", async () => {
     const reason = (how: string, more = limits) => reasonOf(callOut(here, `${upstream}/misbehave-${how}`, more));
     expect(await reason("slowly")).toBe("time");
     expect(await reason("stalls")).toBe("time");

@@ -55,13 +55,13 @@ describe("plain HTTP", () => {
   );
 
   it.each(["http://127.0.0.1.example.com", "http://localhost.example.com", "http://128.0.0.1", "http://evil-localhost", "http://[::2]"])(
-    "is refused where a host only looks like that: %s",
+    "is refused where a host only looks local: %s",
     async (origin) => {
       expect((await send(`${origin}/api/user`)).status).toBe(400);
     },
   );
 
-  it("is answered where the operator wants it so", async () => {
+  it("is answered where the operator allows it", async () => {
     for (const [value, status] of [
       ["true", 200],
       ["1", 400],
@@ -73,7 +73,7 @@ describe("plain HTTP", () => {
     }
   });
 
-  it("is no event, because nothing says whose the request is", async () => {
+  it("leaves no event, because the caller is unknown", async () => {
     expect(await eventsOf(() => send("http://stackpass.test/api/orgs/acme/tokens"))).toEqual([]);
   });
 });

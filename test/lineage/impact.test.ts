@@ -16,7 +16,7 @@ interface Impact {
 const impactOf = (id: string) => ok<Impact>("GET", `/api/orgs/acme/tokens/${id}/impact`, { token: world.admin });
 const rotateItself = (token: string) => ok<NewToken & { name: string }>("POST", "/api/user/token/rotate", { token, json: {} });
 
-it("names the living successor, however many rotations away, and says what ends with the token", async () => {
+it("names the successor that is still valid, however many rotations later, and says what ends with the token", async () => {
   const ci = await newOrgToken(world, "ci", { mayRotateItself: true });
   expect((await impactOf(ci.id)).successors).toEqual([]);
   const second = await rotateItself(ci.tokenValue);

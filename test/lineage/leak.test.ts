@@ -123,7 +123,7 @@ describe("what a report ended besides the token itself", () => {
     expect(await works(next.tokenValue)).toBe(true);
   });
 
-  it("is what a machine rotated itself into, also when its own value had ended by that", async () => {
+  it("includes the successor that a machine made by rotating itself, also when its own value had ended by that", async () => {
     const ci = await newOrgToken(world, "ci", { mayRotateItself: true });
     const thiefs = await ok<NewToken>("POST", "/api/user/token/rotate", { token: ci.tokenValue, json: {} });
     await report(ci.tokenValue);
@@ -132,7 +132,7 @@ describe("what a report ended besides the token itself", () => {
     expect(await works(next.tokenValue)).toBe(true);
   });
 
-  it("is nothing of a successor that an administrator made, and nothing beside it", async () => {
+  it("does not include a successor that an administrator made, nor anything beside the token", async () => {
     const ci = await newOrgToken(world, "ci");
     const other = await newOrgToken(world, "other");
     const next = await ok<NewToken>("POST", `/api/orgs/acme/tokens/${ci.id}/rotate`, { token: world.admin, json: {} });

@@ -32,8 +32,8 @@ const membersOf = async (org: string, token: string) =>
     (member) => member.user.githubLogin,
   );
 
-describe("a personal token that is revoked with what it made", () => {
-  it("ends tokens, invitations, memberships, and what the people it let in made, in one event that names them", async () => {
+describe("a personal token that is revoked with everything it created", () => {
+  it("ends tokens, invitations and memberships, and everything that the people who joined created, with one event that names them", async () => {
     const stolen = await personal(world.admin);
     const second = await personal(stolen.tokenValue);
     const ci = await machine(second.tokenValue, "ci");
@@ -77,7 +77,7 @@ describe("a personal token that is revoked with what it made", () => {
     expect(events).toEqual([]);
   });
 
-  it("ends what it made in an organization that its person has left, which learns of it, and whose names it does not tell", async () => {
+  it("ends what it made in an organization that its person has left, notes it in that organization's log, and shows no names of it", async () => {
     await ok("POST", "/api/orgs/globex/members/ada", { token: world.stranger, json: { role: "admin" } });
     const first = await personal(world.admin);
     const ci = await machine(first.tokenValue, "ci", {}, "globex");
@@ -93,7 +93,7 @@ describe("a personal token that is revoked with what it made", () => {
     expect(events).toHaveLength(2);
   });
 
-  it("tells an organization nothing of tokens of the person that are not its own business", async () => {
+  it("records in an organization's log nothing about the person's tokens in other organizations", async () => {
     await ok("POST", "/api/orgs/globex/members/ada", { token: world.stranger, json: { role: "admin" } });
     const first = await personal(world.admin);
     const second = await personal(first.tokenValue);
@@ -142,7 +142,7 @@ describe("a personal token that is revoked with what it made", () => {
       expect(events[0]!.description).toContain("Members who joined by it more than 30 days ago stay: mel.");
     });
 
-    it("when its person is no administrator there any more", async () => {
+    it("when its person is not an administrator there any more", async () => {
       await ok("PATCH", "/api/orgs/globex/members/gus", { token: world.member, json: { role: "member" } });
       expect(await revokePersonal(world.stranger, first.id)).toMatchObject({
         total: 0,
@@ -183,7 +183,7 @@ describe("a personal token that is revoked with what it made", () => {
     expect(events[0]!.description).toMatch(/ and 20 more organization tokens\.$/);
   });
 
-  it("is somebody's own, and no machine's to revoke", async () => {
+  it("can be revoked by its person, and by no machine", async () => {
     const first = await personal(world.admin);
     const { tokenValue } = await newOrgToken(world, "root", { admin: true });
     await changesNothing(async () => {
@@ -194,7 +194,7 @@ describe("a personal token that is revoked with what it made", () => {
   });
 });
 
-describe("an organization token that is revoked with what it made", () => {
+describe("an organization token that is revoked with everything it created", () => {
   it("ends its successors, invitations and members, and writes a receipt for each", async () => {
     const root = await newOrgToken(world, "root", { admin: true, mayRotateItself: true });
     const pending = await invite(root.tokenValue, "member");
@@ -219,7 +219,7 @@ describe("an organization token that is revoked with what it made", () => {
     expect(await works(next.tokenValue)).toBe(true);
   });
 
-  it("without it leaves its successor and its members", async () => {
+  it("leaves its successor and its members when it is deleted alone", async () => {
     const root = await newOrgToken(world, "root", { admin: true, mayRotateItself: true });
     await join(world.stranger, await invite(root.tokenValue, "member"));
     const next = await ok<NewToken>("POST", "/api/user/token/rotate", { token: root.tokenValue, json: {} });
@@ -239,8 +239,8 @@ describe("an organization token that is revoked with what it made", () => {
   });
 });
 
-describe("nobody cuts a descent off", () => {
-  it("by leaving what a stolen credential let them into", async () => {
+describe("nobody removes the record of a descent", () => {
+  it("by leaving an organization that they joined by a stolen credential", async () => {
     const stolen = await personal(world.admin);
     await join(world.stranger, await invite(stolen.tokenValue, "admin"));
     const thiefs = await machine(world.stranger, "thief");
@@ -249,7 +249,7 @@ describe("nobody cuts a descent off", () => {
     expect(await works(thiefs.tokenValue)).toBe(false);
   });
 
-  it("and what the person makes later, let in by somebody else, is not below", async () => {
+  it("but what the person makes after another invitation does not descend from the old one", async () => {
     const stolen = await personal(world.admin);
     await join(world.stranger, await invite(stolen.tokenValue, "admin"));
     await ok("DELETE", "/api/orgs/acme/members/gus", { token: world.admin });
@@ -272,7 +272,7 @@ describe("nobody cuts a descent off", () => {
   });
 });
 
-it("a descendant that a cache still believes in writes nothing", async () => {
+it("a revoked descendant that is still cached writes nothing", async () => {
   const first = await personal(world.admin);
   const ci = await machine(first.tokenValue, "ci");
   await ok("GET", "/api/orgs/acme", { token: ci.tokenValue });
@@ -294,7 +294,7 @@ it("running updates of descendants end where their organization aborts", async (
   await refused(403, "PATCH", `${path}/journalentries`, { lease, json: { entries: [] } });
 });
 
-it("nothing ends when its event cannot be promised", async () => {
+it("nothing ends when its event cannot be stored", async () => {
   const first = await personal(world.admin);
   const ci = await machine(first.tokenValue, "ci");
   await env.DB.prepare("CREATE TRIGGER broken BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'no'); END").run();

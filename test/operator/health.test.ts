@@ -130,7 +130,7 @@ describe("a setting that is not valid", () => {
     ]);
   });
 
-  it("is one that has a value: an empty variable is not set, and each number within the bounds is good", async () => {
+  it("is not an empty variable, nor a number at its bounds", async () => {
     for (const [name, value] of Object.entries({
       MAX_JSON_BYTES: "",
       LEASE_SECONDS: "",

@@ -66,7 +66,7 @@ describe("the operator's credential", () => {
     await refused(401, "GET", "/api/metrics", ask(`Bearer ${other}, ${token}`));
   });
 
-  it.each(["", " , ", "short"])("that is %j leaves no such route", async (setting) => {
+  it.each(["", " , ", "short"])("that is %j switches the route off", async (setting) => {
     Object.assign(env, { OPERATOR_TOKEN: setting });
     onTestFinished(() => void Object.assign(env, { OPERATOR_TOKEN: token }));
     const nowhere = await refused(404, "GET", "/api/nowhere");
@@ -131,7 +131,7 @@ describe("the numbers", () => {
     expect((await samples()).get("stackpass_audit_outbox_oldest_seconds")).toBeGreaterThanOrEqual(599);
   });
 
-  it("show what runs, and what ended without its client's word", async () => {
+  it("show running updates, and updates that ended without a request of their client", async () => {
     await newStack(world.member);
     await startUpdate(world.member);
     expect((await numbers()).updates).toMatchObject({ running: 1, oldestStartedAt: expect.any(Number) as number, cutShort: {} });
@@ -161,7 +161,7 @@ describe("the numbers", () => {
     expect(cron).toMatchObject({ relay: now, checkpoints: now, sweep: now });
   });
 
-  it("do not say that a task of the cron went well which failed", async () => {
+  it("do not report a failed task of the cron as successful", async () => {
     const list = vi.spyOn(env.STATE, "list").mockRejectedValue(new Error("list: Unspecified error (0)"));
     onTestFinished(() => list.mockRestore());
     await runCron(env as Bindings, Date.now());
@@ -174,7 +174,7 @@ describe("the numbers", () => {
     breakObjectReads();
   });
 
-  it("are of one organization for those who name it", async () => {
+  it("are those of one organization when the request names it", async () => {
     await newOrgToken(world, "ci");
     await newStack(world.member);
     await refused(403, "POST", "/api/orgs/acme/tokens", { token: world.member, json: { name: "x" } });

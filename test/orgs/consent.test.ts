@@ -84,7 +84,7 @@ describe("a membership that the person has not accepted", () => {
     await ok("GET", "/api/orgs/acme", { token: world.admin, headers: from });
   });
 
-  it("is never the default organization: not the first one, not by choice, and not by a choice of before", async () => {
+  it("is never the default organization: neither as the first one, nor by choice, nor by an earlier choice", async () => {
     await env.DB.prepare("DELETE FROM members WHERE user_id = (SELECT id FROM users WHERE login = 'mel')").run();
     await addTo("mel");
     expect(await defaultOf(world.member)).toBe("");
@@ -104,7 +104,7 @@ describe("a membership that the person has not accepted", () => {
     expect(await defaultOf(world.member)).toBe("acme");
   });
 
-  it("does not count in what an administrator learns of people's tokens, nor show an address", async () => {
+  it("does not count in an administrator's numbers of people's tokens, and does not show an address", async () => {
     await env.DB.prepare("UPDATE users SET email = login || '@example.com'").run();
     await addTo("ada");
     expect((await membersOfGlobex()).map(({ user }) => user.email)).toEqual(["gus@example.com", undefined]);
@@ -155,7 +155,7 @@ describe("a membership that the person has not accepted", () => {
     expect(await warningOf(world.admin)).toContain("you were added to globex by root:");
   });
 
-  it("is no administrator on whom the organization can rely", async () => {
+  it("does not count as an administrator when the last one is protected", async () => {
     await addTo("ada", "admin");
     await changesNothing(() => refused(400, "DELETE", "/api/orgs/globex/members/gus", { token: world.admin }));
     await changesNothing(() => refused(400, "PATCH", "/api/orgs/globex/members/gus", { token: world.admin, json: { role: "member" } }));
@@ -206,7 +206,7 @@ describe("a membership that the person has not accepted", () => {
 });
 
 describe("accepting a membership", () => {
-  it("is the person's alone, once, in one event, and from then on the log hears of the person's tokens", async () => {
+  it("is up to the person only, happens once, with one event, and from then on the log records the person's tokens", async () => {
     await addTo("ada");
     await refused(404, "POST", "/api/user/organizations/globex/accept", { token: world.member });
     const { tokenValue } = await newOrgToken(world, "root", { admin: true });
@@ -250,7 +250,7 @@ describe("accepting a membership", () => {
 });
 
 describe("leaving", () => {
-  it("is everybody's own right, and ends the membership at once", async () => {
+  it("is everybody's right, and ends the membership at once", async () => {
     await addTo("ada");
     const mine = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: world.admin, json: { name: "ci" } });
     for (const [token, login, org] of [
@@ -266,7 +266,7 @@ describe("leaving", () => {
     await ok("GET", "/api/user", { token: mine.tokenValue });
   });
 
-  it("is one of several administrators' as well, and never the last one's", async () => {
+  it("is allowed to one of several administrators, and not to the last one", async () => {
     for (const path of ["/api/orgs/acme/members/ada", "/api/user/organizations/acme"])
       await changesNothing(async () => {
         expect(await refused(400, "DELETE", path, { token: world.admin })).toBe(
@@ -281,7 +281,7 @@ describe("leaving", () => {
     expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([204, 400]);
   });
 
-  it("is no right to remove somebody else, nor a machine's", async () => {
+  it("does not allow to remove somebody else, and is not for machines", async () => {
     const { tokenValue } = await newOrgToken(world, "ci");
     await changesNothing(async () => {
       for (const login of ["ada", "bill"])
@@ -343,7 +343,7 @@ describe("where DIRECT_MEMBERS is invite", () => {
     await ok("GET", "/api/orgs/globex/tokens", { token: world.admin });
   });
 
-  it("refuses what it refuses otherwise, and a second invitation", async () => {
+  it("refuses what it also refuses without the setting, and a second invitation", async () => {
     await addTo("ada");
     await changesNothing(async () => {
       await refused(409, "POST", "/api/orgs/globex/members/ADA", { token: world.stranger, json: { role: "member" } });
@@ -353,14 +353,14 @@ describe("where DIRECT_MEMBERS is invite", () => {
     });
   });
 
-  it("so does a setting that nobody understands", async () => {
+  it("an unknown value of the setting has the same effect", async () => {
     Object.assign(env, { DIRECT_MEMBERS: "Invite" });
     await addTo("ada");
     await refused(404, "GET", "/api/orgs/globex", { token: world.admin });
   });
 });
 
-it("a person who was added and uses the organization leaves a trace of that use there", async () => {
+it("the use of an organization by a person who was added is in its log", async () => {
   await addTo("ada");
   const events = await inGlobex(() => ok("POST", "/api/stacks/globex/web", { token: world.admin, json: { stackName: "dev" } }));
   expect(events).toMatchObject([{ event: "stack-created", userLogin: "ada" }]);

@@ -18,7 +18,7 @@ interface Made {
 const link = (token: string, json: object = { role: "member" }) => ok<Made>("POST", `${path}/link`, { token, json });
 const listed = async (token: string) => (await ok<{ invites: { id: string; sentAt: number }[] }>("GET", path, { token })).invites;
 
-it("a link lets in one person, with its role, and tells nobody its secret", async () => {
+it("one person can join by a link, with its role, and no log or list contains its secret", async () => {
   const made = await link(world.admin, { role: "admin" });
   expect(made.acceptInviteUrl).toBe(`https://stackpass.test/acme/~/invites/${made.id}`);
   expect(await listed(world.admin)).toMatchObject([
@@ -34,7 +34,7 @@ it("a link lets in one person, with its role, and tells nobody its secret", asyn
   await refused(404, "GET", `${path}/${made.id}`, { token: world.stranger });
 });
 
-it("of two who accept at once one joins", async () => {
+it("of two who accept at the same moment, one joins", async () => {
   for (const login of ["mel", "bill"]) await ok("DELETE", `/api/orgs/acme/members/${login}`, { token: world.admin });
   const { id } = await link(world.admin);
   const answers = await Promise.all(
@@ -44,7 +44,7 @@ it("of two who accept at once one joins", async () => {
   expect((await ok<{ members: unknown[] }>("GET", "/api/orgs/acme/members", { token: world.admin })).members).toHaveLength(2);
 });
 
-it("a member's try uses nothing up, and a machine takes no part", async () => {
+it("an attempt by a member does not use up an invitation, and a machine cannot accept one", async () => {
   const { id } = await link(world.admin);
   const { tokenValue } = await newOrgToken(world, "root", { admin: true });
   await changesNothing(async () => {
@@ -58,7 +58,7 @@ it("a member's try uses nothing up, and a machine takes no part", async () => {
   await ok("PATCH", `${path}/${id}`, { token: world.stranger });
 });
 
-it("a canceled one lets nobody in; sending again only renews the time", async () => {
+it("a canceled one cannot be accepted; sending one again only extends its time", async () => {
   const { id } = await link(world.admin);
   await env.DB.prepare("UPDATE invites SET sent_at = 0").run();
   await ok("POST", `${path}/${id}/resend`, { token: world.admin });
@@ -84,7 +84,7 @@ it("a machine neither renews nor takes back one that makes an administrator", as
   await ok("DELETE", `${path}/${member.id}`, { token });
 });
 
-it("a machine's is not taken for that of a person who is called like the organization", async () => {
+it("the invitation of a machine is not shown as that of a person with the organization's name", async () => {
   await env.DB.prepare("UPDATE users SET login = 'acme', name = 'Acme Adams' WHERE login = 'mel'").run();
   await ok("PATCH", "/api/orgs/acme/members/acme", { token: world.admin, json: { role: "admin" } });
   const { tokenValue: token } = await newOrgToken(world, "root", { admin: true });
@@ -100,7 +100,7 @@ it("a machine's is not taken for that of a person who is called like the organiz
 it.each([
   ["removed", "DELETE", undefined],
   ["demoted", "PATCH", { role: "member" }],
-])("an administrator who is %s loses the invitations that wait", async (_, method, json) => {
+])("the pending invitations of an administrator who is %s are canceled", async (_, method, json) => {
   await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "admin" } });
   const lost = await link(world.member);
   const kept = await link(world.admin);
@@ -110,7 +110,7 @@ it.each([
   await refused(409, "PATCH", `${path}/${lost.id}`, { token: world.stranger });
 });
 
-it.each(["batch", "unverified/batch"])("%s says which were made and which not", async (kind) => {
+it.each(["batch", "unverified/batch"])("%s says which invitations were created", async (kind) => {
   await env.DB.batch([
     env.DB.prepare("UPDATE users SET email = 'mel@example.com' WHERE login = 'mel'"),
     env.DB.prepare("UPDATE users SET email = 'Gus@example.com' WHERE login = 'gus'"),

@@ -22,7 +22,7 @@ const roles = async () =>
   Object.fromEntries((await allPages<Member>(path, "members", world.admin)).items.map((member) => [member.user.githubLogin, member.role]));
 
 describe("the list of members", () => {
-  it("names people with their roles, and no machine", async () => {
+  it("names people with their roles, and no machines", async () => {
     await newOrgToken(world, "ci");
     await newTeamToken();
     expect(await roles()).toEqual({ ada: "admin", mel: "member", bill: "billing-manager" });
@@ -45,7 +45,7 @@ describe("the list of members", () => {
     await refused(400, "GET", `${path}?type=other`, admin());
   });
 
-  it("comes in pages that make the whole", async () => {
+  it("comes in pages that together are the whole list", async () => {
     await insertPeople(150);
     const { items, pages } = await allPages<Member>(path, "members", world.admin);
     expect(new Set(items.map((member) => member.user.githubLogin)).size).toBe(153);
@@ -65,7 +65,7 @@ describe("adding a member", () => {
     await newStack(world.stranger);
   });
 
-  it("of nobody we know is 404", async () => {
+  it("with an unknown login is 404", async () => {
     const events = await eventsOf(() =>
       changesNothing(async () => {
         expect(await refused(404, "POST", `${path}/nobody`, { ...admin(), json: { role: "member" } })).toBe(
@@ -76,7 +76,7 @@ describe("adding a member", () => {
     expect(events).toEqual([]);
   });
 
-  it("who is one already is 409, whatever the case of the login", async () => {
+  it("who is a member already is 409, whatever the case of the login", async () => {
     for (const login of ["mel", "MEL"]) {
       const events = await eventsOf(() =>
         changesNothing(async () => {
@@ -124,7 +124,7 @@ describe("changing a role", () => {
     expect((await roles())["mel"]).toBe("admin");
   });
 
-  it("to the same one is no event", async () => {
+  it("to the same role leaves no event", async () => {
     // Until then it was the default role, which may become another.
     await ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "member" } });
     const events = await eventsOf(() => changesNothing(() => ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "member" } })));
@@ -135,7 +135,7 @@ describe("changing a role", () => {
     await changesNothing(() => refused(400, "PATCH", `${path}/mel`, { ...admin(), json }));
   });
 
-  it("of somebody who is no member is 404", async () => {
+  it("of a person who is not a member is 404", async () => {
     for (const login of ["gus", "nobody"])
       await changesNothing(async () => {
         expect(await refused(404, "PATCH", `${path}/${login}`, { ...admin(), json: { role: "admin" } })).toBe(
@@ -158,7 +158,7 @@ describe("an organization keeps an administrator:", () => {
     await changesNothing(() => refused(403, "DELETE", `${path}/ada`, { token: tokenValue }));
   });
 
-  it("of two who demote each other at the same time one stays", async () => {
+  it("of two who demote each other at the same moment, one stays", async () => {
     for (let round = 0; round < 10; round++) {
       await ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "admin" } });
       const answers = await Promise.all([
@@ -205,7 +205,7 @@ describe("removing a member", () => {
     await refused(404, "GET", "/api/stacks/acme/web/dev/export", { token: world.member });
   });
 
-  it("leaves the organization tokens that this person made alive, with the maker's name on them", async () => {
+  it("keeps the organization tokens that this person created valid, with the creator's name", async () => {
     await ok("PATCH", `${path}/mel`, { ...admin(), json: { role: "admin" } });
     const made = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: world.member, json: { name: "ci" } });
     await ok("DELETE", `${path}/mel`, admin());
@@ -221,7 +221,7 @@ describe("removing a member", () => {
       });
   });
 
-  it("who is none is 404", async () => {
+  it("who is not a member is 404", async () => {
     for (const login of ["gus", "nobody", "%27%20OR%201=1"])
       await changesNothing(() => refused(404, "DELETE", `${path}/${login}`, admin()));
   });

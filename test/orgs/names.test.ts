@@ -42,7 +42,7 @@ it("nor is its first administrator called like it, or like another one", async (
   });
 });
 
-it("what is taken by one of its own kind is said in other words, and another failure in none", async () => {
+it("a name that is taken by the same kind has its own message, and another failure has none", async () => {
   expect(await faultOf(account("ADA"))).toBe("A person with that login exists already.");
   expect(await faultOf(organization("ACME"))).toBe("An organization with that name exists already.");
   expect(takenName("no such table: users")).toBeUndefined();

@@ -20,7 +20,7 @@ const personalOf = (token: string) => ok<NewToken>("POST", "/api/user/tokens", {
 const revoke = (token: string, id: string) => ok<{ total: number }>("DELETE", `/api/user/tokens/${id}?withDescendants=true`, { token });
 
 describe("removing a person with tokens=revoke", () => {
-  it("ends what any of the person's credentials made here, and what came of it, in one event and in the answer", async () => {
+  it("ends everything that descends from the person's credentials here, with one event, and lists it in the answer", async () => {
     const second = await personalOf(world.member);
     const other = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: second.tokenValue, json: { name: "other" } });
     const session = await signIn(world.member);
@@ -70,13 +70,13 @@ describe("removing a person with tokens=revoke", () => {
   });
 });
 
-describe("the organization tokens of a person who is removed live on", () => {
+describe("the organization tokens of a person who is removed stay valid", () => {
   it.each(["", "?tokens=keep"])("by default and when that is said: %j", async (query) => {
     await ok("DELETE", `${path}${query}`, { token: world.admin });
     expect(await works(ci.tokenValue)).toBe(true);
   });
 
-  it("until the credential that made them is revoked with what it made, unless an administrator has rotated them", async () => {
+  it("until the credential that created them is revoked with everything it created, unless an administrator has rotated them", async () => {
     const second = await personalOf(world.member);
     const [other, rotated] = await Promise.all(
       ["other", "rotated"].map((name) => ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: second.tokenValue, json: { name } })),

@@ -58,7 +58,7 @@ describe("an organization's settings", () => {
     expect(await metadata()).toMatchObject(expected);
   });
 
-  it("keep what a request does not name, take null for nothing said, and what they do not know for nothing", async () => {
+  it("keep what a request does not name, treat null as absent, and ignore unknown names", async () => {
     await set(everything);
     await changesNothing(() => set({ setMembersCanCreateStacks: null, setAiEnablement: null, setNeoEnabled: false, unknown: 1 }));
     expect(await set({ setMembersCanCreateStacks: true })).toMatchObject({ membersCanCreateStacks: true, membersCanDeleteStacks: false });
@@ -73,7 +73,7 @@ describe("an organization's settings", () => {
     ["setDefaultAgentPoolID", "pool"],
     ["setDefaultAccountPermission", 1],
     ["setNaturalLanguageSearchDisabled", false],
-  ])("are not said to be changed where the feature is not here: %s", async (name, value) => {
+  ])("are refused where the feature is not supported: %s", async (name, value) => {
     await changesNothing(async () => {
       const message = await refused(400, "PATCH", "/api/orgs/acme", {
         token: world.admin,
@@ -226,7 +226,7 @@ describe("a setting that changed", () => {
   });
 });
 
-describe("a policy on expiry that would shut out the token of its own request", () => {
+describe("a policy on expiry that would refuse the token of its own request", () => {
   const days = (n: number) => Math.floor(Date.now() / 1000) + n * 86_400;
   const personal = async (expires: number) =>
     (await ok<{ tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin, json: { description: "", expires } })).tokenValue;
@@ -263,7 +263,7 @@ describe("a policy on expiry that would shut out the token of its own request", 
     expect((await shorten(await personal(days(5)), { setMaxAccessTokenExpiryDays: 0 })).status).toBe(200);
   });
 
-  it("is no matter for other settings", async () => {
+  it("does not stop a change of other settings", async () => {
     expect((await shorten(await personal(0), { setMembersCanDeleteStacks: false })).status).toBe(200);
   });
 });

@@ -43,7 +43,7 @@ describe("the registry of packages", () => {
     expect(await get("/api/preview/registry/packages/pulumi/orchard/apples/versions/1.1.0")).toEqual(olderApples);
   });
 
-  it("learns nothing of the caller: the path, the known parameters, and no more", async () => {
+  it("receives nothing about the caller: only the path and the known parameters", async () => {
     const { tokenValue } = await newOrgToken(world, "ci", { stacks: [] });
     const headers = { Cookie: "a=b", "X-Secret": "hidden", "User-Agent": "pulumi-cli/1 (v3.259.0)" };
     const query = "?name=apples&limit=499&secret=hidden&search=ap%26ples%20x&orgLogin=&__proto__=1&asc=true";
@@ -60,7 +60,7 @@ describe("the registry of packages", () => {
     }
   });
 
-  it("is asked once for what is in the cache, whoever asks", async () => {
+  it("is asked only once for an answer that is in the cache, whoever the caller is", async () => {
     for (const token of [world.member, world.stranger, world.member]) {
       await get(versionOf("pulumi/orchard/apples@1.2.0"), token);
       await get(`${PACKAGES_PATH}?name=apples&limit=499`, token);
@@ -105,7 +105,7 @@ describe("the registry of packages", () => {
     expect(await no(400, `${PACKAGES_PATH}?continuationToken=bad`)).toContain("does not accept this query");
   });
 
-  it("is for callers with a token, and nothing that the log would tell", async () => {
+  it("is for callers with a token, and leaves no event", async () => {
     await refused(401, "GET", PACKAGES_PATH);
     await refused(401, "GET", versionOf("pulumi/orchard/apples@latest"));
     const events = await eventsOf(() => get(PACKAGES_PATH));
@@ -113,8 +113,8 @@ describe("the registry of packages", () => {
   });
 });
 
-describe("an upstream that does not do its part", () => {
-  it.each(["redirects", "fails", "garbles", "lies", "breaks", "huge"])("is a 503 and no more: it %s", async (how) => {
+describe("an upstream that fails", () => {
+  it.each(["redirects", "fails", "garbles", "lies", "breaks", "huge"])("is answered as a 503: it %s", async (how) => {
     vars.REGISTRY_UPSTREAM += `/misbehave-${how}`;
     const message = "Service Unavailable: the package registry is not available, try again";
     expect(await no(503, `${PACKAGES_PATH}?name=apples`)).toBe(message);
@@ -136,7 +136,7 @@ describe("an upstream that does not do its part", () => {
     await no(503, `${PACKAGES_PATH}?name=apples`);
   });
 
-  it.each(["", "/"])("is none when the setting is %j, and the caller is told so", async (address) => {
+  it.each(["", "/"])("is switched off when the setting is %j, and the caller is told so", async (address) => {
     vars.REGISTRY_UPSTREAM = address;
     for (const path of [`${PACKAGES_PATH}?name=apples`, versionOf("pulumi/orchard/apples@latest"), "/api/preview/registry/packages"])
       expect(await no(403, path)).toContain("its operator has set no upstream registry (REGISTRY_UPSTREAM)");

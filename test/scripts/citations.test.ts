@@ -31,7 +31,7 @@ it("the numbers of a page are its headings, facts and traps", () => {
   expect([...pages.get("platform-facts")!]).toEqual(["§1", "D-2", "D-3", "PT-2"]);
 });
 
-it("a citation that resolves is no fault", () => {
+it("a citation that resolves is not a fault", () => {
   expect(faults("/** Entries (cli-protocol §4.8.4 and §4.8; see trap 2). A value (platform-facts D-2, PT-2). */")).toEqual([]);
   expect(faults("/** cli-protocol §4.8. */")).toEqual([]);
 });

@@ -98,7 +98,7 @@ describe("npm run deploy", () => {
     expect(calls.at(-1)).toBe("r2 bucket list");
   });
 
-  it("asks nobody for a dry run", async () => {
+  it("checks no account for a dry run", async () => {
     expect(await deploy({}, ["--dry-run"])).toMatchObject({ code: 0, calls: ["deploy --outdir dist --dry-run"] });
   });
 });

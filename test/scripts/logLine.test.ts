@@ -24,7 +24,7 @@ describe("the development server's log", () => {
     expect(await shown({ message: "unexpected error", error: "Error: x\n    at y" })).toBe("unexpected error: Error: x\n    at y");
   });
 
-  it("passes on what is no line of ours", async () => {
+  it("passes on the lines of other programs", async () => {
     for (const text of ["workerd/server: a warning", "3", "null", '"text"', '{"a":1}']) expect(await shown(text)).toBe(text);
     expect(await shown({ message: "something new", ids: [1] })).toBe('{"message":"something new","ids":[1]}');
   });

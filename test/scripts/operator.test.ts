@@ -11,7 +11,7 @@ async function run(script: string, args: string[], answer: Answer = {}, environm
 const admin = (login: string, org = "acme") => run("first-admin", ["--org", org, `--login=${login}`]);
 
 describe("npm run first-admin", () => {
-  it("prints one token, and nothing of what wrangler reports", async () => {
+  it("prints one token, and nothing of wrangler's output", async () => {
     const warning = "▲ [WARNING] ⚠️ This process may take some time, during which your D1 database will be unavailable to serve queries.\n";
     const { code, stdout, stderr, calls } = await run("first-admin", ["--org", "acme", "--login", "ada"], { stdout: warning });
     expect(code, stderr).toBe(0);
@@ -46,7 +46,7 @@ describe("npm run first-admin", () => {
     ["UNIQUE constraint failed: index 'users_login': SQLITE_CONSTRAINT", "A person with that login exists already."],
     ["In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable", "npx wrangler login"],
     ["internal error", "internal error"],
-  ])("says why the database took nothing: %s", async (text, message) => {
+  ])("says why the database accepted nothing: %s", async (text, message) => {
     const warning = "▲ [WARNING] your D1 database will be unavailable\n";
     const { code, stdout, stderr } = await run("first-admin", ["--org", "acme", "--login", "ada"], {
       code: 1,

@@ -14,7 +14,7 @@ describe("the options of a script", () => {
     ]);
   });
 
-  it("do not take another option for a value, nor what stands after `--`", () => {
+  it("do not read another option, or anything after `--`, as a value", () => {
     for (const args of [["--to", "--local"], ["--to", "--key=x"], ["--local", "-x"], ["--to", "-"], ["--", "--to", "-x"], ["--to"]]) {
       expect(withValues(args, options)).toEqual(args);
     }

@@ -146,7 +146,7 @@ describe("a large decryption", () => {
       );
   });
 
-  it("is cut off, and no JSON, when a value of a later group is not", async () => {
+  it("is cut off, and so is not valid JSON, when a value of a later group is not this stack's", async () => {
     const ciphertexts = await encryptAll(secrets(30, 400 * KB));
     for (const bad of ["AAAA", "§"]) expect(await cutOff({ ciphertexts: [...ciphertexts, bad] })).toBe(true);
   });
@@ -157,7 +157,7 @@ describe("a large decryption", () => {
       expect(await cutOff(`${JSON.stringify({ ciphertexts }).slice(0, -2)}${rest}`)).toBe(true);
   });
 
-  it("takes the caller's right of each group anew: a token that was deleted meanwhile decrypts no more", async () => {
+  it("checks the caller's right again for each group: a token that was deleted meanwhile decrypts no more", async () => {
     const ci = await newOrgToken(world, "ci");
     const plaintexts = secrets(60, 400 * KB);
     const ciphertexts = await encryptAll(plaintexts);
@@ -191,7 +191,7 @@ describe("a large decryption", () => {
     expect(parts.every(({ tokenName }) => tokenName === "ci")).toBe(true);
   });
 
-  it("gives away no value of a group whose event cannot be kept", async () => {
+  it("reveals no value of a group whose event cannot be stored", async () => {
     const plaintexts = secrets(30, 400 * KB);
     const ciphertexts = await encryptAll(plaintexts);
     // The first group's event is kept.
@@ -218,7 +218,7 @@ it("a large encryption is cut off when a later value is not base64, or too long"
     await refused(bad === "§" ? 400 : 413, "POST", `${STACK_PATH}/batch-encrypt`, { token, json: { plaintexts: [bad, ...plaintexts] } });
 });
 
-it.each([100_000, 1_000_000])("a list of %i elements that are no strings is refused in a few words", async (count) => {
+it.each([100_000, 1_000_000])("a list of %i elements that are not strings is refused with a short answer", async (count) => {
   for (const [verb, member] of [
     ["batch-encrypt", "plaintexts"],
     ["batch-decrypt", "ciphertexts"],

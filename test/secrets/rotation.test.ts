@@ -42,7 +42,7 @@ const decrypt = async (ciphertext: string) =>
   atob((await ok<{ plaintext: string }>("POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } })).plaintext);
 
 describe("putting a stack's secrets under a new key", () => {
-  it("changes those under the older one and no other, as a new version, and says so", async () => {
+  it("changes those under the older key and no others, as a new version, and reports it", async () => {
     const [one, two, foreign] = [await under(OLD, "one"), await under(env.ENCRYPTION_KEYS, "two"), "v1:salt:passphrase"];
     await importState(withSecrets(one, two, foreign));
     const events = await eventsOf(async () => {

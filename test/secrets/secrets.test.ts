@@ -30,14 +30,14 @@ describe("a value", () => {
     expect(await decrypt(ciphertext)).toBe(plaintext);
   });
 
-  it("is encrypted differently each time, and does not show", async () => {
+  it("is encrypted differently each time, and its ciphertext does not contain it", async () => {
     const plaintext = btoa("my long secret value");
     const [one, two] = [await encrypt(plaintext), await encrypt(plaintext)];
     expect(one).not.toBe(two);
     expect(atob(one)).not.toContain("secret");
   });
 
-  it("of another stack, of nobody, or changed by one bit is 400", async () => {
+  it("of another stack, of no stack, or changed by one bit is 400", async () => {
     const good = await encrypt("aGk=");
     const bytes = Uint8Array.from(atob(good), (c) => c.charCodeAt(0));
     const flips = [0, 1, 2, 13, 14, bytes.length - 1].map((at) =>
@@ -51,13 +51,13 @@ describe("a value", () => {
   });
 
   it.each([[{}], [{ plaintext: null }], [{ plaintext: 1 }], [{ plaintext: "§" }], [{ plaintext: "a" }], [[]]])(
-    "%j is not one",
+    "that is %j is refused",
     async (json) => {
       await refused(400, "POST", `${STACK_PATH}/encrypt`, { token, json });
     },
   );
 
-  it("of a stack that was deleted and made anew is a stranger's", async () => {
+  it("of a deleted stack cannot be decrypted by a new stack of the same name", async () => {
     const ciphertext = await encrypt("aGk=");
     await ok("DELETE", STACK_PATH, { token });
     await newStack(token);
@@ -87,7 +87,7 @@ describe("a batch", () => {
     expect(new Set(Object.values(plaintexts))).toEqual(new Set(["aGk="]));
   });
 
-  it("of nothing is nothing", async () => {
+  it("of no values is answered with no values", async () => {
     for (const ciphertexts of [null, []]) expect(await batchDecrypt(ciphertexts)).toEqual({});
     expect(await ok("POST", `${STACK_PATH}/batch-decrypt`, { token, json: {} })).toEqual({ plaintexts: {} });
   });
@@ -120,7 +120,7 @@ describe("decrypting", () => {
     ]);
   });
 
-  it("gives no value away when the event cannot be kept, though everything else works", async () => {
+  it("reveals no value when its event cannot be stored, though everything else works", async () => {
     const ciphertext = await encrypt("aGk=");
     await settledLog();
     const restore = await noPromises();
@@ -138,7 +138,7 @@ describe("decrypting", () => {
     expect(await ok("POST", `${STACK_PATH}/decrypt`, { token, json: { ciphertext } })).toEqual({ plaintext: "aGk=" });
   });
 
-  it("is no event for what was encrypted, or for nothing", async () => {
+  it("leaves no event for an encryption, or for an empty list", async () => {
     const events = await eventsOf(async () => {
       await encrypt("aGk=");
       await batchDecrypt([]);

@@ -86,7 +86,7 @@ describe("a body", () => {
     await isAlive();
   });
 
-  it("that is cut off changes nothing, whole JSON though it be", async () => {
+  it("that is cut off changes nothing, even when it is complete JSON so far", async () => {
     const body = '{"name":"cut-off"}';
     await say(url, [`POST /api/orgs/acme/tokens HTTP/1.1`, host, auth, json, `Content-Length: ${body.length + 10}`], body, true);
     await say(url, [`POST /api/orgs/acme/tokens HTTP/1.1`, host, auth, json, "Transfer-Encoding: chunked"], `12\r\n${body}\r\n`, true);
@@ -117,7 +117,7 @@ describe("a body", () => {
     ["a negative length", ["Content-Length: -1"]],
     ["an unknown transfer encoding", ["Transfer-Encoding: chunked, x"]],
     ["a hidden transfer encoding", ["Transfer-Encoding : chunked"]],
-  ])("with %s makes no second request of its rest", async (_, lengths) => {
+  ])("with %s is not followed by a second request made of its rest", async (_, lengths) => {
     const second = ["POST /api/orgs/acme/tokens HTTP/1.1", host, auth, json, "Content-Length: 19", "", '{"name":"smuggled"}'].join("\r\n");
     const socket = await dial(url);
     const answered = heard(socket, () => false, 1_000);
@@ -129,7 +129,7 @@ describe("a body", () => {
     await isAlive();
   });
 
-  it("whose trailers bring a credential brings none", async () => {
+  it("with a credential in its trailers has no credential", async () => {
     const lines = ["POST /api/orgs/acme/tokens HTTP/1.1", host, json, "Transfer-Encoding: chunked", "Trailer: Authorization"];
     const { status } = await say(url, lines, `11\r\n{"name":"trailer"}\r\n0\r\n${auth}\r\n\r\n`);
     expect(status).not.toBe(200);
@@ -138,7 +138,7 @@ describe("a body", () => {
 });
 
 describe("a request line", () => {
-  it.each(["TRACE", "CONNECT", "FOO", "get", "PROPFIND", "OPTIONS"])("with %s does nothing and tells nothing", async (method) => {
+  it.each(["TRACE", "CONNECT", "FOO", "get", "PROPFIND", "OPTIONS"])("with %s does nothing and reveals nothing", async (method) => {
     const { status, body, head } = await say(url, [`${method} /api/user HTTP/1.1`, host, auth]);
     // To CONNECT the runtime itself says 500, before the Worker is asked.
     expect(method === "CONNECT" ? [400, 405, 500] : [400, 404, 405, 501, 0]).toContain(status);
@@ -186,7 +186,7 @@ describe("a request line", () => {
     await isAlive();
   });
 
-  it("of an older or unknown protocol is answered or refused, and no more", async () => {
+  it("of an older or unknown protocol is answered or refused, and causes no error", async () => {
     for (const version of ["HTTP/1.0", "HTTP/0.9", "HTTP/3.0", "HTTP/1.1.1", ""])
       expect((await say(url, [`GET /healthz ${version}`, host])).status).toBeLessThan(500);
     await isAlive();
@@ -205,18 +205,18 @@ describe("headers", () => {
     ["a token of 100 KB", [`Authorization: token ${"x".repeat(100_000)}`]],
     ["a cookie of 100 KB", [`Cookie: __Host-stackpass=${"x".repeat(100_000)}`]],
     ["a cookie that is not encoded as it says", ["Cookie: __Host-stackpass=%zz; %=%"]],
-  ])("of %s are no accident", async (_, lines) => {
+  ])("of %s cause no error", async (_, lines) => {
     const { status } = await say(url, ["GET /api/stacks/acme/web/dev HTTP/1.1", host, ...lines]);
     expect([400, 401, 413, 429, 431, 0]).toContain(status);
     await isAlive();
   });
 
-  it("that name two credentials name none", async () => {
+  it("with two credentials count as none", async () => {
     expect((await say(url, ["GET /api/user HTTP/1.1", host, auth, "Authorization: token x"])).status).toBe(401);
     expect((await say(url, ["GET /api/user HTTP/1.1", host, "Authorization: token x", auth])).status).toBe(401);
   });
 
-  it("that name another host lead nobody there", async () => {
+  it("with another host's name do not redirect to that host", async () => {
     for (const lines of [
       ["Host: evil.example"],
       [host, "X-Forwarded-Host: evil.example"],
@@ -233,7 +233,7 @@ describe("headers", () => {
     }
   });
 
-  it("without a host are answered or refused, and no more", async () => {
+  it("without a valid host are answered or refused, and cause no error", async () => {
     expect((await say(url, ["GET /healthz HTTP/1.1"])).status).toBeLessThan(500);
     for (const odd of ["", "a b", "[::1", "x".repeat(5_000), "a:99999", "ü", "a/b", "@"])
       expect([odd.slice(0, 9), (await say(url, ["GET /signin HTTP/1.1", `Host: ${odd}`, "Accept: text/html"])).status < 500]).toEqual([

@@ -36,7 +36,7 @@ describe("a stack whose path is in another case", () => {
     }
   });
 
-  it("is the same for every operation: none finds less than under the names as they are written", { timeout: 60_000 }, async () => {
+  it("is the same for every operation: each finds as much as under the exact names", { timeout: 60_000 }, async () => {
     const ofStacks = routes.filter(({ definition: d }) => d.path.includes("{stackName}") && d.permission !== "lease");
     expect(ofStacks.length).toBeGreaterThan(50);
     for (const { definition: d } of ofStacks) {
@@ -78,7 +78,7 @@ describe("a stack whose path is in another case", () => {
     }
   });
 
-  it("is the same for limited tokens, who learn of no other one", async () => {
+  it("is the same for limited tokens, which learn of no other stack", async () => {
     await newStack(token, "Web", "Hidden");
     const { tokenValue } = await newOrgToken(world, "ci", { stacks: [{ project: "web", stack: "dev", access: "read" }] });
     expect(await ok("GET", other, { token: tokenValue })).toMatchObject({ stackName: "Dev" });
@@ -91,7 +91,7 @@ describe("a stack whose path is in another case", () => {
     await refused(404, "GET", "/api/stacks/globex/WEB/DEV", { token });
   });
 
-  it("is one with it for an update: one of two starts in two spellings wins", async () => {
+  it("is the same stack for an update: one of two starts in two spellings wins", async () => {
     const ids = await Promise.all(
       [WRITTEN_PATH, other].map(async (path) => (await ok<{ updateID: string }>("POST", `${path}/update`, { token, json: {} })).updateID),
     );

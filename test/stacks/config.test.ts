@@ -47,7 +47,7 @@ it("is read and removed where an earlier release stored one", async () => {
   await ok("DELETE", `${STACK_PATH}/config`, { token });
 });
 
-it("is changed by somebody, and the log says by whom", async () => {
+it("is changed with an event that names who changed it", async () => {
   await storeConfig();
   const events = await eventsOf(async () => {
     await ok("DELETE", `${STACK_PATH}/config`, { token });
@@ -58,7 +58,7 @@ it("is changed by somebody, and the log says by whom", async () => {
   ]);
 });
 
-it("is refused when it is not one", async () => {
+it("is refused when it is not valid", async () => {
   await changesNothing(async () => {
     for (const json of [
       {},

@@ -104,7 +104,7 @@ it(
   120_000 * inject("sizes").runs,
 );
 
-it("knows no value without a name, and no cursor but its own", async () => {
+it("refuses a value without a name, and any cursor except its own", async () => {
   for (const text of ["tagValue=x", "continuationToken=x", "maxResults=0", "maxResults=x", "continuationToken=WzFd"])
     await refused(400, "GET", `/api/user/stacks?${text}`, { token: world.member });
 });

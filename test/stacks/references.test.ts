@@ -49,7 +49,7 @@ describe("references between stacks", () => {
     expect(await downstream("/api/stacks/acme/web/base")).toEqual([]);
   });
 
-  it("come out of a journal and of a checkpoint, and stay where an update writes none", async () => {
+  it("are read from a journal and from a checkpoint, and stay after an update that writes none", async () => {
     const journaled = await startUpdate(token);
     await ok("PATCH", `${journaled.path}/journalentries`, {
       lease: journaled.lease,
@@ -122,7 +122,7 @@ describe("references between stacks", () => {
     expect(await downstream(STACK_PATH)).toEqual(["acme/web/base"]);
   });
 
-  it("show no stack of an organization where the caller's role opens none", async () => {
+  it("show no stack of an organization where the caller's role gives no right on stacks", async () => {
     await imported("acme/web/base");
     await ok("POST", "/api/orgs/globex/members/mel", { token: world.stranger, json: { role: "billing-manager" } });
     await ok("POST", "/api/stacks/globex/web", { token: world.stranger, json: { stackName: "base" } });

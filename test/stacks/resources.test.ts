@@ -33,7 +33,7 @@ describe("the resources of a stack", () => {
     for (const version of ["x", "-1", "1.5"]) await refused(400, "GET", `${STACK_PATH}/resources/${version}`, { token });
   });
 
-  it("keep their text but for what is added", async () => {
+  it("keep their text except for the added members", async () => {
     const text =
       '{"urn":"urn:pulumi:dev::web::a:b:C::x", "custom":true,"type":"a:b:C","dependencies":null,"inputs":{"n":9007199254740993,"é":"\\u003c"}}';
     await ok("POST", `${STACK_PATH}/import`, { token, body: `{"version":3,"deployment":{"resources":[${text}]}}` });
@@ -56,7 +56,7 @@ describe("the resources of a stack", () => {
     await refused(404, "GET", `${STACK_PATH}/resources/2`, { token });
   });
 
-  it("are an export to the log and to who may take them", async () => {
+  it("count as an export in the log and for the rights of the caller", async () => {
     await importState(deploymentOf([rootStack]));
     const events = await eventsOf(async () => {
       await get(`${STACK_PATH}/resources/latest`);
@@ -89,7 +89,7 @@ describe("one resource", () => {
     expect(await get(`${STACK_PATH}/resources/latest/${rootStack.urn}`)).toMatchObject({ resource: shown(rootStack) });
   });
 
-  it("is not found where there is none", async () => {
+  it("is 404 when the state does not contain it", async () => {
     await refused(404, "GET", `${STACK_PATH}/resources/latest/${encodeURIComponent(rootStack.urn)}`, { token });
     await importState(deploymentOf([rootStack]));
     for (const urn of ["x", "%20", "..%2F..", rootStack.urn.toUpperCase(), `${rootStack.urn}%00`])

@@ -163,16 +163,16 @@ describe("deletion", () => {
     await refused(404, "GET", STACK_PATH, { token });
   });
 
-  it("does not mind the root alone", async () => {
+  it("of a stack with only its root resource needs no force", async () => {
     await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
     await ok("DELETE", STACK_PATH, { token });
   });
 
-  it("knows no other word for force", async () => {
+  it("accepts no other value for force", async () => {
     await changesNothing(() => refused(400, "DELETE", `${STACK_PATH}?force=yes`, { token }));
   });
 
-  it("keeps states and history for those who must look", async () => {
+  it("keeps states and history", async () => {
     await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([component("a")]) });
     const before = { objects: await objectKeys(), updates: (await records())["updates"] };
     await ok("DELETE", `${STACK_PATH}?force=true`, { token });

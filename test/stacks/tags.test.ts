@@ -113,7 +113,7 @@ describe("one tag", () => {
     ]);
   });
 
-  it("is refused where the contract says so, and nothing is told of it", async () => {
+  it("is refused where the contract says so, without an event", async () => {
     const events = await eventsOf(() =>
       changesNothing(async () => {
         await refused(400, "POST", TAGS_PATH, { token, json: { name: "team", value: "b" } });

@@ -24,7 +24,7 @@ const toGlobex = { toOrg: "globex" };
 const join = (login: string, role = "member") => ok("POST", `/api/orgs/globex/members/${login}`, { token: world.stranger, json: { role } });
 
 describe("transferring a stack", () => {
-  it("moves it with its history, tags and secrets, and tells both organizations", async () => {
+  it("moves it with its history, tags and secrets, and is recorded in both organizations", async () => {
     await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { "pulumi:project": "web" } });
     const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "aGk=" } });
     const state = deploymentOf([rootStack, component("a")]);
@@ -74,7 +74,7 @@ describe("transferring a stack", () => {
     await ok("POST", `${STACK_PATH}/transfer`, { token, json });
   });
 
-  it("into an organization that the caller is not in, or that is none, is 404 alike", async () => {
+  it("into an organization of others and into an unknown one is the same 404", async () => {
     for (const toOrg of ["globex", "nowhere"])
       await changesNothing(async () =>
         expect(await refused(404, "POST", `${STACK_PATH}/transfer`, { token: world.admin, json: { toOrg } })).toBe(
@@ -160,7 +160,7 @@ describe("transferring all stacks", () => {
     expect(await ok("GET", STACK_PATH, { token })).toMatchObject({ version: 1 });
   });
 
-  it("is for administrators who are people, of both", async () => {
+  it("is for people who are administrators of both organizations", async () => {
     const { tokenValue } = await newOrgToken(world, "root", { admin: true });
     await changesNothing(async () => {
       await refused(403, "POST", all, { token, json });

@@ -24,7 +24,7 @@ it("passes an import through byte for byte", async () => {
   );
 });
 
-it("tells what an import is", async () => {
+it("summarizes an import", async () => {
   const state = {
     version: 4,
     features: ["taint", "hooks"],
@@ -116,7 +116,7 @@ it("makes a state of a checkpoint, every part of the deployment as it came", asy
   );
 });
 
-it("refuses a checkpoint that is invalid by its own account", async () => {
+it("refuses a checkpoint that marks itself as invalid", async () => {
   await expect(collect(fromCheckpoint(chunked('{"version":3,"deployment":{},"isInvalid":true}')).chunks)).rejects.toBeInstanceOf(
     StateError,
   );

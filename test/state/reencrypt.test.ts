@@ -27,7 +27,7 @@ function withoutEmpty(text: string) {
   return { ...envelope, deployment: Object.fromEntries(members) };
 }
 
-describe("a state whose secrets are encrypted anew", () => {
+describe("a state whose secrets are re-encrypted", () => {
   it("has other ciphertexts in inputs, outputs and pending operations, at any depth, and nothing else changed", async () => {
     const text = deployment({
       resources: [
@@ -43,13 +43,13 @@ describe("a state whose secrets are encrypted anew", () => {
     expect(out).toBe(swapped.replace('{"version":3,', "{").replace(/\}$/, ',"version":3}'));
   });
 
-  it("shows nothing that is no text", async () => {
+  it("reports only secrets that are texts", async () => {
     expect(
       (await renew(deployment({ resources: [{ urn: "a", inputs: { p: secret(7), q: secret(null), r: secret({}) } }] }))).shown,
     ).toEqual([]);
   });
 
-  it("without one of them says the same, however it is cut", async () => {
+  it("says the same without its secrets, however the input is split", async () => {
     await fc.assert(
       fc.asyncProperty(baseText({ aliases: true }), fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }), async (text, sizes) => {
         const { out } = await renew(text, sizes);

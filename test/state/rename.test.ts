@@ -228,7 +228,7 @@ const stateText = fc.oneof(
     .map((resources) => `{"version":3,"deployment":{"resources":[${resources.join(" ,")}]}}`),
 );
 
-it("is what a plain model makes of it, however it is cut", async () => {
+it("equals the result of a simple model, however the input is split", async () => {
   await fc.assert(
     fc.asyncProperty(stateText, fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 3 }), async (text, sizes) => {
       const expected = withoutEmptyLists(model(JSON.parse(text) as Json));
@@ -238,7 +238,7 @@ it("is what a plain model makes of it, however it is cut", async () => {
   );
 });
 
-it("comes back whole when it is renamed back, and twice is once", async () => {
+it("is the same after it is renamed back, and renaming twice is renaming once", async () => {
   await fc.assert(
     fc.asyncProperty(stateText, async (text) => {
       const there = await renamed(text);

@@ -26,7 +26,7 @@ const text = fc.string({ unit: fc.constantFrom("a", "b", '"', "\\", "{", "]", " 
 // JSON.stringify escapes what is not plain, so a text that is not plain has a backslash, or is no ASCII.
 const value = fc.jsonValue({ stringUnit: fc.constantFrom("a", "b", '"', "\\", "}", "é", "\u0001"), maxDepth: 3 });
 
-it("has the values of the text, but for the long strings", () => {
+it("has the values of the text, except for the long strings", () => {
   fc.assert(
     fc.property(value, (json) => {
       const plain = JSON.stringify(json);

@@ -8,11 +8,11 @@ export function laterBy(ms: number): void {
 
 /** Tries until `check` does not throw, for about ten seconds. Unlike `vi.waitFor` it leaves a clock that was set alone. */
 export async function eventually<T>(check: () => Promise<T>): Promise<T> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 2000; tries++) {
     try {
       return await check();
     } catch {
-      await scheduler.wait(20);
+      await scheduler.wait(5);
     }
   }
   return check();

@@ -228,8 +228,12 @@ export const addPeople = () =>
     env.DB.prepare(
       "INSERT INTO members (org_id, user_id, role, created_at) SELECT id, 'sam', 'member', 0 FROM organizations WHERE name = 'acme'",
     ),
-    env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('initech', 'initech', 'initech', 0)"),
+    // With an id of its own in each world, so that an event of an earlier world that arrives late belongs to no organization of this one.
     env.DB.prepare(
-      "INSERT INTO members (org_id, user_id, role, created_at) SELECT 'initech', id, 'admin', 9e12 FROM users WHERE login IN ('ada', 'mel', 'bill')",
+      "INSERT INTO organizations (id, name, display_name, created_at) VALUES (lower(hex(randomblob(16))), 'initech', 'initech', 0)",
+    ),
+    env.DB.prepare(
+      `INSERT INTO members (org_id, user_id, role, created_at) SELECT organizations.id, users.id, 'admin', 9e12
+       FROM organizations JOIN users WHERE organizations.name = 'initech' AND login IN ('ada', 'mel', 'bill')`,
     ),
   ]);

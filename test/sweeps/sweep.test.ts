@@ -48,7 +48,7 @@ async function lostStart(json: unknown = {}): Promise<string> {
 }
 
 describe("objects that no row names", () => {
-  it("are deleted when they are old, and what a row names or once named never is", async () => {
+  it("are deleted when they are old, unless a row names or once named them", async () => {
     await runUpdate("a");
     await importState("b");
     await runUpdate("c");
@@ -89,7 +89,7 @@ describe("objects that no row names", () => {
     await expectSound();
   });
 
-  it("are what an end and an import leave that broke off between R2 and D1", async () => {
+  it("are left by an end and by an import that broke off between R2 and D1", async () => {
     const { path, lease } = await startUpdate(token);
     await ok("PATCH", `${path}/journalentries`, { lease, json: { entries: creates(component("a")) } });
     const repair = breakDatabase();
@@ -122,7 +122,7 @@ describe("updates", () => {
     expect((await ok<{ updates: unknown[] }>("GET", `${STACK_PATH}/updates`, { token })).updates).toHaveLength(1);
   });
 
-  it("that only the database believes in are ended after a while, in the name of who started them", async () => {
+  it("that run only according to the database are ended after a while, in the name of who started them", async () => {
     const id = await lostStart();
     expect((await sweepAt(10 * 60_000)).lostStarts).toBe(0);
     await relayLeftovers(env as Bindings, Date.now() + RELAY_AFTER);

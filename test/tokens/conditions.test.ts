@@ -52,7 +52,7 @@ describe("a token with allowed networks", () => {
       await refused(403, "GET", "/api/user", { token: tokenValue, headers: { ...headers, "CF-Connecting-IP": address } });
   });
 
-  it("lets nobody in whose address is missing or cannot be read", async () => {
+  it("refuses a caller whose address is missing or cannot be read", async () => {
     const { tokenValue } = await newOrgToken(world, "ci", { ipAllowList: ["0.0.0.0/0", "::/0"] });
     for (const address of ["", "unknown", "192.0.2.7, 192.0.2.8", "192.0.2.7:443"])
       await refused(403, "GET", "/api/user", { token: tokenValue, headers: { "CF-Connecting-IP": address } });
@@ -84,7 +84,7 @@ describe("an organization with allowed networks", () => {
   beforeEach(() => setOrg("allowed_cidrs = ?", JSON.stringify(["192.0.2.0/24"])));
   const inside = { "CF-Connecting-IP": "192.0.2.7" };
 
-  it("keeps out its machines and its people, and nobody's other organizations", async () => {
+  it("refuses its machines and its people elsewhere, and does not affect their other organizations", async () => {
     await ok("GET", "/api/orgs/acme", { token: world.member, headers: inside });
     expect(await refused(403, "GET", "/api/orgs/acme", { token: world.member })).toBe(refusal);
     await refused(403, "POST", path, { token: world.admin, json: { name: "ci" } });
@@ -95,7 +95,7 @@ describe("an organization with allowed networks", () => {
     await ok("GET", "/api/orgs/globex", { token: world.stranger });
   });
 
-  it("has no stacks in the list of who comes from elsewhere", async () => {
+  it("shows no stacks in the list of a caller from another network", async () => {
     await ok("POST", "/api/stacks/acme/web", { token: world.member, json: { stackName: "dev" }, headers: inside });
     const count = async (headers?: Record<string, string>) =>
       (await ok<{ stacks: unknown[] }>("GET", "/api/user/stacks", { token: world.member, ...(headers && { headers }) })).stacks.length;
@@ -109,7 +109,7 @@ describe("an organization with a policy on expiry", () => {
     "The `acme` organization enforces a max access token expiry of `14` days that your current token does not meet. Please generate a new token with a TTL meeting your org's threshold to perform this request.";
   const within = (days: number) => setOrg("max_token_expiry_days = ?", days);
 
-  it("refuses tokens that would live longer, in the contract's words, until they have aged", async () => {
+  it("refuses tokens that are valid for longer, in the contract's words, until less time is left", async () => {
     await newStack(world.member);
     const forever = await newOrgToken(world, "forever");
     const long = await newOrgToken(world, "long", { expires: inDays(20) });
@@ -153,7 +153,7 @@ describe("an organization with a policy on expiry", () => {
     await ok("POST", path, { token: admin, json: { name: "ci", expires: inDays(14) - 5 } });
   });
 
-  it("is judged on what a guard finds, not on what was cached", async () => {
+  it("is checked on what the guard reads, not on what was cached", async () => {
     await newStack(world.member);
     const { tokenValue } = await newOrgToken(world, "ci");
     await ok("GET", "/api/stacks/acme/web/dev", { token: tokenValue });
@@ -187,6 +187,6 @@ describe("a warning", () => {
 
   it("says that a person's token is refused in an organization", async () => {
     await setOrg("max_token_expiry_days = 14");
-    expect(await header(world.member)).toBe("personal token lives longer than the 14 days that acme allows, and is refused there");
+    expect(await header(world.member)).toBe("personal token is valid for longer than the 14 days that acme allows, and is refused there");
   });
 });

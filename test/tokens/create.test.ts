@@ -47,7 +47,7 @@ describe("an organization token", () => {
     expect(await rowOf(id)).toMatchObject({ expires_at: null });
   });
 
-  it("keeps what was said about it", async () => {
+  it("keeps the fields of its request", async () => {
     const expires = soon();
     const { id } = await newOrgToken(world, "ci", { description: "deploys", admin: true, expires });
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", path, { token: world.admin });
@@ -150,7 +150,7 @@ describe("a name", () => {
     await ok("POST", "/api/orgs/globex/tokens", { token: world.stranger, json: { name: "ci" } });
   });
 
-  it("goes to one of ten who ask for it at the same time", async () => {
+  it("goes to one of ten requests for it at the same time", async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => create({ name: "ci" })));
     expect(answers.map((answer) => answer.status).sort((a, b) => a - b)).toEqual([200, ...Array.from({ length: 9 }, () => 409)]);
   });
@@ -215,7 +215,7 @@ describe("a personal token", () => {
     expect(await ok("GET", "/api/user", { token: tokenValue })).not.toHaveProperty("tokenInfo");
   });
 
-  it("is told of in an organization that its person has just joined, made, deleted or signed in with", async () => {
+  it("is in the log of an organization that its person has just joined: its creation, its deletion and its sign-in", async () => {
     const joins = async () => {
       await ok("GET", "/api/user", { token: world.stranger });
       const { id } = await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } });
@@ -236,7 +236,7 @@ describe("a personal token", () => {
     expect(await told(() => signIn(world.stranger))).toEqual(["user-login"]);
   });
 
-  it("takes an empty body, and no more of a past than an organization's", async () => {
+  it("takes an empty body, and no expiry in the past", async () => {
     await ok("POST", "/api/user/tokens", { token: world.member });
     await changesNothing(() => refused(400, "POST", "/api/user/tokens", { token: world.member, json: { expires: 1 } }));
   });
@@ -251,7 +251,7 @@ describe("a personal token", () => {
   });
 });
 
-it("refuses an invented value without asking anything", async () => {
+it("refuses an invented value without a round trip", async () => {
   const other = await newTokenValue(["another pepper"]);
   const response = await call("GET", "/api/user", { token: other.value });
   expect(response.status).toBe(401);

@@ -61,7 +61,7 @@ describe("is 404 for a token that is not one of the organization:", () => {
   });
 });
 
-it("does not end a token that its own holder wants to end", async () => {
+it("a token may not delete itself", async () => {
   for (const admin of [false, true]) {
     const { id, tokenValue } = await newOrgToken(world, `ci-${admin}`, { admin });
     await changesNothing(() => refused(403, "DELETE", `${path}/${id}`, { token: tokenValue }));
@@ -77,7 +77,7 @@ describe("a personal token", () => {
     await changesNothing(() => ok("DELETE", `/api/user/tokens/${id}`, { token: world.member }));
   });
 
-  it("is nobody else's to end, not even an administrator's", async () => {
+  it("cannot be ended by anybody else, not even by an administrator", async () => {
     const { id, tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.member });
     await changesNothing(() => refused(404, "DELETE", `/api/user/tokens/${id}`, { token: world.admin }));
     await changesNothing(() => refused(404, "DELETE", `${path}/${id}`, { token: world.admin }));

@@ -22,7 +22,7 @@ const works = async (token: string) => (await call("GET", "/api/user", { token }
 const path = "/api/orgs/acme/tokens";
 
 describe("a token that was found", () => {
-  it("is disabled at once by whoever holds it, written down, and cannot be enabled, only rotated or deleted", async () => {
+  it("is disabled at once by anyone who has it, is recorded, and cannot be enabled, only rotated or deleted", async () => {
     const { id, tokenValue } = await newOrgToken(world, "ci");
     expect(await works(tokenValue)).toBe(true);
     const events = await eventsOf(async () => {
@@ -40,7 +40,7 @@ describe("a token that was found", () => {
     expect(await works(next.tokenValue)).toBe(true);
   });
 
-  it("gets the same answer as one that never was, that ended, or that is no token", async () => {
+  it("gets the same answer as an unknown value, a token that has ended, and a text that is not a token", async () => {
     const ended = await newOrgToken(world, "ended");
     await ok("DELETE", `${path}/${ended.id}`, { token: world.admin });
     const living = await newOrgToken(world, "living");
@@ -55,7 +55,7 @@ describe("a token that was found", () => {
     expect(new Set(answers).size).toBe(1);
   });
 
-  it("is disabled also when nobody can count who asks how often", async () => {
+  it("is disabled also when the limiter does not answer", async () => {
     const { tokenValue } = await newOrgToken(world, "ci");
     const limiter = vi.spyOn(env.FAILED_CREDENTIALS, "limit").mockRejectedValue(new Error("rate limit failed: 500"));
     onTestFinished(() => limiter.mockRestore());
@@ -69,7 +69,7 @@ describe("a token that was found", () => {
     expect(await eventsOf(() => changesNothing(() => report({ token: tokenValue })))).toEqual([]);
   });
 
-  it("is a person's as well: every organization of that person hears of it", async () => {
+  it("may be a personal one: every organization of its person gets the event", async () => {
     const { id, tokenValue } = await ok<NewToken>("POST", "/api/user/tokens", { token: world.member });
     const events = await eventsOf(() => report({ token: ` ${tokenValue}\n` }));
     expect(events).toMatchObject([{ event: "token-leak-reported", userLogin: "mel", tokenId: id }]);
@@ -121,7 +121,7 @@ describe("a scanner", () => {
     expect((await env.DB.prepare("SELECT source FROM leak_reports").all()).results).toEqual([{ source: "content" }, { source: "content" }]);
   });
 
-  it("that is not known, or signs something else, ends nothing", async () => {
+  it("with an unknown or a wrong signature ends nothing", async () => {
     const { tokens, reports } = await found();
     const text = JSON.stringify(reports);
     const bad: Record<string, string>[] = [
@@ -139,7 +139,7 @@ describe("a scanner", () => {
     for (const { tokenValue } of tokens) expect(await works(tokenValue)).toBe(true);
   });
 
-  it.each(["", "x", "x".repeat(31)])("is not believed under a secret that is too short: %j", async (secret) => {
+  it.each(["", "x", "x".repeat(31)])("is not accepted under a secret that is too short: %j", async (secret) => {
     const before = env.LEAK_SCANNER_SECRET;
     Object.assign(env, { LEAK_SCANNER_SECRET: secret });
     onTestFinished(() => void Object.assign(env, { LEAK_SCANNER_SECRET: before }));

@@ -51,7 +51,7 @@ describe("the organization's tokens", () => {
     await refused(400, "GET", `${path}?filter=other`, { token: world.admin });
   });
 
-  it("are all on one page for who does not ask for pages, for the provider with the expired ones", async () => {
+  it("are all on one page when no page is requested, with the expired ones for the provider", async () => {
     await insertTokens(150);
     await newOrgToken(world, "short", { expires: Math.floor(Date.now() / 1000) + 60 });
     laterBy(61_000);
@@ -106,7 +106,7 @@ describe("a person's tokens", () => {
     expect((await allPages<Listed>("/api/user/tokens", "tokens", world.admin)).items).toHaveLength(1);
   });
 
-  it("come in pages that make the whole", async () => {
+  it("come in pages that together are the whole list", async () => {
     for (let i = 0; i < 5; i++) await ok("POST", "/api/user/tokens", { token: world.member });
     const whole = await allPages<Listed>("/api/user/tokens", "tokens", world.member);
     const parts = await allPages<Listed>("/api/user/tokens?maxResults=2", "tokens", world.member);

@@ -89,7 +89,7 @@ describe("a rotation", () => {
     expect(after).toMatchObject({ status: "active", rotatedFrom: old.id, family: old.id, generation: 2, lastUsed: 0 });
   });
 
-  it("keeps the length of life that the old one was made for", async () => {
+  it("keeps the lifetime that the old one was created with", async () => {
     laterBy(0);
     const old = await newOrgToken(world, "ci", { expires: seconds() + 30 * 86_400 });
     laterBy(25 * 86_400_000);
@@ -106,7 +106,7 @@ describe("a rotation", () => {
     );
   });
 
-  it("names the family's next, whatever else has that name", async () => {
+  it("gives the successor the next free name of its line", async () => {
     const first = await newOrgToken(world, "x".repeat(40));
     const second = await rotate(first.id);
     const third = await rotate(second.id);
@@ -123,7 +123,7 @@ describe("a rotation", () => {
     expect((await rotate(named.id, { name: "renamed" })).name).toBe("renamed");
   });
 
-  it("is done once: a token has one successor, also of ten who ask at once", async () => {
+  it("is done once: a token has one successor, also after ten requests at the same moment", async () => {
     const { id } = await newOrgToken(world, "ci");
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => call("POST", `${path}/${id}/rotate`, { token: world.admin, json: { overlap: 60 } })),
@@ -134,7 +134,7 @@ describe("a rotation", () => {
     expect(tokens).toHaveLength(2);
   });
 
-  it("is refused for what has ended, and for what is none of the organization", async () => {
+  it("is refused for a token that has ended, and for one of another organization", async () => {
     const deleted = await newOrgToken(world, "deleted");
     await ok("DELETE", `${path}/${deleted.id}`, { token: world.admin });
     const expired = await newOrgToken(world, "expired", { expires: seconds() + 60 });
@@ -148,14 +148,14 @@ describe("a rotation", () => {
     });
   });
 
-  it("brings back what was disabled under a new value, and only that", async () => {
+  it("gives a disabled token a valid successor, and stays disabled itself", async () => {
     const old = await newOrgToken(world, "ci");
     await ok("POST", `${path}/${old.id}/disable`, { token: world.admin });
     const next = await rotate(old.id, { overlap: 3600 });
     expect([await works(old.tokenValue), await works(next.tokenValue)]).toEqual([false, true]);
   });
 
-  it("is no machine's to do, an admin token's neither", async () => {
+  it("is not allowed to machines, not even to an admin token", async () => {
     const { id } = await newOrgToken(world, "ci");
     const root = await newOrgToken(world, "root", { admin: true });
     await changesNothing(() => refused(403, "POST", `${path}/${id}/rotate`, { token: root.tokenValue, json: {} }));
@@ -163,7 +163,7 @@ describe("a rotation", () => {
 });
 
 describe("a token that was rotated", () => {
-  it("tells its holder so, in time and after its end", async () => {
+  it("tells its holder so, before and after its end", async () => {
     const old = await newOrgToken(world, "ci");
     await rotate(old.id, { overlap: 60 });
     const before = await call("GET", "/api/user/organizations/default", { token: old.tokenValue });
@@ -206,7 +206,7 @@ describe("a token rotates itself", () => {
     });
   });
 
-  it("and so does its successor, but no more than two of a line live at once", async () => {
+  it("and so does its successor, but no more than two of a line are valid at once", async () => {
     const first = await newOrgToken(world, "ci", { mayRotateItself: true });
     const second = await rotateItself(first.tokenValue, { overlap: 600 });
     expect(await read(second.id)).toMatchObject({ createdBy: "acme", mayRotateItself: true });
@@ -224,7 +224,7 @@ describe("a token rotates itself", () => {
     expect(await works(third.tokenValue)).toBe(true);
   });
 
-  it("into no longer life than it was made for", async () => {
+  it("but not to a longer lifetime than it was created with", async () => {
     laterBy(0);
     const first = await newOrgToken(world, "ci", { mayRotateItself: true, expires: seconds() + 3600 });
     for (const expires of [1, seconds() + 3 * 366 * 86_400, 8_640_000_000_001])

@@ -22,7 +22,7 @@ const reading = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "s
 
 describe("a token that is limited to stacks", () => {
   it(
-    "gets 404 at every route of a stack that it may not see, and 403 for what is more than reading where it may read",
+    "gets 404 at every route of a stack that it may not see, and 403 for more than reading where it may only read",
     { timeout: 120_000 },
     async () => {
       const { tokenValue } = await limited("ci", { project: "web", stack: "seen", access: "read" });
@@ -74,7 +74,7 @@ describe("a token that is limited to stacks", () => {
     expect((await call("HEAD", "/api/stacks/acme/db", { token: tokenValue })).status).toBe(404);
   });
 
-  it("is told how many stacks it may see, and which, not how many there are", async () => {
+  it("learns the number and the names of the stacks that it may see, and not how many there are", async () => {
     for (const stack of ["dev", "prod", "pr-1"]) await newStack(world.member, "web", stack);
     await newStack(world.member, "db", "dev");
     const seen = async (token: string) => {
@@ -99,7 +99,7 @@ describe("a token that is limited to stacks", () => {
     await ok("DELETE", "/api/stacks/acme/web/pr-7", { token: tokenValue });
   });
 
-  it("makes no other stack, and does not learn whether it is there", async () => {
+  it("creates no other stack, and does not learn whether it exists", async () => {
     await newStack(world.member, "web", "prod");
     const { id, tokenValue } = await limited("ci", { project: "web", stack: "dev" }, { project: "web", stack: "prod", access: "read" });
     for (const stackName of ["prod", "other"]) {
@@ -118,7 +118,7 @@ describe("a token that is limited to stacks", () => {
     expect((await rename("dev-2")).status).toBe(200);
   });
 
-  it("has none of them with an empty list", async () => {
+  it("sees no stack with an empty list of rules", async () => {
     await newStack(world.member);
     const { tokenValue } = await newOrgToken(world, "none", { stacks: [] });
     expect(await names(tokenValue)).toEqual([]);

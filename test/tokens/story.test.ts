@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 
 /** The reason why there are organization tokens, from the first day to the last. */
-it("a token for Jenkins outlives the person who made it, and ends when an administrator says so", async () => {
+it("a token for Jenkins stays valid when its creator leaves, and ends when an administrator deletes it", async () => {
   // Mel becomes an administrator and makes a token for Jenkins.
   await ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "admin" } });
   const jenkins = await ok<NewToken>("POST", "/api/orgs/acme/tokens", { token: world.member, json: { name: "jenkins" } });

@@ -33,7 +33,7 @@ describe("a token", () => {
 });
 
 describe("a change", () => {
-  it("takes the permission to rotate itself away, from a token that a cache still knows with it, and gives it again", async () => {
+  it("removes the permission to rotate itself from a token whose cached identity still has it, and gives it again", async () => {
     const ci = await newOrgToken(world, "ci", { mayRotateItself: true });
     await ok("GET", "/api/user", { token: ci.tokenValue });
     const events = await eventsOf(async () => {
@@ -65,7 +65,7 @@ describe("a change", () => {
     expect(events[0]!.description).toContain("networks from any to 192.0.2.1");
   });
 
-  it("that says nothing changes nothing", async () => {
+  it("without fields changes nothing", async () => {
     const { id } = await newOrgToken(world, "ci", { description: "old" });
     const events = await eventsOf(() =>
       changesNothing(async () => {
@@ -76,7 +76,7 @@ describe("a change", () => {
     expect(events).toEqual([]);
   });
 
-  it("may shorten a life in any case, and lengthen it only within the organization's policy", async () => {
+  it("may shorten a lifetime in any case, and lengthen it only within the organization's policy", async () => {
     laterBy(0);
     const day = 86_400;
     const { id } = await newOrgToken(world, "ci", { expires: seconds() + 20 * day });
@@ -91,12 +91,12 @@ describe("a change", () => {
     expect((await to(seconds() - 1)).status).toBe(400);
   });
 
-  it("of a life beyond two years is refused", async () => {
+  it("to a lifetime of more than two years is refused", async () => {
     const { id } = await newOrgToken(world, "ci");
     await changesNothing(() => refused(400, "PATCH", `${path}/${id}`, { ...admin(), json: { expires: seconds() + 3 * 366 * 86_400 } }));
   });
 
-  it("does not wake what has ended", async () => {
+  it("does not make a token valid again that has ended", async () => {
     const expired = await newOrgToken(world, "expired", { expires: seconds() + 60 });
     const deleted = await newOrgToken(world, "deleted");
     await ok("DELETE", `${path}/${deleted.id}`, admin());
@@ -119,7 +119,7 @@ describe("a change", () => {
     await changesNothing(() => refused(403, "POST", "/api/stacks/acme/web/dev/update", { token: tokenValue, json: {} }));
   });
 
-  it("is a person's to make, and an administrator's", async () => {
+  it("is allowed only to administrators who are people", async () => {
     const { id, tokenValue } = await newOrgToken(world, "root", { admin: true });
     await changesNothing(async () => {
       for (const token of [tokenValue, world.member, world.billing]) {
@@ -132,7 +132,7 @@ describe("a change", () => {
 });
 
 describe("a disabled token", () => {
-  it("is refused everywhere, says why to its holder, and works again when it is enabled", async () => {
+  it("is refused everywhere with the reason, and works again when it is enabled", async () => {
     const { id, tokenValue } = await newOrgToken(world, "ci");
     await ok("GET", "/api/user", { token: tokenValue });
     const events = await eventsOf(async () => {
@@ -153,7 +153,7 @@ describe("a disabled token", () => {
     );
   });
 
-  it("is still listed, as what it is", async () => {
+  it("is still listed, as disabled", async () => {
     const { id } = await newOrgToken(world, "ci");
     await ok("POST", `${path}/${id}/disable`, admin());
     const { tokens } = await ok<{ tokens: unknown[] }>("GET", path, admin());
@@ -169,7 +169,7 @@ describe("a disabled token", () => {
     expect(await eventsOf(() => changesNothing(() => ok("POST", `${path}/${id}/enable`, admin())))).toEqual([]);
   });
 
-  it("is not found when it is deleted", async () => {
+  it("is 404 once it is deleted", async () => {
     const { id } = await newOrgToken(world, "ci");
     await ok("DELETE", `${path}/${id}`, admin());
     await refused(404, "POST", `${path}/${id}/disable`, admin());
@@ -193,7 +193,7 @@ describe("unused tokens", () => {
     await refused(400, "GET", `${path}?unusedDays=0`, admin());
   });
 
-  it("are disabled when the organization says so, and once: who is enabled again has as long again", async () => {
+  it("are disabled when the organization says so, and a token that is enabled again has the full time again", async () => {
     const unused = await newOrgToken(world, "unused");
     const theirs = await ok<NewToken>("POST", "/api/orgs/globex/tokens", { token: world.stranger, json: { name: "theirs" } });
     laterBy(31 * DAY);

@@ -123,7 +123,7 @@ describe("usage", () => {
     expect((await usage(id)).days).toMatchObject([{ requests: 6 }]);
   });
 
-  it("is the organization's to see, and of its own tokens", async () => {
+  it("is visible to the organization's administrators, for its own tokens", async () => {
     const theirs = await ok<NewToken>("POST", "/api/orgs/globex/tokens", { token: world.stranger, json: { name: "x" } });
     for (const what of ["usage", "impact", "revocation"]) {
       await refused(404, "GET", `${path}/${theirs.id}/${what}`, admin());
@@ -167,7 +167,7 @@ describe("the impact of a deletion", () => {
     expect(changed.every(({ lastUpdate }) => lastUpdate === now)).toBe(true);
   });
 
-  it("is nothing for a token that was never used", async () => {
+  it("is empty for a token that was never used", async () => {
     const { id } = await newOrgToken(world, "ci");
     expect(await ok("GET", `${path}/${id}/impact`, admin())).toEqual({
       lastUsed: 0,
@@ -205,7 +205,7 @@ describe("the receipt of a deletion", () => {
     expect(again.headers.get("X-Revocation-Committed-By")).toBe(new Date(committed).toISOString());
   });
 
-  it("is made by who asks first, where it was lost", async () => {
+  it("is made by the first request for it, when it was lost", async () => {
     const { id } = await newOrgToken(world, "ci");
     await ok("DELETE", `${path}/${id}`, admin());
     await env.DB.prepare("UPDATE access_tokens SET deletion_seen_at = NULL WHERE id = ?").bind(id).run();

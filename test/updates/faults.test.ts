@@ -225,7 +225,7 @@ describe("a call under a lease that is refused", () => {
     ]);
   });
 
-  it("is none when we did not sign the lease", async () => {
+  it("leaves no event when we did not sign the lease", async () => {
     const update = await running();
     const events = await eventsOf(() => call("POST", `${update.path}/complete`, { lease: "bm8.bm8", json: { status: "succeeded" } }));
     expect(events).toEqual([]);

@@ -59,7 +59,7 @@ describe("a state whose secrets another stack keeps", () => {
   });
 });
 
-it("secrets of another provider, and of a state that names this stack, are not our business", async () => {
+it("secrets of another provider, and states that name this stack, are not checked", async () => {
   const foreign = await encrypt("dev");
   await takes("prod", state({ type: "passphrase", state: { salt: "v1:x" } }, { a: secret("v1:abc") }));
   await takes("prod", state(service("prod"), { a: secret(foreign) }));
@@ -81,7 +81,7 @@ it("leaves the configuration of the newest update where `pulumi config refresh` 
   expect(await ok("GET", `${at("dev")}/updates/latest`, { token: world.member })).toMatchObject({ info: { kind: "import", config } });
 });
 
-it("is not refused, which the CLI would not try again, because the cache was behind", async () => {
+it("is not refused because of an outdated cache, since the CLI would not retry", async () => {
   await ok("GET", "/api/user", { token: world.member });
   const { keys } = await env.TOKEN_CACHE.list();
   const cached = await Promise.all(keys.map(async ({ name }) => [name, (await env.TOKEN_CACHE.get(name))!] as const));

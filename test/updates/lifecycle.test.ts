@@ -105,7 +105,7 @@ describe("an update", () => {
     );
   });
 
-  it("says no more about a configuration than is of use", async () => {
+  it("gives a short answer for a configuration with many faults", async () => {
     const config = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`web:${i}`, i]));
     expect((await refused(400, "POST", `${STACK_PATH}/update`, { token, json: { config } })).length).toBeLessThan(2000);
   });
@@ -233,7 +233,7 @@ describe("while an update runs", () => {
 });
 
 describe("completing", () => {
-  it("may be repeated with the same word", async () => {
+  it("may be repeated with the same status", async () => {
     const update = await startUpdate(token);
     await journal(update, creates(component("a")));
     await complete(update);
@@ -242,7 +242,7 @@ describe("completing", () => {
     expect(await refused(409, "POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } })).toBe(completed);
   });
 
-  it.each(["cancelled", "", "running", "SUCCEEDED"])("knows no status %j", async (status) => {
+  it.each(["cancelled", "", "running", "SUCCEEDED"])("refuses the status %j", async (status) => {
     const update = await startUpdate(token);
     expect(await refused(400, "POST", `${update.path}/complete`, { lease: update.lease, json: { status } })).toBe("unrecognized status");
     expect(await ok("GET", update.path, { token })).toEqual({ status: "running", events: [] });
@@ -277,7 +277,7 @@ describe("cancelling", () => {
     await startUpdate(token);
   });
 
-  it("tells the process that ran it", async () => {
+  it("is reported to the process that ran it", async () => {
     const update = await startUpdate(token);
     await ok("POST", `${update.path}/cancel`, { token });
     expect(await refused(403, "POST", `${update.path}/renew_lease`, { lease: update.lease, json: { duration: 300 } })).toBe(
@@ -292,7 +292,7 @@ describe("cancelling", () => {
     expect(await urns()).toEqual([]);
   });
 
-  it("what is over, or not begun, is 409", async () => {
+  it("an update that is over, or has not started, is 409", async () => {
     const update = await startUpdate(token);
     await ok("POST", `${update.path}/cancel`, { token });
     const notStarted = await create();
@@ -394,7 +394,7 @@ describe("a lease that is not good is 403 and never 401:", () => {
     }
   });
 
-  it("and in the log a machine is not given the name of a person who is called like its organization", async () => {
+  it("and the log does not give a machine the name of a person who has the organization's name", async () => {
     await env.DB.prepare("UPDATE users SET login = 'acme', name = 'Acme Adams' WHERE login = 'mel'").run();
     const update = await startUpdate((await newOrgToken(world, "ci")).tokenValue);
     await complete(update);
@@ -403,7 +403,7 @@ describe("a lease that is not good is 403 and never 401:", () => {
     expect(events).toMatchObject([{ event: "auth-failure-stack-permission", userLogin: "acme", userName: "acme", tokenName: "ci" }]);
   });
 
-  it("access to the stack is not needed any more: the lease lives on when the token that began it is deleted", async () => {
+  it("access to the stack is not needed any more: the lease stays valid when the token that started the update is deleted", async () => {
     const ci = await newOrgToken(world, "ci");
     const update = await startUpdate(ci.tokenValue);
     await ok("DELETE", `/api/orgs/acme/tokens/${ci.id}`, { token: world.admin });

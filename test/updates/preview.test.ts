@@ -48,7 +48,7 @@ describe.each(previewers)("a token %s", (_, credential) => {
     expect(await ok("GET", `${STACK_PATH}/update/${update.id}`, { token })).toMatchObject({ status: "succeeded" });
   });
 
-  it("writes no state by it, no tag and no version, and takes no lock", async () => {
+  it("writes no state, tag or version by a preview, and takes no lock", async () => {
     const before = await records();
     const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/preview`, { token, json: {} });
     const tags = { "pulumi:project": "web", "vcs:kind": "github" };
@@ -77,7 +77,7 @@ describe.each(previewers)("a token %s", (_, credential) => {
     ]);
   });
 
-  it.each(["update", "refresh", "destroy"])("creates no real update of the kind %s, and hears why", async (kind) => {
+  it.each(["update", "refresh", "destroy"])("creates no real update of the kind %s, and is told why", async (kind) => {
     for (const json of [{}, { options: { dryRun: false } }, { options: null }, { options: { dryRun: null } }])
       await changesNothing(async () => {
         const why = await refused(403, "POST", `${STACK_PATH}/${kind}`, { token, json });
@@ -85,7 +85,7 @@ describe.each(previewers)("a token %s", (_, credential) => {
       });
   });
 
-  it("starts no real update that another token created, under any path, and finds no update of another stack", async () => {
+  it("does not start a real update that another token created, under any path, and finds no update of another stack", async () => {
     const { updateID } = await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token: world.admin, json: {} });
     await newStack(world.admin, "web", "other");
     const other = await ok<{ updateID: string }>("POST", "/api/stacks/acme/web/other/preview", { token: world.admin, json: {} });

@@ -33,7 +33,7 @@ describe("journal entries", () => {
     expect(await names()).toEqual(["a", "b", "c"]);
   });
 
-  it("may come gzipped, and may be none", async () => {
+  it("may be gzipped, and may be an empty list", async () => {
     const update = await startUpdate(token);
     const body = await gzip(JSON.stringify({ entries: creates(component("a")) }));
     await ok("PATCH", `${update.path}/journalentries`, encoded(update.lease, body));
@@ -183,7 +183,7 @@ describe("what is on its way when the update is cancelled from outside", () => {
     return { body, finish };
   }
 
-  it("is not acknowledged and lost: a journal entry is in the state, or its sender hears that it is not", async () => {
+  it("is never acknowledged and then lost: a journal entry is in the state, or its sender gets an error", async () => {
     const update = await startUpdate(token);
     const { body, finish } = slowly(JSON.stringify({ entries: creates(component("late")) }));
     const sent = call("PATCH", `${update.path}/journalentries`, { lease: update.lease, body });

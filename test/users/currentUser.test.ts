@@ -41,7 +41,7 @@ describe("the default organization", () => {
   const chosen = async (token: string) =>
     (await ok<{ GitHubLogin: string }>("GET", "/api/user/organizations/default", { token })).GitHubLogin;
 
-  it("is empty for a person in no organization, whose login names none", async () => {
+  it("is empty for a person in no organization", async () => {
     expect(await chosen(world.member)).toBe("acme");
     await ok("DELETE", "/api/orgs/acme/members/mel", { token: world.admin });
     expect(await chosen(world.member)).toBe("");

@@ -10,7 +10,7 @@ import { displayNameOf } from "../../audit/events.ts";
 import { isMachine, tokenLabel } from "./tokenLabel.ts";
 import { type Filters, auditPath } from "./query.ts";
 
-/** Bytes of the page for the description, and for the hashed record; the export contains all of it. */
+/** Maximum number of bytes on the page for the description, and for the hashed record; the export contains all of it. */
 const DESCRIPTION = 2000;
 const RECORD = 80_000;
 

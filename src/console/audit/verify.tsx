@@ -3,7 +3,7 @@ import { Empty, Notice } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
-/** Parts of the chain that one page view verifies; a link continues a longer chain. */
+/** Number of parts of the chain that one view of the page verifies; for a longer chain, a link continues the verification. */
 const PARTS = 10;
 
 /** Verifies the chain, as `VerifyAuditLogs` does. It only reads, so it is a link and may be repeated. */

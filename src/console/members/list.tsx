@@ -94,7 +94,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   };
 }
 
-/** What the member may have in place of the present role, and that one. */
+/** The roles to choose from: the built-in ones, and the member's current role if it is a custom one. */
 const rolesOf = ({ fgaRole }: Member) =>
   options.some(([, label]) => label === fgaRole.name) ? options : [[fgaRole.id, fgaRole.name] as const, ...options];
 

@@ -23,7 +23,7 @@ export const memberRemovePages = [
   }),
 ];
 
-/** Most names of tokens on the page. */
+/** Maximum number of token names on the page. */
 const MOST_TOKENS = 50;
 
 async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<View> {

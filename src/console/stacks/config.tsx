@@ -2,7 +2,7 @@ import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import type { ConfigText } from "../../updates/config.ts";
 import { Table } from "../components.tsx";
 
-/** Most bytes of the page for the configuration. */
+/** Maximum number of bytes of the page for the configuration. */
 const ROOM = 12_000;
 
 interface ConfigValue {

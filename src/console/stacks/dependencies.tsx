@@ -1,7 +1,7 @@
 import type { Branch } from "../../state/tree.ts";
 import { cut } from "../../http/pageText.ts";
 
-/** With more resources the picture would be unreadable. */
+/** Maximum number of resources in the picture: with more it would be unreadable. */
 export const MOST_DRAWN = 40;
 const MOST_EDGES = 200;
 
@@ -9,7 +9,7 @@ const WIDTH = 190;
 const HEIGHT = 34;
 const ACROSS = 240;
 const DOWN = 46;
-/** Characters that fit into a box at the page's font size. */
+/** Number of characters that fit into a box at the page's font size. */
 const LABEL = 20;
 
 interface Place {

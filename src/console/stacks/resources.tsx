@@ -7,7 +7,7 @@ import { Dependencies, MOST_DRAWN } from "./dependencies.tsx";
 import { STACK_PAGE, StackFrame, stackOf } from "./frame.tsx";
 import { Icon, Icons } from "./icon.tsx";
 
-/** Bytes of the page for the tree, and bytes of markup for one resource. */
+/** Maximum number of bytes on the page for the tree, and number of bytes of markup for one resource. */
 const TREE = 60_000;
 const MARKUP = 170;
 

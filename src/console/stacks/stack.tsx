@@ -17,7 +17,7 @@ import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "
 
 const ENTRIES = 20;
 const REFERENCES = 25;
-/** Bytes of the page for the tags. */
+/** Maximum number of bytes on the page for the tags. */
 const TAGS = 15_000;
 
 export const stackPages = [

@@ -133,7 +133,7 @@ const Messages = ({ messages, earlier }: { messages: Message[]; earlier: boolean
   </>
 );
 
-/** Bytes of the page for the environment, and for the outcome. */
+/** Maximum number of bytes on the page for the environment, and for the outcome. */
 const ENVIRONMENT = 10_000;
 const OUTCOME = 4000;
 

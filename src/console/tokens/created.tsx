@@ -5,7 +5,7 @@ import { Notice } from "../components.tsx";
 import type { Redirect, View } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
-/** Items on a page. */
+/** Maximum number of items on a page. */
 const MOST_ITEMS = 200;
 
 type Item = TokenImpact["created"]["items"][number];

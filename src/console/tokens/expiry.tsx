@@ -9,7 +9,7 @@ const USUAL = 90;
 
 interface Props {
   now: number;
-  /** Most days that the organization allows; null for no limit. */
+  /** Maximum number of days that the organization allows; null for no limit. */
   maxDays: number | null;
   /** The option that keeps the current expiry, and its label. */
   keep?: readonly [value: string, label: string];

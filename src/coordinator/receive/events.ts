@@ -13,7 +13,7 @@ import type { Run } from "../storage/runs.ts";
  * parse.
  */
 const READ_ON_ARRIVAL = 64 * 1024;
-/** The summary is in one of the last batches, because up to three requests are under way at once (cli-protocol §4.9). */
+/** Number of the last batches that are searched for the summary: up to three requests are under way at once (cli-protocol §4.9). */
 const LAST = 4;
 /** Bounds of the counts in a summary: they become part of a row of D1. The engine has about 20 operations. */
 const MOST_FIGURES = 50;

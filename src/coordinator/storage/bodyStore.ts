@@ -10,7 +10,7 @@ export type ReceivedKind = "journal" | "checkpoint" | "events";
 /** SQLite accepts buffers and not views. */
 const wholeBuffer = (bytes: Uint8Array) => (bytes.length === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer) as ArrayBuffer;
 
-/** Bytes of each part of a body except the last. A value in SQLite has at most 2 MB (platform-facts D-2). */
+/** Number of bytes of each part of a body except the last. A value in SQLite has at most 2 MB (platform-facts D-2). */
 export const PART = 1_500_000;
 
 /**

@@ -5,7 +5,7 @@ import type { LoggedEvent } from "../../engineEvents/eventLog.ts";
 import { EventPage, type EventQuery } from "../../engineEvents/eventPage.ts";
 import type { BodyStore } from "./bodyStore.ts";
 
-/** Bytes of events that are searched before other requests may run. */
+/** Number of bytes of events that are searched before other requests may run. */
 const IN_ONE_GO = 512 * 1024;
 
 /**

@@ -11,7 +11,7 @@ export type AbortedFor = "token" | "leak" | "rights" | "drain";
 
 /**
  * An update or preview in its stack's object, from its start until the object forgets it.
- * `running`: it goes on while its lease is valid. `finishing`: its ending is decided, and an attempt to end it has failed. `done`: it has
+ * `running`: it continues while its lease is valid. `finishing`: its ending is decided, and an attempt to end it has failed. `done`: it has
  * ended and is kept for a while, so that a repeated call gets the right answer.
  */
 export interface Run {
@@ -39,7 +39,7 @@ export interface Run {
   /** The run is aborted: its writes are refused, and the alarm ends it. */
   aborted?: true;
   abortedFor?: AbortedFor;
-  /** Since `since` its starter could not start it any more; it may go on until `until`. Milliseconds. */
+  /** Since `since` the caller that started it has lost the right to it; it may continue until `until`. Milliseconds. */
   drain?: { since: number; until: number };
   /** A renewal was refused because of its network, and the audit log has a record of it. */
   refusedNetwork?: true;

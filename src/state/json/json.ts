@@ -39,7 +39,7 @@ export function parse(bytes: Uint8Array): unknown {
   return parseText(decodeText(bytes));
 }
 
-/** A shorter text is not checked first: it cannot need much memory, and journal entries must be handled fast. Characters. */
+/** A text of fewer characters is not checked first: it cannot need much memory, and journal entries must be handled fast. */
 const SMALL = 128 * 1024;
 
 /** JSON.parse with our own error: the parser's message quotes the text, which may contain secrets. */

@@ -14,9 +14,9 @@ export interface OperationRef {
 }
 
 export interface Base {
-  /** Null: the resources of the base stream, in one pass; that is enough if the replay needs no other facts about them. */
+  /** The resources of the base; null if the replay can read them from the base stream in one pass. */
   items: ResourceRef[] | null;
-  /** The members of the deployment except its lists; null: the members and the pending operations of the base stream. */
+  /** The members of the deployment except its lists; null if the base stream has them and the pending operations. */
   members: Map<string, Ref> | null;
   pending: OperationRef[];
   /** Providers in secrets manager entries. Each is compared with the one before. */

@@ -28,7 +28,7 @@ it("axe-core finds nothing on any page, in light and in dark", { timeout: 400_00
   await context.close();
 });
 
-it("nor on what forms answer, and where something is missing or not allowed", { timeout: 400_000 }, async () => {
+it("axe-core finds nothing on the answers of forms, and on pages that are missing or not allowed", { timeout: 400_000 }, async () => {
   const context = await newContext({ colorScheme: "light", bypassCSP: true });
   const page = await context.newPage();
   const { found, look } = looker();

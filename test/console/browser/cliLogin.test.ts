@@ -11,7 +11,7 @@ import { InTerminal, hasTerminal } from "./support/terminal.ts";
 const missing = !inject("cli") ? "no pulumi CLI" : hasTerminal() ? undefined : "no `script` of util-linux to give it a terminal";
 if (missing) console.log(`pulumi login is only acted, for there is ${missing}`);
 
-it.skipIf(missing)("`pulumi login` opens a page here, waits for a yes, and has a token of its own", async () => {
+it.skipIf(missing)("`pulumi login` opens a page here, waits for a confirmation, and gets a token of its own", async () => {
   // Who has no stack yet is asked at the end whether to make a project.
   await ask("POST", "/api/stacks/acme/login", { token: inject("people")["acme"]!["admin"]!, json: { stackName: "dev" } });
   const home = mkdtempSync(join(inject("directory"), "login-"));
@@ -63,7 +63,7 @@ it.skipIf(missing)("`pulumi login` opens a page here, waits for a yes, and has a
 });
 
 /** The same, acted: what the command does while the browser is open (cli-protocol §2.8). It runs where there is no CLI. */
-it("logs in the CLI: a token for who is signed in, sent to the port that waits, after a yes", async () => {
+it("logs in the CLI: after a confirmation, the waiting port gets a token of the person who is signed in", async () => {
   const { promise: arrived, resolve: answered } = Promise.withResolvers<URL>();
   const listener = createServer((request, response) => {
     const url = new URL(request.url!, "http://localhost");

@@ -7,7 +7,7 @@ const ran = "window.ran";
 const post = (path: string, form: Record<string, string>, headers: Record<string, string>) =>
   fetch(inject("url") + path, { method: "POST", redirect: "manual", body: new URLSearchParams(form), headers });
 
-it("text of people is text: nothing in it runs", async () => {
+it("text that people wrote is shown as text: nothing in it runs", async () => {
   const context = await newContext();
   const page = await signedIn(context);
   await page.goto(`${tokens}/new`);
@@ -99,7 +99,7 @@ it("whatever people, programs and machines say stays text on every page", { time
 });
 
 it.each(["//evil.example", "/\\evil.example", "https://evil.example", "\\\\evil.example", "/\t/evil.example", "javascript:alert(1)"])(
-  "signing in leads nowhere else: %j",
+  "signing in leads to no other site: %j",
   async (next) => {
     const token = inject("people")["acme"]!["admin"]!;
     const answer = await post("/signin", { token, next }, { "Sec-Fetch-Site": "same-origin", Origin: inject("url") });
@@ -165,7 +165,7 @@ it("a session is a cookie with all its flags, no API token, and ends with signin
   await context.close();
 });
 
-it("a machine's token signs nobody in", async () => {
+it("a machine's token cannot sign in", async () => {
   const context = await newContext();
   const page = await signedIn(context);
   const { value } = await createToken(page, "machine");

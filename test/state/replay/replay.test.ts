@@ -273,7 +273,7 @@ it("goes by the last of equal keys, as JSON.parse does", async () => {
   expect(text).toContain('"taint":true,"taint":false');
 });
 
-it("spells the links that it writes anew as the CLI does", async () => {
+it("writes changed links with the same escapes as the CLI", async () => {
   const odd = urn("a<b>&c");
   const base = baseOf([res("gone"), { ...res("odd"), urn: odd }, res("b", { dependencies: [urn("gone"), odd] })]);
   const { text } = await run(base, [entry(1, 3, { operationID: 1, removeOld: 0, isRefresh: true })]);
@@ -411,7 +411,7 @@ it("reads the base once when it is known to be free of aliases, and a small one 
   }
 });
 
-it("writes chunks worth sending, and tells the summary only at the end", async () => {
+it("writes chunks of a useful size, and has the summary only at the end", async () => {
   const entries = Array.from({ length: 300 }, (_, i) =>
     entry(i + 1, 1, { operationID: i + 1, state: res(`r${i}`, { inputs: { a: "x".repeat(i === 7 ? 500_000 : 2000) } }) }),
   );
@@ -443,7 +443,7 @@ it("reads a journal much larger than its cache", async () => {
   expect(names((JSON.parse(text) as Obj)["deployment"].resources)).toEqual(Array.from({ length: 30 }, (_, i) => `r${29 - i}`));
 });
 
-it("takes a base that is broken for an error, not for a state", async () => {
+it("reports a broken base as an error", async () => {
   await expect(
     collect(
       replay({
