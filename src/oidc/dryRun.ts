@@ -6,7 +6,7 @@ import type { OrgContext } from "../context.ts";
 import { badRequest } from "../errors.ts";
 import { isMeantForUs } from "./audience.ts";
 import type { Claims } from "./claims.ts";
-import { decideOn } from "./exchange.ts";
+import { decideOn } from "./decide.ts";
 import { isAbout, rulesOf } from "./evaluate.ts";
 import { type IssuerRow, readIssuer } from "./issuer.ts";
 import { MOST_CHARACTERS, readToken } from "./jwt.ts";

@@ -417,7 +417,7 @@ export const mutants: Mutant[] = [
   },
   {
     claim: "exchange-audience",
-    file: "src/oidc/exchange.ts",
+    file: "src/oidc/decide.ts",
     find: "if (!isMeantForUs(claims, issuer, orgName, origin))",
     replace: "if (orgName === origin)",
   },
