@@ -74,4 +74,5 @@ export function allowsLess(before: PolicyDefinition[], after: PolicyDefinition[]
   return [...texts(before, "allow")].some((text) => !allowed.has(text)) || [...texts(after, "deny")].some((text) => !denied.has(text));
 }
 
-const canonical = ({ rules, ...rest }: PolicyDefinition): string => JSON.stringify([rest, Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))]);
+const canonical = ({ rules, ...rest }: PolicyDefinition): string =>
+  JSON.stringify([rest, Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))]);
