@@ -42,4 +42,5 @@ ALTER TABLE `access_tokens` ADD `issuer_id` text;--> statement-breakpoint
 ALTER TABLE `access_tokens` ADD `subject` text DEFAULT '' NOT NULL;--> statement-breakpoint
 ALTER TABLE `access_tokens` ADD `only_org_id` text;--> statement-breakpoint
 CREATE INDEX `access_tokens_issuer` ON `access_tokens` (`issuer_id`,`created_at`,`id`) WHERE "access_tokens"."issuer_id" IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `access_tokens_issuer_valid` ON `access_tokens` (`issuer_id`,`expires_at`) WHERE "access_tokens"."issuer_id" IS NOT NULL AND "access_tokens"."deleted_at" IS NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX `access_tokens_name` ON `access_tokens` (`org_id`,lower("name")) WHERE "access_tokens"."org_id" IS NOT NULL AND "access_tokens"."issuer_id" IS NULL;

@@ -9,7 +9,7 @@ import { claimsIn, withClaims } from "./stacks.ts";
 import { exchangedKinds } from "./table.ts";
 
 /** Longest lifetime of an exchanged token, and the one that an issuer has without another (management-api §10.3). Seconds. */
-const LONGEST = 7 * 86_400;
+export const LONGEST = 7 * 86_400;
 export const USUAL_MAX_EXPIRATION = 90_000;
 
 const name = text(100, "an issuer name has 1 to 100 characters").check(z.minLength(1, "the issuer name is required"));

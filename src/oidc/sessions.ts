@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, gt, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, describedBy, whoIs } from "../audit/record.ts";
@@ -13,6 +13,7 @@ import { accessTokens } from "../tokens/table.ts";
 import { afterSessions, endSessions } from "./endSessions.ts";
 import { thatIssuer } from "./issuer.ts";
 import type { ListSessionsResponse } from "./openapi.ts";
+import { LONGEST } from "./schema.ts";
 import { oidcIssuers } from "./table.ts";
 
 const PAGE_SIZE = 100;
@@ -41,6 +42,8 @@ export async function listSessions(
         and(
           eq(accessTokens.issuerId, issuerId),
           lives(ctx.now),
+          // Older ones have ended: the list need not read them.
+          gt(accessTokens.createdAt, ctx.now - LONGEST * 1000),
           after && sql`(${accessTokens.createdAt}, ${accessTokens.id}) < (${after[0]}, ${after[1]})`,
         ),
       )

@@ -118,6 +118,10 @@ export const accessTokens = sqliteTable(
     index("access_tokens_issuer")
       .on(t.issuerId, t.createdAt, t.id)
       .where(sql`${t.issuerId} IS NOT NULL`),
+    // An issuer may have many more ended tokens than valid ones.
+    index("access_tokens_issuer_valid")
+      .on(t.issuerId, t.expiresAt)
+      .where(sql`${t.issuerId} IS NOT NULL AND ${t.deletedAt} IS NULL`),
     index("access_tokens_family")
       .on(t.familyId)
       .where(sql`${t.familyId} IS NOT NULL`),
