@@ -30,6 +30,7 @@ const layers: [name: string, purpose: string][] = [
   ["oidc", "Identity providers, and the exchange of their tokens for access tokens."],
   ["auditlogs", "Lists, exports and verification of the audit log."],
   ["stacks", "Stacks: their names, tags, configuration, resources and objects in R2."],
+  ["explain", "Why somebody has a right, and who has a right on a stack."],
   ["secrets", "Encryption of secret values under a stack's key."],
   ["engineEvents", "The format of engine events, in requests and in R2."],
   ["coordinator", "The Durable Object that owns a stack while an update runs, and its client."],

@@ -1,3 +1,4 @@
+import type { SQL } from "drizzle-orm";
 import type { ScopeGrant } from "./access/descriptor.ts";
 import type { OrgPermission } from "./access/permissions.ts";
 import type { StackFacts } from "./access/rules.ts";
@@ -74,7 +75,7 @@ export interface CustomRole {
   grants: ScopeGrant[];
 }
 
-/** The rights by roles, teams and grants in one organization. They are read together with the identity, and are as old as its settings. */
+/** The rights by roles, teams and grants in one organization. They are read together with the identity. */
 export interface Rights {
   /** The built-in role. If the caller has a custom role, this is the built-in role that is closest. */
   role: TokenRole;
@@ -114,6 +115,8 @@ export interface Membership extends Rights {
   org: OrganizationRef;
   role: Role;
   settings: OrgSettings;
+  /** The column `members.access`, which changes whenever the custom roles of the member do. A guard compares it. */
+  access: string;
   /** Whether the user accepted it. If not, the user has access to the organization, but the organization has no rights over the user. */
   isAccepted: boolean;
   /** Login of the user or name of the token that added the member; "" for a membership that was accepted. */
@@ -180,6 +183,8 @@ export interface PersonContext extends ActorContext {
 /** The context of a call in one organization that the actor may see. */
 export interface OrgContext extends ActorContext {
   org: OrganizationRef;
+  /** Conditions that the call has found to hold and that its later work relies on, see `rely`. Each attempt of a call begins without any. */
+  relied?: SQL[];
 }
 
 /**

@@ -27,6 +27,7 @@ export const orgPermissions = [
   "team:create_token",
   "team:delete_token",
   "audit_logs:read",
+  "audit_logs:export",
   "oidc_issuers:read",
   "oidc_issuers:create",
   "oidc_issuers:update",

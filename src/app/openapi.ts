@@ -1,4 +1,5 @@
 import { auditLogOperations } from "../auditlogs/openapi.ts";
+import { explainOperations } from "../explain/openapi.ts";
 import { historyOperations } from "../history/openapi.ts";
 import type { Operation } from "../http/openapi.ts";
 import { stubOperations } from "../stubs/openapi.ts";
@@ -35,6 +36,7 @@ export const operations: Record<OperationId, Operation> = {
   ...oidcOperations,
   ...auditLogOperations,
   ...stackOperations,
+  ...explainOperations,
   ...secretOperations,
   ...historyOperations,
   ...updateOperations,

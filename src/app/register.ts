@@ -153,7 +153,7 @@ function contextOf(c: Context<Env>): ContextFor<Permission> {
   const lease = c.get("lease");
   return Object.assign(
     c.get("request"),
-    credential && { actor: credential.actor, org: credential.org },
+    credential && { actor: credential.actor, org: credential.org, relied: [] },
     lease && { lease },
   ) as ContextFor<Permission>;
 }

@@ -1,5 +1,6 @@
 import { auditLogRoutes } from "../auditlogs/routes.ts";
 import { stubRoutes } from "../stubs/routes.ts";
+import { explainRoutes } from "../explain/routes.ts";
 import { historyRoutes, statusRoutes } from "../history/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
@@ -48,6 +49,7 @@ export const routes = [
   ...configRoutes,
   ...referenceRoutes,
   ...peopleRoutes,
+  ...explainRoutes,
   ...deletedRoutes,
   ...secretRoutes,
   ...historyRoutes,

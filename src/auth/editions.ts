@@ -24,6 +24,7 @@ export const hasEverything = (settings: OrgSettings, defaultEdition: Edition, no
  * Rights that an organization lacks unless it has everything. Existing tokens stay valid, and can be listed and deleted.
  * The text on audit logs is that of the public contract (management-api §1.2).
  */
+const auditLogs = new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription.");
 const needed: Partial<Record<OrgPermission, AppError>> = {
   "org_token:create": forbidden(
     "Organization access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
@@ -31,7 +32,8 @@ const needed: Partial<Record<OrgPermission, AppError>> = {
   "team:create_token": forbidden(
     "Team access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
   ),
-  "audit_logs:read": new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription."),
+  "audit_logs:read": auditLogs,
+  "audit_logs:export": auditLogs,
 };
 
 /** @returns the refusal if only some editions include the right, or undefined */

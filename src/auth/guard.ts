@@ -1,12 +1,13 @@
 import { type SQL, and, eq, sql } from "drizzle-orm";
 import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
-import type { Actor, OrgContext } from "../context.ts";
+import type { Actor, Membership, OrgContext } from "../context.ts";
 import { type Store, batch, failUnless } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { lives } from "./lives.ts";
 import { sessionOpenerIsValid } from "./sessionOpener.ts";
 import { stackGivesNeeds } from "./onStack.ts";
+import { type ActorMembership, isAdministrator, mayAs } from "./policy.ts";
 import { settingsAreUnchanged } from "./settings.ts";
 
 /**
@@ -40,38 +41,93 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
       const own = and(alive, eq(accessTokens.userId, actor.user.id));
       if (orgId === undefined) return query.where(own);
       const membership = actor.memberships.find((m) => m.org.id === orgId);
-      const member = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${members.orgId} = ${orgId}
-        AND ${members.userId} = ${actor.user.id} AND ${members.role} = ${membership?.role ?? "none"})`;
+      if (!membership) return query.where(sql`0`);
       return query.where(
-        and(own, member, membership && settingsAreUnchanged(orgId, membership.settings), membership && stackGivesNeeds(actor, membership)),
+        and(
+          own,
+          membershipIsUnchanged(actor.user.id, membership),
+          settingsAreUnchanged(orgId, membership.settings),
+          stackGivesNeeds(actor, membership),
+        ),
       );
     }
   }
 }
 
-/** Sends statements in one batch, after the guard of a call in an organization. @returns their results, without that of the guard */
+/** What the guards of a call in an organization need. */
+type Guarded = Pick<OrgContext, "store" | "actor" | "now" | "org" | "relied">;
+
+/** Sends statements in one batch, after the guards of a call in an organization. @returns their results, without those of the guards */
 export async function guarded<U extends BatchItem<"sqlite">, T extends Readonly<[] | [U, ...U[]]>>(
-  ctx: Pick<OrgContext, "store" | "actor" | "now" | "org">,
+  ctx: Guarded,
   statements: T,
 ): Promise<BatchResponse<T>> {
-  const results = await batch(ctx.store, [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id), ...statements]);
-  return results.slice(1) as BatchResponse<T>;
+  const guards = guardsOf(ctx);
+  const results = await batch(ctx.store, [...guards, ...statements]);
+  return results.slice(guards.length) as BatchResponse<T>;
 }
+
+/** The first statements of a batch of a call in an organization: its `guard`, and one for the conditions that the call relies on. */
+export function guardsOf({ store, actor, now, org, relied = [] }: Guarded): [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]] {
+  const first = guard(store, actor, now, org.id);
+  return relied.length === 0 ? [first] : [first, store.db.select({ holds: failUnless(and(...relied)!) }).from(sql`(SELECT 1)`)];
+}
+
+/**
+ * Makes every later guard of the call check a condition that holds now. Use it for what a call reads before its work: if that changes before the
+ * work is done, the work is not done, and the call begins again. The work is the last batch of the call.
+ */
+export const rely = (ctx: OrgContext, condition: SQL): void => void (ctx.relied ??= []).push(condition);
+
+/** SQL condition: the rights of an actor in an organization are those that were read. The actor need not be the caller. */
+export const rightsAreUnchanged = (actor: Actor, membership: ActorMembership): SQL =>
+  and(
+    settingsAreUnchanged(membership.org.id, membership.settings),
+    actor.kind === "user"
+      ? membershipIsUnchanged(actor.user.id, membership as Membership)
+      : sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${eq(accessTokens.id, actor.token.id)} AND ${eq(accessTokens.version, actor.limits.version)})`,
+  )!;
+
+/**
+ * SQL condition: the membership has the rights that were checked. Roles of teams change nothing for an administrator, who has every right. The
+ * first grant on a stack only counts for a member who may not list all stacks.
+ */
+export const membershipIsUnchanged = (userId: string, membership: Membership) =>
+  sql`EXISTS (SELECT 1 FROM ${members} WHERE ${and(
+    eq(members.orgId, membership.org.id),
+    eq(members.userId, userId),
+    eq(members.role, membership.role),
+    isAdministrator(membership) ? undefined : eq(members.access, membership.access),
+    mayGetFirstGrant(membership) ? eq(members.hasStackGrants, false) : undefined,
+  )})`;
+
+const mayGetFirstGrant = (membership: Membership) => !membership.hasStackGrants && !mayAs(membership, "stack:list");
 
 /** SQL condition: the row of `access_tokens` is that of the presented value. */
 export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, token.id), eq(accessTokens.hash, token.hash))!;
 
 /**
- * Follows `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the role, the
+ * Follows `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the rights, the
  * settings and the consent that were checked. A token that is valid in one organization has no other memberships.
  */
 export function guardMemberships(store: Store, actor: Actor) {
   const judged =
     actor.kind === "user"
-      ? actor.memberships.map(({ org, role, settings, isAccepted }) => [org.id, role, settings.version, Number(isAccepted)])
+      ? actor.memberships.map((membership) => ({
+          org: membership.org.id,
+          role: membership.role,
+          version: membership.settings.version,
+          accepted: Number(membership.isAccepted),
+          // Null is equal to everything.
+          access: isAdministrator(membership) ? null : membership.access,
+          grants: mayGetFirstGrant(membership) ? 0 : null,
+        }))
       : [];
   const userId = actor.kind === "user" ? actor.user.id : "";
-  const unjudged = sql`EXISTS (SELECT org_id, role, settings_version, accepted_at IS NOT NULL FROM ${members} JOIN organizations ON organizations.id = org_id
-    WHERE user_id = ${userId} AND org_id = coalesce(${actor.limits.onlyOrgId}, org_id) EXCEPT SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(${JSON.stringify(judged)}))`;
+  const was = (name: keyof (typeof judged)[number]) => sql.raw(`judged.value->>'${name}'`);
+  const unjudged = sql`EXISTS (SELECT 1 FROM ${members} JOIN organizations ON organizations.id = org_id WHERE user_id = ${userId} AND org_id = coalesce(${actor.limits.onlyOrgId}, org_id)
+    AND NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify(judged)}) AS judged WHERE ${was("org")} = org_id AND ${was("role")} = role
+      AND ${was("version")} = settings_version AND ${was("accepted")} = (accepted_at IS NOT NULL)
+      AND coalesce(${was("access")}, access) = access AND coalesce(${was("grants")}, has_stack_grants) = has_stack_grants))`;
   return store.db.select({ holds: failUnless(sql`NOT ${unjudged}`) }).from(sql`(SELECT 1)`);
 }

@@ -170,7 +170,7 @@ export const hasRightsOnSome = (membership: Rights): boolean =>
   membership.hasStackGrants || customGrants(membership).some(({ rules }) => rules !== null);
 
 /** Whether the actor may have the right on single stacks. */
-const mayOnSome = (membership: ActorMembership, permission: OrgPermission): boolean =>
+export const mayOnSome = (membership: ActorMembership, permission: OrgPermission): boolean =>
   (membership.hasStackGrants && grantsWith(permission).length > 0 && mayByToggle(membership, permission)) ||
   rulesFor(membership, permission).length > 0;
 

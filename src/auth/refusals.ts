@@ -15,10 +15,10 @@ export async function recordForbidden(
   ctx: RequestContext,
   actor: Actor,
   org: OrganizationRef,
-  permission: OrgPermission | "person",
+  permission: OrgPermission | "person" | "access of others",
 ): Promise<void> {
   const onStack = permission.startsWith("stack");
-  const what = permission === "person" ? "a personal account" : permission;
+  const what = permission === "person" ? "a personal account" : permission === "access of others" ? "a question about others" : permission;
   await record(ctx, [org], whoIs(actor), {
     event: onStack ? "auth-failure-stack-permission" : "auth-failure-organization-role",
     description: `Refused: ${what} requires a permission that this credential does not have.`,

@@ -58,7 +58,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity, so that a new deployment reads no entry of the old code. */
-export const cacheKey = (hash: string) => `token:7:${hash}`;
+export const cacheKey = (hash: string) => `token:8:${hash}`;
 
 /** Checks the check digits, then reads KV, then D1. Unknown values are not cached, so a new token works at once. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -109,10 +109,15 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         name: sql<string>`${accessTokens.name}`.as("token_name"),
         team: accessTokens.team,
         custom: customRole(sql`access_tokens.role_id`).as("token_custom"),
-        ofTeams: teamGrants(sql`team_roles.team_id = access_tokens.team_id`).as("token_team_grants"),
-        hasStackGrants: sql<number>`EXISTS (SELECT 1 FROM stack_grants WHERE CASE access_tokens.kind
-          WHEN 'team' THEN grantee_kind = 'team' AND grantee_id = access_tokens.team_id
-          ELSE grantee_kind = 'token' AND grantee_id = coalesce(access_tokens.family_id, access_tokens.id) END)`.as("token_stack_grants"),
+        ofTeams: grantsOfRoles(sql`SELECT role_id FROM team_roles WHERE team_roles.team_id = access_tokens.team_id`).as(
+          "token_team_grants",
+        ),
+        // Both columns are compared with one value each, so that the index is used.
+        hasStackGrants:
+          sql<number>`EXISTS (SELECT 1 FROM stack_grants WHERE grantee_kind = CASE access_tokens.kind WHEN 'team' THEN 'team' ELSE 'token' END
+          AND grantee_id = CASE access_tokens.kind WHEN 'team' THEN access_tokens.team_id ELSE coalesce(access_tokens.family_id, access_tokens.id) END)`.as(
+            "token_stack_grants",
+          ),
         role: sql<TokenRole>`${accessTokens.role}`.as("token_role"),
         expiresAt: accessTokens.expiresAt,
         lastUsedAt: accessTokens.lastUsedAt,
@@ -152,15 +157,9 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         custom: customRole(sql`coalesce(members.role_id, CASE members.role WHEN 'member' THEN organizations.default_role_id END)`).as(
           "custom",
         ),
-        ofTeams: teamGrants(sql`team_roles.team_id IN (SELECT team_id FROM team_members JOIN teams ON teams.id = team_id
-          WHERE team_members.user_id = members.user_id AND teams.org_id = members.org_id)`).as("team_grants"),
-        hasStackGrants:
-          sql<number>`(EXISTS (SELECT 1 FROM stack_grants JOIN stacks ON stacks.id = stack_id AND stacks.org_id = members.org_id
-            WHERE grantee_kind = 'user' AND grantee_id = members.user_id)
-          OR EXISTS (SELECT 1 FROM stack_grants WHERE grantee_kind = 'team' AND grantee_id IN (SELECT team_id FROM team_members
-            JOIN teams ON teams.id = team_id WHERE team_members.user_id = members.user_id AND teams.org_id = members.org_id)))`.as(
-            "stack_grants",
-          ),
+        ofTeams: grantsOfRoles(sql`SELECT value->>0 FROM json_each(members.access, '$[1]')`).as("team_grants"),
+        hasStackGrants: sql<number>`${members.hasStackGrants}`.as("stack_grants"),
+        access: members.access,
         isAccepted: sql<number>`${members.acceptedAt} IS NOT NULL`.as("is_accepted"),
         addedBy: sql<
           string | null
@@ -187,9 +186,8 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
 const customRole = (id: SQL) =>
   sql<string | null>`(SELECT json_object('id', id, 'name', name, 'grants', json(grants)) FROM roles WHERE id = ${id})`;
 
-/** SQL for the grants of the roles of teams, as JSON. */
-const teamGrants = (where: SQL) =>
-  sql<string>`(SELECT json_group_array(json(grants)) FROM (SELECT DISTINCT role_id FROM team_roles WHERE ${where}) JOIN roles ON roles.id = role_id)`;
+/** SQL for the grants of roles, as JSON. @param ids SQL for the ids of the roles */
+const grantsOfRoles = (ids: SQL) => sql<string>`(SELECT json_group_array(json(grants)) FROM roles WHERE roles.id IN (${ids}))`;
 
 const rightsOf = (row: { custom: string | null; ofTeams: string; hasStackGrants: number }): Omit<Rights, "role"> => ({
   custom: row.custom === null ? null : (JSON.parse(row.custom) as CustomRole),
@@ -228,11 +226,12 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
           token: ref,
           limits,
           user,
-          memberships: memberships.map(({ orgId, orgName, role, settings, isAccepted, addedBy, ...rights }) => ({
+          memberships: memberships.map(({ orgId, orgName, role, settings, access, isAccepted, addedBy, ...rights }) => ({
             org: { id: orgId, name: orgName },
             role,
             ...rightsOf(rights),
             settings,
+            access,
             isAccepted: isAccepted === 1,
             addedBy: addedBy ?? "",
           })),

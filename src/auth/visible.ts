@@ -2,7 +2,7 @@ import { type SQL, and, sql } from "drizzle-orm";
 import type { Actor, ActorContext, OrgContext } from "../context.ts";
 import { limitFault } from "./limits.ts";
 import { isStackGranted } from "./onStack.ts";
-import { type ActorMembership, mayAs, membershipOf } from "./policy.ts";
+import { type ActorMembership, mayAs, mayOnSome, membershipOf } from "./policy.ts";
 import { isVisible } from "./stackRules.ts";
 
 /** SQL condition on a row of `stacks`: the caller may know the stack. For stacks of the call's organization. */
@@ -15,7 +15,13 @@ export const visibleHere = ({ actor, org }: OrgContext): SQL | undefined =>
  */
 export function visibleTo(ctx: ActorContext, only: (membership: ActorMembership) => boolean = () => true): SQL {
   const { actor } = ctx;
-  const open = membershipsOf(actor).filter((membership) => only(membership) && !limitFault(actor.limits, membership.settings, ctx));
+  // A list reads no stack of an organization in which the caller may list none.
+  const open = membershipsOf(actor).filter(
+    (membership) =>
+      only(membership) &&
+      !limitFault(actor.limits, membership.settings, ctx) &&
+      (mayAs(membership, "stack:list") || mayOnSome(membership, "stack:list")),
+  );
   const orgs = JSON.stringify(open.map(({ org }) => org.id));
   return and(sql`stacks.org_id IN (SELECT value FROM json_each(${orgs}))`, withinLimit(actor), listed(actor, open))!;
 }

@@ -1,6 +1,6 @@
 import { type Actor, isPerson } from "../context.ts";
 import { stackPermissions } from "../orgs/table.ts";
-import { type ActorMembership, type OrgPermission, type StackRef, isPersonOnly, mayAs, toggleOf } from "./policy.ts";
+import { type ActorMembership, type OrgPermission, type StackRef, grantsWith, hasEffect, isPersonOnly, mayAs, toggleOf } from "./policy.ts";
 
 const ofPeople: Partial<Record<OrgPermission, string>> = {
   "org_token:create": "create organization access tokens",
@@ -17,7 +17,8 @@ const ofPeople: Partial<Record<OrgPermission, string>> = {
 };
 
 /**
- * Explains to the caller why `decide` returned "forbidden". It does not reveal whether something exists: the caller named the stack. Pure.
+ * Explains to the caller why `decide` returned "forbidden", and who can change it. It does not reveal whether something exists: the caller named the
+ * stack. Pure.
  */
 export function whyForbidden(actor: Actor, membership: ActorMembership, permission: OrgPermission, stack?: StackRef): string {
   const why = reason(actor, membership, permission, stack);
@@ -28,14 +29,26 @@ function reason(actor: Actor, membership: ActorMembership, permission: OrgPermis
   if (!isPerson(actor) && isPersonOnly(permission))
     return `only a person may ${ofPeople[permission] ?? "do this"}, with a personal access token. No organization access token may, whatever its role`;
   if (!mayAs(membership, permission)) {
+    const end = whoGrants(actor, membership, permission, stack);
     if (membership.custom)
-      return `the role ${membership.custom.name} does not include the right ${permission}${stack ? ` on ${stack.projectName}/${stack.stackName}` : ""}`;
+      return `the role ${membership.custom.name} does not include the right ${permission}${stack ? ` on ${nameOf(stack)}` : ""}; ${end}`;
     const whose = isPerson(actor) ? `your role in ${membership.org.name}` : "the role of this access token";
-    return `${whose} is ${membership.role}, ${lack(membership, permission)}`;
+    return `${whose} is ${membership.role}, ${lack(membership, permission)}; ${end}`;
   }
-  if (stack)
-    return `the stacks that this access token is limited to do not give the right ${permission} on ${stack.projectName}/${stack.stackName}`;
-  return `this access token is limited to certain stacks, and the right ${permission} is about all of them`;
+  const end = `an administrator of ${membership.org.name} can change that`;
+  if (stack) return `the stacks that this access token is limited to do not give the right ${permission} on ${nameOf(stack)}; ${end}`;
+  return `this access token is limited to certain stacks, and the right ${permission} is about all of them; ${end}`;
+}
+
+const nameOf = ({ projectName, stackName }: StackRef) => `${projectName}/${stackName}`;
+
+/** An organization token has no team, so a grant on the stack is not possible for it. */
+function whoGrants({ kind }: Actor, { org, settings }: ActorMembership, permission: OrgPermission, stack?: StackRef): string {
+  if (!hasEffect(permission)) return `only administrators of ${org.name} have it`;
+  const toggle = toggleOf(permission);
+  const isGrantable = grantsWith(permission).length > 0 && (!toggle || settings[toggle]);
+  const ofStack = stack && isGrantable && kind !== "organization" ? `, or of the stack ${nameOf(stack)},` : "";
+  return `an administrator of ${org.name}${ofStack} can grant it`;
 }
 
 function lack({ org, role, settings }: ActorMembership, permission: OrgPermission): string {

@@ -108,7 +108,6 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
       refuseForeign(c);
       page.form = await fieldsOf(c);
     }
-    await enter(c, route, false);
     return await render(c, await handle(c, route, page), page);
   } catch (error) {
     return refusalPage(c, error, page);
@@ -118,10 +117,8 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
 async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promise<Answer> {
   const request = c.get("request");
   return retryAfterChange(async (fresh) => {
-    if (fresh) {
-      request.now = Math.max(request.now, Date.now());
-      await enter(c, route, true);
-    }
+    if (fresh) request.now = Math.max(request.now, Date.now());
+    await enter(c, route, fresh);
     return withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) => {
       page.params = { ...page.params, ...written };
       return route.handler(contextOf(request, c.get("credential"), page));
@@ -157,7 +154,9 @@ function stackParam(c: Context<Env>): StackRef | undefined {
 }
 
 function contextOf(request: RequestContext, credential: Credential | undefined, page: PageInput): PageContext<PagePermission> {
-  return Object.assign(request, credential && { actor: credential.actor, org: credential.org }, { page }) as PageContext<PagePermission>;
+  return Object.assign(request, credential && { actor: credential.actor, org: credential.org, relied: [] }, {
+    page,
+  }) as PageContext<PagePermission>;
 }
 
 /**
@@ -228,14 +227,15 @@ async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Pr
     <section class="narrow">
       <h1>{title}</h1>
       <p class="notice error">{error.message}</p>
-      <p>{advice}</p>
+      {advice && <p>{advice}</p>}
     </section>
   );
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
   return render(c, { title, body, status: error.status as 403 }, page);
 }
 
-function explain(status: number): { title: string; advice: string } {
+/** The message of a 403 says who can grant the right, so it needs no advice. */
+function explain(status: number): { title: string; advice?: string } {
   switch (status) {
     case 404:
       return {
@@ -243,7 +243,7 @@ function explain(status: number): { title: string; advice: string } {
         advice: "It doesn't exist, or you don't have access. Check that you are signed in with the right account.",
       };
     case 403:
-      return { title: "Not allowed", advice: "Ask an administrator of the organization for the required permission." };
+      return { title: "Not allowed" };
     case 429:
       return { title: "Too many requests", advice: "Wait a moment, and try again." };
     case 503:

@@ -10,6 +10,7 @@ import { numbersPage } from "./numbers.tsx";
 import { settingsPages } from "./settings.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
+import { accessPages } from "./stacks/access.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
 import { resourcesPage } from "./stacks/resources.tsx";
@@ -50,5 +51,6 @@ export const pages: PageRoute[] = [
   ...updatePages,
   ...outputPages,
   resourcesPage,
+  ...accessPages,
   settingsPage,
 ];

@@ -1,13 +1,14 @@
 import { and, eq, isNull, or, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
-import { guard } from "../auth/guard.ts";
+import { guard, rightsAreUnchanged } from "../auth/guard.ts";
 import { isAdministrator, mayAs, membershipIn, rightsOfRole, scopesBeyond } from "../auth/policy.ts";
 import { identityFrom, identityQueries } from "../auth/resolve.ts";
 import type { PersonContext } from "../context.ts";
 import { UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { scopesIn } from "../roles/compile.ts";
+import { rolesAreUnchanged } from "../roles/unchanged.ts";
 import { customRoles } from "../roles/table.ts";
 import { shortId } from "./invite.ts";
 import { isPending } from "./pendingInvites.ts";
@@ -41,7 +42,9 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
       ctx.store.db.select({ holds: failUnless(sender.isUnchanged) }).from(sql`(SELECT 1)`),
       ctx.store.db
         .insert(members)
-        .select(sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with, role_id FROM invites WHERE ${waits}`),
+        .select(
+          sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with, role_id, '[null,[]]', 0 FROM invites WHERE ${waits}`,
+        ),
       ctx.store.db.update(invites).set({ status: "accepted", acceptedBy: user.id }).where(waits).returning({ id: invites.id }),
       auditIf(ctx.store, event, changedARow),
     ]);
@@ -61,12 +64,11 @@ const notInvited = () => new AppError(409, "Invite is not in the 'invited' state
  * @returns also an SQL condition that fails if the answer may have changed meanwhile
  */
 async function readSender(ctx: PersonContext, { orgId, org, role, roleId, madeWith }: Invite) {
-  const isUnchanged = (version: number) => sql`(SELECT settings_version FROM organizations WHERE organizations.id = ${orgId}) = ${version}`;
   if (madeWith === null) return { mayStillGive: true, isUnchanged: sql`1` };
   const [tokens, memberships, given] = await batch(ctx.store, [
     ...identityQueries(ctx.store, sql`(SELECT hash FROM access_tokens AS one WHERE one.id = ${madeWith})`),
     ctx.store.db
-      .select({ grants: customRoles.grants })
+      .select({ id: customRoles.id, version: customRoles.version, grants: customRoles.grants })
       .from(customRoles)
       .where(
         sql`id = coalesce(${roleId}, CASE ${role} WHEN 'member' THEN (SELECT default_role_id FROM organizations WHERE organizations.id = ${orgId}) END)`,
@@ -79,7 +81,7 @@ async function readSender(ctx: PersonContext, { orgId, org, role, roleId, madeWi
   const scopes = given[0] ? scopesIn(given[0].grants) : rightsOfRole(role, membership.settings);
   const mayStillGive =
     isAdministrator(membership) || (mayAs(membership, "invites:create") && scopesBeyond(actor, membership, scopes).length === 0);
-  return { mayStillGive, isUnchanged: isUnchanged(membership.settings.version) };
+  return { mayStillGive, isUnchanged: and(rightsAreUnchanged(actor, membership), rolesAreUnchanged(given))! };
 }
 
 /** SQL condition: the invitation is not for another account. For the caller, such an invitation does not exist. */

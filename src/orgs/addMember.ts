@@ -30,7 +30,9 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
       person(ctx, login),
       ctx.store.db
         .insert(members)
-        .select(sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)}`),
+        .select(
+          sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, NULL, '[null,[]]', 0 FROM users WHERE ${isLogin(login)}`,
+        ),
       auditIf(ctx.store, event, changedARow),
       rolesModified(ctx),
     ]);

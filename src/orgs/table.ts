@@ -27,8 +27,8 @@ export const organizations = sqliteTable(
     /** Null: 14 days after the organization was created. */
     trialEndsAt: integer("trial_ends_at"),
     /**
-     * Incremented with every change of a setting, a custom role or a team: a guard compares it with what was checked. Triggers of the database
-     * increment it for roles and teams.
+     * Incremented with every change of a setting: a guard compares it with what was checked. The default role is a setting, so a trigger of the
+     * database increments it when the rights of that role change.
      */
     settingsVersion: integer("settings_version").notNull().default(0),
     inFlightRevocation: text("in_flight_revocation", { enum: inFlightRevocations }).notNull().default("drain"),
@@ -84,6 +84,14 @@ export const members = sqliteTable(
      * with the role `member`, the organization's default role.
      */
     roleId: text("role_id"),
+    /**
+     * The role `roleId` and the roles of the person's teams, as JSON: `[null or [id, version], [[id, version], …]]`. A guard compares it with what
+     * was checked, so each change of the person's own rights is noticed, and no change of others. Triggers of the database write it
+     * (docs/decisions/0015).
+     */
+    access: text("access").notNull().default("[null,[]]"),
+    /** Whether the person has a grant on a stack of the organization, as its creator or by a team. Triggers of the database write it. */
+    hasStackGrants: integer("has_stack_grants", { mode: "boolean" }).notNull().default(false),
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.userId] }),

@@ -5,24 +5,17 @@ import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
-import { AppError, badRequest } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import { requireScopes } from "./beyond.ts";
 import { builtInRoles } from "./builtIn.ts";
 import { builtInSets } from "./builtInSets.ts";
 import { detailsIn, grantsIn, partsIn, scopesIn } from "./compile.ts";
 import { shownRole } from "./get.ts";
 import { jsonAnswer, toJson } from "./record.ts";
+import { isRoom, noRoom } from "./room.ts";
 import type { CreateRoleRequest } from "./schema.ts";
 import { customRoles, roleParts } from "./table.ts";
-
-/** Maximum number of an organization's custom records, and of the characters of their trees and grants. One answer lists them all. */
-const MOST_RECORDS = 1000;
-const MOST_STORED = 10_000_000;
-
-export const tooMuch = () =>
-  badRequest(
-    `an organization has at most ${MOST_RECORDS} custom roles and permission sets, and their definitions have at most ${MOST_STORED} characters together`,
-  );
+import { relyOnRoles } from "./unchanged.ts";
 
 /**
  * Creates a custom role or permission set.
@@ -41,38 +34,31 @@ export async function createRole(ctx: OrgContext, request: z.infer<typeof Create
     event: "custom-role-created",
     description: `Created role "${request.name}" (${id}).`,
   });
-  const isRoom = sql`(SELECT count(*) < ${MOST_RECORDS} AND ${storedSize} <= ${MOST_STORED - details.length} FROM roles WHERE org_id = ${ctx.org.id})`;
   const [, , , made] = await nameFree(
     guarded(ctx, [
-      // If one of the parts has changed or was deleted since it was read, the guard fails.
       ctx.store.db.insert(customRoles).select(sql`SELECT ${id}, ${ctx.org.id}, ${request.name}, ${request.description ?? ""},
         ${request.resourceType ?? "organization"}, ${request.uxPurpose ?? "role"}, ${details}, ${JSON.stringify(grants)}, 1, ${ctx.now}, ${ctx.now}
-        WHERE ${isRoom}`),
+        WHERE ${isRoom(ctx, [{ details, grants }])}`),
       auditIf(ctx.store, event, changedARow),
       ctx.store.db.insert(roleParts).select(partRows(id, parts)),
       shownRole(ctx, id),
     ]),
   );
-  if (!made[0]) throw tooMuch();
+  if (!made[0]) throw noRoom();
   relaySoon(ctx, event);
   return jsonAnswer(toJson(ctx.org.id, made[0]));
 }
 
-const storedSize = sql`coalesce(sum(length(details) + length(grants)), 0)`;
-
-/** SQL condition: the changed record stays within the maximum of the organization. */
-export const leavesRoom = (ctx: OrgContext, id: string, details: string): SQL =>
-  sql`(SELECT ${storedSize} <= ${MOST_STORED - details.length} FROM roles WHERE org_id = ${ctx.org.id} AND id <> ${id})`;
-
 /** Reads the grants of custom records by id. It does not find records of other organizations. */
 async function readGrants(ctx: OrgContext, ids: string[]) {
   const [rows] = await guarded(ctx, [grantsOf(ctx, sql`id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`)]);
+  relyOnRoles(ctx, rows);
   return rows.map(({ id, grants }) => [id, grants] as const);
 }
 
 export const grantsOf = (ctx: OrgContext, which: SQL) =>
   ctx.store.db
-    .select({ id: customRoles.id, grants: customRoles.grants })
+    .select({ id: customRoles.id, version: customRoles.version, grants: customRoles.grants })
     .from(customRoles)
     .where(sql`org_id = ${ctx.org.id} AND ${which}`);
 

@@ -5,6 +5,7 @@ import { findRole } from "./builtIn.ts";
 import { findSet } from "./builtInSets.ts";
 import { builtInRole, builtInSet, jsonAnswer, organizationOf, shownColumns, thatRole, toJson } from "./record.ts";
 import { customRoles } from "./table.ts";
+import { relyOnRoles } from "./unchanged.ts";
 
 /** @throws 404 for an unknown role and for one of another organization */
 export async function getRole(ctx: OrgContext, id: string): Promise<Response> {
@@ -24,9 +25,10 @@ export const shownRole = (ctx: OrgContext, id: string) =>
     .from(customRoles)
     .where(thatRole(ctx, id));
 
-/** Reads a custom record that will be changed or assigned. @throws 404 */
+/** Reads a custom record that will be changed or assigned. The later guards of the call fail if it has been changed meanwhile. @throws 404 */
 export async function readCustomRole(ctx: OrgContext, id: string) {
   const [rows] = await guarded(ctx, [shownRole(ctx, id)]);
   if (!rows[0]) throw notFound("Role");
+  relyOnRoles(ctx, rows);
   return rows[0];
 }

@@ -9,6 +9,7 @@ import { requireScopes } from "./beyond.ts";
 import { findRole, roleId } from "./builtIn.ts";
 import { scopesIn } from "./compile.ts";
 import { customRoles } from "./table.ts";
+import { relyOnRoles } from "./unchanged.ts";
 
 /** A role to assign. */
 export interface GivenRole {
@@ -44,7 +45,7 @@ export async function givenRoles(ctx: OrgContext, requests: Request[], plainMemb
   if (!isAdministrator(place)) {
     const builtIn = new Set(given.filter(({ roleId: id }) => id === null || !customs.has(id)).map(({ role }) => role));
     for (const role of builtIn) await requireScopes(ctx, rightsOfRole(role, place.settings));
-    if (given.some(({ role, roleId: id }) => role === "member" && id === null)) await requireScopes(ctx, await defaultScopes(ctx));
+    if (given.some(({ role, roleId: id }) => role === "member" && id === null)) await requireScopes(ctx, (await defaultScopes(ctx)) ?? []);
   }
   return given;
 }
@@ -75,22 +76,27 @@ async function readCustoms(ctx: OrgContext, requests: Request[]) {
   if (ids.length === 0) return new Map<string, never>();
   const [rows] = await guarded(ctx, [
     ctx.store.db
-      .select({ id: customRoles.id, name: customRoles.name, grants: customRoles.grants })
+      .select({ id: customRoles.id, name: customRoles.name, version: customRoles.version, grants: customRoles.grants })
       .from(customRoles)
       .where(and(eq(customRoles.orgId, ctx.org.id), sql`id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`, isForHolders)),
   ]);
+  relyOnRoles(ctx, rows);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** SQL condition: people, teams and tokens can have the record. Sets and policies can only be included in other records. */
 export const isForHolders = sql`ux_purpose IN ('role', 'role_private', 'role_temporary')`;
 
-async function defaultScopes(ctx: OrgContext): Promise<string[]> {
+/**
+ * The scopes of the organization's default role; undefined for the built-in Member. The guards compare the settings, and so the default role and its
+ * rights.
+ */
+export async function defaultScopes(ctx: OrgContext): Promise<string[] | undefined> {
   const [rows] = await guarded(ctx, [
     ctx.store.db
       .select({ grants: customRoles.grants })
       .from(customRoles)
       .where(sql`id = (SELECT default_role_id FROM organizations WHERE organizations.id = ${ctx.org.id})`),
   ]);
-  return scopesIn(rows[0]?.grants ?? []);
+  return rows[0] && scopesIn(rows[0].grants);
 }

@@ -53,7 +53,10 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
         "auth_policies:read": "See the policies of identity providers.",
       },
     },
-    { name: "Audit logs", scopes: { "audit_logs:read": "Read, search and export the audit log." } },
+    {
+      name: "Audit logs",
+      scopes: { "audit_logs:read": "Read, search and verify the audit log.", "audit_logs:export": "Export the audit log." },
+    },
     {
       name: "Stack management",
       scopes: {

@@ -11,15 +11,19 @@ import { builtInRoles, findRole } from "./builtIn.ts";
 import { findSet } from "./builtInSets.ts";
 import { scopesIn } from "./compile.ts";
 import { readCustomRole } from "./get.ts";
+import { defaultScopes } from "./given.ts";
 
 /**
- * Sets the role of members without an assigned role: the built-in Member or a custom role, and never Admin.
+ * Sets the role of members without an assigned role: the built-in Member or a custom role, and never Admin. It gives these members the rights of the
+ * new role and takes those of the old one.
  * @throws 400 for any other role, 403 for rights that the caller does not have
  */
 export async function setDefaultRole(ctx: OrgContext, id: string): Promise<void> {
   const role = await wanted(ctx, id);
+  const plain = rightsOfRole("member", settingsOf(ctx));
   // A machine with the role Admin may set the built-in Member, although that role includes rights of people.
-  if (role.id !== null || !isAdministrator(membershipOf(ctx))) await requireScopes(ctx, role.scopes);
+  const given = role.scopes ?? (isAdministrator(membershipOf(ctx)) ? [] : plain);
+  await requireScopes(ctx, given, (await defaultScopes(ctx)) ?? plain);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-settings-changed",
     description: `Changed the default role of members to "${role.name}".`,
@@ -34,9 +38,10 @@ export async function setDefaultRole(ctx: OrgContext, id: string): Promise<void>
   relaySoon(ctx, event);
 }
 
-async function wanted(ctx: OrgContext, id: string): Promise<{ id: string | null; name: string; scopes: string[] }> {
+/** @returns without an id and scopes: the built-in Member */
+async function wanted(ctx: OrgContext, id: string): Promise<{ id: string | null; name: string; scopes?: string[] }> {
   const known = findRole(ctx.org.id, id);
-  if (known === "member") return { id: null, name: builtInRoles.member.name, scopes: rightsOfRole("member", settingsOf(ctx)) };
+  if (known === "member") return { id: null, name: builtInRoles.member.name };
   if (known || findSet(ctx.org.id, id)) throw invalidType();
   const role = await readCustomRole(ctx, id);
   if (role.uxPurpose !== "role") throw invalidType();

@@ -21,6 +21,7 @@ export const customRoles = sqliteTable(
     details: text("details").notNull(),
     /** The grants of the tree, with those of the records that it includes. */
     grants: text("grants", { mode: "json" }).$type<ScopeGrant[]>().notNull(),
+    /** Incremented with every change of the record and of its grants: `members.access` and `rolesAreUnchanged` compare it. */
     version: integer("version").notNull().default(1),
     createdAt: integer("created_at").notNull(),
     modifiedAt: integer("modified_at").notNull(),

@@ -1,4 +1,4 @@
-import { type SQL, eq, sql } from "drizzle-orm";
+import { type SQL, and, eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type * as z from "zod/mini";
 import type { ScopeGrant } from "../access/descriptor.ts";
@@ -12,11 +12,13 @@ import { requireScopes } from "./beyond.ts";
 import { findRole } from "./builtIn.ts";
 import { findSet } from "./builtInSets.ts";
 import { detailsIn, grantsIn, partsIn, scopesIn } from "./compile.ts";
-import { grantsOf, leavesRoom, nameFree, partRows, requireFreeName, tooMuch } from "./create.ts";
+import { grantsOf, nameFree, partRows, requireFreeName } from "./create.ts";
 import { readCustomRole, shownRole } from "./get.ts";
 import { jsonAnswer, thatRole, toJson } from "./record.ts";
+import { type WrittenRecord, isRoom, noRoom } from "./room.ts";
 import type { UpdateRoleRequest } from "./schema.ts";
 import { customRoles, roleParts } from "./table.ts";
+import { relyOnRoles } from "./unchanged.ts";
 
 /** Maximum number of records that include a record, directly or through others. Its change compiles all of them again. */
 const MOST_ABOVE = 100;
@@ -30,14 +32,14 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
   if (findRole(ctx.org.id, id) || findSet(ctx.org.id, id)) throw badRequest("a built-in role cannot be changed");
   const before = await readCustomRole(ctx, id);
   if (request.name) requireFreeName(request.name);
-  await requireScopes(ctx, scopesIn(before.grants));
+  await requireScopes(ctx, [], scopesIn(before.grants));
   const change = request.details === undefined || request.details === null ? undefined : await compile(ctx, id, request.details, text);
   if (change) await requireScopes(ctx, scopesIn(change.grants));
   const after = {
     name: request.name ?? before.name,
     description: request.description ?? before.description,
     ...(change && { details: change.details }),
-    // A trigger on this column increments the version of the organization's settings, so that a concurrent change fails its guard.
+    // A trigger on this column makes the cached identities of the holders invalid, with the new version of the record.
     grants: change?.grants ?? before.grants,
     version: before.version + 1,
     modifiedAt: ctx.now,
@@ -51,15 +53,15 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
       ctx.store.db
         .update(customRoles)
         .set(after)
-        .where(sql`${thatRole(ctx, id)} AND ${change ? leavesRoom(ctx, id, change.details) : sql`1`}`),
+        .where(and(thatRole(ctx, id), change && hasRoom(ctx, id, change))),
       auditIf(ctx.store, event, changedARow),
       shownRole(ctx, id),
-      ...(change ? rewritten(ctx, id, change) : []),
+      ...(change ? rewritten(ctx, id, change, sql`EXISTS (SELECT 1 FROM roles WHERE id = ${id} AND version = ${after.version})`) : []),
     ]),
   );
-  // The guards show that no other call has changed it meanwhile.
+  // The guards show that no other call has changed it meanwhile, so it is unchanged for lack of room.
   const row = (shown as (typeof before)[])[0];
-  if (row?.version !== after.version) throw tooMuch();
+  if (row?.version !== after.version) throw noRoom();
   relaySoon(ctx, event);
   return jsonAnswer(toJson(ctx.org.id, row));
 }
@@ -77,9 +79,12 @@ interface Change {
   details: string;
   grants: ScopeGrant[];
   parts: string[];
-  /** The new grants of the records that include this one, by id. */
-  above: Map<string, ScopeGrant[]>;
+  /** The records that include this one, by id, with their new grants. */
+  above: Map<string, WrittenRecord>;
 }
+
+const hasRoom = (ctx: OrgContext, id: string, { details, grants, above }: Change): SQL =>
+  isRoom(ctx, [{ details, grants }, ...above.values()], [id, ...above.keys()]);
 
 async function compile(ctx: OrgContext, id: string, tree: unknown, text: string): Promise<Change> {
   const orgId = ctx.org.id;
@@ -87,7 +92,7 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
   const parts = partsIn(orgId, tree);
   const [including, stored] = await guarded(ctx, [
     ctx.store.db
-      .select({ id: customRoles.id, details: customRoles.details })
+      .select({ id: customRoles.id, version: customRoles.version, details: customRoles.details })
       .from(customRoles)
       .where(sql`id IN ${idsAbove(id)}`),
     grantsOf(
@@ -95,6 +100,7 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
       sql`id IN (SELECT value FROM json_each(${JSON.stringify(parts)}) UNION SELECT part_id FROM role_parts WHERE role_id IN ${idsAbove(id)})`,
     ),
   ]);
+  relyOnRoles(ctx, [...including, ...stored]);
   if (including.length > MOST_ABOVE) throw badRequest(`more than ${MOST_ABOVE} roles and permission sets include this one`);
   const trees = new Map(including.map((record) => [record.id, record.details]));
   if (parts.some((part) => part === id || trees.has(part))) throw badRequest("a role cannot include itself, also not by way of others");
@@ -109,20 +115,33 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
   };
   const grants = grantsIn(orgId, tree, grantsById);
   known.set(id, grants);
-  return { details, grants, parts, above: new Map([...trees.keys()].map((one) => [one, grantsById(one)!])) };
+  return {
+    details,
+    grants,
+    parts,
+    above: new Map([...trees].map(([one, written]) => [one, { details: written, grants: grantsById(one)! }])),
+  };
 }
 
 const idsAbove = (id: string): SQL => sql`(WITH RECURSIVE above(id) AS (SELECT role_id FROM role_parts WHERE part_id = ${id}
   UNION SELECT role_id FROM role_parts JOIN above ON part_id = above.id) SELECT id FROM above)`;
 
-/** Writes the grants of the records above. It fails if another record has started to include this one since they were read. */
-function rewritten(ctx: OrgContext, id: string, { parts, above }: Change): BatchItem<"sqlite">[] {
+/**
+ * Writes the grants of the records above. It fails if another record has started to include this one since they were read.
+ * @param isWritten holds if this record was written
+ */
+function rewritten(ctx: OrgContext, id: string, { parts, above }: Change, isWritten: SQL): BatchItem<"sqlite">[] {
   const { db } = ctx.store;
   const isRead = sql`NOT EXISTS (SELECT id FROM ${idsAbove(id)} EXCEPT SELECT value FROM json_each(${JSON.stringify([...above.keys()])}))`;
   return [
     db.select({ holds: failUnless(isRead) }).from(sql`(SELECT 1)`),
-    db.delete(roleParts).where(eq(roleParts.roleId, id)),
-    db.insert(roleParts).select(partRows(id, parts)),
-    ...[...above].map(([one, grants]) => db.update(customRoles).set({ grants }).where(thatRole(ctx, one))),
+    db.delete(roleParts).where(and(eq(roleParts.roleId, id), isWritten)),
+    db.insert(roleParts).select(sql`${partRows(id, parts)} AND ${isWritten}`),
+    ...[...above].map(([one, { grants }]) =>
+      db
+        .update(customRoles)
+        .set({ grants, version: sql`version + 1`, modifiedAt: ctx.now })
+        .where(and(thatRole(ctx, one), isWritten)),
+    ),
   ];
 }

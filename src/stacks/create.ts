@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
@@ -12,8 +12,8 @@ import { badRequest, conflict, notFound } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { inspect } from "../state/checkpoint.ts";
 import { encode, membersOf } from "../state/json/json.ts";
+import { accessTokens } from "../tokens/table.ts";
 import { creatorGrant } from "../teams/creatorGrant.ts";
-import { haveOneGrant, noteFirstGrant } from "../teams/grant.ts";
 import { stackGrants, teams } from "../teams/table.ts";
 import { environmentsUnsupported } from "./config.ts";
 import { fromStateError, manifestMismatch } from "./fromStateError.ts";
@@ -85,18 +85,16 @@ function firstGrants(ctx: OrgContext, id: string, names: string[]) {
   const { store, actor, now, org } = ctx;
   const place = membershipOf(ctx);
   const named = sql`SELECT teams.id FROM teams WHERE teams.org_id = ${org.id} AND teams.name IN (SELECT value FROM json_each(${JSON.stringify(names)}))`;
-  const toTeams = [
-    store.db
-      .insert(stackGrants)
-      .select(sql`SELECT ${id}, 'team', teams.id, 102, ${now} FROM teams WHERE teams.id IN (${named}) ON CONFLICT DO NOTHING`),
-    noteFirstGrant(ctx, haveOneGrant(named)),
-  ];
-  const isFirst = !place.hasStackGrants && !mayAs(place, "stack:list");
-  return [
-    creatorGrant(store, actor, sql`${id}`, now),
-    ...(names.length > 0 ? toTeams : []),
-    ...(isFirst ? [noteFirstGrant(ctx, sql`1`)] : []),
-  ];
+  const toTeams = store.db
+    .insert(stackGrants)
+    .select(sql`SELECT ${id}, 'team', teams.id, 102, ${now} FROM teams WHERE teams.id IN (${named}) ON CONFLICT DO NOTHING`);
+  // A machine's identity is outdated by its first grant if it may list no other stack. A trigger notices the same for people and teams.
+  const isFirst = actor.kind === "organization" && !place.hasStackGrants && !mayAs(place, "stack:list");
+  const outdates = store.db
+    .update(accessTokens)
+    .set({ version: sql`version + 1` })
+    .where(eq(accessTokens.id, actor.token.id));
+  return [creatorGrant(store, actor, sql`${id}`, now), ...(names.length > 0 ? [toTeams] : []), ...(isFirst ? [outdates] : [])];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { guarded } from "../auth/guard.ts";
+import { guarded, rely } from "../auth/guard.ts";
 import { type OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { teamMemberRoles, teams } from "./table.ts";
@@ -30,13 +30,14 @@ export type Team = Awaited<ReturnType<typeof teamQuery>>[number];
 export const teamNotFound = (name: string) => notFound(`Team '${name.slice(0, 100)}'`);
 
 /**
- * Reads a team by its name. The caller's role in it is still the same when a later guard of the request passes, because each change of a team's
- * members increments the version of the organization's settings.
+ * Reads a team by its name. If the caller is its administrator, that is still so when a later guard of the call passes.
  * @throws 404 if the organization has no team of that name
  */
 export async function findTeam(ctx: OrgContext, name: string): Promise<Team> {
   const [rows] = await guarded(ctx, [teamQuery(ctx, name)]);
   const team = rows[0];
   if (!team) throw teamNotFound(name);
+  if (ctx.actor.kind === "user" && team.callerRole === "admin")
+    rely(ctx, sql`EXISTS (SELECT 1 FROM team_members WHERE team_id = ${team.id} AND user_id = ${ctx.actor.user.id} AND role = 'admin')`);
   return team;
 }

@@ -7,7 +7,6 @@ import { has, lacking } from "../auth/right.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
-import { organizations } from "../orgs/table.ts";
 import { stacks } from "../stacks/table.ts";
 import { type Team } from "./find.ts";
 import { beyondOwnRights, hasOnStack, hasRightsOf } from "./right.ts";
@@ -48,8 +47,6 @@ export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, s
       .where(here),
     permission === null ? takeAway(ctx, team, where) : give(ctx, team, where, permission),
     auditIf(ctx.store, event, changedARow),
-    // It comes after the event, which is only written after a change.
-    noteFirstGrant(ctx, sql`${changedARow} AND ${haveOneGrant(sql`${team.id}`)}`),
   ]);
   const stack = found[0];
   if (!stack) throw notFound(`Stack '${ctx.org.name}/${path}'`);
@@ -67,17 +64,3 @@ const takeAway = (ctx: OrgContext, team: Team, where: SQL) =>
   ctx.store.db
     .delete(stackGrants)
     .where(sql`grantee_kind = 'team' AND grantee_id = ${team.id} AND stack_id IN (SELECT stacks.id FROM stacks WHERE ${where})`);
-
-/**
- * An identity contains whether its holder has any grants. So the first grant of a team, or of a creator who can list no other stack, increments the
- * version of the organization's settings: older identities become invalid, and no list is made with one.
- */
-export const noteFirstGrant = ({ store, org }: OrgContext, isFirst: SQL) =>
-  store.db
-    .update(organizations)
-    .set({ settingsVersion: sql`settings_version + 1` })
-    .where(sql`${isFirst} AND organizations.id = ${org.id}`);
-
-/** @param teams SQL for a list of ids */
-export const haveOneGrant = (teams: SQL): SQL =>
-  sql`EXISTS (SELECT 1 FROM stack_grants WHERE grantee_kind = 'team' AND grantee_id IN (${teams}) GROUP BY grantee_id HAVING count(*) = 1)`;

@@ -1,19 +1,19 @@
-import { type SQL, and, eq, inArray, sql } from "drizzle-orm";
+import { type SQL, and, sql } from "drizzle-orm";
 import type { OrgPermission } from "../access/permissions.ts";
 import { circumstancesOf, editionFault, hasEverything } from "../auth/editions.ts";
-import { guarded } from "../auth/guard.ts";
+import { guarded, rely } from "../auth/guard.ts";
 import { isStackGranted } from "../auth/onStack.ts";
-import { isAdministrator, isPersonOnly, mayAs, membershipOf, rightsOfGrant, rightsOfRole, scopesBeyond } from "../auth/policy.ts";
+import { isAdministrator, isPersonOnly, mayAs, membershipOf, rightsOfGrant, rightsOfRole } from "../auth/policy.ts";
 import { recordForbidden } from "../auth/refusals.ts";
 import { requireRight } from "../auth/right.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
 import { forbidden } from "../errors.ts";
+import { requireScopes } from "../roles/beyond.ts";
 import { scopesIn } from "../roles/compile.ts";
-import { customRoles } from "../roles/table.ts";
-import { stacks } from "../stacks/table.ts";
 import type { Team } from "./find.ts";
-import { type GrantPermission, grantPermissions, teamRoles } from "./table.ts";
+import { readTeamRoles } from "./readRoles.ts";
+import { type GrantPermission, grantPermissions } from "./table.ts";
 
 /**
  * Requires a right of the organization, unless the caller is an administrator of the team. `findTeam` must have read the team in this request.
@@ -27,9 +27,6 @@ export async function requireTeamRight(ctx: OrgContext, team: Team, permission: 
   if (team.callerRole !== "admin") await requireRight(ctx, permission);
 }
 
-/** Whether the caller has all of these scopes on the whole organization. */
-export const coversScopes = (ctx: OrgContext, scopes: string[]): boolean => scopesBeyond(ctx.actor, membershipOf(ctx), scopes).length === 0;
-
 /**
  * Requires the rights of the team from a caller who adds a member or a token to it. Otherwise the caller could get more rights through the team.
  * Administrators of the organization may always do this, and administrators of the team have its rights already.
@@ -38,36 +35,24 @@ export const coversScopes = (ctx: OrgContext, scopes: string[]): boolean => scop
  */
 export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: OrgPermission[] = []): Promise<void> {
   if (isAdministrator(membershipOf(ctx))) return;
-  if (!coversScopes(ctx, besides)) throw await beyondOwnRights(ctx, "team:update");
+  await requireScopes(ctx, besides, [], "team:update");
   if (team.callerRole === "admin") return;
-  const { db } = ctx.store;
-  const [roles, beyond] = await guarded(ctx, [
-    db
-      .select({ grants: customRoles.grants })
-      .from(customRoles)
-      .where(inArray(customRoles.id, db.select({ id: teamRoles.roleId }).from(teamRoles).where(eq(teamRoles.teamId, team.id)))),
-    db
-      .select({ id: stacks.id })
-      .from(stacks)
-      .where(
-        sql`${sql.join(
-          grantPermissions.map(
-            (grant) => sql`EXISTS (SELECT 1 FROM stack_grants AS theirs WHERE theirs.stack_id = stacks.id AND theirs.grantee_kind = 'team'
-          AND theirs.grantee_id = ${team.id} AND theirs.permission = ${grant}) AND NOT ${hasRightsOf(ctx, grant)}`,
-          ),
-          sql` OR `,
-        )}`,
-      )
-      .limit(1),
-  ]);
-  if (
-    beyond[0] ||
-    !coversScopes(
-      ctx,
-      roles.flatMap(({ grants }) => scopesIn(grants)),
-    )
-  )
-    throw await beyondOwnRights(ctx, "team:update");
+  const roles = await readTeamRoles(ctx, team.id);
+  await requireScopes(
+    ctx,
+    roles.flatMap(({ grants }) => scopesIn(grants)),
+    [],
+    "team:update",
+  );
+  const beyond = sql.join(
+    grantPermissions.map((grant) => sql`theirs.permission = ${grant} AND NOT ${hasRightsOf(ctx, grant)}`),
+    sql` OR `,
+  );
+  const covered = sql`NOT EXISTS (SELECT 1 FROM stack_grants AS theirs JOIN stacks ON stacks.id = theirs.stack_id
+    WHERE theirs.grantee_kind = 'team' AND theirs.grantee_id = ${team.id} AND (${beyond}))`;
+  const [found] = await guarded(ctx, [ctx.store.db.select({ covered: sql<number>`${covered}`.as("covered") }).from(sql`(SELECT 1)`)]);
+  if (!found[0]?.covered) throw await beyondOwnRights(ctx, "team:update");
+  rely(ctx, covered);
 }
 
 /** The rights of a team token besides the roles and grants of its team. */

@@ -1,6 +1,6 @@
 import { type SQL, and, desc, eq, gte, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { guard, guardMemberships } from "../auth/guard.ts";
+import { guard, guardMemberships, guardsOf } from "../auth/guard.ts";
 import { lives } from "../auth/lives.ts";
 import { visibleHere, visibleTo } from "../auth/visible.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
@@ -22,7 +22,7 @@ const MOST_NAMED = 1000;
 
 /** The stacks and updates that use a token. The console shows them before a deletion. */
 export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganization) =>
-  impactOf(ctx, id, thatToken(ctx, id, owner), [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)], {
+  impactOf(ctx, id, thatToken(ctx, id, owner), guardsOf(ctx), {
     orgs: [ctx.org],
     visible: visibleHere(ctx),
     adminOf: [ctx.org.id],

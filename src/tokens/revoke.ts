@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import { auditEvent, whoIs } from "../audit/record.ts";
-import { guard, guardMemberships } from "../auth/guard.ts";
+import { guard, guardMemberships, guardsOf } from "../auth/guard.ts";
 import { type OrgContext, type PersonContext, acceptedOf } from "../context.ts";
 import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
@@ -17,7 +17,7 @@ export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "", o
     id,
     what: "Token",
     one: thatToken(ctx, id, owner),
-    guards: [guard(ctx.store, ctx.actor, ctx.now, ctx.org.id)],
+    guards: guardsOf(ctx),
     event,
     orgIds: [ctx.org.id],
     adminOf: [ctx.org.id],

@@ -62,7 +62,7 @@ describe("a tree that cannot be read", () => {
     ["a tag of a literal", when(node("PermissionExpressionHasTag", { context: isStack("a"), key: "x" }), allow("a")), /context/],
     ["65 levels", deep(65), /at most 64 levels/],
     ["2,001 entries", group(...many(2001, () => allow("a"))), /at most 2000 entries/],
-    ["an unknown record", node("PermissionDescriptorCompose", { permissionDescriptors: ["nobody"] }), /'nobody' is no role/],
+    ["an unknown record", node("PermissionDescriptorCompose", { permissionDescriptors: ["nobody"] }), /'nobody' is not a role/],
   ])("%s", (_, tree, message) => {
     expect(() => read(tree)).toThrow(message);
   });

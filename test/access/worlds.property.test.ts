@@ -1,73 +1,24 @@
-import { env } from "cloudflare:workers";
-import { and, sql } from "drizzle-orm";
+import { type SQL, and, sql } from "drizzle-orm";
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
-import { readDescriptor } from "../../src/access/descriptor.ts";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
-import { isStackGranted, stackFactsQuery, toStackFacts } from "../../src/auth/onStack.ts";
-import { decide, isPersonOnly, mayAs, membershipIn } from "../../src/auth/policy.ts";
-import { readIdentity } from "../../src/auth/resolve.ts";
-import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
+import { isStackGranted } from "../../src/auth/onStack.ts";
+import { isPersonOnly, mayAs, membershipIn } from "../../src/auth/policy.ts";
 import { visibleTo } from "../../src/auth/visible.ts";
-import type { Actor, ActorContext } from "../../src/context.ts";
-import { openStore } from "../../src/db/client.ts";
-import { members, organizations } from "../../src/orgs/table.ts";
-import { customRoles } from "../../src/roles/table.ts";
-import { stackTags, stacks } from "../../src/stacks/table.ts";
-import { stackGrants, teamMembers, teamRoles, teams } from "../../src/teams/table.ts";
-import { type StackRule, accessTokens } from "../../src/tokens/table.ts";
-import { newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
-import { type Asked, type NaiveWorld, naiveMay } from "./naiveWorld.ts";
-import { facts, treesWith } from "./trees.ts";
+import type { ActorContext } from "../../src/context.ts";
+import { batch } from "../../src/db/client.ts";
+import { stacks } from "../../src/stacks/table.ts";
+import { type Asked, naiveMay } from "./naiveWorld.ts";
+import { actorOf, factsOf, newCallers, oneGrant, store, verdictOn, world, write } from "./worlds.ts";
 
 const { worlds: RUNS } = inject("sizes");
-const store = openStore(env.DB);
 const { db } = store;
-const TEAMS = ["red", "blue"];
-
-const tree = treesWith([]);
-const world: fc.Arbitrary<NaiveWorld> = fc.record({
-  defaultPermission: fc.constantFrom<0 | 101 | 102 | 103>(0, 0, 101, 102, 103),
-  membersCanDelete: fc.boolean(),
-  role: fc.constantFrom("member", "member", "member", "billing-manager", "admin"),
-  custom: fc.option(tree, { freq: 2 }),
-  orgDefault: fc.option(tree, { freq: 2 }),
-  teamRoles: fc.record({ red: fc.option(tree), blue: fc.option(tree) }),
-  memberOf: fc.subarray(TEAMS),
-  stacks: fc.uniqueArray(facts, { selector: ({ stackId }) => stackId, minLength: 1 }),
-  grants: fc.uniqueArray(
-    fc.record({
-      stackId: fc.constantFrom("s1", "s2", "s3"),
-      grantee: fc.constantFrom("person", "token", ...TEAMS),
-      permission: fc.constantFrom<101 | 102 | 103 | 104>(101, 102, 103, 104),
-    }),
-    { selector: ({ stackId, grantee }) => `${stackId} ${grantee}`, maxLength: 5 },
-  ),
-  limit: fc.option(fc.record({ stack: fc.constantFrom("s1", "s*", "*", "x"), access: fc.constantFrom("read", "preview", "write") }), {
-    freq: 3,
-  }),
-});
-
-/** This one has of everything that is counted for certain, also when few worlds are drawn. */
-const oneGrant: NaiveWorld = {
-  defaultPermission: 0,
-  membersCanDelete: false,
-  role: "member",
-  custom: null,
-  orgDefault: null,
-  teamRoles: { red: null, blue: null },
-  memberOf: [],
-  stacks: [{ stackId: "s1", tags: {} }],
-  grants: [{ stackId: "s1", grantee: "person", permission: 102 }],
-  limit: null,
-};
 
 it(
   "a decision, the filter of a list and the guard agree with a model that is written from the documents",
   { timeout: 7_200_000 },
   async () => {
-    const people = await newWorld();
-    const values = { person: people.member, token: (await newOrgToken(people, "ci")).tokenValue, team: await newTeamToken("red") };
+    const { values } = await newCallers();
     const counts = { allowed: 0, refused: 0, byStack: 0, listed: 0 };
     await fc.assert(
       fc.asyncProperty(world, fc.constantFrom("person", "token", "team"), async (one, caller) => {
@@ -75,30 +26,34 @@ it(
         const actor = await actorOf(values[caller]);
         const membership = membershipIn(actor, "acme")!;
         const asked: Asked = { caller, world: one };
-        const known = await Promise.all(one.stacks.map((stack) => factsOf(actor, membership.org.id, stack.stackId)));
+        const isInSql = (permission: OrgPermission) =>
+          permission.startsWith("stack") && !mayAs(membership, permission) && (actor.kind === "user" || !isPersonOnly(permission));
+        const inSql = orgPermissions.filter(isInSql);
+        const visible = visibleTo({ actor, now: Date.now(), address: "", country: "" } as ActorContext);
+        const [[listed, ...granted], known] = await Promise.all([
+          idsWhere([visible, ...inSql.map((permission) => isStackGranted(actor, [membership], permission))]),
+          factsOf(actor, membership.org.id, ...one.stacks.map(({ stackId }) => stackId)),
+        ]);
         for (const permission of orgPermissions) {
           // A list is open to everyone who may have stacks in it.
           if (permission !== "stack:list")
             expect(verdictOn(actor, permission), `${permission} on the organization`).toBe(naiveMay(asked, permission, undefined));
-          const isInSql =
-            permission.startsWith("stack") && !mayAs(membership, permission) && (actor.kind === "user" || !isPersonOnly(permission));
-          const granted = isInSql ? await idsWhere(isStackGranted(actor, [membership], permission)) : [];
+          const inList = granted[inSql.indexOf(permission)];
           for (const [index, stack] of one.stacks.entries()) {
             const onStack = known[index]!;
             const may = naiveMay(asked, permission, stack);
             expect(verdictOn({ ...actor, onStack }, permission, stack.stackId), `${permission} on ${stack.stackId}`).toBe(may);
             counts[may ? "allowed" : "refused"]++;
-            if (!isInSql) continue;
-            expect(granted.includes(stack.stackId), `SQL: ${permission} on ${stack.stackId}`).toBe(
+            if (!inList) continue;
+            expect(inList.includes(stack.stackId), `SQL: ${permission} on ${stack.stackId}`).toBe(
               naiveMay({ ...asked, world: { ...one, limit: null } }, permission, stack),
             );
             if (may) counts.byStack++;
           }
         }
-        const listed = await idsWhere(visibleTo({ actor, now: Date.now(), address: "", country: "" } as ActorContext));
         const expected = one.stacks.filter((stack) => naiveMay(asked, "stack:list", stack)).map(({ stackId }) => stackId);
         expect(listed).toEqual(expected.toSorted());
-        counts.listed += listed.length;
+        counts.listed += expected.length;
       }),
       { numRuns: RUNS, examples: [[oneGrant, "person"]] },
     );
@@ -107,104 +62,14 @@ it(
   },
 );
 
-const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
-const verdictOn = (actor: Actor, permission: OrgPermission, stackName?: string) =>
-  decide(actor, permission, "acme", at, stackName === undefined ? undefined : { projectName: "web", stackName }) === "allowed";
-
-const idsWhere = async (where: ReturnType<typeof sql> | undefined) =>
-  (
-    await db
+/** The stacks for which each condition is true. */
+async function idsWhere(conditions: SQL[]): Promise<string[][]> {
+  const [first, ...others] = conditions.map((where) =>
+    db
       .select({ id: stacks.id })
       .from(stacks)
       .where(and(where, sql`deleted_at IS NULL`))
-      .orderBy(stacks.id)
-  ).map(({ id }) => id);
-
-async function factsOf(actor: Actor, orgId: string, stackName: string) {
-  const rows = await stackFactsQuery(store, actor.token.id, orgId, { projectName: "web", stackName });
-  return { projectName: "web", stackName, needs: [], guarded: 0, facts: toStackFacts(rows) };
-}
-
-async function actorOf(value: string): Promise<Actor> {
-  const found = await readIdentity(store, (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!, Date.now());
-  if (!found || !("identity" in found)) throw new Error("no identity");
-  return found.identity.actor;
-}
-
-/** Puts the world into the tables, in place of the one before. */
-async function write(one: NaiveWorld, values: Record<"person" | "token" | "team", string>): Promise<void> {
-  const orgId = sql<string>`(SELECT id FROM organizations WHERE name = 'acme')`;
-  const [tokenId, teamTokenId, personTokenId] = await Promise.all(
-    [values.token, values.team, values.person].map(async (value) => (await actorOf(value)).token.id),
+      .orderBy(stacks.id),
   );
-  for (const table of [stackGrants, stackTags, stacks, teamMembers, teamRoles, teams, customRoles]) await db.delete(table);
-  const role = (id: string, tree: object | null) =>
-    tree
-      ? [
-          {
-            id,
-            orgId,
-            name: id,
-            description: "",
-            resourceType: "",
-            uxPurpose: "role" as const,
-            details: JSON.stringify(tree),
-            grants: readDescriptor(tree, () => undefined),
-            createdAt: 0,
-            modifiedAt: 0,
-          },
-        ]
-      : [];
-  const roles = [
-    ...role("custom", one.custom),
-    ...role("default", one.orgDefault),
-    ...TEAMS.flatMap((team) => role(`of ${team}`, one.teamRoles[team]!)),
-  ];
-  for (const row of roles) await db.insert(customRoles).values(row);
-  for (const team of TEAMS) {
-    await db.insert(teams).values({ id: team, orgId, name: team, displayName: "", description: "", createdAt: 0 });
-    if (one.teamRoles[team]) await db.insert(teamRoles).values({ teamId: team, roleId: `of ${team}` });
-    if (one.memberOf.includes(team))
-      await db.insert(teamMembers).values({ teamId: team, userId: sql`(SELECT id FROM users WHERE login = 'mel')`, createdAt: 0 });
-  }
-  for (const { stackId, tags } of one.stacks) {
-    await db.insert(stacks).values({ id: stackId, orgId, project: "web", name: stackId, createdAt: 0 });
-    for (const [name, value] of Object.entries(tags)) await db.insert(stackTags).values({ stackId, name, value });
-  }
-  for (const { stackId, grantee, permission } of one.grants) {
-    const [granteeKind, granteeId] =
-      grantee === "person"
-        ? (["user", sql`(SELECT id FROM users WHERE login = 'mel')`] as const)
-        : grantee === "token"
-          ? (["token", tokenId!] as const)
-          : (["team", grantee] as const);
-    await db.insert(stackGrants).values({ stackId, granteeKind, granteeId, permission, createdAt: 0 });
-  }
-  await db
-    .update(organizations)
-    .set({
-      defaultStackPermission: one.defaultPermission,
-      membersCanDeleteStacks: one.membersCanDelete,
-      defaultRoleId: one.orgDefault ? "default" : null,
-    })
-    .where(sql`name = 'acme'`);
-  const roleId = one.custom ? "custom" : null;
-  const kept = (one.custom ? "member" : one.role) as "member";
-  await db
-    .update(members)
-    .set({ role: kept, roleId })
-    .where(sql`user_id = (SELECT id FROM users WHERE login = 'mel')`);
-  await db
-    .update(accessTokens)
-    .set({ role: kept, roleId })
-    .where(sql`id = ${tokenId}`);
-  await db
-    .update(accessTokens)
-    .set({ teamId: "red" })
-    .where(sql`id = ${teamTokenId}`);
-  const stackRules = one.limit ? [{ project: "web", ...one.limit } as StackRule] : null;
-  await db
-    .update(accessTokens)
-    .set({ stackRules })
-    .where(sql`id IN (${tokenId}, ${teamTokenId}, ${personTokenId})`);
+  return (await batch(store, [first!, ...others])).map((rows) => rows.map(({ id }) => id));
 }

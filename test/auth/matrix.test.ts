@@ -158,6 +158,7 @@ describe("whatever the matrix says", () => {
       ...of("invites:read"),
       ...of("invites:create"),
       ...of("audit_logs:read"),
+      ...of("audit_logs:export"),
       ...of("org_token:read"),
     ]) {
       // What the cached one may is said above.

@@ -28,7 +28,7 @@ const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({
   token,
   limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
-  memberships: [{ org, role, ...noRights, settings: { ...open, ...settings }, isAccepted: true, addedBy: "" }],
+  memberships: [{ org, role, ...noRights, settings: { ...open, ...settings }, access: "[null,[]]", isAccepted: true, addedBy: "" }],
 });
 const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor => ({
   kind: "organization",
@@ -138,10 +138,10 @@ describe("editions", () => {
     expect(hasEverything(trying, "community", 1000)).toBe(false);
   });
 
-  it("lack three rights, and change nothing for a caller without these rights", () => {
+  it("lack four rights, and change nothing for a caller without these rights", () => {
     const poor = { edition: "community" } as const;
     const lacking = orgPermissions.filter((permission) => decide(person("admin", poor), permission, "acme", at) === "edition");
-    expect(lacking).toEqual(["org_token:create", "team:create_token", "audit_logs:read"]);
+    expect(lacking).toEqual(["org_token:create", "team:create_token", "audit_logs:read", "audit_logs:export"]);
     for (const permission of lacking) expect(decide(person("member", poor), permission, "acme", at)).toBe("forbidden");
   });
 });

@@ -25,28 +25,28 @@ describe("a 403 says why:", () => {
     ["stack import", "POST", `${STACK_PATH}/import`, { version: 3, deployment: {} }, "stack:import"],
   ])("the role of a read-only token, for %s", async (_, method, path, json, right) => {
     expect(await refused(403, method, path, { token: await withRole("read-only"), json })).toBe(
-      `${base}the role of this access token is read-only, which does not include the right ${right}.`,
+      `${base}the role of this access token is read-only, which does not include the right ${right}; an administrator of acme can grant it.`,
     );
   });
 
   it("the role of a person", async () => {
     expect(await refused(403, "GET", STACK_PATH, { token: world.billing })).toBe(
-      `${base}your role in acme is billing-manager, which does not include the right stack:read.`,
+      `${base}your role in acme is billing-manager, which does not include the right stack:read; an administrator of acme, or of the stack web/dev, can grant it.`,
     );
     expect(await refused(403, "GET", "/api/orgs/acme/tokens", { token: world.member })).toBe(
-      `${base}your role in acme is member, which does not include the right org_token:read.`,
+      `${base}your role in acme is member, which does not include the right org_token:read; an administrator of acme can grant it.`,
     );
   });
 
   it("the settings of the organization for its members, people and machines", async () => {
     await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setMembersCanCreateStacks: false } });
     const create = (token: string) => refused(403, "POST", "/api/stacks/acme/web", { token, json: { stackName: "new" } });
-    const settings = "and the settings of acme do not give its members the right stack:create.";
+    const settings = "and the settings of acme do not give its members the right stack:create; an administrator of acme can grant it.";
     expect(await create(world.member)).toBe(`${base}your role in acme is member, ${settings}`);
     expect(await create(await withRole("member"))).toBe(`${base}the role of this access token is member, ${settings}`);
     await ok("PATCH", "/api/orgs/acme", { token: world.admin, json: { setDefaultStackPermission: 101 } });
     expect(await refused(403, "DELETE", STACK_PATH, { token: world.member })).toBe(
-      `${base}your role in acme is member, and the permission of acme's members on stacks is read, which does not include the right stack:delete.`,
+      `${base}your role in acme is member, and the permission of acme's members on stacks is read, which does not include the right stack:delete; an administrator of acme, or of the stack web/dev, can grant it.`,
     );
   });
 
@@ -59,7 +59,7 @@ describe("a 403 says why:", () => {
     const token = await withRole("member", { stacks: [{ project: "web", stack: "dev", access }] });
     const json = method === "POST" ? { newName: "new" } : undefined;
     expect(await refused(403, method, path, { token, json })).toBe(
-      `${base}the stacks that this access token is limited to do not give the right ${right} on web/dev.`,
+      `${base}the stacks that this access token is limited to do not give the right ${right} on web/dev; an administrator of acme can change that.`,
     );
   });
 
@@ -73,7 +73,9 @@ describe("a 403 says why:", () => {
       [rename, "stack:rename"],
     ] as const) {
       const [there, none] = [await call("prod"), await call("none")];
-      expect(there).toBe(`${base}the stacks that this access token is limited to do not give the right ${right} on web/prod.`);
+      expect(there).toBe(
+        `${base}the stacks that this access token is limited to do not give the right ${right} on web/prod; an administrator of acme can change that.`,
+      );
       expect(none).toBe(there.replace("prod", "none"));
     }
   });

@@ -9,6 +9,8 @@ import { toCursor } from "../../src/http/pagination.ts";
 import { ok } from "../support/client.ts";
 import { countRowsRead } from "../support/rows.ts";
 import { newWorld } from "../support/world.ts";
+import { STACKS, TEAMS, giveManyTeams, identityOf } from "../access/manyTeams.ts";
+import { newPerson } from "../teams/people.ts";
 
 const scale = Number(env.LISTS_SCALE || "1");
 const ROUNDS = 7;
@@ -149,4 +151,35 @@ it("lists", async () => {
   console.log(
     `\nGoal: at most twice the page (and 12 rows for the caller's rights), at most 1.5 times the small database's time of page ${PAGE}\n${lines.join("\n")}`,
   );
+});
+
+it("rights", async () => {
+  await newWorld();
+  await env.DB.prepare("UPDATE organizations SET default_stack_permission = 0, settings_version = settings_version + 1").run();
+  const people = { none: await newPerson("none"), many: await newPerson("many") };
+  await giveManyTeams("many");
+  const rowsRead = countRowsRead();
+  // The clock of workerd has milliseconds, so a time is the mean of a hundred calls, in the best round. The two members take turns.
+  const measured = async (work: () => Promise<unknown>) => {
+    const before = rowsRead();
+    const started = performance.now();
+    for (let n = 0; n < 100; n++) await work();
+    return { ms: (performance.now() - started) / 100, rows: (rowsRead() - before) / 100 };
+  };
+  for (const [name, work] of [
+    ["identity", (token: string) => identityOf(token)],
+    ["stacks", (token: string) => ok("GET", "/api/user/stacks?maxResults=100", { token })],
+  ] as const) {
+    const none: Awaited<ReturnType<typeof measured>>[] = [];
+    const many: typeof none = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      none.push(await measured(() => work(people.none)));
+      many.push(await measured(() => work(people.many)));
+    }
+    const least = (list: typeof none) => Math.min(...list.map(({ ms }) => ms));
+    console.log(
+      `${name}: ${none.at(-1)!.rows} rows and ${least(none).toFixed(2)} ms for a member without teams, ${many.at(-1)!.rows} rows and ` +
+        `${least(many).toFixed(2)} ms (${(least(many) / least(none)).toFixed(2)}x) with ${TEAMS} teams and ${STACKS} granted stacks`,
+    );
+  }
 });

@@ -50,7 +50,7 @@ export const mutants: Mutant[] = [
     find: "if (!(await crypto.subtle.verify(",
     replace: "if (!json && !(await crypto.subtle.verify(",
   },
-  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: ' AND ${members.role} = ${membership?.role ?? "none"}', replace: "" },
+  { claim: "cache-entry-forged", file: "src/auth/guard.ts", find: "    eq(members.role, membership.role),\n", replace: "" },
   {
     claim: "hash-kept-nowhere",
     file: "src/auth/cacheEntry.ts",
@@ -75,6 +75,8 @@ export const mutants: Mutant[] = [
     replace: "",
   },
   { claim: "role-no-climbing", file: "src/roles/beyond.ts", find: "beyond === undefined", replace: 'beyond !== ""' },
+  { claim: "role-taken-away", file: "src/roles/beyond.ts", find: "[...given, ...taken]", replace: "given" },
+  { claim: "access-outdated", file: "src/auth/guard.ts", find: "eq(members.access, membership.access)", replace: "undefined" },
   {
     claim: "role-no-administrator",
     file: "src/auth/policy.ts",
@@ -226,6 +228,13 @@ export const mutants: Mutant[] = [
     replace: '(await checkDigits(pepper, parts[1]!)) !== ""',
   },
   { claim: "guessing-slowed", file: "src/auth/authenticate.ts", find: "? refusal : tooManyRequests(60)", replace: "? refusal : refusal" },
+  { claim: "explain-others", file: "src/explain/explain.ts", find: "!isSelf && !isAdministrator(", replace: "isSelf && !isAdministrator(" },
+  {
+    claim: "explain-stack",
+    file: "src/explain/holders.ts",
+    find: "and(stackAtAnyCase(ctx.org.id, stack), visibleHere(ctx))",
+    replace: "stackAtAnyCase(ctx.org.id, stack)",
+  },
   {
     claim: "dead-token-flood",
     file: "src/auth/refusals.ts",

@@ -58,7 +58,7 @@ describe("a right that is missing", () => {
   it("is named: by the role of a read-only token", async () => {
     const reader = runner.with({ token: (await newOrgToken("reader", { more: { roleID: "read-only" } })).value });
     const why = (right: string) =>
-      `[403] You do not have permission to perform this operation: the role of this access token is read-only, which does not include the right ${right}.`;
+      `[403] You do not have permission to perform this operation: the role of this access token is read-only, which does not include the right ${right}; an administrator of acme can grant it.`;
     expect((await reader.fails("stack", "init", "acme/refusals/new")).output).toContain(why("stack:create"));
     expect((await reader.fails("stack", "rename", "new")).output).toContain(why("stack:rename"));
     expect((await reader.fails("stack", "tag", "set", "a", "b")).output).toContain(why("stack_tags:update"));
@@ -68,7 +68,7 @@ describe("a right that is missing", () => {
     const more = { stacks: [{ project: "refusals", stack: "dev", access: "read" }] };
     const limited = runner.with({ token: (await newOrgToken("limited", { more })).value });
     const why = (right: string, stack = "dev") =>
-      `the stacks that this access token is limited to do not give the right ${right} on refusals/${stack}.`;
+      `the stacks that this access token is limited to do not give the right ${right} on refusals/${stack}; an administrator of acme can change that.`;
     expect((await limited.fails("up", "--yes")).output).toContain(why("stack:preview"));
     expect((await limited.fails("stack", "init", "acme/refusals/new")).output).toContain(why("stack:create", "new"));
   });

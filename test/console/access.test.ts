@@ -17,7 +17,15 @@ beforeEach(async () => {
 /** An invitation is for people who are not in the organization yet. */
 const inOrganization = pages.filter((page) => page.path.includes(":orgName") && page.permission !== "person");
 /** Rights that a member has by default; all others are the administrators'. */
-const membersHave = new Set(["organization:read", "org_member:read", "stack:list", "stack:read", "stack:export", "stack:decrypt"]);
+const membersHave = new Set([
+  "organization:read",
+  "org_member:read",
+  "stack:list",
+  "stack:read",
+  "stack:export",
+  "stack:decrypt",
+  "stack_access:read",
+]);
 
 /** What a page answers whoever may see it; the organization's own only leads on. */
 const good = (path: string) => (path === "/:orgName/~" ? 303 : 200);

@@ -40,7 +40,7 @@ const person = fc.record({ role: fc.constantFrom(...roles), settings, rights }).
   token,
   limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
-  memberships: [{ org, role: made.role, settings: made.settings, ...made.rights, isAccepted: true, addedBy: "" }],
+  memberships: [{ org, role: made.role, settings: made.settings, ...made.rights, access: "[null,[]]", isAccepted: true, addedBy: "" }],
 }));
 const machine = fc.record({ role: fc.constantFrom(...tokenRoles), settings, rights, stackRules }).map((made): Actor => ({
   kind: "organization",

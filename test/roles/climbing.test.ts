@@ -1,6 +1,7 @@
-import { beforeEach, expect, it } from "vitest";
-import { ok } from "../support/client.ts";
-import { type World, newOrgToken, newWorld } from "../support/world.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ok, refused } from "../support/client.ts";
+import { changesNothing } from "../support/stored.ts";
+import { type World, newOrgToken, newTeam, newWorld } from "../support/world.ts";
 import { ROLES, allow, compose, give, newRole, newRoleId, refusal, tokenWith } from "./roles.ts";
 
 let world: World;
@@ -84,4 +85,58 @@ it("never makes an administrator by a role, whatever it names", async () => {
   await give(admin, "mel", id);
   await refusal(403, "POST", "/api/orgs/acme/tokens", world.member, { name: "x" });
   await refusal(403, "PATCH", MEL, world.member, { role: "admin" });
+});
+
+describe("who takes a role away from others needs its rights", () => {
+  const ROLE = (id: string) => `/api/orgs/acme/teams/platform/roles/${id}`;
+  let clerk: string;
+  let reader: string;
+  let writer: string;
+  beforeEach(async () => {
+    clerk = await tokenWith(world, "role:read", "role:update", "role:delete", "team:update", "stack:read", "stack:list");
+    reader = await newRoleId(admin, "reader", allow("stack:read", "stack:list"));
+    writer = await newRoleId(admin, "writer", allow("stack:read", "stack:write"));
+    await newTeam(world);
+  });
+
+  it("from a team", async () => {
+    for (const id of [reader, writer]) await ok("POST", ROLE(id), { token: admin });
+    await changesNothing(async () => {
+      expect(await refusal(403, "DELETE", ROLE(writer), clerk)).toContain("the right stack:write");
+    });
+    await ok("DELETE", ROLE(reader), { token: clerk });
+    // The CLI's assignment replaces the roles of the team.
+    const headers = { "User-Agent": "pulumi-cli/1 (v3.259.0; linux)" };
+    await changesNothing(() => refused(403, "POST", ROLE(reader), { token: clerk, headers }));
+    await ok("POST", ROLE(reader), { token: clerk });
+    await ok("DELETE", ROLE(writer), { token: admin });
+    await ok("POST", ROLE(reader), { token: clerk, headers });
+  });
+
+  it("from all members, by another default role", async () => {
+    const other = await newRoleId(admin, "other", allow("stack:read"));
+    await changesNothing(async () => {
+      // The built-in Member has more rights than the clerk.
+      await refusal(403, "PATCH", `${ROLES}/${reader}/default`, clerk);
+    });
+    await ok("PATCH", `${ROLES}/${writer}/default`, { token: admin });
+    await changesNothing(async () => {
+      expect(await refusal(403, "PATCH", `${ROLES}/${reader}/default`, clerk)).toContain("the right stack:write");
+    });
+    await ok("PATCH", `${ROLES}/${reader}/default`, { token: admin });
+    await ok("PATCH", `${ROLES}/${other}/default`, { token: clerk });
+  });
+
+  it("but an administrator's machine takes away rights of people, which it cannot give", async () => {
+    const { tokenValue: root } = await newOrgToken(world, "root", { admin: true });
+    const mover = await newRoleId(admin, "mover", allow("stack:transfer"));
+    await ok("POST", ROLE(mover), { token: admin });
+    await ok("PATCH", `${ROLES}/${mover}/default`, { token: admin });
+    await ok("DELETE", ROLE(mover), { token: root });
+    await refusal(403, "POST", ROLE(mover), root);
+    await ok("PATCH", `${ROLES}/${reader}/default`, { token: root });
+    await refusal(403, "PATCH", `${ROLES}/${mover}/default`, root);
+    await ok("PATCH", `${ROLES}/${mover}`, { token: root, json: { details: allow() } });
+    await ok("DELETE", `${ROLES}/${mover}`, { token: root });
+  });
 });

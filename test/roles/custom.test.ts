@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { call, ok } from "../support/client.ts";
 import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
-import { ROLES, type Role, allow, changeRole, compose, give, newRole, newRoleId, refusal, statusOf } from "./roles.ts";
+import { ROLES, type Role, allow, changeRole, compose, give, newRole, newRoleId, refusal, statusOf, tokenWith } from "./roles.ts";
 
 let world: World;
 let admin: string;
@@ -234,4 +234,16 @@ it("lists the scopes that have an effect, and none that only administrators have
   const { scopesWithoutEffect } = await newRole(admin, "all", allow(...names));
   expect(scopesWithoutEffect).toEqual([]);
   expect(new Set(names).size).toBe(names.length);
+});
+
+it("lets a token read the audit log or export it, as its role says", async () => {
+  const reader = await tokenWith(world, "audit_logs:read");
+  const exporter = await tokenWith(world, "audit_logs:export");
+  for (const version of ["", "/v2"]) {
+    const log = `/api/orgs/acme/auditlogs${version}`;
+    await ok("GET", log, { token: reader });
+    expect(await refusal(403, "GET", `${log}/export?format=csv`, reader)).toContain("audit_logs:export");
+    await refusal(403, "GET", log, exporter);
+    expect((await call("GET", `${log}/export?format=csv`, { token: exporter })).status).toBe(200);
+  }
 });

@@ -23,10 +23,13 @@ export interface GoodCall {
 export async function goodCall(world: World, definition: Route["definition"]): Promise<GoodCall> {
   const objects = await objectsFor(world, definition);
   const path = definition.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => objects.params[name]!);
-  const query = definition.operationId === "ListRolesByOrgIDAndUXPurpose" ? "?uxPurpose=role" : "";
+  const query = queries[definition.operationId] ?? "";
   const json = definition.method === "GET" || definition.method === "HEAD" ? undefined : await bodyOf(definition, objects);
   return { path: path + query, json, headers: await signed(definition, json), lease: objects.lease };
 }
+
+/** What calls need in their query. */
+const queries: Record<string, string> = { ListRolesByOrgIDAndUXPurpose: "?uxPurpose=role", ExplainAccess: "?permission=stack:write" };
 
 /** A scanner's reports are let in by their signature. */
 const signed = async ({ operationId }: Route["definition"], json: unknown): Promise<Record<string, string>> =>

@@ -180,7 +180,9 @@ describe("who makes tokens of a team:", () => {
   });
 
   it("nobody in an edition without machine tokens", async () => {
-    await env.DB.prepare("UPDATE organizations SET edition = 'community', trial_ends_at = 0").run();
+    await env.DB.prepare(
+      "UPDATE organizations SET edition = 'community', trial_ends_at = 0, settings_version = settings_version + 1",
+    ).run();
     await addTo(world.admin, "mel");
     await addTo(world.admin, "mel", "platform", "promote");
     for (const token of [world.admin, world.member])

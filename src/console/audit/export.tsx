@@ -8,7 +8,7 @@ import { type Filters, exportQuery } from "./query.ts";
 const labels: Record<FormatName, string> = { csv: "CSV", cef: "CEF", jsonl: "JSON lines, with the hash chain", ocsf: "OCSF" };
 
 /** The API's export, as a download with a descriptive file name. */
-export const exportPage = definePage("GET", "/:orgName/~/audit/export", "audit_logs:read", async (ctx) => {
+export const exportPage = definePage("GET", "/:orgName/~/audit/export", "audit_logs:export", async (ctx) => {
   const asked = exportQuery(ctx.page.query);
   const { format } = asked;
   const file = await exportAuditEvents(ctx, versionTwo(ctx.org.name, asked), format, ctx.page.hono.req.raw);

@@ -55,7 +55,7 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
           </Table>
         )}
         <More url={page.url} continuationToken={continuationToken} />
-        <ExportLinks orgName={org.name} set={set} />
+        {page.may("audit_logs:export") && <ExportLinks orgName={org.name} set={set} />}
       </section>
     ),
   };

@@ -3,7 +3,6 @@ import { withConfig } from "../../updates/config.ts";
 import { findActivity } from "../../history/history.ts";
 import { Copyable } from "../components.tsx";
 import { definePage } from "../page.tsx";
-import { placePath } from "../paths.ts";
 import { Config } from "./config.tsx";
 import { STACK_PAGE, StackFrame, stackOf } from "./frame.tsx";
 
@@ -30,12 +29,6 @@ export const settingsPage = definePage("GET", `${STACK_PAGE}/settings/options`, 
           <dt>Version</dt>
           <dd>{stack.version}</dd>
         </dl>
-        <h2>Access</h2>
-        <p>
-          Access is set on the organization: admins can do everything, members what the organization's settings allow, tokens what their
-          role and limits allow.
-        </p>
-        {ctx.page.may("org_member:read") && <a href={placePath(ctx.org.name, "members")}>Members of {ctx.org.name}</a>}
         <h2>Configuration</h2>
         {stack.config ? (
           <p>

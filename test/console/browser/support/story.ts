@@ -186,7 +186,7 @@ export function pagesOf({ project, previewId, tokenId, inviteId }: Story): strin
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
     ...under("/acme", ["", `/${project}`]),
-    ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/settings/options"]),
+    ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/access", "/settings/options"]),
     ...under(`/acme/${project}/dev`, ["/updates/1", "/updates/2", "/updates/3", `/previews/${previewId}`]),
     ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
     ...under("/acme/~/audit", ["", "?refusalsOnly=true&eventFilter=stack-created", "/1", "/verify"]),
