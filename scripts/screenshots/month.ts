@@ -139,6 +139,7 @@ export async function aMonth(server: Server): Promise<Month> {
   });
   await refusals(url, { admin, member, old: values["old-circleci"]! });
   await ask("POST", "/api/orgs/acme/invites/link", { role: "member" });
+  const roleId = await accessOfTeams(ask);
   await moveBack(server);
   // Events are written after the answers.
   await new Promise((done) => setTimeout(done, 3000));
@@ -158,8 +159,55 @@ export async function aMonth(server: Server): Promise<Month> {
       resources: "/acme/shop/production/resources",
       update: `/acme/shop/production/updates/${version}`,
       settings: "/acme/~/settings",
+      roles: "/acme/~/roles",
+      role: `/acme/~/roles/${roleId}/edit`,
+      team: "/acme/~/teams/storefront/stacks",
     },
   };
+}
+
+/** A team with rights on its stacks, and roles. @returns the id of a role with two conditions */
+async function accessOfTeams(ask: <T>(method: string, path: string, json?: unknown) => Promise<T>): Promise<string> {
+  const { roles: sets } = await ask<{ roles: { id: string; name: string }[] }>("GET", "/api/orgs/acme/roles?uxPurpose=set");
+  const include = (name: string) => ({
+    __type: "PermissionDescriptorCompose",
+    permissionDescriptors: [sets.find((set) => set.name === name)!.id],
+  });
+  const withTag = (key: string, value: string, subNode: object) => ({
+    __type: "PermissionDescriptorCondition",
+    condition: {
+      __type: "PermissionExpressionEqual",
+      left: { __type: "PermissionExpressionTag", context: { __type: "PermissionExpressionStack" }, key },
+      right: { __type: "PermissionLiteralExpressionString", value },
+    },
+    subNode,
+  });
+  const { id } = await ask<{ id: string }>("POST", "/api/orgs/acme/roles", {
+    name: "Storefront developers",
+    description: "Deploy the shop, and read everything else",
+    details: {
+      __type: "PermissionDescriptorGroup",
+      entries: [include("Stack Read"), withTag("owner", "storefront", include("Stack Write"))],
+    },
+  });
+  await ask("POST", "/api/orgs/acme/roles", {
+    name: "Drift detection",
+    description: "Preview every stack, and change none",
+    details: {
+      __type: "PermissionDescriptorAllow",
+      permissions: ["stack:read", "stack:export", "stack:encrypt", "stack:decrypt", "stack:preview"],
+    },
+  });
+  const TEAM = "/api/orgs/acme/teams/storefront";
+  await ask("POST", "/api/orgs/acme/teams/pulumi", { name: "storefront", displayName: "Storefront", description: "The web shop" });
+  await ask("PATCH", TEAM, { member: "mel", memberAction: "add" });
+  for (const [stackName, permission] of [
+    ["production", 101],
+    ["staging", 103],
+  ])
+    await ask("PATCH", TEAM, { addStackPermission: { projectName: "shop", stackName, permission } });
+  await ask("POST", `${TEAM}/roles/${id}`);
+  return id;
 }
 
 /** Events for a security engineer: a deleted token that was used again, and a member without a permission. */

@@ -1,5 +1,6 @@
 import type { OrgContext } from "../context.ts";
-import { circumstancesOf } from "./editions.ts";
+import type { AppError } from "../errors.ts";
+import { circumstancesOf, editionFault, hasEverything } from "./editions.ts";
 import { guarded } from "./guard.ts";
 import { type OrgPermission, type StackRef, decide, mayAs, membershipOf } from "./policy.ts";
 import { refuse } from "./refuse.ts";
@@ -14,6 +15,12 @@ export function has(ctx: OrgContext, permission: OrgPermission, stack?: StackRef
   const may = verdict === "allowed" || verdict === "depends";
   if (may && !mayAs(membershipOf(ctx), permission)) onStack.needs.push(permission);
   return may;
+}
+
+/** The refusal if the organization's edition does not include a right, so that nobody has it there. */
+export function missingIn(ctx: OrgContext, permission: OrgPermission): AppError | undefined {
+  const { defaultEdition, now } = circumstancesOf(ctx);
+  return hasEverything(membershipOf(ctx).settings, defaultEdition, now) ? undefined : editionFault(permission);
 }
 
 /** Requires a right that the call needs because of its body. @throws 403 */

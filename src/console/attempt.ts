@@ -1,10 +1,19 @@
 import type * as z from "zod/mini";
 import { AppError, badRequest } from "../errors.ts";
+import type { View } from "./page.tsx";
 
 /** The faults of a form: one sentence for the whole, and one for each faulty field. */
 export interface Problem {
   message: string;
   fields: Record<string, string>;
+  /** The status of a refusal. */
+  status?: View["status"];
+}
+
+/** The status of a page that shows a form, perhaps with a fault. The page exists, so what is missing is a fault of the form. */
+export function statusOf(problem: Problem | undefined): View["status"] {
+  if (!problem) return 200;
+  return problem.status === undefined || problem.status === 404 ? 400 : problem.status;
 }
 
 /** Maximum number of faults that a page names. */
@@ -36,6 +45,6 @@ export async function attempt<T>(work: () => Promise<T>, mendable = [400, 409]):
     return { value: await work() };
   } catch (error) {
     if (!(error instanceof AppError && mendable.includes(error.status))) throw error;
-    return { problem: { message: error.message, fields: {} } };
+    return { problem: { message: error.message, fields: {}, status: error.status as View["status"] } };
   }
 }

@@ -1,4 +1,5 @@
 import type { Child } from "hono/jsx";
+import type { JSX } from "hono/jsx/jsx-runtime";
 
 /** The latest time that a date can represent, milliseconds since 1970. */
 const LAST = 8.64e15;
@@ -48,6 +49,8 @@ interface FieldProps {
   autocomplete?: string;
   autofocus?: boolean;
   placeholder?: string;
+  /** The id of a list of suggestions. */
+  list?: string;
 }
 
 /** A labelled input that keeps the typed value and shows its error. */
@@ -64,6 +67,43 @@ export const Field = ({ name, label, hint, error, complaint, ...input }: FieldPr
       spellcheck={false}
       {...input}
     />
+    {hint && (
+      <p class="hint" id={`${name}-hint`}>
+        {hint}
+      </p>
+    )}
+    {error && (
+      <p class="wrong" id={`${name}-error`}>
+        {error}
+      </p>
+    )}
+  </div>
+);
+
+interface AreaProps {
+  name: string;
+  label: string;
+  value: string | undefined;
+  rows: number;
+  hint?: Child;
+  error?: string | undefined;
+}
+
+/** A labelled text of several lines. */
+export const Area = ({ name, label, value = "", rows, hint, error }: AreaProps) => (
+  <div class="field">
+    <label for={name}>{label}</label>
+    <textarea
+      id={name}
+      name={name}
+      rows={rows}
+      spellcheck={false}
+      autocomplete="off"
+      aria-invalid={error ? "true" : undefined}
+      aria-describedby={describedBy(name, hint, error)}
+    >
+      {`\n${value}`}
+    </textarea>
     {hint && (
       <p class="hint" id={`${name}-hint`}>
         {hint}
@@ -122,6 +162,36 @@ export const Table = ({ caption, head, children }: { caption: string; head: Chil
     </table>
   </div>
 );
+
+/** Rows of a part of a list, so that no page is over 100 KB. */
+const MOST_ROWS = 50;
+
+/**
+ * The part of a list that the page's address names, and links to the others. It is for lists that are read as a whole.
+ * @param name the query parameter
+ */
+export function partOf<T>(items: readonly T[], url: URL, name = "part", rows = MOST_ROWS): { shown: T[]; Parts: () => JSX.Element } {
+  const count = Math.max(1, Math.ceil(items.length / rows));
+  const at = Math.min(Math.max(1, Math.floor(Number(url.searchParams.get(name)) || 1)), count);
+  const to = (part: number) => {
+    const there = new URL(url);
+    there.searchParams.set(name, String(part));
+    return there.pathname + there.search;
+  };
+  const Parts = () =>
+    count === 1 ? (
+      <></>
+    ) : (
+      <nav class="pages" aria-label="Pages">
+        {at > 1 && <a href={to(at - 1)}>Previous page</a>}
+        <span class="faint">
+          Page {at} of {count}
+        </span>
+        {at < count && <a href={to(at + 1)}>Next page</a>}
+      </nav>
+    );
+  return { shown: items.slice((at - 1) * rows, at * rows), Parts };
+}
 
 /** An empty list, with a hint what to do. */
 export const Empty = ({ children }: { children: Child }) => <div class="empty">{children}</div>;

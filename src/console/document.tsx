@@ -4,13 +4,15 @@ import type { OrgPermission } from "../auth/policy.ts";
 import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
 
 /** The entries of an organization's navigation. */
-export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "settings";
+export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "settings";
 
 export const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
   { at: "stacks", label: "Stacks", path: "", needs: "stack:list" },
   { at: "tokens", label: "Access tokens", path: "/~/tokens", needs: "org_token:read" },
   { at: "audit", label: "Audit log", path: "/~/audit", needs: "audit_logs:read" },
   { at: "members", label: "Members", path: "/~/members", needs: "org_member:read" },
+  { at: "teams", label: "Teams", path: "/~/teams", needs: "team:list" },
+  { at: "roles", label: "Roles", path: "/~/roles", needs: "role:read" },
   { at: "settings", label: "Settings", path: "/~/settings", needs: "organization:read" },
 ];
 

@@ -1,5 +1,5 @@
 import { acceptInvite, getInvite } from "../orgs/acceptInvite.ts";
-import { builtInRoles } from "../roles/builtIn.ts";
+import { builtInRoles, findRole } from "../roles/builtIn.ts";
 import { homePath } from "./paths.ts";
 import { definePage } from "./page.tsx";
 
@@ -8,14 +8,15 @@ const path = "/:orgName/~/invites/:inviteID";
 /** The target of an invitation's link. Opening it does not accept it, because mail scanners follow links. */
 export const ownInvitePages = [
   definePage("GET", path, "person", async (ctx) => {
-    const { org, role, sentBy } = await getInvite(ctx, ctx.page.params["orgName"]!, ctx.page.params["inviteID"]!);
+    const { org, orgId, role, roleId, roleName, sentBy } = await getInvite(ctx, ctx.page.params["orgName"]!, ctx.page.params["inviteID"]!);
     return {
       title: `Join ${org}`,
       body: (
         <section>
           <h1>Join {org}</h1>
           <p>
-            {sentBy} invites you, {ctx.actor.user.login}, to join <strong>{org}</strong> as <strong>{builtInRoles[role].name}</strong>.
+            {sentBy} invites you, {ctx.actor.user.login}, to join <strong>{org}</strong> as{" "}
+            <strong>{roleId === null || findRole(orgId, roleId) ? builtInRoles[role].name : roleName}</strong>.
           </p>
           <form method="post">
             <button type="submit">Join {org}</button>

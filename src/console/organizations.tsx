@@ -46,7 +46,7 @@ const view = ({ actor }: PageContext<"person">, problem?: string): View => ({
   ),
 });
 
-const Row = ({ org, role, isAccepted, addedBy }: Membership) => {
+const Row = ({ org, role, custom, isAccepted, addedBy }: Membership) => {
   const here = `${ORGANIZATIONS}/${encodeURIComponent(org.name)}`;
   return (
     <tr>
@@ -54,7 +54,7 @@ const Row = ({ org, role, isAccepted, addedBy }: Membership) => {
         <a href={homePath(org.name)}>{org.name}</a>
         {!isAccepted && <div class="hint">added by {addedBy || "somebody"}</div>}
       </th>
-      <td>{builtInRoles[role].name}</td>
+      <td>{custom?.name ?? builtInRoles[role].name}</td>
       <td>
         {isAccepted ? (
           "accepted"

@@ -118,6 +118,7 @@ async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promi
   const request = c.get("request");
   return retryAfterChange(async (fresh) => {
     if (fresh) request.now = Math.max(request.now, Date.now());
+    // It may read facts about a stack behind a guard, which fails for a cached identity that is out of date.
     await enter(c, route, fresh);
     return withWrittenNames(request, c.get("credential")?.org, stackParam(c), (written) => {
       page.params = { ...page.params, ...written };
@@ -171,7 +172,7 @@ function refuseForeign(c: Context<Env>): void {
     throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
 }
 
-/** Maximum number of characters of all fields of a form together. */
+/** Most characters of all fields of a form together. */
 const FORM_LIMIT = 64 * 1024;
 
 async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {
@@ -211,7 +212,7 @@ export const missingPage = (c: Context<Env>): Promise<Response> =>
     },
   });
 
-/** Maximum number of characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
+/** Most characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
 const MAX_NEXT = 4000;
 
 async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Promise<Response> {

@@ -6,7 +6,12 @@ import { signInPages } from "./signIn.tsx";
 import { listPages as memberPages } from "./members/list.tsx";
 import { memberInvitePages } from "./members/invites.tsx";
 import { memberRemovePages } from "./members/remove.tsx";
+import { memberRolePages } from "./members/role.tsx";
 import { numbersPage } from "./numbers.tsx";
+import { roleDetailPages } from "./roles/detail.tsx";
+import { roleEditPages } from "./roles/edit.tsx";
+import { roleListPage } from "./roles/list.tsx";
+import { roleRemovePages } from "./roles/remove.tsx";
 import { settingsPages } from "./settings.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
@@ -17,6 +22,12 @@ import { resourcesPage } from "./stacks/resources.tsx";
 import { settingsPage } from "./stacks/settings.tsx";
 import { stackPages } from "./stacks/stack.tsx";
 import { updatePages } from "./stacks/update.tsx";
+import { teamListPages } from "./teams/list.tsx";
+import { teamMemberPages } from "./teams/members.tsx";
+import { teamRolePages } from "./teams/roles.tsx";
+import { teamSettingsPages } from "./teams/settings.tsx";
+import { teamStackPages } from "./teams/stacks.tsx";
+import { teamTokenPages } from "./teams/tokens.tsx";
 import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { tokenListPage } from "./tokens/list.tsx";
@@ -43,6 +54,17 @@ export const pages: PageRoute[] = [
   ...memberPages,
   ...memberInvitePages,
   ...memberRemovePages,
+  ...memberRolePages,
+  roleListPage,
+  ...roleEditPages,
+  ...roleDetailPages,
+  ...roleRemovePages,
+  ...teamListPages,
+  ...teamMemberPages,
+  ...teamStackPages,
+  ...teamRolePages,
+  ...teamTokenPages,
+  ...teamSettingsPages,
   ...settingsPages,
   numbersPage,
   // Paths with `~` come first: the following accept any name.

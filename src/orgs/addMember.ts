@@ -5,7 +5,7 @@ import { guarded } from "../auth/guard.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
-import { givenRole } from "../roles/given.ts";
+import type { GivenRole } from "../roles/given.ts";
 import { users } from "../users/table.ts";
 import { shortId } from "./invite.ts";
 import { isPending } from "./pendingInvites.ts";
@@ -18,12 +18,12 @@ const alreadyThere = () => new AppError(409, "User is already an organization me
  * Adds an account of this deployment to the organization. The person has not accepted the membership yet: the person may use the
  * organization, but the organization has no power over the person. With `DIRECT_MEMBERS=invite` it creates an invitation instead.
  */
-export async function addMember(ctx: OrgContext, login: string, role: Role) {
-  await givenRole(ctx, { role }, "default");
-  if (!addsDirectly(ctx.env.DIRECT_MEMBERS)) return inviteMember(ctx, login, role);
+export async function addMember(ctx: OrgContext, login: string, given: GivenRole) {
+  if (!addsDirectly(ctx.env.DIRECT_MEMBERS)) return inviteMember(ctx, login, given);
+  const { role, roleId } = given;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "member-added",
-    description: `Added ${login} as ${role}.`,
+    description: `Added ${login} as ${given.name}.`,
   });
   try {
     const [people, , , roles] = await guarded(ctx, [
@@ -31,10 +31,10 @@ export async function addMember(ctx: OrgContext, login: string, role: Role) {
       ctx.store.db
         .insert(members)
         .select(
-          sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, NULL, '[null,[]]', 0 FROM users WHERE ${isLogin(login)}`,
+          sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, ${roleId}, '[null,[]]', 0 FROM users WHERE ${isLogin(login)}`,
         ),
       auditIf(ctx.store, event, changedARow),
-      rolesModified(ctx),
+      rolesModified(ctx, roleId),
     ]);
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
@@ -53,11 +53,11 @@ const addsDirectly = (setting: string | undefined) => !setting || setting === "a
  * Creates an invitation for one account; its person finds it in the console. The answer calls the person a potential member (management-api
  * §5).
  */
-async function inviteMember(ctx: OrgContext, login: string, role: Role) {
+async function inviteMember(ctx: OrgContext, login: string, { role, roleId, name }: GivenRole) {
   const id = crypto.randomUUID();
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-sent",
-    description: `Invited ${login} as ${role} (${shortId(id)}).`,
+    description: `Invited ${login} as ${name} (${shortId(id)}).`,
   });
   const isFree = sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
     AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${isPending("old", ctx.now)})`;
@@ -66,13 +66,13 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
     currentRole(ctx, login),
     ctx.store.db.insert(invites)
       .select(sql`SELECT ${id}, ${ctx.org.id}, '', ${role}, 'pending', ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, id,
-      ${ctx.actor.token.id}, NULL FROM users WHERE ${isLogin(login)} AND ${isFree}`),
+      ${ctx.actor.token.id}, ${roleId} FROM users WHERE ${isLogin(login)} AND ${isFree}`),
     auditIf(ctx.store, event, changedARow),
     ctx.store.db
       .select({ id: invites.id })
       .from(invites)
       .where(sql`${invites.id} = ${id}`),
-    rolesModified(ctx),
+    rolesModified(ctx, roleId),
   ]);
   const found = people[0];
   if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
@@ -85,7 +85,7 @@ async function inviteMember(ctx: OrgContext, login: string, role: Role) {
   };
 }
 
-/** A member has the default role; an administrator and a billing manager have their own. */
+/** A member has the given custom role or the default role; an administrator and a billing manager have their own. */
 const customOf = (role: Role, { custom }: { custom: string | null }) => (role === "member" ? custom : null);
 
 const person = (ctx: OrgContext, login: string) =>

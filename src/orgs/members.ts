@@ -121,10 +121,13 @@ export const tokensOf = (ctx: OrgContext, login: string) =>
     .from(accessTokens)
     .where(and(sql`${accessTokens.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`, isNull(accessTokens.deletedAt)));
 
-/** The time at which the organization was created, which is also that of its built-in roles, and the default role if it is a custom one. */
-export const rolesModified = (ctx: OrgContext) =>
+/**
+ * The time at which the organization was created, which is also that of its built-in roles.
+ * @param roleId the assigned role; for null the result also has the default role if it is a custom one
+ */
+export const rolesModified = (ctx: OrgContext, roleId: string | null = null) =>
   ctx.store.db
-    .select({ at: organizations.createdAt, custom: customRole(sql`default_role_id`) })
+    .select({ at: organizations.createdAt, custom: customRole(sql`coalesce(${roleId}, default_role_id)`) })
     .from(organizations)
     .where(eq(organizations.id, ctx.org.id));
 

@@ -58,7 +58,7 @@ export const orgRoutes = [
       params: member,
       body: z.object({ role }),
     },
-    (ctx, { params, body }) => addMember(ctx, params.userLogin, body.role),
+    async (ctx, { params, body }) => addMember(ctx, params.userLogin, await givenRole(ctx, { role: body.role }, "default")),
   ),
   defineRoute(
     {

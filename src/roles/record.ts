@@ -62,7 +62,7 @@ export const organizationOf = (ctx: OrgContext) =>
 
 type Organization = Awaited<ReturnType<typeof organizationOf>>[number];
 
-const descriptions: Record<BuiltInRole, string> = {
+export const builtInDescriptions: Record<BuiltInRole, string> = {
   admin: "Everything in the organization.",
   member: "What the organization gives to its members.",
   "billing-manager": "Sees who is in the organization, and nothing of its stacks.",
@@ -73,7 +73,7 @@ export const builtInRole = (ctx: OrgContext, role: BuiltInRole, org: Organizatio
   ...ofOrganization(ctx, org),
   id: roleId(ctx.org.id, role),
   name: builtInRoles[role].name,
-  description: descriptions[role],
+  description: builtInDescriptions[role],
   resourceType: role === "read-only" ? "stack" : "organization",
   uxPurpose: "role",
   defaultIdentifier: builtInRoles[role].defaultIdentifier,

@@ -1,4 +1,5 @@
 import type { OrgPermission } from "../access/permissions.ts";
+import { scopesGive } from "../auth/policy.ts";
 
 /**
  * Describes each right for people who write a role. It leaves out the rights that no custom role can give (`hasEffect`), and two rights without a name
@@ -99,3 +100,79 @@ export const availableScopes = Object.fromEntries(
     })),
   ]),
 );
+
+/** The two rights that custom roles can give without a name in the public contract. */
+const unnamed: [name: string, about: "organization" | "stack", description: string][] = [
+  ["organization:read", "organization", "See the name and the settings of the organization."],
+  ["stack:preview", "stack", "Preview updates of the stack. The right to update includes it."],
+];
+
+export interface ScopeWords {
+  name: string;
+  about: "organization" | "stack";
+  group: string;
+  description: string;
+}
+
+/** Every right that a custom role can give, in the order in which people read them. */
+export const scopeWords: ScopeWords[] = Object.entries(groups).flatMap(([key, list]) => {
+  const about = key as ScopeWords["about"];
+  const own = list.flatMap(({ name: group, scopes }) =>
+    Object.entries(scopes).map(([name, description]) => ({ name, about, group, description })),
+  );
+  const more = unnamed
+    .filter((one) => one[1] === about)
+    .map(([name, , description]) => ({ name, about, group: list[0]!.name, description }));
+  return [...own, ...more];
+});
+
+export const wordsOf = new Map(scopeWords.map((one) => [one.name, one]));
+
+/** What a right lets its holder do, in few words. A right that only comes with others has none. */
+const verbs: Record<ScopeWords["about"], Partial<Record<OrgPermission, string>>> = {
+  organization: {
+    "organization:update": "change settings",
+    "org_member:read": "see members",
+    "org_member:add": "add members",
+    "org_member:update": "change members",
+    "org_member:delete": "remove members",
+    "invites:create": "invite",
+    "org_token:read": "see access tokens",
+    "team:list": "see teams",
+    "team:create": "create teams",
+    "team:update": "change teams",
+    "team:delete": "delete teams",
+    "team:create_token": "create team tokens",
+    "team:delete_token": "delete team tokens",
+    "role:read": "see roles",
+    "role:create": "create roles",
+    "role:update": "change roles",
+    "role:delete": "delete roles",
+    "oidc_issuers:read": "see identity providers",
+    "auth_policies:read": "see policies of identity providers",
+    "audit_logs:read": "read the audit log",
+    "audit_logs:export": "export the audit log",
+    "stack:create": "create stacks",
+    "stack:restore_deleted": "restore stacks",
+  },
+  stack: {
+    "stack:read": "see",
+    "stack:export": "export",
+    "stack:decrypt": "decrypt secrets",
+    "stack:preview": "preview",
+    "stack:write": "update",
+    "stack:import": "import",
+    "stack:rename": "rename",
+    "stack:transfer": "move",
+    "stack:delete": "delete",
+    "stack_access:update": "manage access",
+  },
+};
+
+/** Says in few words what scopes give on stacks, or on the organization. If there are no such words, it uses the descriptions. */
+export function inFewWords(scopes: string[], about: ScopeWords["about"]): string[] {
+  const spoken = Object.entries(verbs[about]).filter(([name]) => scopesGive(scopes, name as OrgPermission));
+  if (spoken.length > 0) return spoken.map(([, verb]) => verb);
+  const described = scopeWords.filter(({ name }) => scopes.includes(name) && wordsOf.get(name)!.about === about);
+  return described.map(({ description }) => `${description[0]!.toLowerCase()}${description.slice(1, -1)}`);
+}

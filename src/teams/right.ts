@@ -1,11 +1,10 @@
 import { type SQL, and, sql } from "drizzle-orm";
 import type { OrgPermission } from "../access/permissions.ts";
-import { circumstancesOf, editionFault, hasEverything } from "../auth/editions.ts";
 import { guarded, rely } from "../auth/guard.ts";
 import { isStackGranted } from "../auth/onStack.ts";
 import { isAdministrator, isPersonOnly, mayAs, membershipOf, rightsOfGrant, rightsOfRole } from "../auth/policy.ts";
 import { recordForbidden } from "../auth/refusals.ts";
-import { requireRight } from "../auth/right.ts";
+import { missingIn, requireRight } from "../auth/right.ts";
 import { isVisible } from "../auth/stackRules.ts";
 import type { OrgContext } from "../context.ts";
 import { forbidden } from "../errors.ts";
@@ -19,11 +18,9 @@ import { type GrantPermission, grantPermissions } from "./table.ts";
  * Requires a right of the organization, unless the caller is an administrator of the team. `findTeam` must have read the team in this request.
  * @throws 403
  */
-export async function requireTeamRight(ctx: OrgContext, team: Team, permission: OrgPermission): Promise<void> {
-  const { settings } = membershipOf(ctx);
-  const { defaultEdition, now } = circumstancesOf(ctx);
-  const fault = editionFault(permission);
-  if (fault && !hasEverything(settings, defaultEdition, now)) throw fault;
+export async function requireTeamRight(ctx: OrgContext, team: Pick<Team, "callerRole">, permission: OrgPermission): Promise<void> {
+  const fault = missingIn(ctx, permission);
+  if (fault) throw fault;
   if (team.callerRole !== "admin") await requireRight(ctx, permission);
 }
 

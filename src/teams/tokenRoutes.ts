@@ -17,7 +17,7 @@ import {
   ListOrgTokensQuery,
   ReasonQuery,
   RotateAccessTokenRequest,
-  UpdateAccessTokenRequest,
+  UpdateTeamAccessTokenRequest,
   UsageQuery,
   withDescendants,
 } from "../tokens/schema.ts";
@@ -85,7 +85,7 @@ export const teamTokenRoutes = [
       stops: true,
       permission,
       params: teamToken,
-      body: UpdateAccessTokenRequest,
+      body: UpdateTeamAccessTokenRequest,
       extension,
     },
     async (ctx, { params, body }) => updateOrgToken(ctx, params.tokenId, body, await teamAsMaker(ctx, params.teamName)),

@@ -26,7 +26,7 @@ export async function createOrgToken(
   reason = "",
   owner: TokenOwner = theOrganization,
 ) {
-  const { role, roleId, named } = await roleAskedFor(ctx, request);
+  const { role, roleId, roleName } = await roleAskedFor(ctx, request);
   const { maxTokenExpiryDays } = settingsOf(ctx);
   const fault = scopeFault(role, request.stacks) ?? expiryFault(request.expires, ctx.now, maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
@@ -36,7 +36,7 @@ export async function createOrgToken(
   const kind = role === "member" ? `${owner.kind} token` : `${role} ${owner.kind} token`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: `${owner.kind}-token-created`,
-    description: `Created ${kind} "${request.name}" (${id})${owner.kind === "team" ? ` of team "${owner.name}"` : ""}${named}.${reason && ` Reason: ${reason}`}`,
+    description: `Created ${kind} "${request.name}" (${id})${owner.kind === "team" ? ` of team "${owner.name}"` : ""}${roleName === null ? "" : ` with the role "${roleName}"`}.${reason && ` Reason: ${reason}`}`,
   });
   try {
     await guarded(ctx, [
@@ -75,16 +75,16 @@ export async function createOrgToken(
 const stands = (owner: TokenOwner) => (owner.kind === "team" ? sql`EXISTS (SELECT 1 FROM teams WHERE id = ${owner.id})` : sql`1`);
 
 /** `roleID` selects the role, else `admin` does; they must not contradict each other (management-api §3.4). */
-async function roleAskedFor(
+export async function roleAskedFor(
   ctx: OrgContext,
   { admin, roleID }: { admin?: boolean | null | undefined; roleID?: string | null | undefined },
-): Promise<{ role: TokenRole; roleId: string | null; named: string }> {
-  if (!roleID) return { role: admin ? "admin" : "member", roleId: null, named: "" };
+): Promise<{ role: TokenRole; roleId: string | null; roleName: string | null }> {
+  if (!roleID) return { role: admin ? "admin" : "member", roleId: null, roleName: null };
   const role = findRole(ctx.org.id, roleID);
-  if (role && (!admin || role === "admin")) return { role, roleId: null, named: "" };
+  if (role && (!admin || role === "admin")) return { role, roleId: null, roleName: null };
   if (role || admin) throw invalidRole();
   const { name } = await givenRole(ctx, { fgaRoleId: roleID }, "built-in");
-  return { role: "member", roleId: roleID, named: ` with the role "${name}"` };
+  return { role: "member", roleId: roleID, roleName: name };
 }
 
 const invalidRole = () => new AppError(400, "Invalid parameter 'roleID'.");

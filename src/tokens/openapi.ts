@@ -143,7 +143,7 @@ export const tokenOperations = {
   GetOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Returns a token, also a deleted one", answers: { 200: AccessToken } },
   UpdateOrgToken: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Changes a token's display name, description, expiry and limits",
+    summary: "Changes a token's role, display name, description, expiry and limits",
     answers: { 200: AccessToken },
   },
   DisableOrgToken: { tags: ["Organizations", "AccessTokens"], summary: "Disables a token immediately", answers: { 200: AccessToken } },

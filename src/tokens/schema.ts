@@ -59,12 +59,13 @@ export const countryAllowList = list(country, MAX_ENTRIES);
 
 /** Wording of the public contract. */
 const INVALID_ROLE = "Invalid parameter 'roleID'.";
+const roleID = z.nullish(z.string(INVALID_ROLE).check(z.maxLength(200, INVALID_ROLE)));
 
 export const CreateOrgAccessTokenRequest = z.object({
   name: tokenName,
   description,
   admin: z.nullish(z.boolean()),
-  roleID: z.nullish(z.string(INVALID_ROLE).check(z.maxLength(200, INVALID_ROLE))),
+  roleID,
   expires,
   displayName: z.nullish(displayName),
   stacks: z.nullish(stackRules),
@@ -80,6 +81,7 @@ export const CreatePersonalAccessTokenRequest = z.object({ description, expires 
 
 /** Absent or null: unchanged. `expires` 0: never. An empty list or `stacks: []` is a value. */
 export const UpdateAccessTokenRequest = z.object({
+  roleID,
   displayName: z.nullish(displayName),
   description: z.nullish(descriptionText),
   expires: z.nullish(expiry),
@@ -88,6 +90,8 @@ export const UpdateAccessTokenRequest = z.object({
   countryAllowList: z.nullish(countryAllowList),
   mayRotateItself: z.nullish(z.boolean()),
 });
+
+export const UpdateTeamAccessTokenRequest = z.omit(UpdateAccessTokenRequest, { roleID: true });
 
 /** Longest overlap of a token and its successor: 30 days, in seconds. */
 const MAX_OVERLAP = 30 * 86_400;

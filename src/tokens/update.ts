@@ -7,8 +7,9 @@ import { settingsOf } from "../auth/policy.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest, conflict, notFound } from "../errors.ts";
+import { builtInRoles } from "../roles/builtIn.ts";
 import { type TokenRow, stateOf, toAccessToken } from "./accessToken.ts";
-import { scopeFault } from "./create.ts";
+import { roleAskedFor, scopeFault } from "./create.ts";
 import { EXCHANGED, readOrgToken, thatToken } from "./get.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type UpdateAccessTokenRequest, expiryFault } from "./schema.ts";
@@ -17,8 +18,8 @@ import { accessTokens } from "./table.ts";
 type Request = z.infer<typeof UpdateAccessTokenRequest>;
 
 /**
- * Changes the display name, description, expiry and limits of a token, and whether it may rotate itself. Its name, role and value stay. A
- * new limit applies to every later write, and to cached reads within 60 seconds.
+ * Changes the role, display name, description, expiry and limits of a token, and whether it may rotate itself. Its name and value stay. A
+ * new role or limit applies to every later write, and to cached reads within 60 seconds.
  * @throws 409 when the token has ended, or was changed at the same time
  */
 export async function updateOrgToken(ctx: OrgContext, id: string, request: Request, owner: TokenOwner = theOrganization) {
@@ -28,8 +29,12 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
   if (before.issuerId !== null) throw conflict(EXCHANGED);
   if (state === "expired" || state === "rotated") throw conflict(`the token has ${state === "expired" ? "expired" : "been rotated"}`);
 
+  const { role, roleId, roleName } = request.roleID ? await roleAskedFor(ctx, { roleID: request.roleID }) : before;
   const after: TokenRow = {
     ...before,
+    role,
+    roleId,
+    roleName,
     displayName: request.displayName ?? before.displayName,
     description: request.description ?? before.description,
     expiresAt: newExpiry(ctx, before, request.expires),
@@ -38,7 +43,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
     allowedCountries: request.countryAllowList ?? before.allowedCountries,
     mayRotateItself: request.mayRotateItself ?? before.mayRotateItself,
   };
-  const fault = scopeFault(after.role, request.stacks);
+  const fault = scopeFault(after.role, after.stackRules);
   if (fault) throw badRequest(fault);
   const changes = differences(before, after);
   if (changes.length === 0) return toAccessToken(before, ctx.now);
@@ -52,6 +57,8 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
     ctx.store.db
       .update(accessTokens)
       .set({
+        role,
+        roleId,
         displayName,
         description,
         expiresAt,
@@ -85,6 +92,7 @@ function newExpiry(ctx: OrgContext, { expiresAt }: TokenRow, asked: number | nul
 /** The old and new values in the audit record of a change. */
 function differences(before: TokenRow, after: TokenRow): string[] {
   const shown: [string, (row: TokenRow) => string][] = [
+    ["role", (row) => JSON.stringify(row.roleName ?? builtInRoles[row.role].name)],
     ["display name", (row) => JSON.stringify(row.displayName || row.name)],
     ["description", (row) => JSON.stringify(row.description)],
     ["expiry", (row) => (row.expiresAt === null ? "never" : new Date(row.expiresAt).toISOString())],

@@ -3,15 +3,21 @@ import { pages } from "../../src/console/pages.ts";
 import { eventsOf, settledLog } from "../support/audit.ts";
 import { newVisitor, shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
-import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { allow, newRoleId } from "../roles/roles.ts";
 
 let world: World;
 let token: NewToken;
 let inviteID: string;
+let roleID: string;
+let teamToken: NewToken;
 beforeEach(async () => {
   world = await newWorld();
   token = await newOrgToken(world, "ci");
   ({ id: inviteID } = await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } }));
+  roleID = await newRoleId(world.admin, "Reader", allow("stack:read"));
+  await newTeam(world);
+  teamToken = await ok<NewToken>("POST", "/api/orgs/acme/teams/platform/tokens", { token: world.admin, json: { name: "team-ci" } });
 });
 
 /** An invitation is for people who are not in the organization yet. */
@@ -20,12 +26,16 @@ const inOrganization = pages.filter((page) => page.path.includes(":orgName") && 
 const membersHave = new Set([
   "organization:read",
   "org_member:read",
+  "team:list",
+  "team:read",
   "stack:list",
   "stack:read",
   "stack:export",
   "stack:decrypt",
   "stack_access:read",
 ]);
+/** Pages that open to administrators of the team and to those of the organization. */
+const ofTeamAdministrators = /\/teams\/:teamName\/(tokens|settings)/;
 
 /** What a page answers whoever may see it; the organization's own only leads on. */
 const good = (path: string) => (path === "/:orgName/~" ? 303 : 200);
@@ -35,7 +45,10 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
   const updateId = pattern.includes("/previews/") ? ids.preview : ids.update;
   const values: Record<string, string> = {
     orgName: "acme",
-    tokenId: token.id,
+    tokenId: pattern.includes("/teams/") ? teamToken.id : token.id,
+    teamName: "platform",
+    roleID,
+    login: "mel",
     sequence: "1",
     projectName: "web",
     project: "web",
@@ -75,7 +88,7 @@ it("a member sees the pages for members, and is told that the others are not all
   await settledLog();
   const member = await signIn(world.member);
   for (const { method, path, permission } of inOrganization) {
-    const may = membersHave.has(permission);
+    const may = membersHave.has(permission) && !(ofTeamAdministrators.test(path) && !path.endsWith("/value"));
     if (method === "GET") {
       const answer = await member.get(pathOf(path, { update, preview }));
       expect([path, answer.status], await answer.text()).toEqual([path, may ? good(path) : 403]);

@@ -5,7 +5,9 @@ import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
 import { component, deploymentOf, rootStack } from "../support/deployment.ts";
-import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+import { type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { type SimpleRole, writeTree } from "../../src/console/roles/tree.ts";
+import { scopeWords } from "../../src/roles/scopes.ts";
 
 /** No page is larger, whatever is on it. Bytes. */
 const MOST = 100_000;
@@ -74,6 +76,117 @@ it("lists of a hundred: tokens, one's own tokens, members, invitations", async (
   expect(rows(await sized("/user/settings/tokens"))).toBe(100);
   expect(rows(await sized("/acme/~/members"))).toBe(100);
   expect(rows(await sized("/acme/~/members/invites"))).toBe(100);
+});
+
+it("roles and teams, however many there are and whatever they are called", async () => {
+  await newStack(world.admin);
+  await newTeam(world);
+  const token = await newOrgToken(world, "ci");
+  const orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
+  const tag = { is: "tag", key: dense(1000), value: dense(1000) };
+  const onStacks = scopeWords.filter(({ about }) => about === "stack").map(({ name }) => name);
+  /** Grants under several conditions of many rules, and scopes that grant nothing. */
+  const grants = (count: number, rules: number) =>
+    JSON.stringify([
+      { scopes: [...scopeWords.map(({ name }) => name), dense(1000)], rules: null },
+      ...Array.from({ length: count }, (_, i) => ({
+        scopes: onStacks.slice(i % 5),
+        rules: Array.from({ length: rules }, () => [tag, tag]),
+      })),
+    ]);
+  const role = (id: string, purpose: string, text: string) =>
+    env.DB.prepare(
+      `INSERT INTO roles (id, org_id, name, description, resource_type, ux_purpose, details, grants, created_at, modified_at)
+       VALUES (?, ?, ?, ?, 'organization', ?, ?, ?, 0, 0)`,
+    ).bind(id, orgId, dense(92) + id.slice(-8), dense(1000), purpose, JSON.stringify(writeTree(large)), text);
+  const ids = (kind: string, count: number) => Array.from({ length: count }, (_, i) => `00000000-0000-4000-8000-0000${kind}${1000 + i}`);
+  const [roles, sets] = [ids("cccc", 120), ids("dddd", 60)];
+  const large: SimpleRole = {
+    organization: { set: "", scopes: scopeWords.filter(({ about }) => about === "organization").map(({ name }) => name) },
+    stacks: Array.from({ length: 6 }, (_, i) => ({
+      set: sets[i]!,
+      scopes: onStacks,
+      where: i < 3 ? { on: "tag", key: dense(400), value: dense(400) } : { on: "stacks", ids: [crypto.randomUUID()] },
+    })),
+  };
+  await env.DB.batch([
+    ...roles.map((id, i) => role(id, "role", i === 0 ? grants(30, 4) : grants(3, 1))),
+    ...sets.map((id) => role(id, "set", grants(1, 1))),
+    // Everybody and everything has the first role.
+    env.DB.prepare("UPDATE teams SET display_name = ?, description = ?").bind(dense(100), dense(1000)),
+    ...Array.from({ length: 120 }, (_, i) =>
+      env.DB.prepare("INSERT INTO teams (id, org_id, name, display_name, description, created_at) VALUES (?, ?, ?, ?, ?, 0)").bind(
+        `t${i}`,
+        orgId,
+        `${i}${"n".repeat(97)}`,
+        dense(100),
+        dense(1000),
+      ),
+    ),
+    env.DB.prepare("INSERT INTO team_roles (team_id, role_id) SELECT id, ? FROM teams").bind(roles[0]),
+    env.DB.prepare(
+      "INSERT INTO team_roles (team_id, role_id) SELECT teams.id, roles.id FROM teams, roles WHERE teams.name = 'platform' AND ux_purpose = 'role' AND roles.id > ?",
+    ).bind(roles[1]),
+    ...Array.from({ length: 120 }, (_, i) =>
+      env.DB.prepare("INSERT INTO users (id, login, name, email, created_at) VALUES (?, ?, ?, '', 1)").bind(
+        `u${i}`,
+        `${i}-with-a-long-login-of-thirty-nine`,
+        dense(400),
+      ),
+    ),
+    env.DB.prepare(
+      "INSERT INTO members (org_id, user_id, role, created_at, role_id) SELECT ?, id, 'member', 1, ? FROM users WHERE id LIKE 'u%' AND length(id) < 5",
+    ).bind(orgId, roles[0]),
+    env.DB.prepare(
+      "INSERT INTO team_members (team_id, user_id, role, created_at) SELECT teams.id, users.id, 'member', 0 FROM teams, users WHERE teams.name = 'platform' AND length(users.id) < 5",
+    ),
+    ...Array.from({ length: 120 }, (_, i) =>
+      env.DB.prepare("INSERT INTO stacks (id, org_id, project, name, created_at) VALUES (?, ?, ?, ?, 0)").bind(
+        `s${i}`,
+        orgId,
+        "p".repeat(100),
+        `${i}${"s".repeat(97)}`,
+      ),
+    ),
+    env.DB.prepare(
+      "INSERT INTO stack_grants (stack_id, grantee_kind, grantee_id, permission, created_at) SELECT stacks.id, 'team', teams.id, 103, 0 FROM stacks, teams WHERE teams.name = 'platform' AND length(stacks.id) < 5",
+    ),
+    ...Array.from({ length: 120 }, (_, i) =>
+      env.DB.prepare(
+        `INSERT INTO access_tokens (id, kind, org_id, team_id, role_id, name, description, hash, created_at, created_by)
+         SELECT lower(hex(randomblob(16))), CASE ?1 % 2 WHEN 0 THEN 'team' ELSE 'organization' END, org_id, CASE ?1 % 2 WHEN 0 THEN id END,
+           CASE ?1 % 2 WHEN 1 THEN ?2 END, lower(hex(randomblob(20))), ?3, lower(hex(randomblob(32))), 0, 'ada' FROM teams WHERE name = 'platform'`,
+      ).bind(i, roles[0], dense(252)),
+    ),
+    ...roles.slice(1, 60).map((id) => env.DB.prepare("INSERT INTO role_parts (role_id, part_id) VALUES (?, ?)").bind(id, roles[0])),
+  ]);
+  expect(rows(await sized("/acme/~/roles"))).toBeGreaterThan(50);
+  const ROLE = `/acme/~/roles/${roles[0]}`;
+  for (const path of [
+    "/acme/~/roles?roles=2&sets=2",
+    "/acme/~/roles/new",
+    "/acme/~/roles/new?as=json",
+    "/acme/~/roles/member",
+    "/acme/~/roles/admin",
+    ROLE,
+  ])
+    await sized(path);
+  for (const part of ["/edit", "/edit?as=json", "/delete", "/delete?force=true"]) await sized(ROLE + part);
+  expect(await sized(`${ROLE}/edit`)).toContain('name="part5.set"');
+  for (const path of [
+    "/acme/~/members/mel/role",
+    "/acme/~/members",
+    "/acme/~/members/invites",
+    "/acme/~/tokens/new",
+    `/acme/~/tokens/${token.id}`,
+  ])
+    expect(await sized(path)).toContain("more roles do not fit on this page");
+  expect(rows(await sized("/acme/~/teams"))).toBe(50);
+  expect(rows(await sized("/acme/~/tokens"))).toBeGreaterThan(60);
+  const TEAM = "/acme/~/teams/platform";
+  for (const part of ["", "/stacks", "/tokens"]) expect(rows(await sized(TEAM + part))).toBe(50);
+  expect(rows(await sized(`${TEAM}/roles`))).toBe(25);
+  for (const part of ["/settings", "/delete", "/tokens/new"]) await sized(TEAM + part);
 });
 
 it("the audit log, with filters of any length", async () => {

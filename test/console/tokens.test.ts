@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from "vitest";
 import { eventsOf } from "../support/audit.ts";
-import { type Visitor, shown, signIn } from "../support/browser.ts";
+import { type Visitor, fieldsOf, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { type NewToken, type World, newOrgToken, newWorld } from "../support/world.ts";
@@ -13,20 +13,6 @@ beforeEach(async () => {
   admin = await signIn(world.admin);
 });
 const tokenOf = ({ id }: NewToken) => ok("GET", `/api/orgs/acme/tokens/${id}`, { token: world.admin });
-
-/** The form of a page as a browser would send it, untouched. */
-function fieldsOf(html: string, action: string): Record<string, string> {
-  const form = html.slice(html.indexOf(`action="${action}"`)).split("</form>")[0]!;
-  const decoded = (text: string) =>
-    text.replaceAll("&#39;", "'").replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&amp;", "&");
-  const fields: Record<string, string> = {};
-  for (const [input] of form.matchAll(/<input[^>]*>/g)) {
-    const of = (name: string) => new RegExp(`\\s${name}="([^"]*)"`).exec(input)?.[1];
-    if (of("type") === "radio" && !/\schecked/.test(input)) continue;
-    fields[of("name")!] = decoded(of("value") ?? "");
-  }
-  return fields;
-}
 
 it("limits a new token to stacks, networks and countries", async () => {
   const form = {

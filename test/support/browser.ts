@@ -54,3 +54,25 @@ export async function shown(answer: Promise<Response>, status = 200): Promise<st
   expect(response.status, text).toBe(status);
   return text;
 }
+
+const decoded = (text: string) =>
+  text.replaceAll("&#39;", "'").replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+
+/** The form of a page with that action, as a browser would send it untouched with its first button. */
+export function fieldsOf(html: string, action: string): Record<string, string> {
+  const at = html.indexOf(`action="${action}"`);
+  expect(at, `a form with the action ${action}`).toBeGreaterThan(0);
+  const form = html.slice(at).split("</form>")[0]!;
+  const fields: Record<string, string> = {};
+  for (const [input] of form.matchAll(/<input[^>]*>/g)) {
+    const of = (name: string) => new RegExp(`\\s${name}="([^"]*)"`).exec(input)?.[1];
+    if (["radio", "checkbox"].includes(of("type") ?? "") && !/\schecked/.test(input)) continue;
+    fields[of("name")!] = decoded(of("value") ?? "");
+  }
+  for (const [, name, options] of form.matchAll(/<select[^>]*\sname="([^"]*)"[^>]*>(.*?)<\/select>/gs))
+    fields[name!] = decoded(/<option value="([^"]*)" selected/.exec(options!)?.[1] ?? "");
+  for (const [, name, text] of form.matchAll(/<textarea[^>]*\sname="([^"]*)"[^>]*>(.*?)<\/textarea>/gs))
+    // A browser drops the first line break of a text, and sends the others as two characters.
+    fields[name!] = decoded(text!).replace(/^\n/, "").replaceAll(/\r?\n/g, "\r\n");
+  return fields;
+}

@@ -4,15 +4,16 @@ import { cancelInvite, inviteByLink } from "../../orgs/invite.ts";
 import { CreateInviteRequest } from "../../orgs/inviteSchema.ts";
 import { listOrgInvites } from "../../orgs/listInvites.ts";
 import { builtInRoles } from "../../roles/builtIn.ts";
-import { type Role, roles } from "../../orgs/table.ts";
+import type { Role } from "../../orgs/table.ts";
 import { attempt, readForm } from "../attempt.ts";
-import { Choice, Copyable, Empty, Notice, Table, Time } from "../components.tsx";
+import { Copyable, Empty, Notice, Table, Time } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
+import { RolePicker, roleChoices } from "../roles/picker.tsx";
+import { ADMIN_WARNING, ROOM_FOR_ROLES, roleIn, rolesOfPeople } from "./role.tsx";
 
 const HERE = "/:orgName/~/members/invites" as const;
 const MOST_INVITES = 100;
-const options = roles.map((role) => [role, builtInRoles[role].name] as const);
 type Context = OrgContext & { page: PageInput };
 
 /** Pending invitations: created, handed out as links, and canceled. No mail is sent. */
@@ -20,8 +21,9 @@ export const memberInvitePages = [
   definePage("GET", HERE, "invites:read", (ctx) => view(ctx)),
   definePage("POST", HERE, "invites:create", async (ctx) => {
     const { form, url } = ctx.page;
-    const body = readForm(CreateInviteRequest, { role: form["role"] });
-    const made = "problem" in body ? body : await attempt(() => inviteByLink(ctx, url.origin, body.value));
+    const { role, fgaRoleId: roleId } = { fgaRoleId: undefined, role: undefined, ...roleIn(form) };
+    const body = readForm(CreateInviteRequest, { role, roleId });
+    const made = "problem" in body ? body : await attempt(() => inviteByLink(ctx, url.origin, body.value), [400, 403, 409]);
     return "problem" in made ? view(ctx, made.problem.message) : { to: placePath(ctx.org.name, "members", "invites") };
   }),
   definePage("POST", `${HERE}/:inviteID/cancel`, "invites:create", async (ctx) => {
@@ -34,6 +36,8 @@ async function view(ctx: Context, problem?: string): Promise<View> {
   const { page, org } = ctx;
   const { invites } = await listOrgInvites(ctx, page.url.origin);
   const here = placePath(org.name, "members", "invites");
+  const choices = await roleChoices(ctx, rolesOfPeople, "default");
+  const roleName = (role: Role, id?: string) => (id && choices.find(({ value }) => value === id)?.role.name) || builtInRoles[role].name;
   return {
     title: "Invitations",
     at: "members",
@@ -60,7 +64,7 @@ async function view(ctx: Context, problem?: string): Promise<View> {
                   <td>
                     <Copyable label={cut(invite.email, 100) || "Anyone with the link"} text={invite.acceptInviteUrl} />
                   </td>
-                  <td>{builtInRoles[invite.role as Role].name}</td>
+                  <td>{cut(roleName(invite.role as Role, invite.roleId), 100)}</td>
                   <td>{invite.sentBy.githubLogin}</td>
                   <td>
                     <Time at={invite.sentAt * 1000} />
@@ -82,7 +86,14 @@ async function view(ctx: Context, problem?: string): Promise<View> {
           <>
             <h2>Invite a person</h2>
             <form method="post" action={here} class="narrow">
-              <Choice name="role" label="Role" value={page.form["role"] ?? "member"} options={options} />
+              <RolePicker
+                name="role"
+                legend="Role"
+                value={page.form["role"] ?? "member"}
+                choices={choices}
+                warning={ADMIN_WARNING}
+                room={ROOM_FOR_ROLES}
+              />
               <button>Create invite link</button>
             </form>
           </>

@@ -1,10 +1,13 @@
 import { settingsOf } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
+import { findRole } from "../../roles/builtIn.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import type { Problem } from "../attempt.ts";
 import { Choice, Field, utc } from "../components.tsx";
 import type { PageInput } from "../page.tsx";
 import { placePath } from "../paths.ts";
+import { type RoleChoice, RolePicker } from "../roles/picker.tsx";
+import { ADMIN_TOKEN_WARNING } from "./create.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LimitFields, limitsForm, tokenLimitsIn } from "./limits.tsx";
 
@@ -16,11 +19,13 @@ const KEEP = "keep";
  * The body of the API's request. Unchanged members are left out; if the limit on stacks was removed, a limit that allows all stacks is
  * sent.
  */
-export function editBody(form: Form, token: AccessToken, now: number) {
+export function editBody(ctx: OrgContext, form: Form, token: AccessToken) {
+  const { now } = ctx;
   const limits = tokenLimitsIn(form);
   return {
     displayName: form["displayName"],
     description: form["description"],
+    ...(form["roleID"] !== undefined && form["roleID"] !== roleOf(ctx, token) && { roleID: form["roleID"] }),
     ...((form["expiry"] ?? KEEP) !== KEEP && { expires: expiresOf(form, now) }),
     ...(form["mayRotateItself"] !== undefined && { mayRotateItself: form["mayRotateItself"] === "yes" }),
     ...limits,
@@ -31,11 +36,12 @@ export function editBody(form: Form, token: AccessToken, now: number) {
 interface Props {
   ctx: OrgContext & { page: PageInput };
   token: AccessToken;
+  choices: RoleChoice[];
   problem: Problem | undefined;
 }
 
 /** Everything that an administrator may do to a token. The typed values stay while the form has a fault. */
-export const TokenChanges = ({ ctx, token, problem }: Props) => {
+export const TokenChanges = ({ ctx, token, choices, problem }: Props) => {
   const here = placePath(ctx.org.name, "tokens", token.id);
   const living = token.status === "active" || token.status === "disabled";
   return (
@@ -43,7 +49,7 @@ export const TokenChanges = ({ ctx, token, problem }: Props) => {
       {living && (
         <>
           <h2>Change</h2>
-          <EditForm ctx={ctx} token={token} problem={problem} />
+          <EditForm ctx={ctx} token={token} choices={choices} problem={problem} />
         </>
       )}
       {living && !token.successor && (
@@ -84,12 +90,16 @@ export const TokenChanges = ({ ctx, token, problem }: Props) => {
   );
 };
 
-const EditForm = ({ ctx, token, problem }: Props) => {
+/** The value of the role in the form: the name of a built-in role, or the id of a custom one. */
+const roleOf = (ctx: OrgContext, { role }: AccessToken) => (role && (findRole(ctx.org.id, role.id) ?? role.id)) ?? "member";
+
+const EditForm = ({ ctx, token, choices, problem }: Props) => {
   const errors = problem?.fields ?? {};
   const typed = problem && "displayName" in ctx.page.form ? ctx.page.form : undefined;
   const form: Form = typed ?? {
     displayName: token.displayName ?? "",
     description: token.description,
+    roleID: roleOf(ctx, token),
     mayRotateItself: token.mayRotateItself ? "yes" : "",
     ...limitsForm(token),
   };
@@ -104,6 +114,17 @@ const EditForm = ({ ctx, token, problem }: Props) => {
         hint={`Shown next to the name ${token.name}, which stays the same.`}
       />
       <Field name="description" label="Description" value={form["description"]} error={errors["description"]} maxlength={255} />
+      <details open={typed !== undefined}>
+        <summary>Role</summary>
+        <RolePicker
+          name="roleID"
+          legend="Permissions"
+          value={form["roleID"] ?? roleOf(ctx, token)}
+          choices={choices}
+          error={errors["roleID"]}
+          warning={ADMIN_TOKEN_WARNING}
+        />
+      </details>
       <details open={typed !== undefined}>
         <summary>Expiry and limits</summary>
         <ExpiryFields

@@ -89,8 +89,8 @@ export function endedView({ total, ended, kept }: RevocationReport, title: strin
   };
 }
 
-/** Valid successors of a token. */
-export const Successors = ({ orgName, successors }: { orgName: string; successors: TokenImpact["successors"] }) =>
+/** Valid successors of a token. @param orgName the organization, if the successors have pages of their own */
+export const Successors = ({ orgName, successors }: { orgName: string | undefined; successors: TokenImpact["successors"] }) =>
   successors.length === 0 ? (
     <></>
   ) : (
@@ -99,7 +99,7 @@ export const Successors = ({ orgName, successors }: { orgName: string; successor
       <dd>
         {successors.map(({ id, name }) => (
           <div>
-            <a href={placePath(orgName, "tokens", id)}>{name}</a> stays valid when this token is deleted.
+            {orgName === undefined ? name : <a href={placePath(orgName, "tokens", id)}>{name}</a>} stays valid when this token is deleted.
           </div>
         ))}
       </dd>

@@ -6,13 +6,15 @@ import { RotateAccessTokenRequest, UpdateAccessTokenRequest } from "../../tokens
 import { updateOrgToken } from "../../tokens/update.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import { getTokenUsage } from "../../tokens/usage.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
 import { Days } from "../charts.tsx";
 import { Empty, Notice, Time } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
+import { roleChoices } from "../roles/picker.tsx";
 import { TokenChanges, editBody } from "./change.tsx";
+import { rolesOfTokens } from "./create.tsx";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./list.tsx";
 import { LastUse } from "./lastUse.tsx";
@@ -26,7 +28,7 @@ export const detailPages = [
 
   definePage("POST", `${TOKEN_PATH}/edit`, "org_token:update", async (ctx) => {
     const { form, params } = ctx.page;
-    const body = readForm(UpdateAccessTokenRequest, editBody(form, await getOrgToken(ctx, idOf(params)), ctx.now));
+    const body = readForm(UpdateAccessTokenRequest, editBody(ctx, form, await getOrgToken(ctx, idOf(params))));
     const done = "problem" in body ? body : await attempt(() => updateOrgToken(ctx, idOf(params), body.value));
     return "problem" in done ? view(ctx, idOf(params), true, done.problem) : { to: placePath(ctx.org.name, "tokens", idOf(params)) };
   }),
@@ -62,11 +64,12 @@ const disabled: Record<NonNullable<AccessToken["disabledReason"]>, string> = {
 
 async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem?: Problem): Promise<View> {
   const token = await getOrgToken(ctx, id);
+  const choices = mayChange ? await roleChoices(ctx, rolesOfTokens, "built-in") : [];
   const usage = await getTokenUsage(ctx, id, DAYS);
   return {
     title: token.name,
     at: "tokens",
-    status: problem ? 400 : 200,
+    status: statusOf(problem),
     body: (
       <section>
         <div class="heading">
@@ -91,7 +94,13 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
         )}
         <dl>
           <dt>Permissions</dt>
-          <dd>{token.role?.name ?? "Member"}</dd>
+          <dd>
+            {token.role && ctx.page.may("role:read") ? (
+              <a href={placePath(ctx.org.name, "roles", token.role.id)}>{token.role.name}</a>
+            ) : (
+              (token.role?.name ?? "Member")
+            )}
+          </dd>
           {token.stacks && (
             <>
               <dt>Allowed stacks</dt>
@@ -155,7 +164,7 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
             {usage.clients.length > 0 && `; with ${usage.clients.map(({ value }) => value).join(", ")}`}
           </p>
         )}
-        {mayChange && token.status !== "deleted" && <TokenChanges ctx={ctx} token={token} problem={problem} />}
+        {mayChange && token.status !== "deleted" && <TokenChanges ctx={ctx} token={token} choices={choices} problem={problem} />}
       </section>
     ),
   };

@@ -1,10 +1,11 @@
+import { missingIn } from "../../auth/right.ts";
 import { cut } from "../../http/pageText.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
 import { readQuery } from "../attempt.ts";
 import { Bars } from "../charts.tsx";
-import { Badge, Choice, Empty, Field, More, Table, Time } from "../components.tsx";
+import { Badge, Choice, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { LastUse } from "./lastUse.tsx";
@@ -22,6 +23,7 @@ export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:
   };
   const { tokens, continuationToken } = await listOrgTokens(ctx, readQuery(ListOrgTokensQuery, asked), null);
   const mayCreate = page.may("org_token:create");
+  const missing = missingIn(ctx, "org_token:create");
   return {
     title: "Access tokens",
     at: "tokens",
@@ -38,6 +40,7 @@ export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:
         <p class="faint">
           Credentials for machines. They belong to {org.name}, not to a person, so they stay valid when their creator leaves.
         </p>
+        {missing && <Notice kind="info">{missing.message}</Notice>}
         <form class="filters" method="get">
           <Field name="search" label="Search" value={asked.search ?? ""} placeholder="Name or description" type="search" maxlength={100} />
           <Choice
@@ -90,7 +93,7 @@ const Row = ({ token, orgName }: { token: AccessToken; orgName: string }) => (
       {token.description && <div class="hint">{cut(token.description, 255)}</div>}
     </th>
     <td>
-      {token.role?.name ?? "Member"}
+      {cut(token.role?.name ?? "Member", 100)}
       {token.stacks && <div class="hint">some stacks</div>}
     </td>
     <td>

@@ -1,42 +1,69 @@
+import { has, requireRight } from "../../auth/right.ts";
 import type { OrgContext } from "../../context.ts";
 import { deleteOrgToken } from "../../tokens/delete.ts";
 import { getOrgToken } from "../../tokens/get.ts";
 import { getTokenImpact } from "../../tokens/impact.ts";
+import { type TokenOwner, theOrganization } from "../../tokens/owner.ts";
 import { revokeOrgToken } from "../../tokens/revoke.ts";
 import type { Problem } from "../attempt.ts";
 import { Field, Notice, Table, Time } from "../components.tsx";
-import { type View, definePage } from "../page.tsx";
+import type { NavigationItem } from "../document.tsx";
+import { type Answer, type PageInput, type View, definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
 import { Created, EndButtons, Successors, endedView } from "./created.tsx";
 import { LastUse } from "./lastUse.tsx";
 
 const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
-const idOf = (params: Record<string, string>) => params["tokenId"] ?? "";
+
+/** Where the pages of a token are, and whose it is. */
+interface Place {
+  owner: TokenOwner;
+  list: string;
+  /** Where the reader goes who cancels. */
+  back: string;
+  at: NavigationItem;
+}
+
+type Context = OrgContext & { page: PageInput };
+const idOf = ({ page }: Context) => page.params["tokenId"] ?? "";
+const ofOrganization = (ctx: Context): Place => ({
+  owner: theOrganization,
+  list: placePath(ctx.org.name, "tokens"),
+  back: placePath(ctx.org.name, "tokens", idOf(ctx)),
+  at: "tokens",
+});
 
 export const tokenRemovePages = [
-  definePage("GET", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => deletion(ctx, idOf(ctx.page.params))),
-  definePage("POST", `${TOKEN_PATH}/delete`, "org_token:delete", async (ctx) => {
-    const id = idOf(ctx.page.params);
-    const { name } = await getOrgToken(ctx, id);
-    if (ctx.page.form["confirmation"] !== name)
-      return deletion(ctx, id, { message: "Nothing was deleted.", fields: { confirmation: "This is not the token's name." } });
-    const list = placePath(ctx.org.name, "tokens");
-    if (ctx.page.form["withDescendants"] === "true") {
-      const { report } = await revokeOrgToken(ctx, id, "deleted in the console");
-      return endedView(report, `Deleted ${name}`, list);
-    }
-    await deleteOrgToken(ctx, id, "deleted in the console");
-    return { to: list };
-  }),
+  definePage("GET", `${TOKEN_PATH}/delete`, "org_token:delete", (ctx) => deletionView(ctx, ofOrganization(ctx))),
+  definePage("POST", `${TOKEN_PATH}/delete`, "org_token:delete", (ctx) => deleteConfirmed(ctx, ofOrganization(ctx))),
 ];
 
+/** Deletes the token if its name was typed. The caller has checked that the reader may delete tokens of the owner. */
+export async function deleteConfirmed(ctx: Context, place: Place): Promise<Answer> {
+  const id = idOf(ctx);
+  const { owner, list } = place;
+  const { name } = await getOrgToken(ctx, id, owner);
+  if (ctx.page.form["confirmation"] !== name)
+    return deletionView(ctx, place, { message: "Nothing was deleted.", fields: { confirmation: "This is not the token's name." } });
+  if (ctx.page.form["withDescendants"] === "true") {
+    // It also ends members and tokens of the organization, so it needs more than the right to the tokens of a team.
+    await requireRight(ctx, "org_token:delete");
+    const { report } = await revokeOrgToken(ctx, id, "deleted in the console", owner);
+    return endedView(report, `Deleted ${name}`, list);
+  }
+  await deleteOrgToken(ctx, id, "deleted in the console", owner);
+  return { to: list };
+}
+
 /** Shows the use of a token before its deletion. */
-async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise<View> {
-  const token = await getOrgToken(ctx, id);
-  const impact = await getTokenImpact(ctx, id);
+export async function deletionView(ctx: Context, { owner, back, at }: Place, problem?: Problem): Promise<View> {
+  const id = idOf(ctx);
+  const token = await getOrgToken(ctx, id, owner);
+  const mayEndMore = has(ctx, "org_token:delete");
+  const impact = await getTokenImpact(ctx, id, owner);
   return {
     title: `Delete ${token.name}`,
-    at: "tokens",
+    at,
     status: problem ? 400 : 200,
     body: (
       <section>
@@ -62,7 +89,7 @@ async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise
                   </div>
                 ))}
           </dd>
-          <Successors orgName={ctx.org.name} successors={impact.successors} />
+          <Successors orgName={owner.kind === "organization" ? ctx.org.name : undefined} successors={impact.successors} />
         </dl>
         {impact.stacks.length === 0 ? (
           <p>This token changed no stack in the last 90 days.</p>
@@ -86,7 +113,7 @@ async function deletion(ctx: OrgContext, id: string, problem?: Problem): Promise
         <Created created={impact.created} />
         <form method="post" class="narrow">
           <Field name="confirmation" label={`Type ${token.name} to confirm`} error={problem?.fields["confirmation"]} required autofocus />
-          <EndButtons label="Delete" total={impact.created.total} /> <a href={placePath(ctx.org.name, "tokens", id)}>Cancel</a>
+          <EndButtons label="Delete" total={mayEndMore ? impact.created.total : 0} /> <a href={back}>Cancel</a>
         </form>
       </section>
     ),

@@ -1,17 +1,22 @@
+import type { OrgContext } from "../../context.ts";
 import { Copyable, Notice } from "../components.tsx";
+import type { NavigationItem } from "../document.tsx";
 import { takeOnce } from "../once.ts";
-import { definePage } from "../page.tsx";
+import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
-/** The only page that shows a token's value, and only at the first view. */
-export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", "org_token:read", async (ctx) => {
+export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", "org_token:read", (ctx) =>
+  valueView(ctx, placePath(ctx.org.name, "tokens"), "tokens"),
+);
+
+/** The only page that shows a token's value, and only at the first view. @param list the path of the list of the tokens */
+export async function valueView(ctx: OrgContext & { page: PageInput }, list: string, at: NavigationItem): Promise<View> {
   const { params, hono, url } = ctx.page;
   const shown = await takeOnce(ctx, hono, ctx.actor.token.id);
-  const list = placePath(ctx.org.name, "tokens");
   if (!shown || shown.id !== params["tokenId"]) {
     return {
       title: "Shown once",
-      at: "tokens",
+      at,
       body: (
         <section class="narrow">
           <h1>Shown once</h1>
@@ -27,7 +32,7 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
   const stack = `${ctx.org.name}/PROJECT/STACK`;
   return {
     title: `Token ${shown.name}`,
-    at: "tokens",
+    at,
     body: (
       <section class="narrow">
         <h1>{shown.name}</h1>
@@ -47,7 +52,7 @@ export const valuePage = definePage("GET", "/:orgName/~/tokens/:tokenId/value", 
       </section>
     ),
   };
-});
+}
 
 /** The CLI derives the console of a backend from its domain, for the links that it prints and for `pulumi login` (cli-protocol §2.8). */
 interface Backend {

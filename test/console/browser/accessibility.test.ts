@@ -61,6 +61,20 @@ it("axe-core finds nothing on the answers of forms, and on pages that are missin
   await admin.getByRole("button", { name: "Save" }).click();
   await admin.getByText("Refuse these tokens").waitFor();
   await look(admin);
+  for (const [path, fields] of [
+    ["/acme/~/roles/new", { "#name": "Faulty", "[id='part0.key']": "", "[id='part0.set']": "select" }],
+    ["/acme/~/roles/new?as=json", { "#name": "Faulty", "#details": "{" }],
+    ["/acme/~/new-team", { "#name": story.team }],
+  ] as const) {
+    await admin.goto(path);
+    for (const [field, value] of Object.entries(fields))
+      if (value === "select") await admin.selectOption(field, { index: 1 });
+      else await admin.fill(field, value);
+    if ("[id='part0.key']" in fields) await admin.getByLabel("Stacks with a tag").check();
+    await admin.click("main form button");
+    await admin.locator(".notice.error").waitFor();
+    await look(admin);
+  }
   await look(admin, "/acme/~/audit?startTime=x", 400);
   await look(admin, "/acme/~/audit?textFilter=nothing-is-called-so");
   await look(admin, "/acme?search=nothing-is-called-so");
@@ -72,6 +86,8 @@ it("axe-core finds nothing on the answers of forms, and on pages that are missin
   const member = await signedIn(context, cast().member);
   await look(member, "/acme/~/audit", 403);
   await look(member, "/acme/~/settings");
+  await look(member, `/acme/~/teams/${story.team}`);
+  await look(member, "/acme/~/roles", 403);
   expect(found).toEqual({});
   await context.close();
 });

@@ -118,6 +118,11 @@ export interface Story {
   previewId: string;
   tokenId: string;
   inviteId: string;
+  /** A role that the form can show, and one that is shown as JSON. Both are in use. */
+  roleId: string;
+  otherRoleId: string;
+  team: string;
+  teamTokenId: string;
 }
 
 /**
@@ -176,13 +181,47 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   const { sentInvites } = await ask<{ sentInvites: { id: string }[] }>("POST", "/api/orgs/acme/invites/batch", {
     invites: [{ email: `${text("guest").replaceAll(/[\s@]/g, "/")}@${project}.example`, role: "member" }],
   });
+  const developers = await ask<{ id: string }>("POST", "/api/orgs/acme/roles", {
+    name: text("Ops"),
+    description: text("deploys to dev"),
+    details: onTag(text("env"), text("dev"), {
+      __type: "PermissionDescriptorAllow",
+      permissions: ["stack:read", "stack:write", text("x:y")],
+    }),
+  });
+  const others = await ask<{ id: string }>("POST", "/api/orgs/acme/roles", {
+    name: text("Dev"),
+    details: onTag("env", "dev", { __type: "PermissionDescriptorAllow", permissions: ["stack:read", "stack:write"] }),
+  });
+  const team = `team-${project}`;
+  const TEAM = `/api/orgs/acme/teams/${team}`;
+  await ask("POST", "/api/orgs/acme/teams/pulumi", { name: team, displayName: text("Shop"), description: text("the web shop") });
+  await ask("PATCH", TEAM, { member: "mel", memberAction: "add" });
+  await ask("PATCH", TEAM, { addStackPermission: { projectName: project, stackName: "dev", permission: 102 } });
+  for (const { id } of [developers, others]) await ask("POST", `${TEAM}/roles/${id}`);
+  const teamToken = await ask<{ id: string }>("POST", `${TEAM}/tokens`, {
+    name: `shop-${project}`,
+    description: text("the shop's pipeline"),
+  });
   // The audit log knows a refusal, too.
   await fetch(`${url}/api/orgs/acme/auditlogs/v2`, { headers: { Authorization: `token ${member}` } });
-  return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id };
+  const ids = { roleId: others.id, otherRoleId: developers.id, team, teamTokenId: teamToken.id };
+  return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id, ...ids };
 }
 
+/** Rights on the stacks with a tag. */
+const onTag = (key: string, value: string, subNode: object) => ({
+  __type: "PermissionDescriptorCondition",
+  condition: {
+    __type: "PermissionExpressionEqual",
+    left: { __type: "PermissionExpressionTag", context: { __type: "PermissionExpressionStack" }, key },
+    right: { __type: "PermissionLiteralExpressionString", value },
+  },
+  subNode,
+});
+
 /** Every page that a link leads to, for an administrator of acme. */
-export function pagesOf({ project, previewId, tokenId, inviteId }: Story): string[] {
+export function pagesOf({ project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId }: Story): string[] {
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
     ...under("/acme", ["", `/${project}`]),
@@ -191,6 +230,10 @@ export function pagesOf({ project, previewId, tokenId, inviteId }: Story): strin
     ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
     ...under("/acme/~/audit", ["", "?refusalsOnly=true&eventFilter=stack-created", "/1", "/verify"]),
     ...under("/acme/~", ["/members", "/members/invites", "/members/mel/remove", "/settings", "/numbers", `/invites/${inviteId}`]),
+    ...under("/acme/~", ["/members/mel/role", "/teams", "/new-team", "/roles", "/roles/new", "/roles/new?as=json", "/roles/admin"]),
+    ...[roleId, otherRoleId].flatMap((id) => under(`/acme/~/roles/${id}`, ["", "/edit", "/delete", "/delete?force=true"])),
+    ...under(`/acme/~/teams/${team}`, ["", "/stacks", "/roles", "/tokens", "/tokens/new", `/tokens/${teamTokenId}/delete`]),
+    ...under(`/acme/~/teams/${team}`, ["/settings", "/delete"]),
     ...under("/user/settings/tokens", ["", "/value"]),
     ...under("/user/settings", ["/sessions", "/organizations"]),
     "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",
