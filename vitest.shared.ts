@@ -15,6 +15,7 @@ const sizes: Sizes = {
   trees: size("TREES", 12, 1000),
   worlds: size("WORLDS", 20, 2000),
   policies: size("POLICIES", 500, 10_000),
+  sequenceCalls: size("SEQUENCE_CALLS", 40, 4000),
   kills: size("KILLS", 4, 150),
   lanes: size("LANES", 2, 4),
   races: size("RACES", 3, 100),

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { operationOf } from "../src/app/openapi.ts";
+import { contractOf, operationOf } from "../src/app/openapi.ts";
 import { routes } from "../src/app/routes.ts";
 import type { Route } from "../src/http/route.ts";
 import { writeOperations } from "./operations.ts";
@@ -23,8 +23,9 @@ const schemaOf = (schema: z.ZodMiniType, io: "input" | "output"): Json => {
 const refusal = { description: "An error", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
 
 function operation({ definition }: Route): Json {
-  const { params, query, body, permission } = definition;
-  const { summary, tags, answers } = operationOf(definition.operationId);
+  const { params, body, permission } = definition;
+  const { summary, tags } = operationOf(definition.operationId);
+  const { query, answers } = contractOf(definition);
   const parameters = [
     ...Object.entries(propertiesOf(params)).map(([name, schema]) => ({ name, in: "path", required: true, schema })),
     ...Object.entries(propertiesOf(query)).map(([name, schema]) => ({ name, in: "query", required: false, schema })),

@@ -9,6 +9,8 @@ import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import { warningTo } from "../auth/warning.ts";
+import type { OrgContext } from "../context.ts";
+import { dryRun } from "../dryRuns/dryRun.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
 import { bodyStream, requireUtf8, useBody } from "../http/body.ts";
 import { parseJson } from "../http/json.ts";
@@ -23,7 +25,7 @@ import { withWrittenNames } from "../stacks/written.ts";
 /** The small build of zod has no messages of its own. */
 z.config(english());
 
-type AnyInput = Parameters<Route["handler"]>[1];
+type AnyInput = Parameters<Route["handler"]>[1] & { dryRun: boolean };
 
 /** Registers routes with the router. */
 export function register(app: HonoBase<Env>, routes: Route[]): void {
@@ -55,7 +57,8 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
     const credential = await authenticate(request, c.req.header("Authorization"), orgParam(c), { drainsOn: drainsOn(c, route) });
     // The log names the caller from here on, whatever the result.
     c.set("credential", credential);
-    if (isCounted(route.definition)) await requireQuotas(c, credential, isImport);
+    // A dry run ends nothing, so it is counted even if the real call is not.
+    if (isCounted(route.definition) || c.req.query(DRY_RUN) !== undefined) await requireQuotas(c, credential, isImport);
     c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
   }
 }
@@ -69,8 +72,10 @@ async function requireQuotas(c: Context<Env>, sender: Sender, isImport = false):
 }
 
 /** Parses the request by the route's schemas. */
-async function readInput(c: Context<Env>, { definition: { params, query, body, bodyLimit, values } }: Route): Promise<AnyInput> {
+async function readInput(c: Context<Env>, { definition }: Route): Promise<AnyInput> {
+  const { params, query, body, bodyLimit, values } = definition;
   const input = {
+    dryRun: isDryRun(c, definition),
     params: params ? read(params, c.req.param()) : c.req.param(),
     query: query ? read(query, queryOf(c)) : {},
     body: undefined,
@@ -84,6 +89,22 @@ async function readInput(c: Context<Env>, { definition: { params, query, body, b
   const sender = c.get("credential");
   if (sender) addBytes(c.get("request"), sender, text.length);
   return { ...input, text, body: read(body, parseJson(text)) };
+}
+
+const DRY_RUN = "dryRun";
+
+/**
+ * Whether the call is only to be tried. An operation that does not know dry runs must not make the change instead, so it refuses the
+ * parameter. @throws 400
+ */
+function isDryRun(c: Context<Env>, definition: Route["definition"]): boolean {
+  if (definition.method === "GET" || definition.method === "HEAD") return false;
+  const values = c.req.queries(DRY_RUN) ?? [];
+  const [value = "false"] = values;
+  if (values.length > 1 || !["true", "false"].includes(value)) throw badRequest("dryRun is true or false");
+  if (value === "true" && !definition.dryRun)
+    throw badRequest("this operation has no dry run, so nothing was done: send it without dryRun to make the change");
+  return value === "true";
 }
 
 function valuesOf(c: Context<Env>, { member, isList, most, tooLong }: ValuesContract): Promise<Values> {
@@ -118,9 +139,11 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
     if (fresh) await admitAgain(c, route);
     const credential = c.get("credential");
     const result = await withRightsOnStack(request, credential, orgParam(c), () =>
-      withWrittenNames(request, credential?.org, stackParam(c), (written) =>
-        route.handler(contextOf(c), written ? { ...input, params: { ...input.params, ...written } } : input),
-      ),
+      withWrittenNames(request, credential?.org, stackParam(c), (written) => {
+        const named = written ? { ...input, params: { ...input.params, ...written } } : input;
+        if (!input.dryRun) return route.handler(contextOf(c), named);
+        return dryRun(contextOf(c) as OrgContext, (rehearsal) => route.handler(rehearsal as never, named));
+      }),
     );
     credential?.used(request);
     return warned(c, route, answer(c, result));

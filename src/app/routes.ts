@@ -8,6 +8,7 @@ import { oidcRoutes } from "../oidc/routes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { registryRoutes } from "../registry/routes.ts";
+import { rightsizeRoutes } from "../rightsize/routes.ts";
 import { roleRoutes } from "../roles/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
@@ -43,6 +44,7 @@ export const routes = [
   ...teamTokenRoutes,
   ...oidcRoutes,
   ...auditLogRoutes,
+  ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,
   ...tagRoutes,

@@ -179,7 +179,8 @@ const mayOn = (membership: ActorMembership, facts: Facts, permission: OrgPermiss
   (facts.granted.some((grant) => grantMay[grant].has(permission)) && mayByToggle(membership, permission)) ||
   rulesFor(membership, permission).some((rule) => holds(rule, facts));
 
-const customGrants = ({ custom, ofTeams }: Rights) => [...(custom?.grants ?? []), ...ofTeams];
+/** The grants of the actor's custom role, and of the roles of its teams. */
+export const customGrants = ({ custom, ofTeams }: Rights) => [...(custom?.grants ?? []), ...ofTeams];
 
 /** The rules under which the actor's custom roles give a right on a stack. */
 export const rulesFor = (membership: Rights, permission: OrgPermission): Rule[] =>
@@ -193,6 +194,9 @@ export function mayByToggle({ settings }: Pick<ActorMembership, "settings">, per
 
 /** The rights that a rule of a token leaves; `write` leaves all rights of the role. */
 const ruleMay: Record<"read" | "preview", ReadonlySet<OrgPermission>> = { read: new Set(readStacks), preview: new Set(previewStacks) };
+/** Whether a rule of a token with this access leaves a right on the stacks that it matches, if the role has the right. */
+export const leftByRule = (access: "read" | "preview", permission: OrgPermission): boolean => ruleMay[access].has(permission);
+
 /** Rights that are checked without a stack at first: a list is filtered, and a creation is checked again when the name is known. */
 const judgedLater: ReadonlySet<OrgPermission> = new Set(["stack:list", "stack:create"]);
 

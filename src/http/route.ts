@@ -50,6 +50,11 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
    */
   stops?: true;
   /**
+   * With the query parameter `dryRun=true` the call changes nothing and answers whose rights it would change, see `dryRun`. Every other
+   * operation that is not a GET refuses the parameter.
+   */
+  dryRun?: P extends OrgPermission ? true : never;
+  /**
    * Adds `X-Pulumi-Warning` about the caller's token. Only for an operation that each command calls once: a client prints the warning of
    * every answer that has one (cli-protocol §1.8).
    */

@@ -68,20 +68,21 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
   });
   const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
   const allowed = role === "admin" ? sql`1` : notTheLastAdmin(ctx);
-  const [before, , , after, tokens] = await guarded(ctx, [
+  const [before, changed, , tokens] = await guarded(ctx, [
     currentRole(ctx, login),
     ctx.store.db
       .update(members)
       .set({ role, roleId: id })
-      .where(and(isMember(ctx, login), sql`(role, role_id) IS NOT (${role}, ${id})`, allowed, withinReach(ctx))),
+      .where(and(isMember(ctx, login), sql`(role, role_id) IS NOT (${role}, ${id})`, allowed, withinReach(ctx)))
+      .returning({ userId: members.userId }),
     auditIf(ctx.store, event, changedARow),
-    currentRole(ctx, login),
     tokensOf(ctx, login),
     canceled,
     cancelPromise,
   ]);
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]?.role !== role || after[0].roleId !== id) throw await adminStays(ctx);
+  const hadIt = before[0].role === role && before[0].roleId === id;
+  if (!changed[0] && !hadIt) throw await adminStays(ctx);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),

@@ -1,5 +1,6 @@
 import { type SQL, and, eq, ne, sql } from "drizzle-orm";
 import { isAdministrator, membershipOf } from "../auth/policy.ts";
+import { lineHasEnded } from "../auth/lives.ts";
 import { has } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { invites } from "./table.ts";
@@ -25,13 +26,13 @@ export const madeByMachine = sql`EXISTS (SELECT 1 FROM access_tokens WHERE acces
 const LIFE = 30 * 86_400_000;
 
 /**
- * SQL condition on a row of `invites`: it can be accepted. It is pending, not too old, and the machine's token that created it, if one did,
- * was neither deleted nor disabled.
+ * SQL condition on a row of `invites`: it can be accepted. It is pending and not too old. If a machine's token created it, the token or a
+ * successor is still valid.
  * @param table the name of `invites` in the query
  */
 export const isPending = (table: "invites" | "old", now: number): SQL => {
   const column = (name: string) => sql.raw(`${table}.${name}`);
   return sql`(${column("status")} = 'pending' AND ${column("sent_at")} > ${now - LIFE}
-    AND NOT EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = ${column("made_with")} AND access_tokens.org_id IS NOT NULL
-      AND (deleted_at IS NOT NULL OR disabled_at IS NOT NULL)))`;
+    AND NOT EXISTS (SELECT 1 FROM access_tokens AS maker WHERE maker.id = ${column("made_with")} AND maker.org_id IS NOT NULL
+      AND ${lineHasEnded(now)}))`;
 };

@@ -29,6 +29,7 @@ export const orgRoutes = [
       method: "PATCH",
       path: "/api/orgs/{orgName}",
       operationId: "UpdateOrganizationSettings",
+      dryRun: true,
       permission: "organization:update",
       params: org,
       body: UpdateOrganizationRequest,
@@ -65,6 +66,7 @@ export const orgRoutes = [
       method: "PATCH",
       path: "/api/orgs/{orgName}/members/{userLogin}",
       operationId: "UpdateOrganizationMember",
+      dryRun: true,
       permission: "org_member:update",
       params: member,
       body: z

@@ -68,7 +68,14 @@ export const partRows = (id: string, parts: string[]): SQL =>
 
 const builtInNames = new Set([...Object.values(builtInRoles), ...builtInSets].map(({ name }) => name.toLowerCase()));
 
-const nameTaken = () => new AppError(409, "Role with this name already exists");
+/** The query of the custom record with that name; case does not count. */
+export const recordNamed = (ctx: OrgContext, name: string) =>
+  ctx.store.db
+    .select({ id: customRoles.id })
+    .from(customRoles)
+    .where(sql`org_id = ${ctx.org.id} AND lower(name) = lower(${name})`);
+
+export const nameTaken = () => new AppError(409, "Role with this name already exists");
 
 /** Requires a name that no built-in record has. @throws 409 */
 export function requireFreeName(name: string): void {

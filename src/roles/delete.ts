@@ -33,36 +33,37 @@ export async function deleteRole(ctx: OrgContext, id: string, force: boolean): P
     description: `Deleted role "${before.name}" (${id})${forces ? ", also where it was in use" : ""}.`,
   });
   const { db } = ctx.store;
-  const isGone = sql`NOT EXISTS (SELECT 1 FROM roles WHERE roles.id = ${id})`;
-  const [, , , , , , , , left] = await guarded(ctx, [
-    db.delete(customRoles).where(sql`${thatRole(ctx, id)} AND NOT ${isIncluded(id)} ${forces ? sql`` : sql`AND NOT ${isInUse(ctx, id)}`}`),
-    auditIf(ctx.store, event, changedARow),
-    db.delete(roleParts).where(and(eq(roleParts.roleId, id), isGone)),
+  const which = sql`${thatRole(ctx, id)} AND NOT ${isIncluded(id)} ${forces ? sql`` : sql`AND NOT ${isInUse(ctx, id)}`}`;
+  const goes = sql`EXISTS (SELECT 1 FROM roles WHERE ${which})`;
+  const [, , , , , , deleted, , left] = await guarded(ctx, [
+    db.delete(roleParts).where(and(eq(roleParts.roleId, id), goes)),
     db
       .update(members)
       .set({ roleId: null })
-      .where(and(eq(members.roleId, id), isGone)),
+      .where(and(eq(members.roleId, id), goes)),
     db
       .update(organizations)
       .set({ defaultRoleId: null, settingsVersion: sql`settings_version + 1` })
-      .where(and(eq(organizations.id, ctx.org.id), eq(organizations.defaultRoleId, id), isGone)),
+      .where(and(eq(organizations.id, ctx.org.id), eq(organizations.defaultRoleId, id), goes)),
     // A token without its custom role must not get the rights of a member.
     db
       .update(accessTokens)
       .set({ roleId: null, role: "billing-manager", version: sql`version + 1` })
-      .where(and(eq(accessTokens.roleId, id), isGone)),
-    db.delete(teamRoles).where(and(eq(teamRoles.roleId, id), isGone)),
+      .where(and(eq(accessTokens.roleId, id), goes)),
+    db.delete(teamRoles).where(and(eq(teamRoles.roleId, id), goes)),
     db
       .update(invites)
       .set({ status: "canceled" })
-      .where(and(eq(invites.roleId, id), eq(invites.status, "pending"), isGone)),
+      .where(and(eq(invites.roleId, id), eq(invites.status, "pending"), goes)),
+    db.delete(customRoles).where(which).returning({ id: customRoles.id }),
+    auditIf(ctx.store, event, changedARow),
     db
       .select({ isIncluded: sql<number>`${isIncluded(id)}`.as("is_included") })
       .from(customRoles)
       .where(thatRole(ctx, id)),
   ]);
-  if (!left[0]) return relaySoon(ctx, event);
-  if (left[0].isIncluded) throw conflict(`other roles or permission sets include "${before.name}": remove it from them first`);
+  if (deleted[0]) return relaySoon(ctx, event);
+  if (left[0]?.isIncluded) throw conflict(`other roles or permission sets include "${before.name}": remove it from them first`);
   if (force) throw await lacking(ctx, "org_member:set_admin");
   throw conflict(
     `"${before.name}" is still assigned to people, teams or tokens, or is the default role: use force to delete it all the same`,

@@ -12,7 +12,7 @@ import { requireScopes } from "./beyond.ts";
 import { findRole } from "./builtIn.ts";
 import { findSet } from "./builtInSets.ts";
 import { detailsIn, grantsIn, partsIn, scopesIn } from "./compile.ts";
-import { grantsOf, nameFree, partRows, requireFreeName } from "./create.ts";
+import { grantsOf, nameFree, nameTaken, partRows, recordNamed, requireFreeName } from "./create.ts";
 import { readCustomRole, shownRole } from "./get.ts";
 import { jsonAnswer, thatRole, toJson } from "./record.ts";
 import { type WrittenRecord, isRoom, noRoom } from "./room.ts";
@@ -48,20 +48,24 @@ export async function updateRole(ctx: OrgContext, id: string, request: z.infer<t
     event: "custom-role-updated",
     description: `Changed role "${before.name}" (${id}): ${differences(before, after, change !== undefined)}.`,
   });
-  const [, , shown] = await nameFree(
+  const [changed, , shown, named] = await nameFree(
     guarded(ctx, [
       ctx.store.db
         .update(customRoles)
         .set(after)
-        .where(and(thatRole(ctx, id), change && hasRoom(ctx, id, change))),
+        .where(and(thatRole(ctx, id), change && hasRoom(ctx, id, change)))
+        .returning({ id: customRoles.id }),
       auditIf(ctx.store, event, changedARow),
       shownRole(ctx, id),
-      ...(change ? rewritten(ctx, id, change, sql`EXISTS (SELECT 1 FROM roles WHERE id = ${id} AND version = ${after.version})`) : []),
+      recordNamed(ctx, after.name),
+      ...(change ? rewritten(ctx, id, change) : []),
     ]),
   );
+  // Only in a dry run: a change would have failed at the unique index.
+  if ((named as { id: string }[]).some((record) => record.id !== id)) throw nameTaken();
   // The guards show that no other call has changed it meanwhile, so it is unchanged for lack of room.
   const row = (shown as (typeof before)[])[0];
-  if (row?.version !== after.version) throw noRoom();
+  if (!(changed as unknown[])[0] || !row) throw noRoom();
   relaySoon(ctx, event);
   return jsonAnswer(toJson(ctx.org.id, row));
 }
@@ -126,12 +130,12 @@ async function compile(ctx: OrgContext, id: string, tree: unknown, text: string)
 const idsAbove = (id: string): SQL => sql`(WITH RECURSIVE above(id) AS (SELECT role_id FROM role_parts WHERE part_id = ${id}
   UNION SELECT role_id FROM role_parts JOIN above ON part_id = above.id) SELECT id FROM above)`;
 
-/**
- * Writes the grants of the records above. It fails if another record has started to include this one since they were read.
- * @param isWritten holds if this record was written
- */
-function rewritten(ctx: OrgContext, id: string, { parts, above }: Change, isWritten: SQL): BatchItem<"sqlite">[] {
+/** Writes the grants of the records above. It fails if another record has started to include this one since they were read. */
+function rewritten(ctx: OrgContext, id: string, change: Change): BatchItem<"sqlite">[] {
   const { db } = ctx.store;
+  const { parts, above } = change;
+  // True before and after this record was written: the condition is about all other records.
+  const isWritten = hasRoom(ctx, id, change);
   const isRead = sql`NOT EXISTS (SELECT id FROM ${idsAbove(id)} EXCEPT SELECT value FROM json_each(${JSON.stringify([...above.keys()])}))`;
   return [
     db.select({ holds: failUnless(isRead) }).from(sql`(SELECT 1)`),

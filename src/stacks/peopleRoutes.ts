@@ -41,6 +41,7 @@ export const peopleRoutes = [
       method: "DELETE",
       path: `${STACK_PATH}/collaborators/{userName}`,
       operationId: "DeleteStackPermission",
+      dryRun: true,
       permission: "stack_access:update",
       params: z.extend(stackParams, { userName: text(200) }),
     },

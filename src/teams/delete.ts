@@ -33,7 +33,8 @@ export async function deleteTeam(ctx: OrgContext, name: string): Promise<void> {
     db.delete(teamRoles).where(eq(teamRoles.teamId, team.id)),
     db.delete(teams).where(eq(teams.id, team.id)),
     auditIf(ctx.store, event, changedARow, describedBy(event, described)),
-    ...endUnaccepted(ctx.store, sql`SELECT id FROM access_tokens WHERE team_id = ${team.id}`, ctx.now, removal),
+    // Each of the team's tokens has ended, in a dry run too.
+    ...endUnaccepted(ctx.store, sql`SELECT id FROM access_tokens WHERE team_id = ${team.id}`, ctx.now, removal, sql`1`),
   ]);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,

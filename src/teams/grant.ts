@@ -56,9 +56,17 @@ export async function setTeamGrant(ctx: OrgContext, team: Team, { projectName, s
 }
 
 const give = (ctx: OrgContext, team: Team, where: SQL, permission: TeamGrant) =>
-  ctx.store.db.insert(stackGrants).select(sql`SELECT stacks.id, 'team', ${team.id}, ${permission}, ${ctx.now} FROM stacks
-    WHERE ${where} AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id})
-    ON CONFLICT DO UPDATE SET permission = excluded.permission WHERE permission <> excluded.permission`);
+  ctx.store.db
+    .insert(stackGrants)
+    .select(
+      sql`SELECT stacks.id, 'team', ${team.id}, ${permission}, ${ctx.now} FROM stacks
+      WHERE ${where} AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id})`,
+    )
+    .onConflictDoUpdate({
+      target: [stackGrants.stackId, stackGrants.granteeKind, stackGrants.granteeId],
+      set: { permission: sql`excluded.permission` },
+      setWhere: sql`stack_grants.permission <> excluded.permission`,
+    });
 
 const takeAway = (ctx: OrgContext, team: Team, where: SQL) =>
   ctx.store.db

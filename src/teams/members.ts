@@ -6,8 +6,9 @@ import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { AppError, badRequest, notFound } from "../errors.ts";
 import { currentRole, isMember } from "../orgs/members.ts";
+import { requireScopes } from "../roles/beyond.ts";
 import type { Team } from "./find.ts";
-import { requireTeamRight, requireTeamsRights } from "./right.ts";
+import { requireTeamRight, requireTeamsRights, rightsOfTeamAdministrators } from "./right.ts";
 import { teamMembers } from "./table.ts";
 
 export type MemberAction = "add" | "remove" | "promote" | "demote";
@@ -32,6 +33,8 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
   await requireTeamRight(ctx, team, "team:update");
   requireOwn(team);
   if (action === "add" || action === "promote") await requireTeamsRights(ctx, team);
+  // An administrator of the team also manages its tokens.
+  if (action === "promote" && team.callerRole !== "admin") await requireScopes(ctx, rightsOfTeamAdministrators, [], "team:update");
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "team-updated", description: sentences[action](login, team.name) });
   const that = and(
     eq(teamMembers.teamId, team.id),
@@ -45,13 +48,17 @@ export async function changeTeamMember(ctx: OrgContext, team: Team, login: strin
       auditIf(ctx.store, event, changedARow),
     ]);
     if (!inOrg[0]) throw notFound(`User '${login.slice(0, 100)}'`);
+    // Only in a dry run: the addition would have failed at the primary key.
+    if (action === "add" && inTeam[0]) throw alreadyIn();
     if (action !== "add" && !inTeam[0]) throw notFound(`Member '${login.slice(0, 100)}' of team '${team.name}'`);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw new AppError(409, "User is already a member of the team.");
+    if (error instanceof UniqueViolation) throw alreadyIn();
     throw error;
   }
   relaySoon(ctx, event);
 }
+
+const alreadyIn = () => new AppError(409, "User is already a member of the team.");
 
 function change(ctx: OrgContext, team: Team, login: string, action: MemberAction, that: ReturnType<typeof and>) {
   const { db } = ctx.store;

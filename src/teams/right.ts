@@ -52,6 +52,9 @@ export async function requireTeamsRights(ctx: OrgContext, team: Team, besides: O
   rely(ctx, covered);
 }
 
+/** The rights of an administrator of a team, on that team. */
+export const rightsOfTeamAdministrators: OrgPermission[] = ["team:update", "team:list_tokens", "team:create_token", "team:delete_token"];
+
 /** The rights of a team token besides the roles and grants of its team. */
 export const rightsOfTeamTokens = (ctx: OrgContext): OrgPermission[] =>
   rightsOfRole("member", membershipOf(ctx).settings).filter((permission) => !isPersonOnly(permission));

@@ -70,8 +70,10 @@ export async function assignTeamRole(ctx: OrgContext, name: string, roleId: stri
   });
   await guarded(ctx, [
     db.delete(teamRoles).where(and(eq(teamRoles.teamId, team.id), ne(teamRoles.roleId, roleId), replaces ? undefined : sql`0`)),
-    db.insert(teamRoles).select(sql`SELECT ${team.id}, roles.id FROM roles WHERE roles.id = ${roleId}
-      AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id}) ON CONFLICT DO NOTHING`),
+    db
+      .insert(teamRoles)
+      .select(sql`SELECT ${team.id}, roles.id FROM roles WHERE roles.id = ${roleId} AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id})`)
+      .onConflictDoNothing(),
     auditStatement(ctx.store, event),
   ]);
   relaySoon(ctx, event);

@@ -56,6 +56,7 @@ export const teamRoutes = [
       method: "PATCH",
       path: T,
       operationId: "UpdateTeam",
+      dryRun: true,
       // Administrators of the team may make most changes, so the work checks the right when the team and the change are known.
       permission: "team:list",
       params: team,
@@ -64,7 +65,7 @@ export const teamRoutes = [
     (ctx, { params, body }) => updateTeam(ctx, params.teamName, body),
   ),
   defineRoute(
-    { method: "DELETE", path: T, operationId: "DeleteTeam", stops: true, permission: "team:delete", params: team },
+    { method: "DELETE", path: T, operationId: "DeleteTeam", dryRun: true, stops: true, permission: "team:delete", params: team },
     (ctx, { params }) => deleteTeam(ctx, params.teamName),
   ),
   defineRoute(
@@ -72,11 +73,25 @@ export const teamRoutes = [
     (ctx, { params }) => listTeamRoles(ctx, params.teamName),
   ),
   defineRoute(
-    { method: "POST", path: `${T}/roles/{roleID}`, operationId: "UpdateTeamRoles", permission: "team:update", params: teamRole },
+    {
+      method: "POST",
+      path: `${T}/roles/{roleID}`,
+      operationId: "UpdateTeamRoles",
+      dryRun: true,
+      permission: "team:update",
+      params: teamRole,
+    },
     (ctx, { params }) => assignTeamRole(ctx, params.teamName, params.roleID, ctx.userAgent.startsWith("pulumi-cli/")),
   ),
   defineRoute(
-    { method: "DELETE", path: `${T}/roles/{roleID}`, operationId: "DeleteTeamRole", permission: "team:update", params: teamRole },
+    {
+      method: "DELETE",
+      path: `${T}/roles/{roleID}`,
+      operationId: "DeleteTeamRole",
+      dryRun: true,
+      permission: "team:update",
+      params: teamRole,
+    },
     (ctx, { params }) => removeTeamRole(ctx, params.teamName, params.roleID),
   ),
   defineRoute(
@@ -98,6 +113,7 @@ export const teamRoutes = [
       method: "PATCH",
       path: "/api/console/stacks/{orgName}/{projectName}/{stackName}/teams/{teamName}",
       operationId: "UpdateTeamStackPermissions",
+      dryRun: true,
       // As for UpdateTeam, the work checks the right to change the team or the access to the stack.
       permission: "stack_access:read",
       params: z.object({ orgName, projectName, stackName, teamName }),

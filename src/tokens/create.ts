@@ -10,7 +10,7 @@ import { UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { findRole } from "../roles/builtIn.ts";
 import { givenRole } from "../roles/given.ts";
-import { nameTaken } from "./nameTaken.ts";
+import { nameTaken, tokenNamed } from "./nameTaken.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type CreateOrgAccessTokenRequest, type CreatePersonalAccessTokenRequest, expiryFault } from "./schema.ts";
 import { type TokenRole, accessTokens } from "./table.ts";
@@ -39,7 +39,7 @@ export async function createOrgToken(
     description: `Created ${kind} "${request.name}" (${id})${owner.kind === "team" ? ` of team "${owner.name}"` : ""}${roleName === null ? "" : ` with the role "${roleName}"`}.${reason && ` Reason: ${reason}`}`,
   });
   try {
-    await guarded(ctx, [
+    const [, , , named] = await guarded(ctx, [
       ctx.store.db.select({ holds: failUnless(stands(owner)) }).from(sql`(SELECT 1)`),
       ctx.store.db.insert(accessTokens).values({
         id,
@@ -62,7 +62,10 @@ export async function createOrgToken(
         mayRotateItself: request.mayRotateItself ?? false,
       }),
       auditStatement(ctx.store, event),
+      tokenNamed(ctx, request.name),
     ]);
+    // Only in a dry run: the creation would have failed at the unique index.
+    if (named.some((token) => token.id !== id)) throw new UniqueViolation();
   } catch (error) {
     if (error instanceof UniqueViolation) throw await nameTaken(ctx, request.name);
     throw error;

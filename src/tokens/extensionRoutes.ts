@@ -33,6 +33,7 @@ export const tokenExtensionRoutes = [
       method: "PATCH",
       path: TOKEN_PATH,
       operationId: "UpdateOrgToken",
+      dryRun: true,
       stops: true,
       permission: "org_token:update",
       params: orgToken,

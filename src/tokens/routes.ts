@@ -39,6 +39,7 @@ export const tokenRoutes = [
       method: "POST",
       path: "/api/orgs/{orgName}/tokens",
       operationId: "CreateOrgToken",
+      dryRun: true,
       permission: "org_token:create",
       params: org,
       query: ReasonQuery,

@@ -56,6 +56,19 @@ it("a machine token with limits makes no team token that goes beyond them, and l
     await refused(403, method, `${TOKENS}/${limited.id}${path}`, { token: short, json });
 });
 
+it("a caller who may only change teams makes nobody an administrator of a team, who could also manage its tokens", async () => {
+  await newTeam(world);
+  const TEAM = "/api/orgs/acme/teams/platform";
+  const token = await tokenWith(world, "team:list", "team:read", "team:update");
+  await ok("PATCH", TEAM, { token, json: { member: "mel", memberAction: "add" } });
+  await refused(403, "PATCH", TEAM, { token, json: { member: "mel", memberAction: "promote" } });
+  const OF_TEAMS = ["team:list", "team:update", "team:list_tokens", "team:create_token", "team:delete_token"];
+  await ok("PATCH", TEAM, { token: await tokenWith(world, ...OF_TEAMS), json: { member: "mel", memberAction: "promote" } });
+  // An administrator of the team makes others, without a right of the organization.
+  await ok("PATCH", TEAM, { token: admin, json: { member: "bill", memberAction: "add" } });
+  await ok("PATCH", TEAM, { token: world.member, json: { member: "bill", memberAction: "promote" } });
+});
+
 it("an invitation gives nothing that its sender could not give any more", async () => {
   const role = await newRoleId(admin, "reader", allow("stack:read"));
   const inviter = await newRoleId(admin, "inviter", allow("invites:create", "stack:read"));

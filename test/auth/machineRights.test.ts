@@ -88,6 +88,26 @@ describe("an invitation that a token made", () => {
     const { id } = await link(root.tokenValue, "member");
     expect((await join(id)).status).toBe(204);
   });
+
+  it("ends when the token expires", async () => {
+    const expires = Math.floor(Date.now() / 1000) + 3600;
+    const { tokenValue } = await newOrgToken(world, "short", { admin: true, expires });
+    const { id } = await link(tokenValue, "member");
+    laterBy(3_700_000);
+    expect((await join(id)).status).toBe(409);
+    expect(await ok("GET", "/api/orgs/acme/invites", { token: world.admin })).toEqual({ invites: [] });
+  });
+
+  it("of a token that rotated itself can be accepted while its successor is valid, and no longer", async () => {
+    const { tokenValue } = await newOrgToken(world, "first", { admin: true, mayRotateItself: true });
+    const [{ id: kept }, { id: lost }] = [await link(tokenValue, "member"), await link(tokenValue, "member")];
+    const successor = await ok<NewToken>("POST", "/api/user/token/rotate", { token: tokenValue, json: {} });
+    expect((await join(kept)).status).toBe(204);
+    await ok("DELETE", "/api/orgs/acme/members/gus", { token: world.admin });
+    await ok("DELETE", `/api/orgs/acme/tokens/${successor.id}`, { token: world.admin });
+    expect((await join(lost)).status).toBe(409);
+    expect(await ok("GET", "/api/orgs/acme/invites", { token: world.admin })).toEqual({ invites: [] });
+  });
 });
 
 it("an invitation ends by itself after 30 days, which start again when it is sent again", async () => {

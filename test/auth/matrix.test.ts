@@ -1,14 +1,21 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
-import { orgPermissions } from "../../src/access/permissions.ts";
-import type { Identity } from "../../src/auth/resolve.ts";
+import { personSql } from "../../scripts/identities.ts";
+import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
+import { stackFactsQuery, toStackFacts } from "../../src/auth/onStack.ts";
+import { membershipIn, decide as verdictOf } from "../../src/auth/policy.ts";
+import { type Identity, readIdentity } from "../../src/auth/resolve.ts";
+import { peppersOf } from "../../src/auth/secret.ts";
+import type { Actor } from "../../src/context.ts";
+import { openStore } from "../../src/db/client.ts";
 import type { Route } from "../../src/http/route.ts";
-import { cacheIdentity, cachedIdentity } from "../support/cache.ts";
+import { allow, give, newRoleId } from "../roles/roles.ts";
+import { cacheIdentity, cachedIdentity, hashOf } from "../support/cache.ts";
 import { type Call, call, ok } from "../support/client.ts";
 import { freshBindings } from "../support/fresh.ts";
 import { addPeople, goodCall, refusedToAll } from "../support/goodCall.ts";
-import { type World, newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
+import { type World, newOrgToken, newStack, newTeamToken, newWorld } from "../support/world.ts";
 
 /**
  * Every route, called as every kind of caller, against the committed table `matrix.md`. `npx vitest run
@@ -23,6 +30,11 @@ const callers = [
   "organization token",
   "admin organization token",
   "team token",
+  "member with a custom role",
+  "member with an empty role",
+  "team member",
+  "team administrator",
+  "creator of the stack",
   "expired token",
   "deleted token",
   "admin's deleted token, still cached",
@@ -31,11 +43,22 @@ const callers = [
 ] as const;
 type Caller = (typeof callers)[number];
 const believer = "admin's deleted token, still cached" satisfies Caller;
+/** They have rights on single stacks. Each has the rights of those before it, and they call one after another, so the stack is still there. */
+const onSingleStacks = [
+  "member with an empty role",
+  "member with a custom role",
+  "team member",
+  "team administrator",
+  "creator of the stack",
+] as const satisfies Caller[];
+type OnSingleStacks = (typeof onSingleStacks)[number];
 type Outcome = "allowed" | "401" | "403" | "404";
 
 interface Row {
   definition: Route["definition"];
   outcomes: Record<Caller, Outcome>;
+  /** What `decide` says, of callers whose token is valid. */
+  decided: Partial<Record<Caller, Outcome>>;
   /** Whether someone got a good answer: then the call of this test is a real one. */
   answered: boolean;
 }
@@ -76,6 +99,17 @@ it("makes a call that is good for somebody at every route, but where everybody i
 });
 
 describe("whatever the matrix says", () => {
+  it("each route accepts a caller exactly when the decision on rights does", () => {
+    const cells = rows.flatMap(({ definition, outcomes, decided }) =>
+      (Object.entries(decided) as [Caller, Outcome][]).map(([caller, wanted]) => ({ caller, wanted, got: outcomes[caller], definition })),
+    );
+    expect(cells.length).toBeGreaterThan(1000);
+    const differences = cells
+      .filter(({ wanted, got }) => got !== wanted)
+      .map(({ caller, wanted, got, definition }) => `${definition.operationId}, ${caller}: ${got} and not ${wanted}`);
+    expect(differences).toEqual([]);
+  });
+
   it("no route lacks a permission", () => {
     const known: string[] = ["public", "self", "person", "lease", "operator", ...orgPermissions];
     for (const { definition } of rows) expect(known, definition.operationId).toContain(definition.permission);
@@ -178,31 +212,131 @@ const of = (permission: Route["definition"]["permission"]) => rows.filter((row) 
 /** One route, with objects of its own. */
 async function walk(world: World, credentials: Credentials, definition: Route["definition"]): Promise<Row> {
   const { path, json, headers, lease } = await goodCall(world, definition);
+  await grantOnStack(definition);
+  const decided = await decide(credentials, definition, path);
   await believe();
   const ask = async (caller: Caller) => {
     const credential = caller === "update lease" ? { lease } : credentials[caller];
     const from = { "CF-Connecting-IP": `2001:db8:0:${(addresses++).toString(16)}::1` };
     const response = await call(definition.method, path, { ...credential, json, headers: { ...headers, ...from } });
-    return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method) };
+    return { caller, good: response.ok, outcome: await outcomeOf(response, definition.method, isOnSingleStacks(caller)) };
   };
   // Alone and first: there is everything still to be done.
-  const first = await ask(believer);
-  const answers = [first, ...(await Promise.all(callers.filter((caller) => caller !== believer).map(ask)))];
+  const answers = [await ask(believer)];
+  for (const caller of onSingleStacks) answers.push(await ask(caller));
+  answers.push(...(await Promise.all(callers.filter((caller) => caller !== believer && !isOnSingleStacks(caller)).map(ask))));
   // Whoever accepted is a stranger again.
   if (definition.operationId === "AcceptOrgInvite") await ok("DELETE", "/api/orgs/acme/members/gus", { token: world.admin });
   const outcomes = Object.fromEntries(answers.map(({ caller, outcome }) => [caller, outcome])) as Record<Caller, Outcome>;
-  return { definition, outcomes, answered: answers.some((answer) => answer.good) };
+  return { definition, outcomes, decided, answered: answers.some((answer) => answer.good) };
+}
+
+const isOnSingleStacks = (caller: Caller): caller is OnSingleStacks => (onSingleStacks as readonly Caller[]).includes(caller);
+
+/** Grants on the stack of the call, and memberships in its team. */
+async function grantOnStack({ operationId, path }: Route["definition"]): Promise<void> {
+  const grant = (kind: string, id: string, permission: number) =>
+    env.DB.prepare(
+      `INSERT OR REPLACE INTO stack_grants (stack_id, grantee_kind, grantee_id, permission, created_at)
+       SELECT id, ?, (SELECT id FROM ${kind}s WHERE ${kind === "user" ? "login" : "name"} = ?), ?, 0 FROM stacks WHERE name = ? AND deleted_at IS NULL`,
+    ).bind(kind, id, permission, operationId.toLowerCase());
+  const join = (login: string, role: string) =>
+    env.DB.prepare(
+      "INSERT INTO team_members (team_id, user_id, role, created_at) SELECT teams.id, users.id, ?, 0 FROM teams, users WHERE teams.name = ? AND users.login = ?",
+    ).bind(role, operationId, login);
+  await env.DB.batch([
+    grant("team", "readers", 101),
+    grant("team", "writers", 102),
+    grant("user", "creator", 104),
+    ...(path.includes("{teamName}") ? [join("teammate", "member"), join("leader", "admin")] : []),
+  ]);
+}
+
+/** What the work of a route requires besides the permission of the route, for the call of this test. */
+const besides: Record<string, OrgPermission> = {
+  CreateUpdateForUpdate: "stack:write",
+  CreateUpdateForRefresh: "stack:write",
+  CreateUpdateForDestroy: "stack:write",
+  // The update that is started is no preview.
+  StartUpdateForUpdate: "stack:write",
+  StartUpdateForPreview: "stack:write",
+  StartUpdateForRefresh: "stack:write",
+  StartUpdateForDestroy: "stack:write",
+  DeleteOrganizationMember: "org_member:delete",
+  UpdateTeam: "team:update",
+  UpdateTeamStackPermissions: "stack_access:update",
+  ListTeamTokens: "team:list_tokens",
+  CreateTeamToken: "team:create_token",
+  DeleteTeamToken: "team:delete_token",
+  GetTeamToken: "team:list_tokens",
+  UpdateTeamToken: "team:create_token",
+  DisableTeamToken: "team:delete_token",
+  EnableTeamToken: "team:create_token",
+  RotateTeamToken: "team:create_token",
+  GetTeamTokenImpact: "team:list_tokens",
+  GetTeamTokenUsage: "team:list_tokens",
+  GetTeamTokenRevocation: "team:list_tokens",
+};
+/** An administrator of a team may do everything else to it. This one has not the rights of a member, which a token of the team would have. */
+const NOT_BY_TEAM_ADMINISTRATORS = "team:create_token";
+
+/** The decision for each caller with a valid token, on a route that requires a right in an organization. */
+async function decide(credentials: Credentials, definition: Route["definition"], path: string): Promise<Row["decided"]> {
+  const { permission, operationId } = definition;
+  if (!(orgPermissions as readonly string[]).includes(permission)) return {};
+  const params = Object.fromEntries(
+    definition.path
+      .split("/")
+      .flatMap((part, i) => (part.startsWith("{") ? [[part.slice(1, -1), path.split("?")[0]!.split("/")[i]!]] : [])),
+  );
+  const stack = params["stackName"] ? { projectName: params["projectName"]!, stackName: params["stackName"] } : undefined;
+  const decided: Row["decided"] = {};
+  for (const caller of valid) {
+    const actor = await actorOf(credentials[caller].token!);
+    const { org } = membershipIn(actor, "acme") ?? {};
+    const facts = org && stack && toStackFacts(await stackFactsQuery(store, actor.token.id, org.id, stack));
+    const known = stack && facts !== undefined ? { ...actor, onStack: { ...stack, needs: [], guarded: 0, facts } } : actor;
+    const ask = (right: OrgPermission) => outcomes[verdictOf(known, right, params["orgName"]!, circumstances, stack)]!;
+    const further = besides[operationId];
+    const leads = caller === "team administrator" && "teamName" in params;
+    const first = ask(permission as OrgPermission);
+    decided[caller] = first !== "allowed" || !further || (leads && further !== NOT_BY_TEAM_ADMINISTRATORS) ? first : ask(further);
+    // The other organization, which the body names, is hidden from this person.
+    if (operationId === "TransferStack" && caller === "creator of the stack") decided[caller] = "404";
+  }
+  return decided;
+}
+
+const outcomes: Record<string, Outcome> = { allowed: "allowed", forbidden: "403", hidden: "404", "stack-hidden": "404" };
+const valid = [
+  "other organization's admin",
+  "member",
+  "billing manager",
+  "admin",
+  "organization token",
+  "admin organization token",
+  "team token",
+  ...onSingleStacks,
+] as const satisfies Caller[];
+const circumstances = { now: Date.now(), address: "", country: "", defaultEdition: "enterprise" } as const;
+const store = openStore(env.DB);
+
+async function actorOf(value: string): Promise<Actor> {
+  const found = await readIdentity(store, await hashOf(value), Date.now());
+  if (!found || !("identity" in found)) throw new Error("no identity");
+  return found.identity.actor;
 }
 
 /** Failures are counted by address; this test has many. */
 let addresses = 1;
 
 /** Only the absence of the organization itself hides it; an object that is not there was looked for by someone who may. */
-async function outcomeOf(response: Response, method: string): Promise<Outcome> {
+async function outcomeOf(response: Response, method: string, hidesStacks: boolean): Promise<Outcome> {
   if (response.status === 401 || response.status === 403) return String(response.status) as Outcome;
   if (response.status !== 404) return "allowed";
   if (method === "HEAD") return "404";
-  return (await response.json<{ message: string }>()).message.startsWith("Not Found: Organization ") ? "404" : "allowed";
+  const { message } = await response.json<{ message: string }>();
+  return message.startsWith("Not Found: Organization ") || (hidesStacks && message.startsWith("Not Found: Stack ")) ? "404" : "allowed";
 }
 
 type Credentials = Record<Exclude<Caller, "update lease">, Call>;
@@ -227,10 +361,58 @@ async function credentialsOf(world: World): Promise<Credentials> {
     "organization token": { token: (await newOrgToken(world, "ci", { mayRotateItself: true })).tokenValue },
     "admin organization token": { token: (await newOrgToken(world, "root", { admin: true })).tokenValue },
     "team token": { token: await newTeamToken() },
+    ...(await peopleWithRoles(world)),
     "expired token": { token: expired.tokenValue },
     "deleted token": { token: deleted.tokenValue },
     "admin's deleted token, still cached": { token: cached.tokenValue },
     operator: { token: env.OPERATOR_TOKEN },
+  };
+}
+
+/** Members whose custom roles give little, and who have grants on single stacks. */
+async function peopleWithRoles({ admin }: World): Promise<Record<OnSingleStacks, Call>> {
+  const people = ["nobody", "auditor", "teammate", "leader", "creator"];
+  const made = await Promise.all(people.map((login) => personSql(login, "", peppersOf(env.TOKEN_PEPPER), Date.now())));
+  await env.DB.batch(
+    made.flatMap(({ sql, userId }) => [
+      ...sql.split("\n").map((line) => env.DB.prepare(line)),
+      env.DB.prepare(
+        "INSERT INTO members (org_id, user_id, role, created_at) SELECT id, ?, 'member', 0 FROM organizations WHERE name = 'acme'",
+      ).bind(userId),
+    ]),
+  );
+  const empty = await newRoleId(admin, "Empty", allow());
+  const creating = await newRoleId(admin, "Creating", allow("stack:create"));
+  const auditing = await newRoleId(admin, "Auditing", {
+    __type: "PermissionDescriptorGroup",
+    entries: [
+      allow("role:read", "team:create", "stack:list_deleted"),
+      {
+        __type: "PermissionDescriptorCondition",
+        condition: { __type: "PermissionExpressionHasTag", context: { __type: "PermissionExpressionStack" }, key: "team" },
+        subNode: allow("stack:read", "stack:export", "stack_tags:update"),
+      },
+    ],
+  });
+  for (const login of people) await give(admin, login, login === "auditor" ? auditing : login === "creator" ? creating : empty);
+  const token = (login: string) => ({ token: made[people.indexOf(login)]!.token });
+  // The first grants of each: later ones change no identity.
+  await newStack(token("creator").token, "web", "first");
+  for (const [team, login, permission] of [
+    ["readers", "teammate", 101],
+    ["writers", "leader", 102],
+  ] as const) {
+    await ok("POST", "/api/orgs/acme/teams/pulumi", { token: admin, json: { name: team } });
+    const change = (json: object) => ok("PATCH", `/api/orgs/acme/teams/${team}`, { token: admin, json });
+    await change({ member: login, memberAction: "add" });
+    await change({ addStackPermission: { projectName: "web", stackName: "first", permission } });
+  }
+  return {
+    "member with an empty role": token("nobody"),
+    "member with a custom role": token("auditor"),
+    "team member": token("teammate"),
+    "team administrator": token("leader"),
+    "creator of the stack": token("creator"),
   };
 }
 
@@ -248,7 +430,7 @@ function table(matrix: Row[]): string {
     "# Who is let in where",
     "",
     "Written by `npx vitest run test/auth/matrix.test.ts --update`. `allowed`: the caller gets past authentication and authorization.",
-    "`404`: the organization is hidden from the caller.",
+    "`404`: the organization or the stack is hidden from the caller.",
     "",
     line(["route", "permission", ...callers]),
     line(["---", "---", ...callers.map(() => "---")]),

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { yamlProject } from "./support/programs.ts";
+import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
@@ -57,3 +57,68 @@ it("the token for everything but production writes by the tag of the stack", asy
   await admin.pulumi("stack", "tag", "rm", "env", "--stack", "acme/shop/prod");
   await dev.pulumi("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod");
 });
+
+it.runIf(isAtLeast(259))("the commands for custom roles create, change, assign, list and remove one", async () => {
+  const cli = admin.with({ project: folder });
+  interface Role {
+    id: string;
+    name: string;
+    description: string;
+    version: number;
+  }
+  interface Changed {
+    role: Role;
+  }
+  const allow = (file: string, ...permissions: string[]) =>
+    writeFileSync(join(folder, file), JSON.stringify({ __type: "PermissionDescriptorAllow", permissions }));
+  allow("reader.json", "stack:read");
+  allow("writer.json", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt", "stack:write");
+  const inAcme = ["--org", "acme", "--output", "json"];
+  const { role: created } = await cli.json<Changed>(
+    "org",
+    "role",
+    "new",
+    "auditor",
+    "reader.json",
+    "--description",
+    "Reads stacks.",
+    ...inAcme,
+  );
+  expect(created).toMatchObject({ name: "auditor", description: "Reads stacks.", version: 1 });
+  const { role: edited } = await cli.json<Changed>(
+    "org",
+    "role",
+    "edit",
+    created.id,
+    "--name",
+    "deployer",
+    "--details-file",
+    "writer.json",
+    ...inAcme,
+  );
+  expect(edited).toMatchObject({ id: created.id, name: "deployer", description: "Reads stacks.", version: 2 });
+  const { roles } = await cli.json<{ roles: Role[] }>("org", "role", "list", ...inAcme);
+  expect(roles.find(({ id }) => id === created.id)).toMatchObject({ name: "deployer", version: 2 });
+
+  const { role: other } = await cli.json<Changed>("org", "role", "new", "other", "reader.json", ...inAcme);
+  const rolesOfShop = async () =>
+    ((await (await ask("GET", "/api/orgs/acme/teams/shop/roles")).json()) as { roles: Role[] }).roles.map(({ id }) => id);
+  await cli.pulumi("org", "role", "assign", other.id, "shop", ...inAcme);
+  expect(await rolesOfShop()).toEqual([other.id]);
+  // The command gives a team one role, so the role takes the place of the one before.
+  await cli.pulumi("org", "role", "assign", created.id, "shop", ...inAcme);
+  expect(await rolesOfShop()).toEqual([created.id]);
+  await withToken("shop.token").pulumi("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod");
+
+  const refused = await cli.fails("org", "role", "remove", created.id, "--org", "acme", "--yes");
+  expect(refused.output).toMatch(/still assigned/);
+  await cli.pulumi("org", "role", "remove", created.id, "--force", "--yes", ...inAcme);
+  await cli.pulumi("org", "role", "remove", other.id, "--yes", ...inAcme);
+  expect(await rolesOfShop()).toEqual([]);
+  expect((await withToken("shop.token").fails("up", "--yes", "--skip-preview", "--stack", "acme/shop/prod")).output).toMatch(
+    /no stack named|does not include/,
+  );
+});
+
+const ask = (method: string, path: string) =>
+  fetch(`${server.url}${path}`, { method, headers: { Authorization: `token ${server.credentials.organizations["acme"]!["admin"]!}` } });

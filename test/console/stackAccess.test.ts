@@ -97,7 +97,7 @@ it("stays below 100 KB with a thousand people, tokens and teams, and with long n
     row(`INSERT INTO teams (id, org_id, name, display_name, description, created_at) ${numbers} SELECT 't' || i, organizations.id, 'team-' || i,
       '${dense.replaceAll("'", "''")}', '', 0 FROM n, organizations WHERE organizations.name = 'acme'`),
     row(
-      `INSERT INTO team_members (team_id, user_id, created_at) SELECT teams.id, users.id, 0 FROM teams, users WHERE teams.id LIKE 't%' AND users.id LIKE 'u1%'`,
+      `INSERT INTO team_members (team_id, user_id, created_at) SELECT teams.id, users.id, 0 FROM teams, users WHERE teams.id LIKE 't1%' AND users.id LIKE 'u1%'`,
     ),
     row(`INSERT INTO stack_grants (stack_id, grantee_kind, grantee_id, permission, created_at) SELECT stacks.id, 'team', teams.id, 101, 0
       FROM stacks, teams WHERE teams.id LIKE 't%'`),

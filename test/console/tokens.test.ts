@@ -1,9 +1,9 @@
 import { beforeEach, expect, it } from "vitest";
-import { eventsOf } from "../support/audit.ts";
+import { eventsOf, settledLog } from "../support/audit.ts";
 import { type Visitor, fieldsOf, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
-import { type NewToken, type World, newOrgToken, newWorld } from "../support/world.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
 const HERE = "/acme/~/tokens";
 let world: World;
@@ -187,4 +187,25 @@ it("shows which of a person's own tokens are valid", async () => {
 
 it("limits the length of a search", async () => {
   expect(await shown(admin.get(HERE))).toMatch(/<input id="search"[^>]* maxlength="100"/);
+});
+
+it("shows what a token used beside what it has, and fills the form with the proposed stacks", async () => {
+  const token = await newOrgToken(world, "ci");
+  for (const stack of ["dev", "prod"]) await newStack(world.member, "web", stack);
+  await ok("GET", "/api/stacks/acme/web/dev/export", { token: token.tokenValue });
+  await settledLog();
+  const path = `${HERE}/${token.id}`;
+  expect(await shown(admin.get(path))).toContain(`href="${path}?used=yes#used"`);
+  const compared = await shown(admin.get(`${path}?used=yes`));
+  for (const said of ["Read Only, or a custom role", "stack:export", "Not used:", "web/dev:read"]) expect(compared).toContain(said);
+  expect(fieldsOf(compared, `${path}/edit`)["stacks"]).toBe("");
+
+  const proposed = fieldsOf(await shown(admin.get(`${path}?used=yes&proposed=yes`)), `${path}/edit`);
+  expect(proposed["stacks"]).toBe("web/dev:read");
+  expect(await tokenOf(token)).not.toHaveProperty("stacks");
+  expect((await admin.post(`${path}/edit`, proposed)).status).toBe(303);
+  expect(await tokenOf(token)).toMatchObject({ stacks: [{ project: "web", stack: "dev", access: "read" }] });
+
+  const member = await signIn(world.member);
+  expect((await member.get(`${path}?used=yes&proposed=yes`)).status).toBe(403);
 });

@@ -188,6 +188,19 @@ describe("a membership that the person has not accepted", () => {
     }
   });
 
+  it("ends with the last token of a line of rotations, although an earlier one made it", async () => {
+    const path = "/api/orgs/globex/tokens";
+    const root = await ok<NewToken>("POST", path, {
+      token: world.stranger,
+      json: { name: "root", admin: true, mayRotateItself: true },
+    });
+    await addTo("ada", "member", root.tokenValue);
+    const successor = await ok<NewToken>("POST", "/api/user/token/rotate", { token: root.tokenValue, json: {} });
+    await ok("GET", "/api/orgs/globex", { token: world.admin });
+    await ok("DELETE", `${path}/${successor.id}`, { token: world.stranger });
+    await refused(404, "GET", "/api/orgs/globex", { token: world.admin });
+  });
+
   it("ends with a machine's token that nobody used for too long", async () => {
     const root = await ok<NewToken>("POST", "/api/orgs/globex/tokens", { token: world.stranger, json: { name: "root", admin: true } });
     await addTo("ada", "member", root.tokenValue);

@@ -8,14 +8,16 @@ import { enforceRowLimits, enforceStatementLimits } from "./d1Limits.ts";
  * nothing happens: so this looks, and tries again.
  */
 export async function freshBindings(): Promise<void> {
+  await emptyBindings();
+  await makeTables();
+}
+
+/** The same, without the tables of the database. */
+export async function emptyBindings(): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
     await reset();
     const tables = await env.DB.prepare("SELECT count(*) AS n FROM sqlite_master").first<number>("n");
-    if (tables === 0) {
-      await emptyBucket();
-      await makeTables();
-      return;
-    }
+    if (tables === 0) return emptyBucket();
     await scheduler.wait(20);
   }
   throw new Error("the bindings could not be emptied");

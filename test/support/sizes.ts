@@ -16,6 +16,8 @@ export interface Sizes {
   worlds: number;
   /** Policies and claims of test/oidc/evaluate.property.test.ts. */
   policies: number;
+  /** Calls of each half of a search of test/access/sequences.test.ts. */
+  sequenceCalls: number;
   /** Kills of a server or of the CLI in the middle of an update. */
   kills: number;
   /** Servers that are killed at the same time. */

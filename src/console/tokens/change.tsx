@@ -38,18 +38,20 @@ interface Props {
   token: AccessToken;
   choices: RoleChoice[];
   problem: Problem | undefined;
+  /** Values for fields of the form in place of those that the token has. */
+  proposed: Form;
 }
 
 /** Everything that an administrator may do to a token. The typed values stay while the form has a fault. */
-export const TokenChanges = ({ ctx, token, choices, problem }: Props) => {
+export const TokenChanges = ({ ctx, token, choices, problem, proposed }: Props) => {
   const here = placePath(ctx.org.name, "tokens", token.id);
   const living = token.status === "active" || token.status === "disabled";
   return (
     <>
       {living && (
         <>
-          <h2>Change</h2>
-          <EditForm ctx={ctx} token={token} choices={choices} problem={problem} />
+          <h2 id="change">Change</h2>
+          <EditForm ctx={ctx} token={token} choices={choices} problem={problem} proposed={proposed} />
         </>
       )}
       {living && !token.successor && (
@@ -93,7 +95,7 @@ export const TokenChanges = ({ ctx, token, choices, problem }: Props) => {
 /** The value of the role in the form: the name of a built-in role, or the id of a custom one. */
 const roleOf = (ctx: OrgContext, { role }: AccessToken) => (role && (findRole(ctx.org.id, role.id) ?? role.id)) ?? "member";
 
-const EditForm = ({ ctx, token, choices, problem }: Props) => {
+const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
   const errors = problem?.fields ?? {};
   const typed = problem && "displayName" in ctx.page.form ? ctx.page.form : undefined;
   const form: Form = typed ?? {
@@ -102,6 +104,7 @@ const EditForm = ({ ctx, token, choices, problem }: Props) => {
     roleID: roleOf(ctx, token),
     mayRotateItself: token.mayRotateItself ? "yes" : "",
     ...limitsForm(token),
+    ...proposed,
   };
   return (
     <form method="post" action={`${placePath(ctx.org.name, "tokens", token.id)}/edit`} class="narrow">
@@ -125,7 +128,7 @@ const EditForm = ({ ctx, token, choices, problem }: Props) => {
           warning={ADMIN_TOKEN_WARNING}
         />
       </details>
-      <details open={typed !== undefined}>
+      <details open={typed !== undefined || Object.keys(proposed).length > 0}>
         <summary>Expiry and limits</summary>
         <ExpiryFields
           now={ctx.now}

@@ -6,6 +6,7 @@ import { RotateAccessTokenRequest, UpdateAccessTokenRequest } from "../../tokens
 import { updateOrgToken } from "../../tokens/update.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import { getTokenUsage } from "../../tokens/usage.ts";
+import { getRightsize } from "../../rightsize/get.ts";
 import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
 import { Days } from "../charts.tsx";
 import { Empty, Notice, Time } from "../components.tsx";
@@ -18,6 +19,7 @@ import { rolesOfTokens } from "./create.tsx";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./list.tsx";
 import { LastUse } from "./lastUse.tsx";
+import { PROPOSED, USED, USED_DAYS, WhatItUsed, proposedStacks } from "./rightsize.tsx";
 
 const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
 const DAYS = 30;
@@ -66,6 +68,9 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
   const token = await getOrgToken(ctx, id);
   const choices = mayChange ? await roleChoices(ctx, rolesOfTokens, "built-in") : [];
   const usage = await getTokenUsage(ctx, id, DAYS);
+  const { query } = ctx.page;
+  const rightsize = mayChange && query.has(USED) ? await getRightsize(ctx, id, USED_DAYS) : undefined;
+  const proposed = rightsize && query.has(PROPOSED) ? proposedStacks(rightsize) : undefined;
   return {
     title: token.name,
     at: "tokens",
@@ -164,7 +169,22 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
             {usage.clients.length > 0 && `; with ${usage.clients.map(({ value }) => value).join(", ")}`}
           </p>
         )}
-        {mayChange && token.status !== "deleted" && <TokenChanges ctx={ctx} token={token} choices={choices} problem={problem} />}
+        {mayChange && (
+          <WhatItUsed
+            here={placePath(ctx.org.name, "tokens", id)}
+            rightsize={rightsize}
+            mayLimit={!token.admin && (token.status === "active" || token.status === "disabled")}
+          />
+        )}
+        {mayChange && token.status !== "deleted" && (
+          <TokenChanges
+            ctx={ctx}
+            token={token}
+            choices={choices}
+            problem={problem}
+            proposed={proposed === undefined ? {} : { stacks: proposed }}
+          />
+        )}
       </section>
     ),
   };

@@ -10,7 +10,7 @@ export function findCli(): string | undefined {
   return folders.map((folder) => join(folder, "pulumi")).find(isProgram);
 }
 
-function isProgram(path: string): boolean {
+export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

@@ -6,6 +6,7 @@ import type { TestProject } from "vitest/node";
 import { bundle } from "../../../scripts/built.ts";
 import { type DevCredentials, prepare } from "../../../scripts/prepare.ts";
 import { findCli } from "./findCli.ts";
+import { PROVIDER, findProvider } from "./findProvider.ts";
 import { installNodeSdk } from "./nodeSdk.ts";
 import { Server } from "./server.ts";
 
@@ -35,6 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const env = { ...process.env, PULUMI_HOME: join(directory, "home"), PULUMI_SKIP_UPDATE_CHECK: "true" };
   const cliVersion = execFileSync(cli, ["version"], { encoding: "utf8", env }).trim().replace(/^v/, "");
   console.log(`Driving ${cli}, version ${cliVersion}`);
+  if (!findProvider()) console.log(`provider.test.ts is skipped: no ${PROVIDER} in PULUMI_PROVIDER, PATH or ~/.pulumi/provider`);
   const nodeModules = installNodeSdk();
   const bundled = join(directory, "bundle");
   bundle(bundled);
