@@ -4,6 +4,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { contractFile } from "./scripts/contract.ts";
 import { startUpstream } from "./test/cli/support/upstream.ts";
+import { startDocuments } from "./test/cli/support/documents.ts";
 import { long, shared } from "./vitest.shared.ts";
 
 /** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */
@@ -21,6 +22,7 @@ const scannerKey = readFileSync(new URL("./test/support/scanner.pub.pem", import
 export default defineConfig(async () => {
   const migrations = await readD1Migrations(fileURLToPath(new URL("./migrations", import.meta.url)));
   const upstream = await startUpstream();
+  const documents = await startDocuments();
   const queue = { maxBatchSize: 100, maxBatchTimeout: 0.005, maxRetries: 2, retryDelay: 0 };
   return {
     plugins: [
@@ -36,6 +38,7 @@ export default defineConfig(async () => {
             ENCRYPTION_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,0:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA",
             LEASE_SECONDS: "300",
             REGISTRY_UPSTREAM: upstream.url,
+            DOCUMENTS: documents,
             LOCAL_DEVELOPMENT: "true",
             LEAK_SCANNER_SECRET: "the-scanner-of-these-tests-and-nobody-else",
             LEAK_SCANNER_KEYS: scannerKey,

@@ -14,6 +14,7 @@ const sizes: Sizes = {
   endFaults: size("END_FAULTS", 30, 2000),
   trees: size("TREES", 12, 1000),
   worlds: size("WORLDS", 20, 2000),
+  policies: size("POLICIES", 500, 10_000),
   sequenceCalls: size("SEQUENCE_CALLS", 40, 4000),
   kills: size("KILLS", 4, 150),
   lanes: size("LANES", 2, 4),

@@ -5,6 +5,9 @@
  * repeatable than the requests per second, which also depend on other processes.
  */
 import { parseArgs } from "node:util";
+import { SignJWT } from "jose/jwt/sign";
+import { exportJWK } from "jose/key/export";
+import { generateKeyPair } from "jose/key/generate/keypair";
 import { ask, journalBatch, newStack, startUpdate } from "./api.ts";
 import { findWorkerd } from "./memory.ts";
 import { percentiles } from "./percentiles.ts";
@@ -60,6 +63,7 @@ function cases(server: BenchServer): Case[] {
   const admin = `token ${server.admin}`;
   const user = requestBytes("GET", "/api/user", token);
   let made = 0;
+  const subject = signed("");
   const running = (round: number, name: string, connection: number) =>
     newStack(server, `${name}-${round}-${connection}`).then((stack) => startUpdate(server, stack));
   return [
@@ -95,6 +99,27 @@ function cases(server: BenchServer): Case[] {
         each(async () => () => requestBytes("POST", "/api/orgs/acme/tokens", admin, JSON.stringify({ name: `made-${made++}` }))),
     },
     {
+      name: "bare, one RS256 signature",
+      prepare: async () => always(requestBytes("POST", "/bench/signature", "", JSON.stringify(await subject))),
+    },
+    {
+      name: "bare, one RS256 signature and D1 twice",
+      prepare: async () => always(requestBytes("POST", "/bench/exchange", "", JSON.stringify(await subject))),
+    },
+    {
+      name: "exchange of a token",
+      beside: "bare, one RS256 signature and D1 twice",
+      prepare: async (round) => {
+        const url = `https://idp-${round}.example.com`;
+        const { token: subject, jwk } = await signed(url);
+        const { id } = await ask(server, "POST", "/api/orgs/acme/oidc/issuers", { name: "ci", url, jwks: { keys: [jwk] } }, admin);
+        const policy = await ask(server, "GET", `/api/orgs/acme/auth/policies/oidcissuers/${id}`, undefined, admin);
+        const policies = [{ decision: "allow", tokenType: "organization", rules: { sub: "repo:acme/shop:*" } }];
+        await ask(server, "PATCH", `/api/orgs/acme/auth/policies/${policy["id"]}`, { policies }, admin);
+        return always(requestBytes("POST", "/api/oauth/token", "", JSON.stringify(exchangeOf(subject))));
+      },
+    },
+    {
       name: "encrypt",
       prepare: async (round) => {
         const stack = await newStack(server, `encrypt-${round}`);
@@ -128,6 +153,22 @@ function cases(server: BenchServer): Case[] {
     },
   ];
 }
+
+/** A token of an identity provider, and its public key. */
+async function signed(issuer: string): Promise<{ token: string; jwk: object }> {
+  const { publicKey, privateKey } = await generateKeyPair("RS256");
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: issuer, aud: "urn:pulumi:org:acme", sub: "repo:acme/shop:ref:refs/heads/main", iat: now, exp: now + 3600 };
+  return { token: await new SignJWT(claims).setProtectedHeader({ alg: "RS256" }).sign(privateKey), jwk: await exportJWK(publicKey) };
+}
+
+const exchangeOf = (token: string) => ({
+  grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+  audience: "urn:pulumi:org:acme",
+  subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+  subject_token: token,
+  requested_token_type: "urn:pulumi:token-type:access_token:organization",
+});
 
 const eventsOf = (batch: number) =>
   Array.from({ length: 10 }, (_, i) => ({

@@ -48,7 +48,7 @@ export async function built(vars: Record<string, string> = {}, front?: string, e
   const credentials = await prepare(folder, "");
   bundle(join(folder, "bundle"), entry);
   // The limits are off: one caller sends more than they allow, and the local limiter is slow because it writes to disk.
-  const unlimited = { TOKEN_REQUESTS: "off", ORGANIZATION_REQUESTS: "off" };
+  const unlimited = { TOKEN_REQUESTS: "off", ORGANIZATION_REQUESTS: "off", TOKEN_EXCHANGES: "off" };
   const all = { ...unlimited, ...vars };
   const { url, inspector, stop } = await startBuilt(join(folder, "bundle"), folder, 0, all, front, sayFaults, inspected);
   return {

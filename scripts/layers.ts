@@ -28,6 +28,7 @@ const layers: [name: string, purpose: string][] = [
   ["orgs", "Organizations: members, invitations and settings."],
   ["tokens", "Access tokens: creation, rotation, limits, leaks and their end."],
   ["teams", "Teams: members, roles, tokens, and grants on stacks."],
+  ["oidc", "Identity providers, and the exchange of their tokens for access tokens."],
   ["auditlogs", "Lists, exports and verification of the audit log."],
   ["rightsize", "The least role and limit for what a token did, by the audit log."],
   ["stacks", "Stacks: their names, tags, configuration, resources and objects in R2."],

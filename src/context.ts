@@ -52,8 +52,13 @@ export interface TokenLimits {
   version: number;
   /** Milliseconds since 1970; null: never. A session that a token opened has the token's expiry. */
   expiresAt: number | null;
-  /** True for a console session that no token opened: it expires soon, so no policy on expiry applies to it. */
+  /**
+   * True for a console session that no token opened, and for a token that an identity provider's token was exchanged for: it expires soon, so
+   * no policy on expiry applies to it.
+   */
   isExempt: boolean;
+  /** Of an exchanged personal token: the id of the only organization where it is valid. Null: no such limit. */
+  onlyOrgId: string | null;
   /** Null: all stacks that the role permits. */
   stackRules: StackRule[] | null;
   allowedCidrs: string[];
@@ -181,6 +186,11 @@ export interface OrgContext extends ActorContext {
   /** Conditions that the call has found to hold and that its later work relies on, see `rely`. Each attempt of a call begins without any. */
   relied?: SQL[];
 }
+
+/**
+ * Whether a person makes the call. An exchanged personal token acts with the rights of its person in one organization, but a machine holds it.
+ */
+export const isPerson = (actor: Actor): boolean => actor.kind === "user" && actor.limits.onlyOrgId === null;
 
 /** Login shown for an actor: the user's, or the organization's name for machines (management-api §3.9). */
 export const loginOf = (actor: Actor) => (actor.kind === "user" ? actor.user.login : actor.org.name);

@@ -1,9 +1,10 @@
 /**
  * The Worker with additional routes for benchmarks: a Hono route that answers a constant; routes that make one call to KV, or one each to
- * KV, D1 and R2; routes that only receive a body, forward it to an object or store it there; a route that checks random tokens; and a route
+ * KV, D1 and R2; routes that verify a signature, alone and with two round trips to D1; routes that only receive a body, forward it to an object or store it there; a route that checks random tokens; and a route
  * that returns the number of D1 statements so far.
  */
 import { type Context, Hono } from "hono";
+import { fromBase64url } from "../../src/bytes/base64.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker, { StackCoordinator as Coordinator } from "../../src/index.ts";
@@ -48,6 +49,23 @@ export class StackCoordinator extends Coordinator {
 
 const passOn = (c: Context<{ Bindings: Bindings }>) => c.env.STACKS.get(c.env.STACKS.idFromName("bench")).fetch(c.req.raw);
 
+let key: Promise<CryptoKey> | undefined;
+
+/** Verifies a token with the key of the first request. */
+async function verifySignature(c: Context<{ Bindings: Bindings }>): Promise<void> {
+  const { token, jwk } = await c.req.json<{ token: string; jwk: JsonWebKey }>();
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  key ??= crypto.subtle.importKey("jwk", jwk, algorithm, false, ["verify"]);
+  const [header, claims, signature] = token.split(".") as [string, string, string];
+  const isValid = await crypto.subtle.verify(
+    algorithm.name,
+    await key,
+    fromBase64url(signature),
+    new TextEncoder().encode(`${header}.${claims}`),
+  );
+  if (!isValid) throw new Error("the signature does not match");
+}
+
 const bare = new Hono<{ Bindings: Bindings }>()
   .get("/bench/floor", (c) => c.json({ githubLogin: "acme", name: "acme", organizations: [] }))
   .get("/bench/kv", async (c) => {
@@ -62,6 +80,20 @@ const bare = new Hono<{ Bindings: Bindings }>()
     // The first request creates the object.
     if (!object) await c.env.STATE.put("bench", "{}");
     return new Response(object?.body ?? "{}");
+  })
+  .post("/bench/signature", async (c) => {
+    await verifySignature(c);
+    return c.body(null, 204);
+  })
+  .post("/bench/exchange", async (c) => {
+    await verifySignature(c);
+    const session = c.env.DB.withSession("first-primary");
+    await session.batch([session.prepare("SELECT id FROM stacks LIMIT 1")]);
+    await session.batch([
+      session.prepare("CREATE TABLE IF NOT EXISTS bench (body TEXT)"),
+      session.prepare("INSERT INTO bench VALUES ('x')"),
+    ]);
+    return c.body(null, 204);
   })
   .post("/bench/body", async (c) => {
     await c.req.raw.arrayBuffer();

@@ -7,6 +7,7 @@ import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { setTimestamp } from "../metrics/increment.ts";
+import { sweepExchanged } from "../oidc/sweep.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
@@ -24,9 +25,10 @@ const everyMinute: Record<string, Task> = {
   sweep: (env, now) => sweep(env, now),
 };
 
-/** Tasks that enforce limits in days. */
+/** Tasks that enforce limits in days, and tasks that may be late. */
 const everyHour: Record<string, Task> = {
   unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
+  exchangedTokens: (env, now) => sweepExchanged(env, now),
 };
 
 /** Runs the tasks independently: if one fails, the others still run, and the cron runs it again next time. */

@@ -6,6 +6,7 @@ import { historyOperations } from "../history/openapi.ts";
 import type { Operation } from "../http/openapi.ts";
 import type { Route } from "../http/route.ts";
 import { stubOperations } from "../stubs/openapi.ts";
+import { oidcOperations } from "../oidc/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
@@ -36,6 +37,7 @@ export const operations: Record<OperationId, Operation> = {
   ...orgOperations,
   ...roleOperations,
   ...teamOperations,
+  ...oidcOperations,
   ...auditLogOperations,
   ...rightsizeOperations,
   ...stackOperations,

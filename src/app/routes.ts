@@ -4,6 +4,7 @@ import { explainRoutes } from "../explain/routes.ts";
 import { historyRoutes, statusRoutes } from "../history/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
+import { oidcRoutes } from "../oidc/routes.ts";
 import { operatorRoutes } from "../operator/routes.ts";
 import { orgRoutes } from "../orgs/routes.ts";
 import { registryRoutes } from "../registry/routes.ts";
@@ -41,6 +42,7 @@ export const routes = [
   ...membershipRoutes,
   ...teamRoutes,
   ...teamTokenRoutes,
+  ...oidcRoutes,
   ...auditLogRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,

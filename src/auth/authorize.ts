@@ -1,4 +1,12 @@
-import { type Actor, type MachineActor, type OrgSettings, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
+import {
+  type Actor,
+  type MachineActor,
+  type OrgSettings,
+  type OrganizationRef,
+  type RequestContext,
+  acceptedOf,
+  isPerson,
+} from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError, forbidden, notFound } from "../errors.ts";
 import type { Credential } from "./authenticate.ts";
@@ -99,8 +107,9 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
     const membership = actor.kind === "user" ? acceptedOf(actor)[0] : actor;
     throw await beyondLimits(ctx, actor, membership, "network", permission);
   }
-  if (permission === "self" || actor.kind === "user") return credential;
-  await recordForbidden(ctx, actor, actor.org, permission);
+  if (permission === "self" || isPerson(actor)) return credential;
+  const org = actor.kind === "user" ? actor.memberships[0]?.org : actor.org;
+  if (org) await recordForbidden(ctx, actor, org, permission);
   throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
 }
 

@@ -52,6 +52,7 @@ export const noLimits: TokenLimits = {
   version: 0,
   expiresAt: null,
   isExempt: true,
+  onlyOrgId: null,
   stackRules: null,
   allowedCidrs: [],
   allowedCountries: [],

@@ -108,7 +108,7 @@ export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, to
 
 /**
  * Follows `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the rights, the
- * settings and the consent that were checked.
+ * settings and the consent that were checked. A token that is valid in one organization has no other memberships.
  */
 export function guardMemberships(store: Store, actor: Actor) {
   const judged =
@@ -125,7 +125,7 @@ export function guardMemberships(store: Store, actor: Actor) {
       : [];
   const userId = actor.kind === "user" ? actor.user.id : "";
   const was = (name: keyof (typeof judged)[number]) => sql.raw(`judged.value->>'${name}'`);
-  const unjudged = sql`EXISTS (SELECT 1 FROM ${members} JOIN organizations ON organizations.id = org_id WHERE user_id = ${userId}
+  const unjudged = sql`EXISTS (SELECT 1 FROM ${members} JOIN organizations ON organizations.id = org_id WHERE user_id = ${userId} AND org_id = coalesce(${actor.limits.onlyOrgId}, org_id)
     AND NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify(judged)}) AS judged WHERE ${was("org")} = org_id AND ${was("role")} = role
       AND ${was("version")} = settings_version AND ${was("accepted")} = (accepted_at IS NOT NULL)
       AND coalesce(${was("access")}, access) = access AND coalesce(${was("grants")}, has_stack_grants) = has_stack_grants))`;

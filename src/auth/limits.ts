@@ -49,6 +49,8 @@ export function warningFor(
   now: number,
 ): string | undefined {
   const { retiresAt, successor, expiresAt } = token;
+  // It is for one run of a pipeline.
+  if (token.isExempt) return undefined;
   if (retiresAt !== null) return `${what} was rotated: it works until ${minute(retiresAt)}, use its successor ${successor}`;
   if (expiresAt !== null && expiresAt - now <= SOON) return `${what} expires on ${minute(expiresAt)}`;
   const refusing = memberships.find(({ settings }) => !meetsExpiryPolicy(token, settings.maxTokenExpiryDays, now));

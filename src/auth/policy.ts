@@ -1,6 +1,6 @@
 import { type OrgPermission, orgPermissions } from "../access/permissions.ts";
 import { type Rule, holds } from "../access/rules.ts";
-import type { Actor, OnStack, OrgContext, OrgSettings, OrganizationRef, Rights } from "../context.ts";
+import { type Actor, type OnStack, type OrgContext, type OrgSettings, type OrganizationRef, type Rights, isPerson } from "../context.ts";
 import type { TokenRole } from "../tokens/table.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
@@ -64,10 +64,13 @@ const granted: Record<Exclude<TokenRole, "member">, ReadonlySet<OrgPermission>> 
   "read-only": new Set([...everyone, ...previewStacks]),
 };
 
+/** Rights to set up an identity provider, whose tokens are exchanged for access tokens. */
+const issuerRights: OrgPermission[] = ["oidc_issuers:create", "oidc_issuers:update", "oidc_issuers:delete", "auth_policies:update"];
+
 /**
  * Rights of people only. No machine token creates or ends an organization token, not even one with the role Admin. So no machine token makes
- * or removes an administrator, and none changes the settings with which it could lock out the people who would end it. A machine token
- * belongs to one organization, so it cannot move a stack to another one.
+ * or removes an administrator, and none changes the settings with which it could lock out the people who would end it. An identity provider
+ * creates tokens, so no machine token sets one up. A machine token belongs to one organization, so it cannot move a stack to another one.
  */
 const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:create",
@@ -75,6 +78,7 @@ const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:delete",
   "org_member:set_admin",
   "organization:set_access",
+  ...issuerRights,
   "stack:transfer",
   "organization:transfer_stacks",
 ]);
@@ -90,6 +94,7 @@ const adminOnly: ReadonlySet<OrgPermission> = new Set([
   "organization:set_access",
   "organization:transfer_stacks",
   "stack:reencrypt",
+  ...issuerRights,
 ]);
 
 /** The right to read a stack includes the right to list it, and the right to write it includes the right to preview. */
@@ -134,7 +139,7 @@ export function decide(actor: Actor, permission: OrgPermission, orgName: string,
   if (!membership) return "hidden";
   const fault = limitFault(actor.limits, membership.settings, circumstances);
   if (fault) return fault;
-  if (actor.kind !== "user" && personOnly.has(permission)) return "forbidden";
+  if (!isPerson(actor) && personOnly.has(permission)) return "forbidden";
   if (!mayAs(membership, permission)) return decideOnStack(actor, membership, permission, stack);
   const { defaultEdition, now } = circumstances;
   if (editionFault(permission) && !hasEverything(membership.settings, defaultEdition, now)) return "edition";
@@ -232,7 +237,7 @@ export const scopesBeyond = (actor: Actor, place: ActorMembership, scopes: reado
   actor.limits.stackRules === null ? scopes.filter((scope) => !hasEverywhere(actor, place, scope)) : [...scopes];
 
 function hasEverywhere(actor: Actor, place: ActorMembership, scope: string): boolean {
-  if (actor.kind !== "user" && isPersonOnly(scope as OrgPermission)) return false;
+  if (!isPerson(actor) && isPersonOnly(scope as OrgPermission)) return false;
   if (isAdministrator(place)) return true;
   if ((orgPermissions as readonly string[]).includes(scope)) return mayAs(place, scope as OrgPermission);
   return customGrants(place).some(({ scopes, rules }) => rules === null && scopes.includes(scope));

@@ -74,6 +74,24 @@ export async function recordTooMany(ctx: RequestContext, actor: Actor, org: Orga
   await record(ctx, [payer], whoIs(actor), { event: "auth-failure-rate-limit", description: `Refused: ${why}.` }, true);
 }
 
+/** A refused exchange of an identity provider's token. */
+interface RefusedExchange {
+  /** Id of the issuer, or of the organization if the issuer is unknown: refusals are counted by it. */
+  key: string;
+  /** The name that the exchanged token would have; "" if the token was not verified. */
+  tokenName: string;
+  description: string;
+  /** Whether the signature is valid. Anybody can send a token without one, so only the first of these in a minute is recorded. */
+  isVerified: boolean;
+}
+
+export async function recordRefusedExchange(ctx: RequestContext, org: OrganizationRef, refused: RefusedExchange): Promise<void> {
+  const { key, tokenName, description, isVerified } = refused;
+  if (!isVerified && !isFirstInMinute(ctx, key)) return;
+  const who = { userLogin: org.name, userName: org.name, tokenId: "", tokenName };
+  await record(ctx, [org], who, { event: "auth-failure-oidc-exchange", description }, !isVerified, key);
+}
+
 async function recordDead(
   ctx: RequestContext,
   dead: DeadToken,
@@ -101,10 +119,18 @@ function organizationsOf({ actor }: DeadToken, orgName: string | undefined): Org
  * Records a refusal in the logs of these organizations. A token that is refused very often (`REFUSAL_EVENTS`) gets one event in a minute
  * instead of one for each refusal, so that no token can fill a log, even from many addresses.
  * @param isSummary the event is that summary
+ * @param key refusals are counted by it
  */
-async function record(ctx: RequestContext, orgs: OrganizationRef[], who: Who, entry: AuditEntry, isSummary = false): Promise<void> {
+async function record(
+  ctx: RequestContext,
+  orgs: OrganizationRef[],
+  who: Who,
+  entry: AuditEntry,
+  isSummary = false,
+  key = who.tokenId,
+): Promise<void> {
   if (orgs.length === 0) return;
-  const recorded = isSummary || (await withinLimit(ctx.env.REFUSAL_EVENTS, who.tokenId)) ? entry : summaryFor(ctx, who.tokenId);
+  const recorded = isSummary || (await withinLimit(ctx.env.REFUSAL_EVENTS, key)) ? entry : summaryFor(ctx, key);
   if (!recorded) return;
   const events = orgs.map(({ id }) => auditEvent(ctx, id, who, recorded));
   const [first, ...others] = events.map((event) => auditStatement(ctx.store, event));

@@ -1,4 +1,4 @@
-import type { Actor, RequestContext } from "../context.ts";
+import { type Actor, type RequestContext, isPerson } from "../context.ts";
 import { type AppError, forbidden } from "../errors.ts";
 import { type ActorMembership, type OrgPermission, type StackRef, inScope, isPersonOnly, mayAs } from "./policy.ts";
 import { recordForbidden, recordLimit } from "./refusals.ts";
@@ -12,7 +12,7 @@ export async function refuse(
   permission: OrgPermission,
   stack?: StackRef,
 ): Promise<AppError> {
-  const byRole = mayAs(membership, permission) && (actor.kind === "user" || !isPersonOnly(permission));
+  const byRole = mayAs(membership, permission) && (isPerson(actor) || !isPersonOnly(permission));
   const isLimit = byRole && inScope(actor, permission, stack) !== "allowed";
   if (isLimit) await recordLimit(ctx, actor, membership.org, "scope", permission);
   else await recordForbidden(ctx, actor, membership.org, permission);

@@ -58,7 +58,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity, so that a new deployment reads no entry of the old code. */
-export const cacheKey = (hash: string) => `token:7:${hash}`;
+export const cacheKey = (hash: string) => `token:8:${hash}`;
 
 /** Checks the check digits, then reads KV, then D1. Unknown values are not cached, so a new token works at once. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -133,6 +133,8 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         // The table of organizations has columns with the same names (platform-facts Z-1).
         version: sql<number>`${accessTokens.version}`.as("token_version"),
         stackRules: accessTokens.stackRules,
+        issuerId: accessTokens.issuerId,
+        onlyOrgId: accessTokens.onlyOrgId,
         allowedCidrs: sql<string[]>`${accessTokens.allowedCidrs}`.mapWith(accessTokens.allowedCidrs).as("token_cidrs"),
         allowedCountries: sql<string[]>`${accessTokens.allowedCountries}`.mapWith(accessTokens.allowedCountries).as("token_countries"),
         orgId: sql<string | null>`${organizations.id}`.as("organization_id"),
@@ -167,7 +169,10 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
       })
       .from(members)
       .innerJoin(organizations, eq(organizations.id, members.orgId))
-      .where(sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})`)
+      .where(
+        sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})
+          AND ${members.orgId} = coalesce((SELECT only_org_id FROM access_tokens WHERE hash = ${hash}), ${members.orgId})`,
+      )
       // The default organization comes first, and memberships that were not accepted come last.
       .orderBy(
         sql`${members.acceptedAt} IS NULL`,
@@ -206,7 +211,8 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
     version: token.version,
     // A policy on expiry that refuses a token also refuses the sessions that the token opened.
     expiresAt: token.openedWith === null ? token.expiresAt : token.openerExpiresAt,
-    isExempt: token.kind === "session" && token.openedWith === null,
+    isExempt: token.issuerId !== null || (token.kind === "session" && token.openedWith === null),
+    onlyOrgId: token.onlyOrgId,
     stackRules: token.stackRules,
     allowedCidrs: token.allowedCidrs,
     allowedCountries: token.allowedCountries,

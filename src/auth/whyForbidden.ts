@@ -1,4 +1,4 @@
-import type { Actor } from "../context.ts";
+import { type Actor, isPerson } from "../context.ts";
 import { stackPermissions } from "../orgs/table.ts";
 import { type ActorMembership, type OrgPermission, type StackRef, grantsWith, hasEffect, isPersonOnly, mayAs, toggleOf } from "./policy.ts";
 
@@ -7,6 +7,10 @@ const ofPeople: Partial<Record<OrgPermission, string>> = {
   "org_token:update": "change organization access tokens",
   "org_token:delete": "delete organization access tokens",
   "org_member:set_admin": "make, change or remove an administrator",
+  "oidc_issuers:create": "set up identity providers",
+  "oidc_issuers:update": "change identity providers",
+  "oidc_issuers:delete": "delete identity providers",
+  "auth_policies:update": "change the policies of identity providers",
   "organization:set_access": "change who has access to the organization and for how long",
   "stack:transfer": "move stacks between organizations",
   "organization:transfer_stacks": "move stacks between organizations",
@@ -22,14 +26,13 @@ export function whyForbidden(actor: Actor, membership: ActorMembership, permissi
 }
 
 function reason(actor: Actor, membership: ActorMembership, permission: OrgPermission, stack?: StackRef): string {
-  const isPerson = actor.kind === "user";
-  if (!isPerson && isPersonOnly(permission))
+  if (!isPerson(actor) && isPersonOnly(permission))
     return `only a person may ${ofPeople[permission] ?? "do this"}, with a personal access token. No organization access token may, whatever its role`;
   if (!mayAs(membership, permission)) {
     const end = whoGrants(actor, membership, permission, stack);
     if (membership.custom)
       return `the role ${membership.custom.name} does not include the right ${permission}${stack ? ` on ${nameOf(stack)}` : ""}; ${end}`;
-    const whose = isPerson ? `your role in ${membership.org.name}` : "the role of this access token";
+    const whose = isPerson(actor) ? `your role in ${membership.org.name}` : "the role of this access token";
     return `${whose} is ${membership.role}, ${lack(membership, permission)}; ${end}`;
   }
   const end = `an administrator of ${membership.org.name} can change that`;

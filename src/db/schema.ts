@@ -2,6 +2,7 @@
 export * from "../audit/table.ts";
 export * from "../console/table.ts";
 export * from "../metrics/table.ts";
+export * from "../oidc/table.ts";
 export * from "../orgs/table.ts";
 export * from "../roles/table.ts";
 export * from "../stacks/table.ts";

@@ -239,6 +239,7 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
       version: 0,
       expiresAt: null,
       isExempt: true,
+      onlyOrgId: null,
       stackRules,
       allowedCidrs: [],
       allowedCountries: [],

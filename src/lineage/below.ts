@@ -32,7 +32,8 @@ const madeBelow: SQL = sql.raw(`made.made_with = below.id AND (below.kind = 'tok
  * the membership allowed it. The token itself does not descend from the membership.
  * - `established`: a membership where the descent stops.
  * Ended rows are included, because rows that they created may still be valid. `UNION` drops repeated rows, so a cycle ends. Invitations
- * create nothing: `invitationsBelow` finds them. D1 accepts five terms in a compound SELECT.
+ * create nothing: `invitationsBelow` finds them. The tokens that an identity provider creates descend from the token that set it up, so
+ * `issuersBelow` finds it as well. D1 accepts five terms in a compound SELECT.
  */
 export function below({ roots, now, adminOf }: Reach): SQL {
   const isOpen = sql`(made.created_at > ${now - ESTABLISHED} OR made.org_id IN (SELECT value FROM json_each(${JSON.stringify(adminOf)})))`;
@@ -46,6 +47,9 @@ export function below({ roots, now, adminOf }: Reach): SQL {
     UNION SELECT 'maker', token.id, below.org_id, token.user_id, below.until FROM below CROSS JOIN access_tokens AS token
       ON token.user_id = below.user_id AND below.kind IN ('member', 'former'))`;
 }
+
+/** Ids of the identity providers that a row of `below` created, or whose policy it set last. */
+export const issuersBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN oidc_issuers AS made ON ${madeBelow}`;
 
 /** Ids of the invitations that a row of `below` created. */
 export const invitationsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN invites AS made ON ${madeBelow}`;

@@ -1,11 +1,12 @@
-import { type SQL, and, isNotNull, sql } from "drizzle-orm";
+import { type SQL, and, isNotNull, isNull, sql } from "drizzle-orm";
 import { isLeaked } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { EndedTokens, RequestContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
+import { oidcIssuers } from "../oidc/table.ts";
 import { formerMembers, invites, members, organizations } from "../orgs/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
-import { below, invitationsBelow } from "./below.ts";
+import { below, invitationsBelow, issuersBelow } from "./below.ts";
 import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
 /**
@@ -16,7 +17,7 @@ const MOST_FORGOTTEN = 200;
 /** Maximum number of ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
 const MOST_IDS = 10_000;
 
-export type EndedKind = TokenKind | "invitation" | "member";
+export type EndedKind = TokenKind | "invitation" | "issuer" | "member";
 
 /** Statements that read what the revocation is about to end. They precede those of `endBelow`, in the same batch. */
 export const readEnding = (store: Store, descent: Descent) =>
@@ -34,7 +35,7 @@ export const readEnding = (store: Store, descent: Descent) =>
       .from(
         sql`(${withEnding(descent)} SELECT * FROM ending) AS ending
           LEFT JOIN ${organizations} ON organizations.id = ending.org_id
-          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation')`,
+          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation', 'issuer')`,
       )
       .orderBy(sql`ending.at DESC, ending.id`),
     // Tokens of the people who lose a membership: their cached identities contain it.
@@ -60,6 +61,7 @@ export function endBelow(store: Store, descent: Descent) {
   const { roots, how, now } = descent;
   const tokens = sql`(WITH RECURSIVE ${below(descent)} SELECT id FROM below WHERE kind = 'token')`;
   const invitations = sql`(WITH RECURSIVE ${below(descent)} ${invitationsBelow})`;
+  const issuers = sql`(WITH RECURSIVE ${below(descent)} ${issuersBelow})`;
   const leaving = sql`(${members.orgId}, ${members.userId}) IN
     (${withEnding(descent)} SELECT org_id, user_id FROM ending WHERE kind = 'member' AND stays IS NULL)`;
   return [
@@ -80,6 +82,11 @@ export function endBelow(store: Store, descent: Descent) {
       .update(invites)
       .set({ status: "canceled" })
       .where(and(sql`${invites.id} IN ${invitations}`, sql`${invites.status} = 'pending'`, isWithin("invites", descent))),
+    // An administrator has to set the policy of such an identity provider again.
+    db
+      .update(oidcIssuers)
+      .set({ disabledAt: now, version: sql`${oidcIssuers.version} + 1` })
+      .where(and(sql`${oidcIssuers.id} IN ${issuers}`, isNull(oidcIssuers.disabledAt), isWithin("oidc_issuers", descent))),
     keepDescent(store, leaving, now),
     db.delete(members).where(leaving),
   ] as const;

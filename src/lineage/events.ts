@@ -56,13 +56,16 @@ export const auditEnding = (
     WHERE list IS NOT NULL OR (always OR kept <> '') AND ${rootsEnd}`);
 
 const label = sql.raw(`CASE ending.kind
+  WHEN 'issuer' THEN 'identity provider "' || ending.name || '" (' || ending.id || ')'
   WHEN 'invitation' THEN 'invitation ' || substr(ending.id, 1, 8) || '…'
   WHEN 'member' THEN 'member ' || ending.name
   WHEN 'session' THEN 'session (' || ending.id || ')'
   WHEN 'personal' THEN 'personal token (' || ending.id || ')'
   ELSE ending.kind || ' token "' || ending.name || '" (' || ending.id || ')' END`);
 
-const plural = sql.raw(`CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' ELSE kind || 's' END`);
+const plural = sql.raw(
+  `CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' WHEN kind = 'issuer' THEN 'identity providers' ELSE kind || 's' END`,
+);
 
 /** Events that `auditEnding` may have recorded; they are sent to the queue. */
 export const promisedEnding = ({ event, orgIds }: Pick<EndingEvent, "event" | "orgIds">, rows: EndedRow[]): AuditEvent[] =>

@@ -1,4 +1,4 @@
-import { type SQL, and, eq, sql } from "drizzle-orm";
+import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
@@ -16,6 +16,7 @@ import type { RevocationReport } from "../lineage/openapi.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
 import { adminStays, currentRole, isMember, noAdmin, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
+import { oidcIssuers } from "../oidc/table.ts";
 import { members } from "./table.ts";
 
 /** Whether the organization tokens that a person's credentials created end when the person is removed. */
@@ -54,7 +55,14 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   };
   // These statements come before the removal, in the same transaction, because they look up the person's membership.
   const first: BatchItem<"sqlite">[] =
-    fate === "revoke" ? [...readEnding(store, descent), auditEnding(store, descent, announcement), ...endBelow(store, descent)] : [];
+    fate === "revoke"
+      ? [
+          ...readEnding(store, descent),
+          auditEnding(store, descent, announcement),
+          ...endBelow(store, descent),
+          disableIssuersOf(ctx, login, willLeave),
+        ]
+      : [];
   const results = await batch(store, [
     guard(store, ctx.actor, now, ctx.org.id),
     currentRole(ctx, login),
@@ -85,6 +93,20 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   relaySoon(ctx, ...promisedEnding(announcement, rows), cancelEvent);
   return reportOf(ctx.actor, rows);
 }
+
+/** An identity provider that the person's credentials set up creates tokens, as they did. An administrator has to set its policy again. */
+const disableIssuersOf = ({ store, org, now }: OrgContext, login: string, willLeave: SQL) =>
+  store.db
+    .update(oidcIssuers)
+    .set({ disabledAt: now, version: sql`${oidcIssuers.version} + 1` })
+    .where(
+      and(
+        eq(oidcIssuers.orgId, org.id),
+        isNull(oidcIssuers.disabledAt),
+        sql`${oidcIssuers.madeWith} IN ${credentialsOf(login)}`,
+        willLeave,
+      ),
+    );
 
 const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
 const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;

@@ -48,6 +48,13 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
       },
     },
     {
+      name: "OIDC",
+      scopes: {
+        "oidc_issuers:read": "List identity providers and the tokens that were exchanged.",
+        "auth_policies:read": "See the policies of identity providers.",
+      },
+    },
+    {
       name: "Audit logs",
       scopes: { "audit_logs:read": "Read, search and verify the audit log.", "audit_logs:export": "Export the audit log." },
     },
@@ -141,6 +148,8 @@ const verbs: Record<ScopeWords["about"], Partial<Record<OrgPermission, string>>>
     "role:create": "create roles",
     "role:update": "change roles",
     "role:delete": "delete roles",
+    "oidc_issuers:read": "see identity providers",
+    "auth_policies:read": "see policies of identity providers",
     "audit_logs:read": "read the audit log",
     "audit_logs:export": "export the audit log",
     "stack:create": "create stacks",

@@ -3,7 +3,7 @@ import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { retryAfterChange } from "../auth/retry.ts";
-import { type RequestContext, acceptedOf } from "../context.ts";
+import { type RequestContext, acceptedOf, isPerson } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { openSession } from "./open.ts";
@@ -24,13 +24,15 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
     const why = error.headers["X-Pulumi-Warning"];
     throw new AppError(400, why ? `This token cannot be used: ${why}.` : "This is not a valid access token.");
   });
-  if (actor.kind !== "user") {
-    const refused = auditEvent(ctx, actor.org.id, whoIs(actor), {
+  if (actor.kind !== "user" || !isPerson(actor)) {
+    const org = actor.kind === "user" ? actor.memberships[0]?.org : actor.org;
+    const kind = actor.kind === "user" ? "exchanged personal" : actor.kind;
+    const refused = auditEvent(ctx, org?.id ?? "", whoIs(actor), {
       event: "user-login-failed",
-      description: `Refused: the ${actor.kind} token "${actor.token.name}" cannot sign in to the console.`,
+      description: `Refused: the ${kind} token "${actor.token.name}" cannot sign in to the console.`,
     });
-    await batch(ctx.store, [auditStatement(ctx.store, refused)]);
-    relaySoon(ctx, refused);
+    if (org) await batch(ctx.store, [auditStatement(ctx.store, refused)]);
+    if (org) relaySoon(ctx, refused);
     throw new AppError(400, "This token belongs to a machine. Sign in with a personal access token.");
   }
   const session = { id: crypto.randomUUID(), openedWith: actor.token.id };

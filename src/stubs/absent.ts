@@ -17,7 +17,6 @@ const absentFeatures: Feature[] = [
     sentence: "Environments (Pulumi ESC) are not supported: a stack keeps its configuration in Pulumi.STACK.yaml, without 'environment:'",
   },
   { paths: /\/(change-gates|change-requests)\b/, sentence: "Approvals and change requests are out of scope" },
-  { paths: /^\/api\/oauth\/|\/oidc\/|\/auth\/policies\b/, sentence: "Signing in machines by OpenID Connect is not supported yet" },
   { paths: /polic(y|ies)/, sentence: "Policy packs, policy groups and their results are not supported" },
   { paths: /\/hooks\b/, sentence: "Webhooks are not supported yet" },
   { paths: /\/auditlogs\/export\/config\b/, sentence: "The export of the audit log to a bucket is not supported yet" },

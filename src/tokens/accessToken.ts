@@ -43,6 +43,8 @@ export function toAccessToken(row: TokenRow, now: number): AccessToken {
       overlapEnds: row.retiresAt === null ? undefined : seconds(row.retiresAt),
     }),
     madeWith: row.madeWith ?? undefined,
+    issuer: row.issuerId ?? undefined,
+    subject: row.subject || undefined,
     disabledReason: row.disabledReason ?? undefined,
     lastUsedIP: row.lastUsedAddress || undefined,
     lastUsedCountry: row.lastUsedCountry || undefined,

@@ -9,6 +9,9 @@ import { accessTokens } from "./table.ts";
 /** SQL condition: a machine token by its id. Deleted tokens match too, because their rows are kept. */
 export const thatToken = (ctx: OrgContext, id: string, owner: TokenOwner): SQL => and(eq(accessTokens.id, id), ownedBy(ctx, owner))!;
 
+/** An exchanged token has the rights and the lifetime that its identity provider's policy gave it. */
+export const EXCHANGED = "the token was exchanged for a token of an identity provider, so it cannot be changed or rotated, only ended";
+
 /** @throws 404 for an id that never belonged to this owner */
 export async function readOrgToken(ctx: OrgContext, id: string, owner: TokenOwner): Promise<TokenRow> {
   const [rows] = await guarded(ctx, [

@@ -69,6 +69,8 @@ async function list(ctx: ActorContext, query: Query, owner: SQL | undefined, sou
         and(
           owner,
           isNull(accessTokens.deletedAt),
+          // The sessions of their identity provider list exchanged tokens.
+          isNull(accessTokens.issuerId),
           byState[filter],
           after && sql`(${accessTokens.createdAt}, ${accessTokens.id}) < (${after[0]}, ${after[1]})`,
         ),

@@ -20,6 +20,9 @@ export const AccessToken = z.object({
   status: z.enum(tokenStates),
   /** Id of the token or session that created it; absent for a token that an operator's command created. */
   madeWith: z.optional(z.string()),
+  /** Of an exchanged token: id of the identity provider, and the subject of its token. */
+  issuer: z.optional(z.string()),
+  subject: z.optional(z.string()),
   displayName: z.optional(z.string()),
   disabledReason: z.optional(z.enum(disabledReasons)),
   /** Absent: every stack that the role allows. */

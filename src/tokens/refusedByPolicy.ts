@@ -32,6 +32,8 @@ export async function tokensRefusedByPolicy(ctx: OrgContext, maxDays: number, mo
   const { maxTokenExpiryDays: before } = settingsOf(ctx);
   const tooLong = and(
     lives(ctx.now),
+    // The policy does not apply to exchanged tokens.
+    isNull(accessTokens.issuerId),
     or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, ctx.now + maxDays * DAY)),
     before === null ? undefined : lte(accessTokens.expiresAt, ctx.now + before * DAY),
   );

@@ -12,7 +12,7 @@ import { type ActorContext, type OrgContext, loginOf } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict, forbidden, notFound } from "../errors.ts";
 import { type TokenRow, seconds, stateOf, visibleColumns } from "./accessToken.ts";
-import { thatToken } from "./get.ts";
+import { EXCHANGED, thatToken } from "./get.ts";
 import { nameTaken } from "./nameTaken.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type RotateAccessTokenRequest, expiryFault, lastExpiry } from "./schema.ts";
@@ -92,7 +92,7 @@ async function attempt(ctx: OrgContext, { id, one, kind }: That, request: Reques
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
   const successorId = crypto.randomUUID();
   const retiresAt = ctx.now + (request.overlap ?? 0) * 1000;
-  const mayHaveOne = and(isNull(accessTokens.deletedAt), isNull(accessTokens.successorId), notOver(ctx.now));
+  const mayHaveOne = and(isNull(accessTokens.deletedAt), isNull(accessTokens.issuerId), isNull(accessTokens.successorId), notOver(ctx.now));
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${kind}-token-rotated`, description: "" });
   const described = sql`(SELECT 'Rotated ' || old.kind || ' token "' || old.name || '" (' || old.id || ') to "' || new.name || '" (' || new.id || ').'
     FROM access_tokens AS old, access_tokens AS new WHERE old.id = ${id} AND new.id = ${successorId}) || ${` The old token is valid until ${new Date(retiresAt).toISOString()}.`}`;
@@ -164,6 +164,7 @@ function nameOf({ name }: Request, suffix: string): SQL {
 function refusal(row: TokenRow | undefined, now: number) {
   const state = row && stateOf(row, now);
   if (!row || state === "deleted") return notFound("Token");
+  if (row.issuerId !== null) return conflict(EXCHANGED);
   if (row.successorId !== null) return conflict("the token already has a successor");
   if (state === "expired") return conflict("the token has expired");
   if (!row.mayRotateItself) return forbidden("This token does not have the permission to rotate itself.");

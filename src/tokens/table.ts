@@ -25,7 +25,8 @@ export interface StackRule {
 }
 
 /**
- * Access tokens of every kind. A personal token or session has a user, a machine token an organization; never both.
+ * Access tokens of every kind. A personal token or session has a user, a machine token an organization; never both. An exchanged token also has
+ * an issuer; the cron deletes its row some time after its end.
  * A deleted token keeps its row: its name stays reserved, and the audit log can always identify it.
  * Times are milliseconds since 1970.
  */
@@ -82,6 +83,11 @@ export const accessTokens = sqliteTable(
     lastUsedAddress: text("last_used_address").notNull().default(""),
     lastUsedCountry: text("last_used_country").notNull().default(""),
     lastUsedClient: text("last_used_client").notNull().default(""),
+    /** Id of the identity provider whose token was exchanged for this one, and the subject of that token. */
+    issuerId: text("issuer_id"),
+    subject: text("subject").notNull().default(""),
+    /** Of an exchanged personal token: the only organization where it is valid. */
+    onlyOrgId: text("only_org_id"),
     /** A time at which the deletion was certainly committed, for the revocation receipt. */
     deletionSeenAt: integer("deletion_seen_at"),
   },
@@ -89,7 +95,7 @@ export const accessTokens = sqliteTable(
     uniqueIndex("access_tokens_hash").on(t.hash),
     uniqueIndex("access_tokens_name")
       .on(t.orgId, sql`lower(${t.name})`)
-      .where(sql`${t.orgId} IS NOT NULL`),
+      .where(sql`${t.orgId} IS NOT NULL AND ${t.issuerId} IS NULL`),
     index("access_tokens_org")
       .on(t.orgId, t.createdAt, t.id)
       .where(sql`${t.deletedAt} IS NULL`),
@@ -109,6 +115,13 @@ export const accessTokens = sqliteTable(
     index("access_tokens_team")
       .on(t.teamId)
       .where(sql`${t.teamId} IS NOT NULL`),
+    index("access_tokens_issuer")
+      .on(t.issuerId, t.createdAt, t.id)
+      .where(sql`${t.issuerId} IS NOT NULL`),
+    // An issuer may have many more ended tokens than valid ones.
+    index("access_tokens_issuer_valid")
+      .on(t.issuerId, t.expiresAt)
+      .where(sql`${t.issuerId} IS NOT NULL AND ${t.deletedAt} IS NULL`),
     index("access_tokens_family")
       .on(t.familyId)
       .where(sql`${t.familyId} IS NOT NULL`),

@@ -10,7 +10,7 @@ import { badRequest, conflict, notFound } from "../errors.ts";
 import { builtInRoles } from "../roles/builtIn.ts";
 import { type TokenRow, stateOf, toAccessToken } from "./accessToken.ts";
 import { roleAskedFor, scopeFault } from "./create.ts";
-import { readOrgToken, thatToken } from "./get.ts";
+import { EXCHANGED, readOrgToken, thatToken } from "./get.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { type UpdateAccessTokenRequest, expiryFault } from "./schema.ts";
 import { accessTokens } from "./table.ts";
@@ -26,6 +26,7 @@ export async function updateOrgToken(ctx: OrgContext, id: string, request: Reque
   const before = await readOrgToken(ctx, id, owner);
   const state = stateOf(before, ctx.now);
   if (state === "deleted") throw notFound("Token");
+  if (before.issuerId !== null) throw conflict(EXCHANGED);
   if (state === "expired" || state === "rotated") throw conflict(`the token has ${state === "expired" ? "expired" : "been rotated"}`);
 
   const { role, roleId, roleName } = request.roleID ? await roleAskedFor(ctx, { roleID: request.roleID }) : before;

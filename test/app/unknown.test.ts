@@ -20,7 +20,6 @@ describe("an operation that is not here", () => {
     ["POST", "/api/stacks/acme/web/dev/hooks", "Webhooks are not supported yet"],
     ["PATCH", "/api/stacks/acme/web/dev/update/u/checkpointdelta", "a client that does not journal sends full checkpoints"],
     ["PATCH", "/api/stacks/acme/web/dev/preview/u/checkpointverbatim", "a client that does not journal sends full checkpoints"],
-    ["POST", "/api/oauth/token", "OpenID Connect is not supported yet"],
     ["POST", "/api/registry/packages/private/acme/x/versions", "Packages and templates of your own"],
     ["POST", "/api/preview/agents/acme/tasks", "AI agents (Pulumi Neo) are out of scope"],
   ])("%s %s is 404 for everybody, and names what is missing", async (method, path, words) => {

@@ -65,7 +65,7 @@ export const mutants: Mutant[] = [
   {
     claim: "machine-no-tokens",
     file: "src/auth/policy.ts",
-    find: 'actor.kind !== "user" && personOnly.has',
+    find: "!isPerson(actor) && personOnly.has",
     replace: 'actor.kind === "team" && personOnly.has',
   },
   {
@@ -298,7 +298,7 @@ export const mutants: Mutant[] = [
   {
     claim: "dead-token-flood",
     file: "src/auth/refusals.ts",
-    find: "withinLimit(ctx.env.REFUSAL_EVENTS, who.tokenId)",
+    find: "withinLimit(ctx.env.REFUSAL_EVENTS, key)",
     replace: "withinLimit(ctx.env.REFUSAL_EVENTS, ctx.address)",
   },
   { claim: "ipv6-network", file: "src/auth/addressKey.ts", find: "Array.from({ length: 4 }", replace: "Array.from({ length: 8 }" },
@@ -331,7 +331,7 @@ export const mutants: Mutant[] = [
   {
     claim: "refusal-flood",
     file: "src/auth/refusals.ts",
-    find: "(await withinLimit(ctx.env.REFUSAL_EVENTS, who.tokenId))",
+    find: "(await withinLimit(ctx.env.REFUSAL_EVENTS, key))",
     replace: "orgs.length > 0",
   },
   {
@@ -471,5 +471,48 @@ export const mutants: Mutant[] = [
     file: "src/app/request.ts",
     find: 'c.req.header("CF-Connecting-IP") ?? ""',
     replace: 'c.req.header("X-Forwarded-For") ?? c.req.header("CF-Connecting-IP") ?? ""',
+  },
+  {
+    claim: "exchange-by-policy",
+    file: "src/oidc/evaluate.ts",
+    find: "if (denying.length > 0)",
+    replace: "if (denying.length > 1)",
+  },
+  {
+    claim: "exchange-by-policy",
+    file: "src/oidc/evaluate.ts",
+    find: "values.some((value) => matchesPattern(pattern, value))",
+    replace: "values.length === 0 || values.some((value) => matchesPattern(pattern, value))",
+  },
+  {
+    claim: "exchange-audience",
+    file: "src/oidc/decide.ts",
+    find: "if (!isMeantForUs(claims, issuer, orgName, origin))",
+    replace: "if (orgName === origin)",
+  },
+  {
+    claim: "exchange-ends",
+    file: "src/oidc/authPolicy.ts",
+    find: "before.endsSessions && allowsLess",
+    replace: "!before.endsSessions && allowsLess",
+  },
+  {
+    claim: "exchange-person",
+    file: "src/auth/resolve.ts",
+    find: "AND ${members.orgId} = coalesce((SELECT only_org_id FROM access_tokens WHERE hash = ${hash}), ${members.orgId})",
+    replace: "",
+    also: { file: "src/auth/guard.ts", find: " AND org_id = coalesce(${actor.limits.onlyOrgId}, org_id)", replace: "" },
+  },
+  {
+    claim: "exchange-person",
+    file: "src/context.ts",
+    find: 'actor.kind === "user" && actor.limits.onlyOrgId === null;',
+    replace: 'actor.kind === "user";',
+  },
+  {
+    claim: "exchange-descent",
+    file: "src/lineage/end.ts",
+    find: ".set({ disabledAt: now, version: sql`${oidcIssuers.version} + 1` })",
+    replace: ".set({ version: sql`${oidcIssuers.version} + 1` })",
   },
 ];

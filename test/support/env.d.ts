@@ -5,6 +5,7 @@ declare namespace Cloudflare {
     LEAK_SCANNER_SECRET?: string;
     ALLOW_PLAIN_HTTP?: string;
     LISTS_SCALE: string;
+    DOCUMENTS: string;
     PUBLIC_CONTRACT: import("./contract.ts").Contract | false;
   }
 }

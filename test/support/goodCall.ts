@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import { getCheckpoint, signCheckpoints } from "../../src/audit/checkpoint.ts";
 import type { Bindings } from "../../src/env.ts";
 import type { Route } from "../../src/http/route.ts";
+import { PublishingIdp, allowing, exchanged, form, newIdp, sharedKey } from "../oidc/support/idp.ts";
 import { signIn } from "./browser.ts";
 import { ok } from "./client.ts";
 import { eventually } from "./clock.ts";
@@ -23,7 +24,7 @@ export async function goodCall(world: World, definition: Route["definition"]): P
   const objects = await objectsFor(world, definition);
   const path = definition.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => objects.params[name]!);
   const query = queries[definition.operationId] ?? "";
-  const json = definition.method === "GET" || definition.method === "HEAD" ? undefined : bodyOf(definition, objects);
+  const json = definition.method === "GET" || definition.method === "HEAD" ? undefined : await bodyOf(definition, objects);
   return { path: path + query, json, headers: await signed(definition, json), lease: objects.lease };
 }
 
@@ -88,7 +89,8 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
       ),
     ]);
   }
-  if (path.includes("{tokenId}")) {
+  if (path.includes("{issuerId}") || path.includes("{policyId}") || operationId === "Token") await issuerFor(world, operationId, params);
+  if (path.includes("{tokenId}") && !path.includes("{issuerId}")) {
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
       ? await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.admin })
@@ -151,12 +153,29 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   return { params, lease: running.lease, ciphertext };
 }
 
+/** Adds the ids of an identity provider to the parameters, and the token that it signed. */
+async function issuerFor(world: World, operationId: string, params: Record<string, string>): Promise<void> {
+  const idp = await newIdp(world);
+  Object.assign(params, { issuerId: idp.id, policyId: idp.policyId, subjectToken: await idp.token() });
+  if (operationId === "RegenerateThumbprints") {
+    const publishing = new PublishingIdp();
+    await publishing.publish([(await sharedKey()).jwk]);
+    const json = { name: "publishing", url: publishing.url };
+    params["issuerId"] = (await ok<{ id: string }>("POST", "/api/orgs/acme/oidc/issuers", { token: world.admin, json })).id;
+  }
+  if (operationId === "EndOidcSession") {
+    await exchanged(await idp.token());
+    const path = `/api/orgs/acme/oidc/issuers/${idp.id}/sessions`;
+    params["tokenId"] = (await ok<{ sessions: { id: string }[] }>("GET", path, { token: world.admin })).sessions[0]!.id;
+  }
+}
+
 const changesRole = new Set(["UpdateRole", "DeleteRole", "ListUsersWithRole", "ListTeamsWithRole"]);
 const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
 
 const emptyState = { version: 3, deployment: {} };
 
-function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): unknown {
+async function bodyOf({ operationId }: Route["definition"], { ciphertext, params }: Objects): Promise<unknown> {
   const bodies: Record<string, unknown> = {
     CreateOrgToken: { name: "new" },
     CreateTeamToken: { name: "new-of-team" },
@@ -168,6 +187,11 @@ function bodyOf({ operationId }: Route["definition"], { ciphertext }: Objects): 
     RotateThisToken: { overlap: 3600 },
     ReportTokenLeak: { token: "pul-0000000000000000000000000000000000000000" },
     ReportTokenLeaks: [],
+    RegisterOidcIssuer: { name: "new", url: "https://new.example.com", jwks: { keys: [(await sharedKey()).jwk] } },
+    UpdateOidcIssuer: { name: "renamed" },
+    UpdateAuthPolicy: { policies: [allowing()] },
+    TestOidcIssuer: { claims: {} },
+    Token: form(params["subjectToken"] ?? ""),
     CreateOrgInviteLink: { role: "member" },
     BatchCreateOrgInviteEmail: { invites: [{ email: "zoe@example.com", role: "member" }] },
     BatchCreateOrgUnverifiedInviteEmail: { invites: [{ email: "yan@example.com", role: "member" }] },

@@ -14,6 +14,8 @@ export interface Sizes {
   trees: number;
   /** Worlds of roles, teams and grants, of test/access/worlds.property.test.ts. */
   worlds: number;
+  /** Policies and claims of test/oidc/evaluate.property.test.ts. */
+  policies: number;
   /** Calls of each half of a search of test/access/sequences.test.ts. */
   sequenceCalls: number;
   /** Kills of a server or of the CLI in the middle of an update. */

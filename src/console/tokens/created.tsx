@@ -16,6 +16,7 @@ const kinds: Record<Item["kind"], string> = {
   personal: "personal token",
   session: "console session",
   invitation: "invitation",
+  issuer: "identity provider",
   member: "member",
 };
 

@@ -1,0 +1,64 @@
+import { and, eq, lte } from "drizzle-orm";
+import type { RequestContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { AppError } from "../errors.ts";
+import { discover } from "./discover.ts";
+import { type PublicKey, oidcIssuers } from "./table.ts";
+import { type KeySet, type Verified, verifyToken } from "./verify.ts";
+
+/** Keys are read again when they are older than this, so that a key that an issuer withdraws stops being accepted. Milliseconds. */
+const OLD = 3_600_000;
+/** Keys that could not be read again for this long are not used any more. */
+const TOO_OLD = 24 * 3_600_000;
+/** The keys of an issuer are read at most once in this time, in all isolates together: tokens with invented key ids must not flood it. */
+const BETWEEN = 30_000;
+
+/** The keys of a stored issuer. */
+export interface StoredKeys extends KeySet {
+  url: string;
+  /** Null: an administrator has set the keys, so they are never read. */
+  jwksUri: string | null;
+}
+
+/**
+ * Checks a token with the stored keys of its issuer. When the keys are old, or none of them fits, they are read again first, so that a rotation
+ * of the issuer's keys needs no action.
+ */
+export async function verifyWithFreshKeys(ctx: RequestContext, token: string, stored: StoredKeys): Promise<Verified | "no-keys"> {
+  if (stored.jwksUri === null) return verifyToken(token, stored, ctx.now);
+  const isOld = ctx.now - stored.fetchedAt >= OLD;
+  const set = (isOld && (await refreshKeys(ctx, stored))) || stored;
+  if (ctx.now - set.fetchedAt >= TOO_OLD) return "no-keys";
+  const first = await verifyToken(token, set, ctx.now);
+  if ("claims" in first || first.fault !== "unknown-key" || isOld) return first;
+  const newer = await refreshKeys(ctx, set);
+  return newer ? verifyToken(token, newer, ctx.now) : first;
+}
+
+/** @returns newer keys, if there are any. Another isolate may have read them. */
+async function refreshKeys(ctx: RequestContext, set: StoredKeys): Promise<StoredKeys | undefined> {
+  const { db } = ctx.store;
+  const one = eq(oidcIssuers.id, set.id);
+  const [claimed, rows] = await batch(ctx.store, [
+    db
+      .update(oidcIssuers)
+      .set({ triedAt: ctx.now })
+      .where(and(one, lte(oidcIssuers.triedAt, ctx.now - BETWEEN)))
+      .returning({ id: oidcIssuers.id }),
+    db.select({ keys: oidcIssuers.keys, fetchedAt: oidcIssuers.fetchedAt }).from(oidcIssuers).where(one),
+  ]);
+  if (!claimed[0]) return rows[0] && rows[0].fetchedAt > set.fetchedAt ? { ...set, ...rows[0] } : undefined;
+  try {
+    const { jwksUri, keys } = await discover(ctx, set.url);
+    await batch(ctx.store, [keepKeys(ctx, set.id, jwksUri, keys)]);
+    return { ...set, jwksUri, keys, fetchedAt: ctx.now };
+  } catch (error) {
+    // The reason is in the operator's log. The stored keys are used until they are too old.
+    if (error instanceof AppError && error.status === 400) return undefined;
+    throw error;
+  }
+}
+
+/** Stores the keys of an issuer that were just read. */
+const keepKeys = (ctx: RequestContext, id: string, jwksUri: string, keys: PublicKey[]) =>
+  ctx.store.db.update(oidcIssuers).set({ jwksUri, keys, fetchedAt: ctx.now, triedAt: ctx.now }).where(eq(oidcIssuers.id, id));
