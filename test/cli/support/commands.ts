@@ -212,7 +212,7 @@ export const trials: Trial[] = [
   ...["convert", "install", "package add", "package gen-sdk", "package get-schema", "package info", "plugin install"].map(
     (name): Trial => ({ name, run: { not: "looks up packages, see below" } }),
   ),
-  { name: "logs share", run: { not: "shares with Pulumi alone" } },
+  { name: "logs share", run: { not: "shares logs with Pulumi only" } },
   ...local("about env", "convert-trace", "view-trace", "do", "do show-resources", "events filter", "replay-events"),
   ...local("gen-completion", "gen-markdown", "generate-cli-spec", "help", "version", "schema check"),
   ...local("logs decrypt", "logs list", "logs remove", "neo acp", "policy analyze", "policy new"),
