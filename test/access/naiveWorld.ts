@@ -39,9 +39,13 @@ const NEVER_BY_ROLE = [
   "org_member:set_admin",
   "organization:set_access",
   "organization:transfer_stacks",
+  "oidc_issuers:create",
+  "oidc_issuers:update",
+  "oidc_issuers:delete",
+  "auth_policies:update",
   "stack:reencrypt",
 ];
-const PEOPLE = [...NEVER_BY_ROLE.slice(0, 6), "stack:transfer"];
+const PEOPLE = [...NEVER_BY_ROLE.filter((permission) => permission !== "stack:reencrypt"), "stack:transfer"];
 
 export function naiveMay({ caller, world }: Asked, permission: OrgPermission, stack: StackFacts | undefined): boolean {
   if (caller !== "person" && PEOPLE.includes(permission)) return false;
