@@ -92,14 +92,18 @@ async function readInput(c: Context<Env>, { definition }: Route): Promise<AnyInp
 }
 
 const DRY_RUN = "dryRun";
+/** Whether the name of a parameter is another spelling of `dryRun`, such as `dry_run`. */
+const isMisspelled = (name: string) => name !== DRY_RUN && name.replaceAll(/[^a-z]/gi, "").toLowerCase() === "dryrun";
 
 /**
  * Whether the call is only to be tried. An operation that does not know dry runs must not make the change instead, so it refuses the
- * parameter. @throws 400
+ * parameter. A misspelled parameter is refused for the same reason. @throws 400
  */
 function isDryRun(c: Context<Env>, definition: Route["definition"]): boolean {
   if (definition.method === "GET" || definition.method === "HEAD") return false;
-  const values = c.req.queries(DRY_RUN) ?? [];
+  const queries = c.req.queries();
+  if (Object.keys(queries).some(isMisspelled)) throw badRequest("the parameter for a dry run is called dryRun: nothing was done");
+  const values = queries[DRY_RUN] ?? [];
   const [value = "false"] = values;
   if (values.length > 1 || !["true", "false"].includes(value)) throw badRequest("dryRun is true or false");
   if (value === "true" && !definition.dryRun)

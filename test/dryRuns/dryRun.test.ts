@@ -194,7 +194,7 @@ describe("a refused dry run", () => {
   });
 
   it("is refused for a value that is neither true nor false, and for settings whose effect it cannot show", async () => {
-    for (const query of ["?dryRun=yes", "?dryRun=", "?dryRun=true&dryRun=false"])
+    for (const query of ["?dryRun=yes", "?dryRun=", "?dryRun=true&dryRun=false", "?dryrun=true", "?dry_run=true", "?dryRun%20=true"])
       await refused(400, "PATCH", `${ORG}${query}`, { token: world.admin, json: { setDefaultStackPermission: 0 } });
     const unshown = { setMaxAccessTokenExpiryDays: 30, setDefaultStackPermission: 0, force: true };
     expect(await refused(400, "PATCH", `${ORG}?dryRun=true`, { token: world.admin, json: unshown })).toContain("a policy on expiry");
