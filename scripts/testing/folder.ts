@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What Linux keeps in memory. */
+/** Linux keeps the files of this folder in memory. */
 const MEMORY = "/dev/shm";
 /** The long form has states of 200 MB in several stores at the same time. Bytes. */
 const ENOUGH = 6 * 1024 ** 3;

@@ -54,7 +54,7 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   }
 }
 
-/** What the guards of a call in an organization need. */
+/** The parts of a context that the guards of a call in an organization read. */
 type Guarded = Pick<OrgContext, "store" | "actor" | "now" | "org" | "relied">;
 
 /** Sends statements in one batch, after the guards of a call in an organization. @returns their results, without those of the guards */

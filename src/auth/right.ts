@@ -17,7 +17,7 @@ export function has(ctx: OrgContext, permission: OrgPermission, stack?: StackRef
   return may;
 }
 
-/** The refusal if the organization's edition does not include a right, so that nobody has it there. */
+/** Returns the refusal of a right that the organization's edition does not include. Nobody has such a right there. */
 export function missingIn(ctx: OrgContext, permission: OrgPermission): AppError | undefined {
   const { defaultEdition, now } = circumstancesOf(ctx);
   return hasEverything(membershipOf(ctx).settings, defaultEdition, now) ? undefined : editionFault(permission);

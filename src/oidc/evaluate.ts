@@ -24,7 +24,7 @@ export type Outcome =
   | { allowed: false; why: "denied" | "unmatched" | "not-admin" | "roles"; by: number[] };
 
 /**
- * Decides about an exchange by the definitions of a policy (management-api §10.2). The order of the definitions has no influence: any
+ * Decides about an exchange by the definitions of a policy (management-api §10.2). The order of the definitions does not matter: any
  * matching one that denies wins, else any matching one that allows. Pure.
  */
 export function evaluate(policies: PolicyDefinition[], wanted: Wanted, claims: Claims): Outcome {

@@ -31,7 +31,7 @@ const admin = () => ({ token: world.admin });
 const tokenInfo = (token: string) => ok<{ tokenInfo: { name: string } }>("GET", "/api/user", { token });
 
 describe("an exchange", () => {
-  it("gives an organization token that works as any other, and is in no list of tokens", async () => {
+  it("gives an organization token that the API accepts, and that no list of tokens contains", async () => {
     const idp = await newIdp(world);
     const claims = { repository: "acme/shop", ref: "refs/heads/main" };
     const answer = await exchanged(await idp.token(claims), { expiration: "600" });

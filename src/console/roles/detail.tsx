@@ -97,7 +97,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   };
 }
 
-/** Who holds the role. Tokens and invitations are only for readers who may list them. */
+/** The holders of the role. Tokens and invitations are shown only to readers who may list them. */
 const Holders = ({ role, ctx }: { role: RoleInUse; ctx: Context }) => {
   const { org, page } = ctx;
   const mayAssign = page.may("org_member:update");

@@ -47,7 +47,7 @@ export function whereText(rules: Rule[] | null, names: Names = noNames, most = 2
 /** Conditions of a role in a list; the others are counted. */
 const MOST_LINES = 4;
 
-/** What a role opens, in a few lines. */
+/** Shows the rights of a role in a few lines. */
 export function inShort({ builtIn, grants }: Pick<RoleSummary, "builtIn" | "grants">): string[] {
   if (builtIn === "admin") return ["Everything in the organization and on all its stacks"];
   if (!grants) return ["Many conditions: open the role to read them"];

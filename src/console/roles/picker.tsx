@@ -47,7 +47,7 @@ interface Props {
   value: string | undefined;
   choices: RoleChoice[];
   error?: string | undefined;
-  /** What an administrator can do that others cannot, for this kind of holder. */
+  /** The warning beside the role Admin: it says what a holder of this kind can do with that role. */
   warning?: string;
   /** Bytes of the custom roles. */
   room?: number;

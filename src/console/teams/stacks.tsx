@@ -7,7 +7,7 @@ import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";
 import { TEAM_PAGE, type Team, type TeamContext, mayInTeam, nameIn, teamFor, teamPath, teamView } from "./frame.tsx";
 
-/** What a grant opens on its stack. 104 is the creator's, which cannot be granted. */
+/** The words for the rights of a grant on its stack. 104 is the grant of the stack's creator, and nobody can give it. */
 const permissions: Record<Team["stacks"][number]["permission"], string> = {
   101: "Read: see, export, decrypt and preview",
   102: "Write: also update and import",
