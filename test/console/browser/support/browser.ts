@@ -54,6 +54,8 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 /** What axe-core complains about on the page as it is: everything in light, and what another palette can change in dark. */
 export async function violations(page: Page): Promise<string[]> {
+  // An element may be there before the rest of its page is.
+  await page.waitForLoadState("load");
   await page.evaluate(axe);
   const light = await run(page, undefined);
   await page.emulateMedia({ colorScheme: "dark" });
