@@ -53,6 +53,8 @@ export class Terminal {
           HOME: this.#home,
           PULUMI_HOME: this.#home,
           PULUMI_SKIP_UPDATE_CHECK: "true",
+          // Short-lived processes need not collect their garbage often: a tenth less work.
+          GOGC: "400",
           // Programs of a run load the same SDK hundreds of times: Node keeps what it compiled.
           NODE_COMPILE_CACHE: join(inject("directory"), "compiled"),
           NODE_OPTIONS: `--require ${JSON.stringify(LAZY_SDK)}`,
