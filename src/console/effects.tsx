@@ -20,7 +20,7 @@ export const ShowEffects = () => (
 export const Effects = ({ of: { gains, loses, runningUpdates, canceledInvitations, missing, truncated } }: { of: DryRun }) => (
   <section aria-label="What this changes">
     <Notice kind="info">
-      Nothing has been changed yet. {gains.count + loses.count === 0 ? "Nobody would gain or lose a right." : "This is what would change."}
+      Nothing has been changed yet. {outcomeOf(gains.count + loses.count, missing.length > 0)}
       {canceledInvitations > 0 && ` Pending invitations that would be canceled: ${canceledInvitations}.`}
       {runningUpdates.length > 0 && ` Running updates of credentials that would end: ${runningUpdates.length}.`}
     </Notice>
@@ -33,6 +33,11 @@ export const Effects = ({ of: { gains, loses, runningUpdates, canceledInvitation
     <Changed caption="Loses" of={loses} />
   </section>
 );
+
+function outcomeOf(count: number, isIncomplete: boolean): string {
+  if (count > 0) return "This is what would change.";
+  return isIncomplete ? "Nobody is listed who would gain or lose a right." : "Nobody would gain or lose a right.";
+}
 
 const Changed = ({ caption, of: { count, first } }: { caption: string; of: Changes }) =>
   count === 0 ? null : (

@@ -37,17 +37,17 @@ export async function dryRun(ctx: OrgContext, tried: Tried, work: (ctx: OrgConte
   const result = await work({ ...ctx, store, tokensEnded: async ({ tokenIds }) => void ended.push(...tokenIds) });
   const report = tried.reports ? await reportIn(result) : undefined;
 
+  const sight = sightOf(ctx, edits);
+  const changes = await changesBy(ctx, edits, sight);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "dry-run",
     description: `Tried ${tried.operationId} and changed nothing: ${tried.method} ${tried.path.slice(0, 500)}`,
   });
   const [running] = await guarded(ctx, [runningUpdates(ctx, ended), auditStatement(ctx.store, event)]);
   relaySoon(ctx, event);
-
-  const sight = sightOf(ctx, edits);
   return {
     dryRun: true,
-    ...(await changesBy(ctx, edits, sight)),
+    ...changes,
     runningUpdates: running,
     canceledInvitations: has(ctx, "invites:read") ? canceledBy(edits) : 0,
     ...(report && { report }),

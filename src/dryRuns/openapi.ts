@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { orgPermissions } from "../access/permissions.ts";
 import { RevocationReport } from "../lineage/openapi.ts";
 import { subjectKinds } from "./rights.ts";
+import { reads } from "./sight.ts";
 
 const Permission = z.enum(orgPermissions);
 
@@ -32,7 +33,7 @@ export const DryRun = z.object({
   /** What the real call would report to have ended. */
   report: z.optional(RevocationReport),
   /** Rights to read that the caller does not have on the whole organization. Without them the answer leaves something out. */
-  missing: z.array(Permission),
+  missing: z.array(z.enum(reads)),
   /** Whether the organization has more people, tokens, teams or stacks than were looked at. */
   truncated: z.boolean(),
 });

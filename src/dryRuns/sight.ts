@@ -8,8 +8,8 @@ import { accessTokens } from "../tokens/table.ts";
 import type { Edit } from "./tables.ts";
 
 /** Rights to read what an answer can contain. Each caller may list the members and the names of the teams. */
-const reads = ["role:read", "team:read", "stack_access:read", "org_token:read", "team:list_tokens"] as const;
-export type ReadRight = (typeof reads)[number];
+export const reads = ["role:read", "team:read", "stack_access:read", "org_token:read", "team:list_tokens"] as const;
+type ReadRight = (typeof reads)[number];
 
 /**
  * The parts of an answer that its caller may read by the ordinary operations: who holds a role, who is in a team, and who has which rights. A
@@ -30,13 +30,17 @@ export interface Sight {
 const ofRoles = new Set<SQLiteTable>([organizations, customRoles, members, teamRoles]);
 const ofTeams = new Set<SQLiteTable>([organizations, customRoles, teams, teamMembers, teamRoles, accessTokens]);
 
+/** Everybody may list the members, so the end of a membership tells no more than the rights that the person had. */
+const isOfRoles = ({ table, how }: Edit) => ofRoles.has(table) && !(table === members && how === "delete");
+
+const isOfTeams = ({ table, rows }: Edit) =>
+  ofTeams.has(table) || (table === stackGrants && rows.some(({ granteeKind }) => granteeKind === "team"));
+
 export function sightOf(ctx: OrgContext, edits: Edit[]): Sight {
   const missing = reads.filter((right) => !has(ctx, right));
   const [roles, inTeams] = [!missing.includes("role:read"), !missing.includes("team:read")];
-  const isOfTeams = ({ table, rows }: Edit) =>
-    ofTeams.has(table) || (table === stackGrants && rows.some(({ granteeKind }) => granteeKind === "team"));
   return {
-    any: (roles || !edits.some(({ table }) => ofRoles.has(table))) && (inTeams || !edits.some(isOfTeams)),
+    any: (roles || !edits.some(isOfRoles)) && (inTeams || !edits.some(isOfTeams)),
     organization: roles && inTeams,
     teams: inTeams,
     missing,
