@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import type { Operations } from "../http/openapi.ts";
 import { stackRule } from "../tokens/schema.ts";
 import { AccessToken } from "../tokens/openapi.ts";
-import { stackAccesses } from "../tokens/table.ts";
 import { exchangedKinds } from "./table.ts";
 
 const PublicKey = z.object({
@@ -41,8 +40,6 @@ export const Issuer = z.object({
 });
 export type Issuer = z.infer<typeof Issuer>;
 
-const PolicyStack = z.object({ project: z.string(), stack: z.string(), access: z.enum(stackAccesses) });
-
 const Warning = z.object({
   /** Place of the definition in the policy, from 0. */
   policy: z.int(),
@@ -64,7 +61,7 @@ export const AuthPolicy = z.object({
       authorizedPermissions: z.array(z.string()),
       rules: z.record(z.string(), z.string()),
       /** Patterns may contain claims: `{repository_name}`. */
-      stacks: z.optional(z.array(PolicyStack)),
+      stacks: z.optional(z.array(z.extend(stackRule, { project: z.string(), stack: z.string() }))),
     }),
   ),
   /** Definitions that admit more than they seem to. */
