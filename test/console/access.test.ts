@@ -106,7 +106,8 @@ it("a member sees the pages for members, and is told that the others are not all
       const answer = await member.post(pathOf(path, { update, preview }), {});
       // A right of members may still be one that this list does not have: then it is the form that is refused.
       expect([403, 400, 303, 404, 409], `${path}: ${await answer.text()}`).toContain(answer.status);
-      if (/^(org_token|organization:update|audit_logs|org_member|oidc_issuers|auth_policies)/.test(permission)) expect([path, answer.status]).toEqual([path, 403]);
+      if (/^(org_token|organization:update|audit_logs|org_member|oidc_issuers|auth_policies)/.test(permission))
+        expect([path, answer.status]).toEqual([path, 403]);
     }
   }
 });

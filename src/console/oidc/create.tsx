@@ -207,15 +207,19 @@ interface PresetProps {
 
 const PresetFieldset = ({ kind, form, errors, roles }: PresetProps) => {
   const asked = presetForms[kind];
-  const Text = ({ name, required }: { name: (typeof presetMembers)[number]; required?: boolean }) => {
+  const isEither = asked.branch !== undefined && asked.environment !== undefined;
+  const hints: Form = {
+    ...asked.hints,
+    ...(isEither && { environment: "Enter a branch, an environment, or both. If you enter both, both must match." }),
+  };
+  const Text = ({ name, required = false }: { name: (typeof presetMembers)[number]; required?: boolean }) => {
     const label = asked[name as keyof typeof asked];
     return typeof label === "string" ? (
-      <Field name={name} label={label} value={form[name]} error={errors[name]} maxlength={200} {...(required && { required })} />
+      <Field name={name} label={label} value={form[name]} error={errors[name]} hint={hints[name]} maxlength={200} required={required} />
     ) : (
       <></>
     );
   };
-  const isEither = asked.branch !== undefined && asked.environment !== undefined;
   const isLimited = ["teamName", "roleID", "stacks"].some((name) => form[name]);
   return (
     <>
@@ -224,14 +228,8 @@ const PresetFieldset = ({ kind, form, errors, roles }: PresetProps) => {
       <Text name="repository" required />
       <Text name="branch" />
       <Text name="environment" />
-      {isEither && (
-        <p class="hint">
-          Enter at least one of {asked.branch!.toLowerCase()} and {asked.environment!.toLowerCase()}. Both must match.
-        </p>
-      )}
       <Text name="ownerId" />
       <Text name="repositoryId" />
-      {asked.hint && <p class="hint">{asked.hint}</p>}
       {asked.needsKeys && <KeysField form={form} errors={errors} hint={keysHint.needed} />}
       <NameField form={form} errors={errors} />
       <details open={isLimited}>

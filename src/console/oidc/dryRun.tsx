@@ -73,7 +73,7 @@ async function view(
     problem,
     children: (
       <>
-        <form method="post" action={issuerPath(ctx, "test")} class="narrow">
+        <form method="post" action={`${issuerPath(ctx, "test")}#result`} class="narrow">
           <p class="faint">See what an exchange would do. It issues nothing, and a pasted token is stored nowhere.</p>
           <Area
             name="pasted"
@@ -121,7 +121,7 @@ async function Result({ ctx, issuer, result }: { ctx: IssuerContext; issuer: Iss
   );
   return (
     <>
-      <h2>Result</h2>
+      <h2 id="result">Result</h2>
       {result.allowed ? (
         <Notice kind="good">It would be allowed.</Notice>
       ) : (
@@ -197,29 +197,31 @@ const PolicyOutcome = ({ one, at, claims }: { one: Outcome; at: number; claims: 
       ) : (
         <Table caption={`Rules of policy ${at + 1}`} head={["Claim", "The rule wants", "The token has", "Result"]}>
           {one.rules.map((rule) => (
-            <tr>
-              <th scope="row">
-                <code>{cut(rule.claim, VALUE)}</code>
-              </th>
-              <td class="anywhere">
-                <code>{cut(rule.pattern, VALUE)}</code>
-              </td>
-              <td class="anywhere">
-                {rule.values.length === 0 ? (
-                  <span class="faint">nothing</span>
-                ) : (
-                  <code>{cut(rule.values.map(withoutTokens).join(", "), VALUE)}</code>
-                )}
-              </td>
-              <td>
-                {rule.matches ? (
-                  <Badge kind="good">matches</Badge>
-                ) : (
-                  <Badge kind={one.decision === "allow" ? "bad" : "info"}>does not match</Badge>
-                )}
-                {!rule.matches && isClose && one.decision === "allow" && <Near rule={rule} claims={claims} />}
-              </td>
-            </tr>
+            <>
+              <tr>
+                <th scope="row">
+                  <code>{cut(rule.claim, VALUE)}</code>
+                </th>
+                <td class="anywhere">
+                  <code>{cut(rule.pattern, VALUE)}</code>
+                </td>
+                <td class="anywhere">
+                  {rule.values.length === 0 ? (
+                    <span class="faint">nothing</span>
+                  ) : (
+                    <code>{cut(rule.values.map(withoutTokens).join(", "), VALUE)}</code>
+                  )}
+                </td>
+                <td>
+                  {rule.matches ? (
+                    <Badge kind="good">matches</Badge>
+                  ) : (
+                    <Badge kind={one.decision === "allow" ? "bad" : "info"}>does not match</Badge>
+                  )}
+                </td>
+              </tr>
+              {!rule.matches && isClose && one.decision === "allow" && <Near rule={rule} claims={claims} />}
+            </>
           ))}
         </Table>
       )}
@@ -244,9 +246,11 @@ const Near = ({ rule: { claim, pattern, values }, claims }: { rule: Rule; claims
   return said === undefined ? (
     <></>
   ) : (
-    <div class="hint">
-      <Badge kind="warning">near miss</Badge> {said}
-    </div>
+    <tr>
+      <td colspan={4} class="anywhere">
+        <Badge kind="warning">near miss</Badge> {said}
+      </td>
+    </tr>
   );
 };
 

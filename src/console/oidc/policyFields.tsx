@@ -181,7 +181,7 @@ export const TokenFields = ({ form, errors, roles }: Props) => (
         <input type="checkbox" name="admin" value="yes" checked={form["admin"] === "yes"} /> An organization token gets the role Admin if it
         asks for the scope <code>admin</code>
       </label>
-      <p class="hint warn">Whoever can change the pipeline can then change the organization.</p>
+      <p class="hint warn">Everybody who can change the pipeline can then change the organization.</p>
     </div>
     <StacksField form={form} errors={errors} />
   </>

@@ -16,7 +16,7 @@ interface PresetForm {
   needsUrl?: true;
   /** The provider often has no public address, so its keys are registered. */
   needsKeys?: true;
-  hint?: string;
+  hints?: { url?: string; repository?: string; repositoryId?: string };
 }
 
 const server = "Address of your own server, if you have one";
@@ -32,7 +32,10 @@ export const presetForms: Record<PresetKind, PresetForm> = {
     ownerId: "Id of the owner",
     repositoryId: "Id of the repository",
     url: server,
-    hint: "The ids never change, so nobody gets access with the name of a deleted account. gh api repos/OWNER/REPOSITORY prints both.",
+    hints: {
+      repositoryId:
+        "The ids never change, so nobody gets access with the name of a deleted account. gh api repos/OWNER/REPOSITORY prints both.",
+    },
   },
   gitlab: {
     title: "GitLab",
@@ -72,7 +75,7 @@ export const presetForms: Record<PresetKind, PresetForm> = {
     branch: "Branch",
     environment: "UUID of the deployment environment",
     ownerId: "UUID of the workspace",
-    hint: "Bitbucket writes a UUID in braces.",
+    hints: { repository: "Bitbucket writes a UUID in braces." },
   },
   kubernetes: {
     title: "Kubernetes",
@@ -83,7 +86,7 @@ export const presetForms: Record<PresetKind, PresetForm> = {
     url: "Issuer of the cluster",
     needsUrl: true,
     needsKeys: true,
-    hint: "kubectl get --raw /.well-known/openid-configuration prints the issuer.",
+    hints: { url: "kubectl get --raw /.well-known/openid-configuration prints it." },
   },
   "hcp-terraform": {
     title: "HCP Terraform",
