@@ -68,7 +68,8 @@ async function registerPreset(ctx: IssuerContext, kind: PresetKind): Promise<Ans
       form,
       problem: { message: "Please correct the marked fields.", fields: { stacks: "Write each pattern as PROJECT/STACK." } },
     });
-  const typed = Object.fromEntries(presetMembers.map((name) => [name, form[name]?.trim() || undefined]));
+  const isRequired = (name: string) => name === "owner" || name === "repository";
+  const typed = Object.fromEntries(presetMembers.map((name) => [name, (form[name] ?? "").trim() || (isRequired(name) ? "" : undefined)]));
   const preset = readForm(Preset, { kind, ...typed, stacks });
   if ("problem" in keys || "problem" in preset)
     return formView(ctx, kind, { form, problem: "problem" in keys ? keys.problem : (preset as { problem: Problem }).problem });
