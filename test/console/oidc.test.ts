@@ -117,25 +117,28 @@ describe("a preset", () => {
     expect(await issuers()).toHaveLength(presetKinds.length);
   });
 
-  it.each([
-    [{ branch: "", environment: "" }, "a preset of this kind needs a branch or an environment"],
-    [{ owner: "" }, "the owner of a preset is a name without * and ?"],
-    [{ repository: "*" }, "the repository of a preset is a name without * and ?"],
-    [{ repository: "x".repeat(201) }, "Too big"],
-    [{ jwks: "{" }, "the body is not valid JSON"],
-    [{ jwks: '{"keys": [{"kty": "oct", "k": "secret"}]}' }, "Please correct the marked fields"],
-    [{ stacks: "a/b/c" }, "a pattern has 1 to 100 characters"],
-    [{ stacks: "{x" }, "Write each pattern as PROJECT/STACK."],
-    [{ roleID: "none" }, "Invalid parameter &#39;roleID&#39;."],
-    [{ roleID: "read-only", teamName: "ops" }, "a preset has a team or a role"],
-    [{ name: "" }, "the issuer name is required"],
-  ] as const)("keeps what was typed when it is wrong, case %#", async (wrong, message) => {
-    const form = await github({ environment: MARKUP, ...wrong });
-    await changesNothing(async () => {
-      const page = await shown(admin.post(action, form), 400);
-      expect(page).toContain(message);
-      if (!("environment" in wrong)) expect(page).toContain(`value="${ESCAPED}"`);
-    });
+  it("keeps what was typed when it is wrong", async () => {
+    const faulty: [Record<string, string>, string][] = [
+      [{ branch: "", environment: "" }, "a preset of this kind needs a branch or an environment"],
+      [{ owner: "" }, "the owner of a preset is a name without * and ?"],
+      [{ repository: "*" }, "the repository of a preset is a name without * and ?"],
+      [{ repository: "x".repeat(201) }, "Too big"],
+      [{ jwks: "{" }, "the body is not valid JSON"],
+      [{ jwks: '{"keys": [{"kty": "oct", "k": "secret"}]}' }, "Please correct the marked fields"],
+      [{ stacks: "a/b/c" }, "a pattern has 1 to 100 characters"],
+      [{ stacks: "{x" }, "Write each pattern as PROJECT/STACK."],
+      [{ roleID: "none" }, "Invalid parameter &#39;roleID&#39;."],
+      [{ roleID: "read-only", teamName: "ops" }, "a preset has a team or a role"],
+      [{ name: "" }, "the issuer name is required"],
+    ];
+    for (const [wrong, message] of faulty) {
+      const form = await github({ environment: MARKUP, ...wrong });
+      await changesNothing(async () => {
+        const page = await shown(admin.post(action, form), 400);
+        expect(page).toContain(message);
+        if (!("environment" in wrong)) expect(page).toContain(`value="${ESCAPED}"`);
+      });
+    }
   });
 
   it("that does not exist is not a page", async () => {
@@ -194,24 +197,27 @@ describe("the settings of a provider", () => {
     expect(await shown(admin.get(`${HERE}/${idp.id}/delete`))).toContain("1 exchanged token ends at once");
   });
 
-  it.each([
-    [{ name: "" }, "the issuer name is required"],
-    [{ maxExpiration: "604801" }, "is at most 604800 seconds"],
-    [{ maxExpiration: "1e99" }, "Please correct the marked fields"],
-    [{ maxExpiration: "soon" }, "Please correct the marked fields"],
-    [{ thumbprints: "zz" }, "a thumbprint is a SHA-256 fingerprint"],
-    [{ audiences: "a ".repeat(21) }, "at most 20 elements"],
-    [{ jwks: "[]" }, "Please correct the marked fields"],
-    [{ jwks: '{"keys": []}' }, "a key set has at least one key"],
-  ] as const)("keep what was typed when it is wrong, case %#", async (wrong, message) => {
+  it("keep what was typed when it is wrong", async () => {
+    const faulty: [Record<string, string>, string][] = [
+      [{ name: "" }, "the issuer name is required"],
+      [{ maxExpiration: "604801" }, "is at most 604800 seconds"],
+      [{ maxExpiration: "1e99" }, "Please correct the marked fields"],
+      [{ maxExpiration: "soon" }, "Please correct the marked fields"],
+      [{ thumbprints: "zz" }, "a thumbprint is a SHA-256 fingerprint"],
+      [{ audiences: "a ".repeat(21) }, "at most 20 elements"],
+      [{ jwks: "[]" }, "Please correct the marked fields"],
+      [{ jwks: '{"keys": []}' }, "a key set has at least one key"],
+    ];
     const { id } = await newIdp(world);
     const settings = `${HERE}/${id}/settings`;
-    const form = { ...fieldsOf(await shown(admin.get(settings)), settings), audiences: MARKUP, ...wrong };
-    await changesNothing(async () => {
-      const page = await shown(admin.post(settings, form), 400);
-      expect(page).toContain(message);
-      if (!("audiences" in wrong)) expect(page).toContain(ESCAPED);
-    });
+    for (const [wrong, message] of faulty) {
+      const form = { ...fieldsOf(await shown(admin.get(settings)), settings), audiences: MARKUP, ...wrong };
+      await changesNothing(async () => {
+        const page = await shown(admin.post(settings, form), 400);
+        expect(page).toContain(message);
+        if (!("audiences" in wrong)) expect(page).toContain(ESCAPED);
+      });
+    }
   });
 
   it("enable a provider that a revocation has disabled", async () => {
@@ -353,44 +359,50 @@ describe("the policies of a provider", () => {
     });
   });
 
-  it.each([
-    [{ claim0: "sub" }, "Rule 1 needs a claim and a pattern."],
-    [{ pattern3: "x" }, "Rule 4 needs a claim and a pattern."],
-    [{ claim0: "sub", pattern0: "x", claim1: "sub", pattern1: "y" }, "Rule 2 is about the same claim as another rule."],
-    [{ claim0: "a..b", pattern0: "x" }, "a claim is a path such as sub"],
-    [{ claim0: "sub", pattern0: "x".repeat(501) }, "a pattern has at most 500 characters"],
-    [{ stacks: "a/{b" }, "Write each pattern as PROJECT/STACK."],
-    [{ stacks: "a/b/c" }, "a pattern has 1 to 100 characters"],
-    [{ tokenType: "runner" }, "Please correct the marked fields"],
-    [{ decision: "maybe" }, "Please correct the marked fields"],
-    [{ tokenType: "team" }, "a team token needs teamName"],
-    [{ tokenType: "personal" }, "a personal token needs userLogin"],
-    [{ roleID: "none" }, "Invalid parameter"],
-    [{ admin: "yes", stacks: "a/*" }, "an admin token cannot be limited to stacks"],
-  ])("keep what was typed when it is wrong, case %#", async (wrong, message) => {
-    const form = { ...(await formOf("new")), userLogin: "", claim2: "other", pattern2: MARKUP, ...wrong };
-    await changesNothing(async () => {
-      const html = await shown(admin.post(editOf("new"), form), 400);
-      expect(html).toContain(message);
-      expect(html).toContain(ESCAPED);
-    });
+  it("keep what was typed when it is wrong", async () => {
+    const faulty: [Record<string, string>, string][] = [
+      [{ claim0: "sub" }, "Rule 1 needs a claim and a pattern."],
+      [{ pattern3: "x" }, "Rule 4 needs a claim and a pattern."],
+      [{ claim0: "sub", pattern0: "x", claim1: "sub", pattern1: "y" }, "Rule 2 is about the same claim as another rule."],
+      [{ claim0: "a..b", pattern0: "x" }, "a claim is a path such as sub"],
+      [{ claim0: "sub", pattern0: "x".repeat(501) }, "a pattern has at most 500 characters"],
+      [{ stacks: "a/{b" }, "Write each pattern as PROJECT/STACK."],
+      [{ stacks: "a/b/c" }, "a pattern has 1 to 100 characters"],
+      [{ tokenType: "runner" }, "Please correct the marked fields"],
+      [{ decision: "maybe" }, "Please correct the marked fields"],
+      [{ tokenType: "team" }, "a team token needs teamName"],
+      [{ tokenType: "personal" }, "a personal token needs userLogin"],
+      [{ roleID: "none" }, "Invalid parameter"],
+      [{ admin: "yes", stacks: "a/*" }, "an admin token cannot be limited to stacks"],
+    ];
+    for (const [wrong, message] of faulty) {
+      const form = { ...(await formOf("new")), userLogin: "", claim2: "other", pattern2: MARKUP, ...wrong };
+      await changesNothing(async () => {
+        const html = await shown(admin.post(editOf("new"), form), 400);
+        expect(html).toContain(message);
+        expect(html).toContain(ESCAPED);
+      });
+    }
   });
 
-  it.each([
-    ["{", "the body is not valid JSON"],
-    ["", "the body is not valid JSON"],
-    ["{}", "expected array"],
-    ["[]", "policy definition can not be empty"],
-    ["[1]", "expected object"],
-    ['[{"decision": "allow"}]', "tokenType is organization, team or personal"],
-    ["[".repeat(2000), "levels of lists and objects"],
-    [JSON.stringify(Array.from({ length: 101 }, () => allowing())), "a list of at most 100 elements"],
-    [JSON.stringify([allowing({ rules: { [MARKUP.repeat(20)]: "x" } })]), "a claim is a path"],
-  ])("are refused as JSON when they are wrong, case %#", async (policies, message) => {
-    const { version } = await formOf("json");
-    await changesNothing(async () =>
-      expect(await shown(admin.post(editOf("json"), { version: version!, policies }), 400)).toContain(message),
-    );
+  it("are refused as JSON when they are wrong", async () => {
+    const faulty: [string, string][] = [
+      ["{", "the body is not valid JSON"],
+      ["", "the body is not valid JSON"],
+      ["{}", "expected array"],
+      ["[]", "policy definition can not be empty"],
+      ["[1]", "expected object"],
+      ['[{"decision": "allow"}]', "tokenType is organization, team or personal"],
+      ["[".repeat(2000), "levels of lists and objects"],
+      [JSON.stringify(Array.from({ length: 101 }, () => allowing())), "a list of at most 100 elements"],
+      [JSON.stringify([allowing({ rules: { [MARKUP.repeat(20)]: "x" } })]), "a claim is a path"],
+    ];
+    for (const [policies, message] of faulty) {
+      const { version } = await formOf("json");
+      await changesNothing(async () =>
+        expect(await shown(admin.post(editOf("json"), { version: version!, policies }), 400)).toContain(message),
+      );
+    }
   });
 
   it("that are not there are not pages", async () => {
