@@ -93,6 +93,7 @@ const Session = z.extend(AccessToken, {
   team: z.optional(z.string()),
   userLogin: z.optional(z.string()),
 });
+export type Session = z.infer<typeof Session>;
 export const ListSessionsResponse = z.object({ sessions: z.array(Session), continuationToken: z.optional(z.string()) });
 export type ListSessionsResponse = z.infer<typeof ListSessionsResponse>;
 
@@ -179,4 +180,5 @@ export const oidcOperations = {
     answers: { 200: ListSessionsResponse },
   },
   EndOidcSession: { tags, summary: "Ends an exchanged token immediately", answers: { 204: null } },
+  EndOidcSessions: { tags, summary: "Ends all exchanged tokens of an identity provider immediately", answers: { 204: null } },
 } satisfies Operations;
