@@ -61,6 +61,18 @@ describe("an exchange", () => {
     expect(await ok("POST", "/api/oauth/token", { json })).toMatchObject({ expires_in: 60 });
   });
 
+  it("reads the body of the action pulumi/auth-actions, with and without its optional members", async () => {
+    const idp = await newIdp(world, [allowing(), allowing({ tokenType: "team", teamName: "ops" })]);
+    await newTeam(world, "ops");
+    const action = async (kind: string, more: { expiration?: number; scope?: string }) => {
+      const body = `{"audience":"urn:pulumi:org:acme","grant_type":"urn:ietf:params:oauth:grant-type:token-exchange","subject_token_type":"urn:ietf:params:oauth:token-type:id_token","requested_token_type":"urn:pulumi:token-type:access_token:${kind}","subject_token":"${await idp.token()}"}`;
+      const headers = { Accept: "application/json, text/plain, */*", "Content-Type": "application/json", "User-Agent": "axios/1.9.0" };
+      return ok("POST", "/api/oauth/token", { body: JSON.stringify({ ...(JSON.parse(body) as object), ...more }), headers });
+    };
+    expect(await action("organization", {})).toMatchObject({ expires_in: 7200, scope: "" });
+    expect(await action("team", { expiration: 600, scope: "team:ops" })).toMatchObject({ expires_in: 600, scope: "team:ops" });
+  });
+
   it("lasts as long as is asked for, two hours without a wish, and never longer than the issuer allows", async () => {
     const idp = await newIdp(world, [allowing()], { maxExpiration: 9000 });
     const lifetime = async (expiration: string) => (await exchanged(await idp.token(), { expiration })).expires_in;
