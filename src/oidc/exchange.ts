@@ -78,8 +78,8 @@ async function attempt(ctx: RequestContext, asked: ExchangeRequest, origin: stri
   if (asked.wanted.tokenType !== "organization" && !owner)
     throw await trusted({ code: "invalid_grant", told: unmet[asked.wanted.tokenType]! });
   const place = { org, issuer: { ...issuer, ...by }, owner };
-  const { answer, lastUsedAt } = await issueToken(ctx, { ...asked, ...place, claims, ...decided }, trusted);
-  rememberPlace(asked, token.issuer, { ...place, issuer: { ...place.issuer, lastUsedAt } });
+  const answer = await issueToken(ctx, { ...asked, ...place, claims, ...decided, isRemembered: remembered !== undefined }, trusted);
+  if (!remembered) rememberPlace(asked, token.issuer, place, ctx.now);
   return answer;
 }
 

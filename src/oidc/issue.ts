@@ -21,17 +21,10 @@ import { type ExchangedKind, oidcIssuers, usedTokenIds } from "./table.ts";
 /** Most valid exchanged tokens of one issuer. */
 const MOST_LIVING = 10_000;
 
-/** The last use of an issuer is exact to this. Milliseconds. */
-const RESOLUTION = 60_000;
-
 interface Issue extends ExchangeRequest, Given, Place {
   claims: Claims;
-}
-
-interface Issued {
-  answer: ExchangedToken;
-  /** As the issuer's row now has it. */
-  lastUsedAt: number;
+  /** The place is that of an exchange of this isolate in the last minute. It counted the valid tokens, and stored the use of the issuer. */
+  isRemembered: boolean;
 }
 
 /**
@@ -39,7 +32,7 @@ interface Issued {
  * the token is about are still there. All of it is one transaction.
  * @throws PreconditionFailed when something has changed meanwhile
  */
-export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refuse): Promise<Issued> {
+export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refuse): Promise<ExchangedToken> {
   const { org, issuer, owner, claims, stackRules } = asked;
   const { tokenType } = asked.wanted;
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
@@ -66,7 +59,6 @@ export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refu
     },
   );
   const needs = needsOf(asked, tokenType, role.roleId, ctx.now);
-  const isUsedAgain = issuer.lastUsedAt !== null && ctx.now - issuer.lastUsedAt < RESOLUTION;
   const { db } = ctx.store;
   try {
     await batch(ctx.store, [
@@ -90,7 +82,7 @@ export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refu
         subject: subjectOf(claims),
       }),
       auditStatement(ctx.store, event),
-      ...(isUsedAgain ? [] : [db.update(oidcIssuers).set({ lastUsedAt: ctx.now }).where(eq(oidcIssuers.id, issuer.id))]),
+      ...(asked.isRemembered ? [] : [db.update(oidcIssuers).set({ lastUsedAt: ctx.now }).where(eq(oidcIssuers.id, issuer.id))]),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation && used)
@@ -102,10 +94,7 @@ export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refu
     throw error;
   }
   relayStoredSoon(ctx, event);
-  return {
-    answer: { access_token: value, issued_token_type: asked.requestedType, token_type: "token", expires_in: seconds, scope: asked.scope },
-    lastUsedAt: isUsedAgain ? issuer.lastUsedAt! : ctx.now,
-  };
+  return { access_token: value, issued_token_type: asked.requestedType, token_type: "token", expires_in: seconds, scope: asked.scope };
 }
 
 /** The role of the row: a custom one stands beside the built-in one that is closest. */
@@ -116,7 +105,12 @@ function roleOf(orgId: string, roleID: string | null): Pick<typeof accessTokens.
 }
 
 /** SQL conditions of an exchange, by what is wrong when one does not hold. */
-function needsOf({ org, issuer, owner }: Place, tokenType: ExchangedKind, roleId: string | null, now: number): Record<string, SQL> {
+function needsOf(
+  { org, issuer, owner, isRemembered }: Issue,
+  tokenType: ExchangedKind,
+  roleId: string | null,
+  now: number,
+): Record<string, SQL> {
   const orgId = org.id;
   // Only these columns, so that an index has the answer.
   const living = and(eq(accessTokens.issuerId, issuer.id), isNull(accessTokens.deletedAt), gt(accessTokens.expiresAt, now));
@@ -124,7 +118,9 @@ function needsOf({ org, issuer, owner }: Place, tokenType: ExchangedKind, roleId
     changed: sql`EXISTS (SELECT 1 FROM ${oidcIssuers} WHERE ${eq(oidcIssuers.id, issuer.id)} AND ${eq(oidcIssuers.version, issuer.version)}
       AND ${eq(oidcIssuers.fetchedAt, issuer.fetchedAt)})
       AND ${settingsAreUnchanged(orgId, org.settings)}`,
-    many: sql`(SELECT count(*) FROM (SELECT 1 FROM ${accessTokens} WHERE ${living} LIMIT ${MOST_LIVING})) < ${MOST_LIVING}`,
+    ...(!isRemembered && {
+      many: sql`(SELECT count(*) FROM (SELECT 1 FROM ${accessTokens} WHERE ${living} LIMIT ${MOST_LIVING})) < ${MOST_LIVING}`,
+    }),
     ...(tokenType === "team" && { team: sql`EXISTS (SELECT 1 FROM teams WHERE id = ${owner?.id} AND org_id = ${orgId})` }),
     ...(tokenType === "personal" && {
       personal: sql`EXISTS (SELECT 1 FROM members WHERE org_id = ${orgId} AND user_id = ${owner?.id} AND accepted_at IS NOT NULL)`,

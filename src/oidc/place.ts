@@ -58,21 +58,24 @@ export async function findPlace(
   return { org: orgs[0], issuer: issuers[0], owner: ofTeam[0] ?? ofPerson[0] };
 }
 
-/** Places of exchanges that succeeded in this isolate. Each has at most 128 KB. */
-const places = new Map<string, Place>();
+/** Places of exchanges that succeeded in this isolate, and when they were read. Each has at most 128 KB. */
+const places = new Map<string, { place: Place; readAt: number }>();
 const MOST_PLACES = 50;
+/** A place is read again after this, and the valid tokens of its issuer are counted again. Milliseconds. */
+const KEPT = 60_000;
 
 const keyOf = ({ orgName, wanted: { tokenType, name } }: Asked, iss: string) => JSON.stringify([orgName, iss, tokenType, name]);
 
 /** The place of an earlier exchange. It may have changed: the batch that creates a token compares it with the database. */
 export function rememberedPlace(asked: Asked, iss: string, now: number): Place | undefined {
-  const place = places.get(keyOf(asked, iss));
-  return place && !areOld(place.issuer, now) ? place : undefined;
+  const known = places.get(keyOf(asked, iss));
+  return known && now - known.readAt < KEPT && !areOld(known.place.issuer, now) ? known.place : undefined;
 }
 
-export function rememberPlace(asked: Asked, iss: string, place: Place): void {
+/** Remembers a place that was just read. */
+export function rememberPlace(asked: Asked, iss: string, place: Place, readAt: number): void {
   if (places.size >= MOST_PLACES) places.clear();
-  places.set(keyOf(asked, iss), place);
+  places.set(keyOf(asked, iss), { place, readAt });
 }
 
 export const forgetPlace = (asked: Asked, iss: string): void => void places.delete(keyOf(asked, iss));
