@@ -21,7 +21,7 @@ export const Issuer = z.object({
   name: z.string(),
   url: z.string(),
   issuer: z.string(),
-  thumbprints: z.optional(z.array(z.string())),
+  thumbprints: z.array(z.string()),
   /** The keys, if an administrator registered them. */
   jwks: z.optional(z.object({ keys: z.array(PublicKey) })),
   /** Seconds. */
