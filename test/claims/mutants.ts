@@ -160,7 +160,7 @@ export const mutants: Mutant[] = [
     find: "acceptedOf(actor)[0]?.org.name",
     replace: "actor.memberships[0]?.org.name",
   },
-  { claim: "unaccepted-machine", file: "src/lineage/unaccepted.ts", find: "AND ${lineHasEnded(now)}", replace: "AND 0" },
+  { claim: "unaccepted-machine", file: "src/lineage/unaccepted.ts", find: "AND ${ended})`", replace: "AND 0)`" },
   { claim: "leave", file: "src/orgs/removeMember.ts", find: "if (!leaves) await requireRight", replace: "await requireRight" },
   {
     claim: "invitation-ends",
