@@ -81,7 +81,7 @@ async function store(ctx: OrgContext, before: IssuerRow, after: IssuerRow, happe
         triedAt,
         modifiedAt: ctx.now,
         version: nextVersion,
-        // Who changes whom the issuer trusts is responsible for its tokens. Keys that it publishes itself change no trust.
+        // The caller changes which tokens are accepted, and so becomes responsible for what is exchanged. Keys that the issuer publishes change no trust.
         ...(isOtherTrust && { madeWith: ctx.actor.token.id }),
       })
       .where(and(thatIssuer(ctx, before.id), eq(oidcIssuers.version, before.version)))
@@ -102,7 +102,7 @@ function narrows(before: IssuerRow, after: IssuerRow): boolean {
   return losesKey || before.audiences.some((audience) => !after.audiences.includes(audience));
 }
 
-/** A key in the audit log: its id, and the begin of its public part. */
+/** A key in the audit log: its id, and the beginning of its public part. */
 const fingerprintOf = ({ kid, n, x }: PublicKey) => `${kid ?? "without id"} (${(n ?? x ?? "").slice(0, 16)}…)`;
 
 function differences(before: IssuerRow, after: IssuerRow): string[] {
