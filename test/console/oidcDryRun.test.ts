@@ -113,7 +113,6 @@ describe("a dry run with a token", () => {
       [token.slice(0, 40), 400, "The token is not a signed JWT."],
       [`${token}.x`, 200, "expired"],
       ["x".repeat(30_000), 400, "Too big"],
-      [token.slice(0, -30), 200, "its signature does not match"],
       [`pul-${"0".repeat(40)}`, 400, "The token is not a signed JWT."],
     ];
     for (const [pasted, status, message] of wrong) {
