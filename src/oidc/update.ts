@@ -15,8 +15,20 @@ import { type PublicKey, oidcIssuers } from "./table.ts";
 /** Changes an issuer; a member that is absent or null stays. The URL cannot change. @throws 409 when it was changed at the same time */
 export async function updateIssuer(ctx: OrgContext, id: string, request: z.infer<typeof UpdateIssuerRequest>) {
   const before = await readIssuer(ctx, id);
+  const after = withChanges(ctx, before, request);
+  const changes = differences(before, after);
+  return changes.length === 0 ? toIssuer(before) : store(ctx, before, after, changes.join("; "));
+}
+
+/** Whether a change of an issuer would end its exchanged tokens. @throws 400 */
+export async function updateEndsSessions(ctx: OrgContext, id: string, request: z.infer<typeof UpdateIssuerRequest>): Promise<boolean> {
+  const before = await readIssuer(ctx, id);
+  return before.endsSessions && narrows(before, withChanges(ctx, before, request));
+}
+
+function withChanges(ctx: OrgContext, before: IssuerRow, request: z.infer<typeof UpdateIssuerRequest>): IssuerRow {
   const keys = keysOf(request.jwks);
-  const after: IssuerRow = {
+  return {
     ...before,
     name: request.name,
     thumbprints: request.thumbprints ?? before.thumbprints,
@@ -26,8 +38,6 @@ export async function updateIssuer(ctx: OrgContext, id: string, request: z.infer
     endsSessions: request.endsSessions ?? before.endsSessions,
     ...(keys && { jwksUri: null, keys, fetchedAt: ctx.now }),
   };
-  const changes = differences(before, after);
-  return changes.length === 0 ? toIssuer(before) : store(ctx, before, after, changes.join("; "));
 }
 
 /**
