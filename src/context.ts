@@ -5,7 +5,7 @@ import type { StackFacts } from "./access/rules.ts";
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
 import type { RoundTrips } from "./metrics/roundTrips.ts";
-import type { Edition, Role, StackPermission } from "./orgs/table.ts";
+import type { Edition, Role, SsoRequirement, StackPermission } from "./orgs/table.ts";
 import type { GrantPermission } from "./teams/table.ts";
 import type { StackRule, TokenRole } from "./tokens/table.ts";
 
@@ -30,6 +30,9 @@ export interface OrgSettings {
   maxTokenExpiryDays: number | null;
   allowedCidrs: string[];
   allowedCountries: string[];
+  ssoRequired: SsoRequirement;
+  /** Days after a sign-in through the identity provider in which personal tokens work; 0: no limit. */
+  ssoReauthDays: number;
 }
 
 export interface TokenRef {
@@ -57,6 +60,8 @@ export interface TokenLimits {
    * no policy on expiry applies to it.
    */
   isExempt: boolean;
+  /** Whether it is a session of the console. */
+  isSession: boolean;
   /** Whether an identity provider's token was exchanged for it, so that a machine holds it. */
   isExchanged: boolean;
   /**
@@ -122,6 +127,13 @@ export interface Membership extends Rights {
   settings: OrgSettings;
   /** The column `members.access`, which changes whenever the custom roles of the member do. A guard compares it. */
   access: string;
+  /** Whether the user is an administrator who needs no single sign-on. */
+  isEmergency: boolean;
+  /**
+   * When the user last signed in with the identity, at the organization's provider, that the credential shows; null without one. It is read only where
+   * the organization requires single sign-on.
+   */
+  ssoProofAt: number | null;
   /** Whether the user accepted it. If not, the user has access to the organization, but the organization has no rights over the user. */
   isAccepted: boolean;
   /** Login of the user or name of the token that added the member; "" for a membership that was accepted. */

@@ -13,7 +13,15 @@ type Row = Record<string, unknown>;
 const conditions = { allowedCidrs: "allowed networks", allowedCountries: "allowed countries" };
 /** Columns that decide about callers without being rights. A dry run cannot show their effect, so it refuses to change them. */
 const beyondRights = new Map<SQLiteTable, Record<string, string>>([
-  [organizations, { ...conditions, maxTokenExpiryDays: "a policy on expiry", disableUnusedTokensAfterDays: "a rule on unused tokens" }],
+  [
+    organizations,
+    {
+      ...conditions,
+      maxTokenExpiryDays: "a policy on expiry",
+      disableUnusedTokensAfterDays: "a rule on unused tokens",
+      ssoRequired: "a requirement of single sign-on",
+    },
+  ],
   [accessTokens, { ...conditions, expiresAt: "an expiry" }],
 ]);
 

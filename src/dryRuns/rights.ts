@@ -219,7 +219,7 @@ export class RightsOf {
   #settings(): OrgSettings {
     const { id: _, defaultRoleId: __, ...toggles } = this.#organization;
     // Networks and the policy on expiry depend on the single call.
-    return { ...this.#place.settings, ...toggles, maxTokenExpiryDays: null, allowedCidrs: [], allowedCountries: [] };
+    return { ...this.#place.settings, ...toggles, maxTokenExpiryDays: null, ssoRequired: "off", allowedCidrs: [], allowedCountries: [] };
   }
 }
 
@@ -239,6 +239,7 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
       version: 0,
       expiresAt: null,
       isExempt: true,
+      isSession: false,
       isExchanged: false,
       onlyOrgId: null,
       stackRules,
@@ -256,7 +257,17 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
       ...common,
       kind,
       user,
-      memberships: [{ ...membership, role: membership.role as "member", isAccepted: true, addedBy: "", access: "" }],
+      memberships: [
+        {
+          ...membership,
+          role: membership.role as "member",
+          isEmergency: false,
+          ssoProofAt: null,
+          isAccepted: true,
+          addedBy: "",
+          access: "",
+        },
+      ],
     },
   };
 }
