@@ -41,6 +41,7 @@ const strictest = (actor: UserActor): Membership | undefined =>
 
 function view({ actor, now, page: { form } }: PersonContext & { page: PageInput }, asked: Request, problem?: Problem): View {
   const bound = strictest(actor);
+  const only = actor.limits.onlyOrgId === null ? undefined : actor.memberships[0];
   return {
     title: "Log in the Pulumi CLI",
     status: problem ? 400 : 200,
@@ -51,7 +52,8 @@ function view({ actor, now, page: { form } }: PersonContext & { page: PageInput 
         {problem && <Notice kind="error">{problem.message}</Notice>}
         <p>
           A <code>pulumi{asked.command && ` ${asked.command}`}</code> command on this computer (port {asked.port}) waits for a personal
-          access token with the permissions of <strong>{actor.user.login}</strong>. Continue only if you have just started it.
+          access token with the permissions of <strong>{actor.user.login}</strong>
+          {only && ` in ${only.org.name} only`}. Continue only if you have just started it.
         </p>
         <dl>
           <dt>Name of the token</dt>

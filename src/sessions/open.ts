@@ -41,8 +41,8 @@ const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE ma
  * hashed, cached, checked on each write, ended and audited like every token, but never listed. This function does not depend on how the
  * person was authenticated.
  * @param opening what the sign-in was made with
- * @param proof a statement that fails unless the proof is still valid, in the same batch, so that a token that has just ended opens no
- * session
+ * @param first the first statements of the batch. One of them fails unless the proof is still valid, so that a token that has just ended opens
+ * no session
  * @param more further statements of that batch: other conditions of the sign-in, and its events
  * @returns the cookie's value
  */
@@ -50,7 +50,7 @@ export async function openSession(
   ctx: RequestContext,
   user: { id: string; login: string },
   { id, openedWith, onlyOrgId, identityId, longest = IDLE }: Opening,
-  proof: BatchItem<"sqlite">,
+  first: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]],
   ...more: BatchItem<"sqlite">[]
 ): Promise<string> {
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
@@ -61,7 +61,7 @@ export async function openSession(
     madeNothing,
   );
   await batch(ctx.store, [
-    proof,
+    ...first,
     ctx.store.db.delete(accessTokens).where(old),
     ctx.store.db.insert(accessTokens).values({
       id,

@@ -50,7 +50,7 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
     ctx,
     actor.user,
     session,
-    guard(ctx.store, actor, ctx.now),
+    [guard(ctx.store, actor, ctx.now)],
     guardMemberships(ctx.store, actor),
     ...promised,
   );

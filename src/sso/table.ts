@@ -54,7 +54,7 @@ export const identities = sqliteTable(
   "identities",
   {
     id: text("id").primaryKey(),
-    /** Id of a connection, or `deployment:NAME` for a provider of the deployment. */
+    /** Id of a connection, or `deployment-NAME` for a provider of the deployment. */
     connectionId: text("connection_id").notNull(),
     /** The organization of the connection; null for a provider of the deployment. */
     orgId: text("org_id").references(() => organizations.id),
