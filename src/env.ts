@@ -13,6 +13,8 @@ export interface Bindings extends Env {
   SIGN_IN_PROVIDERS?: string;
   /** Optional setting: addresses of DNS resolvers that answer in JSON, separated by commas, for `verifyDomain`. */
   DNS_RESOLVERS?: string;
+  /** Optional setting: days after which the deployment signs its own tokens with another key. */
+  SIGNING_KEY_DAYS?: string;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

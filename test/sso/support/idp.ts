@@ -13,6 +13,8 @@ const DOCUMENTS = (env as unknown as { DOCUMENTS: string }).DOCUMENTS;
 /** A browser with a jar of cookies, which follows no redirect by itself. */
 export class Browser {
   readonly cookies = new Map<string, string>();
+  /** An address of its own: sign-ins are limited by address. */
+  readonly #address = `2001:db8:${[...crypto.getRandomValues(new Uint16Array(2))].map((part) => part.toString(16)).join(":")}::1`;
 
   async get(path: string): Promise<Response> {
     return this.#send(path, {});
@@ -34,7 +36,7 @@ export class Browser {
     const answer = await exports.default.fetch(path.startsWith("http") ? path : SITE + path, {
       redirect: "manual",
       ...init,
-      headers: { Accept: "text/html", "CF-Connecting-IP": "203.0.113.9", ...(cookie && { Cookie: cookie }), ...init.headers },
+      headers: { Accept: "text/html", "CF-Connecting-IP": this.#address, ...(cookie && { Cookie: cookie }), ...init.headers },
     });
     for (const set of answer.headers.getSetCookie()) {
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
