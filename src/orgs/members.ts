@@ -1,4 +1,4 @@
-import { type SQL, and, eq, isNull, ne, sql } from "drizzle-orm";
+import { type SQL, and, eq, isNull, ne, or, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";

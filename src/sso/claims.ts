@@ -24,7 +24,7 @@ const ADDRESS = /^[^\s@<>"(),:;\\[\]]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.
 
 /** The address in lower case, or "". */
 export function addressOf(value: unknown): string {
-  const address = text(value, 254).toLowerCase();
+  const address = typeof value === "string" && value.length <= 254 ? value.toLowerCase() : "";
   return ADDRESS.test(address) ? address : "";
 }
 

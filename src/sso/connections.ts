@@ -10,14 +10,14 @@ import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict, notFound } from "../errors.ts";
 import { addressFault, isLocal } from "../http/outgoing.ts";
 import { readDiscovery } from "../oidc/discover.ts";
-import { organizations } from "../orgs/table.ts";
+import { members, organizations } from "../orgs/table.ts";
 import { teamMembers, teams } from "../teams/table.ts";
 import { GITHUB } from "./deployment.ts";
 import { endOpened } from "./identities.ts";
 import type { Connection } from "./openapi.ts";
 import { sealSecret } from "./provider.ts";
 import type { CreateConnectionRequest, UpdateConnectionRequest } from "./schema.ts";
-import { type GroupMapping, connections, identities } from "./table.ts";
+import { type GroupMapping, connections, identities, tokenAuthorizations } from "./table.ts";
 
 /** Most connections of an organization: its people choose among them. */
 const MOST_CONNECTIONS = 10;
@@ -185,10 +185,13 @@ export async function deleteConnection(ctx: OrgContext, id: string): Promise<voi
   const { db } = ctx.store;
   const [ended] = await guarded(ctx, [
     endOpened(ctx, which),
-    db.run(sql`DELETE FROM token_authorizations WHERE identity_id IN (SELECT id FROM identities WHERE ${which})`),
+    db.delete(tokenAuthorizations).where(sql`${tokenAuthorizations.identityId} IN (SELECT identities.id FROM identities WHERE ${which})`),
     db.delete(identities).where(which),
     db.update(teamMembers).set({ connectionId: null }).where(eq(teamMembers.connectionId, id)),
-    db.run(sql`UPDATE members SET role_connection_id = NULL WHERE org_id = ${ctx.org.id} AND role_connection_id = ${id}`),
+    db
+      .update(members)
+      .set({ roleConnectionId: null })
+      .where(and(eq(members.orgId, ctx.org.id), eq(members.roleConnectionId, id))),
     db.delete(connections).where(thatConnection(ctx, id)),
     nextSettings(ctx),
     auditStatement(ctx.store, event),

@@ -11,7 +11,7 @@ import { fromCursor, maxResults, page } from "../http/pagination.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
 import type { ListIdentitiesResponse } from "./openapi.ts";
-import { connections, identities } from "./table.ts";
+import { connections, identities, tokenAuthorizations } from "./table.ts";
 
 const PAGE_SIZE = 100;
 const Key = z.tuple([z.number(), z.string()]);
@@ -79,7 +79,7 @@ export async function removeIdentity(ctx: OrgContext, id: string): Promise<void>
   const [ended, lost] = await guarded(ctx, [
     endOpened(ctx, which),
     unauthorize(ctx, sql`identity_id = ${id}`),
-    db.run(sql`DELETE FROM token_authorizations WHERE identity_id = ${id}`),
+    db.delete(tokenAuthorizations).where(eq(tokenAuthorizations.identityId, id)),
     db.delete(identities).where(which),
     auditStatement(ctx.store, event),
   ]);

@@ -47,7 +47,6 @@ describe("an answer that does not fit is refused", () => {
   it.each([
     ["a foreign state", (back: URL) => back.searchParams.set("state", "x".repeat(43))],
     ["no state", (back: URL) => back.searchParams.delete("state")],
-    ["two states", (back: URL) => back.searchParams.append("state", "x")],
     ["the issuer of another provider (RFC 9207)", (back: URL) => back.searchParams.set("iss", "https://evil.example.com")],
     ["no issuer although the provider sends one", (back: URL) => back.searchParams.delete("iss")],
     ["no code", (back: URL) => back.searchParams.delete("code")],
@@ -99,6 +98,12 @@ describe("an answer that does not fit is refused", () => {
   ] as [string, TokenAnswer, string][])("from the token endpoint: %s", (_, answer, sentence) =>
     isRefused({ ...answer, ...(answer.claims && { claims: { ...eve(), ...answer.claims } }) }, sentence),
   );
+
+  it("a parameter that is there twice", async () => {
+    const browser = new Browser();
+    const answer = acme.idp.visit(browser, "/login/acme/sso", { claims: eve() }, (back) => back.searchParams.append("state", "x"));
+    expect(await browser.shown(answer, 400)).toContain("names the parameter state more than once");
+  });
 
   it("an error of the provider, with what to do", async () => {
     const refusedThere = (back: URL) => {
