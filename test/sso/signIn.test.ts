@@ -187,6 +187,15 @@ describe("a session that an organization's provider opened", () => {
   });
 });
 
+it("a connection that was set up with a stolen token is disabled by the report, and what it opened ends", async () => {
+  const browser = await join(acme);
+  const token = await cliToken(browser);
+  await ok("POST", "/api/token-leaks", { token: world.admin, json: { token: world.admin } });
+  await refused(401, "POST", "/api/stacks/acme/web", { token, json: { stackName: "dev" } });
+  expect(await browser.led(browser.get("/acme"))).toContain("/signin");
+  await browser.shown(browser.get("/login/acme/sso"), 404);
+});
+
 describe("groups", () => {
   beforeEach(async () => {
     await newTeam(world, "ops");
