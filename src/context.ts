@@ -5,7 +5,7 @@ import type { StackFacts } from "./access/rules.ts";
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
 import type { RoundTrips } from "./metrics/roundTrips.ts";
-import type { Edition, Role, StackPermission } from "./orgs/table.ts";
+import type { Edition, Role, SsoRequirement, StackPermission } from "./orgs/table.ts";
 import type { GrantPermission } from "./teams/table.ts";
 import type { StackRule, TokenRole } from "./tokens/table.ts";
 
@@ -30,6 +30,9 @@ export interface OrgSettings {
   maxTokenExpiryDays: number | null;
   allowedCidrs: string[];
   allowedCountries: string[];
+  ssoRequired: SsoRequirement;
+  /** Days after a sign-in through the identity provider in which personal tokens work; 0: no limit. */
+  ssoReauthDays: number;
 }
 
 export interface TokenRef {
@@ -57,7 +60,14 @@ export interface TokenLimits {
    * no policy on expiry applies to it.
    */
   isExempt: boolean;
-  /** Of an exchanged personal token: the id of the only organization where it is valid. Null: no such limit. */
+  /** Whether it is a session of the console. */
+  isSession: boolean;
+  /** Whether an identity provider's token was exchanged for it, so that a machine holds it. */
+  isExchanged: boolean;
+  /**
+   * Id of the only organization where a personal token or session is valid: an exchanged token, or what began with a sign-in through the
+   * organization's identity provider. Null: no such limit.
+   */
   onlyOrgId: string | null;
   /** Null: all stacks that the role permits. */
   stackRules: StackRule[] | null;
@@ -117,6 +127,13 @@ export interface Membership extends Rights {
   settings: OrgSettings;
   /** The column `members.access`, which changes whenever the custom roles of the member do. A guard compares it. */
   access: string;
+  /** Whether the user is an administrator who needs no single sign-on. */
+  isEmergency: boolean;
+  /**
+   * When the user last signed in with the identity, at the organization's provider, that the credential shows; null without one. It is read only where
+   * the organization requires single sign-on.
+   */
+  ssoProofAt: number | null;
   /** Whether the user accepted it. If not, the user has access to the organization, but the organization has no rights over the user. */
   isAccepted: boolean;
   /** Login of the user or name of the token that added the member; "" for a membership that was accepted. */
@@ -190,7 +207,7 @@ export interface OrgContext extends ActorContext {
 /**
  * Whether a person makes the call. An exchanged personal token acts with the rights of its person in one organization, but a machine holds it.
  */
-export const isPerson = (actor: Actor): boolean => actor.kind === "user" && actor.limits.onlyOrgId === null;
+export const isPerson = (actor: Actor): boolean => actor.kind === "user" && !actor.limits.isExchanged;
 
 /** Login shown for an actor: the user's, or the organization's name for machines (management-api §3.9). */
 export const loginOf = (actor: Actor) => (actor.kind === "user" ? actor.user.login : actor.org.name);

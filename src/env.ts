@@ -9,6 +9,10 @@ export interface Bindings extends Env {
   /** Optional secrets: they verify the signatures of scanners' leak reports, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;
+  /** Optional secret: the identity providers of the deployment, as JSON, see `deploymentProviders`. */
+  SIGN_IN_PROVIDERS?: string;
+  /** Optional setting: addresses of DNS resolvers that answer in JSON, separated by commas, for `verifyDomain`. */
+  DNS_RESOLVERS?: string;
   /** Optional setting: days after which the deployment signs its own tokens with another key. */
   SIGNING_KEY_DAYS?: string;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */

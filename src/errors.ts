@@ -2,7 +2,7 @@
 export interface FieldError {
   resource: string;
   attribute?: string;
-  errorType: "not_found" | "required" | "invalid" | "already_exists" | "custom";
+  errorType: "not_found" | "required" | "invalid" | "already_exists" | "custom" | "saml_reauth_required";
   customMessage?: string;
 }
 

@@ -9,6 +9,7 @@ import { log, logError } from "../log.ts";
 import { setTimestamp } from "../metrics/increment.ts";
 import { rotateSigningKeys } from "../identity/rotate.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
+import { recheckDomains } from "../sso/domains.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
@@ -29,6 +30,7 @@ const everyMinute: Record<string, Task> = {
 /** Tasks that enforce limits in days, and tasks that may be late. */
 const everyHour: Record<string, Task> = {
   unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
+  domains: (env, now) => recheckDomains(env, now),
   exchangedTokens: (env, now) => sweepExchanged(env, now),
   // Making a key takes much processor time, so it is the last.
   signingKeys: (env, now) => rotateSigningKeys(env, now),

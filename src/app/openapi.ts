@@ -15,6 +15,7 @@ import { rightsizeOperations } from "../rightsize/openapi.ts";
 import { roleOperations } from "../roles/openapi.ts";
 import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
+import { ssoOperations } from "../sso/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
 import { teamOperations } from "../teams/openapi.ts";
 import { tokenOperations } from "../tokens/openapi.ts";
@@ -39,6 +40,7 @@ export const operations: Record<OperationId, Operation> = {
   ...roleOperations,
   ...teamOperations,
   ...oidcOperations,
+  ...ssoOperations,
   ...auditLogOperations,
   ...rightsizeOperations,
   ...stackOperations,

@@ -35,7 +35,7 @@ export const eventTypes = {
   "oidc-issuer-updated": plain("An identity provider was changed."),
   "oidc-issuer-deleted": plain("An identity provider was removed."),
   "oidc-issuer-validation-failed": planned(refusal("An identity provider's certificate did not match.")),
-  "saml-configuration-updated": planned(admin("The single sign-on settings were changed.")),
+  "saml-configuration-updated": admin("The single sign-on of the organization was changed: a connection, a domain, or what is required."),
 
   "member-added": admin("An administrator added a person."),
   "member-removed": admin("A person was removed."),
@@ -79,6 +79,11 @@ export const eventTypes = {
   "personal-token-deleted": plain("A person deleted a personal token."),
   "membership-accepted": plain("A person who had been added accepted the membership."),
   "user-session-ended": plain("A person signed out of the console, or ended one or all of their sessions."),
+  "identity-linked": plain("An account was linked with a person's identity at an identity provider."),
+  "identity-removed": admin("An identity of a person was removed, and what it had opened ended."),
+  "sso-token-authorized": plain("A person authorized a personal token for the organization, which requires single sign-on."),
+  "sso-token-authorization-removed": admin("The authorization of a personal token was removed."),
+  "emergency-sign-in": plain("An emergency administrator used the organization without single sign-on."),
   "token-leak-reported": plain("A token was found in public and disabled."),
   "stack-config-updated": plain("The source of a stack's configuration was changed."),
   "stack-tags-updated": plain("A stack's tags were changed."),
@@ -92,6 +97,7 @@ export const eventTypes = {
   "auth-failure-token-policy": refusal("A token was refused by the organization's expiry policy."),
   "auth-failure-token-condition": refusal("A token was refused because of the caller's network or country."),
   "auth-failure-token-scope": refusal("A token was used outside of the stacks or permissions it is limited to."),
+  "auth-failure-single-sign-on": refusal("A credential was refused because the organization requires single sign-on."),
   "auth-failure-rate-limit": refusal("A token is refused too often; at most one event is recorded in a minute."),
 } as const satisfies Record<string, EventType>;
 

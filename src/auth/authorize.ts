@@ -1,9 +1,11 @@
 import {
   type Actor,
   type MachineActor,
+  type Membership,
   type OrgSettings,
   type OrganizationRef,
   type RequestContext,
+  type UserActor,
   acceptedOf,
   isPerson,
 } from "../context.ts";
@@ -15,7 +17,8 @@ import { guard } from "./guard.ts";
 import { type LimitFault, expiryPolicyText, limitFault, meetsExpiryPolicy } from "./limits.ts";
 import { type OrgPermission, type Permission, type StackRef, decide, hasRightsOnSome, mayAs, membershipIn } from "./policy.ts";
 import { readStackFacts } from "./stackFacts.ts";
-import { recordForbidden, recordLimit } from "./refusals.ts";
+import { recordEmergency, recordForbidden, recordLimit } from "./refusals.ts";
+import { type SsoFault, isEmergencyUse, ssoText } from "./singleSignOn.ts";
 import { refuse } from "./refuse.ts";
 
 /**
@@ -39,6 +42,7 @@ export async function authorize(
   const membership = membershipIn(actor, orgName ?? "");
   if (verdict === "allowed" || verdict === "depends") {
     if (membership && !mayAs(membership, permission)) actor.onStack?.needs.push(permission);
+    if (membership && actor.kind === "user") await noteEmergency(ctx, actor, membership as Membership);
     return known;
   }
   if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
@@ -47,6 +51,9 @@ export async function authorize(
     case "network":
     case "expiry-policy":
       throw await beyondLimits(ctx, actor, membership, verdict, permission);
+    case "sso-required":
+    case "sso-expired":
+      throw await withoutSignIn(ctx, actor, membership, verdict, permission);
     case "stack-hidden":
       if (actor.onStack === undefined) await recordLimit(ctx, actor, membership.org, "scope", permission);
       // A call about a stack that does not exist is not recorded as a refusal.
@@ -57,6 +64,30 @@ export async function authorize(
     default:
       throw await refuse(ctx, actor, membership, permission, stack);
   }
+}
+
+/** Each use of an organization that its single sign-on would have refused is recorded. */
+async function noteEmergency(ctx: RequestContext, actor: UserActor, membership: Membership): Promise<void> {
+  if (isEmergencyUse(actor, membership, ctx.now)) await recordEmergency(ctx, actor, membership.org);
+}
+
+/**
+ * The refusal of a credential without the sign-in that the organization requires. The CLI prints the message of a 403. For an old sign-in it prints a link of
+ * its own, if the answer is this 401 (cli-protocol §1.6).
+ */
+async function withoutSignIn(
+  ctx: RequestContext,
+  actor: Actor,
+  membership: { org: OrganizationRef },
+  fault: SsoFault,
+  permission: OrgPermission,
+): Promise<AppError> {
+  const { org } = membership;
+  await recordLimit(ctx, actor, org, fault, permission);
+  const text = ssoText(org.name, fault, actor.limits.isSession);
+  if (fault === "sso-required") return forbidden(text, "limited_credential");
+  const errors = [{ resource: "organization", attribute: org.name, errorType: "saml_reauth_required" as const }];
+  return new AppError(401, text, { errors, reason: "limited_credential" });
 }
 
 /**
@@ -111,6 +142,20 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
   const org = actor.kind === "user" ? actor.memberships[0]?.org : actor.org;
   if (org) await recordForbidden(ctx, actor, org, permission);
   throw forbidden("This operation needs a personal access token: only a person may do it, and no organization access token.");
+}
+
+/**
+ * Refuses work on the caller's account as a whole to a credential that is valid in one organization only: who controls the organization's
+ * identity provider must not act for the person anywhere else. @throws 403
+ */
+export async function requireWholeAccount(ctx: RequestContext, actor: Actor): Promise<void> {
+  if (actor.kind !== "user" || actor.limits.isExchanged || actor.limits.onlyOrgId === null) return;
+  const org = actor.memberships[0]?.org;
+  if (org) await recordLimit(ctx, actor, org, "scope", "person");
+  throw forbidden(
+    `This sign-in went through the identity provider of ${org?.name ?? "an organization"}, so it opens that organization only. Sign in with a personal access token to do this.`,
+    "limited_credential",
+  );
 }
 
 /**

@@ -52,6 +52,8 @@ export const noLimits: TokenLimits = {
   version: 0,
   expiresAt: null,
   isExempt: true,
+  isSession: false,
+  isExchanged: false,
   onlyOrgId: null,
   stackRules: null,
   allowedCidrs: [],
@@ -112,7 +114,17 @@ function actorWith({ kind, org, limits, settings: all }: Holder, sources: Source
     }),
   };
   if (kind !== "user") return { ...caller, ...rights, kind, org, settings, team: "" };
-  const membership = { ...rights, role: rights.role as "member", org, settings, access: "", isAccepted: true, addedBy: "" };
+  const membership = {
+    ...rights,
+    role: rights.role as "member",
+    org,
+    settings,
+    access: "",
+    isEmergency: true,
+    ssoProofAt: null,
+    isAccepted: true,
+    addedBy: "",
+  };
   return { ...caller, kind, user: { id: "", login: "", name: "", email: "" }, memberships: [membership] };
 }
 

@@ -4,7 +4,8 @@ import { type Actor, type OnStack, type OrgContext, type OrgSettings, type Organ
 import type { TokenRole } from "../tokens/table.ts";
 import type { Edition, StackPermission } from "../orgs/table.ts";
 import { editionFault, hasEverything } from "./editions.ts";
-import { type LimitFault, type Use, limitFault } from "./limits.ts";
+import type { Use } from "./limits.ts";
+import { type UseFault, useFault } from "./singleSignOn.ts";
 import { type GrantPermission, grantPermissions } from "../teams/table.ts";
 import { accessTo } from "./stackRules.ts";
 
@@ -113,7 +114,7 @@ export interface ActorMembership extends Rights {
 }
 
 /** `depends`: the answer depends on the stack of the call, see `OnStack`. */
-export type Verdict = "allowed" | "depends" | "forbidden" | "hidden" | "stack-hidden" | "edition" | LimitFault;
+export type Verdict = "allowed" | "depends" | "forbidden" | "hidden" | "stack-hidden" | "edition" | UseFault;
 
 /** The inputs of `decide` that do not come from the caller. */
 export interface Circumstances extends Use {
@@ -131,13 +132,13 @@ export interface StackRef {
  * Decides whether an actor may do something. No other code decides that.
  * `hidden` (404): the actor may not know that the organization exists. `stack-hidden` (404): the actor may not know that the stack exists.
  * `forbidden` (403): the actor lacks the right. `network`, `expiry-policy` (403): the token may not be used from this address, or does not
- * meet the policy on expiry. `edition` (403): the organization's edition does not include the right.
+ * meet the policy on expiry. `sso-required` (403), `sso-expired` (401): see `ssoFault`. `edition` (403): the organization's edition does not include the right.
  * @param stack the stack of the call, if it is about one
  */
 export function decide(actor: Actor, permission: OrgPermission, orgName: string, circumstances: Circumstances, stack?: StackRef): Verdict {
   const membership = membershipIn(actor, orgName);
   if (!membership) return "hidden";
-  const fault = limitFault(actor.limits, membership.settings, circumstances);
+  const fault = useFault(actor, membership, circumstances);
   if (fault) return fault;
   if (!isPerson(actor) && personOnly.has(permission)) return "forbidden";
   if (!mayAs(membership, permission)) return decideOnStack(actor, membership, permission, stack);

@@ -5,7 +5,7 @@ import { type AuditEntry, REFUSED_LEASE, type Who, auditEvent, auditIf, auditSta
 import { type Actor, type OrganizationRef, type RequestContext, acceptedOf } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { withinLimit } from "./limiter.ts";
-import type { LimitFault } from "./limits.ts";
+import type { UseFault } from "./singleSignOn.ts";
 import type { Lease } from "./leaseToken.ts";
 import type { DeadToken } from "./resolve.ts";
 import type { OrgPermission } from "./policy.ts";
@@ -30,19 +30,34 @@ export async function recordLimit(
   ctx: RequestContext,
   actor: Actor,
   org: OrganizationRef,
-  limit: LimitFault | "scope",
+  limit: UseFault | "scope",
   permission: OrgPermission | "self" | "person",
 ): Promise<void> {
-  const events = { network: "condition", "expiry-policy": "policy", scope: "scope" } as const;
+  const events = {
+    network: "auth-failure-token-condition",
+    "expiry-policy": "auth-failure-token-policy",
+    scope: "auth-failure-token-scope",
+    "sso-required": "auth-failure-single-sign-on",
+    "sso-expired": "auth-failure-single-sign-on",
+  } as const;
   const why = {
     network: `the token may not be used from ${ctx.address || "an unknown address"}${ctx.country && ` (${ctx.country})`}`,
     "expiry-policy": "the token's expiry is later than the organization's policy allows",
     scope: "the token is limited to other stacks or rights",
+    "sso-required": "the organization requires single sign-on, and the credential shows none",
+    "sso-expired": "the organization requires single sign-on, and the last sign-in is too long ago",
   };
   await record(ctx, [org], whoIs(actor), {
-    event: `auth-failure-token-${events[limit]}`,
+    event: events[limit],
     description: `Refused ${permission}: ${why[limit]}.`,
   });
+}
+
+/** Records that an emergency administrator uses the organization without single sign-on: one event for each credential in a minute. */
+export async function recordEmergency(ctx: RequestContext, actor: Actor, org: OrganizationRef): Promise<void> {
+  if (!isFirstInMinute(ctx, `emergency ${org.id} ${actor.token.id}`)) return;
+  const description = "Used the organization without the single sign-on that it requires, as an emergency administrator.";
+  await record(ctx, [org], whoIs(actor), { event: "emergency-sign-in", description });
 }
 
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated, and its overlap is over", expired: "expired" };
@@ -90,6 +105,16 @@ export async function recordRefusedExchange(ctx: RequestContext, org: Organizati
   if (!isVerified && !isFirstInMinute(ctx, key)) return;
   const who = { userLogin: org.name, userName: org.name, tokenId: "", tokenName };
   await record(ctx, [org], who, { event: "auth-failure-oidc-exchange", description }, !isVerified, key);
+}
+
+/** Records that a sign-in through an identity provider of the organization was refused. @param key refusals are counted by it */
+export async function recordRefusedSignIn(
+  ctx: RequestContext,
+  org: OrganizationRef,
+  { key, description }: { key: string; description: string },
+): Promise<void> {
+  const who = { userLogin: org.name, userName: org.name, tokenId: "", tokenName: "" };
+  await record(ctx, [org], who, { event: "user-login-failed", description }, false, key);
 }
 
 async function recordDead(

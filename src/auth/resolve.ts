@@ -58,7 +58,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity, so that a new deployment reads no entry of the old code. */
-export const cacheKey = (hash: string) => `token:8:${hash}`;
+export const cacheKey = (hash: string) => `token:9:${hash}`;
 
 /** Checks the check digits, then reads KV, then D1. Unknown values are not cached, so a new token works at once. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -160,6 +160,8 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         ofTeams: grantsOfRoles(sql`SELECT value->>0 FROM json_each(members.access, '$[1]')`).as("team_grants"),
         hasStackGrants: sql<number>`${members.hasStackGrants}`.as("stack_grants"),
         access: members.access,
+        isEmergency: sql<number>`${members.isBreakGlass} AND ${members.role} = 'admin'`.as("is_emergency"),
+        ssoProofAt: ssoProof(hash).as("sso_proof"),
         isAccepted: sql<number>`${members.acceptedAt} IS NOT NULL`.as("is_accepted"),
         addedBy: sql<
           string | null
@@ -181,6 +183,18 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
         organizations.name,
       ),
   ] as const;
+
+/**
+ * SQL for the last sign-in of the identity that the token shows in the organization of the row: the identity that it began with, or the one that it was
+ * authorized with. Null where the organization requires no single sign-on.
+ */
+const ssoProof = (hash: string | SQL) =>
+  sql<number | null>`CASE WHEN organizations.sso_required <> 'off' THEN (SELECT max(identities.last_sign_in_at) FROM identities
+    JOIN connections ON connections.id = identities.connection_id AND connections.enabled
+    WHERE identities.org_id = organizations.id AND identities.user_id = members.user_id AND identities.id IN (
+      SELECT shown.identity_id FROM access_tokens AS shown WHERE shown.hash = ${hash}
+      UNION ALL SELECT given.identity_id FROM token_authorizations AS given JOIN access_tokens AS shown ON shown.id = given.token_id
+        WHERE shown.hash = ${hash} AND given.org_id = organizations.id)) END`;
 
 /** SQL for the custom role with that id, as JSON; null for a built-in role. */
 const customRole = (id: SQL) =>
@@ -212,6 +226,8 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
     // A policy on expiry that refuses a token also refuses the sessions that the token opened.
     expiresAt: token.openedWith === null ? token.expiresAt : token.openerExpiresAt,
     isExempt: token.issuerId !== null || (token.kind === "session" && token.openedWith === null),
+    isSession: token.kind === "session",
+    isExchanged: token.issuerId !== null,
     onlyOrgId: token.onlyOrgId,
     stackRules: token.stackRules,
     allowedCidrs: token.allowedCidrs,
@@ -226,15 +242,19 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
           token: ref,
           limits,
           user,
-          memberships: memberships.map(({ orgId, orgName, role, settings, access, isAccepted, addedBy, ...rights }) => ({
-            org: { id: orgId, name: orgName },
-            role,
-            ...rightsOf(rights),
-            settings,
-            access,
-            isAccepted: isAccepted === 1,
-            addedBy: addedBy ?? "",
-          })),
+          memberships: memberships.map(
+            ({ orgId, orgName, role, settings, access, isEmergency, ssoProofAt, isAccepted, addedBy, ...rights }) => ({
+              org: { id: orgId, name: orgName },
+              role,
+              ...rightsOf(rights),
+              settings,
+              access,
+              isEmergency: isEmergency === 1,
+              ssoProofAt,
+              isAccepted: isAccepted === 1,
+              addedBy: addedBy ?? "",
+            }),
+          ),
         }
       : org && {
           kind: token.kind,

@@ -20,6 +20,8 @@ export const settingsColumns = {
   maxTokenExpiryDays: organizations.maxTokenExpiryDays,
   allowedCidrs: organizations.allowedCidrs,
   allowedCountries: organizations.allowedCountries,
+  ssoRequired: organizations.ssoRequired,
+  ssoReauthDays: organizations.ssoReauthDays,
 };
 
 /** SQL condition: the organization's settings are unchanged since they were checked. */

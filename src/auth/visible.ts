@@ -1,6 +1,6 @@
 import { type SQL, and, sql } from "drizzle-orm";
 import type { Actor, ActorContext, OrgContext } from "../context.ts";
-import { limitFault } from "./limits.ts";
+import { useFault } from "./singleSignOn.ts";
 import { isStackGranted } from "./onStack.ts";
 import { type ActorMembership, mayAs, mayOnSome, membershipOf } from "./policy.ts";
 import { isVisible } from "./stackRules.ts";
@@ -18,9 +18,7 @@ export function visibleTo(ctx: ActorContext, only: (membership: ActorMembership)
   // A list reads no stack of an organization in which the caller may list none.
   const open = membershipsOf(actor).filter(
     (membership) =>
-      only(membership) &&
-      !limitFault(actor.limits, membership.settings, ctx) &&
-      (mayAs(membership, "stack:list") || mayOnSome(membership, "stack:list")),
+      only(membership) && !useFault(actor, membership, ctx) && (mayAs(membership, "stack:list") || mayOnSome(membership, "stack:list")),
   );
   const orgs = JSON.stringify(open.map(({ org }) => org.id));
   return and(sql`stacks.org_id IN (SELECT value FROM json_each(${orgs}))`, withinLimit(actor), listed(actor, open))!;

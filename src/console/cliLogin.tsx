@@ -4,7 +4,7 @@ import { CreatePersonalAccessTokenRequest } from "../tokens/schema.ts";
 import { badRequest } from "../errors.ts";
 import { type Problem, attempt, readForm } from "./attempt.ts";
 import { Notice } from "./components.tsx";
-import { type PageInput, type View, definePage } from "./page.tsx";
+import { type PageInput, type View, defineOwnPage, definePage } from "./page.tsx";
 import { ExpiryFields, expiresOf } from "./tokens/expiry.tsx";
 
 interface Request {
@@ -41,6 +41,7 @@ const strictest = (actor: UserActor): Membership | undefined =>
 
 function view({ actor, now, page: { form } }: PersonContext & { page: PageInput }, asked: Request, problem?: Problem): View {
   const bound = strictest(actor);
+  const only = actor.limits.onlyOrgId === null ? undefined : actor.memberships[0];
   return {
     title: "Log in the Pulumi CLI",
     status: problem ? 400 : 200,
@@ -51,7 +52,8 @@ function view({ actor, now, page: { form } }: PersonContext & { page: PageInput 
         {problem && <Notice kind="error">{problem.message}</Notice>}
         <p>
           A <code>pulumi{asked.command && ` ${asked.command}`}</code> command on this computer (port {asked.port}) waits for a personal
-          access token with the permissions of <strong>{actor.user.login}</strong>. Continue only if you have just started it.
+          access token with the permissions of <strong>{actor.user.login}</strong>
+          {only && ` in ${only.org.name} only`}. Continue only if you have just started it.
         </p>
         <dl>
           <dt>Name of the token</dt>
@@ -81,13 +83,13 @@ function view({ actor, now, page: { form } }: PersonContext & { page: PageInput 
 }
 
 export const cliLoginPages = [
-  definePage("GET", "/cli-login", "person", async (ctx) =>
+  defineOwnPage("GET", "/cli-login", "person", async (ctx) =>
     view(
       ctx,
       read((name) => ctx.page.query.get(name)),
     ),
   ),
-  definePage("POST", "/cli-login", "person", async (ctx) => {
+  defineOwnPage("POST", "/cli-login", "person", async (ctx) => {
     const { form } = ctx.page;
     const asked = read((name) => form[name] ?? null);
     const body = readForm(CreatePersonalAccessTokenRequest, { description: asked.description, expires: expiresOf(form, ctx.now) });

@@ -20,8 +20,10 @@ import { roleEditPages } from "./roles/edit.tsx";
 import { roleListPage } from "./roles/list.tsx";
 import { roleRemovePages } from "./roles/remove.tsx";
 import { settingsPages } from "./settings.tsx";
+import { singleSignOnPages } from "./singleSignOn.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
+import { ssoPages } from "./sso.tsx";
 import { accessPages } from "./stacks/access.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
@@ -47,6 +49,7 @@ import { valuePage } from "./tokens/value.tsx";
 export const pages: PageRoute[] = [
   ...signInPages,
   ...cliLoginPages,
+  ...singleSignOnPages,
   ...homePages,
   ...ownInvitePages,
   ...personalPages,
@@ -80,6 +83,7 @@ export const pages: PageRoute[] = [
   ...dryRunPages,
   ...issuerSettingsPages,
   ...settingsPages,
+  ...ssoPages,
   numbersPage,
   // Paths with `~` come first: the following accept any name.
   ...stackListPages,

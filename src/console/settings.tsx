@@ -111,6 +111,12 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
         {ctx.page.may("organization:update") && (
           <p>
             <a href={placePath(ctx.org.name, "numbers")}>Usage</a>
+            {ctx.page.may("organization:set_access") && (
+              <>
+                {" · "}
+                <a href={placePath(ctx.org.name, "sso")}>Single sign-on</a>
+              </>
+            )}
           </p>
         )}
         {problem && <Notice kind="error">{problem.message}</Notice>}

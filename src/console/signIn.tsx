@@ -1,20 +1,30 @@
-import type { PersonContext } from "../context.ts";
-import { PreconditionFailed } from "../db/client.ts";
+import type { RequestContext } from "../context.ts";
 import { AppError } from "../errors.ts";
 import { closeAllSessions, closeSession } from "../sessions/close.ts";
-import { dropSession, writeSession } from "../sessions/cookie.ts";
+import { dropSession } from "../sessions/cookie.ts";
 import { signInWithToken } from "../sessions/signIn.ts";
+import { deploymentProviders } from "../sso/deployment.ts";
+import { organizationFor } from "../sso/flow.ts";
+import { replaceSession } from "./replaceSession.ts";
+import { departurePath } from "./singleSignOn.tsx";
 import { Field, Notice } from "./components.tsx";
 import { ownPath } from "./paths.ts";
-import { type View, definePage } from "./page.tsx";
+import { type View, defineOwnPage, definePage } from "./page.tsx";
 
-const view = (next: string, problem?: string): View => ({
+const view = (ctx: RequestContext, next: string, problem?: string, typed = ""): View => ({
   title: "Sign in",
   status: problem ? 400 : 200,
   body: (
     <section class="narrow">
       <h1>Sign in</h1>
       {problem && <Notice kind="error">{problem}</Notice>}
+      {deploymentProviders(ctx.env).map((provider) => (
+        <p>
+          <a class="button" href={departurePath(provider, next)}>
+            Sign in with {provider.name}
+          </a>
+        </p>
+      ))}
       <form method="post" action="/signin">
         <input type="hidden" name="next" value={next} />
         <Field
@@ -27,6 +37,18 @@ const view = (next: string, problem?: string): View => ({
         />
         <button>Sign in</button>
       </form>
+      <form method="post" action="/signin/sso">
+        <input type="hidden" name="next" value={next} />
+        <Field
+          name="organization"
+          label="Organization or e-mail address"
+          value={typed}
+          required
+          maxlength={254}
+          hint="For organizations with single sign-on: their name, or your address there."
+        />
+        <button class="quiet">Continue with single sign-on</button>
+      </form>
       <p class="faint">
         No token? Ask your organization's admin for an invitation. Setting up a new deployment? Run <code>npm run first-admin</code>.
       </p>
@@ -34,33 +56,47 @@ const view = (next: string, problem?: string): View => ({
   ),
 });
 
-const isSignedIn = (ctx: object): ctx is PersonContext => "actor" in ctx;
-
-/** Ignores the error of a session that has already ended. If it were thrown, the request would be repeated and would sign in twice. */
-function hasEnded(error: unknown): void {
-  if (!(error instanceof PreconditionFailed)) throw error;
-}
+/** The sentence for a name or address that leads to no organization. It does not depend on what is there (identity-facts O-25). */
+const NOWHERE = "No organization with single sign-on has this name, or has proved the domain of this address.";
 
 export const signInPages = [
-  definePage("GET", "/signin", "public", async ({ page }) => view(ownPath(page.query.get("next")))),
+  definePage("POST", "/signin/sso", "public", async (ctx) => {
+    const { form, hono } = ctx.page;
+    const next = ownPath(form["next"]);
+    const name = await organizationFor(ctx, form["organization"] ?? "");
+    if (name === undefined) return view(ctx, next, NOWHERE, (form["organization"] ?? "").slice(0, 254));
+    // A form may not lead to another site, not even by redirects; the page that follows may.
+    const path = `/login/${encodeURIComponent(name)}/sso?next=${encodeURIComponent(next)}`;
+    hono.header("Refresh", `0;url=${path}`);
+    return {
+      title: "Sign in",
+      body: (
+        <section class="narrow">
+          <h1>Sign in to {name}</h1>
+          <p>
+            <a href={path}>Continue to the sign-in of {name}</a>
+          </p>
+        </section>
+      ),
+    };
+  }),
+  definePage("GET", "/signin", "public", async (ctx) => view(ctx, ownPath(ctx.page.query.get("next")))),
   definePage("POST", "/signin", "public", async (ctx) => {
     const { form, hono } = ctx.page;
     try {
-      writeSession(hono, await signInWithToken(ctx, form["token"] ?? ""));
-      // End the browser's previous session: nobody else should keep it.
-      if (isSignedIn(ctx)) await closeSession(ctx).catch(hasEnded);
+      await replaceSession(ctx, hono, await signInWithToken(ctx, form["token"] ?? ""));
     } catch (error) {
-      if (error instanceof AppError && error.status === 400) return view(ownPath(form["next"]), error.message);
+      if (error instanceof AppError && error.status === 400) return view(ctx, ownPath(form["next"]), error.message);
       throw error;
     }
     return { to: ownPath(form["next"]) };
   }),
-  definePage("POST", "/signout", "person", async (ctx) => {
+  defineOwnPage("POST", "/signout", "person", async (ctx) => {
     await closeSession(ctx);
     dropSession(ctx.page.hono);
     return { to: "/signin" };
   }),
-  definePage("POST", "/signout/everywhere", "person", async (ctx) => {
+  defineOwnPage("POST", "/signout/everywhere", "person", async (ctx) => {
     await closeAllSessions(ctx);
     dropSession(ctx.page.hono);
     return { to: "/signin" };

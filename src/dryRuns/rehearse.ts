@@ -20,6 +20,7 @@ const beyondRights = new Map<SQLiteTable, Record<string, string>>([
       ...conditions,
       maxTokenExpiryDays: "a policy on expiry",
       disableUnusedTokensAfterDays: "a rule on unused tokens",
+      ssoRequired: "a requirement of single sign-on",
       inFlightRevocation: "a rule on running updates",
       maxDrainHours: "a longest drain",
       auditRetentionDays: "a retention of audit events",

@@ -230,7 +230,7 @@ export class RightsOf {
   #settings(): OrgSettings {
     const { id: _, defaultRoleId: __, ...toggles } = this.#organization;
     // Networks and the policy on expiry depend on the single call.
-    return { ...this.#place.settings, ...toggles, maxTokenExpiryDays: null, allowedCidrs: [], allowedCountries: [] };
+    return { ...this.#place.settings, ...toggles, maxTokenExpiryDays: null, ssoRequired: "off", allowedCidrs: [], allowedCountries: [] };
   }
 }
 
@@ -250,6 +250,8 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
       version: 0,
       expiresAt: null,
       isExempt: true,
+      isSession: false,
+      isExchanged: false,
       onlyOrgId: null,
       stackRules,
       allowedCidrs: [],
@@ -266,7 +268,17 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
       ...common,
       kind,
       user,
-      memberships: [{ ...membership, role: membership.role as "member", isAccepted: true, addedBy: "", access: "" }],
+      memberships: [
+        {
+          ...membership,
+          role: membership.role as "member",
+          isEmergency: false,
+          ssoProofAt: null,
+          isAccepted: true,
+          addedBy: "",
+          access: "",
+        },
+      ],
     },
   };
 }

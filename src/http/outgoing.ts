@@ -17,6 +17,8 @@ export interface OutgoingLimits {
 export interface OutgoingRequest {
   method?: "GET" | "POST";
   headers?: Record<string, string>;
+  /** The value of `Authorization`: a credential that the called service itself issued to this deployment. Never one of our own callers. */
+  authorization?: string;
   body?: string;
 }
 
@@ -93,7 +95,7 @@ export async function callOut(
   env: Pick<Bindings, "LOCAL_DEVELOPMENT">,
   address: string,
   limits: OutgoingLimits,
-  { method = "GET", headers = {}, body }: OutgoingRequest = {},
+  { method = "GET", headers = {}, authorization, body }: OutgoingRequest = {},
 ): Promise<OutgoingAnswer> {
   if (!URL.canParse(address)) throw new OutgoingFault("address", "an address must be a URL");
   const url = new URL(address);
@@ -101,6 +103,7 @@ export async function callOut(
   if (fault) throw new OutgoingFault("address", fault);
   const sent = new Headers({ "User-Agent": "stackpass", ...headers });
   if (credentialHeaders.some((name) => sent.has(name))) throw new OutgoingFault("address", "a call must not carry a credential");
+  if (authorization !== undefined) sent.set("Authorization", authorization);
 
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), limits.within);

@@ -56,5 +56,8 @@ export function below({ roots, line = roots, now, adminOf }: Reach): SQL {
 /** Ids of the identity providers that a row of `below` created, or whose policy it set last. */
 export const issuersBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN oidc_issuers AS made ON ${madeBelow}`;
 
+/** Ids of the connections for single sign-on that a row of `below` created or changed last. */
+export const connectionsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN connections AS made ON ${madeBelow}`;
+
 /** Ids of the invitations that a row of `below` created. */
 export const invitationsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN invites AS made ON ${madeBelow}`;

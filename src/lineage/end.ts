@@ -6,7 +6,8 @@ import { type Store, batch } from "../db/client.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { formerMembers, invites, members, organizations } from "../orgs/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
-import { below, invitationsBelow, issuersBelow } from "./below.ts";
+import { connections } from "../sso/table.ts";
+import { below, connectionsBelow, invitationsBelow, issuersBelow } from "./below.ts";
 import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
 /**
@@ -62,6 +63,8 @@ export function endBelow(store: Store, descent: Descent) {
   const tokens = sql`(WITH RECURSIVE ${below(descent)} SELECT id FROM below WHERE kind = 'token')`;
   const invitations = sql`(WITH RECURSIVE ${below(descent)} ${invitationsBelow})`;
   const issuers = sql`(WITH RECURSIVE ${below(descent)} ${issuersBelow})`;
+  const openers = sql`(WITH RECURSIVE ${below(descent)} SELECT connections.id FROM connections
+    WHERE connections.id IN (${connectionsBelow}) AND connections.enabled AND ${isWithin("connections", descent)})`;
   const leaving = sql`(${members.orgId}, ${members.userId}) IN
     (${withEnding(descent)} SELECT org_id, user_id FROM ending WHERE kind = 'member' AND stays IS NULL)`;
   return [
@@ -89,6 +92,20 @@ export function endBelow(store: Store, descent: Descent) {
       .where(and(sql`${oidcIssuers.id} IN ${issuers}`, isNull(oidcIssuers.disabledAt), isWithin("oidc_issuers", descent))),
     keepDescent(store, leaving, now),
     db.delete(members).where(leaving),
+    // What such a connection has opened ends as well. An administrator has to enable it again.
+    db
+      .update(accessTokens)
+      .set({ deletedAt: now })
+      .where(
+        and(
+          isNull(accessTokens.deletedAt),
+          sql`${accessTokens.identityId} IN (SELECT identities.id FROM identities WHERE identities.connection_id IN ${openers})`,
+        ),
+      ),
+    db
+      .update(connections)
+      .set({ enabled: false, version: sql`${connections.version} + 1` })
+      .where(sql`${connections.id} IN ${openers}`),
   ] as const;
 }
 

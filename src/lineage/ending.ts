@@ -22,7 +22,7 @@ export interface Descent extends Reach {
 export type Stays = "last administrator" | "established";
 
 /** SQL condition: the row of this table belongs to the organization of the descent. */
-export const isWithin = (table: "access_tokens" | "invites" | "members" | "oidc_issuers", { orgId }: Descent): SQL =>
+export const isWithin = (table: "access_tokens" | "connections" | "invites" | "members" | "oidc_issuers", { orgId }: Descent): SQL =>
   orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`;
 
 /** SQL condition on a row of `access_tokens`: the token can still end, because it is valid or could be enabled again. */

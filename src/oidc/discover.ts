@@ -20,14 +20,20 @@ type Context = Pick<RequestContext, "env" | "requestId">;
  * @throws 400 with what is wrong. A server that cannot be reached and one that is slow get the same answer, so that the call is no port scanner.
  */
 export async function discover(ctx: Context, url: string): Promise<Discovered> {
+  const { jwks_uri: jwksUri } = await readDiscovery(ctx, url);
+  if (typeof jwksUri !== "string" || jwksUri.length > 1000) throw badRequest("the discovery document has no valid jwks_uri");
+  return { jwksUri, keys: await readKeys(ctx, jwksUri) };
+}
+
+/** Reads the discovery document of an issuer. @throws 400, also for the document of another issuer */
+export async function readDiscovery(ctx: Context, url: string): Promise<Record<string, unknown>> {
   const document = await read(ctx, `${url.replace(/\/$/, "")}/.well-known/openid-configuration`, "discovery document");
-  const { issuer, jwks_uri: jwksUri } = document;
+  const { issuer } = document;
   if (issuer !== url)
     throw badRequest(
       `the discovery document is that of another issuer: ${typeof issuer === "string" ? issuer.slice(0, 200) : "none"}. The URL must be equal to it, also in its last slash`,
     );
-  if (typeof jwksUri !== "string" || jwksUri.length > 1000) throw badRequest("the discovery document has no valid jwks_uri");
-  return { jwksUri, keys: await readKeys(ctx, jwksUri) };
+  return document;
 }
 
 /** @throws 400 */

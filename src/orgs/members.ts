@@ -73,7 +73,7 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
     currentRole(ctx, login),
     ctx.store.db
       .update(members)
-      .set({ role, roleId: id })
+      .set({ role, roleId: id, roleConnectionId: null })
       .where(and(isMember(ctx, login), sql`(role, role_id) IS NOT (${role}, ${id})`, allowed, withinReach(ctx)))
       .returning({ userId: members.userId }),
     auditIf(ctx.store, event, changedARow),
@@ -93,7 +93,11 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
 
 /** The error for an administrator who was not changed: the caller may not change administrators, or this is the last one. */
 export const adminStays = async (ctx: OrgContext) =>
-  has(ctx, "org_member:set_admin") ? badRequest("an organization needs at least one admin") : lacking(ctx, "org_member:set_admin");
+  has(ctx, "org_member:set_admin")
+    ? badRequest(
+        "an organization needs at least one admin, and while it requires single sign-on, at least one of its emergency administrators",
+      )
+    : lacking(ctx, "org_member:set_admin");
 
 export const withinReach = (ctx: OrgContext) => (has(ctx, "org_member:set_admin") ? undefined : ne(members.role, "admin"));
 
@@ -110,13 +114,18 @@ export const isMember = (ctx: OrgContext, login: string) =>
 export const noneBut = (ctx: OrgContext, login: string, changes: SQL | undefined) =>
   sql`NOT EXISTS (SELECT 1 FROM ${members} WHERE ${isMember(ctx, login)} AND NOT ${changes ? sql`(${changes})` : sql`1`})`;
 
-/** SQL condition: the member is not the last administrator. An administrator who has not accepted the membership does not count. */
-export const notTheLastAdmin = (ctx: OrgContext) =>
-  or(
-    ne(members.role, "admin"),
-    isNull(members.acceptedAt),
-    sql`(SELECT count(*) FROM members WHERE org_id = ${ctx.org.id} AND role = 'admin' AND accepted_at IS NOT NULL) > 1`,
-  );
+const admins = (orgId: string, which: SQL = sql`1`) =>
+  sql`(SELECT count(*) FROM members WHERE org_id = ${orgId} AND role = 'admin' AND accepted_at IS NOT NULL AND ${which})`;
+
+/**
+ * SQL condition on a row of `members`: the last administrator, or the last emergency administrator of an organization that requires single sign-on. An
+ * administrator who has not accepted the membership does not count.
+ */
+export const isLastAdmin = (orgId: string): SQL =>
+  sql`(members.role = 'admin' AND members.accepted_at IS NOT NULL AND (${admins(orgId)} = 1 OR members.is_break_glass
+    AND (SELECT sso_required FROM organizations WHERE id = ${orgId}) <> 'off' AND ${admins(orgId, sql`is_break_glass`)} = 1))`;
+
+export const notTheLastAdmin = (ctx: OrgContext): SQL => sql`NOT ${isLastAdmin(ctx.org.id)}`;
 
 export const currentRole = (ctx: OrgContext, login: string) =>
   ctx.store.db.select({ role: members.role, roleId: members.roleId }).from(members).where(isMember(ctx, login));

@@ -24,7 +24,8 @@ export const fates = ["revoke", "keep"] as const;
 export type Fate = (typeof fates)[number];
 
 /** It begins with the text of the public contract's refusal. */
-const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator.";
+const LAST_ADMINISTRATOR =
+  "You cannot remove yourself from the organization: it needs at least one administrator, and while it requires single sign-on, one of its emergency administrators.";
 
 /**
  * Removes a member. The person's own tokens have no rights in the organization any more, and the person's pending invitations are canceled.

@@ -14,6 +14,13 @@ export const inFlightRevocations = ["drain", "abort"] as const;
 export const stackPermissions = { none: 0, read: 101, write: 102, admin: 103 } as const;
 export type StackPermission = (typeof stackPermissions)[keyof typeof stackPermissions];
 
+/**
+ * Who must sign in through the organization's identity provider: nobody, people in the console, or also the personal tokens of people, which
+ * must be authorized.
+ */
+export const ssoRequirements = ["off", "people", "people-and-tokens"] as const;
+export type SsoRequirement = (typeof ssoRequirements)[number];
+
 /** Times are milliseconds since 1970. */
 export const organizations = sqliteTable(
   "organizations",
@@ -50,6 +57,11 @@ export const organizations = sqliteTable(
     /** Networks that tokens may be used from, and countries (ISO 3166, two letters); empty: all. */
     allowedCidrs: text("allowed_cidrs", { mode: "json" }).$type<string[]>().notNull().default([]),
     allowedCountries: text("allowed_countries", { mode: "json" }).$type<string[]>().notNull().default([]),
+    ssoRequired: text("sso_required", { enum: ssoRequirements }).notNull().default("off"),
+    /** Days after a sign-in through the provider in which personal tokens work; 0: no limit. */
+    ssoReauthDays: integer("sso_reauth_days").notNull().default(30),
+    /** Longest session that the provider opens, in hours. */
+    ssoSessionHours: integer("sso_session_hours").notNull().default(12),
   },
   (t) => [uniqueIndex("organizations_name").on(sql`lower(${t.name})`)],
 );
@@ -92,6 +104,10 @@ export const members = sqliteTable(
     access: text("access").notNull().default("[null,[]]"),
     /** Whether the person has a grant on a stack of the organization, as its creator or by a team. Triggers of the database write it. */
     hasStackGrants: integer("has_stack_grants", { mode: "boolean" }).notNull().default(false),
+    /** An administrator who needs no single sign-on, for the day on which the identity provider fails. */
+    isBreakGlass: integer("is_break_glass", { mode: "boolean" }).notNull().default(false),
+    /** Id of the connection whose groups made the person an administrator; null: a person or an operator gave the role. */
+    roleConnectionId: text("role_connection_id"),
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.userId] }),

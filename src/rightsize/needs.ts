@@ -118,6 +118,12 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "user-login": people,
   "user-login-failed": people,
   "user-session-ended": people,
+  "identity-linked": people,
+  "identity-removed": people,
+  "sso-token-authorized": people,
+  "sso-token-authorization-removed": people,
+  "emergency-sign-in": people,
+  "saml-configuration-updated": people,
   "token-leak-reported": none("everyone may report a leak"),
 
   "auth-failure-organization-role": refused,
@@ -127,6 +133,7 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "auth-failure-token-policy": refused,
   "auth-failure-token-condition": refused,
   "auth-failure-token-scope": refused,
+  "auth-failure-single-sign-on": refused,
   "auth-failure-rate-limit": refused,
 };
 

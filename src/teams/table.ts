@@ -31,6 +31,8 @@ export const teamMembers = sqliteTable(
     userId: text("user_id").notNull(),
     role: text("role", { enum: teamMemberRoles }).notNull().default("member"),
     createdAt: integer("created_at").notNull(),
+    /** Id of the connection whose groups put the person into the team; null: somebody added the person. */
+    connectionId: text("connection_id"),
   },
   (t) => [primaryKey({ columns: [t.teamId, t.userId] }), index("team_members_user").on(t.userId)],
 );

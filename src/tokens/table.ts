@@ -86,8 +86,13 @@ export const accessTokens = sqliteTable(
     /** Id of the identity provider whose token was exchanged for this one, and the subject of that token. */
     issuerId: text("issuer_id"),
     subject: text("subject").notNull().default(""),
-    /** Of an exchanged personal token: the only organization where it is valid. */
+    /**
+     * The only organization where it is valid: of an exchanged personal token, of a session that the organization's identity provider opened,
+     * and of a personal token that was created in such a session.
+     */
     onlyOrgId: text("only_org_id"),
+    /** Id of the identity that the session was opened with, or that opened the session in which the personal token was created. */
+    identityId: text("identity_id"),
     /** A time at which the deletion was certainly committed, for the revocation receipt. */
     deletionSeenAt: integer("deletion_seen_at"),
   },
@@ -122,6 +127,9 @@ export const accessTokens = sqliteTable(
     index("access_tokens_issuer_valid")
       .on(t.issuerId, t.expiresAt)
       .where(sql`${t.issuerId} IS NOT NULL AND ${t.deletedAt} IS NULL`),
+    index("access_tokens_identity")
+      .on(t.identityId)
+      .where(sql`${t.identityId} IS NOT NULL`),
     index("access_tokens_family")
       .on(t.familyId)
       .where(sql`${t.familyId} IS NOT NULL`),

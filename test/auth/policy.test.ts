@@ -16,6 +16,8 @@ const open: OrgSettings = {
   membersCanDeleteStacks: true,
   membersCanTransferStacks: true,
   maxTokenExpiryDays: null,
+  ssoRequired: "off",
+  ssoReauthDays: 30,
   allowedCidrs: [],
   allowedCountries: [],
 };
@@ -28,7 +30,19 @@ const person = (role: Role, settings: Partial<OrgSettings> = {}): Actor => ({
   token,
   limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
-  memberships: [{ org, role, ...noRights, settings: { ...open, ...settings }, access: "[null,[]]", isAccepted: true, addedBy: "" }],
+  memberships: [
+    {
+      org,
+      role,
+      ...noRights,
+      settings: { ...open, ...settings },
+      access: "[null,[]]",
+      isEmergency: false,
+      ssoProofAt: null,
+      isAccepted: true,
+      addedBy: "",
+    },
+  ],
 });
 const machine = (role: TokenRole, settings: Partial<OrgSettings> = {}): Actor => ({
   kind: "organization",

@@ -143,8 +143,8 @@ export const mutants: Mutant[] = [
   {
     claim: "last-administrator-race",
     file: "src/orgs/members.ts",
-    find: "AND accepted_at IS NOT NULL) > 1`",
-    replace: "AND accepted_at IS NOT NULL) > 0`",
+    find: "${admins(orgId)} = 1 OR",
+    replace: "${admins(orgId)} = 0 OR",
   },
   { claim: "machine-no-lockout", file: "src/orgs/settings.ts", find: "ofAccess.has(name)", replace: 'name === "setAllowedCidrs"' },
   { claim: "revoke-tree", file: "src/lineage/below.ts", find: "below.kind IN ('member', 'former')", replace: "below.kind IN ('former')" },
@@ -176,8 +176,12 @@ export const mutants: Mutant[] = [
   },
   { claim: "leak-tree", file: "src/tokens/leaks.ts", find: "    ...endBelow(store, descent),\n", replace: "" },
   { claim: "names-apart", file: "scripts/identities.ts", find: "THEN NULL ELSE", replace: "THEN 'other-name' ELSE" },
-  { claim: "own-sessions", file: "src/sessions/end.ts", find: "eq(accessTokens.userId, ctx.actor.user.id), ", replace: "" },
-  { claim: "own-sessions", file: "src/sessions/list.ts", find: "eq(accessTokens.userId, ctx.actor.user.id),", replace: "" },
+  {
+    claim: "own-sessions",
+    file: "src/tokens/owner.ts",
+    find: "eq(accessTokens.userId, user.id),",
+    replace: 'user.id === "" ? eq(accessTokens.userId, user.id) : undefined,',
+  },
   {
     claim: "limit-lists",
     file: "src/auth/visible.ts",
@@ -532,8 +536,51 @@ export const mutants: Mutant[] = [
   {
     claim: "exchange-person",
     file: "src/context.ts",
-    find: 'actor.kind === "user" && actor.limits.onlyOrgId === null;',
+    find: 'actor.kind === "user" && !actor.limits.isExchanged;',
     replace: 'actor.kind === "user";',
+  },
+  {
+    claim: "sso-bounded",
+    file: "src/tokens/create.ts",
+    find: "onlyOrgId: ctx.actor.limits.onlyOrgId,",
+    replace: "onlyOrgId: null,",
+  },
+  {
+    claim: "sso-bounded",
+    file: "src/sessions/signIn.ts",
+    find: "onlyOrgId: actor.limits.onlyOrgId,",
+    replace: "onlyOrgId: null,",
+  },
+  {
+    claim: "sso-bounded",
+    file: "src/tokens/owner.ts",
+    find: "limits.onlyOrgId === null ? undefined : eq(accessTokens.onlyOrgId, limits.onlyOrgId),",
+    replace: "limits.onlyOrgId === user.id ? eq(accessTokens.onlyOrgId, user.id) : undefined,",
+  },
+  { claim: "sso-domain", file: "src/sso/decide.ts", find: "proven.includes(domain)", replace: "proven.length >= 0" },
+  {
+    claim: "sso-signature",
+    file: "src/sso/oauth.ts",
+    find: "await lib.validateApplicationLevelSignature(",
+    replace: "await ((..._: unknown[]) => Promise.resolve())(",
+  },
+  {
+    claim: "sso-once",
+    file: "src/sso/flow.ts",
+    find: "if (!departure || !(await useUp(ctx, departure))) throw startAgain();",
+    replace: "if (!departure) throw startAgain();",
+  },
+  {
+    claim: "sso-once",
+    file: "src/sso/flow.ts",
+    find: "if (!provider || placeOf(provider) !== place) throw startAgain();",
+    replace: "if (!provider || place === departure.state) throw startAgain();",
+  },
+  {
+    claim: "sso-required",
+    file: "src/auth/singleSignOn.ts",
+    find: 'if (ssoProofAt === null) return "sso-required";',
+    replace: "if (ssoProofAt === null) return undefined;",
   },
   {
     claim: "exchange-descent",

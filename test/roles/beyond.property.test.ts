@@ -25,6 +25,8 @@ const settings: fc.Arbitrary<OrgSettings> = fc.record({
   membersCanDeleteStacks: fc.boolean(),
   membersCanTransferStacks: fc.boolean(),
   maxTokenExpiryDays: fc.constant(null),
+  ssoRequired: fc.constant("off" as const),
+  ssoReauthDays: fc.constant(30),
   allowedCidrs: fc.constant([]),
   allowedCountries: fc.constant([]),
 });
@@ -40,7 +42,19 @@ const person = fc.record({ role: fc.constantFrom(...roles), settings, rights }).
   token,
   limits: noLimits,
   user: { id: "u", login: "mel", name: "Mel", email: "" },
-  memberships: [{ org, role: made.role, settings: made.settings, ...made.rights, access: "[null,[]]", isAccepted: true, addedBy: "" }],
+  memberships: [
+    {
+      org,
+      role: made.role,
+      settings: made.settings,
+      ...made.rights,
+      access: "[null,[]]",
+      isEmergency: false,
+      ssoProofAt: null,
+      isAccepted: true,
+      addedBy: "",
+    },
+  ],
 }));
 const machine = fc.record({ role: fc.constantFrom(...tokenRoles), settings, rights, stackRules }).map((made): Actor => ({
   kind: "organization",

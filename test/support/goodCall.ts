@@ -99,7 +99,8 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     ]);
   }
   if (path.includes("{issuerId}") || path.includes("{policyId}") || operationId === "Token") await issuerFor(world, operationId, params);
-  if (path.includes("{tokenId}") && !path.includes("{issuerId}")) {
+  if (path.includes("/sso/")) await singleSignOnFor(world, operationId, params);
+  if (path.includes("{tokenId}") && !path.includes("{issuerId}") && !path.includes("/sso/")) {
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
       ? await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.admin })
@@ -184,6 +185,32 @@ async function issuerFor(world: World, operationId: string, params: Record<strin
   }
 }
 
+/** GitHub needs no discovery document. */
+const connection = { kind: "github", name: "GitHub", clientSecret: "s" };
+
+/** Adds the ids of a connection, of an identity, of a token that was authorized, and a domain whose record can be found. */
+async function singleSignOnFor(world: World, operationId: string, params: Record<string, string>): Promise<void> {
+  const sso = "/api/orgs/acme/sso";
+  const json = { ...connection, clientId: crypto.randomUUID() };
+  const { id } = await ok<{ id: string }>("POST", `${sso}/connections`, { token: world.admin, json });
+  const domain = `${operationId.toLowerCase()}.example`;
+  const { record } = await ok<{ record: { value: string } }>("POST", `${sso}/domains`, { token: world.admin, json: { domain } });
+  const resolver = `${(env as unknown as { DOCUMENTS: string }).DOCUMENTS}/${crypto.randomUUID()}`;
+  const body = JSON.stringify({ Status: 0, Answer: [{ type: 16, data: record.value }] });
+  await fetch(resolver, { method: "PUT", body: JSON.stringify({ body }) });
+  Object.assign(env, { DNS_RESOLVERS: resolver });
+  Object.assign(params, { connectionId: id, domain, identityId: crypto.randomUUID(), tokenId: crypto.randomUUID() });
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO identities (id, connection_id, org_id, issuer, subject, user_id, email, created_at, last_sign_in_at)
+       SELECT ?, ?, org_id, issuer, ?, 'sam', '', 0, 0 FROM connections WHERE id = ?`,
+    ).bind(params["identityId"], id, params["identityId"], id),
+    env.DB.prepare(
+      "INSERT INTO token_authorizations (token_id, org_id, identity_id, created_at) SELECT ?, org_id, ?, 0 FROM connections WHERE id = ?",
+    ).bind(params["tokenId"], params["identityId"], id),
+  ]);
+}
+
 const changesRole = new Set(["UpdateRole", "DeleteRole", "ListUsersWithRole", "ListTeamsWithRole"]);
 const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
 
@@ -205,6 +232,10 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     UpdateOidcIssuer: { name: "renamed" },
     UpdateAuthPolicy: { policies: [allowing()] },
     TestOidcIssuer: { claims: {} },
+    CreateSsoConnection: { ...connection, clientId: crypto.randomUUID() },
+    UpdateSsoConnection: { name: crypto.randomUUID() },
+    AddSsoDomain: { domain: `${crypto.randomUUID()}.example` },
+    UpdateSsoSettings: { sessionHours: 1 },
     Token: form(params["subjectToken"] ?? ""),
     CreateOrgInviteLink: { role: "member" },
     BatchCreateOrgInviteEmail: { invites: [{ email: "zoe@example.com", role: "member" }] },

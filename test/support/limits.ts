@@ -5,6 +5,8 @@ export const noLimits: TokenLimits = {
   version: 0,
   expiresAt: null,
   isExempt: false,
+  isSession: false,
+  isExchanged: false,
   onlyOrgId: null,
   stackRules: null,
   allowedCidrs: [],

@@ -1,0 +1,177 @@
+import type { PersonContext, RequestContext } from "../context.ts";
+import { AppError, notFound } from "../errors.ts";
+import { type First, arrive, depart, finishFirst, placeOf, providersAt, readFirst } from "../sso/flow.ts";
+import type { Provider } from "../sso/provider.ts";
+import { authorizeToken, listOwnTokens } from "../sso/authorizations.ts";
+import { cut } from "../http/pageText.ts";
+import { Empty, Field, Notice, Table } from "./components.tsx";
+import { type PageInput, type View, definePage } from "./page.tsx";
+import { ownPath } from "./paths.ts";
+import { isSignedIn, replaceSession } from "./replaceSession.ts";
+
+const FIRST = "/login/first";
+
+/** The address that leads to a provider, and from there to a page of this site. */
+export const departurePath = (provider: Pick<Provider, "org" | "id">, next: string) =>
+  `/login/${encodeURIComponent(placeOf(provider))}/sso?${String(new URLSearchParams({ connection: provider.id, next }))}`;
+
+/** Sign-in through identity providers. */
+export const singleSignOnPages = [
+  definePage("GET", "/login/:place/sso", "public", async (ctx) => {
+    const { query, hono, params } = ctx.page;
+    const next = ownPath(query.get("next"));
+    const wanted = query.get("connection");
+    const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ id }) => wanted === null || id === wanted);
+    const [only, ...others] = providers;
+    if (!only) throw notFound("Single sign-on of this name");
+    if (others.length === 0) return hono.redirect(await depart(ctx, hono, only, next), 302);
+    return {
+      title: "Sign in",
+      body: (
+        <section class="narrow">
+          <h1>Sign in to {placeOf(only)}</h1>
+          {providers.map((provider) => (
+            <p>
+              <a class="button" href={departurePath(provider, next)}>
+                Continue with {provider.name}
+              </a>
+            </p>
+          ))}
+        </section>
+      ),
+    };
+  }),
+  definePage("GET", "/login/:place/sso/callback", "public", async (ctx) => {
+    const { hono, params } = ctx.page;
+    const arrival = await arrive(ctx, hono, params["place"] ?? "");
+    if (arrival === "first") return { to: FIRST };
+    await replaceSession(ctx, hono, arrival.cookie);
+    return { to: arrival.next };
+  }),
+  definePage("GET", FIRST, "public", async (ctx) => firstView(ctx, await readFirst(ctx, ctx.page.hono))),
+  definePage("POST", FIRST, "public", async (ctx) => {
+    const { form, hono } = ctx.page;
+    const holder = isSignedIn(ctx) ? ctx.actor : undefined;
+    const choice =
+      form["as"] === "new"
+        ? ({ as: "new" } as const)
+        : form["as"] === "session"
+          ? ({ as: "session", holder } as const)
+          : ({ as: "token", value: form["token"] ?? "" } as const);
+    try {
+      const { cookie, next } = await finishFirst(ctx, hono, choice);
+      await replaceSession(ctx, hono, cookie);
+      return { to: next };
+    } catch (error) {
+      if (!(error instanceof AppError && error.status === 400 && choice.as === "token")) throw error;
+      return firstView(ctx, await readFirst(ctx, hono), error.message);
+    }
+  }),
+  definePage("GET", "/signin/sso/:place/reauth", "public", async (ctx) => {
+    const place = ctx.page.params["place"] ?? "";
+    if (!isSignedInTo(ctx, place)) return { to: `/login/${encodeURIComponent(place)}/sso?next=${encodeURIComponent(reauthPath(place))}` };
+    const tokens = await listOwnTokens(ctx);
+    return {
+      title: "Your access tokens",
+      body: (
+        <section>
+          <h1>Your access tokens in {place}</h1>
+          <p>
+            You have just signed in to {place}. If it requires single sign-on, it accepts only those of your tokens that you authorize here.
+          </p>
+          {tokens.length === 0 ? (
+            <Empty>
+              <p>You have no personal access token. `pulumi login` creates one that {place} accepts.</p>
+            </Empty>
+          ) : (
+            <Table caption="Your access tokens" head={["Id", "Description", "Authorize"]}>
+              {tokens.map(({ id, description, isAuthorized }) => (
+                <tr>
+                  <th scope="row">{id.slice(0, 8)}</th>
+                  <td>{cut(description, 255) || "(no description)"}</td>
+                  <td>
+                    {isAuthorized ? (
+                      "authorized"
+                    ) : (
+                      <form method="post" action={reauthPath(place)}>
+                        <input type="hidden" name="token" value={id} />
+                        <button class="quiet" aria-label={`Authorize the token ${id.slice(0, 8)}`}>
+                          Authorize
+                        </button>
+                      </form>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </Table>
+          )}
+        </section>
+      ),
+    };
+  }),
+  definePage("POST", "/signin/sso/:place/reauth", "public", async (ctx) => {
+    const place = ctx.page.params["place"] ?? "";
+    if (!isSignedInTo(ctx, place)) return { to: reauthPath(place) };
+    await authorizeToken(ctx, ctx.page.form["token"] ?? "");
+    return { to: reauthPath(place) };
+  }),
+];
+
+/** The CLI prints a link to this page when a sign-in is too old (cli-protocol §1.6). */
+const reauthPath = (place: string) => `/signin/sso/${encodeURIComponent(place)}/reauth`;
+
+/** Whether the browser's session was opened by the identity provider of that organization. */
+const isSignedInTo = <C extends object>(ctx: C, place: string): ctx is C & PersonContext =>
+  isSignedIn(ctx) &&
+  ctx.actor.limits.onlyOrgId !== null &&
+  ctx.actor.token.openedWith === undefined &&
+  ctx.actor.memberships[0]?.org.name === place;
+
+/** Nothing is linked by an address: the person says which account is meant, and proves that it is theirs (identity-facts O-8). */
+function firstView(ctx: RequestContext & { page: PageInput }, { provider, person, mayJoin }: First, problem?: string): View {
+  const signedIn = isSignedIn(ctx) && ctx.actor.limits.onlyOrgId === null ? ctx.actor.user.login : undefined;
+  const where = provider.org ? `${provider.org.name} through ${provider.name}` : provider.name;
+  return {
+    title: "First sign-in",
+    status: problem ? 400 : 200,
+    body: (
+      <section class="narrow">
+        <h1>Your first sign-in with {where}</h1>
+        <p>
+          You are <strong>{person.email || person.userName || person.subject}</strong> there.
+        </p>
+        {problem && <Notice kind="error">{problem}</Notice>}
+        {signedIn !== undefined && (
+          <form method="post" action={FIRST}>
+            <input type="hidden" name="as" value="session" />
+            <p>You are signed in here as {signedIn}. From now on, this identity can sign in to that account.</p>
+            <button>Link it with {signedIn}</button>
+          </form>
+        )}
+        {mayJoin ? (
+          <form method="post" action={FIRST}>
+            <input type="hidden" name="as" value="new" />
+            <p>If you have no account on this server yet, one is made for you.</p>
+            <button class={signedIn === undefined ? "" : "quiet"}>Create my account</button>
+          </form>
+        ) : (
+          <p>
+            {provider.org?.name ?? provider.name} does not give you an account by itself. If you have one that is a member already, link it.
+            Else ask an administrator for an invitation.
+          </p>
+        )}
+        <form method="post" action={FIRST}>
+          <input type="hidden" name="as" value="token" />
+          <Field
+            name="token"
+            label="Personal access token of your account"
+            type="password"
+            required
+            hint="If you have an account here already, prove that it is yours. From now on, this identity can sign in to it."
+          />
+          <button class="quiet">Link my account</button>
+        </form>
+      </section>
+    ),
+  };
+}

@@ -1,0 +1,111 @@
+import { type SQL, and, eq, isNotNull, sql } from "drizzle-orm";
+import type { RequestContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { users } from "../users/table.ts";
+import { type Person, domainOf } from "./claims.ts";
+import { mayJoin } from "./decide.ts";
+import type { Provider } from "./provider.ts";
+import { findProvisioned } from "./provisioned.ts";
+import { refuseSignIn } from "./refusal.ts";
+import { domains, identities } from "./table.ts";
+
+export interface Account {
+  user: { id: string; login: string; name: string };
+  /** Whether the person is in the organization of the provider. */
+  isMember: boolean;
+  /** The organizations whose memberships the person has accepted, as ids. */
+  orgIds: string[];
+}
+
+/** What is known about a person who comes from a provider. */
+export interface Found {
+  /** The identity and its account; undefined at the first sign-in. */
+  known: { identityId: string; account: Account } | undefined;
+  /** The account that the organization provisioned for the person, at the first sign-in. */
+  provisioned: Account | undefined;
+  /** Whether the provider may make the person a member, or give the person an account. */
+  mayJoin: boolean;
+}
+
+const fields = (orgId: string | null) => ({
+  id: sql<string>`users.id`.as("user_id"),
+  login: users.login,
+  name: users.name,
+  isMember: sql<number>`EXISTS (SELECT 1 FROM members WHERE members.user_id = users.id AND members.org_id = ${orgId})`.as("is_member"),
+  orgIds: sql<string>`(SELECT json_group_array(org_id) FROM members WHERE members.user_id = users.id AND accepted_at IS NOT NULL)`.as(
+    "org_ids",
+  ),
+});
+
+const toAccount = ({
+  id,
+  login,
+  name,
+  isMember,
+  orgIds,
+}: {
+  id: string;
+  login: string;
+  name: string;
+  isMember: number;
+  orgIds: string;
+}): Account => ({
+  user: { id, login, name },
+  isMember: isMember === 1,
+  orgIds: JSON.parse(orgIds) as string[],
+});
+
+/** SQL condition: the identity of the person. The address is no part of it (identity-facts O-1). */
+export const thatIdentity = (provider: Provider, { subject }: Person): SQL =>
+  and(eq(identities.connectionId, provider.id), eq(identities.issuer, provider.issuer), eq(identities.subject, subject))!;
+
+/** @throws 403 for a person whom the organization has deactivated */
+export async function findPerson(ctx: RequestContext, provider: Provider, person: Person): Promise<Found> {
+  const { db } = ctx.store;
+  const orgId = provider.org?.id ?? null;
+  const provisioned = provider.org ? await findProvisioned(ctx, provider.org, person) : undefined;
+  const [found, proven, others] = await batch(ctx.store, [
+    db
+      .select({ identityId: sql<string>`identities.id`.as("identity_id"), ...fields(orgId) })
+      .from(identities)
+      .innerJoin(users, eq(users.id, identities.userId))
+      .where(thatIdentity(provider, person)),
+    db
+      .select({ domain: domains.domain })
+      .from(domains)
+      .where(and(sql`${domains.orgId} = ${orgId}`, eq(domains.domain, domainOf(person.email)), isNotNull(domains.provenAt))),
+    db
+      .select(fields(orgId))
+      .from(users)
+      .where(eq(users.id, provisioned?.userId ?? "")),
+  ]);
+  if (provisioned && !provisioned.isActive)
+    throw await refuseSignIn(
+      ctx,
+      provider,
+      `${provider.org!.name} has deactivated your account. Ask its administrators.`,
+      `the account of the subject ${person.subject} is deactivated`,
+      403,
+    );
+  const [identity] = found;
+  return {
+    known: identity && { identityId: identity.identityId, account: toAccount(identity) },
+    provisioned: identity || !others[0] ? undefined : toAccount(others[0]),
+    mayJoin: mayJoin(
+      provider,
+      person,
+      proven.map(({ domain }) => domain),
+    ),
+  };
+}
+
+/** @returns undefined for an unknown one */
+export async function findAccount(ctx: RequestContext, provider: Provider, userId: string): Promise<Account | undefined> {
+  const [rows] = await batch(ctx.store, [
+    ctx.store.db
+      .select(fields(provider.org?.id ?? null))
+      .from(users)
+      .where(eq(users.id, userId)),
+  ]);
+  return rows[0] && toAccount(rows[0]);
+}

@@ -1,0 +1,138 @@
+import * as z from "zod/mini";
+import { id, text } from "../http/bounded.ts";
+import { orgName } from "../http/names.ts";
+import { defineRoute } from "../http/route.ts";
+import { ListAuthorizationsQuery, listAuthorizations, removeAuthorization } from "./authorizations.ts";
+import { createConnection, deleteConnection, getConnection, listConnections, updateConnection } from "./connections.ts";
+import { addDomain, listDomains, removeDomain, verifyDomain } from "./domains.ts";
+import { ListIdentitiesQuery, listIdentities, removeIdentity } from "./identities.ts";
+import { AddDomainRequest, CreateConnectionRequest, UpdateConnectionRequest, UpdateSsoSettingsRequest } from "./schema.ts";
+import { getSsoSettings, updateSsoSettings } from "./settings.ts";
+
+const SSO = "/api/orgs/{orgName}/sso" as const;
+const CONNECTION = `${SSO}/connections/{connectionId}` as const;
+const DOMAIN = `${SSO}/domains/{domain}` as const;
+const org = z.object({ orgName });
+const connection = z.object({ orgName, connectionId: id });
+const domain = z.object({ orgName, domain: text(253) });
+const originOf = (request: Request) => new URL(request.url).origin;
+/** Only administrators who are people have the right: who sets a connection up decides who gets into the organization. */
+const permission = "organization:set_access" as const;
+const extension = true as const;
+
+export const ssoRoutes = [
+  defineRoute(
+    { method: "GET", path: `${SSO}/connections`, operationId: "ListSsoConnections", permission, params: org, extension },
+    (ctx, { request }) => listConnections(ctx, originOf(request)),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: `${SSO}/connections`,
+      operationId: "CreateSsoConnection",
+      permission,
+      params: org,
+      body: CreateConnectionRequest,
+      extension,
+    },
+    (ctx, { body, request }) => createConnection(ctx, body, originOf(request)),
+  ),
+  defineRoute(
+    { method: "GET", path: CONNECTION, operationId: "GetSsoConnection", permission, params: connection, extension },
+    (ctx, { params, request }) => getConnection(ctx, params.connectionId, originOf(request)),
+  ),
+  defineRoute(
+    {
+      method: "PATCH",
+      path: CONNECTION,
+      operationId: "UpdateSsoConnection",
+      stops: true,
+      permission,
+      params: connection,
+      body: UpdateConnectionRequest,
+      extension,
+    },
+    (ctx, { params, body, request }) => updateConnection(ctx, params.connectionId, body, originOf(request)),
+  ),
+  defineRoute(
+    { method: "DELETE", path: CONNECTION, operationId: "DeleteSsoConnection", stops: true, permission, params: connection, extension },
+    (ctx, { params }) => deleteConnection(ctx, params.connectionId),
+  ),
+  defineRoute({ method: "GET", path: `${SSO}/domains`, operationId: "ListSsoDomains", permission, params: org, extension }, listDomains),
+  defineRoute(
+    { method: "POST", path: `${SSO}/domains`, operationId: "AddSsoDomain", permission, params: org, body: AddDomainRequest, extension },
+    (ctx, { body }) => addDomain(ctx, body.domain),
+  ),
+  defineRoute(
+    { method: "POST", path: `${DOMAIN}/verify`, operationId: "VerifySsoDomain", permission, params: domain, extension },
+    (ctx, { params }) => verifyDomain(ctx, params.domain.toLowerCase()),
+  ),
+  defineRoute(
+    { method: "DELETE", path: DOMAIN, operationId: "RemoveSsoDomain", stops: true, permission, params: domain, extension },
+    (ctx, { params }) => removeDomain(ctx, params.domain.toLowerCase()),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${SSO}/identities`,
+      operationId: "ListSsoIdentities",
+      permission,
+      params: org,
+      query: ListIdentitiesQuery,
+      extension,
+    },
+    (ctx, { query }) => listIdentities(ctx, query),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: `${SSO}/identities/{identityId}`,
+      operationId: "RemoveSsoIdentity",
+      stops: true,
+      permission,
+      params: z.object({ orgName, identityId: id }),
+      extension,
+    },
+    (ctx, { params }) => removeIdentity(ctx, params.identityId),
+  ),
+  defineRoute(
+    { method: "GET", path: `${SSO}/settings`, operationId: "GetSsoSettings", permission, params: org, extension },
+    getSsoSettings,
+  ),
+  defineRoute(
+    {
+      method: "PATCH",
+      path: `${SSO}/settings`,
+      operationId: "UpdateSsoSettings",
+      permission,
+      params: org,
+      body: UpdateSsoSettingsRequest,
+      extension,
+    },
+    (ctx, { body }) => updateSsoSettings(ctx, body),
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: `${SSO}/authorizations`,
+      operationId: "ListSsoTokenAuthorizations",
+      permission,
+      params: org,
+      query: ListAuthorizationsQuery,
+      extension,
+    },
+    (ctx, { query }) => listAuthorizations(ctx, query),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: `${SSO}/authorizations/{tokenId}`,
+      operationId: "RemoveSsoTokenAuthorization",
+      stops: true,
+      permission,
+      params: z.object({ orgName, tokenId: id }),
+      extension,
+    },
+    (ctx, { params }) => removeAuthorization(ctx, params.tokenId),
+  ),
+];
