@@ -7,6 +7,7 @@ import type { Operation } from "../http/openapi.ts";
 import type { Route } from "../http/route.ts";
 import { stubOperations } from "../stubs/openapi.ts";
 import { oidcOperations } from "../oidc/openapi.ts";
+import { scimOperations } from "../scim/tokens/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
@@ -38,6 +39,7 @@ export const operations: Record<OperationId, Operation> = {
   ...roleOperations,
   ...teamOperations,
   ...oidcOperations,
+  ...scimOperations,
   ...auditLogOperations,
   ...rightsizeOperations,
   ...stackOperations,

@@ -10,6 +10,7 @@ import { orgRoutes } from "../orgs/routes.ts";
 import { registryRoutes } from "../registry/routes.ts";
 import { rightsizeRoutes } from "../rightsize/routes.ts";
 import { roleRoutes } from "../roles/routes.ts";
+import { scimRoutes } from "../scim/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { configRoutes } from "../stacks/configRoutes.ts";
@@ -43,6 +44,7 @@ export const routes = [
   ...teamRoutes,
   ...teamTokenRoutes,
   ...oidcRoutes,
+  ...scimRoutes,
   ...auditLogRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,
