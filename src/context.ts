@@ -57,7 +57,12 @@ export interface TokenLimits {
    * no policy on expiry applies to it.
    */
   isExempt: boolean;
-  /** Of an exchanged personal token: the id of the only organization where it is valid. Null: no such limit. */
+  /** Whether an identity provider's token was exchanged for it, so that a machine holds it. */
+  isExchanged: boolean;
+  /**
+   * Id of the only organization where a personal token or session is valid: an exchanged token, or what began with a sign-in through the
+   * organization's identity provider. Null: no such limit.
+   */
   onlyOrgId: string | null;
   /** Null: all stacks that the role permits. */
   stackRules: StackRule[] | null;
@@ -190,7 +195,7 @@ export interface OrgContext extends ActorContext {
 /**
  * Whether a person makes the call. An exchanged personal token acts with the rights of its person in one organization, but a machine holds it.
  */
-export const isPerson = (actor: Actor): boolean => actor.kind === "user" && actor.limits.onlyOrgId === null;
+export const isPerson = (actor: Actor): boolean => actor.kind === "user" && !actor.limits.isExchanged;
 
 /** Login shown for an actor: the user's, or the organization's name for machines (management-api §3.9). */
 export const loginOf = (actor: Actor) => (actor.kind === "user" ? actor.user.login : actor.org.name);

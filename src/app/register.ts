@@ -3,7 +3,7 @@ import type { HonoBase } from "hono/hono-base";
 import * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
-import { authorize, withRightsOnStack } from "../auth/authorize.ts";
+import { authorize, requireWholeAccount, withRightsOnStack } from "../auth/authorize.ts";
 import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
 import { enterAsOperator, operatorTokensOf } from "../auth/operator.ts";
 import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quota.ts";
@@ -60,6 +60,7 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
     // A dry run ends nothing, so it is counted even if the real call is not.
     if (isCounted(route.definition) || c.req.query(DRY_RUN) !== undefined) await requireQuotas(c, credential, isImport);
     c.set("credential", await authorize(request, credential, permission, orgParam(c), stackParam(c)));
+    if (permission === "person" && !route.definition.bounded) await requireWholeAccount(request, credential.actor);
   }
 }
 

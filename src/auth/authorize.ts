@@ -115,6 +115,20 @@ async function authorizeSelf(ctx: RequestContext, credential: Credential, permis
 }
 
 /**
+ * Refuses work on the caller's account as a whole to a credential that is valid in one organization only: who controls the organization's
+ * identity provider must not act for the person anywhere else. @throws 403
+ */
+export async function requireWholeAccount(ctx: RequestContext, actor: Actor): Promise<void> {
+  if (actor.kind !== "user" || actor.limits.isExchanged || actor.limits.onlyOrgId === null) return;
+  const org = actor.memberships[0]?.org;
+  if (org) await recordLimit(ctx, actor, org, "scope", "person");
+  throw forbidden(
+    `This sign-in went through the identity provider of ${org?.name ?? "an organization"}, so it opens that organization only. Sign in with a personal access token to do this.`,
+    "limited_credential",
+  );
+}
+
+/**
  * Checks a machine token's expiry for a call that gives rights and belongs to no organization. @throws 403 if the token does not meet its
  * organization's policy on expiry
  */

@@ -52,6 +52,7 @@ export const noLimits: TokenLimits = {
   version: 0,
   expiresAt: null,
   isExempt: true,
+  isExchanged: false,
   onlyOrgId: null,
   stackRules: null,
   allowedCidrs: [],

@@ -59,7 +59,7 @@ interface Lookup {
 }
 
 /** The number changes with the shape of an identity, so that a new deployment reads no entry of the old code. */
-export const cacheKey = (hash: string) => `token:8:${hash}`;
+export const cacheKey = (hash: string) => `token:9:${hash}`;
 
 /** Checks the check digits, then reads KV, then D1. Unknown values are not cached, so a new token works at once. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
@@ -214,6 +214,7 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
     // A policy on expiry that refuses a token also refuses the sessions that the token opened.
     expiresAt: token.openedWith === null ? token.expiresAt : token.openerExpiresAt,
     isExempt: token.issuerId !== null || (token.kind === "session" && token.openedWith === null),
+    isExchanged: token.issuerId !== null,
     onlyOrgId: token.onlyOrgId,
     stackRules: token.stackRules,
     allowedCidrs: token.allowedCidrs,

@@ -4,7 +4,7 @@ import { CreatePersonalAccessTokenRequest } from "../tokens/schema.ts";
 import { badRequest } from "../errors.ts";
 import { type Problem, attempt, readForm } from "./attempt.ts";
 import { Notice } from "./components.tsx";
-import { type PageInput, type View, definePage } from "./page.tsx";
+import { type PageInput, type View, defineOwnPage, definePage } from "./page.tsx";
 import { ExpiryFields, expiresOf } from "./tokens/expiry.tsx";
 
 interface Request {
@@ -81,13 +81,13 @@ function view({ actor, now, page: { form } }: PersonContext & { page: PageInput 
 }
 
 export const cliLoginPages = [
-  definePage("GET", "/cli-login", "person", async (ctx) =>
+  defineOwnPage("GET", "/cli-login", "person", async (ctx) =>
     view(
       ctx,
       read((name) => ctx.page.query.get(name)),
     ),
   ),
-  definePage("POST", "/cli-login", "person", async (ctx) => {
+  defineOwnPage("POST", "/cli-login", "person", async (ctx) => {
     const { form } = ctx.page;
     const asked = read((name) => form[name] ?? null);
     const body = readForm(CreatePersonalAccessTokenRequest, { description: asked.description, expires: expiresOf(form, ctx.now) });

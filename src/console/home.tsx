@@ -1,10 +1,10 @@
 import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
 import { Empty } from "./components.tsx";
 import { places } from "./document.tsx";
-import { definePage } from "./page.tsx";
+import { defineOwnPage, definePage } from "./page.tsx";
 
 export const homePages = [
-  definePage("GET", "/", "person", async ({ actor }) => {
+  defineOwnPage("GET", "/", "person", async ({ actor }) => {
     const [only, ...others] = actor.memberships;
     if (only?.isAccepted && others.length === 0) return { to: homePath(only.org.name) };
     return {

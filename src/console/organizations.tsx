@@ -4,11 +4,11 @@ import { builtInRoles } from "../roles/builtIn.ts";
 import { attempt } from "./attempt.ts";
 import { Empty, Notice, Table } from "./components.tsx";
 import { ORGANIZATIONS, homePath } from "./paths.ts";
-import { type PageContext, type View, definePage } from "./page.tsx";
+import { type PageContext, type View, defineOwnPage, definePage } from "./page.tsx";
 
 /** A person's memberships, accepted or not, with a way to leave each. A member can leave whatever the organization's settings are. */
 export const organizationPages = [
-  definePage("GET", ORGANIZATIONS, "person", async (ctx) => view(ctx)),
+  defineOwnPage("GET", ORGANIZATIONS, "person", async (ctx) => view(ctx)),
   definePage("POST", `${ORGANIZATIONS}/:organization/accept`, "person", async (ctx) => {
     const name = ctx.page.params["organization"] ?? "";
     await acceptMembership(ctx, name);

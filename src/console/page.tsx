@@ -3,7 +3,7 @@ import type { HonoBase } from "hono/hono-base";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Env } from "../http/environment.ts";
 import { type Credential, authenticateSession } from "../auth/authenticate.ts";
-import { authorize } from "../auth/authorize.ts";
+import { authorize, requireWholeAccount } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
 import { requireRequestQuota } from "../auth/quota.ts";
@@ -58,6 +58,8 @@ export interface PageRoute {
   method: "GET" | "POST";
   path: string;
   permission: PagePermission;
+  /** A session that opens one organization only may see it, see `RouteDefinition`. */
+  bounded?: boolean;
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
 
@@ -70,6 +72,14 @@ export function definePage<P extends PagePermission>(
 ): PageRoute {
   return { method, path, permission, handler: handler as PageRoute["handler"] };
 }
+
+/** A page of the person's own account that a session of one organization may see as well. */
+export const defineOwnPage = (
+  method: "GET" | "POST",
+  path: string,
+  permission: "person",
+  handler: (ctx: PageContext<"person">) => Promise<Answer>,
+): PageRoute => ({ ...definePage(method, path, permission, handler), bounded: true });
 
 /** Registers pages with the router. Order matters: the first match is taken. */
 export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
@@ -128,7 +138,7 @@ async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promi
 }
 
 /** Authenticates and authorizes the reader. @throws 401 for a page that needs a signed-in person */
-async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean): Promise<void> {
+async function enter(c: Context<Env>, { permission, bounded }: PageRoute, fresh: boolean): Promise<void> {
   const request = c.get("request");
   const value = readSession(c);
   const orgName = c.req.param("orgName");
@@ -146,6 +156,7 @@ async function enter(c: Context<Env>, { permission }: PageRoute, fresh: boolean)
   if (!fresh) await requireRequestQuota(request, { actor: credential.actor });
   if (permission !== "public")
     c.set("credential", await authorize(request, { ...credential, guarded: true }, permission, orgName, stackParam(c)));
+  if (permission === "person" && !bounded) await requireWholeAccount(request, credential.actor);
 }
 
 /** The stack that the path names, if any: a credential's permissions can differ between stacks. */

@@ -3,7 +3,7 @@ import { endSession, revokeSession } from "../sessions/end.ts";
 import { listSessions } from "../sessions/list.ts";
 import { getPersonalImpact } from "../tokens/impact.ts";
 import { Badge, More, Table, Time } from "./components.tsx";
-import { definePage } from "./page.tsx";
+import { defineOwnPage } from "./page.tsx";
 import { Created, EndButtons, endedView } from "./tokens/created.tsx";
 import { LastUse } from "./tokens/lastUse.tsx";
 
@@ -12,7 +12,7 @@ const idOf = (params: Record<string, string>) => params["sessionId"] ?? "";
 
 /** A person's open sessions, each with a way to end it. */
 export const sessionPages = [
-  definePage("GET", SESSIONS, "person", async (ctx) => {
+  defineOwnPage("GET", SESSIONS, "person", async (ctx) => {
     const { sessions, continuationToken } = await listSessions(ctx, {
       maxResults: 100,
       continuationToken: ctx.page.query.get("continuationToken") || undefined,
@@ -55,7 +55,7 @@ export const sessionPages = [
       ),
     };
   }),
-  definePage("GET", `${SESSIONS}/:sessionId/end`, "person", async (ctx) => {
+  defineOwnPage("GET", `${SESSIONS}/:sessionId/end`, "person", async (ctx) => {
     const id = idOf(ctx.page.params);
     const impact = await getPersonalImpact(ctx, id, "session");
     return {
@@ -78,7 +78,7 @@ export const sessionPages = [
       ),
     };
   }),
-  definePage("POST", `${SESSIONS}/:sessionId/end`, "person", async (ctx) => {
+  defineOwnPage("POST", `${SESSIONS}/:sessionId/end`, "person", async (ctx) => {
     const id = idOf(ctx.page.params);
     if (ctx.page.form["withDescendants"] === "true")
       return endedView(await revokeSession(ctx, id), `Ended the session ${id.slice(0, 8)}`, SESSIONS);

@@ -6,7 +6,7 @@ import { dropSession, writeSession } from "../sessions/cookie.ts";
 import { signInWithToken } from "../sessions/signIn.ts";
 import { Field, Notice } from "./components.tsx";
 import { ownPath } from "./paths.ts";
-import { type View, definePage } from "./page.tsx";
+import { type View, defineOwnPage, definePage } from "./page.tsx";
 
 const view = (next: string, problem?: string): View => ({
   title: "Sign in",
@@ -55,12 +55,12 @@ export const signInPages = [
     }
     return { to: ownPath(form["next"]) };
   }),
-  definePage("POST", "/signout", "person", async (ctx) => {
+  defineOwnPage("POST", "/signout", "person", async (ctx) => {
     await closeSession(ctx);
     dropSession(ctx.page.hono);
     return { to: "/signin" };
   }),
-  definePage("POST", "/signout/everywhere", "person", async (ctx) => {
+  defineOwnPage("POST", "/signout/everywhere", "person", async (ctx) => {
     await closeAllSessions(ctx);
     dropSession(ctx.page.hono);
     return { to: "/signin" };

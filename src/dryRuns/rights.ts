@@ -239,6 +239,7 @@ function actorOf(kind: Actor["kind"], membership: ActorMembership, stackRules: S
       version: 0,
       expiresAt: null,
       isExempt: true,
+      isExchanged: false,
       onlyOrgId: null,
       stackRules,
       allowedCidrs: [],

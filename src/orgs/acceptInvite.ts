@@ -43,7 +43,7 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
       ctx.store.db
         .insert(members)
         .select(
-          sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with, role_id, '[null,[]]', 0 FROM invites WHERE ${waits}`,
+          sql`SELECT org_id, ${user.id}, role, ${ctx.now}, ${ctx.now}, made_with, role_id, '[null,[]]', 0, 0, NULL FROM invites WHERE ${waits}`,
         ),
       ctx.store.db.update(invites).set({ status: "accepted", acceptedBy: user.id }).where(waits).returning({ id: invites.id }),
       auditIf(ctx.store, event, changedARow),

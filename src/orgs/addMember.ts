@@ -31,7 +31,7 @@ export async function addMember(ctx: OrgContext, login: string, given: GivenRole
       ctx.store.db
         .insert(members)
         .select(
-          sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, ${roleId}, '[null,[]]', 0 FROM users WHERE ${isLogin(login)}`,
+          sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, ${roleId}, '[null,[]]', 0, 0, NULL FROM users WHERE ${isLogin(login)}`,
         ),
       auditIf(ctx.store, event, changedARow),
       rolesModified(ctx, roleId),

@@ -6,20 +6,21 @@ import { forgetIdentities } from "../auth/resolve.ts";
 import type { PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { eventsEverywhere } from "../tokens/create.ts";
+import { ownedByCaller } from "../tokens/owner.ts";
 import { accessTokens } from "../tokens/table.ts";
 
 /** Ends the session of this request. */
 export const closeSession = (ctx: PersonContext) =>
   close(ctx, eq(accessTokens.id, ctx.actor.token.id), `Signed out: ended a console session (${ctx.actor.token.id}).`);
 
-/** Ends every session of the caller, including this one. */
+/** Ends every session of the caller, including this one; in a session that opens one organization only, those of that organization. */
 export const closeAllSessions = (ctx: PersonContext) =>
   close(ctx, undefined, "Signed out everywhere: ended all console sessions of this person.");
 
 /** Ends sessions in the database first, then in the cache. After the answer, no write of an ended session is accepted. */
 async function close(ctx: PersonContext, which: SQL | undefined, description: string): Promise<void> {
   const { store, actor, now, env } = ctx;
-  const open = and(eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, "session"), isNull(accessTokens.deletedAt), which);
+  const open = and(ownedByCaller(actor, "session"), isNull(accessTokens.deletedAt), which);
   const events = eventsEverywhere(ctx, "user-session-ended", description);
   const results = await batch(store, [
     guard(store, actor, now),

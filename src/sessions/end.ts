@@ -10,6 +10,7 @@ import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
 import { revokeWithDescendants } from "../lineage/revoke.ts";
 import { eventsEverywhere } from "../tokens/create.ts";
+import { ownedByCaller } from "../tokens/owner.ts";
 import { accessTokens } from "../tokens/table.ts";
 
 /** Ends one of the caller's own sessions. It can be repeated. @throws 404 for anything else */
@@ -50,5 +51,4 @@ export async function revokeSession(ctx: PersonContext, id: string) {
   return reportOf(actor, rows);
 }
 
-const ownSession = (ctx: PersonContext, id: string) =>
-  and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "session"))!;
+const ownSession = (ctx: PersonContext, id: string) => and(eq(accessTokens.id, id), ownedByCaller(ctx.actor, "session"))!;

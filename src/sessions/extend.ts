@@ -11,7 +11,8 @@ const STEP = 10 * 60_000;
 
 /** Extends a session after its use, never beyond its absolute end. The request does not wait for it. */
 export function extendSession(ctx: RequestContext, { actor, expiresAt }: Identity): void {
-  if (expiresAt === null || expiresAt - ctx.now > IDLE - STEP) return;
+  // A session of one organization has the length that the organization has set.
+  if (expiresAt === null || expiresAt - ctx.now > IDLE - STEP || actor.limits.onlyOrgId !== null) return;
   ctx.background("session", (env) => {
     const store = openStore(env.DB);
     const stillShort = lt(accessTokens.expiresAt, ctx.now + IDLE - STEP);

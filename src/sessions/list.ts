@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard } from "../auth/guard.ts";
 import { lives } from "../auth/lives.ts";
@@ -8,6 +8,7 @@ import { batch } from "../db/client.ts";
 import { cursor } from "../http/bounded.ts";
 import { fromCursor, maxResults, page } from "../http/pagination.ts";
 import { seconds } from "../tokens/accessToken.ts";
+import { ownedByCaller } from "../tokens/owner.ts";
 import { accessTokens } from "../tokens/table.ts";
 import type { ListSessionsResponse } from "./openapi.ts";
 
@@ -36,8 +37,7 @@ export async function listSessions(ctx: PersonContext, query: z.infer<typeof Lis
       .from(accessTokens)
       .where(
         and(
-          eq(accessTokens.userId, ctx.actor.user.id),
-          eq(accessTokens.kind, "session"),
+          ownedByCaller(ctx.actor, "session"),
           lives(ctx.now),
           sessionOpenerIsValid,
           after && sql`(${accessTokens.createdAt}, ${accessTokens.id}) < (${after[0]}, ${after[1]})`,

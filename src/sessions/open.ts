@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { type SQL, and, eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { batch } from "../db/client.ts";
@@ -16,6 +16,20 @@ export const SESSION_NAME = "console session";
 /** How long an ended session's row is kept. Milliseconds. */
 const ENDED_SESSION_KEPT = 30 * 24 * 3_600_000;
 
+/** How a session was opened. */
+export interface Opening {
+  /** Id of the session. */
+  id: string;
+  /** Id of the personal token that the session ends with; null for a sign-in without one. */
+  openedWith: string | null;
+  /** The only organization that the session opens; null: all organizations of the person. */
+  onlyOrgId: string | null;
+  /** Id of the identity that the person signed in with, or SQL for it. */
+  identityId: string | SQL | null;
+  /** Milliseconds after which the session ends, at most. */
+  longest?: number;
+}
+
 /** A row with descendants is kept forever, because the descendants are found through it. */
 const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE made.made_with = access_tokens.id)
   AND NOT EXISTS (SELECT 1 FROM invites WHERE made_with = access_tokens.id)
@@ -24,9 +38,9 @@ const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE ma
 
 /**
  * Opens a console session for an authenticated person. A session is an access token of its own kind, in the console's cookie only: it is
- * hashed, cached, checked on each write, ended and audited like every token, but never listed. Single sign-on will call this too: this
- * function does not depend on how the person was authenticated.
- * @param opening the id of the session, and the id of the personal token that it ends with; null for a sign-in without one
+ * hashed, cached, checked on each write, ended and audited like every token, but never listed. This function does not depend on how the
+ * person was authenticated.
+ * @param opening what the sign-in was made with
  * @param proof a statement that fails unless the proof is still valid, in the same batch, so that a token that has just ended opens no
  * session
  * @param more further statements of that batch: other conditions of the sign-in, and its events
@@ -35,7 +49,7 @@ const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE ma
 export async function openSession(
   ctx: RequestContext,
   user: { id: string; login: string },
-  { id, openedWith }: { id: string; openedWith: string | null },
+  { id, openedWith, onlyOrgId, identityId, longest = IDLE }: Opening,
   proof: BatchItem<"sqlite">,
   ...more: BatchItem<"sqlite">[]
 ): Promise<string> {
@@ -58,8 +72,10 @@ export async function openSession(
       hash,
       createdAt: ctx.now,
       createdBy: user.login,
-      expiresAt: ctx.now + IDLE,
+      expiresAt: ctx.now + longest,
       madeWith: openedWith,
+      onlyOrgId,
+      identityId,
     }),
     ...more,
   ]);

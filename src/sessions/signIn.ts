@@ -6,7 +6,8 @@ import { retryAfterChange } from "../auth/retry.ts";
 import { type RequestContext, acceptedOf, isPerson } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
-import { openSession } from "./open.ts";
+import { identityOf } from "../tokens/create.ts";
+import { type Opening, openSession } from "./open.ts";
 
 /**
  * Exchanges a personal token for a session. A machine token cannot sign in, because it does not represent a person (management-api §3.11).
@@ -35,7 +36,12 @@ async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promi
     if (org) relaySoon(ctx, refused);
     throw new AppError(400, "This token belongs to a machine. Sign in with a personal access token.");
   }
-  const session = { id: crypto.randomUUID(), openedWith: actor.token.id };
+  const session: Opening = {
+    id: crypto.randomUUID(),
+    openedWith: actor.token.id,
+    onlyOrgId: actor.limits.onlyOrgId,
+    identityId: identityOf(actor),
+  };
   const description = `Signed in to the console with a personal token: session ${session.id}.`;
   // The log of each organization whose membership the person has accepted records the sign-in.
   const events = acceptedOf(actor).map(({ org }) => auditEvent(ctx, org.id, whoIs(actor), { event: "user-login", description }));

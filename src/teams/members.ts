@@ -65,7 +65,7 @@ function change(ctx: OrgContext, team: Team, login: string, action: MemberAction
   if (action === "remove") return db.delete(teamMembers).where(that);
   if (action === "add")
     return db.insert(teamMembers).select(
-      sql`SELECT ${team.id}, user_id, 'member', ${ctx.now} FROM members WHERE ${isMember(ctx, login)}
+      sql`SELECT ${team.id}, user_id, 'member', ${ctx.now}, NULL FROM members WHERE ${isMember(ctx, login)}
           AND EXISTS (SELECT 1 FROM teams WHERE id = ${team.id})`,
     );
   const role = action === "promote" ? "admin" : "member";

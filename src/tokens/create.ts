@@ -5,7 +5,7 @@ import { type AuditEvent, auditEvent, auditStatement, whoIs } from "../audit/rec
 import { guard, guardMemberships, guarded } from "../auth/guard.ts";
 import { settingsOf } from "../auth/policy.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
-import { type OrgContext, type PersonContext, acceptedOf, loginOf } from "../context.ts";
+import { type OrgContext, type PersonContext, type UserActor, acceptedOf, loginOf } from "../context.ts";
 import { UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { findRole } from "../roles/builtIn.ts";
@@ -98,7 +98,8 @@ export const scopeFault = (role: TokenRole, rules: unknown) =>
 
 /**
  * Creates a personal token, which has its person's rights in all organizations, also in those that the person joins later. The logs of all
- * these organizations record it.
+ * these organizations record it. A token that is created with a credential of one organization is valid in that organization only, and a token
+ * that is created after a sign-in through an identity provider ends when the person's identity there is removed.
  */
 export async function createPersonalToken(ctx: PersonContext, request: z.infer<typeof CreatePersonalAccessTokenRequest>, reason = "") {
   const fault = expiryFault(request.expires, ctx.now);
@@ -121,12 +122,17 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
       createdBy: ctx.actor.user.login,
       madeWith: ctx.actor.token.id,
       expiresAt: request.expires,
+      onlyOrgId: ctx.actor.limits.onlyOrgId,
+      identityId: identityOf(ctx.actor),
     }),
     ...events.map((event) => auditStatement(ctx.store, event)),
   ]);
   relaySoon(ctx, ...events);
   return { id, tokenValue: value };
 }
+
+/** SQL for the identity that began the descent of the caller's credential. */
+export const identityOf = ({ token }: UserActor) => sql`(SELECT identity_id FROM access_tokens AS maker WHERE maker.id = ${token.id})`;
 
 /**
  * One event for each organization whose membership the person accepted, as the request's identity lists them. The batch must contain

@@ -9,7 +9,7 @@ import { notFound } from "../errors.ts";
 import { endUnaccepted } from "../lineage/unaccepted.ts";
 import { eventsEverywhere } from "./create.ts";
 import { thatToken } from "./get.ts";
-import { type TokenOwner, theOrganization } from "./owner.ts";
+import { type TokenOwner, ownedByCaller, theOrganization } from "./owner.ts";
 import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
@@ -40,7 +40,7 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "", o
 
 /** Deletes one of the caller's own tokens. */
 export async function deletePersonalToken(ctx: PersonContext, id: string): Promise<void> {
-  const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal"));
+  const one = and(eq(accessTokens.id, id), ownedByCaller(ctx.actor, "personal"));
   const events = eventsEverywhere(ctx, "personal-token-deleted", `Deleted a personal token (${id}).`);
   const living = sql`EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${and(one, isNull(accessTokens.deletedAt))})`;
   const results = await batch(ctx.store, [

@@ -108,6 +108,7 @@ export const tokenExtensionRoutes = [
       path: "/api/user/tokens/{tokenId}/impact",
       operationId: "GetPersonalTokenImpact",
       permission: "person",
+      bounded: true,
       params: z.object({ tokenId: id }),
       extension,
     },

@@ -13,7 +13,7 @@ import { updates } from "../updates/table.ts";
 import { seconds, visibleColumns } from "./accessToken.ts";
 import type { TokenImpact } from "./openapi.ts";
 import { thatToken } from "./get.ts";
-import { theOrganization } from "./owner.ts";
+import { ownedByCaller, theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
 const DAYS = 90;
@@ -31,7 +31,7 @@ export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganizat
 /** The same for one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list. */
 export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {
   const { actor, store } = ctx;
-  const one = and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, kind))!;
+  const one = and(eq(accessTokens.id, id), ownedByCaller(actor, kind))!;
   return impactOf(ctx, id, one, [guard(store, actor, ctx.now), guardMemberships(store, actor)], {
     orgs: actor.memberships.map(({ org }) => org),
     visible: visibleTo(ctx),

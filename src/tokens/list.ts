@@ -8,7 +8,7 @@ import { fromCursor, page } from "../http/pagination.ts";
 import { findRole } from "../roles/builtIn.ts";
 import { exists, requireRole } from "../roles/holders.ts";
 import { type TokenRow, toAccessToken, visibleColumns } from "./accessToken.ts";
-import { ownedBy, theOrganization } from "./owner.ts";
+import { ownedBy, ownedByCaller, theOrganization } from "./owner.ts";
 import type { ListOrgTokensQuery } from "./schema.ts";
 import { accessTokens } from "./table.ts";
 
@@ -33,9 +33,7 @@ export async function listTokensWithRole(ctx: OrgContext, roleId: string, query:
 }
 
 export const listPersonalTokens = (ctx: PersonContext, query: Query, source: string | null) =>
-  list(ctx, query, and(eq(accessTokens.userId, ctx.actor.user.id), eq(accessTokens.kind, "personal")), source, [
-    guard(ctx.store, ctx.actor, ctx.now),
-  ]);
+  list(ctx, query, ownedByCaller(ctx.actor, "personal"), source, [guard(ctx.store, ctx.actor, ctx.now)]);
 
 const unusedFor = (ctx: OrgContext, days: number | undefined) =>
   days === undefined ? undefined : lte(sql`coalesce(${accessTokens.lastUsedAt}, ${accessTokens.createdAt})`, ctx.now - days * DAY);

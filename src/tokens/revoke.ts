@@ -6,7 +6,7 @@ import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
 import { revokeWithDescendants } from "../lineage/revoke.ts";
 import { thatToken } from "./get.ts";
-import { type TokenOwner, theOrganization } from "./owner.ts";
+import { type TokenOwner, ownedByCaller, theOrganization } from "./owner.ts";
 import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
@@ -38,7 +38,7 @@ export async function revokePersonalToken(ctx: PersonContext, id: string) {
   const rows = await revokeWithDescendants(ctx, {
     id,
     what: "Token",
-    one: and(eq(accessTokens.id, id), eq(accessTokens.userId, actor.user.id), eq(accessTokens.kind, "personal"))!,
+    one: and(eq(accessTokens.id, id), ownedByCaller(actor, "personal"))!,
     guards: [guard(store, actor, ctx.now), guardMemberships(store, actor)],
     event: auditEvent(ctx, "", whoIs(actor), { event: "personal-token-deleted", description: "" }),
     orgIds: acceptedOf(actor).map(({ org }) => org.id),

@@ -506,7 +506,7 @@ export const mutants: Mutant[] = [
   {
     claim: "exchange-person",
     file: "src/context.ts",
-    find: 'actor.kind === "user" && actor.limits.onlyOrgId === null;',
+    find: 'actor.kind === "user" && !actor.limits.isExchanged;',
     replace: 'actor.kind === "user";',
   },
   {

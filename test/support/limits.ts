@@ -5,6 +5,7 @@ export const noLimits: TokenLimits = {
   version: 0,
   expiresAt: null,
   isExempt: false,
+  isExchanged: false,
   onlyOrgId: null,
   stackRules: null,
   allowedCidrs: [],

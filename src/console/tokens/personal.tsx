@@ -9,7 +9,7 @@ import { revokePersonalToken } from "../../tokens/revoke.ts";
 import { type Problem, attempt, readForm, readQuery } from "../attempt.ts";
 import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
 import { keepOnce, takeOnce } from "../once.ts";
-import { type PageInput, type View, definePage } from "../page.tsx";
+import { type PageInput, type View, defineOwnPage } from "../page.tsx";
 import { SESSIONS } from "../sessions.tsx";
 import { Created, EndButtons, endedView } from "./created.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
@@ -21,8 +21,8 @@ type Context = PersonContext & { page: PageInput };
 
 /** The pages of a person's own tokens. */
 export const personalPages = [
-  definePage("GET", HERE, "person", (ctx) => view(ctx, {})),
-  definePage("POST", HERE, "person", async (ctx) => {
+  defineOwnPage("GET", HERE, "person", (ctx) => view(ctx, {})),
+  defineOwnPage("POST", HERE, "person", async (ctx) => {
     const { form, hono } = ctx.page;
     const body = readForm(CreatePersonalAccessTokenRequest, { description: form["description"], expires: expiresOf(form, ctx.now) });
     const made = "problem" in body ? body : await attempt(() => createPersonalToken(ctx, body.value));
@@ -30,7 +30,7 @@ export const personalPages = [
     await keepOnce(ctx, hono, ctx.actor.token.id, { id: made.value.id, name: form["description"] ?? "", value: made.value.tokenValue });
     return { to: `${HERE}/value` };
   }),
-  definePage("GET", `${HERE}/value`, "person", async (ctx) => {
+  defineOwnPage("GET", `${HERE}/value`, "person", async (ctx) => {
     const shown = await takeOnce(ctx, ctx.page.hono, ctx.actor.token.id);
     return {
       title: "Personal access token",
@@ -50,7 +50,7 @@ export const personalPages = [
       ),
     };
   }),
-  definePage("GET", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
+  defineOwnPage("GET", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
     const id = ctx.page.params["tokenId"] ?? "";
     const impact = await getPersonalImpact(ctx, id);
     return {
@@ -85,7 +85,7 @@ export const personalPages = [
       ),
     };
   }),
-  definePage("POST", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
+  defineOwnPage("POST", `${HERE}/:tokenId/delete`, "person", async (ctx) => {
     const id = ctx.page.params["tokenId"] ?? "";
     if (ctx.page.form["withDescendants"] === "true")
       return endedView(await revokePersonalToken(ctx, id), `Deleted your token ${id.slice(0, 8)}`, HERE);
