@@ -89,7 +89,12 @@ export async function authenticateSession(
  * The caller of SCIM: a SCIM token of the organization in the path. A known credential that is not one leaves an event in the log of its
  * organization. @throws 401, 429
  */
-export async function authenticateScim(ctx: RequestContext, header: string | undefined, orgName: string, fresh = false): Promise<Credential> {
+export async function authenticateScim(
+  ctx: RequestContext,
+  header: string | undefined,
+  orgName: string,
+  fresh = false,
+): Promise<Credential> {
   const found = await lookUp(ctx, await credentialIn(ctx, header), fresh);
   if (!found) throw await countFailure(ctx, unauthorized("unknown_credential"));
   const { kind, actor } = "dead" in found ? found.dead : found.identity;

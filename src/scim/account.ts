@@ -20,7 +20,9 @@ export function chooseMember(candidates: Candidate[], userName: string): Candida
   const byLogin = candidates.filter((candidate) => candidate.byLogin);
   const [first, ...others] = bySubject.length > 0 ? bySubject : byLogin.length > 0 ? byLogin : candidates;
   if (others.length > 0)
-    throw notUnique(`Several members of the organization match "${userName}". Use the login of one of them as the userName, or change an address.`);
+    throw notUnique(
+      `Several members of the organization match "${userName}". Use the login of one of them as the userName, or change an address.`,
+    );
   return first;
 }
 

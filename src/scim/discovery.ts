@@ -121,7 +121,12 @@ const groupAttributes: Shape[] = [
     more: { multiValued: true },
     sub: [
       { name: "value", description: "The id of a user.", more: { required: true, caseExact: true, mutability: "immutable" } },
-      { name: "$ref", type: "reference", description: "The address of the user.", more: { referenceTypes: ["User"], mutability: "readOnly" } },
+      {
+        name: "$ref",
+        type: "reference",
+        description: "The address of the user.",
+        more: { referenceTypes: ["User"], mutability: "readOnly" },
+      },
       { name: "display", description: "The name of the user.", more: { mutability: "readOnly" } },
       { name: "type", description: "Always User.", more: { canonicalValues: ["User"], mutability: "readOnly" } },
     ],

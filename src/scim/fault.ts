@@ -1,7 +1,15 @@
 import { AppError } from "../errors.ts";
 
 /** Kinds of errors of SCIM (RFC 7644 §3.12). */
-export type ScimType = "invalidFilter" | "tooMany" | "uniqueness" | "mutability" | "invalidSyntax" | "invalidPath" | "noTarget" | "invalidValue";
+export type ScimType =
+  | "invalidFilter"
+  | "tooMany"
+  | "uniqueness"
+  | "mutability"
+  | "invalidSyntax"
+  | "invalidPath"
+  | "noTarget"
+  | "invalidValue";
 
 /** An error of SCIM. Any other `AppError` is answered in the same format, without a `scimType`. */
 export class ScimFault extends AppError {

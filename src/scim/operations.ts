@@ -40,7 +40,8 @@ function changesOf(operation: unknown, urns: readonly string[]): Change[] {
   if (!isObject(operation)) throw invalid("invalidSyntax", "Each operation is a JSON object.");
   const members = membersOf(operation);
   const op = String(members.get("op")).toLowerCase();
-  if (op !== "add" && op !== "replace" && op !== "remove") throw invalid("invalidSyntax", "The op of an operation is add, replace or remove.");
+  if (op !== "add" && op !== "replace" && op !== "remove")
+    throw invalid("invalidSyntax", "The op of an operation is add, replace or remove.");
   const [path, value] = [members.get("path"), members.get("value")];
   if (op !== "remove" && value === undefined) throw invalid("invalidValue", "An operation that adds or replaces has a value.");
   if (path !== undefined && path !== null && path !== "") return [{ op, target: readPath(path), value }];

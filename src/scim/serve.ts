@@ -38,7 +38,10 @@ type OfAll = (call: ScimCall) => Promise<Response>;
 type OfOne = (call: ScimCall, id: string) => Promise<Response>;
 const resources: Record<string, { all: Record<string, OfAll>; one: Record<string, OfOne> }> = {
   Users: { all: { GET: listUsers, POST: createUser }, one: { GET: getUser, PUT: replaceUser, PATCH: patchUser, DELETE: deleteUser } },
-  Groups: { all: { GET: listGroups, POST: createGroup }, one: { GET: getGroup, PUT: replaceGroup, PATCH: patchGroup, DELETE: deleteGroup } },
+  Groups: {
+    all: { GET: listGroups, POST: createGroup },
+    one: { GET: getGroup, PUT: replaceGroup, PATCH: patchGroup, DELETE: deleteGroup },
+  },
 };
 
 /** Parts of the protocol that are not offered; their answer is 501 (RFC 7644 §3.3, §3.7, §3.11). */

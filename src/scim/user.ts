@@ -181,7 +181,8 @@ function fromComparisons(comparisons: Comparison[]): Email {
 /** The address with a changed part. It is gone when it has no value any more. */
 function changed(email: Email, sub: string | undefined, value: unknown): Email[] {
   const members = new Map<string, unknown>(Object.entries(email));
-  if (sub === undefined) for (const [name, part] of isObject(value) ? membersOf(value) : [["value", value] as const]) members.set(name, part);
+  if (sub === undefined)
+    for (const [name, part] of isObject(value) ? membersOf(value) : [["value", value] as const]) members.set(name, part);
   else if (["value", "type", "primary"].includes(sub)) members.set(sub, value);
   // It is not kept.
   else if (sub !== "display" && sub !== "$ref") throw noPath(`emails.${sub}`);

@@ -16,7 +16,12 @@ import { type StoredGroup, isHere } from "./read.ts";
  * Gives a group the wanted attributes and changes its members, in one batch. The name of its team stays, so tokens and rules that have it remain
  * valid (identity-facts C-32). @throws 409, 400 for members that do not exist, 412
  */
-export async function changeGroup(call: ScimCall, current: StoredGroup, wanted: GroupAttributes, members: MemberChange): Promise<StoredGroup> {
+export async function changeGroup(
+  call: ScimCall,
+  current: StoredGroup,
+  wanted: GroupAttributes,
+  members: MemberChange,
+): Promise<StoredGroup> {
   const { ctx, headers } = call;
   const { db } = ctx.store;
   requireMatch(call, current);

@@ -43,30 +43,30 @@ export async function createGroup(call: ScimCall): Promise<Response> {
       : `Created team "${teamName}" for the group ${JSON.stringify(group.displayName)} of the identity provider${whose}.`,
   });
   const first: BatchItem<"sqlite">[] = kept
-      ? [
-          db
-            .select({ holds: failUnless(sql`EXISTS (SELECT 1 FROM ${scimGroups} WHERE ${and(eq(scimGroups.id, kept.id), isNotNull(scimGroups.deletedAt))})`) })
-            .from(sql`(SELECT 1)`),
-          db.update(scimGroups).set(row).where(eq(scimGroups.id, kept.id)),
-          db.update(teams).set({ displayName: group.displayName }).where(eq(teams.id, teamId)),
-        ]
-      : [
-          db.insert(teams).values({
-            id: teamId,
-            orgId: ctx.org.id,
-            name: teamName,
-            displayName: group.displayName,
-            description: "",
-            kind: "scim",
-            createdAt: ctx.now,
-          }),
-          db.insert(scimGroups).values(row),
-        ];
-  await guarded(ctx, [
-    auditStatement(ctx.store, event),
-    ...first,
-    ...changeMembers(ctx, sql`${teamId}`, members),
-  ]);
+    ? [
+        db
+          .select({
+            holds: failUnless(
+              sql`EXISTS (SELECT 1 FROM ${scimGroups} WHERE ${and(eq(scimGroups.id, kept.id), isNotNull(scimGroups.deletedAt))})`,
+            ),
+          })
+          .from(sql`(SELECT 1)`),
+        db.update(scimGroups).set(row).where(eq(scimGroups.id, kept.id)),
+        db.update(teams).set({ displayName: group.displayName }).where(eq(teams.id, teamId)),
+      ]
+    : [
+        db.insert(teams).values({
+          id: teamId,
+          orgId: ctx.org.id,
+          name: teamName,
+          displayName: group.displayName,
+          description: "",
+          kind: "scim",
+          createdAt: ctx.now,
+        }),
+        db.insert(scimGroups).values(row),
+      ];
+  await guarded(ctx, [auditStatement(ctx.store, event), ...first, ...changeMembers(ctx, sql`${teamId}`, members)]);
   relaySoon(ctx, event);
   return answerGroup(call, { ...row, displayName: group.displayName, teamName, members: members.add.length }, 201);
 }

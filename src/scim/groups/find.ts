@@ -59,12 +59,21 @@ export async function readSurroundings(ctx: OrgContext, current: StoredGroup | u
       : notUnique(`Another group has the externalId "${wanted.externalId}".`);
   if (unknown.length > 0) {
     const named = unknown.slice(0, MOST_NAMED).map((row) => JSON.stringify(String(row.id).slice(0, 100)));
-    throw invalidValue(`These members do not exist: ${named.join(", ")}${unknown.length > MOST_NAMED ? " and more" : ""}. Nothing was changed.`);
+    throw invalidValue(
+      `These members do not exist: ${named.join(", ")}${unknown.length > MOST_NAMED ? " and more" : ""}. Nothing was changed.`,
+    );
   }
   return {
     joining: joining.map(({ userName }) => userName),
     leaving: leaving.map(({ userName }) => userName),
     kept: kept[0],
-    teamName: current === undefined ? (kept[0]?.teamName ?? firstFree(names, taken.map(({ name }) => name))) : "",
+    teamName:
+      current === undefined
+        ? (kept[0]?.teamName ??
+          firstFree(
+            names,
+            taken.map(({ name }) => name),
+          ))
+        : "",
   };
 }

@@ -1,8 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { OrgContext } from "../../context.ts";
 import { failUnless } from "../../db/client.ts";
+import { teamMembers } from "../../teams/table.ts";
 import { MOST_MEMBERS, type MemberChange } from "../group.ts";
-import { scimUsers } from "../table.ts";
+import { scimGroupMembers, scimUsers } from "../table.ts";
 
 /**
  * Statements that change the members of a group, and those of its team: the active ones of them. They are one statement for each kind of change,
@@ -19,17 +20,26 @@ export function changeMembers(ctx: OrgContext, teamId: SQL, { isWhole, add, remo
   return [
     ...(isWhole || remove.length > 0
       ? [
-          db.run(sql`DELETE FROM team_members WHERE team_id = ${teamId} AND user_id IN (
-            SELECT user_id FROM scim_users JOIN scim_group_members ON scim_user_id = scim_users.id WHERE team_id = ${teamId} AND ${leaving})`),
-          db.run(sql`DELETE FROM scim_group_members WHERE team_id = ${teamId} AND ${leaving}`),
+          db.delete(teamMembers).where(
+            sql`team_id = ${teamId} AND user_id IN (SELECT scim_users.user_id FROM scim_users
+              JOIN scim_group_members ON scim_user_id = scim_users.id WHERE scim_group_members.team_id = ${teamId} AND ${leaving})`,
+          ),
+          db.delete(scimGroupMembers).where(sql`team_id = ${teamId} AND ${leaving}`),
         ]
       : []),
     ...(add.length > 0
       ? [
-          db.run(sql`INSERT OR IGNORE INTO scim_group_members (team_id, scim_user_id) SELECT ${teamId}, scim_users.id FROM scim_users WHERE ${isAdded}`),
-          db.run(sql`INSERT OR IGNORE INTO team_members (team_id, user_id, role, created_at)
-            SELECT ${teamId}, scim_users.user_id, 'member', ${ctx.now} FROM scim_users
-            JOIN members ON members.org_id = scim_users.org_id AND members.user_id = scim_users.user_id WHERE ${isAdded} AND scim_users.active`),
+          db
+            .insert(scimGroupMembers)
+            .select(sql`SELECT ${teamId}, scim_users.id FROM scim_users WHERE ${isAdded}`)
+            .onConflictDoNothing(),
+          db
+            .insert(teamMembers)
+            .select(
+              sql`SELECT ${teamId}, scim_users.user_id, 'member', ${ctx.now}, NULL FROM scim_users
+                JOIN members ON members.org_id = scim_users.org_id AND members.user_id = scim_users.user_id WHERE ${isAdded} AND scim_users.active`,
+            )
+            .onConflictDoNothing(),
           db
             .select({ holds: failUnless(sql`(SELECT count(*) FROM scim_group_members WHERE team_id = ${teamId}) <= ${MOST_MEMBERS}`) })
             .from(sql`(SELECT 1)`),
@@ -49,7 +59,9 @@ export function differenceQueries(ctx: OrgContext, teamId: string | null, change
     ? sql`NOT ${isAdded}`
     : sql`scim_users.id IN (SELECT value FROM json_each(${JSON.stringify(change.remove)}))`;
   return [
-    named.where(sql`${isAdded} AND scim_users.org_id = ${ctx.org.id} AND scim_users.deleted_at IS NULL AND NOT ${inGroup}`).orderBy(scimUsers.userName),
+    named
+      .where(sql`${isAdded} AND scim_users.org_id = ${ctx.org.id} AND scim_users.deleted_at IS NULL AND NOT ${inGroup}`)
+      .orderBy(scimUsers.userName),
     gone.where(sql`${inGroup} AND ${leaves}`).orderBy(scimUsers.userName),
   ] as const;
 }
@@ -59,4 +71,6 @@ const MOST_NAMED = 20;
 
 /** A few words about who joins or leaves, for the audit log. */
 export const people = (verb: string, names: string[]): string[] =>
-  names.length === 0 ? [] : [`${verb} ${names.slice(0, MOST_NAMED).join(", ")}${names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : ""}`];
+  names.length === 0
+    ? []
+    : [`${verb} ${names.slice(0, MOST_NAMED).join(", ")}${names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : ""}`];

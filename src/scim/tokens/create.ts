@@ -58,4 +58,5 @@ export async function createScimToken(ctx: OrgContext, request: z.infer<typeof C
   return { id, tokenValue: value };
 }
 
-const tooMany = () => conflict(`an organization has at most ${MOST_TOKENS} SCIM tokens: delete the one that the identity provider does not use`);
+const tooMany = () =>
+  conflict(`an organization has at most ${MOST_TOKENS} SCIM tokens: delete the one that the identity provider does not use`);

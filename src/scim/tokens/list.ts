@@ -12,7 +12,11 @@ export const isScimToken = (ctx: OrgContext) =>
 /** Lists the SCIM tokens of the organization, the newest first. */
 export async function listScimTokens(ctx: OrgContext): Promise<{ tokens: ScimToken[] }> {
   const [rows] = await guarded(ctx, [
-    ctx.store.db.select(visibleColumns).from(accessTokens).where(isScimToken(ctx)).orderBy(desc(accessTokens.createdAt), desc(accessTokens.id)),
+    ctx.store.db
+      .select(visibleColumns)
+      .from(accessTokens)
+      .where(isScimToken(ctx))
+      .orderBy(desc(accessTokens.createdAt), desc(accessTokens.id)),
   ]);
   return { tokens: rows.map((row) => toScimToken(row, ctx.now)) };
 }

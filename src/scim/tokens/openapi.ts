@@ -32,7 +32,11 @@ const tags = ["Organizations"];
 export const scimOperations = {
   GetScim: { tags, summary: "Returns the address and the settings of the organization's SCIM service", answers: { 200: ScimService } },
   UpdateScim: { tags, summary: "Changes the settings of the organization's SCIM service", answers: { 200: ScimService } },
-  ListScimTokens: { tags, summary: "Lists the SCIM tokens of the organization", answers: { 200: z.object({ tokens: z.array(ScimToken) }) } },
+  ListScimTokens: {
+    tags,
+    summary: "Lists the SCIM tokens of the organization",
+    answers: { 200: z.object({ tokens: z.array(ScimToken) }) },
+  },
   CreateScimToken: {
     tags,
     summary: "Creates a token with which an identity provider manages people and groups",

@@ -27,11 +27,18 @@ export async function getScim(ctx: OrgContext, origin: string): Promise<ScimServ
 }
 
 /** Changes the settings; absent ones stay. */
-export async function updateScim(ctx: OrgContext, request: z.infer<typeof UpdateScimSettingsRequest>, origin: string): Promise<ScimService> {
+export async function updateScim(
+  ctx: OrgContext,
+  request: z.infer<typeof UpdateScimSettingsRequest>,
+  origin: string,
+): Promise<ScimService> {
   const before = await getScim(ctx, origin);
   const changed = (Object.keys(defaults) as Name[]).filter((name) => (request[name] ?? before[name]) !== before[name]);
   if (changed.length === 0) return before;
-  const after = { restoresTokens: request.restoresTokens ?? before.restoresTokens, deletesTeams: request.deletesTeams ?? before.deletesTeams };
+  const after = {
+    restoresTokens: request.restoresTokens ?? before.restoresTokens,
+    deletesTeams: request.deletesTeams ?? before.deletesTeams,
+  };
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-settings-changed",
     description: `Changed ${changed.map((name) => `${name} of SCIM from ${before[name]} to ${after[name]}`).join("; ")}.`,

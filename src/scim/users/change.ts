@@ -173,7 +173,8 @@ function eventsOf(ctx: OrgContext, current: StoredUser | undefined, row: StoredU
 }
 
 function changesBetween(before: StoredUser, after: StoredUser): string[] {
-  const name = before.userName === after.userName ? [] : [`userName from ${JSON.stringify(before.userName)} to ${JSON.stringify(after.userName)}`];
+  const name =
+    before.userName === after.userName ? [] : [`userName from ${JSON.stringify(before.userName)} to ${JSON.stringify(after.userName)}`];
   const external =
     before.externalId === after.externalId
       ? []

@@ -5,6 +5,7 @@ import { relaySoon } from "../../audit/relaySoon.ts";
 import { guarded } from "../../auth/guard.ts";
 import { failUnless } from "../../db/client.ts";
 import { identities } from "../../sso/table.ts";
+import { stackGrants } from "../../teams/table.ts";
 import { nothing } from "../answer.ts";
 import { type ScimCall, requireMatch } from "../call.ts";
 import { scimGroupMembers, scimGroups, scimUsers } from "../table.ts";
@@ -47,9 +48,14 @@ export async function deleteUser(call: ScimCall, id: string): Promise<Response> 
       ? [
           db.delete(identities).where(and(eq(identities.orgId, ctx.org.id), eq(identities.userId, userId))),
           // A deactivation had kept them. A person who is a member again by other means keeps them.
-          db.run(sql`DELETE FROM stack_grants WHERE grantee_kind = 'user' AND grantee_id = ${userId}
-            AND stack_id IN (SELECT id FROM stacks WHERE org_id = ${ctx.org.id})
-            AND NOT EXISTS (SELECT 1 FROM members WHERE org_id = ${ctx.org.id} AND user_id = ${userId})`),
+          db.delete(stackGrants).where(
+            and(
+              eq(stackGrants.granteeKind, "user"),
+              eq(stackGrants.granteeId, userId),
+              sql`${stackGrants.stackId} IN (SELECT id FROM stacks WHERE org_id = ${ctx.org.id})
+                AND NOT EXISTS (SELECT 1 FROM members WHERE org_id = ${ctx.org.id} AND user_id = ${userId})`,
+            ),
+          ),
         ]
       : []),
     auditStatement(ctx.store, event),

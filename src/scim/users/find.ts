@@ -30,11 +30,7 @@ export interface Surroundings {
  * @param current undefined for a new user
  * @throws 409 if another user has the name or the external id, or if several members match
  */
-export async function readSurroundings(
-  ctx: OrgContext,
-  current: StoredUser | undefined,
-  wanted: UserAttributes,
-): Promise<Surroundings> {
+export async function readSurroundings(ctx: OrgContext, current: StoredUser | undefined, wanted: UserAttributes): Promise<Surroundings> {
   const { db } = ctx.store;
   const orgId = ctx.org.id;
   const { userName, externalId } = wanted;
@@ -58,7 +54,13 @@ export async function readSurroundings(
       )
       .limit(1),
     db
-      .select({ userId: users.id, login: users.login, byLogin: byLogin.as("by_login"), bySubject: bySubject.as("by_subject"), isLast: sql<number>`NOT (${notTheLastAdmin(ctx)})`.as("is_last") })
+      .select({
+        userId: users.id,
+        login: users.login,
+        byLogin: byLogin.as("by_login"),
+        bySubject: bySubject.as("by_subject"),
+        isLast: sql<number>`NOT (${notTheLastAdmin(ctx)})`.as("is_last"),
+      })
       .from(members)
       .innerJoin(users, eq(users.id, members.userId))
       .where(
@@ -90,19 +92,18 @@ export async function readSurroundings(
       .orderBy(sql`${scimUsers.id} = ${own} DESC, ${scimUsers.deletedAt} DESC`)
       .limit(1),
     // The log has one kind of name for people and organizations.
-    db
-      .select({ name: sql<string>`name`.as("taken_name") })
-      .from(
-        sql`(SELECT lower(login) AS name FROM users WHERE lower(login) IN (SELECT value FROM json_each(${names}))
+    db.select({ name: sql<string>`name`.as("taken_name") }).from(
+      sql`(SELECT lower(login) AS name FROM users WHERE lower(login) IN (SELECT value FROM json_each(${names}))
           UNION SELECT lower(name) FROM organizations WHERE lower(name) IN (SELECT value FROM json_each(${names})))`,
-      ),
+    ),
     db
       .select({
         login: users.login,
         isMember: sql<number>`EXISTS (SELECT 1 FROM members WHERE org_id = ${orgId} AND user_id = ${account})`.as("is_member"),
-        isLastAdmin: sql<number>`EXISTS (SELECT 1 FROM members WHERE org_id = ${orgId} AND user_id = ${account} AND NOT (${notTheLastAdmin(ctx)}))`.as(
-          "is_last",
-        ),
+        isLastAdmin:
+          sql<number>`EXISTS (SELECT 1 FROM members WHERE org_id = ${orgId} AND user_id = ${account} AND NOT (${notTheLastAdmin(ctx)}))`.as(
+            "is_last",
+          ),
       })
       .from(users)
       .where(eq(users.id, account)),
@@ -116,7 +117,11 @@ export async function readSurroundings(
         userName,
       )
     : undefined;
-  const free = () => firstFree(logins, taken.map(({ name }) => name));
+  const free = () =>
+    firstFree(
+      logins,
+      taken.map(({ name }) => name),
+    );
   return {
     account: chosen
       ? { kind: "member", userId: chosen.userId, login: chosen.login }

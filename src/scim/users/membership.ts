@@ -1,11 +1,12 @@
 import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import type { OrgContext } from "../../context.ts";
+import { failUnless } from "../../db/client.ts";
 import { keepDescent } from "../../lineage/end.ts";
 import { notTheLastAdmin } from "../../orgs/members.ts";
 import { members } from "../../orgs/table.ts";
 import { builtInRoleNames, roleId } from "../../roles/builtIn.ts";
-import { accessTokens } from "../../tokens/table.ts";
-import { failUnless } from "../../db/client.ts";
+import { teamMembers } from "../../teams/table.ts";
+import { accessTokens, barredTokens } from "../../tokens/table.ts";
 
 /** Maximum number of teams that a deactivation remembers, so that nobody prevents it by joining more. */
 const MOST_TEAMS = 5000;
@@ -23,7 +24,11 @@ const thatMember = (ctx: OrgContext, userId: string) => and(eq(members.orgId, ct
 /** Fails the batch if the person is the last administrator. */
 export const mayLeave = (ctx: OrgContext, userId: string) =>
   ctx.store.db
-    .select({ holds: failUnless(sql`NOT EXISTS (SELECT 1 FROM ${members} WHERE ${and(thatMember(ctx, userId), sql`NOT (${notTheLastAdmin(ctx)})`)})`) })
+    .select({
+      holds: failUnless(
+        sql`NOT EXISTS (SELECT 1 FROM ${members} WHERE ${and(thatMember(ctx, userId), sql`NOT (${notTheLastAdmin(ctx)})`)})`,
+      ),
+    })
     .from(sql`(SELECT 1)`);
 
 /**
@@ -31,8 +36,10 @@ export const mayLeave = (ctx: OrgContext, userId: string) =>
  * tokens changes, so no cached identity passes a guard any more, even after an activation.
  */
 export const leave = (ctx: OrgContext, userId: string) => [
-  ctx.store.db.run(sql`INSERT OR IGNORE INTO barred_tokens (token_id, org_id)
-    SELECT id, ${ctx.org.id} FROM access_tokens WHERE user_id = ${userId} AND deleted_at IS NULL`),
+  ctx.store.db
+    .insert(barredTokens)
+    .select(sql`SELECT id, ${ctx.org.id} FROM access_tokens WHERE user_id = ${userId} AND deleted_at IS NULL`)
+    .onConflictDoNothing(),
   ctx.store.db
     .update(accessTokens)
     .set({ version: sql`${accessTokens.version} + 1` })
@@ -43,8 +50,14 @@ export const leave = (ctx: OrgContext, userId: string) => [
 
 /** Statement that makes a person a member with the default role. SCIM sets no roles. */
 export const join = (ctx: OrgContext, userId: string) =>
-  ctx.store.db.run(sql`INSERT INTO members (org_id, user_id, role, created_at, accepted_at, made_with)
-    VALUES (${ctx.org.id}, ${userId}, 'member', ${ctx.now}, ${ctx.now}, ${ctx.actor.token.id})`);
+  ctx.store.db.insert(members).values({
+    orgId: ctx.org.id,
+    userId,
+    role: "member",
+    createdAt: ctx.now,
+    acceptedAt: ctx.now,
+    madeWith: ctx.actor.token.id,
+  });
 
 /**
  * Statements that give a person the membership, role and teams back that a deactivation ended. A role or team that was deleted meanwhile is left
@@ -56,28 +69,41 @@ export function rejoin(ctx: OrgContext, id: string, userId: string) {
   const former = sql`(SELECT former FROM scim_users WHERE id = ${id})`;
   const builtIn = JSON.stringify(builtInRoleNames.map((role) => roleId(orgId, role)));
   return [
-    ctx.store.db.run(sql`INSERT INTO members (org_id, user_id, role, created_at, accepted_at, made_with, role_id, role_connection_id)
-      SELECT ${orgId}, ${userId}, was->>'$.role', was->>'$.createdAt', was->>'$.acceptedAt', was->>'$.madeWith',
+    // The columns in the order of the table. Nobody is a break-glass administrator again by an activation.
+    ctx.store.db.insert(members)
+      .select(sql`SELECT ${orgId}, ${userId}, was->>'$.role', was->>'$.createdAt', was->>'$.acceptedAt', was->>'$.madeWith',
         CASE WHEN was->>'$.roleId' IN (SELECT value FROM json_each(${builtIn})) OR was->>'$.roleId' IN (SELECT id FROM roles WHERE org_id = ${orgId})
-          THEN was->>'$.roleId' END, was->>'$.roleConnectionId'
+          THEN was->>'$.roleId' END, '[null,[]]', 0, 0, was->>'$.roleConnectionId'
       FROM (SELECT ${former} AS was)`),
-    ctx.store.db.run(sql`INSERT OR IGNORE INTO team_members (team_id, user_id, role, created_at, connection_id)
-      SELECT value->>0, ${userId}, value->>1, value->>2, value->>3 FROM json_each(${former}, '$.teams')
-      WHERE value->>0 IN (SELECT id FROM teams WHERE org_id = ${orgId} AND kind <> 'scim')`),
+    ctx.store.db
+      .insert(teamMembers)
+      .select(
+        sql`SELECT value->>0, ${userId}, value->>1, value->>2, value->>3 FROM json_each(${former}, '$.teams')
+          WHERE value->>0 IN (SELECT id FROM teams WHERE org_id = ${orgId} AND kind <> 'scim')`,
+      )
+      .onConflictDoNothing(),
     // A trigger works out the rights by roles and grants again.
-    ctx.store.db.run(sql`UPDATE members SET role_id = role_id WHERE org_id = ${orgId} AND user_id = ${userId}`),
+    ctx.store.db
+      .update(members)
+      .set({ roleId: sql`role_id` })
+      .where(thatMember(ctx, userId)),
   ];
 }
 
 /** Statement that puts an active person into the teams of the SCIM user's groups. */
 export const enterTeams = (ctx: OrgContext, id: string, userId: string) =>
-  ctx.store.db.run(sql`INSERT OR IGNORE INTO team_members (team_id, user_id, role, created_at)
-    SELECT team_id, ${userId}, 'member', ${ctx.now} FROM scim_group_members WHERE scim_user_id = ${id}`);
+  ctx.store.db
+    .insert(teamMembers)
+    .select(sql`SELECT team_id, ${userId}, 'member', ${ctx.now}, NULL FROM scim_group_members WHERE scim_user_id = ${id}`)
+    .onConflictDoNothing();
 
 /** Statement that gives the person's older tokens and sessions their access again. */
 export const readmitTokens = (ctx: OrgContext, userId: string) =>
-  ctx.store.db.run(sql`DELETE FROM barred_tokens WHERE org_id = ${ctx.org.id}
-    AND token_id IN (SELECT id FROM access_tokens WHERE user_id = ${userId})`);
+  ctx.store.db
+    .delete(barredTokens)
+    .where(
+      and(eq(barredTokens.orgId, ctx.org.id), sql`${barredTokens.tokenId} IN (SELECT id FROM access_tokens WHERE user_id = ${userId})`),
+    );
 
 /** The person's tokens, the newest first: their cached identities are forgotten, and their running updates notified. */
 export const tokensOfPerson = (ctx: OrgContext, userId: string) =>
