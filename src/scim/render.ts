@@ -28,7 +28,6 @@ export interface GroupRow extends Row {
 
 export interface MemberRow {
   id: string;
-  userName: string;
 }
 
 export const etagOf = ({ version }: { version: number }) => `W/"${version}"`;
@@ -61,7 +60,7 @@ export const toGroup = (row: GroupRow, members: MemberRow[] | undefined, base: s
   ...(row.externalId !== null && { externalId: row.externalId }),
   displayName: row.displayName,
   ...(members && {
-    members: members.map(({ id, userName }) => ({ value: id, $ref: `${base}/Users/${id}`, display: userName, type: "User" })),
+    members: members.map(({ id }) => ({ value: id, $ref: `${base}/Users/${id}`, type: "User" })),
   }),
   meta: metaOf(row, "Group", base),
 });

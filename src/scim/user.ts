@@ -72,14 +72,18 @@ function readEmail(value: unknown): Email {
   const address = textOf("emails.value", members.get("value"), MOST_ADDRESS);
   if (address === null) throw invalidValue("Each of the emails has a value.");
   const type = textOf("emails.type", members.get("type"));
-  const primary = members.get("primary") ?? false;
-  return { value: address, ...(type !== null && { type }), ...(booleanOf("emails.primary", primary) && { primary: true }) };
+  const primary = members.get("primary") ?? undefined;
+  return {
+    value: address,
+    ...(type !== null && { type }),
+    ...(primary !== undefined && { primary: booleanOf("emails.primary", primary) }),
+  };
 }
 
 /** At most one address is the primary one: the last that was marked. */
 function onePrimary(emails: Email[]): Email[] {
-  const last = emails.findLastIndex(({ primary }) => primary);
-  return emails.map(({ primary: _, ...email }, index) => (index === last ? { ...email, primary: true } : email));
+  const last = emails.findLastIndex(({ primary }) => primary === true);
+  return emails.map((email, index) => (email.primary && index !== last ? { ...email, primary: false } : email));
 }
 
 /** Applies the changes of a PATCH to a copy of a user. @param id the user's own id @throws 400, and nothing is changed */

@@ -39,7 +39,7 @@ export async function readGroup(ctx: OrgContext, id: string): Promise<StoredGrou
 export async function readMembers(ctx: OrgContext, teamIds: string[]): Promise<Map<string, MemberRow[]>> {
   const [rows] = await guarded(ctx, [
     ctx.store.db
-      .select({ teamId: scimGroupMembers.teamId, id: scimUsers.id, userName: scimUsers.userName })
+      .select({ teamId: scimGroupMembers.teamId, id: scimUsers.id })
       .from(scimGroupMembers)
       .innerJoin(scimUsers, eq(scimUsers.id, scimGroupMembers.scimUserId))
       .where(sql`${scimGroupMembers.teamId} IN (SELECT value FROM json_each(${JSON.stringify(teamIds)}))`)
