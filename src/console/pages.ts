@@ -12,6 +12,7 @@ import { roleDetailPages } from "./roles/detail.tsx";
 import { roleEditPages } from "./roles/edit.tsx";
 import { roleListPage } from "./roles/list.tsx";
 import { roleRemovePages } from "./roles/remove.tsx";
+import { scimPages } from "./scim.tsx";
 import { settingsPages } from "./settings.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
@@ -66,6 +67,7 @@ export const pages: PageRoute[] = [
   ...teamTokenPages,
   ...teamSettingsPages,
   ...settingsPages,
+  ...scimPages,
   numbersPage,
   // Paths with `~` come first: the following accept any name.
   ...stackListPages,

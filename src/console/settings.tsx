@@ -111,6 +111,12 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
         {ctx.page.may("organization:update") && (
           <p>
             <a href={placePath(ctx.org.name, "numbers")}>Usage</a>
+            {ctx.page.may("org_token:read") && (
+              <>
+                {" · "}
+                <a href={placePath(ctx.org.name, "scim")}>SCIM</a>
+              </>
+            )}
           </p>
         )}
         {problem && <Notice kind="error">{problem.message}</Notice>}
