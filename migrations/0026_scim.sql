@@ -1,3 +1,12 @@
+CREATE TABLE `signing_keys` (
+	`generation` integer PRIMARY KEY NOT NULL,
+	`kid` text NOT NULL,
+	`public_key` text NOT NULL,
+	`sealed_key` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`active_at` integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `scim_group_members` (
 	`team_id` text NOT NULL,
 	`scim_user_id` text NOT NULL,
@@ -51,6 +60,7 @@ CREATE TABLE `scim_users` (
 CREATE UNIQUE INDEX `scim_users_name` ON `scim_users` (`org_id`,`user_name_key`) WHERE "scim_users"."deleted_at" IS NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX `scim_users_external` ON `scim_users` (`org_id`,`external_id`) WHERE "scim_users"."external_id" IS NOT NULL AND "scim_users"."deleted_at" IS NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX `scim_users_account` ON `scim_users` (`org_id`,`user_id`) WHERE "scim_users"."user_id" IS NOT NULL AND "scim_users"."deleted_at" IS NULL;--> statement-breakpoint
+CREATE INDEX `scim_users_person` ON `scim_users` (`user_id`) WHERE "scim_users"."user_id" IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `scim_users_list` ON `scim_users` (`org_id`,`created_at`,`id`) WHERE "scim_users"."deleted_at" IS NULL;--> statement-breakpoint
 CREATE INDEX `scim_users_deleted` ON `scim_users` (`org_id`,`user_name_key`) WHERE "scim_users"."deleted_at" IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `barred_tokens` (
@@ -59,6 +69,7 @@ CREATE TABLE `barred_tokens` (
 	PRIMARY KEY(`token_id`, `org_id`)
 );
 --> statement-breakpoint
+CREATE INDEX `users_email` ON `users` (lower("email"));--> statement-breakpoint
 DROP TRIGGER `members_left`;--> statement-breakpoint
 CREATE TRIGGER `members_left` AFTER DELETE ON `members` BEGIN
 	DELETE FROM team_members WHERE user_id = OLD.user_id AND team_id IN (SELECT id FROM teams WHERE org_id = OLD.org_id);

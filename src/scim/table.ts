@@ -77,6 +77,10 @@ export const scimUsers = sqliteTable(
     uniqueIndex("scim_users_account")
       .on(t.orgId, t.userId)
       .where(sql`${t.userId} IS NOT NULL AND ${t.deletedAt} IS NULL`),
+    // Deleted rows too: a refusal tells a person why.
+    index("scim_users_person")
+      .on(t.userId)
+      .where(sql`${t.userId} IS NOT NULL`),
     index("scim_users_list")
       .on(t.orgId, t.createdAt, t.id)
       .where(sql`${t.deletedAt} IS NULL`),

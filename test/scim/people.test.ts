@@ -47,10 +47,17 @@ describe("accounts", () => {
   });
 
   it("links the account that a sign-in through the organization's connection has linked to the subject", async () => {
-    await env.DB.prepare(
-      `INSERT INTO identities (id, connection_id, org_id, issuer, subject, user_id, email, created_at, last_sign_in_at)
-       SELECT 'i', 'c', (SELECT id FROM organizations WHERE name = 'acme'), 'https://idp.example', 'sub-1', id, '', 0, 0 FROM users WHERE login = 'bill'`,
-    ).run();
+    await env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO connections (id, org_id, kind, name, issuer, client_id, client_secret, allowed_domains, first_role, group_claim, group_scope,
+           group_mappings, enabled, created_at, modified_at, made_with)
+         SELECT 'c', id, 'oidc', 'idp', 'https://idp.example', 'x', '', '[]', 'member', '', '', '[]', 1, 0, 0, '' FROM organizations WHERE name = 'acme'`,
+      ),
+      env.DB.prepare(
+        `INSERT INTO identities (id, connection_id, org_id, issuer, subject, user_id, email, created_at, last_sign_in_at)
+         SELECT 'i', 'c', (SELECT id FROM organizations WHERE name = 'acme'), 'https://idp.example', 'sub-1', id, '', 0, 0 FROM users WHERE login = 'bill'`,
+      ),
+    ]);
     await good(scim, "POST", "/Users", userOf("mel", { externalId: "sub-1" }));
     const described = (await settledLog()).filter((one) => one.event === "scim-user-created").map(({ description }) => description);
     expect(described.join()).toContain("account bill");

@@ -39,8 +39,12 @@ export async function readSurroundings(ctx: OrgContext, current: StoredUser | un
   const names = JSON.stringify(logins.map((login) => login.toLowerCase()));
   const account = current?.userId ?? "";
   const byLogin = sql<number>`lower(${users.login}) = lower(${userName})`;
-  const bySubject = sql<number>`EXISTS (SELECT 1 FROM identities WHERE identities.org_id = ${orgId} AND identities.user_id = users.id
-    AND identities.subject = ${externalId})`;
+  // Each of these is found by an index.
+  const ofSubject = sql`SELECT identities.user_id FROM connections JOIN identities ON identities.connection_id = connections.id
+    AND identities.issuer = connections.issuer AND identities.subject = ${externalId} WHERE connections.org_id = ${orgId}`;
+  const ofLogin = sql`SELECT id FROM users WHERE lower(login) = lower(${userName})`;
+  const ofAddress = sql`SELECT id FROM users WHERE lower(email) IN (SELECT value FROM json_each(${JSON.stringify(addressesOf(wanted))}))`;
+  const bySubject = sql<number>`${users.id} IN (${ofSubject})`;
   const [collisions, candidates, former, taken, present, settings] = await guarded(ctx, [
     db
       .select({ userName: scimUsers.userName, externalId: scimUsers.externalId })
@@ -69,7 +73,7 @@ export async function readSurroundings(ctx: OrgContext, current: StoredUser | un
           isNotNull(members.acceptedAt),
           sql`NOT EXISTS (SELECT 1 FROM scim_users AS linked WHERE linked.org_id = ${orgId} AND linked.user_id = ${users.id} AND linked.deleted_at IS NULL
             AND linked.id <> ${own})`,
-          sql`(${byLogin} OR ${bySubject} OR lower(${users.email}) IN (SELECT value FROM json_each(${JSON.stringify(addressesOf(wanted))})))`,
+          sql`${users.id} IN (${ofSubject} UNION ${ofLogin} UNION ${ofAddress})`,
         ),
       )
       .orderBy(sql`by_subject DESC, by_login DESC, ${users.id}`)
