@@ -39,10 +39,12 @@ function tokensOf(filter: string): Token[] {
 
 function unquoted(quoted: string): string {
   try {
-    return JSON.parse(quoted) as string;
+    const text = JSON.parse(quoted) as string;
+    if (text.isWellFormed() && !text.includes("\0")) return text;
   } catch {
-    throw refuse("a text is not valid");
+    // The following refusal is for it too.
   }
+  throw refuse("a text is not valid");
 }
 
 /**

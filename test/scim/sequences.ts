@@ -313,6 +313,8 @@ export const sequences: Record<string, Step[]> = {
       status: 200,
       has: { name: { givenName: "Jo" } },
     },
+    { method: "GET", path: search("Users", 'name.givenName eq "JO" and active eq True'), status: 200, has: found(1) },
+    { method: "GET", path: search("Users", 'displayName eq "nobody"'), status: 200, has: found(0) },
     { method: "POST", path: "/Groups", json: { displayName: "G", members: ["{jo}"] }, status: 201, keep: "g" },
     { method: "PATCH", path: "/Groups/{g}", json: patch({ op: "remove", path: 'members[VALUE Eq "{jo}"].value' }), status: 204 },
     { method: "GET", path: "/Groups/{g}", status: 200, has: { members: [] } },

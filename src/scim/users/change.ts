@@ -71,7 +71,7 @@ export async function changeUser(ctx: OrgContext, current: StoredUser | undefine
     const { name, email } = shownAs(wanted);
     statements.push(db.insert(users).values({ id: userId, login: plan.login, name, email, createdAt: now }));
   }
-  if (step === "link" && userId) statements.push(db.select({ holds: failUnless(isAcceptedMember(ctx, userId)) }).from(sql`(SELECT 1)`));
+  if (step === "link" && userId) statements.push(db.select({ holds: failUnless(isStillMember(ctx, userId)) }).from(sql`(SELECT 1)`));
   if (step === "rejoin" && userId) statements.push(...rejoin(ctx, id, userId));
   statements.push(store(ctx, current, row, plan));
   if (step === "leave" && userId) statements.push(...leave(ctx, userId));
@@ -141,7 +141,7 @@ function store(ctx: OrgContext, current: StoredUser | undefined, row: StoredUser
     .where(eq(scimUsers.id, id));
 }
 
-const isAcceptedMember = (ctx: OrgContext, userId: string) =>
+const isStillMember = (ctx: OrgContext, userId: string) =>
   sql`EXISTS (SELECT 1 FROM members WHERE org_id = ${ctx.org.id} AND user_id = ${userId})`;
 
 /** An account that SCIM made, and that is in no other organization, has the names of its user. */
