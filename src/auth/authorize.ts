@@ -43,7 +43,9 @@ export async function authorize(
     return known;
   }
   if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
-  if (!membership) throw (await whyDeactivated(ctx, actor, orgName ?? "")) ?? notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
+  const deactivated = membership ? undefined : await whyDeactivated(ctx, actor, orgName ?? "");
+  if (deactivated) throw deactivated;
+  if (!membership) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
   switch (verdict) {
     case "network":
     case "expiry-policy":
