@@ -545,7 +545,7 @@ export const mutants: Mutant[] = [
   {
     claim: "scim-older-tokens",
     file: "src/auth/barred.ts",
-    find: "sql`NOT EXISTS (SELECT 1 FROM barred_tokens",
-    replace: "sql`1 OR NOT EXISTS (SELECT 1 FROM barred_tokens",
+    find: "WHERE barred_tokens.token_id = ${tokenId}",
+    replace: "WHERE 0",
   },
 ];
