@@ -15,7 +15,7 @@ it("no personal write is accepted after the answer to a deactivation", async () 
   const scim = scimClient(await newScimToken(world));
   const { id } = await good(scim, "POST", "/Users", userOf("mel"));
   const set = (active: boolean) => good(scim, "PATCH", `/Users/${id}`, patchOf({ op: "replace", path: "active", value: active }));
-  const write = (value: string) => call("POST", "/api/stacks/acme/web/dev/tags", { token: world.member, json: { name: "t", value } });
+  const write = (value: string) => call("PATCH", "/api/stacks/acme/web/dev/tags", { token: world.member, json: { t: value } });
 
   for (let round = 0; round < inject("sizes").scimRaces; round++) {
     // The identity is cached, and some writes are on their way.
