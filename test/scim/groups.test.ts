@@ -42,7 +42,7 @@ describe("a group", () => {
     await good(scim, "POST", "/Groups", { displayName: "platform" });
     await grant(world.admin, 102);
     await refused(404, "GET", "/api/stacks/acme/web/dev", { token: world.member });
-    const { id } = (await good(scim, "GET", "/Groups")).Resources[0];
+    const { id } = (await good(scim, "GET", "/Groups")).Resources[0]!;
     await scim("PATCH", `/Groups/${id}`, { json: patchOf({ op: "add", path: "members", value: [{ value: mel }] }) });
     await ok("GET", "/api/stacks/acme/web/dev", { token: world.member });
     await scim("PATCH", `/Groups/${id}`, { json: patchOf({ op: "remove", path: `members[value eq "${mel}"]` }) });
@@ -149,7 +149,7 @@ it("8,000 members come, go and are read in one call each", async () => {
   expect(
     (await scim("PATCH", `/Groups/${group.id}`, { json: patchOf({ op: "add", path: "members", value: [{ value: mel }] }) })).status,
   ).toBe(400);
-  expect((await good(scim, "GET", "/Groups?count=100")).Resources[0].members).toHaveLength(8000);
+  expect((await good(scim, "GET", "/Groups?count=100")).Resources[0]!.members).toHaveLength(8000);
   expect(
     (await scim("PATCH", `/Groups/${group.id}`, { json: patchOf({ op: "remove", path: "members", value: all.slice(1) }) })).status,
   ).toBe(204);

@@ -20,7 +20,8 @@ it("the members that a PATCH leaves are those that its operations leave one afte
       for (const { kind, list } of steps) {
         if (kind === "replace") expected = new Set(list);
         else if (kind === "all") expected = new Set();
-        else for (const id of list) kind === "add" ? expected.add(id) : expected.delete(id);
+        else if (kind === "add") for (const id of list) expected.add(id);
+        else for (const id of list) expected.delete(id);
       }
       const Operations = steps.map(({ kind, list }) => {
         if (kind === "one") return { op: "remove", path: `members[value eq "${list[0]}"]` };

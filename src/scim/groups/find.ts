@@ -58,7 +58,7 @@ export async function readSurroundings(ctx: OrgContext, current: StoredGroup | u
       ? notUnique(`Another group has the displayName "${wanted.displayName}".`)
       : notUnique(`Another group has the externalId "${wanted.externalId}".`);
   if (unknown.length > 0) {
-    const named = unknown.slice(0, MOST_NAMED).map((row) => JSON.stringify(String(row.id).slice(0, 100)));
+    const named = unknown.slice(0, MOST_NAMED).map((row) => JSON.stringify(row.id.slice(0, 100)));
     throw invalidValue(
       `These members do not exist: ${named.join(", ")}${unknown.length > MOST_NAMED ? " and more" : ""}. Nothing was changed.`,
     );

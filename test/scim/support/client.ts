@@ -3,10 +3,26 @@ import { expect } from "vitest";
 import { ok } from "../../support/client.ts";
 import type { NewToken, World } from "../../support/world.ts";
 
+/** The members of answers that tests read: of a resource, of a list or of an error. */
+export interface Body {
+  id: string;
+  active: boolean;
+  userName: string;
+  displayName: string;
+  members?: { value: string }[];
+  meta: { version: string; location: string };
+  totalResults: number;
+  Resources: Body[];
+  schemas: string[];
+  status: string;
+  detail: string;
+}
+
 export interface Answer {
   status: number;
   headers: Headers;
-  body: any;
+  /** `undefined` for an empty answer. */
+  body: Body;
 }
 
 export interface ScimCall {
@@ -37,7 +53,7 @@ export const scimClient =
       ...(text !== undefined && { body: text }),
     });
     const content = await response.text();
-    const parsed = content === "" ? undefined : JSON.parse(content);
+    const parsed = (content === "" ? undefined : JSON.parse(content)) as Body;
     expect(response.status, content).toBeLessThan(500);
     if (content !== "") expect(response.headers.get("Content-Type")).toBe("application/scim+json");
     if (response.status >= 400) {
@@ -51,7 +67,7 @@ export const scimClient =
 export type Scim = ReturnType<typeof scimClient>;
 
 /** An answer that must be good. */
-export async function good(scim: Scim, method: string, path: string, json?: unknown): Promise<any> {
+export async function good(scim: Scim, method: string, path: string, json?: unknown): Promise<Body> {
   const answer = await scim(method, path, json === undefined ? {} : { json });
   expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
   return answer.body;
