@@ -25,6 +25,8 @@ export const noMemberChange: MemberChange = { isWhole: false, add: [], remove: [
 export const MOST_MEMBERS = 8000;
 const MOST_ID = 200;
 
+export const tooManyMembers = () => invalidValue(`A group has at most ${MOST_MEMBERS} members. Nothing was changed.`);
+
 /** Attributes that a client may send, and that are not kept or cannot be changed. */
 const unkept = new Set(["schemas", "meta"]);
 
@@ -45,7 +47,7 @@ export function readGroup(body: unknown): { group: GroupAttributes; members: Mem
 function readIds(value: unknown): string[] {
   if (value === undefined || value === null) return [];
   const list: unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length > MOST_MEMBERS) throw invalidValue(`A group has at most ${MOST_MEMBERS} members.`);
+  if (list.length > MOST_MEMBERS) throw tooManyMembers();
   return list.map((item) => {
     const members = isObject(item) ? membersOf(item) : new Map([["value", item]]);
     const id = members.get("value");
@@ -105,7 +107,7 @@ function changeMembers(
     list.remove.delete(id);
     list.add.add(id);
   }
-  if (list.add.size > MOST_MEMBERS) throw invalidValue(`A group has at most ${MOST_MEMBERS} members.`);
+  if (list.add.size > MOST_MEMBERS) throw tooManyMembers();
 }
 
 function removeFrom(list: { add: Set<string>; remove: Set<string> }, ids: string[]): void {

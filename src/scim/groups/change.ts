@@ -5,7 +5,7 @@ import { guarded } from "../../auth/guard.ts";
 import { failUnless } from "../../db/client.ts";
 import { teams } from "../../teams/table.ts";
 import { type ScimCall, requireMatch } from "../call.ts";
-import type { GroupAttributes, MemberChange } from "../group.ts";
+import { type GroupAttributes, MOST_MEMBERS, type MemberChange, tooManyMembers } from "../group.ts";
 import { folded } from "../members.ts";
 import { scimGroups } from "../table.ts";
 import { readSurroundings } from "./find.ts";
@@ -26,6 +26,7 @@ export async function changeGroup(
   const { db } = ctx.store;
   requireMatch(call, current);
   const { joining, leaving } = await readSurroundings(ctx, current, wanted, members);
+  if (current.members + joining.length - leaving.length > MOST_MEMBERS) throw tooManyMembers();
   const changes = [...changesBetween(current, wanted), ...people("added", joining), ...people("removed", leaving)];
   if (changes.length === 0) return current;
   const changed = { externalId: wanted.externalId, modifiedAt: ctx.now };
