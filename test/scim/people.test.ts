@@ -3,6 +3,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { settledLog } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { type World, newStack, newTeam, newWorld } from "../support/world.ts";
+import { allowing, exchange, exchanged, newIdp, ofPerson } from "../oidc/support/idp.ts";
+import { closeStacks } from "../teams/people.ts";
 import { type Scim, good, newScimToken, patchOf, scimClient, userOf } from "./support/client.ts";
 
 let world: World;
@@ -99,8 +101,9 @@ describe("a deactivation", () => {
     expect(events).toContain('scim-user-activated okta Activated user "mel": account mel has access.');
   });
 
-  it("is restored with the older tokens if the organization has chosen that", async () => {
+  it("is restored with the grants on stacks, and with the older tokens if the organization has chosen that", async () => {
     await newStack(world.member);
+    await closeStacks(world.admin);
     await ok("PATCH", "/api/orgs/acme/scim", { token: world.admin, json: { restoresTokens: true } });
     const { id } = await good(scim, "POST", "/Users", userOf("mel"));
     await good(scim, "PATCH", `/Users/${id}`, active(false));
@@ -108,6 +111,20 @@ describe("a deactivation", () => {
     await good(scim, "PATCH", `/Users/${id}`, active(true));
     await ok("GET", "/api/stacks/acme/web/dev", { token: world.member });
     expect((await call("GET", "/api/user/stacks", { token: world.member })).status).toBe(200);
+  });
+
+  it("ends the tokens of a pipeline that acts as the person, and their exchange", async () => {
+    const idp = await newIdp(world, [{ ...allowing({ tokenType: "personal" }), userLogin: "mel" }]);
+    const { access_token: token } = await exchanged(await idp.token(), ofPerson("mel"));
+    await ok("GET", "/api/orgs/acme", { token });
+    const { id } = await good(scim, "POST", "/Users", userOf("mel"));
+    await good(scim, "PATCH", `/Users/${id}`, active(false));
+    await refused(403, "GET", "/api/orgs/acme", { token });
+    expect((await exchange(await idp.token(), ofPerson("mel"))).status).toBe(400);
+    await good(scim, "PATCH", `/Users/${id}`, active(true));
+    await refused(403, "GET", "/api/orgs/acme", { token });
+    const again = await exchanged(await idp.token(), ofPerson("mel"));
+    await ok("GET", "/api/orgs/acme", { token: again.access_token });
   });
 
   it("never removes the last administrator, and records that", async () => {
