@@ -116,15 +116,15 @@ describe("a deactivation", () => {
   it("ends the tokens of a pipeline that acts as the person, and their exchange", async () => {
     const idp = await newIdp(world, [{ ...allowing({ tokenType: "personal" }), userLogin: "mel" }]);
     const { access_token: token } = await exchanged(await idp.token(), ofPerson("mel"));
-    await ok("GET", "/api/orgs/acme", { token });
+    await ok("GET", "/api/orgs/acme/members", { token });
     const { id } = await good(scim, "POST", "/Users", userOf("mel"));
     await good(scim, "PATCH", `/Users/${id}`, active(false));
-    await refused(403, "GET", "/api/orgs/acme", { token });
+    await refused(403, "GET", "/api/orgs/acme/members", { token });
     expect((await exchange(await idp.token(), ofPerson("mel"))).status).toBe(400);
     await good(scim, "PATCH", `/Users/${id}`, active(true));
-    await refused(403, "GET", "/api/orgs/acme", { token });
+    await refused(403, "GET", "/api/orgs/acme/members", { token });
     const again = await exchanged(await idp.token(), ofPerson("mel"));
-    await ok("GET", "/api/orgs/acme", { token: again.access_token });
+    await ok("GET", "/api/orgs/acme/members", { token: again.access_token });
   });
 
   it("never removes the last administrator, and records that", async () => {
