@@ -18,6 +18,8 @@ const sizes: Sizes = {
   sequenceCalls: size("SEQUENCE_CALLS", 40, 4000),
   kills: size("KILLS", 4, 150),
   lanes: size("LANES", 2, 4),
+  scimMutations: size("SCIM_MUTATIONS", 100, 1000),
+  scimRaces: size("SCIM_RACES", 5, 1000),
   races: size("RACES", 3, 100),
   auditKills: size("AUDIT_KILLS", 3, 100),
 };

@@ -42,6 +42,7 @@ const layers: [name: string, purpose: string][] = [
   ["sweeps", "Bounded work of the cron: lost starts, and objects that no row names."],
   ["operator", "Health, metrics and first organizations, for the operator of the deployment."],
   ["sessions", "Sign-in to the console and its sessions."],
+  ["scim", "People and groups of an identity provider, which it creates, changes and deactivates (SCIM 2.0)."],
   ["sso", "Sign-in through identity providers, and what an organization requires of it."],
   ["console", "The web pages."],
   ["app", "Assembles the routes, and serves requests, queue messages and the cron."],

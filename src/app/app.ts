@@ -13,6 +13,7 @@ import { logRequest } from "./logRequest.ts";
 import { refusePlainHttp } from "./plainHttp.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
+import { isScimPath, scimError, serveScim } from "../scim/serve.ts";
 import { logError } from "../log.ts";
 import { requireSettings } from "../settings.ts";
 
@@ -61,6 +62,7 @@ app.use(async (c, next) => {
 });
 
 register(app, routes);
+app.all("/scim/*", serveScim);
 registerPages(app, pages);
 
 app.notFound(elsewhere);
@@ -68,10 +70,12 @@ app.notFound(elsewhere);
 app.onError((error, c) => {
   if (error instanceof AppError) {
     c.set("reason", error.reason);
+    if (isScimPath(c.req.path)) return scimError(error);
     for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
     return c.json(error.toResponseBody(), error.status as 400);
   }
   // This is a bug. Its message may contain secrets, so it is logged and not returned.
   logError("unexpected error", error, { requestId: c.get("request")?.requestId });
+  if (isScimPath(c.req.path)) return scimError(new AppError(500, "The server failed, and the error was logged."));
   return c.json({ code: 500, message: "Internal Server Error: the server failed, and the error was logged." }, 500);
 });

@@ -8,6 +8,7 @@ import type { Route } from "../http/route.ts";
 import { identityOperations } from "../identity/openapi.ts";
 import { stubOperations } from "../stubs/openapi.ts";
 import { oidcOperations } from "../oidc/openapi.ts";
+import { scimOperations } from "../scim/tokens/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";
@@ -41,6 +42,7 @@ export const operations: Record<OperationId, Operation> = {
   ...teamOperations,
   ...oidcOperations,
   ...ssoOperations,
+  ...scimOperations,
   ...auditLogOperations,
   ...rightsizeOperations,
   ...stackOperations,

@@ -12,7 +12,7 @@ export function refusePlainHttp(c: Context<Env>): Response | undefined {
   const url = new URL(c.req.url);
   if (url.protocol !== "http:" || isLocal(url.hostname) || c.env.ALLOW_PLAIN_HTTP === "true") return undefined;
   url.protocol = "https:";
-  const isApi = /^\/(api|healthz)(\/|$)/i.test(url.pathname);
+  const isApi = /^\/(api|scim|healthz)(\/|$)/i.test(url.pathname);
   if (!isApi && (c.req.method === "GET" || c.req.method === "HEAD")) return c.redirect(url.href, 308);
   throw new AppError(
     400,

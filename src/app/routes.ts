@@ -11,6 +11,7 @@ import { orgRoutes } from "../orgs/routes.ts";
 import { registryRoutes } from "../registry/routes.ts";
 import { rightsizeRoutes } from "../rightsize/routes.ts";
 import { roleRoutes } from "../roles/routes.ts";
+import { scimRoutes } from "../scim/routes.ts";
 import { secretRoutes } from "../secrets/routes.ts";
 import { resourceRoutes } from "../stacks/resourceRoutes.ts";
 import { configRoutes } from "../stacks/configRoutes.ts";
@@ -46,6 +47,7 @@ export const routes = [
   ...teamTokenRoutes,
   ...oidcRoutes,
   ...ssoRoutes,
+  ...scimRoutes,
   ...auditLogRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,

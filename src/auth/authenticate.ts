@@ -1,3 +1,4 @@
+import { whoIs } from "../audit/record.ts";
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
 import { type AppError, forbidden, tooManyRequests, unauthorized } from "../errors.ts";
 import { type DeadToken, type Identity, type Resolution, resolveToken } from "./resolve.ts";
@@ -9,7 +10,7 @@ import { type Lease, readLease } from "./leaseToken.ts";
 import { withinLimit } from "./limiter.ts";
 import { membershipIn } from "./policy.ts";
 import { nameOfToken } from "./warning.ts";
-import { recordDeadToken, recordDeadTokenFlood, recordRefusedLease } from "./refusals.ts";
+import { recordDeadToken, recordDeadTokenFlood, recordRefusedLease, recordRefusedScimToken } from "./refusals.ts";
 
 /** An authenticated caller, and the organization that the call is in. */
 export interface Credential {
@@ -45,8 +46,8 @@ export async function authenticate(
   const value = await credentialIn(ctx, header);
   const refetch = () => authenticate(ctx, header, orgName, { fresh: true });
   const found = await lookUp(ctx, value, options.fresh);
-  // A session token is a credential for the console only.
-  if (!found || kindOf(found) === "session") throw await countFailure(ctx, unauthorized("unknown_credential"));
+  // A session token is a credential for the console only, and a SCIM token one for the paths of SCIM only.
+  if (!found || ["session", "scim"].includes(kindOf(found))) throw await countFailure(ctx, unauthorized("unknown_credential"));
   if ("dead" in found) {
     const { actor, id } = found.dead;
     if (actor && options.drainsOn && (await isDraining(ctx, id, options.drainsOn)))
@@ -82,6 +83,34 @@ export async function authenticateSession(
     if (!again) throw unauthorized("ended_credential");
     return again;
   });
+}
+
+/**
+ * The caller of SCIM: a SCIM token of the organization in the path. A known credential that is not one leaves an event in the log of its
+ * organization. @throws 401, 429
+ */
+export async function authenticateScim(
+  ctx: RequestContext,
+  header: string | undefined,
+  orgName: string,
+  fresh = false,
+): Promise<Credential> {
+  const found = await lookUp(ctx, await credentialIn(ctx, header), fresh);
+  if (!found) throw await countFailure(ctx, unauthorized("unknown_credential"));
+  const { kind, actor } = "dead" in found ? found.dead : found.identity;
+  const isHere = actor?.kind === "organization" && actor.org.name === orgName;
+  if (kind === "scim" && isHere && "identity" in found)
+    return credentialOf(orgName, found.identity, () => authenticateScim(ctx, header, orgName, true));
+  const refusal = await countFailure(ctx, unauthorized("dead" in found ? "ended_credential" : "unknown_credential"));
+  const own = actor && (actor.kind === "user" ? membershipIn(actor, orgName)?.org : actor.org);
+  const why =
+    kind !== "scim"
+      ? "a credential that is no SCIM token was used for SCIM"
+      : isHere
+        ? "the SCIM token is not valid any more"
+        : "the SCIM token belongs to another organization than the one of the path";
+  if (own && refusal.status === 401) await recordRefusedScimToken(ctx, own, whoIs(actor), why);
+  throw refusal;
 }
 
 const lookUp = (ctx: RequestContext, value: string, fresh = false) =>

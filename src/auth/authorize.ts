@@ -12,6 +12,7 @@ import {
 import { batch } from "../db/client.ts";
 import { AppError, forbidden, notFound } from "../errors.ts";
 import type { Credential } from "./authenticate.ts";
+import { whyDeactivated } from "./deactivated.ts";
 import { circumstancesOf, editionFault } from "./editions.ts";
 import { guard } from "./guard.ts";
 import { type LimitFault, expiryPolicyText, limitFault, meetsExpiryPolicy } from "./limits.ts";
@@ -46,6 +47,8 @@ export async function authorize(
     return known;
   }
   if (credential.identity.cached) return authorize(ctx, await credential.refetch(), permission, orgName, stack);
+  const deactivated = membership ? undefined : await whyDeactivated(ctx, actor, orgName ?? "");
+  if (deactivated) throw deactivated;
   if (!membership) throw notFound(`Organization '${(orgName ?? "").slice(0, 100)}'`);
   switch (verdict) {
     case "network":

@@ -4,6 +4,7 @@ import type { Actor, Membership, OrgContext } from "../context.ts";
 import { type Store, batch, failUnless } from "../db/client.ts";
 import { members } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
+import { isOpenTo } from "./barred.ts";
 import { lives } from "./lives.ts";
 import { sessionOpenerIsValid } from "./sessionOpener.ts";
 import { stackGivesNeeds } from "./onStack.ts";
@@ -126,7 +127,7 @@ export function guardMemberships(store: Store, actor: Actor) {
   const userId = actor.kind === "user" ? actor.user.id : "";
   const was = (name: keyof (typeof judged)[number]) => sql.raw(`judged.value->>'${name}'`);
   const unjudged = sql`EXISTS (SELECT 1 FROM ${members} JOIN organizations ON organizations.id = org_id WHERE user_id = ${userId} AND org_id = coalesce(${actor.limits.onlyOrgId}, org_id)
-    AND NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify(judged)}) AS judged WHERE ${was("org")} = org_id AND ${was("role")} = role
+    AND ${isOpenTo(sql`${actor.token.id}`)} AND NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify(judged)}) AS judged WHERE ${was("org")} = org_id AND ${was("role")} = role
       AND ${was("version")} = settings_version AND ${was("accepted")} = (accepted_at IS NOT NULL)
       AND coalesce(${was("access")}, access) = access AND coalesce(${was("grants")}, has_stack_grants) = has_stack_grants))`;
   return store.db.select({ holds: failUnless(sql`NOT ${unjudged}`) }).from(sql`(SELECT 1)`);

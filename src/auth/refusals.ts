@@ -60,6 +60,17 @@ export async function recordEmergency(ctx: RequestContext, actor: Actor, org: Or
   await record(ctx, [org], whoIs(actor), { event: "emergency-sign-in", description });
 }
 
+/** Records that a person was refused because the identity provider has deactivated the person, or had when the credential already existed. */
+export const recordDeactivated = (ctx: RequestContext, actor: Actor, org: OrganizationRef) =>
+  record(ctx, [org], whoIs(actor), {
+    event: "auth-failure-organization-role",
+    description: "Refused: the identity provider deactivated the account, and this credential has no access since then.",
+  });
+
+/** Records that a credential of an organization was used as a SCIM token, and is none or is not valid for the organization of the path. */
+export const recordRefusedScimToken = (ctx: RequestContext, org: OrganizationRef, who: Who, why: string) =>
+  record(ctx, [org], who, { event: "auth-failure-scim-access-token", description: `Refused: ${why}.` });
+
 const what = { deleted: "deleted", disabled: "disabled", rotated: "rotated, and its overlap is over", expired: "expired" };
 
 /**

@@ -8,6 +8,7 @@ import { openEntry, sealEntry } from "./cacheEntry.ts";
 import { sessionOpenerIsValid } from "./sessionOpener.ts";
 import { hashTokenValue } from "./secret.ts";
 import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
+import { isOpenTo } from "./barred.ts";
 import { settingsColumns } from "./settings.ts";
 import { logError } from "../log.ts";
 
@@ -173,7 +174,8 @@ export const identityQueries = ({ db }: Store, hash: string | SQL) =>
       .innerJoin(organizations, eq(organizations.id, members.orgId))
       .where(
         sql`${members.userId} = (SELECT user_id FROM access_tokens WHERE hash = ${hash})
-          AND ${members.orgId} = coalesce((SELECT only_org_id FROM access_tokens WHERE hash = ${hash}), ${members.orgId})`,
+          AND ${members.orgId} = coalesce((SELECT only_org_id FROM access_tokens WHERE hash = ${hash}), ${members.orgId})
+          AND ${isOpenTo(sql`(SELECT id FROM access_tokens WHERE hash = ${hash})`)}`,
       )
       // The default organization comes first, and memberships that were not accepted come last.
       .orderBy(
@@ -257,7 +259,8 @@ export function identityFrom(tokens: Rows[0], memberships: Rows[1], now: number)
           ),
         }
       : org && {
-          kind: token.kind,
+          // A SCIM token is no caller of the API: `authenticate` refuses it. It changes members as its organization.
+          kind: token.kind === "scim" ? "organization" : token.kind,
           token: ref,
           limits,
           org,

@@ -19,6 +19,7 @@ import { roleDetailPages } from "./roles/detail.tsx";
 import { roleEditPages } from "./roles/edit.tsx";
 import { roleListPage } from "./roles/list.tsx";
 import { roleRemovePages } from "./roles/remove.tsx";
+import { scimPages } from "./scim.tsx";
 import { settingsPages } from "./settings.tsx";
 import { singleSignOnPages } from "./singleSignOn.tsx";
 import { organizationPages } from "./organizations.tsx";
@@ -84,6 +85,7 @@ export const pages: PageRoute[] = [
   ...issuerSettingsPages,
   ...settingsPages,
   ...ssoPages,
+  ...scimPages,
   numbersPage,
   // Paths with `~` come first: the following accept any name.
   ...stackListPages,

@@ -117,6 +117,12 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
                 <a href={placePath(ctx.org.name, "sso")}>Single sign-on</a>
               </>
             )}
+            {ctx.page.may("org_token:read") && (
+              <>
+                {" · "}
+                <a href={placePath(ctx.org.name, "scim")}>SCIM</a>
+              </>
+            )}
           </p>
         )}
         {problem && <Notice kind="error">{problem.message}</Notice>}

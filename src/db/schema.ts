@@ -6,6 +6,7 @@ export * from "../metrics/table.ts";
 export * from "../oidc/table.ts";
 export * from "../orgs/table.ts";
 export * from "../roles/table.ts";
+export * from "../scim/table.ts";
 export * from "../sso/table.ts";
 export * from "../stacks/table.ts";
 export * from "../teams/table.ts";

@@ -64,7 +64,7 @@ const label = sql.raw(`CASE ending.kind
   ELSE ending.kind || ' token "' || ending.name || '" (' || ending.id || ')' END`);
 
 const plural = sql.raw(
-  `CASE WHEN kind IN ('organization', 'team', 'personal') THEN kind || ' tokens' WHEN kind = 'issuer' THEN 'identity providers' ELSE kind || 's' END`,
+  `CASE WHEN kind IN ('organization', 'team', 'personal', 'scim') THEN kind || ' tokens' WHEN kind = 'issuer' THEN 'identity providers' ELSE kind || 's' END`,
 );
 
 /** Events that `auditEnding` may have recorded; they are sent to the queue. */

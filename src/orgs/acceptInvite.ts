@@ -12,6 +12,7 @@ import { rolesAreUnchanged } from "../roles/unchanged.ts";
 import { customRoles } from "../roles/table.ts";
 import { shortId } from "./invite.ts";
 import { isPending } from "./pendingInvites.ts";
+import { isSuspended, suspended } from "./suspended.ts";
 import { invites, members, organizations } from "./table.ts";
 
 /** Returns a pending invitation to a person who knows its id. @throws 404 if it is not pending */
@@ -35,11 +36,13 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
   });
   const sender = await readSender(ctx, invite);
   if (!sender.mayStillGive) throw notInvited();
-  const waits = and(eq(invites.id, id), eq(invites.orgId, invite.orgId), isFor(ctx), isPending("invites", ctx.now));
+  const isOut = isSuspended(sql`${invite.orgId}`, sql`${user.id}`);
+  const waits = and(sql`NOT ${isOut}`, eq(invites.id, id), eq(invites.orgId, invite.orgId), isFor(ctx), isPending("invites", ctx.now));
   try {
-    const [, , , accepted] = await batch(ctx.store, [
+    const [, , [state], , accepted] = await batch(ctx.store, [
       guard(ctx.store, ctx.actor, ctx.now),
       ctx.store.db.select({ holds: failUnless(sender.isUnchanged) }).from(sql`(SELECT 1)`),
+      ctx.store.db.select({ isSuspended: sql<number>`${isOut}`.as("is_suspended") }).from(sql`(SELECT 1)`),
       ctx.store.db
         .insert(members)
         .select(
@@ -48,6 +51,7 @@ export async function acceptInvite(ctx: PersonContext, orgName: string, id: stri
       ctx.store.db.update(invites).set({ status: "accepted", acceptedBy: user.id }).where(waits).returning({ id: invites.id }),
       auditIf(ctx.store, event, changedARow),
     ]);
+    if (state?.isSuspended) throw suspended();
     if (!accepted[0]) throw notInvited();
   } catch (error) {
     if (error instanceof UniqueViolation) throw new AppError(409, "User is already an organization member.");

@@ -10,6 +10,7 @@ import { users } from "../users/table.ts";
 import { shortId } from "./invite.ts";
 import { isPending } from "./pendingInvites.ts";
 import { currentRole, isLogin, isMember, rolesModified, toMember } from "./members.ts";
+import { isSuspended, suspended } from "./suspended.ts";
 import { type Role, invites, members } from "./table.ts";
 
 const alreadyThere = () => new AppError(409, "User is already an organization member.");
@@ -28,16 +29,16 @@ export async function addMember(ctx: OrgContext, login: string, given: GivenRole
   try {
     const [people, , , roles] = await guarded(ctx, [
       person(ctx, login),
-      ctx.store.db
-        .insert(members)
-        .select(
-          sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, ${roleId}, '[null,[]]', 0, 0, NULL FROM users WHERE ${isLogin(login)}`,
-        ),
+      ctx.store.db.insert(members).select(
+        sql`SELECT ${ctx.org.id}, id, ${role}, ${ctx.now}, NULL, ${ctx.actor.token.id}, ${roleId}, '[null,[]]', 0, 0, NULL FROM users
+            WHERE ${isLogin(login)} AND NOT ${isSuspended(sql`${ctx.org.id}`, sql`users.id`)}`,
+      ),
       auditIf(ctx.store, event, changedARow),
       rolesModified(ctx, roleId),
     ]);
     const found = people[0];
     if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
+    if (found.isSuspended) throw suspended();
     relaySoon(ctx, event);
     return toMember(ctx.org.id, { ...found, role, joined: ctx.now, acceptedAt: null, custom: customOf(role, roles[0]!) }, roles[0]!.at);
   } catch (error) {
@@ -90,6 +91,11 @@ const customOf = (role: Role, { custom }: { custom: string | null }) => (role ==
 
 const person = (ctx: OrgContext, login: string) =>
   ctx.store.db
-    .select({ login: users.login, name: users.name, email: users.email })
+    .select({
+      login: users.login,
+      name: users.name,
+      email: users.email,
+      isSuspended: sql<number>`${isSuspended(sql`${ctx.org.id}`, sql`${users.id}`)}`.as("is_suspended"),
+    })
     .from(users)
     .where(sql`lower(${users.login}) = lower(${login})`);

@@ -34,6 +34,7 @@ const ofTeamTokens = (right: OrgPermission): Mapping => ({ shows: [right], besid
 
 const people = none("only people can do this");
 const refused = none("the call was refused");
+const scim = none("only the SCIM token of an identity provider does this");
 const itself = none("a token that may rotate itself needs no right for it");
 
 /** Every event that is recorded. A new event does not compile until it is in this table. */
@@ -97,6 +98,15 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "team-token-rotated": itself,
 
   "organization-token-rotated": itself,
+  "scim-token-created": people,
+  "scim-token-deleted": people,
+  "scim-user-created": scim,
+  "scim-user-updated": scim,
+  "scim-user-activated": scim,
+  "scim-user-deactivated": scim,
+  "scim-user-deleted": scim,
+  "scim-user-kept": refused,
+  "auth-failure-scim-access-token": refused,
   "oidc-issuer-registered": people,
   "oidc-issuer-updated": people,
   "oidc-issuer-deleted": people,

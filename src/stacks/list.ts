@@ -1,3 +1,4 @@
+import { isOpenTo } from "../auth/barred.ts";
 import { type SQL, and, isNull, sql } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guard, guardMemberships } from "../auth/guard.ts";
@@ -78,7 +79,9 @@ export async function listUserStacks(ctx: ActorContext, query: z.infer<typeof Li
 /** The spellings of a project's name, found by the index of paths; the list itself then uses another index. */
 const spellingsOf = (actor: Actor, project: string) => sql`(SELECT same.project FROM stacks AS same WHERE same.deleted_at IS NULL
   AND lower(same.project) = lower(${project}) AND same.org_id ${
-    actor.kind === "user" ? sql`IN (SELECT org_id FROM members WHERE user_id = ${actor.user.id})` : sql`= ${actor.org.id}`
+    actor.kind === "user"
+      ? sql`IN (SELECT org_id FROM members WHERE user_id = ${actor.user.id} AND ${isOpenTo(sql`${actor.token.id}`)})`
+      : sql`= ${actor.org.id}`
   })`;
 
 /** Absent: never. 0: one is in progress (cli-protocol §3.3). */

@@ -58,8 +58,8 @@ const roleOf = (row: TokenRow) =>
     ? { id: roleId(row.orgId ?? "", row.role), ...builtInRoles[row.role] }
     : { id: row.roleId, name: row.roleName ?? "", defaultIdentifier: builtInRoles[row.role].defaultIdentifier };
 
-/** The type in the API. Sessions are never listed, so they have no type of their own. */
-const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind);
+/** The type in the API. Sessions and SCIM tokens are never listed as access tokens, so they have no type of their own. */
+const typeOf = (kind: TokenKind) => (kind === "session" ? "personal" : kind === "scim" ? "organization" : kind);
 
 /** The state of a token. If a token has ended in two ways, the permanent one counts. */
 export function stateOf(row: Pick<TokenRow, "deletedAt" | "disabledAt" | "expiresAt" | "retiresAt">, now: number): TokenState {

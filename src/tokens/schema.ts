@@ -26,7 +26,7 @@ const displayName = text(100, "a display name has at most 100 characters");
 /** Unix seconds in the API, 0 for never; milliseconds or null internally. */
 const expiry = z.int().check(z.minimum(0));
 const toMillis = (seconds: number | null | undefined) => (seconds ? seconds * 1000 : null);
-const expires = z.pipe(z.nullish(expiry), z.transform(toMillis));
+export const expires = z.pipe(z.nullish(expiry), z.transform(toMillis));
 
 const pattern = text(100, "a pattern has 1 to 100 characters of A-Z a-z 0-9 _ . - and *").check(
   z.superRefine((written, context) => {

@@ -3,8 +3,11 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import { organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 
-/** `session` is for the console: its value is only in a cookie, and it is never listed. */
-export const tokenKinds = ["personal", "session", "organization", "team"] as const;
+/**
+ * `session` is for the console: its value is only in a cookie, and it is never listed. `scim` belongs to an organization, and is valid for the
+ * paths of SCIM only.
+ */
+export const tokenKinds = ["personal", "session", "organization", "team", "scim"] as const;
 export type TokenKind = (typeof tokenKinds)[number];
 
 /** Roles of a machine token. A personal token has the role of its person, whatever its row contains. */
@@ -135,6 +138,14 @@ export const accessTokens = sqliteTable(
       .where(sql`${t.familyId} IS NOT NULL`),
   ],
 );
+
+/**
+ * Personal tokens and sessions without access to an organization, because they are older than their person's deactivation there. A trigger of the
+ * database adds what such a token creates.
+ */
+export const barredTokens = sqliteTable("barred_tokens", { tokenId: text("token_id").notNull(), orgId: text("org_id").notNull() }, (t) => [
+  primaryKey({ columns: [t.tokenId, t.orgId] }),
+]);
 
 /** Accepted requests of a token, by day (days since 1970, UTC). */
 export const tokenUsage = sqliteTable(

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 /** People. A machine has no row here: its token belongs to an organization. */
 export const users = sqliteTable(
@@ -13,5 +13,5 @@ export const users = sqliteTable(
     /** The organization of stack names without an organization; null: the oldest membership. */
     defaultOrgId: text("default_org_id"),
   },
-  (t) => [uniqueIndex("users_login").on(sql`lower(${t.login})`)],
+  (t) => [uniqueIndex("users_login").on(sql`lower(${t.login})`), index("users_email").on(sql`lower(${t.email})`)],
 );

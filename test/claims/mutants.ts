@@ -588,4 +588,28 @@ export const mutants: Mutant[] = [
     find: ".set({ disabledAt: now, version: sql`${oidcIssuers.version} + 1` })",
     replace: ".set({ version: sql`${oidcIssuers.version} + 1` })",
   },
+  {
+    claim: "scim-token",
+    file: "src/auth/authenticate.ts",
+    find: '["session", "scim"].includes(kindOf(found))',
+    replace: '["session"].includes(kindOf(found))',
+  },
+  {
+    claim: "scim-outsiders",
+    file: "src/scim/users/find.ts",
+    find: ".innerJoin(users, eq(users.id, members.userId))",
+    replace: ".innerJoin(users, sql`1`)",
+  },
+  {
+    claim: "scim-deactivation",
+    file: "src/scim/users/membership.ts",
+    find: "  ctx.store.db.delete(members).where(thatMember(ctx, userId)),",
+    replace: "",
+  },
+  {
+    claim: "scim-older-tokens",
+    file: "src/auth/barred.ts",
+    find: "WHERE barred_tokens.token_id = ${tokenId}",
+    replace: "WHERE 0",
+  },
 ];

@@ -104,7 +104,10 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
       ? await ok<{ id: string }>("POST", "/api/user/tokens", { token: world.admin })
-      : await ok<{ id: string }>("POST", tokens, { token: world.admin, json: { name: `doomed-${operationId}` } });
+      : await ok<{ id: string }>("POST", path.includes("/scim/") ? "/api/orgs/acme/scim/tokens" : tokens, {
+          token: world.admin,
+          json: { name: `doomed-${operationId}` },
+        });
     params["tokenId"] = id;
     if (/^Get(Org|Team)TokenRevocation$/.test(operationId)) await ok("DELETE", `${tokens}/${id}`, { token: world.admin });
   }
@@ -219,6 +222,8 @@ const emptyState = { version: 3, deployment: {} };
 async function bodyOf({ operationId }: Route["definition"], { ciphertext, params }: Objects): Promise<unknown> {
   const bodies: Record<string, unknown> = {
     CreateOrgToken: { name: "new" },
+    CreateScimToken: { name: "okta" },
+    UpdateScim: { deletesTeams: true },
     CreateTeamToken: { name: "new-of-team" },
     CreatePulumiTeam: { name: "new", displayName: "New", description: "" },
     CreateGitHubTeam: { githubTeamID: 1 },

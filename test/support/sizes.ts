@@ -26,6 +26,10 @@ export interface Sizes {
   races: number;
   /** Kills of a server whose queue holds audit events. */
   auditKills: number;
+  /** Requests of SCIM with a part that is replaced by anything. */
+  scimMutations: number;
+  /** Races of a deactivation against writes of the person. */
+  scimRaces: number;
 }
 
 declare module "vitest" {

@@ -15,6 +15,7 @@ const kinds: Record<Item["kind"], string> = {
   team: "team token",
   personal: "personal token",
   session: "console session",
+  scim: "SCIM token",
   invitation: "invitation",
   issuer: "identity provider",
   member: "member",

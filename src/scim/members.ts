@@ -1,0 +1,11 @@
+/** Reading of JSON whose names have no case, and whose names may be those of `Object.prototype` (identity-facts C-1, L-6). */
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The members of an object by their names in lower case. A repeated name has its last value. It is a `Map`, so no name has a meaning. */
+export const membersOf = (value: Record<string, unknown>): Map<string, unknown> =>
+  new Map(Object.keys(value).map((name) => [name.toLowerCase(), value[name]]));
+
+/** Folds a text that is compared without case (identity-facts C-22). */
+export const folded = (text: string): string => text.normalize("NFKC").toLowerCase();
