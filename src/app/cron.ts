@@ -8,6 +8,7 @@ import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { setTimestamp } from "../metrics/increment.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
+import { wakeLagging } from "../streams/wakeLagging.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
@@ -22,6 +23,7 @@ const everyMinute: Record<string, Task> = {
   chain: (env) => chainOlderRows(env),
   checkpoints: (env, now) => signCheckpoints(env, now),
   archive: (env, now) => archiveOldRecords(env, now),
+  streams: (env, now) => wakeLagging(env, now),
   sweep: (env, now) => sweep(env, now),
 };
 

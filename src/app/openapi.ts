@@ -15,6 +15,7 @@ import { roleOperations } from "../roles/openapi.ts";
 import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
+import { streamOperations } from "../streams/openapi.ts";
 import { teamOperations } from "../teams/openapi.ts";
 import { tokenOperations } from "../tokens/openapi.ts";
 import { updateOperations } from "../updates/openapi.ts";
@@ -39,6 +40,7 @@ export const operations: Record<OperationId, Operation> = {
   ...teamOperations,
   ...oidcOperations,
   ...auditLogOperations,
+  ...streamOperations,
   ...rightsizeOperations,
   ...stackOperations,
   ...explainOperations,

@@ -17,6 +17,7 @@ import { deletedRoutes } from "../stacks/deletedRoutes.ts";
 import { peopleRoutes } from "../stacks/peopleRoutes.ts";
 import { referenceRoutes } from "../stacks/referenceRoutes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
+import { streamRoutes } from "../streams/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { teamRoutes } from "../teams/routes.ts";
@@ -44,6 +45,7 @@ export const routes = [
   ...teamTokenRoutes,
   ...oidcRoutes,
   ...auditLogRoutes,
+  ...streamRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,

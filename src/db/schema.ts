@@ -6,6 +6,7 @@ export * from "../oidc/table.ts";
 export * from "../orgs/table.ts";
 export * from "../roles/table.ts";
 export * from "../stacks/table.ts";
+export * from "../streams/table.ts";
 export * from "../teams/table.ts";
 export * from "../tokens/table.ts";
 export * from "../updates/table.ts";

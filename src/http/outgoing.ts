@@ -3,8 +3,8 @@ import type { Bindings } from "../env.ts";
 import { concat } from "../state/json/json.ts";
 
 /**
- * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential,
- * follows no redirect, and limits the answer in size and time. It cannot detect a name that resolves to a private address, but a Worker at
+ * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential of a
+ * caller, follows no redirect, and limits the answer in size and time. It cannot detect a name that resolves to a private address, but a Worker at
  * Cloudflare reaches no private address (docs/security.md).
  */
 export interface OutgoingLimits {
@@ -15,9 +15,13 @@ export interface OutgoingLimits {
 }
 
 export interface OutgoingRequest {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PUT";
   headers?: Record<string, string>;
-  body?: string;
+  /** Headers with a credential that an administrator has stored for this address. */
+  credentials?: Record<string, string>;
+  body?: string | Uint8Array;
+  /** Ends the call, which then fails as after the time limit. */
+  signal?: AbortSignal;
 }
 
 export interface OutgoingAnswer {
@@ -93,7 +97,7 @@ export async function callOut(
   env: Pick<Bindings, "LOCAL_DEVELOPMENT">,
   address: string,
   limits: OutgoingLimits,
-  { method = "GET", headers = {}, body }: OutgoingRequest = {},
+  { method = "GET", headers = {}, credentials = {}, body, signal }: OutgoingRequest = {},
 ): Promise<OutgoingAnswer> {
   if (!URL.canParse(address)) throw new OutgoingFault("address", "an address must be a URL");
   const url = new URL(address);
@@ -101,9 +105,13 @@ export async function callOut(
   if (fault) throw new OutgoingFault("address", fault);
   const sent = new Headers({ "User-Agent": "stackpass", ...headers });
   if (credentialHeaders.some((name) => sent.has(name))) throw new OutgoingFault("address", "a call must not carry a credential");
+  for (const [name, value] of Object.entries(credentials)) sent.set(name, value);
 
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), limits.within);
+  const end = () => late.abort();
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
   try {
     const response = await fetch(url, {
       method,
@@ -123,6 +131,7 @@ export async function callOut(
     throw new OutgoingFault("network", error instanceof Error ? error.message : String(error));
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
 }
 
