@@ -19,8 +19,6 @@ import { auditStreams } from "./table.ts";
 /** A stream that has failed for this long, and at least so often, is paused. Milliseconds. */
 const GIVES_UP_AFTER = 86_400_000;
 const FAILURES = 10;
-/** Maximum number of checkpoints that one step sends. */
-const CHECKPOINTS = 31;
 
 /** The batch that an object of a stream began to send. Its end stays when more records exist at the next attempt. */
 export interface Begun {
@@ -45,7 +43,7 @@ export type Next = number | "idle" | "gone";
 type Stream = typeof auditStreams.$inferSelect;
 
 /**
- * One step of a stream: it sends the next signed checkpoints or the next batch of records, and moves the cursor when the destination has
+ * One step of a stream: it sends the next signed checkpoint or the next batch of records, and moves the cursor when the destination has
  * confirmed it. The step may be repeated and may end anywhere: what is sent follows from the cursor, and the cursor moves only if the stream
  * is as it was read.
  */
@@ -137,24 +135,21 @@ async function nextWork(env: Bindings, due: Due, step: Step): Promise<Work | und
   return { send: (secret) => sendBatch(env, stream.destination, secret, message, step), done: { deliveredThrough: through } };
 }
 
+/** The next checkpoint. There is one for each day, so one is sent in a step. */
 async function checkpointWork(
   env: Bindings,
   { stream, org }: Due,
   to: Extract<Stream["destination"], { kind: "s3" }>,
   step: Step,
 ): Promise<Work | undefined> {
-  const checkpoints = await listCheckpoints(env, stream.orgId, stream.checkpointDay, CHECKPOINTS);
-  const last = checkpoints.at(-1);
-  if (!last) return undefined;
-  const send = async (credentials: Credentials) => {
-    for (const checkpoint of checkpoints) {
-      const object = await checkpointObject(to, credentials, org.name, checkpoint.day, `${JSON.stringify(checkpoint)}\n`);
-      const failure = await post(env, object, s3Fault, step);
-      if (failure) return failure;
-    }
-    return undefined;
+  const [checkpoint] = await listCheckpoints(env, stream.orgId, stream.checkpointDay, 1);
+  if (!checkpoint) return undefined;
+  const { day } = checkpoint;
+  const text = `${JSON.stringify(checkpoint)}\n`;
+  return {
+    send: async (credentials) => post(env, await checkpointObject(to, credentials, org.name, day, text), s3Fault, step),
+    done: { checkpointDay: day },
   };
-  return { send, done: { checkpointDay: last.day } };
 }
 
 /** Notes a failure. After a day of failures the stream is paused, with an event. */

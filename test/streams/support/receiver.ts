@@ -1,11 +1,12 @@
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { onTestFinished, vi } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import { appendToChains } from "../../../src/audit/append.ts";
 import { type ChainRecord, recordOf } from "../../../src/audit/chain.ts";
 import { fromBase64, toBase64 } from "../../../src/bytes/base64.ts";
 import type { Bindings } from "../../../src/env.ts";
 import { ok } from "../../support/client.ts";
+import { eventually } from "../../support/clock.ts";
 import type { World } from "../../support/world.ts";
 
 export const bindings = env as Bindings;
@@ -144,6 +145,10 @@ export async function step(id: string): Promise<void> {
 }
 
 export const orgId = async () => (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
+
+/** Waits until every event is in the log. */
+export const written = () =>
+  eventually(async () => expect(await env.DB.prepare("SELECT count(*) AS n FROM audit_outbox").first("n")).toBe(0));
 
 let made = 0;
 /** Writes events into the log of acme, as the queue's consumer does. */
