@@ -51,5 +51,8 @@ export function below({ roots, now, adminOf }: Reach): SQL {
 /** Ids of the identity providers that a row of `below` created, or whose policy it set last. */
 export const issuersBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN oidc_issuers AS made ON ${madeBelow}`;
 
+/** Ids of the audit streams that a row of `below` created, or whose destination it set last. */
+export const streamsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN audit_streams AS made ON ${madeBelow}`;
+
 /** Ids of the invitations that a row of `below` created. */
 export const invitationsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN invites AS made ON ${madeBelow}`;

@@ -22,9 +22,10 @@ export async function pauseStream(ctx: OrgContext, id: string) {
 
 /** Resumes a stream where it stopped. A stream that waits after a failure is tried at once. */
 export async function resumeStream(ctx: OrgContext, id: string) {
-  const { name, deliveredThrough } = await readStream(ctx, id);
+  const { name, deliveredThrough, pausedFor } = await readStream(ctx, id);
   return change(ctx, id, {
-    set: { pausedAt: null, pausedFor: null, ...freshStart },
+    // Who resumes a stream after the revocation of its maker is responsible for it.
+    set: { pausedAt: null, pausedFor: null, ...(pausedFor === "revoked" && { madeWith: ctx.actor.token.id }), ...freshStart },
     where: sql`1`,
     event: "audit-stream-resumed",
     description: `Resumed the audit stream "${name}" (${id}) after record ${deliveredThrough}.`,

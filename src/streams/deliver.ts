@@ -76,7 +76,8 @@ export async function deliver(env: Bindings, streamId: string, step: Step): Prom
   const [after] = moved;
   const [head] = heads;
   if (!after) return 0;
-  const hasMore = head && (head.seq > after.deliveredThrough || (stream.destination.kind === "s3" && head.checkpointDay > after.checkpointDay));
+  const hasMore =
+    head && (head.seq > after.deliveredThrough || (stream.destination.kind === "s3" && head.checkpointDay > after.checkpointDay));
   return hasMore ? 0 : "idle";
 }
 

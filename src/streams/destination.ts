@@ -87,7 +87,9 @@ export function statusFault({ status }: OutgoingAnswer): string | undefined {
 
 /** A page for people, such as the sign-in of a proxy, confirms nothing. */
 export function pageFault({ headers }: OutgoingAnswer): string | undefined {
-  return /html/i.test(headers.get("Content-Type") ?? "") ? "The answer is a web page, so it does not come from a receiver of logs." : undefined;
+  return /html/i.test(headers.get("Content-Type") ?? "")
+    ? "The answer is a web page, so it does not come from a receiver of logs."
+    : undefined;
 }
 
 /** The answer's JSON; undefined for anything else. */

@@ -33,13 +33,9 @@ const messageId = ({ streamId, records: [first, ...others], at }: Batch) =>
   first?.seq === undefined ? `${streamId}_test_${at}` : `${streamId}_${first.seq}_${others.at(-1)?.seq ?? first.seq}`;
 
 async function signature(secret: string, content: string): Promise<string> {
-  const key = await crypto.subtle.importKey(
-    "raw",
-    fromBase64(secret.slice(PREFIX.length)),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign"],
-  );
+  const key = await crypto.subtle.importKey("raw", fromBase64(secret.slice(PREFIX.length)), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
   return `v1,${toBase64(new Uint8Array(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(content))))}`;
 }
 

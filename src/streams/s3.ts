@@ -49,8 +49,7 @@ export function objectUrl({ url, bucket, pathStyle }: S3Destination, key: string
 }
 
 /** RFC 3986: encodes every character that is not unreserved. */
-const encode = (part: string) =>
-  encodeURIComponent(part).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+const encode = (part: string) => encodeURIComponent(part).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 async function putObject(
   to: S3Destination,

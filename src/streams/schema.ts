@@ -6,7 +6,9 @@ const name = text(100, "a stream name has 1 to 100 characters").check(z.minLengt
 const url = text(1000);
 /** A credential becomes a header, so it has neither spaces nor line breaks. */
 const credential = text(1000).check(z.regex(/^[\x21-\x7e]{1,1000}$/, "a credential has no spaces and only ASCII characters"));
-const authorization = text(2000).check(z.regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, "authorization is the value of a header, in ASCII"));
+const authorization = text(2000).check(
+  z.regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, "authorization is the value of a header, in ASCII"),
+);
 const indexName = text(255).check(z.regex(/^[a-z0-9_][a-z0-9_.-]*$/, "an index has lower-case letters, digits, _, . and -"));
 
 const S3 = z.object({

@@ -35,12 +35,7 @@ const shown = {
 
 /** Statement that reads streams with their lag. */
 export const selectStreams = (ctx: OrgContext, which: SQL) =>
-  ctx.store.db
-    .select(shown)
-    .from(auditStreams)
-    .where(which)
-    .orderBy(auditStreams.createdAt, auditStreams.id)
-    .limit(MOST_STREAMS);
+  ctx.store.db.select(shown).from(auditStreams).where(which).orderBy(auditStreams.createdAt, auditStreams.id).limit(MOST_STREAMS);
 
 export type StreamRow = Awaited<ReturnType<typeof selectStreams>>[number];
 

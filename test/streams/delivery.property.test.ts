@@ -8,7 +8,19 @@ import { parseCheckpoint } from "../../src/audit/sign.ts";
 import { wakeLagging } from "../../src/streams/wakeLagging.ts";
 import { settledLog } from "../support/audit.ts";
 import { newWorld } from "../support/world.ts";
-import { type Kind, Receiver, addRecords, bindings, chain, destinations, gunzip, newStream, orgId, reachable, step } from "./support/receiver.ts";
+import {
+  type Kind,
+  Receiver,
+  addRecords,
+  bindings,
+  chain,
+  destinations,
+  gunzip,
+  newStream,
+  orgId,
+  reachable,
+  step,
+} from "./support/receiver.ts";
 
 const { auditEvents: COUNT } = inject("sizes");
 
@@ -75,64 +87,72 @@ const lag = () =>
      FROM audit_streams JOIN audit_heads ON audit_heads.org_id = audit_streams.org_id`,
   ).first<number>("n");
 
-it(`delivers each of ${COUNT} records to every destination in order, whatever fails on the way`, async () => {
-  vi.spyOn(console, "error").mockImplementation(() => undefined);
-  const world = await newWorld();
-  const streams = await Promise.all(
-    (Object.keys(destinations) as Kind[]).map(async (kind, i) => {
-      const receiver = new Receiver(9001 + i);
-      const { id, secret } = await newStream(world, kind, receiver);
-      return { kind, receiver: Object.assign(receiver, { secret, mood: moody }), id };
-    }),
-  );
-  reachable(...streams.map(({ receiver }) => receiver));
-  await settledLog();
-  failingDatabase();
+it(
+  `delivers each of ${COUNT} records to every destination in order, whatever fails on the way`,
+  async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const world = await newWorld();
+    const streams = await Promise.all(
+      (Object.keys(destinations) as Kind[]).map(async (kind, i) => {
+        const receiver = new Receiver(9001 + i);
+        const { id, secret } = await newStream(world, kind, receiver);
+        return { kind, receiver: Object.assign(receiver, { secret, mood: moody }), id };
+      }),
+    );
+    reachable(...streams.map(({ receiver }) => receiver));
+    await settledLog();
+    failingDatabase();
 
-  let written = 0;
-  for (let round = 0; ; round++) {
-    // New records arrive between the attempts of a batch.
-    const more = Math.min(COUNT - written, 1 + Math.floor(random() * (COUNT < 100_000 ? 150 : 1800)));
-    while (more > 0 && (await addRecords(more).then(() => undefined, (error: unknown) => error)));
-    written += more;
-    await signCheckpoints(bindings, Date.UTC(2026, 5, 1) + round * 86_400_000).catch(() => undefined);
-    await wakeLagging(bindings, Date.now() + 3_600_001).catch(() => undefined);
-    for (const { id } of streams) {
-      // The waits after failures are over.
-      await env.DB.prepare("UPDATE audit_streams SET retry_at = 0, failing_since = NULL WHERE id = ?").bind(id).run();
-      if (chance(0.05)) {
-        note("forgotten");
-        await runInDurableObject(bindings.STREAMS.get(bindings.STREAMS.idFromName(id)), (_, { storage }) => storage.deleteAll());
+    let written = 0;
+    for (let round = 0; ; round++) {
+      // New records arrive between the attempts of a batch.
+      const more = Math.min(COUNT - written, 1 + Math.floor(random() * (COUNT < 100_000 ? 150 : 1800)));
+      try {
+        if (more > 0) await addRecords(more);
+        written += more;
+      } catch {
+        // The database failed. The next round writes others.
       }
-      await step(id);
+      await signCheckpoints(bindings, Date.UTC(2026, 5, 1) + round * 86_400_000).catch(() => undefined);
+      await wakeLagging(bindings, Date.now() + 3_600_001).catch(() => undefined);
+      for (const { id } of streams) {
+        // The waits after failures are over.
+        await env.DB.prepare("UPDATE audit_streams SET retry_at = 0, failing_since = NULL WHERE id = ?").bind(id).run();
+        if (chance(0.05)) {
+          note("forgotten");
+          await runInDurableObject(bindings.STREAMS.get(bindings.STREAMS.idFromName(id)), (_, { storage }) => storage.deleteAll());
+        }
+        await step(id);
+      }
+      if (written >= COUNT && (await lag()) === 0) break;
     }
-    if (written >= COUNT && (await lag()) === 0) break;
-  }
-  vi.restoreAllMocks();
+    vi.restoreAllMocks();
 
-  const records = await chain();
-  expect(records.length).toBeGreaterThanOrEqual(COUNT);
-  for (const { kind, receiver } of streams) {
-    const seen = new Set<number>();
-    const first = receiver.taken.filter(({ seq }) => !seen.has(seq) && seen.add(seq));
-    expect(first.length, kind).toBe(records.length);
-    // In order after the removal of repetitions, and none altered.
-    for (const [i, record] of first.entries()) if (record.hash !== records[i]!.hash) expect(record, kind).toEqual(records[i]);
-  }
+    const records = await chain();
+    expect(records.length).toBeGreaterThanOrEqual(COUNT);
+    for (const { kind, receiver } of streams) {
+      const seen = new Set<number>();
+      const first = receiver.taken.filter(({ seq }) => !seen.has(seq) && seen.add(seq));
+      expect(first.length, kind).toBe(records.length);
+      // In order after the removal of repetitions, and none altered.
+      for (const [i, record] of first.entries()) if (record.hash !== records[i]!.hash) expect(record, kind).toEqual(records[i]);
+    }
 
-  const { objects } = streams.find(({ kind }) => kind === "s3")!.receiver;
-  const files = [...objects].map(([path, bytes]) => ({ path, text: () => gunzip(bytes) }));
-  const signed = [...objects].filter(([path]) => path.includes("/checkpoints/"));
-  const checkpoints = signed.map(([, bytes]) => parseCheckpoint(new TextDecoder().decode(bytes))!);
-  const { good, message } = await examine(objectLines(files.filter(({ path }) => path.endsWith(".jsonl.gz"))), {
-    checkpoints,
-    keys: await publicKeys(bindings),
-  });
-  expect([good, message]).toEqual([true, expect.stringContaining(`good: records 1 to ${records.length}`)]);
-  expect(checkpoints.length).toBeGreaterThan(0);
-  expect(new Set(checkpoints.map(({ orgId: id }) => id))).toEqual(new Set([await orgId()]));
-  // A short run need not meet every fault.
-  const needed = COUNT < 100_000 ? { all: Object.values(met).reduce((a, b) => a + b) } : met;
-  for (const [fault, times] of Object.entries(needed)) expect(times, fault).toBeGreaterThan(0);
-  console.log(`${records.length} records to ${streams.length} destinations: ${JSON.stringify(met)}`);
-}, 30 * 60_000);
+    const { objects } = streams.find(({ kind }) => kind === "s3")!.receiver;
+    const files = [...objects].map(([path, bytes]) => ({ path, text: () => gunzip(bytes) }));
+    const signed = [...objects].filter(([path]) => path.includes("/checkpoints/"));
+    const checkpoints = signed.map(([, bytes]) => parseCheckpoint(new TextDecoder().decode(bytes))!);
+    const { good, message } = await examine(objectLines(files.filter(({ path }) => path.endsWith(".jsonl.gz"))), {
+      checkpoints,
+      keys: await publicKeys(bindings),
+    });
+    expect([good, message]).toEqual([true, expect.stringContaining(`good: records 1 to ${records.length}`)]);
+    expect(checkpoints.length).toBeGreaterThan(0);
+    expect(new Set(checkpoints.map(({ orgId: id }) => id))).toEqual(new Set([await orgId()]));
+    // A short run need not meet every fault.
+    const needed = COUNT < 100_000 ? { all: Object.values(met).reduce((a, b) => a + b) } : met;
+    for (const [fault, times] of Object.entries(needed)) expect(times, fault).toBeGreaterThan(0);
+    console.log(`${records.length} records to ${streams.length} destinations: ${JSON.stringify(met)}`);
+  },
+  30 * 60_000,
+);

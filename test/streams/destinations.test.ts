@@ -25,7 +25,14 @@ function recordsOf(count: number, description = "Created a token."): ChainRecord
 const batchOf = (count: number, format: StreamFormat = "jsonl"): Batch => {
   const records = recordsOf(count);
   const org = { id: "org", name: "acme" };
-  return { streamId: "stream", org, host: "stackpass.example.com", format, ...firstBatch(records, format, "stackpass.example.com"), at: AT };
+  return {
+    streamId: "stream",
+    org,
+    host: "stackpass.example.com",
+    format,
+    ...firstBatch(records, format, "stackpass.example.com"),
+    at: AT,
+  };
 };
 const answer = (status: number, body: unknown = "", headers: Record<string, string> = {}): OutgoingAnswer => ({
   status,
@@ -75,7 +82,10 @@ describe("the signature of a request to S3", () => {
     const date = headers["x-amz-date"]!;
     const expected = await signer.sign(
       { method: "PUT", protocol: "https:", hostname, path: pathname, headers: { ...headers, host }, body: request.body },
-      { signingDate: new Date(date.replace(/(....)(..)(..)T(..)(..)(..)Z/, "$1-$2-$3T$4:$5:$6Z")), unsignableHeaders: new Set(["content-type"]) },
+      {
+        signingDate: new Date(date.replace(/(....)(..)(..)T(..)(..)(..)Z/, "$1-$2-$3T$4:$5:$6Z")),
+        unsignableHeaders: new Set(["content-type"]),
+      },
     );
     expect(request.credentials!["Authorization"]).toBe(expected.headers["authorization"]);
     expect(headers["if-none-match"]).toBe("*");
@@ -90,10 +100,16 @@ describe("the signature of a request to S3", () => {
 
 describe("the requests of", () => {
   it("Splunk are events one after another", () => {
-    const { url, request } = splunkEvents({ kind: "splunk", url: "https://splunk.example.com:8088", index: "" }, { secret: "t" }, batchOf(2));
+    const { url, request } = splunkEvents(
+      { kind: "splunk", url: "https://splunk.example.com:8088", index: "" },
+      { secret: "t" },
+      batchOf(2),
+    );
     expect(url).toBe("https://splunk.example.com:8088/services/collector/event");
     expect(request.credentials).toEqual({ Authorization: "Splunk t" });
-    const [first, second] = String(request.body).split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    const [first, second] = String(request.body)
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(first).toEqual({
       time: AT / 1000,
       host: "stackpass.example.com",
@@ -105,7 +121,11 @@ describe("the requests of", () => {
   });
 
   it("Datadog are a gzipped list", async () => {
-    const { url, request } = await datadogEntries({ kind: "datadog", url: "https://http-intake.logs.datadoghq.eu" }, { secret: "k" }, batchOf(2));
+    const { url, request } = await datadogEntries(
+      { kind: "datadog", url: "https://http-intake.logs.datadoghq.eu" },
+      { secret: "k" },
+      batchOf(2),
+    );
     expect(url).toBe("https://http-intake.logs.datadoghq.eu/api/v2/logs");
     expect([request.credentials, request.headers!["Content-Encoding"]]).toEqual([{ "DD-API-KEY": "k" }, "gzip"]);
     expect(JSON.parse(await gunzip(request.body as Uint8Array))).toMatchObject([
@@ -115,7 +135,11 @@ describe("the requests of", () => {
   });
 
   it("Elasticsearch are pairs of lines with an id for each record", () => {
-    const { url, request } = elasticBulk({ kind: "elastic", url: "https://es.example.com/proxy", index: "audit" }, { secret: "k" }, batchOf(1));
+    const { url, request } = elasticBulk(
+      { kind: "elastic", url: "https://es.example.com/proxy", index: "audit" },
+      { secret: "k" },
+      batchOf(1),
+    );
     expect(url).toBe("https://es.example.com/proxy/_bulk?filter_path=errors,items.*.status");
     expect(request.credentials).toEqual({ Authorization: "ApiKey k" });
     const [create, document, end] = String(request.body).split("\n");
@@ -138,7 +162,12 @@ describe("an answer", () => {
     ["of 500", "with status 500", [s3Fault, splunkFault, elasticFault(1), datadogFault, httpsFault], answer(500)],
     ["of S3", undefined, [s3Fault], answer(200, "", { ETag: '"x"' })],
     ["of S3 to a batch that is there", undefined, [s3Fault], answer(412)],
-    ["of S3 to a wrong key", "The store says SignatureDoesNotMatch.", [s3Fault], answer(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>")],
+    [
+      "of S3 to a wrong key",
+      "The store says SignatureDoesNotMatch.",
+      [s3Fault],
+      answer(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>"),
+    ],
     ["of S3 that would be shown", "(status 403).", [s3Fault], answer(403, "<Code><script>alert(1)</script></Code>")],
     ["of Splunk", undefined, [splunkFault], answer(200, { text: "Success", code: 0 })],
     ["of Splunk to a bad index", "Splunk's code is 7.", [splunkFault], answer(400, { text: "Incorrect index", code: 7 })],
@@ -146,7 +175,12 @@ describe("an answer", () => {
     ["of Datadog", undefined, [datadogFault], answer(202, {})],
     ["of Elasticsearch", undefined, [elasticFault(2)], answer(200, { errors: false })],
     ["of Elasticsearch to records that are there", undefined, [elasticFault(2)], answer(200, items(409, 201))],
-    ["of Elasticsearch with a failed record", "refused 1 of 3 records, the first with status 400", [elasticFault(3)], answer(200, items(409, 400, 201))],
+    [
+      "of Elasticsearch with a failed record",
+      "refused 1 of 3 records, the first with status 400",
+      [elasticFault(3)],
+      answer(200, items(409, 400, 201)),
+    ],
     ["of Elasticsearch with too few records", "did not say which", [elasticFault(3)], answer(200, items(409, 409))],
     ["of Elasticsearch with records that are none", "refused 2 of 2", [elasticFault(2)], answer(200, { errors: true, items: [null, 5] })],
     ["of Elasticsearch with no list", "did not say which", [elasticFault(2)], answer(200, { errors: true, items: "many" })],
@@ -180,7 +214,9 @@ describe("a destination on the network", () => {
   });
 
   it("that redirects, answers without end or asks to wait has failed", async () => {
-    expect((await sendTo({ status: 301, headers: { Location: `${DOCUMENTS}/other` } }))?.error).toContain("a redirect, which is not followed");
+    expect((await sendTo({ status: 301, headers: { Location: `${DOCUMENTS}/other` } }))?.error).toContain(
+      "a redirect, which is not followed",
+    );
     expect((await sendTo({ how: "huge" }))?.error).toBe("The answer of the destination is too long.");
     expect(await sendTo({ status: 429, headers: { "Retry-After": "90" } })).toMatchObject({ asked: 90_000 });
     expect((await sendTo({ headers: { "Content-Type": "text/html" }, body: "<h1>Sign in</h1>" }))?.error).toContain("is a web page");

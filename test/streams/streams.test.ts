@@ -37,7 +37,8 @@ beforeEach(async () => {
 const kinds = Object.keys(destinations) as Kind[];
 const secrets = ["the-secret-of-s3", "source=stackpass", "the-token-of-splunk", "the-key-of-datadog", "the-key-of-elastic"];
 const get = (id: string) => ok<Stream>("GET", `${STREAMS}/${id}`, { token: world.admin });
-const post = (id: string, action: string, json: unknown = {}) => ok<Stream>("POST", `${STREAMS}/${id}/${action}`, { token: world.admin, json });
+const post = (id: string, action: string, json: unknown = {}) =>
+  ok<Stream>("POST", `${STREAMS}/${id}/${action}`, { token: world.admin, json });
 const patch = (id: string, json: unknown) => ok<Stream & NewStream>("PATCH", `${STREAMS}/${id}`, { token: world.admin, json });
 /** Sends everything that there is. */
 async function drain(id: string): Promise<void> {
@@ -200,9 +201,9 @@ describe("a failing stream", () => {
     const stream = await get(id);
     expect(stream.failing).toMatchObject({ failures: 1, error: "The destination asked to send less often (status 429)." });
     const count = receiver.requests.length;
-    expect(await deliver(bindings, id, { begun: undefined, begin: async () => undefined, signal: new AbortController().signal })).toBeGreaterThan(
-      500_000,
-    );
+    expect(
+      await deliver(bindings, id, { begun: undefined, begin: async () => undefined, signal: new AbortController().signal }),
+    ).toBeGreaterThan(500_000);
     expect(receiver.requests).toHaveLength(count);
     expect(await wakeLagging(bindings, Date.now())).toBe(0);
     receiver.mood = (take) => take();
@@ -278,7 +279,12 @@ describe("a failing stream", () => {
 describe("the credentials of a stream", () => {
   it.each(["s3", "splunk", "datadog", "elastic"] as const)("are needed again when the host of %s changes", async (kind) => {
     const { id } = await newStream(world, kind, receiver);
-    const { secretAccessKey: _, token: __, apiKey: ___, ...others } = destinations[kind]("http://localhost:9199") as Record<string, unknown>;
+    const {
+      secretAccessKey: _,
+      token: __,
+      apiKey: ___,
+      ...others
+    } = destinations[kind]("http://localhost:9199") as Record<string, unknown>;
     const json = { destination: others };
     expect(await refused(400, "PATCH", `${STREAMS}/${id}`, { token: world.admin, json })).toContain("is required again");
     const same = { ...others, url: receiver.url };
@@ -344,6 +350,27 @@ describe("the right to streams", () => {
     ] as const)
       await refused(404, method, path, { token: world.stranger, ...(method === "POST" && { json: {} }) });
     expect(await rowOf(id)).toMatchObject({ paused_at: null, version: 1 });
+  });
+});
+
+describe("the revocation of the credential that set up a stream, with everything created with it,", () => {
+  it("pauses the stream, names it, and an administrator can resume it", async () => {
+    const { id: tokenId, tokenValue } = await ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin });
+    const { id } = await newStream({ ...world, admin: tokenValue }, "splunk", receiver);
+    await drain(id);
+    const { created } = await ok<{ created: { items: { kind: string; name: string }[] } }>("GET", `/api/user/tokens/${tokenId}/impact`, {
+      token: world.admin,
+    });
+    expect(created.items).toMatchObject([{ kind: "stream", name: "to splunk" }]);
+    const events = await eventsOf(() => ok("DELETE", `/api/user/tokens/${tokenId}?withDescendants=true`, { token: world.admin }));
+    expect(events.map(({ description }) => description).join()).toContain(`audit stream "to splunk" (${id})`);
+    expect(await get(id)).toMatchObject({ paused: { reason: "revoked" } });
+    const before = receiver.taken.length;
+    await step(id);
+    expect(receiver.taken).toHaveLength(before);
+    await post(id, "resume");
+    await drain(id);
+    expect(sequences()).toEqual((await chain()).map(({ seq }) => seq));
   });
 });
 

@@ -90,6 +90,10 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     ]);
   }
   if (path.includes("{issuerId}") || path.includes("{policyId}") || operationId === "Token") await issuerFor(world, operationId, params);
+  if (path.includes("{streamId}"))
+    params["streamId"] = (
+      await ok<{ id: string }>("POST", "/api/orgs/acme/audit-streams", { token: world.admin, json: streamTo(operationId) })
+    ).id;
   if (path.includes("{tokenId}") && !path.includes("{issuerId}")) {
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
@@ -170,6 +174,9 @@ async function issuerFor(world: World, operationId: string, params: Record<strin
   }
 }
 
+/** A stream whose destination is not there. */
+const streamTo = (name: string) => ({ name, destination: { kind: "splunk", url: "http://localhost:1", token: "t" } });
+
 const changesRole = new Set(["UpdateRole", "DeleteRole", "ListUsersWithRole", "ListTeamsWithRole"]);
 const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
 
@@ -191,6 +198,9 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     UpdateOidcIssuer: { name: "renamed" },
     UpdateAuthPolicy: { policies: [allowing()] },
     TestOidcIssuer: { claims: {} },
+    CreateAuditStream: streamTo("new"),
+    UpdateAuditStream: { name: "renamed" },
+    RestartAuditStream: { from: 1 },
     Token: form(params["subjectToken"] ?? ""),
     CreateOrgInviteLink: { role: "member" },
     BatchCreateOrgInviteEmail: { invites: [{ email: "zoe@example.com", role: "member" }] },

@@ -17,6 +17,7 @@ const kinds: Record<Item["kind"], string> = {
   session: "console session",
   invitation: "invitation",
   issuer: "identity provider",
+  stream: "audit stream",
   member: "member",
 };
 

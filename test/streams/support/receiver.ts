@@ -48,7 +48,11 @@ export class Receiver {
     }
     switch (pathname) {
       case "/services/collector/event":
-        this.taken.push(...text().split("\n").map((line) => (JSON.parse(line) as { event: ChainRecord }).event));
+        this.taken.push(
+          ...text()
+            .split("\n")
+            .map((line) => (JSON.parse(line) as { event: ChainRecord }).event),
+        );
         return Response.json({ text: "Success", code: 0 });
       case "/api/v2/logs":
         this.taken.push(...(JSON.parse(await gunzip(body)) as { audit: ChainRecord }[]).map(({ audit }) => audit));
@@ -64,7 +68,10 @@ export class Receiver {
 
   /** Documents with an id: each is there once. */
   #index(text: string): Response {
-    const lines = text.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     const items = lines.flatMap((line, i) => {
       if (i % 2 === 1) return [];
       const { _id: id } = line["create"] as { _id: string };
@@ -95,7 +102,9 @@ export const recordsIn = (text: string): ChainRecord[] =>
 
 export const gunzip = (bytes: Uint8Array): Promise<string> =>
   new Response(
-    new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>),
+    new Blob([bytes as Uint8Array<ArrayBuffer>])
+      .stream()
+      .pipeThrough(new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>),
   ).text();
 
 /** Until the test ends, these receivers are what the Worker reaches, and everything else is not there. */
@@ -134,7 +143,10 @@ export const destinations = {
 export type Kind = keyof typeof destinations;
 
 export const newStream = (world: World, kind: Kind, receiver: Receiver, more: Record<string, unknown> = {}) =>
-  ok<NewStream>("POST", STREAMS, { token: world.admin, json: { name: `to ${kind}`, destination: destinations[kind](receiver.url), ...more } });
+  ok<NewStream>("POST", STREAMS, {
+    token: world.admin,
+    json: { name: `to ${kind}`, destination: destinations[kind](receiver.url), ...more },
+  });
 
 const senderOf = (id: string) => bindings.STREAMS.get(bindings.STREAMS.idFromName(id));
 
@@ -186,7 +198,12 @@ export async function chain(): Promise<ChainRecord[]> {
     .bind(await orgId())
     .all<Record<string, unknown>>();
   return results.map((row) =>
-    recordOf({ ...row, reqOrgAdmin: row["reqOrgAdmin"] === 1, reqStackAdmin: row["reqStackAdmin"] === 1, authFailure: row["authFailure"] === 1 }),
+    recordOf({
+      ...row,
+      reqOrgAdmin: row["reqOrgAdmin"] === 1,
+      reqStackAdmin: row["reqStackAdmin"] === 1,
+      authFailure: row["authFailure"] === 1,
+    }),
   );
 }
 
