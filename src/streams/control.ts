@@ -24,7 +24,7 @@ export async function pauseStream(ctx: OrgContext, id: string) {
 export async function resumeStream(ctx: OrgContext, id: string) {
   const { name, deliveredThrough, pausedFor } = await readStream(ctx, id);
   return change(ctx, id, {
-    // Who resumes a stream after the revocation of its maker is responsible for it.
+    // The caller that resumes a stream after a revocation is responsible for it.
     set: { pausedAt: null, pausedFor: null, ...(pausedFor === "revoked" && { madeWith: ctx.actor.token.id }), ...freshStart },
     where: sql`1`,
     event: "audit-stream-resumed",

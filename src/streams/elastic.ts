@@ -1,6 +1,6 @@
 import { type Batch, type Credentials, type ElasticDestination, type FaultOf, type Parcel, jsonOf, statusFault } from "./destination.ts";
 
-/** The bulk interface of Elasticsearch and OpenSearch (identity-facts A-12). */
+/** The bulk interface of Elasticsearch (identity-facts A-12). */
 
 export function elasticBulk({ url, index }: ElasticDestination, { secret }: Credentials, { records, org, at }: Batch): Parcel {
   const pairs = records.flatMap((record) => [

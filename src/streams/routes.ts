@@ -15,7 +15,7 @@ const STREAM = `${STREAMS}/{streamId}` as const;
 const org = z.object({ orgName });
 const stream = z.object({ orgName, streamId: id });
 const extension = true as const;
-/** Whoever may export the log sees where it goes. */
+/** A caller that may export the log sees where it goes. */
 const sees = "audit_logs:export" as const;
 const changes = "audit_streams:update" as const;
 const hostOf = (request: Request) => new URL(request.url).hostname;

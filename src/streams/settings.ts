@@ -7,8 +7,13 @@ import { objectUrl } from "./s3.ts";
 import type { SentDestination } from "./schema.ts";
 
 /** A destination as it is stored. */
-export interface Settings {
+export interface Stored {
   destination: Destination;
+  /** Undefined if they cannot be read any more. */
+  credentials: Credentials | undefined;
+}
+
+export interface Settings extends Stored {
   credentials: Credentials;
   /** A signing secret that was just made, and is shown once. */
   shown?: string;
@@ -20,7 +25,7 @@ export interface Settings {
  * @param before the stored settings, if the request changes a stream
  * @throws 400
  */
-export function settingsOf(env: Bindings, sent: SentDestination, format: StreamFormat, before?: Settings): Settings {
+export function settingsOf(env: Bindings, sent: SentDestination, format: StreamFormat, before?: Stored): Settings {
   if (before && before.destination.kind !== sent.kind) throw badRequest("the kind of a stream cannot change: create another stream");
   if (format !== "jsonl" && sent.kind !== "s3" && sent.kind !== "https") throw badRequest(`a stream to ${sent.kind} has the format jsonl`);
   const settings = read(sent, before);
@@ -32,7 +37,7 @@ export function settingsOf(env: Bindings, sent: SentDestination, format: StreamF
 /** An address that the stream will call: that of a bucket contains the bucket. */
 const calledUrl = (destination: Destination) => (destination.kind === "s3" ? objectUrl(destination, "") : destination.url);
 
-function read(sent: SentDestination, before: Settings | undefined): Settings {
+function read(sent: SentDestination, before: Stored | undefined): Settings {
   const url = sent.url === undefined ? undefined : parse(sent.url);
   const sameOrigin = before !== undefined && (url === undefined || new URL(before.destination.url).origin === url.origin);
   const kept = sameOrigin ? before.credentials : undefined;
@@ -44,7 +49,7 @@ function read(sent: SentDestination, before: Settings | undefined): Settings {
       return { destination, credentials: { secret: needed(sent.secretAccessKey ?? kept?.secret, "secretAccessKey", before) } };
     }
     case "https": {
-      if (!url && !before) throw badRequest("the url of the destination is required");
+      if (!url && !kept) throw badRequest("the url of the destination is required");
       const shown = kept ? undefined : newSigningSecret();
       const path = url ? url.pathname + url.search : kept?.path;
       const authorization = sent.authorization === undefined ? kept?.authorization : (sent.authorization ?? undefined);
@@ -78,9 +83,11 @@ function read(sent: SentDestination, before: Settings | undefined): Settings {
   }
 }
 
-function needed(credential: string | undefined, member: string, before: Settings | undefined): string {
+function needed(credential: string | undefined, member: string, before: Stored | undefined): string {
   if (credential !== undefined) return credential;
-  throw badRequest(before ? `the host of the stream changes, so ${member} is required again` : `${member} is required`);
+  if (!before) throw badRequest(`${member} is required`);
+  const why = before.credentials ? "the host of the stream changes" : "the stored credential cannot be read any more";
+  throw badRequest(`${why}, so ${member} is required again`);
 }
 
 function parse(text: string): URL {
@@ -88,12 +95,12 @@ function parse(text: string): URL {
   const url = new URL(text);
   if (!/^https?:$/.test(url.protocol)) throw badRequest("the url of a destination begins with https://");
   if (url.hash !== "") throw badRequest("the url of a destination has no fragment");
+  if (url.username !== "" || url.password !== "") throw badRequest("an address must not have a user or a password (url)");
   return url;
 }
 
 /** For destinations whose paths we choose. */
 function originOf(url: URL): string {
   if (url.pathname !== "/" || url.search !== "") throw badRequest("the url of this destination has a host only, without a path");
-  if (url.username !== "" || url.password !== "") throw badRequest("an address must not have a user or a password (url)");
   return url.origin;
 }

@@ -9,7 +9,7 @@ import { nameIsTaken } from "./create.ts";
 import { newSigningSecret } from "./https.ts";
 import type { UpdateStreamRequest } from "./schema.ts";
 import { open, seal } from "./seal.ts";
-import { type Settings, settingsOf } from "./settings.ts";
+import { type Settings, type Stored, settingsOf } from "./settings.ts";
 import { freshStart, nextVersion, noteChange, readStream, thatStream, toStream } from "./stream.ts";
 import { auditStreams } from "./table.ts";
 import { differences } from "./tell.ts";
@@ -22,11 +22,10 @@ import { differences } from "./tell.ts";
 export async function updateStream(ctx: OrgContext, id: string, request: UpdateStreamRequest, host: string) {
   const before = await readStream(ctx, id);
   const format = request.format ?? before.format;
-  const old = { destination: before.destination, credentials: (await open(ctx.env, id, before.credentials)) ?? { secret: "" } };
+  const old = { destination: before.destination, credentials: await open(ctx.env, id, before.credentials) };
   const settings = settingsOf(ctx.env, request.destination ?? asSent(old), format, old);
   if (request.newSecret) renew(settings);
   const { destination, credentials, shown } = settings;
-  if (credentials.secret === "") throw badRequest("the stored credential cannot be read any more: set it again");
   const name = request.name ?? before.name;
   const hasNewCredentials = JSON.stringify(credentials) !== JSON.stringify(old.credentials);
   const changes = [...differences(before, { name, format, destination }), ...(hasNewCredentials ? ["credentials"] : [])];
@@ -45,7 +44,7 @@ export async function updateStream(ctx: OrgContext, id: string, request: UpdateS
           ...set,
           version: nextVersion,
           ...(hasNewCredentials && { credentials: await seal(ctx.env, id, credentials) }),
-          // Who changes where the log goes is responsible for the stream.
+          // The caller that changes where the log goes is responsible for the stream.
           ...(isOtherPlace && { madeWith: ctx.actor.token.id }),
         })
         .where(and(thatStream(ctx, id), eq(auditStreams.version, before.version)))
@@ -63,7 +62,7 @@ export async function updateStream(ctx: OrgContext, id: string, request: UpdateS
 }
 
 /** The stored destination as a request that changes nothing. */
-const asSent = ({ destination }: Settings) => (destination.kind === "https" ? { kind: destination.kind } : destination);
+const asSent = ({ destination }: Stored) => (destination.kind === "https" ? { kind: destination.kind } : destination);
 
 /** @throws 400 for a stream that does not sign */
 function renew(settings: Settings): void {

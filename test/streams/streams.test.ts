@@ -330,7 +330,7 @@ describe("the credentials of a stream", () => {
 });
 
 describe("the right to streams", () => {
-  it("is one of administrators who are people; whoever may export the log sees the streams", async () => {
+  it("is one of administrators who are people; a caller that may export the log sees the streams", async () => {
     const { id } = await newStream(world, "splunk", receiver);
     const { tokenValue: machine } = await newOrgToken(world, "machine", { admin: true });
     const json = { name: "x", destination: destinations.splunk(receiver.url) };
@@ -397,6 +397,7 @@ describe("bad input", () => {
     ["a private address", splunk({ url: "https://10.0.0.1" })],
     ["the metadata service", splunk({ url: "https://169.254.169.254" })],
     ["a user in the URL", splunk({ url: "https://user:password@splunk.example.com" })],
+    ["a user in the URL of an address", { ...good, destination: { kind: "https", url: "https://user@example.com/in" } }],
     ["a path that we choose", splunk({ url: "https://splunk.example.com/services" })],
     ["a long URL", splunk({ url: `https://${"a".repeat(1000)}.com` })],
     ["no token", splunk({ token: undefined })],
