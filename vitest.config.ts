@@ -61,8 +61,6 @@ export default defineConfig(async () => {
       maxWorkers: 1,
       setupFiles: ["./test/support/setup.ts"],
       testTimeout: long ? 1_200_000 : 30_000,
-      // One for each request, and said nowhere else: what fails is still shown.
-      onConsoleLog: (line) => !/^\{"message":"(request|queue|cron|alarm)"/.test(line),
     },
   };
 });

@@ -30,5 +30,8 @@ export const shared = {
   silent: "passed-only",
   // A failure names the values of a list: "Array(1)" says nothing in a summary.
   chaiConfig: { truncateThreshold: 1000 },
+  // The defaults of vitest are one second and ten, which a loaded machine exceeds.
+  expect: { poll: { timeout: 30_000, interval: 20 } },
+  hookTimeout: 120_000,
   provide: { long, sizes, seed },
 } as const;

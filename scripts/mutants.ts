@@ -1,5 +1,5 @@
 /**
- * `npm run test:claims [-- --only TEXT --lanes N]`: applies each mutant of test/claims/mutants.ts in a copy of the checkout, runs the test
+ * `npm run test:claims [-- --only TEXT --shard I/N --lanes N]`: applies each mutant of test/claims/mutants.ts in a copy of the checkout, runs the test
  * of its claim, and expects that test to fail. If the test passes, it does not prove its claim: the mutant survives.
  * `scripts/mutantOutcome.ts` defines which failures count.
  */
@@ -15,7 +15,15 @@ import { type Outcome, type Report, hasPassed, outcomeOf, patternOf } from "./mu
 import { readOptions } from "./options.ts";
 import { env, root } from "./wrangler.ts";
 
-const { only, lanes: width } = readOptions({ only: { type: "string", default: "" }, lanes: { type: "string", default: "2" } });
+const {
+  only,
+  shard,
+  lanes: width,
+} = readOptions({
+  only: { type: "string", default: "" },
+  shard: { type: "string", default: "1/1" },
+  lanes: { type: "string", default: "2" },
+});
 /** Timeout of a run of tests, in minutes. The tests with the real CLI take longest. */
 const MOST_MINUTES = 10;
 
@@ -23,8 +31,15 @@ const faults = claimFaults();
 if (faults.length > 0) fail(faults.join("\n"));
 const claims = new Map(readClaims().map((claim) => [claim.name, claim]));
 const claimOf = (mutant: Mutant) => claims.get(mutant.claim)!;
-const chosen = mutants.filter((mutant) => mutant.claim.includes(only) || editsOf(mutant).some(({ file }) => file.includes(only)));
-if (chosen.length === 0) fail(`No claim and no file of a mutant contains "${only}".`);
+const named = mutants.filter((mutant) => mutant.claim.includes(only) || editsOf(mutant).some(({ file }) => file.includes(only)));
+if (named.length === 0) fail(`No claim and no file of a mutant contains "${only}".`);
+
+/** Part I of N of the files with tests: the mutants of a file are in the same part. */
+const [part = 0, parts = 0] = shard.split("/").map(Number);
+if (!(part >= 1 && part <= parts)) fail(`"${shard}" is no part: --shard 2/6 is the second of six.`);
+const files = [...new Set(named.map((mutant) => claimOf(mutant).file))].toSorted();
+const chosen = named.filter((mutant) => files.indexOf(claimOf(mutant).file) % parts === part - 1);
+if (chosen.length === 0) fail(`Part ${shard} has no mutant.`);
 
 const scratch = mkdtempSync(join(tmpdir(), "stackpass-claims-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));

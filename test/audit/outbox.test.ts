@@ -10,7 +10,7 @@ import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 import { settledLog } from "../support/audit.ts";
 import { eventually } from "../support/clock.ts";
-import { breakDatabase, breakObjectWrites, breakQueue, loseDatabaseAnswers } from "../support/faults.ts";
+import { batchesNotTaken, breakDatabase, breakObjectWrites, breakQueue, loseDatabaseAnswers } from "../support/faults.ts";
 import { objectKeys } from "../support/stored.ts";
 import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
@@ -147,7 +147,8 @@ describe("the cron", () => {
   it("relays all events that were left over, once", async () => {
     const repair = breakQueue();
     for (let i = 0; i < 3; i++) await newOrgToken(world, `ci-${i}`);
-    await scheduler.wait(20);
+    // Each was sent, and not taken.
+    await eventually(async () => expect(batchesNotTaken()).toBe(3));
     repair();
     // More than the queue takes at once.
     await env.DB.prepare(

@@ -6,7 +6,7 @@ import worker from "../../src/index.ts";
 import { settledLog } from "../support/audit.ts";
 import { eventually } from "../support/clock.ts";
 import { ok } from "../support/client.ts";
-import { breakDatabase, breakQueue } from "../support/faults.ts";
+import { batchesNotTaken, breakDatabase, breakQueue } from "../support/faults.ts";
 import { objectKeys } from "../support/stored.ts";
 import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
 
@@ -30,7 +30,8 @@ const logged = async () => {
 async function waitingEvents(count: number): Promise<{ id: string; body: string }[]> {
   const repair = breakQueue();
   for (let i = 0; i < count; i++) await newOrgToken(world, `ci-${i}`);
-  await scheduler.wait(20);
+  // Each was sent, and not taken.
+  await eventually(async () => expect(batchesNotTaken()).toBe(count));
   repair();
   return outbox();
 }

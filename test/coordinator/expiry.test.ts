@@ -73,6 +73,7 @@ describe("an update whose client never comes back", () => {
   });
 
   it("has the time of its lease and some grace: until then it may come back", async () => {
+    laterBy(0);
     const update = await startUpdate(token);
     laterBy(329_000);
     await journal(update, creates(component("made")));

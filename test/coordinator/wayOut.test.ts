@@ -5,7 +5,7 @@ import { StateError } from "../../src/state/errors.ts";
 import { BodyStore } from "../../src/coordinator/storage/bodyStore.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
-import { laterBy } from "../support/clock.ts";
+import { eventually, laterBy } from "../support/clock.ts";
 import { expectSound } from "../support/dangling.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
 import { breakDatabase, breakObjectReads, breakObjectWrites, loseDatabaseAnswers } from "../support/faults.ts";
@@ -125,7 +125,7 @@ describe("an update whose end fails again and again", () => {
       laterBy(61_000);
       const stub = await coordinator();
       void runInDurableObject(stub, (instance) => instance.alarm()).catch(() => undefined);
-      await vi.waitFor(() => expect(put).toHaveBeenCalledTimes(attempts + 1));
+      await eventually(async () => expect(put).toHaveBeenCalledTimes(attempts + 1));
       await runInDurableObject(stub, (_, state) => state.abort("out of memory")).catch(() => undefined);
       expect(await ok("GET", update.path, { token })).toMatchObject({ status: "running" });
     }

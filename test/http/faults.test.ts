@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Bindings } from "../../src/env.ts";
 import { eventsOf, settledLog } from "../support/audit.ts";
 import { newVisitor } from "../support/browser.ts";
+import { cachedIdentity } from "../support/cache.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { laterBy } from "../support/clock.ts";
 import { type Exported, component, creates, deploymentOf } from "../support/deployment.ts";
@@ -45,7 +46,7 @@ async function alarm(): Promise<boolean> {
 describe("without the database", () => {
   it("nothing is done, and every call is a 503 that says when to retry", async () => {
     await ok("GET", "/api/user", { token });
-    await scheduler.wait(20);
+    await cachedIdentity(token);
     await changesNothing(async () => {
       const repair = breakDatabase();
       for (const [method, path, json] of [

@@ -4,6 +4,7 @@ import { type AddressInfo, type Server, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../cli/support/port.ts";
 import { root, runScript } from "./support/checkout.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stackpass-dev-"));
@@ -16,14 +17,6 @@ interface Dev {
   /** As Ctrl-C does, to every process of the terminal. @returns the exit code */
   interrupt: () => Promise<number | null>;
   until: (text: string) => Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, "127.0.0.1", done));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => probe.close(done));
-  return port;
 }
 
 async function dev(): Promise<Dev> {

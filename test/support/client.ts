@@ -74,9 +74,10 @@ async function hold(method: string, path: string, response: Response): Promise<v
   expect(wrong, `${definition.operationId}, by the public contract:\n${wrong}`).toBeUndefined();
 }
 
+/** The routes with their paths as patterns, those with the fewest parameters first. */
+const patterns = routes
+  .map(({ definition }) => ({ definition, pattern: new RegExp(`^${definition.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`) }))
+  .sort((a, b) => a.definition.path.split("{").length - b.definition.path.split("{").length);
+
 const definitionOf = (method: string, path: string) =>
-  routes
-    .map((route) => route.definition)
-    .filter((d) => d.method === method)
-    .sort((a, b) => a.path.split("{").length - b.path.split("{").length)
-    .find((d) => new RegExp(`^${d.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path.split("?")[0]!));
+  patterns.find(({ definition, pattern }) => definition.method === method && pattern.test(path.split("?")[0]!))?.definition;

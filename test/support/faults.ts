@@ -52,6 +52,9 @@ export const breakObjectReads = () => until(vi.spyOn(env.STATE, "get").mockRejec
 /** Until it is called, the queue takes nothing. @returns ends the fault */
 export const breakQueue = () => until(vi.spyOn(env.AUDIT, "sendBatch").mockRejectedValue(new Error("Queue sendBatch failed: 500")));
 
+/** Number of batches that the broken queue did not take. */
+export const batchesNotTaken = (): number => vi.spyOn(env.AUDIT, "sendBatch").mock.calls.length;
+
 /** Until it is called, the token cache cannot be reached. @returns ends the fault */
 export function breakCache(): () => void {
   const spies = (["get", "put", "delete"] as const).map((method) =>

@@ -62,9 +62,10 @@ async function makeTables(): Promise<void> {
 }
 
 async function copyTables(original: Made): Promise<void> {
-  const statements = original.schema.flatMap(({ name, sql }) => (sql === null || ITS_OWN.test(name) ? [] : [env.DB.prepare(sql)]));
+  // The simulator takes several statements in one, which takes half the time of a batch.
+  const statements = original.schema.flatMap(({ name, sql }) => (sql === null || ITS_OWN.test(name) ? [] : [sql]));
   const names = env.DB.prepare("INSERT INTO d1_migrations (name) SELECT value FROM json_each(?)").bind(original.migrations);
-  await env.DB.batch([...statements, names]);
+  await env.DB.batch([env.DB.prepare(statements.join(";\n")), names]);
   if (original.isChecked) return;
   expect(await readSchema()).toEqual(original.schema);
   original.isChecked = true;

@@ -16,7 +16,7 @@ export interface GoodCall {
   path: string;
   json: unknown;
   headers: Record<string, string>;
-  /** Of an update of `acme`, the one in the path if the path names one. */
+  /** Of the update that the path names; empty if it names none. */
   lease: string;
 }
 
@@ -44,21 +44,30 @@ interface Objects {
   ciphertext: string;
 }
 
+/** Operations about stacks whose path names none. */
+const ofSomeStack = new Set(["ListUserStacks", "ProjectExists", "ListDeletedStacks", "RestoreDeletedStack", "TransferAllStacks"]);
+
 /** What the call of a route is about, made for it. */
 async function objectsFor(world: World, { path, operationId }: Route["definition"]): Promise<Objects> {
   const stackName = operationId.toLowerCase();
   const params: Record<string, string> = { orgName: "acme", projectName: "web", stackName, version: "1", roleID: "admin" };
   const token = world.member;
   const STACK_PATH = `/api/stacks/acme/web/${stackName}`;
-  await newStack(token, "web", stackName);
+  const isOnStack = path.includes("{stackName}") || ofSomeStack.has(operationId);
+  if (isOnStack) await newStack(token, "web", stackName);
   params["tagName"] = "team";
   if (path.includes("{publisher}")) Object.assign(params, { source: "pulumi", publisher: "orchard", name: "apples", version: "1.2.0" });
-  await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { team: "a" } });
+  if (isOnStack) await ok("PATCH", `${STACK_PATH}/tags`, { token, json: { team: "a" } });
   // Only an earlier release stored one.
   if (operationId === "GetStackConfig")
     await env.DB.prepare("UPDATE stacks SET config = ? WHERE name = ?").bind('{"environment":"web/dev"}', stackName).run();
   // It takes no more than a hundred.
-  if (operationId === "TransferAllStacks") await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
+  if (operationId === "TransferAllStacks") {
+    await env.DB.prepare("UPDATE stacks SET deleted_at = 0 WHERE name <> ?").bind(stackName).run();
+    // An update runs on the other one.
+    await newStack(token, "web", `${stackName}-busy`);
+    await startUpdate(token, { stack: `web/${stackName}-busy` });
+  }
   if (operationId === "LeaveOrganization") {
     params["orgName"] = "umbrella";
     await env.DB.batch([
@@ -126,7 +135,7 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
         ).first("n"),
       ).toBeGreaterThan(0),
     );
-  if (path.includes("/{version}") || /\/latest\b/.test(path))
+  if (isOnStack && (path.includes("/{version}") || /\/latest\b/.test(path)))
     await ok("POST", `${STACK_PATH}/import`, { token, json: deploymentOf([rootStack]) });
   params["urn"] = rootStack.urn;
   if (path.includes("{inviteID}"))
@@ -142,19 +151,24 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     params["roleID"] = (
       await ok<{ id: string }>("POST", "/api/orgs/acme/roles", { token: world.admin, json: { ...reader, name: operationId } })
     ).id;
-  const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "" } });
+  const { ciphertext } = path.includes("decrypt")
+    ? await ok<{ ciphertext: string }>("POST", `${STACK_PATH}/encrypt`, { token, json: { plaintext: "" } })
+    : { ciphertext: "" };
 
-  // Everybody else's lease is one of another stack; where the path names an update, the lease is of that one.
-  const journaling = !operationId.startsWith("PatchUpdate");
-  const under = path.includes("{updateID}") ? stackName : `${stackName}-leased`;
-  if (under !== stackName) await newStack(token, "web", under);
-  const starts = operationId.startsWith("StartUpdate");
-  const dryRun = starts || operationId.startsWith("GetStackPreview");
-  const running = await startUpdate(token, { stack: `web/${under}`, journaling, dryRun });
-  params["updateID"] = starts ? (await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} })).updateID : running.id;
-  params["programID"] = (await ok<{ id: string }>("GET", STACK_PATH, { token })).id;
+  let lease = "";
+  if (path.includes("{updateID}")) {
+    const journaling = !operationId.startsWith("PatchUpdate");
+    const starts = operationId.startsWith("StartUpdate");
+    const dryRun = starts || operationId.startsWith("GetStackPreview");
+    const running = await startUpdate(token, { stack: `web/${stackName}`, journaling, dryRun });
+    lease = running.lease;
+    params["updateID"] = starts
+      ? (await ok<{ updateID: string }>("POST", `${STACK_PATH}/update`, { token, json: {} })).updateID
+      : running.id;
+  }
+  if (path.includes("{programID}")) params["programID"] = (await ok<{ id: string }>("GET", STACK_PATH, { token })).id;
   if (operationId === "RestoreDeletedStack") await ok("DELETE", STACK_PATH, { token });
-  return { params, lease: running.lease, ciphertext };
+  return { params, lease, ciphertext };
 }
 
 /** Adds the ids of an identity provider to the parameters, and the token that it signed. */
@@ -167,7 +181,7 @@ async function issuerFor(world: World, operationId: string, params: Record<strin
     const json = { name: "publishing", url: publishing.url };
     params["issuerId"] = (await ok<{ id: string }>("POST", "/api/orgs/acme/oidc/issuers", { token: world.admin, json })).id;
   }
-  if (operationId === "EndOidcSession") {
+  if (operationId.startsWith("EndOidcSession")) {
     await exchanged(await idp.token());
     const path = `/api/orgs/acme/oidc/issuers/${idp.id}/sessions`;
     params["tokenId"] = (await ok<{ sessions: { id: string }[] }>("GET", path, { token: world.admin })).sessions[0]!.id;

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, cpSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { randomInt } from "node:crypto";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type DevCredentials, prepare } from "../../../scripts/prepare.ts";
+import { freePort } from "./port.ts";
 
 const root = join(import.meta.dirname, "../../..");
 
@@ -160,21 +159,3 @@ export class Server {
 const isPortTaken = (error: unknown) => /in use/i.test(String(error));
 
 const isAlive = (child: ChildProcess) => child.exitCode === null && child.signalCode === null;
-
-/**
- * Below the ports that Linux and macOS give to connections and to servers that ask for any: a server that is killed finds its port again,
- * and no client that connects meanwhile is given that very port and speaks to itself.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 30_000);
-    const probe = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      probe.once("error", () => resolve(false));
-      probe.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise((closed) => probe.close(closed));
-    return port;
-  }
-}

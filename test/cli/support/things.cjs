@@ -39,9 +39,13 @@ const provider = {
   },
 };
 
-class Thing extends pulumi.dynamic.Resource {
+// A dynamic resource, as `pulumi.dynamic.Resource` makes it, but for the way to the text of its provider: the SDK would load TypeScript to read
+// the functions, which is a quarter of the work of an update. Each function above needs nothing from outside, so its own text is enough.
+const text = `exports.handler = () => ({ ${Object.values(provider).join(", ")} });`;
+
+class Thing extends pulumi.CustomResource {
   constructor(name, props, options) {
-    super(provider, name, props, options);
+    super("pulumi-nodejs:dynamic:Resource", name, { ...props, __provider: text }, options);
   }
 }
 

@@ -5,7 +5,9 @@ import { send } from "./support/story.ts";
 
 const ask = <T>(method: string, path: string, json?: unknown) =>
   send<T>(inject("url"), method, path, { token: inject("people")["acme"]!["admin"]!, json });
-const submit = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
+/** Presses a button of a form. Returns when the page that answers is whole. */
+const submit = (page: Page, name: string) =>
+  Promise.all([page.waitForEvent("load"), page.getByRole("button", { name, exact: true }).click()]);
 
 it("makes a role, gives it to an invited person and a team, and deletes it, with JavaScript off", async () => {
   await ask("POST", "/api/stacks/acme/plain", { stackName: "dev" });
@@ -47,7 +49,7 @@ it("makes a role, gives it to an invited person and a team, and deletes it, with
   await page.waitForURL(/teams\/plain$/);
   await page.fill("#login", "mel");
   await submit(page, "Add");
-  await page.getByRole("button", { name: "Make administrator: mel" }).click();
+  await submit(page, "Make administrator: mel");
   await page.getByRole("button", { name: "Make plain member: mel" }).waitFor();
   await page.getByRole("link", { name: "Stacks" }).last().click();
   await page.fill("#stack", "plain/dev");

@@ -19,7 +19,7 @@ export async function dial(url: string): Promise<Socket> {
 }
 
 /** All that comes on a connection until `enough` of it is there, the server hangs up or the time is over. Milliseconds. */
-export async function heard(socket: Socket, enough: (text: string) => boolean, within = 10_000): Promise<string> {
+export async function heard(socket: Socket, enough: (text: string) => boolean, within = 30_000): Promise<string> {
   let text = "";
   await new Promise<void>((done) => {
     const timer = setTimeout(done, within);

@@ -1,4 +1,7 @@
 /** An organization at work, told to a server through its API as its people, programs and machines would. */
+import { SignJWT } from "jose/jwt/sign";
+import { exportJWK } from "jose/key/export";
+import { generateKeyPair } from "jose/key/generate/keypair";
 
 export interface Resource {
   type: string;
@@ -123,6 +126,9 @@ export interface Story {
   otherRoleId: string;
   team: string;
   teamTokenId: string;
+  /** An identity provider with policies, and one of its sessions. */
+  issuerId: string;
+  sessionId: string;
 }
 
 /**
@@ -205,8 +211,63 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   });
   // The audit log knows a refusal, too.
   await fetch(`${url}/api/orgs/acme/auditlogs/v2`, { headers: { Authorization: `token ${member}` } });
-  const ids = { roleId: others.id, otherRoleId: developers.id, team, teamTokenId: teamToken.id };
+  const ids = {
+    roleId: others.id,
+    otherRoleId: developers.id,
+    team,
+    teamTokenId: teamToken.id,
+    ...(await exchange(url, admin, project, text)),
+  };
   return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id, ...ids };
+}
+
+/** The pipelines of a CI system: one gets a token, and one is refused. */
+async function exchange(url: string, admin: string, project: string, text: (plain: string) => string) {
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const iss = `https://ci-${project}.example.com`;
+  const ask = <T>(method: string, path: string, json?: unknown) => send<T>(url, method, `/api/orgs/acme${path}`, { token: admin, json });
+  const { id: issuerId } = await ask<{ id: string }>("POST", "/oidc/issuers", {
+    name: text("github").slice(0, 100),
+    url: iss,
+    jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: text("key") }] },
+    audiences: [text("urn:ci")],
+  });
+  const { id: policyId } = await ask<{ id: string }>("GET", `/auth/policies/oidcissuers/${issuerId}`);
+  const allowed = { decision: "allow", tokenType: "organization" };
+  await ask("PATCH", `/auth/policies/${policyId}`, {
+    policies: [
+      {
+        ...allowed,
+        rules: { repository: "acme/shop", ref: "refs/heads/main", [text("claim").replaceAll(/[".]/g, "-")]: text("*") },
+        stacks: [{ project: "{repository_name}", stack: "*" }],
+      },
+      { ...allowed, rules: { sub: "repo:acme*" } },
+      { ...allowed, tokenType: "team", teamName: text("ops"), rules: { repository_id: "2002", environment: "production" } },
+      { ...allowed, decision: "deny", rules: { event_name: "pull_request*" } },
+    ],
+  });
+  const exchanging = async (claims: Record<string, string>) => {
+    const token = await new SignJWT({ sub: `repo:acme/shop:${text("ref")}`, aud: "urn:pulumi:org:acme", ...claims })
+      .setProtectedHeader({ alg: "ES256", kid: text("key") })
+      .setIssuer(iss)
+      .setIssuedAt()
+      .setExpirationTime("5m")
+      .sign(privateKey);
+    const body = new URLSearchParams({
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      audience: "urn:pulumi:org:acme",
+      subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+      requested_token_type: "urn:pulumi:token-type:access_token:organization",
+      subject_token: token,
+    });
+    return fetch(`${url}/api/oauth/token`, { method: "POST", body });
+  };
+  const run = { repository: "acme/shop", ref: "refs/heads/main", project_path: "acme/shop", job_id: "77" };
+  const answer = await exchanging(run);
+  if (!answer.ok) throw new Error(`exchange: ${answer.status} ${await answer.text()}`);
+  await exchanging({ ...run, event_name: text("pull_request") });
+  const { sessions } = await ask<{ sessions: { id: string }[] }>("GET", `/oidc/issuers/${issuerId}/sessions`);
+  return { issuerId, sessionId: sessions[0]!.id };
 }
 
 /** Rights on the stacks with a tag. */
@@ -221,7 +282,8 @@ const onTag = (key: string, value: string, subNode: object) => ({
 });
 
 /** Every page that a link leads to, for an administrator of acme. */
-export function pagesOf({ project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId }: Story): string[] {
+export function pagesOf(story: Story): string[] {
+  const { project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
     ...under("/acme", ["", `/${project}`]),
@@ -234,6 +296,9 @@ export function pagesOf({ project, previewId, tokenId, inviteId, roleId, otherRo
     ...[roleId, otherRoleId].flatMap((id) => under(`/acme/~/roles/${id}`, ["", "/edit", "/delete", "/delete?force=true"])),
     ...under(`/acme/~/teams/${team}`, ["", "/stacks", "/roles", "/tokens", "/tokens/new", `/tokens/${teamTokenId}/delete`]),
     ...under(`/acme/~/teams/${team}`, ["/settings", "/delete"]),
+    ...under("/acme/~/oidc", ["", "/new", "/new/github-actions", "/new/other"]),
+    ...under(`/acme/~/oidc/${issuerId}`, ["", "/test", "/settings", "/delete", "/sessions", `/sessions/${sessionId}/end`]),
+    ...under(`/acme/~/oidc/${issuerId}/policies`, ["/1", "/2/delete", "/json"]),
     ...under("/user/settings/tokens", ["", "/value"]),
     ...under("/user/settings", ["/sessions", "/organizations"]),
     "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",
