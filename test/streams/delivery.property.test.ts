@@ -12,6 +12,7 @@ import {
   type Kind,
   Receiver,
   addRecords,
+  alarm,
   bindings,
   chain,
   destinations,
@@ -19,7 +20,6 @@ import {
   newStream,
   orgId,
   reachable,
-  step,
 } from "./support/receiver.ts";
 
 const { auditEvents: COUNT } = inject("sizes");
@@ -122,7 +122,7 @@ it(
           note("forgotten");
           await runInDurableObject(bindings.STREAMS.get(bindings.STREAMS.idFromName(id)), (_, { storage }) => storage.deleteAll());
         }
-        await step(id);
+        await alarm(id);
       }
       if (written >= COUNT && (await lag()) === 0) break;
     }

@@ -1,7 +1,6 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { deliver } from "../../src/streams/deliver.ts";
+import { archiveOldRecords } from "../../src/audit/archive.ts";
 import type { Stream } from "../../src/streams/openapi.ts";
 import { delayAfter, retryAfter } from "../../src/streams/retry.ts";
 import { wakeLagging } from "../../src/streams/wakeLagging.ts";
@@ -16,6 +15,7 @@ import {
   Receiver,
   STREAMS,
   addRecords,
+  asleep,
   bindings,
   chain,
   destinations,
@@ -52,7 +52,32 @@ async function drain(id: string): Promise<void> {
 }
 const sequences = () => receiver.taken.map(({ seq }) => seq);
 
+describe("the object of a stream", () => {
+  it("is woken by new records alone", async () => {
+    await newStream(world, "https", receiver);
+    await newOrgToken(world, "ci");
+    await eventually(async () => expect(receiver.taken.map(({ event }) => event)).toContain("organization-token-created"));
+  });
+
+  it("ends an attempt when the stream is changed", async () => {
+    let aborted = false;
+    receiver.mood = async () => {
+      const { signal } = receiver.requests.at(-1)!;
+      await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+      aborted = true;
+      throw new DOMException("aborted", "AbortError");
+    };
+    const { id } = await newStream(world, "https", receiver);
+    await eventually(async () => expect(receiver.requests.length).toBeGreaterThan(0));
+    await post(id, "pause");
+    await eventually(async () => expect(aborted).toBe(true));
+    expect(await rowOf(id)).toMatchObject({ delivered_through: 0, failures: 0 });
+  });
+});
+
 describe("a stream", () => {
+  beforeEach(asleep);
+
   it.each(kinds)("to %s sends the log, and no credential is in an answer, in the log or readable where it is stored", async (kind) => {
     const events = await eventsOf(async () => {
       const { id } = await newStream(world, kind, receiver);
@@ -74,12 +99,6 @@ describe("a stream", () => {
     // The receiver did get its credential.
     const sent = receiver.requests.map(({ url, headers }) => url + JSON.stringify([...headers])).join();
     expect(sent).toMatch(/AWS4-HMAC-SHA256 Credential=key\/|source=stackpass|the-token-of-splunk|the-key-of-datadog|the-key-of-elastic/);
-  });
-
-  it("is woken by new records alone", async () => {
-    await newStream(world, "https", receiver);
-    await newOrgToken(world, "ci");
-    await eventually(async () => expect(receiver.taken.map(({ event }) => event)).toContain("organization-token-created"));
   });
 
   it("signs each message with a secret that is shown once", async () => {
@@ -160,7 +179,6 @@ describe("a stream", () => {
     await written();
     await env.DB.prepare("UPDATE organizations SET audit_retention_days = 1 WHERE name = 'acme'").run();
     const records = await chain();
-    const { archiveOldRecords } = await import("../../src/audit/archive.ts");
     expect(await archiveOldRecords(bindings, Date.now())).toBeGreaterThan(0);
     const { id } = await newStream(world, "https", receiver);
     expect((await get(id)).lag.seconds).toBeGreaterThan(86_400);
@@ -176,6 +194,8 @@ describe("a stream", () => {
 });
 
 describe("a failing stream", () => {
+  beforeEach(asleep);
+
   it("waits longer after each failure, as long as the destination asks for, and at most an hour", () => {
     expect([1, 2, 3, 9, 10, 50].map((failures) => delayAfter(failures, undefined, 0) / 1000)).toEqual([10, 20, 40, 2560, 3600, 3600]);
     expect(delayAfter(1, undefined, 1)).toBe(8000);
@@ -201,9 +221,7 @@ describe("a failing stream", () => {
     const stream = await get(id);
     expect(stream.failing).toMatchObject({ failures: 1, error: "The destination asked to send less often (status 429)." });
     const count = receiver.requests.length;
-    expect(
-      await deliver(bindings, id, { begun: undefined, begin: async () => undefined, signal: new AbortController().signal }),
-    ).toBeGreaterThan(500_000);
+    expect(await step(id)).toBeGreaterThan(500_000);
     expect(receiver.requests).toHaveLength(count);
     expect(await wakeLagging(bindings, Date.now())).toBe(0);
     receiver.mood = (take) => take();
@@ -245,7 +263,7 @@ describe("a failing stream", () => {
         return take();
       };
     });
-    const attempt = deliver(bindings, slow, { begun: undefined, begin: async () => undefined, signal: new AbortController().signal });
+    const attempt = step(slow);
     await arrived;
     await drain(fast);
     expect(healthy.taken.length).toBe((await chain()).length);
@@ -254,29 +272,11 @@ describe("a failing stream", () => {
     expect(await attempt).toBe(0);
     expect(await rowOf(slow)).toMatchObject({ delivered_through: 0, version: 2 });
   });
-
-  it("ends an attempt when it is changed", async () => {
-    const { id } = await newStream(world, "https", receiver);
-    await written();
-    let aborted = false;
-    receiver.mood = async () => {
-      const { signal } = receiver.requests.at(-1)!;
-      await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
-      aborted = true;
-      throw new DOMException("aborted", "AbortError");
-    };
-    const sender = bindings.STREAMS.get(bindings.STREAMS.idFromName(id));
-    await sender.wake(id);
-    const alarm = runDurableObjectAlarm(sender as never);
-    await eventually(async () => expect(receiver.requests.length).toBeGreaterThan(0));
-    await post(id, "pause");
-    await alarm;
-    await eventually(async () => expect(aborted).toBe(true));
-    expect(await rowOf(id)).toMatchObject({ delivered_through: 0, failures: 0 });
-  });
 });
 
 describe("the credentials of a stream", () => {
+  beforeEach(asleep);
+
   it.each(["s3", "splunk", "datadog", "elastic"] as const)("are needed again when the host of %s changes", async (kind) => {
     const { id } = await newStream(world, kind, receiver);
     const {
@@ -318,18 +318,19 @@ describe("the credentials of a stream", () => {
   it("are encrypted again under a new master key, and a lost master key is said", async () => {
     const { id } = await newStream(world, "splunk", receiver);
     await written();
-    const begin = { begun: undefined, begin: async () => undefined, signal: new AbortController().signal };
     const [current = "", old = ""] = bindings.ENCRYPTION_KEYS.split(",");
     const before = (await rowOf(id))!["credentials"];
-    await deliver({ ...bindings, ENCRYPTION_KEYS: `${old},${current}` }, id, begin);
+    await step(id, { ...bindings, ENCRYPTION_KEYS: `${old},${current}` });
     expect((await rowOf(id))!["credentials"]).not.toBe(before);
     await addRecords(1);
-    await deliver({ ...bindings, ENCRYPTION_KEYS: current }, id, begin);
+    await step(id, { ...bindings, ENCRYPTION_KEYS: current });
     expect((await get(id)).failing?.error).toBe("The stored credential cannot be read any more: set it again.");
   });
 });
 
 describe("the right to streams", () => {
+  beforeEach(asleep);
+
   it("is one of administrators who are people; a caller that may export the log sees the streams", async () => {
     const { id } = await newStream(world, "splunk", receiver);
     const { tokenValue: machine } = await newOrgToken(world, "machine", { admin: true });
@@ -354,6 +355,8 @@ describe("the right to streams", () => {
 });
 
 describe("the revocation of the credential that set up a stream, with everything created with it,", () => {
+  beforeEach(asleep);
+
   it("pauses the stream, names it, and an administrator can resume it", async () => {
     const { id: tokenId, tokenValue } = await ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin });
     const { id } = await newStream({ ...world, admin: tokenValue }, "splunk", receiver);
@@ -375,6 +378,8 @@ describe("the revocation of the credential that set up a stream, with everything
 });
 
 describe("bad input", () => {
+  beforeEach(asleep);
+
   const good = { name: "a", destination: destinations.splunk("http://localhost:9100") };
   const s3 = (more: Record<string, unknown>) => ({ ...good, destination: { ...destinations.s3("http://localhost:9100"), ...more } });
   const splunk = (more: Record<string, unknown>) => ({ ...good, destination: { ...good.destination, ...more } });

@@ -5,6 +5,7 @@ import { appendToChains } from "../../../src/audit/append.ts";
 import { type ChainRecord, recordOf } from "../../../src/audit/chain.ts";
 import { fromBase64, toBase64 } from "../../../src/bytes/base64.ts";
 import type { Bindings } from "../../../src/env.ts";
+import { type Begun, deliver } from "../../../src/streams/deliver.ts";
 import { ok } from "../../support/client.ts";
 import { eventually } from "../../support/clock.ts";
 import type { World } from "../../support/world.ts";
@@ -150,11 +151,23 @@ export const newStream = (world: World, kind: Kind, receiver: Receiver, more: Re
 
 const senderOf = (id: string) => bindings.STREAMS.get(bindings.STREAMS.idFromName(id));
 
-/** One step of a stream, if one is due: what its alarm does. */
-export async function step(id: string): Promise<void> {
+/** The alarm of a stream's object, if it is set. */
+export async function alarm(id: string): Promise<void> {
   await senderOf(id).wake(id);
   await runDurableObjectAlarm(senderOf(id) as never);
 }
+
+/** Until the test ends, no object of a stream does anything by itself: the test makes each step. */
+export function asleep(): void {
+  const still = { wake: async () => undefined, changed: async () => undefined };
+  const spy = vi.spyOn(bindings.STREAMS, "get").mockReturnValue(still as never);
+  onTestFinished(() => spy.mockRestore());
+}
+
+const begun = new Map<string, Begun>();
+/** One step of a stream, as its object makes it. */
+export const step = (id: string, env = bindings) =>
+  deliver(env, id, { begun: begun.get(id), begin: async (one) => void begun.set(id, one), signal: new AbortController().signal });
 
 export const orgId = async () => (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
 
