@@ -99,10 +99,11 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     ]);
   }
   if (path.includes("{issuerId}") || path.includes("{policyId}") || operationId === "Token") await issuerFor(world, operationId, params);
-  if (path.includes("{streamId}"))
-    params["streamId"] = (
-      await ok<{ id: string }>("POST", "/api/orgs/acme/audit-streams", { token: world.admin, json: streamTo(operationId) })
-    ).id;
+  if (path.includes("{streamId}")) {
+    const json = streamTo(operationId);
+    params["streamId"] = (await ok<{ id: string }>("POST", "/api/orgs/acme/audit-streams", { token: world.admin, json })).id;
+    await env.DB.prepare("UPDATE audit_streams SET retry_at = 9e15").run();
+  }
   if (path.includes("{tokenId}") && !path.includes("{issuerId}")) {
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
@@ -188,8 +189,8 @@ async function issuerFor(world: World, operationId: string, params: Record<strin
   }
 }
 
-/** A stream whose destination is not there. */
-const streamTo = (name: string) => ({ name, destination: { kind: "splunk", url: "http://localhost:1", token: "t" } });
+/** A stream whose destination is not there, and which has nothing to send yet. */
+const streamTo = (name: string) => ({ name, from: "now", destination: { kind: "splunk", url: "http://localhost:1", token: "t" } });
 
 const changesRole = new Set(["UpdateRole", "DeleteRole", "ListUsersWithRole", "ListTeamsWithRole"]);
 const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
