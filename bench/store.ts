@@ -45,6 +45,7 @@ async function serve(folder: string, request: IncomingMessage, response: ServerR
 /** The module that runs in workerd in front of the bundle. It gives the Worker a bucket that uses this server. */
 export const frontOf = (url: string) => `
 import worker, { StackCoordinator as Coordinator } from "./index.js";
+export { AuditSender } from "./index.js";
 const at = (key, more = "") => ${JSON.stringify(url)} + "/" + encodeURIComponent(key) + more;
 const send = async (...args) => {
   const response = await fetch(...args);

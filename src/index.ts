@@ -4,6 +4,7 @@ import { runCron } from "./app/cron.ts";
 import type { Bindings } from "./env.ts";
 import { logSettingFaults } from "./settings.ts";
 
+export { AuditSender } from "./streams/sender.ts";
 export { StackCoordinator } from "./coordinator/coordinator.ts";
 
 export default {

@@ -14,5 +14,7 @@ declare module "node:zlib" {
 }
 
 declare module "node:crypto" {
-  export function createHash(algorithm: "sha256"): { update(text: string): { digest(encoding: "hex"): string } };
+  export function createHash(algorithm: "sha256" | "md5"): {
+    update(data: string | Uint8Array): { digest(encoding: "hex" | "base64"): string };
+  };
 }

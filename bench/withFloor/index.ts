@@ -9,6 +9,8 @@ import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker, { StackCoordinator as Coordinator } from "../../src/index.ts";
 
+export { AuditSender } from "../../src/index.ts";
+
 let statements = 0;
 let bindings: Bindings | undefined;
 

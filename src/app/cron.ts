@@ -10,6 +10,7 @@ import { setTimestamp } from "../metrics/increment.ts";
 import { rotateSigningKeys } from "../identity/rotate.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
 import { recheckDomains } from "../sso/domains.ts";
+import { wakeLagging } from "../streams/wakeLagging.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
@@ -24,6 +25,7 @@ const everyMinute: Record<string, Task> = {
   chain: (env) => chainOlderRows(env),
   checkpoints: (env, now) => signCheckpoints(env, now),
   archive: (env, now) => archiveOldRecords(env, now),
+  streams: (env, now) => wakeLagging(env, now),
   sweep: (env, now) => sweep(env, now),
 };
 

@@ -18,6 +18,7 @@ import { secretOperations } from "../secrets/openapi.ts";
 import { sessionOperations } from "../sessions/openapi.ts";
 import { ssoOperations } from "../sso/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
+import { streamOperations } from "../streams/openapi.ts";
 import { teamOperations } from "../teams/openapi.ts";
 import { tokenOperations } from "../tokens/openapi.ts";
 import { updateOperations } from "../updates/openapi.ts";
@@ -44,6 +45,7 @@ export const operations: Record<OperationId, Operation> = {
   ...ssoOperations,
   ...scimOperations,
   ...auditLogOperations,
+  ...streamOperations,
   ...rightsizeOperations,
   ...stackOperations,
   ...explainOperations,

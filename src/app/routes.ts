@@ -20,6 +20,7 @@ import { peopleRoutes } from "../stacks/peopleRoutes.ts";
 import { referenceRoutes } from "../stacks/referenceRoutes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
 import { ssoRoutes } from "../sso/routes.ts";
+import { streamRoutes } from "../streams/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { teamRoutes } from "../teams/routes.ts";
@@ -49,6 +50,7 @@ export const routes = [
   ...ssoRoutes,
   ...scimRoutes,
   ...auditLogRoutes,
+  ...streamRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,

@@ -5,7 +5,9 @@ import type { Bindings } from "../env.ts";
 import { type Archive, readArchive } from "./archived.ts";
 import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
 import { type AuditEvent, forgetPromises } from "./record.ts";
+import { auditStreams } from "../streams/table.ts";
 import { auditArchives, auditEvents, auditHeads } from "./table.ts";
+import { wakeStreams } from "./wakeStreams.ts";
 
 /**
  * Maximum number of characters of a statement's parameter, which has at most 2 MB (platform-facts D-2): a character has at most 3 bytes.
@@ -35,7 +37,7 @@ export class NotWritten extends Error {}
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   const store = openStore(env.DB);
   const places = JSON.stringify(events.map(({ id, orgId, at }) => ({ id, orgId, at })));
-  const [heads, known, archives] = await batch(store, [
+  const [heads, known, archives, streams] = await batch(store, [
     store.db
       .select({ orgId: auditHeads.orgId, seq: auditHeads.seq, hash: auditHeads.hash })
       .from(auditHeads)
@@ -51,6 +53,10 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
         sql`EXISTS (SELECT 1 FROM json_each(${places}) WHERE value->>'orgId' = ${auditArchives.orgId}
           AND value->>'at' BETWEEN ${auditArchives.firstAt} AND ${auditArchives.lastAt})`,
       ),
+    store.db
+      .select({ id: auditStreams.id })
+      .from(auditStreams)
+      .where(sql`${auditStreams.orgId} IN (SELECT value->>'orgId' FROM json_each(${places})) AND ${auditStreams.pausedAt} IS NULL`),
   ]);
 
   try {
@@ -60,6 +66,10 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   } catch (error) {
     throw isMoved(error) ? error : new NotWritten("audit events were not written", { cause: error });
   }
+  await wakeStreams(
+    env,
+    streams.map(({ id }) => id),
+  );
 }
 
 /** Another consumer wrote first, or the end of the chain differs from its head. */

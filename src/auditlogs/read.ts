@@ -3,6 +3,7 @@ import { unionAll } from "drizzle-orm/sqlite-core";
 import * as z from "zod/mini";
 import { type Archive, readArchive } from "../audit/archived.ts";
 import { type ChainRecord, recordOf } from "../audit/chain.ts";
+import { recordsFrom, selectFrom } from "../audit/fromChain.ts";
 import { auditArchives, auditEvents, auditHeads } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
@@ -146,22 +147,6 @@ async function* archivesBackward(ctx: OrgContext, filter: AuditFilter): AsyncGen
  * @returns at most `size` records, or the records of one archived object; none at the end
  */
 export async function readChain(ctx: OrgContext, from: number, size: number): Promise<ChainRecord[]> {
-  const { db } = ctx.store;
-  const [archives, rows] = await guarded(ctx, [
-    db
-      .select()
-      .from(auditArchives)
-      .where(sql`org_id = ${ctx.org.id} AND first_seq <= ${from}`)
-      .orderBy(desc(auditArchives.firstSeq))
-      .limit(1),
-    db
-      .select()
-      .from(auditEvents)
-      .where(sql`org_id = ${ctx.org.id} AND seq >= ${from}`)
-      .orderBy(auditEvents.seq)
-      .limit(size),
-  ]);
-  const archive = archives[0];
-  if (archive && archive.lastSeq >= from) return (await readArchive(ctx.env.STATE, archive)).filter(({ seq }) => seq >= from);
-  return rows.map(recordOf);
+  const [archives, rows] = await guarded(ctx, selectFrom(ctx.store, ctx.org.id, from, size));
+  return recordsFrom(ctx.env.STATE, archives, rows, from);
 }

@@ -68,10 +68,13 @@ const granted: Record<Exclude<TokenRole, "member">, ReadonlySet<OrgPermission>> 
 /** Rights to set up an identity provider, whose tokens are exchanged for access tokens. */
 const issuerRights: OrgPermission[] = ["oidc_issuers:create", "oidc_issuers:update", "oidc_issuers:delete", "auth_policies:update"];
 
+/** The right to set up streams, which send the audit log elsewhere for as long as they exist. */
+const streamRights: OrgPermission[] = ["audit_streams:update"];
+
 /**
  * Rights of people only. No machine token creates or ends an organization token, not even one with the role Admin. So no machine token makes
  * or removes an administrator, and none changes the settings with which it could lock out the people who would end it. An identity provider
- * creates tokens, so no machine token sets one up. A machine token belongs to one organization, so it cannot move a stack to another one.
+ * creates tokens, so no machine token sets one up. A stream outlives the token that makes it, so no machine token makes one. A machine token belongs to one organization, so it cannot move a stack to another one.
  */
 const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:create",
@@ -80,6 +83,7 @@ const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_member:set_admin",
   "organization:set_access",
   ...issuerRights,
+  ...streamRights,
   "stack:transfer",
   "organization:transfer_stacks",
 ]);
@@ -96,6 +100,7 @@ const adminOnly: ReadonlySet<OrgPermission> = new Set([
   "organization:transfer_stacks",
   "stack:reencrypt",
   ...issuerRights,
+  ...streamRights,
 ]);
 
 /** The right to read a stack includes the right to list it, and the right to write it includes the right to preview. */

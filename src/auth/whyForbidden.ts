@@ -11,6 +11,7 @@ const ofPeople: Partial<Record<OrgPermission, string>> = {
   "oidc_issuers:update": "change identity providers",
   "oidc_issuers:delete": "delete identity providers",
   "auth_policies:update": "change the policies of identity providers",
+  "audit_streams:update": "set up or change streams of the audit log",
   "organization:set_access": "change who has access to the organization and for how long",
   "stack:transfer": "move stacks between organizations",
   "organization:transfer_stacks": "move stacks between organizations",

@@ -9,6 +9,7 @@ export * from "../roles/table.ts";
 export * from "../scim/table.ts";
 export * from "../sso/table.ts";
 export * from "../stacks/table.ts";
+export * from "../streams/table.ts";
 export * from "../teams/table.ts";
 export * from "../tokens/table.ts";
 export * from "../updates/table.ts";

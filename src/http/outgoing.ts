@@ -3,8 +3,8 @@ import type { Bindings } from "../env.ts";
 import { concat } from "../state/json/json.ts";
 
 /**
- * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential,
- * follows no redirect, and limits the answer in size and time. It cannot detect a name that resolves to a private address, but a Worker at
+ * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential of a
+ * caller, follows no redirect, and limits the answer in size and time. It cannot detect a name that resolves to a private address, but a Worker at
  * Cloudflare reaches no private address (docs/security.md).
  */
 export interface OutgoingLimits {
@@ -15,11 +15,16 @@ export interface OutgoingLimits {
 }
 
 export interface OutgoingRequest {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PUT";
   headers?: Record<string, string>;
-  /** The value of `Authorization`: a credential that the called service itself issued to this deployment. Never one of our own callers. */
-  authorization?: string;
-  body?: string;
+  /**
+   * Headers with a credential that the called service issued, or that an administrator or the operator has stored for this address. Never one
+   * of our own callers.
+   */
+  credentials?: Record<string, string>;
+  body?: string | Uint8Array;
+  /** Ends the call, which then fails as after the time limit. */
+  signal?: AbortSignal;
 }
 
 export interface OutgoingAnswer {
@@ -95,7 +100,7 @@ export async function callOut(
   env: Pick<Bindings, "LOCAL_DEVELOPMENT">,
   address: string,
   limits: OutgoingLimits,
-  { method = "GET", headers = {}, authorization, body }: OutgoingRequest = {},
+  { method = "GET", headers = {}, credentials = {}, body, signal }: OutgoingRequest = {},
 ): Promise<OutgoingAnswer> {
   if (!URL.canParse(address)) throw new OutgoingFault("address", "an address must be a URL");
   const url = new URL(address);
@@ -103,10 +108,13 @@ export async function callOut(
   if (fault) throw new OutgoingFault("address", fault);
   const sent = new Headers({ "User-Agent": "stackpass", ...headers });
   if (credentialHeaders.some((name) => sent.has(name))) throw new OutgoingFault("address", "a call must not carry a credential");
-  if (authorization !== undefined) sent.set("Authorization", authorization);
+  for (const [name, value] of Object.entries(credentials)) sent.set(name, value);
 
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), limits.within);
+  const end = () => late.abort();
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
   try {
     const response = await fetch(url, {
       method,
@@ -126,6 +134,7 @@ export async function callOut(
     throw new OutgoingFault("network", error instanceof Error ? error.message : String(error));
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
 }
 

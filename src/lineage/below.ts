@@ -58,6 +58,8 @@ export const issuersBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN oidc_i
 
 /** Ids of the connections for single sign-on that a row of `below` created or changed last. */
 export const connectionsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN connections AS made ON ${madeBelow}`;
+/** Ids of the audit streams that a row of `below` created, or whose destination it set last. */
+export const streamsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN audit_streams AS made ON ${madeBelow}`;
 
 /** Ids of the invitations that a row of `below` created. */
 export const invitationsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN invites AS made ON ${madeBelow}`;

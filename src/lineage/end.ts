@@ -5,9 +5,10 @@ import type { EndedTokens, RequestContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { formerMembers, invites, members, organizations } from "../orgs/table.ts";
+import { auditStreams } from "../streams/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
 import { connections } from "../sso/table.ts";
-import { below, connectionsBelow, invitationsBelow, issuersBelow } from "./below.ts";
+import { below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow } from "./below.ts";
 import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
 /**
@@ -18,7 +19,7 @@ const MOST_FORGOTTEN = 200;
 /** Maximum number of ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
 const MOST_IDS = 10_000;
 
-export type EndedKind = TokenKind | "invitation" | "issuer" | "member";
+export type EndedKind = TokenKind | "invitation" | "issuer" | "stream" | "member";
 
 /** Statements that read what the revocation is about to end. They precede those of `endBelow`, in the same batch. */
 export const readEnding = (store: Store, descent: Descent) =>
@@ -36,7 +37,7 @@ export const readEnding = (store: Store, descent: Descent) =>
       .from(
         sql`(${withEnding(descent)} SELECT * FROM ending) AS ending
           LEFT JOIN ${organizations} ON organizations.id = ending.org_id
-          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation', 'issuer')`,
+          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation', 'issuer', 'stream')`,
       )
       .orderBy(sql`ending.at DESC, ending.id`),
     // Tokens of the people who lose a membership: their cached identities contain it.
@@ -65,6 +66,7 @@ export function endBelow(store: Store, descent: Descent) {
   const issuers = sql`(WITH RECURSIVE ${below(descent)} ${issuersBelow})`;
   const openers = sql`(WITH RECURSIVE ${below(descent)} SELECT connections.id FROM connections
     WHERE connections.id IN (${connectionsBelow}) AND connections.enabled AND ${isWithin("connections", descent)})`;
+  const streams = sql`(WITH RECURSIVE ${below(descent)} ${streamsBelow})`;
   const leaving = sql`(${members.orgId}, ${members.userId}) IN
     (${withEnding(descent)} SELECT org_id, user_id FROM ending WHERE kind = 'member' AND stays IS NULL)`;
   return [
@@ -90,6 +92,11 @@ export function endBelow(store: Store, descent: Descent) {
       .update(oidcIssuers)
       .set({ disabledAt: now, version: sql`${oidcIssuers.version} + 1` })
       .where(and(sql`${oidcIssuers.id} IN ${issuers}`, isNull(oidcIssuers.disabledAt), isWithin("oidc_issuers", descent))),
+    // An administrator has to resume such a stream.
+    db
+      .update(auditStreams)
+      .set({ pausedAt: now, pausedFor: "revoked", version: sql`${auditStreams.version} + 1` })
+      .where(and(sql`${auditStreams.id} IN ${streams}`, isNull(auditStreams.pausedAt), isWithin("audit_streams", descent))),
     keepDescent(store, leaving, now),
     db.delete(members).where(leaving),
     // What such a connection has opened ends as well. An administrator has to enable it again.

@@ -1,7 +1,7 @@
 import { type SQL, and, isNull, sql } from "drizzle-orm";
 import { isLeaked, notOver } from "../auth/lives.ts";
 import { accessTokens } from "../tokens/table.ts";
-import { type Reach, below, invitationsBelow, issuersBelow } from "./below.ts";
+import { type Reach, below, invitationsBelow, issuersBelow, streamsBelow } from "./below.ts";
 
 /** The credentials to end, and the way they end. */
 export interface Descent extends Reach {
@@ -22,7 +22,10 @@ export interface Descent extends Reach {
 export type Stays = "last administrator" | "established";
 
 /** SQL condition: the row of this table belongs to the organization of the descent. */
-export const isWithin = (table: "access_tokens" | "connections" | "invites" | "members" | "oidc_issuers", { orgId }: Descent): SQL =>
+export const isWithin = (
+  table: "access_tokens" | "audit_streams" | "connections" | "invites" | "members" | "oidc_issuers",
+  { orgId }: Descent,
+): SQL =>
   orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`;
 
 /** SQL condition on a row of `access_tokens`: the token can still end, because it is valid or could be enabled again. */
@@ -44,6 +47,9 @@ ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (
   UNION ALL
   SELECT 'issuer', oidc_issuers.id, oidc_issuers.org_id, NULL, oidc_issuers.name, NULL, oidc_issuers.created_at
   FROM oidc_issuers WHERE oidc_issuers.id IN (${issuersBelow}) AND oidc_issuers.disabled_at IS NULL AND ${isWithin("oidc_issuers", descent)}
+  UNION ALL
+  SELECT 'stream', audit_streams.id, audit_streams.org_id, NULL, audit_streams.name, NULL, audit_streams.created_at
+  FROM audit_streams WHERE audit_streams.id IN (${streamsBelow}) AND audit_streams.paused_at IS NULL AND ${isWithin("audit_streams", descent)}
   UNION ALL
   SELECT 'member', members.user_id, members.org_id, members.user_id, users.login,
     CASE WHEN below.kind = 'established' THEN 'established' WHEN ${isLastAdministrator} THEN 'last administrator' END, members.created_at

@@ -57,6 +57,7 @@ export const auditEnding = (
 
 const label = sql.raw(`CASE ending.kind
   WHEN 'issuer' THEN 'identity provider "' || ending.name || '" (' || ending.id || ')'
+  WHEN 'stream' THEN 'audit stream "' || ending.name || '" (' || ending.id || ')'
   WHEN 'invitation' THEN 'invitation ' || substr(ending.id, 1, 8) || '…'
   WHEN 'member' THEN 'member ' || ending.name
   WHEN 'session' THEN 'session (' || ending.id || ')'
@@ -64,7 +65,8 @@ const label = sql.raw(`CASE ending.kind
   ELSE ending.kind || ' token "' || ending.name || '" (' || ending.id || ')' END`);
 
 const plural = sql.raw(
-  `CASE WHEN kind IN ('organization', 'team', 'personal', 'scim') THEN kind || ' tokens' WHEN kind = 'issuer' THEN 'identity providers' ELSE kind || 's' END`,
+  `CASE WHEN kind IN ('organization', 'team', 'personal', 'scim') THEN kind || ' tokens' WHEN kind = 'issuer' THEN 'identity providers'
+    WHEN kind = 'stream' THEN 'audit streams' ELSE kind || 's' END`,
 );
 
 /** Events that `auditEnding` may have recorded; they are sent to the queue. */

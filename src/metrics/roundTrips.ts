@@ -55,6 +55,7 @@ export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
       },
     }),
     STACKS: wrap(env.STACKS, { get: (stub: object) => countedStub(stub, object) }),
+    STREAMS: wrap(env.STREAMS, { get: (stub: object) => countedStub(stub, object) }),
     AUDIT: wrap(env.AUDIT, { send: queue, sendBatch: queue }),
     AUDIT_DEAD: wrap(env.AUDIT_DEAD, { send: queue, sendBatch: queue }),
   };

@@ -17,6 +17,7 @@ import { accessTokens } from "../tokens/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
 import { adminStays, currentRole, isMember, noneBut, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
 import { oidcIssuers } from "../oidc/table.ts";
+import { auditStreams } from "../streams/table.ts";
 import { members } from "./table.ts";
 
 /** Whether the organization tokens that a person's credentials created end when the person is removed. */
@@ -63,6 +64,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
           auditEnding(store, descent, announcement),
           ...endBelow(store, descent),
           disableIssuersOf(ctx, login, willLeave),
+          pauseStreamsOf(ctx, login, willLeave),
         ]
       : [];
   const results = await batch(store, [
@@ -105,6 +107,19 @@ const disableIssuersOf = ({ store, org, now }: OrgContext, login: string, willLe
         eq(oidcIssuers.orgId, org.id),
         isNull(oidcIssuers.disabledAt),
         sql`${oidcIssuers.madeWith} IN ${credentialsOf(login)}`,
+        willLeave,
+      ),
+    );
+
+const pauseStreamsOf = ({ store, org, now }: OrgContext, login: string, willLeave: SQL) =>
+  store.db
+    .update(auditStreams)
+    .set({ pausedAt: now, pausedFor: "revoked", version: sql`${auditStreams.version} + 1` })
+    .where(
+      and(
+        eq(auditStreams.orgId, org.id),
+        isNull(auditStreams.pausedAt),
+        sql`${auditStreams.madeWith} IN ${credentialsOf(login)}`,
         willLeave,
       ),
     );

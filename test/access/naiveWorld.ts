@@ -43,6 +43,7 @@ const NEVER_BY_ROLE = [
   "oidc_issuers:update",
   "oidc_issuers:delete",
   "auth_policies:update",
+  "audit_streams:update",
   "stack:reencrypt",
 ];
 const PEOPLE = [...NEVER_BY_ROLE.filter((permission) => permission !== "stack:reencrypt"), "stack:transfer"];

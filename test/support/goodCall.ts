@@ -100,6 +100,11 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   }
   if (path.includes("{issuerId}") || path.includes("{policyId}") || operationId === "Token") await issuerFor(world, operationId, params);
   if (path.includes("/sso/")) await singleSignOnFor(world, operationId, params);
+  if (path.includes("{streamId}")) {
+    const json = streamTo(operationId);
+    params["streamId"] = (await ok<{ id: string }>("POST", "/api/orgs/acme/audit-streams", { token: world.admin, json })).id;
+    await env.DB.prepare("UPDATE audit_streams SET retry_at = 9e15").run();
+  }
   if (path.includes("{tokenId}") && !path.includes("{issuerId}") && !path.includes("/sso/")) {
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
@@ -213,6 +218,8 @@ async function singleSignOnFor(world: World, operationId: string, params: Record
     ).bind(params["tokenId"], params["identityId"], id),
   ]);
 }
+/** A stream whose destination is not there, and which has nothing to send yet. */
+const streamTo = (name: string) => ({ name, from: "now", destination: { kind: "splunk", url: "http://localhost:1", token: "t" } });
 
 const changesRole = new Set(["UpdateRole", "DeleteRole", "ListUsersWithRole", "ListTeamsWithRole"]);
 const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
@@ -241,6 +248,9 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     UpdateSsoConnection: { name: crypto.randomUUID() },
     AddSsoDomain: { domain: `${crypto.randomUUID()}.example` },
     UpdateSsoSettings: { sessionHours: 1 },
+    CreateAuditStream: streamTo("new"),
+    UpdateAuditStream: { name: "renamed" },
+    RestartAuditStream: { from: 1 },
     Token: form(params["subjectToken"] ?? ""),
     CreateOrgInviteLink: { role: "member" },
     BatchCreateOrgInviteEmail: { invites: [{ email: "zoe@example.com", role: "member" }] },

@@ -22,13 +22,26 @@ const traces = [
 const tables = all.filter((name) => !traces.includes(name));
 
 const lastUse = { last_used_at: undefined, last_used_address: undefined, last_used_country: undefined, last_used_client: undefined };
+/** What the sender of an audit stream writes by itself: how far it has come, and its failures. */
+const progress = {
+  delivered_through: undefined,
+  checkpoint_day: undefined,
+  last_success_at: undefined,
+  failing_since: undefined,
+  failures: undefined,
+  retry_at: undefined,
+  error: undefined,
+};
 
-/** All rows that are no traces of what happened, as they are now. When a token was last used is no change. */
+/**
+ * All rows that are no traces of what happened, as they are now. When a token was last used is no change, and neither is the progress of an audit
+ * stream.
+ */
 export async function records(): Promise<Record<string, unknown[]>> {
   const results = await env.DB.batch<Record<string, unknown>>(
     tables.map((table) => env.DB.prepare(`SELECT * FROM ${table} ORDER BY rowid`)),
   );
-  return Object.fromEntries(tables.map((table, i) => [table, results[i]!.results.map((row) => ({ ...row, ...lastUse }))]));
+  return Object.fromEntries(tables.map((table, i) => [table, results[i]!.results.map((row) => ({ ...row, ...lastUse, ...progress }))]));
 }
 
 /** Expects that `work` changes no record and no object. Audit events are asserted on their own. */

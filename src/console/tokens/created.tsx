@@ -18,6 +18,7 @@ const kinds: Record<Item["kind"], string> = {
   scim: "SCIM token",
   invitation: "invitation",
   issuer: "identity provider",
+  stream: "audit stream",
   member: "member",
 };
 

@@ -1,0 +1,50 @@
+import type { ChainRecord } from "../audit/chain.ts";
+import { relaySoon } from "../audit/relaySoon.ts";
+import { auditEvent, auditIf, whoIs } from "../audit/record.ts";
+import { guarded } from "../auth/guard.ts";
+import type { OrgContext } from "../context.ts";
+import { notFound } from "../errors.ts";
+import { sql } from "drizzle-orm";
+import { firstBatch } from "./batch.ts";
+import { markerObject, s3Fault } from "./s3.ts";
+import { open } from "./seal.ts";
+import { post, sendBatch } from "./send.ts";
+import { selectStreams, thatStream } from "./stream.ts";
+import { auditStreams } from "./table.ts";
+
+/** Milliseconds until the destination must have answered a test. */
+const WITHIN = 10_000;
+
+/**
+ * Sends something that is not a record of the log, and returns what became of it. A bucket gets the object `.stackpass-check`; every other
+ * destination gets a record without a place in the chain. The cursor stays.
+ */
+export async function testStream(ctx: OrgContext, id: string) {
+  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+    event: "audit-stream-tested",
+    description: `Sent a test to the destination of the audit stream ${id}.`,
+  });
+  const [rows] = await guarded(ctx, [
+    selectStreams(ctx, thatStream(ctx, id)),
+    auditIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM ${auditStreams} WHERE ${thatStream(ctx, id)})`),
+  ]);
+  const [stream] = rows;
+  if (!stream) throw notFound("Audit stream");
+  relaySoon(ctx, event);
+  const credentials = await open(ctx.env, id, stream.credentials);
+  if (!credentials) return { delivered: false, error: "The stored credential cannot be read any more: set it again." };
+  const record = { id: event.id, orgId: ctx.org.id, at: ctx.now, event: event.event, description: event.description };
+  const { records, lines } = firstBatch([record as unknown as ChainRecord], stream.format, stream.host);
+  const { destination, format, host } = stream;
+  const failure =
+    destination.kind === "s3"
+      ? await post(ctx.env, await markerObject(destination, credentials, lines[0]!), s3Fault, { within: WITHIN })
+      : await sendBatch(
+          ctx.env,
+          destination,
+          credentials,
+          { streamId: id, org: ctx.org, host, format, records, lines, at: ctx.now },
+          { within: WITHIN },
+        );
+  return { delivered: failure === undefined, ...(failure && { error: failure.error }) };
+}

@@ -1,0 +1,455 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { archiveOldRecords } from "../../src/audit/archive.ts";
+import type { Stream } from "../../src/streams/openapi.ts";
+import { delayAfter, retryAfter } from "../../src/streams/retry.ts";
+import { wakeLagging } from "../../src/streams/wakeLagging.ts";
+import { eventsOf } from "../support/audit.ts";
+import { call, ok, refused } from "../support/client.ts";
+import { eventually } from "../support/clock.ts";
+import { everythingStored } from "../support/stored.ts";
+import { type World, newOrgToken, newWorld } from "../support/world.ts";
+import {
+  type Kind,
+  type NewStream,
+  Receiver,
+  STREAMS,
+  addRecords,
+  asleep,
+  bindings,
+  chain,
+  destinations,
+  newStream,
+  reachable,
+  rowOf,
+  step,
+  written,
+} from "./support/receiver.ts";
+
+let world: World;
+let receiver: Receiver;
+beforeEach(async () => {
+  world = await newWorld();
+  receiver = new Receiver(9100);
+  reachable(receiver);
+});
+
+const kinds = Object.keys(destinations) as Kind[];
+const secrets = ["the-secret-of-s3", "source=stackpass", "the-token-of-splunk", "the-key-of-datadog", "the-key-of-elastic"];
+const get = (id: string) => ok<Stream>("GET", `${STREAMS}/${id}`, { token: world.admin });
+const post = (id: string, action: string, json: unknown = {}) =>
+  ok<Stream>("POST", `${STREAMS}/${id}/${action}`, { token: world.admin, json });
+const patch = (id: string, json: unknown) => ok<Stream & NewStream>("PATCH", `${STREAMS}/${id}`, { token: world.admin, json });
+/** Sends everything that there is. */
+async function drain(id: string): Promise<void> {
+  await written();
+  for (let last = -1; ;) {
+    await step(id);
+    const row = await rowOf(id);
+    if (row?.["delivered_through"] === last || row?.["error"] !== "") return;
+    last = Number(row["delivered_through"]);
+  }
+}
+const sequences = () => receiver.taken.map(({ seq }) => seq);
+
+describe("the object of a stream", () => {
+  it("is woken by new records alone", async () => {
+    await newStream(world, "https", receiver);
+    await newOrgToken(world, "ci");
+    await eventually(async () => expect(receiver.taken.map(({ event }) => event)).toContain("organization-token-created"));
+  });
+
+  it("ends an attempt when the stream is changed", async () => {
+    let aborted = false;
+    receiver.mood = async () => {
+      const { signal } = receiver.requests.at(-1)!;
+      await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+      aborted = true;
+      throw new DOMException("aborted", "AbortError");
+    };
+    const { id } = await newStream(world, "https", receiver);
+    await eventually(async () => expect(receiver.requests.length).toBeGreaterThan(0));
+    await post(id, "pause");
+    await eventually(async () => expect(aborted).toBe(true));
+    expect(await rowOf(id)).toMatchObject({ delivered_through: 0, failures: 0 });
+  });
+});
+
+describe("a stream", () => {
+  beforeEach(asleep);
+
+  it.each(kinds)("to %s sends the log, and no credential is in an answer, in the log or readable where it is stored", async (kind) => {
+    const events = await eventsOf(async () => {
+      const { id } = await newStream(world, kind, receiver);
+      await patch(id, { name: "renamed", destination: { ...destinations[kind](receiver.url) } });
+      await post(id, "test");
+    });
+    expect(events.map(({ event }) => event)).toEqual(["audit-stream-created", "audit-stream-updated", "audit-stream-tested"]);
+    const { streams } = await ok<{ streams: Stream[] }>("GET", STREAMS, { token: world.admin });
+    const [stream] = streams;
+    expect(stream).toMatchObject({ name: "renamed", format: "jsonl", destination: { kind, url: receiver.url }, hasSecret: true });
+    await drain(stream!.id);
+    const records = await chain();
+    expect(new Set(receiver.taken.map(({ hash }) => hash))).toEqual(
+      new Set(kind === "s3" ? records.map(({ hash }) => hash) : [undefined, ...records.map(({ hash }) => hash)]),
+    );
+    expect(await get(stream!.id)).toMatchObject({ deliveredThrough: records.length, lag: { records: 0, seconds: 0 } });
+    const told = JSON.stringify([streams, events]) + (await everythingStored([]));
+    for (const secret of secrets) expect(told).not.toContain(secret);
+    // The receiver did get its credential.
+    const sent = receiver.requests.map(({ url, headers }) => url + JSON.stringify([...headers])).join();
+    expect(sent).toMatch(/AWS4-HMAC-SHA256 Credential=key\/|source=stackpass|the-token-of-splunk|the-key-of-datadog|the-key-of-elastic/);
+  });
+
+  it("signs each message with a secret that is shown once", async () => {
+    const { id, secret } = await newStream(world, "https", receiver);
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    receiver.secret = secret;
+    await drain(id);
+    const first = receiver.taken.length;
+    expect(first).toBeGreaterThan(0);
+    expect(JSON.stringify(await get(id))).not.toContain(secret!.slice(6));
+    const renewed = await patch(id, { newSecret: true });
+    expect(renewed.secret).not.toBe(secret);
+    receiver.secret = renewed.secret;
+    await drain(id);
+    expect(receiver.taken.length).toBeGreaterThan(first);
+    // A message has the same id over all attempts, and the id has no dot.
+    expect(receiver.requests[0]!.headers.get("webhook-id")).toMatch(/^[\w-]+_1_\d+$/);
+  });
+
+  it("begins where it is told to, and again where it is told to", async () => {
+    await addRecords(20);
+    const { id } = await newStream(world, "splunk", receiver, { from: 5 });
+    await drain(id);
+    expect(sequences().slice(0, 2)).toEqual([5, 6]);
+    receiver.taken.length = 0;
+    await post(id, "restart", { from: 19 });
+    await drain(id);
+    expect(sequences().slice(0, 2)).toEqual([19, 20]);
+    const later = new Receiver(9104);
+    reachable(receiver, later);
+    const head = (await chain()).length;
+    const { id: late } = await newStream(world, "elastic", later, { from: "now" });
+    await drain(late);
+    expect(later.taken[0]!.seq).toBeGreaterThan(head);
+  });
+
+  it("sends nothing while it is paused or after its deletion, and loses nothing by the pause", async () => {
+    const { id } = await newStream(world, "https", receiver);
+    await drain(id);
+    expect(await post(id, "pause")).toMatchObject({ paused: { reason: "asked" } });
+    const before = receiver.taken.length;
+    await addRecords(3);
+    await drain(id);
+    expect(await wakeLagging(bindings, Date.now())).toBe(0);
+    expect(receiver.taken).toHaveLength(before);
+    await post(id, "resume");
+    await drain(id);
+    expect(sequences()).toEqual((await chain()).map(({ seq }) => seq));
+    await ok("DELETE", `${STREAMS}/${id}`, { token: world.admin });
+    const count = receiver.requests.length;
+    await addRecords(3);
+    await step(id);
+    expect(receiver.requests).toHaveLength(count);
+    expect(await refused(404, "GET", `${STREAMS}/${id}`, { token: world.admin })).toContain("not found");
+  });
+
+  it("sends a batch again with the same end, although there are more records by then", async () => {
+    const { id } = await newStream(world, "s3", receiver);
+    await written();
+    receiver.mood = async (take) => {
+      await take();
+      throw new TypeError("Network connection lost.");
+    };
+    await step(id);
+    const [first] = [...receiver.objects.keys()];
+    expect(first).toMatch(/^\/audit-log\/logs\/acme\/2026\/\d\d\/\d\d\/\d\d\/000000000001-0000000000\d\d-[0-9a-f]{12}\.jsonl\.gz$/);
+    await addRecords(5);
+    receiver.mood = (take) => take();
+    await env.DB.prepare("UPDATE audit_streams SET retry_at = 0").run();
+    await step(id);
+    expect([...receiver.objects.keys()]).toEqual([first]);
+    await drain(id);
+    expect(sequences()).toEqual((await chain()).map(({ seq }) => seq));
+  });
+
+  it("reads records from the archive", async () => {
+    await addRecords(30, { at: Date.UTC(2020, 0, 1) });
+    await written();
+    await env.DB.prepare("UPDATE organizations SET audit_retention_days = 1 WHERE name = 'acme'").run();
+    const records = await chain();
+    expect(await archiveOldRecords(bindings, Date.now())).toBeGreaterThan(0);
+    const { id } = await newStream(world, "https", receiver);
+    expect((await get(id)).lag.seconds).toBeGreaterThan(86_400);
+    await drain(id);
+    expect(receiver.taken.slice(0, records.length).map(({ hash }) => hash)).toEqual(records.map(({ hash }) => hash));
+  });
+
+  it.each(["ocsf", "cef"])("sends the format %s to a bucket and to an address", async (format) => {
+    const { id } = await newStream(world, "s3", receiver, { format });
+    await drain(id);
+    expect([...receiver.objects.keys()][0]).toMatch(format === "ocsf" ? /\.ocsf\.jsonl\.gz$/ : /\.cef\.gz$/);
+  });
+});
+
+describe("a failing stream", () => {
+  beforeEach(asleep);
+
+  it("waits longer after each failure, as long as the destination asks for, and at most an hour", () => {
+    expect([1, 2, 3, 9, 10, 50].map((failures) => delayAfter(failures, undefined, 0) / 1000)).toEqual([10, 20, 40, 2560, 3600, 3600]);
+    expect(delayAfter(1, undefined, 1)).toBe(8000);
+    expect(delayAfter(1, 60_000, 1)).toBe(60_000);
+    expect(delayAfter(1, 9_000_000, 0)).toBe(3_600_000);
+    const now = Date.UTC(2026, 0, 1);
+    expect(["120", " 5 ", "Thu, 01 Jan 2026 00:01:00 GMT", "-5", "soon", "1e9", null].map((header) => retryAfter(header, now))).toEqual([
+      120_000,
+      5000,
+      60_000,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it("shows why, waits, and begins at once when it is resumed", async () => {
+    const { id } = await newStream(world, "https", receiver);
+    await written();
+    receiver.mood = async () => new Response("", { status: 429, headers: { "Retry-After": "600" } });
+    await step(id);
+    const stream = await get(id);
+    expect(stream.failing).toMatchObject({ failures: 1, error: "The destination asked to send less often (status 429)." });
+    const count = receiver.requests.length;
+    expect(await step(id)).toBeGreaterThan(500_000);
+    expect(receiver.requests).toHaveLength(count);
+    expect(await wakeLagging(bindings, Date.now())).toBe(0);
+    receiver.mood = (take) => take();
+    await post(id, "resume");
+    await drain(id);
+    const healthy = await get(id);
+    expect(healthy.failing).toBeUndefined();
+    expect(healthy.lastSuccess).toBeDefined();
+  });
+
+  it("is paused after a day, with an event, and goes on when it is resumed", async () => {
+    const { id } = await newStream(world, "https", receiver);
+    receiver.mood = async () => new Response("", { status: 500 });
+    await written();
+    await step(id);
+    await env.DB.prepare("UPDATE audit_streams SET retry_at = 0, failures = 50, failing_since = failing_since - 86400000").run();
+    const events = await eventsOf(() => step(id));
+    expect(events).toMatchObject([{ event: "audit-stream-paused", userLogin: "", tokenId: "" }]);
+    expect(events[0]!.description).toContain("because it failed for a day: The destination answered with status 500.");
+    expect(await get(id)).toMatchObject({ paused: { reason: "failing" }, failing: { error: "The destination answered with status 500." } });
+    receiver.mood = (take) => take();
+    await post(id, "resume");
+    await drain(id);
+    expect(sequences()).toEqual((await chain()).map(({ seq }) => seq));
+  });
+
+  it("delays no other stream, and is not moved by an attempt that began before a change", async () => {
+    const hanging = new Receiver(9101);
+    const healthy = new Receiver(9102);
+    reachable(hanging, healthy);
+    const { id: slow } = await newStream(world, "https", hanging);
+    const { id: fast } = await newStream(world, "splunk", healthy);
+    await written();
+    let release = () => {};
+    const arrived = new Promise<void>((arrive) => {
+      hanging.mood = async (take) => {
+        arrive();
+        await new Promise<void>((done) => (release = done));
+        return take();
+      };
+    });
+    const attempt = step(slow);
+    await arrived;
+    await drain(fast);
+    expect(healthy.taken.length).toBe((await chain()).length);
+    await post(slow, "pause");
+    release();
+    expect(await attempt).toBe(0);
+    expect(await rowOf(slow)).toMatchObject({ delivered_through: 0, version: 2 });
+  });
+});
+
+describe("the credentials of a stream", () => {
+  beforeEach(asleep);
+
+  it.each(["s3", "splunk", "datadog", "elastic"] as const)("are needed again when the host of %s changes", async (kind) => {
+    const { id } = await newStream(world, kind, receiver);
+    const {
+      secretAccessKey: _,
+      token: __,
+      apiKey: ___,
+      ...others
+    } = destinations[kind]("http://localhost:9199") as Record<string, unknown>;
+    const json = { destination: others };
+    expect(await refused(400, "PATCH", `${STREAMS}/${id}`, { token: world.admin, json })).toContain("is required again");
+    const same = { ...others, url: receiver.url };
+    expect(await patch(id, { destination: same })).toMatchObject({ hasSecret: true, destination: { url: receiver.url } });
+    expect(await patch(id, { destination: destinations[kind]("http://localhost:9199") })).toMatchObject({
+      destination: { url: "http://localhost:9199" },
+    });
+  });
+
+  it("of an address do not go to another host", async () => {
+    const other = new Receiver(9103);
+    reachable(receiver, other);
+    const { id, secret } = await newStream(world, "https", receiver, {
+      destination: { ...destinations.https(receiver.url), authorization: "Bearer of-the-first" },
+    });
+    await drain(id);
+    expect(receiver.requests[0]!.headers.get("Authorization")).toBe("Bearer of-the-first");
+    await patch(id, { destination: { kind: "https" }, name: "renamed" });
+    await drain(id);
+    expect(receiver.requests.at(-1)!.headers.get("Authorization")).toBe("Bearer of-the-first");
+    const moved = await patch(id, { destination: { kind: "https", url: `${other.url}/elsewhere` } });
+    expect(moved.secret).toBeDefined();
+    expect(moved.secret).not.toBe(secret);
+    other.secret = moved.secret;
+    await drain(id);
+    expect(other.taken.length).toBeGreaterThan(0);
+    expect(other.requests[0]!.headers.get("Authorization")).toBeNull();
+    expect(other.requests[0]!.url).toBe(`${other.url}/elsewhere`);
+  });
+
+  it("are encrypted again under a new master key, and a lost master key is said", async () => {
+    const { id } = await newStream(world, "splunk", receiver);
+    await written();
+    const [current = "", old = ""] = bindings.ENCRYPTION_KEYS.split(",");
+    const before = (await rowOf(id))!["credentials"];
+    await step(id, { ...bindings, ENCRYPTION_KEYS: `${old},${current}` });
+    expect((await rowOf(id))!["credentials"]).not.toBe(before);
+    await addRecords(1);
+    await step(id, { ...bindings, ENCRYPTION_KEYS: current });
+    expect((await get(id)).failing?.error).toBe("The stored credential cannot be read any more: set it again.");
+  });
+});
+
+describe("the right to streams", () => {
+  beforeEach(asleep);
+
+  it("is one of administrators who are people; a caller that may export the log sees the streams", async () => {
+    const { id } = await newStream(world, "splunk", receiver);
+    const { tokenValue: machine } = await newOrgToken(world, "machine", { admin: true });
+    const json = { name: "x", destination: destinations.splunk(receiver.url) };
+    expect((await ok<{ streams: Stream[] }>("GET", STREAMS, { token: machine })).streams).toHaveLength(1);
+    expect(await refused(403, "POST", STREAMS, { token: machine, json })).toContain("only a person may set up or change streams");
+    for (const action of ["pause", "resume", "test", "restart"])
+      await refused(403, "POST", `${STREAMS}/${id}/${action}`, { token: machine, json: { from: 1 } });
+    await refused(403, "DELETE", `${STREAMS}/${id}`, { token: machine });
+    await refused(403, "GET", STREAMS, { token: world.member });
+    await refused(404, "GET", STREAMS, { token: world.stranger });
+    const globex = `/api/orgs/globex/audit-streams/${id}`;
+    for (const [method, path] of [
+      ["GET", globex],
+      ["DELETE", globex],
+      ["POST", `${globex}/pause`],
+      ["POST", `${globex}/test`],
+    ] as const)
+      await refused(404, method, path, { token: world.stranger, ...(method === "POST" && { json: {} }) });
+    expect(await rowOf(id)).toMatchObject({ paused_at: null, version: 1 });
+  });
+});
+
+describe("the revocation of the credential that set up a stream, with everything created with it,", () => {
+  beforeEach(asleep);
+
+  it("pauses the stream, names it, and an administrator can resume it", async () => {
+    const { id: tokenId, tokenValue } = await ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin });
+    const { id } = await newStream({ ...world, admin: tokenValue }, "splunk", receiver);
+    await drain(id);
+    const { created } = await ok<{ created: { items: { kind: string; name: string }[] } }>("GET", `/api/user/tokens/${tokenId}/impact`, {
+      token: world.admin,
+    });
+    expect(created.items).toMatchObject([{ kind: "stream", name: "to splunk" }]);
+    const events = await eventsOf(() => ok("DELETE", `/api/user/tokens/${tokenId}?withDescendants=true`, { token: world.admin }));
+    expect(events.map(({ description }) => description).join()).toContain(`audit stream "to splunk" (${id})`);
+    expect(await get(id)).toMatchObject({ paused: { reason: "revoked" } });
+    const before = receiver.taken.length;
+    await step(id);
+    expect(receiver.taken).toHaveLength(before);
+    await post(id, "resume");
+    await drain(id);
+    expect(sequences()).toEqual((await chain()).map(({ seq }) => seq));
+  });
+});
+
+describe("bad input", () => {
+  beforeEach(asleep);
+
+  const good = { name: "a", destination: destinations.splunk("http://localhost:9100") };
+  const s3 = (more: Record<string, unknown>) => ({ ...good, destination: { ...destinations.s3("http://localhost:9100"), ...more } });
+  const splunk = (more: Record<string, unknown>) => ({ ...good, destination: { ...good.destination, ...more } });
+  const bad: [string, unknown][] = [
+    ["nothing", {}],
+    ["a list", []],
+    ["no destination", { name: "a" }],
+    ["no name", { ...good, name: "" }],
+    ["a long name", { ...good, name: "a".repeat(101) }],
+    ["a name that is a number", { ...good, name: 1 }],
+    ["an unknown kind", splunk({ kind: "ftp" })],
+    ["an unknown format", { ...good, format: "xml" }],
+    ["a format that Splunk does not take", { ...good, format: "cef" }],
+    ["record 0", { ...good, from: 0 }],
+    ["half a record", { ...good, from: 1.5 }],
+    ["a record that does not exist yet", { ...good, from: 1_000_000 }],
+    ["no URL", splunk({ url: "" })],
+    ["a URL of a file", splunk({ url: "file:///etc/passwd" })],
+    ["plain HTTP", splunk({ url: "http://splunk.example.com" })],
+    ["a private address", splunk({ url: "https://10.0.0.1" })],
+    ["the metadata service", splunk({ url: "https://169.254.169.254" })],
+    ["a user in the URL", splunk({ url: "https://user:password@splunk.example.com" })],
+    ["a user in the URL of an address", { ...good, destination: { kind: "https", url: "https://user@example.com/in" } }],
+    ["a path that we choose", splunk({ url: "https://splunk.example.com/services" })],
+    ["a long URL", splunk({ url: `https://${"a".repeat(1000)}.com` })],
+    ["no token", splunk({ token: undefined })],
+    ["a token with a line break", splunk({ token: "a\r\nX-Other: b" })],
+    ["a token that is a number", splunk({ token: 5 })],
+    ["no key", s3({ secretAccessKey: undefined })],
+    ["a short bucket", s3({ bucket: "ab" })],
+    ["a bucket with a slash", s3({ bucket: "a/b" })],
+    ["a region with a slash", s3({ region: "eu/1" })],
+    ["a prefix with control characters", s3({ prefix: "a\n" })],
+    ["a prefix that leads elsewhere", s3({ prefix: "a/../b" })],
+    ["a host that the bucket makes private", s3({ url: "https://internal", bucket: "foo", pathStyle: false })],
+    ["an address without URL", { ...good, destination: { kind: "https" } }],
+    ["a header with a line break", { ...good, destination: { ...destinations.https("http://localhost:9100"), authorization: "a\nb" } }],
+    ["an index in upper case", { ...good, destination: { ...destinations.elastic("http://localhost:9100"), index: "Audit" } }],
+  ];
+  it("is refused, and no stream is made", async () => {
+    for (const [what, json] of bad) expect([what, (await call("POST", STREAMS, { token: world.admin, json })).status]).toEqual([what, 400]);
+    expect((await ok<{ streams: Stream[] }>("GET", STREAMS, { token: world.admin })).streams).toEqual([]);
+  });
+
+  it("of a change is refused, and the stream stays", async () => {
+    const { id } = await newStream(world, "splunk", receiver);
+    const token = world.admin;
+    const path = `${STREAMS}/${id}`;
+    for (const json of [{ newSecret: true }, { destination: destinations.https(receiver.url) }, { name: 5 }, { format: "ocsf" }, []])
+      await refused(400, "PATCH", path, { token, json });
+    for (const json of [{}, { from: 0 }, { from: 1e6 }, { from: "now" }]) await refused(400, "POST", `${path}/restart`, { token, json });
+    await newStream(world, "https", receiver, { name: "taken" });
+    expect(await refused(409, "PATCH", path, { token, json: { name: "Taken" } })).toContain("already has an audit stream");
+    expect((await rowOf(id))!["version"]).toBe(1);
+    for (const [method, action] of [
+      ["PATCH", ""],
+      ["DELETE", ""],
+      ["POST", "/pause"],
+      ["POST", "/resume"],
+      ["POST", "/test"],
+    ] as const)
+      await refused(404, method, `${STREAMS}/unknown${action}`, { token, json: {} });
+    await refused(404, "POST", `${STREAMS}/unknown/restart`, { token, json: { from: 1 } });
+  });
+
+  it("a name that is taken, and one stream too many, are refused", async () => {
+    await newStream(world, "splunk", receiver);
+    const json = { name: "TO SPLUNK", destination: destinations.splunk(receiver.url) };
+    expect((await call("POST", STREAMS, { token: world.admin, json })).status).toBe(409);
+    for (let i = 1; i < 20; i++) await newStream(world, "splunk", receiver, { name: `s-${i}` });
+    expect(await refused(400, "POST", STREAMS, { token: world.admin, json: { ...json, name: "one more" } })).toContain("at most 20");
+  });
+});
