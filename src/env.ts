@@ -9,6 +9,14 @@ export interface Bindings extends Env {
   /** Optional secrets: they verify the signatures of scanners' leak reports, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;
+  /** Optional binding `send_email`, or a provider in its place: they send mail, see `sendMail`. `MAIL_FROM` is the sender's address. */
+  MAIL?: SendEmail;
+  MAIL_PROVIDER?: string;
+  MAIL_FROM?: string;
+  /** Optional: the address of the provider, if it is not the usual one. */
+  MAIL_URL?: string;
+  /** Secret of the provider. */
+  MAIL_TOKEN?: string;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

@@ -6,6 +6,10 @@ import { editions } from "./orgs/table.ts";
 
 const DAY = 86_400;
 
+/** Mail services that `MAIL_PROVIDER` can name. */
+export const mailProviders = ["resend", "postmark", "sendgrid"] as const;
+export type MailProvider = (typeof mailProviders)[number];
+
 /** A sentence for each invalid variable of the deployment. It does not contain the value, which may be a misplaced secret. */
 export function settingFaults(env: Bindings): string[] {
   const { faults } = readLimits(env);
@@ -14,6 +18,17 @@ export function settingFaults(env: Bindings): string[] {
     faults.push(`LEASE_SECONDS must be a whole number of seconds from 1 to ${DAY}.`);
   if (DEFAULT_EDITION !== "" && !editions.some((edition) => edition === DEFAULT_EDITION))
     faults.push(`DEFAULT_EDITION must be one of ${editions.join(", ")}.`);
+  return [...faults, ...mailFaults(env)];
+}
+
+function mailFaults({ MAIL, MAIL_PROVIDER = "", MAIL_FROM = "", MAIL_TOKEN = "" }: Bindings): string[] {
+  if (MAIL === undefined && MAIL_PROVIDER === "") return [];
+  const faults: string[] = [];
+  if (!/^[^\s@]+@[^\s@]+$/.test(MAIL_FROM)) faults.push("MAIL_FROM must be the address that mail is sent from.");
+  if (MAIL !== undefined) return faults;
+  if (!mailProviders.some((provider) => provider === MAIL_PROVIDER))
+    faults.push(`MAIL_PROVIDER must be one of ${mailProviders.join(", ")}.`);
+  if (MAIL_TOKEN === "") faults.push("MAIL_TOKEN must be the secret of the mail provider.");
   return faults;
 }
 

@@ -8,6 +8,7 @@ import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { setTimestamp } from "../metrics/increment.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
+import { mailInvites } from "../orgs/mailInvites.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
@@ -23,6 +24,7 @@ const everyMinute: Record<string, Task> = {
   checkpoints: (env, now) => signCheckpoints(env, now),
   archive: (env, now) => archiveOldRecords(env, now),
   sweep: (env, now) => sweep(env, now),
+  mail: (env, now) => mailInvites(env, now),
 };
 
 /** Tasks that enforce limits in days, and tasks that may be late. */

@@ -3,8 +3,8 @@ import type { Bindings } from "../env.ts";
 import { concat } from "../state/json/json.ts";
 
 /**
- * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential,
- * follows no redirect, and limits the answer in size and time. It cannot detect a name that resolves to a private address, but a Worker at
+ * The only module that calls an address outside of our bindings; `npm run check` forbids it everywhere else. It sends no credential of a
+ * caller, follows no redirect, and limits the answer in size and time. It cannot detect a name that resolves to a private address, but a Worker at
  * Cloudflare reaches no private address (docs/security.md).
  */
 export interface OutgoingLimits {
@@ -17,6 +17,8 @@ export interface OutgoingLimits {
 export interface OutgoingRequest {
   method?: "GET" | "POST";
   headers?: Record<string, string>;
+  /** Headers with a credential that the operator or an administrator has stored for this address, and never one of a caller. */
+  credentials?: Record<string, string>;
   body?: string;
 }
 
@@ -93,7 +95,7 @@ export async function callOut(
   env: Pick<Bindings, "LOCAL_DEVELOPMENT">,
   address: string,
   limits: OutgoingLimits,
-  { method = "GET", headers = {}, body }: OutgoingRequest = {},
+  { method = "GET", headers = {}, credentials = {}, body }: OutgoingRequest = {},
 ): Promise<OutgoingAnswer> {
   if (!URL.canParse(address)) throw new OutgoingFault("address", "an address must be a URL");
   const url = new URL(address);
@@ -101,6 +103,7 @@ export async function callOut(
   if (fault) throw new OutgoingFault("address", fault);
   const sent = new Headers({ "User-Agent": "stackpass", ...headers });
   if (credentialHeaders.some((name) => sent.has(name))) throw new OutgoingFault("address", "a call must not carry a credential");
+  for (const [name, value] of Object.entries(credentials)) sent.set(name, value);
 
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), limits.within);
