@@ -22,6 +22,7 @@ const layers: [name: string, purpose: string][] = [
   ["lineage", "The descent of credentials: everything created with a token, and its revocation."],
   ["dryRuns", "Whose rights a change would change, without making it."],
   ["stubs", "Operations of the public API that the CLI calls although Stackpass lacks the feature."],
+  ["mail", "Hands mails over to the deployment's mail service."],
   ["registry", "Packages of a public registry."],
   ["users", "The caller's own account."],
   ["roles", "Roles and permission sets, built-in and custom."],

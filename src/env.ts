@@ -15,6 +15,14 @@ export interface Bindings extends Env {
   DNS_RESOLVERS?: string;
   /** Optional setting: days after which the deployment signs its own tokens with another key. */
   SIGNING_KEY_DAYS?: string;
+  /** Optional binding `send_email`, or a provider in its place: they send mail, see `sendMail`. `MAIL_FROM` is the sender's address. */
+  MAIL?: SendEmail;
+  MAIL_PROVIDER?: string;
+  MAIL_FROM?: string;
+  /** Optional: the address of the provider, if it is not the usual one. */
+  MAIL_URL?: string;
+  /** Secret of the provider. */
+  MAIL_TOKEN?: string;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

@@ -8,6 +8,10 @@ const DAY = 86_400;
 /** Most days that a signing key of the deployment is used. */
 const MOST_DAYS = 3650;
 
+/** Mail services that `MAIL_PROVIDER` can name. */
+export const mailProviders = ["resend", "postmark", "sendgrid"] as const;
+export type MailProvider = (typeof mailProviders)[number];
+
 /** A sentence for each invalid variable of the deployment. It does not contain the value, which may be a misplaced secret. */
 export function settingFaults(env: Bindings): string[] {
   const { faults } = readLimits(env);
@@ -18,6 +22,17 @@ export function settingFaults(env: Bindings): string[] {
     faults.push(`DEFAULT_EDITION must be one of ${editions.join(", ")}.`);
   if (SIGNING_KEY_DAYS !== "" && wholeNumber(SIGNING_KEY_DAYS, MOST_DAYS) === undefined)
     faults.push(`SIGNING_KEY_DAYS must be a whole number of days from 1 to ${MOST_DAYS}.`);
+  return [...faults, ...mailFaults(env)];
+}
+
+function mailFaults({ MAIL, MAIL_PROVIDER = "", MAIL_FROM = "", MAIL_TOKEN = "" }: Bindings): string[] {
+  if (MAIL === undefined && MAIL_PROVIDER === "") return [];
+  const faults: string[] = [];
+  if (!/^[^\s@]+@[^\s@]+$/.test(MAIL_FROM)) faults.push("MAIL_FROM must be the address that mail is sent from.");
+  if (MAIL !== undefined) return faults;
+  if (!mailProviders.some((provider) => provider === MAIL_PROVIDER))
+    faults.push(`MAIL_PROVIDER must be one of ${mailProviders.join(", ")}.`);
+  if (MAIL_TOKEN === "") faults.push("MAIL_TOKEN must be the secret of the mail provider.");
   return faults;
 }
 

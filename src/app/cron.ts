@@ -11,6 +11,7 @@ import { rotateSigningKeys } from "../identity/rotate.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
 import { recheckDomains } from "../sso/domains.ts";
 import { wakeLagging } from "../streams/wakeLagging.ts";
+import { mailInvites } from "../orgs/mailInvites.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
@@ -27,6 +28,7 @@ const everyMinute: Record<string, Task> = {
   archive: (env, now) => archiveOldRecords(env, now),
   streams: (env, now) => wakeLagging(env, now),
   sweep: (env, now) => sweep(env, now),
+  mail: (env, now) => mailInvites(env, now),
 };
 
 /** Tasks that enforce limits in days, and tasks that may be late. */

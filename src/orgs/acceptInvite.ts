@@ -10,7 +10,7 @@ import { AppError, notFound } from "../errors.ts";
 import { scopesIn } from "../roles/compile.ts";
 import { rolesAreUnchanged } from "../roles/unchanged.ts";
 import { customRoles } from "../roles/table.ts";
-import { shortId } from "./invite.ts";
+import { shortId } from "./inviteLink.ts";
 import { isPending } from "./pendingInvites.ts";
 import { isSuspended, suspended } from "./suspended.ts";
 import { invites, members, organizations } from "./table.ts";

@@ -7,7 +7,7 @@ import { UniqueViolation } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import type { GivenRole } from "../roles/given.ts";
 import { users } from "../users/table.ts";
-import { shortId } from "./invite.ts";
+import { shortId } from "./inviteLink.ts";
 import { isPending } from "./pendingInvites.ts";
 import { currentRole, isLogin, isMember, rolesModified, toMember } from "./members.ts";
 import { isSuspended, suspended } from "./suspended.ts";

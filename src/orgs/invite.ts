@@ -5,16 +5,12 @@ import { type AuditEvent, auditEvent, auditIf, changedARow, whoIs } from "../aud
 import { guarded } from "../auth/guard.ts";
 import { type OrgContext, loginOf } from "../context.ts";
 import { notFound } from "../errors.ts";
+import { acceptUrl, shortId } from "./inviteLink.ts";
 import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts";
 import { type GivenRole, givenRole, givenRoles } from "../roles/given.ts";
+import { dueMail, mailInvites, requireMailAgain, requireMails } from "./mailInvites.ts";
 import { isPending, knownTo } from "./pendingInvites.ts";
 import { invites } from "./table.ts";
-
-/** The page of this deployment's console on which a person accepts an invitation. */
-export const acceptUrl = (origin: string, org: string, id: string) => `${origin}/${encodeURIComponent(org)}/~/invites/${id}`;
-
-/** The name of an invitation in the audit log. The whole id would let every reader of the log join. */
-export const shortId = (id: string) => `${id.slice(0, 8)}…`;
 
 interface NewInvite {
   id: string;
@@ -26,15 +22,20 @@ interface NewInvite {
 export async function inviteByLink(ctx: OrgContext, origin: string, request: z.infer<typeof CreateInviteRequest>) {
   const given = await givenRole(ctx, { role: request.role, fgaRoleId: request.roleId }, "default");
   const invite = { id: crypto.randomUUID(), email: "", given };
-  await write(ctx, [invite]);
+  await write(ctx, origin, [invite]);
   return { id: invite.id, acceptInviteUrl: acceptUrl(origin, ctx.org.name, invite.id) };
 }
 
 /**
- * Creates invitations for addresses. No mail is sent: the links are in the answer. An invitation is not created if its address belongs to a
- * member, has a pending invitation, or occurs earlier in the list; the others are created.
+ * Creates invitations for addresses, and mails the links if the deployment sends mail; the links are in the answer, too. An invitation is not
+ * created if its address belongs to a member, has a pending invitation, or occurs earlier in the list; the others are created.
+ * @throws 400 and 429 of `requireMails`
  */
 export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z.infer<typeof EmailInviteRequest>[]) {
+  await requireMails(
+    ctx,
+    requests.map(({ email }) => email),
+  );
   const given = await givenRoles(
     ctx,
     requests.map(({ role, roleId }) => ({ role, fgaRoleId: roleId })),
@@ -44,6 +45,7 @@ export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z
   const first = new Map(asked.toReversed().map((one) => [one.email.toLowerCase(), one.id]));
   const made = await write(
     ctx,
+    origin,
     asked.filter((one) => first.get(one.email.toLowerCase()) === one.id).map(({ id, email, given }) => ({ id, email, given })),
   );
   return {
@@ -55,7 +57,8 @@ export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z
 }
 
 /** @returns the ids of the invitations that were created */
-async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>> {
+async function write(ctx: OrgContext, origin: string, wanted: NewInvite[]): Promise<Set<string>> {
+  const { mailAt, mailTries, mailOrigin } = dueMail(ctx, origin);
   const events = wanted.map(({ id, email, given }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
       event: "organization-invite-sent",
@@ -70,7 +73,8 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
       WHERE members.org_id = ${ctx.org.id} AND members.accepted_at IS NOT NULL AND lower(users.email) = lower(${field("email")})))`;
   const results = await guarded(ctx, [
     ctx.store.db.insert(invites).select(sql`SELECT ${field("id")}, ${ctx.org.id}, ${field("email")}, ${field("given.role")}, 'pending',
-      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, ${field("given.roleId")}
+      ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, NULL, ${ctx.actor.token.id}, ${field("given.roleId")},
+      iif(${field("email")} = '', NULL, ${mailAt}), ${mailTries}, NULL, ${mailOrigin}
       FROM ${rows} WHERE ${isFree}`),
     ...events.map((event, i) => auditIf(ctx.store, event, sql`EXISTS (SELECT 1 FROM invites WHERE id = ${wanted[i]!.id})`)),
     ctx.store.db
@@ -80,6 +84,7 @@ async function write(ctx: OrgContext, wanted: NewInvite[]): Promise<Set<string>>
   ]);
   const made = new Set((results.at(-1) as { id: string }[]).map(({ id }) => id));
   relaySoon(ctx, ...events.filter((_, i) => made.has(wanted[i]!.id)));
+  mailSoon(ctx);
   return made;
 }
 
@@ -97,18 +102,31 @@ export async function cancelInvite(ctx: OrgContext, id: string): Promise<void> {
   relaySoon(ctx, event);
 }
 
-/** Extends an invitation as if it were sent now; no mail is sent. @throws 404 if the invitation is not pending */
-export async function resendInvite(ctx: OrgContext, id: string): Promise<void> {
+/** Sends the cron's mails now, after the answer. The row of an invitation, not this call, guarantees that its mail is sent. */
+const mailSoon = (ctx: OrgContext) => ctx.background("mail", (env) => mailInvites(env, ctx.now));
+
+/**
+ * Extends an invitation as if it were sent now. If the deployment sends mail, an invitation for an address is mailed again.
+ * @throws 404 if the invitation is not pending, 429 of `requireMailAgain`
+ */
+export async function resendInvite(ctx: OrgContext, origin: string, id: string): Promise<void> {
+  await requireMailAgain(ctx, waits(ctx, id));
+  const due = dueMail(ctx, origin);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "organization-invite-sent",
     description: `Sent the invitation ${shortId(id)} again.`,
   });
   const [sent] = await guarded(ctx, [
-    ctx.store.db.update(invites).set({ sentAt: ctx.now }).where(waits(ctx, id)).returning({ id: invites.id }),
+    ctx.store.db
+      .update(invites)
+      .set({ sentAt: ctx.now, ...due, mailAt: sql`iif(${invites.email} = '', NULL, ${due.mailAt})` })
+      .where(waits(ctx, id))
+      .returning({ id: invites.id }),
     auditIf(ctx.store, event, changedARow),
   ]);
   if (!sent[0]) throw notFound("Invite");
   relaySoon(ctx, event);
+  mailSoon(ctx);
 }
 
 /**
@@ -141,4 +159,4 @@ const cancelWhere = (ctx: OrgContext, login: string, lost: SQL) =>
       ),
     );
 
-const waits = (ctx: OrgContext, id: string) => and(eq(invites.id, id), knownTo(ctx), eq(invites.status, "pending"));
+const waits = (ctx: OrgContext, id: string) => and(eq(invites.id, id), knownTo(ctx), eq(invites.status, "pending"))!;

@@ -94,7 +94,7 @@ export const inviteRoutes = [
       permission: "invites:create",
       params: invite,
     },
-    (ctx, { params }) => resendInvite(ctx, params.inviteID),
+    (ctx, { params, request }) => resendInvite(ctx, originOf(request), params.inviteID),
   ),
   defineRoute(
     {

@@ -2,8 +2,9 @@ import { type SQL, and, desc, eq, sql } from "drizzle-orm";
 import { guard, guarded } from "../auth/guard.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
-import type { ListInvitesResponse } from "./openapi.ts";
-import { acceptUrl } from "./invite.ts";
+import type { ListInvitesResponse, MailState } from "./openapi.ts";
+import { acceptUrl } from "./inviteLink.ts";
+import { MOST_TRIES } from "./mailInvites.ts";
 import { isPending, knownTo, madeByMachine } from "./pendingInvites.ts";
 import { invites, organizations } from "./table.ts";
 
@@ -36,6 +37,7 @@ const waiting = (ctx: ActorContext, which: SQL) =>
       roleId: invites.roleId,
       sentAt: invites.sentAt,
       sentBy: invites.sentBy,
+      mail: mailState,
       org: organizations.name,
       sender: sql<string>`coalesce(
         (SELECT name FROM users WHERE NOT ${madeByMachine} AND lower(login) = lower(invites.sent_by)), invites.sent_by)`.as("sender"),
@@ -46,8 +48,13 @@ const waiting = (ctx: ActorContext, which: SQL) =>
     .orderBy(desc(invites.createdAt), invites.id)
     .limit(MOST_INVITES);
 
+/** SQL: what became of an invitation's mail; null if none was to be sent. */
+const mailState =
+  sql<MailState | null>`CASE WHEN ${invites.mailAt} IS NOT NULL THEN 'waiting' WHEN ${invites.mailTries} >= ${MOST_TRIES} THEN 'failed'
+  WHEN ${invites.mailedAt} IS NOT NULL THEN 'sent' END`.as("mail");
+
 const toList = (rows: Awaited<ReturnType<typeof waiting>>, origin: string): ListInvitesResponse => ({
-  invites: rows.map(({ id, email, role, roleId, sentAt, sentBy, org, sender }) => ({
+  invites: rows.map(({ id, email, role, roleId, sentAt, sentBy, mail, org, sender }) => ({
     id,
     email,
     role,
@@ -56,5 +63,6 @@ const toList = (rows: Awaited<ReturnType<typeof waiting>>, origin: string): List
     sentAt: Math.floor(sentAt / 1000),
     acceptInviteUrl: acceptUrl(origin, org, id),
     status: "pending",
+    ...(mail !== null && { mail }),
   })),
 });

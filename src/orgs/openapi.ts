@@ -53,6 +53,9 @@ const BatchCreateInviteResponse = z.object({
   failedInvites: z.array(z.object({ email: z.string(), role: z.string(), roleId: z.optional(z.string()) })),
 });
 
+const mailStates = ["waiting", "sent", "failed"] as const;
+export type MailState = (typeof mailStates)[number];
+
 export const ListInvitesResponse = z.object({
   invites: z.array(
     z.object({
@@ -66,6 +69,8 @@ export const ListInvitesResponse = z.object({
       sentAt: z.int(),
       acceptInviteUrl: z.string(),
       status: z.literal("pending"),
+      /** Ours: what became of the mail with the link; absent if none was to be sent. */
+      mail: z.optional(z.enum(mailStates)),
     }),
   ),
 });
@@ -77,7 +82,7 @@ const InviteSummary = z.object({ githubLogin: z.string(), name: z.string(), avat
 /** The same with and without a verified address. */
 const invitesByAddress = {
   tags: ["Organizations"],
-  summary: "Invites people by address; no mail is sent: the answer contains the links",
+  summary: "Invites people by address, by mail if the deployment sends mail; the answer contains the links",
   answers: { 200: BatchCreateInviteResponse },
 };
 
@@ -131,7 +136,7 @@ export const orgOperations = {
   CancelOrgInvite: { tags: ["Organizations"], summary: "Cancels a pending invitation", answers: { 204: null } },
   ResendOrgInvite: {
     tags: ["Organizations"],
-    summary: "Extends an invitation as if it were sent now; no mail is sent",
+    summary: "Extends an invitation as if it were sent now, and mails it if the deployment sends mail",
     answers: { 204: null },
   },
   ListUserOrgInvites: { tags: ["Users"], summary: "Lists invitations for the caller's address", answers: { 200: ListInvitesResponse } },

@@ -23,7 +23,7 @@ const isOwn = ({ actor }: OrgContext) =>
 export const madeByMachine = sql`EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.id = invites.made_with AND access_tokens.org_id IS NOT NULL)`;
 
 /** Milliseconds for which an invitation is valid after it was last sent. */
-const LIFE = 30 * 86_400_000;
+export const LIFE = 30 * 86_400_000;
 
 /**
  * SQL condition on a row of `invites`: it can be accepted. It is pending and not too old. If a machine's token created it, the token or a

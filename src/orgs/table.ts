@@ -163,6 +163,14 @@ export const invites = sqliteTable(
     madeWith: text("made_with"),
     /** Id of the custom role that the person will have; null: `role`. */
     roleId: text("role_id"),
+    /** When the mail with the link is tried next; null: no mail is to be sent. */
+    mailAt: integer("mail_at"),
+    /** How often the mail was tried since it was last asked for. */
+    mailTries: integer("mail_tries").notNull().default(0),
+    /** When a mail was last accepted by the mail service. */
+    mailedAt: integer("mailed_at"),
+    /** The console of the deployment as the sender saw it: the mail's link begins with it. */
+    mailOrigin: text("mail_origin"),
   },
   (t) => [
     index("invites_org").on(t.orgId, t.createdAt, t.id),
@@ -170,5 +178,8 @@ export const invites = sqliteTable(
     index("invites_made_with")
       .on(t.madeWith)
       .where(sql`${t.madeWith} IS NOT NULL`),
+    index("invites_mail")
+      .on(t.mailAt)
+      .where(sql`${t.mailAt} IS NOT NULL`),
   ],
 );

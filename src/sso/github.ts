@@ -90,7 +90,7 @@ async function read(
     const answer = await callOut(ctx.env, address, limits, {
       method: body === undefined ? "GET" : "POST",
       headers: { Accept: "application/json", ...(body !== undefined && { "Content-Type": "application/x-www-form-urlencoded" }) },
-      ...(authorization !== undefined && { authorization }),
+      ...(authorization !== undefined && { credentials: { Authorization: authorization } }),
       ...(body !== undefined && { body }),
     });
     const value: unknown = answer.status === 200 ? JSON.parse(new TextDecoder().decode(answer.body)) : null;

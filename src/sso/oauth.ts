@@ -143,7 +143,7 @@ const fetchFor =
     const answer = await callOut(ctx.env, url, limits, {
       method: method === "POST" ? "POST" : "GET",
       headers: others,
-      ...(authorization !== undefined && { authorization }),
+      ...(authorization !== undefined && { credentials: { Authorization: authorization } }),
       ...(body !== undefined && body !== null && { body: String(body as URLSearchParams) }),
     });
     return new Response(answer.body, { status: answer.status, headers: answer.headers });

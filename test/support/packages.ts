@@ -12,6 +12,8 @@ export interface Seen {
   method: string;
   url: string;
   headers: Record<string, string | string[] | undefined>;
+  /** Of a mail only. */
+  body?: string;
 }
 
 const packageOf = (source: string, publisher: string, name: string, version: string, more: Record<string, unknown> = {}): Package => ({

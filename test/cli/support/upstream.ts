@@ -1,5 +1,5 @@
 /** A package registry on this machine, in place of the public one. For Node. */
-import { type ServerResponse, createServer } from "node:http";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ export async function startUpstream(plugins?: string): Promise<Upstream> {
       if (request.method === "DELETE") seen = [];
       return send(response, 200, seen);
     }
+    if (url.pathname.startsWith("/mail/")) return void takeMail(request, response, url.pathname, seen);
     seen.push({ method: request.method ?? "", url: url.pathname + url.search, headers: request.headers });
     const misbehave = misbehaviours[/misbehave-(\w+)/.exec(request.url ?? "")?.[1] ?? ""];
     if (misbehave) return misbehave(response);
@@ -48,6 +49,13 @@ export async function startUpstream(plugins?: string): Promise<Upstream> {
       server.closeAllConnections();
     },
   };
+}
+
+/** A mail service: it answers with the status in its path. */
+async function takeMail(request: IncomingMessage, response: ServerResponse, path: string, seen: Seen[]): Promise<void> {
+  const body = (await request.toArray()).join("");
+  seen.push({ method: request.method ?? "", url: path, headers: request.headers, body });
+  response.writeHead(Number(path.split("/")[2]), { Location: "/elsewhere" }).end("{}");
 }
 
 function list(response: ServerResponse, packages: Package[], query: URLSearchParams): void {
