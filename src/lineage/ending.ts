@@ -25,8 +25,7 @@ export type Stays = "last administrator" | "established";
 export const isWithin = (
   table: "access_tokens" | "audit_streams" | "connections" | "invites" | "members" | "oidc_issuers",
   { orgId }: Descent,
-): SQL =>
-  orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`;
+): SQL => (orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`);
 
 /** SQL condition on a row of `access_tokens`: the token can still end, because it is valid or could be enabled again. */
 export const canEnd = ({ how, now }: Descent): SQL =>

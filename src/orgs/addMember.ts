@@ -67,7 +67,7 @@ async function inviteMember(ctx: OrgContext, login: string, { role, roleId, name
     currentRole(ctx, login),
     ctx.store.db.insert(invites)
       .select(sql`SELECT ${id}, ${ctx.org.id}, '', ${role}, 'pending', ${ctx.now}, ${loginOf(ctx.actor)}, ${ctx.now}, NULL, id,
-      ${ctx.actor.token.id}, ${roleId} FROM users WHERE ${isLogin(login)} AND ${isFree}`),
+      ${ctx.actor.token.id}, ${roleId}, NULL, 0, NULL, NULL FROM users WHERE ${isLogin(login)} AND ${isFree}`),
     auditIf(ctx.store, event, changedARow),
     ctx.store.db
       .select({ id: invites.id })
