@@ -103,12 +103,12 @@ function cases(server: BenchServer): Case[] {
       prepare: async () => always(requestBytes("POST", "/bench/signature", "", JSON.stringify(await subject))),
     },
     {
-      name: "bare, one RS256 signature and D1 twice",
+      name: "bare, one RS256 signature and one write to D1",
       prepare: async () => always(requestBytes("POST", "/bench/exchange", "", JSON.stringify(await subject))),
     },
     {
       name: "exchange of a token",
-      beside: "bare, one RS256 signature and D1 twice",
+      beside: "bare, one RS256 signature and one write to D1",
       prepare: async (round) => {
         const url = `https://idp-${round}.example.com`;
         const { token: subject, jwk } = await signed(url);

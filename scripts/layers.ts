@@ -34,6 +34,7 @@ const layers: [name: string, purpose: string][] = [
   ["stacks", "Stacks: their names, tags, configuration, resources and objects in R2."],
   ["explain", "Why somebody has a right, and who has a right on a stack."],
   ["secrets", "Encryption of secret values under a stack's key."],
+  ["identity", "The deployment's own signing keys, and the tokens by which it signs in to other services."],
   ["engineEvents", "The format of engine events, in requests and in R2."],
   ["coordinator", "The Durable Object that owns a stack while an update runs, and its client."],
   ["updates", "The Worker's side of an update: from its creation to its end, imports and renames."],

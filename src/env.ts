@@ -9,6 +9,8 @@ export interface Bindings extends Env {
   /** Optional secrets: they verify the signatures of scanners' leak reports, see `isSignedByScanner`. */
   LEAK_SCANNER_KEYS?: string;
   LEAK_SCANNER_SECRET?: string;
+  /** Optional setting: days after which the deployment signs its own tokens with another key. */
+  SIGNING_KEY_DAYS?: string;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

@@ -5,15 +5,19 @@ import { logError } from "./log.ts";
 import { editions } from "./orgs/table.ts";
 
 const DAY = 86_400;
+/** Most days that a signing key of the deployment is used. */
+const MOST_DAYS = 3650;
 
 /** A sentence for each invalid variable of the deployment. It does not contain the value, which may be a misplaced secret. */
 export function settingFaults(env: Bindings): string[] {
   const { faults } = readLimits(env);
-  const { LEASE_SECONDS = "", DEFAULT_EDITION = "" } = env as Partial<Bindings>;
+  const { LEASE_SECONDS = "", DEFAULT_EDITION = "", SIGNING_KEY_DAYS = "" } = env as Partial<Bindings>;
   if (LEASE_SECONDS !== "" && wholeNumber(LEASE_SECONDS, DAY) === undefined)
     faults.push(`LEASE_SECONDS must be a whole number of seconds from 1 to ${DAY}.`);
   if (DEFAULT_EDITION !== "" && !editions.some((edition) => edition === DEFAULT_EDITION))
     faults.push(`DEFAULT_EDITION must be one of ${editions.join(", ")}.`);
+  if (SIGNING_KEY_DAYS !== "" && wholeNumber(SIGNING_KEY_DAYS, MOST_DAYS) === undefined)
+    faults.push(`SIGNING_KEY_DAYS must be a whole number of days from 1 to ${MOST_DAYS}.`);
   return faults;
 }
 

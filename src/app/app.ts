@@ -30,7 +30,8 @@ app.use(async (c, next) => {
   markTiming(c);
   markEmptyAnswer(c);
   c.res.headers.set("X-Pulumi-Request-ID", c.get("request").requestId);
-  c.res.headers.set("Cache-Control", "no-store");
+  // Only documents about the deployment itself may be kept.
+  if (!c.res.headers.has("Cache-Control")) c.res.headers.set("Cache-Control", "no-store");
   // Pages of the console set their own headers.
   if (!c.res.headers.has("Content-Security-Policy"))
     c.res.headers.set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");

@@ -7,6 +7,7 @@ import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { setTimestamp } from "../metrics/increment.ts";
+import { rotateSigningKeys } from "../identity/rotate.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
@@ -29,6 +30,8 @@ const everyMinute: Record<string, Task> = {
 const everyHour: Record<string, Task> = {
   unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
   exchangedTokens: (env, now) => sweepExchanged(env, now),
+  // Making a key takes much processor time, so it is the last.
+  signingKeys: (env, now) => rotateSigningKeys(env, now),
 };
 
 /** Runs the tasks independently: if one fails, the others still run, and the cron runs it again next time. */

@@ -5,6 +5,7 @@ import { explainOperations } from "../explain/openapi.ts";
 import { historyOperations } from "../history/openapi.ts";
 import type { Operation } from "../http/openapi.ts";
 import type { Route } from "../http/route.ts";
+import { identityOperations } from "../identity/openapi.ts";
 import { stubOperations } from "../stubs/openapi.ts";
 import { oidcOperations } from "../oidc/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
@@ -43,6 +44,7 @@ export const operations: Record<OperationId, Operation> = {
   ...stackOperations,
   ...explainOperations,
   ...secretOperations,
+  ...identityOperations,
   ...historyOperations,
   ...updateOperations,
 };

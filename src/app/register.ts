@@ -13,6 +13,7 @@ import type { OrgContext } from "../context.ts";
 import { dryRun } from "../dryRuns/dryRun.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
 import { bodyStream, requireUtf8, useBody } from "../http/body.ts";
+import { DRY_RUN, isDryRun, mayMeanDryRun, requireNoDryRunIn } from "../http/dryRunParameter.ts";
 import { parseJson } from "../http/json.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
@@ -84,31 +85,22 @@ async function readInput(c: Context<Env>, { definition }: Route): Promise<AnyInp
     request: c.req.raw,
   };
   if (values) return { ...input, values: await valuesOf(c, values) };
-  if (!body || body === "stream") return input;
+  if (body === "stream" || (!body && !(mayMeanDryRun(definition) && c.req.raw.body))) return input;
   const text = await readText(c, bodyLimit ?? "json");
   const sender = c.get("credential");
   if (sender) addBytes(c.get("request"), sender, text.length);
-  return { ...input, text, body: read(body, parseJson(text)) };
+  const json = body ? parseJson(text) : jsonIn(text);
+  if (mayMeanDryRun(definition)) requireNoDryRunIn(json, definition);
+  return body ? { ...input, text, body: read(body, json) } : input;
 }
 
-const DRY_RUN = "dryRun";
-/** Whether the name of a parameter is another spelling of `dryRun`, such as `dry_run`. */
-const isMisspelled = (name: string) => name !== DRY_RUN && name.replaceAll(/[^a-z]/gi, "").toLowerCase() === "dryrun";
-
-/**
- * Whether the call is only to be tried. An operation that does not know dry runs must not make the change instead, so it refuses the
- * parameter. A misspelled parameter is refused for the same reason. @throws 400
- */
-function isDryRun(c: Context<Env>, definition: Route["definition"]): boolean {
-  if (definition.method === "GET" || definition.method === "HEAD") return false;
-  const queries = c.req.queries();
-  if (Object.keys(queries).some(isMisspelled)) throw badRequest("the parameter for a dry run is called dryRun: nothing was done");
-  const values = queries[DRY_RUN] ?? [];
-  const [value = "false"] = values;
-  if (values.length > 1 || !["true", "false"].includes(value)) throw badRequest("dryRun is true or false");
-  if (value === "true" && !definition.dryRun)
-    throw badRequest("this operation has no dry run, so nothing was done: send it without dryRun to make the change");
-  return value === "true";
+/** The JSON of a body that the operation does not read; undefined if it is none. */
+function jsonIn(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function valuesOf(c: Context<Env>, { member, isList, most, tooLong }: ValuesContract): Promise<Values> {
@@ -146,7 +138,9 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
       withWrittenNames(request, credential?.org, stackParam(c), (written) => {
         const named = written ? { ...input, params: { ...input.params, ...written } } : input;
         if (!input.dryRun) return route.handler(contextOf(c), named);
-        return dryRun(contextOf(c) as OrgContext, (rehearsal) => route.handler(rehearsal as never, named));
+        const { operationId, method, dryRun: known } = route.definition;
+        const tried = { operationId, method, path: c.req.path, reports: known === "report" };
+        return dryRun(contextOf(c) as OrgContext, tried, (rehearsal) => route.handler(rehearsal as never, named));
       }),
     );
     credential?.used(request);

@@ -2,6 +2,7 @@ import { auditLogRoutes } from "../auditlogs/routes.ts";
 import { stubRoutes } from "../stubs/routes.ts";
 import { explainRoutes } from "../explain/routes.ts";
 import { historyRoutes, statusRoutes } from "../history/routes.ts";
+import { identityRoutes } from "../identity/routes.ts";
 import { inviteRoutes } from "../orgs/inviteRoutes.ts";
 import { membershipRoutes } from "../orgs/membershipRoutes.ts";
 import { oidcRoutes } from "../oidc/routes.ts";
@@ -54,6 +55,7 @@ export const routes = [
   ...explainRoutes,
   ...deletedRoutes,
   ...secretRoutes,
+  ...identityRoutes,
   ...historyRoutes,
   ...updateRoutes,
   ...statusRoutes,

@@ -84,6 +84,7 @@ export const eventTypes = {
   "stack-tags-updated": plain("A stack's tags were changed."),
   "stack-restored": plain("A deleted stack was restored."),
   "oidc-session-ended": plain("An exchanged token was ended."),
+  "dry-run": plain("A change was tried; nothing was changed."),
   "oidc-issuer-tested": plain("A token or claims were compared with an identity provider's policy; nothing was issued."),
   "auth-failure-oidc-exchange": refusal("An identity provider's token was refused."),
   "auth-failure-access-token": refusal("A token was used after its deletion or expiry."),

@@ -4,7 +4,7 @@ import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { keepDeadLetter } from "./deadLetters.ts";
 import { readEvent } from "./message.ts";
-import { RELAY_AFTER } from "./record.ts";
+import { type AuditEvent, RELAY_AFTER, forgetPromises } from "./record.ts";
 import { auditOutbox } from "./table.ts";
 import { writeEvents } from "./write.ts";
 
@@ -18,13 +18,12 @@ const PER_RUN = 5000;
 const RELAY_AT_MOST = 3_600_000;
 
 interface Promised {
-  seq: number;
   id: string;
   body: string;
   createdAt: number;
 }
 
-const columns = { seq: auditOutbox.seq, id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
+const columns = { id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
 
 /** Sends the events of this request right after the answer. The queue may lose them: their outbox rows stay until the log has them. */
 export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
@@ -36,6 +35,11 @@ export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
       .where(sql`${auditOutbox.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`),
   ]);
   await send(env, store, rows);
+}
+
+/** Sends an event that was certainly stored in the outbox right after the answer, without reading it there. */
+export async function relayStored(env: Bindings, event: AuditEvent): Promise<void> {
+  await send(env, openStore(env.DB), [{ id: event.id, body: JSON.stringify(event), createdAt: event.at }]);
 }
 
 /**
@@ -53,12 +57,12 @@ export async function relayLeftovers(env: Bindings, now: number): Promise<number
     if (rows.length === 0) break;
     await send(env, store, rows);
     const wait = sql`min(max(${now} - ${auditOutbox.createdAt}, ${RELAY_AFTER}), ${RELAY_AT_MOST})`;
-    const sent = rows.map(({ seq }) => seq);
+    const sent = rows.map(({ id }) => id);
     await batch(store, [
       store.db
         .update(auditOutbox)
         .set({ relayAt: sql`${now} + ${wait}` })
-        .where(sql`${auditOutbox.seq} IN (SELECT value FROM json_each(${JSON.stringify(sent)}))`),
+        .where(sql`${auditOutbox.id} IN (SELECT value FROM json_each(${JSON.stringify(sent)}))`),
     ]);
     relayed += rows.length;
   }
@@ -90,12 +94,12 @@ async function send(env: Bindings, store: Store, rows: Promised[]): Promise<void
  * Writes an event that is too large for a message at once, and keeps invalid text as a dead letter at once. A failure is left to the cron,
  * and does not block other events.
  */
-async function settle(env: Bindings, store: Store, { seq, id, body, createdAt }: Promised): Promise<void> {
+async function settle(env: Bindings, store: Store, { id, body, createdAt }: Promised): Promise<void> {
   try {
     const event = readEvent(body);
     if (event) return void (await writeEvents(env, [event]));
     await keepDeadLetter(env, id, createdAt, body);
-    await batch(store, [store.db.delete(auditOutbox).where(sql`${auditOutbox.seq} = ${seq}`)]);
+    await batch(store, [forgetPromises(store, [{ id }])]);
   } catch (error) {
     logError("audit event not relayed, will be retried", error, { id });
   }

@@ -1,9 +1,14 @@
 import type { RequestContext } from "../context.ts";
 import type { AuditEvent } from "./record.ts";
-import { relayEvents } from "./relay.ts";
+import { relayEvents, relayStored } from "./relay.ts";
 
 /** Sends committed events to the queue after the answer. Their outbox rows, not this call, guarantee that they reach the log. */
 export function relaySoon(ctx: Pick<RequestContext, "background">, ...events: AuditEvent[]): void {
   const ids = events.map((event) => event.id);
   ctx.background("audit relay", (env) => relayEvents(env, ids));
+}
+
+/** The same for an event whose row was written without a condition: it need not be read again. */
+export function relayStoredSoon(ctx: Pick<RequestContext, "background">, event: AuditEvent): void {
+  ctx.background("audit relay", (env) => relayStored(env, event));
 }

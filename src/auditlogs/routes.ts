@@ -4,7 +4,7 @@ import { getCheckpoint, listCheckpoints, publicKeys } from "../audit/checkpoint.
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
-import { cursor, text } from "../http/bounded.ts";
+import { cursor, text, queryNumber } from "../http/bounded.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
@@ -15,9 +15,7 @@ import { verifyChain } from "./verify.ts";
 
 const params = z.object({ orgName });
 const permission = "audit_logs:read";
-const sequence = z.optional(
-  z.coerce.number("invalid query parameter").check(z.int("invalid query parameter"), z.minimum(1, "invalid query parameter")),
-);
+const sequence = z.optional(queryNumber(1, Number.MAX_SAFE_INTEGER));
 /** Number of checkpoints on a page: each is one read of R2. */
 const CHECKPOINTS = 31;
 

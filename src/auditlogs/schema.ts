@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
-import { cursor, text } from "../http/bounded.ts";
+import { cursor, text, queryNumber } from "../http/bounded.ts";
 import { maxResults } from "../http/pagination.ts";
 import { formats } from "./formats.ts";
 
 const INVALID = "invalid query parameter";
-const seconds = z.optional(z.coerce.number(INVALID).check(z.int(INVALID), z.minimum(0, INVALID), z.maximum(8_640_000_000_000, INVALID)));
+const seconds = z.optional(queryNumber(0, 8_640_000_000_000, INVALID));
 
 /** The CLI sends `eventType` and `user` where the contract has `eventFilter` and `userFilter` (management-api §9.2). */
 const filters = {

@@ -163,6 +163,12 @@ export const Table = ({ caption, head, children }: { caption: string; head: Chil
   </div>
 );
 
+/** The page of a list that an address names, in decimal digits; 1 for anything else. @param name the query parameter */
+export function pageIn(query: URLSearchParams, name = "page"): number {
+  const written = query.get(name) ?? "";
+  return /^[1-9]\d{0,5}$/.test(written) ? Number(written) : 1;
+}
+
 /** Rows of a part of a list, so that no page is over 100 KB. */
 const MOST_ROWS = 50;
 
@@ -172,7 +178,7 @@ const MOST_ROWS = 50;
  */
 export function partOf<T>(items: readonly T[], url: URL, name = "part", rows = MOST_ROWS): { shown: T[]; Parts: () => JSX.Element } {
   const count = Math.max(1, Math.ceil(items.length / rows));
-  const at = Math.min(Math.max(1, Math.floor(Number(url.searchParams.get(name)) || 1)), count);
+  const at = Math.min(pageIn(url.searchParams, name), count);
   const to = (part: number) => {
     const there = new URL(url);
     there.searchParams.set(name, String(part));

@@ -4,7 +4,7 @@ import type { OrgPermission } from "../auth/policy.ts";
 import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
 
 /** The entries of an organization's navigation. */
-export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "settings";
+export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "oidc" | "settings";
 
 export const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
   { at: "stacks", label: "Stacks", path: "", needs: "stack:list" },
@@ -13,6 +13,7 @@ export const places: { at: NavigationItem; label: string; path: string; needs: O
   { at: "members", label: "Members", path: "/~/members", needs: "org_member:read" },
   { at: "teams", label: "Teams", path: "/~/teams", needs: "team:list" },
   { at: "roles", label: "Roles", path: "/~/roles", needs: "role:read" },
+  { at: "oidc", label: "Identity providers", path: "/~/oidc", needs: "oidc_issuers:read" },
   { at: "settings", label: "Settings", path: "/~/settings", needs: "organization:read" },
 ];
 

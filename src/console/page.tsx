@@ -9,6 +9,7 @@ import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
 import { requireRequestQuota } from "../auth/quota.ts";
 import type { OrgContext, PersonContext, RequestContext } from "../context.ts";
 import { AppError, badRequest, unauthorized } from "../errors.ts";
+import { isLikeDryRun } from "../http/dryRunParameter.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
@@ -104,6 +105,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     hono: c,
   };
   try {
+    requireReadable(page.query, route.method);
     if (route.method === "POST") {
       refuseForeign(c);
       page.form = await fieldsOf(c);
@@ -170,6 +172,20 @@ function refuseForeign(c: Context<Env>): void {
   const own = origin === new URL(c.req.url).origin;
   if (site === undefined ? !own : site !== "same-origin" || (origin !== undefined && origin !== "null" && !own))
     throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
+}
+
+/**
+ * Refuses an address that names a parameter twice, because a page reads only one of the values, and a form that asks for a dry run, because it
+ * would make the change. @throws 400
+ */
+function requireReadable(query: URLSearchParams, method: string): void {
+  const names = [...query.keys()];
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined) throw badRequest(`the link names the parameter ${repeated.slice(0, 50)} more than once`);
+  if (method === "POST" && names.some(isLikeDryRun))
+    throw badRequest(
+      "A form has no dry run in its address, so nothing was done. Use the API, or the button that shows what a form changes.",
+    );
 }
 
 /** Most characters of all fields of a form together. */

@@ -8,6 +8,13 @@ import { memberInvitePages } from "./members/invites.tsx";
 import { memberRemovePages } from "./members/remove.tsx";
 import { memberRolePages } from "./members/role.tsx";
 import { numbersPage } from "./numbers.tsx";
+import { issuerCreatePages } from "./oidc/create.tsx";
+import { dryRunPages } from "./oidc/dryRun.tsx";
+import { issuerListPage } from "./oidc/list.tsx";
+import { policyPages } from "./oidc/policies.tsx";
+import { policyEditPages } from "./oidc/policy.tsx";
+import { oidcSessionPages } from "./oidc/sessions.tsx";
+import { issuerSettingsPages } from "./oidc/settings.tsx";
 import { roleDetailPages } from "./roles/detail.tsx";
 import { roleEditPages } from "./roles/edit.tsx";
 import { roleListPage } from "./roles/list.tsx";
@@ -65,6 +72,13 @@ export const pages: PageRoute[] = [
   ...teamRolePages,
   ...teamTokenPages,
   ...teamSettingsPages,
+  issuerListPage,
+  ...issuerCreatePages,
+  ...policyPages,
+  ...policyEditPages,
+  ...oidcSessionPages,
+  ...dryRunPages,
+  ...issuerSettingsPages,
   ...settingsPages,
   numbersPage,
   // Paths with `~` come first: the following accept any name.

@@ -1,6 +1,7 @@
 /** All tables, for drizzle-kit. */
 export * from "../audit/table.ts";
 export * from "../console/table.ts";
+export * from "../identity/table.ts";
 export * from "../metrics/table.ts";
 export * from "../oidc/table.ts";
 export * from "../orgs/table.ts";

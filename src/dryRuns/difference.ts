@@ -1,5 +1,6 @@
 import type { OrgPermission } from "../access/permissions.ts";
 import { type Place, type RightsOf, type Subject, rightsIn } from "./rights.ts";
+import type { Sight } from "./sight.ts";
 import type { Tables } from "./tables.ts";
 
 /** Subjects that an answer names, and stacks that it names of each. */
@@ -13,6 +14,8 @@ export interface Change {
   organization: OrgPermission[];
   /** On existing stacks. */
   stacks: { count: number; permissions: OrgPermission[]; first: string[] };
+  /** Names of the teams of which a person becomes an administrator, or no longer is one. */
+  teams: string[];
 }
 
 export interface Changes {
@@ -32,8 +35,17 @@ export function subjectsOf(...both: Tables[]): Subject[] {
   return [...found.values()];
 }
 
-/** What each subject gains and loses from one state to the other. Pure. */
-export function difference(subjects: Subject[], before: RightsOf, after: RightsOf, { stacks }: Place): { gains: Changes; loses: Changes } {
+/**
+ * What each subject gains and loses from one state to the other. Pure.
+ * @param sight the parts that the caller may read. A subject that changes only in others is neither named nor counted
+ */
+export function difference(
+  subjects: Subject[],
+  before: RightsOf,
+  after: RightsOf,
+  { stacks }: Place,
+  sight: Sight,
+): { gains: Changes; loses: Changes } {
   const old = new Int32Array(stacks.length);
   const now = new Int32Array(stacks.length);
   const gains: Changes = { count: 0, first: [] };
@@ -49,13 +61,15 @@ export function difference(subjects: Subject[], before: RightsOf, after: RightsO
       more.add(is & ~was, stacks[index]!);
       less.add(was & ~is, stacks[index]!);
     }
-    const had = before.onOrganization(subject);
-    const has = after.onOrganization(subject);
-    note(gains, { subject, organization: [...has].filter((permission) => !had.has(permission)), stacks: more.shown() });
-    note(loses, { subject, organization: [...had].filter((permission) => !has.has(permission)), stacks: less.shown() });
+    const [had, has] = [before, after].map((rights) => (sight.organization ? rights.onOrganization(subject) : new Set<OrgPermission>()));
+    const [ran, runs] = [before, after].map((rights) => (sight.teams ? rights.administers(subject) : new Set<string>()));
+    note(gains, { subject, organization: beyond(has!, had!), stacks: more.shown(), teams: beyond(runs!, ran!) });
+    note(loses, { subject, organization: beyond(had!, has!), stacks: less.shown(), teams: beyond(ran!, runs!) });
   }
   return { gains, loses };
 }
+
+const beyond = <T>(these: ReadonlySet<T>, those: ReadonlySet<T>): T[] => [...these].filter((one) => !those.has(one));
 
 /** Counts the stacks on which a subject gains, or loses, some rights. */
 class OnStacks {
@@ -75,7 +89,7 @@ class OnStacks {
 }
 
 function note(changes: Changes, change: Change): void {
-  if (change.organization.length === 0 && change.stacks.count === 0) return;
+  if (change.organization.length === 0 && change.stacks.count === 0 && change.teams.length === 0) return;
   changes.count++;
   if (changes.first.length < MOST_NAMED) changes.first.push(change);
 }

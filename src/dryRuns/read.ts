@@ -1,8 +1,9 @@
-import { type SQL, and, sql } from "drizzle-orm";
+import { type SQL, and, eq, sql } from "drizzle-orm";
 import { circumstancesOf } from "../auth/editions.ts";
 import { guarded } from "../auth/guard.ts";
 import { lives } from "../auth/lives.ts";
-import { settingsOf } from "../auth/policy.ts";
+import { isStackGranted } from "../auth/onStack.ts";
+import { mayAs, membershipOf, settingsOf } from "../auth/policy.ts";
 import { has } from "../auth/right.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
@@ -12,6 +13,7 @@ import { customRoles } from "../roles/table.ts";
 import { stacks } from "../stacks/table.ts";
 import { stackGrants, teamMembers, teamRoles, teams } from "../teams/table.ts";
 import { accessTokens } from "../tokens/table.ts";
+import { updates } from "../updates/table.ts";
 import type { Place, Stack } from "./rights.ts";
 import { type Tables, byKey } from "./tables.ts";
 import type { Touched } from "./touched.ts";
@@ -20,6 +22,8 @@ import type { Touched } from "./touched.ts";
 const MOST_SUBJECTS = 5000;
 const MOST_STACKS = 10_000;
 const MOST_ROWS = 100_000;
+/** Maximum number of running updates that one answer names. */
+const MOST_UPDATES = 100;
 
 /** What a dry run is computed from. @property truncated whether there is more than was read */
 export interface World {
@@ -32,7 +36,7 @@ const json = (ids: string[]) => sql`(SELECT value FROM json_each(${JSON.stringif
 
 /**
  * Reads the people, tokens and teams whose rights may change, with all rows that their rights follow from, in one batch. It leaves out the
- * tokens that the caller may not list, and the stacks that the caller may not know.
+ * tokens that the caller may not list, and the stacks whose access the caller may not read.
  */
 export async function readWorld(ctx: OrgContext, touched: Touched): Promise<World> {
   const { db } = ctx.store;
@@ -61,6 +65,7 @@ export async function readWorld(ctx: OrgContext, touched: Touched): Promise<Worl
     sql`stacks.org_id = ${org} AND stacks.deleted_at IS NULL`,
     touched.stacks && sql`stacks.id IN ${json(touched.stacks)}`,
     visibleHere(ctx),
+    accessIsReadable(ctx),
   )!;
   const firstStacks = sql`(SELECT id FROM stacks WHERE ${neededStacks} ORDER BY project, name LIMIT ${MOST_STACKS})`;
 
@@ -106,11 +111,14 @@ export async function readWorld(ctx: OrgContext, touched: Touched): Promise<Worl
     db
       .select({ id: teams.id, name: teams.name })
       .from(teams)
-      .where(sql`org_id = ${org} AND (${everyone} OR id IN ${affectedTeams})`)
+      .where(
+        sql`org_id = ${org} AND (${everyone} OR id IN ${affectedTeams} OR id IN ${json(touched.joined)}
+          OR id IN (SELECT team_id FROM team_members WHERE role = 'admin' AND user_id IN ${people}))`,
+      )
       .orderBy(teams.name)
       .limit(MOST_SUBJECTS + 1),
     db
-      .select({ teamId: teamMembers.teamId, userId: teamMembers.userId })
+      .select({ teamId: teamMembers.teamId, userId: teamMembers.userId, role: teamMembers.role })
       .from(teamMembers)
       .where(sql`user_id IN ${people} AND team_id IN ${ofOrg}`)
       .limit(MOST_ROWS + 1),
@@ -182,6 +190,32 @@ const toStack = ({ tags, ...stack }: Omit<Stack, "tags"> & { tags: string }): St
   ...stack,
   tags: Object.fromEntries(JSON.parse(tags) as [string, string][]),
 });
+
+/** The query of the running updates of these tokens, on stacks that the caller may know. */
+export const runningUpdates = (ctx: OrgContext, tokenIds: string[]) =>
+  ctx.store.db
+    .select({
+      projectName: stacks.project,
+      stackName: stacks.name,
+      updateID: sql<string>`${updates.id}`.as("update_id"),
+      kind: updates.kind,
+    })
+    .from(updates)
+    .innerJoin(stacks, eq(stacks.id, updates.stackId))
+    .where(
+      and(
+        sql`stacks.org_id = ${ctx.org.id} AND ${updates.tokenId} IN ${json(tokenIds)} AND ${updates.status} = 'running'`,
+        visibleHere(ctx),
+      ),
+    )
+    .orderBy(updates.startedAt)
+    .limit(MOST_UPDATES);
+
+/** SQL condition on a row of `stacks`: the caller may read who has access to the stack. */
+function accessIsReadable(ctx: OrgContext): SQL | undefined {
+  const place = membershipOf(ctx);
+  return mayAs(place, "stack_access:read") ? undefined : isStackGranted(ctx.actor, [place], "stack_access:read");
+}
 
 /** SQL condition on a row of `access_tokens`: a valid machine token that the caller may list. */
 function listable(ctx: OrgContext): SQL {

@@ -11,11 +11,29 @@ type Fields = Record<string, SQLiteColumn | SQL>;
 type Row = Record<string, unknown>;
 
 const conditions = { allowedCidrs: "allowed networks", allowedCountries: "allowed countries" };
-/** Columns that decide about callers without being rights. A dry run cannot show their effect, so it refuses to change them. */
+const ofNewTokens = { ...conditions, mayRotateItself: "the permission of a token to rotate itself" };
+/** Columns with an effect that is not a right. A dry run cannot show it, so it refuses to change them. */
 const beyondRights = new Map<SQLiteTable, Record<string, string>>([
-  [organizations, { ...conditions, maxTokenExpiryDays: "a policy on expiry", disableUnusedTokensAfterDays: "a rule on unused tokens" }],
-  [accessTokens, { ...conditions, expiresAt: "an expiry" }],
+  [
+    organizations,
+    {
+      ...conditions,
+      maxTokenExpiryDays: "a policy on expiry",
+      disableUnusedTokensAfterDays: "a rule on unused tokens",
+      inFlightRevocation: "a rule on running updates",
+      maxDrainHours: "a longest drain",
+      auditRetentionDays: "a retention of audit events",
+    },
+  ],
+  [accessTokens, { ...ofNewTokens, expiresAt: "an expiry" }],
 ]);
+
+/** Refuses a new token with a limit that a dry run cannot show. Its expiry is allowed: before it, the token has the rights of the answer. */
+function requireShown(table: SQLiteTable, rows: Row[]): void {
+  if (table !== accessTokens) return;
+  const isSet = (value: unknown) => (Array.isArray(value) ? value.length > 0 : Boolean(value));
+  for (const [name, what] of Object.entries(ofNewTokens)) if (rows.some((row) => isSet(row[name]))) throw beyond(what);
+}
 
 /**
  * A store for a dry run. It reads as `store` does and writes nothing: a statement that would write is a query of the rows that it would
@@ -71,7 +89,10 @@ export function rehearse(store: Store): { store: Store; edits: Edit[] } {
     values: (values: Row | Row[]) => {
       const rows = [values].flat();
       if (table === auditOutbox) return isRefusal(rows) ? db.insert(auditOutbox).values(values as never) : nothing();
-      return planned(nothing(), () => ({ table, how: "insert", set: {}, rows }));
+      return planned(nothing(), () => {
+        requireShown(table, rows);
+        return { table, how: "insert", set: {}, rows };
+      });
     },
     select: (select: SQL) => {
       if (table === auditOutbox) return nothing();

@@ -105,6 +105,7 @@ export class RightsOf {
   readonly #organization: Tables["organizations"] extends Map<string, infer R> ? R : never;
   readonly #teamsOfUser = new Map<string, string[]>();
   readonly #rolesOfTeam = new Map<string, string[]>();
+  readonly #administered = new Map<string, string[]>();
   readonly #grants = new Map<string, [index: number, mask: number][]>();
   readonly #known = new Map<string, ReadonlySet<OrgPermission>>();
 
@@ -118,7 +119,10 @@ export class RightsOf {
     this.#conditions = conditions;
     const { org, settings } = place;
     this.#organization = tables.organizations.get(org.id) ?? { id: org.id, defaultRoleId: null, ...settings };
-    for (const { teamId, userId } of tables.teamMembers.values()) push(this.#teamsOfUser, userId, teamId);
+    for (const { teamId, userId, role } of tables.teamMembers.values()) {
+      push(this.#teamsOfUser, userId, teamId);
+      if (role === "admin") push(this.#administered, userId, teamId);
+    }
     for (const { teamId, roleId } of tables.teamRoles.values()) push(this.#rolesOfTeam, teamId, roleId);
     const toggles = { settings: this.#settings() };
     for (const { stackId, granteeKind, granteeId, permission } of tables.stackGrants.values()) {
@@ -144,6 +148,13 @@ export class RightsOf {
     const set = new Set(rights);
     this.#known.set(holder.profile, set);
     return set;
+  }
+
+  /** The names of the teams that a person administers. */
+  administers({ kind, id }: Subject): ReadonlySet<string> {
+    const { members, teams } = this.#tables;
+    const own = kind === "person" && members.has(id) ? (this.#administered.get(id) ?? []) : [];
+    return new Set(own.flatMap((team) => teams.get(team)?.name ?? []));
   }
 
   /** Writes the rights on each stack into `masks`. */

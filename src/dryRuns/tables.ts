@@ -23,7 +23,7 @@ export interface Tables {
     RowOf<typeof accessTokens, "id" | "kind" | "name" | "role" | "roleId" | "teamId" | "familyId" | "stackRules" | "deletedAt">
   >;
   teams: Map<string, RowOf<typeof teams, "id" | "name">>;
-  teamMembers: Map<string, RowOf<typeof teamMembers, "teamId" | "userId">>;
+  teamMembers: Map<string, RowOf<typeof teamMembers, "teamId" | "userId" | "role">>;
   teamRoles: Map<string, RowOf<typeof teamRoles, "teamId" | "roleId">>;
   stackGrants: Map<string, RowOf<typeof stackGrants, "stackId" | "granteeKind" | "granteeId" | "permission">>;
 }

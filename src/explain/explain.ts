@@ -8,7 +8,7 @@ import type { OrgContext } from "../context.ts";
 import { forbidden } from "../errors.ts";
 import { stateOf } from "../tokens/accessToken.ts";
 import { conditionsOf } from "./conditions.ts";
-import type { TokenRow } from "./holders.ts";
+import type { TokenRow } from "./queries.ts";
 import type { AccessExplanation } from "./openapi.ts";
 import type { ExplainAccessQuery, Subject } from "./schema.ts";
 import { refusalText, toReason } from "./sentence.ts";

@@ -3,7 +3,8 @@ import { type Question, type Source, noLimits, reasonsFor } from "../auth/explai
 import type { OrgContext } from "../context.ts";
 import { grantPermissions } from "../teams/table.ts";
 import { type TokenRole, tokenRoles } from "../tokens/table.ts";
-import { type Givers, holderOf, isOneOf, memberRoleId, sourcesOfRole, sourcesOfTeam } from "./holders.ts";
+import { type Givers, holderOf, sourcesOfRole, sourcesOfTeam } from "./holders.ts";
+import { isOneOf, memberRoleId } from "./queries.ts";
 
 /** What of an organization gives a right on a stack. The database selects people and tokens by it. */
 export interface Giving {

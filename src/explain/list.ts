@@ -9,20 +9,9 @@ import type { OrgContext } from "../context.ts";
 import { fromCursor, page } from "../http/pagination.ts";
 import { type StackPath, stackNotFound } from "../stacks/path.ts";
 import { givesToPerson, givesToToken, givingOf } from "./giving.ts";
-import {
-  giversOf,
-  idOf,
-  isOneOf,
-  peopleQuery,
-  personHolder,
-  rolesQuery,
-  stackQuery,
-  teamHolder,
-  teamsQuery,
-  tokenHolder,
-  tokensQuery,
-} from "./holders.ts";
 import type { StackAccess } from "./openapi.ts";
+import * as holders from "./holders.ts";
+import * as queries from "./queries.ts";
 import type { ListStackAccessQuery } from "./schema.ts";
 import { toReason } from "./sentence.ts";
 
@@ -31,8 +20,8 @@ const PAGE_SIZE = 100;
 const MOST_REASONS = 10;
 
 /** The sections of the list: teams by name; then people and tokens, the oldest first. */
-const [TEAMS, PEOPLE, TOKENS] = [0, 1, 2];
-const Key = z.tuple([z.number(), z.union([z.number(), z.string()]), z.string()]);
+const [TEAMS, PEOPLE, TOKENS] = [0, 1, 2] as const;
+const Key = z.union([z.tuple([z.literal(TEAMS), z.string(), z.string()]), z.tuple([z.literal([PEOPLE, TOKENS]), z.number(), z.string()])]);
 
 interface Entry {
   key: z.infer<typeof Key>;
@@ -50,31 +39,35 @@ export async function listStackAccess(
   path: StackPath,
   { permission, maxResults: size = PAGE_SIZE, continuationToken }: z.infer<typeof ListStackAccessQuery>,
 ): Promise<StackAccess> {
-  const stackId = idOf(ctx, path);
-  const [found, roles, teams] = await guarded(ctx, [stackQuery(ctx, path), rolesQuery(ctx), teamsQuery(ctx, stackId)]);
+  const stackId = queries.idOf(ctx, path);
+  const [found, roles, teams] = await guarded(ctx, [
+    queries.stackQuery(ctx, path),
+    queries.rolesQuery(ctx),
+    queries.teamsQuery(ctx, stackId),
+  ]);
   const [stack] = found;
   if (!stack) throw stackNotFound(path);
   const question: Question = { permission, stack, circumstances: circumstancesOf(ctx) };
-  const givers = giversOf(roles, teams);
+  const givers = holders.giversOf(roles, teams);
   const giving = givingOf(ctx, givers, question);
 
   const after = fromCursor(continuationToken, Key) ?? [TEAMS, "", ""];
   const [people, tokens] = await guarded(ctx, [
-    peopleQuery(
-      ctx,
-      stackId,
-      and(givesToPerson(giving, stackId), follows(after, PEOPLE, sql`(members.created_at, members.user_id)`)),
-    ).limit(size + 1),
-    tokensQuery(
-      ctx,
-      stackId,
-      and(
-        givesToToken(giving, stackId),
-        isOneOf(sql`access_tokens.kind`, shownKinds(ctx)),
-        lives(ctx.now),
-        follows(after, TOKENS, sql`(access_tokens.created_at, access_tokens.id)`),
-      ),
-    ).limit(size + 1),
+    queries
+      .peopleQuery(ctx, stackId, and(givesToPerson(giving, stackId), follows(after, PEOPLE, sql`(members.created_at, members.user_id)`)))
+      .limit(size + 1),
+    queries
+      .tokensQuery(
+        ctx,
+        stackId,
+        and(
+          givesToToken(giving, stackId),
+          queries.isOneOf(sql`access_tokens.kind`, shownKinds(ctx)),
+          lives(ctx.now),
+          follows(after, TOKENS, sql`(access_tokens.created_at, access_tokens.id)`),
+        ),
+      )
+      .limit(size + 1),
   ]);
   const entries: Entry[] = [
     ...teams
@@ -82,14 +75,19 @@ export async function listStackAccess(
       .map((team) => ({ key: [TEAMS, team.name.toLowerCase(), ""] as Entry["key"], team }))
       .filter(({ key }) => after[0] === TEAMS && key[1] > after[1])
       .toSorted((one, other) => (one.key[1] < other.key[1] ? -1 : 1))
-      .map(({ key, team }) => ({ key, subject: `team:${team.name}`, name: team.displayName, holder: teamHolder(ctx, givers, team.id) })),
+      .map(({ key, team }) => ({
+        key,
+        subject: `team:${team.name}`,
+        name: team.displayName,
+        holder: holders.ofTeam(ctx, givers, team.id),
+      })),
     ...people.map((person): Entry => {
       const { id, login, name, joined } = person;
-      return { key: [PEOPLE, joined, id], subject: `user:${login}`, name: name || login, holder: personHolder(ctx, givers, person) };
+      return { key: [PEOPLE, joined, id], subject: `user:${login}`, name: name || login, holder: holders.ofPerson(ctx, givers, person) };
     }),
     ...tokens.map((token): Entry => {
       const { id, name, createdAt } = token;
-      return { key: [TOKENS, createdAt, id], subject: `token:${id}`, name, holder: tokenHolder(ctx, givers, token) };
+      return { key: [TOKENS, createdAt, id], subject: `token:${id}`, name, holder: holders.ofToken(ctx, givers, token) };
     }),
   ];
   const { items, continuationToken: next } = page(entries, size, ({ key }) => key);

@@ -4,6 +4,7 @@ import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
+import { queryNumber } from "../http/bounded.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import type { UpdateRow } from "./info.ts";
@@ -32,11 +33,7 @@ export interface Paging {
 const BAD_PAGE = "Invalid 'page' value. Must be >= 0.";
 const BAD_PAGE_SIZE = "Invalid 'pageSize' value. Must be >= 1.";
 /** The number has no upper bound: a page after the last one is empty. */
-const count = (message: string) =>
-  z.pipe(
-    z.coerce.number(message).check(z.refine((value) => Number.isInteger(value) && value >= 0, message)),
-    z.transform((value) => Math.min(value, Number.MAX_SAFE_INTEGER)),
-  );
+const count = (message: string) => queryNumber(0, Number.MAX_SAFE_INTEGER, message);
 export const pagingQuery = z.object({ page: z.optional(count(BAD_PAGE)), pageSize: z.optional(count(BAD_PAGE_SIZE)) });
 
 /** Without parameters the answer has all entries, as older clients expect. With only a size it has the first page of that size. */

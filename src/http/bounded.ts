@@ -10,6 +10,21 @@ export const text = (max: number, message?: string) => z.string().check(z.maxLen
 /** Maximum number of characters of a text that may fill its body. The body has its own limit, see `src/limits.ts`. */
 export const AS_BODY = 2 ** 27;
 
+/**
+ * A whole number in a query, which is text: decimal digits alone. `Number` would also read `0x10`, `1e2` and the empty text. Numbers that are too
+ * large to be exact count as the largest that is.
+ * @param message about a text that is no number from `min` to `max`
+ */
+export const queryNumber = (min: number, max: number, message = "invalid query parameter") =>
+  z.pipe(
+    z.transform((value, { issues }) => {
+      if (typeof value === "string" && /^\d{1,400}$/.test(value)) return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+      issues.push({ code: "custom", message, input: undefined });
+      return z.NEVER;
+    }),
+    z.int(message).check(z.minimum(min, message), z.maximum(max, message)),
+  );
+
 /** An id that we issued. An unknown id of any format is a 404. */
 export const id = text(200);
 

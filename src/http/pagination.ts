@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import { AppError } from "../errors.ts";
+import { queryNumber } from "./bounded.ts";
 
 /** Wording of the public contract (management-api §1.2). */
 const INVALID = "Invalid continuationToken or maxResults value.";
@@ -28,5 +29,4 @@ export function page<T>(rows: T[], size: number, keyOf: (row: T) => (string | nu
   return { items, continuationToken: rows.length > size && last ? toCursor(keyOf(last)) : undefined };
 }
 
-/** Query parameters are text. */
-export const maxResults = z.optional(z.coerce.number(INVALID).check(z.int(INVALID), z.minimum(1, INVALID), z.maximum(1000, INVALID)));
+export const maxResults = z.optional(queryNumber(1, 1000, INVALID));

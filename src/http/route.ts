@@ -50,10 +50,10 @@ export interface RouteDefinition<P extends Permission, A extends Params, Q exten
    */
   stops?: true;
   /**
-   * With the query parameter `dryRun=true` the call changes nothing and answers whose rights it would change, see `dryRun`. Every other
-   * operation that is not a GET refuses the parameter.
+   * With the query parameter `dryRun=true` the call changes nothing and answers whose rights it would change, see `dryRun`. `report`: the
+   * answer also contains that of the real call, which is a report. Every other operation that is not a GET refuses the parameter.
    */
-  dryRun?: P extends OrgPermission ? true : never;
+  dryRun?: P extends OrgPermission ? true | "report" : never;
   /**
    * Adds `X-Pulumi-Warning` about the caller's token. Only for an operation that each command calls once: a client prints the warning of
    * every answer that has one (cli-protocol §1.8).

@@ -15,6 +15,11 @@ export const administeredBy = ({ memberships }: UserActor): string[] =>
 export interface Reach {
   /** The root credentials: a condition on a row of `access_tokens`, with the table's name before each column. */
   roots: SQL;
+  /**
+   * The roots and the tokens that they replaced by rotations: what those created descends from the roots too, and one that is still valid ends
+   * with them. Absent: the roots.
+   */
+  line?: SQL;
   now: number;
   /** Ids of the organizations that the caller administers. */
   adminOf: string[];
@@ -35,10 +40,10 @@ const madeBelow: SQL = sql.raw(`made.made_with = below.id AND (below.kind = 'tok
  * create nothing: `invitationsBelow` finds them. The tokens that an identity provider creates descend from the token that set it up, so
  * `issuersBelow` finds it as well. D1 accepts five terms in a compound SELECT.
  */
-export function below({ roots, now, adminOf }: Reach): SQL {
+export function below({ roots, line = roots, now, adminOf }: Reach): SQL {
   const isOpen = sql`(made.created_at > ${now - ESTABLISHED} OR made.org_id IN (SELECT value FROM json_each(${JSON.stringify(adminOf)})))`;
   return sql`below(kind, id, org_id, user_id, until) AS (
-    SELECT 'token', id, org_id, user_id, NULL FROM access_tokens WHERE ${roots}
+    SELECT 'token', id, org_id, user_id, NULL FROM access_tokens WHERE ${line}
     UNION SELECT 'token', made.id, made.org_id, made.user_id, NULL FROM below CROSS JOIN access_tokens AS made ON ${madeBelow}
     UNION SELECT CASE WHEN made.accepted_at IS NULL OR ${isOpen} THEN 'member' ELSE 'established' END, made.user_id, made.org_id, made.user_id, NULL
       FROM below CROSS JOIN members AS made ON ${madeBelow}

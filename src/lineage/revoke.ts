@@ -17,6 +17,8 @@ interface Revocation {
   what: "Token" | "Session";
   /** Condition on the row of `access_tokens` that the caller may end. */
   one: SQL;
+  /** Condition on it and on the tokens that it replaced by rotations, see `Reach`. */
+  line?: SQL;
   /** The guard of the batch, its first statement. */
   guards: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]];
   event: AuditEvent;
@@ -41,6 +43,7 @@ export async function revokeWithDescendants(ctx: ActorContext, { one, guards, ..
   const { store } = ctx;
   const descent: Descent = {
     roots: one,
+    ...(asked.line !== undefined && { line: asked.line }),
     how: "delete",
     now: ctx.now,
     adminOf: asked.adminOf,

@@ -1,15 +1,13 @@
 import { and, eq, sql } from "drizzle-orm";
-import type * as z from "zod/mini";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { AppError, conflict, notFound } from "../errors.ts";
-import { checkDefinitions } from "./definitions.ts";
+import { type SentDefinitions, checkDefinitions } from "./definitions.ts";
 import { afterSessions, endSessions } from "./endSessions.ts";
 import { findIssuer, nextVersion, thatIssuer, toPolicy, withThatPolicy } from "./issuer.ts";
 import { oneLine } from "./label.ts";
-import type { UpdatePolicyRequest } from "./schema.ts";
 import { type PolicyDefinition, oidcIssuers } from "./table.ts";
 import { warningsOf } from "./warnings.ts";
 
@@ -26,12 +24,19 @@ export async function getAuthPolicy(ctx: OrgContext, issuerId: string) {
 /**
  * Replaces a policy. If the new one allows less, the issuer's exchanged tokens end in the same transaction, unless its settings keep them. It also
  * enables an issuer that a revocation has disabled: the caller is responsible for its tokens from now on.
+ * @param version of the policy that the caller has read, if it has
  * @throws 400, 404, 409 when it was changed at the same time
  */
-export async function updateAuthPolicy(ctx: OrgContext, policyId: string, { policies: sent }: z.infer<typeof UpdatePolicyRequest>) {
+export async function updateAuthPolicy(
+  ctx: OrgContext,
+  policyId: string,
+  { policies: sent }: { policies: SentDefinitions },
+  version?: number,
+) {
   if (sent.length === 0) throw new AppError(400, "policy definition can not be empty");
   const before = await findIssuer(ctx, withThatPolicy(ctx, policyId));
   if (!before) throw notFound("Policy");
+  if (version !== undefined && version !== before.policyVersion) throw changedMeanwhile();
   const policies = await checkDefinitions(ctx, before.url, sent);
   const warnings = warningsOf(before.url, policies);
   const ends = before.endsSessions && allowsLess(before.policies, policies);
@@ -57,11 +62,13 @@ export async function updateAuthPolicy(ctx: OrgContext, policyId: string, { poli
     auditIf(ctx.store, event, changedARow),
     ...statements,
   ]);
-  if (!changed[0]) throw conflict("the policy was changed at the same time, try again");
+  if (!changed[0]) throw changedMeanwhile();
   await afterSessions(ctx, tokens, lost);
   relaySoon(ctx, event, removal);
   return { ...toPolicy({ ...before, policies, policyVersion: before.policyVersion + 1, policyModifiedAt: ctx.now }), warnings };
 }
+
+const changedMeanwhile = () => conflict("the policy was changed at the same time, try again");
 
 /**
  * Whether a token that the old policy allowed may not be allowed by the new one: a definition that allows is gone or has changed, or one that

@@ -8,6 +8,9 @@ import type { PolicyDefinition as Sent } from "./schema.ts";
 import type { PolicyDefinition } from "./table.ts";
 import { policyFault } from "./warnings.ts";
 
+/** Definitions of a request, or stored ones. */
+export type SentDefinitions = z.infer<typeof Sent>[] | PolicyDefinition[];
+
 /** Most characters of a policy. */
 const MOST_STORED = 64 * 1024;
 
@@ -15,11 +18,7 @@ const MOST_STORED = 64 * 1024;
  * The definitions of a request as they are stored. Their order stays.
  * @throws 400 for a definition that contradicts itself, names an unknown role, or admits every customer of a shared issuer
  */
-export async function checkDefinitions(
-  ctx: OrgContext,
-  url: string,
-  sent: z.infer<typeof Sent>[] | PolicyDefinition[],
-): Promise<PolicyDefinition[]> {
+export async function checkDefinitions(ctx: OrgContext, url: string, sent: SentDefinitions): Promise<PolicyDefinition[]> {
   const policies = sent.map(stored);
   for (const [place, one] of policies.entries()) {
     const fault = faultOf(ctx.org.id, one);

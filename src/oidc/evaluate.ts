@@ -69,7 +69,7 @@ export const rulesOf = ({ rules }: PolicyDefinition, claims: Claims): RuleOutcom
     return { claim, pattern, values, matches: values.some((value) => matchesPattern(pattern, value)) };
   });
 
-/** The stacks of all definitions that allow the exchange. One without a limit makes the token one without a limit. */
+/** The stacks of all definitions that allow the exchange. If one of them has no limit to stacks, the token has none. */
 function stacksOf(allowing: PolicyDefinition[]): PolicyStack[] | null {
   return allowing.some(({ stacks }) => !stacks) ? null : allowing.flatMap(({ stacks }) => stacks ?? []);
 }

@@ -1,18 +1,19 @@
 import { type SQL, and, eq, gt, isNull, sql } from "drizzle-orm";
-import { relaySoon } from "../audit/relaySoon.ts";
+import { relayStoredSoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditStatement } from "../audit/record.ts";
 import { newTokenValue, peppersOf } from "../auth/secret.ts";
 import { toHex } from "../bytes/base64.ts";
-import type { OrganizationRef, RequestContext } from "../context.ts";
+import { settingsAreUnchanged } from "../auth/settings.ts";
+import type { RequestContext } from "../context.ts";
 import { PreconditionFailed, UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { findRole } from "../roles/builtIn.ts";
 import { isForHolders } from "../roles/given.ts";
 import { accessTokens, tokenRoles } from "../tokens/table.ts";
 import type { Claims } from "./claims.ts";
 import type { Given } from "./decide.ts";
-import type { IssuerRow } from "./issuer.ts";
 import { nameFor, runOf, subjectOf } from "./label.ts";
 import type { ExchangedToken } from "./openapi.ts";
+import type { Place } from "./place.ts";
 import type { Refuse } from "./refuse.ts";
 import type { ExchangeRequest } from "./request.ts";
 import { type ExchangedKind, oidcIssuers, usedTokenIds } from "./table.ts";
@@ -20,23 +21,15 @@ import { type ExchangedKind, oidcIssuers, usedTokenIds } from "./table.ts";
 /** Most valid exchanged tokens of one issuer. */
 const MOST_LIVING = 10_000;
 
-/** The team or the person that a token is for. */
-export interface Owner {
-  id: string;
-  /** The name as it is written where it was created. */
-  name: string;
-  fullName: string;
-}
-
-interface Issue extends ExchangeRequest, Given {
-  org: OrganizationRef;
-  issuer: IssuerRow;
-  owner: Owner | undefined;
+interface Issue extends ExchangeRequest, Given, Place {
   claims: Claims;
+  /** The place is that of an exchange of this isolate in the last minute. It counted the valid tokens, and stored the use of the issuer. */
+  isRemembered: boolean;
 }
 
 /**
- * Creates the token with its audit event, if the issuer, and the team, the person or the role that the token is about, are still there.
+ * Creates the token with its audit event, if the organization's settings, the issuer and its keys are unchanged, and the team, the person or the role that
+ * the token is about are still there. All of it is one transaction.
  * @throws PreconditionFailed when something has changed meanwhile
  */
 export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refuse): Promise<ExchangedToken> {
@@ -65,7 +58,7 @@ export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refu
       description: `Exchanged a token of "${issuer.name}" (${issuer.id}) for ${tokenType === "organization" ? "an" : "a"} ${what}${more}. Subject: ${subjectOf(claims)}.${run && ` Run: ${run}.`}`,
     },
   );
-  const needs = needsOf(org.id, issuer, asked.wanted.tokenType, owner, role.roleId, ctx.now);
+  const needs = needsOf(asked, tokenType, role.roleId, ctx.now);
   const { db } = ctx.store;
   try {
     await batch(ctx.store, [
@@ -89,7 +82,7 @@ export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refu
         subject: subjectOf(claims),
       }),
       auditStatement(ctx.store, event),
-      db.update(oidcIssuers).set({ lastUsedAt: ctx.now }).where(eq(oidcIssuers.id, issuer.id)),
+      ...(asked.isRemembered ? [] : [db.update(oidcIssuers).set({ lastUsedAt: ctx.now }).where(eq(oidcIssuers.id, issuer.id))]),
     ]);
   } catch (error) {
     if (error instanceof UniqueViolation && used)
@@ -100,7 +93,7 @@ export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refu
     if (error instanceof PreconditionFailed) await explain(ctx, needs, refuse);
     throw error;
   }
-  relaySoon(ctx, event);
+  relayStoredSoon(ctx, event);
   return { access_token: value, issued_token_type: asked.requestedType, token_type: "token", expires_in: seconds, scope: asked.scope };
 }
 
@@ -113,18 +106,21 @@ function roleOf(orgId: string, roleID: string | null): Pick<typeof accessTokens.
 
 /** SQL conditions of an exchange, by what is wrong when one does not hold. */
 function needsOf(
-  orgId: string,
-  issuer: IssuerRow,
+  { org, issuer, owner, isRemembered }: Issue,
   tokenType: ExchangedKind,
-  owner: Owner | undefined,
   roleId: string | null,
   now: number,
 ): Record<string, SQL> {
+  const orgId = org.id;
   // Only these columns, so that an index has the answer.
   const living = and(eq(accessTokens.issuerId, issuer.id), isNull(accessTokens.deletedAt), gt(accessTokens.expiresAt, now));
   return {
-    changed: sql`EXISTS (SELECT 1 FROM ${oidcIssuers} WHERE ${eq(oidcIssuers.id, issuer.id)} AND ${eq(oidcIssuers.version, issuer.version)})`,
-    many: sql`(SELECT count(*) FROM (SELECT 1 FROM ${accessTokens} WHERE ${living} LIMIT ${MOST_LIVING})) < ${MOST_LIVING}`,
+    changed: sql`EXISTS (SELECT 1 FROM ${oidcIssuers} WHERE ${eq(oidcIssuers.id, issuer.id)} AND ${eq(oidcIssuers.version, issuer.version)}
+      AND ${eq(oidcIssuers.fetchedAt, issuer.fetchedAt)})
+      AND ${settingsAreUnchanged(orgId, org.settings)}`,
+    ...(!isRemembered && {
+      many: sql`(SELECT count(*) FROM (SELECT 1 FROM ${accessTokens} WHERE ${living} LIMIT ${MOST_LIVING})) < ${MOST_LIVING}`,
+    }),
     ...(tokenType === "team" && { team: sql`EXISTS (SELECT 1 FROM teams WHERE id = ${owner?.id} AND org_id = ${orgId})` }),
     ...(tokenType === "personal" && {
       personal: sql`EXISTS (SELECT 1 FROM members WHERE org_id = ${orgId} AND user_id = ${owner?.id} AND accepted_at IS NOT NULL)`,
@@ -140,7 +136,7 @@ export const unmet: Record<string, string> = {
   role: "The role that the policy gives does not exist any more.",
 };
 
-/** Refuses an exchange by the first condition that does not hold. If only the issuer has changed, the exchange is tried again. */
+/** Refuses an exchange by the first condition that does not hold. If only the issuer or the settings have changed, it is tried again. */
 async function explain(ctx: RequestContext, needs: Record<string, SQL>, refuse: Refuse): Promise<void> {
   const names = Object.keys(needs);
   const fields = Object.fromEntries(names.map((name) => [name, sql<number>`${needs[name]!}`.as(`is_${name}`)]));

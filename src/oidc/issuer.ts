@@ -52,7 +52,8 @@ export function toIssuer(row: IssuerRow): Issuer {
     name: row.name,
     url: row.url,
     issuer: row.issuer,
-    ...(row.thumbprints.length > 0 && { thumbprints: row.thumbprints }),
+    // Also when there are none: the provider pulumiservice cannot read its own state without them.
+    thumbprints: row.thumbprints,
     // Keys that the issuer publishes change without a call, so only keys that were registered are shown.
     ...(row.jwksUri === null && { jwks: { keys: row.keys } }),
     maxExpiration: row.maxExpiration,

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import type { Operations } from "../http/openapi.ts";
 import { stackRule } from "../tokens/schema.ts";
 import { AccessToken } from "../tokens/openapi.ts";
-import { stackAccesses } from "../tokens/table.ts";
 import { exchangedKinds } from "./table.ts";
 
 const PublicKey = z.object({
@@ -22,7 +21,7 @@ export const Issuer = z.object({
   name: z.string(),
   url: z.string(),
   issuer: z.string(),
-  thumbprints: z.optional(z.array(z.string())),
+  thumbprints: z.array(z.string()),
   /** The keys, if an administrator registered them. */
   jwks: z.optional(z.object({ keys: z.array(PublicKey) })),
   /** Seconds. */
@@ -40,8 +39,6 @@ export const Issuer = z.object({
   disabled: z.optional(z.string()),
 });
 export type Issuer = z.infer<typeof Issuer>;
-
-const PolicyStack = z.object({ project: z.string(), stack: z.string(), access: z.enum(stackAccesses) });
 
 const Warning = z.object({
   /** Place of the definition in the policy, from 0. */
@@ -64,7 +61,7 @@ export const AuthPolicy = z.object({
       authorizedPermissions: z.array(z.string()),
       rules: z.record(z.string(), z.string()),
       /** Patterns may contain claims: `{repository_name}`. */
-      stacks: z.optional(z.array(PolicyStack)),
+      stacks: z.optional(z.array(z.extend(stackRule, { project: z.string(), stack: z.string() }))),
     }),
   ),
   /** Definitions that admit more than they seem to. */
@@ -96,6 +93,7 @@ const Session = z.extend(AccessToken, {
   team: z.optional(z.string()),
   userLogin: z.optional(z.string()),
 });
+export type Session = z.infer<typeof Session>;
 export const ListSessionsResponse = z.object({ sessions: z.array(Session), continuationToken: z.optional(z.string()) });
 export type ListSessionsResponse = z.infer<typeof ListSessionsResponse>;
 
@@ -182,4 +180,5 @@ export const oidcOperations = {
     answers: { 200: ListSessionsResponse },
   },
   EndOidcSession: { tags, summary: "Ends an exchanged token immediately", answers: { 204: null } },
+  EndOidcSessions: { tags, summary: "Ends all exchanged tokens of an identity provider immediately", answers: { 204: null } },
 } satisfies Operations;

@@ -193,7 +193,8 @@ jobs:
           pulumi up --yes --stack ${orgName}/PROJECT/STACK
 `;
     case "gitlab":
-      return `deploy:${environment ? `\n  environment: ${environment}` : ""}
+      return `deploy:
+  image: { name: pulumi/pulumi, entrypoint: [""] }${branch ? `\n  rules: [{ if: '$CI_COMMIT_BRANCH == "${branch}"' }]` : ""}${environment ? `\n  environment: ${environment}` : ""}
   id_tokens:
     PULUMI_OIDC:
       aud: ${audience}
@@ -224,7 +225,8 @@ jobs:
       pulumi up --yes --stack ${orgName}/PROJECT/STACK
 `;
     case "bitbucket":
-      return `pipelines:
+      return `image: pulumi/pulumi
+pipelines:
   default:
     - step:
         oidc: { audiences: ["${audience}"] }

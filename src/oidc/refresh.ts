@@ -20,19 +20,23 @@ export interface StoredKeys extends KeySet {
   jwksUri: string | null;
 }
 
+/** Whether the keys of an issuer have to be read again before they are used. */
+export const areOld = ({ jwksUri, fetchedAt }: Pick<StoredKeys, "jwksUri" | "fetchedAt">, now: number): boolean =>
+  jwksUri !== null && now - fetchedAt >= OLD;
+
 /**
  * Checks a token with the stored keys of its issuer. When the keys are old, or none of them fits, they are read again first, so that a rotation
  * of the issuer's keys needs no action.
  */
 export async function verifyWithFreshKeys(ctx: RequestContext, token: string, stored: StoredKeys): Promise<Verified | "no-keys"> {
-  if (stored.jwksUri === null) return verifyToken(token, stored, ctx.now);
-  const isOld = ctx.now - stored.fetchedAt >= OLD;
+  if (stored.jwksUri === null) return verifyToken(ctx, token, stored);
+  const isOld = areOld(stored, ctx.now);
   const set = (isOld && (await refreshKeys(ctx, stored))) || stored;
   if (ctx.now - set.fetchedAt >= TOO_OLD) return "no-keys";
-  const first = await verifyToken(token, set, ctx.now);
+  const first = await verifyToken(ctx, token, set);
   if ("claims" in first || first.fault !== "unknown-key" || isOld) return first;
   const newer = await refreshKeys(ctx, set);
-  return newer ? verifyToken(token, newer, ctx.now) : first;
+  return newer ? verifyToken(ctx, token, newer) : first;
 }
 
 /** @returns newer keys, if there are any. Another isolate may have read them. */

@@ -1,7 +1,6 @@
 import { countFailure } from "../auth/authenticate.ts";
 import { recordRefusedExchange } from "../auth/refusals.ts";
 import type { OrganizationRef, RequestContext } from "../context.ts";
-import type { AppError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Claims } from "./claims.ts";
 import type { IssuerRow } from "./issuer.ts";
@@ -9,7 +8,7 @@ import { nameFor } from "./label.ts";
 import { type OAuthCode, OAuthFault } from "./oauthFault.ts";
 
 /** Where an exchange was asked for, as far as it is known. */
-export interface Place {
+interface Where {
   org?: OrganizationRef | undefined;
   issuer?: IssuerRow | undefined;
 }
@@ -23,7 +22,7 @@ export interface Refusal {
   status?: number;
 }
 
-export type Refuse = (refusal: Refusal) => Promise<AppError>;
+export type Refuse = (refusal: Refusal) => Promise<Error>;
 
 /**
  * Makes the refusals of one exchange. Each is a line of the operator's log, at most one event of the organization's log, and counts as a failure of
@@ -31,7 +30,7 @@ export type Refuse = (refusal: Refusal) => Promise<AppError>;
  * @param claims of a token whose signature is valid
  */
 export const refusing =
-  (ctx: RequestContext, { org, issuer }: Place = {}, claims?: Claims): Refuse =>
+  (ctx: RequestContext, { org, issuer }: Where = {}, claims?: Claims): Refuse =>
   async ({ code, told, detail = told.replace(/\.$/, ""), status }) => {
     log("token exchange refused", { requestId: ctx.requestId, org: org?.name, issuer: issuer?.id, code, detail });
     if (org)

@@ -83,7 +83,7 @@ export async function registerIssuer(
   };
 }
 
-/** `iss` is compared with the URL, so it is kept as it is. Whether it may be called is checked before each call. */
+/** The URL is compared with `iss`, so it is kept as it is. `callOut` checks before each call whether the URL may be called. */
 function requireUrl(url: string): void {
   if (url === "") throw badRequest("the issuer url is required");
   if (!URL.canParse(url) || !/^https?:\/\/[^\s]+$/.test(url)) throw badRequest("the url of an issuer begins with https://");

@@ -9,7 +9,7 @@ import { exchangeToken } from "./exchange.ts";
 import { getIssuer, listIssuers } from "./issuer.ts";
 import { registerIssuer } from "./register.ts";
 import { RegisterIssuerRequest, TestIssuerRequest, UpdateIssuerRequest, UpdatePolicyRequest } from "./schema.ts";
-import { ListSessionsQuery, endSession, listSessions } from "./sessions.ts";
+import { ListSessionsQuery, endAllSessions, endSession, listSessions } from "./sessions.ts";
 import { refreshIssuer, updateIssuer } from "./update.ts";
 
 const ISSUERS = "/api/orgs/{orgName}/oidc/issuers" as const;
@@ -127,5 +127,17 @@ export const oidcRoutes = [
       extension,
     },
     (ctx, { params }) => endSession(ctx, params.issuerId, params.tokenId),
+  ),
+  defineRoute(
+    {
+      method: "DELETE",
+      path: `${ISSUER}/sessions`,
+      operationId: "EndOidcSessions",
+      stops: true,
+      permission: "oidc_issuers:update",
+      params: issuer,
+      extension,
+    },
+    (ctx, { params }) => endAllSessions(ctx, params.issuerId),
   ),
 ];

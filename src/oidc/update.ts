@@ -15,8 +15,20 @@ import { type PublicKey, oidcIssuers } from "./table.ts";
 /** Changes an issuer; a member that is absent or null stays. The URL cannot change. @throws 409 when it was changed at the same time */
 export async function updateIssuer(ctx: OrgContext, id: string, request: z.infer<typeof UpdateIssuerRequest>) {
   const before = await readIssuer(ctx, id);
+  const after = withChanges(ctx, before, request);
+  const changes = differences(before, after);
+  return changes.length === 0 ? toIssuer(before) : store(ctx, before, after, changes.join("; "));
+}
+
+/** Whether a change of an issuer would end its exchanged tokens. @throws 400 */
+export async function updateEndsSessions(ctx: OrgContext, id: string, request: z.infer<typeof UpdateIssuerRequest>): Promise<boolean> {
+  const before = await readIssuer(ctx, id);
+  return before.endsSessions && narrows(before, withChanges(ctx, before, request));
+}
+
+function withChanges(ctx: OrgContext, before: IssuerRow, request: z.infer<typeof UpdateIssuerRequest>): IssuerRow {
   const keys = keysOf(request.jwks);
-  const after: IssuerRow = {
+  return {
     ...before,
     name: request.name,
     thumbprints: request.thumbprints ?? before.thumbprints,
@@ -26,8 +38,6 @@ export async function updateIssuer(ctx: OrgContext, id: string, request: z.infer
     endsSessions: request.endsSessions ?? before.endsSessions,
     ...(keys && { jwksUri: null, keys, fetchedAt: ctx.now }),
   };
-  const changes = differences(before, after);
-  return changes.length === 0 ? toIssuer(before) : store(ctx, before, after, changes.join("; "));
 }
 
 /**
@@ -71,7 +81,7 @@ async function store(ctx: OrgContext, before: IssuerRow, after: IssuerRow, happe
         triedAt,
         modifiedAt: ctx.now,
         version: nextVersion,
-        // Who changes whom the issuer trusts is responsible for its tokens. Keys that it publishes itself change no trust.
+        // The caller changes which tokens are accepted, and so becomes responsible for what is exchanged. Keys that the issuer publishes change no trust.
         ...(isOtherTrust && { madeWith: ctx.actor.token.id }),
       })
       .where(and(thatIssuer(ctx, before.id), eq(oidcIssuers.version, before.version)))
@@ -92,7 +102,7 @@ function narrows(before: IssuerRow, after: IssuerRow): boolean {
   return losesKey || before.audiences.some((audience) => !after.audiences.includes(audience));
 }
 
-/** A key in the audit log: its id, and the begin of its public part. */
+/** A key in the audit log: its id, and the beginning of its public part. */
 const fingerprintOf = ({ kid, n, x }: PublicKey) => `${kid ?? "without id"} (${(n ?? x ?? "").slice(0, 16)}…)`;
 
 function differences(before: IssuerRow, after: IssuerRow): string[] {

@@ -1,3 +1,4 @@
+import type { RequestContext } from "../context.ts";
 import type { Claims } from "./claims.ts";
 import { algorithms } from "./keys.ts";
 import type { PublicKey } from "./table.ts";
@@ -17,8 +18,8 @@ export interface KeySet {
   version: number;
 }
 
-/** `unknown-key`: newer keys may have it. */
-export type Verified = { claims: Claims } | { fault: "unknown-key" | "invalid"; why: string };
+/** The claims, and the keys by which they were verified. `unknown-key`: newer keys may have it. */
+export type Verified = { claims: Claims; by: Pick<KeySet, "keys" | "fetchedAt"> } | { fault: "unknown-key" | "invalid"; why: string };
 
 type GetKey = ReturnType<(typeof import("jose/jwks/local"))["createLocalJWKSet"]>;
 const sets = new Map<string, GetKey>();
@@ -38,7 +39,7 @@ async function keysOf({ id, keys, fetchedAt, version }: KeySet): Promise<GetKey>
  * Checks the signature, the issuer and the times of a token. The audience is checked later, because it depends on the organization. The library
  * is loaded with the first token, so that it costs nothing at the start.
  */
-export async function verifyToken(token: string, set: KeySet, now: number): Promise<Verified> {
+export async function verifyToken({ now }: Pick<RequestContext, "now">, token: string, set: KeySet): Promise<Verified> {
   const { jwtVerify } = await import("jose/jwt/verify");
   try {
     const { payload } = await jwtVerify(token, await keysOf(set), {
@@ -49,7 +50,9 @@ export async function verifyToken(token: string, set: KeySet, now: number): Prom
       maxTokenAge: MOST_AGE,
       requiredClaims: ["exp"],
     });
-    return payload.exp! * 1000 > now ? { claims: payload } : { fault: "invalid", why: "it has expired (exp)" };
+    return payload.exp! * 1000 > now
+      ? { claims: payload, by: { keys: set.keys, fetchedAt: set.fetchedAt } }
+      : { fault: "invalid", why: "it has expired (exp)" };
   } catch (error) {
     return faultOf(error as Error & { code?: string; claim?: string });
   }

@@ -66,8 +66,9 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
     event: "member-role-changed",
     description: `Changed the role of ${login} to ${given.name}.`,
   });
-  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
   const allowed = role === "admin" ? sql`1` : notTheLastAdmin(ctx);
+  const isNoAdmin = role === "admin" ? sql`0` : or(ne(members.role, "admin"), and(allowed, withinReach(ctx)));
+  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noneBut(ctx, login, isNoAdmin));
   const [before, changed, , tokens] = await guarded(ctx, [
     currentRole(ctx, login),
     ctx.store.db
@@ -101,8 +102,13 @@ export const isLogin = (login: string) => sql`lower(login) = lower(${login})`;
 export const isMember = (ctx: OrgContext, login: string) =>
   and(eq(members.orgId, ctx.org.id), sql`${members.userId} = (SELECT id FROM users WHERE ${isLogin(login)})`);
 
-export const noAdmin = (ctx: OrgContext, login: string) =>
-  sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)} AND role = 'admin')`;
+/**
+ * SQL condition: the person is no member to whom the change does not apply. It is the same before and after the change, because a dry run does
+ * not make it.
+ * @param changes condition on the row of `members`: the change applies to it
+ */
+export const noneBut = (ctx: OrgContext, login: string, changes: SQL | undefined) =>
+  sql`NOT EXISTS (SELECT 1 FROM ${members} WHERE ${isMember(ctx, login)} AND NOT ${changes ? sql`(${changes})` : sql`1`})`;
 
 /** SQL condition: the member is not the last administrator. An administrator who has not accepted the membership does not count. */
 export const notTheLastAdmin = (ctx: OrgContext) =>

@@ -15,7 +15,7 @@ import { reportOf } from "../lineage/report.ts";
 import type { RevocationReport } from "../lineage/openapi.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
-import { adminStays, currentRole, isMember, noAdmin, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
+import { adminStays, currentRole, isMember, noneBut, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { members } from "./table.ts";
 
@@ -40,9 +40,10 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   const { store, now } = ctx;
   const happened = leaves ? `${login} left` : `Removed ${login}`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: `${happened}.` });
-  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noAdmin(ctx, login));
 
-  const which = and(isMember(ctx, login), notTheLastAdmin(ctx), leaves ? undefined : withinReach(ctx))!;
+  const mayGo = and(notTheLastAdmin(ctx), leaves ? undefined : withinReach(ctx))!;
+  const [canceled, cancelPromise, cancelEvent] = cancelInvitesOf(ctx, login, noneBut(ctx, login, mayGo));
+  const which = and(isMember(ctx, login), mayGo)!;
   const willLeave = sql`EXISTS (SELECT 1 FROM ${members} WHERE ${which})`;
   const roots = sql`(${madeBy(ctx, login)} AND ${willLeave})`;
   const descent: Descent = { roots, how: "delete", now, adminOf: [ctx.org.id], orgId: ctx.org.id, keepsMembers: true, namesRoots: true };
@@ -68,17 +69,16 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
     currentRole(ctx, login),
     ...first,
     keepDescent(store, which, now),
-    store.db.delete(members).where(which),
+    store.db.delete(members).where(which).returning({ userId: members.userId }),
     auditIf(store, event, fate === "revoke" ? sql`0` : changedARow),
-    currentRole(ctx, login),
     tokensOf(ctx, login),
     canceled,
     cancelPromise,
   ]);
   const [, before, ...rest] = results as [unknown, unknown[], ...unknown[]];
-  const [, , , after, tokens] = rest.slice(first.length) as [unknown, unknown, unknown, unknown[], { id: string; hash: string }[]];
+  const [, removed, , tokens] = rest.slice(first.length) as [unknown, unknown[], unknown, { id: string; hash: string }[]];
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (after[0]) throw leaves ? new AppError(400, LAST_ADMINISTRATOR) : await adminStays(ctx);
+  if (!removed[0]) throw leaves ? new AppError(400, LAST_ADMINISTRATOR) : await adminStays(ctx);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),

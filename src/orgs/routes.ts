@@ -80,6 +80,7 @@ export const orgRoutes = [
       method: "DELETE",
       path: "/api/orgs/{orgName}/members/{userLogin}",
       operationId: "DeleteOrganizationMember",
+      dryRun: "report",
       stops: true,
       // Every member may leave: the right to remove others is checked later, when the member is known.
       permission: "organization:read",

@@ -102,6 +102,7 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "oidc-issuer-deleted": people,
   "authorization-policy-updated": people,
   "oidc-session-ended": people,
+  "dry-run": none("the description names the operation that was tried, and not its right"),
   "oidc-issuer-tested": { shows: ["auth_policies:read"], besides: ["oidc_issuers:read"] },
   "organization-token-created-for-oidc-issuer": none("the event is the creation of the token itself"),
   "team-token-created-for-oidc-issuer": none("the event is the creation of the token itself"),

@@ -16,7 +16,7 @@ export interface Used {
   /** `project/stack`, or "". */
   stack: string;
   events: number;
-  /** Of the latest, milliseconds since 1970. */
+  /** Time of the latest event, milliseconds since 1970. */
   at: number;
 }
 

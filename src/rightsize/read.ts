@@ -5,6 +5,7 @@ import { auditArchives, auditEvents } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { stacks } from "../stacks/table.ts";
+import { withPredecessors } from "../tokens/get.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { describedEvents } from "./needs.ts";
 import type { Used } from "./propose.ts";
@@ -33,16 +34,13 @@ const described = [...describedEvents, "stack-renamed"];
 const OF_STACK = " of stack ";
 
 /** Ids of a token and its predecessors, which were replaced by rotations; the latest first. */
-export const familyQuery = (ctx: OrgContext, one: SQL) => {
-  const own = (column: string) => sql`(SELECT ${sql.raw(column)} FROM access_tokens WHERE ${one})`;
-  const family = own("coalesce(family_id, id)");
-  return ctx.store.db
+export const familyQuery = (ctx: OrgContext, one: SQL) =>
+  ctx.store.db
     .select({ id: accessTokens.id })
     .from(accessTokens)
-    .where(sql`(id = ${own("id")} OR id = ${family} OR family_id = ${family}) AND generation <= ${own("generation")}`)
+    .where(withPredecessors(one))
     .orderBy(desc(accessTokens.generation))
     .limit(MOST_TOKENS + 1);
-};
 
 /** Reads what tokens did since a time, from the table and from the archive, within bounds. */
 export async function readEvents(ctx: OrgContext, family: string[], since: number): Promise<ReadEvents> {

@@ -1,14 +1,12 @@
 import * as z from "zod/mini";
-import { id } from "../http/bounded.ts";
+import { id, queryNumber } from "../http/bounded.ts";
 import { orgName, teamName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
 import { teamAsOwner } from "../teams/tokens.ts";
 import { getRightsize } from "./get.ts";
 
 const DEFAULT_DAYS = 90;
-const query = z.object({
-  days: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(30), z.maximum(90, "days is 30 to 90"))),
-});
+const query = z.object({ days: z.optional(queryNumber(30, DEFAULT_DAYS, "days is 30 to 90")) });
 /** Only administrators: the answer contains stacks and rights from the log of the whole organization. */
 const permission = "org_token:update" as const;
 const extension = true as const;

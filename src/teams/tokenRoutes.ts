@@ -58,6 +58,7 @@ export const teamTokenRoutes = [
       method: "DELETE",
       path: T,
       operationId: "DeleteTeamToken",
+      dryRun: "report",
       stops: true,
       permission,
       params: teamToken,

@@ -2,6 +2,7 @@ import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
 import { guard, guardMemberships, guarded } from "../auth/guard.ts";
+import { lineHasEnded } from "../auth/lives.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
 import { batch } from "../db/client.ts";
@@ -25,12 +26,13 @@ export async function deleteOrgToken(ctx: OrgContext, id: string, reason = "", o
     reason && ` Reason: ${reason}`
   }`;
   const one = thatToken(ctx, id, owner);
+  const that = sql`SELECT id FROM access_tokens WHERE ${one}`;
   const removal = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "member-removed", description: "" });
   const [, , rows, lost] = await guarded(ctx, [
     end(ctx, one),
     auditIf(ctx.store, event, changedARow, describedBy(event, named)),
     hashOf(ctx, one),
-    ...endUnaccepted(ctx.store, id, ctx.now, removal),
+    ...endUnaccepted(ctx.store, that, ctx.now, removal, lineHasEnded(ctx.now, that)),
   ]);
   await forget(ctx, rows, id, lost);
   relaySoon(ctx, event, removal);

@@ -12,7 +12,7 @@ import { stacks } from "../stacks/table.ts";
 import { updates } from "../updates/table.ts";
 import { seconds, visibleColumns } from "./accessToken.ts";
 import type { TokenImpact } from "./openapi.ts";
-import { thatToken } from "./get.ts";
+import { thatToken, withPredecessors } from "./get.ts";
 import { theOrganization } from "./owner.ts";
 import { accessTokens } from "./table.ts";
 
@@ -61,7 +61,7 @@ async function impactOf(
     changedStacks(ctx, id, orgs, visible),
     runningUpdates(ctx, id, orgs, visible),
     successors(ctx, one),
-    ...readTree(store, { roots: one, now, adminOf }),
+    ...readTree(store, { roots: one, line: withPredecessors(one), now, adminOf }),
   ] as const;
   const results = await batch(store, [...guards, ...statements]);
   const [tokens, changed, running, next, tree, totals] = results.slice(guards.length) as unknown as Results<typeof statements>;

@@ -5,18 +5,23 @@ import { type OrgContext, type PersonContext, acceptedOf } from "../context.ts";
 import { administeredBy } from "../lineage/below.ts";
 import { reportOf } from "../lineage/report.ts";
 import { revokeWithDescendants } from "../lineage/revoke.ts";
-import { thatToken } from "./get.ts";
+import { thatToken, withPredecessors } from "./get.ts";
 import { type TokenOwner, theOrganization } from "./owner.ts";
 import { noteDeletion } from "./revocation.ts";
 import { accessTokens } from "./table.ts";
 
-/** Deletes an organization or team token and everything that descends from it in its organization. */
+/**
+ * Deletes an organization or team token and everything that descends from it in its organization. What its predecessors by rotation created
+ * descends from it too.
+ */
 export async function revokeOrgToken(ctx: OrgContext, id: string, reason = "", owner: TokenOwner = theOrganization) {
+  const one = thatToken(ctx, id, owner);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: `${owner.kind}-token-deleted`, description: "" });
   const rows = await revokeWithDescendants(ctx, {
     id,
     what: "Token",
-    one: thatToken(ctx, id, owner),
+    one,
+    line: withPredecessors(one),
     guards: guardsOf(ctx),
     event,
     orgIds: [ctx.org.id],

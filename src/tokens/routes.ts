@@ -52,6 +52,7 @@ export const tokenRoutes = [
       method: "DELETE",
       path: "/api/orgs/{orgName}/tokens/{tokenId}",
       operationId: "DeleteOrgToken",
+      dryRun: "report",
       stops: true,
       permission: "org_token:delete",
       params: orgToken,

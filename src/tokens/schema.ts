@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { parseNetwork } from "../auth/network.ts";
 import { patternFault } from "../auth/stackRules.ts";
-import { cursor, list, text } from "../http/bounded.ts";
+import { cursor, list, text, queryNumber } from "../http/bounded.ts";
 import { maxResults } from "../http/pagination.ts";
 import { stackAccesses } from "./table.ts";
 
@@ -115,7 +115,7 @@ export const ListOrgTokensQuery = z.extend(ListTokensQuery, {
   /** Ours: part of the name or description, ignoring case. */
   search: z.optional(text(100)),
   /** Ours: only tokens without any use for so many days. For a token that was never used, its creation counts. */
-  unusedDays: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(3650))),
+  unusedDays: z.optional(queryNumber(1, 3650, "unusedDays is 1 to 3650")),
 });
 
 /** Ours: `true` ends everything that descends from the credential, too. */
@@ -126,7 +126,7 @@ export const withDescendants = z.pipe(
 
 /** How many days back, today included. */
 export const UsageQuery = z.object({
-  days: z.optional(z.coerce.number("invalid query parameter").check(z.int(), z.minimum(1), z.maximum(400))),
+  days: z.optional(queryNumber(1, 400, "days is 1 to 400")),
 });
 
 export const ReasonQuery = z.object({ reason: z.optional(text(1000)) });

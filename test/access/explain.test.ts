@@ -260,6 +260,13 @@ describe("the list of those who have a right on a stack", () => {
     await refused(400, "GET", "/api/stacks/acme/web/dev/access?continuationToken=W10", { token: world.admin });
   });
 
+  it("refuses a cursor that no page has", async () => {
+    for (const cursor of [[0, 5, ""], [1, "a", ""], [3, 1, ""], [1.5, 1, ""], [0, "a"], 7])
+      await refused(400, "GET", `/api/stacks/acme/web/dev/access?continuationToken=${btoa(JSON.stringify(cursor))}`, {
+        token: world.admin,
+      });
+  });
+
   it("comes in pages, each entry once and in the same order", async () => {
     for (const team of ["b", "A", "c"]) {
       await newTeam(world, team);

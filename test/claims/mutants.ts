@@ -80,8 +80,17 @@ export const mutants: Mutant[] = [
     find: "batch, update, delete",
     replace: "batch, update: db.update.bind(db), delete",
   },
-  { claim: "dry-run-known", file: "src/app/register.ts", find: 'value === "true" && !definition.dryRun', replace: "false" },
+  { claim: "dry-run-known", file: "src/http/dryRunParameter.ts", find: 'value === "true" && !dryRun', replace: "false" },
   { claim: "dry-run-hides", file: "src/dryRuns/read.ts", find: "    listable(ctx),\n", replace: "" },
+  { claim: "dry-run-hides-holders", file: "src/dryRuns/dryRun.ts", find: "!touched || !sight.any", replace: "!touched" },
+  { claim: "dry-run-hides-access", file: "src/dryRuns/read.ts", find: "    accessIsReadable(ctx),\n", replace: "" },
+  { claim: "dry-run-in-body", file: "src/http/dryRunParameter.ts", find: "if (!asks) return;", replace: "if (asks || !asks) return;" },
+  {
+    claim: "dry-run-trace",
+    file: "src/dryRuns/dryRun.ts",
+    find: "runningUpdates(ctx, ended), auditStatement(ctx.store, event)",
+    replace: "runningUpdates(ctx, ended)",
+  },
   { claim: "role-no-climbing", file: "src/roles/beyond.ts", find: "beyond === undefined", replace: 'beyond !== ""' },
   { claim: "role-taken-away", file: "src/roles/beyond.ts", find: "[...given, ...taken]", replace: "given" },
   { claim: "access-outdated", file: "src/auth/guard.ts", find: "eq(members.access, membership.access)", replace: "undefined" },
@@ -151,7 +160,7 @@ export const mutants: Mutant[] = [
     find: "acceptedOf(actor)[0]?.org.name",
     replace: "actor.memberships[0]?.org.name",
   },
-  { claim: "unaccepted-machine", file: "src/lineage/unaccepted.ts", find: "AND ${lineHasEnded(now)}", replace: "AND 0" },
+  { claim: "unaccepted-machine", file: "src/lineage/unaccepted.ts", find: "AND ${ended})`", replace: "AND 0)`" },
   { claim: "leave", file: "src/orgs/removeMember.ts", find: "if (!leaves) await requireRight", replace: "await requireRight" },
   {
     claim: "invitation-ends",
@@ -291,7 +300,7 @@ export const mutants: Mutant[] = [
   { claim: "explain-others", file: "src/explain/explain.ts", find: "!isSelf && !isAdministrator(", replace: "isSelf && !isAdministrator(" },
   {
     claim: "explain-stack",
-    file: "src/explain/holders.ts",
+    file: "src/explain/queries.ts",
     find: "and(stackAtAnyCase(ctx.org.id, stack), visibleHere(ctx))",
     replace: "stackAtAnyCase(ctx.org.id, stack)",
   },
@@ -386,8 +395,7 @@ export const mutants: Mutant[] = [
     claim: "event-outlives-queue",
     file: "src/audit/relay.ts",
     find: "  await send(env, store, rows);\n}",
-    replace:
-      "  await send(env, store, rows);\n  for (const { seq } of rows) await batch(store, [store.db.delete(auditOutbox).where(sql`seq = ${seq}`)]);\n}",
+    replace: "  await send(env, store, rows);\n  await batch(store, [forgetPromises(store, rows)]);\n}",
   },
   {
     claim: "outbox-ends-once",
@@ -489,6 +497,24 @@ export const mutants: Mutant[] = [
     file: "src/oidc/decide.ts",
     find: "if (!isMeantForUs(claims, issuer, orgName, origin))",
     replace: "if (orgName === origin)",
+  },
+  {
+    claim: "exchange-now",
+    file: "src/oidc/issue.ts",
+    find: " AND ${eq(oidcIssuers.version, issuer.version)}",
+    replace: "",
+  },
+  {
+    claim: "signing-key-sealed",
+    file: "src/identity/keys.ts",
+    find: "toBase64(await encrypt(ENCRYPTION_KEYS, purposeOf(kid), secret));",
+    replace: "toBase64(await encrypt(ENCRYPTION_KEYS, purposeOf(kid), secret)) + toBase64(secret);",
+  },
+  {
+    claim: "own-subject",
+    file: "src/identity/sign.ts",
+    find: '["org", org, kind, name].map(encodeURIComponent).join(":")',
+    replace: '["org", org, kind, name].join(":")',
   },
   {
     claim: "exchange-ends",

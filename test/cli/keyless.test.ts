@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type AuditEvent, ask, request } from "./support/api.ts";
+import { findAuthAction, runAuthAction } from "./support/authAction.ts";
 import { startBuiltServer } from "./support/builtServer.ts";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { IdentityProvider } from "./support/provider.ts";
@@ -9,8 +10,11 @@ import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const AUDIENCE = "urn:pulumi:org:acme";
+const ACCESS_TOKEN = "urn:pulumi:token-type:access_token:";
 const rules = { repository: "acme/shop", ref: "refs/heads/main" };
 const allow = (more: object) => ({ decision: "allow", authorizedPermissions: [], rules, ...more });
+
+const authAction = findAuthAction();
 
 /** The command has these flags since 3.165. */
 describe.skipIf(!isAtLeast(207))("a pipeline without a stored secret", () => {
@@ -83,6 +87,28 @@ describe.skipIf(!isAtLeast(207))("a pipeline without a stored secret", () => {
     expect(await login("https://other.example.com")).toContain("not meant for this service");
     expect(await login(AUDIENCE, "--oidc-team", "web")).toContain("No policy of the issuer allows this token");
     expect(await login(AUDIENCE, "--oidc-user", "ada")).toContain("No policy of the issuer allows this token");
+  });
+
+  it.runIf(authAction)("signs in by the action pulumi/auth-actions, for an organization and for a team", async () => {
+    const act = (inputs: Record<string, string>) => {
+      const all = { organization: "acme", "cloud-url": server.url, "export-environment-variables": "true", ...inputs };
+      return runAuthAction(authAction!, all, inject("directory"), (audience) => idp.token(audience));
+    };
+    const kinds: [Record<string, string>, string][] = [
+      [{ "requested-token-type": `${ACCESS_TOKEN}organization` }, "organization: acme"],
+      [{ "requested-token-type": `${ACCESS_TOKEN}team`, scope: "team:ops", "token-expiration": "600" }, "team: ops"],
+    ];
+    for (const [inputs, kind] of kinds) {
+      const { code, printed, outputs, variables } = await act(inputs);
+      expect({ code, printed }).toEqual({ code: 0, printed: expect.stringContaining("exchange performed successfully") as string });
+      const [token] = /pul-[0-9a-f]{40}/.exec(outputs)!;
+      expect(variables).toContain(token);
+      const job = new Terminal({ project: yamlProject("of-action"), url: server.url, token });
+      expect(await job.pulumi("whoami", "-v")).toMatch(new RegExp(`^Token type: ${kind}$`, "m"));
+    }
+    const refused = await act({ "requested-token-type": `${ACCESS_TOKEN}team`, scope: "team:web" });
+    expect(refused).toMatchObject({ code: 1, outputs: "", variables: "" });
+    expect(refused.printed).toContain("400: Bad Request (invalid_grant: No policy of the issuer allows this token.)");
   });
 
   it("notices nothing of a rotation of its provider's keys, and is refused at the next write when the provider is deleted", async () => {

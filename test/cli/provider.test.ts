@@ -1,13 +1,15 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { startDocuments } from "./support/documents.ts";
 import { PROVIDER, findProvider } from "./support/findProvider.ts";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 /**
- * Roles, teams, grants and team tokens by the public provider `pulumiservice`, as people write them in a program. One program has each kind of
+ * Roles, teams, grants, team tokens and identity providers by the public provider `pulumiservice`, as people write them in a program. One program has each kind of
  * resource, so that its whole life takes few runs of the CLI.
  */
 const VERSION = "1.3.0";
@@ -29,12 +31,47 @@ interface Words {
   suffix: string;
   /** The team of the token. */
   team: string;
+  /** The policy of the identity provider. */
+  policies: Record<string, unknown>[];
+  /** Of the identity provider. Without any, the provider finds a change at a refresh and an import, because the answer always has a list. */
+  thumbprints?: string[];
 }
-const first: Words = { description: "First.", scopes: ["stack:read"], permission: 101, suffix: "a", team: "team" };
-const updated: Words = { ...first, description: "Second.", scopes: ["stack:read", "stack:write"] };
-const replaced: Words = { ...updated, permission: 102, suffix: "b", team: "apiTeam" };
 
-const resources = ({ description, scopes, permission, suffix, team }: Words): Record<string, Resource> => ({
+const policy = (decision: string, sub: string, more: object) => ({ decision, rules: { sub, aud: "urn:pulumi:org:acme" }, ...more });
+const ofOrganization = policy("allow", "repo:acme/shop:*", { tokenType: "organization", authorizedPermissions: ["standard"] });
+const ofTeam = policy("allow", "repo:acme/web:*", { tokenType: "team", teamName: "crew" });
+const ofPerson = policy("allow", "repo:acme/admin:*", { tokenType: "personal", userLogin: "mel" });
+const denied = policy("deny", "repo:acme/shop:pull_request", { tokenType: "organization", authorizedPermissions: ["admin", "standard"] });
+
+const first: Words = {
+  description: "First.",
+  scopes: ["stack:read"],
+  permission: 101,
+  suffix: "a",
+  team: "team",
+  policies: [ofOrganization, ofTeam],
+};
+const updated: Words = {
+  ...first,
+  description: "Second.",
+  scopes: ["stack:read", "stack:write"],
+  policies: [ofTeam, denied, ofPerson, ofOrganization],
+  thumbprints: ["a".repeat(64)],
+};
+const replaced: Words = { ...updated, permission: 102, suffix: "b", team: "apiTeam", policies: [ofPerson, ofTeam] };
+
+/** The key of the identity provider that publishes none. */
+const jwk = {
+  ...generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ format: "jwk" }),
+  kid: "first",
+  use: "sig",
+  alg: "RS256",
+};
+
+const resources = (
+  { description, scopes, permission, suffix, team, policies, thumbprints }: Words,
+  idp: string,
+): Record<string, Resource> => ({
   role: {
     type: "pulumiservice:OrganizationRole",
     properties: { organizationName: "acme", name: "Crew", description, permissions: allow(...scopes) },
@@ -78,6 +115,27 @@ const resources = ({ description, scopes, permission, suffix, team }: Words): Re
     // Another name alone does not replace it: the provider would update it, and cannot.
     properties: { orgName: "acme", teamName: `\${${team}.name}`, name: `crew-by-api-${suffix}`, description: "By the API.", expires: 0 },
   },
+  issuer: {
+    type: "pulumiservice:OidcIssuer",
+    properties: {
+      organization: "acme",
+      name: `ci-${description}`,
+      url: `${idp}/${suffix}`,
+      maxExpirationSeconds: 3600,
+      policies,
+      thumbprints,
+    },
+  },
+  apiIssuer: {
+    type: "pulumiservice:api/auth:OidcIssuer",
+    properties: {
+      orgName: "acme",
+      name: `cluster-${description}`,
+      url: "https://cluster.example.com",
+      maxExpiration: 7200,
+      jwks: { keys: [jwk] },
+    },
+  },
 });
 
 // Older CLIs drop members whose names begin with two underscores.
@@ -85,6 +143,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   let server: Server;
   let shop: Terminal;
   let access: Terminal;
+  let idp: string;
   beforeAll(async () => {
     server = await Server.start({ directory: join(inject("directory"), "provider-server") });
     const token = server.credentials.organizations["acme"]!["admin"]!;
@@ -97,6 +156,13 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     expect((await shop.json<{ version: string }>("package", "get-schema", provider!)).version).toBe(VERSION);
     await shop.pulumi("stack", "init", "acme/shop/dev");
     access = new Terminal({ ...options, project: mkdtempSync(join(inject("directory"), "project-")) }, home);
+    idp = await startDocuments();
+    for (const url of [`${idp}/a`, `${idp}/b`]) {
+      const publish = (path: string, document: object) =>
+        fetch(url + path, { method: "PUT", body: JSON.stringify({ body: JSON.stringify(document) }) });
+      await publish("/.well-known/openid-configuration", { issuer: url, jwks_uri: `${url}/keys` });
+      await publish("/keys", { keys: [jwk] });
+    }
     write(first);
     await access.pulumi("stack", "init", "acme/access/dev");
   });
@@ -104,9 +170,13 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
 
   /** JSON is YAML. */
   const write = (words: Words) =>
-    writeFileSync(join(access.project, "Pulumi.yaml"), JSON.stringify({ name: "access", runtime: "yaml", resources: resources(words) }));
+    writeFileSync(
+      join(access.project, "Pulumi.yaml"),
+      JSON.stringify({ name: "access", runtime: "yaml", resources: resources(words, idp) }),
+    );
   const up = () => access.pulumi("up", "--yes", "--skip-preview");
   const unchanged = () => access.pulumi("preview", "--expect-no-changes");
+  const refreshed = (...flags: string[]) => access.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", ...flags);
   const get = async <T>(path: string) => {
     const response = await fetch(`${server.url}/api/orgs/acme${path}`, {
       headers: { Authorization: `token ${server.credentials.organizations["acme"]!["admin"]!}` },
@@ -117,6 +187,18 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   const rolesOf = async (team: string) => (await get<{ roles: { name: string; details: object }[] }>(`/teams/${team}/roles`)).roles;
   const tokensOf = async (team: string) =>
     (await get<{ tokens: { name: string }[] }>(`/teams/${team}/tokens`)).tokens.map(({ name }) => name);
+  interface Issuer {
+    id: string;
+    name: string;
+    url: string;
+    maxExpiration: number;
+  }
+  const issuers = async () => (await get<{ oidcIssuers: Issuer[] }>("/oidc/issuers")).oidcIssuers;
+  /** The policy of the identity provider of an address. */
+  const policiesAt = async (url: string) => {
+    const issuer = (await issuers()).find((one) => one.url === url)!;
+    return (await get<{ policies: object[] }>(`/auth/policies/oidcissuers/${issuer.id}`)).policies;
+  };
 
   it("creates everything, and then finds nothing to change", async () => {
     await up();
@@ -126,8 +208,13 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     });
     expect(await rolesOf("crew")).toMatchObject([{ name: "Crew", details: allow("stack:read") }]);
     expect((await tokensOf("crew")).toSorted()).toEqual(["crew-a", "crew-by-api-a"]);
+    expect((await issuers()).toSorted((a, b) => a.name.localeCompare(b.name))).toMatchObject([
+      { name: "ci-First.", url: `${idp}/a`, maxExpiration: 3600 },
+      { name: "cluster-First.", url: "https://cluster.example.com", maxExpiration: 7200, jwks: { keys: [jwk] } },
+    ]);
+    expect(await policiesAt(`${idp}/a`)).toMatchObject(first.policies);
     await unchanged();
-    await access.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes");
+    await refreshed("--exclude", "urn:pulumi:dev::access::pulumiservice:index:OidcIssuer::issuer");
   });
 
   it("updates in place", async () => {
@@ -135,15 +222,20 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     await up();
     expect(await get("/teams/crew")).toMatchObject({ description: "Second." });
     expect(await rolesOf("crew")).toMatchObject([{ details: allow("stack:read", "stack:write") }]);
+    expect(await policiesAt(`${idp}/a`)).toMatchObject(updated.policies);
+    expect((await issuers()).map(({ name }) => name).toSorted()).toEqual(["ci-Second.", "cluster-Second."]);
     await unchanged();
+    await refreshed();
   });
 
-  it("replaces a grant and tokens", async () => {
+  it("replaces a grant, tokens and an identity provider", async () => {
     write(replaced);
     await up();
     expect(await get("/teams/crew")).toMatchObject({ stacks: [{ permission: 102 }] });
     expect(await tokensOf("crew")).toEqual(["crew-b"]);
     expect(await tokensOf("crew-by-api")).toEqual(["crew-by-api-b"]);
+    expect((await issuers()).map(({ url }) => url).toSorted()).toEqual([`${idp}/b`, "https://cluster.example.com"]);
+    expect(await policiesAt(`${idp}/b`)).toMatchObject(replaced.policies);
     await unchanged();
   });
 
@@ -157,7 +249,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
       );
     const nameOf = ({ urn }: { urn: string }) => urn.split("::").at(-1)!;
     const existing = await ours();
-    expect(existing.map(nameOf).toSorted()).toEqual(Object.keys(resources(first)).toSorted());
+    expect(existing.map(nameOf).toSorted()).toEqual(Object.keys(resources(first, idp)).toSorted());
     await access.pulumi("stack", "init", "acme/access/imported");
     const list = existing.map((resource) => ({ type: resource.type, name: nameOf(resource), id: resource.id! }));
     writeFileSync(join(access.project, "import.json"), JSON.stringify({ resources: list }));
@@ -170,9 +262,11 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     expect(outputs).toMatchObject({
       apiRole: { name: "Crew by API", details: allow(...replaced.scopes) },
       apiTeam: { displayName: "Crew" },
+      apiIssuer: { name: "cluster-Second.", maxExpiration: 7200, jwks: { keys: [jwk] } },
     });
+    expect(imported.find((resource) => nameOf(resource) === "issuer")?.outputs).toMatchObject({ policies: replaced.policies });
     const targets = imported.filter((resource) => !isGenerated(resource)).flatMap(({ urn }) => ["--target", urn]);
-    expect(targets).toHaveLength(2 * 5);
+    expect(targets).toHaveLength(2 * 6);
     await access.pulumi("preview", "--expect-no-changes", ...targets);
   });
 
@@ -181,5 +275,6 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     await access.pulumi("destroy", "--yes", "--skip-preview");
     expect((await get<{ teams: { name: string }[] }>("/teams")).teams).toEqual([]);
     expect((await get<{ roles: { name: string }[] }>("/roles?uxPurpose=role")).roles.map(({ name }) => name)).not.toContain("Crew");
+    expect(await issuers()).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { eventsOf, settledLog } from "../support/audit.ts";
 import { newVisitor, shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { allowing, exchanged, newIdp } from "../oidc/support/idp.ts";
 import { allow, newRoleId } from "../roles/roles.ts";
 
 let world: World;
@@ -11,6 +12,7 @@ let token: NewToken;
 let inviteID: string;
 let roleID: string;
 let teamToken: NewToken;
+let issuer: { id: string; sessionId: string };
 beforeEach(async () => {
   world = await newWorld();
   token = await newOrgToken(world, "ci");
@@ -18,6 +20,12 @@ beforeEach(async () => {
   roleID = await newRoleId(world.admin, "Reader", allow("stack:read"));
   await newTeam(world);
   teamToken = await ok<NewToken>("POST", "/api/orgs/acme/teams/platform/tokens", { token: world.admin, json: { name: "team-ci" } });
+  const idp = await newIdp(world, [allowing(), allowing({ decision: "deny", rules: { event_name: "pull_request*" } })]);
+  await exchanged(await idp.token());
+  const { sessions } = await ok<{ sessions: { id: string }[] }>("GET", `/api/orgs/acme/oidc/issuers/${idp.id}/sessions`, {
+    token: world.admin,
+  });
+  issuer = { id: idp.id, sessionId: sessions[0]!.id };
 });
 
 /** An invitation is for people who are not in the organization yet. */
@@ -45,7 +53,9 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
   const updateId = pattern.includes("/previews/") ? ids.preview : ids.update;
   const values: Record<string, string> = {
     orgName: "acme",
-    tokenId: pattern.includes("/teams/") ? teamToken.id : token.id,
+    tokenId: pattern.includes("/teams/") ? teamToken.id : pattern.includes("/oidc/") ? issuer.sessionId : token.id,
+    issuerId: issuer.id,
+    kind: "github-actions",
     teamName: "platform",
     roleID,
     login: "mel",
@@ -96,7 +106,8 @@ it("a member sees the pages for members, and is told that the others are not all
       const answer = await member.post(pathOf(path, { update, preview }), {});
       // A right of members may still be one that this list does not have: then it is the form that is refused.
       expect([403, 400, 303, 404, 409], `${path}: ${await answer.text()}`).toContain(answer.status);
-      if (/^(org_token|organization:update|audit_logs|org_member)/.test(permission)) expect([path, answer.status]).toEqual([path, 403]);
+      if (/^(org_token|organization:update|audit_logs|org_member|oidc_issuers|auth_policies)/.test(permission))
+        expect([path, answer.status]).toEqual([path, 403]);
     }
   }
 });

@@ -1,6 +1,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
+import { changesNothing } from "../support/stored.ts";
 import { type World, newWorld } from "../support/world.ts";
 
 let world: World;
@@ -28,6 +29,18 @@ it("changes roles, adds and removes people, and says why a change is refused", a
   expect((await admin.post("/acme/~/members/mel/remove", {})).status).toBe(303);
   await shown(mel.get("/acme/~/members"), 404);
   expect(await shown(admin.post("/acme/~/members/ada/remove", {}), 400)).toContain("cannot remove yourself");
+});
+
+it("shows what a new role would change, and changes nothing", async () => {
+  const admin = await signIn(world.admin);
+  const page = "/acme/~/members/mel/role";
+  await changesNothing(async () => {
+    const effects = await shown(admin.post(page, { role: "billing-manager", show: "effects" }));
+    expect(effects).toMatch(/Nothing has been changed yet.*Loses.*mel.*stack:create/s);
+    expect(effects).toMatch(/value="billing-manager"[^>]*checked/);
+    expect(await shown(admin.post(page, { role: "member", show: "effects" }))).toContain("Nobody would gain or lose a right.");
+    await shown(admin.post(page, { role: "emperor", show: "effects" }), 400);
+  });
 });
 
 it("invites by link: the link opens the page that joins, once, and can be taken back", async () => {

@@ -4,6 +4,7 @@ import { type SimpleRole, readTree, writeTree } from "../../src/console/roles/tr
 import { eventsOf } from "../support/audit.ts";
 import { type Visitor, fieldsOf, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
+import { changesNothing } from "../support/stored.ts";
 import { type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
 import { ROLES, type Role, allow, compose, give, newRole, newRoleId } from "../roles/roles.ts";
 import { newPerson } from "../teams/people.ts";
@@ -213,6 +214,24 @@ describe("a role as JSON", () => {
     expect(await shown(admin.get(`${HERE}/${id}/edit`))).toContain("too long for this page");
     expect(await shown(admin.get(`${HERE}/${id}`))).toMatch(/These scopes grant nothing here: .* and 1949 more/s);
   });
+});
+
+it("shows what a change of a role would change, above what was typed, and changes nothing", async () => {
+  const id = await newRoleId(world.admin, "reader", allow("audit_logs:read"));
+  await newPerson("nia");
+  await give(world.admin, "nia", id);
+  const definition = JSON.stringify(allow("stack:read", "role:read"));
+  const form = { name: "reader", description: "typed", details: definition };
+  await changesNothing(async () => {
+    const effects = await shown(admin.post(`${HERE}/${id}/edit?as=json`, { ...form, show: "effects" }));
+    expect(effects).toMatch(/Nothing has been changed yet.*Gains.*nia.*role:read.*Loses.*nia.*audit_logs:read/s);
+    expect(effects).toContain('value="typed"');
+    expect(await shown(admin.post(`${HERE}/${id}/edit?as=json`, { ...form, details: "{}", show: "effects" }), 400)).toContain(
+      "notice error",
+    );
+  });
+  expect((await admin.post(`${HERE}/${id}/edit?as=json`, form)).status).toBe(303);
+  expect((await roleOf(id)).details).toEqual(JSON.parse(definition));
 });
 
 it("shows a refusal of the API with what was typed, and its status", async () => {

@@ -8,7 +8,7 @@ import { readIdentity } from "../../src/auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Actor, UserActor } from "../../src/context.ts";
 import type { Change, Changes } from "../../src/dryRuns/difference.ts";
-import type { DryRun } from "../../src/dryRuns/dryRun.ts";
+import type { DryRun } from "../../src/dryRuns/openapi.ts";
 import { type Subject, stackRights } from "../../src/dryRuns/rights.ts";
 import type { NaiveWorld } from "../access/naiveWorld.ts";
 import { TEAMS, actorOf, factsOf, oneGrant, store, tree, verdictOn, world, write } from "../access/worlds.ts";
@@ -58,7 +58,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     .tuple(team, stackName, fc.constantFrom(0, 101, 102, 103))
     .map(([of, name, permissions]): Operation => ["PATCH", `/api/console/stacks/acme/web/${name}/teams/${of}`, { permissions }]),
   fc
-    .tuple(team, fc.constantFrom("add", "remove", "promote"))
+    .tuple(team, fc.constantFrom("add", "remove", "promote", "demote"))
     .map(([of, memberAction]): Operation => ["PATCH", `${ORG}/teams/${of}`, { member: "mel", memberAction }]),
   team.map((of): Operation => ["DELETE", `${ORG}/teams/${of}`]),
   stackName.map((name): Operation => ["DELETE", `/api/stacks/acme/web/${name}/collaborators/mel`]),
@@ -75,6 +75,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 interface Held {
   organization: OrgPermission[];
   stacks: Record<string, OrgPermission[]>;
+  /** The teams that a person administers. */
+  teams: string[];
 }
 
 it(
@@ -85,7 +87,7 @@ it(
     const token = await newOrgToken(people, "ci");
     const values = { person: people.member, token: token.tokenValue, team: await newTeamToken("red") };
     const teamTokenId = (await actorOf(values.team)).token.id;
-    const counts = { gains: 0, loses: 0, onOrganization: 0, onStacks: 0, teams: 0, refused: 0 };
+    const counts = { gains: 0, loses: 0, onOrganization: 0, onStacks: 0, teams: 0, administrators: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(world, operation, async (one, [method, written, json]) => {
         await write(one, values);
@@ -132,6 +134,7 @@ it(
           if (change.organization.length > 0) counts.onOrganization++;
           if (change.stacks.count > 0) counts.onStacks++;
           if (change.subject.kind === "team") counts.teams++;
+          if (change.teams.length > 0) counts.administrators++;
         }
       }),
       {
@@ -144,6 +147,7 @@ it(
           ],
           [oneGrant, ["DELETE", "/api/stacks/acme/web/s1/collaborators/mel"]],
           [oneGrant, ["DELETE", `${ORG}/teams/red`]],
+          [{ ...oneGrant, memberOf: ["red"] }, ["PATCH", `${ORG}/teams/red`, { member: "mel", memberAction: "promote" }]],
           // The last administrator stays one.
           [oneGrant, ["PATCH", `${ORG}/members/ada`, { role: "member" }]],
         ],
@@ -166,14 +170,21 @@ const unlimited = (actor: Actor | undefined) => actor && { ...actor, limits: { .
 
 async function heldBy(actor: Actor | undefined, one: NaiveWorld): Promise<Held> {
   const membership = actor && membershipIn(actor, "acme");
-  if (!actor || !membership) return { organization: [], stacks: {} };
+  if (!actor || !membership) return { organization: [], stacks: {}, teams: [] };
   const stacks: Held["stacks"] = {};
   for (const onStack of await factsOf(actor, membership.org.id, ...one.stacks.map(({ stackId }) => stackId))) {
     const name = onStack.stackName;
     stacks[name] = stackRights.filter((permission) => verdictOn({ ...actor, onStack }, permission, name));
   }
-  return { organization: onOrganization(actor), stacks };
+  return { organization: onOrganization(actor), stacks, teams: actor.kind === "user" ? await administeredBy(actor) : [] };
 }
+
+const administeredBy = async ({ user }: UserActor) =>
+  (
+    await env.DB.prepare("SELECT name FROM teams JOIN team_members ON team_id = id WHERE user_id = ? AND role = 'admin'")
+      .bind(user.id)
+      .all<{ name: string }>()
+  ).results.map(({ name }) => name);
 
 const onOrganization = (actor: Actor): OrgPermission[] =>
   orgPermissions.filter((permission) =>
@@ -202,15 +213,15 @@ async function heldByTeam(anybody: string, team: string, one: NaiveWorld): Promi
     const onStack = { ...known, facts: known.facts && { ...known.facts, granted } };
     stacks[name] = stackRights.filter((permission) => verdictOn({ ...member, onStack }, permission, name));
   }
-  return { organization: onOrganization(member), stacks };
+  return { organization: onOrganization(member), stacks, teams: [] };
 }
 
-type Simple = Record<string, Pick<Change, "organization" | "stacks">>;
+type Simple = Record<string, Pick<Change, "organization" | "stacks" | "teams">>;
 
 const simple = ({ count, first }: Changes): Simple => {
   expect(first).toHaveLength(count);
   return Object.fromEntries(
-    first.map(({ subject, organization, stacks }) => [`${subject.kind} ${subject.name}`, { organization, stacks }]),
+    first.map(({ subject, organization, stacks, teams }) => [`${subject.kind} ${subject.name}`, { organization, stacks, teams }]),
   );
 };
 
@@ -225,8 +236,9 @@ function more(from: Map<string, Held>, to: Map<string, Held>): Simple {
       .filter(([, rights]) => rights.length > 0)
       .toSorted(([a], [b]) => (a < b ? -1 : 1));
     const permissions = stackRights.filter((permission) => onStacks.some(([, rights]) => rights.includes(permission)));
-    if (organization.length > 0 || onStacks.length > 0)
-      found[key] = { organization, stacks: { count: onStacks.length, permissions, first: onStacks.map(([name]) => name) } };
+    const teams = held.teams.filter((name) => !had.teams.includes(name));
+    if (organization.length > 0 || onStacks.length > 0 || teams.length > 0)
+      found[key] = { organization, stacks: { count: onStacks.length, permissions, first: onStacks.map(([name]) => name) }, teams };
   }
   return found;
 }

@@ -1,9 +1,9 @@
 import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { call, ok } from "../support/client.ts";
+import { call, ok, refused } from "../support/client.ts";
 import { deploymentOf } from "../support/deployment.ts";
 import { changesNothing } from "../support/stored.ts";
-import { type World, gzip, newStack, newWorld, startUpdate } from "../support/world.ts";
+import { type World, gzip, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 let world: World;
 let token: string;
@@ -188,6 +188,26 @@ describe("a query", () => {
       expect([200, 400]).toContain((await call("GET", `/api/user/stacks${query}`, { token })).status);
     },
   );
+});
+
+it("reads numbers of a query as decimal digits alone", async () => {
+  const { id } = await newOrgToken(world, "ci");
+  const tokens = "/api/orgs/acme/tokens";
+  for (const [path, name, good] of [
+    [tokens, "maxResults", "5"],
+    [tokens, "unusedDays", "5"],
+    [`${tokens}/${id}/usage`, "days", "5"],
+    [`${tokens}/${id}/rightsize`, "days", "30"],
+    ["/api/orgs/acme/auditlogs/v2", "startTime", "5"],
+    ["/api/orgs/acme/auditlogs/verify", "from", "1"],
+    ["/api/stacks/acme/web/dev/updates", "page", "1"],
+    ["/api/stacks/acme/web/dev/updates", "pageSize", "5"],
+  ] as const) {
+    await ok("GET", `${path}?${name}=${good}`, { token: world.admin });
+    for (const bad of ["0x10", "1e1", "", "%205", "%2B5", "5.0", "-5", "٥", "9".repeat(500)])
+      await refused(400, "GET", `${path}?${name}=${bad}`, { token: world.admin });
+  }
+  expect(await refused(400, "GET", `${tokens}/${id}/rightsize?days=29`, { token: world.admin })).toContain("days is 30 to 90");
 });
 
 it("has security headers on every answer, good or bad", async () => {

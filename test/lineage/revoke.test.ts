@@ -219,6 +219,29 @@ describe("an organization token that is revoked with everything it created", () 
     expect(await works(next.tokenValue)).toBe(true);
   });
 
+  it("ends what its predecessors created, and a predecessor that is still valid, whoever rotated it", async () => {
+    const first = await newOrgToken(world, "root", { admin: true, mayRotateItself: true });
+    await join(world.stranger, await invite(first.tokenValue, "member"));
+    const second = await ok<NewToken>("POST", "/api/user/token/rotate", { token: first.tokenValue, json: {} });
+    const third = await ok<NewToken>("POST", `/api/orgs/acme/tokens/${second.id}/rotate`, { token: world.admin, json: { overlap: 3600 } });
+    const pending = await invite(second.tokenValue, "member");
+    const other = await newOrgToken(world, "other");
+    const { created } = await ok<{ created: object }>("GET", `/api/orgs/acme/tokens/${third.id}/impact`, { token: world.admin });
+    expect(created).toMatchObject({ total: 3 });
+    let report: Report | undefined;
+    const [event] = await eventsOf(async () => (report = await revokeMachine(third.id)));
+    expect(report!.ended.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+      "invitation member",
+      "member gus",
+      "organization root-2",
+    ]);
+    expect(event!.description).toContain(second.id);
+    for (const { tokenValue } of [first, second, third]) expect(await works(tokenValue)).toBe(false);
+    expect(await works(other.tokenValue)).toBe(true);
+    await refused(404, "GET", "/api/orgs/acme", { token: world.stranger });
+    expect((await call("PATCH", `/api/orgs/acme/invites/${pending}`, { token: world.stranger })).status).toBe(409);
+  });
+
   it("leaves its successor and its members when it is deleted alone", async () => {
     const root = await newOrgToken(world, "root", { admin: true, mayRotateItself: true });
     await join(world.stranger, await invite(root.tokenValue, "member"));

@@ -20,6 +20,7 @@ import {
   ofPerson,
   ofTeam,
   setPolicies,
+  sharedKey,
 } from "./support/idp.ts";
 
 const ISSUERS = "/api/orgs/acme/oidc/issuers";
@@ -59,6 +60,44 @@ describe("an exchange", () => {
     const idp = await newIdp(world);
     const json = { ...form(await idp.token()), expiration: 60 };
     expect(await ok("POST", "/api/oauth/token", { json })).toMatchObject({ expires_in: 60 });
+  });
+
+  it("reads the body of the action pulumi/auth-actions, with and without its optional members", async () => {
+    const idp = await newIdp(world, [allowing(), allowing({ tokenType: "team", teamName: "ops" })]);
+    await newTeam(world, "ops");
+    const action = async (kind: string, more: { expiration?: number; scope?: string }) => {
+      const body = `{"audience":"urn:pulumi:org:acme","grant_type":"urn:ietf:params:oauth:grant-type:token-exchange","subject_token_type":"urn:ietf:params:oauth:token-type:id_token","requested_token_type":"urn:pulumi:token-type:access_token:${kind}","subject_token":"${await idp.token()}"}`;
+      const headers = { Accept: "application/json, text/plain, */*", "Content-Type": "application/json", "User-Agent": "axios/1.9.0" };
+      return ok("POST", "/api/oauth/token", { body: JSON.stringify({ ...(JSON.parse(body) as object), ...more }), headers });
+    };
+    expect(await action("organization", {})).toMatchObject({ expires_in: 7200, scope: "" });
+    expect(await action("team", { expiration: 600, scope: "team:ops" })).toMatchObject({ expires_in: 600, scope: "team:ops" });
+  });
+
+  it("takes one round trip when the isolate remembers the issuer, and obeys every change at once", async () => {
+    const idp = await newIdp(world, [allowing({ tokenType: "team", teamName: "ops" })]);
+    await newTeam(world, "ops");
+    const roundTrips = async () => {
+      const response = await exchange(await idp.token(), ofTeam("ops"));
+      return response.status === 200 ? response.headers.get("Server-Timing") : (await response.json<{ error: string }>()).error;
+    };
+    const [first, remembered] = ['d1;desc="2"', 'd1;desc="1"'];
+    expect([await roundTrips(), await roundTrips()]).toEqual([first, remembered]);
+    // The isolate does not learn of changes: they could be made in another one.
+    await setPolicies(world, idp.policyId, [allowing({ tokenType: "team", teamName: "web" })]);
+    expect([await roundTrips(), await roundTrips()]).toEqual(["invalid_grant", "invalid_grant"]);
+    await setPolicies(world, idp.policyId, [allowing({ tokenType: "team", teamName: "ops" })]);
+    expect([await roundTrips(), await roundTrips()]).toEqual([first, remembered]);
+    await ok("PATCH", `${ISSUERS}/${idp.id}`, { ...admin(), json: { name: "ci", jwks: { keys: [(await newKey("other")).jwk] } } });
+    expect(await roundTrips()).toBe("invalid_grant");
+    await ok("PATCH", `${ISSUERS}/${idp.id}`, { ...admin(), json: { name: "ci", jwks: { keys: [(await sharedKey()).jwk] } } });
+    expect([await roundTrips(), await roundTrips()]).toEqual([first, remembered]);
+    await ok("DELETE", "/api/orgs/acme/teams/ops", admin());
+    expect(await roundTrips()).toBe("invalid_grant");
+    await newTeam(world, "ops");
+    expect([await roundTrips(), await roundTrips()]).toEqual([first, remembered]);
+    await ok("DELETE", `${ISSUERS}/${idp.id}`, admin());
+    expect(await roundTrips()).toBe("invalid_grant");
   });
 
   it("lasts as long as is asked for, two hours without a wish, and never longer than the issuer allows", async () => {

@@ -177,7 +177,7 @@ async function issuerFor(world: World, operationId: string, params: Record<strin
     const json = { name: "publishing", url: publishing.url };
     params["issuerId"] = (await ok<{ id: string }>("POST", "/api/orgs/acme/oidc/issuers", { token: world.admin, json })).id;
   }
-  if (operationId === "EndOidcSession") {
+  if (operationId.startsWith("EndOidcSession")) {
     await exchanged(await idp.token());
     const path = `/api/orgs/acme/oidc/issuers/${idp.id}/sessions`;
     params["tokenId"] = (await ok<{ sessions: { id: string }[] }>("GET", path, { token: world.admin })).sessions[0]!.id;

@@ -1,5 +1,7 @@
 import { guarded } from "../../auth/guard.ts";
 import type { OrgContext } from "../../context.ts";
+import { dryRun } from "../../dryRuns/dryRun.ts";
+import type { DryRun } from "../../dryRuns/openapi.ts";
 import { notFound } from "../../errors.ts";
 import { changeMemberRole, currentRole } from "../../orgs/members.ts";
 import { type Role, roles } from "../../orgs/table.ts";
@@ -7,6 +9,7 @@ import { findRole } from "../../roles/builtIn.ts";
 import { givenRole } from "../../roles/given.ts";
 import { type Problem, attempt, statusOf } from "../attempt.ts";
 import { Notice } from "../components.tsx";
+import { Effects, SHOW, ShowEffects } from "../effects.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { RolePicker, roleChoices } from "../roles/picker.tsx";
@@ -33,15 +36,20 @@ export const memberRolePages = [
   definePage("GET", HERE, "org_member:update", (ctx) => view(ctx)),
   definePage("POST", HERE, "org_member:update", async (ctx) => {
     const login = ctx.page.params["login"] ?? "";
-    const done = await attempt(
-      async () => changeMemberRole(ctx, login, await givenRole(ctx, { fgaRoleId: ctx.page.form["role"] }, "built-in")),
-      [400, 403],
-    );
+    const change = async (to: OrgContext) =>
+      changeMemberRole(to, login, await givenRole(to, { fgaRoleId: ctx.page.form["role"] }, "built-in"));
+    if (ctx.page.form[SHOW]) {
+      const path = `/api/orgs/${ctx.org.name}/members/${login}`;
+      const tried = { operationId: "UpdateOrganizationMember", method: "PATCH", path, reports: false };
+      const shown = await attempt(() => dryRun(ctx, tried, change), [400, 403]);
+      return "problem" in shown ? view(ctx, shown.problem) : view(ctx, undefined, shown.value);
+    }
+    const done = await attempt(() => change(ctx), [400, 403]);
     return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "members") };
   }),
 ];
 
-async function view(ctx: Context, problem?: Problem): Promise<View> {
+async function view(ctx: Context, problem?: Problem, effects?: DryRun): Promise<View> {
   const login = ctx.page.params["login"] ?? "";
   const [found] = await guarded(ctx, [currentRole(ctx, login)]);
   const now = found[0];
@@ -58,12 +66,13 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
       <section class="narrow">
         <h1>{title}</h1>
         {problem && <Notice kind="error">{problem.message}</Notice>}
+        {effects && <Effects of={effects} />}
         <p class="faint">
           The rights of {login}'s teams come on top of the role, and those on stacks that {login} created.
         </p>
         <form method="post">
           <RolePicker name="role" legend="Role" value={ctx.page.form["role"] ?? present} choices={choices} warning={ADMIN_WARNING} />
-          <button>Change</button> <a href={placePath(ctx.org.name, "members")}>Cancel</a>
+          <button>Change</button> <ShowEffects /> <a href={placePath(ctx.org.name, "members")}>Cancel</a>
         </form>
       </section>
     ),

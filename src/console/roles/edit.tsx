@@ -1,5 +1,7 @@
 import { requireRight } from "../../auth/right.ts";
 import type { OrgContext } from "../../context.ts";
+import { dryRun } from "../../dryRuns/dryRun.ts";
+import type { DryRun } from "../../dryRuns/openapi.ts";
 import { AppError } from "../../errors.ts";
 import { parseJson } from "../../http/json.ts";
 import { pageBytes } from "../../http/pageText.ts";
@@ -11,6 +13,7 @@ import { updateRole } from "../../roles/update.ts";
 import { type RoleInUse, readRoleInUse } from "../../roles/use.ts";
 import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
 import { Area, Choice, Field, Notice } from "../components.tsx";
+import { Effects, SHOW, ShowEffects } from "../effects.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { MoreStacks, RightsFields, formOf, partsIn, readFields } from "./fields.tsx";
@@ -66,10 +69,17 @@ export const roleEditPages = [
     const isSame = "details" in form ? written.text === role.details : before && JSON.stringify(writeTree(before)) === written.text;
     const request = { name: form["name"], description: form["description"], ...(!isSame && { details: written.details }) };
     const list = placePath(ctx.org.name, "roles", role.id);
-    if (isSame && request.name === role.name && request.description === role.description) return { to: list };
     const body = readForm(UpdateRoleRequest, request);
-    const done =
-      "problem" in body ? body : await attempt(() => updateRole(ctx, role.id, body.value, requestText(written.text)), CORRECTABLE);
+    if ("problem" in body) return view(ctx, { form, role, sets, problem: body.problem });
+    const save = (to: OrgContext) => updateRole(to, role.id, body.value, requestText(written.text));
+    if (form[SHOW]) {
+      const path = `/api/orgs/${ctx.org.name}/roles/${role.id}`;
+      const tried = { operationId: "UpdateRole", method: "PATCH", path, reports: false };
+      const shown = await attempt(() => dryRun(ctx, tried, save), CORRECTABLE);
+      return view(ctx, { form, role, sets, ...("problem" in shown ? shown : { effects: shown.value }) });
+    }
+    if (isSame && request.name === role.name && request.description === role.description) return { to: list };
+    const done = await attempt(() => save(ctx), CORRECTABLE);
     return "problem" in done ? view(ctx, { form, role, sets, problem: done.problem }) : { to: list };
   }),
 ];
@@ -152,9 +162,10 @@ interface Shown {
   role?: RoleInUse;
   sets?: RoleSummary[] | undefined;
   problem?: Problem;
+  effects?: DryRun;
 }
 
-async function view(ctx: Context, { form, role, sets, problem }: Shown): Promise<View> {
+async function view(ctx: Context, { form, role, sets, problem, effects }: Shown): Promise<View> {
   const { org, page } = ctx;
   const isJson = form["details"] !== undefined;
   const here = role ? placePath(org.name, "roles", role.id, "edit") : placePath(org.name, "roles", "new");
@@ -163,7 +174,7 @@ async function view(ctx: Context, { form, role, sets, problem }: Shown): Promise
   // A reader who may not see roles does not see the names of permission sets either.
   const offered = isJson ? [] : (sets ?? (page.may("role:read") ? await setsFor(ctx) : []));
   const about = aboutIn(ctx, offered);
-  const cannotShow = isJson && role && !problem && page.query.get("as") !== "json";
+  const cannotShow = isJson && role && !problem && !effects && page.query.get("as") !== "json";
   return {
     title,
     at: "roles",
@@ -172,8 +183,9 @@ async function view(ctx: Context, { form, role, sets, problem }: Shown): Promise
       <section class="narrow">
         <h1>{title}</h1>
         {problem && <Notice kind="error">{problem.message}</Notice>}
+        {effects && <Effects of={effects} />}
         {cannotShow && <Notice kind="info">The form cannot show all conditions of this role, so its definition is shown as JSON.</Notice>}
-        {isJson && role && !problem && isTooLong(form["details"]!) ? (
+        {isJson && role && !problem && !effects && isTooLong(form["details"]!) ? (
           <Notice kind="warning">{TOO_LONG} Change it with the API or with pulumi org role edit.</Notice>
         ) : (
           <form method="post" action={isJson ? `${here}?as=json` : here}>
@@ -210,7 +222,7 @@ async function view(ctx: Context, { form, role, sets, problem }: Shown): Promise
               <RightsFields form={form} errors={errors} sets={offered.map((set) => ({ role: set, about: about(set.id) ?? "stack" }))} />
             )}
             <p class="actions">
-              <button>{role ? "Save" : "Create role"}</button> {!isJson && <MoreStacks form={form} />}{" "}
+              <button>{role ? "Save" : "Create role"}</button> {role && <ShowEffects />} {!isJson && <MoreStacks form={form} />}{" "}
               <a href={role ? placePath(org.name, "roles", role.id) : placePath(org.name, "roles")}>Cancel</a>
             </p>
           </form>

@@ -5,8 +5,9 @@ import { cut } from "../../http/pageText.ts";
 import type { RoleSummary } from "../../roles/summaries.ts";
 import { inFewWords, scopeWords } from "../../roles/scopes.ts";
 
-/** Rules of one condition that a page names, and bytes of a rule, a tag and the stacks of one line. */
+/** How many rules of one condition a page names. */
 const MOST_RULES = 10;
+/** In bytes: a rule, and each text in it. */
 const MOST_RULE = 200;
 const MOST_TEXT = 80;
 const MOST_WHERE = 120;

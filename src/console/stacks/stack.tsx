@@ -7,7 +7,7 @@ import { cancelUpdate } from "../../updates/cancel.ts";
 import { findActivity } from "../../history/history.ts";
 import type { UpdateRow } from "../../history/info.ts";
 import { type Problem, attempt } from "../attempt.ts";
-import { Copyable, Empty, Notice, Time } from "../components.tsx";
+import { Copyable, Empty, Notice, Time, pageIn } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";
 import { CancelForm } from "./cancel.tsx";
@@ -33,8 +33,7 @@ export const stackPages = [
 ];
 
 async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): Promise<View> {
-  const asked = Number(ctx.page.query.get("page") ?? 1);
-  const page = Number.isInteger(asked) && asked > 0 && asked < 1_000_000 ? asked : 1;
+  const page = pageIn(ctx.page.query);
   const [stack, { rows, total }, upstream, downstream] = await Promise.all([
     getStack(ctx, path),
     findActivity(ctx, path, { page, pageSize: ENTRIES }),

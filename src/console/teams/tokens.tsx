@@ -1,4 +1,3 @@
-import { cut } from "../../http/pageText.ts";
 import { createOrgToken } from "../../tokens/create.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
 import { CreateTeamAccessTokenRequest, ListOrgTokensQuery } from "../../tokens/schema.ts";
@@ -7,13 +6,12 @@ import { missingIn } from "../../auth/right.ts";
 import { requireTeamRight } from "../../teams/right.ts";
 import { teamAsMaker, teamAsOwner } from "../../teams/tokens.ts";
 import { type Problem, attempt, readForm, readQuery, statusOf } from "../attempt.ts";
-import { Empty, More, Notice, Table, Time } from "../components.tsx";
+import { Empty, More, Notice, Table } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type View, definePage } from "../page.tsx";
 import { NewTokenFields, newTokenIn } from "../tokens/fields.tsx";
-import { LastUse } from "../tokens/lastUse.tsx";
-import { State } from "../tokens/list.tsx";
 import { deleteConfirmed, deletionView } from "../tokens/remove.tsx";
+import { TokenRow } from "../tokens/row.tsx";
 import { valueView } from "../tokens/value.tsx";
 import { TEAM_PAGE, type TeamContext, mayInTeam, nameIn, teamFor, teamPath, teamView } from "./frame.tsx";
 
@@ -91,32 +89,18 @@ async function listView(ctx: TeamContext): Promise<View> {
             head={["Name", "Created", "Last used", "Expires", "State", ...(mayDelete ? ["Delete"] : [])]}
           >
             {tokens.map((token) => (
-              <tr>
-                <th scope="row">
-                  {token.name}
-                  {token.description && <div class="hint">{cut(token.description, 255)}</div>}
-                </th>
-                <td>
-                  <Time at={Date.parse(token.created)} />
-                  <div class="hint">by {token.createdBy}</div>
-                </td>
-                <td>
-                  <LastUse token={token} />
-                </td>
-                <td>
-                  <Time at={token.expires === 0 ? null : token.expires * 1000} exact />
-                </td>
-                <td>
-                  <State token={token} />
-                </td>
-                {mayDelete && (
-                  <td>
-                    <a href={teamPath(ctx, team.name, "tokens", token.id, "delete")} aria-label={`Delete the token ${token.name}`}>
-                      Delete…
-                    </a>
-                  </td>
-                )}
-              </tr>
+              <TokenRow
+                token={token}
+                afterState={
+                  mayDelete && (
+                    <td>
+                      <a href={teamPath(ctx, team.name, "tokens", token.id, "delete")} aria-label={`Delete the token ${token.name}`}>
+                        Delete…
+                      </a>
+                    </td>
+                  )
+                }
+              />
             ))}
           </Table>
         )}

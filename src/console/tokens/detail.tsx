@@ -17,7 +17,7 @@ import { roleChoices } from "../roles/picker.tsx";
 import { TokenChanges, editBody } from "./change.tsx";
 import { rolesOfTokens } from "./create.tsx";
 import { limitsForm } from "./limits.tsx";
-import { State } from "./list.tsx";
+import { State } from "./row.tsx";
 import { LastUse } from "./lastUse.tsx";
 import { PROPOSED, USED, USED_DAYS, WhatItUsed, proposedStacks } from "./rightsize.tsx";
 

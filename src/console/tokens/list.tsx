@@ -5,10 +5,10 @@ import type { AccessToken } from "../../tokens/openapi.ts";
 import { ListOrgTokensQuery } from "../../tokens/schema.ts";
 import { readQuery } from "../attempt.ts";
 import { Bars } from "../charts.tsx";
-import { Badge, Choice, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
+import { Choice, Empty, Field, More, Notice, Table } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
-import { LastUse } from "./lastUse.tsx";
+import { TokenRow } from "./row.tsx";
 
 /** Rows of a page, so that no page is over 100 KB. */
 const PAGE_SIZE = "100";
@@ -61,7 +61,7 @@ export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:
           <>
             <Table caption="Access tokens" head={["Name", "Permissions", "Created", "Last used", "Expires", "State"]}>
               {tokens.map((token) => (
-                <Row token={token} orgName={org.name} />
+                <TokenRow token={token} href={placePath(org.name, "tokens", token.id)} afterName={<Permissions token={token} />} />
               ))}
             </Table>
             <More url={page.url} continuationToken={continuationToken} />
@@ -86,39 +86,13 @@ const NoTokens = ({ filtered, create, orgName }: { filtered: boolean; create: bo
   </Empty>
 );
 
-const Row = ({ token, orgName }: { token: AccessToken; orgName: string }) => (
-  <tr>
-    <th scope="row">
-      <a href={placePath(orgName, "tokens", token.id)}>{token.name}</a>
-      {token.description && <div class="hint">{cut(token.description, 255)}</div>}
-    </th>
-    <td>
-      {cut(token.role?.name ?? "Member", 100)}
-      {token.stacks && <div class="hint">some stacks</div>}
-    </td>
-    <td>
-      <Time at={Date.parse(token.created)} />
-      <div class="hint">by {token.createdBy}</div>
-    </td>
-    <td>
-      <LastUse token={token} />
-    </td>
-    <td>
-      <Time at={token.expires === 0 ? null : token.expires * 1000} exact />
-    </td>
-    <td>
-      <State token={token} />
-    </td>
-  </tr>
+/** The rights of a token in short. */
+const Permissions = ({ token }: { token: AccessToken }) => (
+  <td>
+    {cut(token.role?.name ?? "Member", 100)}
+    {token.stacks && <div class="hint">some stacks</div>}
+  </td>
 );
-
-const kinds = { active: "good", expired: undefined, disabled: "warning", rotated: undefined, deleted: "bad" } as const;
-
-export const State = ({ token }: { token: AccessToken }) => {
-  const kind = kinds[token.status];
-  const overlapping = token.status === "active" && token.overlapEnds !== undefined;
-  return <Badge {...(overlapping ? { kind: "warning" as const } : kind && { kind })}>{overlapping ? "being rotated" : token.status}</Badge>;
-};
 
 /** Counts the tokens of this page by last use: unused tokens can be deleted. */
 const ByLastUse = ({ tokens, now }: { tokens: AccessToken[]; now: number }) => {

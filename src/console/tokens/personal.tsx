@@ -14,7 +14,7 @@ import { SESSIONS } from "../sessions.tsx";
 import { Created, EndButtons, endedView } from "./created.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LastUse } from "./lastUse.tsx";
-import { State } from "./list.tsx";
+import { State } from "./row.tsx";
 
 const HERE = "/user/settings/tokens";
 type Context = PersonContext & { page: PageInput };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { bundle } from "../../../scripts/built.ts";
 import { type DevCredentials, prepare } from "../../../scripts/prepare.ts";
+import { findAuthAction } from "./authAction.ts";
 import { findCli } from "./findCli.ts";
 import { PROVIDER, findProvider } from "./findProvider.ts";
 import { installNodeSdk } from "./nodeSdk.ts";
@@ -37,6 +38,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const cliVersion = execFileSync(cli, ["version"], { encoding: "utf8", env }).trim().replace(/^v/, "");
   console.log(`Driving ${cli}, version ${cliVersion}`);
   if (!findProvider()) console.log(`provider.test.ts is skipped: no ${PROVIDER} in PULUMI_PROVIDER, PATH or ~/.pulumi/provider`);
+  if (!findAuthAction())
+    console.log(
+      "keyless.test.ts skips its test with pulumi/auth-actions: no built action in AUTH_ACTION or ~/.pulumi/auth-actions/index.js",
+    );
   const nodeModules = installNodeSdk();
   const bundled = join(directory, "bundle");
   bundle(bundled);

@@ -110,7 +110,7 @@ async function rotateItself(model: Model, actor: Node): Promise<void> {
   if (response.status === 409) return;
   expect(response.status).toBe(200);
   const made = await response.json<NewToken>();
-  model.add({ kind: "organization", id: made.id, value: made.tokenValue, parent: actor, org: actor.org });
+  model.add({ kind: "organization", id: made.id, value: made.tokenValue, parent: actor, org: actor.org, replaces: actor });
   if (overlap === 0) actor.endedAt = model.at;
 }
 
@@ -122,7 +122,7 @@ async function rotate(model: Model, actor: Node, org: Org): Promise<void> {
   if (response.status === 409) return;
   expect(response.status).toBe(200);
   const made = await response.json<NewToken>();
-  model.add({ kind: "organization", id: made.id, value: made.tokenValue, parent: actor, org, admin: old.admin });
+  model.add({ kind: "organization", id: made.id, value: made.tokenValue, parent: actor, org, admin: old.admin, replaces: old });
   old.endedAt = model.at;
 }
 

@@ -24,6 +24,8 @@ export interface Node {
   value: string;
   /** An organization token that may do what a machine administrator may. */
   admin: boolean;
+  /** The token that it replaced by a rotation. */
+  replaces: Node | undefined;
   /** The step that ended it otherwise: a rotation, a removal, a cancellation. */
   endedAt: number | undefined;
 }
@@ -39,6 +41,7 @@ export class Model {
       org: undefined,
       value: "",
       admin: false,
+      replaces: undefined,
       endedAt: undefined,
       at: this.at,
       ...node,
@@ -57,9 +60,14 @@ export class Model {
     return person.native.includes(org) || this.membershipOf(person, org)?.admin === true;
   }
 
-  /** Everything that descends from a credential, without it. */
-  below(root: Node): Set<Node> {
-    const found = new Set<Node>([root]);
+  /** A token, and those that it replaced by rotations. */
+  lineOf(node: Node): Node[] {
+    return node.replaces ? [node, ...this.lineOf(node.replaces)] : [node];
+  }
+
+  /** Everything that descends from a credential, without it. @param line it, and the tokens that count as the same credential */
+  below(root: Node, line = [root]): Set<Node> {
+    const found = new Set<Node>(line);
     for (let size = 0; size < found.size;) {
       size = found.size;
       for (const node of this.nodes) if (this.parentsOf(node).some((parent) => found.has(parent))) found.add(node);

@@ -1,4 +1,5 @@
 /** An organization at work, told to a server through its API as its people, programs and machines would. */
+import { exchange, newProvider } from "./provider.ts";
 
 export interface Resource {
   type: string;
@@ -123,6 +124,9 @@ export interface Story {
   otherRoleId: string;
   team: string;
   teamTokenId: string;
+  /** An identity provider with policies, and one of its sessions. */
+  issuerId: string;
+  sessionId: string;
 }
 
 /**
@@ -205,8 +209,53 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   });
   // The audit log knows a refusal, too.
   await fetch(`${url}/api/orgs/acme/auditlogs/v2`, { headers: { Authorization: `token ${member}` } });
-  const ids = { roleId: others.id, otherRoleId: developers.id, team, teamTokenId: teamToken.id };
+  const ids = {
+    roleId: others.id,
+    otherRoleId: developers.id,
+    team,
+    teamTokenId: teamToken.id,
+    ...(await pipelines(url, admin, project, text)),
+  };
   return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id, ...ids };
+}
+
+/** The pipelines of a CI system: one gets a token, and one is refused. */
+async function pipelines(url: string, admin: string, project: string, text: (plain: string) => string) {
+  const iss = `https://ci-${project}.example.com`;
+  const provider = await newProvider(iss, text("key"));
+  const ask = <T>(method: string, path: string, json?: unknown) => send<T>(url, method, `/api/orgs/acme${path}`, { token: admin, json });
+  const { id: issuerId } = await ask<{ id: string }>("POST", "/oidc/issuers", {
+    name: text("github").slice(0, 100),
+    url: iss,
+    jwks: provider.jwks,
+    audiences: [text("urn:ci")],
+  });
+  const { id: policyId } = await ask<{ id: string }>("GET", `/auth/policies/oidcissuers/${issuerId}`);
+  const allowed = { decision: "allow", tokenType: "organization" };
+  await ask("PATCH", `/auth/policies/${policyId}`, {
+    policies: [
+      {
+        ...allowed,
+        rules: { repository: "acme/shop", ref: "refs/heads/main", [text("claim").replaceAll(/[".]/g, "-")]: text("*") },
+        stacks: [{ project: "{repository_name}", stack: "*" }],
+      },
+      { ...allowed, rules: { sub: "repo:acme*" } },
+      { ...allowed, tokenType: "team", teamName: text("ops"), rules: { repository_id: "2002", environment: "production" } },
+      { ...allowed, decision: "deny", rules: { event_name: "pull_request*" } },
+    ],
+  });
+  const run = {
+    sub: `repo:acme/shop:${text("ref")}`,
+    repository: "acme/shop",
+    ref: "refs/heads/main",
+    project_path: "acme/shop",
+    job_id: "77",
+  };
+  const answer = await exchange(url, await provider.sign(run));
+  if (!answer.ok) throw new Error(`exchange: ${answer.status} ${await answer.text()}`);
+  await exchange(url, await provider.sign({ ...run, event_name: text("pull_request") }));
+  const { sessions } = await ask<{ sessions: { id: string }[] }>("GET", `/oidc/issuers/${issuerId}/sessions`);
+  return { issuerId, sessionId: sessions[0]!.id };
 }
 
 /** Rights on the stacks with a tag. */
@@ -221,7 +270,8 @@ const onTag = (key: string, value: string, subNode: object) => ({
 });
 
 /** Every page that a link leads to, for an administrator of acme. */
-export function pagesOf({ project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId }: Story): string[] {
+export function pagesOf(story: Story): string[] {
+  const { project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
     ...under("/acme", ["", `/${project}`]),
@@ -234,6 +284,9 @@ export function pagesOf({ project, previewId, tokenId, inviteId, roleId, otherRo
     ...[roleId, otherRoleId].flatMap((id) => under(`/acme/~/roles/${id}`, ["", "/edit", "/delete", "/delete?force=true"])),
     ...under(`/acme/~/teams/${team}`, ["", "/stacks", "/roles", "/tokens", "/tokens/new", `/tokens/${teamTokenId}/delete`]),
     ...under(`/acme/~/teams/${team}`, ["/settings", "/delete"]),
+    ...under("/acme/~/oidc", ["", "/new", "/new/github-actions", "/new/other"]),
+    ...under(`/acme/~/oidc/${issuerId}`, ["", "/test", "/settings", "/delete", "/sessions", `/sessions/${sessionId}/end`]),
+    ...under(`/acme/~/oidc/${issuerId}/policies`, ["/1", "/2/delete", "/json"]),
     ...under("/user/settings/tokens", ["", "/value"]),
     ...under("/user/settings", ["/sessions", "/organizations"]),
     "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",

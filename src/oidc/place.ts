@@ -1,0 +1,81 @@
+import { and, eq, sql } from "drizzle-orm";
+import { settingsColumns } from "../auth/settings.ts";
+import type { OrganizationRef, OrgSettings, RequestContext } from "../context.ts";
+import { batch } from "../db/client.ts";
+import { organizations } from "../orgs/table.ts";
+import { teams } from "../teams/table.ts";
+import { users } from "../users/table.ts";
+import type { IssuerRow } from "./issuer.ts";
+import { areOld } from "./refresh.ts";
+import type { ExchangeRequest } from "./request.ts";
+import { oidcIssuers } from "./table.ts";
+
+/** The team or the person that a token is for. */
+export interface Owner {
+  id: string;
+  /** The name as it is written where it was created. */
+  name: string;
+  fullName: string;
+}
+
+/** What an exchange is about. */
+export interface Place {
+  org: OrganizationRef & { settings: OrgSettings };
+  issuer: IssuerRow;
+  /** Undefined for an organization token, and for a name that is unknown. */
+  owner: Owner | undefined;
+}
+
+type Asked = Pick<ExchangeRequest, "orgName" | "wanted">;
+
+/**
+ * The organization of a name, its issuer of a token, and the team or person that the token shall be for. All are one look-up, so that an unknown
+ * organization takes no less time.
+ */
+export async function findPlace(
+  ctx: RequestContext,
+  { orgName, wanted: { tokenType, name } }: Asked,
+  iss: string,
+): Promise<Partial<Place>> {
+  const { db } = ctx.store;
+  const named = eq(organizations.name, orgName);
+  const orgId = sql`(SELECT organizations.id FROM organizations WHERE ${named})`;
+  const [orgs, issuers, ofTeam, ofPerson] = await batch(ctx.store, [
+    db.select({ id: organizations.id, name: organizations.name, settings: settingsColumns }).from(organizations).where(named),
+    db
+      .select()
+      .from(oidcIssuers)
+      .where(and(eq(oidcIssuers.issuer, iss), sql`${oidcIssuers.orgId} = ${orgId}`)),
+    db
+      .select({ id: teams.id, name: teams.name, fullName: teams.displayName })
+      .from(teams)
+      .where(sql`${teams.orgId} = ${orgId} AND lower(${teams.name}) = lower(${tokenType === "team" ? name : ""})`),
+    db
+      .select({ id: users.id, name: users.login, fullName: users.name })
+      .from(users)
+      .where(sql`lower(${users.login}) = lower(${tokenType === "personal" ? name : ""})`),
+  ]);
+  return { org: orgs[0], issuer: issuers[0], owner: ofTeam[0] ?? ofPerson[0] };
+}
+
+/** Places of exchanges that succeeded in this isolate, and when they were read. Each has at most 128 KB. */
+const places = new Map<string, { place: Place; readAt: number }>();
+const MOST_PLACES = 50;
+/** A place is read again after this, and the valid tokens of its issuer are counted again. Milliseconds. */
+const KEPT = 60_000;
+
+const keyOf = ({ orgName, wanted: { tokenType, name } }: Asked, iss: string) => JSON.stringify([orgName, iss, tokenType, name]);
+
+/** The place of an earlier exchange. It may have changed: the batch that creates a token compares it with the database. */
+export function rememberedPlace(asked: Asked, iss: string, now: number): Place | undefined {
+  const known = places.get(keyOf(asked, iss));
+  return known && now - known.readAt < KEPT && !areOld(known.place.issuer, now) ? known.place : undefined;
+}
+
+/** Remembers a place that was just read. */
+export function rememberPlace(asked: Asked, iss: string, place: Place, readAt: number): void {
+  if (places.size >= MOST_PLACES) places.clear();
+  places.set(keyOf(asked, iss), { place, readAt });
+}
+
+export const forgetPlace = (asked: Asked, iss: string): void => void places.delete(keyOf(asked, iss));
