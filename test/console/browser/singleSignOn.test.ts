@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { ask } from "../../cli/support/api.ts";
 import { newContext, violations } from "./support/browser.ts";
-import { type PeopleProvider, startProvider } from "./support/provider.ts";
+import { type PeopleProvider, startProvider } from "./support/peopleProvider.ts";
 
 const DOMAIN = "acme.example";
 const SSO = "/api/orgs/acme/sso";
