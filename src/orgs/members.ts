@@ -4,6 +4,7 @@ import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
+import { settingsOf } from "../auth/policy.ts";
 import { has, lacking } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest, notFound } from "../errors.ts";
@@ -94,10 +95,12 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
 /** The error for an administrator who was not changed: the caller may not change administrators, or this is the last one. */
 export const adminStays = async (ctx: OrgContext) =>
   has(ctx, "org_member:set_admin")
-    ? badRequest(
-        "an organization needs at least one admin, and while it requires single sign-on, at least one of its emergency administrators",
-      )
+    ? badRequest(`an organization needs at least one admin${emergencyText(ctx)}`)
     : lacking(ctx, "org_member:set_admin");
+
+/** The end of a sentence about the last administrator, if single sign-on is required. */
+export const emergencyText = (ctx: OrgContext): string =>
+  settingsOf(ctx).ssoRequired === "off" ? "" : ", and while it requires single sign-on, one of its emergency administrators";
 
 export const withinReach = (ctx: OrgContext) => (has(ctx, "org_member:set_admin") ? undefined : ne(members.role, "admin"));
 

@@ -15,7 +15,7 @@ import { reportOf } from "../lineage/report.ts";
 import type { RevocationReport } from "../lineage/openapi.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
-import { adminStays, currentRole, isMember, noneBut, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
+import { adminStays, currentRole, emergencyText, isMember, noneBut, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { auditStreams } from "../streams/table.ts";
 import { members } from "./table.ts";
@@ -25,8 +25,7 @@ export const fates = ["revoke", "keep"] as const;
 export type Fate = (typeof fates)[number];
 
 /** It begins with the text of the public contract's refusal. */
-const LAST_ADMINISTRATOR =
-  "You cannot remove yourself from the organization: it needs at least one administrator, and while it requires single sign-on, one of its emergency administrators.";
+const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator";
 
 /**
  * Removes a member. The person's own tokens have no rights in the organization any more, and the person's pending invitations are canceled.
@@ -81,7 +80,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   const [, before, ...rest] = results as [unknown, unknown[], ...unknown[]];
   const [, removed, , tokens] = rest.slice(first.length) as [unknown, unknown[], unknown, { id: string; hash: string }[]];
   if (!before[0]) throw notFound(`User '${login.slice(0, 100)}'`);
-  if (!removed[0]) throw leaves ? new AppError(400, LAST_ADMINISTRATOR) : await adminStays(ctx);
+  if (!removed[0]) throw leaves ? new AppError(400, `${LAST_ADMINISTRATOR}${emergencyText(ctx)}.`) : await adminStays(ctx);
   await forgetIdentities(
     ctx.env.TOKEN_CACHE,
     tokens.map((t) => t.hash),

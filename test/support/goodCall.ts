@@ -203,6 +203,9 @@ const connection = { kind: "github", name: "GitHub", clientSecret: "s" };
 /** Adds the ids of a connection, of an identity, of a token that was authorized, and a domain whose record can be found. */
 async function singleSignOnFor(world: World, operationId: string, params: Record<string, string>): Promise<void> {
   const sso = "/api/orgs/acme/sso";
+  // An organization has few connections.
+  const before = ["token_authorizations", "identities", "connections", "domains"];
+  await env.DB.batch(before.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   const json = { ...connection, clientId: crypto.randomUUID() };
   const { id } = await ok<{ id: string }>("POST", `${sso}/connections`, { token: world.admin, json });
   const domain = `${operationId.toLowerCase()}.example`;
