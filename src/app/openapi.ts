@@ -8,7 +8,7 @@ import type { Route } from "../http/route.ts";
 import { identityOperations } from "../identity/openapi.ts";
 import { stubOperations } from "../stubs/openapi.ts";
 import { oidcOperations } from "../oidc/openapi.ts";
-import { scimOperations } from "../scim/tokens/openapi.ts";
+import { scimOperations } from "../scim/openapi.ts";
 import { operatorOperations } from "../operator/openapi.ts";
 import { orgOperations } from "../orgs/openapi.ts";
 import { registryOperations } from "../registry/openapi.ts";

@@ -3,7 +3,7 @@ import { guarded } from "../../auth/guard.ts";
 import type { OrgContext } from "../../context.ts";
 import { type TokenRow, seconds, stateOf, visibleColumns } from "../../tokens/accessToken.ts";
 import { accessTokens } from "../../tokens/table.ts";
-import type { ScimToken } from "./openapi.ts";
+import type { ScimToken } from "../openapi.ts";
 
 /** SQL condition on a row of `access_tokens`: a SCIM token of the organization that is not deleted. */
 export const isScimToken = (ctx: OrgContext) =>

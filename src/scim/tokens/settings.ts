@@ -5,7 +5,7 @@ import { relaySoon } from "../../audit/relaySoon.ts";
 import { guarded } from "../../auth/guard.ts";
 import type { OrgContext } from "../../context.ts";
 import { scimSettings } from "../table.ts";
-import type { ScimService } from "./openapi.ts";
+import type { ScimService } from "../openapi.ts";
 import type { UpdateScimSettingsRequest } from "./schema.ts";
 
 const defaults = { restoresTokens: false, deletesTeams: false };

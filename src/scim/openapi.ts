@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Operations } from "../../http/openapi.ts";
+import type { Operations } from "../http/openapi.ts";
 
 export const ScimToken = z.object({
   id: z.string(),
