@@ -107,7 +107,7 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   if (path.includes("{streamId}")) {
     const json = streamTo(operationId);
     params["streamId"] = (await ok<{ id: string }>("POST", "/api/orgs/acme/audit-streams", { token: world.admin, json })).id;
-    await env.DB.prepare("UPDATE audit_streams SET retry_at = 9e15").run();
+    await env.DB.prepare("UPDATE audit_streams SET retry_at = 4e12").run();
   }
   if (path.includes("{tokenId}") && !path.includes("{issuerId}") && !path.includes("/sso/")) {
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
