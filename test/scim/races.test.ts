@@ -4,7 +4,9 @@ import { call, ok } from "../support/client.ts";
 import { newStack, newWorld } from "../support/world.ts";
 import { good, newScimToken, patchOf, scimClient, userOf } from "./support/client.ts";
 
-it("no personal write is accepted after the answer to a deactivation", async () => {
+const rounds = inject("sizes").scimRaces;
+
+it("no personal write is accepted after the answer to a deactivation", { timeout: 30_000 + rounds * 1200 }, async () => {
   const limits = [env.SCIM_REQUESTS, env.TOKEN_REQUESTS, env.ORGANIZATION_REQUESTS].map((limiter) =>
     vi.spyOn(limiter, "limit").mockResolvedValue({ success: true }),
   );
@@ -17,7 +19,7 @@ it("no personal write is accepted after the answer to a deactivation", async () 
   const set = (active: boolean) => good(scim, "PATCH", `/Users/${id}`, patchOf({ op: "replace", path: "active", value: active }));
   const write = (value: string) => call("PATCH", "/api/stacks/acme/web/dev/tags", { token: world.member, json: { t: value } });
 
-  for (let round = 0; round < inject("sizes").scimRaces; round++) {
+  for (let round = 0; round < rounds; round++) {
     // The identity is cached, and some writes are on their way.
     expect((await write(`warm ${round}`)).status).toBeLessThan(300);
     let answered = false;
