@@ -57,6 +57,7 @@ async function take(month: Month, look: string, options: BrowserContextOptions, 
   };
   for (const [name, path] of Object.entries(pages)) {
     await page.goto(path);
+    if (name === "dryrun") await tryClaims(page);
     await shoot(name);
   }
   if (look === "light") {
@@ -69,6 +70,20 @@ async function take(month: Month, look: string, options: BrowserContextOptions, 
     await shoot("value");
   }
   await context.close();
+}
+
+/** Claims with a mistake in writing. */
+async function tryClaims(page: Page): Promise<void> {
+  const claims = {
+    aud: "urn:pulumi:org:acme",
+    repository: "acme/shop",
+    repository_owner_id: 1001,
+    repository_id: 2002,
+    ref: "refs/heads/mian",
+  };
+  await page.fill("#pasted", JSON.stringify(claims));
+  await page.getByRole("button", { name: "Try", exact: true }).click();
+  await page.getByText("near miss").scrollIntoViewIfNeeded();
 }
 
 async function signIn(page: Page, token: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Server } from "../../test/cli/support/server.ts";
+import { exchange, newProvider } from "../../test/console/browser/support/provider.ts";
 import { type Resource, type Run, play, send } from "../../test/console/browser/support/story.ts";
 import { mustWrangle } from "../wrangler.ts";
 
@@ -141,6 +142,8 @@ export async function aMonth(server: Server): Promise<Month> {
   await ask("POST", "/api/orgs/acme/invites/link", { role: "member" });
   const roleId = await accessOfTeams(ask);
   await moveBack(server);
+  // Its tokens are valid for hours, so it is not moved back.
+  const issuerId = await pipelines(url, ask);
   // Events are written after the answers.
   await new Promise((done) => setTimeout(done, 3000));
   const { auditLogEvents } = await ask<{ auditLogEvents: { sequence: number; authFailure: boolean }[] }>(
@@ -162,6 +165,8 @@ export async function aMonth(server: Server): Promise<Month> {
       roles: "/acme/~/roles",
       role: `/acme/~/roles/${roleId}/edit`,
       team: "/acme/~/teams/storefront/stacks",
+      issuer: `/acme/~/oidc/${issuerId}`,
+      dryrun: `/acme/~/oidc/${issuerId}/test`,
     },
   };
 }
@@ -208,6 +213,24 @@ async function accessOfTeams(ask: <T>(method: string, path: string, json?: unkno
     await ask("PATCH", TEAM, { addStackPermission: { projectName: "shop", stackName, permission } });
   await ask("POST", `${TEAM}/roles/${id}`);
   return id;
+}
+
+/** GitHub Actions without a stored secret: a policy of a preset, a policy with a warning, two runs, and one that is refused. @returns the id of the issuer */
+async function pipelines(url: string, ask: <T>(method: string, path: string, json?: unknown) => Promise<T>): Promise<string> {
+  const { jwks, sign } = await newProvider("https://token.actions.githubusercontent.com");
+  const preset = { kind: "github-actions", owner: "acme", repository: "shop", branch: "main", ownerId: "1001", repositoryId: "2002" };
+  const issuer = await ask<{ id: string; policy: { id: string; policies: object[] } }>("POST", "/api/orgs/acme/oidc/issuers", {
+    name: "github",
+    jwks,
+    preset: { ...preset, stacks: [{ project: "{repository_name}", stack: "*" }] },
+  });
+  const { id: policyId, policies } = issuer.policy;
+  const risky = { decision: "allow", tokenType: "organization", roleID: "read-only", rules: { sub: "repo:acme/docs:*" } };
+  await ask("PATCH", `/api/orgs/acme/auth/policies/${policyId}`, { policies: [...policies, risky] });
+  const run = { sub: "repo:acme/shop:ref:refs/heads/main", repository: "acme/shop", repository_owner_id: "1001", repository_id: "2002" };
+  const runs: Record<string, string>[] = [{ run_id: "4711" }, { run_id: "4712" }, { ref: "refs/heads/try" }];
+  for (const more of runs) await exchange(url, await sign({ ...run, ref: "refs/heads/main", event_name: "push", ...more }));
+  return issuer.id;
 }
 
 /** Events for a security engineer: a deleted token that was used again, and a member without a permission. */

@@ -160,7 +160,7 @@ export const mutants: Mutant[] = [
     find: "acceptedOf(actor)[0]?.org.name",
     replace: "actor.memberships[0]?.org.name",
   },
-  { claim: "unaccepted-machine", file: "src/lineage/unaccepted.ts", find: "AND ${lineHasEnded(now)}", replace: "AND 0" },
+  { claim: "unaccepted-machine", file: "src/lineage/unaccepted.ts", find: "AND ${ended})`", replace: "AND 0)`" },
   { claim: "leave", file: "src/orgs/removeMember.ts", find: "if (!leaves) await requireRight", replace: "await requireRight" },
   {
     claim: "invitation-ends",
@@ -395,8 +395,7 @@ export const mutants: Mutant[] = [
     claim: "event-outlives-queue",
     file: "src/audit/relay.ts",
     find: "  await send(env, store, rows);\n}",
-    replace:
-      "  await send(env, store, rows);\n  for (const { seq } of rows) await batch(store, [store.db.delete(auditOutbox).where(sql`seq = ${seq}`)]);\n}",
+    replace: "  await send(env, store, rows);\n  await batch(store, [forgetPromises(store, rows)]);\n}",
   },
   {
     claim: "outbox-ends-once",
@@ -498,6 +497,24 @@ export const mutants: Mutant[] = [
     file: "src/oidc/decide.ts",
     find: "if (!isMeantForUs(claims, issuer, orgName, origin))",
     replace: "if (orgName === origin)",
+  },
+  {
+    claim: "exchange-now",
+    file: "src/oidc/issue.ts",
+    find: " AND ${eq(oidcIssuers.version, issuer.version)}",
+    replace: "",
+  },
+  {
+    claim: "signing-key-sealed",
+    file: "src/identity/keys.ts",
+    find: "toBase64(await encrypt(ENCRYPTION_KEYS, purposeOf(kid), secret));",
+    replace: "toBase64(await encrypt(ENCRYPTION_KEYS, purposeOf(kid), secret)) + toBase64(secret);",
+  },
+  {
+    claim: "own-subject",
+    file: "src/identity/sign.ts",
+    find: '["org", org, kind, name].map(encodeURIComponent).join(":")',
+    replace: '["org", org, kind, name].join(":")',
   },
   {
     claim: "exchange-ends",

@@ -113,8 +113,7 @@ describe("a dry run with a token", () => {
       [token.slice(0, 40), 400, "The token is not a signed JWT."],
       [`${token}.x`, 200, "expired"],
       ["x".repeat(30_000), 400, "Too big"],
-      [`${token.slice(0, -30)}`, 200, "its signature does not match"],
-      ["pul-0123456789abcdef0123456789abcdef01234567", 400, "The token is not a signed JWT."],
+      [`pul-${"0".repeat(40)}`, 400, "The token is not a signed JWT."],
     ];
     for (const [pasted, status, message] of wrong) {
       const { page, traces: left } = await traces(() => tried(pasted, {}, status));

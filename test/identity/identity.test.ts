@@ -1,8 +1,10 @@
 import { env } from "cloudflare:workers";
 import { createLocalJWKSet } from "jose/jwks/local";
+import { generateKeyPair } from "jose/key/generate/keypair";
 import { jwtVerify } from "jose/jwt/verify";
 import { decodeProtectedHeader } from "jose/decode/protected_header";
 import { beforeEach, describe, expect, it } from "vitest";
+import { toBase64 } from "../../src/bytes/base64.ts";
 import { openStore } from "../../src/db/client.ts";
 import type { Bindings } from "../../src/env.ts";
 import type { Discovery, KeySet } from "../../src/identity/openapi.ts";
@@ -124,8 +126,21 @@ describe("a signing key", () => {
     await verify(lost, start + 2 * HOUR + 1000);
     await verify(first, start + 600_000);
     expect(await rotate(start + 3 * HOUR, { ENCRYPTION_KEYS: older! })).toMatchObject({ made: 1 });
-    const stored = await env.DB.prepare("SELECT public_key || sealed_key AS text FROM signing_keys").all<{ text: string }>();
-    for (const { text } of stored.results) expect(text).not.toContain('"d"');
+    // A key that is not encrypted begins like every RSA key.
+    const plain = toBase64(
+      new Uint8Array(
+        (await crypto.subtle.exportKey("pkcs8", (await generateKeyPair("RS256", { extractable: true })).privateKey)) as ArrayBuffer,
+      ),
+    );
+    const stored = await env.DB.prepare("SELECT public_key, sealed_key FROM signing_keys").all<{
+      public_key: string;
+      sealed_key: string;
+    }>();
+    expect(stored.results.length).toBeGreaterThan(1);
+    for (const row of stored.results) {
+      expect(JSON.parse(row.public_key)).not.toHaveProperty("d");
+      expect(row.sealed_key).not.toContain(plain.slice(8, 32));
+    }
   });
 });
 

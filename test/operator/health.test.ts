@@ -104,6 +104,7 @@ describe("a setting that is not valid", () => {
     ["MAX_VALUE_BYTES", 1.5, bytes("MAX_VALUE_BYTES", 67108864)],
     ["MAX_VALUES_BYTES", "1", "There is no setting MAX_VALUES_BYTES."],
     ["LEASE_SECONDS", "five minutes", "LEASE_SECONDS must be a whole number of seconds from 1 to 86400."],
+    ["SIGNING_KEY_DAYS", "0", "SIGNING_KEY_DAYS must be a whole number of days from 1 to 3650."],
     ["DEFAULT_EDITION", "Team", "DEFAULT_EDITION must be one of community, team, enterprise, business-critical."],
   ])("is named with a sentence at /healthz and in every other answer: %s %s", async (name, value, sentence) => {
     const { member } = await newWorld();

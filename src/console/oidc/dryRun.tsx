@@ -41,8 +41,11 @@ export const dryRunPages = [
 
 const sentenceOf = ({ message, fields }: Problem) => Object.values(fields)[0] ?? message;
 
-/** A signed JWT. Its header and its claims are objects, so each begins with the base64 of a brace. */
-const jwt = /\be[wy][\w-]{8,}\.e[wy][\w-]{8,}\.[\w-]{16,}/;
+/**
+ * A signed JWT. Its header and its claims are objects, so each begins with the base64 of a brace. A match begins only where a word begins, so that the
+ * search is linear.
+ */
+const jwt = /(?<![\w-])e[wy][\w-]{8,}\.e[wy][\w-]{8,}\.[\w-]{16,}/;
 
 /** Whether a text is claims without a token in it, for example the answer of a provider. */
 const isClaims = (pasted: string) => pasted.startsWith("{") && !jwt.test(pasted);
@@ -175,11 +178,12 @@ const VALUE = 600;
 const bytesOf = ({ claim, pattern, values }: Rule) =>
   Math.min(pageBytes(claim), VALUE) * 2 + Math.min(pageBytes(pattern), VALUE) * 2 + Math.min(pageBytes(values.join()), VALUE) * 2 + 200;
 
-/** A policy is close if few of its rules do not match. Only then is it worth to look for mistakes in writing. */
+/** A policy is close if few of its rules do not match. Only then is it worth to look for mistakes in writing, and only in the first policies. */
 const CLOSE = 3;
+const MOST_JUDGED = 20;
 
 const PolicyOutcome = ({ one, at, claims }: { one: Outcome; at: number; claims: string[] }) => {
-  const isClose = one.applies && one.rules.filter(({ matches }) => !matches).length <= CLOSE;
+  const isClose = at < MOST_JUDGED && one.applies && one.rules.filter(({ matches }) => !matches).length <= CLOSE;
   return (
     <>
       <h3>

@@ -1,10 +1,12 @@
 /** Rules that a typing mistake keeps from matching. Pure. */
 
-/** Longest texts that are compared, in characters. */
+/** Longest texts that are compared, in characters, and how many values of a claim. */
 const LONGEST = 200;
+const MOST_VALUES = 10;
 
 /** The value of a claim that a pattern almost matches, if there is one. */
-export const nearMiss = (pattern: string, values: string[]): string | undefined => values.find((value) => isNear(pattern, value));
+export const nearMiss = (pattern: string, values: string[]): string | undefined =>
+  values.slice(0, MOST_VALUES).find((value) => isNear(pattern, value));
 
 /** The claim of a token that a rule may mean, if the token does not have the claim of the rule. */
 export const nearClaim = (claim: string, claims: string[]): string | undefined => claims.find((one) => isNear(claim, one));

@@ -1,22 +1,10 @@
-import { SignJWT } from "jose/jwt/sign";
-import { exportJWK } from "jose/key/export";
-import { generateKeyPair } from "jose/key/generate/keypair";
-import type { Page } from "playwright-core";
 import { expect, inject, it } from "vitest";
-import { newContext, signedIn } from "./support/browser.ts";
-
-const submit = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
+import { newContext, signedIn, submit } from "./support/browser.ts";
+import { exchange, newProvider } from "./support/provider.ts";
 
 it("adds a provider by a preset, heeds a warning, tries claims and a token, and ends the sessions, with JavaScript off", async () => {
-  const { publicKey, privateKey } = await generateKeyPair("ES256");
   const issuer = "https://github.plain.example";
-  const sign = (claims: Record<string, string>) =>
-    new SignJWT({ aud: "urn:pulumi:org:acme", sub: "repo:acme/shop:ref:refs/heads/main", ...claims })
-      .setProtectedHeader({ alg: "ES256" })
-      .setIssuer(issuer)
-      .setIssuedAt()
-      .setExpirationTime("10m")
-      .sign(privateKey);
+  const { jwks, sign } = await newProvider(issuer);
   const context = await newContext({ javaScriptEnabled: false });
   const page = await signedIn(context);
   const policy = (number: number) => page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: `Policy ${number}` }) });
@@ -29,7 +17,7 @@ it("adds a provider by a preset, heeds a warning, tries claims and a token, and 
   await page.fill("#name", "plain");
   await page.getByText("Your own server", { exact: true }).click();
   await page.fill("#url", issuer);
-  await page.fill("#jwks", JSON.stringify({ keys: [await exportJWK(publicKey)] }));
+  await page.fill("#jwks", JSON.stringify(jwks));
   await submit(page, "Add");
   await page.getByRole("heading", { name: "plain is ready" }).waitFor();
   expect(await page.textContent("pre")).toContain(`pulumi login ${inject("url")} --oidc-token`);
@@ -47,13 +35,13 @@ it("adds a provider by a preset, heeds a warning, tries claims and a token, and 
   await submit(page, "Save");
   await page.waitForURL((url) => url.pathname === address);
   expect(await page.textContent("main")).not.toContain(warning);
-  await page.getByRole("button", { name: "Move policy 1 down" }).click();
+  await submit(page, "Move policy 1 down");
   await policy(2).getByText("repository_id is 2002").waitFor();
-  await page.getByRole("button", { name: "Move policy 2 up" }).click();
+  await submit(page, "Move policy 2 up");
   await policy(1).getByText("repository_id is 2002").waitFor();
 
   await page.getByRole("link", { name: "Dry run" }).click();
-  const claims = { repository: "acme/shop", repository_id: "2002", ref: "refs/heads/main" };
+  const claims = { sub: "repo:acme/shop:ref:refs/heads/main", repository: "acme/shop", repository_id: "2002", ref: "refs/heads/main" };
   await page.fill("#pasted", JSON.stringify({ aud: "urn:pulumi:org:acme", ...claims, ref: "refs/heads/mian" }));
   await submit(page, "Try");
   await page.getByText("ref is refs/heads/mian, the rule wants refs/heads/main.").waitFor();
@@ -65,16 +53,7 @@ it("adds a provider by a preset, heeds a warning, tries claims and a token, and 
   expect(await page.inputValue("#pasted")).toBe("");
   expect(await page.content()).not.toContain(token.slice(-40));
 
-  const answer = await fetch(`${inject("url")}/api/oauth/token`, {
-    method: "POST",
-    body: new URLSearchParams({
-      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-      audience: "urn:pulumi:org:acme",
-      subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-      requested_token_type: "urn:pulumi:token-type:access_token:organization",
-      subject_token: token,
-    }),
-  });
+  const answer = await exchange(inject("url"), token);
   const { access_token: value } = (await answer.json()) as { access_token: string };
   const whoAmI = async () => (await fetch(`${inject("url")}/api/user`, { headers: { Authorization: `token ${value}` } })).status;
   expect(await whoAmI()).toBe(200);

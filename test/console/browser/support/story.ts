@@ -1,7 +1,5 @@
 /** An organization at work, told to a server through its API as its people, programs and machines would. */
-import { SignJWT } from "jose/jwt/sign";
-import { exportJWK } from "jose/key/export";
-import { generateKeyPair } from "jose/key/generate/keypair";
+import { exchange, newProvider } from "./provider.ts";
 
 export interface Resource {
   type: string;
@@ -216,20 +214,20 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
     otherRoleId: developers.id,
     team,
     teamTokenId: teamToken.id,
-    ...(await exchange(url, admin, project, text)),
+    ...(await pipelines(url, admin, project, text)),
   };
   return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id, ...ids };
 }
 
 /** The pipelines of a CI system: one gets a token, and one is refused. */
-async function exchange(url: string, admin: string, project: string, text: (plain: string) => string) {
-  const { publicKey, privateKey } = await generateKeyPair("ES256");
+async function pipelines(url: string, admin: string, project: string, text: (plain: string) => string) {
   const iss = `https://ci-${project}.example.com`;
+  const provider = await newProvider(iss, text("key"));
   const ask = <T>(method: string, path: string, json?: unknown) => send<T>(url, method, `/api/orgs/acme${path}`, { token: admin, json });
   const { id: issuerId } = await ask<{ id: string }>("POST", "/oidc/issuers", {
     name: text("github").slice(0, 100),
     url: iss,
-    jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: text("key") }] },
+    jwks: provider.jwks,
     audiences: [text("urn:ci")],
   });
   const { id: policyId } = await ask<{ id: string }>("GET", `/auth/policies/oidcissuers/${issuerId}`);
@@ -246,26 +244,16 @@ async function exchange(url: string, admin: string, project: string, text: (plai
       { ...allowed, decision: "deny", rules: { event_name: "pull_request*" } },
     ],
   });
-  const exchanging = async (claims: Record<string, string>) => {
-    const token = await new SignJWT({ sub: `repo:acme/shop:${text("ref")}`, aud: "urn:pulumi:org:acme", ...claims })
-      .setProtectedHeader({ alg: "ES256", kid: text("key") })
-      .setIssuer(iss)
-      .setIssuedAt()
-      .setExpirationTime("5m")
-      .sign(privateKey);
-    const body = new URLSearchParams({
-      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-      audience: "urn:pulumi:org:acme",
-      subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-      requested_token_type: "urn:pulumi:token-type:access_token:organization",
-      subject_token: token,
-    });
-    return fetch(`${url}/api/oauth/token`, { method: "POST", body });
+  const run = {
+    sub: `repo:acme/shop:${text("ref")}`,
+    repository: "acme/shop",
+    ref: "refs/heads/main",
+    project_path: "acme/shop",
+    job_id: "77",
   };
-  const run = { repository: "acme/shop", ref: "refs/heads/main", project_path: "acme/shop", job_id: "77" };
-  const answer = await exchanging(run);
+  const answer = await exchange(url, await provider.sign(run));
   if (!answer.ok) throw new Error(`exchange: ${answer.status} ${await answer.text()}`);
-  await exchanging({ ...run, event_name: text("pull_request") });
+  await exchange(url, await provider.sign({ ...run, event_name: text("pull_request") }));
   const { sessions } = await ask<{ sessions: { id: string }[] }>("GET", `/oidc/issuers/${issuerId}/sessions`);
   return { issuerId, sessionId: sessions[0]!.id };
 }
