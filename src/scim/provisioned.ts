@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
 import { type Store, batch } from "../db/client.ts";
 import { folded } from "./members.ts";
 import { scimUsers } from "./table.ts";
@@ -37,3 +37,8 @@ export async function findProvisioned(store: Store, orgId: string, subject: stri
   const row = rows[0];
   return row && { active: row.active, userId: row.madeAccount ? row.userId : null };
 }
+
+/** SQL condition: the organization's identity provider has deactivated the person's user. A sign-in must not make the person a member again. */
+export const isInactive = (orgId: string, userId: SQL): SQL =>
+  sql`EXISTS (SELECT 1 FROM scim_users WHERE scim_users.org_id = ${orgId} AND scim_users.user_id = ${userId}
+    AND NOT scim_users.active AND scim_users.deleted_at IS NULL)`;

@@ -1,11 +1,11 @@
 import { type SQL, and, eq, isNotNull, sql } from "drizzle-orm";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
+import { findProvisioned, isInactive } from "../scim/provisioned.ts";
 import { users } from "../users/table.ts";
 import { type Person, domainOf } from "./claims.ts";
 import { mayJoin } from "./decide.ts";
 import type { Provider } from "./provider.ts";
-import { findProvisioned } from "./provisioned.ts";
 import { refuseSignIn } from "./refusal.ts";
 import { domains, identities } from "./table.ts";
 
@@ -21,7 +21,7 @@ export interface Account {
 export interface Found {
   /** The identity and its account; undefined at the first sign-in. */
   known: { identityId: string; account: Account } | undefined;
-  /** The account that the organization provisioned for the person, at the first sign-in. */
+  /** The account that SCIM made for the person, at the first sign-in. */
   provisioned: Account | undefined;
   /** Whether the provider may make the person a member, or give the person an account. */
   mayJoin: boolean;
@@ -59,14 +59,23 @@ const toAccount = ({
 export const thatIdentity = (provider: Provider, { subject }: Person): SQL =>
   and(eq(identities.connectionId, provider.id), eq(identities.issuer, provider.issuer), eq(identities.subject, subject))!;
 
-/** @throws 403 for a person whom the organization has deactivated */
+/**
+ * Finds what is known of a person. An account that SCIM of the same organization made is found by the subject, which is the external id, or by the
+ * user name. It is found by the user name only while no other identity of the connection is linked to it, so that nobody takes it over by a name.
+ * @throws 403 for a person whom SCIM has deactivated
+ */
 export async function findPerson(ctx: RequestContext, provider: Provider, person: Person): Promise<Found> {
   const { db } = ctx.store;
   const orgId = provider.org?.id ?? null;
-  const provisioned = provider.org ? await findProvisioned(ctx, provider.org, person) : undefined;
+  const names = [person.userName, person.isVerified ? person.email : ""].filter((name) => name !== "");
+  const provisioned = orgId === null ? undefined : await findProvisioned(ctx.store, orgId, person.subject, names);
   const [found, proven, others] = await batch(ctx.store, [
     db
-      .select({ identityId: sql<string>`identities.id`.as("identity_id"), ...fields(orgId) })
+      .select({
+        identityId: sql<string>`identities.id`.as("identity_id"),
+        isInactive: sql<number>`${isInactive(orgId ?? "", sql`users.id`)}`.as("is_inactive"),
+        ...fields(orgId),
+      })
       .from(identities)
       .innerJoin(users, eq(users.id, identities.userId))
       .where(thatIdentity(provider, person)),
@@ -77,9 +86,15 @@ export async function findPerson(ctx: RequestContext, provider: Provider, person
     db
       .select(fields(orgId))
       .from(users)
-      .where(eq(users.id, provisioned?.userId ?? "")),
+      .where(
+        and(
+          eq(users.id, provisioned?.userId ?? ""),
+          sql`NOT EXISTS (SELECT 1 FROM identities WHERE identities.connection_id = ${provider.id} AND identities.user_id = users.id)`,
+        ),
+      ),
   ]);
-  if (provisioned && !provisioned.isActive)
+  const [identity] = found;
+  if (identity ? identity.isInactive : provisioned?.active === false)
     throw await refuseSignIn(
       ctx,
       provider,
@@ -87,7 +102,6 @@ export async function findPerson(ctx: RequestContext, provider: Provider, person
       `the account of the subject ${person.subject} is deactivated`,
       403,
     );
-  const [identity] = found;
   return {
     known: identity && { identityId: identity.identityId, account: toAccount(identity) },
     provisioned: identity || !others[0] ? undefined : toAccount(others[0]),

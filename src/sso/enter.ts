@@ -7,6 +7,7 @@ import type { RequestContext } from "../context.ts";
 import { PreconditionFailed, UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { members } from "../orgs/table.ts";
+import { isInactive } from "../scim/provisioned.ts";
 import { SESSION_NAME, openSession } from "../sessions/open.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
@@ -22,7 +23,7 @@ import { connections, identities } from "./table.ts";
 export type Into =
   /** The account of the identity. */
   | { how: "known"; identityId: string; account: Account }
-  /** The account that the organization provisioned. */
+  /** The account that SCIM made. */
   | { how: "provisioned"; account: Account }
   /** An account whose holder has just signed in to it. `proof` fails unless that is still so. */
   | { how: "linked"; account: Account; proof: BatchItem<"sqlite"> }
@@ -108,6 +109,7 @@ async function attempt(ctx: RequestContext, provider: Provider, person: Person, 
 
   const first: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]] = [
     db.select({ holds: failUnless(isUnchanged(provider)) }).from(sql`(SELECT 1)`),
+    ...(org ? [db.select({ holds: failUnless(sql`NOT ${isInactive(org.id, sql`${user.id}`)}`) }).from(sql`(SELECT 1)`)] : []),
     ...(into.how === "linked" ? [into.proof] : []),
     ...(into.how === "new"
       ? [
@@ -176,7 +178,7 @@ async function attempt(ctx: RequestContext, provider: Provider, person: Person, 
 const linkedText = ({ name }: Provider, { subject }: Person, how: Into["how"], login: string) =>
   how === "new"
     ? `Created the account ${login} for the identity ${subject} of "${name}".`
-    : `Linked the account ${login} with the identity ${subject} of "${name}"${how === "provisioned" ? ", because the organization provisioned it" : ""}.`;
+    : `Linked the account ${login} with the identity ${subject} of "${name}"${how === "provisioned" ? ", which SCIM made" : ""}.`;
 
 /** SQL condition: the connection is as it was read. The providers of the deployment are settings, which no request changes. */
 const isUnchanged = ({ id, org, version }: Provider) =>

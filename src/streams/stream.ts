@@ -1,5 +1,4 @@
 import { type SQL, and, eq, getTableColumns, sql } from "drizzle-orm";
-import { auditHeads } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
@@ -21,13 +20,15 @@ export const freshStart = { failingSince: null, failures: 0, retryAt: 0, error: 
 
 /** Time of the first event that was not delivered: in the archive, or in the table. */
 const oldest = sql<number | null>`coalesce(
-  (SELECT CASE WHEN last_seq > delivered_through THEN first_at END FROM audit_archives
-    WHERE org_id = audit_streams.org_id AND first_seq <= delivered_through + 1 ORDER BY first_seq DESC LIMIT 1),
-  (SELECT at FROM audit_events WHERE org_id = audit_streams.org_id AND seq > delivered_through ORDER BY seq LIMIT 1))`;
+  (SELECT CASE WHEN audit_archives.last_seq > audit_streams.delivered_through THEN audit_archives.first_at END FROM audit_archives
+    WHERE audit_archives.org_id = audit_streams.org_id AND audit_archives.first_seq <= audit_streams.delivered_through + 1
+    ORDER BY audit_archives.first_seq DESC LIMIT 1),
+  (SELECT audit_events.at FROM audit_events WHERE audit_events.org_id = audit_streams.org_id
+    AND audit_events.seq > audit_streams.delivered_through ORDER BY audit_events.seq LIMIT 1))`;
 
 const shown = {
   ...getTableColumns(auditStreams),
-  headSeq: sql<number>`coalesce((SELECT ${auditHeads.seq} FROM ${auditHeads} WHERE ${auditHeads.orgId} = ${auditStreams.orgId}), 0)`.as(
+  headSeq: sql<number>`coalesce((SELECT audit_heads.seq FROM audit_heads WHERE audit_heads.org_id = audit_streams.org_id), 0)`.as(
     "head_seq",
   ),
   oldestAt: oldest.as("oldest_at"),

@@ -136,7 +136,10 @@ describe("a stream", () => {
   });
 
   it("sends nothing while it is paused or after its deletion, and loses nothing by the pause", async () => {
+    // The log of another organization.
+    await addRecords(50, { orgId: "other" });
     const { id } = await newStream(world, "https", receiver);
+    expect((await get(id)).lag.records).toBeLessThan(10);
     await drain(id);
     expect(await post(id, "pause")).toMatchObject({ paused: { reason: "asked" } });
     const before = receiver.taken.length;
