@@ -60,7 +60,7 @@ export default defineConfig(async () => {
       isolate: false,
       maxWorkers: 1,
       setupFiles: ["./test/support/setup.ts"],
-      testTimeout: long ? 1_200_000 : 30_000,
+      testTimeout: long ? 1_200_000 : 120_000,
     },
   };
 });

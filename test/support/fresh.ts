@@ -1,6 +1,6 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { enforceRowLimits, enforceStatementLimits } from "./d1Limits.ts";
 
 /**
@@ -10,6 +10,23 @@ import { enforceRowLimits, enforceStatementLimits } from "./d1Limits.ts";
 export async function freshBindings(): Promise<void> {
   await emptyBindings();
   await makeTables();
+}
+
+let isShared = false;
+
+/** Before each test. */
+export async function freshUnlessShared(): Promise<void> {
+  if (!isShared) await freshBindings();
+}
+
+/** Makes the bindings once for all tests of a file or of a `describe`, which only read. */
+export function shareBindings(make: () => Promise<void>): void {
+  beforeAll(async () => {
+    await freshBindings();
+    await make();
+    isShared = true;
+  });
+  afterAll(() => void (isShared = false));
 }
 
 /** The same, without the tables of the database. */

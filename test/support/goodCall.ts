@@ -71,9 +71,13 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
   if (operationId === "LeaveOrganization") {
     params["orgName"] = "umbrella";
     await env.DB.batch([
-      env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('umbrella', 'umbrella', 'umbrella', 0)"),
+      // With an id of its own in each world, as `initech` has below.
       env.DB.prepare(
-        "INSERT INTO members (org_id, user_id, role, created_at) SELECT 'umbrella', id, 'admin', 9e12 FROM users WHERE login IN ('ada', 'mel', 'bill')",
+        "INSERT INTO organizations (id, name, display_name, created_at) VALUES (lower(hex(randomblob(16))), 'umbrella', 'umbrella', 0)",
+      ),
+      env.DB.prepare(
+        `INSERT INTO members (org_id, user_id, role, created_at) SELECT organizations.id, users.id, 'admin', 9e12
+         FROM organizations JOIN users WHERE organizations.name = 'umbrella' AND login IN ('ada', 'mel', 'bill')`,
       ),
     ]);
   }

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { beforeEach, inject } from "vitest";
-import { freshBindings } from "./fresh.ts";
+import { freshUnlessShared } from "./fresh.ts";
 
-beforeEach(freshBindings);
+beforeEach(freshUnlessShared);
 fc.configureGlobal({ seed: inject("seed") });
 
 /** The Worker's lines for what it has done: one for each request. What fails is a line of another kind, and is shown. */

@@ -1,9 +1,6 @@
-import type { Page } from "playwright-core";
 import { expect, inject, it } from "vitest";
-import { newContext, signedIn } from "./support/browser.ts";
+import { newContext, signedIn, submit } from "./support/browser.ts";
 import { exchange, newProvider } from "./support/provider.ts";
-
-const submit = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
 
 it("adds a provider by a preset, heeds a warning, tries claims and a token, and ends the sessions, with JavaScript off", async () => {
   const issuer = "https://github.plain.example";
@@ -38,9 +35,9 @@ it("adds a provider by a preset, heeds a warning, tries claims and a token, and 
   await submit(page, "Save");
   await page.waitForURL((url) => url.pathname === address);
   expect(await page.textContent("main")).not.toContain(warning);
-  await page.getByRole("button", { name: "Move policy 1 down" }).click();
+  await submit(page, "Move policy 1 down");
   await policy(2).getByText("repository_id is 2002").waitFor();
-  await page.getByRole("button", { name: "Move policy 2 up" }).click();
+  await submit(page, "Move policy 2 up");
   await policy(1).getByText("repository_id is 2002").waitFor();
 
   await page.getByRole("link", { name: "Dry run" }).click();

@@ -1,13 +1,9 @@
-import type { Page } from "playwright-core";
 import { expect, inject, it } from "vitest";
-import { newContext, signedIn } from "./support/browser.ts";
+import { newContext, signedIn, submit } from "./support/browser.ts";
 import { send } from "./support/story.ts";
 
 const ask = <T>(method: string, path: string, json?: unknown) =>
   send<T>(inject("url"), method, path, { token: inject("people")["acme"]!["admin"]!, json });
-/** Presses a button of a form. Returns when the page that answers is whole. */
-const submit = (page: Page, name: string) =>
-  Promise.all([page.waitForEvent("load"), page.getByRole("button", { name, exact: true }).click()]);
 
 it("makes a role, gives it to an invited person and a team, and deletes it, with JavaScript off", async () => {
   await ask("POST", "/api/stacks/acme/plain", { stackName: "dev" });

@@ -29,6 +29,10 @@ export async function signedIn(context: BrowserContext, token = inject("people")
   return page;
 }
 
+/** Presses a button of a form. Returns when the page that answers is whole: an element may be there before the rest of its page is. */
+export const submit = (page: Page, name: string) =>
+  Promise.all([page.waitForEvent("load"), page.getByRole("button", { name, exact: true }).click()]);
+
 /** The people that a story is about. */
 export const cast = (): Cast => ({
   url: inject("url"),
