@@ -44,7 +44,7 @@ const resources: Record<string, { all: Record<string, OfAll>; one: Record<string
   },
 };
 
-/** Parts of the protocol that are not offered; their answer is 501 (RFC 7644 §3.3, §3.7, §3.11). */
+/** Parts of the protocol that are not offered; their answer is 501 (RFC 7644: bulk operations, the alias of the caller, and queries by POST). */
 const notOffered = new Set(["Bulk", "Me", ".search"]);
 
 /** Whether a path belongs to SCIM: its errors are SCIM's own. */

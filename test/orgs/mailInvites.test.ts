@@ -84,7 +84,7 @@ describe("an invitation by address", () => {
       await wait();
       await mailInvites(env, Date.now());
     }
-    expect((await states()).toSorted()).toEqual(["failed", "sent"]);
+    expect(new Set(await states())).toEqual(new Set(["failed", "sent"]));
     expect(await env.DB.prepare("SELECT count(*) AS n FROM invites WHERE mail_at IS NOT NULL").first("n")).toBe(0);
   });
 
