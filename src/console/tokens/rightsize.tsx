@@ -12,7 +12,7 @@ export const proposedStacks = ({ proposal }: Rightsize): string | undefined =>
   proposal.stacks === null ? undefined : limitsForm({ stacks: proposal.stacks })["stacks"];
 
 /**
- * What a token used by the audit log, and the least role and limit for it, beside what the token has. Nothing is applied here: the link only
+ * What a token has used (the audit log says it), and the least role and limit for that, beside what the token has. Nothing is applied here: the link only
  * fills the form for changes. @param rightsize undefined until the reader asks for it, because it reads many events
  */
 export const WhatItUsed = ({ here, rightsize, mayLimit }: { here: string; rightsize: Rightsize | undefined; mayLimit: boolean }) => (
