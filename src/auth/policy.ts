@@ -74,7 +74,8 @@ const streamRights: OrgPermission[] = ["audit_streams:update"];
 /**
  * Rights of people only. No machine token creates or ends an organization token, not even one with the role Admin. So no machine token makes
  * or removes an administrator, and none changes the settings with which it could lock out the people who would end it. An identity provider
- * creates tokens, so no machine token sets one up. A stream outlives the token that makes it, so no machine token makes one. A machine token belongs to one organization, so it cannot move a stack to another one.
+ * creates tokens, and a stream outlives the token that makes it, so no machine token sets one up. A machine token belongs to one organization,
+ * so it cannot move a stack to another one.
  */
 const personOnly: ReadonlySet<OrgPermission> = new Set([
   "org_token:create",

@@ -589,6 +589,31 @@ export const mutants: Mutant[] = [
     replace: ".set({ version: sql`${oidcIssuers.version} + 1` })",
   },
   {
+    claim: "scim-sign-in",
+    file: "src/sso/account.ts",
+    find: "identity ? identity.isInactive : provisioned?.active === false",
+    replace: "!identity && provisioned?.active === false",
+  },
+  {
+    claim: "scim-name",
+    file: "src/sso/account.ts",
+    find: "identities.connection_id = ${provider.id} AND identities.user_id = users.id)",
+    replace: "identities.connection_id = ${provider.id} AND identities.user_id = NULL)",
+  },
+  {
+    claim: "stream-person",
+    file: "src/auth/policy.ts",
+    find: '...issuerRights,\n  ...streamRights,\n  "stack:transfer"',
+    replace: '...issuerRights,\n  "stack:transfer"',
+  },
+  {
+    claim: "stream-host",
+    file: "src/streams/settings.ts",
+    find: "const kept = sameOrigin ? before.credentials : undefined;",
+    replace: "const kept = sameOrigin ? before.credentials : before?.credentials;",
+  },
+  { claim: "stream-pause", file: "src/streams/deliver.ts", find: "if (stream.pausedAt !== null)", replace: "if (stream.pausedAt === 0)" },
+  {
     claim: "scim-token",
     file: "src/auth/authenticate.ts",
     find: '["session", "scim"].includes(kindOf(found))',
