@@ -86,6 +86,16 @@ describe("the requirement of single sign-on", () => {
     await ok("DELETE", connection, { token: world.admin });
   });
 
+  it("does not make an emergency administrator of one who lost the role and got it again", async () => {
+    await required("people");
+    const change = (role: string) => ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role } });
+    await change("admin");
+    await set({ emergencyAdmins: ["ada", "mel"] });
+    await change("member");
+    await change("admin");
+    expect(await ok("GET", SETTINGS, { token: world.admin })).toMatchObject({ emergencyAdmins: ["ada"] });
+  });
+
   it("of people: sessions of tokens are refused at once, tokens and machines are not", async () => {
     const session = await withToken(world.member);
     await session.shown(session.get("/acme"));
