@@ -109,8 +109,8 @@ export interface First {
 /** What the page of a first sign-in shows. @throws 400 */
 export async function readFirst(ctx: RequestContext, c: Context): Promise<First> {
   const { provider, person } = await openFirst(ctx, c);
-  const { mayJoin } = await findPerson(ctx, provider, person);
-  return { provider, person, mayJoin };
+  const { mayJoin, managedId } = await findPerson(ctx, provider, person);
+  return { provider, person, mayJoin: mayJoin && managedId === undefined };
 }
 
 async function openFirst(ctx: RequestContext, c: Context) {
