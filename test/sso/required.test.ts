@@ -147,6 +147,18 @@ describe("the requirement of single sign-on", () => {
     await refused(403, "POST", "/api/stacks/acme/third", { token: world.member, json: { stackName: "dev" } });
   });
 
+  it("refuses at once what was authorized through a connection that a leak report disables", async () => {
+    const thief = await ok<{ tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin, json: { description: "stolen" } });
+    await ok("PATCH", `/api/orgs/acme/sso/connections/${acme.id}`, { token: thief.tokenValue, json: { name: "Renamed" } });
+    await required();
+    const session = await link(world.member, "mel");
+    await session.led(session.post(REAUTH, { token: await tokenIdOf("mel") }));
+    const { method, path, options } = makeStack(world.member);
+    await ok(method, path, options);
+    await ok("POST", "/api/token-leaks", { json: { token: thief.tokenValue } });
+    await refused(403, method, "/api/stacks/acme/second", options);
+  });
+
   it("leaves emergency administrators alone, and records each use", async () => {
     await required();
     const events = await eventsOf(() => ok("GET", "/api/orgs/acme/members", { token: world.admin }));
