@@ -20,7 +20,13 @@ export async function whyDeactivated(ctx: RequestContext, actor: Actor, orgName:
     ctx.store.db
       .select({ id: organizations.id, name: organizations.name, isMember: sql<number>`${isMember}`.as("is_member") })
       .from(organizations)
-      .where(and(eq(organizations.name, orgName), eq(organizations.id, sql`coalesce(${actor.limits.onlyOrgId}, organizations.id)`), sql`CASE WHEN ${isMember} THEN ${isBarred} ELSE ${wasDeactivated} END`)),
+      .where(
+        and(
+          eq(organizations.name, orgName),
+          eq(organizations.id, sql`coalesce(${actor.limits.onlyOrgId}, organizations.id)`),
+          sql`CASE WHEN ${isMember} THEN ${isBarred} ELSE ${wasDeactivated} END`,
+        ),
+      ),
   ]);
   const org = found[0];
   if (!org) return undefined;

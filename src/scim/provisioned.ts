@@ -33,7 +33,7 @@ export async function findProvisioned(store: Store, orgId: string, subject: stri
   const [rows] = await batch(store, [
     store.db
       .select({
-        active: scimUsers.active,
+        active: sql<number>`${scimUsers.active} OR ${isMember}`.as("is_active"),
         userId: scimUsers.userId,
         madeAccount: scimUsers.madeAccount,
         externalId: scimUsers.externalId,
@@ -60,10 +60,13 @@ export async function findProvisioned(store: Store, orgId: string, subject: stri
   if (!row) return undefined;
   const isNamed = row.userNameKey === address || (row.userNameKey === userName && row.externalId === null);
   const opens = row.externalId === subject ? "subject" : isNamed ? "name" : undefined;
-  return { active: row.active, userId: row.userId, opens: row.madeAccount ? opens : undefined };
+  return { active: row.active === 1, userId: row.userId, opens: row.madeAccount ? opens : undefined };
 }
+
+/** SQL condition on a row of `scim_users`: its person is a member, perhaps because an administrator removed the person by hand and added the person again. */
+const isMember = sql`EXISTS (SELECT 1 FROM members WHERE members.org_id = scim_users.org_id AND members.user_id = scim_users.user_id)`;
 
 /** SQL condition: the organization's identity provider has deactivated the person's user. A sign-in must not make the person a member again. */
 export const isInactive = (orgId: string, userId: SQL): SQL =>
   sql`EXISTS (SELECT 1 FROM scim_users WHERE scim_users.org_id = ${orgId} AND scim_users.user_id = ${userId}
-    AND NOT scim_users.active AND scim_users.deleted_at IS NULL)`;
+    AND NOT scim_users.active AND scim_users.deleted_at IS NULL AND NOT ${isMember})`;

@@ -120,13 +120,23 @@ export async function findPerson(ctx: RequestContext, provider: Provider, person
   };
 }
 
-/** @returns undefined for an unknown one */
-export async function findAccount(ctx: RequestContext, provider: Provider, userId: string): Promise<Account | undefined> {
+/**
+ * The account of a person who has signed in to it with a token or session.
+ * @returns undefined for an unknown one; `isBarred`: the credential is older than the person's deactivation in the organization
+ */
+export async function findAccount(
+  ctx: RequestContext,
+  provider: Provider,
+  userId: string,
+  tokenId: string,
+): Promise<(Account & { isBarred: boolean }) | undefined> {
+  const orgId = provider.org?.id ?? null;
+  const isBarred = sql<number>`EXISTS (SELECT 1 FROM barred_tokens WHERE token_id = ${tokenId} AND barred_tokens.org_id = ${orgId})`;
   const [rows] = await batch(ctx.store, [
     ctx.store.db
-      .select(fields(provider.org?.id ?? null))
+      .select({ ...fields(orgId), isBarred: isBarred.as("is_barred") })
       .from(users)
       .where(eq(users.id, userId)),
   ]);
-  return rows[0] && toAccount(rows[0]);
+  return rows[0] && { ...toAccount(rows[0]), isBarred: rows[0].isBarred === 1 };
 }

@@ -140,8 +140,13 @@ export async function finishFirst(
       throw badRequest(
         "sign in with a personal access token of the account that you want to use. A sign-in through the identity provider of an organization does not count",
       );
-    const account = await findAccount(ctx, provider, holder.user.id);
+    const account = await findAccount(ctx, provider, holder.user.id, holder.token.id);
     if (!account) throw startAgain();
+    // Only SCIM itself can say that the person of an older credential is this one.
+    if (account.isBarred && found.managedId !== account.user.id)
+      throw badRequest(
+        "this access token is older than the time at which the identity provider deactivated your account, so it links nothing. Ask an administrator",
+      );
     into = { how: "linked", account, proof: guard(ctx.store, holder, ctx.now) };
   }
   // The identity may have got an account meanwhile, in another window.

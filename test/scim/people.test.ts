@@ -134,7 +134,9 @@ describe("a deactivation", () => {
     const { id } = await good(scim, "POST", "/Users", userOf("mel"));
     await good(scim, "PATCH", `/Users/${id}`, active(false));
     await refused(403, "GET", "/api/orgs/acme/members", { token: world.member });
-    await env.DB.exec("UPDATE access_tokens SET only_org_id = (SELECT id FROM organizations WHERE name = 'globex') WHERE user_id = (SELECT id FROM users WHERE login = 'mel')");
+    await env.DB.exec(
+      "UPDATE access_tokens SET only_org_id = (SELECT id FROM organizations WHERE name = 'globex') WHERE user_id = (SELECT id FROM users WHERE login = 'mel')",
+    );
     await refused(404, "GET", "/api/orgs/acme/members", { token: world.member });
   });
 

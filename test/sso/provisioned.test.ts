@@ -105,6 +105,15 @@ describe("a person whom SCIM made", () => {
     await after.shown(after.get("/acme"));
   });
 
+  it("whom an administrator has removed by hand and added again can sign in", async () => {
+    await good(scim, "POST", "/Users", userOf("eve@acme.example"));
+    await signInAgain(acme);
+    await ok("DELETE", "/api/orgs/acme/members/eve", { token: world.admin });
+    expect(await refusal()).toContain("has deactivated your account");
+    await ok("POST", "/api/orgs/acme/members/eve", { token: world.admin, json: { role: "member" } });
+    await signInAgain(acme);
+  });
+
   it("cannot sign in while deactivated, by an identity or for the first time, and can again after the activation", async () => {
     await prove();
     const { id } = await good(scim, "POST", "/Users", userOf("eve@acme.example"));
@@ -140,6 +149,20 @@ it("a member whom SCIM manages gets no second account: the holder links the firs
   expect(await arrives(eve(), browser)).toBe("/login/first");
   await browser.led(browser.post("/login/first", { as: "token", token: world.member }));
   expect(await row("SELECT user_id FROM identities")).toEqual(await accountOf(id as string));
+});
+
+it("a token from before a deactivation links no identity that SCIM does not know", async () => {
+  const { id } = await good(scim, "POST", "/Users", userOf("mel", { externalId: "mel-at-acme" }));
+  await setActive(id as string, false);
+  await setActive(id as string, true);
+  const thief = new Browser();
+  await arrives(eve({ sub: "unknown" }), thief);
+  const answer = thief.post("/login/first", { as: "token", token: world.member });
+  expect(await thief.shown(answer, 400)).toContain("is older than the time");
+  const mel = new Browser();
+  await arrives(eve({ sub: "mel-at-acme" }), mel);
+  await mel.led(mel.post("/login/first", { as: "token", token: world.member }));
+  await mel.shown(mel.get("/acme"));
 });
 
 it("a member who is removed during the sign-in does not come back by it", async () => {
