@@ -7,7 +7,8 @@ import { recordDeactivated } from "./refusals.ts";
 
 /**
  * The refusal for a person who has no access to an organization because its identity provider has deactivated the person, or because the
- * credential is older than that. It is recorded. Undefined for everybody else, who may not know whether the organization exists.
+ * credential is older than that. It is recorded. Undefined for everybody else, who may not know whether the organization exists, and for a
+ * credential that is valid in another organization only.
  */
 export async function whyDeactivated(ctx: RequestContext, actor: Actor, orgName: string): Promise<AppError | undefined> {
   if (actor.kind !== "user") return undefined;
@@ -19,7 +20,13 @@ export async function whyDeactivated(ctx: RequestContext, actor: Actor, orgName:
     ctx.store.db
       .select({ id: organizations.id, name: organizations.name, isMember: sql<number>`${isMember}`.as("is_member") })
       .from(organizations)
-      .where(and(eq(organizations.name, orgName), sql`CASE WHEN ${isMember} THEN ${isBarred} ELSE ${wasDeactivated} END`)),
+      .where(
+        and(
+          eq(organizations.name, orgName),
+          eq(organizations.id, sql`coalesce(${actor.limits.onlyOrgId}, organizations.id)`),
+          sql`CASE WHEN ${isMember} THEN ${isBarred} ELSE ${wasDeactivated} END`,
+        ),
+      ),
   ]);
   const org = found[0];
   if (!org) return undefined;

@@ -15,6 +15,12 @@ const FIRST = "/login/first";
 export const departurePath = (provider: Pick<Provider, "org" | "id">, next: string) =>
   `/login/${encodeURIComponent(placeOf(provider))}/sso?${String(new URLSearchParams({ connection: provider.id, next }))}`;
 
+/**
+ * Whether a page of another site sent the browser. A provider that its site controls could answer at once with an account of its own, and the person would
+ * work in that account unnoticed. So such a visit shows a page, and the person goes on.
+ */
+const isFromElsewhere = (site: string | undefined): boolean => site === "cross-site" || site === "same-site";
+
 /** Sign-in through identity providers. */
 export const singleSignOnPages = [
   definePage("GET", "/login/:place/sso", "public", async (ctx) => {
@@ -24,7 +30,8 @@ export const singleSignOnPages = [
     const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ id }) => wanted === null || id === wanted);
     const [only, ...others] = providers;
     if (!only) throw notFound("Single sign-on of this name");
-    if (others.length === 0) return hono.redirect(await depart(ctx, hono, only, next), 302);
+    if (others.length === 0 && !isFromElsewhere(hono.req.header("Sec-Fetch-Site")))
+      return hono.redirect(await depart(ctx, hono, only, next), 302);
     return {
       title: "Sign in",
       body: (

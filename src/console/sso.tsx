@@ -40,9 +40,9 @@ async function change(ctx: Context, form: Form): Promise<Problem | undefined> {
     case "add-domain":
       return read(AddDomainRequest, { domain }, (body) => addDomain(ctx, body.domain));
     case "verify-domain":
-      return failure(() => verifyDomain(ctx, domain));
+      return read(AddDomainRequest, { domain }, (body) => verifyDomain(ctx, body.domain));
     case "remove-domain":
-      return failure(() => removeDomain(ctx, domain));
+      return read(AddDomainRequest, { domain }, (body) => removeDomain(ctx, body.domain));
     case "settings":
       return read(
         UpdateSsoSettingsRequest,

@@ -109,6 +109,11 @@ export function endBelow(store: Store, descent: Descent) {
           sql`${accessTokens.identityId} IN (SELECT identities.id FROM identities WHERE identities.connection_id IN ${openers})`,
         ),
       ),
+    // A sign-in through it proves nothing any more, so each guard in its organization checks again.
+    db
+      .update(organizations)
+      .set({ settingsVersion: sql`${organizations.settingsVersion} + 1` })
+      .where(sql`${organizations.id} IN (SELECT shut.org_id FROM connections AS shut WHERE shut.id IN ${openers})`),
     db
       .update(connections)
       .set({ enabled: false, version: sql`${connections.version} + 1` })

@@ -60,7 +60,7 @@ async function inviteMember(ctx: OrgContext, login: string, { role, roleId, name
     event: "organization-invite-sent",
     description: `Invited ${login} as ${name} (${shortId(id)}).`,
   });
-  const isFree = sql`NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
+  const isFree = sql`NOT ${isSuspended(sql`${ctx.org.id}`, sql`users.id`)} AND NOT EXISTS (SELECT 1 FROM members WHERE ${isMember(ctx, login)})
     AND NOT EXISTS (SELECT 1 FROM invites AS old WHERE old.org_id = ${ctx.org.id} AND old.user_id = users.id AND ${isPending("old", ctx.now)})`;
   const [people, membership, , , made, roles] = await guarded(ctx, [
     person(ctx, login),
@@ -78,6 +78,7 @@ async function inviteMember(ctx: OrgContext, login: string, { role, roleId, name
   const found = people[0];
   if (!found) throw notFound(`User '${login.slice(0, 100)}'`);
   if (membership[0]) throw alreadyThere();
+  if (found.isSuspended) throw suspended();
   if (!made[0]) throw new AppError(409, "User has an invitation to the organization already.");
   relaySoon(ctx, event);
   return {

@@ -1,6 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
+import { isOpenTo } from "../auth/barred.ts";
 import { guard } from "../auth/guard.ts";
 import { forgetIdentities } from "../auth/resolve.ts";
 import type { OrganizationRef, PersonContext } from "../context.ts";
@@ -58,7 +59,8 @@ async function organizationOf(ctx: PersonContext, orgName: string): Promise<Orga
       .where(
         and(
           eq(organizations.name, orgName),
-          sql`EXISTS (SELECT 1 FROM members WHERE members.org_id = organizations.id AND members.user_id = ${ctx.actor.user.id})`,
+          sql`EXISTS (SELECT 1 FROM members WHERE members.org_id = organizations.id AND members.user_id = ${ctx.actor.user.id}
+            AND ${isOpenTo(sql`${ctx.actor.token.id}`)})`,
         ),
       ),
   ]);

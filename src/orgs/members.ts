@@ -74,7 +74,8 @@ export async function changeMemberRole(ctx: OrgContext, login: string, given: Gi
     currentRole(ctx, login),
     ctx.store.db
       .update(members)
-      .set({ role, roleId: id, roleConnectionId: null })
+      // Who becomes an administrator again later is no emergency administrator.
+      .set({ role, roleId: id, roleConnectionId: null, ...(role !== "admin" && { isBreakGlass: false }) })
       .where(and(isMember(ctx, login), sql`(role, role_id) IS NOT (${role}, ${id})`, allowed, withinReach(ctx)))
       .returning({ userId: members.userId }),
     auditIf(ctx.store, event, changedARow),

@@ -23,6 +23,8 @@ export interface Found {
   known: { identityId: string; account: Account } | undefined;
   /** The account that SCIM made for the person, at the first sign-in. */
   provisioned: Account | undefined;
+  /** Id of the account whose membership SCIM manages for the person: the first sign-in leads into no other one. */
+  managedId: string | undefined;
   /** Whether the provider may make the person a member, or give the person an account. */
   mayJoin: boolean;
 }
@@ -62,12 +64,13 @@ export const thatIdentity = (provider: Provider, { subject }: Person): SQL =>
 /**
  * Finds what is known of a person. An account that SCIM of the same organization made is found by the subject, which is the external id, or by the
  * user name. It is found by the user name only while no other identity of the connection is linked to it, so that nobody takes it over by a name.
+ * Everybody chooses a login at GitHub, so it is no such name.
  * @throws 403 for a person whom SCIM has deactivated
  */
 export async function findPerson(ctx: RequestContext, provider: Provider, person: Person): Promise<Found> {
   const { db } = ctx.store;
   const orgId = provider.org?.id ?? null;
-  const names = [person.userName, person.isVerified ? person.email : ""].filter((name) => name !== "");
+  const names = { userName: provider.kind === "github" ? "" : person.userName, address: person.isVerified ? person.email : "" };
   const provisioned = orgId === null ? undefined : await findProvisioned(ctx.store, orgId, person.subject, names);
   const [found, proven, others] = await batch(ctx.store, [
     db
@@ -88,13 +91,16 @@ export async function findPerson(ctx: RequestContext, provider: Provider, person
       .from(users)
       .where(
         and(
-          eq(users.id, provisioned?.userId ?? ""),
-          sql`NOT EXISTS (SELECT 1 FROM identities WHERE identities.connection_id = ${provider.id} AND identities.user_id = users.id)`,
+          eq(users.id, (provisioned?.opens && provisioned.userId) ?? ""),
+          provisioned?.opens === "name"
+            ? sql`NOT EXISTS (SELECT 1 FROM identities WHERE identities.connection_id = ${provider.id} AND identities.user_id = users.id)`
+            : undefined,
         ),
       ),
   ]);
   const [identity] = found;
-  if (identity ? identity.isInactive : provisioned?.active === false)
+  // The person may have another account than the one that SCIM deactivated.
+  if (identity?.isInactive || provisioned?.active === false)
     throw await refuseSignIn(
       ctx,
       provider,
@@ -105,6 +111,7 @@ export async function findPerson(ctx: RequestContext, provider: Provider, person
   return {
     known: identity && { identityId: identity.identityId, account: toAccount(identity) },
     provisioned: identity || !others[0] ? undefined : toAccount(others[0]),
+    managedId: provisioned?.userId ?? undefined,
     mayJoin: mayJoin(
       provider,
       person,
@@ -113,13 +120,23 @@ export async function findPerson(ctx: RequestContext, provider: Provider, person
   };
 }
 
-/** @returns undefined for an unknown one */
-export async function findAccount(ctx: RequestContext, provider: Provider, userId: string): Promise<Account | undefined> {
+/**
+ * The account of a person who has signed in to it with a token or session.
+ * @returns undefined for an unknown one; `isBarred`: the credential is older than the person's deactivation in the organization
+ */
+export async function findAccount(
+  ctx: RequestContext,
+  provider: Provider,
+  userId: string,
+  tokenId: string,
+): Promise<(Account & { isBarred: boolean }) | undefined> {
+  const orgId = provider.org?.id ?? null;
+  const isBarred = sql<number>`EXISTS (SELECT 1 FROM barred_tokens WHERE token_id = ${tokenId} AND barred_tokens.org_id = ${orgId})`;
   const [rows] = await batch(ctx.store, [
     ctx.store.db
-      .select(fields(provider.org?.id ?? null))
+      .select({ ...fields(orgId), isBarred: isBarred.as("is_barred") })
       .from(users)
       .where(eq(users.id, userId)),
   ]);
-  return rows[0] && toAccount(rows[0]);
+  return rows[0] && { ...toAccount(rows[0]), isBarred: rows[0].isBarred === 1 };
 }

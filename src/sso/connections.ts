@@ -211,12 +211,15 @@ async function afterEnd(ctx: OrgContext, ended: { id: string; hash: string }[]):
 export const changeEvent = (ctx: OrgContext, description: string) =>
   auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), { event: "saml-configuration-updated", description });
 
-/** Each change counts as one of the settings, so two changes at once are checked one after the other. */
-export const nextSettings = (ctx: OrgContext) =>
+/**
+ * Each change counts as one of the settings, so two changes at once are checked one after the other. A call that changes nothing must not count.
+ * @param changes SQL condition: there is something to change
+ */
+export const nextSettings = (ctx: OrgContext, changes: SQL = sql`1`) =>
   ctx.store.db
     .update(organizations)
     .set({ settingsVersion: sql`${organizations.settingsVersion} + 1` })
-    .where(eq(organizations.id, ctx.org.id));
+    .where(and(eq(organizations.id, ctx.org.id), changes));
 
 const unique = (names: string[]) => [...new Set(names)];
 

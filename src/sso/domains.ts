@@ -88,10 +88,10 @@ export async function verifyDomain(ctx: OrgContext, domain: string): Promise<Dom
 /** @throws 404 */
 export async function removeDomain(ctx: OrgContext, domain: string): Promise<void> {
   const event = changeEvent(ctx, `Removed the domain ${domain}.`);
-  const [removed] = await guarded(ctx, [
+  const [, removed] = await guarded(ctx, [
+    nextSettings(ctx, sql`EXISTS (SELECT 1 FROM ${domains} WHERE ${thatDomain(ctx, domain)})`),
     ctx.store.db.delete(domains).where(thatDomain(ctx, domain)).returning({ domain: domains.domain }),
     auditIf(ctx.store, event, changedARow),
-    nextSettings(ctx),
   ]);
   if (!removed[0]) throw notFound("Domain");
   relaySoon(ctx, event);

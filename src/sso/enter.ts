@@ -41,18 +41,21 @@ export async function enter(
   ctx: RequestContext,
   provider: Provider,
   person: Person,
-  found: Pick<Found, "mayJoin">,
+  found: Pick<Found, "mayJoin" | "managedId">,
   into: Into,
 ): Promise<string> {
   const { org } = provider;
   const isNew = into.how === "new";
+  const { managedId } = found;
+  if (into.how !== "known" && managedId !== undefined && (isNew || into.account.user.id !== managedId))
+    throw await managedElsewhere(ctx, provider, person);
   if (isNew && !found.mayJoin) throw await mayNotJoin(ctx, provider, person);
   if (!isNew && org && !into.account.isMember && !found.mayJoin) throw await mayNotJoin(ctx, provider, person);
   for (const suffix of ["", `-${crypto.randomUUID().slice(0, 4)}`, `-${crypto.randomUUID().slice(0, 8)}`]) {
     const user = isNew ? await newUser(ctx, person, suffix) : into.account.user;
     if (!user) continue;
     try {
-      return await attempt(ctx, provider, person, into, user);
+      return await attempt(ctx, provider, person, found.mayJoin, into, user);
     } catch (error) {
       // Somebody else has just taken the login.
       if (error instanceof UniqueViolation && isNew && suffix.length < 9) continue;
@@ -90,7 +93,24 @@ async function newUser(ctx: RequestContext, person: Person, suffix: string): Pro
   return rows[0]!.taken ? undefined : { id: crypto.randomUUID(), login, name: person.name || login };
 }
 
-async function attempt(ctx: RequestContext, provider: Provider, person: Person, into: Into, user: Account["user"]): Promise<string> {
+/** A second account of a person would stay when SCIM deactivates the first one. */
+const managedElsewhere = (ctx: RequestContext, provider: Provider, person: Person) =>
+  refuseSignIn(
+    ctx,
+    provider,
+    `The identity provider of ${provider.org!.name} already manages an account for you by SCIM. Use a personal access token of that account to link it, or ask an administrator.`,
+    `the person with the subject ${person.subject} has an account that SCIM manages, and chose another one`,
+    403,
+  );
+
+async function attempt(
+  ctx: RequestContext,
+  provider: Provider,
+  person: Person,
+  mayJoin: boolean,
+  into: Into,
+  user: Account["user"],
+): Promise<string> {
   const { org } = provider;
   const { db } = ctx.store;
   const id = crypto.randomUUID();
@@ -140,7 +160,7 @@ async function attempt(ctx: RequestContext, provider: Provider, person: Person, 
           }),
           ...record({ event: "identity-linked", description: linkedText(provider, person, into.how, user.login) }),
         ]),
-    ...(org
+    ...(org && mayJoin
       ? [
           db
             .insert(members)
@@ -150,9 +170,11 @@ async function attempt(ctx: RequestContext, provider: Provider, person: Person, 
             event: "member-added",
             description: `Added ${user.login} as ${provider.firstRole}, by a sign-in through "${provider.name}".`,
           }),
-          ...groups.statements,
         ]
       : []),
+    // A member who was removed a moment ago does not come back.
+    ...(org && !mayJoin ? [db.select({ holds: failUnless(isIn(org.id, user.id)) }).from(sql`(SELECT 1)`)] : []),
+    ...(org ? groups.statements : []),
   ];
   const cookie = await openSession(
     ctx,
@@ -179,6 +201,8 @@ const linkedText = ({ name }: Provider, { subject }: Person, how: Into["how"], l
   how === "new"
     ? `Created the account ${login} for the identity ${subject} of "${name}".`
     : `Linked the account ${login} with the identity ${subject} of "${name}"${how === "provisioned" ? ", which SCIM made" : ""}.`;
+
+const isIn = (orgId: string, userId: string) => sql`EXISTS (SELECT 1 FROM members WHERE org_id = ${orgId} AND user_id = ${userId})`;
 
 /** SQL condition: the connection is as it was read. The providers of the deployment are settings, which no request changes. */
 const isUnchanged = ({ id, org, version }: Provider) =>

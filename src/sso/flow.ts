@@ -109,8 +109,8 @@ export interface First {
 /** What the page of a first sign-in shows. @throws 400 */
 export async function readFirst(ctx: RequestContext, c: Context): Promise<First> {
   const { provider, person } = await openFirst(ctx, c);
-  const { mayJoin } = await findPerson(ctx, provider, person);
-  return { provider, person, mayJoin };
+  const { mayJoin, managedId } = await findPerson(ctx, provider, person);
+  return { provider, person, mayJoin: mayJoin && managedId === undefined };
 }
 
 async function openFirst(ctx: RequestContext, c: Context) {
@@ -140,8 +140,13 @@ export async function finishFirst(
       throw badRequest(
         "sign in with a personal access token of the account that you want to use. A sign-in through the identity provider of an organization does not count",
       );
-    const account = await findAccount(ctx, provider, holder.user.id);
+    const account = await findAccount(ctx, provider, holder.user.id, holder.token.id);
     if (!account) throw startAgain();
+    // Only SCIM itself can say that the person of an older credential is this one.
+    if (account.isBarred && found.managedId !== account.user.id)
+      throw badRequest(
+        "this access token is older than the time at which the identity provider deactivated your account, so it links nothing. Ask an administrator",
+      );
     into = { how: "linked", account, proof: guard(ctx.store, holder, ctx.now) };
   }
   // The identity may have got an account meanwhile, in another window.

@@ -52,7 +52,7 @@ export function applyGroups(
           .where(and(member, sql`${members.role} <> 'admin'`))
       : db
           .update(members)
-          .set({ role: provider.firstRole, roleId: null, roleConnectionId: null })
+          .set({ role: provider.firstRole, roleId: null, roleConnectionId: null, isBreakGlass: false })
           .where(and(member, byGroups, eq(members.role, "admin"), sql`NOT ${isLastAdmin(org.id)}`)),
     recorded("member-role-changed", `Changed the role of ${user.login} to ${given.isAdmin ? "Admin" : provider.firstRole}`),
   ];

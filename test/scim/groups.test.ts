@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { settledLog } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
 import { type World, newStack, newTeam, newWorld } from "../support/world.ts";
@@ -121,6 +121,12 @@ describe("a person whom the identity provider has deactivated", () => {
     );
     const { id } = await ok<{ id: string }>("POST", "/api/orgs/acme/invites/link", { token: world.admin, json: { role: "member" } });
     expect(await refused(409, "PATCH", `/api/orgs/acme/invites/${id}`, { token: world.member })).toContain("identity provider");
+    const before = env.DIRECT_MEMBERS;
+    Object.assign(env, { DIRECT_MEMBERS: "invite" });
+    onTestFinished(() => void Object.assign(env, { DIRECT_MEMBERS: before }));
+    expect(await refused(409, "POST", "/api/orgs/acme/members/mel", { token: world.admin, json: { role: "member" } })).toContain(
+      "identity provider",
+    );
   });
 
   it("was a member whom an administrator removed: the identity provider cannot take an account of others in again", async () => {

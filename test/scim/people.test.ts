@@ -91,6 +91,9 @@ describe("a deactivation", () => {
     expect(await membersOfAcme()).toContain("mel member");
     expect((await ok<{ teams: string[] }>("GET", "/api/orgs/acme/members/mel/teams", { token: world.admin })).teams).toEqual(["red"]);
     expect(await refused(403, "GET", "/api/stacks/acme/web/dev", { token: world.member })).toContain("is older than the time");
+    // The membership may not be accepted or left with it either.
+    await refused(404, "POST", "/api/user/organizations/acme/accept", { token: world.member });
+    await refused(404, "DELETE", "/api/user/organizations/acme", { token: world.member });
     const { tokenValue: heir } = await ok<{ tokenValue: string }>("POST", "/api/user/tokens", {
       token: world.member,
       json: { description: "heir" },
@@ -125,6 +128,16 @@ describe("a deactivation", () => {
     await refused(403, "GET", "/api/orgs/acme/members", { token });
     const again = await exchanged(await idp.token(), ofPerson("mel"));
     await ok("GET", "/api/orgs/acme/members", { token: again.access_token });
+  });
+
+  it("is told to no credential that is valid in another organization only", async () => {
+    const { id } = await good(scim, "POST", "/Users", userOf("mel"));
+    await good(scim, "PATCH", `/Users/${id}`, active(false));
+    await refused(403, "GET", "/api/orgs/acme/members", { token: world.member });
+    await env.DB.exec(
+      "UPDATE access_tokens SET only_org_id = (SELECT id FROM organizations WHERE name = 'globex') WHERE user_id = (SELECT id FROM users WHERE login = 'mel')",
+    );
+    await refused(404, "GET", "/api/orgs/acme/members", { token: world.member });
   });
 
   it("never removes the last administrator, and records that", async () => {

@@ -142,6 +142,18 @@ describe("a sign-in belongs to one browser, and comes back once", () => {
     expect(await replayed.shown(replayed.get(back), 400)).toContain("was not begun in this browser");
   });
 
+  it("is not begun by another site without a click, so nobody is led into the account of somebody else", async () => {
+    for (const site of ["cross-site", "same-site"]) {
+      const browser = new Browser();
+      const page = await browser.shown(browser.get("/login/acme/sso?next=%2Facme", { "Sec-Fetch-Site": site }));
+      const [, link = ""] = /href="(\/login\/acme\/sso[^"]*)"/.exec(page) ?? [];
+      expect([...browser.cookies.keys()]).toEqual([]);
+      expect(await browser.led(browser.get(link.replaceAll("&amp;", "&"), { "Sec-Fetch-Site": "same-origin" }))).toContain(acme.idp.url);
+    }
+    const typed = new Browser();
+    expect(await typed.led(typed.get("/login/acme/sso", { "Sec-Fetch-Site": "none" }))).toContain(acme.idp.url);
+  });
+
   it("does not take the cookie twice, and not at the address of another organization", async () => {
     const globex = await connect(world, {}, "globex", world.stranger);
     await join(acme);
@@ -257,5 +269,12 @@ describe("domains", () => {
     await ok("DELETE", `${path}/${domain}`, { token: world.admin });
     await refused(404, "DELETE", `${path}/${domain}`, { token: world.admin });
     await ok("POST", `${theirs}/${domain}/verify`, { token: world.stranger });
+  });
+
+  it("that were not added are refused on the page, too", async () => {
+    const ada = new Browser();
+    await ada.led(ada.post("/signin", { token: world.admin, next: "/" }));
+    for (const action of ["verify-domain", "remove-domain"])
+      for (const domain of ["unknown.example", "", "x".repeat(3000)]) await ada.shown(ada.post("/acme/~/sso", { do: action, domain }), 400);
   });
 });

@@ -86,6 +86,16 @@ describe("the requirement of single sign-on", () => {
     await ok("DELETE", connection, { token: world.admin });
   });
 
+  it("does not make an emergency administrator of one who lost the role and got it again", async () => {
+    await required("people");
+    const change = (role: string) => ok("PATCH", "/api/orgs/acme/members/mel", { token: world.admin, json: { role } });
+    await change("admin");
+    await set({ emergencyAdmins: ["ada", "mel"] });
+    await change("member");
+    await change("admin");
+    expect(await ok("GET", SETTINGS, { token: world.admin })).toMatchObject({ emergencyAdmins: ["ada"] });
+  });
+
   it("of people: sessions of tokens are refused at once, tokens and machines are not", async () => {
     const session = await withToken(world.member);
     await session.shown(session.get("/acme"));
@@ -135,6 +145,18 @@ describe("the requirement of single sign-on", () => {
     await ok("DELETE", `/api/orgs/acme/sso/authorizations/${id}`, { token: world.admin });
     await refused(404, "DELETE", `/api/orgs/acme/sso/authorizations/${id}`, { token: world.admin });
     await refused(403, "POST", "/api/stacks/acme/third", { token: world.member, json: { stackName: "dev" } });
+  });
+
+  it("refuses at once what was authorized through a connection that a leak report disables", async () => {
+    const thief = await ok<{ tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin, json: { description: "stolen" } });
+    await ok("PATCH", `/api/orgs/acme/sso/connections/${acme.id}`, { token: thief.tokenValue, json: { name: "Renamed" } });
+    await required();
+    const session = await link(world.member, "mel");
+    await session.led(session.post(REAUTH, { token: await tokenIdOf("mel") }));
+    const { method, path, options } = makeStack(world.member);
+    await ok(method, path, options);
+    await ok("POST", "/api/token-leaks", { json: { token: thief.tokenValue } });
+    await refused(403, method, "/api/stacks/acme/second", options);
   });
 
   it("leaves emergency administrators alone, and records each use", async () => {

@@ -231,6 +231,16 @@ describe("groups", () => {
     expect(await state()).toMatchObject({ inTeams: { names: null }, role: "member" });
   });
 
+  it("make no emergency administrator again of one who lost the role", async () => {
+    await join(acme, eve({ groups: ["admins"] }));
+    const settings = "/api/orgs/acme/sso/settings";
+    await ok("PATCH", settings, { token: world.admin, json: { emergencyAdmins: ["eve"] } });
+    await signInAgain(acme, eve({ groups: [] }));
+    await signInAgain(acme, eve({ groups: ["admins"] }));
+    expect(await state()).toMatchObject({ role: "admin" });
+    expect(await ok("GET", settings, { token: world.admin })).toMatchObject({ emergencyAdmins: [] });
+  });
+
   it("take away nothing that somebody gave by hand", async () => {
     await join(acme, eve({ groups: [] }));
     await ok("PATCH", "/api/orgs/acme/teams/ops", { token: world.admin, json: { memberAction: "add", member: "eve" } });

@@ -13,7 +13,7 @@ import { folded } from "../members.ts";
 import { scimUsers } from "../table.ts";
 import type { UserAttributes } from "../user.ts";
 import { type Surroundings, readSurroundings } from "./find.ts";
-import { enterTeams, formerOf, join, leave, mayLeave, readmitTokens, rejoin, tokensOfPerson } from "./membership.ts";
+import { bar, enterTeams, formerOf, join, leave, mayLeave, readmitTokens, rejoin, tokensOfPerson } from "./membership.ts";
 import { type StoredUser, isUnchanged } from "./read.ts";
 
 /** Maximum number of cache entries that one call deletes; others expire within a minute, and pass no guard. */
@@ -76,6 +76,8 @@ export async function changeUser(ctx: OrgContext, current: StoredUser | undefine
   statements.push(store(ctx, current, row, plan));
   if (step === "leave" && userId) statements.push(...leave(ctx, userId));
   if ((step === "create" || step === "join") && userId) statements.push(join(ctx, userId));
+  // An administrator may have removed the person by hand, which bars no token.
+  if (step === "join" && userId && !around.restoresTokens) statements.push(...bar(ctx, userId));
   if (current && wanted.active && userId && step !== undefined) {
     statements.push(enterTeams(ctx, id, userId));
     if (step === "rejoin" && around.restoresTokens) statements.push(readmitTokens(ctx, userId));

@@ -32,10 +32,10 @@ export const mayLeave = (ctx: OrgContext, userId: string) =>
     .from(sql`(SELECT 1)`);
 
 /**
- * Statements that end a person's access to the organization. The row of `scim_users` is changed before them. The version of each of the person's
- * tokens changes, so no cached identity passes a guard any more, even after an activation.
+ * Statements that take the access from the person's tokens and sessions that exist now. The version of each of them changes, so no cached identity passes
+ * a guard any more, even after an activation.
  */
-export const leave = (ctx: OrgContext, userId: string) => [
+export const bar = (ctx: OrgContext, userId: string) => [
   ctx.store.db
     .insert(barredTokens)
     .select(sql`SELECT id, ${ctx.org.id} FROM access_tokens WHERE user_id = ${userId} AND deleted_at IS NULL`)
@@ -44,6 +44,11 @@ export const leave = (ctx: OrgContext, userId: string) => [
     .update(accessTokens)
     .set({ version: sql`${accessTokens.version} + 1` })
     .where(and(eq(accessTokens.userId, userId), isNull(accessTokens.deletedAt))),
+];
+
+/** Statements that end a person's access to the organization. The row of `scim_users` is changed before them. */
+export const leave = (ctx: OrgContext, userId: string) => [
+  ...bar(ctx, userId),
   keepDescent(ctx.store, thatMember(ctx, userId), ctx.now),
   ctx.store.db.delete(members).where(thatMember(ctx, userId)),
 ];

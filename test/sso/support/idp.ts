@@ -16,8 +16,8 @@ export class Browser {
   /** An address of its own: sign-ins are limited by address. */
   readonly #address = `2001:db8:${[...crypto.getRandomValues(new Uint16Array(2))].map((part) => part.toString(16)).join(":")}::1`;
 
-  async get(path: string): Promise<Response> {
-    return this.#send(path, {});
+  async get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#send(path, { headers });
   }
 
   async post(path: string, form: Record<string, string>): Promise<Response> {
