@@ -499,7 +499,7 @@ export const mutants: Mutant[] = [
   {
     claim: "exchange-audience",
     file: "src/oidc/decide.ts",
-    find: "if (!isMeantForUs(claims, issuer, orgName, origin))",
+    find: "if (!isAudienceAccepted(claims, issuer, orgName, origin))",
     replace: "if (orgName === origin)",
   },
   {
