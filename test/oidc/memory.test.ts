@@ -1,10 +1,23 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { MOST_PLACES, type Place, rememberPlace, rememberedPlace } from "../../src/oidc/place.ts";
 import { allow, newRoleId } from "../roles/roles.ts";
 import { ok } from "../support/client.ts";
 import { type World, newTeam, newWorld } from "../support/world.ts";
-import { type Idp, allowing, exchange, newIdp, notExchanged, ofPerson, ofTeam, sharedKey } from "./support/idp.ts";
+import {
+  type Idp,
+  PublishingIdp,
+  allowing,
+  exchange,
+  goodClaims,
+  newIdp,
+  newKey,
+  notExchanged,
+  ofPerson,
+  ofTeam,
+  setPolicies,
+  sharedKey,
+} from "./support/idp.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -108,6 +121,32 @@ describe("an isolate that remembers an issuer gives no token", () => {
     for (const name of ["ops\0web", "ops\nweb", "opsweb"]) expect((await exchange(await idp.token(), ofTeam(name))).status).toBe(400);
     expect(await tokensOf(idp)).toBe(0);
   });
+});
+
+it("keys that an administrator set while the issuer answered are not replaced by its answer", async () => {
+  const [stolen, trusted] = [await newKey("stolen"), await newKey("trusted")];
+  const idp = new PublishingIdp();
+  await idp.publish([trusted.jwk]);
+  const { id } = await ok<{ id: string }>("POST", "/api/orgs/acme/oidc/issuers", { ...admin(), json: { name: "ci", url: idp.url } });
+  const { id: policyId } = await ok<{ id: string }>("GET", `/api/orgs/acme/auth/policies/oidcissuers/${id}`, admin());
+  await setPolicies(world, policyId, [allowing()]);
+  // Somebody publishes a key of their own, and an administrator stops trusting what is published.
+  await idp.publish([trusted.jwk, stolen.jwk]);
+  const { fetch } = globalThis;
+  let isSet = false;
+  const spy = vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    const answer = await fetch(input, init);
+    if (!isSet && String(input instanceof Request ? input.url : input) === `${idp.url}/keys`) {
+      isSet = true;
+      await ok("PATCH", `/api/orgs/acme/oidc/issuers/${id}`, { ...admin(), json: { name: "ci", jwks: { keys: [trusted.jwk] } } });
+    }
+    return answer;
+  });
+  onTestFinished(() => spy.mockRestore());
+  expect(await notExchanged(await stolen.sign(goodClaims(idp.url)))).toMatchObject({ error: "invalid_grant" });
+  expect(isSet).toBe(true);
+  expect(await ok("GET", `/api/orgs/acme/oidc/issuers/${id}`, admin())).toMatchObject({ jwks: { keys: [{ kid: "trusted" }] } });
+  expect((await exchange(await trusted.sign(goodClaims(idp.url)))).status).toBe(200);
 });
 
 it("an isolate remembers a bounded number of places, for a minute", () => {
