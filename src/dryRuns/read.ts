@@ -217,12 +217,13 @@ function accessIsReadable(ctx: OrgContext): SQL | undefined {
   return mayAs(place, "stack_access:read") ? undefined : isStackGranted(ctx.actor, [place], "stack_access:read");
 }
 
-/** SQL condition on a row of `access_tokens`: a valid machine token that the caller may list. */
+/** SQL condition on a row of `access_tokens`: a machine token that the caller may list. Exchanged tokens are in the list of their issuer alone. */
 function listable(ctx: OrgContext): SQL {
   const { actor } = ctx;
   const administered = sql`team_id IN (SELECT team_id FROM team_members WHERE role = 'admin' AND user_id = ${actor.kind === "user" ? actor.user.id : ""})`;
   const ofTeams = has(ctx, "team:list_tokens") ? sql`1` : administered;
-  return sql`(access_tokens.kind = 'organization' AND ${has(ctx, "org_token:read") ? sql`1` : sql`0`} OR access_tokens.kind = 'team' AND ${ofTeams})`;
+  const own = sql`(access_tokens.kind = 'organization' AND ${has(ctx, "org_token:read") ? sql`1` : sql`0`} OR access_tokens.kind = 'team' AND ${ofTeams})`;
+  return sql`CASE WHEN access_tokens.issuer_id IS NULL THEN ${own} ELSE access_tokens.kind IN ('organization', 'team') AND ${has(ctx, "oidc_issuers:read") ? sql`1` : sql`0`} END`;
 }
 
 const tooLarge = () =>

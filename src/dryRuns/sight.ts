@@ -8,7 +8,7 @@ import { accessTokens } from "../tokens/table.ts";
 import type { Edit } from "./tables.ts";
 
 /** Rights to read what an answer can contain. Each caller may list the members and the names of the teams. */
-export const reads = ["role:read", "team:read", "stack_access:read", "org_token:read", "team:list_tokens"] as const;
+export const reads = ["role:read", "team:read", "stack_access:read", "org_token:read", "team:list_tokens", "oidc_issuers:read"] as const;
 type ReadRight = (typeof reads)[number];
 
 /**

@@ -1,5 +1,5 @@
 import type { StackRule } from "../tokens/table.ts";
-import { isMeantForUs } from "./audience.ts";
+import { isAudienceAccepted, isMeantForUs } from "./audience.ts";
 import type { Claims } from "./claims.ts";
 import { type Outcome, type Wanted, evaluate } from "./evaluate.ts";
 import type { IssuerRow } from "./issuer.ts";
@@ -16,12 +16,12 @@ export interface Given {
 
 /** The audience first, because the rules of a policy do not have to name it. Pure. */
 export function decideOn(issuer: IssuerRow, wanted: Wanted, claims: Claims, orgName: string, origin: string): Given | Refusal {
-  if (!isMeantForUs(claims, issuer, orgName, origin))
+  if (!isAudienceAccepted(claims, issuer, orgName, origin))
     return {
       code: "invalid_grant",
       told: `The token is not meant for this service: its audience (aud) must be urn:pulumi:org:${orgName}, or one that the issuer's settings list.`,
     };
-  const outcome: Outcome = evaluate(issuer.policies, wanted, claims);
+  const outcome: Outcome = evaluate(issuer.policies, wanted, claims, isMeantForUs(claims, issuer, orgName, origin));
   if (!outcome.allowed)
     return {
       code: outcome.why === "roles" ? "invalid_request" : "invalid_grant",

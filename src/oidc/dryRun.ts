@@ -4,7 +4,7 @@ import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { badRequest } from "../errors.ts";
-import { isMeantForUs } from "./audience.ts";
+import { isAudienceAccepted } from "./audience.ts";
 import type { Claims } from "./claims.ts";
 import { decideOn } from "./decide.ts";
 import { isAbout, rulesOf } from "./evaluate.ts";
@@ -42,7 +42,7 @@ export async function testIssuer(
   return {
     token,
     claims,
-    audienceMatches: isMeantForUs(claims, issuer, ctx.org.name, origin),
+    audienceMatches: isAudienceAccepted(claims, issuer, ctx.org.name, origin),
     policies: issuer.policies.map((one) => {
       const rules = rulesOf(one, claims);
       return { decision: one.decision, applies: isAbout(one, wanted), matches: rules.every((rule) => rule.matches), rules };

@@ -1,4 +1,5 @@
-import { type Claims, textsOf } from "./claims.ts";
+import { namesAudience } from "./audience.ts";
+import { type Claims, hasBeyond, textsOf } from "./claims.ts";
 import { matchesPattern } from "./pattern.ts";
 import type { PolicyDefinition, PolicyStack, ExchangedKind } from "./table.ts";
 
@@ -26,9 +27,14 @@ export type Outcome =
 /**
  * Decides about an exchange by the definitions of a policy (management-api §10.2). The order of the definitions does not matter: any
  * matching one that denies wins, else any matching one that allows. Pure.
+ * @param isForUs whether the token is meant for this service. Otherwise only definitions that name its audience can allow it
  */
-export function evaluate(policies: PolicyDefinition[], wanted: Wanted, claims: Claims): Outcome {
-  const matching = [...policies.entries()].filter(([, one]) => isAbout(one, wanted) && rulesOf(one, claims).every((rule) => rule.matches));
+export function evaluate(policies: PolicyDefinition[], wanted: Wanted, claims: Claims, isForUs = true): Outcome {
+  const admits = (one: PolicyDefinition) =>
+    isAbout(one, wanted) &&
+    (isForUs || one.decision === "deny" || namesAudience(one, claims)) &&
+    rulesOf(one, claims).every((rule) => rule.matches);
+  const matching = [...policies.entries()].filter(([, one]) => admits(one));
   const placesOf = (some: typeof matching) => some.map(([place]) => place);
   const denying = matching.filter(([, one]) => one.decision === "deny");
   if (denying.length > 0) return { allowed: false, why: "denied", by: placesOf(denying) };
@@ -62,14 +68,23 @@ export interface RuleOutcome {
   matches: boolean;
 }
 
-/** Compares each rule of a definition with the claims. A claim that the token does not have matches nothing, not even `*`. */
-export const rulesOf = ({ rules }: PolicyDefinition, claims: Claims): RuleOutcome[] =>
+/**
+ * Compares each rule of a definition with the claims. A claim that the token does not have matches nothing, not even `*`. A value that is not
+ * compared matches every rule of a definition that denies, because a pipeline must not escape it by a long name.
+ */
+export const rulesOf = ({ rules, decision }: PolicyDefinition, claims: Claims): RuleOutcome[] =>
   Object.entries(rules).map(([claim, pattern]) => {
     const values = textsOf(claims, claim);
-    return { claim, pattern, values, matches: values.some((value) => matchesPattern(pattern, value)) };
+    const matches = values.some((value) => matchesPattern(pattern, value)) || (decision === "deny" && hasBeyond(claims, claim));
+    return { claim, pattern, values, matches };
   });
 
-/** The stacks of all definitions that allow the exchange. If one of them has no limit to stacks, the token has none. */
+/**
+ * The stacks of the definitions that allow the exchange, and of those that give a role if there are any: a role must not reach stacks by a definition
+ * that does not give it. If one of them has no limit to stacks, the token has none.
+ */
 function stacksOf(allowing: PolicyDefinition[]): PolicyStack[] | null {
-  return allowing.some(({ stacks }) => !stacks) ? null : allowing.flatMap(({ stacks }) => stacks ?? []);
+  const withRole = allowing.filter(({ roleID }) => roleID !== undefined);
+  const giving = withRole.length > 0 ? withRole : allowing;
+  return giving.some(({ stacks }) => !stacks) ? null : giving.flatMap(({ stacks }) => stacks ?? []);
 }

@@ -151,5 +151,6 @@ async function usedId(issuerId: string, claims: Claims): Promise<typeof usedToke
   if (typeof jti !== "string" || jti === "") return undefined;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(jti));
   const hash = toHex(digest);
-  return { issuerId, hash, expiresAt: Number(exp) * 1000 };
+  // A claim may be a number that the database cannot store.
+  return { issuerId, hash, expiresAt: Math.min(Number(exp) * 1000, Number.MAX_SAFE_INTEGER) };
 }

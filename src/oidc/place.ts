@@ -60,7 +60,7 @@ export async function findPlace(
 
 /** Places of exchanges that succeeded in this isolate, and when they were read. Each has at most 128 KB. */
 const places = new Map<string, { place: Place; readAt: number }>();
-const MOST_PLACES = 50;
+export const MOST_PLACES = 50;
 /** A place is read again after this, and the valid tokens of its issuer are counted again. Milliseconds. */
 const KEPT = 60_000;
 

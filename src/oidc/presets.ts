@@ -15,7 +15,10 @@ export const presetKinds = [
 ] as const;
 export type PresetKind = (typeof presetKinds)[number];
 
-/** The fields of a preset. For Kubernetes, the owner is a namespace, and the repository is a service account. */
+/**
+ * The fields of a preset. For Kubernetes, the owner is a namespace, and the repository is a service account. For CircleCI, the id of the repository is
+ * the origin of the code.
+ */
 export interface PresetFields {
   kind: PresetKind;
   url?: string | null | undefined;
@@ -85,6 +88,7 @@ const providers: Record<PresetKind, Provider> = {
     rules: (fields) => ({
       '"oidc.circleci.com/project-id"': fields.repository,
       '"oidc.circleci.com/vcs-ref"': onBranch(fields),
+      '"oidc.circleci.com/vcs-origin"': fields.repositoryId,
       '"oidc.circleci.com/ssh-rerun"': "false",
     }),
   },
@@ -167,22 +171,34 @@ export function madeBy(fields: PresetFields, orgName: string, origin: string): M
 const withValues = (rules: Record<string, string | null | undefined>): Record<string, string> =>
   Object.fromEntries(Object.entries(rules).flatMap(([claim, value]) => (value ? [[claim, value] as const] : [])));
 
+/** A text in a YAML file: in quotes, unless it can only be a text. */
+const inYaml = (text: string) =>
+  /^[a-z][\w/-]*$/i.test(text) && !/^(y|n|yes|no|on|off|true|false|null)$/i.test(text) ? text : JSON.stringify(text);
+
+/** One word of a command. */
+const inShell = (text: string) => (/^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
+/** Buildkite puts ids into a token only if the pipeline asks for them. */
+const withIds = ({ ownerId, repositoryId }: PresetFields): string =>
+  `${ownerId ? " --claim organization_id" : ""}${repositoryId ? " --claim pipeline_id" : ""}`;
+
 /** The part of a pipeline that gets a token and signs in, to be pasted. */
-function pipelineOf({ kind, environment, branch, teamName }: PresetFields, orgName: string, origin: string): string {
+function pipelineOf(fields: PresetFields, orgName: string, origin: string): string {
+  const { kind, environment, branch, teamName } = fields;
   const audience = `urn:pulumi:org:${orgName}`;
-  const team = teamName ? ` --oidc-team ${teamName}` : "";
+  const team = teamName ? ` --oidc-team ${inShell(teamName)}` : "";
   const login = (token: string) => `pulumi login ${origin} --oidc-token ${token} --oidc-org ${orgName}${team}`;
   switch (kind) {
     case "github-actions":
       return `on:
   push:
-    branches: [${branch ?? "main"}]
+    branches: [${inYaml(branch || "main")}]
 permissions:
   id-token: write
   contents: read
 jobs:
   deploy:
-    runs-on: ubuntu-latest${environment ? `\n    environment: ${environment}` : ""}
+    runs-on: ubuntu-latest${environment ? `\n    environment: ${inYaml(environment)}` : ""}
     steps:
       - uses: actions/checkout@v4
       - uses: pulumi/actions@v6
@@ -194,7 +210,7 @@ jobs:
 `;
     case "gitlab":
       return `deploy:
-  image: { name: pulumi/pulumi, entrypoint: [""] }${branch ? `\n  rules: [{ if: '$CI_COMMIT_BRANCH == "${branch}"' }]` : ""}${environment ? `\n  environment: ${environment}` : ""}
+  image: { name: pulumi/pulumi, entrypoint: [""] }${branch ? `\n  rules: [{ if: '$CI_COMMIT_BRANCH == "${branch}"' }]` : ""}${environment ? `\n  environment: ${inYaml(environment)}` : ""}
   id_tokens:
     PULUMI_OIDC:
       aud: ${audience}
@@ -214,7 +230,7 @@ jobs:
     case "buildkite":
       return `steps:
   - command: |
-      ${login(`"$(buildkite-agent oidc request-token --audience ${audience})"`)}
+      ${login(`"$(buildkite-agent oidc request-token --audience ${audience}${withIds(fields)})"`)}
       pulumi up --yes --stack ${orgName}/PROJECT/STACK
 `;
     case "circleci":

@@ -1,6 +1,6 @@
-import { and, eq, lte } from "drizzle-orm";
+import { and, eq, isNotNull, lte } from "drizzle-orm";
 import type { RequestContext } from "../context.ts";
-import { batch } from "../db/client.ts";
+import { PreconditionFailed, batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { discover } from "./discover.ts";
 import { type PublicKey, oidcIssuers } from "./table.ts";
@@ -39,7 +39,10 @@ export async function verifyWithFreshKeys(ctx: RequestContext, token: string, st
   return newer ? verifyToken(ctx, token, newer) : first;
 }
 
-/** @returns newer keys, if there are any. Another isolate may have read them. */
+/**
+ * @returns newer keys, if there are any. Another isolate may have read them.
+ * @throws PreconditionFailed when an administrator set or read the keys meanwhile
+ */
 async function refreshKeys(ctx: RequestContext, set: StoredKeys): Promise<StoredKeys | undefined> {
   const { db } = ctx.store;
   const one = eq(oidcIssuers.id, set.id);
@@ -54,7 +57,8 @@ async function refreshKeys(ctx: RequestContext, set: StoredKeys): Promise<Stored
   if (!claimed[0]) return rows[0] && rows[0].fetchedAt > set.fetchedAt ? { ...set, ...rows[0] } : undefined;
   try {
     const { jwksUri, keys } = await discover(ctx, set.url);
-    await batch(ctx.store, [keepKeys(ctx, set.id, jwksUri, keys)]);
+    const [kept] = await batch(ctx.store, [keepKeys(ctx, set, jwksUri, keys)]);
+    if (!kept[0]) throw new PreconditionFailed();
     return { ...set, jwksUri, keys, fetchedAt: ctx.now };
   } catch (error) {
     // The reason is in the operator's log. The stored keys are used until they are too old.
@@ -63,6 +67,10 @@ async function refreshKeys(ctx: RequestContext, set: StoredKeys): Promise<Stored
   }
 }
 
-/** Stores the keys of an issuer that were just read. */
-const keepKeys = (ctx: RequestContext, id: string, jwksUri: string, keys: PublicKey[]) =>
-  ctx.store.db.update(oidcIssuers).set({ jwksUri, keys, fetchedAt: ctx.now, triedAt: ctx.now }).where(eq(oidcIssuers.id, id));
+/** Stores the keys of an issuer that were just read, unless an administrator has set keys while the issuer answered. */
+const keepKeys = (ctx: RequestContext, { id, fetchedAt }: StoredKeys, jwksUri: string, keys: PublicKey[]) =>
+  ctx.store.db
+    .update(oidcIssuers)
+    .set({ jwksUri, keys, fetchedAt: ctx.now, triedAt: ctx.now })
+    .where(and(eq(oidcIssuers.id, id), isNotNull(oidcIssuers.jwksUri), eq(oidcIssuers.fetchedAt, fetchedAt)))
+    .returning({ id: oidcIssuers.id });

@@ -29,6 +29,9 @@ export function tellOutcome(policies: PolicyDefinition[], wanted: Wanted, claims
 }
 
 const failing = (one: PolicyDefinition, claims: Claims): string =>
+  failingRules(one, claims) || "it does not name the audience of the token";
+
+const failingRules = (one: PolicyDefinition, claims: Claims): string =>
   rulesOf(one, claims)
     .filter(({ matches }) => !matches)
     .map(

@@ -75,10 +75,8 @@ async function store(ctx: OrgContext, before: IssuerRow, after: IssuerRow, happe
         audiences,
         singleUse,
         endsSessions,
-        jwksUri,
-        keys,
-        fetchedAt,
-        triedAt,
+        // Otherwise keys that an exchange has just read would be replaced by those before.
+        ...(keys !== before.keys && { jwksUri, keys, fetchedAt, triedAt }),
         modifiedAt: ctx.now,
         version: nextVersion,
         // The caller changes which tokens are accepted, and so becomes responsible for what is exchanged. Keys that the issuer publishes change no trust.

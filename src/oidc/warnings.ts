@@ -63,6 +63,9 @@ const namesOwner = ({ rules }: PolicyDefinition, { owner, prefixed }: SharedIssu
     ([claim, pattern]) => (owner.includes(unquoted(claim)) && pattern !== "" && !hasWildcard(pattern)) || prefixed[claim]?.test(pattern),
   );
 
+/** The claim of CircleCI for the address of the code, such as github.com/acme/shop. */
+const ORIGIN = '"oidc.circleci.com/vcs-origin"';
+
 /** Definitions that admit more than they seem to, each with the attack in a sentence. Pure. */
 export const warningsOf = (url: string, policies: PolicyDefinition[]): Warning[] =>
   policies.flatMap((one, policy) => (one.decision === "allow" ? faultsOf(url, one, policies).map((message) => ({ policy, message })) : []));
@@ -87,7 +90,7 @@ function faultsOf(url: string, { rules, authorizedPermissions }: PolicyDefinitio
       faults.push(
         "GitHub adds ids to sub (repo:OWNER@ID/REPOSITORY@ID:…) for new, renamed and moved repositories, and this rule does not match those: use rules on repository_id and ref.",
       );
-    if (/[A-Za-z0-9]\.[A-Za-z0-9]/.test(pattern) && claim !== "aud")
+    if (/[A-Za-z0-9]\.[A-Za-z0-9]/.test(pattern) && claim !== "aud" && claim !== ORIGIN)
       faults.push(`A dot in a pattern is any character, so the rule on ${claim} also matches a name with another character in its place.`);
   }
   if (isGitHub && has("repository", "sub") && !has("repository_id", "repository_owner_id"))
@@ -99,6 +102,11 @@ function faultsOf(url: string, { rules, authorizedPermissions }: PolicyDefinitio
   if (isGitHub && isAboutSubject && !has("environment") && !deniesPullRequests(all, rules))
     faults.push(
       "A workflow of the kind pull_request_target runs for pull requests of forks with the ref of the target branch: require an environment, or deny it by a rule on event_name.",
+    );
+  const namesOrigin = has(ORIGIN) || Object.values(rules).some((pattern) => pattern.includes("/vcs-origin/"));
+  if (new URL(url).hostname === "oidc.circleci.com" && !namesOrigin)
+    faults.push(
+      'If the project passes secrets to pull requests of forks, CircleCI gives them tokens of this project: add a rule on "oidc.circleci.com/vcs-origin".',
     );
   if (authorizedPermissions.includes("admin"))
     faults.push("It allows tokens with the role Admin: whoever can change the pipeline can change the organization.");

@@ -498,9 +498,9 @@ export const mutants: Mutant[] = [
   },
   {
     claim: "exchange-audience",
-    file: "src/oidc/decide.ts",
-    find: "if (!isMeantForUs(claims, issuer, orgName, origin))",
-    replace: "if (orgName === origin)",
+    file: "src/oidc/audience.ts",
+    find: "origin, ...audiences]",
+    replace: 'origin, ...audiences, ...textsOf(claims, "aud")]',
   },
   {
     claim: "exchange-now",

@@ -474,6 +474,10 @@ it("a refused exchange is told on the provider's page, with its reason", async (
   await eventsOf(async () => void (await exchange(await idp.token({ sub: `repo:${MARKUP}` }))));
   const page = await shown(admin.get(`${HERE}/${idp.id}`));
   expect(page).toContain(`sub is &quot;repo:${ESCAPED}&quot;, and must be &quot;repo:acme/shop:*&quot;`);
+  // The claims of one provider's pipeline say nothing on the page of another.
+  const other = await newIdp(world, [], { name: "other" });
+  await eventsOf(async () => void (await exchange(await idp.token({ sub: 'x of "other": y' }))));
+  expect(await shown(admin.get(`${HERE}/${other.id}`))).toContain("None of late.");
 });
 
 it("a reader sees providers and policies as far as their role shows them, and no controls", async () => {

@@ -4,7 +4,8 @@ import { allow, give, newRoleId } from "../roles/roles.ts";
 import { eventsOf } from "../support/audit.ts";
 import { ok, refused } from "../support/client.ts";
 import { addTo, closeStacks, grant, newPerson } from "../teams/people.ts";
-import { type World, newStack, newTeam, newWorld } from "../support/world.ts";
+import { allowing, exchanged, newIdp } from "../oidc/support/idp.ts";
+import { type World, newOrgToken, newStack, newTeam, newWorld } from "../support/world.ts";
 
 const ORG = "/api/orgs/acme";
 const none = { count: 0, first: [] };
@@ -37,7 +38,9 @@ it("names no holder of a role, and no right that a holder has, to a caller who m
     const answer = await tried("PATCH", `/roles/${held}`, change);
     expect(answer).toMatchObject({ gains: none, loses: none });
     expect(answer.missing).toEqual(
-      ["role:read", "team:read", "org_token:read", "team:list_tokens"].filter((right) => !more.includes(right as never)),
+      ["role:read", "team:read", "org_token:read", "team:list_tokens", "oidc_issuers:read"].filter(
+        (right) => !more.includes(right as never),
+      ),
     );
   }
   await melMay("both", ...scopes, "role:read", "team:read");
@@ -84,6 +87,22 @@ it("shows no right that a person has already on a stack whose access the caller 
   );
   const granted = { addStackPermission: { projectName: "web", stackName: "dev", permission: 101 } };
   expect(await tried("PATCH", "/teams/platform", granted)).toMatchObject({ gains: none, loses: none });
+});
+
+it("names no exchanged token to a caller who may not list those of identity providers", async () => {
+  const role = await newRoleId(world.admin, "deployer", allow("stack:read"));
+  await newOrgToken(world, "listed", { roleID: role });
+  const idp = await newIdp(world, [allowing({ roleID: role })]);
+  await exchanged(await idp.token({ repository: "acme/secret", ref: "refs/heads/main" }));
+  const scopes = ["role:read", "team:read", "org_token:read", "role:update", "stack:read", "stack_access:read"];
+  const named = ({ loses }: DryRun) => [loses.count, loses.first.map(({ subject }) => subject.name).toSorted()];
+  const change = { details: allow() };
+  await melMay("lists", ...scopes);
+  const hidden = await tried("PATCH", `/roles/${role}`, change);
+  expect(named(hidden)).toEqual([1, ["listed"]]);
+  expect(hidden.missing).toEqual(["team:list_tokens", "oidc_issuers:read"]);
+  await melMay("lists-all", ...scopes, "oidc_issuers:read");
+  expect(named(await tried("PATCH", `/roles/${role}`, change))).toEqual([2, ["ci:acme/secret@main", "listed"]]);
 });
 
 it("leaves a trace of each name and id that is tried: an event of the dry run, or that of the refusal", async () => {

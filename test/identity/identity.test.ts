@@ -66,13 +66,26 @@ describe("the documents of the deployment as an issuer", () => {
     expect(keys.map((key) => Object.keys(key).toSorted())).toEqual([["alg", "e", "kid", "kty", "n", "use"]]);
     await env.DB.prepare("DELETE FROM signing_keys").run();
     expect(await keysAt(start + 299_000)).toEqual({ keys });
-    const empty = await publishKeys(at(start + 300_000) as unknown as RequestContext);
-    expect([empty.headers.get("Cache-Control"), await empty.json()]).toEqual(["no-store", { keys: [] }]);
   });
 
-  it("write nothing", async () => {
+  it("have a key from the first request on, which signs; a flood of requests makes one", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => publishKeys(at(start) as unknown as RequestContext)));
+    const known = await Promise.all(answers.map((answer) => answer.json<KeySet>()));
+    const kept = answers.map((answer) => answer.headers.get("Cache-Control"));
+    // While one request makes the key, the others answer without it, and nobody may keep their answers.
+    known.forEach(({ keys }, i) => expect(kept[i]).toBe(keys.length === 0 ? "no-store" : "public, max-age=300"));
+    expect(known.filter(({ keys }) => keys.length === 1)).not.toEqual([]);
+    expect(await env.DB.prepare("SELECT count(*) AS n FROM signing_keys").first("n")).toBe(1);
+    await verify(await sign(start), start);
+    expect(await rotate(start + HOUR)).toEqual({ made: 0, resealed: 0 });
+    expect(await kidsAt(start + HOUR)).toHaveLength(1);
+  });
+
+  it("write nothing once there is a key", async () => {
+    await rotate(start);
+    const before = await env.DB.prepare("SELECT * FROM signing_keys").all();
     for (const path of ["/.well-known/openid-configuration", "/.well-known/jwks.json"]) await ok("GET", path);
-    expect(await env.DB.prepare("SELECT count(*) AS n FROM signing_keys").first("n")).toBe(0);
+    expect((await env.DB.prepare("SELECT * FROM signing_keys").all()).results).toEqual(before.results);
   });
 });
 

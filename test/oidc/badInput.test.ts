@@ -99,6 +99,72 @@ it("accepts a list of audiences, and times within a minute", async () => {
   await exchanged(await idp.token({ aud: ["other", "urn:pulumi:org:acme"], iat: nowInSeconds() + 30, nbf: nowInSeconds() + 30 }));
 });
 
+it("answers signed tokens with claims of any type, and leaves at most one event each", async () => {
+  const strict = await newIdp(
+    world,
+    [
+      allowing({ rules: { sub: "*" }, stacks: [{ project: "{repository_name}", stack: "{environment}-*", access: "write" }] }),
+      { ...allowing({ rules: { ref: "x*" } }), decision: "deny" },
+    ],
+    { singleUse: true },
+  );
+  const odd: unknown[] = [
+    "",
+    "\0",
+    "\ud800",
+    "🎈".repeat(400),
+    "a".repeat(3000),
+    "../..",
+    "*",
+    "${x}",
+    "<b>",
+    null,
+    true,
+    -0,
+    1.5,
+    1e308,
+    -1e308,
+    [],
+    {},
+  ];
+  odd.push(
+    ["a", 1, null, {}],
+    [["a"]],
+    { "a.b": { c: [1] } },
+    2 ** 60,
+    Array.from({ length: 900 }, () => "*"),
+  );
+  const names = [
+    "sub",
+    "jti",
+    "repository",
+    "repository_name",
+    "environment",
+    "ref",
+    "run_id",
+    "project_path",
+    "event_name",
+    "exp",
+    "nbf",
+    "iat",
+    "aud",
+  ];
+  const statuses = new Set<number>();
+  let at = 1;
+  for (const name of names)
+    for (const value of odd) {
+      const events = await eventsOf(async () => {
+        const claims = { jti: crypto.randomUUID(), repository: "acme/shop", environment: "dev", [name]: value };
+        const headers = { "CF-Connecting-IP": `2001:db8:${(at++).toString(16)}::1` };
+        const { status } = await call("POST", "/api/oauth/token", { json: form(await strict.token(claims)), headers });
+        expect([200, 400], `${name}: ${JSON.stringify(value).slice(0, 50)}`).toContain(status);
+        statuses.add(status);
+      });
+      expect(events.length).toBeLessThanOrEqual(1);
+    }
+  expect([...statuses].toSorted((a, b) => a - b)).toEqual([200, 400]);
+});
+
 describe("a request that is refused", () => {
   const fields = async () => form(await idp.token());
   const send = (more: Record<string, unknown>) => call("POST", "/api/oauth/token", { json: more });

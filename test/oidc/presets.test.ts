@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Claims } from "../../src/oidc/claims.ts";
 import { evaluate } from "../../src/oidc/evaluate.ts";
-import { isMeantForUs } from "../../src/oidc/audience.ts";
+import { isAudienceAccepted } from "../../src/oidc/audience.ts";
 import { nameFor, runOf } from "../../src/oidc/label.ts";
 import { type PresetFields, madeBy, presetKinds } from "../../src/oidc/presets.ts";
 import { policyFault, warningsOf } from "../../src/oidc/warnings.ts";
@@ -153,6 +153,24 @@ const cases: Record<string, Case> = {
       "no environment": { environment: undefined },
       "another environment": { environment: "staging" },
       "a fork": { repository_id: "99" },
+      "a pull request": { event_name: "pull_request", ref: "refs/pull/7/merge" },
+      "a pull request of a fork, with the rights of the target": { event_name: "pull_request_target" },
+      "a renamed owner, whose name somebody took": { repository_owner_id: "100", repository_id: "101" },
+      "a reusable workflow that another repository calls": { repository: "mallory/x", repository_id: "9", repository_owner_id: "9" },
+    },
+  },
+  "github-actions without ids": {
+    fields: { kind: "github-actions", owner: "acme", repository: "shop", branch: "main" },
+    claims: github,
+    in: { "another owner of the name, of which its warning tells": { repository_owner_id: "100", repository_id: "101" } },
+    out: {
+      "a fork": { repository: "mallory/shop" },
+      "another repository with the same name": { repository: "other/shop" },
+      "an owner with a longer name": { repository: "acme-evil/shop" },
+      "an owner in capitals": { repository: "ACME/shop" },
+      "another branch": { ref: "refs/heads/main2" },
+      "a pull request": { event_name: "pull_request" },
+      "a reusable workflow that another repository calls": { repository: "mallory/x" },
     },
   },
   gitlab: {
@@ -165,12 +183,36 @@ const cases: Record<string, Case> = {
       "a branch that is not protected": { ref_protected: "false" },
       "a merge request": { pipeline_source: "merge_request_event" },
       "an owner of the same name": { namespace_id: "74" },
+      "another project with the same name": { project_path: "other/shop", project_id: "22", namespace_id: "75", namespace_path: "other" },
+      "a merge request of a fork, whose project_path is that of the fork": {
+        project_path: "mallory/shop",
+        project_id: "21",
+        namespace_id: "73",
+        pipeline_source: "merge_request_event",
+      },
+      "an external pull request": { pipeline_source: "external_pull_request_event" },
+    },
+  },
+  "gitlab in an environment": {
+    fields: { kind: "gitlab", owner: "acme", repository: "shop", environment: "production", ownerId: "72", repositoryId: "20" },
+    claims: { ...gitlab, environment: "production", environment_protected: "true" },
+    out: {
+      "no environment": { environment: undefined, environment_protected: undefined },
+      "another environment": { environment: "staging" },
+      "an environment that is not protected": { environment_protected: "false" },
+      "a branch that is not protected": { ref_protected: "false" },
+      "a fork": { project_path: "mallory/shop", project_id: "21", namespace_id: "73" },
+      "a renamed owner, whose name somebody took": { namespace_id: "74", project_id: "23" },
+      "a merge request": { pipeline_source: "merge_request_event" },
     },
   },
   circleci: {
-    fields: { kind: "circleci", owner: "0f1", repository: "9a2", branch: "main" },
+    fields: { kind: "circleci", owner: "0f1", repository: "9a2", branch: "main", repositoryId: "github.com/acme/shop" },
     claims: circleci,
     out: {
+      "a fork, whose pull requests the project gives its secrets": { "oidc.circleci.com/vcs-origin": "github.com/mallory/shop" },
+      "a pull request": { "oidc.circleci.com/vcs-ref": "refs/pull/7" },
+      "another customer": { "oidc.circleci.com/project-id": "7b1", sub: "org/0f2/project/7b1/user/3" },
       "another project": { "oidc.circleci.com/project-id": "9a3" },
       "a rerun with SSH": { "oidc.circleci.com/ssh-rerun": true },
       "another branch": { "oidc.circleci.com/vcs-ref": "refs/heads/x" },
@@ -184,12 +226,19 @@ const cases: Record<string, Case> = {
       "a renamed owner": { organization_id: "o-3" },
       "another pipeline": { pipeline_slug: "x" },
       "another branch": { build_branch: "x" },
+      "a pull request of a fork": { build_branch: "mallory:main" },
+      "a pipeline of the same name, made anew": { pipeline_id: "p-2" },
+      "a token without ids": { organization_id: undefined, pipeline_id: undefined },
     },
   },
   "azure-devops": {
     fields: { kind: "azure-devops", url: "https://vstoken.dev.azure.com/1", owner: "acme", repository: "shop", environment: "production" },
     claims: azure,
-    out: { "another connection": { sub: "sc://acme/shop/staging" }, "another project": { sub: "sc://acme/x/production" } },
+    out: {
+      "another connection": { sub: "sc://acme/shop/staging" },
+      "another project": { sub: "sc://acme/x/production" },
+      "another organization": { sub: "sc://mallory/shop/production" },
+    },
   },
   bitbucket: {
     fields: { kind: "bitbucket", owner: "acme", repository: "{r-1}", branch: "main", ownerId: "{w-1}" },
@@ -198,6 +247,7 @@ const cases: Record<string, Case> = {
       "another repository": { repositoryUuid: "{r-2}" },
       "another branch": { branchName: "x" },
       "another workspace": { workspaceUuid: "{w-2}" },
+      "a fork": { repositoryUuid: "{r-9}", workspaceUuid: "{w-9}" },
     },
   },
   kubernetes: {
@@ -211,12 +261,13 @@ const cases: Record<string, Case> = {
     },
   },
   "hcp-terraform": {
-    fields: { kind: "hcp-terraform", owner: "acme", repository: "shop", repositoryId: "ws-1" },
+    fields: { kind: "hcp-terraform", owner: "acme", repository: "shop", ownerId: "org-1", repositoryId: "ws-1" },
     claims: terraform,
     out: {
       "a plan": { terraform_run_phase: "plan" },
       "another workspace": { terraform_workspace_id: "ws-2" },
       "another customer": { terraform_organization_name: "mallory" },
+      "an organization of the same name, made anew": { terraform_organization_id: "org-2" },
     },
   },
   spacelift: {
@@ -230,7 +281,7 @@ describe.each(Object.entries(cases))("the preset %s", (_, one) => {
   const { url, policies, pipeline } = madeBy(one.fields, "acme", "https://stackpass.example.com");
   const admits = (more: Claims) => {
     const claims = { ...one.claims, ...more };
-    const isMeant = isMeantForUs(claims, { audiences: [], policies }, "acme", "https://stackpass.example.com");
+    const isMeant = isAudienceAccepted(claims, { audiences: [], policies }, "acme", "https://stackpass.example.com");
     return isMeant && evaluate(policies, { tokenType: "organization", name: "", admin: false }, claims).allowed;
   };
 
@@ -271,10 +322,34 @@ it("warns of a preset for GitHub without ids, and of no other", () => {
     "https://s.example.com",
   );
   expect(warningsOf(url, policies)).toMatchObject([{ policy: 0, message: expect.stringContaining("repository_owner_id") as string }]);
-  for (const { fields } of Object.values(cases)) {
+  for (const [name, { fields }] of Object.entries(cases)) {
+    if (name.endsWith("without ids")) continue;
     const made = madeBy(fields, "acme", "https://s.example.com");
-    expect(warningsOf(made.url, made.policies), fields.kind).toEqual([]);
+    expect(warningsOf(made.url, made.policies), name).toEqual([]);
   }
+});
+
+it("warns of a preset for CircleCI that does not name the origin of the code", () => {
+  const { url, policies } = madeBy({ kind: "circleci", owner: "0f1", repository: "9a2", branch: "main" }, "acme", "https://s.example.com");
+  expect(warningsOf(url, policies)).toMatchObject([{ policy: 0, message: expect.stringContaining("vcs-origin") as string }]);
+});
+
+it("makes a pipeline that asks Buildkite for the ids of the rules", () => {
+  const pipeline = (ids: Partial<PresetFields>) =>
+    madeBy({ kind: "buildkite", owner: "acme", repository: "shop", ...ids }, "acme", "https://s.example.com").pipeline;
+  expect(pipeline({ ownerId: "o-1", repositoryId: "p-1" })).toContain("urn:pulumi:org:acme --claim organization_id --claim pipeline_id)");
+  expect(pipeline({})).toContain("urn:pulumi:org:acme)");
+});
+
+it("writes names into the pipeline so that YAML and the shell read them as they are", () => {
+  const pipeline = (more: Partial<PresetFields>) =>
+    madeBy({ kind: "github-actions", owner: "acme", repository: "shop", branch: "main", ...more }, "acme", "https://s.example.com")
+      .pipeline;
+  expect(pipeline({})).toContain("branches: [main]\n");
+  expect(pipeline({ branch: "fix/#1, x]" })).toContain('branches: ["fix/#1, x]"]\n');
+  expect(pipeline({ environment: "on" })).toContain('environment: "on"\n');
+  expect(pipeline({ environment: "a: b" })).toContain('environment: "a: b"\n');
+  expect(pipeline({ teamName: "it's; ls" })).toContain(String.raw`--oidc-team 'it'\''s; ls'`);
 });
 
 it("names a token by its pipeline, in one line, and links to its run", () => {

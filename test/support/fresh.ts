@@ -1,6 +1,7 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect } from "vitest";
+import { forgetKeys } from "../../src/identity/publish.ts";
 import { enforceRowLimits, enforceStatementLimits } from "./d1Limits.ts";
 
 /**
@@ -8,6 +9,7 @@ import { enforceRowLimits, enforceStatementLimits } from "./d1Limits.ts";
  * nothing happens: so this looks, and tries again.
  */
 export async function freshBindings(): Promise<void> {
+  forgetKeys();
   await emptyBindings();
   await makeTables();
 }

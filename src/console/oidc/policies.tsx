@@ -270,7 +270,10 @@ export const InWords = ({ one, nameOf }: { one: Definition; nameOf: (roleId: str
 async function Refused({ ctx, issuer }: { ctx: IssuerContext; issuer: Issuer }): Promise<JSX.Element> {
   const set = { eventFilter: "auth-failure-oidc-exchange" };
   const { auditLogEvents } = await listAuditEvents(ctx, { event: set.eventFilter, size: LOOKED_AT });
-  const ofThis = auditLogEvents.filter(({ description }) => description.includes(` of "${issuer.name}"`)).slice(0, MOST_REFUSED);
+  // A claim in the description may name another issuer.
+  const ofThis = auditLogEvents
+    .filter(({ description }) => description.startsWith(`Refused to exchange a token of "${issuer.name}": `))
+    .slice(0, MOST_REFUSED);
   return (
     <>
       <h2>Refused exchanges</h2>

@@ -48,7 +48,17 @@ export const presetForms: Record<PresetKind, PresetForm> = {
     repositoryId: "Id of the project",
     url: server,
   },
-  circleci: { title: "CircleCI", name: "circleci", owner: "Id of the organization", repository: "Id of the project", branch: "Branch" },
+  circleci: {
+    title: "CircleCI",
+    name: "circleci",
+    owner: "Id of the organization",
+    repository: "Id of the project",
+    branch: "Branch",
+    repositoryId: "Origin of the code",
+    hints: {
+      repositoryId: "For example github.com/acme/shop. It keeps pull requests of forks out, if the project passes secrets to forks.",
+    },
+  },
   buildkite: {
     title: "Buildkite",
     name: "buildkite",
