@@ -56,7 +56,11 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
     },
     {
       name: "Audit logs",
-      scopes: { "audit_logs:read": "Read, search and verify the audit log.", "audit_logs:export": "Export the audit log." },
+      scopes: {
+        "audit_logs:read": "Read, search and verify the audit log.",
+        "audit_logs:export": "Export the audit log, and see its streams.",
+        "audit_streams:read": "See the streams of the audit log and their health.",
+      },
     },
     {
       name: "Stack management",
@@ -152,6 +156,7 @@ const verbs: Record<ScopeWords["about"], Partial<Record<OrgPermission, string>>>
     "auth_policies:read": "see policies of identity providers",
     "audit_logs:read": "read the audit log",
     "audit_logs:export": "export the audit log",
+    "audit_streams:read": "see the streams of the audit log",
     "stack:create": "create stacks",
     "stack:restore_deleted": "restore stacks",
   },

@@ -2,7 +2,10 @@ import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { streamFormats } from "./destination.ts";
 
-const name = text(100, "a stream name has 1 to 100 characters").check(z.minLength(1, "a stream name has 1 to 100 characters"));
+const name = text(100, "a stream name has 1 to 100 characters").check(
+  z.minLength(1, "a stream name has 1 to 100 characters"),
+  z.refine((value) => !/\p{Cc}/u.test(value) && value.isWellFormed(), "a stream name has no control characters"),
+);
 const url = text(1000);
 /** A credential becomes a header, so it has neither spaces nor line breaks. */
 const credential = text(1000).check(z.regex(/^[\x21-\x7e]{1,1000}$/, "a credential has no spaces and only ASCII characters"));

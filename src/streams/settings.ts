@@ -29,7 +29,9 @@ export function settingsOf(env: Bindings, sent: SentDestination, format: StreamF
   if (before && before.destination.kind !== sent.kind) throw badRequest("the kind of a stream cannot change: create another stream");
   if (format !== "jsonl" && sent.kind !== "s3" && sent.kind !== "https") throw badRequest(`a stream to ${sent.kind} has the format jsonl`);
   const settings = read(sent, before);
-  const fault = addressFault(new URL(calledUrl(settings.destination)), isLocal(env));
+  const called = calledUrl(settings.destination);
+  if (!URL.canParse(called)) throw badRequest("the host cannot have the name of the bucket in front of it: set pathStyle to true");
+  const fault = addressFault(new URL(called), isLocal(env));
   if (fault) throw badRequest(`${fault} (url)`);
   return settings;
 }

@@ -143,7 +143,7 @@ describe("the requests of", () => {
     expect(url).toBe("https://es.example.com/proxy/_bulk?filter_path=errors,items.*.status");
     expect(request.credentials).toEqual({ Authorization: "ApiKey k" });
     const [create, document, end] = String(request.body).split("\n");
-    expect(JSON.parse(create!)).toEqual({ create: { _index: "audit", _id: "org-1" } });
+    expect(JSON.parse(create!)).toEqual({ create: { _index: "audit", _id: `org-1-${recordsOf(1)[0]!.hash.slice(0, 12)}` } });
     expect(JSON.parse(document!)).toEqual({ "@timestamp": "2026-02-03T04:05:00.000Z", ...recordsOf(1)[0] });
     expect(end).toBe("");
   });
@@ -179,6 +179,12 @@ describe("an answer", () => {
       "of Elasticsearch with a failed record",
       "refused 1 of 3 records, the first with status 400",
       [elasticFault(3)],
+      answer(200, items(409, 400, 201)),
+    ],
+    [
+      "of Elasticsearch with a failed record, whose number is known",
+      "refused 1 of 3 records, the first (record 42) with status 400",
+      [elasticFault(3, 41)],
       answer(200, items(409, 400, 201)),
     ],
     ["of Elasticsearch with too few records", "did not say which", [elasticFault(3)], answer(200, items(409, 409))],
