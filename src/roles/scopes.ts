@@ -2,8 +2,8 @@ import type { OrgPermission } from "../access/permissions.ts";
 import { scopesGive } from "../auth/policy.ts";
 
 /**
- * Describes each right for people who write a role. It leaves out the rights that no custom role can give (`hasEffect`), and two rights without a name
- * in the public contract: `organization:read`, which every member has, and `stack:preview`.
+ * Describes each right for people who write a role. It leaves out the rights that no custom role can give (`hasEffect`), and three rights without
+ * a name in the public contract: `organization:read`, which every member has, `stack:preview`, and `audit_streams:read`.
  */
 const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermission, string>> }[]> = {
   organization: [
@@ -59,7 +59,6 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
       scopes: {
         "audit_logs:read": "Read, search and verify the audit log.",
         "audit_logs:export": "Export the audit log, and see its streams.",
-        "audit_streams:read": "See the streams of the audit log and their health.",
       },
     },
     {
@@ -156,7 +155,6 @@ const verbs: Record<ScopeWords["about"], Partial<Record<OrgPermission, string>>>
     "auth_policies:read": "see policies of identity providers",
     "audit_logs:read": "read the audit log",
     "audit_logs:export": "export the audit log",
-    "audit_streams:read": "see the streams of the audit log",
     "stack:create": "create stacks",
     "stack:restore_deleted": "restore stacks",
   },

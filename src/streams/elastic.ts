@@ -37,7 +37,7 @@ export const elasticFault =
     const { errors, items } = (jsonOf(answer) ?? {}) as BulkAnswer;
     if (typeof errors !== "boolean") return "The answer does not come from the bulk interface of Elasticsearch.";
     if (!errors) return undefined;
-    if (!Array.isArray(items) || items.length !== count) return "Elasticsearch did not say which records it took.";
+    if (!Array.isArray(items) || items.length !== count) return "The answer of Elasticsearch does not show which records it accepted.";
     const statuses = items.map((item) => Object.values(item ?? {})[0]?.status);
     const isRefused = (status: unknown) => typeof status !== "number" || (status !== 409 && (status < 200 || status >= 300));
     const at = statuses.findIndex(isRefused);

@@ -74,5 +74,5 @@ const sentences: Record<OutgoingReason, string> = {
   time: unreachable,
   size: "The answer of the destination is too long.",
   redirect: "The destination answered with a redirect, which is not followed. Check its address, and the region of a bucket.",
-  address: "The address of the destination may not be called.",
+  address: "The address of the destination is private or reserved, so it is not called.",
 };

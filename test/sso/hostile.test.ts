@@ -196,8 +196,8 @@ describe("connections", () => {
   it("refuse what cannot be", async () => {
     const bad: [object, string][] = [
       [{ issuer: undefined }, "issuer is required"],
-      [{ issuer: "ftp://x" }, "the issuer is a URL"],
-      [{ issuer: "https://user:password@id.example.com" }, "the issuer is a URL"],
+      [{ issuer: "ftp://x" }, "the issuer must be a URL"],
+      [{ issuer: "https://user:password@id.example.com" }, "the issuer must be a URL"],
       [{ issuer: "https://10.0.0.1" }, "private or reserved"],
       [{ issuer: `${acme.idp.url}/other` }, "cannot be read"],
       [{ name: "" }, "a name is required"],

@@ -204,6 +204,17 @@ describe("a stream", () => {
     expect(receiver.taken.slice(0, records.length).map(({ hash }) => hash)).toEqual(records.map(({ hash }) => hash));
   });
 
+  it("sends long records, of which few are in one object of the archive", async () => {
+    await addRecords(6, { at: Date.UTC(2020, 0, 1), description: "x".repeat(900_000) });
+    await written();
+    await env.DB.prepare("UPDATE organizations SET audit_retention_days = 1 WHERE name = 'acme'").run();
+    const { id } = await newStream(world, "https", receiver);
+    expect(await archiveOldRecords(bindings, Date.now())).toBe(6);
+    expect(await env.DB.prepare("SELECT count(*) AS n FROM audit_archives").first("n")).toBe(2);
+    await drain(id);
+    expect(sequences().slice(0, 6)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
   it("is set to another record while it moves, and the log says from where", async () => {
     await addRecords(20);
     const { id } = await newStream(world, "splunk", receiver);
