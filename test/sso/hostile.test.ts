@@ -208,7 +208,7 @@ describe("connections", () => {
       [{ groupMappings: [{ group: "a", role: "billing-manager" }] }, "a mapping is"],
       [{ firstRole: "admin" }, "firstRole"],
       [{ kind: "saml" }, "kind"],
-      [{ groupScope: "a b" }, "no spaces"],
+      [{ groupScope: "a b" }, "must not have spaces"],
     ];
     for (const [more, sentence] of bad)
       expect(await refused(400, "POST", CONNECTIONS, { token: world.admin, json: { ...json, issuer: acme.idp.url, ...more } })).toContain(
