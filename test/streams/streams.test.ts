@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { archiveOldRecords } from "../../src/audit/archive.ts";
 import type { Stream } from "../../src/streams/openapi.ts";
 import { delayAfter, retryAfter } from "../../src/streams/retry.ts";
@@ -561,6 +561,53 @@ describe("bad input", () => {
   it("is refused, and no stream is made", async () => {
     for (const [what, json] of bad) expect([what, (await call("POST", STREAMS, { token: world.admin, json })).status]).toEqual([what, 400]);
     expect((await ok<{ streams: Stream[] }>("GET", STREAMS, { token: world.admin })).streams).toEqual([]);
+  });
+
+  it("in a URL is no fault of the server, and reaches no private address", async () => {
+    const urls = [
+      "https://[::1",
+      "https://a..b",
+      "https://.example.com",
+      "https://-a.example",
+      "https://xn--a.example",
+      "https://%",
+      "https://a b.example",
+      "https://ex%41mple.com",
+      "https://example.com:99999",
+      "https://example.com:0",
+      "https:example.com",
+      "https:\\\\example.com",
+      "//example.com",
+      "https://１２７.0.0.1",
+      "https://0x7f.1",
+      "https://2130706433",
+      "https://[::ffff:10.0.0.1]",
+      "https://[fd00::1]",
+      "https://10.0.0.1.",
+      "https://localhost.",
+      "https://a.internal",
+      "javascript:alert(1)",
+      "data:,x",
+      "https://example.com/?#",
+      "https://例え.jp",
+      "https://example.com.",
+      "https://a\0.com",
+      " https://example.com ",
+    ];
+    const privates = /127|10\.0|fd00|localhost|internal|0x7f|2130706433/;
+    const local = bindings.LOCAL_DEVELOPMENT;
+    Object.assign(bindings, { LOCAL_DEVELOPMENT: "false" });
+    onTestFinished(() => void Object.assign(bindings, { LOCAL_DEVELOPMENT: local }));
+    for (const kind of kinds)
+      for (const url of urls)
+        for (const pathStyle of kind === "s3" ? [true, false] : [true]) {
+          const destination = { ...destinations[kind]("https://x"), url, ...(kind === "s3" && { pathStyle }) };
+          const answer = await call("POST", STREAMS, { token: world.admin, json: { name: "a", destination } });
+          const text = await answer.text();
+          expect([kind, url, answer.status === 400 || answer.status === 200, text]).toEqual([kind, url, true, text]);
+          if (privates.test(url)) expect([kind, url, answer.status]).toEqual([kind, url, 400]);
+          if (answer.status === 200) await ok("DELETE", `${STREAMS}/${(JSON.parse(text) as { id: string }).id}`, { token: world.admin });
+        }
   });
 
   it("of a change is refused, and the stream stays", async () => {
