@@ -5,6 +5,7 @@ import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { claimFaults } from "./claims.ts";
 import { importFaults, pageFault } from "./layers.ts";
+import { insertFaults } from "./inserts.ts";
 import { linkFaults } from "./links.ts";
 import { licenceFaults } from "./licences.ts";
 import { referenceFaults } from "./references.ts";
@@ -76,6 +77,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "imports go down the layers", run: async () => (await importFaults()).join("\n") || undefined },
   { name: "docs/develop.md lists the layers", run: async () => pageFault() },
   { name: "one module calls other servers", run: async () => (await outboundFaults()).join("\n") || undefined },
+  { name: "inserts have a value for each column", run: async () => (await insertFaults()).join("\n") || undefined },
   { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
   { name: "every input has a bound", run: command("node", "scripts/bounds.ts") },

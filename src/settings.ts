@@ -25,7 +25,7 @@ export function settingFaults(env: Bindings): string[] {
   return [...faults, ...mailFaults(env)];
 }
 
-function mailFaults({ MAIL, MAIL_PROVIDER = "", MAIL_FROM = "", MAIL_TOKEN = "" }: Bindings): string[] {
+function mailFaults({ MAIL, MAIL_PROVIDER = "", MAIL_FROM = "", MAIL_TOKEN = "", MAIL_URL = "" }: Bindings): string[] {
   if (MAIL === undefined && MAIL_PROVIDER === "") return [];
   const faults: string[] = [];
   if (!/^[^\s@]+@[^\s@]+$/.test(MAIL_FROM)) faults.push("MAIL_FROM must be the address that mail is sent from.");
@@ -33,6 +33,7 @@ function mailFaults({ MAIL, MAIL_PROVIDER = "", MAIL_FROM = "", MAIL_TOKEN = "" 
   if (!mailProviders.some((provider) => provider === MAIL_PROVIDER))
     faults.push(`MAIL_PROVIDER must be one of ${mailProviders.join(", ")}.`);
   if (MAIL_TOKEN === "") faults.push("MAIL_TOKEN must be the secret of the mail provider.");
+  if (MAIL_URL !== "" && !URL.canParse(MAIL_URL)) faults.push("MAIL_URL must be the address of the mail provider's API.");
   return faults;
 }
 

@@ -28,6 +28,7 @@ export const orgPermissions = [
   "team:delete_token",
   "audit_logs:read",
   "audit_logs:export",
+  "audit_streams:read",
   "audit_streams:update",
   "oidc_issuers:read",
   "oidc_issuers:create",

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { canonical, recordOf } from "./chain.ts";
+import { isNext } from "./fromChain.ts";
 import { REFUSED_LEASE } from "./record.ts";
 import { auditArchivedIds, auditArchives, auditEvents, auditHeads } from "./table.ts";
 
@@ -55,9 +56,8 @@ async function archiveOnce(env: Bindings, { orgId, archivedSeq, before }: Due): 
     store.db
       .select()
       .from(auditEvents)
-      .where(sql`org_id = ${orgId} AND seq > ${archivedSeq}`)
-      .orderBy(auditEvents.seq)
-      .limit(PER_OBJECT),
+      .where(isNext(orgId, archivedSeq + 1, PER_OBJECT))
+      .orderBy(auditEvents.seq),
   ]);
   const young = rows.findIndex(({ at }) => at >= before);
   const old = young < 0 ? rows : rows.slice(0, young);

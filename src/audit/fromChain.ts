@@ -4,6 +4,20 @@ import { type Archive, readArchive } from "./archived.ts";
 import { type ChainRecord, recordOf } from "./chain.ts";
 import { auditArchives, auditEvents } from "./table.ts";
 
+/** Characters of the descriptions that one reading returns, or those of one record: an isolate has 128 MB. */
+const MOST_TEXT = 4_000_000;
+
+/**
+ * SQL condition on a row of `audit_events`: it is one of the next rows of the chain, and with the rows before it, it is not too long to be read at
+ * once.
+ * @param size maximum number of rows
+ */
+export const isNext = (orgId: string | SQL, from: number | SQL, size: number): SQL =>
+  sql`org_id = ${orgId} AND seq >= ${from} AND seq <= (SELECT max(seq) FROM (
+    SELECT seq, sum(length) OVER (ORDER BY seq) - length AS before FROM (
+      SELECT seq, length(description) AS length FROM audit_events WHERE org_id = ${orgId} AND seq >= ${from} ORDER BY seq LIMIT ${size}))
+    WHERE before < ${MOST_TEXT})`;
+
 /** The statements that read an organization's chain from a sequence number on. `recordsFrom` makes the records of their results. */
 export const selectFrom = (store: Store, orgId: string | SQL, from: number | SQL, size: number) =>
   [
@@ -16,9 +30,8 @@ export const selectFrom = (store: Store, orgId: string | SQL, from: number | SQL
     store.db
       .select()
       .from(auditEvents)
-      .where(sql`org_id = ${orgId} AND seq >= ${from}`)
-      .orderBy(auditEvents.seq)
-      .limit(size),
+      .where(isNext(orgId, from, size))
+      .orderBy(auditEvents.seq),
   ] as const;
 
 /** @returns the records of one archived object, or those of the table; none at the end of the chain */

@@ -104,8 +104,15 @@ const adminOnly: ReadonlySet<OrgPermission> = new Set([
   ...streamRights,
 ]);
 
-/** The right to read a stack includes the right to list it, and the right to write it includes the right to preview. */
-const impliedBy: Partial<Record<OrgPermission, OrgPermission>> = { "stack:list": "stack:read", "stack:preview": "stack:write" };
+/**
+ * The right to read a stack includes the right to list it, and the right to write it includes the right to preview. A caller that may export the log
+ * may see where it goes.
+ */
+const impliedBy: Partial<Record<OrgPermission, OrgPermission>> = {
+  "stack:list": "stack:read",
+  "stack:preview": "stack:write",
+  "audit_streams:read": "audit_logs:export",
+};
 
 /** Whether scopes of a custom role include a right. Unknown scopes include none. */
 export function scopesGive(scopes: string[], permission: OrgPermission): boolean {

@@ -5,6 +5,7 @@ import type { EndedTokens, RequestContext } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { formerMembers, invites, members, organizations } from "../orgs/table.ts";
+import { isNotRevoked, pausedByRevocation } from "./pausedStreams.ts";
 import { auditStreams } from "../streams/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
 import { connections } from "../sso/table.ts";
@@ -92,11 +93,11 @@ export function endBelow(store: Store, descent: Descent) {
       .update(oidcIssuers)
       .set({ disabledAt: now, version: sql`${oidcIssuers.version} + 1` })
       .where(and(sql`${oidcIssuers.id} IN ${issuers}`, isNull(oidcIssuers.disabledAt), isWithin("oidc_issuers", descent))),
-    // An administrator has to resume such a stream.
+    // An administrator has to resume such a stream, and the stream says why it is paused, even if it was paused before.
     db
       .update(auditStreams)
-      .set({ pausedAt: now, pausedFor: "revoked", version: sql`${auditStreams.version} + 1` })
-      .where(and(sql`${auditStreams.id} IN ${streams}`, isNull(auditStreams.pausedAt), isWithin("audit_streams", descent))),
+      .set(pausedByRevocation(now))
+      .where(and(sql`${auditStreams.id} IN ${streams}`, isNotRevoked, isWithin("audit_streams", descent))),
     keepDescent(store, leaving, now),
     db.delete(members).where(leaving),
     // What such a connection has opened ends as well. An administrator has to enable it again.

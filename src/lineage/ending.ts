@@ -1,5 +1,6 @@
 import { type SQL, and, isNull, sql } from "drizzle-orm";
 import { isLeaked, notOver } from "../auth/lives.ts";
+import { isNotRevoked } from "./pausedStreams.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { type Reach, below, invitationsBelow, issuersBelow, streamsBelow } from "./below.ts";
 
@@ -48,7 +49,7 @@ ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (
   FROM oidc_issuers WHERE oidc_issuers.id IN (${issuersBelow}) AND oidc_issuers.disabled_at IS NULL AND ${isWithin("oidc_issuers", descent)}
   UNION ALL
   SELECT 'stream', audit_streams.id, audit_streams.org_id, NULL, audit_streams.name, NULL, audit_streams.created_at
-  FROM audit_streams WHERE audit_streams.id IN (${streamsBelow}) AND audit_streams.paused_at IS NULL AND ${isWithin("audit_streams", descent)}
+  FROM audit_streams WHERE audit_streams.id IN (${streamsBelow}) AND ${isNotRevoked} AND ${isWithin("audit_streams", descent)}
   UNION ALL
   SELECT 'member', members.user_id, members.org_id, members.user_id, users.login,
     CASE WHEN below.kind = 'established' THEN 'established' WHEN ${isLastAdministrator} THEN 'last administrator' END, members.created_at

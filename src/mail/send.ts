@@ -15,7 +15,10 @@ export const sendsMail = ({ MAIL, MAIL_PROVIDER = "" }: MailBindings): boolean =
 export async function sendMail(env: MailBindings, mail: Mail): Promise<void> {
   const from = env.MAIL_FROM ?? "";
   if (env.MAIL) {
-    await env.MAIL.send({ from, to: mail.to, subject: mail.subject, text: mail.text });
+    const late = scheduler.wait(limits.within).then(() => {
+      throw new Error(`the mail binding did not answer within ${limits.within} ms`);
+    });
+    await Promise.race([env.MAIL.send({ from, to: mail.to, subject: mail.subject, text: mail.text }), late]);
     return;
   }
   // `requireSettings` refuses any other value before a request is served.

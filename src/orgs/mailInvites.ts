@@ -1,4 +1,5 @@
-import { type SQL, and, eq, gt, inArray, isNotNull, ne, or, sql } from "drizzle-orm";
+import { type SQL, and, eq, inArray, sql } from "drizzle-orm";
+import { rely } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
@@ -9,8 +10,7 @@ import { acceptUrl, shortId } from "./inviteLink.ts";
 import { LIFE, isPending } from "./pendingInvites.ts";
 import { invites, organizations } from "./table.ts";
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+const DAY = 86_400_000;
 /** Invitations by address of one organization in a day, so that no caller floods strangers with our mail. */
 const MOST_IN_A_DAY = 500;
 /** Mails of one run; the cron sends the others. */
@@ -20,33 +20,38 @@ const FIRST_DELAY = 5 * 60_000;
 export const MOST_TRIES = 8;
 
 /** One address, without characters that some mail service would read as a list or as a name. */
-const isOneAddress = (address: string) => /^[^\s@<>()[\]\\,;:"]+@[^\s@<>()[\]\\,;:"]+$/.test(address);
+const isOneAddress = (address: string) => /^[^\s\p{C}@<>()[\]\\,;:"]+@[^\s\p{C}@<>()[\]\\,;:"]+$/u.test(address) && address.isWellFormed();
 
 /**
- * Checks before a change that its mails may be sent. A deployment without mail has no such limit.
+ * Checks that the mails of a change may be sent, and makes the change check the limit again. A deployment without mail has no such limit.
  * @throws 400 for what is not one address, 429 beyond the limit of a day
  */
 export async function requireMails(ctx: OrgContext, addresses: string[]): Promise<void> {
   if (!sendsMail(ctx.env)) return;
   const faulty = addresses.find((address) => !isOneAddress(address));
   if (faulty !== undefined) throw badRequest(`${faulty} is not the address of one person`);
-  const [rows] = await batch(ctx.store, [
-    ctx.store.db
-      .select({ count: sql<number>`count(*)`.as("count") })
-      .from(invites)
-      .where(and(eq(invites.orgId, ctx.org.id), gt(invites.sentAt, ctx.now - DAY), ne(invites.email, ""))),
-  ]);
-  if (rows[0]!.count + addresses.length > MOST_IN_A_DAY)
-    throw tooManyRequests(3600, `an organization sends at most ${MOST_IN_A_DAY} invitations by mail in a day`);
+  const hasRoom = sql`(SELECT count(*) FROM invites AS sent WHERE sent.org_id = ${ctx.org.id} AND sent.sent_at > ${ctx.now - DAY}
+    AND sent.email <> '') + ${addresses.length} <= ${MOST_IN_A_DAY}`;
+  await requireLimit(ctx, hasRoom, `an organization sends at most ${MOST_IN_A_DAY} invitations by mail in a day`);
 }
 
-/** @throws 429 if the invitation was mailed within the hour, or beyond the limit of a day */
+/**
+ * The same for an invitation that is sent again. Each invitation counts once in a day, so it is mailed once in a day.
+ * @throws 429
+ */
 export async function requireMailAgain(ctx: OrgContext, thatInvite: SQL): Promise<void> {
   if (!sendsMail(ctx.env)) return;
+  const isMailed = sql`EXISTS (SELECT 1 FROM ${invites} WHERE ${thatInvite}
+    AND (${invites.mailAt} IS NOT NULL OR ${invites.mailedAt} > ${ctx.now - DAY}))`;
+  await requireLimit(ctx, sql`NOT ${isMailed}`, "an invitation is mailed at most once in a day");
   await requireMails(ctx, []);
-  const recently = or(isNotNull(invites.mailAt), gt(invites.mailedAt, ctx.now - HOUR));
-  const [rows] = await batch(ctx.store, [ctx.store.db.select({ id: invites.id }).from(invites).where(and(thatInvite, recently))]);
-  if (rows[0]) throw tooManyRequests(3600, "an invitation is mailed at most once in an hour");
+}
+
+/** Also makes the change fail, and the call begin again, if the limit is reached meanwhile. @throws 429 */
+async function requireLimit(ctx: OrgContext, isBelow: SQL, limit: string): Promise<void> {
+  const [rows] = await batch(ctx.store, [ctx.store.db.select({ isBelow: sql<number>`${isBelow}`.as("is_below") }).from(sql`(SELECT 1)`)]);
+  if (!rows[0]!.isBelow) throw tooManyRequests(3600, limit);
+  rely(ctx, isBelow);
 }
 
 /** The columns of an invitation whose mail is due now, if the deployment sends mail and the invitation is for an address. */

@@ -17,6 +17,7 @@ import { accessTokens } from "../tokens/table.ts";
 import { cancelInvitesOf } from "./invite.ts";
 import { adminStays, currentRole, emergencyText, isMember, noneBut, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
 import { oidcIssuers } from "../oidc/table.ts";
+import { isNotRevoked, pausedByRevocation } from "../lineage/pausedStreams.ts";
 import { auditStreams } from "../streams/table.ts";
 import { members } from "./table.ts";
 
@@ -113,15 +114,8 @@ const disableIssuersOf = ({ store, org, now }: OrgContext, login: string, willLe
 const pauseStreamsOf = ({ store, org, now }: OrgContext, login: string, willLeave: SQL) =>
   store.db
     .update(auditStreams)
-    .set({ pausedAt: now, pausedFor: "revoked", version: sql`${auditStreams.version} + 1` })
-    .where(
-      and(
-        eq(auditStreams.orgId, org.id),
-        isNull(auditStreams.pausedAt),
-        sql`${auditStreams.madeWith} IN ${credentialsOf(login)}`,
-        willLeave,
-      ),
-    );
+    .set(pausedByRevocation(now))
+    .where(and(eq(auditStreams.orgId, org.id), isNotRevoked, sql`${auditStreams.madeWith} IN ${credentialsOf(login)}`, willLeave));
 
 const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
 const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;

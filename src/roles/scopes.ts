@@ -2,8 +2,8 @@ import type { OrgPermission } from "../access/permissions.ts";
 import { scopesGive } from "../auth/policy.ts";
 
 /**
- * Describes each right for people who write a role. It leaves out the rights that no custom role can give (`hasEffect`), and two rights without a name
- * in the public contract: `organization:read`, which every member has, and `stack:preview`.
+ * Describes each right for people who write a role. It leaves out the rights that no custom role can give (`hasEffect`), and three rights without
+ * a name in the public contract: `organization:read`, which every member has, `stack:preview`, and `audit_streams:read`.
  */
 const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermission, string>> }[]> = {
   organization: [
@@ -56,7 +56,10 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
     },
     {
       name: "Audit logs",
-      scopes: { "audit_logs:read": "Read, search and verify the audit log.", "audit_logs:export": "Export the audit log." },
+      scopes: {
+        "audit_logs:read": "Read, search and verify the audit log.",
+        "audit_logs:export": "Export the audit log, and see its streams.",
+      },
     },
     {
       name: "Stack management",

@@ -25,7 +25,8 @@ export const invalid = (scimType: ScimType, detail: string) => new ScimFault(400
 export const invalidValue = (detail: string) => invalid("invalidValue", detail);
 export const notUnique = (detail: string) => new ScimFault(409, detail, "uniqueness");
 export const noResource = (what: string, id: string) => new ScimFault(404, `There is no ${what} with the id "${id.slice(0, 100)}".`);
-export const changedMeanwhile = () => new ScimFault(412, "The resource has another version than If-Match names: read it again.");
+export const changedMeanwhile = () =>
+  new ScimFault(412, "The version of the resource is not the one in If-Match: read the resource again.");
 
 const ERROR = "urn:ietf:params:scim:api:messages:2.0:Error";
 

@@ -32,7 +32,7 @@ const unkept = new Set(["schemas", "meta"]);
 
 /** Reads the group of a POST or PUT. A group without `members` is empty (identity-facts C-34). @throws 400 */
 export function readGroup(body: unknown): { group: GroupAttributes; members: MemberChange } {
-  if (!isObject(body)) throw invalid("invalidSyntax", "The body is a JSON object with the attributes of a group.");
+  if (!isObject(body)) throw invalid("invalidSyntax", "The body must be a JSON object with the attributes of a group.");
   const members = membersOf(body);
   const ids = readIds(members.get("members"));
   return {
@@ -52,7 +52,7 @@ function readIds(value: unknown): string[] {
     const members = isObject(item) ? membersOf(item) : new Map([["value", item]]);
     const id = members.get("value");
     if (typeof id !== "string" || id === "" || id.length > MOST_ID || !id.isWellFormed())
-      throw invalidValue("Each of the members has the id of a user as its value.");
+      throw invalidValue("Each of the members must have the id of a user as its value.");
     if (String(members.get("type")).toLowerCase() === "group") throw invalidValue("A group cannot be a member of a group.");
     return id;
   });

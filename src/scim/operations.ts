@@ -28,25 +28,25 @@ const MOST_PATH = 1000;
  * @throws 400
  */
 export function readChanges(body: unknown, urns: readonly string[] = []): Change[] {
-  if (!isObject(body)) throw invalid("invalidSyntax", "The body of a PATCH is a JSON object with a list of Operations.");
+  if (!isObject(body)) throw invalid("invalidSyntax", "The body of a PATCH must be a JSON object with a list of Operations.");
   const operations = membersOf(body).get("operations");
   if (!Array.isArray(operations) || operations.length === 0)
-    throw invalid("invalidSyntax", "A PATCH has a list of Operations that is not empty.");
+    throw invalid("invalidSyntax", "A PATCH must have a list of Operations that is not empty.");
   if (operations.length > MOST_OPERATIONS) throw invalid("tooMany", `A PATCH has at most ${MOST_OPERATIONS} operations.`);
   return operations.flatMap((operation) => changesOf(operation, urns));
 }
 
 function changesOf(operation: unknown, urns: readonly string[]): Change[] {
-  if (!isObject(operation)) throw invalid("invalidSyntax", "Each operation is a JSON object.");
+  if (!isObject(operation)) throw invalid("invalidSyntax", "Each operation must be a JSON object.");
   const members = membersOf(operation);
   const op = String(members.get("op")).toLowerCase();
   if (op !== "add" && op !== "replace" && op !== "remove")
-    throw invalid("invalidSyntax", "The op of an operation is add, replace or remove.");
+    throw invalid("invalidSyntax", "The op of an operation must be add, replace or remove.");
   const [path, value] = [members.get("path"), members.get("value")];
-  if (op !== "remove" && value === undefined) throw invalid("invalidValue", "An operation that adds or replaces has a value.");
+  if (op !== "remove" && value === undefined) throw invalid("invalidValue", "An operation that adds or replaces must have a value.");
   if (path !== undefined && path !== null && path !== "") return [{ op, target: readPath(path), value }];
-  if (op === "remove") throw invalid("noTarget", "An operation that removes has a path.");
-  if (!isObject(value)) throw invalid("invalidValue", "The value of an operation without a path is a JSON object.");
+  if (op === "remove") throw invalid("noTarget", "An operation that removes must have a path.");
+  if (!isObject(value)) throw invalid("invalidValue", "The value of an operation without a path must be a JSON object.");
   return Object.keys(value).flatMap((name): Change[] => {
     const part = value[name];
     // The members of an extension are one level deeper.

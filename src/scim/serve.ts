@@ -118,7 +118,7 @@ async function admit(c: Context<Env>, header: string | undefined, org: string, f
 async function readBody(c: Context<Env>): Promise<unknown> {
   const type = (c.req.header("Content-Type") ?? "application/scim+json").split(";")[0]!.trim().toLowerCase();
   if (type !== "application/scim+json" && type !== "application/json")
-    throw new ScimFault(415, "The body has the media type application/scim+json or application/json.");
+    throw new ScimFault(415, "The body must have the media type application/scim+json or application/json.");
   const text = await useBody(c.req.raw, MOST_BYTES, ({ bytes }) => requireUtf8(bytes));
   try {
     return parseJson(text);

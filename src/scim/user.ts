@@ -29,7 +29,7 @@ const unkeptNameParts = new Set(["middlename", "honorificprefix", "honorificsuff
 
 /** Reads the user of a POST or PUT. Unknown attributes are ignored, and a missing `active` is true (identity-facts C-34). @throws 400 */
 export function readUser(body: unknown): UserAttributes {
-  if (!isObject(body)) throw invalid("invalidSyntax", "The body is a JSON object with the attributes of a user.");
+  if (!isObject(body)) throw invalid("invalidSyntax", "The body must be a JSON object with the attributes of a user.");
   const members = membersOf(body);
   const active = members.get("active");
   return {

@@ -11,10 +11,12 @@ const MOST_EMERGENCY = 10;
 /** A DNS name with at least one dot, in lower case. */
 export const domainName = text(253)
   .check(z.toLowerCase())
-  .check(z.regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/, "a domain looks like example.com"));
+  .check(
+    z.regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/, "a domain must look like example.com"),
+  );
 
 export const issuerUrl = text(500).check(
-  z.refine((url) => URL.canParse(url) && /^https?:\/\/[^\s?#@]+$/.test(url), "the issuer is a URL like https://id.example.com"),
+  z.refine((url) => URL.canParse(url) && /^https?:\/\/[^\s?#@]+$/.test(url), "the issuer must be a URL like https://id.example.com"),
 );
 
 const noControl = z.regex(/^[^\p{Cc}]*$/u, "a text must not have control characters");
@@ -41,7 +43,7 @@ const optional = {
   firstRole: z.optional(z.enum(firstRoles)),
   /** The name is used as it is: it may contain dots and slashes (identity-facts O-13). */
   groupClaim: z.optional(text(200).check(noControl)),
-  groupScope: z.optional(text(100).check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]*$/, "a scope has no spaces"))),
+  groupScope: z.optional(text(100).check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]*$/, "a scope must not have spaces"))),
   groupMappings: z.optional(list(groupMapping, MOST_MAPPINGS)),
   enabled: z.optional(z.boolean()),
 };

@@ -3,7 +3,7 @@ import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { auditHeads } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
-import { requireRight } from "../auth/right.ts";
+import { missingIn } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { PreconditionFailed, UniqueViolation, failUnless } from "../db/client.ts";
 import { badRequest, conflict } from "../errors.ts";
@@ -21,8 +21,7 @@ import { placeOf } from "./tell.ts";
  * @throws 400, 409 for a name that the organization has already
  */
 export async function createStream(ctx: OrgContext, request: CreateStreamRequest, host: string) {
-  // The edition of the organization must include exports.
-  await requireRight(ctx, "audit_logs:export");
+  requireExports(ctx);
   const { name, format, from } = request;
   const { destination, credentials, shown } = settingsOf(ctx.env, request.destination, format);
   const headSeq = await lastRecord(ctx);
@@ -73,6 +72,12 @@ export async function createStream(ctx: OrgContext, request: CreateStreamRequest
 }
 
 export const nameIsTaken = (name: string) => conflict(`the organization already has an audit stream with the name ${name.slice(0, 100)}`);
+
+/** The edition of the organization must include exports of the log, for all but seeing, pausing and deleting its streams. @throws 400 */
+export function requireExports(ctx: OrgContext): void {
+  const fault = missingIn(ctx, "audit_logs:export");
+  if (fault) throw fault;
+}
 
 /** The number of the last record of the log. */
 export async function lastRecord(ctx: OrgContext): Promise<number> {

@@ -32,4 +32,6 @@ export async function datadogEntries({ url }: DatadogDestination, { secret }: Cr
 }
 
 export const datadogFault: FaultOf = (answer) =>
-  statusFault(answer) ?? pageFault(answer) ?? (answer.status === 202 ? undefined : "The answer does not come from Datadog: it is not 202.");
+  statusFault(answer) ??
+  pageFault(answer) ??
+  (answer.status === 202 ? undefined : "The answer does not come from Datadog: its status is not 202.");

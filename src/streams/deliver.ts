@@ -7,6 +7,7 @@ import { relayEvents } from "../audit/relay.ts";
 import { auditHeads } from "../audit/table.ts";
 import { type Store, batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
+import { AppError } from "../errors.ts";
 import { organizations } from "../orgs/table.ts";
 import { MOST_RECORDS, firstBatch } from "./batch.ts";
 import type { Credentials } from "./destination.ts";
@@ -56,10 +57,23 @@ export async function deliver(env: Bindings, streamId: string, step: Step): Prom
   if (stream.pausedAt !== null) return "idle";
   if (stream.retryAt > now) return stream.retryAt - now;
   const credentials = await open(env, stream.id, stream.credentials);
-  const work = await nextWork(env, due, step);
+  let work: Work | undefined;
+  try {
+    work = await nextWork(env, due, step);
+  } catch (error) {
+    // R2 has the archive and the checkpoints.
+    if (!(error instanceof AppError)) throw error;
+    return fail(env, store, { stream, org }, { error: "The archive of the log could not be read." });
+  }
   if (!work) return "idle";
-  const failure = credentials ? await work.send(credentials) : { error: "The stored credential cannot be read any more: set it again." };
+  const failure: Failure = credentials
+    ? await work.send(credentials)
+    : { error: "The stored credential cannot be read any more: set it again." };
   if (step.signal.aborted) return 0;
+  if (failure?.isTooLarge && work.halve) {
+    await work.halve();
+    return 0;
+  }
   if (failure) return fail(env, store, { stream, org }, failure);
   const sealed = credentials && isSealedWithOldKey(env, stream.credentials) ? { credentials: await seal(env, stream.id, credentials) } : {};
   const [moved, heads] = await batch(store, [
@@ -116,6 +130,8 @@ interface Work {
   send: (credentials: Credentials) => Promise<Failure>;
   /** The columns that move when it was sent. */
   done: Partial<Stream>;
+  /** Makes the next attempt send half of the records. Absent for a single record. */
+  halve?: () => Promise<void>;
 }
 
 async function nextWork(env: Bindings, due: Due, step: Step): Promise<Work | undefined> {
@@ -133,7 +149,12 @@ async function nextWork(env: Bindings, due: Due, step: Step): Promise<Work | und
   if (!begun) await step.begin({ from, through });
   const { id: streamId, host, format } = stream;
   const message = { streamId, org: due.org, host, format, records, lines, at: Date.now() };
-  return { send: (secret) => sendBatch(env, stream.destination, secret, message, step), done: { deliveredThrough: through } };
+  const half = records[Math.ceil(records.length / 2) - 1]!.seq;
+  return {
+    send: (secret) => sendBatch(env, stream.destination, secret, message, step),
+    done: { deliveredThrough: through },
+    ...(half < through && { halve: () => step.begin({ from, through: half }) }),
+  };
 }
 
 /** The next checkpoint. There is one for each day, so one is sent in a step. */
@@ -144,7 +165,8 @@ async function checkpointWork(
   step: Step,
 ): Promise<Work | undefined> {
   const [checkpoint] = await listCheckpoints(env, stream.orgId, stream.checkpointDay, 1);
-  if (!checkpoint) return undefined;
+  // An object that names an earlier day than its name would be sent for ever.
+  if (!checkpoint || checkpoint.day <= stream.checkpointDay) return undefined;
   const { day } = checkpoint;
   const text = `${JSON.stringify(checkpoint)}\n`;
   return {

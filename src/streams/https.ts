@@ -29,8 +29,11 @@ export async function signedMessage({ url }: HttpsDestination, credentials: Cred
   };
 }
 
-const messageId = ({ streamId, records: [first, ...others], at }: Batch) =>
-  first?.seq === undefined ? `${streamId}_test_${at}` : `${streamId}_${first.seq}_${others.at(-1)?.seq ?? first.seq}`;
+/** The hash of the last record depends on all records before it, so no other batch has this id, not even after the restoration of a backup. */
+function messageId({ streamId, records, at }: Batch): string {
+  const [first, last] = [records[0]!, records.at(-1)!];
+  return first.seq === undefined ? `${streamId}_test_${at}` : `${streamId}_${first.seq}_${last.seq}_${last.hash.slice(0, 12)}`;
+}
 
 async function signature(secret: string, content: string): Promise<string> {
   const key = await crypto.subtle.importKey("raw", fromBase64(secret.slice(PREFIX.length)), { name: "HMAC", hash: "SHA-256" }, false, [

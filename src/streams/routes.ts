@@ -15,8 +15,8 @@ const STREAM = `${STREAMS}/{streamId}` as const;
 const org = z.object({ orgName });
 const stream = z.object({ orgName, streamId: id });
 const extension = true as const;
-/** A caller that may export the log sees where it goes. */
-const sees = "audit_logs:export" as const;
+/** Every edition includes it: an organization whose edition no longer includes exports can find its streams, pause and delete them. */
+const sees = "audit_streams:read" as const;
 const changes = "audit_streams:update" as const;
 const hostOf = (request: Request) => new URL(request.url).hostname;
 

@@ -40,12 +40,11 @@ export const markerObject = (to: S3Destination, credentials: Credentials, line: 
 const padded = (seq: number) => String(seq).padStart(12, "0");
 const inPrefix = ({ prefix }: S3Destination, name: string) => (prefix === "" ? name : `${prefix}/${name}`);
 
-/** The address of an object, each character of its name encoded once. */
+/** The address of an object, each character of its name encoded once. It is no URL if the bucket cannot be a part of the host. */
 export function objectUrl({ url, bucket, pathStyle }: S3Destination, key: string): string {
-  const base = new URL(url);
-  if (!pathStyle) base.host = `${bucket}.${base.host}`;
+  const { protocol, host } = new URL(url);
   const path = [...(pathStyle ? [bucket] : []), ...key.split("/")].map(encode).join("/");
-  return `${base.origin}/${path}`;
+  return `${protocol}//${pathStyle ? host : `${bucket}.${host}`}/${path}`;
 }
 
 /** RFC 3986: encodes every character that is not unreserved. */

@@ -2,30 +2,33 @@ import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { streamFormats } from "./destination.ts";
 
-const name = text(100, "a stream name has 1 to 100 characters").check(z.minLength(1, "a stream name has 1 to 100 characters"));
+const name = text(100, "a stream name must have 1 to 100 characters").check(
+  z.minLength(1, "a stream name must have 1 to 100 characters"),
+  z.refine((value) => !/\p{Cc}/u.test(value) && value.isWellFormed(), "a stream name must not have control characters"),
+);
 const url = text(1000);
 /** A credential becomes a header, so it has neither spaces nor line breaks. */
-const credential = text(1000).check(z.regex(/^[\x21-\x7e]{1,1000}$/, "a credential has no spaces and only ASCII characters"));
+const credential = text(1000).check(z.regex(/^[\x21-\x7e]{1,1000}$/, "a credential must have ASCII characters only, and no spaces"));
 const authorization = text(2000).check(
-  z.regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, "authorization is the value of a header, in ASCII"),
+  z.regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, "authorization must be the value of a header, in ASCII characters"),
 );
-const indexName = text(255).check(z.regex(/^[a-z0-9_][a-z0-9_.-]*$/, "an index has lower-case letters, digits, _, . and -"));
+const indexName = text(255).check(z.regex(/^[a-z0-9_][a-z0-9_.-]*$/, "an index must have only lower-case letters, digits, _, . and -"));
 
 const S3 = z.object({
   kind: z.literal("s3"),
   url,
-  region: text(50).check(z.regex(/^[a-z0-9-]+$/, "a region has lower-case letters, digits and -")),
-  bucket: text(63).check(z.regex(/^[a-z0-9][a-z0-9.-]+[a-z0-9]$/, "a bucket has 3 to 63 lower-case letters, digits, . and -")),
+  region: text(50).check(z.regex(/^[a-z0-9-]+$/, "a region must have only lower-case letters, digits and -")),
+  bucket: text(63).check(z.regex(/^[a-z0-9][a-z0-9.-]+[a-z0-9]$/, "a bucket must have 3 to 63 lower-case letters, digits, . and -")),
   prefix: z.optional(
     text(300).check(
       z.refine(
         (prefix) => !/\p{Cc}/u.test(prefix) && prefix.isWellFormed() && !prefix.split("/").some((part) => part === "." || part === ".."),
-        "a prefix has no control characters and no parts . and ..",
+        "a prefix must not have control characters or the parts . and ..",
       ),
     ),
   ),
   pathStyle: z.optional(z.boolean()),
-  accessKeyId: text(200).check(z.regex(/^[\w.+=@-]+$/, "accessKeyId has letters and digits")),
+  accessKeyId: text(200).check(z.regex(/^[\w.+=@-]+$/, "accessKeyId must have only letters, digits and _ . + = @ -")),
   secretAccessKey: z.optional(credential),
 });
 
@@ -41,13 +44,13 @@ const Elastic = z.object({ kind: z.literal("elastic"), url, index: indexName, ap
 export const SentDestination = z.discriminatedUnion("kind", [S3, Https, Splunk, Datadog, Elastic]);
 export type SentDestination = z.infer<typeof SentDestination>;
 
-const record = z.int("a record is a whole number from 1").check(z.minimum(1, "a record is a whole number from 1"));
+const record = z.int("a record must be a whole number from 1").check(z.minimum(1, "a record must be a whole number from 1"));
 
 export const CreateStreamRequest = z.object({
   name,
   format: z._default(z.enum(streamFormats), "jsonl"),
   /** The first record to send; by default the first of the log. */
-  from: z._default(z.union([record, z.literal("now")], "from is the number of a record, or now"), 1),
+  from: z._default(z.union([record, z.literal("now")], "from must be the number of a record, or now"), 1),
   destination: SentDestination,
 });
 export type CreateStreamRequest = z.infer<typeof CreateStreamRequest>;

@@ -12,8 +12,11 @@ import { splunkEvents, splunkFault } from "./splunk.ts";
 /** Limits of an answer, in bytes and milliseconds. An answer to a thousand records of Elasticsearch is the longest. */
 const limits = { most: 256 * 1024, within: 30_000 };
 
-/** Undefined for a confirmed delivery; else why there is none, in a sentence, and how many milliseconds the destination asks to wait. */
-export type Failure = { error: string; asked?: number | undefined } | undefined;
+/**
+ * Undefined for a confirmed delivery; else why there is none, in a sentence, how many milliseconds the destination asks to wait, and whether it
+ * refused the size.
+ */
+export type Failure = { error: string; asked?: number | undefined; isTooLarge?: boolean } | undefined;
 
 export interface Attempt {
   /** Ends the attempt. */
@@ -40,7 +43,7 @@ export async function sendBatch(
     case "datadog":
       return post(env, await datadogEntries(destination, credentials, batch), datadogFault, attempt);
     case "elastic":
-      return post(env, elasticBulk(destination, credentials, batch), elasticFault(batch.records.length), attempt);
+      return post(env, elasticBulk(destination, credentials, batch), elasticFault(batch.records.length, batch.records[0]?.seq), attempt);
   }
 }
 
@@ -54,7 +57,9 @@ export async function post(
   try {
     const answer = await callOut(env, url, { ...limits, within }, { ...request, ...(signal && { signal }) });
     const error = faultOf(answer);
-    return error === undefined ? undefined : { error, asked: retryAfter(answer.headers.get("Retry-After"), Date.now()) };
+    if (error === undefined) return undefined;
+    const asked = retryAfter(answer.headers.get("Retry-After"), Date.now());
+    return { error, asked, ...(answer.status === 413 && { isTooLarge: true }) };
   } catch (error) {
     if (!(error instanceof OutgoingFault)) throw error;
     if (!signal?.aborted) log("audit stream: no answer", { host: new URL(url).host, reason: error.reason });
@@ -69,5 +74,5 @@ const sentences: Record<OutgoingReason, string> = {
   time: unreachable,
   size: "The answer of the destination is too long.",
   redirect: "The destination answered with a redirect, which is not followed. Check its address, and the region of a bucket.",
-  address: "The address of the destination may not be called.",
+  address: "The address of the destination is private or reserved, so it is not called.",
 };

@@ -6,6 +6,7 @@ import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { sql } from "drizzle-orm";
 import { firstBatch } from "./batch.ts";
+import { requireExports } from "./create.ts";
 import { markerObject, s3Fault } from "./s3.ts";
 import { open } from "./seal.ts";
 import { post, sendBatch } from "./send.ts";
@@ -20,6 +21,7 @@ const WITHIN = 10_000;
  * destination gets a record without a place in the chain. The cursor stays.
  */
 export async function testStream(ctx: OrgContext, id: string) {
+  requireExports(ctx);
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "audit-stream-tested",
     description: `Sent a test to the destination of the audit stream ${id}.`,

@@ -27,9 +27,12 @@ export interface Settings extends Stored {
  */
 export function settingsOf(env: Bindings, sent: SentDestination, format: StreamFormat, before?: Stored): Settings {
   if (before && before.destination.kind !== sent.kind) throw badRequest("the kind of a stream cannot change: create another stream");
-  if (format !== "jsonl" && sent.kind !== "s3" && sent.kind !== "https") throw badRequest(`a stream to ${sent.kind} has the format jsonl`);
+  if (format !== "jsonl" && sent.kind !== "s3" && sent.kind !== "https")
+    throw badRequest(`a stream to ${sent.kind} must have the format jsonl`);
   const settings = read(sent, before);
-  const fault = addressFault(new URL(calledUrl(settings.destination)), isLocal(env));
+  const called = calledUrl(settings.destination);
+  if (!URL.canParse(called)) throw badRequest("the host cannot have the name of the bucket in front of it: set pathStyle to true");
+  const fault = addressFault(new URL(called), isLocal(env));
   if (fault) throw badRequest(`${fault} (url)`);
   return settings;
 }
@@ -74,7 +77,7 @@ function read(sent: SentDestination, before: Stored | undefined): Settings {
         credentials: { secret: needed(sent.apiKey ?? kept?.secret, "apiKey", before) },
       };
     case "elastic": {
-      if (url!.search !== "") throw badRequest("the url of Elasticsearch has no query");
+      if (url!.search !== "") throw badRequest("the url of Elasticsearch must not have a query");
       return {
         destination: { kind: sent.kind, url: (url!.origin + url!.pathname).replace(/\/+$/, ""), index: sent.index },
         credentials: { secret: needed(sent.apiKey ?? kept?.secret, "apiKey", before) },
@@ -91,16 +94,16 @@ function needed(credential: string | undefined, member: string, before: Stored |
 }
 
 function parse(text: string): URL {
-  if (!URL.canParse(text)) throw badRequest("the url of a destination begins with https://");
+  if (!URL.canParse(text)) throw badRequest("the url of a destination must begin with https://");
   const url = new URL(text);
-  if (!/^https?:$/.test(url.protocol)) throw badRequest("the url of a destination begins with https://");
-  if (url.hash !== "") throw badRequest("the url of a destination has no fragment");
+  if (!/^https?:$/.test(url.protocol)) throw badRequest("the url of a destination must begin with https://");
+  if (url.hash !== "") throw badRequest("the url of a destination must not have a fragment");
   if (url.username !== "" || url.password !== "") throw badRequest("an address must not have a user or a password (url)");
   return url;
 }
 
 /** For destinations whose paths we choose. */
 function originOf(url: URL): string {
-  if (url.pathname !== "/" || url.search !== "") throw badRequest("the url of this destination has a host only, without a path");
+  if (url.pathname !== "/" || url.search !== "") throw badRequest("the url of this destination must not have a path or a query");
   return url.origin;
 }

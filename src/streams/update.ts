@@ -5,7 +5,7 @@ import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict } from "../errors.ts";
-import { nameIsTaken } from "./create.ts";
+import { nameIsTaken, requireExports } from "./create.ts";
 import { newSigningSecret } from "./https.ts";
 import type { UpdateStreamRequest } from "./schema.ts";
 import { open, seal } from "./seal.ts";
@@ -20,6 +20,7 @@ import { differences } from "./tell.ts";
  * @throws 400, 404, 409 when it was changed at the same time
  */
 export async function updateStream(ctx: OrgContext, id: string, request: UpdateStreamRequest, host: string) {
+  requireExports(ctx);
   const before = await readStream(ctx, id);
   const format = request.format ?? before.format;
   const old = { destination: before.destination, credentials: await open(ctx.env, id, before.credentials) };

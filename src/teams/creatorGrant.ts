@@ -8,11 +8,8 @@ import { stackGrants } from "./table.ts";
  * token (docs/decisions/0014). @param stackId SQL for the id of the stack; null grants nothing
  */
 export function creatorGrant(store: Store, { kind, token }: Actor, stackId: SQL, now: number) {
-  const grantee = {
-    user: sql`'user', user_id`,
-    organization: sql`'token', coalesce(family_id, id)`,
-    team: sql`'team', team_id`,
-  }[kind];
-  return store.db.insert(stackGrants).select(sql`SELECT ${stackId}, ${grantee}, 104, ${now} FROM access_tokens
+  const grantee = { user: sql`user_id`, organization: sql`coalesce(family_id, id)`, team: sql`team_id` }[kind];
+  const granteeKind = kind === "organization" ? "token" : kind;
+  return store.db.insert(stackGrants).select(sql`SELECT ${stackId}, ${granteeKind}, ${grantee}, 104, ${now} FROM access_tokens
     WHERE id = ${token.id} AND ${stackId} IS NOT NULL${kind === "team" ? sql` AND team_id IS NOT NULL` : sql``}`);
 }

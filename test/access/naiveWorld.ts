@@ -62,6 +62,7 @@ function hasRight(caller: string, world: NaiveWorld, permission: OrgPermission, 
     if (scopes.includes(permission)) return true;
     if (permission === "stack:list" && scopes.includes("stack:read")) return true;
     if (permission === "stack:preview" && scopes.includes("stack:write")) return true;
+    if (permission === "audit_streams:read" && scopes.includes("audit_logs:export")) return true;
   }
   if (EVERYONE.includes(permission)) return true;
   const isTaken = permission === "stack:delete" && !world.membersCanDelete;

@@ -591,7 +591,7 @@ export const mutants: Mutant[] = [
   {
     claim: "scim-sign-in",
     file: "src/sso/account.ts",
-    find: "identity ? identity.isInactive : provisioned?.active === false",
+    find: "identity?.isInactive || provisioned?.active === false",
     replace: "!identity && provisioned?.active === false",
   },
   {

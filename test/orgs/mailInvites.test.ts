@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { mailProviders, settingFaults } from "../../src/settings.ts";
 import { mailInvites } from "../../src/orgs/mailInvites.ts";
 import { shown, signIn } from "../support/browser.ts";
-import { ok, refused } from "../support/client.ts";
+import { call, ok, refused } from "../support/client.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, newWorld } from "../support/world.ts";
 
@@ -88,6 +88,18 @@ describe("an invitation by address", () => {
     expect(await env.DB.prepare("SELECT count(*) AS n FROM invites WHERE mail_at IS NOT NULL").first("n")).toBe(0);
   });
 
+  it("is tried later if the binding does not answer", async () => {
+    fails = true;
+    await invite("gus@example.com");
+    await expect.poll(() => tried).toBe(1);
+    vars["MAIL"] = { send: () => new Promise(() => tried++) };
+    const time = vi.spyOn(scheduler, "wait").mockResolvedValue(undefined);
+    await wait();
+    expect(await mailInvites(env, Date.now())).toEqual({ sent: 0, failed: 1 });
+    time.mockRestore();
+    expect(tried).toBe(2);
+  });
+
   it("that was canceled is not mailed any more", async () => {
     fails = true;
     const { sentInvites } = await invite("gus@example.com");
@@ -99,10 +111,12 @@ describe("an invitation by address", () => {
     expect(sent).toEqual([]);
   });
 
-  it("is mailed again on request, at most once in an hour; an invitation by link never is", async () => {
+  it("is mailed again on request, at most once in a day; an invitation by link never is", async () => {
     const { sentInvites } = await invite("gus@example.com");
     const again = `${path}/${sentInvites[0]!.id}/resend`;
     await expect.poll(states).toEqual(["sent"]);
+    await changesNothing(() => refused(429, "POST", again, { token: world.admin }));
+    await env.DB.prepare("UPDATE invites SET mailed_at = mailed_at - 82800000").run();
     await changesNothing(() => refused(429, "POST", again, { token: world.admin }));
     await env.DB.prepare("UPDATE invites SET mailed_at = mailed_at - 3600001").run();
     await ok("POST", again, { token: world.admin });
@@ -115,23 +129,52 @@ describe("an invitation by address", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it.each(["a@b,c@d", "Ada <a@b.example>", "a@b;c", '"x"@b.example', "a@b@c"])(
-    "of what is not one address is refused: %s",
-    async (email) => {
-      await changesNothing(() =>
-        refused(400, "POST", `${path}/batch`, { token: world.admin, json: { invites: [{ email, role: "member" }] } }),
-      );
-    },
-  );
+  it.each([
+    ["a list", "a@b,c@d"],
+    ["a name", "Ada <a@b.example>"],
+    ["a list with semicolons", "a@b;c"],
+    ["a quotation", '"x"@b.example'],
+    ["two signs", "a@b@c"],
+    ["a zero byte", "a\0@b.example"],
+    ["a character without width", "a\u200b@b.example"],
+    ["half a character", "a\ud800@b.example"],
+  ])("of what is not one address is refused: %s", async (_, email) => {
+    await changesNothing(() =>
+      refused(400, "POST", `${path}/batch`, { token: world.admin, json: { invites: [{ email, role: "member" }] } }),
+    );
+  });
 
-  it("is refused beyond 500 in a day", async () => {
-    await env.DB.prepare(
-      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 500)
+  it("with any characters is no fault of the server, also without mail", async () => {
+    delete vars["MAIL"];
+    for (const email of ["a\0@b.example", "a\ud800@b.example", "\u202ea@b.example"]) {
+      const { status } = await call("POST", `${path}/batch`, { token: world.admin, json: { invites: [{ email, role: "member" }] } });
+      expect([200, 400]).toContain(status);
+      expect((await call("GET", path, { token: world.admin })).status).toBe(200);
+    }
+  });
+
+  /** Invitations of acme that were sent now. */
+  const addInvites = (count: number) =>
+    env.DB.prepare(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
        INSERT INTO invites (id, org_id, email, role, created_at, sent_by, sent_at)
        SELECT 'invite-' || n, organizations.id, n || '@example.com', 'member', ?1, 'ada', ?1 FROM numbers, organizations WHERE name = 'acme'`,
     )
-      .bind(Date.now())
+      .bind(Date.now(), count)
       .run();
+
+  it("is refused beyond 500 in a day, also of calls at the same time", async () => {
+    await addInvites(498);
+    const answers = await Promise.all(
+      ["a", "b", "c", "d", "e"].map((name) =>
+        call("POST", `${path}/batch`, { token: world.admin, json: { invites: [{ email: `${name}@example.com`, role: "member" }] } }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 200, 429, 429, 429]);
+  });
+
+  it("is refused beyond 500 in a day", async () => {
+    await addInvites(500);
     await changesNothing(() =>
       refused(429, "POST", `${path}/batch`, { token: world.admin, json: { invites: [{ email: "x@y.z", role: "member" }] } }),
     );
@@ -170,6 +213,10 @@ it.each([301, 401, 429, 500])("a provider that answers %i has not accepted the m
 it.each([
   [{ MAIL_PROVIDER: "postcard", MAIL_FROM: "a@b.example", MAIL_TOKEN: "x" }, ["MAIL_PROVIDER must be one of resend, postmark, sendgrid."]],
   [{ MAIL_PROVIDER: "resend", MAIL_FROM: "a@b.example" }, ["MAIL_TOKEN must be the secret of the mail provider."]],
+  [
+    { MAIL_PROVIDER: "resend", MAIL_FROM: "a@b.example", MAIL_TOKEN: "x", MAIL_URL: "api.example.com" },
+    ["MAIL_URL must be the address of the mail provider's API."],
+  ],
   [{ MAIL_FROM: "nobody" }, ["MAIL_FROM must be the address that mail is sent from."]],
 ])("the settings %j are reported", (settings, faults) => {
   if ("MAIL_PROVIDER" in settings) delete vars["MAIL"];

@@ -208,8 +208,8 @@ describe("connections", () => {
   it("refuse what cannot be", async () => {
     const bad: [object, string][] = [
       [{ issuer: undefined }, "issuer is required"],
-      [{ issuer: "ftp://x" }, "the issuer is a URL"],
-      [{ issuer: "https://user:password@id.example.com" }, "the issuer is a URL"],
+      [{ issuer: "ftp://x" }, "the issuer must be a URL"],
+      [{ issuer: "https://user:password@id.example.com" }, "the issuer must be a URL"],
       [{ issuer: "https://10.0.0.1" }, "private or reserved"],
       [{ issuer: `${acme.idp.url}/other` }, "cannot be read"],
       [{ name: "" }, "a name is required"],
@@ -220,7 +220,7 @@ describe("connections", () => {
       [{ groupMappings: [{ group: "a", role: "billing-manager" }] }, "a mapping is"],
       [{ firstRole: "admin" }, "firstRole"],
       [{ kind: "saml" }, "kind"],
-      [{ groupScope: "a b" }, "no spaces"],
+      [{ groupScope: "a b" }, "must not have spaces"],
     ];
     for (const [more, sentence] of bad)
       expect(await refused(400, "POST", CONNECTIONS, { token: world.admin, json: { ...json, issuer: acme.idp.url, ...more } })).toContain(

@@ -143,7 +143,7 @@ describe("the requests of", () => {
     expect(url).toBe("https://es.example.com/proxy/_bulk?filter_path=errors,items.*.status");
     expect(request.credentials).toEqual({ Authorization: "ApiKey k" });
     const [create, document, end] = String(request.body).split("\n");
-    expect(JSON.parse(create!)).toEqual({ create: { _index: "audit", _id: "org-1" } });
+    expect(JSON.parse(create!)).toEqual({ create: { _index: "audit", _id: `org-1-${recordsOf(1)[0]!.hash.slice(0, 12)}` } });
     expect(JSON.parse(document!)).toEqual({ "@timestamp": "2026-02-03T04:05:00.000Z", ...recordsOf(1)[0] });
     expect(end).toBe("");
   });
@@ -181,9 +181,15 @@ describe("an answer", () => {
       [elasticFault(3)],
       answer(200, items(409, 400, 201)),
     ],
-    ["of Elasticsearch with too few records", "did not say which", [elasticFault(3)], answer(200, items(409, 409))],
+    [
+      "of Elasticsearch with a failed record, whose number is known",
+      "refused 1 of 3 records, the first (record 42) with status 400",
+      [elasticFault(3, 41)],
+      answer(200, items(409, 400, 201)),
+    ],
+    ["of Elasticsearch with too few records", "does not show which", [elasticFault(3)], answer(200, items(409, 409))],
     ["of Elasticsearch with records that are none", "refused 2 of 2", [elasticFault(2)], answer(200, { errors: true, items: [null, 5] })],
-    ["of Elasticsearch with no list", "did not say which", [elasticFault(2)], answer(200, { errors: true, items: "many" })],
+    ["of Elasticsearch with no list", "does not show which", [elasticFault(2)], answer(200, { errors: true, items: "many" })],
   ])("%s: %s", (_, expected, faults, given) => {
     for (const fault of faults)
       if (expected === undefined) expect(fault(given)).toBeUndefined();
@@ -225,6 +231,6 @@ describe("a destination on the network", () => {
   it("that is private by now is not called", async () => {
     const deployed = { ...bindings, LOCAL_DEVELOPMENT: "false" };
     const failure = await sendBatch(deployed, { kind: "https", url: "https://10.0.0.1" }, { secret: "whsec_AAAA" }, batchOf(1));
-    expect(failure).toEqual({ error: "The address of the destination may not be called." });
+    expect(failure).toEqual({ error: "The address of the destination is private or reserved, so it is not called." });
   });
 });

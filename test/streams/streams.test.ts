@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { archiveOldRecords } from "../../src/audit/archive.ts";
 import type { Stream } from "../../src/streams/openapi.ts";
 import { delayAfter, retryAfter } from "../../src/streams/retry.ts";
@@ -20,6 +20,7 @@ import {
   chain,
   destinations,
   newStream,
+  orgId,
   reachable,
   rowOf,
   step,
@@ -49,6 +50,20 @@ async function drain(id: string): Promise<void> {
     if (row?.["delivered_through"] === last || row?.["error"] !== "") return;
     last = Number(row["delivered_through"]);
   }
+}
+/** Runs a statement after each batch that the Worker sends to D1. @returns what ends that */
+function afterEachBatch(sql: string): () => void {
+  const session = env.DB.withSession.bind(env.DB);
+  const spy = vi.spyOn(env.DB, "withSession").mockImplementation((constraint) => {
+    const opened = session(constraint);
+    const batch = async (statements: D1PreparedStatement[]) => {
+      const results = await opened.batch(statements);
+      await env.DB.prepare(sql).run();
+      return results;
+    };
+    return { prepare: (query: string) => opened.prepare(query), batch, getBookmark: () => null } as unknown as D1DatabaseSession;
+  });
+  return () => spy.mockRestore();
 }
 const sequences = () => receiver.taken.map(({ seq }) => seq);
 
@@ -115,7 +130,7 @@ describe("a stream", () => {
     await drain(id);
     expect(receiver.taken.length).toBeGreaterThan(first);
     // A message has the same id over all attempts, and the id has no dot.
-    expect(receiver.requests[0]!.headers.get("webhook-id")).toMatch(/^[\w-]+_1_\d+$/);
+    expect(receiver.requests[0]!.headers.get("webhook-id")).toMatch(/^[\w-]+_1_\d+_[0-9a-f]{12}$/);
   });
 
   it("begins where it is told to, and again where it is told to", async () => {
@@ -187,6 +202,77 @@ describe("a stream", () => {
     expect((await get(id)).lag.seconds).toBeGreaterThan(86_400);
     await drain(id);
     expect(receiver.taken.slice(0, records.length).map(({ hash }) => hash)).toEqual(records.map(({ hash }) => hash));
+  });
+
+  it("sends long records, of which few are in one object of the archive", async () => {
+    await addRecords(6, { at: Date.UTC(2020, 0, 1), description: "x".repeat(900_000) });
+    await written();
+    await env.DB.prepare("UPDATE organizations SET audit_retention_days = 1 WHERE name = 'acme'").run();
+    const { id } = await newStream(world, "https", receiver);
+    expect(await archiveOldRecords(bindings, Date.now())).toBe(6);
+    expect(await env.DB.prepare("SELECT count(*) AS n FROM audit_archives").first("n")).toBe(2);
+    await drain(id);
+    expect(sequences().slice(0, 6)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it("is set to another record while it moves, and the log says from where", async () => {
+    await addRecords(20);
+    const { id } = await newStream(world, "splunk", receiver);
+    await written();
+    // The stream moves after each batch of the call.
+    const stop = afterEachBatch("UPDATE audit_streams SET delivered_through = delivered_through + 1");
+    expect(await post(id, "restart", { from: 3 })).toMatchObject({ deliveredThrough: 2 });
+    stop();
+    await written();
+    const event = (await chain()).find(({ event }) => event === "audit-stream-restarted");
+    expect(event?.["description"]).toMatch(/from record ([2-9]|\d\d) to record 3\.$/);
+  });
+
+  it("sends smaller batches to a destination that refuses the size, down to one record", async () => {
+    await addRecords(9);
+    const { id } = await newStream(world, "https", receiver);
+    await written();
+    const linesOf = async () => (await receiver.requests.at(-1)!.clone().text()).trimEnd().split("\n").length;
+    receiver.mood = async (take) => ((await linesOf()) > 2 ? new Response("", { status: 413 }) : take());
+    for (let i = 0; i < 100 && (await step(id)) === 0; i++);
+    expect(sequences()).toEqual((await chain()).map(({ seq }) => seq));
+    expect(await rowOf(id)).toMatchObject({ failures: 0 });
+    receiver.mood = async () => new Response("", { status: 413 });
+    await addRecords(2);
+    for (let i = 0; i < 100 && (await step(id)) === 0; i++);
+    expect((await get(id)).failing).toMatchObject({ failures: 1, error: "The destination refused the size of a batch (status 413)." });
+  });
+
+  it("waits like after any failure while the archive cannot be read, says so, and goes on", async () => {
+    await addRecords(30, { at: Date.UTC(2020, 0, 1) });
+    await written();
+    await env.DB.prepare("UPDATE organizations SET audit_retention_days = 1 WHERE name = 'acme'").run();
+    const { id } = await newStream(world, "https", receiver);
+    const records = await chain();
+    await archiveOldRecords(bindings, Date.now());
+    const key = (await env.DB.prepare("SELECT key FROM audit_archives").first<string>("key"))!;
+    const bytes = await (await env.STATE.get(key))!.arrayBuffer();
+    await env.STATE.delete(key);
+    const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    expect(await step(id)).toBeGreaterThan(7000);
+    logged.mockRestore();
+    expect((await get(id)).failing).toMatchObject({ failures: 1, error: "The archive of the log could not be read." });
+    await env.STATE.put(key, bytes);
+    await post(id, "resume");
+    await drain(id);
+    expect(sequences().slice(0, records.length)).toEqual(records.map(({ seq }) => seq));
+  });
+
+  it("does not send a checkpoint for ever whose object names another day", async () => {
+    const { id } = await newStream(world, "s3", receiver);
+    await drain(id);
+    const org = await orgId();
+    await env.DB.prepare("UPDATE audit_heads SET checkpoint_day = '2026-06-01', checkpoint_seq = 1").run();
+    const checkpoint = { orgId: org, day: "2020-01-01", seq: 1, hash: "h", keyId: "1", signature: "s" };
+    await env.STATE.put(`audit/checkpoints/${org}/2026-06-01.json`, JSON.stringify(checkpoint));
+    let steps = 0;
+    while ((await step(id)) === 0 && steps < 10) steps++;
+    expect(steps).toBeLessThan(3);
   });
 
   it.each(["ocsf", "cef"])("sends the format %s to a bucket and to an address", async (format) => {
@@ -357,6 +443,30 @@ describe("the right to streams", () => {
   });
 });
 
+describe("an organization whose edition no longer includes exports", () => {
+  beforeEach(asleep);
+
+  it("sees, pauses and deletes its streams, and neither changes, resumes, restarts, tests nor makes one", async () => {
+    const { id } = await newStream(world, "splunk", receiver);
+    const past = Date.now() - 1;
+    await env.DB.prepare("UPDATE organizations SET edition = 'team', trial_ends_at = ?, settings_version = settings_version + 1")
+      .bind(past)
+      .run();
+    const token = world.admin;
+    for (const [method, path, json] of [
+      ["POST", STREAMS, { name: "x", destination: destinations.splunk(receiver.url) }],
+      ["PATCH", `${STREAMS}/${id}`, { name: "x" }],
+      ["POST", `${STREAMS}/${id}/resume`, {}],
+      ["POST", `${STREAMS}/${id}/test`, {}],
+      ["POST", `${STREAMS}/${id}/restart`, { from: 1 }],
+    ] as const)
+      expect(await refused(400, method, path, { token, json })).toContain("Enterprise");
+    expect((await ok<{ streams: Stream[] }>("GET", STREAMS, { token })).streams).toMatchObject([{ id }]);
+    expect(await post(id, "pause")).toMatchObject({ id, paused: { reason: "asked" } });
+    await ok("DELETE", `${STREAMS}/${id}`, { token });
+  });
+});
+
 describe("the revocation of the credential that set up a stream, with everything created with it,", () => {
   beforeEach(asleep);
 
@@ -378,6 +488,27 @@ describe("the revocation of the credential that set up a stream, with everything
     await drain(id);
     expect(sequences()).toEqual((await chain()).map(({ seq }) => seq));
   });
+
+  it("marks a stream that was paused before, and the administrator who resumes it is responsible for it", async () => {
+    const { id: tokenId, tokenValue } = await ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin });
+    const { id } = await newStream({ ...world, admin: tokenValue }, "splunk", receiver);
+    await post(id, "pause");
+    const events = await eventsOf(() => ok("DELETE", `/api/user/tokens/${tokenId}?withDescendants=true`, { token: world.admin }));
+    expect(events.map(({ description }) => description).join()).toContain(`audit stream "to splunk" (${id})`);
+    expect(await get(id)).toMatchObject({ paused: { reason: "revoked" } });
+    await post(id, "resume");
+    expect((await rowOf(id))!["made_with"]).not.toBe(tokenId);
+  });
+
+  it("counts also when it happens while the stream is resumed", async () => {
+    const { id } = await newStream(world, "splunk", receiver);
+    await post(id, "pause");
+    await env.DB.prepare("UPDATE audit_streams SET made_with = 'gone'").run();
+    const stop = afterEachBatch("UPDATE audit_streams SET paused_for = 'revoked' WHERE paused_at IS NOT NULL");
+    await post(id, "resume");
+    stop();
+    expect((await rowOf(id))!["made_with"]).not.toBe("gone");
+  });
 });
 
 describe("bad input", () => {
@@ -393,6 +524,11 @@ describe("bad input", () => {
     ["no name", { ...good, name: "" }],
     ["a long name", { ...good, name: "a".repeat(101) }],
     ["a name that is a number", { ...good, name: 1 }],
+    ["a name with a line break", { ...good, name: "a\nb" }],
+    ["a name with a zero byte", { ...good, name: "a\0b" }],
+    ["a name with half a character", { ...good, name: "a\ud800" }],
+    ["an address that cannot have a bucket in front", s3({ url: "https://198.41.0.4", pathStyle: false })],
+    ["an IPv6 address that cannot have a bucket in front", s3({ url: "https://[2606:4700::1111]", pathStyle: false })],
     ["an unknown kind", splunk({ kind: "ftp" })],
     ["an unknown format", { ...good, format: "xml" }],
     ["a format that Splunk does not take", { ...good, format: "cef" }],
@@ -425,6 +561,53 @@ describe("bad input", () => {
   it("is refused, and no stream is made", async () => {
     for (const [what, json] of bad) expect([what, (await call("POST", STREAMS, { token: world.admin, json })).status]).toEqual([what, 400]);
     expect((await ok<{ streams: Stream[] }>("GET", STREAMS, { token: world.admin })).streams).toEqual([]);
+  });
+
+  it("in a URL is no fault of the server, and reaches no private address", async () => {
+    const urls = [
+      "https://[::1",
+      "https://a..b",
+      "https://.example.com",
+      "https://-a.example",
+      "https://xn--a.example",
+      "https://%",
+      "https://a b.example",
+      "https://ex%41mple.com",
+      "https://example.com:99999",
+      "https://example.com:0",
+      "https:example.com",
+      "https:\\\\example.com",
+      "//example.com",
+      "https://１２７.0.0.1",
+      "https://0x7f.1",
+      "https://2130706433",
+      "https://[::ffff:10.0.0.1]",
+      "https://[fd00::1]",
+      "https://10.0.0.1.",
+      "https://localhost.",
+      "https://a.internal",
+      "javascript:alert(1)",
+      "data:,x",
+      "https://example.com/?#",
+      "https://例え.jp",
+      "https://example.com.",
+      "https://a\0.com",
+      " https://example.com ",
+    ];
+    const privates = /127|10\.0|fd00|localhost|internal|0x7f|2130706433/;
+    const local = bindings.LOCAL_DEVELOPMENT;
+    Object.assign(bindings, { LOCAL_DEVELOPMENT: "false" });
+    onTestFinished(() => void Object.assign(bindings, { LOCAL_DEVELOPMENT: local }));
+    for (const kind of kinds)
+      for (const url of urls)
+        for (const pathStyle of kind === "s3" ? [true, false] : [true]) {
+          const destination = { ...destinations[kind]("https://x"), url, ...(kind === "s3" && { pathStyle }) };
+          const answer = await call("POST", STREAMS, { token: world.admin, json: { name: "a", destination } });
+          const text = await answer.text();
+          expect([kind, url, answer.status === 400 || answer.status === 200, text]).toEqual([kind, url, true, text]);
+          if (privates.test(url)) expect([kind, url, answer.status]).toEqual([kind, url, 400]);
+          if (answer.status === 200) await ok("DELETE", `${STREAMS}/${(JSON.parse(text) as { id: string }).id}`, { token: world.admin });
+        }
   });
 
   it("of a change is refused, and the stream stays", async () => {
