@@ -1,6 +1,9 @@
 import type { Store } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
+import { loaded } from "../loaded.ts";
 import { type KeyRow, activeKey, importKey, makeKey, newestKey, unseal } from "./keys.ts";
+
+const signing = loaded(() => import("jose/jwt/sign"));
 
 /** Longest lifetime of a token, in seconds. */
 export const LONGEST = 900;
@@ -37,7 +40,7 @@ interface Context {
 export async function signAs(ctx: Context, { issuer, subject, audience, lifetime }: Wanted): Promise<string> {
   if (!(lifetime > 0 && lifetime <= LONGEST)) throw new Error(`a token lives for 1 to ${LONGEST} seconds`);
   const { kid, key } = await readKey(ctx);
-  const { SignJWT } = await import("jose/jwt/sign");
+  const { SignJWT } = await signing();
   const seconds = Math.floor(ctx.now / 1000);
   return new SignJWT()
     .setProtectedHeader({ alg: "RS256", kid, typ: "JWT" })

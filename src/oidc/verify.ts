@@ -1,4 +1,5 @@
 import type { RequestContext } from "../context.ts";
+import { loaded } from "../loaded.ts";
 import type { Claims } from "./claims.ts";
 import { algorithms } from "./keys.ts";
 import type { PublicKey } from "./table.ts";
@@ -23,12 +24,14 @@ export type Verified = { claims: Claims; by: Pick<KeySet, "keys" | "fetchedAt"> 
 
 type GetKey = ReturnType<(typeof import("jose/jwks/local"))["createLocalJWKSet"]>;
 const sets = new Map<string, GetKey>();
+const keySets = loaded(() => import("jose/jwks/local"));
+const verification = loaded(() => import("jose/jwt/verify"));
 
 async function keysOf({ id, keys, fetchedAt, version }: KeySet): Promise<GetKey> {
   const name = `${id} ${version} ${fetchedAt}`;
   const known = sets.get(name);
   if (known) return known;
-  const { createLocalJWKSet } = await import("jose/jwks/local");
+  const { createLocalJWKSet } = await keySets();
   const made = createLocalJWKSet({ keys });
   if (sets.size >= MOST_SETS) sets.clear();
   sets.set(name, made);
@@ -40,7 +43,7 @@ async function keysOf({ id, keys, fetchedAt, version }: KeySet): Promise<GetKey>
  * is loaded with the first token, so that it costs nothing at the start.
  */
 export async function verifyToken({ now }: Pick<RequestContext, "now">, token: string, set: KeySet): Promise<Verified> {
-  const { jwtVerify } = await import("jose/jwt/verify");
+  const { jwtVerify } = await verification();
   try {
     const { payload } = await jwtVerify(token, await keysOf(set), {
       algorithms,

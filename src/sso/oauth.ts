@@ -4,6 +4,7 @@ import { algorithms } from "../oidc/keys.ts";
 import type { RequestContext } from "../context.ts";
 import { AppError } from "../errors.ts";
 import { OutgoingFault, callOut, isLocal } from "../http/outgoing.ts";
+import { loaded } from "../loaded.ts";
 import { type Person, personIn } from "./claims.ts";
 import type { Provider } from "./provider.ts";
 import { refuseSignIn } from "./refusal.ts";
@@ -14,7 +15,7 @@ const limits = { most: 256 * 1024, within: 10_000 };
 const LEEWAY = 60;
 
 /** The library is loaded with the first sign-in, so that it costs nothing at the start. */
-const library = () => import("oauth4webapi");
+const library = loaded(() => import("oauth4webapi"));
 
 /** What was decided when the browser left for the provider. */
 export interface Sent {

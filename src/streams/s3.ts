@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { loaded } from "../loaded.ts";
 import { type Batch, type Credentials, type FaultOf, type Parcel, type S3Destination, gzip, statusFault } from "./destination.ts";
 
 /**
@@ -6,6 +7,8 @@ import { type Batch, type Credentials, type FaultOf, type Parcel, type S3Destina
  * hash of its last record, and that hash depends on all records before. So an object of that name has this batch, and a batch that is sent again
  * changes nothing. `PutObject` is the only right that the key needs.
  */
+
+const signatures = loaded(() => import("aws4fetch"));
 
 const contentTypes = { jsonl: "application/x-ndjson", ocsf: "application/x-ndjson", cef: "text/plain; charset=utf-8" };
 const endings = { jsonl: "jsonl.gz", ocsf: "ocsf.jsonl.gz", cef: "cef.gz" };
@@ -57,7 +60,7 @@ async function putObject(
   headers: Record<string, string>,
   body: Uint8Array,
 ): Promise<Parcel> {
-  const { AwsV4Signer } = await import("aws4fetch");
+  const { AwsV4Signer } = await signatures();
   const signer = new AwsV4Signer({
     method: "PUT",
     url: objectUrl(to, key),
