@@ -25,8 +25,11 @@ beforeEach(async () => {
 
 const outbox = async () =>
   (await env.DB.prepare("SELECT id FROM audit_outbox ORDER BY seq").all<{ id: string }>()).results.map(({ id }) => id);
+/** The records of `event`. A late event of an earlier test belongs to another organization. */
 const logged = async () =>
-  (await env.DB.prepare("SELECT id FROM audit_events ORDER BY id").all<{ id: string }>()).results.map(({ id }) => id);
+  (await env.DB.prepare("SELECT id FROM audit_events WHERE org_id = 'acme-id' ORDER BY id").all<{ id: string }>()).results.map(
+    ({ id }) => id,
+  );
 const letters = async () => (await objectKeys()).filter((key) => key.startsWith(DEAD_LETTERS));
 
 const event = (id: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
