@@ -95,7 +95,9 @@ describe("a lease that is over leaves one event for its update", () => {
     // An event may come in behind the others.
     await eventually(async () => {
       archived += await archiveOldRecords(env as Bindings, Date.now() + 10 * DAY);
-      expect(await env.DB.prepare("SELECT count(*) AS n FROM audit_events").first("n")).toBe(0);
+      // Late events from the world of an earlier test do not count.
+      const left = "SELECT count(*) AS n FROM audit_events WHERE org_id IN (SELECT id FROM organizations)";
+      expect(await env.DB.prepare(left).first("n")).toBe(0);
     });
     expect(archived).toBeGreaterThan(0);
   };
