@@ -36,7 +36,7 @@ export function useFault(actor: Actor, membership: { settings: OrgSettings }, us
 export const isEmergencyUse = (actor: UserActor, membership: Membership, now: number): boolean =>
   membership.isEmergency && ssoFault(actor, { ...membership, isEmergency: false }, now) !== undefined;
 
-/** What the caller of an organization that requires single sign-on has to do. */
+/** The message of the refusal. It tells the caller how to sign in to the organization. */
 export const ssoText = (orgName: string, fault: SsoFault, isSession: boolean): string => {
   const name = encodeURIComponent(orgName);
   if (isSession)

@@ -16,7 +16,7 @@ export const ShowEffects = () => (
   </button>
 );
 
-/** What a form would change, above the form. */
+/** Shows above a form whose rights the form would change. */
 export const Effects = ({ of: { gains, loses, runningUpdates, canceledInvitations, missing, truncated } }: { of: DryRun }) => (
   <section aria-label="What this changes">
     <Notice kind="info">

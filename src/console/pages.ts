@@ -24,7 +24,7 @@ import { settingsPages } from "./settings.tsx";
 import { singleSignOnPages } from "./singleSignOn.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
-import { ssoPages } from "./sso.tsx";
+import { ssoPages } from "./sso/page.tsx";
 import { accessPages } from "./stacks/access.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";

@@ -25,8 +25,8 @@ export type Outcome =
   | { allowed: false; why: "denied" | "unmatched" | "not-admin" | "roles"; by: number[] };
 
 /**
- * Decides about an exchange by the definitions of a policy (management-api §10.2). The order of the definitions does not matter: any
- * matching one that denies wins, else any matching one that allows. Pure.
+ * Decides whether a policy allows an exchange (management-api §10.2). A definition that matches and denies refuses it, wherever it stands.
+ * Otherwise one that matches and allows is enough. Pure.
  * @param isForUs whether the token is meant for this service. Otherwise only definitions that name its audience can allow it
  */
 export function evaluate(policies: PolicyDefinition[], wanted: Wanted, claims: Claims, isForUs = true): Outcome {

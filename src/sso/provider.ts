@@ -23,7 +23,7 @@ export interface Provider {
   groupClaim: string;
   groupScope: string;
   groupMappings: GroupMapping[];
-  /** Longest session that it opens, in milliseconds; undefined: as any other session. */
+  /** Milliseconds after which a session that the provider opened ends. Undefined: it ends as a session of a personal token does. */
   longestSession?: number;
   version: number;
   clientSecret: () => Promise<string>;

@@ -12,7 +12,7 @@ import { Copyable, Field, Notice } from "../components.tsx";
 import { type Answer, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { EndsTokens, type IssuerContext, LIST } from "./frame.tsx";
-import { Warnings } from "./policies.tsx";
+import { Warnings } from "./policyInWords.tsx";
 import { save } from "./policy.tsx";
 import { RoleField, StacksField, isTooLong, stacksIn } from "./policyFields.tsx";
 import { presetForms } from "./presetFields.ts";

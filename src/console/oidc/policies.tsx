@@ -1,27 +1,22 @@
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { listAuditEvents } from "../../auditlogs/list.ts";
-import { cut, fill, pageBytes } from "../../http/pageText.ts";
+import { cut } from "../../http/pageText.ts";
 import { AppError, notFound } from "../../errors.ts";
 import { requireRight } from "../../auth/right.ts";
 import { getAuthPolicy, updateAuthPolicy } from "../../oidc/authPolicy.ts";
 import type { AuthPolicy, Issuer } from "../../oidc/openapi.ts";
 import { countSessions } from "../../oidc/sessions.ts";
 import { type Problem, attempt } from "../attempt.ts";
-import { auditPath } from "../audit/query.ts";
 import { Badge, Empty, Notice, Time, partOf } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
-import { placePath } from "../paths.ts";
 import { ISSUER_PAGE, type IssuerContext, issuerFor, issuerPath, issuerView } from "./frame.tsx";
 import { lifetime } from "./list.tsx";
-import { type Definition, stackText, tokenOf } from "./policyFields.tsx";
+import type { Definition } from "./policyFields.tsx";
+import { InWords, Warnings } from "./policyInWords.tsx";
+import { Refused } from "./refused.tsx";
 import { namesOfRoles } from "./roleNames.ts";
 
-/** Policies of a page, and the bytes for the rules, the stacks and the warnings of each. */
+/** Policies of a page. */
 const MOST_SHOWN = 15;
-const ROOM = { rules: 1800, stacks: 500, warnings: 1500 };
-/** Refused exchanges that are shown, and the refusals among which they are looked for. */
-const MOST_REFUSED = 5;
-const LOOKED_AT = 50;
 
 export const policyPages = [
   definePage("GET", ISSUER_PAGE, "oidc_issuers:read", (ctx) => view(ctx)),
@@ -181,20 +176,6 @@ async function Policies({ ctx, policy }: { ctx: IssuerContext; policy: AuthPolic
   );
 }
 
-/** What a policy admits more than it seems to. */
-export const Warnings = ({ policy: { warnings = [] }, at }: { policy: AuthPolicy; at: number }) => {
-  const messages = warnings.filter(({ policy }) => policy === at).map(({ message }) => cut(message, 700));
-  const { shown, more } = fill(messages, ROOM.warnings, (message) => pageBytes(message) + 50);
-  return (
-    <>
-      {shown.map((message) => (
-        <Notice kind="warning">{message}</Notice>
-      ))}
-      {more > 0 && <p class="hint warn">and {more} more warnings</p>}
-    </>
-  );
-};
-
 const Actions = ({ ctx, policy, at }: { ctx: IssuerContext; policy: AuthPolicy; at: number }) => {
   const number = String(at + 1);
   const last = policy.policies.length - 1;
@@ -224,80 +205,3 @@ const Actions = ({ ctx, policy, at }: { ctx: IssuerContext; policy: AuthPolicy; 
     </div>
   );
 };
-
-/** A policy in words: the token, its limits, and the rules. */
-export const InWords = ({ one, nameOf }: { one: Definition; nameOf: (roleId: string) => string }) => {
-  const rules = fill(Object.entries(one.rules), ROOM.rules, ([claim, wanted]) => pageBytes(claim + wanted) + 60);
-  const stacks = fill(one.stacks ?? [], ROOM.stacks, (rule) => pageBytes(stackText(rule)) + 20);
-  return (
-    <>
-      <p>
-        {tokenOf(one)}
-        {one.roleID !== undefined && ` with the role ${cut(nameOf(one.roleID), 300)}`}
-        {one.authorizedPermissions.includes("admin") && ", or with the role Admin if it asks for the scope admin"}
-        {one.stacks && (
-          <>
-            , on these stacks only:{" "}
-            {stacks.shown.length === 0
-              ? "none"
-              : stacks.shown.map((rule, i) => (
-                  <>
-                    {i > 0 && ", "}
-                    <code>{stackText(rule)}</code>
-                  </>
-                ))}
-            {stacks.more > 0 && ` and ${stacks.more} more`}
-          </>
-        )}
-      </p>
-      {rules.shown.length + rules.more === 0 ? (
-        <p class="faint">It has no rules, so it matches every token of this issuer.</p>
-      ) : (
-        <ul class="plain">
-          {rules.shown.map(([claim, wanted]) => (
-            <li>
-              <code>{claim}</code> is <code>{wanted}</code>
-            </li>
-          ))}
-          {rules.more > 0 && <li>and {rules.more} more rules, which do not fit on this page</li>}
-        </ul>
-      )}
-    </>
-  );
-};
-
-/** The last exchanges that were refused, by the audit log. */
-async function Refused({ ctx, issuer }: { ctx: IssuerContext; issuer: Issuer }): Promise<JSX.Element> {
-  const set = { eventFilter: "auth-failure-oidc-exchange" };
-  const { auditLogEvents } = await listAuditEvents(ctx, { event: set.eventFilter, size: LOOKED_AT });
-  // A claim in the description may name another issuer.
-  const ofThis = auditLogEvents
-    .filter(({ description }) => description.startsWith(`Refused to exchange a token of "${issuer.name}": `))
-    .slice(0, MOST_REFUSED);
-  return (
-    <>
-      <h2>Refused exchanges</h2>
-      {ofThis.length === 0 ? (
-        <p class="faint">None of late.</p>
-      ) : (
-        <ul class="plain">
-          {ofThis.map(({ timestamp, sequence, description }) => (
-            <li>
-              {sequence === undefined ? (
-                <Time at={timestamp * 1000} exact />
-              ) : (
-                <a href={placePath(ctx.org.name, "audit", String(sequence))}>
-                  <Time at={timestamp * 1000} exact />
-                </a>
-              )}{" "}
-              {cut(description, 600)}
-            </li>
-          ))}
-        </ul>
-      )}
-      <p>
-        <a href={auditPath(ctx.org.name, set)}>All in the audit log</a>
-      </p>
-    </>
-  );
-}

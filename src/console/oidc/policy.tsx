@@ -11,7 +11,8 @@ import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
 import { Area, Notice } from "../components.tsx";
 import { type Answer, type View, definePage } from "../page.tsx";
 import { EndsTokens, ISSUER_PAGE, type IssuerContext, idIn, issuerPath, unanswered } from "./frame.tsx";
-import { InWords, partPath, placeIn, policyFor, versionIn } from "./policies.tsx";
+import { partPath, placeIn, policyFor, versionIn } from "./policies.tsx";
+import { InWords } from "./policyInWords.tsx";
 import { type Definition, PolicyFields, formOf, isTooLong, readFields, withMoreRows } from "./policyFields.tsx";
 import { namesOfRoles, offeredRoles } from "./roleNames.ts";
 

@@ -146,7 +146,7 @@ export const PolicyFields = ({ form, errors, roles }: Props) => (
   </>
 );
 
-/** What the exchanged token is. */
+/** The fields for the token that the policy gives: its kind, its owner and its role. */
 export const TokenFields = ({ form, errors, roles }: Props) => (
   <>
     <Choice

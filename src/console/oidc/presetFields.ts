@@ -1,6 +1,6 @@
 import type { PresetKind } from "../../oidc/presets.ts";
 
-/** What the form of a preset asks for, by the name of the field. A field without a label is not asked for. */
+/** The labels and hints of a preset's form, by the name of the field. The form leaves out a field without a label. */
 interface PresetForm {
   title: string;
   /** The name that a new issuer has, unless the reader types another one. */

@@ -12,8 +12,8 @@ export const proposedStacks = ({ proposal }: Rightsize): string | undefined =>
   proposal.stacks === null ? undefined : limitsForm({ stacks: proposal.stacks })["stacks"];
 
 /**
- * What a token has used (the audit log says it), and the least role and limit for that, beside what the token has. Nothing is applied here: the link only
- * fills the form for changes. @param rightsize undefined until the reader asks for it, because it reads many events
+ * Shows which rights a token has used by the audit log, and proposes the least role and limit that include them. This page changes nothing: its link
+ * fills in the form for changes. @param rightsize undefined until the reader asks for it, because it reads many events
  */
 export const WhatItUsed = ({ here, rightsize, mayLimit }: { here: string; rightsize: Rightsize | undefined; mayLimit: boolean }) => (
   <section id={USED}>
