@@ -45,8 +45,8 @@ it(
         const ending = [...below].filter((node) => node.endedAt === undefined);
         if (total !== undefined) expect(total).toBe(ending.length);
         for (const node of model.nodes) {
-          const ends = node === root || below.has(node) || node.endedAt !== undefined;
-          expect(await isGood(node, stranger), describe(model, node)).toBe(!ends);
+          const ended = (other: Node) => other === root || below.has(other) || other.endedAt !== undefined;
+          expect(await isGood(node, stranger), describe(model, node)).toBe(!ended(node) && !model.isOrphan(node, ended));
           if (node === root) count("revoked");
           else count(`${node.kind}, ${below.has(node) ? "below" : "beside"}`);
         }
@@ -72,7 +72,8 @@ async function revoke(world: World, { kind, id, person, org }: Node): Promise<nu
 let addresses = 1;
 async function leak({ kind, value }: Node): Promise<undefined> {
   const token = kind === "session" ? value.split("=")[1]! : value;
-  await ok("POST", "/api/token-leaks", { json: { token }, headers: { "CF-Connecting-IP": `2001:db8:7::${(addresses++).toString(16)}` } });
+  // Reports are counted by network: a search for a smaller counterexample sends many.
+  await ok("POST", "/api/token-leaks", { json: { token }, headers: { "CF-Connecting-IP": `2001:db8:7:${(addresses++).toString(16)}::1` } });
   return undefined;
 }
 

@@ -76,6 +76,14 @@ export class Model {
     return found;
   }
 
+  /** An invitation of a machine's token opens nothing once no token of that line of rotations is valid, although nobody canceled it. */
+  isOrphan({ kind, parent }: Node, ended: (node: Node) => boolean): boolean {
+    if (kind !== "invitation" || parent?.kind !== "organization") return false;
+    return this.nodes.filter((other) => this.firstOf(other) === this.firstOf(parent)).every(ended);
+  }
+
+  private firstOf = (node: Node): Node => this.lineOf(node).at(-1)!;
+
   depthOf(node: Node): number {
     return Math.max(0, ...this.parentsOf(node).map((parent) => this.depthOf(parent) + 1));
   }
