@@ -15,6 +15,7 @@ import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { isScimPath, scimError, serveScim } from "../scim/serve.ts";
 import { logError } from "../log.ts";
+import { requirePeppers } from "../auth/secret.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
@@ -57,7 +58,10 @@ app.use(async (c, next) => {
 });
 
 app.use(async (c, next) => {
-  if (c.req.path !== "/healthz") requireSettings(c.env);
+  if (c.req.path !== "/healthz") {
+    requireSettings(c.env);
+    requirePeppers(c.env);
+  }
   await next();
 });
 

@@ -1,4 +1,6 @@
 import { toHex } from "../bytes/base64.ts";
+import type { Bindings } from "../env.ts";
+import { AppError } from "../errors.ts";
 
 /**
  * The value of an access token: `pul-` and 40 lowercase hex digits, the format that secret scanners know.
@@ -32,6 +34,13 @@ export const peppersOf = (setting: string) =>
     .split(",")
     .map((p) => p.trim())
     .filter((p) => p !== "");
+
+/** Refuses requests while a pepper is missing or short, because the hashes of tokens could then be guessed. @throws 503 */
+export function requirePeppers({ TOKEN_PEPPER = "" }: Partial<Bindings>): void {
+  const peppers = peppersOf(TOKEN_PEPPER);
+  if (peppers.length === 0 || peppers.some((pepper) => pepper.length < LEAST_SECRET))
+    throw new AppError(503, `Service Unavailable: each value of TOKEN_PEPPER needs at least ${LEAST_SECRET} characters.`);
+}
 
 /** A new value and its hash under the current pepper. The value exists only in the answer that returns it. */
 export async function newTokenValue(peppers: string[]): Promise<{ value: string; hash: string }> {

@@ -71,7 +71,7 @@ function view({ actor, now, page: { form } }: PersonContext & { page: PageInput 
           <ExpiryFields
             now={now}
             maxDays={bound?.settings.maxTokenExpiryDays ?? null}
-            value={form["expiry"] ?? "never"}
+            value={form["expiry"]}
             date={form["expiryDate"] ?? ""}
             error={problem?.fields["expires"]}
           />

@@ -23,11 +23,13 @@ interface Props {
   org: OrganizationRef | undefined;
   at: NavigationItem | undefined;
   may: (permission: OrgPermission) => boolean;
+  /** What the form before this page did. */
+  said?: string | undefined;
   children: Child;
 }
 
 /** The frame of every page. It works without scripts, which only add to it. */
-export const Document = ({ title, actor, org, at, may, children }: Props) => (
+export const Document = ({ title, actor, org, at, may, said, children }: Props) => (
   <html lang="en">
     <head>
       <meta charset="utf-8" />
@@ -66,6 +68,11 @@ export const Document = ({ title, actor, org, at, may, children }: Props) => (
       )}
       <main id="main" tabindex={-1}>
         {actor && org && <Consent actor={actor} org={org} />}
+        {said && (
+          <p class="notice good" role="status">
+            {said}
+          </p>
+        )}
         {children}
       </main>
     </body>

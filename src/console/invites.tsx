@@ -28,6 +28,6 @@ export const ownInvitePages = [
   definePage("POST", path, "person", async (ctx) => {
     const { orgName, inviteID } = ctx.page.params;
     await acceptInvite(ctx, orgName!, inviteID!);
-    return { to: homePath(orgName!) };
+    return { to: homePath(orgName!), said: `You are a member of ${orgName} now.` };
   }),
 ];

@@ -12,11 +12,13 @@ export const organizationPages = [
   definePage("POST", `${ORGANIZATIONS}/:organization/accept`, "person", async (ctx) => {
     const name = ctx.page.params["organization"] ?? "";
     await acceptMembership(ctx, name);
-    return { to: homePath(name) };
+    return { to: homePath(name), said: `You are a member of ${name} now.` };
   }),
   definePage("POST", `${ORGANIZATIONS}/:organization/leave`, "person", async (ctx) => {
     const done = await attempt(() => leaveOrganization(ctx, ctx.page.params["organization"] ?? ""));
-    return "problem" in done ? view(ctx, done.problem.message) : { to: ORGANIZATIONS };
+    return "problem" in done
+      ? view(ctx, done.problem.message)
+      : { to: ORGANIZATIONS, said: `You left ${ctx.page.params["organization"] ?? ""}.` };
   }),
 ];
 

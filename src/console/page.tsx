@@ -15,6 +15,7 @@ import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
 import { withWrittenNames } from "../stacks/written.ts";
 import { Document, type NavigationItem } from "./document.tsx";
+import { say, takeSaid } from "./said.ts";
 
 /** The requirement of a page: none, a signed-in person, or a permission in the organization that the path names. */
 export type PagePermission = "public" | "person" | OrgPermission;
@@ -53,6 +54,8 @@ export interface View {
 export interface Redirect {
   /** A path of this site. */
   to: string;
+  /** What was done, as a sentence. The next page shows it once. */
+  said?: string;
 }
 
 export interface PageRoute {
@@ -210,12 +213,15 @@ async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {
 
 async function render(c: Context<Env>, answer: Answer, page: PageInput): Promise<Response> {
   if (answer instanceof Response) return answer;
-  if ("to" in answer) return c.redirect(answer.to, 303);
+  if ("to" in answer) {
+    if (answer.said !== undefined) say(c, answer.said);
+    return c.redirect(answer.to, 303);
+  }
   c.header("Content-Security-Policy", policyOf(answer.formAction));
   const credential = c.get("credential");
   const actor = credential?.actor.kind === "user" ? credential.actor : undefined;
   const document = (
-    <Document title={answer.title} actor={actor} org={credential?.org} at={answer.at} may={page.may}>
+    <Document title={answer.title} actor={actor} org={credential?.org} at={answer.at} may={page.may} said={takeSaid(c)}>
       {answer.body}
     </Document>
   );

@@ -26,8 +26,10 @@ import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
 import { ssoPages } from "./sso/page.tsx";
 import { accessPages } from "./stacks/access.tsx";
+import { cancelPages } from "./stacks/cancel.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
+import { resourcePage } from "./stacks/resource.tsx";
 import { resourcesPage } from "./stacks/resources.tsx";
 import { settingsPage } from "./stacks/settings.tsx";
 import { stackPages } from "./stacks/stack.tsx";
@@ -90,9 +92,11 @@ export const pages: PageRoute[] = [
   // Paths with `~` come first: the following accept any name.
   ...stackListPages,
   ...stackPages,
+  ...cancelPages,
   ...updatePages,
   ...outputPages,
   resourcesPage,
+  resourcePage,
   ...accessPages,
   settingsPage,
 ];

@@ -33,7 +33,7 @@ export const scimPages = [
     const body = readForm(UpdateScimSettingsRequest, wanted);
     if ("problem" in body) return view(ctx, body.problem);
     await updateScim(ctx, body.value, url.origin);
-    return { to: here(ctx) };
+    return { to: here(ctx), said: "The settings were saved." };
   }),
   definePage("GET", `${HERE}/value`, "org_token:create", async (ctx) => {
     const shown = await takeOnce(ctx, ctx.page.hono, ctx.actor.token.id);
@@ -60,7 +60,7 @@ export const scimPages = [
   }),
   definePage("POST", `${HERE}/:tokenId/delete`, "org_token:delete", async (ctx) => {
     await deleteScimToken(ctx, ctx.page.params["tokenId"] ?? "");
-    return { to: here(ctx) };
+    return { to: here(ctx), said: "The token was deleted." };
   }),
 ];
 

@@ -83,6 +83,6 @@ export const sessionPages = [
     if (ctx.page.form["withDescendants"] === "true")
       return endedView(await revokeSession(ctx, id), `Ended the session ${id.slice(0, 8)}`, SESSIONS);
     await endSession(ctx, id);
-    return { to: SESSIONS };
+    return { to: SESSIONS, said: `The session ${id.slice(0, 8)} was ended.` };
   }),
 ];

@@ -20,7 +20,7 @@ export const settingsPages = [
       if (refusedByPolicy) return view(ctx, { message: "Nothing has been saved yet.", fields: {} }, refusedByPolicy);
     }
     const done = "problem" in body ? body : await attempt(() => updateOrganizationSettings(ctx, body.value));
-    return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "settings") };
+    return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "settings"), said: "The settings were saved." };
   }),
 ];
 

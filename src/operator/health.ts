@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { operatorTokensOf } from "../auth/operator.ts";
-import { LEAST_SECRET, peppersOf } from "../auth/secret.ts";
+import { requirePeppers } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { newestMigration } from "../db/newestMigration.ts";
@@ -38,8 +38,7 @@ const needed: Record<string, Check> = {
   objects: ({ env }) => env.STATE.head("healthz"),
   stacks: ({ env }) => env.STACKS.get(env.STACKS.idFromName("healthz")).ping(),
   secrets: async ({ env }) => {
-    const peppers = peppersOf(env.TOKEN_PEPPER ?? "");
-    if (peppers.length === 0 || peppers.some((pepper) => pepper.length < LEAST_SECRET)) throw new Error("TOKEN_PEPPER is missing or short");
+    requirePeppers(env);
     masterKeysOf(env.ENCRYPTION_KEYS ?? "");
     if (env.OPERATOR_TOKEN && operatorTokensOf(env).length === 0) throw new Error("OPERATOR_TOKEN is short");
     if (env.LEAK_SCANNER_SECRET && !scannerSecretOf(env)) throw new Error("LEAK_SCANNER_SECRET is short");

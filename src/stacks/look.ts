@@ -1,6 +1,8 @@
 import type { OrgContext } from "../context.ts";
+import { notFound } from "../errors.ts";
 import { cut, pageBytes } from "../http/pageText.ts";
 import { holdsSecret } from "../state/ciphertexts.ts";
+import { lookAround, propertiesOf } from "../state/around.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
 import { treeOf } from "../state/tree.ts";
 import type { StackPath } from "./path.ts";
@@ -24,20 +26,53 @@ export interface ShownOutput {
 /** The outputs sorted by name, without secret values; `more` counts those that did not fit. It is audited as an export. */
 export async function lookAtOutputs(ctx: OrgContext, path: StackPath): Promise<{ outputs: ShownOutput[]; more: number }> {
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "the outputs"));
-  const found = await outputsOf(chunks);
-  const outputs: ShownOutput[] = [];
-  let left = ALL;
+  const { shown, more } = withoutSecrets(await outputsOf(chunks), ALL);
+  return { outputs: shown, more };
+}
+
+/** The values that fit on a page, sorted by name. A value that is a secret or contains one has no text. */
+function withoutSecrets(found: Map<string, Uint8Array>, room: number): { shown: ShownOutput[]; more: number } {
+  const shown: ShownOutput[] = [];
+  let left = room;
   for (const [name, value] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const text = holdsSecret(value) ? undefined : cut(readable(value), ONE);
     left -= ROW + (text === undefined ? 3 * pageBytes(name) + FORM : pageBytes(name) + pageBytes(text));
     if (left < 0) break;
-    outputs.push({ name, text });
+    shown.push({ name, text });
   }
-  return { outputs, more: found.size - outputs.length };
+  return { shown, more: found.size - shown.length };
 }
 
 /** The first resources, and the number of the others. It is audited as an export. */
 export async function lookAtResources(ctx: OrgContext, path: StackPath) {
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
   return treeOf(chunks, MOST_RESOURCES);
+}
+
+/** Maximum number of bytes of a page for the inputs of a resource, and for its outputs; and most neighbours that are named. */
+const PROPERTIES = 30_000;
+const MOST_NEIGHBOURS = 60;
+
+/**
+ * One resource with its properties and its neighbours, without secret values. It is audited as an export of a resource.
+ * @throws 404 when the state has no such resource
+ */
+export async function lookAtResource(ctx: OrgContext, path: StackPath, urn: string) {
+  const { chunks, version } = await openState(ctx, await takeState(ctx, path, undefined, "a resource"));
+  const around = await lookAround(chunks, urn, MOST_NEIGHBOURS);
+  if (!around) throw notFound("Resource");
+  const { members, ...rest } = around;
+  const text = (name: string) => {
+    const json = members.get(name);
+    return json ? cut(readable(json), ONE) : "";
+  };
+  return {
+    ...rest,
+    version,
+    provider: text("provider"),
+    isProtected: text("protect") === "true",
+    isExternal: text("external") === "true",
+    inputs: withoutSecrets(propertiesOf(members, "inputs"), PROPERTIES),
+    outputs: withoutSecrets(propertiesOf(members, "outputs"), PROPERTIES),
+  };
 }

@@ -31,7 +31,8 @@ export async function treeOf(state: AsyncIterable<Uint8Array>, most: number): Pr
   return { resources, more };
 }
 
-function branchOf(members: Map<string, Uint8Array>): Branch | undefined {
+/** @returns undefined for a resource without a URN */
+export function branchOf(members: Map<string, Uint8Array>): Branch | undefined {
   const value = (name: string, limit = MEMBER): unknown => {
     const text = members.get(name);
     return text && text.length <= limit ? JSON.parse(decodeText(text)) : undefined;

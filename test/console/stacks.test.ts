@@ -87,12 +87,31 @@ describe("the list of stacks", () => {
     expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
-  it("is no larger than 100 KB with 100 rows, and has a link to the next page", async () => {
-    for (let i = 0; i < 102; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
+  it("shows the result of each stack's latest update, who ran it, and names in their natural order", async () => {
+    for (const name of ["dev-10", "dev-2", "new"]) await newStack(world.member, "web", name);
+    const { tokenValue } = await newOrgToken(world, "jenkins");
+    const update = await startUpdate(tokenValue, { stack: "web/dev-10" });
+    const cookie = await signIn(world.member);
+    const rows = async () =>
+      (await page(cookie, "/acme")).html
+        .split("<tr>")
+        .slice(2)
+        .map((row) => row.replaceAll(/<[^>]*>/g, " "));
+    expect(await rows()).toEqual([
+      expect.stringMatching(/dev-2 .*no update yet/),
+      expect.stringMatching(/dev-10 .*in progress.*Update 1.*acme.*token jenkins/),
+      expect.stringMatching(/new .*no update yet/),
+    ]);
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
+    expect((await rows())[1]).toMatch(/dev-10 .*failed.*Update 1/);
+  });
+
+  it("is no larger than 100 KB with 80 rows, and has a link to the next page", async () => {
+    for (let i = 0; i < 82; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
     const cookie = await signIn(world.member);
     const { html } = await page(cookie, "/acme");
     expect(html.length).toBeLessThan(100_000);
-    expect(html.match(/<th scope="row">/g)).toHaveLength(100);
+    expect(html.match(/<th scope="row">/g)).toHaveLength(80);
     const next = /href="([^"]*)">Next page/.exec(html)![1]!;
     expect((await page(cookie, next.replaceAll("&amp;", "&"))).html.match(/<th scope="row">/g)).toHaveLength(2);
   });
@@ -164,7 +183,8 @@ describe("a stack's page", () => {
 
   it("cancels the update that its reader saw, and no other", async () => {
     const update = await startUpdate(world.member);
-    const { html } = await page(cookie, STACK_PATH);
+    const link = /href="([^"]*\/cancel\?updateID=[^"]*)"/.exec((await page(cookie, STACK_PATH)).html)![1]!;
+    const { html } = await page(cookie, link);
     const shown = /name="updateID" value="([^"]*)"/.exec(html)![1]!;
     expect(shown).toBe(update.id);
     expect((await page(await signIn(world.stranger), `${STACK_PATH}/cancel`, { updateID: shown })).status).toBe(404);
@@ -172,6 +192,11 @@ describe("a stack's page", () => {
     const events = await eventsOf(async () => {
       const done = await page(cookie, `${STACK_PATH}/cancel`, { updateID: shown });
       expect([done.status, done.headers.get("Location")]).toEqual([303, STACK_PATH]);
+      const said = done.headers.getSetCookie()[0]!;
+      expect(said).toMatch(/^__Host-stackpass-said=.*; HttpOnly; Secure; SameSite=Strict$/);
+      const next = await page(`${cookie}; ${said.split(";")[0]}`, STACK_PATH);
+      expect(next.html).toContain("The update was canceled.");
+      expect(next.headers.getSetCookie()[0]).toContain("__Host-stackpass-said=; Max-Age=0");
     });
     expect(events.map(({ event }) => event)).toContain("stack-update-canceled");
     expect((await page(cookie, STACK_PATH)).html).not.toContain("Cancel update");
@@ -238,6 +263,51 @@ describe("resources", () => {
     const large = (await page(cookie, `${STACK_PATH}/resources`)).html;
     expect(large).toContain("and 51 more");
     expect(large.length).toBeLessThan(150_000);
+  });
+});
+
+describe("a resource", () => {
+  const first = { ...component("a"), parent: rootStack.urn };
+  const linkTo = (urn: string) => `${STACK_PATH}/resource?urn=${encodeURIComponent(urn)}`;
+
+  it("shows its properties without secrets, and links to what is around it", async () => {
+    await newStack(world.member);
+    const cookie = await signIn(world.member);
+    const inputs = { size: 3, name: hostile, key: secretOf("AAAA"), inner: { deep: [secretOf("BBBB")] } };
+    const second = { ...component("b"), parent: first.urn, dependencies: [first.urn], custom: true, id: hostile, inputs, protect: true };
+    const third = { ...component("c"), parent: rootStack.urn, dependencies: [second.urn] };
+    await importState([rootStack, first, second, third]);
+    expect((await page(cookie, `${STACK_PATH}/resources`)).html).toContain(`href="${linkTo(second.urn)}"`);
+    const events = await eventsOf(async () => {
+      const { html } = await page(cookie, linkTo(second.urn));
+      expect(html).toContain("&lt;script&gt;");
+      expect(html).toContain("protected");
+      expect(html.match(/\[secret\]/g)).toHaveLength(2);
+      for (const hidden of ["AAAA", "BBBB", "<script>alert"]) expect(html).not.toContain(hidden);
+      for (const near of [first.urn, third.urn]) expect(html).toContain(`href="${linkTo(near)}"`);
+    });
+    expect(events.map(({ event }) => event)).toEqual(["stack-exported"]);
+    expect((await page(cookie, linkTo(first.urn))).html).toContain("Its children");
+  });
+
+  it("is 404 for an unknown URN and a foreign reader, and 403 without the right", async () => {
+    await newStack(world.member);
+    await importState([rootStack, first]);
+    for (const urn of ["", "nothing", hostile, "x".repeat(9000)])
+      expect((await page(await signIn(world.member), linkTo(urn))).status, urn.slice(0, 20)).toBe(404);
+    expect((await page(await signIn(world.stranger), linkTo(first.urn))).status).toBe(404);
+    expect((await page(await signIn(world.billing), linkTo(first.urn))).status).toBe(403);
+  });
+
+  it("has a page of at most 100 KB, whatever is around it", async () => {
+    await newStack(world.member);
+    const long = (i: number) => component(`${"<\u20ac>".repeat(400)}${i}`);
+    const around = Array.from({ length: 80 }, (_, i) => ({ ...long(i), parent: first.urn, dependencies: [first.urn] }));
+    const properties = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`${"<".repeat(200)}${i}`, '"'.repeat(3000)]));
+    await importState([rootStack, { ...first, inputs: properties, outputs: properties }, ...around]);
+    const { status, html } = await page(await signIn(world.member), linkTo(first.urn));
+    expect([status, new TextEncoder().encode(html).length < 100_000]).toEqual([200, true]);
+    expect(html).toMatch(/and \d+ more/);
   });
 });
 

@@ -58,6 +58,12 @@ it.each<[failed: string[], fault: () => unknown]>([
   expect(body).toEqual({ code: 503, message: "Service Unavailable: not ready", status: "failed", checks });
 });
 
+it.each(["", "short", `${"x".repeat(40)},short`])("serves nothing but its health with the pepper %o", async (pepper) => {
+  set("TOKEN_PEPPER", pepper);
+  const answer = await call("GET", "/api/user", { token: "pul-0123456789012345678901234567890123456789" });
+  expect([answer.status, await answer.json()]).toEqual([503, { code: 503, message: expect.stringContaining("at least 32 characters") }]);
+});
+
 it("goes on without the cache and the queue, and says so", async () => {
   breakCache();
   atAnotherMoment();

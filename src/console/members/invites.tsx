@@ -29,11 +29,15 @@ export const memberInvitePages = [
     const email = form["email"]?.trim() ?? "";
     const body = email ? readForm(EmailInviteRequest, { email, role, roleId }) : readForm(CreateInviteRequest, { role, roleId });
     const made = "problem" in body ? body : await attempt(() => invite(ctx, url.origin, email, body.value), [400, 403, 409, 429]);
-    return "problem" in made ? view(ctx, made.problem) : { to: placePath(ctx.org.name, "members", "invites") };
+    return "problem" in made
+      ? view(ctx, made.problem)
+      : { to: placePath(ctx.org.name, "members", "invites"), said: "The invitation was created." };
   }),
   definePage("POST", `${HERE}/:inviteID/cancel`, "invites:create", async (ctx) => {
     const done = await attempt(() => cancelInvite(ctx, ctx.page.params["inviteID"] ?? ""), [404]);
-    return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "members", "invites") };
+    return "problem" in done
+      ? view(ctx, done.problem)
+      : { to: placePath(ctx.org.name, "members", "invites"), said: "The invitation was canceled." };
   }),
 ];
 

@@ -21,7 +21,9 @@ export const listPages = [
       async () => addMember(ctx, form["login"]?.trim() ?? "", await givenRole(ctx, roleIn(form), "default")),
       [400, 403, 404, 409],
     );
-    return "problem" in added ? view(ctx, added.problem) : { to: placePath(ctx.org.name, "members") };
+    return "problem" in added
+      ? view(ctx, added.problem)
+      : { to: placePath(ctx.org.name, "members"), said: `${form["login"]?.trim()} is a member now.` };
   }),
 ];
 

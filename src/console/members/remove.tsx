@@ -19,7 +19,9 @@ export const memberRemovePages = [
     const done = await attempt(() => removeMember(ctx, login, fate));
     const list = placePath(ctx.org.name, "members");
     if ("problem" in done) return view(ctx, login, done.problem);
-    return done.value ? { ...endedView(done.value, `Removed ${login}`, list), at: "members" } : { to: list };
+    return done.value
+      ? { ...endedView(done.value, `Removed ${login}`, list), at: "members" }
+      : { to: list, said: `${login} is not a member any more.` };
   }),
 ];
 

@@ -45,7 +45,9 @@ export const memberRolePages = [
       return "problem" in shown ? view(ctx, shown.problem) : view(ctx, undefined, shown.value);
     }
     const done = await attempt(() => change(ctx), [400, 403]);
-    return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "members") };
+    return "problem" in done
+      ? view(ctx, done.problem)
+      : { to: placePath(ctx.org.name, "members"), said: `The role of ${login} was saved.` };
   }),
 ];
 

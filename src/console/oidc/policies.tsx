@@ -29,13 +29,13 @@ export const policyPages = [
     if (to < 0 || to > moved.length) throw new AppError(400, "The policy is the first or the last one already.");
     moved.splice(to, 0, one!);
     const done = await attempt(() => updateAuthPolicy(ctx, policy.id, { policies: moved }, versionIn(ctx)));
-    return "problem" in done ? view(ctx, done.problem, issuer) : { to: partPath(ctx, to) };
+    return "problem" in done ? view(ctx, done.problem, issuer) : { to: partPath(ctx, to), said: "The policy was moved." };
   }),
 
   definePage("POST", `${ISSUER_PAGE}/enable`, "auth_policies:update", async (ctx) => {
     const { id, policies } = await policyFor(ctx);
     const done = await attempt(() => updateAuthPolicy(ctx, id, { policies }, versionIn(ctx)));
-    return "problem" in done ? view(ctx, done.problem) : { to: issuerPath(ctx) };
+    return "problem" in done ? view(ctx, done.problem) : { to: issuerPath(ctx), said: "The identity provider was enabled." };
   }),
 ];
 

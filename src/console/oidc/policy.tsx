@@ -45,7 +45,7 @@ export const policyEditPages = [
         fields: { policies: Object.values(body.problem.fields)[0] ?? `${body.problem.message}.` },
       });
     const done = await save(ctx, policy, body.value.policies);
-    return done ? jsonView(ctx, form, done.problem, done.ends) : { to: issuerPath(ctx) };
+    return done ? jsonView(ctx, form, done.problem, done.ends) : { to: issuerPath(ctx), said: "The policies were saved." };
   }),
 
   definePage("GET", `${PLACES}/:place`, permission, async (ctx) => {
@@ -59,7 +59,9 @@ export const policyEditPages = [
     const { policy, at } = await placeIn(ctx);
     const left = policy.policies.toSpliced(at, 1);
     const done = await attempt(() => updateAuthPolicy(ctx, policy.id, { policies: left }, versionIn(ctx)));
-    return "problem" in done ? deletionView(ctx, done.problem) : { to: partPath(ctx, Math.max(0, at - 1)) };
+    return "problem" in done
+      ? deletionView(ctx, done.problem)
+      : { to: partPath(ctx, Math.max(0, at - 1)), said: "The policy was deleted." };
   }),
 ];
 
@@ -78,7 +80,7 @@ async function saveOne(ctx: IssuerContext, changed?: "changed"): Promise<Answer>
   if ("problem" in body) return formView(ctx, { ...shown, problem: body.problem });
   const at = place?.at ?? policy.policies.length;
   const done = await save(ctx, policy, policy.policies.toSpliced(at, 1, body.value as Definition));
-  return done ? formView(ctx, { ...shown, ...done }) : { to: partPath(ctx, at) };
+  return done ? formView(ctx, { ...shown, ...done }) : { to: partPath(ctx, at), said: "The policy was saved." };
 }
 
 /**

@@ -29,7 +29,7 @@ export const oidcSessionPages = [
   }),
   definePage("POST", `${SESSIONS}/end`, "oidc_issuers:update", async (ctx) => {
     await endAllSessions(ctx, idIn(ctx));
-    return { to: issuerPath(ctx, "sessions") };
+    return { to: issuerPath(ctx, "sessions"), said: "All sessions of this identity provider were ended." };
   }),
 
   definePage("GET", `${SESSIONS}/:tokenId/end`, "oidc_issuers:update", async (ctx) => {
@@ -42,7 +42,7 @@ export const oidcSessionPages = [
   }),
   definePage("POST", `${SESSIONS}/:tokenId/end`, "oidc_issuers:update", async (ctx) => {
     await endSession(ctx, idIn(ctx), tokenIn(ctx));
-    return { to: issuerPath(ctx, "sessions") };
+    return { to: issuerPath(ctx, "sessions"), said: "The session was ended." };
   }),
 ];
 

@@ -29,12 +29,14 @@ export const issuerSettingsPages = [
     const read = await keysIn(form);
     const body = "problem" in read ? read : readForm(UpdateIssuerRequest, { ...bodyOf(form), jwks: read.jwks });
     const done: Awaited<ReturnType<typeof save>> = "problem" in body ? body : await save(ctx, issuer, body.value);
-    return done ? view(ctx, issuer, form, done.problem, done.ends) : { to: issuerPath(ctx) };
+    return done ? view(ctx, issuer, form, done.problem, done.ends) : { to: issuerPath(ctx), said: "The settings were saved." };
   }),
   definePage("POST", `${SETTINGS}/keys`, "oidc_issuers:update", async (ctx) => {
     const issuer = await issuerFor(ctx);
     const done = await attempt(() => refreshIssuer(ctx, issuer.id));
-    return "problem" in done ? view(ctx, issuer, current(issuer), done.problem) : { to: issuerPath(ctx, "settings") };
+    return "problem" in done
+      ? view(ctx, issuer, current(issuer), done.problem)
+      : { to: issuerPath(ctx, "settings"), said: "The keys were read again." };
   }),
 
   definePage("GET", `${ISSUER_PAGE}/delete`, "oidc_issuers:delete", (ctx) => deletionView(ctx)),
@@ -43,7 +45,7 @@ export const issuerSettingsPages = [
     if (inOneLine(ctx.page.form["confirmation"]) !== inOneLine(name))
       return deletionView(ctx, { message: "Nothing was deleted.", fields: { confirmation: "This is not the name." } });
     await deleteIssuer(ctx, idIn(ctx));
-    return { to: placePath(ctx.org.name, "oidc") };
+    return { to: placePath(ctx.org.name, "oidc"), said: `The identity provider ${name} was deleted.` };
   }),
 ];
 

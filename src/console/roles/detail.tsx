@@ -17,7 +17,8 @@ export const roleDetailPages = [
   definePage("POST", `${HERE}/default`, "role:update", async (ctx) => {
     const id = ctx.page.params["roleID"] ?? "";
     const done = await attempt(() => setDefaultRole(ctx, id), [400, 403]);
-    if (!("problem" in done) || !ctx.page.may("role:read")) return { to: placePath(ctx.org.name, "roles", id) };
+    if (!("problem" in done) || !ctx.page.may("role:read"))
+      return { to: placePath(ctx.org.name, "roles", id), ...(!("problem" in done) && { said: "New members get this role now." }) };
     return view(ctx, done.problem);
   }),
 ];

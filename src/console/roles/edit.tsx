@@ -48,7 +48,7 @@ export const roleEditPages = [
     const made = "problem" in body ? body : await attempt(() => createRole(ctx, body.value, requestText(written.text)), CORRECTABLE);
     if ("problem" in made) return view(ctx, { form, problem: made.problem });
     const { id } = (await made.value.json()) as { id: string };
-    return { to: placePath(ctx.org.name, "roles", id) };
+    return { to: placePath(ctx.org.name, "roles", id), said: `${form["name"]} was created.` };
   }),
 
   definePage("GET", EDIT, "role:update", async (ctx) => {
@@ -80,7 +80,9 @@ export const roleEditPages = [
     }
     if (isSame && request.name === role.name && request.description === role.description) return { to: list };
     const done = await attempt(() => save(ctx), CORRECTABLE);
-    return "problem" in done ? view(ctx, { form, role, sets, problem: done.problem }) : { to: list };
+    return "problem" in done
+      ? view(ctx, { form, role, sets, problem: done.problem })
+      : { to: list, said: `${body.value.name ?? role.name} was saved.` };
   }),
 ];
 

@@ -22,7 +22,9 @@ export const roleRemovePages = [
     if (force && inOneLine(ctx.page.form["confirmation"]) !== inOneLine(role.name))
       return view(ctx, role, true, { message: "Nothing was deleted.", fields: { confirmation: "This is not the role's name." } });
     const done = await attempt(() => deleteRole(ctx, role.id, force), [400, 403, 409]);
-    return "problem" in done ? view(ctx, role, force, done.problem) : { to: placePath(ctx.org.name, "roles") };
+    return "problem" in done
+      ? view(ctx, role, force, done.problem)
+      : { to: placePath(ctx.org.name, "roles"), said: `${role.name} was deleted.` };
   }),
 ];
 

@@ -19,7 +19,7 @@ export const ssoPages = [
   definePage("GET", HERE, "organization:set_access", (ctx) => view(ctx)),
   definePage("POST", HERE, "organization:set_access", async (ctx) => {
     const problem = await change(ctx);
-    return problem ? view(ctx, problem) : { to: placePath(ctx.org.name, "sso") };
+    return problem ? view(ctx, problem) : { to: placePath(ctx.org.name, "sso"), said: "The change was saved." };
   }),
 ];
 

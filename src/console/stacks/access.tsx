@@ -51,13 +51,17 @@ export const accessPages = [
       async () => setTeamGrant(ctx, await findTeam(ctx, team.trim()), path, read.value.permissions || null),
       [400, 404],
     );
-    return "problem" in done ? view(ctx, path, done.problem) : { to: `${pathOf(path)}/access` };
+    return "problem" in done
+      ? view(ctx, path, done.problem)
+      : { to: `${pathOf(path)}/access`, said: `The right of the team ${team.trim()} was saved.` };
   }),
 
   definePage("POST", `${ACCESS_PATH}/people/remove`, "stack_access:update", async (ctx) => {
     const path = stackOf(ctx);
     const done = await attempt(() => deleteStackPermission(ctx, path, ctx.page.form["login"] ?? ""), [404]);
-    return "problem" in done ? view(ctx, path, done.problem) : { to: `${pathOf(path)}/access` };
+    return "problem" in done
+      ? view(ctx, path, done.problem)
+      : { to: `${pathOf(path)}/access`, said: "The right of the person was removed." };
   }),
 ];
 

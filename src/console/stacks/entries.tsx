@@ -14,12 +14,12 @@ export const Status = ({ status }: { status: UpdateRow["status"] }) => {
   );
 };
 
-export const titleOf = ({ kind, dryRun, version }: UpdateRow): string => {
+export const titleOf = ({ kind, dryRun, version }: Pick<UpdateRow, "kind" | "dryRun" | "version">): string => {
   if (!dryRun) return `${kind.charAt(0).toUpperCase()}${kind.slice(1)} ${version}`;
   return kind === "preview" ? "Preview" : `Preview of ${kind}`;
 };
 
-export const Requester = ({ row: { requestedBy, tokenName } }: { row: UpdateRow }) => (
+export const Requester = ({ row: { requestedBy, tokenName } }: { row: Pick<UpdateRow, "requestedBy" | "tokenName"> }) => (
   <>
     {requestedBy}
     {tokenName && <div class="hint">token {tokenName}</div>}

@@ -4,16 +4,19 @@ import { projectName } from "../../http/names.ts";
 import { projectExists } from "../../stacks/get.ts";
 import { listUserStacks } from "../../stacks/list.ts";
 import { ListUserStacksQuery } from "../../stacks/schema.ts";
-import { Badge, Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
+import { type LastUpdate, lastUpdates } from "../../history/lastUpdates.ts";
+import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
 import { readForm } from "../attempt.ts";
+import { natural } from "../natural.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
-import { orgPath, projectPath, stackPath } from "../paths.ts";
+import { orgPath, projectPath, stackPath, updatePath } from "../paths.ts";
+import { Requester, Status, titleOf } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 
 type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
 
 /** Rows of a page, so that no page is over 100 KB. */
-const PAGE_SIZE = "100";
+const PAGE_SIZE = "80";
 
 export const stackListPages = [
   definePage("GET", "/:orgName", "stack:list", (ctx) => view(ctx, undefined)),
@@ -39,10 +42,8 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
   const problem = "problem" in query ? query.problem : undefined;
   const { stacks, continuationToken } =
     "value" in query ? await listUserStacks(ctx, query.value) : { stacks: [] as Listed[], continuationToken: undefined };
-  const perDay = await recentUpdates(
-    ctx,
-    stacks.map(({ id }) => id),
-  );
+  const ids = stacks.map(({ id }) => id);
+  const [perDay, last] = await Promise.all([recentUpdates(ctx, ids), lastUpdates(ctx, ids)]);
   const filtered = asked.search !== "" || asked.tag !== "";
   return {
     title: project ?? "Stacks",
@@ -80,7 +81,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
         ) : (
           <>
             <PerDay counts={perDay} now={ctx.now} />
-            <Stacks stacks={stacks} orgName={org.name} alone={project !== undefined} />
+            <Stacks stacks={stacks} last={last} orgName={org.name} alone={project !== undefined} />
           </>
         )}
         <More url={page.url} continuationToken={continuationToken} />
@@ -109,8 +110,15 @@ const NoStacks = ({ orgName, project, filtered }: { orgName: string; project: st
   </Empty>
 );
 
+interface StacksProps {
+  stacks: Listed[];
+  last: Map<string, LastUpdate>;
+  orgName: string;
+  alone: boolean;
+}
+
 /** Groups the stacks by project; they are sorted by it. */
-const Stacks = ({ stacks, orgName, alone }: { stacks: Listed[]; orgName: string; alone: boolean }) => (
+const Stacks = ({ stacks, last, orgName, alone }: StacksProps) => (
   <div class="stacks">
     {[...Map.groupBy(stacks, (stack) => stack.projectName)].map(([project, its]) => (
       <>
@@ -119,31 +127,36 @@ const Stacks = ({ stacks, orgName, alone }: { stacks: Listed[]; orgName: string;
             <a href={projectPath(orgName, project)}>{project}</a>
           </h2>
         )}
-        <Table caption={`Stacks of ${project}`} head={["Stack", "Last update", "Resources"]}>
-          {its.map((stack) => (
-            <tr>
-              <th scope="row">
-                <a href={stackPath(orgName, project, stack.stackName)}>{stack.stackName}</a>
-              </th>
-              <td>
-                <LastUpdate stack={stack} />
-              </td>
-              <td>{stack.resourceCount ?? "–"}</td>
-            </tr>
-          ))}
+        <Table caption={`Stacks of ${project}`} head={["Stack", "State", "Last update", "By", "Resources"]}>
+          {its
+            .toSorted((a, b) => natural.compare(a.stackName, b.stackName))
+            .map((stack) => (
+              <tr>
+                <th scope="row">
+                  <a href={stackPath(orgName, project, stack.stackName)}>{stack.stackName}</a>
+                </th>
+                <LastUpdateCells stack={stack} href={stackPath(orgName, project, stack.stackName)} last={last.get(stack.id)} />
+                <td class="number">{stack.resourceCount ?? "–"}</td>
+              </tr>
+            ))}
         </Table>
       </>
     ))}
   </div>
 );
 
-const LastUpdate = ({ stack: { lastUpdate } }: { stack: Listed }) => {
-  if (lastUpdate === 0) {
-    return (
-      <Badge kind="info">
-        <span class="running">in progress</span>
-      </Badge>
-    );
-  }
-  return <Time at={lastUpdate === undefined ? null : lastUpdate * 1000} />;
-};
+/** The state of a stack is the result of its latest update. */
+const LastUpdateCells = ({ stack, href, last }: { stack: Listed; href: string; last: LastUpdate | undefined }) => (
+  <>
+    <td>{last ? <Status status={last.status} /> : <span class="faint">no update yet</span>}</td>
+    <td>
+      {last && <a href={last.dryRun || last.version === null ? href : updatePath(href, last.version)}>{titleOf(last)}</a>}
+      {stack.lastUpdate !== undefined && stack.lastUpdate > 0 && (
+        <div class="hint">
+          <Time at={stack.lastUpdate * 1000} />
+        </div>
+      )}
+    </td>
+    <td>{last && <Requester row={last} />}</td>
+  </>
+);

@@ -4,12 +4,14 @@ import type { Branch } from "../../state/tree.ts";
 import { Badge, Empty } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { Dependencies, MOST_DRAWN } from "./dependencies.tsx";
-import { STACK_PAGE, StackFrame, stackOf } from "./frame.tsx";
+import { natural } from "../natural.ts";
+import { resourcePath } from "../paths.ts";
+import { STACK_PAGE, StackFrame, pathOf, stackOf } from "./frame.tsx";
 import { Icon, Icons } from "./icon.tsx";
 
 /** Maximum number of bytes on the page for the tree, and number of bytes of markup for one resource. */
-const TREE = 60_000;
-const MARKUP = 170;
+const TREE = 88_000;
+const MARKUP = 140;
 
 export const resourcesPage = definePage("GET", `${STACK_PAGE}/resources`, "stack:export", async (ctx) => {
   const path = stackOf(ctx);
@@ -17,7 +19,8 @@ export const resourcesPage = definePage("GET", `${STACK_PAGE}/resources`, "stack
   const { shown: resources, more: cutOff } = fill(
     found.resources.map(short),
     TREE,
-    ({ name, type, id }) => pageBytes(name + type + id) + MARKUP,
+    ({ urn, name, type, id, leaving }) =>
+      pageBytes(name + type + id + resourcePath(pathOf(path), urn)) + MARKUP + (id ? 30 : 0) + (leaving ? 50 : 0),
   );
   const more = found.more + cutOff;
   const drawn = more === 0 && resources.length <= MOST_DRAWN;
@@ -34,7 +37,7 @@ export const resourcesPage = definePage("GET", `${STACK_PAGE}/resources`, "stack
         ) : (
           <>
             <Icons />
-            <Tree resources={resources} />
+            <Tree resources={resources} stack={pathOf(path)} />
           </>
         )}
         {more > 0 && <p class="faint">and {more} more. The CLI shows all of them: pulumi stack --show-urns.</p>}
@@ -53,7 +56,7 @@ const short = (resource: Branch): Branch => ({
 });
 
 /** Each resource is under its parent, or at the top if its parent is not shown. A state lists parents first, so there is no cycle. */
-const Tree = ({ resources }: { resources: Branch[] }) => {
+const Tree = ({ resources, stack }: { resources: Branch[]; stack: string }) => {
   const children = new Map<string, Branch[]>();
   const seen = new Set<string>();
   for (const resource of resources) {
@@ -63,13 +66,13 @@ const Tree = ({ resources }: { resources: Branch[] }) => {
   }
   return (
     <ul class="tree">
-      <Twigs of="" below={children} />
+      <Twigs of="" below={children} stack={stack} />
     </ul>
   );
 };
 
-const Twigs = ({ of, below }: { of: string; below: Map<string, Branch[]> }) => {
-  const twigs = below.get(of) ?? [];
+const Twigs = ({ of, below, stack }: { of: string; below: Map<string, Branch[]>; stack: string }) => {
+  const twigs = (below.get(of) ?? []).toSorted((a, b) => natural.compare(a.type, b.type) || natural.compare(a.name, b.name));
   // Two resources can have the same URN while one waits for its deletion: their children are shown once.
   below.delete(of);
   return (
@@ -77,12 +80,12 @@ const Twigs = ({ of, below }: { of: string; below: Map<string, Branch[]> }) => {
       {twigs.map((resource) => (
         <li>
           <Icon type={resource.type} custom={resource.custom} />
-          <strong>{resource.name}</strong> <span class="faint">{resource.type}</span>{" "}
+          <a href={resourcePath(stack, resource.urn)}>{resource.name}</a> <span class="faint">{resource.type}</span>{" "}
           {resource.leaving && <Badge kind="warning">to be deleted</Badge>}
           {resource.id && <div class="hint mono">{resource.id}</div>}
           {below.has(resource.urn) && (
             <ul>
-              <Twigs of={resource.urn} below={below} />
+              <Twigs of={resource.urn} below={below} stack={stack} />
             </ul>
           )}
         </li>

@@ -3,14 +3,12 @@ import type { StackReferences } from "../../stacks/openapi.ts";
 import { getStack } from "../../stacks/get.ts";
 import type { StackPath } from "../../stacks/path.ts";
 import { listDownstreamReferences, listUpstreamReferences } from "../../stacks/references.ts";
-import { cancelUpdate } from "../../updates/cancel.ts";
 import { findActivity } from "../../history/history.ts";
 import type { UpdateRow } from "../../history/info.ts";
-import { type Problem, attempt } from "../attempt.ts";
-import { Copyable, Empty, Notice, Time, pageIn } from "../components.tsx";
+import { Copyable, Empty, Time, pageIn } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";
-import { CancelForm } from "./cancel.tsx";
+import { CancelLink } from "./cancel.tsx";
 import { EntryTable } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 import { STACK_PAGE, StackFrame, type StackPageContext, pathOf, stackOf } from "./frame.tsx";
@@ -20,19 +18,9 @@ const REFERENCES = 25;
 /** Maximum number of bytes on the page for the tags. */
 const TAGS = 15_000;
 
-export const stackPages = [
-  definePage("GET", STACK_PAGE, "stack:read", (ctx) => view(ctx, stackOf(ctx))),
+export const stackPages = [definePage("GET", STACK_PAGE, "stack:read", (ctx) => view(ctx, stackOf(ctx)))];
 
-  definePage("POST", `${STACK_PAGE}/cancel`, "stack:cancel_update", async (ctx) => {
-    const path = stackOf(ctx);
-    // Cancel the update that the page showed, not one that started later.
-    const updateId = ctx.page.form["updateID"] ?? "";
-    const done = await attempt(() => cancelUpdate(ctx, path, updateId));
-    return "problem" in done ? view(ctx, path, done.problem) : { to: pathOf(path) };
-  }),
-];
-
-async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): Promise<View> {
+async function view(ctx: StackPageContext, path: StackPath): Promise<View> {
   const page = pageIn(ctx.page.query);
   const [stack, { rows, total }, upstream, downstream] = await Promise.all([
     getStack(ctx, path),
@@ -48,16 +36,14 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
   return {
     title: `${path.projectName}/${path.stackName}`,
     at: "stacks",
-    status: problem ? 409 : 200,
     body: (
       <StackFrame ctx={ctx} path={path} at="">
-        {problem && <Notice kind="error">{problem.message}</Notice>}
         {running && (
           <div class="notice info">
             <p>
               <span class="running">In progress</span>: {running.kind} by {running.author}, since <Time at={running.started * 1000} />.
             </p>
-            {ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={stack.activeUpdate} />}
+            {ctx.page.may("stack:cancel_update") && <CancelLink path={path} updateId={stack.activeUpdate} />}
           </div>
         )}
         <h2>History</h2>

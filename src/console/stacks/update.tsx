@@ -10,7 +10,7 @@ import { outcomeText } from "../../history/summaryText.ts";
 import { Badge, Empty, Notice, Time } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { updatePath } from "../paths.ts";
-import { CancelForm } from "./cancel.tsx";
+import { CancelLink } from "./cancel.tsx";
 import { ResourceChanges } from "./changes.tsx";
 import { Config } from "./config.tsx";
 import { Requester, Status, durationOf, titleOf } from "./entries.tsx";
@@ -39,6 +39,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
   const running = row.status === "running";
   const { tree, messages, earlier } = await narrate(ctx, path, row);
   const title = titleOf(row);
+  const said = <Messages messages={messages} earlier={earlier} />;
   const [version, stack] = [row.version ?? 0, pathOf(path)];
   return {
     title: `${title} of ${path.projectName}/${path.stackName}`,
@@ -63,8 +64,9 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
             <dt>Took</dt>
             <dd>{row.startedAt === null ? "–" : durationOf((row.endedAt ?? ctx.now) - row.startedAt)}</dd>
           </dl>
-          {running && !row.dryRun && ctx.page.may("stack:cancel_update") && <CancelForm path={path} updateId={row.id} />}
+          {running && !row.dryRun && ctx.page.may("stack:cancel_update") && <CancelLink path={path} updateId={row.id} />}
           {row.journalKept && <NotInTheState why={row.journalKept} />}
+          {row.status === "failed" && said}
           <ResourceChanges row={row} />
           <h3>Steps</h3>
           {tree === "" ? (
@@ -72,7 +74,7 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
           ) : (
             <pre tabindex={0}>{tree.trimEnd()}</pre>
           )}
-          <Messages messages={messages} earlier={earlier} />
+          {row.status !== "failed" && said}
           {!running && (
             <>
               <h3>Outcome</h3>
@@ -86,10 +88,12 @@ async function view(ctx: StackPageContext, path: StackPath, { row, latestVersion
             {version < latestVersion && <a href={updatePath(stack, version + 1)}>Update {version + 1}</a>}
           </nav>
         )}
-        <h3>Environment</h3>
-        <Environment text={row.environment} />
         <h3>Configuration</h3>
         <Config text={row.config} />
+        <details>
+          <summary>Environment</summary>
+          <Environment text={row.environment} />
+        </details>
       </StackFrame>
     ),
   };

@@ -85,7 +85,9 @@ export const teamListPages = [
       description: form["description"],
     });
     const made = "problem" in body ? body : await attempt(() => createTeam(ctx, body.value), [400, 409]);
-    return "problem" in made ? creation(ctx, made.problem) : { to: placePath(ctx.org.name, "teams", made.value.name) };
+    return "problem" in made
+      ? creation(ctx, made.problem)
+      : { to: placePath(ctx.org.name, "teams", made.value.name), said: `The team ${made.value.name} was created.` };
   }),
 ];
 

@@ -14,7 +14,9 @@ export const teamMemberPages = [
     const { form } = ctx.page;
     const body = readForm(UpdateTeamRequest, { member: form["login"]?.trim(), memberAction: form["action"] });
     const done = "problem" in body ? body : await attempt(() => updateTeam(ctx, nameIn(ctx), body.value), [400, 404, 409]);
-    return "problem" in done ? view(ctx, done.problem) : { to: teamPath(ctx, nameIn(ctx), "") };
+    return "problem" in done
+      ? view(ctx, done.problem)
+      : { to: teamPath(ctx, nameIn(ctx), ""), said: `The members of the team were changed: ${form["login"]?.trim()}.` };
   }),
 ];
 

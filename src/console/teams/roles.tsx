@@ -17,7 +17,9 @@ export const teamRolePages = [
     const work = () =>
       form["action"] === "remove" ? removeTeamRole(ctx, nameIn(ctx), roleId) : assignTeamRole(ctx, nameIn(ctx), roleId, false);
     const done = await attempt(work, [400, 404]);
-    return "problem" in done ? view(ctx, done.problem) : { to: teamPath(ctx, nameIn(ctx), "roles") };
+    return "problem" in done
+      ? view(ctx, done.problem)
+      : { to: teamPath(ctx, nameIn(ctx), "roles"), said: "The roles of the team were saved." };
   }),
 ];
 

@@ -19,7 +19,7 @@ export const teamSettingsPages = [
     const { form } = ctx.page;
     const body = readForm(UpdateTeamRequest, { newDisplayName: form["displayName"], newDescription: form["description"] });
     const done = "problem" in body ? body : await attempt(() => updateTeam(ctx, nameIn(ctx), body.value));
-    return "problem" in done ? view(ctx, done.problem) : { to: teamPath(ctx, nameIn(ctx), "") };
+    return "problem" in done ? view(ctx, done.problem) : { to: teamPath(ctx, nameIn(ctx), ""), said: "The team was saved." };
   }),
   definePage("GET", `${TEAM_PAGE}/delete`, "team:delete", (ctx) => deletion(ctx)),
   definePage("POST", `${TEAM_PAGE}/delete`, "team:delete", async (ctx) => {
@@ -27,7 +27,7 @@ export const teamSettingsPages = [
     if (ctx.page.form["confirmation"] !== name)
       return deletion(ctx, { message: "Nothing was deleted.", fields: { confirmation: "This is not the team's name." } });
     await deleteTeam(ctx, name);
-    return { to: placePath(ctx.org.name, "teams") };
+    return { to: placePath(ctx.org.name, "teams"), said: `The team ${name} was deleted.` };
   }),
 ];
 

@@ -39,7 +39,12 @@ export const teamStackPages = [
       return view(ctx, { ...body.problem, fields: { stack: fault ?? "" } });
     }
     const done = await attempt(() => updateTeam(ctx, nameIn(ctx), body.value), [400, 404]);
-    return "problem" in done ? view(ctx, done.problem) : { to: teamPath(ctx, nameIn(ctx), "stacks") };
+    if ("problem" in done) return view(ctx, done.problem);
+    const stack = `${projectName}/${stackName}`;
+    return {
+      to: teamPath(ctx, nameIn(ctx), "stacks"),
+      said: isRemoval ? `The team's right to ${stack} was removed.` : `The team's right to ${stack} was saved.`,
+    };
   }),
 ];
 

@@ -90,6 +90,7 @@ async function listView(ctx: TeamContext): Promise<View> {
           >
             {tokens.map((token) => (
               <TokenRow
+                now={ctx.now}
                 token={token}
                 afterState={
                   mayDelete && (

@@ -63,7 +63,7 @@ const Branches = ({ items, depth, withOrg }: { items: Item[]; depth: number; wit
 
 /** Shows what a revocation ended, as the answer of the form; if nothing else ended, it redirects. */
 export function endedView({ total, ended, kept }: RevocationReport, title: string, back: string): View | Redirect {
-  if (total + kept.length === 0) return { to: back };
+  if (total + kept.length === 0) return { to: back, said: `${title}.` };
   const items = ended.map((item): Item => ({ ...item, depth: 1, ends: true }));
   return {
     title,

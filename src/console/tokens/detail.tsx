@@ -32,17 +32,19 @@ export const detailPages = [
     const { form, params } = ctx.page;
     const body = readForm(UpdateAccessTokenRequest, editBody(ctx, form, await getOrgToken(ctx, idOf(params))));
     const done = "problem" in body ? body : await attempt(() => updateOrgToken(ctx, idOf(params), body.value));
-    return "problem" in done ? view(ctx, idOf(params), true, done.problem) : { to: placePath(ctx.org.name, "tokens", idOf(params)) };
+    return "problem" in done
+      ? view(ctx, idOf(params), true, done.problem)
+      : { to: placePath(ctx.org.name, "tokens", idOf(params)), said: "The token was saved." };
   }),
 
   definePage("POST", `${TOKEN_PATH}/disable`, "org_token:update", async (ctx) => {
     await disableOrgToken(ctx, idOf(ctx.page.params), "in the console");
-    return { to: placePath(ctx.org.name, "tokens", idOf(ctx.page.params)) };
+    return { to: placePath(ctx.org.name, "tokens", idOf(ctx.page.params)), said: "The token was disabled." };
   }),
   definePage("POST", `${TOKEN_PATH}/enable`, "org_token:update", async (ctx) => {
     const done = await attempt(() => enableOrgToken(ctx, idOf(ctx.page.params), "in the console"));
     if ("problem" in done) return view(ctx, idOf(ctx.page.params), true, done.problem);
-    return { to: placePath(ctx.org.name, "tokens", idOf(ctx.page.params)) };
+    return { to: placePath(ctx.org.name, "tokens", idOf(ctx.page.params)), said: "The token was enabled." };
   }),
 
   definePage("POST", `${TOKEN_PATH}/rotate`, "org_token:update", async (ctx) => {

@@ -61,7 +61,12 @@ export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:
           <>
             <Table caption="Access tokens" head={["Name", "Permissions", "Created", "Last used", "Expires", "State"]}>
               {tokens.map((token) => (
-                <TokenRow token={token} href={placePath(org.name, "tokens", token.id)} afterName={<Permissions token={token} />} />
+                <TokenRow
+                  token={token}
+                  now={ctx.now}
+                  href={placePath(org.name, "tokens", token.id)}
+                  afterName={<Permissions token={token} />}
+                />
               ))}
             </Table>
             <More url={page.url} continuationToken={continuationToken} />

@@ -90,7 +90,7 @@ export const personalPages = [
     if (ctx.page.form["withDescendants"] === "true")
       return endedView(await revokePersonalToken(ctx, id), `Deleted your token ${id.slice(0, 8)}`, HERE);
     await deletePersonalToken(ctx, id);
-    return { to: HERE };
+    return { to: HERE, said: `Your token ${id.slice(0, 8)} was deleted.` };
   }),
 ];
 

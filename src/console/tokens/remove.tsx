@@ -52,7 +52,7 @@ export async function deleteConfirmed(ctx: Context, place: Place): Promise<Answe
     return endedView(report, `Deleted ${name}`, list);
   }
   await deleteOrgToken(ctx, id, "deleted in the console", owner);
-  return { to: list };
+  return { to: list, said: `The token ${name} was deleted.` };
 }
 
 /** Shows the use of a token before its deletion. */
