@@ -65,7 +65,7 @@ it.each([
 });
 
 it("`pulumi login` gets a token that never expires, where no policy forbids it", async () => {
-  expect(chosen(await shown(admin.get(CLI_PAGE)))).toBe("never");
+  expect(chosen(await shown(admin.get(CLI_PAGE)))).toBe("90");
   expect((await admin.post("/cli-login", { ...CLI, expiry: "never" })).status).toBe(303);
   expect(await life()).toBeNull();
 });
