@@ -64,7 +64,7 @@ it.each([
   await shown(create("a-day-later", { expiry: "date", expiryDate: after }), 400);
 });
 
-it("`pulumi login` gets a token that never expires, where no policy forbids it", async () => {
+it("`pulumi login` gets 90 days by default, and a token that never expires where no policy forbids it", async () => {
   expect(chosen(await shown(admin.get(CLI_PAGE)))).toBe("90");
   expect((await admin.post("/cli-login", { ...CLI, expiry: "never" })).status).toBe(303);
   expect(await life()).toBeNull();
