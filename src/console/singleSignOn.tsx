@@ -1,12 +1,14 @@
 import type { PersonContext, RequestContext } from "../context.ts";
 import { AppError, notFound } from "../errors.ts";
 import { type First, arrive, depart, finishFirst, placeOf, providersAt, readFirst } from "../sso/flow.ts";
+import { createBySignIn } from "../setup/createBySignIn.ts";
 import type { Provider } from "../sso/provider.ts";
 import { authorizeToken, listOwnTokens } from "../sso/authorizations.ts";
 import { cut } from "../http/pageText.ts";
 import { Empty, Field, Notice, Table } from "./components.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
-import { ownPath } from "./paths.ts";
+import { orgPath, ownPath } from "./paths.ts";
+import { atPublicAddress } from "./publicAddress.ts";
 import { isSignedIn, replaceSession } from "./replaceSession.ts";
 
 const FIRST = "/login/first";
@@ -25,13 +27,15 @@ const isFromElsewhere = (site: string | undefined): boolean => site === "cross-s
 export const singleSignOnPages = [
   definePage("GET", "/login/:place/sso", "public", async (ctx) => {
     const { query, hono, params } = ctx.page;
+    const elsewhere = atPublicAddress(ctx.page);
+    if (elsewhere !== undefined) return hono.redirect(elsewhere, 302);
     const next = ownPath(query.get("next"));
     const wanted = query.get("connection");
     const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ id }) => wanted === null || id === wanted);
     const [only, ...others] = providers;
     if (!only) throw notFound("Single sign-on of this name");
     if (others.length === 0 && !isFromElsewhere(hono.req.header("Sec-Fetch-Site")))
-      return hono.redirect(await depart(ctx, hono, only, next), 302);
+      return hono.redirect(await depart(ctx, hono, only, { next }), 302);
     return {
       title: "Sign in",
       body: (
@@ -52,6 +56,10 @@ export const singleSignOnPages = [
     const { hono, params } = ctx.page;
     const arrival = await arrive(ctx, hono, params["place"] ?? "");
     if (arrival === "first") return { to: FIRST };
+    if ("setup" in arrival) {
+      await replaceSession(ctx, hono, await createBySignIn(ctx, arrival.provider, arrival.person, arrival.setup));
+      return { to: orgPath(arrival.setup) };
+    }
     await replaceSession(ctx, hono, arrival.cookie);
     return { to: arrival.next };
   }),

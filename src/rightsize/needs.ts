@@ -67,6 +67,7 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "organization-invite-canceled": { shows: ["invites:create"], besides: ["invites:read"] },
   "organization-invite-accepted": people,
   "membership-accepted": people,
+  "organization-created": none("the operator does this"),
   "organization-settings-changed": {
     ...shows("organization:update"),
     when: [

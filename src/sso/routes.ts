@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { id, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
+import { originOf } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
 import { ListAuthorizationsQuery, listAuthorizations, removeAuthorization } from "./authorizations.ts";
 import { createConnection, deleteConnection, getConnection, listConnections, updateConnection } from "./connections.ts";
@@ -15,7 +16,6 @@ const DOMAIN = `${SSO}/domains/{domain}` as const;
 const org = z.object({ orgName });
 const connection = z.object({ orgName, connectionId: id });
 const domain = z.object({ orgName, domain: text(253) });
-const originOf = (request: Request) => new URL(request.url).origin;
 /** Only administrators who are people have the right: who sets a connection up decides who gets into the organization. */
 const permission = "organization:set_access" as const;
 const extension = true as const;
@@ -23,7 +23,7 @@ const extension = true as const;
 export const ssoRoutes = [
   defineRoute(
     { method: "GET", path: `${SSO}/connections`, operationId: "ListSsoConnections", permission, params: org, extension },
-    (ctx, { request }) => listConnections(ctx, originOf(request)),
+    (ctx, { request }) => listConnections(ctx, originOf(ctx.env, request)),
   ),
   defineRoute(
     {
@@ -35,11 +35,11 @@ export const ssoRoutes = [
       body: CreateConnectionRequest,
       extension,
     },
-    (ctx, { body, request }) => createConnection(ctx, body, originOf(request)),
+    (ctx, { body, request }) => createConnection(ctx, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "GET", path: CONNECTION, operationId: "GetSsoConnection", permission, params: connection, extension },
-    (ctx, { params, request }) => getConnection(ctx, params.connectionId, originOf(request)),
+    (ctx, { params, request }) => getConnection(ctx, params.connectionId, originOf(ctx.env, request)),
   ),
   defineRoute(
     {
@@ -52,7 +52,7 @@ export const ssoRoutes = [
       body: UpdateConnectionRequest,
       extension,
     },
-    (ctx, { params, body, request }) => updateConnection(ctx, params.connectionId, body, originOf(request)),
+    (ctx, { params, body, request }) => updateConnection(ctx, params.connectionId, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "DELETE", path: CONNECTION, operationId: "DeleteSsoConnection", stops: true, permission, params: connection, extension },
