@@ -15,6 +15,7 @@ import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { isScimPath, scimError, serveScim } from "../scim/serve.ts";
 import { logError } from "../log.ts";
+import { serveLogout } from "../sso/logout.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
@@ -63,6 +64,7 @@ app.use(async (c, next) => {
 
 register(app, routes);
 app.all("/scim/*", serveScim);
+app.post("/login/:place/sso/backchannel-logout", serveLogout);
 registerPages(app, pages);
 
 app.notFound(elsewhere);

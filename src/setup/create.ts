@@ -32,7 +32,12 @@ export async function createWithToken(ctx: RequestContext, orgName: string, logi
   const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
   const id = crypto.randomUUID();
   const user = { id: crypto.randomUUID(), login, name: login, email: "" };
-  const { statements, event } = firstOrganization(ctx, orgName, { user, isNew: true }, `with the personal token ${id}, which was shown once`);
+  const { statements, event } = firstOrganization(
+    ctx,
+    orgName,
+    { user, isNew: true },
+    `with the personal token ${id}, which was shown once`,
+  );
   const token = ctx.store.db.insert(accessTokens).values({
     id,
     kind: "personal",
@@ -70,9 +75,7 @@ export function firstOrganization(
     statements: [
       db.select({ holds: failUnless(isOpen) }).from(sql`(SELECT 1)`),
       // The log uses one name for people and organizations.
-      db
-        .select({ holds: failUnless(sql`NOT EXISTS (SELECT 1 FROM users WHERE lower(login) = lower(${orgName}))`) })
-        .from(sql`(SELECT 1)`),
+      db.select({ holds: failUnless(sql`NOT EXISTS (SELECT 1 FROM users WHERE lower(login) = lower(${orgName}))`) }).from(sql`(SELECT 1)`),
       db.insert(organizations).values({ id, name: orgName, displayName: orgName, createdAt: ctx.now }),
       ...(isNew ? [db.insert(users).values({ ...user, createdAt: ctx.now })] : []),
       db.insert(members).values({ orgId: id, userId: user.id, role: "admin", createdAt: ctx.now, acceptedAt: ctx.now }),

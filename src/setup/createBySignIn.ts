@@ -47,7 +47,7 @@ export async function createBySignIn(ctx: RequestContext, provider: Provider, pe
           lastSignInAt: ctx.now,
         }),
       ];
-  const opening = { id: sessionId, openedWith: null, onlyOrgId: null, identityId };
+  const opening = { id: sessionId, openedWith: null, onlyOrgId: null, identityId, providerSession: person.session || null };
   const cookie = await explained(ctx, orgName, () => openSession(ctx, user, opening, [...statements, ...identity]));
   relaySoon(ctx, event);
   return cookie;

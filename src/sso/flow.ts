@@ -46,6 +46,7 @@ const FirstSignIn = z.object({
     isVerified: z.boolean(),
     name: z.string(),
     userName: z.string(),
+    session: z.string(),
     mapped: z.nullable(z.array(z.number())),
   }),
 });

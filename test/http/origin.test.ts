@@ -28,7 +28,11 @@ it("begins every address that others keep with PUBLIC_URL, whatever host a reque
   const { tokenValue } = await ok<{ tokenValue: string }>("POST", "/api/orgs/acme/scim/tokens", { token, json: { name: "okta" } });
   const json = { schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], userName: "zoe" };
   const headers = { Authorization: `Bearer ${tokenValue}`, "Content-Type": "application/scim+json" };
-  const made = await exports.default.fetch("https://stackpass.test/scim/v2/acme/Users", { method: "POST", headers, body: JSON.stringify(json) });
+  const made = await exports.default.fetch("https://stackpass.test/scim/v2/acme/Users", {
+    method: "POST",
+    headers,
+    body: JSON.stringify(json),
+  });
   const { meta } = await made.json<{ meta: { location: string } }>();
   const { issuer, jwks_uri: jwksUri } = await ok<{ issuer: string; jwks_uri: string }>("GET", "/.well-known/openid-configuration");
   const addresses = [acceptInviteUrl, redirectUri, url, meta.location, made.headers.get("Location")!, issuer, jwksUri];
@@ -51,12 +55,16 @@ it("takes forms of its own pages behind a proxy with another host, and of no oth
   expect([(await post(PUBLIC)).status, (await post("https://evil.example")).status]).toEqual([303, 403]);
 });
 
-it.each(["stackpass.example.com", "http://stackpass.example.com", "https://stackpass.example.com/app", "https://a.example?b", "ftp://a.example", "https://u:p@a.example"])(
-  "answers 503 and says why while PUBLIC_URL is %s",
-  async (value) => {
-    setPublicUrl(value);
-    const answer = await call("GET", "/api/user");
-    expect(answer.status).toBe(503);
-    expect(await answer.text()).toContain("PUBLIC_URL must be the https:// address");
-  },
-);
+it.each([
+  "stackpass.example.com",
+  "http://stackpass.example.com",
+  "https://stackpass.example.com/app",
+  "https://a.example?b",
+  "ftp://a.example",
+  "https://u:p@a.example",
+])("answers 503 and says why while PUBLIC_URL is %s", async (value) => {
+  setPublicUrl(value);
+  const answer = await call("GET", "/api/user");
+  expect(answer.status).toBe(503);
+  expect(await answer.text()).toContain("PUBLIC_URL must be the https:// address");
+});

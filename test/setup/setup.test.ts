@@ -19,7 +19,14 @@ const tokenIn = (page: string) => /pul-[0-9a-f]{40}/.exec(page)?.[0];
 async function deploymentProvider(): Promise<FakeIdp> {
   const idp = await FakeIdp.start();
   const vars = env as unknown as Record<string, unknown>;
-  const provider = { name: "staff", title: "Staff", issuer: idp.url, clientId: idp.clientId, clientSecret: "s", allowedDomains: ["x.example"] };
+  const provider = {
+    name: "staff",
+    title: "Staff",
+    issuer: idp.url,
+    clientId: idp.clientId,
+    clientSecret: "s",
+    allowedDomains: ["x.example"],
+  };
   vars["SIGN_IN_PROVIDERS"] = JSON.stringify([provider]);
   onTestFinished(() => void delete vars["SIGN_IN_PROVIDERS"]);
   return idp;
@@ -93,10 +100,16 @@ describe("a deployment without an organization", () => {
     const idp = await deploymentProvider();
     const browser = new Browser();
     const visitor = newVisitor();
-    const both = ["acme", "globex", "initech"].map((organization, i) => visitor.post("/setup", { ...good, organization, login: `ada${i}` }));
+    const both = ["acme", "globex", "initech"].map((organization, i) =>
+      visitor.post("/setup", { ...good, organization, login: `ada${i}` }),
+    );
     const statuses = (await Promise.all([...both, setUpBySignIn(idp, browser, "grace", "hooli")])).map(({ status }) => status);
     expect(statuses.filter((status) => status !== 404)).toHaveLength(1);
-    expect(await row("SELECT count(*) AS orgs, (SELECT count(*) FROM members) AS members, (SELECT count(*) FROM users) AS users FROM organizations")).toEqual({
+    expect(
+      await row(
+        "SELECT count(*) AS orgs, (SELECT count(*) FROM members) AS members, (SELECT count(*) FROM users) AS users FROM organizations",
+      ),
+    ).toEqual({
       orgs: 1,
       members: 1,
       users: 1,
