@@ -8,6 +8,7 @@ import { createConnection, deleteConnection, getConnection, listConnections, upd
 import { addDomain, listDomains, removeDomain, verifyDomain } from "./domains.ts";
 import { ListIdentitiesQuery, listIdentities, removeIdentity } from "./identities.ts";
 import { AddDomainRequest, CreateConnectionRequest, UpdateConnectionRequest, UpdateSsoSettingsRequest } from "./schema.ts";
+import { reencryptSecrets } from "./reencrypt.ts";
 import { getSsoSettings, updateSsoSettings } from "./settings.ts";
 
 const SSO = "/api/orgs/{orgName}/sso" as const;
@@ -134,5 +135,16 @@ export const ssoRoutes = [
       extension,
     },
     (ctx, { params }) => removeAuthorization(ctx, params.tokenId),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: "/api/orgs/{orgName}/reencrypt",
+      operationId: "ReencryptOrganizationSecrets",
+      permission: "stack:reencrypt",
+      params: org,
+      extension,
+    },
+    (ctx) => reencryptSecrets(ctx),
   ),
 ];

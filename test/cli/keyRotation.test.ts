@@ -69,6 +69,7 @@ describe("a rotation of the master key, with `npm run rotate-keys`", () => {
     const done = await rotate();
     expect(done).toMatchObject({ code: 0, output: expect.stringContaining(`${count} secrets re-encrypted`) as string });
     expect(done.output).toContain(`${count} were found under key 1`);
+    expect(done.output).toMatch(/connections and audit streams +0 re-encrypted, 0 unchanged, 0 not readable/);
     expect(await keysOfState()).toEqual(Array.from({ length: count }, () => 2));
     expect(await runner.pulumi("stack", "history")).toContain(`under key 2`);
     const again = await rotate();
