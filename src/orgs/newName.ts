@@ -10,7 +10,7 @@ export function newNameFault(name: string | undefined): string | undefined {
   if (owner.test(name)) return undefined;
   if (name.length < 3 || name.length > 40) return `"${name.slice(0, 100)}" has ${name.length} characters: a name has 3 to 40.`;
   const [strange] = /[^a-zA-Z0-9_-]/u.exec(name) ?? [];
-  if (strange === "@") return `"${name}" is an address: a name is short like ada, of letters, digits, - and _.`;
+  if (strange === "@") return `"${name}" is an address: a login is a short name like ada, of letters, digits, - and _.`;
   if (strange) return `"${name}" contains "${strange}": a name has letters, digits, - and _ only.`;
   return `"${name}" begins or ends with - or _: a name begins and ends with a letter or digit.`;
 }
