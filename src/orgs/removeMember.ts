@@ -109,14 +109,18 @@ const isSetUpBy = ({ org }: OrgContext, login: string) => ({
   stream: sql`audit_streams.org_id = ${org.id} AND ${isNotRevoked} AND audit_streams.made_with IN ${credentialsOf(login)}`,
 });
 
+/** The table `(what, name, id)` of what the person's credentials set up, for sentences. */
+export function thingsSetUpBy(ctx: OrgContext, login: string): SQL {
+  const is = isSetUpBy(ctx, login);
+  return sql`(SELECT 'connection' AS what, name, id FROM connections WHERE ${is.connection}
+    UNION ALL SELECT 'identity provider', name, id FROM oidc_issuers WHERE ${is.issuer}
+    UNION ALL SELECT 'audit stream', name, id FROM audit_streams WHERE ${is.stream})`;
+}
+
 /** SQL: the part of the event's sentence that names what the person set up; "" for nothing. */
 function setUpBy(ctx: OrgContext, login: string, willLeave: SQL): SQL {
-  const is = isSetUpBy(ctx, login);
   return sql`coalesce((SELECT ', disabled what ' || ${login} || ' set up (' || group_concat(what || ' "' || name || '" (' || id || ')', ', ') || ')'
-    FROM (SELECT * FROM (SELECT 'connection' AS what, name, id FROM connections WHERE ${is.connection}
-      UNION ALL SELECT 'identity provider', name, id FROM oidc_issuers WHERE ${is.issuer}
-      UNION ALL SELECT 'audit stream', name, id FROM audit_streams WHERE ${is.stream}) LIMIT ${MOST_NAMED})
-    WHERE ${willLeave} HAVING count(*) > 0), '')`;
+    FROM (SELECT * FROM ${thingsSetUpBy(ctx, login)} LIMIT ${MOST_NAMED}) WHERE ${willLeave} HAVING count(*) > 0), '')`;
 }
 
 /** A connection that the person's credentials set up opens the organization to whoever its provider names, so it ends as after a leak. */

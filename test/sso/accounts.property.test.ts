@@ -125,7 +125,8 @@ it("no claim that was not allowed makes a member, an administrator or a member o
       }
       const answer = await acme.idp.visit(browser, "/login/acme/sso?next=%2Facme", { claims: said as Claims });
       const isFirst = answer.headers.get("Location") === "/login/first";
-      const choice = who.proves === "token" ? { as: "token", token: world.member } : { as: who.proves === "new" ? "new" : "session" };
+      const choice: Record<string, string> =
+        who.proves === "token" ? { as: "token", token: world.member } : { as: who.proves === "new" ? "new" : "session" };
       if (isFirst) {
         const second = await browser.post("/login/first", choice);
         expect(second.status).not.toBe(500);

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { encrypt } from "../../src/secrets/cipher.ts";
 import { eventsOf } from "../support/audit.ts";
+import { shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
 import { changesNothing } from "../support/stored.ts";
 import { type World, newOrgToken, newWorld } from "../support/world.ts";
@@ -34,6 +35,8 @@ describe("the removal of an administrator with tokens=revoke", () => {
     const issuer = await newIdp({ ...world, admin: world.member });
     await ok("POST", "/api/orgs/acme/audit-streams", { token: world.member, json: STREAM });
     const kept = await connect(world, { name: "Other" });
+    const asks = await shown((await signIn(world.admin)).get("/acme/~/members/mel/remove"));
+    for (const thing of ["connection Okta", "identity provider ci", "audit stream siem"]) expect(asks).toContain(thing);
     const events = await eventsOf(() => ok("DELETE", "/api/orgs/acme/members/mel?tokens=revoke", { token: world.admin }));
     expect(await stateOf()).toBe(false);
     expect(await row("SELECT enabled FROM connections WHERE id = ?", kept.id)).toEqual({ enabled: 1 });

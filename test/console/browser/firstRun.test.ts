@@ -206,7 +206,7 @@ it.skipIf(missing)(
       for (let i = 0; i < 60 && !login.output.includes("Logged in to"); i++) await new Promise((done) => setTimeout(done, 500));
       expect(login.output).toContain("Logged in to");
 
-      const terminal = new Terminal({ project: home }, home);
+      const terminal = new Terminal({ project: home, url }, home);
       expect(await terminal.pulumi("whoami", "--verbose")).toMatch(/User: ada\b[\s\S]*Organizations: .*hooli[\s\S]*Token type: personal/);
       await terminal.pulumi("stack", "init", "hooli/web/dev");
 
