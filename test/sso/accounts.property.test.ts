@@ -11,7 +11,7 @@ import { Browser, type Claims, type Connected, connect, prove } from "./support/
  * Random accounts, mappings and claims against the whole Worker. Whatever a provider says, a person is afterwards a member, an administrator or in a team
  * only if that was so before, or if the claims and the settings of the organization allow it.
  */
-const RUNS = inject("sizes").runs === 1 ? 12 : 300;
+const RUNS = inject("long") ? 300 : 8;
 const DOMAINS = ["acme.example", "globex.example"];
 
 /** The people of the world before the sign-in. `sub` is the subject of their identity at acme's provider, if they have one. */
@@ -103,7 +103,6 @@ async function makeProver(world: World, kind: string): Promise<void> {
 }
 
 it("no claim that was not allowed makes a member, an administrator or a member of a team, whatever accounts there are", async () => {
-  const seen = { joined: 0, promoted: 0, refused: 0 };
   await fc.assert(
     fc.asyncProperty(people, claims, settings, async (who, said, by) => {
       await freshBindings();
@@ -151,18 +150,11 @@ it("no claim that was not allowed makes a member, an administrator or a member o
           expect([login, is]).toEqual([login, was]);
           continue;
         }
-        if (is.role !== null && was.role === null) {
-          seen.joined++;
-          expect([login, mayJoin, is.active]).toEqual([login, true, null]);
-        }
-        if (is.role === "admin" && was.role !== "admin") {
-          seen.promoted++;
-          expect([login, gives({ role: "admin" })]).toEqual([login, true]);
-        }
+        if (is.role !== null && was.role === null) expect([login, mayJoin, is.active]).toEqual([login, true, null]);
+        if (is.role === "admin" && was.role !== "admin") expect([login, gives({ role: "admin" })]).toEqual([login, true]);
         if (is.inTeam && !was.inTeam) expect([login, gives({ team: "sso" })]).toEqual([login, true]);
         // The deactivated stay outside, whatever is said.
         if (was.active === 0) expect([login, is]).toEqual([login, was]);
-        if (JSON.stringify(is) === JSON.stringify(was)) seen.refused++;
       }
     }),
     { seed: inject("seed"), numRuns: RUNS, interruptAfterTimeLimit: 600_000 },
