@@ -169,6 +169,7 @@ it.skipIf(missing)(
     const opener = join(home, "xdg-open");
     writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" > '${opened}.part' && mv '${opened}.part' '${opened}'\n`);
     chmodSync(opener, 0o755);
+    writeFileSync(join(home, "Pulumi.yaml"), "name: web\nruntime: yaml\n");
     // An older token of the same person gets the link to authorize it.
     const before = new Terminal({ project: home, token: ada, url });
     const told = await before.run("stack", "init", "hooli/web/dev");
@@ -215,7 +216,7 @@ it.skipIf(missing)(
       expect(await page.textContent("header")).toContain("ada");
       await page.goto(`${provider.url}/session/end?client_id=${provider.clientId}`);
       await page.getByRole("button", { name: /Yes, sign me out/ }).click();
-      await page.waitForLoadState("load");
+      await page.waitForURL(/\/session\/end\/success/);
       await page.goto("/hooli");
       await page.waitForURL(/\/signin\?/);
       // The command line goes on.
