@@ -6,7 +6,7 @@
 import { auditEvent } from "../src/audit/record.ts";
 import { editions } from "../src/orgs/table.ts";
 import { fail } from "./fail.ts";
-import { owner } from "./identities.ts";
+import { owner } from "../src/orgs/newName.ts";
 import { readOptions } from "./options.ts";
 import { mustWrangle, whichDeployment } from "./wrangler.ts";
 

@@ -11,9 +11,6 @@ export interface IssuedTokens {
   [organization: string]: { [login: string]: string };
 }
 
-/** A login or organization is an owner in stack names: cli-protocol §3.2. */
-export const owner = /^[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]$/;
-
 const quoted = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 
 /**

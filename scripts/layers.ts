@@ -46,6 +46,7 @@ const layers: [name: string, purpose: string][] = [
   ["sessions", "Sign-in to the console and its sessions."],
   ["scim", "People and groups of an identity provider, which it creates, changes and deactivates (SCIM 2.0)."],
   ["sso", "Sign-in through identity providers, and what an organization requires of it."],
+  ["setup", "The first organization of a deployment and its administrator."],
   ["console", "The web pages."],
   ["app", "Assembles the routes, and serves requests, queue messages and the cron."],
   ["index.ts", "The Worker's entry point."],

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { LEAST_SECRET, peppersOf } from "../src/auth/secret.ts";
 import { fail } from "./fail.ts";
-import { owner, takenName } from "./identities.ts";
+import { newNameFault, newOrgNameFault } from "../src/orgs/newName.ts";
+import { takenName } from "./identities.ts";
 import { explain } from "./preflight.ts";
 import { executeSql } from "./wrangler.ts";
 
@@ -22,18 +23,8 @@ interface Values {
 
 /** The value of an option with the name of an organization or a person. An invalid name ends the script. */
 export function mustBeName(option: string, name: string | undefined): string {
-  const fault = nameFault(name);
+  const fault = (option === "--org" ? newOrgNameFault : newNameFault)(name);
   return fault === undefined ? name! : fail(`${option} ${fault}`);
-}
-
-function nameFault(name: string | undefined): string | undefined {
-  if (!name) return "is needed.";
-  if (owner.test(name)) return undefined;
-  if (name.length < 3 || name.length > 40) return `"${name}" has ${name.length} characters: a name has 3 to 40.`;
-  const [strange] = /[^a-zA-Z0-9_-]/.exec(name) ?? [];
-  if (strange === "@") return `"${name}" is an address: a login is a short name like ada, of letters, digits, - and _.`;
-  if (strange) return `"${name}" contains "${strange}": a name has letters, digits, - and _ only.`;
-  return `"${name}" begins or ends with - or _: a name begins and ends with a letter or digit.`;
 }
 
 /** The deployment's peppers, current one first. */

@@ -1,7 +1,7 @@
 /**
- * `npm run rotate-keys -- --url URL --org NAME`: re-encrypts the secrets of every stack's newest state with the current master key, after a
- * new one was set as the first of ENCRYPTION_KEYS. An administrator's token must be in PULUMI_ACCESS_TOKEN. It can be run again: finished
- * stacks are skipped. The exit code is 1 when stacks are left.
+ * `npm run rotate-keys -- --url URL --org NAME`: re-encrypts the secrets of every stack's newest state, of connections for single sign-on and
+ * of audit streams with the current master key, after a new one was set as the first of ENCRYPTION_KEYS. An administrator's token must be in PULUMI_ACCESS_TOKEN. It can be run again: finished
+ * stacks are skipped. The exit code is 1 when something is left.
  */
 import { readOptions } from "./options.ts";
 
@@ -46,10 +46,11 @@ for (let continuationToken: string | null = ""; continuationToken !== null;) {
   for (const { projectName, stackName } of page.stacks) await renew(projectName, stackName);
   continuationToken = page.continuationToken ?? null;
 }
+const stored = await renewStored();
 console.log(`\n${reencrypted} secrets re-encrypted`);
 for (const [id, count] of keys) console.log(`${count} were found under key ${id}`);
 if (left > 0) console.log(`${left} stacks are left: run this again`);
-process.exit(left > 0 ? 1 : 0);
+process.exit(left > 0 || !stored ? 1 : 0);
 
 /** A proxy between us and the service may answer in another format. */
 async function messageOf(answer: Response): Promise<string> {
@@ -58,6 +59,20 @@ async function messageOf(answer: Response): Promise<string> {
   } catch {
     return `${answer.status} ${answer.statusText}`.trim();
   }
+}
+
+/** The secrets of connections and audit streams. @returns whether all of them have the current key now */
+async function renewStored(): Promise<boolean> {
+  const answer = await ask("POST", `/api/orgs/${encodeURIComponent(org)}/reencrypt`);
+  const name = "connections and audit streams".padEnd(40);
+  if (!answer.ok) {
+    console.log(`${name} ${await messageOf(answer)}`);
+    return false;
+  }
+  const done = (await answer.json()) as Omit<Renewed, "version" | "keys">;
+  console.log(`${name} ${done.reencrypted} re-encrypted, ${done.untouched} unchanged, ${done.unreadable} not readable`);
+  if (done.unreadable > 0) console.log("Set the secrets that are not readable again.");
+  return done.unreadable === 0;
 }
 
 async function renew(project: string, stack: string): Promise<void> {

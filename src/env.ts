@@ -23,6 +23,8 @@ export interface Bindings extends Env {
   MAIL_URL?: string;
   /** Secret of the provider. */
   MAIL_TOKEN?: string;
+  /** Optional setting: the address of the deployment, see `originOf`. */
+  PUBLIC_URL?: string;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

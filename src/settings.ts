@@ -22,7 +22,18 @@ export function settingFaults(env: Bindings): string[] {
     faults.push(`DEFAULT_EDITION must be one of ${editions.join(", ")}.`);
   if (SIGNING_KEY_DAYS !== "" && wholeNumber(SIGNING_KEY_DAYS, MOST_DAYS) === undefined)
     faults.push(`SIGNING_KEY_DAYS must be a whole number of days from 1 to ${MOST_DAYS}.`);
+  if (!isAddress(env.PUBLIC_URL))
+    faults.push("PUBLIC_URL must be the https:// address of the deployment, without a path: https://stackpass.example.com.");
   return [...faults, ...mailFaults(env)];
+}
+
+/** Whether it is absent or an address without a path. Only this machine needs no TLS. */
+function isAddress(text = ""): boolean {
+  if (text === "") return true;
+  const url = URL.parse(text);
+  if (!url) return false;
+  const isSafe = url.protocol === "https:" || (url.protocol === "http:" && /^(?:localhost|127(?:\.\d+){3})$/.test(url.hostname));
+  return isSafe && (text === url.origin || text === `${url.origin}/`);
 }
 
 function mailFaults({ MAIL, MAIL_PROVIDER = "", MAIL_FROM = "", MAIL_TOKEN = "", MAIL_URL = "" }: Bindings): string[] {

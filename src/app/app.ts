@@ -16,6 +16,7 @@ import { routes } from "./routes.ts";
 import { isScimPath, scimError, serveScim } from "../scim/serve.ts";
 import { logError } from "../log.ts";
 import { requirePeppers } from "../auth/secret.ts";
+import { serveLogout } from "../sso/logout.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
@@ -67,6 +68,7 @@ app.use(async (c, next) => {
 
 register(app, routes);
 app.all("/scim/*", serveScim);
+app.post("/login/:place/sso/backchannel-logout", serveLogout);
 registerPages(app, pages);
 
 app.notFound(elsewhere);

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { missingPage } from "../console/page.tsx";
 import { unknownOperation } from "../stubs/absent.ts";
+import { originOf } from "../http/origin.ts";
 import type { Env } from "../http/environment.ts";
 
 /** Answers a request that no route matches. */
@@ -8,7 +9,7 @@ export function elsewhere(c: Context<Env>): Response | Promise<Response> {
   const { method, path } = c.req;
   const api = path === "/api" || path.startsWith("/api/");
   if (!api && method === "GET" && c.req.header("Accept")?.includes("text/html")) return missingPage(c);
-  if (path === "/" && method === "GET") return c.json(greeting(new URL(c.req.url).origin));
+  if (path === "/" && method === "GET") return c.json(greeting(originOf(c.env, c.req)));
   const refusal = unknownOperation(method, path).toResponseBody();
   if (backendHasPath.test(path))
     refusal.message = `${refusal.message.replace(/\.$/, "")}. PULUMI_BACKEND_URL must be the origin only, without a path`;

@@ -14,6 +14,7 @@ import { dryRun } from "../dryRuns/dryRun.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
 import { bodyStream, requireUtf8, useBody } from "../http/body.ts";
 import { DRY_RUN, isDryRun, mayMeanDryRun, requireNoDryRunIn } from "../http/dryRunParameter.ts";
+import { originOf } from "../http/origin.ts";
 import { parseJson } from "../http/json.ts";
 import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
@@ -165,7 +166,7 @@ function warned(c: Context<Env>, { definition }: Route, response: Response): Res
   const credential = c.get("credential");
   const request = c.get("request");
   const warning =
-    definition.warns?.(request.userAgent) && credential && warningTo(credential, request.userAgent, request.now, new URL(c.req.url).origin);
+    definition.warns?.(request.userAgent) && credential && warningTo(credential, request.userAgent, request.now, originOf(c.env, c.req));
   if (warning) response.headers.set("X-Pulumi-Warning", warning);
   return response;
 }

@@ -77,6 +77,8 @@ export const eventTypes = {
   "team-token-enabled": admin("A team token was enabled again."),
   "personal-token-created": plain("A person created a personal token."),
   "personal-token-deleted": plain("A person deleted a personal token."),
+  "secrets-reencrypted": admin("The secrets of connections and audit streams were re-encrypted with a new master key."),
+  "organization-created": admin("The organization was created; the description says how and with which administrator."),
   "membership-accepted": plain("A person who had been added accepted the membership."),
   "user-session-ended": plain("A person signed out of the console, or ended one or all of their sessions."),
   "identity-linked": plain("An account was linked with a person's identity at an identity provider."),

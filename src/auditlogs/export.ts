@@ -1,5 +1,6 @@
 import type { ChainRecord } from "../audit/chain.ts";
 import type { OrgContext } from "../context.ts";
+import { publicUrlOf } from "../http/origin.ts";
 import { fromCursor } from "../http/pagination.ts";
 import { type FormatName, formats } from "./formats.ts";
 import type { AuditQuery } from "./list.ts";
@@ -17,7 +18,7 @@ export async function exportAuditEvents(ctx: OrgContext, query: AuditQuery, form
   const filter = { ...query, token: first.token };
   const pages = format === "jsonl" ? chainPages(ctx, filter) : readAll(ctx, filter, first);
   const { header, line } = formats[format];
-  const host = new URL(request.url).hostname;
+  const host = publicUrlOf(ctx.env, request).hostname;
   const encoder = new TextEncoder();
   let begun = false;
   const lines = new ReadableStream<Uint8Array>({

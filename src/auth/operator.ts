@@ -14,14 +14,19 @@ export const operatorTokensOf = (env: Bindings): string[] =>
     .filter((token) => token.length >= LEAST_SECRET);
 
 /**
- * Authenticates the operator by the deployment's own credential. It belongs to no organization and is valid for nothing else. @throws 401
+ * Authenticates the operator by the deployment's own credential. It belongs to no organization. @throws 401
  */
 export async function enterAsOperator(ctx: RequestContext, header: string | undefined): Promise<void> {
-  const value = await digest(await credentialIn(ctx, header));
+  if (!(await isOperator(ctx, await credentialIn(ctx, header)))) throw await countFailure(ctx, unauthorized("unknown_credential"));
+}
+
+/** Whether a value is the credential of the operator. No value is one without the setting. */
+export async function isOperator({ env }: RequestContext, value: string): Promise<boolean> {
+  const digested = await digest(value);
   let known = false;
   // Both values are compared, each in constant time.
-  for (const token of operatorTokensOf(ctx.env)) known = crypto.subtle.timingSafeEqual(value, await digest(token)) || known;
-  if (!known) throw await countFailure(ctx, unauthorized("unknown_credential"));
+  for (const token of operatorTokensOf(env)) known = crypto.subtle.timingSafeEqual(digested, await digest(token)) || known;
+  return known;
 }
 
 const digest = (text: string) => crypto.subtle.digest("SHA-256", encoder.encode(text));

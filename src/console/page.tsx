@@ -10,6 +10,7 @@ import { requireRequestQuota } from "../auth/quota.ts";
 import type { OrgContext, PersonContext, RequestContext } from "../context.ts";
 import { AppError, badRequest, unauthorized } from "../errors.ts";
 import { isLikeDryRun } from "../http/dryRunParameter.ts";
+import { originOf, publicUrlOf } from "../http/origin.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
@@ -32,6 +33,7 @@ export interface PageInput {
   query: URLSearchParams;
   /** Fields of a posted form; if a field is sent twice, the last counts. */
   form: Record<string, string>;
+  /** The address of the page, under the public address of the deployment. */
   url: URL;
   /** Whether the reader has a permission in the page's organization. Use it only to decide what to show. */
   may: (permission: OrgPermission) => boolean;
@@ -109,7 +111,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     params: c.req.param() as Record<string, string>,
     query: new URL(c.req.url).searchParams,
     form: {},
-    url: new URL(c.req.url),
+    url: publicUrlOf(c.env, c.req),
     may: (permission) => {
       const credential = c.get("credential");
       if (!credential?.org) return false;
@@ -183,7 +185,8 @@ function contextOf(request: RequestContext, credential: Credential | undefined, 
 function refuseForeign(c: Context<Env>): void {
   const site = c.req.header("Sec-Fetch-Site");
   const origin = c.req.header("Origin");
-  const own = origin === new URL(c.req.url).origin;
+  // A proxy may use another host than the browser.
+  const own = origin === new URL(c.req.url).origin || origin === originOf(c.env, c.req);
   if (site === undefined ? !own : site !== "same-origin" || (origin !== undefined && origin !== "null" && !own))
     throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
 }

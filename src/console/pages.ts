@@ -21,6 +21,7 @@ import { roleListPage } from "./roles/list.tsx";
 import { roleRemovePages } from "./roles/remove.tsx";
 import { scimPages } from "./scim.tsx";
 import { settingsPages } from "./settings.tsx";
+import { setupPages } from "./setup.tsx";
 import { singleSignOnPages } from "./singleSignOn.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
@@ -51,6 +52,7 @@ import { valuePage } from "./tokens/value.tsx";
 /** Every page of the console, in the order in which paths are tried. */
 export const pages: PageRoute[] = [
   ...signInPages,
+  ...setupPages,
   ...cliLoginPages,
   ...singleSignOnPages,
   ...homePages,

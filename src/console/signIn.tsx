@@ -5,19 +5,27 @@ import { dropSession } from "../sessions/cookie.ts";
 import { signInWithToken } from "../sessions/signIn.ts";
 import { deploymentProviders } from "../sso/deployment.ts";
 import { organizationFor } from "../sso/flow.ts";
+import { isSetupOpen } from "../setup/open.ts";
 import { replaceSession } from "./replaceSession.ts";
+import { SETUP } from "./setup.tsx";
 import { departurePath } from "./singleSignOn.tsx";
 import { Field, Notice } from "./components.tsx";
 import { ownPath } from "./paths.ts";
 import { type View, defineOwnPage, definePage } from "./page.tsx";
 
-const view = (ctx: RequestContext, next: string, problem?: string, typed = ""): View => ({
+const view = async (ctx: RequestContext, next: string, problem?: string, typed = ""): Promise<View> => ({
   title: "Sign in",
   status: problem ? 400 : 200,
   body: (
     <section class="narrow">
       <h1>Sign in</h1>
       {problem && <Notice kind="error">{problem}</Notice>}
+      {(await isSetupOpen(ctx)) && (
+        <Notice kind="info">
+          This deployment has no organization yet. Its operator makes the first one on the <a href={SETUP}>setup page</a>, with the
+          operator's token.
+        </Notice>
+      )}
       {deploymentProviders(ctx.env).map((provider) => (
         <p>
           <a class="button" href={departurePath(provider, next)}>
@@ -49,9 +57,7 @@ const view = (ctx: RequestContext, next: string, problem?: string, typed = ""): 
         />
         <button class="quiet">Continue with single sign-on</button>
       </form>
-      <p class="faint">
-        No token? Ask your organization's admin for an invitation. Setting up a new deployment? Run <code>npm run first-admin</code>.
-      </p>
+      <p class="faint">No token? Ask your organization's admin for an invitation.</p>
     </section>
   ),
 });

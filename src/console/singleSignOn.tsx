@@ -1,19 +1,38 @@
 import type { PersonContext, RequestContext } from "../context.ts";
 import { AppError, notFound } from "../errors.ts";
 import { type First, arrive, depart, finishFirst, placeOf, providersAt, readFirst } from "../sso/flow.ts";
+import { createBySignIn } from "../setup/createBySignIn.ts";
 import type { Provider } from "../sso/provider.ts";
 import { authorizeToken, listOwnTokens } from "../sso/authorizations.ts";
+import { originOf } from "../http/origin.ts";
 import { cut } from "../http/pageText.ts";
 import { Empty, Field, Notice, Table } from "./components.tsx";
-import { type PageInput, type View, definePage } from "./page.tsx";
-import { ownPath } from "./paths.ts";
+import { type Answer, type PageInput, type View, definePage } from "./page.tsx";
+import { orgPath, ownPath } from "./paths.ts";
+import { atPublicAddress } from "./publicAddress.ts";
 import { isSignedIn, replaceSession } from "./replaceSession.ts";
 
 const FIRST = "/login/first";
 
 /** The address that leads to a provider, and from there to a page of this site. */
-export const departurePath = (provider: Pick<Provider, "org" | "id">, next: string) =>
-  `/login/${encodeURIComponent(placeOf(provider))}/sso?${String(new URLSearchParams({ connection: provider.id, next }))}`;
+export const departurePath = (provider: Pick<Provider, "org" | "id">, next: string, hint = "") =>
+  `/login/${encodeURIComponent(placeOf(provider))}/sso?${String(new URLSearchParams({ connection: provider.id, next, ...(hint && { [HINT]: hint }) }))}`;
+
+const HINT = "login_hint";
+const MOST_HINT = 254;
+
+/** What the provider wants to be told about the person; "" for none that can be a name or an address. */
+function hintIn(query: URLSearchParams): string {
+  const hint = query.get(HINT) ?? "";
+  return hint.length <= MOST_HINT && !/[\p{C}]/u.test(hint) ? hint : "";
+}
+
+/** The path of a page of this site; `/` for an address on another site. */
+function pathIn(target: string | null, { env, page: { hono } }: RequestContext & { page: PageInput }): string {
+  const url = URL.parse(target ?? "");
+  const own = [originOf(env, hono.req), new URL(hono.req.url).origin];
+  return url && own.includes(url.origin) ? ownPath(url.pathname + url.search) : "/";
+}
 
 /**
  * Whether a page of another site sent the browser. A provider that its site controls could answer at once with an account of its own, and the person would
@@ -21,37 +40,54 @@ export const departurePath = (provider: Pick<Provider, "org" | "id">, next: stri
  */
 const isFromElsewhere = (site: string | undefined): boolean => site === "cross-site" || site === "same-site";
 
+/** Leads to the only provider, or shows a page to choose one. @throws 404 for none */
+async function leave(ctx: RequestContext & { page: PageInput }, providers: Provider[], next: string, hint: string): Promise<Answer> {
+  const { hono } = ctx.page;
+  const [only, ...others] = providers;
+  if (!only) throw notFound("Single sign-on of this name");
+  const elsewhere = atPublicAddress(ctx.page);
+  if (elsewhere !== undefined) return hono.redirect(elsewhere, 302);
+  if (others.length === 0 && !isFromElsewhere(hono.req.header("Sec-Fetch-Site")))
+    return hono.redirect(await depart(ctx, hono, only, { next, hint }), 302);
+  return {
+    title: "Sign in",
+    body: (
+      <section class="narrow">
+        <h1>Sign in to {placeOf(only)}</h1>
+        {providers.map((provider) => (
+          <p>
+            <a class="button" href={departurePath(provider, next, hint)}>
+              Continue with {provider.name}
+            </a>
+          </p>
+        ))}
+      </section>
+    ),
+  };
+}
+
 /** Sign-in through identity providers. */
 export const singleSignOnPages = [
   definePage("GET", "/login/:place/sso", "public", async (ctx) => {
-    const { query, hono, params } = ctx.page;
-    const next = ownPath(query.get("next"));
+    const { query, params } = ctx.page;
     const wanted = query.get("connection");
     const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ id }) => wanted === null || id === wanted);
-    const [only, ...others] = providers;
-    if (!only) throw notFound("Single sign-on of this name");
-    if (others.length === 0 && !isFromElsewhere(hono.req.header("Sec-Fetch-Site")))
-      return hono.redirect(await depart(ctx, hono, only, next), 302);
-    return {
-      title: "Sign in",
-      body: (
-        <section class="narrow">
-          <h1>Sign in to {placeOf(only)}</h1>
-          {providers.map((provider) => (
-            <p>
-              <a class="button" href={departurePath(provider, next)}>
-                Continue with {provider.name}
-              </a>
-            </p>
-          ))}
-        </section>
-      ),
-    };
+    return leave(ctx, providers, ownPath(query.get("next")), hintIn(query));
+  }),
+  // The provider begins the sign-in (OpenID Connect Core 1.0, section 4). It only says who it is: the flow is our own from its beginning.
+  definePage("GET", "/login/:place/sso/initiate", "public", async (ctx) => {
+    const { query, params } = ctx.page;
+    const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ issuer }) => issuer === query.get("iss"));
+    return leave(ctx, providers, pathIn(query.get("target_link_uri"), ctx), hintIn(query));
   }),
   definePage("GET", "/login/:place/sso/callback", "public", async (ctx) => {
     const { hono, params } = ctx.page;
     const arrival = await arrive(ctx, hono, params["place"] ?? "");
     if (arrival === "first") return { to: FIRST };
+    if ("setup" in arrival) {
+      await replaceSession(ctx, hono, await createBySignIn(ctx, arrival.provider, arrival.person, arrival.setup));
+      return { to: orgPath(arrival.setup) };
+    }
     await replaceSession(ctx, hono, arrival.cookie);
     return { to: arrival.next };
   }),

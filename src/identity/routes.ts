@@ -1,4 +1,5 @@
 import { defineRoute } from "../http/route.ts";
+import { originOf } from "../http/origin.ts";
 import { describe, paths, publishKeys } from "./publish.ts";
 
 const extension = true as const;
@@ -6,7 +7,7 @@ const extension = true as const;
 export const identityRoutes = [
   defineRoute(
     { method: "GET", path: paths.CONFIGURATION, operationId: "GetOpenIdConfiguration", permission: "public", extension },
-    async (_, { request }) => describe(new URL(request.url).origin),
+    async ({ env }, { request }) => describe(originOf(env, request)),
   ),
   defineRoute({ method: "GET", path: paths.KEYS, operationId: "GetSigningKeys", permission: "public", extension }, publishKeys),
 ];

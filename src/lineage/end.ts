@@ -6,9 +6,9 @@ import { type Store, batch } from "../db/client.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { formerMembers, invites, members, organizations } from "../orgs/table.ts";
 import { isNotRevoked, pausedByRevocation } from "./pausedStreams.ts";
+import { shutConnections } from "./shutConnections.ts";
 import { auditStreams } from "../streams/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
-import { connections } from "../sso/table.ts";
 import { below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow } from "./below.ts";
 import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
@@ -20,7 +20,7 @@ const MOST_FORGOTTEN = 200;
 /** Maximum number of ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
 const MOST_IDS = 10_000;
 
-export type EndedKind = TokenKind | "invitation" | "issuer" | "stream" | "member";
+export type EndedKind = TokenKind | "invitation" | "issuer" | "stream" | "connection" | "member";
 
 /** Statements that read what the revocation is about to end. They precede those of `endBelow`, in the same batch. */
 export const readEnding = (store: Store, descent: Descent) =>
@@ -38,7 +38,7 @@ export const readEnding = (store: Store, descent: Descent) =>
       .from(
         sql`(${withEnding(descent)} SELECT * FROM ending) AS ending
           LEFT JOIN ${organizations} ON organizations.id = ending.org_id
-          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation', 'issuer', 'stream')`,
+          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation', 'issuer', 'stream', 'connection')`,
       )
       .orderBy(sql`ending.at DESC, ending.id`),
     // Tokens of the people who lose a membership: their cached identities contain it.
@@ -100,25 +100,7 @@ export function endBelow(store: Store, descent: Descent) {
       .where(and(sql`${auditStreams.id} IN ${streams}`, isNotRevoked, isWithin("audit_streams", descent))),
     keepDescent(store, leaving, now),
     db.delete(members).where(leaving),
-    // What such a connection has opened ends as well. An administrator has to enable it again.
-    db
-      .update(accessTokens)
-      .set({ deletedAt: now })
-      .where(
-        and(
-          isNull(accessTokens.deletedAt),
-          sql`${accessTokens.identityId} IN (SELECT identities.id FROM identities WHERE identities.connection_id IN ${openers})`,
-        ),
-      ),
-    // A sign-in through it proves nothing any more, so each guard in its organization checks again.
-    db
-      .update(organizations)
-      .set({ settingsVersion: sql`${organizations.settingsVersion} + 1` })
-      .where(sql`${organizations.id} IN (SELECT shut.org_id FROM connections AS shut WHERE shut.id IN ${openers})`),
-    db
-      .update(connections)
-      .set({ enabled: false, version: sql`${connections.version} + 1` })
-      .where(sql`${connections.id} IN ${openers}`),
+    ...shutConnections(store, openers, now),
   ] as const;
 }
 

@@ -50,6 +50,8 @@ export const auditEnding = (
           WHERE place = places.org_id AND n > ${MOST_NAMED} GROUP BY kind ORDER BY kind)), '') AS rest,
         coalesce((SELECT ' The administrator ' || name || ' stays, because an organization needs one.' FROM ending
           WHERE stays = 'last administrator' AND ending.org_id = places.org_id), '')
+        || coalesce((SELECT ' The emergency administrator ' || name || ' stays, because the organization requires single sign-on.' FROM ending
+          WHERE stays = 'last emergency administrator' AND ending.org_id = places.org_id), '')
         || coalesce((SELECT ' Members who joined by it more than 30 days ago stay: ' || group_concat(name, ', ') || '.' FROM
           (SELECT name FROM ending WHERE stays = 'established' AND ending.org_id = places.org_id ORDER BY at, id LIMIT ${MOST_NAMED})), '') AS kept
       FROM places)
@@ -58,6 +60,7 @@ export const auditEnding = (
 const label = sql.raw(`CASE ending.kind
   WHEN 'issuer' THEN 'identity provider "' || ending.name || '" (' || ending.id || ')'
   WHEN 'stream' THEN 'audit stream "' || ending.name || '" (' || ending.id || ')'
+  WHEN 'connection' THEN 'connection "' || ending.name || '" (' || ending.id || ')'
   WHEN 'invitation' THEN 'invitation ' || substr(ending.id, 1, 8) || '…'
   WHEN 'member' THEN 'member ' || ending.name
   WHEN 'session' THEN 'session (' || ending.id || ')'

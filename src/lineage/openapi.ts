@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-const kind = z.enum(["organization", "team", "personal", "session", "scim", "invitation", "issuer", "stream", "member"]);
+const kind = z.enum(["organization", "team", "personal", "session", "scim", "invitation", "issuer", "stream", "connection", "member"]);
 
 /** Everything that descends from a credential, as a tree: each item follows its parent. */
 export const CreatedWith = z.object({
@@ -28,9 +28,15 @@ export const RevocationReport = z.object({
   /** The newest first, at most 1,000. `name` is the name of a token, the login of a member, or the role of an invitation. */
   ended: z.array(z.object({ kind, id: z.optional(z.string()), name: z.optional(z.string()), organization: z.optional(z.string()) })),
   /**
-   * Members whose membership descends from the credential and stays: the last administrator of an organization, and members of more than 30 days in
-   * an organization that the caller does not administer.
+   * Members whose membership descends from the credential and stays: the last administrator of an organization, the last emergency administrator of one
+   * that requires single sign-on, and members of more than 30 days in an organization that the caller does not administer.
    */
-  kept: z.array(z.object({ member: z.string(), organization: z.string(), reason: z.enum(["last administrator", "established"]) })),
+  kept: z.array(
+    z.object({
+      member: z.string(),
+      organization: z.string(),
+      reason: z.enum(["last administrator", "last emergency administrator", "established"]),
+    }),
+  ),
 });
 export type RevocationReport = z.infer<typeof RevocationReport>;

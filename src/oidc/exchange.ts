@@ -4,6 +4,7 @@ import { retryAfterChange } from "../auth/retry.ts";
 import type { RequestContext } from "../context.ts";
 import { PreconditionFailed } from "../db/client.ts";
 import { AppError } from "../errors.ts";
+import { originOf } from "../http/origin.ts";
 import { decideOn } from "./decide.ts";
 import { issueToken, unmet } from "./issue.ts";
 import { readToken } from "./jwt.ts";
@@ -23,7 +24,7 @@ import { verifyToken } from "./verify.ts";
 export async function exchangeToken(ctx: RequestContext, request: Request): Promise<ExchangedToken> {
   try {
     const asked = await readExchangeRequest(request);
-    const origin = new URL(request.url).origin;
+    const origin = originOf(ctx.env, request);
     // An issuer, a team or a membership may change while the token is checked.
     return await retryAfterChange((fresh) => attempt(ctx, asked, origin, fresh));
   } catch (error) {

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { id } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
+import { originOf } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
 import { getAuthPolicy, updateAuthPolicy } from "./authPolicy.ts";
 import { deleteIssuer } from "./delete.ts";
@@ -17,7 +18,6 @@ const ISSUER = `${ISSUERS}/{issuerId}` as const;
 const org = z.object({ orgName });
 const issuer = z.object({ orgName, issuerId: id });
 const extension = true as const;
-const originOf = (request: Request) => new URL(request.url).origin;
 
 export const oidcRoutes = [
   defineRoute(
@@ -33,7 +33,7 @@ export const oidcRoutes = [
       params: org,
       body: RegisterIssuerRequest,
     },
-    (ctx, { body, request }) => registerIssuer(ctx, body, originOf(request)),
+    (ctx, { body, request }) => registerIssuer(ctx, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "GET", path: ISSUER, operationId: "GetOidcIssuer", permission: "oidc_issuers:read", params: issuer },
@@ -102,7 +102,7 @@ export const oidcRoutes = [
       body: TestIssuerRequest,
       extension,
     },
-    (ctx, { params, body, request }) => testIssuer(ctx, params.issuerId, body, originOf(request)),
+    (ctx, { params, body, request }) => testIssuer(ctx, params.issuerId, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     {

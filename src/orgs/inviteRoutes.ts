@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { id } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
+import { originOf } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
 import { acceptInvite, getInvite } from "./acceptInvite.ts";
 import { cancelInvite, inviteByEmail, inviteByLink, resendInvite } from "./invite.ts";
@@ -9,8 +10,6 @@ import { listOrgInvites, listUserOrgInvites } from "./listInvites.ts";
 
 const org = z.object({ orgName });
 const invite = z.object({ orgName, inviteID: id });
-/** Links have the origin of the request. */
-const originOf = (request: Request) => new URL(request.url).origin;
 
 export const inviteRoutes = [
   defineRoute(
@@ -21,7 +20,7 @@ export const inviteRoutes = [
       permission: "invites:read",
       params: org,
     },
-    (ctx, { request }) => listOrgInvites(ctx, originOf(request)),
+    (ctx, { request }) => listOrgInvites(ctx, originOf(ctx.env, request)),
   ),
   defineRoute(
     {
@@ -32,7 +31,7 @@ export const inviteRoutes = [
       params: org,
       body: CreateInviteRequest,
     },
-    (ctx, { body, request }) => inviteByLink(ctx, originOf(request), body),
+    (ctx, { body, request }) => inviteByLink(ctx, originOf(ctx.env, request), body),
   ),
   // Both operations of the contract do the same here, because accounts are found by their address.
   ...(
@@ -50,7 +49,7 @@ export const inviteRoutes = [
         params: org,
         body: BatchCreateInviteRequest,
       },
-      (ctx, { body, request }) => inviteByEmail(ctx, originOf(request), body.invites),
+      (ctx, { body, request }) => inviteByEmail(ctx, originOf(ctx.env, request), body.invites),
     ),
   ),
   defineRoute(
@@ -94,7 +93,7 @@ export const inviteRoutes = [
       permission: "invites:create",
       params: invite,
     },
-    (ctx, { params, request }) => resendInvite(ctx, originOf(request), params.inviteID),
+    (ctx, { params, request }) => resendInvite(ctx, originOf(ctx.env, request), params.inviteID),
   ),
   defineRoute(
     {
@@ -103,6 +102,6 @@ export const inviteRoutes = [
       operationId: "ListUserOrgInvites",
       permission: "person",
     },
-    (ctx, { request }) => listUserOrgInvites(ctx, originOf(request)),
+    (ctx, { request }) => listUserOrgInvites(ctx, originOf(ctx.env, request)),
   ),
 ];

@@ -1,4 +1,4 @@
-import { type SQL, and, eq, isNull, sql } from "drizzle-orm";
+import { type SQL, and, eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
@@ -18,12 +18,16 @@ import { cancelInvitesOf } from "./invite.ts";
 import { adminStays, currentRole, emergencyText, isMember, noneBut, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { isNotRevoked, pausedByRevocation } from "../lineage/pausedStreams.ts";
+import { shutConnections } from "../lineage/shutConnections.ts";
 import { auditStreams } from "../streams/table.ts";
 import { members } from "./table.ts";
 
 /** Whether the organization tokens that a person's credentials created end when the person is removed. */
 export const fates = ["revoke", "keep"] as const;
 export type Fate = (typeof fates)[number];
+
+/** Most things that a person set up which the event of the removal names. */
+const MOST_NAMED = 100;
 
 /** It begins with the text of the public contract's refusal. */
 const LAST_ADMINISTRATOR = "You cannot remove yourself from the organization: it needs at least one administrator";
@@ -53,7 +57,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
     event,
     orgIds: [ctx.org.id],
     rootsEnd: willLeave,
-    sentence: sql`${happened}`,
+    sentence: sql`${happened} || ${setUpBy(ctx, login, willLeave)}`,
     listing: `, and ended what ${login} made: `,
   };
   // These statements come before the removal, in the same transaction, because they look up the person's membership.
@@ -63,6 +67,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
           ...readEnding(store, descent),
           auditEnding(store, descent, announcement),
           ...endBelow(store, descent),
+          ...shutConnectionsOf(ctx, login, willLeave),
           disableIssuersOf(ctx, login, willLeave),
           pauseStreamsOf(ctx, login, willLeave),
         ]
@@ -97,25 +102,47 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
   return reportOf(ctx.actor, rows);
 }
 
-/** An identity provider that the person's credentials set up creates tokens, as they did. An administrator has to set its policy again. */
-const disableIssuersOf = ({ store, org, now }: OrgContext, login: string, willLeave: SQL) =>
-  store.db
-    .update(oidcIssuers)
-    .set({ disabledAt: now, version: sql`${oidcIssuers.version} + 1` })
-    .where(
-      and(
-        eq(oidcIssuers.orgId, org.id),
-        isNull(oidcIssuers.disabledAt),
-        sql`${oidcIssuers.madeWith} IN ${credentialsOf(login)}`,
-        willLeave,
-      ),
-    );
+/** SQL condition: what the person's credentials set up in the organization, and what keeps working without them. */
+const isSetUpBy = ({ org }: OrgContext, login: string) => ({
+  connection: sql`connections.org_id = ${org.id} AND connections.enabled AND connections.made_with IN ${credentialsOf(login)}`,
+  issuer: sql`oidc_issuers.org_id = ${org.id} AND oidc_issuers.disabled_at IS NULL AND oidc_issuers.made_with IN ${credentialsOf(login)}`,
+  stream: sql`audit_streams.org_id = ${org.id} AND ${isNotRevoked} AND audit_streams.made_with IN ${credentialsOf(login)}`,
+});
 
-const pauseStreamsOf = ({ store, org, now }: OrgContext, login: string, willLeave: SQL) =>
-  store.db
+/** The table `(what, name, id)` of what the person's credentials set up, for sentences. */
+export function thingsSetUpBy(ctx: OrgContext, login: string): SQL {
+  const is = isSetUpBy(ctx, login);
+  return sql`(SELECT 'connection' AS what, name, id FROM connections WHERE ${is.connection}
+    UNION ALL SELECT 'identity provider', name, id FROM oidc_issuers WHERE ${is.issuer}
+    UNION ALL SELECT 'audit stream', name, id FROM audit_streams WHERE ${is.stream})`;
+}
+
+/** SQL: the part of the event's sentence that names what the person set up; "" for nothing. */
+function setUpBy(ctx: OrgContext, login: string, willLeave: SQL): SQL {
+  return sql`coalesce((SELECT ', disabled what ' || ${login} || ' set up (' || group_concat(what || ' "' || name || '" (' || id || ')', ', ') || ')'
+    FROM (SELECT * FROM ${thingsSetUpBy(ctx, login)} LIMIT ${MOST_NAMED}) WHERE ${willLeave} HAVING count(*) > 0), '')`;
+}
+
+/** A connection that the person's credentials set up opens the organization to whoever its provider names, so it ends as after a leak. */
+const shutConnectionsOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
+  shutConnections(
+    ctx.store,
+    sql`(SELECT connections.id FROM connections WHERE ${isSetUpBy(ctx, login).connection} AND ${willLeave})`,
+    ctx.now,
+  );
+
+/** An identity provider that the person's credentials set up creates tokens, as they did. An administrator has to set its policy again. */
+const disableIssuersOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
+  ctx.store.db
+    .update(oidcIssuers)
+    .set({ disabledAt: ctx.now, version: sql`${oidcIssuers.version} + 1` })
+    .where(and(isSetUpBy(ctx, login).issuer, willLeave));
+
+const pauseStreamsOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
+  ctx.store.db
     .update(auditStreams)
-    .set(pausedByRevocation(now))
-    .where(and(eq(auditStreams.orgId, org.id), isNotRevoked, sql`${auditStreams.madeWith} IN ${credentialsOf(login)}`, willLeave));
+    .set(pausedByRevocation(ctx.now))
+    .where(and(isSetUpBy(ctx, login).stream, willLeave));
 
 const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
 const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;

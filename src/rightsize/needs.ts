@@ -43,6 +43,7 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "stack-deleted": onStack("stack:delete"),
   "stack-renamed": onStack("stack:rename"),
   "stack-reencrypted": { ...onStack("stack:reencrypt"), admin: true },
+  "secrets-reencrypted": { ...shows("stack:reencrypt"), admin: true },
   "stack-exported": onStack("stack:export"),
   "stack-imported": writing("stack:import"),
   "stack-collaborator-removed": onStack("stack_access:update"),
@@ -67,6 +68,7 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "organization-invite-canceled": { shows: ["invites:create"], besides: ["invites:read"] },
   "organization-invite-accepted": people,
   "membership-accepted": people,
+  "organization-created": none("the operator does this"),
   "organization-settings-changed": {
     ...shows("organization:update"),
     when: [

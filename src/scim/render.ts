@@ -5,7 +5,7 @@ export const USER = "urn:ietf:params:scim:schemas:core:2.0:User";
 export const GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/** The address of an organization's SCIM service, from the URL of a request: `https://…/scim/v2/acme`. */
+/** The address of an organization's SCIM service, from the public URL of a request: `https://…/scim/v2/acme`. */
 export const baseOf = (url: URL): string => url.origin + url.pathname.split("/").slice(0, 4).join("/");
 
 interface Row {

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { id } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
+import { originOf } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
 import { createScimToken } from "./tokens/create.ts";
 import { deleteScimToken } from "./tokens/delete.ts";
@@ -11,12 +12,11 @@ import { getScim, updateScim } from "./tokens/settings.ts";
 const SCIM = "/api/orgs/{orgName}/scim" as const;
 const params = z.object({ orgName });
 const extension = true as const;
-const originOf = (request: Request) => new URL(request.url).origin;
 
 /** The operations with which administrators set SCIM up. The protocol itself is served by `serveScim`. */
 export const scimRoutes = [
   defineRoute({ method: "GET", path: SCIM, operationId: "GetScim", permission: "org_token:read", params, extension }, (ctx, { request }) =>
-    getScim(ctx, originOf(request)),
+    getScim(ctx, originOf(ctx.env, request)),
   ),
   defineRoute(
     {
@@ -28,7 +28,7 @@ export const scimRoutes = [
       body: UpdateScimSettingsRequest,
       extension,
     },
-    (ctx, { body, request }) => updateScim(ctx, body, originOf(request)),
+    (ctx, { body, request }) => updateScim(ctx, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "GET", path: `${SCIM}/tokens`, operationId: "ListScimTokens", permission: "org_token:read", params, extension },

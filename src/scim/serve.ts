@@ -11,6 +11,7 @@ import { AppError, forbidden, tooManyRequests } from "../errors.ts";
 import { requireUtf8, useBody } from "../http/body.ts";
 import type { Env } from "../http/environment.ts";
 import { parseJson } from "../http/json.ts";
+import { publicUrlOf } from "../http/origin.ts";
 import { scimError, scimJson } from "./answer.ts";
 import type { ScimCall } from "./call.ts";
 import { discover } from "./discovery.ts";
@@ -60,7 +61,7 @@ export async function serveScim(c: Context<Env>): Promise<Response> {
   const { method } = c.req;
   if (more.length > 0) throw notOffered.has(more[0] ?? "") ? missing(more[0]!) : unknown(c.req.path);
   if (notOffered.has(name) || (id !== undefined && notOffered.has(id))) throw missing(id ?? name);
-  const url = new URL(c.req.url);
+  const url = publicUrlOf(c.env, c.req);
   const document = Object.hasOwn(resources, name) ? undefined : discover(url, name, id);
   if (document !== undefined) {
     if (method !== "GET") throw notAllowed(method);

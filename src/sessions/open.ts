@@ -26,6 +26,8 @@ export interface Opening {
   onlyOrgId: string | null;
   /** Id of the identity that the person signed in with, or SQL for it. */
   identityId: string | SQL | null;
+  /** Id of the session at the identity provider, if it told one. */
+  providerSession?: string | null;
   /** Milliseconds after which the session ends, at most. */
   longest?: number;
 }
@@ -49,7 +51,7 @@ const madeNothing = sql`NOT EXISTS (SELECT 1 FROM access_tokens AS made WHERE ma
 export async function openSession(
   ctx: RequestContext,
   user: { id: string; login: string },
-  { id, openedWith, onlyOrgId, identityId, longest = IDLE }: Opening,
+  { id, openedWith, onlyOrgId, identityId, providerSession = null, longest = IDLE }: Opening,
   first: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]],
   ...more: BatchItem<"sqlite">[]
 ): Promise<string> {
@@ -76,6 +78,7 @@ export async function openSession(
       madeWith: openedWith,
       onlyOrgId,
       identityId,
+      providerSession,
     }),
     ...more,
   ]);

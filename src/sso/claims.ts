@@ -11,6 +11,8 @@ export interface Person {
   name: string;
   /** The name that the person has at the provider, to derive a login from. */
   userName: string;
+  /** The id (`sid`) of the session at the provider; "" if it tells none. */
+  session: string;
   /** Indexes of the group mappings that apply to the person; null: the provider did not say which groups the person is in. */
   mapped: number[] | null;
 }
@@ -56,9 +58,14 @@ export function personIn(
     isVerified: email !== "" && isVerified(issuer, about, email),
     name: text(idToken["name"]) || text(userInfo?.["name"]),
     userName: text(idToken["preferred_username"]) || text(userInfo?.["preferred_username"]) || email,
+    session: sessionIn(idToken["sid"]) ?? "",
     mapped: mappedBy(provider.groupMappings, groups),
   };
 }
+
+/** An id of a session at a provider; undefined for another value. */
+export const sessionIn = (sid: unknown): string | undefined =>
+  typeof sid === "string" && /^[\x20-\x7e]{1,255}$/.test(sid) ? sid : undefined;
 
 /** Only the value `true` confirms: a text such as "false" would be true as well (identity-facts O-6, O-7). */
 function isVerified(issuer: string, about: Claims, email: string): boolean {

@@ -184,6 +184,7 @@ async function attempt(
       openedWith: null,
       onlyOrgId: org?.id ?? null,
       identityId,
+      providerSession: person.session || null,
       ...(provider.longestSession !== undefined && { longest: provider.longestSession }),
     },
     first,

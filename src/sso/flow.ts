@@ -9,6 +9,7 @@ import { type RequestContext, type UserActor, isPerson } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
 import { AppError, badRequest, tooManyRequests } from "../errors.ts";
+import { originOf } from "../http/origin.ts";
 import { findAccount, findPerson } from "./account.ts";
 import type { Person } from "./claims.ts";
 import { type Into, enter } from "./enter.ts";
@@ -28,7 +29,14 @@ const DeparturePart = {
   next: z.string(),
   endsAt: z.number(),
 };
-const Departure = z.object({ ...DeparturePart, state: z.string(), nonce: z.string(), verifier: z.string() });
+const Departure = z.object({
+  ...DeparturePart,
+  state: z.string(),
+  nonce: z.string(),
+  verifier: z.string(),
+  /** The name of the organization that the sign-in makes: the operator began it on the setup page. */
+  setup: z.optional(z.string()),
+});
 const FirstSignIn = z.object({
   ...DeparturePart,
   version: z.number(),
@@ -38,6 +46,7 @@ const FirstSignIn = z.object({
     isVerified: z.boolean(),
     name: z.string(),
     userName: z.string(),
+    session: z.string(),
     mapped: z.nullable(z.array(z.number())),
   }),
 });
@@ -54,21 +63,32 @@ export async function providersAt(ctx: RequestContext, place: string): Promise<P
   return provider ? [provider] : [];
 }
 
+interface Journey {
+  /** The path of the page after the sign-in. */
+  next: string;
+  /** The name or address that the person has at the provider, if it is known. */
+  hint?: string;
+  setup?: string;
+}
+
 /** Sends the browser to the provider. @returns the address @throws 400, 429 */
-export async function depart(ctx: RequestContext, c: Context, provider: Provider, next: string): Promise<string> {
+export async function depart(ctx: RequestContext, c: Context, provider: Provider, { next, hint, setup }: Journey): Promise<string> {
   if (!(await withinLimit(ctx.env.FAILED_CREDENTIALS, `sign-in ${addressKey(ctx.address)}`))) throw tooManyRequests(60);
   const sent = await newSent();
-  const redirectUri = redirectUriOf(new URL(c.req.url).origin, provider);
-  const url =
-    provider.kind === "github" ? await githubUrl(provider, sent, redirectUri) : await authorizationUrl(ctx, provider, sent, redirectUri);
+  const redirectUri = redirectUriOf(originOf(ctx.env, c.req), provider);
+  const url = new URL(
+    provider.kind === "github" ? await githubUrl(provider, sent, redirectUri) : await authorizationUrl(ctx, provider, sent, redirectUri),
+  );
+  if (hint) url.searchParams.set(provider.kind === "github" ? "login" : "login_hint", hint);
   await keepSealed(ctx, c, "sign-in", {
     id: crypto.randomUUID(),
     orgName: provider.org?.name ?? null,
     providerId: provider.id,
     next: next.length > MOST_NEXT ? "/" : next,
     ...sent,
+    ...(setup !== undefined && { setup }),
   });
-  return url;
+  return url.href;
 }
 
 const startAgain = () =>
@@ -76,8 +96,8 @@ const startAgain = () =>
     "this sign-in was not begun in this browser, is already finished, or took longer than ten minutes. Begin again on the sign-in page",
   );
 
-/** A session was opened, or the person has to say which account is meant. */
-export type Arrival = { cookie: string; next: string } | "first";
+/** A session was opened, or the person has to say which account is meant, or the setup of the deployment goes on. */
+export type Arrival = { cookie: string; next: string } | "first" | { setup: string; provider: Provider; person: Person };
 
 /** Takes the answer of a provider. @throws 400, 403, 409 */
 export async function arrive(ctx: RequestContext, c: Context, place: string): Promise<Arrival> {
@@ -87,8 +107,9 @@ export async function arrive(ctx: RequestContext, c: Context, place: string): Pr
   const provider = await findProvider(ctx, departure.orgName, departure.providerId);
   if (!provider || placeOf(provider) !== place) throw startAgain();
   const answer = new URL(c.req.url).searchParams;
-  const redirectUri = redirectUriOf(new URL(c.req.url).origin, provider);
+  const redirectUri = redirectUriOf(originOf(ctx.env, c.req), provider);
   const person = await (provider.kind === "github" ? githubPerson : personFrom)(ctx, provider, answer, departure, redirectUri);
+  if (departure.setup !== undefined) return { setup: departure.setup, provider, person };
   const found = await findPerson(ctx, provider, person);
   const into: Into | undefined = found.known
     ? { how: "known", ...found.known }

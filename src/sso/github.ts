@@ -76,6 +76,7 @@ export async function githubPerson(
     isVerified: email !== "" && primary?.verified === true,
     name: typeof name === "string" ? name.slice(0, 100) : "",
     userName: typeof login === "string" ? login.slice(0, 100) : "",
+    session: "",
     mapped: null,
   };
 }

@@ -52,6 +52,15 @@ const ListIdentitiesResponse = z.object({
 });
 export type ListIdentitiesResponse = z.infer<typeof ListIdentitiesResponse>;
 
+const ReencryptedSecrets = z.object({
+  reencrypted: z.int(),
+  /** Encrypted with the current master key already. */
+  untouched: z.int(),
+  /** Encrypted with a master key that is not in the settings any more: set them again. */
+  unreadable: z.int(),
+});
+export type ReencryptedSecrets = z.infer<typeof ReencryptedSecrets>;
+
 const SsoSettings = z.object({
   required: z.enum(ssoRequirements),
   /** Days after a sign-in in which personal tokens work; 0 for no limit. */
@@ -124,5 +133,10 @@ export const ssoOperations = {
     tags,
     summary: "Removes the authorization of a personal token for the organization, at once",
     answers: { 204: null },
+  },
+  ReencryptOrganizationSecrets: {
+    tags,
+    summary: "Re-encrypts the secrets of connections and audit streams with the current master key; audited",
+    answers: { 200: ReencryptedSecrets },
   },
 } satisfies Operations;

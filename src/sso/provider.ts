@@ -30,15 +30,16 @@ export interface Provider {
 }
 
 const HOUR = 3_600_000;
-const purpose = (connectionId: string) => `connection:${connectionId}`;
+/** The purpose of the ciphertext: the key of a stack has the stack's id in its place. */
+export const purposeOf = (connectionId: string) => `connection:${connectionId}`;
 
 export async function sealSecret(env: RequestContext["env"], connectionId: string, secret: string): Promise<string> {
-  return toBase64url(await encrypt(env.ENCRYPTION_KEYS, purpose(connectionId), new TextEncoder().encode(secret)));
+  return toBase64url(await encrypt(env.ENCRYPTION_KEYS, purposeOf(connectionId), new TextEncoder().encode(secret)));
 }
 
 async function openSecret(env: RequestContext["env"], connectionId: string, sealed: string): Promise<string> {
   try {
-    return new TextDecoder().decode(await decrypt(env.ENCRYPTION_KEYS, purpose(connectionId), fromBase64url(sealed)));
+    return new TextDecoder().decode(await decrypt(env.ENCRYPTION_KEYS, purposeOf(connectionId), fromBase64url(sealed)));
   } catch {
     throw new AppError(
       409,

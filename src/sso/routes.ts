@@ -1,12 +1,14 @@
 import * as z from "zod/mini";
 import { id, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
+import { originOf } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
 import { ListAuthorizationsQuery, listAuthorizations, removeAuthorization } from "./authorizations.ts";
 import { createConnection, deleteConnection, getConnection, listConnections, updateConnection } from "./connections.ts";
 import { addDomain, listDomains, removeDomain, verifyDomain } from "./domains.ts";
 import { ListIdentitiesQuery, listIdentities, removeIdentity } from "./identities.ts";
 import { AddDomainRequest, CreateConnectionRequest, UpdateConnectionRequest, UpdateSsoSettingsRequest } from "./schema.ts";
+import { reencryptSecrets } from "./reencrypt.ts";
 import { getSsoSettings, updateSsoSettings } from "./settings.ts";
 
 const SSO = "/api/orgs/{orgName}/sso" as const;
@@ -15,7 +17,6 @@ const DOMAIN = `${SSO}/domains/{domain}` as const;
 const org = z.object({ orgName });
 const connection = z.object({ orgName, connectionId: id });
 const domain = z.object({ orgName, domain: text(253) });
-const originOf = (request: Request) => new URL(request.url).origin;
 /** Only administrators who are people have the right: who sets a connection up decides who gets into the organization. */
 const permission = "organization:set_access" as const;
 const extension = true as const;
@@ -23,7 +24,7 @@ const extension = true as const;
 export const ssoRoutes = [
   defineRoute(
     { method: "GET", path: `${SSO}/connections`, operationId: "ListSsoConnections", permission, params: org, extension },
-    (ctx, { request }) => listConnections(ctx, originOf(request)),
+    (ctx, { request }) => listConnections(ctx, originOf(ctx.env, request)),
   ),
   defineRoute(
     {
@@ -35,11 +36,11 @@ export const ssoRoutes = [
       body: CreateConnectionRequest,
       extension,
     },
-    (ctx, { body, request }) => createConnection(ctx, body, originOf(request)),
+    (ctx, { body, request }) => createConnection(ctx, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "GET", path: CONNECTION, operationId: "GetSsoConnection", permission, params: connection, extension },
-    (ctx, { params, request }) => getConnection(ctx, params.connectionId, originOf(request)),
+    (ctx, { params, request }) => getConnection(ctx, params.connectionId, originOf(ctx.env, request)),
   ),
   defineRoute(
     {
@@ -52,7 +53,7 @@ export const ssoRoutes = [
       body: UpdateConnectionRequest,
       extension,
     },
-    (ctx, { params, body, request }) => updateConnection(ctx, params.connectionId, body, originOf(request)),
+    (ctx, { params, body, request }) => updateConnection(ctx, params.connectionId, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "DELETE", path: CONNECTION, operationId: "DeleteSsoConnection", stops: true, permission, params: connection, extension },
@@ -134,5 +135,16 @@ export const ssoRoutes = [
       extension,
     },
     (ctx, { params }) => removeAuthorization(ctx, params.tokenId),
+  ),
+  defineRoute(
+    {
+      method: "POST",
+      path: "/api/orgs/{orgName}/reencrypt",
+      operationId: "ReencryptOrganizationSecrets",
+      permission: "stack:reencrypt",
+      params: org,
+      extension,
+    },
+    (ctx) => reencryptSecrets(ctx),
   ),
 ];

@@ -4,7 +4,7 @@ import { currentKeyId, decrypt, encrypt, keyIdOf } from "../secrets/cipher.ts";
 import type { Credentials } from "./destination.ts";
 
 /** The key of a stream's credentials. No stack has such an id. */
-const keyNameOf = (streamId: string) => `audit stream ${streamId}`;
+export const keyNameOf = (streamId: string) => `audit stream ${streamId}`;
 
 /** Encrypts credentials for the stream's row. */
 export async function seal({ ENCRYPTION_KEYS }: Bindings, streamId: string, credentials: Credentials): Promise<string> {

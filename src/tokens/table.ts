@@ -96,6 +96,8 @@ export const accessTokens = sqliteTable(
     onlyOrgId: text("only_org_id"),
     /** Id of the identity that the session was opened with, or that opened the session in which the personal token was created. */
     identityId: text("identity_id"),
+    /** The id (`sid`) of the session at the identity provider that opened this one; a logout there names it. */
+    providerSession: text("provider_session"),
     /** A time at which the deletion was certainly committed, for the revocation receipt. */
     deletionSeenAt: integer("deletion_seen_at"),
   },
@@ -133,6 +135,9 @@ export const accessTokens = sqliteTable(
     index("access_tokens_identity")
       .on(t.identityId)
       .where(sql`${t.identityId} IS NOT NULL`),
+    index("access_tokens_provider_session")
+      .on(t.providerSession)
+      .where(sql`${t.providerSession} IS NOT NULL`),
     index("access_tokens_family")
       .on(t.familyId)
       .where(sql`${t.familyId} IS NOT NULL`),

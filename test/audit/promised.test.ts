@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
-import { toBase64 } from "../../src/bytes/base64.ts";
+import { toBase64, toBase64url } from "../../src/bytes/base64.ts";
 import type { Route } from "../../src/http/route.ts";
 import { encrypt } from "../../src/secrets/cipher.ts";
 import type { AuditEvent } from "../../src/audit/record.ts";
@@ -118,6 +118,18 @@ async function tellingCall(world: World, definition: Route["definition"]): Promi
       const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext };
       const state = deploymentOf([rootStack, Object.assign(component("a"), { outputs: { secret } })]);
       await ok("POST", `${stack}/import`, { token, json: state });
+      return good;
+    }
+    case "ReencryptOrganizationSecrets": {
+      const id = crypto.randomUUID();
+      const sealed = toBase64url(await encrypt(env.ENCRYPTION_KEYS.split(",")[1]!, `connection:${id}`, new TextEncoder().encode("s")));
+      await env.DB.prepare(
+        `INSERT INTO connections (id, org_id, kind, name, issuer, client_id, client_secret, allowed_domains, first_role, group_claim, group_scope,
+          group_mappings, enabled, created_at, modified_at, made_with)
+         SELECT ?, id, 'oidc', 'old', ?, 'c', ?, '[]', 'member', '', '', '[]', 0, 0, 0, '' FROM organizations WHERE name = 'acme'`,
+      )
+        .bind(id, `https://${id}.example`, sealed)
+        .run();
       return good;
     }
     default:

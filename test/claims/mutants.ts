@@ -61,7 +61,37 @@ export const mutants: Mutant[] = [
   { claim: "expiry-slow-request", file: "src/auth/guard.ts", find: "Math.max(now, Date.now())", replace: "now" },
   { claim: "expiry-policy-rotation", file: "src/tokens/rotate.ts", find: "await requireExpiryPolicy(ctx, actor);", replace: "" },
   { claim: "list-fresh-settings", file: "src/auth/guard.ts", find: "NOT ${unjudged}", replace: "1" },
-  { claim: "operator-credential", file: "src/auth/operator.ts", find: "if (!known) throw", replace: "if (!value) throw" },
+  {
+    claim: "operator-credential",
+    file: "src/auth/operator.ts",
+    find: "if (!(await isOperator(ctx, await credentialIn(ctx, header)))) throw",
+    replace: "if (!(await credentialIn(ctx, header))) throw",
+  },
+  {
+    claim: "setup-operator",
+    file: "src/console/setup.tsx",
+    find: "if (await isOperator(ctx, value.trim())) return;",
+    replace: "if (await isOperator(ctx, value.trim()).then(() => true)) return;",
+  },
+  { claim: "setup-once", file: "src/setup/open.ts", find: "sql`NOT EXISTS (SELECT 1 FROM organizations)`", replace: "sql`1`" },
+  {
+    claim: "sso-logout-once",
+    file: "src/sso/logout.ts",
+    find: 'if (error instanceof UniqueViolation) throw invalid("The token was used before.");',
+    replace: "if (error instanceof UniqueViolation) return;",
+  },
+  {
+    claim: "sso-emergency-stays",
+    file: "src/lineage/ending.ts",
+    find: "WHEN ${isLastEmergency} THEN",
+    replace: "WHEN ${isLastEmergency} AND 0 THEN",
+  },
+  {
+    claim: "removal-disables",
+    file: "src/orgs/removeMember.ts",
+    find: "...shutConnectionsOf(ctx, login, willLeave)",
+    replace: "...shutConnectionsOf(ctx, login, sql`0`)",
+  },
   {
     claim: "machine-no-tokens",
     file: "src/auth/policy.ts",

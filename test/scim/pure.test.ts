@@ -4,7 +4,7 @@ import { chooseMember, loginsFor, teamNamesFor } from "../../src/scim/account.ts
 import { parseFilter } from "../../src/scim/filter.ts";
 import { patchGroup } from "../../src/scim/group.ts";
 import { readChanges } from "../../src/scim/operations.ts";
-import { owner } from "../../scripts/identities.ts";
+import { owner } from "../../src/orgs/newName.ts";
 
 const ids = fc.array(fc.constantFrom("a", "b", "c", "d", "e"), { maxLength: 4 });
 const step = fc.oneof(

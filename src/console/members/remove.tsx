@@ -29,7 +29,7 @@ export const memberRemovePages = [
 const MOST_TOKENS = 50;
 
 async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<View> {
-  const { total, tokens } = await tokensMadeBy(ctx, login, MOST_TOKENS);
+  const { total, tokens, setUp } = await tokensMadeBy(ctx, login, MOST_TOKENS);
   return {
     title: `Remove ${login}`,
     at: "members",
@@ -42,10 +42,12 @@ async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<
           {login} loses access to {ctx.org.name} immediately.
         </p>
         <form method="post">
-          {total > 0 && has(ctx, "org_token:delete") && (
+          {total + setUp.length > 0 && has(ctx, "org_token:delete") && (
             <fieldset>
               <legend>
-                {total === 1 ? "1 token" : `${total} tokens`} of {ctx.org.name} that {login} created
+                {total > 0
+                  ? `${total === 1 ? "1 token" : `${total} tokens`} of ${ctx.org.name} that ${login} created`
+                  : `What ${login} set up in ${ctx.org.name}`}
               </legend>
               <ul>
                 {tokens.map(({ id, name }) => (
@@ -54,13 +56,20 @@ async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<
                   </li>
                 ))}
                 {total > tokens.length && <li>and {total - tokens.length} more</li>}
+                {setUp.map(({ what, name }) => (
+                  <li>
+                    {what} {name}
+                  </li>
+                ))}
               </ul>
               <label class="plain option">
-                <input type="radio" name="tokens" value="keep" checked /> Keep them valid. Rotate them, because {login} may know their
-                values
+                <input type="radio" name="tokens" value="keep" checked /> Keep them valid.{" "}
+                {total > 0 && `Rotate the tokens, because ${login} may know their values`}
               </label>
               <label class="plain option">
-                <input type="radio" name="tokens" value="revoke" /> Delete them now, with the tokens and invitations that they created
+                <input type="radio" name="tokens" value="revoke" />{" "}
+                {total > 0 && "Delete the tokens now, with the tokens and invitations that they created. "}
+                {setUp.length > 0 && `Disable what ${login} set up, and end what it opened`}
               </label>
             </fieldset>
           )}

@@ -19,7 +19,7 @@ let provider: PeopleProvider;
 const admin = { token: inject("people")["acme"]!["admin"]! };
 beforeAll(async () => {
   const redirectUri = `${inject("url")}/login/acme/sso/callback`;
-  provider = await startProvider(redirectUri, { frida: claims("frida"), "mel-there": claims("mel") });
+  provider = await startProvider({ redirectUris: () => [redirectUri], people: { frida: claims("frida"), "mel-there": claims("mel") } });
   await ask("POST", "/api/orgs/acme/teams/pulumi", { ...admin, json: { name: "sso-ops", displayName: "Ops", description: "" } });
   const { record } = await ask<{ record: { value: string } }>("POST", `${SSO}/domains`, { ...admin, json: { domain: DOMAIN } });
   const body = JSON.stringify({ Status: 0, Answer: [{ type: 16, data: `"${record.value}"` }] });

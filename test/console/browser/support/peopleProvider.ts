@@ -11,28 +11,43 @@ export interface PeopleProvider {
   stop: () => void;
 }
 
-/**
- * Whoever types a name is signed in as that person.
- * @param people the claims of each name
- */
-export async function startProvider(redirectUri: string, people: Record<string, Record<string, unknown>>): Promise<PeopleProvider> {
+export interface ProviderOptions {
+  /** Where it sends browsers back to; it may become known after the start of the provider, but before its first request. */
+  redirectUris: () => string[];
+  /** Where it reports that somebody has signed out. */
+  logoutUri?: () => string;
+  /** The claims of each name. Whoever types a name is signed in as that person. */
+  people: Record<string, Record<string, unknown>>;
+}
+
+export async function startProvider({ redirectUris, logoutUri, people }: ProviderOptions): Promise<PeopleProvider> {
   const client = { client_id: "stackpass", client_secret: "a-secret-of-this-test-and-of-nothing-else" };
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const provider = new Provider(url, {
-    clients: [{ ...client, redirect_uris: [redirectUri] }],
-    jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid: "1" }] },
-    claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "preferred_username"], groups: ["groups"] },
-    scopes: ["openid", "email", "profile", "groups"],
-    conformIdTokenClaims: false,
-    features: { devInteractions: { enabled: true } },
-    pkce: { required: () => true },
-    findAccount: (_ctx: unknown, sub: string) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
-    cookies: { keys: ["a-key-of-this-test"] },
-  });
-  server.on("request", (request, response) => void provider.callback()(request, response));
+  const start = () =>
+    new Provider(url, {
+      clients: [
+        {
+          ...client,
+          redirect_uris: redirectUris(),
+          ...(logoutUri && { backchannel_logout_uri: logoutUri(), backchannel_logout_session_required: true }),
+        },
+      ],
+      jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid: "1" }] },
+      claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "preferred_username"], groups: ["groups"] },
+      scopes: ["openid", "email", "profile", "groups"],
+      conformIdTokenClaims: false,
+      features: { devInteractions: { enabled: true }, ...(logoutUri && { backchannelLogout: { enabled: true } }) },
+      pkce: { required: () => true },
+      findAccount: (_ctx: unknown, sub: string) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
+      cookies: { keys: ["a-key-of-this-test"] },
+      // The provider would wait for two and a half seconds only, which a busy machine exceeds.
+      fetch: (address: string, { signal: _, ...init }: RequestInit) => fetch(address, init),
+    });
+  let provider: Provider | undefined;
+  server.on("request", (request, response) => void (provider ??= start()).callback()(request, response));
   return {
     url,
     clientId: client.client_id,

@@ -1,0 +1,2 @@
+ALTER TABLE `access_tokens` ADD `provider_session` text;--> statement-breakpoint
+CREATE INDEX `access_tokens_provider_session` ON `access_tokens` (`provider_session`) WHERE "access_tokens"."provider_session" IS NOT NULL;
