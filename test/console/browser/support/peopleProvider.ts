@@ -43,8 +43,8 @@ export async function startProvider({ redirectUris, logoutUri, people }: Provide
       pkce: { required: () => true },
       findAccount: (_ctx: unknown, sub: string) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
       cookies: { keys: ["a-key-of-this-test"] },
-      // The provider would wait for two and a half seconds only, which a busy machine exceeds.
-      fetch: (address: string, { signal: _, ...init }: RequestInit) => fetch(address, init),
+      // The provider would wait for two and a half seconds only, which a busy machine exceeds, and would call no server of this machine.
+      fetch: (address: string, { method, headers, body, redirect }: RequestInit) => fetch(address, { method, headers, body, redirect }),
     });
   let provider: Provider | undefined;
   server.on("request", (request, response) => void (provider ??= start()).callback()(request, response));
