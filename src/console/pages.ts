@@ -25,6 +25,11 @@ import { singleSignOnPages } from "./singleSignOn.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
 import { ssoPages } from "./sso/page.tsx";
+import { streamCreatePages } from "./streams/create.tsx";
+import { streamDetailPages } from "./streams/detail.tsx";
+import { streamEditPages } from "./streams/edit.tsx";
+import { streamListPage } from "./streams/list.tsx";
+import { streamRemovePages } from "./streams/remove.tsx";
 import { accessPages } from "./stacks/access.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
@@ -83,6 +88,11 @@ export const pages: PageRoute[] = [
   ...oidcSessionPages,
   ...dryRunPages,
   ...issuerSettingsPages,
+  streamListPage,
+  ...streamCreatePages,
+  ...streamDetailPages,
+  ...streamEditPages,
+  ...streamRemovePages,
   ...settingsPages,
   ...ssoPages,
   ...scimPages,

@@ -8,6 +8,7 @@ import { Badge, Copyable, Empty, Field, More, Notice, Table, Time } from "../com
 import { readForm } from "../attempt.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { orgPath, projectPath, stackPath } from "../paths.ts";
+import { streamWarning } from "../streams/warning.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 
 type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
@@ -44,6 +45,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
     stacks.map(({ id }) => id),
   );
   const filtered = asked.search !== "" || asked.tag !== "";
+  const warning = project === undefined ? await streamWarning(ctx) : undefined;
   return {
     title: project ?? "Stacks",
     at: "stacks",
@@ -60,6 +62,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
             <h1>{project}</h1>
           </>
         )}
+        {warning}
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {(stacks.length > 0 || filtered) && (
           <form class="filters" method="get">
