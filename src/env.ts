@@ -15,6 +15,8 @@ export interface Bindings extends Env {
   DNS_RESOLVERS?: string;
   /** Optional setting: days after which the deployment signs its own tokens with another key. */
   SIGNING_KEY_DAYS?: string;
+  /** Optional setting: the address of the store that has the buckets of `…/auditlogs/export/config`, if it is not AWS, see `findBucket`. */
+  AUDIT_EXPORT_STORE?: string;
   /** Optional binding `send_email`, or a provider in its place: they send mail, see `sendMail`. `MAIL_FROM` is the sender's address. */
   MAIL?: SendEmail;
   MAIL_PROVIDER?: string;

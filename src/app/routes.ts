@@ -20,6 +20,7 @@ import { peopleRoutes } from "../stacks/peopleRoutes.ts";
 import { referenceRoutes } from "../stacks/referenceRoutes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
 import { ssoRoutes } from "../sso/routes.ts";
+import { exportConfigRoutes } from "../streams/exportConfig/routes.ts";
 import { streamRoutes } from "../streams/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
@@ -51,6 +52,7 @@ export const routes = [
   ...scimRoutes,
   ...auditLogRoutes,
   ...streamRoutes,
+  ...exportConfigRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,

@@ -15,7 +15,7 @@ export interface OutgoingLimits {
 }
 
 export interface OutgoingRequest {
-  method?: "GET" | "POST" | "PUT";
+  method?: "GET" | "HEAD" | "POST" | "PUT";
   headers?: Record<string, string>;
   /**
    * Headers with a credential that the called service issued, or that an administrator or the operator has stored for this address. Never one
@@ -23,6 +23,8 @@ export interface OutgoingRequest {
    */
   credentials?: Record<string, string>;
   body?: string | Uint8Array;
+  /** Returns an answer that is a redirect, in place of a fault. It is not followed either. */
+  keepsRedirect?: boolean;
   /** Ends the call, which then fails as after the time limit. */
   signal?: AbortSignal;
 }
@@ -100,7 +102,7 @@ export async function callOut(
   env: Pick<Bindings, "LOCAL_DEVELOPMENT">,
   address: string,
   limits: OutgoingLimits,
-  { method = "GET", headers = {}, credentials = {}, body, signal }: OutgoingRequest = {},
+  { method = "GET", headers = {}, credentials = {}, body, keepsRedirect = false, signal }: OutgoingRequest = {},
 ): Promise<OutgoingAnswer> {
   if (!URL.canParse(address)) throw new OutgoingFault("address", "an address must be a URL");
   const url = new URL(address);
@@ -123,7 +125,7 @@ export async function callOut(
       signal: late.signal,
       ...(body !== undefined && { body }),
     });
-    if (response.status >= 300 && response.status < 400) {
+    if (!keepsRedirect && response.status >= 300 && response.status < 400) {
       await response.body?.cancel();
       throw new OutgoingFault("redirect", `the answer ${response.status} is a redirect`);
     }

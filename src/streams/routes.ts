@@ -18,7 +18,7 @@ const extension = true as const;
 /** Every edition includes it: an organization whose edition no longer includes exports can find its streams, pause and delete them. */
 const sees = "audit_streams:read" as const;
 const changes = "audit_streams:update" as const;
-const hostOf = (request: Request) => new URL(request.url).hostname;
+const originOf = (request: Request) => new URL(request.url).origin;
 
 export const streamRoutes = [
   defineRoute({ method: "GET", path: STREAMS, operationId: "ListAuditStreams", permission: sees, params: org, extension }, listStreams),
@@ -32,7 +32,7 @@ export const streamRoutes = [
       body: CreateStreamRequest,
       extension,
     },
-    (ctx, { body, request }) => createStream(ctx, body, hostOf(request)),
+    (ctx, { body, request }) => createStream(ctx, body, originOf(request)),
   ),
   defineRoute(
     { method: "GET", path: STREAM, operationId: "GetAuditStream", permission: sees, params: stream, extension },
@@ -48,7 +48,7 @@ export const streamRoutes = [
       body: UpdateStreamRequest,
       extension,
     },
-    (ctx, { params, body, request }) => updateStream(ctx, params.streamId, body, hostOf(request)),
+    (ctx, { params, body, request }) => updateStream(ctx, params.streamId, body, originOf(request)),
   ),
   defineRoute(
     { method: "DELETE", path: STREAM, operationId: "DeleteAuditStream", permission: changes, params: stream, extension },

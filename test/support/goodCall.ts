@@ -109,6 +109,10 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     params["streamId"] = (await ok<{ id: string }>("POST", "/api/orgs/acme/audit-streams", { token: world.admin, json })).id;
     await env.DB.prepare("UPDATE audit_streams SET retry_at = 4e12").run();
   }
+  if (/^(Get|Delete)AuditLogExportConfiguration$|^ForceAuditLogExport$/.test(operationId)) {
+    const json = { newEnabled: false, newS3Configuration: exportConfig };
+    await ok("POST", "/api/orgs/acme/auditlogs/export/config", { token: world.admin, json });
+  }
   if (path.includes("{tokenId}") && !path.includes("{issuerId}") && !path.includes("/sso/")) {
     const tokens = path.includes("{teamName}") ? `/api/orgs/acme/teams/${operationId}/tokens` : "/api/orgs/acme/tokens";
     const { id } = path.startsWith("/api/user")
@@ -228,6 +232,9 @@ async function singleSignOnFor(world: World, operationId: string, params: Record
 /** A stream whose destination is not there, and which has nothing to send yet. */
 const streamTo = (name: string) => ({ name, from: "now", destination: { kind: "splunk", url: "http://localhost:1", token: "t" } });
 
+/** A bucket of the store of these tests, `AUDIT_EXPORT_STORE`, which is not there. */
+const exportConfig = { s3BucketName: "audit-log", iamRoleArn: "arn:aws:iam::111122223333:role/audit" };
+
 const changesRole = new Set(["UpdateRole", "DeleteRole", "ListUsersWithRole", "ListTeamsWithRole"]);
 const reader = { name: "reader", details: { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] } };
 
@@ -258,6 +265,8 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     CreateAuditStream: streamTo("new"),
     UpdateAuditStream: { name: "renamed" },
     RestartAuditStream: { from: 1 },
+    UpdateAuditLogExportConfiguration: { newEnabled: false, newS3Configuration: exportConfig },
+    TestAuditLogExportConfiguration: exportConfig,
     Token: form(params["subjectToken"] ?? ""),
     CreateOrgInviteLink: { role: "member" },
     BatchCreateOrgInviteEmail: { invites: [{ email: "zoe@example.com", role: "member" }] },

@@ -19,7 +19,7 @@ export const streamCreatePages = [
     const { form, hono, url } = ctx.page;
     const kind = kindIn(ctx);
     const body = readStream(kind, form);
-    const made = "problem" in body ? body : await attempt(() => createStream(ctx, body.value, url.hostname));
+    const made = "problem" in body ? body : await attempt(() => createStream(ctx, body.value, url.origin));
     if ("problem" in made) return formView(ctx, kind, form, made.problem);
     const { id, name, secret } = made.value;
     if (secret === undefined) return { to: placePath(ctx.org.name, "streams", id) };

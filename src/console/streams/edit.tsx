@@ -24,7 +24,7 @@ export const streamEditPages = [
       destination: destination.value,
       ...(form["newSecret"] === "yes" && { newSecret: true }),
     });
-    const done = "problem" in body ? body : await attempt(() => updateStream(ctx, id, body.value, url.hostname));
+    const done = "problem" in body ? body : await attempt(() => updateStream(ctx, id, body.value, url.origin));
     if ("problem" in done) return view(ctx, done.problem);
     const { name, secret } = done.value as { name: string; secret?: string };
     if (secret === undefined) return { to: streamPath(ctx) };
