@@ -56,6 +56,16 @@ describe("an administrator", () => {
     },
   );
 
+  it("adds a stream with a role, and sees what its trust policy must admit", async () => {
+    const { accessKeyId: _, secretAccessKey: __, ...form } = formOf("s3");
+    const added = await admin.post("/acme/~/new-stream/s3", { ...form, roleArn: "arn:aws:iam::111122223333:role/audit" });
+    expect(added.status, await added.clone().text()).toBe(303);
+    const [{ id }] = (await streams()) as [Stream];
+    const page = await shown(admin.get(`${LIST}/${id}`));
+    for (const text of ["https://stackpass.test", "org:acme:audit-stream:to%20s3", receiver.url]) expect(page).toContain(text);
+    expect(await shown(admin.get(`${LIST}/${id}/edit`))).toContain("arn:aws:iam::111122223333:role/audit");
+  });
+
   it("sees the secret of the signatures once, and a new one once", async () => {
     const added = await admin.post("/acme/~/new-stream/https", formOf("https"));
     const [{ id }] = (await streams()) as [Stream];

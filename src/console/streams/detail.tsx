@@ -1,4 +1,7 @@
 import { pauseStream, restartStream, resumeStream } from "../../streams/control.ts";
+import { subjectOf } from "../../identity/sign.ts";
+import { type RoleDestination, hasRole } from "../../streams/destination.ts";
+import { tokenServiceOf } from "../../streams/role.ts";
 import { RestartStreamRequest } from "../../streams/schema.ts";
 import { testStream } from "../../streams/sendTest.ts";
 import { placeOf } from "../../streams/tell.ts";
@@ -61,6 +64,9 @@ async function view(ctx: StreamContext, problem?: Problem, tested?: Tested): Pro
         <dl>
           <dt>Destination</dt>
           <dd>{placeOf(destination)}</dd>
+          {hasRole(destination) && (
+            <TrustRows destination={destination} subject={subjectOf({ org: org.name, kind: "audit-stream", name })} />
+          )}
           <dt>Format</dt>
           <dd>{format}</dd>
           <dt>Last success</dt>
@@ -97,6 +103,18 @@ async function view(ctx: StreamContext, problem?: Problem, tested?: Tested): Pro
     ),
   };
 }
+
+/** What the trust policy of the role must admit. */
+const TrustRows = ({ destination, subject }: { destination: RoleDestination; subject: string }) => (
+  <>
+    <dt>Issuer for the role</dt>
+    <dd class="anywhere">{destination.issuer}</dd>
+    <dt>Subject</dt>
+    <dd class="anywhere">{subject}</dd>
+    <dt>Audience</dt>
+    <dd class="anywhere">{tokenServiceOf(destination).audience}</dd>
+  </>
+);
 
 interface ActionsProps {
   ctx: StreamContext;

@@ -29,8 +29,9 @@ export function destinationOf(kind: Kind, form: Form) {
         bucket: text("bucket"),
         prefix: text("prefix"),
         pathStyle: form["pathStyle"] === "yes",
-        accessKeyId: text("accessKeyId"),
+        ...given("accessKeyId"),
         ...given("secretAccessKey"),
+        ...given("roleArn"),
       };
     case "https":
       return {
@@ -88,18 +89,19 @@ export const StreamFields = (props: FieldsProps) => {
 interface SecretProps extends FieldsProps {
   name: string;
   label: string;
+  optional?: boolean;
 }
 
 const KEPT = "Leave empty to keep the one that is stored. If the host changes, enter it again.";
 
 /** A credential. It is never shown again. */
-const Secret = ({ name, label, errors, edited }: SecretProps) => (
+const Secret = ({ name, label, errors, edited, optional = false }: SecretProps) => (
   <Field
     name={name}
     label={label}
     type="password"
     error={errors[name]}
-    required={!edited}
+    required={!edited && !optional}
     maxlength={1000}
     hint={edited ? KEPT : "It is stored encrypted and never shown again."}
   />
@@ -142,8 +144,24 @@ const BucketFields = (props: FieldsProps) => {
         <input type="checkbox" name="pathStyle" value="yes" checked={form["pathStyle"] === "yes"} /> The bucket is in the path of the
         address, and not in its host. R2 and MinIO need this.
       </label>
-      <Field name="accessKeyId" label="Access key id" value={form["accessKeyId"]} error={errors["accessKeyId"]} required maxlength={200} />
-      <Secret {...props} name="secretAccessKey" label="Secret access key" />
+      <Field
+        name="accessKeyId"
+        label="Access key id"
+        value={form["accessKeyId"]}
+        error={errors["accessKeyId"]}
+        maxlength={200}
+        hint="It needs the right s3:PutObject and nothing else. Leave it empty to use a role."
+      />
+      <Secret {...props} name="secretAccessKey" label="Secret access key" optional />
+      <Field
+        name="roleArn"
+        label="IAM role"
+        value={form["roleArn"]}
+        error={errors["roleArn"]}
+        maxlength={700}
+        placeholder="arn:aws:iam::111122223333:role/audit"
+        hint="In place of a key. The page of the stream shows what its trust policy must admit."
+      />
     </>
   );
 };
