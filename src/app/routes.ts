@@ -21,6 +21,7 @@ import { referenceRoutes } from "../stacks/referenceRoutes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
 import { ssoRoutes } from "../sso/routes.ts";
 import { streamRoutes } from "../streams/routes.ts";
+import { webhookRoutes } from "../webhooks/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { teamRoutes } from "../teams/routes.ts";
@@ -51,6 +52,7 @@ export const routes = [
   ...scimRoutes,
   ...auditLogRoutes,
   ...streamRoutes,
+  ...webhookRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,

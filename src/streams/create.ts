@@ -17,13 +17,13 @@ import { placeOf } from "./tell.ts";
 /**
  * Adds a stream, which begins at once with the record that the request names. For an HTTPS address the answer has the secret of its signatures,
  * and no later answer has it.
- * @param host name of this deployment
+ * @param host of the request, with its port
  * @throws 400, 409 for a name that the organization has already
  */
 export async function createStream(ctx: OrgContext, request: CreateStreamRequest, host: string) {
   requireExports(ctx);
   const { name, format, from } = request;
-  const { destination, credentials, shown } = settingsOf(ctx.env, request.destination, format);
+  const { destination, credentials, shown } = settingsOf(ctx.env, request.destination, format, host);
   const headSeq = await lastRecord(ctx);
   if (from !== "now") requireRecord(from, headSeq);
   const id = crypto.randomUUID();
@@ -34,7 +34,7 @@ export async function createStream(ctx: OrgContext, request: CreateStreamRequest
     format,
     destination,
     credentials: await seal(ctx.env, id, credentials),
-    host,
+    host: nameOf(host),
     deliveredThrough: from === "now" ? headSeq : from - 1,
     checkpointDay: "",
     version: 1,
@@ -70,6 +70,9 @@ export async function createStream(ctx: OrgContext, request: CreateStreamRequest
   noteChange(ctx, id);
   return { ...toStream({ ...row, headSeq, oldestAt: null }, ctx.now), ...(shown !== undefined && { secret: shown }) };
 }
+
+/** The name of a host, without its port. */
+export const nameOf = (host: string) => host.replace(/:\d+$/, "");
 
 export const nameIsTaken = (name: string) => conflict(`the organization already has an audit stream with the name ${name.slice(0, 100)}`);
 

@@ -18,7 +18,7 @@ const extension = true as const;
 /** Every edition includes it: an organization whose edition no longer includes exports can find its streams, pause and delete them. */
 const sees = "audit_streams:read" as const;
 const changes = "audit_streams:update" as const;
-const hostOf = (request: Request) => new URL(request.url).hostname;
+const hostOf = (request: Request) => new URL(request.url).host;
 
 export const streamRoutes = [
   defineRoute({ method: "GET", path: STREAMS, operationId: "ListAuditStreams", permission: sees, params: org, extension }, listStreams),

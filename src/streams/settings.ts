@@ -1,8 +1,8 @@
 import type { Bindings } from "../env.ts";
 import { badRequest } from "../errors.ts";
-import { addressFault, isLocal } from "../http/outgoing.ts";
+import { addressFault, isLocal, ownHostFault } from "../http/outgoing.ts";
 import type { Credentials, Destination, StreamFormat } from "./destination.ts";
-import { newSigningSecret } from "./https.ts";
+import { newSigningSecret } from "../http/standardWebhooks.ts";
 import { objectUrl } from "./s3.ts";
 import type { SentDestination } from "./schema.ts";
 
@@ -22,17 +22,18 @@ export interface Settings extends Stored {
 /**
  * The settings of a request. A credential never goes to an origin that it was not given for: if the origin changes, the request must have the
  * credential (identity-facts A-14).
+ * @param host of the request
  * @param before the stored settings, if the request changes a stream
  * @throws 400
  */
-export function settingsOf(env: Bindings, sent: SentDestination, format: StreamFormat, before?: Stored): Settings {
+export function settingsOf(env: Bindings, sent: SentDestination, format: StreamFormat, host: string, before?: Stored): Settings {
   if (before && before.destination.kind !== sent.kind) throw badRequest("the kind of a stream cannot change: create another stream");
   if (format !== "jsonl" && sent.kind !== "s3" && sent.kind !== "https")
     throw badRequest(`a stream to ${sent.kind} must have the format jsonl`);
   const settings = read(sent, before);
   const called = calledUrl(settings.destination);
   if (!URL.canParse(called)) throw badRequest("the host cannot have the name of the bucket in front of it: set pathStyle to true");
-  const fault = addressFault(new URL(called), isLocal(env));
+  const fault = addressFault(new URL(called), isLocal(env)) ?? ownHostFault(env, new URL(called), host);
   if (fault) throw badRequest(`${fault} (url)`);
   return settings;
 }
