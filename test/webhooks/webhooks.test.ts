@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { ownHostFault } from "../../src/http/outgoing.ts";
 import type { Webhook, WebhookDelivery } from "../../src/webhooks/openapi.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
@@ -149,7 +150,7 @@ describe("webhooks of an organization", () => {
       await refused(403, "POST", `${HOOKS}/secret/ping`, { token });
     }
     await refused(404, "GET", HOOKS, { token: world.stranger });
-    const limited = await newOrgToken(world, "limited", { admin: true, stacks: [{ pattern: "web/*", access: "write" }] });
+    const limited = await newOrgToken(world, "limited", { admin: true, stacks: [{ project: "web", stack: "*", access: "write" }] });
     await refused(403, "POST", HOOKS, { token: limited.tokenValue, json: hookTo(destination.url) });
     const machine = await newOrgToken(world, "machine", { admin: true });
     expect(await ok<Webhook[]>("GET", HOOKS, { token: machine.tokenValue })).toHaveLength(1);
@@ -379,8 +380,8 @@ describe("a webhook of a revoked credential", () => {
   it("is deactivated with it, and an administrator can activate it again", async () => {
     const { id: tokenId, tokenValue } = await ok<{ id: string; tokenValue: string }>("POST", "/api/user/tokens", { token: world.admin });
     await newHook({ ...world, admin: tokenValue }, destination, { name: "thief" });
-    const tree = await ok<{ items: object[] }>("GET", `/api/user/tokens/${tokenId}/created`, { token: world.admin });
-    expect(tree.items).toMatchObject([{ kind: "webhook", name: "thief" }]);
+    const { created } = await ok<{ created: { items: object[] } }>("GET", `/api/user/tokens/${tokenId}/impact`, { token: world.admin });
+    expect(created.items).toMatchObject([{ kind: "webhook", name: "thief" }]);
     const events = await eventsOf(() => ok("DELETE", `/api/user/tokens/${tokenId}?withDescendants=true`, { token: world.admin }));
     expect(events.map(({ description }) => description).join()).toContain("webhook thief (");
     expect(await ok<Webhook>("GET", `${HOOKS}/thief`, { token: world.admin })).toMatchObject({ active: false, disabled: "revoked" });
@@ -420,8 +421,21 @@ describe("bad input", () => {
     ["a secret and a new secret", { secret: "a", newSecret: true }, "not both"],
     ["many filters", { filters: Array.from({ length: 101 }, () => "stack_created") }, "100"],
   ];
-  it.each(bad)("%s is refused", async (_, more, message) => {
-    expect(await refused(400, "POST", HOOKS, { token: world.admin, json: hookTo("https://example.com", more) })).toContain(message);
+  it("is refused with its reason", async () => {
+    for (const [what, more, message] of bad)
+      expect(await refused(400, "POST", HOOKS, { token: world.admin, json: hookTo("https://example.com", more) }), what).toContain(message);
+    expect(await ok<Webhook[]>("GET", HOOKS, { token: world.admin })).toEqual([]);
+  });
+
+  it("is an address of this service, under each of its names", () => {
+    const deployed = { OWN_HOSTS: "console.example.org, stacks.example.net" };
+    const fault = (env: object, address: string, host: string) => ownHostFault(env, new URL(address), host);
+    for (const address of ["https://api.example.com/api/user", "https://API.example.com.:8443", "https://console.example.org", "https://stacks.example.net"])
+      expect(fault(deployed, address, "api.example.com"), address).toContain("this service itself");
+    expect(fault(deployed, "https://example.com", "api.example.com")).toBeUndefined();
+    const local = { LOCAL_DEVELOPMENT: "true" };
+    expect(fault(local, "http://localhost:8787/in", "localhost:8787")).toContain("this service itself");
+    expect(fault(local, "http://localhost:9300/in", "localhost:8787")).toBeUndefined();
   });
 
   it("has no effect on the number of webhooks, which is limited", async () => {
