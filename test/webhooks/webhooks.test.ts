@@ -150,8 +150,17 @@ describe("webhooks of an organization", () => {
       await refused(403, "POST", `${HOOKS}/secret/ping`, { token });
     }
     await refused(404, "GET", HOOKS, { token: world.stranger });
-    const limited = await newOrgToken(world, "limited", { admin: true, stacks: [{ project: "web", stack: "*", access: "write" }] });
-    await refused(403, "POST", HOOKS, { token: limited.tokenValue, json: hookTo(destination.url) });
+    const permissions = ["organization_webhook:read", "organization_webhook:create"];
+    const details = { __type: "PermissionDescriptorAllow", permissions };
+    const role = await ok<{ id: string }>("POST", "/api/orgs/acme/roles", { token: world.admin, json: { name: "hooks", details } });
+    const reader = await newOrgToken(world, "reader", { roleID: role.id });
+    // The rest of an address may be a credential of its receiver.
+    expect(await ok<Webhook[]>("GET", HOOKS, { token: reader.tokenValue })).toMatchObject([{ payloadUrl: "https://localhost:9300/…" }]);
+    await refused(403, "POST", `${HOOKS}/secret/ping`, { token: reader.tokenValue });
+    // A webhook of the organization tells of all stacks.
+    const stacks = [{ project: "web", stack: "*", access: "write" }];
+    const limited = await newOrgToken(world, "limited", { roleID: role.id, stacks });
+    expect(await refused(403, "POST", HOOKS, { token: limited.tokenValue, json: hookTo(destination.url) })).toContain("limited to certain stacks");
     const machine = await newOrgToken(world, "machine", { admin: true });
     expect(await ok<Webhook[]>("GET", HOOKS, { token: machine.tokenValue })).toHaveLength(1);
     // Events of the audit log need the right to set up a stream, which only people have.
