@@ -4,6 +4,8 @@ export interface Bindings extends Env {
   OPERATOR_TOKEN?: string;
   /** Optional: public keys of checkpoints whose master key is no longer in `ENCRYPTION_KEYS`, `id:base64url,…`. */
   AUDIT_PUBLIC_KEYS?: string;
+  /** Optional setting: further names of this deployment, separated by commas, which nothing may send to (`ownHostFault`). */
+  OWN_HOSTS?: string;
   /** `true` on a server for development: it may call its own machine (`callOut`). A deployment must not set it. */
   LOCAL_DEVELOPMENT?: string;
   /** Optional secrets: they verify the signatures of scanners' leak reports, see `isSignedByScanner`. */

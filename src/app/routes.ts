@@ -22,6 +22,7 @@ import { sessionRoutes } from "../sessions/routes.ts";
 import { ssoRoutes } from "../sso/routes.ts";
 import { exportConfigRoutes } from "../streams/exportConfig/routes.ts";
 import { streamRoutes } from "../streams/routes.ts";
+import { webhookRoutes } from "../webhooks/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { teamRoutes } from "../teams/routes.ts";
@@ -53,6 +54,7 @@ export const routes = [
   ...auditLogRoutes,
   ...streamRoutes,
   ...exportConfigRoutes,
+  ...webhookRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,

@@ -12,6 +12,8 @@ export interface OutgoingLimits {
   most: number;
   /** Milliseconds until the whole answer must have arrived. */
   within: number;
+  /** A longer body is cut, and is no fault. */
+  cuts?: true;
 }
 
 export interface OutgoingRequest {
@@ -40,10 +42,13 @@ export type OutgoingReason = "address" | "redirect" | "size" | "time" | "network
 /** Why a call got no answer. The message is for the log: it may contain what an administrator has set. */
 export class OutgoingFault extends Error {
   readonly reason: OutgoingReason;
+  /** The status of an answer that is a redirect. */
+  readonly status: number | undefined;
 
-  constructor(reason: OutgoingReason, message: string) {
+  constructor(reason: OutgoingReason, message: string, status?: number) {
     super(message);
     this.reason = reason;
+    this.status = status;
   }
 }
 
@@ -94,6 +99,19 @@ export function addressFault(url: URL, loopback: boolean): string | undefined {
   return undefined;
 }
 
+/**
+ * The fault of an address that is this deployment itself, or undefined. The Worker knows its names only from the requests that it gets, and from
+ * the setting `OWN_HOSTS`.
+ * @param host the host of a request, with its port
+ */
+export function ownHostFault(env: Pick<Bindings, "LOCAL_DEVELOPMENT" | "OWN_HOSTS">, url: URL, host: string): string | undefined {
+  const plain = (name: string) => name.toLowerCase().replace(/\.$/, "");
+  // Cloudflare serves a deployment at several ports. On a development server another port is another server.
+  const named = isLocal(env) ? plain(url.host) : plain(url.hostname);
+  const own = [isLocal(env) ? host : host.replace(/:\d+$/, ""), ...(env.OWN_HOSTS ?? "").split(",").map((name) => name.trim())];
+  return own.some((name) => name !== "" && plain(name) === named) ? "an address must not be this service itself" : undefined;
+}
+
 /** Whether this is a development server, which may call its own machine. */
 export const isLocal = (env: Pick<Bindings, "LOCAL_DEVELOPMENT">): boolean => env.LOCAL_DEVELOPMENT === "true";
 
@@ -127,7 +145,7 @@ export async function callOut(
     });
     if (!keepsRedirect && response.status >= 300 && response.status < 400) {
       await response.body?.cancel();
-      throw new OutgoingFault("redirect", `the answer ${response.status} is a redirect`);
+      throw new OutgoingFault("redirect", `the answer ${response.status} is a redirect`, response.status);
     }
     return { status: response.status, headers: response.headers, body: await bodyOf(response, limits, late.signal) };
   } catch (error) {
@@ -140,7 +158,7 @@ export async function callOut(
   }
 }
 
-async function bodyOf(response: Response, { most }: OutgoingLimits, late: AbortSignal): Promise<Uint8Array> {
+async function bodyOf(response: Response, { most, cuts }: OutgoingLimits, late: AbortSignal): Promise<Uint8Array> {
   const tooLarge = () => new OutgoingFault("size", `the answer has more than ${most} bytes`);
   const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
   if (!reader) return new Uint8Array();
@@ -153,8 +171,12 @@ async function bodyOf(response: Response, { most }: OutgoingLimits, late: AbortS
       const { done, value } = await Promise.race([reader.read(), expired]);
       if (done) break;
       length += value.byteLength;
-      if (length > most) throw tooLarge();
-      chunks.push(value);
+      if (length > most && !cuts) throw tooLarge();
+      chunks.push(length > most ? value.subarray(0, value.byteLength - (length - most)) : value);
+      if (length > most) {
+        await reader.cancel().catch(() => undefined);
+        break;
+      }
     }
   } catch (error) {
     await reader.cancel().catch(() => undefined);

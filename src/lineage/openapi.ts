@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-const kind = z.enum(["organization", "team", "personal", "session", "scim", "invitation", "issuer", "stream", "member"]);
+const kind = z.enum(["organization", "team", "personal", "session", "scim", "invitation", "issuer", "stream", "webhook", "member"]);
 
 /** Everything that descends from a credential, as a tree: each item follows its parent. */
 export const CreatedWith = z.object({

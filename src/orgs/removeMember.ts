@@ -18,7 +18,9 @@ import { cancelInvitesOf } from "./invite.ts";
 import { adminStays, currentRole, emergencyText, isMember, noneBut, notTheLastAdmin, tokensOf, withinReach } from "./members.ts";
 import { oidcIssuers } from "../oidc/table.ts";
 import { isNotRevoked, pausedByRevocation } from "../lineage/pausedStreams.ts";
+import { disabledByRevocation, isNotDisabledYet } from "../lineage/disabledWebhooks.ts";
 import { auditStreams } from "../streams/table.ts";
+import { webhooks } from "../webhooks/table.ts";
 import { members } from "./table.ts";
 
 /** Whether the organization tokens that a person's credentials created end when the person is removed. */
@@ -65,6 +67,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
           ...endBelow(store, descent),
           disableIssuersOf(ctx, login, willLeave),
           pauseStreamsOf(ctx, login, willLeave),
+          disableWebhooksOf(ctx, login, willLeave),
         ]
       : [];
   const results = await batch(store, [
@@ -116,6 +119,12 @@ const pauseStreamsOf = ({ store, org, now }: OrgContext, login: string, willLeav
     .update(auditStreams)
     .set(pausedByRevocation(now))
     .where(and(eq(auditStreams.orgId, org.id), isNotRevoked, sql`${auditStreams.madeWith} IN ${credentialsOf(login)}`, willLeave));
+
+const disableWebhooksOf = ({ store, org }: OrgContext, login: string, willLeave: SQL) =>
+  store.db
+    .update(webhooks)
+    .set(disabledByRevocation())
+    .where(and(eq(webhooks.orgId, org.id), isNotDisabledYet, sql`${webhooks.madeWith} IN ${credentialsOf(login)}`, willLeave));
 
 const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
 const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;

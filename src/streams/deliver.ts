@@ -9,12 +9,13 @@ import { type Store, batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
 import { organizations } from "../orgs/table.ts";
+import { isSealedWithOldKey } from "../secrets/sealed.ts";
 import { MOST_RECORDS, firstBatch } from "./batch.ts";
 import type { Credentials } from "./destination.ts";
-import { delayAfter } from "./retry.ts";
+import { delayAfter } from "../http/retry.ts";
 import { type KeyHolder, credentialsFor } from "./role.ts";
 import { checkpointObject, s3Fault } from "./s3.ts";
-import { isSealedWithOldKey, open, seal } from "./seal.ts";
+import { open, seal } from "./seal.ts";
 import { type Failure, post, sendBatch } from "./send.ts";
 import { auditStreams } from "./table.ts";
 

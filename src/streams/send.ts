@@ -5,7 +5,7 @@ import { datadogEntries, datadogFault } from "./datadog.ts";
 import type { Batch, Credentials, Destination, FaultOf, Parcel } from "./destination.ts";
 import { elasticBulk, elasticFault } from "./elastic.ts";
 import { httpsFault, signedMessage } from "./https.ts";
-import { retryAfter } from "./retry.ts";
+import { retryAfter } from "../http/retry.ts";
 import { batchObject, s3Fault } from "./s3.ts";
 import { splunkEvents, splunkFault } from "./splunk.ts";
 

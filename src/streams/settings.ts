@@ -1,8 +1,8 @@
 import type { Bindings } from "../env.ts";
 import { badRequest } from "../errors.ts";
-import { addressFault, isLocal } from "../http/outgoing.ts";
+import { addressFault, isLocal, ownHostFault } from "../http/outgoing.ts";
 import { type Credentials, type Destination, type StreamFormat, hasRole } from "./destination.ts";
-import { newSigningSecret } from "./https.ts";
+import { newSigningSecret } from "../http/standardWebhooks.ts";
 import { objectUrl } from "./s3.ts";
 import type { SentDestination } from "./schema.ts";
 
@@ -33,7 +33,7 @@ export function settingsOf(env: Bindings, sent: Sent, format: StreamFormat, orig
   const settings = read(sent, origin, before);
   const called = calledUrl(settings.destination);
   if (!URL.canParse(called)) throw badRequest("the host cannot have the name of the bucket in front of it: set pathStyle to true");
-  const fault = addressFault(new URL(called), isLocal(env));
+  const fault = addressFault(new URL(called), isLocal(env)) ?? ownHostFault(env, new URL(called), new URL(origin).host);
   if (fault) throw badRequest(`${fault} (url)`);
   return settings;
 }

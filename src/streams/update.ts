@@ -6,7 +6,7 @@ import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict } from "../errors.ts";
 import { nameIsTaken, requireExports } from "./create.ts";
-import { newSigningSecret } from "./https.ts";
+import { newSigningSecret } from "../http/standardWebhooks.ts";
 import type { UpdateStreamRequest } from "./schema.ts";
 import { open, seal } from "./seal.ts";
 import { type Settings, type Stored, settingsOf } from "./settings.ts";

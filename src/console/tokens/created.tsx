@@ -19,6 +19,7 @@ const kinds: Record<Item["kind"], string> = {
   invitation: "invitation",
   issuer: "identity provider",
   stream: "audit stream",
+  webhook: "webhook",
   member: "member",
 };
 
