@@ -50,6 +50,7 @@ import { tokenRemovePages } from "./tokens/remove.tsx";
 import { sessionPages } from "./sessions.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
+import { webhookPages } from "./webhooks/pages.ts";
 
 /** Every page of the console, in the order in which paths are tried. */
 export const pages: PageRoute[] = [
@@ -93,6 +94,7 @@ export const pages: PageRoute[] = [
   ...streamDetailPages,
   ...streamEditPages,
   ...streamRemovePages,
+  ...webhookPages("organization"),
   ...settingsPages,
   ...ssoPages,
   ...scimPages,
@@ -105,4 +107,5 @@ export const pages: PageRoute[] = [
   resourcesPage,
   ...accessPages,
   settingsPage,
+  ...webhookPages("stack"),
 ];

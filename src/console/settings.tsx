@@ -126,6 +126,12 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
                 <a href={placePath(ctx.org.name, "scim")}>SCIM</a>
               </>
             )}
+            {ctx.page.may("organization_webhook:read") && (
+              <>
+                {" · "}
+                <a href={placePath(ctx.org.name, "webhooks")}>Webhooks</a>
+              </>
+            )}
             {ctx.page.may("audit_streams:read") && (
               <>
                 {" · "}
