@@ -126,6 +126,29 @@ const resources = (
       thumbprints,
     },
   },
+  webhook: {
+    type: "pulumiservice:Webhook",
+    properties: {
+      organizationName: "acme",
+      displayName: description,
+      payloadUrl: `${idp}/webhook?key=${suffix}`,
+      secret: `secret-of-${description}`,
+      active: description === "First.",
+    },
+  },
+  stackWebhook: {
+    type: "pulumiservice:Webhook",
+    properties: {
+      organizationName: "acme",
+      projectName: "shop",
+      stackName: "dev",
+      displayName: "Of the stack",
+      payloadUrl: "https://hooks.example.com/in",
+      active: true,
+      format: "slack",
+      filters: description === "First." ? ["update_failed"] : ["update_failed", "destroy_failed"],
+    },
+  },
   apiIssuer: {
     type: "pulumiservice:api/auth:OidcIssuer",
     properties: {

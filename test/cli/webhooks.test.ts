@@ -43,8 +43,8 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
   it("send what happens to a stack, signed, and show the deliveries", async () => {
     const of = ["--stack", "acme/hooks/dev"];
     await terminal.pulumi("stack", "webhook", "new", "--name", "My Hook", "--url", `${url}/stack`, "--secret", SECRET, "--yes", ...of);
-    const { webhooks } = await terminal.json<{ webhooks: { name: string }[] }>("stack", "webhook", "list", "--output", "json", ...of);
-    const [name] = webhooks.map((hook) => hook.name);
+    const { webhooks } = await terminal.json<{ webhooks: { id: string }[] }>("stack", "webhook", "list", "--output", "json", ...of);
+    const [name] = webhooks.map(({ id }) => id);
     expect(await terminal.pulumi("stack", "webhook", "get", name!, ...of)).toMatch(/Has secret: +(true|yes)/i);
     expect(await terminal.pulumi("stack", "webhook", "ping", name!, ...of)).toMatch(/Response code: +200/);
     await terminal.pulumi("preview");

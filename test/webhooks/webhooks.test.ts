@@ -186,6 +186,16 @@ describe("webhooks of a stack", () => {
     expect(await deliveriesOf(world, "dev", "/api/stacks/acme/web/renamed/hooks")).toHaveLength(2);
   });
 
+  it("end when their stack leaves the organization", async () => {
+    await newStackHook(world, destination, { name: "dev" });
+    await env.DB.prepare(
+      "INSERT INTO members (org_id, user_id, role, created_at) SELECT organizations.id, users.id, 'admin', 0 FROM organizations JOIN users WHERE organizations.name = 'globex' AND login = 'ada'",
+    ).run();
+    await ok("POST", "/api/stacks/acme/web/dev/transfer", { token: world.admin, json: { toOrg: "globex" } });
+    expect(await rowOf("dev")).toBeNull();
+    expect(await ok<Webhook[]>("GET", "/api/stacks/globex/web/dev/hooks", { token: world.admin })).toEqual([]);
+  });
+
   it("take no filter of the organization", async () => {
     for (const filter of ["stack_deleted", "token_created", "environment_created"])
       expect(await refused(400, "POST", STACK_HOOKS, { token: world.member, json: hookTo(destination.url, { filters: [filter] }) })).toContain(
