@@ -2,12 +2,13 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ownHostFault } from "../../src/http/outgoing.ts";
+import { remind } from "../../src/webhooks/remind.ts";
 import type { Webhook, WebhookDelivery } from "../../src/webhooks/openapi.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { eventually } from "../support/clock.ts";
 import { everythingStored } from "../support/stored.ts";
-import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 import {
   Destination,
   HOOKS,
@@ -166,6 +167,40 @@ describe("webhooks of an organization", () => {
     // Events of the audit log need the right to set up a stream, which only people have.
     const json = hookTo(destination.url, { groups: ["tokens"] });
     expect(await refused(403, "POST", HOOKS, { token: machine.tokenValue, json })).toContain("streams of the audit log");
+  });
+});
+
+describe("what happens because time passes", () => {
+  const DAY = 86_400_000;
+
+  it("is told once, and only where somebody waits for it", async () => {
+    const expires = Math.floor(Date.now() / 1000) + 20 * 86_400;
+    const quiet = await eventsOf(async () => {
+      await newOrgToken(world, "ci", { expires });
+      expect(await remind(bindings, Date.now() + 7 * DAY)).toBe(0);
+    });
+    expect(quiet.map(({ event }) => event)).toEqual(["organization-token-created"]);
+    await newHook(world, destination, { filters: ["token_expiring", "token_expired", "update_running_long"] });
+    await newStack(world.member);
+    const { id } = await startUpdate(world.member);
+    const now = Date.now();
+    const events = await eventsOf(async () => {
+      for (const days of [0, 7, 7, 18, 18, 20.5, 20.5]) await remind(bindings, now + days * DAY);
+    });
+    expect(events.map(({ event }) => event).toSorted()).toEqual([
+      "token-expired",
+      "token-expires-soon",
+      "token-expires-soon",
+      "update-runs-long",
+    ]);
+    expect(events.map(({ description }) => description).join()).toContain(`"acme/web/dev" (${id}) has run for more than an hour.`);
+    await arrived(4);
+    expect(destination.json().map(({ action }) => action).toSorted()).toEqual([
+      "token_expired",
+      "token_expiring",
+      "token_expiring",
+      "update_running_long",
+    ]);
   });
 });
 
