@@ -66,11 +66,13 @@ const ofTheLog = {
     "token_enabled",
     "token_updated",
     "token_leaked",
+    "token_expiring",
+    "token_expired",
     "token_refused",
   ],
   members: ["member_invited", "member_added", "member_joined", "member_removed", "member_role_changed"],
   sso: ["sso_changed", "sso_identity_linked", "sso_identity_removed", "sso_token_authorized", "sso_refused", "sso_emergency_sign_in"],
-  health: ["stream_failing", "webhook_failing"],
+  health: ["stream_failing", "webhook_failing", "update_running_long"],
 } as const;
 
 const byGroup = { ...contract, ...ofTheLog };

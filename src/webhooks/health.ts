@@ -7,7 +7,7 @@ import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { organizations } from "../orgs/table.ts";
 import { type DisabledReason, webhooks } from "./table.ts";
-import { type WebhookRow, openHook } from "./webhook.ts";
+import { type Sealed, type WebhookRow, openHook, sealHook } from "./webhook.ts";
 
 /** The webhook as its object needs it, with its organization and its opened secrets. Undefined if it was deleted. */
 export async function readDue(env: Bindings, id: string) {
@@ -22,6 +22,17 @@ export async function readDue(env: Bindings, id: string) {
   const [row] = rows;
   if (!row || !orgs[0]) return undefined;
   return { row, org: orgs[0].name, opened: await openHook(env, row) };
+}
+
+/** Encrypts the secrets of a webhook with the current master key. A change at the same time wins. */
+export async function reseal(env: Bindings, row: WebhookRow, opened: Sealed): Promise<void> {
+  const store = openStore(env.DB);
+  await batch(store, [
+    store.db
+      .update(webhooks)
+      .set({ sealed: await sealHook(env, row.id, opened) })
+      .where(and(eq(webhooks.id, row.id), eq(webhooks.sealed, row.sealed))),
+  ]);
 }
 
 /** Notes that a webhook fails since a time, for people. */

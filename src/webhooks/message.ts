@@ -84,7 +84,7 @@ export function messageOfRecord(filter: WebhookFilter, record: ChainRecord, { or
     }),
     title: `${displayNameOf(event)} in ${org}`,
     facts: [["What", short(description)], ["By", doer(record, org)], ...(address === "" ? [] : [["From", address] as [string, string]])],
-    tone: /refused|failing|leaked|emergency/.test(filter) ? "bad" : "plain",
+    tone: /refused|failing|leaked|emergency|expired|running_long/.test(filter) ? "bad" : "plain",
   };
 }
 

@@ -2,9 +2,10 @@ import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../env.ts";
 import { delayAfter } from "../http/retry.ts";
 import { log, logError } from "../log.ts";
+import { isSealedWithOldKey } from "../secrets/sealed.ts";
 import { type Attempted, attempt } from "./attempt.ts";
 import { Deliveries, type Sending, messageOf, toDelivery } from "./deliveries.ts";
-import { disable, noteFailing, noteSuccess, readDue, recordFailing } from "./health.ts";
+import { disable, noteFailing, noteSuccess, readDue, recordFailing, reseal } from "./health.ts";
 import { type Message, pingMessage } from "./message.ts";
 import type { WebhookDelivery } from "./openapi.ts";
 import type { WebhookRow } from "./webhook.ts";
@@ -123,6 +124,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     const { heldUntil = 0 } = await this.#health();
     const rows = heldUntil > now ? [] : this.#deliveries.due(now, AT_ONCE);
     await Promise.all(rows.map(({ id }) => this.#sendOne(due, id)));
+    if (rows.length > 0 && due.opened && isSealedWithOldKey(this.env, due.row.sealed)) await reseal(this.env, due.row, due.opened);
     this.#deliveries.prune(Date.now());
     await this.#setAlarm();
   }

@@ -26,6 +26,8 @@ const byEvent: Partial<Record<RecordedEvent, WebhookFilter>> = {
   "organization-token-enabled": "token_enabled",
   "team-token-enabled": "token_enabled",
   "token-leak-reported": "token_leaked",
+  "token-expires-soon": "token_expiring",
+  "token-expired": "token_expired",
   "auth-failure-access-token": "token_refused",
   "auth-failure-token-disabled": "token_refused",
   "auth-failure-token-policy": "token_refused",
@@ -53,6 +55,7 @@ const byEvent: Partial<Record<RecordedEvent, WebhookFilter>> = {
 
   "webhook-failing": "webhook_failing",
   "webhook-disabled": "webhook_failing",
+  "update-runs-long": "update_running_long",
 };
 
 /** Records of the end of an update. The update says what they are, and whether it succeeded. */

@@ -2,12 +2,13 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ownHostFault } from "../../src/http/outgoing.ts";
+import { remind } from "../../src/webhooks/remind.ts";
 import type { Webhook, WebhookDelivery } from "../../src/webhooks/openapi.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { eventually } from "../support/clock.ts";
 import { everythingStored } from "../support/stored.ts";
-import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 import {
   Destination,
   HOOKS,
@@ -168,6 +169,40 @@ describe("webhooks of an organization", () => {
   });
 });
 
+describe("what happens because time passes", () => {
+  const DAY = 86_400_000;
+
+  it("is told once, and only where somebody waits for it", async () => {
+    const expires = Math.floor(Date.now() / 1000) + 20 * 86_400;
+    const quiet = await eventsOf(async () => {
+      await newOrgToken(world, "ci", { expires });
+      expect(await remind(bindings, Date.now() + 7 * DAY)).toBe(0);
+    });
+    expect(quiet.map(({ event }) => event)).toEqual(["organization-token-created"]);
+    await newHook(world, destination, { filters: ["token_expiring", "token_expired", "update_running_long"] });
+    await newStack(world.member);
+    const { id } = await startUpdate(world.member);
+    const now = Date.now();
+    const events = await eventsOf(async () => {
+      for (const days of [0, 7, 7, 18, 18, 20.5, 20.5]) await remind(bindings, now + days * DAY);
+    });
+    expect(events.map(({ event }) => event).toSorted()).toEqual([
+      "token-expired",
+      "token-expires-soon",
+      "token-expires-soon",
+      "update-runs-long",
+    ]);
+    expect(events.map(({ description }) => description).join()).toContain(`"acme/web/dev" (${id}) has run for more than an hour.`);
+    await arrived(4);
+    expect(destination.json().map(({ action }) => action).toSorted()).toEqual([
+      "token_expired",
+      "token_expiring",
+      "token_expiring",
+      "update_running_long",
+    ]);
+  });
+});
+
 describe("webhooks of a stack", () => {
   beforeEach(() => newStack(world.member));
 
@@ -183,6 +218,16 @@ describe("webhooks of a stack", () => {
     await arrived(2);
     expect(destination.json().map(({ stackName }) => stackName)).toEqual(["dev", "renamed"]);
     expect(await deliveriesOf(world, "dev", "/api/stacks/acme/web/renamed/hooks")).toHaveLength(2);
+  });
+
+  it("end when their stack leaves the organization", async () => {
+    await newStackHook(world, destination, { name: "dev" });
+    await env.DB.prepare(
+      "INSERT INTO members (org_id, user_id, role, created_at) SELECT organizations.id, users.id, 'admin', 0 FROM organizations JOIN users WHERE organizations.name = 'globex' AND login = 'ada'",
+    ).run();
+    await ok("POST", "/api/stacks/acme/web/dev/transfer", { token: world.admin, json: { toOrg: "globex" } });
+    expect(await rowOf("dev")).toBeNull();
+    expect(await ok<Webhook[]>("GET", "/api/stacks/globex/web/dev/hooks", { token: world.admin })).toEqual([]);
   });
 
   it("take no filter of the organization", async () => {
