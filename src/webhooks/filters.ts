@@ -78,7 +78,8 @@ const ofTheLog = {
 const byGroup = { ...contract, ...ofTheLog };
 
 export type WebhookGroup = keyof typeof byGroup;
-export type WebhookFilter = (typeof byGroup)[WebhookGroup][number];
+export type FilterOf<Group extends WebhookGroup> = (typeof byGroup)[Group][number];
+export type WebhookFilter = FilterOf<WebhookGroup>;
 
 export const webhookGroups = Object.keys(byGroup) as WebhookGroup[];
 export const webhookFilters = Object.values(byGroup).flat() as WebhookFilter[];

@@ -1,14 +1,16 @@
-import type { WebhookFilter, WebhookGroup } from "../../webhooks/filters.ts";
+import type { FilterOf, WebhookFilter, WebhookGroup } from "../../webhooks/filters.ts";
 import { filtersOf, isOfStack, selectsLog } from "../../webhooks/filters.ts";
 import type { Webhook } from "../../webhooks/openapi.ts";
 import type { HookContext } from "./place.ts";
 import { placeIn } from "./place.ts";
 
+type OfferedGroup = "stacks" | "tokens" | "members" | "sso" | "health";
+
 /**
  * The events that happen in Stackpass, in words, by group. Other events of the public contract never happen, so the form leaves them out and keeps
  * those that a client has set.
  */
-const words: Partial<Record<WebhookGroup, { title: string; events: Partial<Record<WebhookFilter, string>> }>> = {
+const words: { [Group in OfferedGroup]: { title: string; events: Record<FilterOf<Group>, string> } } = {
   stacks: {
     title: "Stacks",
     events: {
@@ -36,6 +38,8 @@ const words: Partial<Record<WebhookGroup, { title: string; events: Partial<Recor
       token_enabled: "A token was enabled",
       token_updated: "A token was changed",
       token_leaked: "A token was reported as leaked",
+      token_expiring: "A token expires soon",
+      token_expired: "A token has expired",
       token_refused: "A token was refused",
     },
   },
@@ -61,22 +65,28 @@ const words: Partial<Record<WebhookGroup, { title: string; events: Partial<Recor
     },
   },
   health: {
-    title: "Health of streams and webhooks",
+    title: "What needs attention",
     events: {
       stream_failing: "An audit stream was paused after a day of failures",
       webhook_failing: "A webhook failed for a day or was disabled",
+      update_running_long: "An update runs for a long time",
     },
   },
 };
+
+const all = Object.entries(words).map(([group, { title, events }]) => ({
+  group: group as WebhookGroup,
+  title,
+  events: events as Partial<Record<WebhookFilter, string>>,
+}));
 
 /** The groups that the form of a page offers. Those of the audit log need the right to set up a stream of it. */
 function offered(ctx: HookContext) {
   const place = placeIn(ctx);
   const maySendLog = ctx.page.may("audit_streams:update") && ctx.page.may("audit_logs:export");
-  return Object.entries(words).flatMap(([name, { title, events }]) => {
-    const group = name as WebhookGroup;
+  return all.flatMap(({ group, title, events }) => {
     if (place ? !isOfStack(group) : selectsLog({ filters: [], groups: [group] }) && !maySendLog) return [];
-    const filters = filtersOf(group).filter((filter) => filter in events && (!place || isOfStack(filter)));
+    const filters = filtersOf(group).filter((filter) => !place || isOfStack(filter));
     return [{ group, title, filters: filters.map((filter) => ({ filter, label: events[filter]! })) }];
   });
 }
@@ -127,11 +137,7 @@ const Box = ({ name, label, form }: { name: string; label: string; form: Form })
 /** The selection of a webhook in words. */
 export function eventsInWords({ filters, groups }: Pick<Webhook, "filters" | "groups">): string[] {
   if (filters.length === 0 && groups.length === 0) return ["All events of stacks"];
-  const all = Object.entries(words);
-  const titles = groups.map((group) => {
-    const found = all.find(([name]) => name === group)?.[1].title;
-    return found ? `${found}: all` : `${group}: all`;
-  });
-  const labels = filters.map((filter) => all.flatMap(([, { events }]) => events[filter as WebhookFilter] ?? [])[0] ?? filter);
+  const titles = groups.map((name) => `${all.find(({ group }) => group === name)?.title ?? name}: all`);
+  const labels = filters.map((filter) => all.flatMap(({ events }) => events[filter as WebhookFilter] ?? [])[0] ?? filter);
   return [...titles, ...labels];
 }
