@@ -612,6 +612,7 @@ export const mutants: Mutant[] = [
     find: "const kept = sameOrigin ? before.credentials : undefined;",
     replace: "const kept = sameOrigin ? before.credentials : before?.credentials;",
   },
+  { claim: "stream-role", file: "src/streams/role.ts", find: "/\\.amazonaws\\.com(\\.cn)?$/", replace: "/amazonaws\\.com(\\.cn)?/" },
   { claim: "stream-pause", file: "src/streams/deliver.ts", find: "if (stream.pausedAt !== null)", replace: "if (stream.pausedAt === 0)" },
   {
     claim: "scim-token",
