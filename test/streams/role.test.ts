@@ -211,6 +211,9 @@ describe("the export of the public contract", () => {
     expect((await row())!["delivered_through"]).toBe(from - 1);
     expect(await send("POST", `${CONFIG}/force`)).toMatchObject({ message: "" });
     await refused(400, "POST", `${CONFIG}/force?timestamp=soon`, { token: world.admin });
+    await configure(false);
+    expect(await refused(400, "POST", `${CONFIG}/force`, { token: world.admin })).toContain("switched off");
+    expect(await send("GET", CONFIG)).toMatchObject({ enabled: false });
   });
 
   it("asks AWS for the region of the bucket", async () => {

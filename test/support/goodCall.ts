@@ -110,7 +110,7 @@ async function objectsFor(world: World, { path, operationId }: Route["definition
     await env.DB.prepare("UPDATE audit_streams SET retry_at = 4e12").run();
   }
   if (/^(Get|Delete)AuditLogExportConfiguration$|^ForceAuditLogExport$/.test(operationId)) {
-    const json = { newEnabled: false, newS3Configuration: exportConfig };
+    const json = { newEnabled: operationId === "ForceAuditLogExport", newS3Configuration: exportConfig };
     await ok("POST", "/api/orgs/acme/auditlogs/export/config", { token: world.admin, json });
   }
   if (path.includes("{hookName}")) {
@@ -281,7 +281,7 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     CreateAuditStream: streamTo("new"),
     UpdateAuditStream: { name: "renamed" },
     RestartAuditStream: { from: 1 },
-    UpdateAuditLogExportConfiguration: { newEnabled: false, newS3Configuration: exportConfig },
+    UpdateAuditLogExportConfiguration: { newEnabled: false, newS3Configuration: { ...exportConfig, s3BucketName: "another-log" } },
     TestAuditLogExportConfiguration: exportConfig,
     CreateOrganizationWebhook: hookTo("new"),
     UpdateOrganizationWebhook: { ...hookTo(""), displayName: "renamed" },

@@ -4,6 +4,7 @@ import { auditEvent, auditStatement, whoIs } from "../../audit/record.ts";
 import { auditArchives, auditEvents } from "../../audit/table.ts";
 import { guarded } from "../../auth/guard.ts";
 import type { OrgContext } from "../../context.ts";
+import { badRequest } from "../../errors.ts";
 import { restartStream, resumeStream } from "../control.ts";
 import { requireExports } from "../create.ts";
 import type { Destination } from "../destination.ts";
@@ -24,16 +25,17 @@ export async function testExportConfig(ctx: OrgContext, config: ExportS3Config, 
  * Sends the log again from the first record at a time, or goes on at once without a time. The test object shows first whether the bucket
  * takes anything: if not, the answer says why, and the stream stays as it is.
  * @param timestamp seconds since 1970
- * @throws 404
+ * @throws 400 if the export is switched off, 404
  */
 export async function forceExport(ctx: OrgContext, timestamp: number | undefined) {
   requireExports(ctx);
-  const { id, destination, deliveredThrough } = await requireExport(ctx);
+  const { id, destination, deliveredThrough, pausedAt } = await requireExport(ctx);
+  if (pausedAt !== null) throw badRequest("the export is switched off (enabled)");
   const result = await writeTest(ctx, destination);
   if (result.message !== "") return result;
   const from = timestamp === undefined ? undefined : await firstRecordSince(ctx, timestamp * 1000);
   if (from !== undefined && from <= deliveredThrough) await restartStream(ctx, id, from);
-  await resumeStream(ctx, id);
+  else await resumeStream(ctx, id);
   return result;
 }
 
