@@ -23,7 +23,14 @@ const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export",
 /** A preview runs a program against a stack and writes no state (docs/decisions/0009). */
 const previewStacks: OrgPermission[] = [...readStacks, "stack:preview"];
 const stackHooks: OrgPermission[] = ["stack_webhook:read", "stack_webhook:create", "stack_webhook:update", "stack_webhook:delete"];
-const writeStacks: OrgPermission[] = [...previewStacks, "stack:write", "stack:import", "stack:cancel_update", "stack_tags:update", ...stackHooks];
+const writeStacks: OrgPermission[] = [
+  ...previewStacks,
+  "stack:write",
+  "stack:import",
+  "stack:cancel_update",
+  "stack_tags:update",
+  ...stackHooks,
+];
 const ownStacks: OrgPermission[] = [...writeStacks, "stack:delete", "stack:rename", "stack:transfer", "stack_access:update"];
 
 /** The rights of the role Member, by the organization's default permission on stacks (management-api §8.4). */

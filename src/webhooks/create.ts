@@ -62,7 +62,8 @@ export async function createWebhook(ctx: OrgContext, place: Place, request: Webh
     ...stackOfEvent(place),
   });
   const count = sql`(SELECT count(*) FROM ${webhooks} WHERE ${atPlace(ctx, place)})`;
-  const isThere = stackId === "" ? sql`1` : sql`EXISTS (SELECT 1 FROM stacks WHERE id = ${stackId} AND org_id = ${ctx.org.id} AND deleted_at IS NULL)`;
+  const isThere =
+    stackId === "" ? sql`1` : sql`EXISTS (SELECT 1 FROM stacks WHERE id = ${stackId} AND org_id = ${ctx.org.id} AND deleted_at IS NULL)`;
   try {
     await guarded(ctx, [
       ctx.store.db.select({ holds: failUnless(sql`${count} < ${mostWebhooks(place)} AND ${isThere}`) }).from(sql`(SELECT 1)`),

@@ -114,7 +114,9 @@ export class Deliveries {
 
   /** Messages with at least one attempt, the newest first. */
   list(): WebhookDelivery[] {
-    return this.#rows(`SELECT ${columns} FROM deliveries WHERE last IS NOT NULL ORDER BY sent_at DESC, id LIMIT ?`, MOST_KEPT).map(toDelivery);
+    return this.#rows(`SELECT ${columns} FROM deliveries WHERE last IS NOT NULL ORDER BY sent_at DESC, id LIMIT ?`, MOST_KEPT).map(
+      toDelivery,
+    );
   }
 
   #rows(query: string, ...values: (string | number)[]): Row[] {

@@ -50,8 +50,17 @@ function teams({ title, facts, url, tone }: Message) {
           type: "AdaptiveCard",
           version: "1.4",
           body: [
-            { type: "TextBlock", size: "Medium", weight: "Bolder", wrap: true, color: colors[tone], text: unmarked(`${marks[tone]}${title}`) },
-            ...(facts.length === 0 ? [] : [{ type: "FactSet", facts: facts.map(([name, value]) => ({ title: name, value: unmarked(value) })) }]),
+            {
+              type: "TextBlock",
+              size: "Medium",
+              weight: "Bolder",
+              wrap: true,
+              color: colors[tone],
+              text: unmarked(`${marks[tone]}${title}`),
+            },
+            ...(facts.length === 0
+              ? []
+              : [{ type: "FactSet", facts: facts.map(([name, value]) => ({ title: name, value: unmarked(value) })) }]),
           ],
           ...(url !== undefined && { actions: [{ type: "Action.OpenUrl", title: "Open", url }] }),
         },

@@ -54,10 +54,17 @@ export async function noteSuccess(env: Bindings, id: string): Promise<void> {
 /** Records that a message was given up. @param messageId the event is recorded once for it */
 export async function recordFailing(env: Bindings, row: WebhookRow, messageId: string, error: string): Promise<void> {
   const store = openStore(env.DB);
-  const event = { ...told(row, "webhook-failing", `The webhook ${row.name} to ${row.destination} failed for a day: ${error}`), id: `webhook-failing-${messageId}` };
+  const event = {
+    ...told(row, "webhook-failing", `The webhook ${row.name} to ${row.destination} failed for a day: ${error}`),
+    id: `webhook-failing-${messageId}`,
+  };
   await batch(store, [
-    auditIf(store, event, sql`EXISTS (SELECT 1 FROM ${webhooks} WHERE ${webhooks.id} = ${row.id})
-      AND NOT EXISTS (SELECT 1 FROM audit_outbox WHERE id = ${event.id})`),
+    auditIf(
+      store,
+      event,
+      sql`EXISTS (SELECT 1 FROM ${webhooks} WHERE ${webhooks.id} = ${row.id})
+      AND NOT EXISTS (SELECT 1 FROM audit_outbox WHERE id = ${event.id})`,
+    ),
   ]);
   await relayEvents(env, [event.id]);
 }

@@ -129,7 +129,9 @@ function changesOf(json: string | null): Record<string, number> {
   if (json === null) return {};
   const parsed = JSON.parse(json) as unknown;
   if (typeof parsed !== "object" || parsed === null) return {};
-  const entries = Object.entries(parsed).filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[0].length <= 50);
+  const entries = Object.entries(parsed).filter(
+    (entry): entry is [string, number] => typeof entry[1] === "number" && entry[0].length <= 50,
+  );
   return Object.fromEntries(entries.slice(0, 50));
 }
 

@@ -33,7 +33,12 @@ export async function remind(env: Bindings, now: number): Promise<number> {
     ...tokens.map(({ id, orgId, name, kind, days, at }) => {
       const what = days === 0 ? "expired" : `expires in ${days} days`;
       const event = days === 0 ? ("token-expired" as const) : ("token-expires-soon" as const);
-      return { ...told(now, orgId, event, `The ${kind} token "${name}" (${id}) ${what}.`), id: idOf(days, id, at), tokenId: id, tokenName: name };
+      return {
+        ...told(now, orgId, event, `The ${kind} token "${name}" (${id}) ${what}.`),
+        id: idOf(days, id, at),
+        tokenId: id,
+        tokenName: name,
+      };
     }),
     ...long.map(({ id, orgId, org, project, name, requestedBy }) => {
       const description = `An update of stack "${org}/${project}/${name}" (${id}) has run for more than an hour.`;
@@ -51,8 +56,12 @@ export async function remind(env: Bindings, now: number): Promise<number> {
   return events.length;
 }
 
-const told = (now: number, orgId: string, event: "token-expires-soon" | "token-expired" | "update-runs-long", description: string): AuditEvent =>
-  auditEvent({ now, address: "" }, orgId, nobody, { event, description });
+const told = (
+  now: number,
+  orgId: string,
+  event: "token-expires-soon" | "token-expired" | "update-runs-long",
+  description: string,
+): AuditEvent => auditEvent({ now, address: "" }, orgId, nobody, { event, description });
 
 const idOf = (days: number, tokenId: string, at: number) => `token-expires-${days}-${tokenId}-${at}`;
 

@@ -167,9 +167,7 @@ export class WebhookSender extends DurableObject<Bindings> {
   async #attempt({ row, opened }: Due, id: string, message: Message, signal: AbortSignal): Promise<Attempted> {
     const { format, host, destination } = row;
     const { id: webhookId } = row;
-    const done = opened
-      ? await attempt(this.env, { ...opened, format, host }, id, message, signal)
-      : unreadable(destination);
+    const done = opened ? await attempt(this.env, { ...opened, format, host }, id, message, signal) : unreadable(destination);
     log("webhook", { webhookId, kind: message.kind, status: done.responseCode, ms: done.duration });
     return done;
   }

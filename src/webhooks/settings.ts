@@ -8,7 +8,11 @@ import { type WebhookFormat, webhookFormats } from "./table.ts";
 import type { Place } from "./webhook.ts";
 
 /** The names in a body must be those of the path. @throws 400 */
-export function requireSamePlace(ctx: OrgContext, place: Place, { organizationName, projectName, stackName, envName }: WebhookRequest): void {
+export function requireSamePlace(
+  ctx: OrgContext,
+  place: Place,
+  { organizationName, projectName, stackName, envName }: WebhookRequest,
+): void {
   if (organizationName.toLowerCase() !== ctx.org.name.toLowerCase())
     throw new AppError(400, "Organization name from request body doesn't match URL.");
   if (envName) throw badRequest("environments (Pulumi ESC) are not supported, so a webhook cannot be of one");

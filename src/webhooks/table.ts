@@ -49,10 +49,7 @@ export const webhooks = sqliteTable(
     failingSince: integer("failing_since"),
     error: text("error").notNull().default(""),
   },
-  (t) => [
-    uniqueIndex("webhooks_name").on(t.orgId, t.stackId, sql`lower(${t.name})`),
-    index("webhooks_made_with").on(t.madeWith),
-  ],
+  (t) => [uniqueIndex("webhooks_name").on(t.orgId, t.stackId, sql`lower(${t.name})`), index("webhooks_made_with").on(t.madeWith)],
 );
 
 /** How far the audit log of an organization was examined for its webhooks. Organizations without webhooks have no row. */

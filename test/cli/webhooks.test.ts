@@ -38,7 +38,9 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
   const isSigned = ({ headers, body }: Arrived) =>
     headers["pulumi-webhook-signature"] === createHmac("sha256", SECRET).update(body).digest("hex") &&
     headers["webhook-signature"] ===
-      `v1,${createHmac("sha256", SECRET).update(`${String(headers["webhook-id"])}.${String(headers["webhook-timestamp"])}.${body}`).digest("base64")}`;
+      `v1,${createHmac("sha256", SECRET)
+        .update(`${String(headers["webhook-id"])}.${String(headers["webhook-timestamp"])}.${body}`)
+        .digest("base64")}`;
 
   it("send what happens to a stack, signed, and show the deliveries", async () => {
     const of = ["--stack", "acme/hooks/dev"];
@@ -75,7 +77,19 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
 
   it("tell of new stacks in the organization, until the webhook is removed", async () => {
     const of = ["--org", "acme"];
-    const made = await terminal.pulumi("org", "webhook", "new", "--name", "all", "--url", `${url}/org`, "--event", "stack_created", "--yes", ...of);
+    const made = await terminal.pulumi(
+      "org",
+      "webhook",
+      "new",
+      "--name",
+      "all",
+      "--url",
+      `${url}/org`,
+      "--event",
+      "stack_created",
+      "--yes",
+      ...of,
+    );
     const [, name] = /"([0-9a-f]{8})"/.exec(made)!;
     arrived.length = 0;
     await terminal.pulumi("stack", "init", "acme/hooks/second", "--no-select");

@@ -3,15 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ChainRecord } from "../../src/audit/chain.ts";
 import { eventTypes } from "../../src/audit/events.ts";
 import { isFor } from "../../src/webhooks/dispatch.ts";
-import {
-  filtersOf,
-  groupOfFilter,
-  isOfStack,
-  selects,
-  selectsLog,
-  webhookFilters,
-  webhookGroups,
-} from "../../src/webhooks/filters.ts";
+import { filtersOf, groupOfFilter, isOfStack, selects, selectsLog, webhookFilters, webhookGroups } from "../../src/webhooks/filters.ts";
 import { bodyOf } from "../../src/webhooks/formats.ts";
 import { messageOfRecord, messageOfUpdate } from "../../src/webhooks/message.ts";
 import { filterOfUpdate, signalOf } from "../../src/webhooks/signals.ts";
@@ -44,14 +36,20 @@ describe("the filters of webhooks", () => {
   it("give a webhook of a stack the updates of that stack and nothing else", () => {
     const update = fc.record({ stackId: fc.constantFrom("s1", "s2") });
     fc.assert(
-      fc.property(fc.option(update, { nil: undefined }), fc.constantFrom(...webhookFilters), fc.nat(20), fc.nat(20), (ended, filter, seq, fromSeq) => {
-        const hook = { stackId: "s1", filters: [], groups: [], fromSeq };
-        const event = { record: { seq } as ChainRecord, filter, update: ended as never };
-        if (isFor(hook, event)) {
-          expect(ended?.stackId).toBe("s1");
-          expect(seq).toBeGreaterThan(fromSeq);
-        }
-      }),
+      fc.property(
+        fc.option(update, { nil: undefined }),
+        fc.constantFrom(...webhookFilters),
+        fc.nat(20),
+        fc.nat(20),
+        (ended, filter, seq, fromSeq) => {
+          const hook = { stackId: "s1", filters: [], groups: [], fromSeq };
+          const event = { record: { seq } as ChainRecord, filter, update: ended as never };
+          if (isFor(hook, event)) {
+            expect(ended?.stackId).toBe("s1");
+            expect(seq).toBeGreaterThan(fromSeq);
+          }
+        },
+      ),
     );
     expect(webhookFilters.filter(isOfStack)).toContain("update_failed");
     expect(webhookFilters.filter(isOfStack)).not.toContain("stack_deleted");
@@ -145,7 +143,11 @@ describe("a message", () => {
         },
         {
           type: "section",
-          fields: ["By: ada", "Resources: 2 create, 5 same", "Message: m"].map((line) => ({ type: "plain_text", text: line, emoji: false })),
+          fields: ["By: ada", "Resources: 2 create, 5 same", "Message: m"].map((line) => ({
+            type: "plain_text",
+            text: line,
+            emoji: false,
+          })),
         },
       ],
     });

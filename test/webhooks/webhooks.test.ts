@@ -70,10 +70,7 @@ describe("webhooks of an organization", () => {
     });
     expect(events.map(({ event, description }) => [event, description])).toEqual([
       ["webhook-created", "Added the webhook deploys to localhost:9300 of the organization in the format raw, for group stacks."],
-      [
-        "webhook-updated",
-        'Changed the webhook deploys to localhost:9300 of the organization: display name from "A webhook" to "Deploys".',
-      ],
+      ["webhook-updated", 'Changed the webhook deploys to localhost:9300 of the organization: display name from "A webhook" to "Deploys".'],
       ["webhook-updated", "Changed the webhook deploys to localhost:9300 of the organization: secret."],
       ["webhook-updated", "Changed the webhook deploys to localhost:9300 of the organization: no secret any more."],
       ["webhook-deleted", "Deleted the webhook deploys to localhost:9300 of the organization."],
@@ -161,7 +158,9 @@ describe("webhooks of an organization", () => {
     // A webhook of the organization tells of all stacks.
     const stacks = [{ project: "web", stack: "*", access: "write" }];
     const limited = await newOrgToken(world, "limited", { roleID: role.id, stacks });
-    expect(await refused(403, "POST", HOOKS, { token: limited.tokenValue, json: hookTo(destination.url) })).toContain("limited to certain stacks");
+    expect(await refused(403, "POST", HOOKS, { token: limited.tokenValue, json: hookTo(destination.url) })).toContain(
+      "limited to certain stacks",
+    );
     const machine = await newOrgToken(world, "machine", { admin: true });
     expect(await ok<Webhook[]>("GET", HOOKS, { token: machine.tokenValue })).toHaveLength(1);
     // Events of the audit log need the right to set up a stream, which only people have.
@@ -195,12 +194,12 @@ describe("what happens because time passes", () => {
     ]);
     expect(events.map(({ description }) => description).join()).toContain(`"acme/web/dev" (${id}) has run for more than an hour.`);
     await arrived(4);
-    expect(destination.json().map(({ action }) => action).toSorted()).toEqual([
-      "token_expired",
-      "token_expiring",
-      "token_expiring",
-      "update_running_long",
-    ]);
+    expect(
+      destination
+        .json()
+        .map(({ action }) => action)
+        .toSorted(),
+    ).toEqual(["token_expired", "token_expiring", "token_expiring", "update_running_long"]);
   });
 });
 
@@ -233,9 +232,9 @@ describe("webhooks of a stack", () => {
 
   it("take no filter of the organization", async () => {
     for (const filter of ["stack_deleted", "token_created", "environment_created"])
-      expect(await refused(400, "POST", STACK_HOOKS, { token: world.member, json: hookTo(destination.url, { filters: [filter] }) })).toContain(
-        filter,
-      );
+      expect(
+        await refused(400, "POST", STACK_HOOKS, { token: world.member, json: hookTo(destination.url, { filters: [filter] }) }),
+      ).toContain(filter);
     for (const group of ["tokens", "environments"])
       await refused(400, "POST", STACK_HOOKS, { token: world.member, json: hookTo(destination.url, { groups: [group] }) });
   });
@@ -333,8 +332,14 @@ describe("a destination", () => {
     destination.answer = bad;
     await newStack(world.member);
     await attempts("d", 1);
-    expect((await deliveriesOf(world, "d"))[0]).toMatchObject({ responseCode: status, state: "waiting", error: expect.any(String) as string });
-    expect(await ok<Webhook>("GET", `${HOOKS}/d`, { token: world.admin })).toMatchObject({ failing: { error: expect.any(String) as string } });
+    expect((await deliveriesOf(world, "d"))[0]).toMatchObject({
+      responseCode: status,
+      state: "waiting",
+      error: expect.any(String) as string,
+    });
+    expect(await ok<Webhook>("GET", `${HOOKS}/d`, { token: world.admin })).toMatchObject({
+      failing: { error: expect.any(String) as string },
+    });
     destination.answer = () => new Response(null, { status: 204 });
     await later("d");
     expect((await deliveriesOf(world, "d"))[0]).toMatchObject({ responseCode: 204, state: "delivered", attempts: 2 });
@@ -484,7 +489,12 @@ describe("bad input", () => {
   it("is an address of this service, under each of its names", () => {
     const deployed = { OWN_HOSTS: "console.example.org, stacks.example.net" };
     const fault = (env: object, address: string, host: string) => ownHostFault(env, new URL(address), host);
-    for (const address of ["https://api.example.com/api/user", "https://API.example.com.:8443", "https://console.example.org", "https://stacks.example.net"])
+    for (const address of [
+      "https://api.example.com/api/user",
+      "https://API.example.com.:8443",
+      "https://console.example.org",
+      "https://stacks.example.net",
+    ])
       expect(fault(deployed, address, "api.example.com"), address).toContain("this service itself");
     expect(fault(deployed, "https://example.com", "api.example.com")).toBeUndefined();
     const local = { LOCAL_DEVELOPMENT: "true" };

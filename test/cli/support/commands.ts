@@ -23,10 +23,7 @@ function webhookTrials(of: "org" | "stack", where: string, event: string): Trial
     ...trial(`${of} webhook ${command}`, `${of} webhook ${line} ${where}`),
     says,
   });
-  const ofStack = [
-    one("get", "get HOOK", /commands-hook/),
-    one("delivery redeliver", "delivery redeliver HOOK EVENT", /Kind: +ping/),
-  ];
+  const ofStack = [one("get", "get HOOK", /commands-hook/), one("delivery redeliver", "delivery redeliver HOOK EVENT", /Kind: +ping/)];
   return [
     one("new", `new --name commands-hook --url http://127.0.0.1:1/in --event ${event} --yes`, /Created webhook|commands-hook/),
     one("list", "list", /commands-hook/),

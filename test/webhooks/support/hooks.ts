@@ -71,8 +71,7 @@ export const newStackHook = (world: World, { url }: { url: string }, more: Recor
 export const deliveriesOf = (world: World, name: string, path = HOOKS) =>
   ok<WebhookDelivery[]>("GET", `${path}/${name}/deliveries`, { token: world.admin });
 
-export const rowOf = (name: string) =>
-  env.DB.prepare("SELECT * FROM webhooks WHERE name = ?").bind(name).first<Record<string, unknown>>();
+export const rowOf = (name: string) => env.DB.prepare("SELECT * FROM webhooks WHERE name = ?").bind(name).first<Record<string, unknown>>();
 
 /** Waits until every event is in the log, and the log was examined for webhooks. */
 export const examined = () =>
