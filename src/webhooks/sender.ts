@@ -75,8 +75,10 @@ export class WebhookSender extends DurableObject<Bindings> {
     return this.#sendNow(due, id);
   }
 
-  async has(id: string): Promise<boolean> {
-    return this.#deliveries.get(id) !== undefined;
+  /** The kind of a stored message; undefined if it is no longer stored. */
+  async kindOf(id: string): Promise<string | undefined> {
+    const row = this.#deliveries.get(id);
+    return row && messageOf(row).kind;
   }
 
   /** Sends a stored message again at once. @returns undefined if the webhook was deleted, or the message is no longer stored */
