@@ -232,7 +232,7 @@ export function inScope(
   stack: StackRef | undefined,
 ): "allowed" | "forbidden" | "stack-hidden" {
   if (limits.stackRules === null || !isAboutStacks(permission)) return "allowed";
-  if (!stack) return judgedLater.has(permission) ? "allowed" : "forbidden";
+  if (!stack || !permission.startsWith("stack")) return judgedLater.has(permission) ? "allowed" : "forbidden";
   const access = accessTo(limits.stackRules, stack.projectName, stack.stackName);
   if (access === "none") return "stack-hidden";
   return access === "write" || ruleMay[access].has(permission) ? "allowed" : "forbidden";

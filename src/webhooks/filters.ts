@@ -105,6 +105,13 @@ export interface Selection {
 export const selectsLog = ({ filters, groups }: Selection): boolean =>
   groups.some((group) => logGroups.has(group)) || filters.some((filter) => isFilter(filter) && logGroups.has(groupOfFilter(filter)));
 
+/** The value of `Pulumi-Webhook-Kind` for events of a group of the audit log. */
+export const kindOfGroup = (group: WebhookGroup): string => group.replace(/s$/, "");
+
+const logKinds = new Set(Object.keys(ofTheLog).map((group) => kindOfGroup(group as WebhookGroup)));
+/** Whether messages of that kind are parts of the audit log. */
+export const isOfLog = (kind: string): boolean => logKinds.has(kind);
+
 /** The groups and filters that a webhook of a stack can have. */
 export const isOfStack = (name: string): boolean =>
   isGroup(name) ? stackGroups.has(name) : isFilter(name) && stackGroups.has(groupOfFilter(name)) && !orgOnly.has(name);

@@ -1,7 +1,7 @@
 import type { ChainRecord } from "../audit/chain.ts";
 import { displayNameOf } from "../audit/events.ts";
 import { type UpdateKind, type UpdateStatus, resultOf } from "../updates/table.ts";
-import { type WebhookFilter, groupOfFilter } from "./filters.ts";
+import { type WebhookFilter, groupOfFilter, kindOfGroup } from "./filters.ts";
 
 /** A message before it has the form of a destination. Pure. */
 export interface Message {
@@ -70,7 +70,7 @@ export function messageOfRecord(filter: WebhookFilter, record: ChainRecord, { or
   const description = String(record["description"] ?? "");
   const address = String(record["sourceIp"] ?? "");
   return {
-    kind: groupOfFilter(filter).replace(/s$/, ""),
+    kind: kindOfGroup(groupOfFilter(filter)),
     raw: JSON.stringify({
       ...common,
       action: filter,

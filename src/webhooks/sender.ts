@@ -42,6 +42,8 @@ export class WebhookSender extends DurableObject<Bindings> {
   readonly #deliveries: Deliveries;
   /** Ends the attempts that are under way. */
   #attempts = new AbortController();
+  /** The webhook was changed since the last step began. */
+  #isChanged = false;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
@@ -60,6 +62,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     await this.#remember(webhookId);
     this.#attempts.abort();
     this.#attempts = new AbortController();
+    this.#isChanged = true;
     const { heldUntil: _, ...health } = await this.#health();
     await this.ctx.storage.put("health", health);
     await this.ctx.storage.setAlarm(Date.now());
@@ -75,8 +78,10 @@ export class WebhookSender extends DurableObject<Bindings> {
     return this.#sendNow(due, id);
   }
 
-  async has(id: string): Promise<boolean> {
-    return this.#deliveries.get(id) !== undefined;
+  /** The kind of a stored message; undefined if it is no longer stored. */
+  async kindOf(id: string): Promise<string | undefined> {
+    const row = this.#deliveries.get(id);
+    return row && messageOf(row).kind;
   }
 
   /** Sends a stored message again at once. @returns undefined if the webhook was deleted, or the message is no longer stored */
@@ -113,6 +118,7 @@ export class WebhookSender extends DurableObject<Bindings> {
   }
 
   async #step(webhookId: string): Promise<void> {
+    this.#isChanged = false;
     const due = await readDue(this.env, webhookId);
     if (!due) {
       await this.ctx.storage.deleteAlarm();
@@ -196,6 +202,7 @@ export class WebhookSender extends DurableObject<Bindings> {
   }
 
   async #setAlarm(): Promise<void> {
+    if (this.#isChanged) return this.ctx.storage.setAlarm(Date.now());
     const next = this.#deliveries.nextTime();
     if (next === undefined) return this.ctx.storage.deleteAlarm();
     const { heldUntil = 0 } = await this.#health();

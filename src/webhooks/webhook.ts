@@ -1,14 +1,13 @@
 import { type SQL, and, eq, getTableColumns, sql } from "drizzle-orm";
 import type { OrgPermission } from "../access/permissions.ts";
 import { guarded } from "../auth/guard.ts";
-import { has, requireRight } from "../auth/right.ts";
+import { has } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { notFound } from "../errors.ts";
 import { openValue, sealValue } from "../secrets/sealed.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
-import { selectsLog } from "./filters.ts";
 import type { Webhook } from "./openapi.ts";
 import { webhooks } from "./table.ts";
 
@@ -102,11 +101,6 @@ export async function toWebhook(ctx: OrgContext, place: Place, row: WebhookRow, 
     ...(row.disabledFor && { disabled: row.disabledFor }),
     ...(row.failingSince !== null && { failing: { since: new Date(row.failingSince).toISOString(), error: row.error } }),
   };
-}
-
-/** Requires the right to see the audit log if the webhook gets parts of it. @throws 403 */
-export async function requireSight(ctx: OrgContext, row: WebhookRow): Promise<void> {
-  if (selectsLog(row)) await requireRight(ctx, "audit_streams:read");
 }
 
 /** A webhook in a sentence of the audit log. Nothing of it can be a credential. */

@@ -155,6 +155,14 @@ describe("webhooks of an organization", () => {
     // The rest of an address may be a credential of its receiver.
     expect(await ok<Webhook[]>("GET", HOOKS, { token: reader.tokenValue })).toMatchObject([{ payloadUrl: "https://localhost:9300/…" }]);
     await refused(403, "POST", `${HOOKS}/secret/ping`, { token: reader.tokenValue });
+    // Messages about tokens are parts of the audit log.
+    await newHook(world, destination, { name: "log", groups: ["tokens", "stacks"] });
+    await newOrgToken(world, "ci");
+    await newStack(world.member);
+    await eventually(async () => expect((await deliveriesOf(world, "log")).map(({ kind }) => kind).toSorted()).toEqual(["stack", "token"]));
+    const seen = await ok<WebhookDelivery[]>("GET", `${HOOKS}/log/deliveries`, { token: reader.tokenValue });
+    expect(seen.map(({ kind }) => kind)).toEqual(["stack"]);
+    await ok("DELETE", `${HOOKS}/log`, { token: world.admin });
     // A webhook of the organization tells of all stacks.
     const stacks = [{ project: "web", stack: "*", access: "write" }];
     const limited = await newOrgToken(world, "limited", { roleID: role.id, stacks });
