@@ -221,7 +221,7 @@ describe("the export of the public contract", () => {
     const answers: Response[] = [];
     const asked: string[] = [];
     const spy = vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-      asked.push(`${init?.method} ${String(input)}`);
+      asked.push(`${init?.method} ${new Request(input as Request, init as RequestInit).url}`);
       return answers.shift()!;
     });
     onTestFinished(() => spy.mockRestore());

@@ -52,7 +52,7 @@ export function destinationOf(kind: Kind, form: Form) {
 export function fieldsOf({ name, format, destination }: { name: string; format: string; destination: Destination }): Form {
   const { kind, ...settings } = destination;
   const shown = Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => [key, value === true ? "yes" : value === false ? "" : String(value)]),
+    Object.entries(settings).map(([key, value]) => [key, value === true ? "yes" : value === false ? "" : value]),
   );
   // The path of an HTTPS address may be a secret, so it is not known here.
   return { ...shown, ...(kind === "https" && { url: "" }), name, format };
