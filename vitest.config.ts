@@ -40,6 +40,7 @@ export default defineConfig(async () => {
             REGISTRY_UPSTREAM: upstream.url,
             DOCUMENTS: documents,
             LOCAL_DEVELOPMENT: "true",
+            AUDIT_EXPORT_STORE: "http://localhost:1",
             LEAK_SCANNER_SECRET: "the-scanner-of-these-tests-and-nobody-else",
             LEAK_SCANNER_KEYS: scannerKey,
             // Size of `npm run bench:lists`.

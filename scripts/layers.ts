@@ -37,6 +37,7 @@ const layers: [name: string, purpose: string][] = [
   ["secrets", "Encryption of secret values under a stack's key."],
   ["identity", "The deployment's own signing keys, and the tokens by which it signs in to other services."],
   ["streams", "Streams that send the audit log to other systems, each from its own Durable Object."],
+  ["webhooks", "Webhooks that send what happens to other systems and chats, from the audit log."],
   ["engineEvents", "The format of engine events, in requests and in R2."],
   ["coordinator", "The Durable Object that owns a stack while an update runs, and its client."],
   ["updates", "The Worker's side of an update: from its creation to its end, imports and renames."],

@@ -4,6 +4,8 @@ export interface Bindings extends Env {
   OPERATOR_TOKEN?: string;
   /** Optional: public keys of checkpoints whose master key is no longer in `ENCRYPTION_KEYS`, `id:base64url,…`. */
   AUDIT_PUBLIC_KEYS?: string;
+  /** Optional setting: further names of this deployment, separated by commas, which nothing may send to (`ownHostFault`). */
+  OWN_HOSTS?: string;
   /** `true` on a server for development: it may call its own machine (`callOut`). A deployment must not set it. */
   LOCAL_DEVELOPMENT?: string;
   /** Optional secrets: they verify the signatures of scanners' leak reports, see `isSignedByScanner`. */
@@ -15,6 +17,8 @@ export interface Bindings extends Env {
   DNS_RESOLVERS?: string;
   /** Optional setting: days after which the deployment signs its own tokens with another key. */
   SIGNING_KEY_DAYS?: string;
+  /** Optional setting: the address of the store that has the buckets of `…/auditlogs/export/config`, if it is not AWS, see `findBucket`. */
+  AUDIT_EXPORT_STORE?: string;
   /** Optional binding `send_email`, or a provider in its place: they send mail, see `sendMail`. `MAIL_FROM` is the sender's address. */
   MAIL?: SendEmail;
   MAIL_PROVIDER?: string;

@@ -6,6 +6,8 @@ import { logSettingFaults } from "./settings.ts";
 
 export { AuditSender } from "./streams/sender.ts";
 export { StackCoordinator } from "./coordinator/coordinator.ts";
+export { WebhookDispatcher } from "./webhooks/dispatcher.ts";
+export { WebhookSender } from "./webhooks/sender.ts";
 
 export default {
   fetch: (request, env, ctx) => {

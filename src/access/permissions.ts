@@ -55,6 +55,14 @@ export const orgPermissions = [
   "stack_access:read",
   "stack_access:update",
   "stack_tags:update",
+  "stack_webhook:read",
+  "stack_webhook:create",
+  "stack_webhook:update",
+  "stack_webhook:delete",
+  "organization_webhook:read",
+  "organization_webhook:create",
+  "organization_webhook:update",
+  "organization_webhook:delete",
   "organization:transfer_stacks",
 ] as const;
 export type OrgPermission = (typeof orgPermissions)[number];

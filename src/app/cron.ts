@@ -11,6 +11,8 @@ import { rotateSigningKeys } from "../identity/rotate.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
 import { recheckDomains } from "../sso/domains.ts";
 import { wakeLagging } from "../streams/wakeLagging.ts";
+import { remind } from "../webhooks/remind.ts";
+import { wakeLaggingWebhooks } from "../webhooks/wakeLagging.ts";
 import { mailInvites } from "../orgs/mailInvites.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
@@ -27,6 +29,8 @@ const everyMinute: Record<string, Task> = {
   checkpoints: (env, now) => signCheckpoints(env, now),
   archive: (env, now) => archiveOldRecords(env, now),
   streams: (env, now) => wakeLagging(env, now),
+  webhooks: (env) => wakeLaggingWebhooks(env),
+  reminders: (env, now) => remind(env, now),
   sweep: (env, now) => sweep(env, now),
   mail: (env, now) => mailInvites(env, now),
 };

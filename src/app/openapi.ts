@@ -19,6 +19,7 @@ import { sessionOperations } from "../sessions/openapi.ts";
 import { ssoOperations } from "../sso/openapi.ts";
 import { stackOperations } from "../stacks/openapi.ts";
 import { streamOperations } from "../streams/openapi.ts";
+import { webhookOperations } from "../webhooks/openapi.ts";
 import { teamOperations } from "../teams/openapi.ts";
 import { tokenOperations } from "../tokens/openapi.ts";
 import { updateOperations } from "../updates/openapi.ts";
@@ -46,6 +47,7 @@ export const operations: Record<OperationId, Operation> = {
   ...scimOperations,
   ...auditLogOperations,
   ...streamOperations,
+  ...webhookOperations,
   ...rightsizeOperations,
   ...stackOperations,
   ...explainOperations,

@@ -20,7 +20,9 @@ import { peopleRoutes } from "../stacks/peopleRoutes.ts";
 import { referenceRoutes } from "../stacks/referenceRoutes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
 import { ssoRoutes } from "../sso/routes.ts";
+import { exportConfigRoutes } from "../streams/exportConfig/routes.ts";
 import { streamRoutes } from "../streams/routes.ts";
+import { webhookRoutes } from "../webhooks/routes.ts";
 import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { stackRoutes } from "../stacks/routes.ts";
 import { teamRoutes } from "../teams/routes.ts";
@@ -51,6 +53,8 @@ export const routes = [
   ...scimRoutes,
   ...auditLogRoutes,
   ...streamRoutes,
+  ...exportConfigRoutes,
+  ...webhookRoutes,
   ...rightsizeRoutes,
   ...stackRoutes,
   ...resourceRoutes,

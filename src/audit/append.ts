@@ -6,8 +6,10 @@ import { type Archive, readArchive } from "./archived.ts";
 import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
 import { type AuditEvent, forgetPromises } from "./record.ts";
 import { auditStreams } from "../streams/table.ts";
+import { webhookCursors } from "../webhooks/table.ts";
 import { auditArchives, auditEvents, auditHeads } from "./table.ts";
 import { wakeStreams } from "./wakeStreams.ts";
+import { wakeWebhooks } from "./wakeWebhooks.ts";
 
 /**
  * Maximum number of characters of a statement's parameter, which has at most 2 MB (platform-facts D-2): a character has at most 3 bytes.
@@ -37,7 +39,7 @@ export class NotWritten extends Error {}
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   const store = openStore(env.DB);
   const places = JSON.stringify(events.map(({ id, orgId, at }) => ({ id, orgId, at })));
-  const [heads, known, archives, streams] = await batch(store, [
+  const [heads, known, archives, streams, withWebhooks] = await batch(store, [
     store.db
       .select({ orgId: auditHeads.orgId, seq: auditHeads.seq, hash: auditHeads.hash })
       .from(auditHeads)
@@ -57,6 +59,10 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
       .select({ id: auditStreams.id })
       .from(auditStreams)
       .where(sql`${auditStreams.orgId} IN (SELECT value->>'orgId' FROM json_each(${places})) AND ${auditStreams.pausedAt} IS NULL`),
+    store.db
+      .select({ orgId: webhookCursors.orgId })
+      .from(webhookCursors)
+      .where(sql`${webhookCursors.orgId} IN (SELECT value->>'orgId' FROM json_each(${places}))`),
   ]);
 
   try {
@@ -69,6 +75,10 @@ async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   await wakeStreams(
     env,
     streams.map(({ id }) => id),
+  );
+  await wakeWebhooks(
+    env,
+    withWebhooks.map(({ orgId }) => orgId),
   );
 }
 

@@ -22,7 +22,15 @@ const everyone: OrgPermission[] = ["organization:read", "org_member:read", "team
 const readStacks: OrgPermission[] = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt", "stack_access:read"];
 /** A preview runs a program against a stack and writes no state (docs/decisions/0009). */
 const previewStacks: OrgPermission[] = [...readStacks, "stack:preview"];
-const writeStacks: OrgPermission[] = [...previewStacks, "stack:write", "stack:import", "stack:cancel_update", "stack_tags:update"];
+const stackHooks: OrgPermission[] = ["stack_webhook:read", "stack_webhook:create", "stack_webhook:update", "stack_webhook:delete"];
+const writeStacks: OrgPermission[] = [
+  ...previewStacks,
+  "stack:write",
+  "stack:import",
+  "stack:cancel_update",
+  "stack_tags:update",
+  ...stackHooks,
+];
 const ownStacks: OrgPermission[] = [...writeStacks, "stack:delete", "stack:rename", "stack:transfer", "stack_access:update"];
 
 /** The rights of the role Member, by the organization's default permission on stacks (management-api §8.4). */
@@ -214,14 +222,17 @@ export const leftByRule = (access: "read" | "preview", permission: OrgPermission
 /** Rights that are checked without a stack at first: a list is filtered, and a creation is checked again when the name is known. */
 const judgedLater: ReadonlySet<OrgPermission> = new Set(["stack:list", "stack:create"]);
 
+/** A webhook of the organization tells of all stacks. */
+const isAboutStacks = (permission: OrgPermission) => permission.startsWith("stack") || permission.startsWith("organization_webhook:");
+
 /** Checks a right against the token's limit on stacks. A right on stacks that names no stack is refused, unless it is checked later. */
 export function inScope(
   { limits }: Actor,
   permission: OrgPermission,
   stack: StackRef | undefined,
 ): "allowed" | "forbidden" | "stack-hidden" {
-  if (limits.stackRules === null || !permission.startsWith("stack")) return "allowed";
-  if (!stack) return judgedLater.has(permission) ? "allowed" : "forbidden";
+  if (limits.stackRules === null || !isAboutStacks(permission)) return "allowed";
+  if (!stack || !permission.startsWith("stack")) return judgedLater.has(permission) ? "allowed" : "forbidden";
   const access = accessTo(limits.stackRules, stack.projectName, stack.stackName);
   if (access === "none") return "stack-hidden";
   return access === "write" || ruleMay[access].has(permission) ? "allowed" : "forbidden";

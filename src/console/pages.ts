@@ -26,6 +26,11 @@ import { singleSignOnPages } from "./singleSignOn.tsx";
 import { organizationPages } from "./organizations.tsx";
 import type { PageRoute } from "./page.tsx";
 import { ssoPages } from "./sso/page.tsx";
+import { streamCreatePages } from "./streams/create.tsx";
+import { streamDetailPages } from "./streams/detail.tsx";
+import { streamEditPages } from "./streams/edit.tsx";
+import { streamListPage } from "./streams/list.tsx";
+import { streamRemovePages } from "./streams/remove.tsx";
 import { accessPages } from "./stacks/access.tsx";
 import { cancelPages } from "./stacks/cancel.tsx";
 import { stackListPages } from "./stacks/list.tsx";
@@ -48,6 +53,7 @@ import { tokenRemovePages } from "./tokens/remove.tsx";
 import { sessionPages } from "./sessions.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
+import { webhookPages } from "./webhooks/pages.ts";
 
 /** Every page of the console, in the order in which paths are tried. */
 export const pages: PageRoute[] = [
@@ -87,6 +93,12 @@ export const pages: PageRoute[] = [
   ...oidcSessionPages,
   ...dryRunPages,
   ...issuerSettingsPages,
+  streamListPage,
+  ...streamCreatePages,
+  ...streamDetailPages,
+  ...streamEditPages,
+  ...streamRemovePages,
+  ...webhookPages("organization"),
   ...settingsPages,
   ...ssoPages,
   ...scimPages,
@@ -101,4 +113,5 @@ export const pages: PageRoute[] = [
   resourcePage,
   ...accessPages,
   settingsPage,
+  ...webhookPages("stack"),
 ];

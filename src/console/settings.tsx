@@ -6,6 +6,7 @@ import { type Problem, attempt, readForm } from "./attempt.ts";
 import { Choice, Field, Notice, Time } from "./components.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
 import { placePath } from "./paths.ts";
+import { streamWarning } from "./streams/warning.tsx";
 
 const HERE = "/:orgName/~/settings" as const;
 type Context = OrgContext & { page: PageInput };
@@ -85,6 +86,7 @@ const current = (now: Metadata): Record<string, string> => ({
 
 async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedByPolicy): Promise<View> {
   const now = await getOrganizationMetadata(ctx);
+  const warning = await streamWarning(ctx);
   return {
     title: "Settings",
     at: "settings",
@@ -92,6 +94,7 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
     body: (
       <section class="narrow">
         <h1>Settings</h1>
+        {warning}
         <dl>
           <dt>Edition</dt>
           <dd>{now.product}</dd>
@@ -121,6 +124,18 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
               <>
                 {" · "}
                 <a href={placePath(ctx.org.name, "scim")}>SCIM</a>
+              </>
+            )}
+            {ctx.page.may("organization_webhook:read") && (
+              <>
+                {" · "}
+                <a href={placePath(ctx.org.name, "webhooks")}>Webhooks</a>
+              </>
+            )}
+            {ctx.page.may("audit_streams:read") && (
+              <>
+                {" · "}
+                <a href={placePath(ctx.org.name, "streams")}>Audit streams</a>
               </>
             )}
           </p>

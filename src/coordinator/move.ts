@@ -15,6 +15,7 @@ import { lastConfig } from "./lastConfig.ts";
 import { endLostStart } from "./lostStarts.ts";
 import type { StackCall, StackContext } from "./context.ts";
 import { updates } from "../updates/table.ts";
+import { webhooks } from "../webhooks/table.ts";
 
 export interface MoveStack extends StackCall {
   updateId: string;
@@ -124,7 +125,7 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
       .update(stackTags)
       .set({ value: to.projectName })
       .where(and(eq(stackTags.stackId, moved), eq(stackTags.name, "pulumi:project"))),
-    ...(isTransfer(input) ? giveToMover(store, input, moved) : []),
+    ...(isTransfer(input) ? [...giveToMover(store, input, moved), ...endWebhooks(store, input, moved)] : []),
     store.db.select({ id: updates.id }).from(updates).where(eq(updates.id, updateId)),
   ]);
   const created = results.at(-1) as { id: string }[];
@@ -136,6 +137,11 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
 const giveToMover = (store: StackContext["store"], { actor, now }: MoveStack, moved: SQL) => [
   store.db.delete(stackGrants).where(sql`${stackGrants.stackId} = ${moved}`),
   creatorGrant(store, actor, moved, now),
+];
+
+/** Webhooks of the old organization would tell what happens in the new one, so they end. */
+const endWebhooks = (store: StackContext["store"], { orgId }: MoveStack, moved: SQL) => [
+  store.db.delete(webhooks).where(and(eq(webhooks.orgId, orgId), sql`${webhooks.stackId} = ${moved}`)),
 ];
 
 const isTransfer = ({ orgId, toOrgId }: MoveStack) => orgId !== toOrgId;

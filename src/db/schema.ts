@@ -14,3 +14,4 @@ export * from "../teams/table.ts";
 export * from "../tokens/table.ts";
 export * from "../updates/table.ts";
 export * from "../users/table.ts";
+export * from "../webhooks/table.ts";

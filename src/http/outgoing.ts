@@ -12,10 +12,12 @@ export interface OutgoingLimits {
   most: number;
   /** Milliseconds until the whole answer must have arrived. */
   within: number;
+  /** A longer body is cut, and is no fault. */
+  cuts?: true;
 }
 
 export interface OutgoingRequest {
-  method?: "GET" | "POST" | "PUT";
+  method?: "GET" | "HEAD" | "POST" | "PUT";
   headers?: Record<string, string>;
   /**
    * Headers with a credential that the called service issued, or that an administrator or the operator has stored for this address. Never one
@@ -23,6 +25,8 @@ export interface OutgoingRequest {
    */
   credentials?: Record<string, string>;
   body?: string | Uint8Array;
+  /** Returns an answer that is a redirect, in place of a fault. It is not followed either. */
+  keepsRedirect?: boolean;
   /** Ends the call, which then fails as after the time limit. */
   signal?: AbortSignal;
 }
@@ -38,10 +42,13 @@ export type OutgoingReason = "address" | "redirect" | "size" | "time" | "network
 /** Why a call got no answer. The message is for the log: it may contain what an administrator has set. */
 export class OutgoingFault extends Error {
   readonly reason: OutgoingReason;
+  /** The status of an answer that is a redirect. */
+  readonly status: number | undefined;
 
-  constructor(reason: OutgoingReason, message: string) {
+  constructor(reason: OutgoingReason, message: string, status?: number) {
     super(message);
     this.reason = reason;
+    this.status = status;
   }
 }
 
@@ -92,6 +99,27 @@ export function addressFault(url: URL, loopback: boolean): string | undefined {
   return undefined;
 }
 
+/**
+ * The fault of an address that is this deployment itself, or undefined. The Worker knows its names only from the requests that it gets, and from
+ * the settings `PUBLIC_URL` and `OWN_HOSTS`.
+ * @param host the host of a request, with its port
+ */
+export function ownHostFault(
+  env: Pick<Bindings, "LOCAL_DEVELOPMENT" | "OWN_HOSTS" | "PUBLIC_URL">,
+  url: URL,
+  host: string,
+): string | undefined {
+  const plain = (name: string) => name.toLowerCase().replace(/\.$/, "");
+  // Cloudflare serves a deployment at several ports. On a development server another port is another server.
+  const named = isLocal(env) ? plain(url.host) : plain(url.hostname);
+  const hosts = env.PUBLIC_URL ? [host, new URL(env.PUBLIC_URL).host] : [host];
+  const own = [
+    ...hosts.map((name) => (isLocal(env) ? name : name.replace(/:\d+$/, ""))),
+    ...(env.OWN_HOSTS ?? "").split(",").map((name) => name.trim()),
+  ];
+  return own.some((name) => name !== "" && plain(name) === named) ? "an address must not be this service itself" : undefined;
+}
+
 /** Whether this is a development server, which may call its own machine. */
 export const isLocal = (env: Pick<Bindings, "LOCAL_DEVELOPMENT">): boolean => env.LOCAL_DEVELOPMENT === "true";
 
@@ -100,7 +128,7 @@ export async function callOut(
   env: Pick<Bindings, "LOCAL_DEVELOPMENT">,
   address: string,
   limits: OutgoingLimits,
-  { method = "GET", headers = {}, credentials = {}, body, signal }: OutgoingRequest = {},
+  { method = "GET", headers = {}, credentials = {}, body, keepsRedirect = false, signal }: OutgoingRequest = {},
 ): Promise<OutgoingAnswer> {
   if (!URL.canParse(address)) throw new OutgoingFault("address", "an address must be a URL");
   const url = new URL(address);
@@ -123,9 +151,9 @@ export async function callOut(
       signal: late.signal,
       ...(body !== undefined && { body }),
     });
-    if (response.status >= 300 && response.status < 400) {
+    if (!keepsRedirect && response.status >= 300 && response.status < 400) {
       await response.body?.cancel();
-      throw new OutgoingFault("redirect", `the answer ${response.status} is a redirect`);
+      throw new OutgoingFault("redirect", `the answer ${response.status} is a redirect`, response.status);
     }
     return { status: response.status, headers: response.headers, body: await bodyOf(response, limits, late.signal) };
   } catch (error) {
@@ -138,7 +166,7 @@ export async function callOut(
   }
 }
 
-async function bodyOf(response: Response, { most }: OutgoingLimits, late: AbortSignal): Promise<Uint8Array> {
+async function bodyOf(response: Response, { most, cuts }: OutgoingLimits, late: AbortSignal): Promise<Uint8Array> {
   const tooLarge = () => new OutgoingFault("size", `the answer has more than ${most} bytes`);
   const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
   if (!reader) return new Uint8Array();
@@ -151,8 +179,12 @@ async function bodyOf(response: Response, { most }: OutgoingLimits, late: AbortS
       const { done, value } = await Promise.race([reader.read(), expired]);
       if (done) break;
       length += value.byteLength;
-      if (length > most) throw tooLarge();
-      chunks.push(value);
+      if (length > most && !cuts) throw tooLarge();
+      chunks.push(length > most ? value.subarray(0, value.byteLength - (length - most)) : value);
+      if (length > most) {
+        await reader.cancel().catch(() => undefined);
+        break;
+      }
     }
   } catch (error) {
     await reader.cancel().catch(() => undefined);

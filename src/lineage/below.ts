@@ -61,5 +61,8 @@ export const connectionsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN co
 /** Ids of the audit streams that a row of `below` created, or whose destination it set last. */
 export const streamsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN audit_streams AS made ON ${madeBelow}`;
 
+/** Ids of the webhooks that a row of `below` created, or whose destination it set last. */
+export const webhooksBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN webhooks AS made ON ${madeBelow}`;
+
 /** Ids of the invitations that a row of `below` created. */
 export const invitationsBelow: SQL = sql`SELECT made.id FROM below CROSS JOIN invites AS made ON ${madeBelow}`;

@@ -9,7 +9,9 @@ import { isNotRevoked, pausedByRevocation } from "./pausedStreams.ts";
 import { shutConnections } from "./shutConnections.ts";
 import { auditStreams } from "../streams/table.ts";
 import { type TokenKind, accessTokens } from "../tokens/table.ts";
-import { below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow } from "./below.ts";
+import { webhooks } from "../webhooks/table.ts";
+import { below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow, webhooksBelow } from "./below.ts";
+import { disabledByRevocation, isNotDisabledYet } from "./disabledWebhooks.ts";
 import { type Descent, type Stays, canEnd, isWithin, withEnding } from "./ending.ts";
 
 /**
@@ -20,7 +22,7 @@ const MOST_FORGOTTEN = 200;
 /** Maximum number of ids of one statement: together they are well below the 2 MB of a parameter (platform-facts D-2). */
 const MOST_IDS = 10_000;
 
-export type EndedKind = TokenKind | "invitation" | "issuer" | "stream" | "connection" | "member";
+export type EndedKind = TokenKind | "invitation" | "issuer" | "stream" | "webhook" | "connection" | "member";
 
 /** Statements that read what the revocation is about to end. They precede those of `endBelow`, in the same batch. */
 export const readEnding = (store: Store, descent: Descent) =>
@@ -38,7 +40,7 @@ export const readEnding = (store: Store, descent: Descent) =>
       .from(
         sql`(${withEnding(descent)} SELECT * FROM ending) AS ending
           LEFT JOIN ${organizations} ON organizations.id = ending.org_id
-          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation', 'issuer', 'stream', 'connection')`,
+          LEFT JOIN ${accessTokens} ON access_tokens.id = ending.id AND ending.kind NOT IN ('member', 'invitation', 'issuer', 'stream', 'webhook', 'connection')`,
       )
       .orderBy(sql`ending.at DESC, ending.id`),
     // Tokens of the people who lose a membership: their cached identities contain it.
@@ -68,6 +70,7 @@ export function endBelow(store: Store, descent: Descent) {
   const openers = sql`(WITH RECURSIVE ${below(descent)} SELECT connections.id FROM connections
     WHERE connections.id IN (${connectionsBelow}) AND connections.enabled AND ${isWithin("connections", descent)})`;
   const streams = sql`(WITH RECURSIVE ${below(descent)} ${streamsBelow})`;
+  const hooks = sql`(WITH RECURSIVE ${below(descent)} ${webhooksBelow})`;
   const leaving = sql`(${members.orgId}, ${members.userId}) IN
     (${withEnding(descent)} SELECT org_id, user_id FROM ending WHERE kind = 'member' AND stays IS NULL)`;
   return [
@@ -98,6 +101,11 @@ export function endBelow(store: Store, descent: Descent) {
       .update(auditStreams)
       .set(pausedByRevocation(now))
       .where(and(sql`${auditStreams.id} IN ${streams}`, isNotRevoked, isWithin("audit_streams", descent))),
+    // Somebody has to activate such a webhook again.
+    db
+      .update(webhooks)
+      .set(disabledByRevocation())
+      .where(and(sql`${webhooks.id} IN ${hooks}`, isNotDisabledYet, isWithin("webhooks", descent))),
     keepDescent(store, leaving, now),
     db.delete(members).where(leaving),
     ...shutConnections(store, openers, now),

@@ -1,8 +1,9 @@
 import { type SQL, and, isNull, sql } from "drizzle-orm";
 import { isLeaked, notOver } from "../auth/lives.ts";
+import { isNotDisabledYet } from "./disabledWebhooks.ts";
 import { isNotRevoked } from "./pausedStreams.ts";
 import { accessTokens } from "../tokens/table.ts";
-import { type Reach, below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow } from "./below.ts";
+import { type Reach, below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow, webhooksBelow } from "./below.ts";
 
 /** The credentials to end, and the way they end. */
 export interface Descent extends Reach {
@@ -24,7 +25,7 @@ export type Stays = "last administrator" | "last emergency administrator" | "est
 
 /** SQL condition: the row of this table belongs to the organization of the descent. */
 export const isWithin = (
-  table: "access_tokens" | "audit_streams" | "connections" | "invites" | "members" | "oidc_issuers",
+  table: "access_tokens" | "audit_streams" | "connections" | "invites" | "members" | "oidc_issuers" | "webhooks",
   { orgId }: Descent,
 ): SQL => (orgId === undefined ? sql`1` : sql`${sql.raw(table)}.org_id = ${orgId}`);
 
@@ -51,6 +52,9 @@ ending(kind, id, org_id, user_id, name, stays, at) AS MATERIALIZED (
   UNION ALL
   SELECT 'stream', audit_streams.id, audit_streams.org_id, NULL, audit_streams.name, NULL, audit_streams.created_at
   FROM audit_streams WHERE audit_streams.id IN (${streamsBelow}) AND ${isNotRevoked} AND ${isWithin("audit_streams", descent)}
+  UNION ALL
+  SELECT 'webhook', webhooks.id, webhooks.org_id, NULL, webhooks.name, NULL, webhooks.created_at
+  FROM webhooks WHERE webhooks.id IN (${webhooksBelow}) AND ${isNotDisabledYet} AND ${isWithin("webhooks", descent)}
   UNION ALL
   SELECT 'connection', connections.id, connections.org_id, NULL, connections.name, NULL, connections.created_at
   FROM connections WHERE connections.id IN (${connectionsBelow}) AND connections.enabled AND ${isWithin("connections", descent)})

@@ -61,6 +61,7 @@ const label = sql.raw(`CASE ending.kind
   WHEN 'issuer' THEN 'identity provider "' || ending.name || '" (' || ending.id || ')'
   WHEN 'stream' THEN 'audit stream "' || ending.name || '" (' || ending.id || ')'
   WHEN 'connection' THEN 'connection "' || ending.name || '" (' || ending.id || ')'
+  WHEN 'webhook' THEN 'webhook ' || ending.name || ' (' || ending.id || ')'
   WHEN 'invitation' THEN 'invitation ' || substr(ending.id, 1, 8) || '…'
   WHEN 'member' THEN 'member ' || ending.name
   WHEN 'session' THEN 'session (' || ending.id || ')'

@@ -1,6 +1,18 @@
 import * as z from "zod/mini";
 
-const kind = z.enum(["organization", "team", "personal", "session", "scim", "invitation", "issuer", "stream", "connection", "member"]);
+const kind = z.enum([
+  "organization",
+  "team",
+  "personal",
+  "session",
+  "scim",
+  "invitation",
+  "issuer",
+  "stream",
+  "webhook",
+  "connection",
+  "member",
+]);
 
 /** Everything that descends from a credential, as a tree: each item follows its parent. */
 export const CreatedWith = z.object({

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Store } from "../db/client.ts";
 import { accessTokens } from "../tokens/table.ts";
-import { type Reach, below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow } from "./below.ts";
+import { type Reach, below, connectionsBelow, invitationsBelow, issuersBelow, streamsBelow, webhooksBelow } from "./below.ts";
 import type { EndedKind } from "./end.ts";
 import { type Descent, canEnd, withEnding } from "./ending.ts";
 
@@ -53,6 +53,7 @@ export const readTree = (store: Store, reach: Reach) => {
           UNION ALL SELECT * FROM (
             SELECT 'issuer', id, org_id, name, made_with, disabled_at IS NULL, created_at FROM oidc_issuers WHERE id IN (${issuersBelow})
             UNION ALL SELECT 'stream', id, org_id, name, made_with, paused_at IS NULL, created_at FROM audit_streams WHERE id IN (${streamsBelow})
+            UNION ALL SELECT 'webhook', id, org_id, name, made_with, active, created_at FROM webhooks WHERE id IN (${webhooksBelow})
             UNION ALL SELECT 'connection', id, org_id, name, made_with, enabled, created_at FROM connections WHERE id IN (${connectionsBelow}))
           UNION ALL SELECT 'member', members.user_id, members.org_id, users.login, made_with, 1, members.created_at
           FROM below CROSS JOIN members ON members.org_id = below.org_id AND members.user_id = below.user_id CROSS JOIN users ON users.id = members.user_id

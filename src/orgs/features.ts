@@ -10,7 +10,7 @@ const absent = `
   neoPlanModeEnabled neoTaskSharingEnabled nlpSearchEnabled pangeaAccountsScanPageEnabled policyIssueManagementEnabled
   policyManagementV2Enabled propertySearchUIEnabled resourceExportEnabled resourceSearchEnabled samlSsoEnabled scimEnabled
   selfHostedDeploymentsEnabled selfServeIDPRemoval serviceBackedConfigEnabled
-  themingEnabled usersCustomRolesEnabled webhooksEnabled
+  themingEnabled usersCustomRolesEnabled
 `;
 
 /** @param everything whether the edition or a running trial includes all features */
@@ -25,6 +25,7 @@ export const featuresOf = (everything: boolean): Record<string, boolean> => ({
   restoreStacksEnabled: true,
   teamMemberRoleManagementEnabled: true,
   teamsEnabled: true,
+  webhooksEnabled: true,
   auditLogsEnabled: everything,
   auditLogUIFilteringEnabled: everything,
   machineTokensEnabled: everything,

@@ -6,7 +6,7 @@ export const notHere = {
   defaultAccountPermission: 0,
   membersCanCreateTeams: false,
   membersCanCreateAccounts: false,
-  webhooksEnabled: false,
+  webhooksEnabled: true,
   preferredVCS: "none",
   aiEnablement: "disabled",
   insightsTrialUsingPolicy: false,

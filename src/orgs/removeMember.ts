@@ -19,7 +19,9 @@ import { adminStays, currentRole, emergencyText, isMember, noneBut, notTheLastAd
 import { oidcIssuers } from "../oidc/table.ts";
 import { isNotRevoked, pausedByRevocation } from "../lineage/pausedStreams.ts";
 import { shutConnections } from "../lineage/shutConnections.ts";
+import { disabledByRevocation, isNotDisabledYet } from "../lineage/disabledWebhooks.ts";
 import { auditStreams } from "../streams/table.ts";
+import { webhooks } from "../webhooks/table.ts";
 import { members } from "./table.ts";
 
 /** Whether the organization tokens that a person's credentials created end when the person is removed. */
@@ -70,6 +72,7 @@ export async function removeMember(ctx: OrgContext, login: string, fate?: Fate):
           ...shutConnectionsOf(ctx, login, willLeave),
           disableIssuersOf(ctx, login, willLeave),
           pauseStreamsOf(ctx, login, willLeave),
+          disableWebhooksOf(ctx, login, willLeave),
         ]
       : [];
   const results = await batch(store, [
@@ -107,6 +110,7 @@ const isSetUpBy = ({ org }: OrgContext, login: string) => ({
   connection: sql`connections.org_id = ${org.id} AND connections.enabled AND connections.made_with IN ${credentialsOf(login)}`,
   issuer: sql`oidc_issuers.org_id = ${org.id} AND oidc_issuers.disabled_at IS NULL AND oidc_issuers.made_with IN ${credentialsOf(login)}`,
   stream: sql`audit_streams.org_id = ${org.id} AND ${isNotRevoked} AND audit_streams.made_with IN ${credentialsOf(login)}`,
+  webhook: sql`webhooks.org_id = ${org.id} AND ${isNotDisabledYet} AND webhooks.made_with IN ${credentialsOf(login)}`,
 });
 
 /** The table `(what, name, id)` of what the person's credentials set up, for sentences. */
@@ -114,7 +118,8 @@ export function thingsSetUpBy(ctx: OrgContext, login: string): SQL {
   const is = isSetUpBy(ctx, login);
   return sql`(SELECT 'connection' AS what, name, id FROM connections WHERE ${is.connection}
     UNION ALL SELECT 'identity provider', name, id FROM oidc_issuers WHERE ${is.issuer}
-    UNION ALL SELECT 'audit stream', name, id FROM audit_streams WHERE ${is.stream})`;
+    UNION ALL SELECT 'audit stream', name, id FROM audit_streams WHERE ${is.stream}
+    UNION ALL SELECT 'webhook', name, id FROM webhooks WHERE ${is.webhook})`;
 }
 
 /** SQL: the part of the event's sentence that names what the person set up; "" for nothing. */
@@ -143,6 +148,12 @@ const pauseStreamsOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
     .update(auditStreams)
     .set(pausedByRevocation(ctx.now))
     .where(and(isSetUpBy(ctx, login).stream, willLeave));
+
+const disableWebhooksOf = (ctx: OrgContext, login: string, willLeave: SQL) =>
+  ctx.store.db
+    .update(webhooks)
+    .set(disabledByRevocation())
+    .where(and(isSetUpBy(ctx, login).webhook, willLeave));
 
 const personId = (login: string) => sql`(SELECT id FROM users WHERE lower(login) = lower(${login}))`;
 const credentialsOf = (login: string) => sql`(SELECT id FROM access_tokens AS own WHERE own.user_id = ${personId(login)})`;

@@ -32,6 +32,19 @@ const ofRoles = (right: OrgPermission): Mapping => ({ shows: [right], besides: [
 const ofTeams = (...rights: OrgPermission[]): Mapping => ({ shows: rights, besides: ["team:read"] });
 const ofTeamTokens = (right: OrgPermission): Mapping => ({ shows: [right], besides: ["team:list_tokens"] });
 
+/** The description names the place of the webhook. */
+const ofWebhooks = (verb: "create" | "update" | "delete", happened: string): Mapping => ({
+  shows: [`organization_webhook:${verb}`],
+  besides: ["organization_webhook:read"],
+  when: [
+    {
+      description: new RegExp(`^${happened} the webhook \\S+ to \\S+ of stack "`),
+      shows: [`stack_webhook:${verb}`],
+      besides: ["stack:read", "stack_webhook:read"],
+    },
+  ],
+});
+
 const people = none("only people can do this");
 const refused = none("the call was refused");
 const scim = none("only the SCIM token of an identity provider does this");
@@ -120,6 +133,16 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "audit-stream-resumed": people,
   "audit-stream-restarted": people,
   "audit-stream-tested": people,
+  "token-expires-soon": none("the service records it"),
+  "token-expired": none("the service records it"),
+  "update-runs-long": none("the service records it"),
+  "webhook-created": ofWebhooks("create", "Added"),
+  "webhook-updated": ofWebhooks("update", "Changed"),
+  "webhook-deleted": ofWebhooks("delete", "Deleted"),
+  "webhook-pinged": ofWebhooks("update", "Sent a test message by"),
+  "webhook-event-redelivered": ofWebhooks("update", "Sent the message \\S+ by"),
+  "webhook-failing": none("the service records it"),
+  "webhook-disabled": none("the service records it"),
   "oidc-session-ended": people,
   "dry-run": none("the description names the operation that was tried, and not its right"),
   "oidc-issuer-tested": { shows: ["auth_policies:read"], besides: ["oidc_issuers:read"] },

@@ -62,6 +62,15 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
       },
     },
     {
+      name: "Organization webhooks",
+      scopes: {
+        "organization_webhook:read": "List the webhooks of the organization and their deliveries.",
+        "organization_webhook:create": "Create webhooks of the organization, which tell of all stacks.",
+        "organization_webhook:update": "Change and test webhooks of the organization.",
+        "organization_webhook:delete": "Delete webhooks of the organization.",
+      },
+    },
+    {
       name: "Stack management",
       scopes: {
         "stack:create": "Create stacks.",
@@ -90,6 +99,15 @@ const groups: Record<string, { name: string; scopes: Partial<Record<OrgPermissio
       },
     },
     { name: "Stack tags", scopes: { "stack_tags:update": "Change the tags of the stack." } },
+    {
+      name: "Stack webhooks",
+      scopes: {
+        "stack_webhook:read": "List the webhooks of the stack and their deliveries.",
+        "stack_webhook:create": "Create webhooks of the stack.",
+        "stack_webhook:update": "Change and test webhooks of the stack.",
+        "stack_webhook:delete": "Delete webhooks of the stack.",
+      },
+    },
   ],
 };
 

@@ -17,13 +17,14 @@ import { placeOf } from "./tell.ts";
 /**
  * Adds a stream, which begins at once with the record that the request names. For an HTTPS address the answer has the secret of its signatures,
  * and no later answer has it.
- * @param host name of this deployment
+ * @param origin address of this deployment
+ * @param isPaused whether it sends nothing until it is resumed
  * @throws 400, 409 for a name that the organization has already
  */
-export async function createStream(ctx: OrgContext, request: CreateStreamRequest, host: string) {
+export async function createStream(ctx: OrgContext, request: CreateStreamRequest, origin: string, isPaused = false) {
   requireExports(ctx);
   const { name, format, from } = request;
-  const { destination, credentials, shown } = settingsOf(ctx.env, request.destination, format);
+  const { destination, credentials, shown } = settingsOf(ctx.env, request.destination, format, origin);
   const headSeq = await lastRecord(ctx);
   if (from !== "now") requireRecord(from, headSeq);
   const id = crypto.randomUUID();
@@ -34,7 +35,7 @@ export async function createStream(ctx: OrgContext, request: CreateStreamRequest
     format,
     destination,
     credentials: await seal(ctx.env, id, credentials),
-    host,
+    host: new URL(origin).hostname,
     deliveredThrough: from === "now" ? headSeq : from - 1,
     checkpointDay: "",
     version: 1,
@@ -46,12 +47,12 @@ export async function createStream(ctx: OrgContext, request: CreateStreamRequest
     failures: 0,
     retryAt: 0,
     error: "",
-    pausedAt: null,
-    pausedFor: null,
+    pausedAt: isPaused ? ctx.now : null,
+    pausedFor: isPaused ? ("asked" as const) : null,
   };
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "audit-stream-created",
-    description: `Added the audit stream "${name}" (${id}) to ${placeOf(destination)} in the format ${format}, from record ${row.deliveredThrough + 1}.`,
+    description: `Added the audit stream "${name}" (${id}) to ${placeOf(destination)} in the format ${format}, from record ${row.deliveredThrough + 1}${isPaused ? ", and paused it" : ""}.`,
   });
   const isRoom = sql`(SELECT count(*) < ${MOST_STREAMS} FROM ${auditStreams} WHERE ${auditStreams.orgId} = ${ctx.org.id})`;
   try {

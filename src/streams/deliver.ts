@@ -9,11 +9,13 @@ import { type Store, batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
 import { organizations } from "../orgs/table.ts";
+import { isSealedWithOldKey } from "../secrets/sealed.ts";
 import { MOST_RECORDS, firstBatch } from "./batch.ts";
 import type { Credentials } from "./destination.ts";
-import { delayAfter } from "./retry.ts";
+import { delayAfter } from "../http/retry.ts";
+import { type KeyHolder, credentialsFor } from "./role.ts";
 import { checkpointObject, s3Fault } from "./s3.ts";
-import { isSealedWithOldKey, open, seal } from "./seal.ts";
+import { open, seal } from "./seal.ts";
 import { type Failure, post, sendBatch } from "./send.ts";
 import { auditStreams } from "./table.ts";
 
@@ -36,6 +38,8 @@ export interface Step {
   signal: AbortSignal;
   /** Milliseconds until the answer of the destination must have arrived. */
   within?: number;
+  /** Keeps the temporary key of a role between the steps. */
+  holder?: KeyHolder;
 }
 
 /** Milliseconds until the next step, `idle` if the next record or change makes it, or `gone` if the stream was deleted. */
@@ -56,7 +60,7 @@ export async function deliver(env: Bindings, streamId: string, step: Step): Prom
   const now = Date.now();
   if (stream.pausedAt !== null) return "idle";
   if (stream.retryAt > now) return stream.retryAt - now;
-  const credentials = await open(env, stream.id, stream.credentials);
+  const stored = await open(env, stream.id, stream.credentials);
   let work: Work | undefined;
   try {
     work = await nextWork(env, due, step);
@@ -66,16 +70,20 @@ export async function deliver(env: Bindings, streamId: string, step: Step): Prom
     return fail(env, store, { stream, org }, { error: "The archive of the log could not be read." });
   }
   if (!work) return "idle";
-  const failure: Failure = credentials
-    ? await work.send(credentials)
-    : { error: "The stored credential cannot be read any more: set it again." };
+  const { destination, name } = stream;
+  const access = await credentialsFor({ env, store, now }, { destination, org, name }, stored, step, step.holder);
+  const failure: Failure = access.credentials ? await work.send(access.credentials) : access.failure;
   if (step.signal.aborted) return 0;
   if (failure?.isTooLarge && work.halve) {
     await work.halve();
     return 0;
   }
-  if (failure) return fail(env, store, { stream, org }, failure);
-  const sealed = credentials && isSealedWithOldKey(env, stream.credentials) ? { credentials: await seal(env, stream.id, credentials) } : {};
+  if (failure) {
+    // A key may be revoked before it expires.
+    if (step.holder) step.holder.held = undefined;
+    return fail(env, store, { stream, org }, failure);
+  }
+  const sealed = stored && isSealedWithOldKey(env, stream.credentials) ? { credentials: await seal(env, stream.id, stored) } : {};
   const [moved, heads] = await batch(store, [
     store.db
       .update(auditStreams)

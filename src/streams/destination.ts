@@ -15,8 +15,19 @@ export interface S3Destination {
   prefix: string;
   /** Whether the bucket is in the path of an address, and not in its host. */
   pathStyle: boolean;
+  /** "" for a stream that signs in with a role. */
   accessKeyId: string;
+  /** The IAM role that the stream assumes, in place of a key. */
+  roleArn?: string;
+  /** With a role: the address of this deployment as the issuer of the token for it. */
+  issuer?: string;
 }
+
+/** A bucket whose objects are written with a role. */
+export type RoleDestination = S3Destination & Required<Pick<S3Destination, "roleArn" | "issuer">>;
+
+export const hasRole = (destination: Destination): destination is RoleDestination =>
+  destination.kind === "s3" && destination.roleArn !== undefined && destination.issuer !== undefined;
 
 /** Only the origin of its URL: the rest may be a credential of the receiver, so it is encrypted. */
 export interface HttpsDestination {
@@ -51,6 +62,9 @@ export interface Credentials {
   /** For `https`: the path and query of the URL, and the value of the header `Authorization`. */
   path?: string;
   authorization?: string;
+  /** For a role: the rest of its temporary key, which is stored nowhere. */
+  accessKeyId?: string;
+  sessionToken?: string;
 }
 
 /** Consecutive records that are sent at once. The same records have the same batch. */

@@ -11,7 +11,11 @@ const Destination = z.discriminatedUnion("kind", [
     bucket: z.string(),
     prefix: z.string(),
     pathStyle: z.boolean(),
+    /** "" for a stream that signs in with a role. */
     accessKeyId: z.string(),
+    roleArn: z.optional(z.string()),
+    /** With a role: the address of this deployment in the tokens for it. */
+    issuer: z.optional(z.string()),
   }),
   /** The URL without its path, which may be a credential of the receiver. */
   z.object({ kind: z.literal("https"), url: z.string() }),
@@ -45,6 +49,10 @@ export type Stream = z.infer<typeof Stream>;
 /** `secret` verifies the signatures of a stream to an HTTPS address, and is shown once. */
 const StreamWithSecret = z.extend(Stream, { secret: z.optional(z.string()) });
 
+/** `message` is empty after a success. */
+const ExportResult = z.object({ message: z.string(), timestamp: z.int() });
+const ExportConfig = z.object({ s3BucketName: z.string(), s3PathPrefix: z.optional(z.string()), iamRoleArn: z.string() });
+
 const tags = ["Organizations", "AuditLogs"];
 
 export const streamOperations = {
@@ -72,5 +80,22 @@ export const streamOperations = {
   },
   PauseAuditStream: { tags, summary: "Pauses a stream; it loses nothing", answers: { 200: Stream } },
   ResumeAuditStream: { tags, summary: "Resumes a stream where it stopped, at once", answers: { 200: Stream } },
+  GetAuditLogExportConfiguration: {
+    tags,
+    summary: "Returns the export of the audit log to a bucket of AWS",
+    answers: { 200: z.object({ enabled: z.boolean(), lastResult: ExportResult, s3Config: ExportConfig }) },
+  },
+  UpdateAuditLogExportConfiguration: {
+    tags,
+    summary: "Sets up or changes the export of the audit log to a bucket of AWS, by a role",
+    answers: { 204: null },
+  },
+  DeleteAuditLogExportConfiguration: { tags, summary: "Ends the export of the audit log to a bucket of AWS", answers: { 204: null } },
+  TestAuditLogExportConfiguration: {
+    tags,
+    summary: "Writes a test object into a bucket of AWS, by a role",
+    answers: { 200: ExportResult },
+  },
+  ForceAuditLogExport: { tags, summary: "Exports the audit log again from a time on", answers: { 200: ExportResult } },
   RestartAuditStream: { tags, summary: "Makes a stream send the log again from a record on", answers: { 200: Stream } },
 } satisfies Operations;

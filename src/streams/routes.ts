@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
-import type { OrgContext } from "../context.ts";
 import { id } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
-import { publicUrlOf } from "../http/origin.ts";
+import { originOf } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
 import { pauseStream, restartStream, resumeStream } from "./control.ts";
 import { createStream } from "./create.ts";
@@ -20,7 +19,6 @@ const extension = true as const;
 /** Every edition includes it: an organization whose edition no longer includes exports can find its streams, pause and delete them. */
 const sees = "audit_streams:read" as const;
 const changes = "audit_streams:update" as const;
-const hostOf = ({ env }: OrgContext, request: Request) => publicUrlOf(env, request).hostname;
 
 export const streamRoutes = [
   defineRoute({ method: "GET", path: STREAMS, operationId: "ListAuditStreams", permission: sees, params: org, extension }, listStreams),
@@ -34,7 +32,7 @@ export const streamRoutes = [
       body: CreateStreamRequest,
       extension,
     },
-    (ctx, { body, request }) => createStream(ctx, body, hostOf(ctx, request)),
+    (ctx, { body, request }) => createStream(ctx, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "GET", path: STREAM, operationId: "GetAuditStream", permission: sees, params: stream, extension },
@@ -50,7 +48,7 @@ export const streamRoutes = [
       body: UpdateStreamRequest,
       extension,
     },
-    (ctx, { params, body, request }) => updateStream(ctx, params.streamId, body, hostOf(ctx, request)),
+    (ctx, { params, body, request }) => updateStream(ctx, params.streamId, body, originOf(ctx.env, request)),
   ),
   defineRoute(
     { method: "DELETE", path: STREAM, operationId: "DeleteAuditStream", permission: changes, params: stream, extension },

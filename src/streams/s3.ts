@@ -41,7 +41,11 @@ export const markerObject = (to: S3Destination, credentials: Credentials, line: 
 
 /** Pads a number, so that names sort by number. */
 const padded = (seq: number) => String(seq).padStart(12, "0");
-const inPrefix = ({ prefix }: S3Destination, name: string) => (prefix === "" ? name : `${prefix}/${name}`);
+/** The prefix is stored as it was sent. */
+function inPrefix({ prefix }: S3Destination, name: string): string {
+  const folder = prefix.replaceAll(/^\/+|\/+$/g, "");
+  return folder === "" ? name : `${folder}/${name}`;
+}
 
 /** The address of an object, each character of its name encoded once. It is no URL if the bucket cannot be a part of the host. */
 export function objectUrl({ url, bucket, pathStyle }: S3Destination, key: string): string {
@@ -55,7 +59,7 @@ const encode = (part: string) => encodeURIComponent(part).replaceAll(/[!'()*]/g,
 
 async function putObject(
   to: S3Destination,
-  { secret }: Credentials,
+  { secret, accessKeyId = to.accessKeyId, sessionToken }: Credentials,
   key: string,
   headers: Record<string, string>,
   body: Uint8Array,
@@ -71,14 +75,16 @@ async function putObject(
       "X-Amz-Content-Sha256": createHash("sha256").update(body).digest("hex"),
     },
     body,
-    accessKeyId: to.accessKeyId,
+    accessKeyId,
     secretAccessKey: secret,
+    ...(sessionToken !== undefined && { sessionToken }),
     service: "s3",
     region: to.region,
   });
   const signed = await signer.sign();
-  const { authorization, host: _, ...others } = Object.fromEntries(signed.headers as Headers);
-  return { url: signed.url.toString(), request: { method: "PUT", headers: others, credentials: { Authorization: authorization! }, body } };
+  const { authorization, host: _, "x-amz-security-token": session, ...others } = Object.fromEntries(signed.headers as Headers);
+  const sent = { Authorization: authorization!, ...(session !== undefined && { "X-Amz-Security-Token": session }) };
+  return { url: signed.url.toString(), request: { method: "PUT", headers: others, credentials: sent, body } };
 }
 
 export const s3Fault: FaultOf = (answer) => {

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { text } from "../http/bounded.ts";
+import { queryNumber, text } from "../http/bounded.ts";
 import { streamFormats } from "./destination.ts";
 
 const name = text(100, "a stream name must have 1 to 100 characters").check(
@@ -14,23 +14,40 @@ const authorization = text(2000).check(
 );
 const indexName = text(255).check(z.regex(/^[a-z0-9_][a-z0-9_.-]*$/, "an index must have only lower-case letters, digits, _, . and -"));
 
+const bucket = text(63).check(z.regex(/^[a-z0-9][a-z0-9.-]+[a-z0-9]$/, "a bucket must have 3 to 63 lower-case letters, digits, . and -"));
+const prefix = text(300).check(
+  z.refine(
+    (value) => !/\p{Cc}/u.test(value) && value.isWellFormed() && !value.split("/").some((part) => part === "." || part === ".."),
+    "a prefix must not have control characters or the parts . and ..",
+  ),
+);
+/** Stores other than AWS leave the account out. */
+const roleArn = text(700).check(
+  z.regex(/^arn:[a-z-]{1,30}:iam::\d{0,12}:role\/[\w+=,.@/-]{1,600}$/, "a role must be like arn:aws:iam::111122223333:role/NAME"),
+);
+
 const S3 = z.object({
   kind: z.literal("s3"),
   url,
   region: text(50).check(z.regex(/^[a-z0-9-]+$/, "a region must have only lower-case letters, digits and -")),
-  bucket: text(63).check(z.regex(/^[a-z0-9][a-z0-9.-]+[a-z0-9]$/, "a bucket must have 3 to 63 lower-case letters, digits, . and -")),
-  prefix: z.optional(
-    text(300).check(
-      z.refine(
-        (prefix) => !/\p{Cc}/u.test(prefix) && prefix.isWellFormed() && !prefix.split("/").some((part) => part === "." || part === ".."),
-        "a prefix must not have control characters or the parts . and ..",
-      ),
-    ),
-  ),
+  bucket,
+  prefix: z.optional(prefix),
   pathStyle: z.optional(z.boolean()),
-  accessKeyId: text(200).check(z.regex(/^[\w.+=@-]+$/, "accessKeyId must have only letters, digits and _ . + = @ -")),
+  /** Either a key or a role. */
+  accessKeyId: z.optional(text(200).check(z.regex(/^[\w.+=@-]*$/, "accessKeyId must have only letters, digits and _ . + = @ -"))),
   secretAccessKey: z.optional(credential),
+  roleArn: z.optional(roleArn),
 });
+
+/** A bucket of the public contract's export. The organization's role writes it. */
+export const ExportS3Config = z.object({ s3BucketName: bucket, s3PathPrefix: z.optional(prefix), iamRoleArn: roleArn });
+export type ExportS3Config = z.infer<typeof ExportS3Config>;
+
+export const UpdateExportConfigRequest = z.object({ newEnabled: z.boolean(), newS3Configuration: ExportS3Config });
+export type UpdateExportConfigRequest = z.infer<typeof UpdateExportConfigRequest>;
+
+/** Seconds since 1970. */
+export const ForceExportQuery = z.object({ timestamp: z.optional(queryNumber(0, 8_640_000_000_000)) });
 
 const Https = z.object({ kind: z.literal("https"), url: z.optional(url), authorization: z.nullish(authorization) });
 

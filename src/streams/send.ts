@@ -1,11 +1,11 @@
 import type { Bindings } from "../env.ts";
-import { type OutgoingReason, OutgoingFault, callOut } from "../http/outgoing.ts";
+import { type OutgoingAnswer, type OutgoingReason, OutgoingFault, callOut } from "../http/outgoing.ts";
 import { log } from "../log.ts";
 import { datadogEntries, datadogFault } from "./datadog.ts";
 import type { Batch, Credentials, Destination, FaultOf, Parcel } from "./destination.ts";
 import { elasticBulk, elasticFault } from "./elastic.ts";
 import { httpsFault, signedMessage } from "./https.ts";
-import { retryAfter } from "./retry.ts";
+import { retryAfter } from "../http/retry.ts";
 import { batchObject, s3Fault } from "./s3.ts";
 import { splunkEvents, splunkFault } from "./splunk.ts";
 
@@ -48,22 +48,29 @@ export async function sendBatch(
 }
 
 /** Makes one call. The answer is read for its confirmation only: nothing else of it is kept or shown. */
-export async function post(
-  env: Bindings,
-  { url, request }: Parcel,
-  faultOf: FaultOf,
-  { signal, within = limits.within }: Attempt,
-): Promise<Failure> {
+export async function post(env: Bindings, parcel: Parcel, faultOf: FaultOf, attempt: Attempt): Promise<Failure> {
+  const { answer, failure } = await ask(env, parcel, attempt);
+  if (!answer) return failure;
+  const error = faultOf(answer);
+  return error === undefined ? undefined : failureOf(answer, error);
+}
+
+/** The failure of a call that was answered. */
+export function failureOf(answer: OutgoingAnswer, error: string): NonNullable<Failure> {
+  const asked = retryAfter(answer.headers.get("Retry-After"), Date.now());
+  return { error, asked, ...(answer.status === 413 && { isTooLarge: true }) };
+}
+
+type Asked = { answer: OutgoingAnswer; failure?: undefined } | { answer?: undefined; failure: NonNullable<Failure> };
+
+/** Makes one call, and returns its answer, or why there is none. */
+export async function ask(env: Bindings, { url, request }: Parcel, { signal, within = limits.within }: Attempt): Promise<Asked> {
   try {
-    const answer = await callOut(env, url, { ...limits, within }, { ...request, ...(signal && { signal }) });
-    const error = faultOf(answer);
-    if (error === undefined) return undefined;
-    const asked = retryAfter(answer.headers.get("Retry-After"), Date.now());
-    return { error, asked, ...(answer.status === 413 && { isTooLarge: true }) };
+    return { answer: await callOut(env, url, { ...limits, within }, { ...request, ...(signal && { signal }) }) };
   } catch (error) {
     if (!(error instanceof OutgoingFault)) throw error;
     if (!signal?.aborted) log("audit stream: no answer", { host: new URL(url).host, reason: error.reason });
-    return { error: sentences[error.reason] };
+    return { failure: { error: sentences[error.reason] } };
   }
 }
 

@@ -1,12 +1,14 @@
 import type { ChainRecord } from "../audit/chain.ts";
 import { relaySoon } from "../audit/relaySoon.ts";
-import { auditEvent, auditIf, whoIs } from "../audit/record.ts";
+import { type AuditEvent, auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { sql } from "drizzle-orm";
 import { firstBatch } from "./batch.ts";
 import { requireExports } from "./create.ts";
+import type { Credentials } from "./destination.ts";
+import { credentialsFor } from "./role.ts";
 import { markerObject, s3Fault } from "./s3.ts";
 import { open } from "./seal.ts";
 import { post, sendBatch } from "./send.ts";
@@ -33,11 +35,22 @@ export async function testStream(ctx: OrgContext, id: string) {
   const [stream] = rows;
   if (!stream) throw notFound("Audit stream");
   relaySoon(ctx, event);
-  const credentials = await open(ctx.env, id, stream.credentials);
-  if (!credentials) return { delivered: false, error: "The stored credential cannot be read any more: set it again." };
+  return sendTestTo(ctx, stream, await open(ctx.env, id, stream.credentials), event);
+}
+
+type Tested = Pick<typeof auditStreams.$inferSelect, "destination" | "name" | "format" | "host"> & { id?: string };
+
+/** Sends a test. @param stored the credentials of the stream @param event the event of the test, which is sent as a record without a place */
+export async function sendTestTo(
+  ctx: OrgContext,
+  { id = "", destination, name, format, host }: Tested,
+  stored: Credentials | undefined,
+  event: AuditEvent,
+): Promise<{ delivered: boolean; error?: string }> {
+  const { credentials, failure: refused } = await credentialsFor(ctx, { destination, org: ctx.org, name }, stored, { within: WITHIN });
+  if (!credentials) return { delivered: false, error: refused.error };
   const record = { id: event.id, orgId: ctx.org.id, at: ctx.now, event: event.event, description: event.description };
-  const { records, lines } = firstBatch([record as unknown as ChainRecord], stream.format, stream.host);
-  const { destination, format, host } = stream;
+  const { records, lines } = firstBatch([record as unknown as ChainRecord], format, host);
   const failure =
     destination.kind === "s3"
       ? await post(ctx.env, await markerObject(destination, credentials, lines[0]!), s3Fault, { within: WITHIN })

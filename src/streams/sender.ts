@@ -3,6 +3,7 @@ import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { type Begun, type Next, deliver } from "./deliver.ts";
+import type { KeyHolder } from "./role.ts";
 
 /** Milliseconds from the first new record to the batch that contains it, in which more records come together. */
 const GATHER = 1000;
@@ -21,6 +22,8 @@ export class AuditSender extends DurableObject<Bindings> {
   #step: AbortController | undefined;
   /** Whether there were new records during the step. */
   #isWoken = false;
+  /** The temporary key of the stream's role. */
+  readonly #holder: KeyHolder = {};
 
   /** There are new records. It does not wait for their sending. */
   async wake(streamId: string): Promise<void> {
@@ -57,6 +60,7 @@ export class AuditSender extends DurableObject<Bindings> {
         begun: await this.ctx.storage.get<Begun>("begun"),
         begin: (begun) => this.ctx.storage.put("begun", begun),
         signal: step.signal,
+        holder: this.#holder,
       });
     } catch (error) {
       logError("a step of an audit stream will be repeated", error, { streamId });

@@ -1,8 +1,8 @@
 import type { Bindings } from "../env.ts";
 import { badRequest } from "../errors.ts";
-import { addressFault, isLocal } from "../http/outgoing.ts";
-import type { Credentials, Destination, StreamFormat } from "./destination.ts";
-import { newSigningSecret } from "./https.ts";
+import { addressFault, isLocal, ownHostFault } from "../http/outgoing.ts";
+import { type Credentials, type Destination, type StreamFormat, hasRole } from "./destination.ts";
+import { newSigningSecret } from "../http/standardWebhooks.ts";
 import { objectUrl } from "./s3.ts";
 import type { SentDestination } from "./schema.ts";
 
@@ -22,17 +22,18 @@ export interface Settings extends Stored {
 /**
  * The settings of a request. A credential never goes to an origin that it was not given for: if the origin changes, the request must have the
  * credential (identity-facts A-14).
+ * @param origin address of this deployment
  * @param before the stored settings, if the request changes a stream
  * @throws 400
  */
-export function settingsOf(env: Bindings, sent: SentDestination, format: StreamFormat, before?: Stored): Settings {
+export function settingsOf(env: Bindings, sent: Sent, format: StreamFormat, origin: string, before?: Stored): Settings {
   if (before && before.destination.kind !== sent.kind) throw badRequest("the kind of a stream cannot change: create another stream");
   if (format !== "jsonl" && sent.kind !== "s3" && sent.kind !== "https")
     throw badRequest(`a stream to ${sent.kind} must have the format jsonl`);
-  const settings = read(sent, before);
+  const settings = read(sent, origin, before);
   const called = calledUrl(settings.destination);
   if (!URL.canParse(called)) throw badRequest("the host cannot have the name of the bucket in front of it: set pathStyle to true");
-  const fault = addressFault(new URL(called), isLocal(env));
+  const fault = addressFault(new URL(called), isLocal(env)) ?? ownHostFault(env, new URL(called), new URL(origin).host);
   if (fault) throw badRequest(`${fault} (url)`);
   return settings;
 }
@@ -40,16 +41,26 @@ export function settingsOf(env: Bindings, sent: SentDestination, format: StreamF
 /** An address that the stream will call: that of a bucket contains the bucket. */
 const calledUrl = (destination: Destination) => (destination.kind === "s3" ? objectUrl(destination, "") : destination.url);
 
-function read(sent: SentDestination, before: Stored | undefined): Settings {
+/** A destination of a request, or the stored one, which has an issuer. */
+export type Sent = SentDestination & { issuer?: string };
+
+function read(sent: Sent, origin: string, before: Stored | undefined): Settings {
   const url = sent.url === undefined ? undefined : parse(sent.url);
   const sameOrigin = before !== undefined && (url === undefined || new URL(before.destination.url).origin === url.origin);
   const kept = sameOrigin ? before.credentials : undefined;
   switch (sent.kind) {
     case "s3": {
-      const { region, bucket, pathStyle = false, accessKeyId } = sent;
-      const prefix = (sent.prefix ?? "").replaceAll(/^\/+|\/+$/g, "");
+      const { region, bucket, prefix = "", pathStyle = false, accessKeyId = "", roleArn, issuer = origin } = sent;
       const destination = { kind: sent.kind, url: originOf(url!), region, bucket, prefix, pathStyle, accessKeyId };
-      return { destination, credentials: { secret: needed(sent.secretAccessKey ?? kept?.secret, "secretAccessKey", before) } };
+      if (roleArn !== undefined) {
+        if (accessKeyId !== "" || sent.secretAccessKey !== undefined)
+          throw badRequest("a bucket has either roleArn, or accessKeyId and secretAccessKey");
+        return { destination: { ...destination, roleArn, issuer }, credentials: { secret: "" } };
+      }
+      if (accessKeyId === "") throw badRequest("accessKeyId is required, or roleArn");
+      const hadKey = before !== undefined && !hasRole(before.destination);
+      const secret = needed(sent.secretAccessKey ?? (hadKey ? kept?.secret : undefined), "secretAccessKey", hadKey ? before : undefined);
+      return { destination, credentials: { secret } };
     }
     case "https": {
       if (!url && !kept) throw badRequest("the url of the destination is required");

@@ -4,6 +4,7 @@ import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { logError } from "../log.ts";
 import type { Stream } from "./openapi.ts";
+import { hasRole } from "./destination.ts";
 import { auditStreams } from "./table.ts";
 
 /** Most streams of an organization. One answer lists them all. */
@@ -63,7 +64,7 @@ export function toStream(row: StreamRow, now: number): Stream {
     name: row.name,
     format: row.format,
     destination: row.destination,
-    hasSecret: row.credentials !== "",
+    hasSecret: row.credentials !== "" && !hasRole(row.destination),
     created: time(row.createdAt),
     modified: time(row.modifiedAt),
     deliveredThrough: row.deliveredThrough,

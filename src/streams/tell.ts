@@ -1,11 +1,13 @@
-import type { Destination, StreamFormat } from "./destination.ts";
+import { type Destination, type StreamFormat, hasRole } from "./destination.ts";
 
 /** A destination in a sentence of the audit log: nothing of it can be a credential. */
 export function placeOf(destination: Destination): string {
   const { host } = new URL(destination.url);
   switch (destination.kind) {
-    case "s3":
-      return `the bucket ${destination.bucket}${destination.prefix === "" ? "" : ` under ${JSON.stringify(destination.prefix)}`} at ${host}`;
+    case "s3": {
+      const prefix = destination.prefix.replaceAll(/^\/+|\/+$/g, "");
+      return `the bucket ${destination.bucket}${prefix === "" ? "" : ` under ${JSON.stringify(prefix)}`} at ${host}${hasRole(destination) ? ` with the role ${destination.roleArn}` : ""}`;
+    }
     case "https":
       return host;
     case "splunk":

@@ -6,7 +6,7 @@ import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict } from "../errors.ts";
 import { nameIsTaken, requireExports } from "./create.ts";
-import { newSigningSecret } from "./https.ts";
+import { newSigningSecret } from "../http/standardWebhooks.ts";
 import type { UpdateStreamRequest } from "./schema.ts";
 import { open, seal } from "./seal.ts";
 import { type Settings, type Stored, settingsOf } from "./settings.ts";
@@ -19,12 +19,12 @@ import { differences } from "./tell.ts";
  * that are absent. The next attempt is made at once.
  * @throws 400, 404, 409 when it was changed at the same time
  */
-export async function updateStream(ctx: OrgContext, id: string, request: UpdateStreamRequest, host: string) {
+export async function updateStream(ctx: OrgContext, id: string, request: UpdateStreamRequest, origin: string) {
   requireExports(ctx);
   const before = await readStream(ctx, id);
   const format = request.format ?? before.format;
   const old = { destination: before.destination, credentials: await open(ctx.env, id, before.credentials) };
-  const settings = settingsOf(ctx.env, request.destination ?? asSent(old), format, old);
+  const settings = settingsOf(ctx.env, request.destination ?? asSent(old), format, origin, old);
   if (request.newSecret) renew(settings);
   const { destination, credentials, shown } = settings;
   const name = request.name ?? before.name;
@@ -35,7 +35,7 @@ export async function updateStream(ctx: OrgContext, id: string, request: UpdateS
     event: "audit-stream-updated",
     description: `Changed the audit stream "${before.name}" (${id}): ${changes.join("; ")}.`,
   });
-  const set = { name, format, destination, host, modifiedAt: ctx.now, ...freshStart };
+  const set = { name, format, destination, host: new URL(origin).hostname, modifiedAt: ctx.now, ...freshStart };
   const isOtherPlace = JSON.stringify(destination) !== JSON.stringify(before.destination) || hasNewCredentials;
   try {
     const [changed] = await guarded(ctx, [

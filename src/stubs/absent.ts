@@ -18,8 +18,6 @@ const absentFeatures: Feature[] = [
   },
   { paths: /\/(change-gates|change-requests)\b/, sentence: "Approvals and change requests are out of scope" },
   { paths: /polic(y|ies)/, sentence: "Policy packs, policy groups and their results are not supported" },
-  { paths: /\/hooks\b/, sentence: "Webhooks are not supported yet" },
-  { paths: /\/auditlogs\/export\/config\b/, sentence: "The export of the audit log to a bucket is not supported yet" },
   {
     paths: /\/(deployments|drift|schedules|agent-pools)\b/,
     sentence: "Deployments, schedules and drift detection are out of scope: they run on machines of the hosted service",

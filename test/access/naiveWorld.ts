@@ -28,7 +28,8 @@ export interface Asked {
 
 const READ = ["stack:list", "stack:read", "stack:export", "stack:encrypt", "stack:decrypt", "stack_access:read"];
 const PREVIEW = [...READ, "stack:preview"];
-const WRITE = [...PREVIEW, "stack:write", "stack:import", "stack:cancel_update", "stack_tags:update"];
+const HOOKS = ["stack_webhook:read", "stack_webhook:create", "stack_webhook:update", "stack_webhook:delete"];
+const WRITE = [...PREVIEW, "stack:write", "stack:import", "stack:cancel_update", "stack_tags:update", ...HOOKS];
 const ADMIN = [...WRITE, "stack:delete", "stack:rename", "stack:transfer", "stack_access:update"];
 const byNumber: Record<number, string[]> = { 0: [], 101: PREVIEW, 102: WRITE, 103: ADMIN, 104: ADMIN };
 const EVERYONE = ["organization:read", "org_member:read", "team:list"];
@@ -83,7 +84,9 @@ const grantsOf = (caller: string, world: NaiveWorld, { stackId }: StackFacts) =>
     .map((grant) => grant.permission);
 
 function isWithinLimit({ limit }: NaiveWorld, permission: OrgPermission, stack: StackFacts | undefined): boolean {
-  if (!limit || !permission.startsWith("stack")) return true;
+  if (!limit) return true;
+  if (permission.startsWith("organization_webhook:")) return false;
+  if (!permission.startsWith("stack")) return true;
   if (!stack) return permission === "stack:list" || permission === "stack:create";
   if (!new RegExp(`^${limit.stack.replace("*", ".*")}$`).test(stack.stackId)) return false;
   return limit.access === "write" || (limit.access === "read" ? READ : PREVIEW).includes(permission);

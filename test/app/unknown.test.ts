@@ -17,7 +17,6 @@ describe("an operation that is not here", () => {
     ["POST", "/api/esc/environments/acme/yaml/check", "without 'environment:'"],
     ["GET", "/api/orgs/acme/members/mel/stacks", "put them in a team"],
     ["GET", "/api/stacks/acme/web/dev/deployments", "Deployments, schedules and drift detection are out of scope"],
-    ["POST", "/api/stacks/acme/web/dev/hooks", "Webhooks are not supported yet"],
     ["PATCH", "/api/stacks/acme/web/dev/update/u/checkpointdelta", "a client that does not journal sends full checkpoints"],
     ["PATCH", "/api/stacks/acme/web/dev/preview/u/checkpointverbatim", "a client that does not journal sends full checkpoints"],
     ["POST", "/api/registry/packages/private/acme/x/versions", "Packages and templates of your own"],

@@ -642,7 +642,33 @@ export const mutants: Mutant[] = [
     find: "const kept = sameOrigin ? before.credentials : undefined;",
     replace: "const kept = sameOrigin ? before.credentials : before?.credentials;",
   },
+  { claim: "stream-role", file: "src/streams/role.ts", find: "/\\.amazonaws\\.com(\\.cn)?$/", replace: "/amazonaws\\.com(\\.cn)?/" },
   { claim: "stream-pause", file: "src/streams/deliver.ts", find: "if (stream.pausedAt !== null)", replace: "if (stream.pausedAt === 0)" },
+  {
+    claim: "hook-log",
+    file: "src/webhooks/settings.ts",
+    find: 'await requireRight(ctx, "audit_streams:update");',
+    replace: "",
+  },
+  {
+    claim: "hook-stacks",
+    file: "src/auth/policy.ts",
+    find: ' || permission.startsWith("organization_webhook:")',
+    replace: "",
+  },
+  { claim: "hook-secret", file: "src/webhooks/attempt.ts", find: "/signature$/i.test(name)", replace: "/cookie$/i.test(name)" },
+  {
+    claim: "hook-revoked",
+    file: "src/lineage/disabledWebhooks.ts",
+    find: "active: false,",
+    replace: "active: true,",
+  },
+  {
+    claim: "hook-transfer",
+    file: "src/coordinator/move.ts",
+    find: ", ...endWebhooks(store, input, moved)]",
+    replace: "]",
+  },
   {
     claim: "scim-token",
     file: "src/auth/authenticate.ts",

@@ -53,7 +53,11 @@ async function verdict(trial: Trial, terminal: Terminal, places: Record<string, 
   for (const line of trial.run) {
     const update = line.includes("UPDATE") ? await latestUpdate() : "";
     const role = line.includes("ROLE") ? await customRole() : "";
-    const filled = line.replaceAll(/[A-Z]{3,}/g, (place) => ({ ...places, UPDATE: update, ROLE: role })[place] ?? place);
+    const hooks = `/api/${line.startsWith("org") ? "orgs/acme" : "stacks/acme/commands/bystander"}/hooks`;
+    const hook = line.includes("HOOK") ? await firstHook(hooks) : "";
+    const event = line.includes("EVENT") ? await lastEvent(`${hooks}/${hook}`) : "";
+    const known = { ...places, UPDATE: update, ROLE: role, HOOK: hook, EVENT: event };
+    const filled = line.replaceAll(/[A-Z]{3,}/g, (place) => known[place as keyof typeof known] ?? place);
     const words = filled.split(" ").map((word) => (/^[\d*_]+$/.test(word) ? word.replaceAll("_", " ") : word));
     const { code, stdout, stderr } = await terminal.run(...words);
     const told = `pulumi ${line}\nended with ${code}\n${stdout}\n${stderr}`;
@@ -118,6 +122,9 @@ const customRole = async () =>
   (
     await ask<{ roles: { id: string; defaultIdentifier: string }[] }>("GET", "/api/orgs/acme/roles?uxPurpose=role", { token: admin })
   ).roles.find((role) => role.defaultIdentifier === "")!.id;
+
+const firstHook = async (path: string) => (await ask<{ name: string }[]>("GET", path, { token: admin }))[0]!.name;
+const lastEvent = async (hook: string) => (await ask<{ id: string }[]>("GET", `${hook}/deliveries`, { token: admin }))[0]!.id;
 
 const latestUpdate = async () =>
   (await ask<{ activeUpdate: string }>("GET", "/api/stacks/acme/commands/dev", { token: admin })).activeUpdate;

@@ -37,9 +37,8 @@ describe("a feature that is not here", () => {
     expect(output).toContain("Environments (Pulumi ESC) are not supported: a stack keeps its configuration in Pulumi.STACK.yaml");
   });
 
-  it.runIf(isAtLeast(259))("pulumi deployment list and pulumi stack webhook list", async () => {
+  it.runIf(isAtLeast(259))("pulumi deployment list", async () => {
     expect((await runner.fails("deployment", "list")).output).toContain("Deployments, schedules and drift detection are out of scope");
-    expect((await runner.fails("stack", "webhook", "list")).output).toContain("Webhooks are not supported yet");
   });
 
   it.runIf(isAtLeast(259))("a coding agent without a token is told that it needs one", async () => {

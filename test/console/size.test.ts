@@ -204,6 +204,29 @@ it("the audit log, with filters of any length", async () => {
   expect(rows(await sized(`/acme/~/audit?textFilter=${encodeURIComponent(`needle ${" < ".repeat(160)}`)}`))).toBe(50);
 });
 
+it("twenty audit streams that fail", async () => {
+  const destination = {
+    kind: "s3",
+    url: "https://s3.example.com",
+    region: "r",
+    bucket: "b".repeat(63),
+    prefix: dense(300),
+    pathStyle: true,
+    accessKeyId: "k".repeat(200),
+  };
+  await env.DB.batch(
+    Array.from({ length: 20 }, (_, i) =>
+      env.DB.prepare(
+        `INSERT INTO audit_streams (id, org_id, name, format, destination, credentials, host, delivered_through, created_at, modified_at, made_with, failing_since, failures, error)
+         SELECT ?1, id, ?1 || ?2, 'jsonl', ?3, '', 'h', 0, 1, 1, 't', 1, 1, ?4 FROM organizations WHERE name = 'acme'`,
+      ).bind(`s${i}`, dense(92), JSON.stringify(destination), dense(200)),
+    ),
+  );
+  expect(rows(await sized("/acme/~/streams"))).toBe(20);
+  for (const path of ["/acme/~/streams/s1", "/acme/~/streams/s1/edit", "/acme/~/streams/s1/delete", "/acme", "/acme/~/settings"])
+    expect(await sized(path)).toContain("&lt;");
+});
+
 it("one record, however much was changed", async () => {
   const { id } = await newOrgToken(world, "limited");
   const rules = (letter: string) =>

@@ -11,7 +11,7 @@ import { noLimits } from "../support/limits.ts";
 const org = { id: "1", name: "acme" };
 const token = { id: "t", name: "ci", hash: "h" };
 const at = { now: 1000, address: "", country: "", defaultEdition: "enterprise" } as const;
-const unknown = ["environment:read", "stack_webhook:read"];
+const unknown = ["environment:read", "stack_deployment:read"];
 
 const scopes = fc.uniqueArray(fc.constantFrom<string>(...orgPermissions, ...unknown), { maxLength: 8 });
 const onSome: Rule[] = [[{ is: "hasTag", key: "open" }]];

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { archiveOldRecords } from "../../src/audit/archive.ts";
 import type { Stream } from "../../src/streams/openapi.ts";
-import { delayAfter, retryAfter } from "../../src/streams/retry.ts";
+import { delayAfter, retryAfter } from "../../src/http/retry.ts";
 import { wakeLagging } from "../../src/streams/wakeLagging.ts";
 import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";

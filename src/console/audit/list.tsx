@@ -34,6 +34,11 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
           <a class="button quiet" href={placePath(org.name, "audit", "verify")}>
             Verify the chain
           </a>
+          {page.may("audit_streams:read") && (
+            <a class="button quiet" href={placePath(org.name, "streams")}>
+              Streams
+            </a>
+          )}
         </div>
         <FilterForm set={set} errors={"problem" in asked ? asked.problem.fields : {}} />
         <ActiveFilters orgName={org.name} set={set} />

@@ -18,12 +18,13 @@ export function stackOf(ctx: StackPageContext): StackPath {
 
 export const pathOf = (path: StackPath) => stackPath(path.orgName, path.projectName, path.stackName);
 
-type Part = "" | "outputs" | "resources" | "access" | "settings/options";
-const parts: { part: Part; label: string; needs: "stack:read" | "stack:export" | "stack_access:read" }[] = [
+type Part = "" | "outputs" | "resources" | "access" | "webhooks" | "settings/options";
+const parts: { part: Part; label: string; needs: "stack:read" | "stack:export" | "stack_access:read" | "stack_webhook:read" }[] = [
   { part: "", label: "Overview", needs: "stack:read" },
   { part: "outputs", label: "Outputs", needs: "stack:export" },
   { part: "resources", label: "Resources", needs: "stack:export" },
   { part: "access", label: "Access", needs: "stack_access:read" },
+  { part: "webhooks", label: "Webhooks", needs: "stack_webhook:read" },
   { part: "settings/options", label: "Settings", needs: "stack:read" },
 ];
 

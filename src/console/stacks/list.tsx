@@ -11,6 +11,7 @@ import { natural } from "../natural.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { orgPath, projectPath, stackPath, updatePath } from "../paths.ts";
 import { Requester, Status, titleOf } from "./entries.tsx";
+import { streamWarning } from "../streams/warning.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
 
 type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
@@ -45,6 +46,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
   const ids = stacks.map(({ id }) => id);
   const [perDay, last] = await Promise.all([recentUpdates(ctx, ids), lastUpdates(ctx, ids)]);
   const filtered = asked.search !== "" || asked.tag !== "";
+  const warning = project === undefined ? await streamWarning(ctx) : undefined;
   return {
     title: project ?? "Stacks",
     at: "stacks",
@@ -61,6 +63,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
             <h1>{project}</h1>
           </>
         )}
+        {warning}
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {(stacks.length > 0 || filtered) && (
           <form class="filters" method="get">

@@ -20,6 +20,7 @@ const kinds: Record<Item["kind"], string> = {
   issuer: "identity provider",
   stream: "audit stream",
   connection: "single sign-on connection",
+  webhook: "webhook",
   member: "member",
 };
 

@@ -17,6 +17,24 @@ export interface Trial {
 const local = (...names: string[]): Trial[] => names.map((name) => ({ name, run: { not: "needs no service" } }));
 const trial = (name: string, ...run: string[]): Trial => ({ name, run });
 
+/** The commands for webhooks, to an address where nothing is. */
+function webhookTrials(of: "org" | "stack", where: string, event: string): Trial[] {
+  const one = (command: string, line: string, says: RegExp): Trial => ({
+    ...trial(`${of} webhook ${command}`, `${of} webhook ${line} ${where}`),
+    says,
+  });
+  const ofStack = [one("get", "get HOOK", /commands-hook/), one("delivery redeliver", "delivery redeliver HOOK EVENT", /Kind: +ping/)];
+  return [
+    one("new", `new --name commands-hook --url http://127.0.0.1:1/in --event ${event} --yes`, /Created webhook|commands-hook/),
+    one("list", "list", /commands-hook/),
+    one("edit", "edit HOOK --url http://127.0.0.1:1/other", /Updated webhook|other/),
+    one("ping", "ping HOOK", /Kind: +ping/),
+    one("delivery list", "delivery list HOOK", /ping/),
+    ...(of === "stack" ? ofStack : []),
+    one("remove", "remove HOOK --yes", /has been removed/),
+  ];
+}
+
 /** Of what state.json holds, up to the name. */
 const URN = "urn:pulumi:dev::commands::test:index:Group::";
 
@@ -105,12 +123,7 @@ export const trials: Trial[] = [
     trial("org search", "org search --org acme --query type:x"),
     trial("org search ai", "org search ai --org acme --query buckets"),
     trial("org usage get", "org usage get --org acme"),
-    trial("org webhook list", "org webhook list --org acme"),
-    trial("org webhook new", "org webhook new --org acme --name hook --url https://example.com --event stack_created --yes"),
-    trial("org webhook edit", "org webhook edit hook --org acme --url https://example.com"),
-    trial("org webhook ping", "org webhook ping hook --org acme"),
-    trial("org webhook remove", "org webhook remove hook --org acme --yes"),
-    trial("org webhook delivery list", "org webhook delivery list hook --org acme"),
+    ...webhookTrials("org", "--org acme", "stack_created"),
     { ...trial("policy list", "policy ls acme"), empty: /ended with 0/ },
     trial("policy enable", "policy enable acme/pack latest"),
     trial("policy disable", "policy disable acme/pack"),
@@ -151,14 +164,7 @@ export const trials: Trial[] = [
   trial("stack schedule get", "stack schedule get schedule --stack STACK"),
   trial("stack schedule edit", "stack schedule edit schedule --stack STACK --cron 0_0_*_*_*"),
   trial("stack schedule remove", "stack schedule remove schedule --stack STACK --yes"),
-  trial("stack webhook list", "stack webhook list --stack STACK"),
-  trial("stack webhook get", "stack webhook get hook --stack STACK"),
-  trial("stack webhook new", "stack webhook new --stack STACK --name hook --url https://example.com --yes"),
-  trial("stack webhook edit", "stack webhook edit hook --stack STACK --url https://example.com"),
-  trial("stack webhook ping", "stack webhook ping hook --stack STACK"),
-  trial("stack webhook remove", "stack webhook remove hook --stack STACK --yes"),
-  trial("stack webhook delivery list", "stack webhook delivery list hook --stack STACK"),
-  trial("stack webhook delivery redeliver", "stack webhook delivery redeliver hook event --stack STACK"),
+  ...webhookTrials("stack", "--stack STACK", "update_failed"),
   trial("stack drift list", "stack drift list --stack STACK"),
   trial("stack drift status", "stack drift status --stack STACK"),
 

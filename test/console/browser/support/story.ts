@@ -127,6 +127,12 @@ export interface Story {
   /** An identity provider with policies, and one of its sessions. */
   issuerId: string;
   sessionId: string;
+  /** A stream of the audit log that is paused. */
+  streamId: string;
+  /** A webhook of the organization and one of the stack, each with a failed delivery. */
+  hook: string;
+  deliveryId: string;
+  stackDeliveryId: string;
 }
 
 /**
@@ -210,6 +216,8 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   // The audit log knows a refusal, too.
   await fetch(`${url}/api/orgs/acme/auditlogs/v2`, { headers: { Authorization: `token ${member}` } });
   const ids = {
+    ...(await failedWebhooks(url, admin, project, text)),
+    streamId: await pausedStream(url, admin, project, text),
     roleId: others.id,
     otherRoleId: developers.id,
     team,
@@ -217,6 +225,43 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
     ...(await pipelines(url, admin, project, text)),
   };
   return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id, ...ids };
+}
+
+/** A stream of the audit log, which sends nothing. */
+async function pausedStream(url: string, admin: string, project: string, text: (plain: string) => string): Promise<string> {
+  const destination = {
+    kind: "s3",
+    url: "https://s3.eu-central-1.amazonaws.com",
+    region: "eu-central-1",
+    bucket: "acme-audit",
+    prefix: text("logs"),
+    accessKeyId: "AKIDEXAMPLE",
+    secretAccessKey: "secret",
+  };
+  const STREAMS = "/api/orgs/acme/audit-streams";
+  const json = { name: `${project} ${text("archive")}`.slice(0, 100), from: "now", destination };
+  const { id } = await send<{ id: string }>(url, "POST", STREAMS, { token: admin, json });
+  await send(url, "POST", `${STREAMS}/${id}/pause`, { token: admin, json: {} });
+  return id;
+}
+
+/** A webhook of the organization and one of the stack, whose destination is not there. */
+async function failedWebhooks(url: string, admin: string, project: string, text: (plain: string) => string) {
+  const hook = `hook-${project}`.slice(0, 32);
+  const failed = async (path: string, groups: string[]) => {
+    const json = {
+      organizationName: "acme",
+      name: hook,
+      displayName: text("Deploys"),
+      payloadUrl: "http://127.0.0.1:1/in",
+      active: true,
+      groups,
+    };
+    await send(url, "POST", path, { token: admin, json });
+    return (await send<{ id: string }>(url, "POST", `${path}/${hook}/ping`, { token: admin, json: {} })).id;
+  };
+  const deliveryId = await failed("/api/orgs/acme/hooks", ["stacks", "tokens"]);
+  return { hook, deliveryId, stackDeliveryId: await failed(`/api/stacks/acme/${project}/dev/hooks`, []) };
 }
 
 /** The pipelines of a CI system: one gets a token, and one is refused. */
@@ -271,7 +316,8 @@ const onTag = (key: string, value: string, subNode: object) => ({
 
 /** Every page that a link leads to, for an administrator of acme. */
 export function pagesOf(story: Story): string[] {
-  const { project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId } = story;
+  const { project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId, streamId } = story;
+  const { hook, deliveryId, stackDeliveryId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
     ...under("/acme", ["", `/${project}`]),
@@ -289,6 +335,11 @@ export function pagesOf(story: Story): string[] {
     ...under("/acme/~/oidc", ["", "/new", "/new/github-actions", "/new/other"]),
     ...under(`/acme/~/oidc/${issuerId}`, ["", "/test", "/settings", "/delete", "/sessions", `/sessions/${sessionId}/end`]),
     ...under(`/acme/~/oidc/${issuerId}/policies`, ["/1", "/2/delete", "/json"]),
+    ...under("/acme/~/streams", ["", `/${streamId}`, `/${streamId}/edit`, `/${streamId}/delete`, `/${streamId}/secret`]),
+    ...under("/acme/~/new-stream", ["", "/s3", "/https", "/splunk", "/datadog", "/elastic"]),
+    ...[`/acme/~`, `/acme/${project}/dev`].flatMap((place) => under(place, ["/webhooks", "/new-webhook", `/webhooks/${hook}`])),
+    ...under(`/acme/~/webhooks/${hook}`, ["/edit", "/delete", "/secret", `/deliveries/${deliveryId}`]),
+    ...under(`/acme/${project}/dev/webhooks/${hook}`, ["/edit", `/deliveries/${stackDeliveryId}`]),
     ...under("/user/settings/tokens", ["", "/value"]),
     ...under("/user/settings", ["/sessions", "/organizations"]),
     "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",

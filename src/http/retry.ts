@@ -3,7 +3,7 @@ const SHORTEST = 10_000;
 const LONGEST = 3_600_000;
 
 /**
- * Milliseconds until the next attempt: the time doubles with each failure, and a fifth of it is random, so that streams which failed together
+ * Milliseconds until the next attempt: the time doubles with each failure, and a fifth of it is random, so that senders which failed together
  * do not come back together. Pure.
  * @param asked what the destination asked for (`Retry-After`), milliseconds
  * @param random from 0 to 1

@@ -1,0 +1,12 @@
+import { type SQL, sql } from "drizzle-orm";
+import { webhooks } from "../webhooks/table.ts";
+
+/** The columns of a webhook whose credential was revoked. It may have been inactive before: it is activated by a decision of its own. */
+export const disabledByRevocation = () => ({
+  active: false,
+  disabledFor: "revoked" as const,
+  version: sql`${webhooks.version} + 1`,
+});
+
+/** SQL condition: the webhook is not deactivated for this reason yet. */
+export const isNotDisabledYet: SQL = sql`webhooks.disabled_for IS NOT 'revoked'`;

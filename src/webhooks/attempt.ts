@@ -1,0 +1,116 @@
+import { toHex } from "../bytes/base64.ts";
+import type { Bindings } from "../env.ts";
+import { type OutgoingReason, OutgoingFault, callOut, ownHostFault } from "../http/outgoing.ts";
+import { retryAfter } from "../http/retry.ts";
+import { hmac, standardHeaders, utf8 } from "../http/standardWebhooks.ts";
+import { bodyOf } from "./formats.ts";
+import type { Message } from "./message.ts";
+import type { WebhookFormat } from "./table.ts";
+
+/** The answer must have arrived after these milliseconds. More of its body than these bytes is cut (identity-facts F-5, W-5). */
+const limits = { most: 16 * 1024, within: 10_000, cuts: true } as const;
+/** Most characters of an answer's headers that are kept. */
+const MOST_HEADERS = 8000;
+
+/** A webhook as an attempt needs it. */
+export interface Target {
+  url: string;
+  secret: string;
+  format: WebhookFormat;
+  /** Host of this deployment. */
+  host: string;
+}
+
+/** What became of an attempt, with nothing that is secret. */
+export interface Attempted {
+  at: number;
+  payload: string;
+  duration: number;
+  requestUrl: string;
+  requestHeaders: string;
+  responseCode: number;
+  responseHeaders: string;
+  responseBody: string;
+  /** Why the message was not delivered, in a sentence. */
+  error?: string;
+  /** Milliseconds that the destination asks to wait. */
+  asked?: number;
+  /** The destination says that it exists no longer. */
+  isGone?: true;
+}
+
+/** Sends a message once. Any status from 200 to 299 confirms it; a chat must not answer with a web page. */
+export async function attempt(env: Bindings, target: Target, id: string, message: Message, signal: AbortSignal): Promise<Attempted> {
+  const at = Date.now();
+  const body = bodyOf[target.format](message);
+  const headers = await headersOf(target.secret, id, message.kind, at, body);
+  const told = { at, payload: body, requestUrl: shownUrl(target), requestHeaders: linesOf(Object.entries(headers).map(withoutSignature)) };
+  const none = { responseCode: 0, responseHeaders: "", responseBody: "" };
+  const url = new URL(target.url);
+  if (ownHostFault(env, url, target.host)) return { ...told, ...none, duration: 0, error: sentences.address };
+  try {
+    const answer = await callOut(env, target.url, limits, { method: "POST", headers, body, signal });
+    const error = faultOf(target.format, answer.status, answer.headers.get("Content-Type") ?? "");
+    const asked = error === undefined ? undefined : retryAfter(answer.headers.get("Retry-After"), Date.now());
+    const hide = hider(target);
+    return {
+      ...told,
+      duration: Date.now() - at,
+      responseCode: answer.status,
+      responseHeaders: hide(linesOf([...answer.headers].filter(([name]) => name !== "set-cookie"))).slice(0, MOST_HEADERS),
+      responseBody: hide(new TextDecoder().decode(answer.body).replaceAll("\0", "\uFFFD")),
+      ...(error !== undefined && { error }),
+      ...(asked !== undefined && { asked }),
+      ...(answer.status === 410 && { isGone: true as const }),
+    };
+  } catch (error) {
+    if (!(error instanceof OutgoingFault)) throw error;
+    return { ...told, ...none, responseCode: error.status ?? 0, duration: Date.now() - at, error: sentences[error.reason] };
+  }
+}
+
+/** Pulumi's headers and those of Standard Webhooks (identity-facts W-1 to W-3). */
+async function headersOf(secret: string, id: string, kind: string, at: number, body: string): Promise<Record<string, string>> {
+  return {
+    "Content-Type": "application/json",
+    "Pulumi-Webhook-ID": id,
+    "Pulumi-Webhook-Kind": kind,
+    ...(secret !== "" && { "Pulumi-Webhook-Signature": toHex(await hmac(utf8(secret), body)) }),
+    ...(await standardHeaders(secret === "" ? undefined : secret, id, at, body)),
+  };
+}
+
+/** A reader of deliveries could send a message again with its signature. */
+const withoutSignature = ([name, value]: [string, string]): [string, string] => [name, /signature$/i.test(name) ? "…" : value];
+
+const linesOf = (headers: [string, string][]) => headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+
+/** The address without its query, and for a chat without its path, which is the credential. */
+function shownUrl({ url, format }: Target): string {
+  const { origin, pathname, search } = new URL(url);
+  if (format !== "raw") return `${origin}/…`;
+  return search === "" ? origin + pathname : `${origin}${pathname}?…`;
+}
+
+/** Some receivers answer with what they got. */
+function hider({ url, secret, format }: Target): (text: string) => string {
+  const { pathname, search } = new URL(url);
+  const hidden = [secret, search.slice(1), format === "raw" ? "" : pathname.slice(1)].filter((text) => text.length >= 4);
+  return (text) => hidden.reduce((rest, one) => rest.replaceAll(one, "…"), text);
+}
+
+/** Why an answer does not confirm a message. Many receivers of the raw format answer 200 with HTML, and chats do not. */
+function faultOf(format: WebhookFormat, status: number, contentType: string): string | undefined {
+  if (status < 200 || status >= 300) return `The destination answered with status ${status}.`;
+  return format !== "raw" && /html/i.test(contentType) ? "The answer is a web page, so it does not come from a chat." : undefined;
+}
+
+/** A refused connection, a fault of TLS and a slow server read the same, so that a webhook is no port scanner (identity-facts F-7). */
+const unreachable = "The destination could not be reached, or it did not answer in time.";
+const sentences: Record<OutgoingReason, string> = {
+  network: unreachable,
+  time: unreachable,
+  size: "The answer of the destination is too long.",
+  redirect: "The destination answered with a redirect, which is not followed.",
+  address: "The address of the destination is private or reserved, or it is this service itself, so it is not called.",
+};
