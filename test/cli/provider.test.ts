@@ -149,18 +149,6 @@ const resources = (
       filters: description === "First." ? ["update_failed"] : ["update_failed", "destroy_failed"],
     },
   },
-  auditExport: {
-    type: "pulumiservice:api:AuditLogExportConfiguration",
-    properties: {
-      orgName: "acme",
-      newEnabled: suffix === "a",
-      newS3Configuration: {
-        s3BucketName: `acme-audit-${suffix}`,
-        s3PathPrefix: "pulumi/",
-        iamRoleArn: "arn:aws:iam::111122223333:role/audit",
-      },
-    },
-  },
   apiIssuer: {
     type: "pulumiservice:api/auth:OidcIssuer",
     properties: {
@@ -180,11 +168,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   let access: Terminal;
   let idp: string;
   beforeAll(async () => {
-    // The store of the audit log's export is not there: its stream fails and waits.
-    server = await Server.start({
-      directory: join(inject("directory"), "provider-server"),
-      vars: { AUDIT_EXPORT_STORE: "http://127.0.0.1:1" },
-    });
+    server = await Server.start({ directory: join(inject("directory"), "provider-server") });
     const token = server.credentials.organizations["acme"]!["admin"]!;
     const home = mkdtempSync(join(inject("directory"), "home-"));
     const plugin = join(home, "plugins", `resource-pulumiservice-v${VERSION}`);
@@ -269,10 +253,6 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
       },
     ]);
     expect(await hooksOfStack()).toMatchObject([{ format: "slack", filters: ["update_failed"], hasSecret: false }]);
-    expect(await get("/auditlogs/export/config")).toMatchObject({
-      enabled: true,
-      s3Config: { s3BucketName: "acme-audit-a", s3PathPrefix: "pulumi/", iamRoleArn: "arn:aws:iam::111122223333:role/audit" },
-    });
     await unchanged();
     await refreshed("--exclude", "urn:pulumi:dev::access::pulumiservice:index:OidcIssuer::issuer");
   });
@@ -294,7 +274,6 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     write(replaced);
     await up();
     expect(await get("/teams/crew")).toMatchObject({ stacks: [{ permission: 102 }] });
-    expect(await get("/auditlogs/export/config")).toMatchObject({ enabled: false, s3Config: { s3BucketName: "acme-audit-b" } });
     expect(await tokensOf("crew")).toEqual(["crew-b"]);
     expect(await tokensOf("crew-by-api")).toEqual(["crew-by-api-b"]);
     expect((await issuers()).map(({ url }) => url).toSorted()).toEqual([`${idp}/b`, "https://cluster.example.com"]);
