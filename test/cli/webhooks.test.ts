@@ -32,6 +32,7 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
     url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
     terminal = new Terminal({ project: yamlProject("hooks"), token: inject("people")["acme"]!["admin"]! });
     await terminal.pulumi("stack", "init", "acme/hooks/dev");
+    await terminal.pulumi("config", "set", "--secret", "password", "hunter2");
   });
   afterAll(() => void receiver.close());
 
