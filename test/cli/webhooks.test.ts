@@ -61,7 +61,7 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
       stackName: "dev",
       kind: "update",
       result: "succeeded",
-      resourceChanges: { create: 1 },
+      resourceChanges: { create: 3 },
     });
     expect(update["updateUrl"]).toBe(`${inject("url")}/acme/hooks/dev/updates/1`);
     const list = ["stack", "webhook", "delivery", "list", name!, "--output", "json", ...of];
