@@ -32,6 +32,7 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
     url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
     terminal = new Terminal({ project: yamlProject("hooks"), token: inject("people")["acme"]!["admin"]! });
     await terminal.pulumi("stack", "init", "acme/hooks/dev");
+    await terminal.pulumi("config", "set", "--secret", "password", "hunter2");
   });
   afterAll(() => void receiver.close());
 
@@ -60,7 +61,7 @@ describe.runIf(isAtLeast(259))("pulumi org webhook and pulumi stack webhook", ()
       stackName: "dev",
       kind: "update",
       result: "succeeded",
-      resourceChanges: { create: 1 },
+      resourceChanges: { create: 3 },
     });
     expect(update["updateUrl"]).toBe(`${inject("url")}/acme/hooks/dev/updates/1`);
     const list = ["stack", "webhook", "delivery", "list", name!, "--output", "json", ...of];
