@@ -1,3 +1,5 @@
+import type { SamlService } from "./samlService.ts";
+
 /** The bindings of `wrangler.toml`, as `wrangler types` generates them, and the optional variables of a deployment. */
 export interface Bindings extends Env {
   /** Optional secret: authorizes reading the metrics, see `operatorTokensOf`. */
@@ -23,6 +25,8 @@ export interface Bindings extends Env {
   MAIL_URL?: string;
   /** Secret of the provider. */
   MAIL_TOKEN?: string;
+  /** Optional binding of the second Worker, which reads the XML of SAML: `npm run deploy -- --saml` adds it. */
+  SAML?: SamlService;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

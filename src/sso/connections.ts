@@ -16,8 +16,10 @@ import { GITHUB } from "./deployment.ts";
 import { endOpened } from "./identities.ts";
 import type { Connection } from "./openapi.ts";
 import { sealSecret } from "./provider.ts";
+import { readSamlMetadata } from "./saml.ts";
+import { acsUrlFor, samlMetadataUrlFor } from "./samlTexts.ts";
 import type { CreateConnectionRequest, UpdateConnectionRequest } from "./schema.ts";
-import { type GroupMapping, connections, identities, tokenAuthorizations } from "./table.ts";
+import { type GroupMapping, type SamlSettings, connections, identities, tokenAuthorizations } from "./table.ts";
 
 /** Most connections of an organization: its people choose among them. */
 const MOST_CONNECTIONS = 10;
@@ -44,7 +46,15 @@ function toConnection(row: Row, teamNames: Map<string, string>, org: string, ori
       "role" in mapping ? mapping : { group: mapping.group, team: teamNames.get(mapping.teamId) ?? mapping.teamId },
     ),
     enabled: row.enabled,
-    redirectUri: redirectUriFor(org, origin),
+    redirectUri: row.saml ? acsUrlFor(org, origin) : redirectUriFor(org, origin),
+    ...(row.saml && {
+      saml: {
+        metadataUrl: samlMetadataUrlFor(org, origin),
+        ssoUrl: row.saml.ssoUrl,
+        idpInitiated: row.saml.idpInitiated,
+        validUntil: new Date(row.saml.validUntil).toISOString(),
+      },
+    }),
     created: new Date(row.createdAt).toISOString(),
     modified: new Date(row.modifiedAt).toISOString(),
   };
@@ -53,7 +63,7 @@ function toConnection(row: Row, teamNames: Map<string, string>, org: string, ori
 /** The address that the administrator registers at the provider. It is known before there is a connection. */
 export const redirectUriFor = (org: string, origin: string) => `${origin}/login/${encodeURIComponent(org)}/sso/callback`;
 
-async function readAll(ctx: OrgContext) {
+export async function readAll(ctx: OrgContext) {
   const [rows, ofTeams] = await guarded(ctx, [
     ctx.store.db.select().from(connections).where(ofOrg(ctx)).orderBy(connections.createdAt, connections.id),
     ctx.store.db
@@ -87,12 +97,10 @@ export async function createConnection(
   origin: string,
 ): Promise<Connection> {
   const { kind = "oidc", name } = request;
-  const issuer = kind === "github" ? (request.issuer ?? GITHUB).replace(/\/$/, "") : (request.issuer ?? "");
-  if (issuer === "") throw badRequest("the issuer is required");
-  requireAddress(ctx, issuer);
-  if (kind === "oidc") await readDiscovery(ctx, issuer);
+  const { issuer, clientId, clientSecret, saml } = await (kind === "saml" ? samlParts(ctx, request, origin) : oauthParts(ctx, request));
   const { rows, teamNames } = await readAll(ctx);
   if (rows.length >= MOST_CONNECTIONS) throw badRequest(`an organization has at most ${MOST_CONNECTIONS} connections`);
+  if (saml && rows.some((row) => row.saml && row.issuer === issuer)) throw alreadyThere();
   const id = crypto.randomUUID();
   const row: Row = {
     id,
@@ -100,8 +108,9 @@ export async function createConnection(
     kind,
     name,
     issuer,
-    clientId: request.clientId,
-    clientSecret: await sealSecret(ctx.env, id, request.clientSecret),
+    clientId,
+    clientSecret: saml ? "" : await sealSecret(ctx.env, id, clientSecret),
+    saml,
     allowedDomains: unique(request.allowedDomains ?? []),
     firstRole: request.firstRole ?? "member",
     groupClaim: request.groupClaim ?? "",
@@ -117,11 +126,77 @@ export async function createConnection(
   try {
     await guarded(ctx, [ctx.store.db.insert(connections).values(row), nextSettings(ctx), auditStatement(ctx.store, event)]);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw conflict("the organization already has a connection to this issuer with this client id");
+    if (error instanceof UniqueViolation) throw alreadyThere();
     throw error;
   }
   relaySoon(ctx, event);
   return toConnection(row, teamNames, ctx.org.name, origin);
+}
+
+type CreateRequest = z.infer<typeof CreateConnectionRequest>;
+interface KindParts {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  saml: SamlSettings | null;
+}
+
+/** @throws 400 for an issuer that cannot be read, or a member that only a connection by SAML has */
+async function oauthParts(ctx: OrgContext, { kind, issuer: sent, clientId, clientSecret, ...request }: CreateRequest): Promise<KindParts> {
+  const issuer = kind === "github" ? (sent ?? GITHUB).replace(/\/$/, "") : (sent ?? "");
+  if (issuer === "") throw badRequest("the issuer is required");
+  if (clientId === undefined) throw badRequest("the client id is required");
+  if (clientSecret === undefined) throw badRequest("the client secret is required");
+  refuseSaml(request);
+  requireAddress(ctx, issuer);
+  if (kind !== "github") await readDiscovery(ctx, issuer);
+  return { issuer, clientId, clientSecret, saml: null };
+}
+
+/** @throws 400 for metadata that cannot be used, or a member that a connection by SAML does not have, 404 without the second Worker */
+async function samlParts(
+  ctx: OrgContext,
+  { issuer: sent, clientId, metadata, idpInitiated = false, ...request }: CreateRequest,
+  origin: string,
+): Promise<KindParts> {
+  refuseOAuth(request);
+  if (metadata === undefined) throw badRequest("the metadata of the identity provider are required");
+  const { issuer, ...read } = await readSamlMetadata(ctx, metadata);
+  if (sent !== undefined && sent !== issuer) throw badRequest("the metadata are those of another issuer");
+  requireBrowserAddress(ctx, read.ssoUrl);
+  return { issuer, clientId: clientId ?? samlMetadataUrlFor(ctx.org.name, origin), clientSecret: "", saml: { ...read, metadata, idpInitiated } };
+}
+
+type SentParts = Pick<CreateRequest, "clientSecret" | "groupScope" | "metadata" | "idpInitiated">;
+
+function refuseSaml({ metadata, idpInitiated }: SentParts): void {
+  if (metadata !== undefined || idpInitiated !== undefined)
+    throw badRequest("only a connection of the kind saml has metadata, and can let the provider begin a sign-in");
+}
+
+function refuseOAuth({ clientSecret, groupScope }: SentParts): void {
+  if (clientSecret !== undefined || groupScope) throw badRequest("a connection of the kind saml has no client secret and no scope");
+}
+
+/** The settings of a connection by SAML after a change. @throws 400 for the metadata of another provider */
+async function changedSaml(
+  ctx: OrgContext,
+  before: Row,
+  { metadata, idpInitiated }: SentParts,
+): Promise<SamlSettings | null> {
+  if (!before.saml) return null;
+  const saml = { ...before.saml, ...(idpInitiated !== undefined && { idpInitiated }) };
+  if (metadata === undefined || metadata === saml.metadata) return saml;
+  const { issuer, ...read } = await readSamlMetadata(ctx, metadata);
+  if (issuer !== before.issuer)
+    throw badRequest("the metadata are those of another identity provider: add a new connection for it, because people's identities belong to the issuer");
+  requireBrowserAddress(ctx, read.ssoUrl);
+  return { ...saml, ...read, metadata };
+}
+
+/** The browser goes there, and this server does not. @throws 400 */
+function requireBrowserAddress(ctx: OrgContext, address: string): void {
+  if (!address.startsWith("https://") && !isLocal(ctx.env)) throw badRequest("the address for sign-in requests in the metadata must begin with https://");
 }
 
 /**
@@ -137,13 +212,16 @@ export async function updateConnection(
   const { rows, teamNames } = await readAll(ctx);
   const before = rows.find((one) => one.id === id);
   if (!before) throw notFound("Connection");
-  const { clientSecret, groupMappings, allowedDomains, ...others } = request;
+  const { clientSecret, groupMappings, allowedDomains, metadata, idpInitiated, ...others } = request;
+  if (before.saml) refuseOAuth(request);
+  else refuseSaml(request);
   const row: Row = {
     ...before,
     ...Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined)),
     ...(allowedDomains && { allowedDomains: unique(allowedDomains) }),
     ...(groupMappings && { groupMappings: mappingsOf(groupMappings, teamNames) }),
     ...(clientSecret !== undefined && { clientSecret: await sealSecret(ctx.env, id, clientSecret) }),
+    saml: await changedSaml(ctx, before, { metadata, idpInitiated }),
   };
   const names = (Object.keys(row) as (keyof Row)[]).filter((name) => JSON.stringify(row[name]) !== JSON.stringify(before[name]));
   if (names.length === 0) return toConnection(before, teamNames, ctx.org.name, origin);
@@ -164,7 +242,7 @@ export async function updateConnection(
     ]);
     await afterEnd(ctx, ended);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw conflict("the organization already has a connection to this issuer with this client id");
+    if (error instanceof UniqueViolation) throw alreadyThere();
     throw error;
   }
   relaySoon(ctx, event);
@@ -221,6 +299,8 @@ export const nextSettings = (ctx: OrgContext, changes: SQL = sql`1`) =>
     .set({ settingsVersion: sql`${organizations.settingsVersion} + 1` })
     .where(and(eq(organizations.id, ctx.org.id), changes));
 
+const alreadyThere = () => conflict("the organization already has a connection to this issuer with this client id");
+
 const unique = (names: string[]) => [...new Set(names)];
 
 /** Whether it may be called is checked before each call as well. */
@@ -248,6 +328,15 @@ function requireAnother(ctx: OrgContext, rows: Row[], id: string): void {
 
 function inWords(name: keyof Row, before: Row, after: Row): string {
   if (name === "clientSecret") return "the client secret";
+  if (name === "saml") return samlInWords(before.saml!, after.saml!);
   const say = (value: unknown) => JSON.stringify(value).slice(0, 300);
   return `${name} from ${say(before[name])} to ${say(after[name])}`;
+}
+
+function samlInWords(before: SamlSettings, after: SamlSettings): string {
+  const certificates = (settings: SamlSettings) => `${settings.certificates.length} certificates until ${new Date(settings.validUntil).toISOString()}`;
+  return [
+    ...(before.metadata === after.metadata ? [] : [`the metadata from ${certificates(before)} to ${certificates(after)}, with the address ${after.ssoUrl.slice(0, 300)}`]),
+    ...(before.idpInitiated === after.idpInitiated ? [] : [`idpInitiated from ${before.idpInitiated} to ${after.idpInitiated}`]),
+  ].join("; ");
 }

@@ -5,6 +5,7 @@ import { addressKey } from "../auth/addressKey.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { guard } from "../auth/guard.ts";
 import { withinLimit } from "../auth/limiter.ts";
+import { type Arrival, admit, arrivalParts, departureParts, departureTo, placeOf, startAgain } from "./admit.ts";
 import { type RequestContext, type UserActor, isPerson } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
@@ -13,37 +14,14 @@ import { findAccount, findPerson } from "./account.ts";
 import type { Person } from "./claims.ts";
 import { type Into, enter } from "./enter.ts";
 import { githubPerson, githubUrl } from "./github.ts";
+import { departToSaml } from "./saml.ts";
 import { authorizationUrl, newSent, personFrom } from "./oauth.ts";
 import { type Provider, findProvider, providersOf } from "./provider.ts";
 import { dropSealed, keepSealed, openSealed, useUp } from "./seal.ts";
 
-/** Most characters of the page after the sign-in: it is kept in a cookie. */
-const MOST_NEXT = 1000;
+const Departure = z.object({ ...departureParts, state: z.string(), nonce: z.string(), verifier: z.string() });
+const FirstSignIn = z.object({ ...arrivalParts });
 
-const DeparturePart = {
-  id: z.string(),
-  /** Null: a provider of the deployment. */
-  orgName: z.nullable(z.string()),
-  providerId: z.string(),
-  next: z.string(),
-  endsAt: z.number(),
-};
-const Departure = z.object({ ...DeparturePart, state: z.string(), nonce: z.string(), verifier: z.string() });
-const FirstSignIn = z.object({
-  ...DeparturePart,
-  version: z.number(),
-  person: z.object({
-    subject: z.string(),
-    email: z.string(),
-    isVerified: z.boolean(),
-    name: z.string(),
-    userName: z.string(),
-    mapped: z.nullable(z.array(z.number())),
-  }),
-});
-
-/** The part of a path that names whose provider it is: an organization, or `~NAME` for a provider of the deployment. */
-export const placeOf = ({ org, id }: Pick<Provider, "org" | "id">) => org?.name ?? `~${id.slice("deployment-".length)}`;
 const redirectUriOf = (origin: string, provider: Pick<Provider, "org" | "id">) =>
   `${origin}/login/${encodeURIComponent(placeOf(provider))}/sso/callback`;
 
@@ -57,27 +35,17 @@ export async function providersAt(ctx: RequestContext, place: string): Promise<P
 /** Sends the browser to the provider. @returns the address @throws 400, 429 */
 export async function depart(ctx: RequestContext, c: Context, provider: Provider, next: string): Promise<string> {
   if (!(await withinLimit(ctx.env.FAILED_CREDENTIALS, `sign-in ${addressKey(ctx.address)}`))) throw tooManyRequests(60);
+  if (provider.kind === "saml") return departToSaml(ctx, c, provider, next);
   const sent = await newSent();
   const redirectUri = redirectUriOf(new URL(c.req.url).origin, provider);
   const url =
     provider.kind === "github" ? await githubUrl(provider, sent, redirectUri) : await authorizationUrl(ctx, provider, sent, redirectUri);
   await keepSealed(ctx, c, "sign-in", {
-    id: crypto.randomUUID(),
-    orgName: provider.org?.name ?? null,
-    providerId: provider.id,
-    next: next.length > MOST_NEXT ? "/" : next,
+    ...departureTo(provider, next),
     ...sent,
   });
   return url;
 }
-
-const startAgain = () =>
-  badRequest(
-    "this sign-in was not begun in this browser, is already finished, or took longer than ten minutes. Begin again on the sign-in page",
-  );
-
-/** A session was opened, or the person has to say which account is meant. */
-export type Arrival = { cookie: string; next: string } | "first";
 
 /** Takes the answer of a provider. @throws 400, 403, 409 */
 export async function arrive(ctx: RequestContext, c: Context, place: string): Promise<Arrival> {
@@ -85,18 +53,11 @@ export async function arrive(ctx: RequestContext, c: Context, place: string): Pr
   dropSealed(c, "sign-in");
   if (!departure || !(await useUp(ctx, departure))) throw startAgain();
   const provider = await findProvider(ctx, departure.orgName, departure.providerId);
-  if (!provider || placeOf(provider) !== place) throw startAgain();
+  if (!provider || provider.kind === "saml" || placeOf(provider) !== place) throw startAgain();
   const answer = new URL(c.req.url).searchParams;
   const redirectUri = redirectUriOf(new URL(c.req.url).origin, provider);
   const person = await (provider.kind === "github" ? githubPerson : personFrom)(ctx, provider, answer, departure, redirectUri);
-  const found = await findPerson(ctx, provider, person);
-  const into: Into | undefined = found.known
-    ? { how: "known", ...found.known }
-    : found.provisioned && { how: "provisioned", account: found.provisioned };
-  if (into) return { cookie: await enter(ctx, provider, person, found, into), next: departure.next };
-  const { orgName, providerId, next } = departure;
-  await keepSealed(ctx, c, "first", { id: crypto.randomUUID(), orgName, providerId, next, version: provider.version, person });
-  return "first";
+  return admit(ctx, c, provider, person, departure.next);
 }
 
 export interface First {
