@@ -35,8 +35,7 @@ export function readAssertion(assertion: XmlElement, { candidate, acsUrl, now }:
   const issued = timeOf(assertion, "IssueInstant");
   const assertionId = assertion.attributes.get("ID") ?? "";
   if (assertionId === "" || issued === undefined) throw wrong("The assertion has no id, or no time.");
-  if (plainText(only(assertion, "Issuer")) !== candidate.issuer)
-    throw wrong("The assertion is from another identity provider.", "issuer");
+  if (plainText(only(assertion, "Issuer")) !== candidate.issuer) throw wrong("The assertion is from another identity provider.", "issuer");
   if (issued > now + SKEW) throw wrong("The assertion is from the future. Compare the clock of the identity provider.", "not-yet-valid");
   if (now >= issued + MOST_AGE + SKEW) throw wrong("The assertion is too old. Sign in again.", "expired");
   const until = requireConditions(only(assertion, "Conditions"), candidate.audience, now);
@@ -46,7 +45,8 @@ export function readAssertion(assertion: XmlElement, { candidate, acsUrl, now }:
   if (statements.length === 0) throw wrong("The assertion does not say that the person has signed in.");
   const ends = statements.flatMap((statement) => timeOf(statement, "SessionNotOnOrAfter") ?? []);
   const sessionEndsAt = ends.length > 0 ? Math.min(...ends) : null;
-  if (sessionEndsAt !== null && sessionEndsAt <= now) throw wrong("The session at the identity provider has ended. Sign in again.", "expired");
+  if (sessionEndsAt !== null && sessionEndsAt <= now)
+    throw wrong("The session at the identity provider has ended. Sign in again.", "expired");
   return {
     connectionId: candidate.connectionId,
     issuer: candidate.issuer,
@@ -138,7 +138,12 @@ function attributesIn(assertion: XmlElement): SamlFacts["attributes"] {
 }
 
 /** Checks the parts of the response around the assertion. They are signed only if the response is, so they can only refuse. Pure. @throws Refused */
-export function requireEnvelope(response: XmlElement, facts: Pick<SamlFacts, "issuer" | "inResponseTo">, acsUrl: string, isSigned: boolean): void {
+export function requireEnvelope(
+  response: XmlElement,
+  facts: Pick<SamlFacts, "issuer" | "inResponseTo">,
+  acsUrl: string,
+  isSigned: boolean,
+): void {
   const [destination, inResponseTo] = ["Destination", "InResponseTo"].map((name) => response.attributes.get(name));
   if (destination === undefined ? isSigned : destination !== acsUrl)
     throw wrong("The response is for another address. Compare the assertion consumer address at the identity provider.", "destination");

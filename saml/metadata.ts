@@ -42,7 +42,9 @@ export function readMetadata(text: string): SamlMetadata {
     issuer,
     ssoUrl,
     certificates,
-    nameIdFormats: childrenNamed(descriptor, METADATA, "NameIDFormat").flatMap((format) => plainText(format)?.slice(0, 200) ?? []).slice(0, 20),
+    nameIdFormats: childrenNamed(descriptor, METADATA, "NameIDFormat")
+      .flatMap((format) => plainText(format)?.slice(0, 200) ?? [])
+      .slice(0, 20),
     validUntil: Math.max(...certificates.map(requireCertificate)),
   };
 }
@@ -65,7 +67,10 @@ function requireCertificate(base64: string): number {
   const { publicKey, validTo } = certificate;
   const { modulusLength = 0 } = (publicKey.asymmetricKeyDetails ?? {}) as { modulusLength?: number };
   if (publicKey.asymmetricKeyType !== "rsa" || modulusLength < LEAST_BITS)
-    throw new Refused("certificate", `A certificate of the metadata does not have an RSA key of at least ${LEAST_BITS} bits. Only RSA is supported.`);
+    throw new Refused(
+      "certificate",
+      `A certificate of the metadata does not have an RSA key of at least ${LEAST_BITS} bits. Only RSA is supported.`,
+    );
   const end = Date.parse(validTo);
   if (!Number.isFinite(end)) throw invalid;
   return end;

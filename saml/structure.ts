@@ -100,7 +100,10 @@ function requireSignature(signature: XmlElement, mayBeSigned: XmlElement[]): voi
   const algorithm = (element: XmlElement | undefined) => element!.attributes.get("Algorithm") ?? "";
   if (!id || reference!.attributes.get("URI") !== `#${id}`) throw wrong("A signature is not about the element that it is in.");
   if (!signatureMethods.has(algorithm(method)) || !digestMethods.has(algorithm(digest)) || method!.children.length > 0)
-    throw new Refused("algorithm", "The signature does not use RSA with SHA-256 or SHA-512. Choose such an algorithm at the identity provider.");
+    throw new Refused(
+      "algorithm",
+      "The signature does not use RSA with SHA-256 or SHA-512. Choose such an algorithm at the identity provider.",
+    );
   if (algorithm(canonical) !== EXCLUSIVE || algorithm(steps[0]) !== ENVELOPED || algorithm(steps[1]) !== EXCLUSIVE)
     throw new Refused("algorithm", "The signature uses an unusual canonical form.");
   for (const text of [value, digestValue])

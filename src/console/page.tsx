@@ -87,7 +87,11 @@ export const defineOwnPage = (
 ): PageRoute => ({ ...definePage(method, path, permission, handler), bounded: true });
 
 /** A form of another site, as an identity provider sends it. The handler opens no session. */
-export const defineForeignForm = (path: string, formLimit: number, handler: (ctx: PageContext<"public">) => Promise<Answer>): PageRoute => ({
+export const defineForeignForm = (
+  path: string,
+  formLimit: number,
+  handler: (ctx: PageContext<"public">) => Promise<Answer>,
+): PageRoute => ({
   ...definePage("POST", path, "public", handler),
   foreign: true,
   formLimit,

@@ -164,7 +164,12 @@ async function samlParts(
   const { issuer, ...read } = await readSamlMetadata(ctx, metadata);
   if (sent !== undefined && sent !== issuer) throw badRequest("the metadata are those of another issuer");
   requireBrowserAddress(ctx, read.ssoUrl);
-  return { issuer, clientId: clientId ?? samlMetadataUrlFor(ctx.org.name, origin), clientSecret: "", saml: { ...read, metadata, idpInitiated } };
+  return {
+    issuer,
+    clientId: clientId ?? samlMetadataUrlFor(ctx.org.name, origin),
+    clientSecret: "",
+    saml: { ...read, metadata, idpInitiated },
+  };
 }
 
 type SentParts = Pick<CreateRequest, "clientSecret" | "groupScope" | "metadata" | "idpInitiated">;
@@ -179,24 +184,23 @@ function refuseOAuth({ clientSecret, groupScope }: SentParts): void {
 }
 
 /** The settings of a connection by SAML after a change. @throws 400 for the metadata of another provider */
-async function changedSaml(
-  ctx: OrgContext,
-  before: Row,
-  { metadata, idpInitiated }: SentParts,
-): Promise<SamlSettings | null> {
+async function changedSaml(ctx: OrgContext, before: Row, { metadata, idpInitiated }: SentParts): Promise<SamlSettings | null> {
   if (!before.saml) return null;
   const saml = { ...before.saml, ...(idpInitiated !== undefined && { idpInitiated }) };
   if (metadata === undefined || metadata === saml.metadata) return saml;
   const { issuer, ...read } = await readSamlMetadata(ctx, metadata);
   if (issuer !== before.issuer)
-    throw badRequest("the metadata are those of another identity provider: add a new connection for it, because people's identities belong to the issuer");
+    throw badRequest(
+      "the metadata are those of another identity provider: add a new connection for it, because people's identities belong to the issuer",
+    );
   requireBrowserAddress(ctx, read.ssoUrl);
   return { ...saml, ...read, metadata };
 }
 
 /** The browser goes there, and this server does not. @throws 400 */
 function requireBrowserAddress(ctx: OrgContext, address: string): void {
-  if (!address.startsWith("https://") && !isLocal(ctx.env)) throw badRequest("the address for sign-in requests in the metadata must begin with https://");
+  if (!address.startsWith("https://") && !isLocal(ctx.env))
+    throw badRequest("the address for sign-in requests in the metadata must begin with https://");
 }
 
 /**
@@ -334,9 +338,12 @@ function inWords(name: keyof Row, before: Row, after: Row): string {
 }
 
 function samlInWords(before: SamlSettings, after: SamlSettings): string {
-  const certificates = (settings: SamlSettings) => `${settings.certificates.length} certificates until ${new Date(settings.validUntil).toISOString()}`;
+  const certificates = (settings: SamlSettings) =>
+    `${settings.certificates.length} certificates until ${new Date(settings.validUntil).toISOString()}`;
   return [
-    ...(before.metadata === after.metadata ? [] : [`the metadata from ${certificates(before)} to ${certificates(after)}, with the address ${after.ssoUrl.slice(0, 300)}`]),
+    ...(before.metadata === after.metadata
+      ? []
+      : [`the metadata from ${certificates(before)} to ${certificates(after)}, with the address ${after.ssoUrl.slice(0, 300)}`]),
     ...(before.idpInitiated === after.idpInitiated ? [] : [`idpInitiated from ${before.idpInitiated} to ${after.idpInitiated}`]),
   ].join("; ");
 }

@@ -7,7 +7,13 @@ import { createConnection, deleteConnection, getConnection, listConnections, upd
 import { addDomain, listDomains, removeDomain, verifyDomain } from "./domains.ts";
 import { ListIdentitiesQuery, listIdentities, removeIdentity } from "./identities.ts";
 import { getSamlOrganization, updateSamlOrganization } from "./samlOrganization.ts";
-import { AddDomainRequest, CreateConnectionRequest, UpdateConnectionRequest, UpdateSamlOrganizationRequest, UpdateSsoSettingsRequest } from "./schema.ts";
+import {
+  AddDomainRequest,
+  CreateConnectionRequest,
+  UpdateConnectionRequest,
+  UpdateSamlOrganizationRequest,
+  UpdateSsoSettingsRequest,
+} from "./schema.ts";
 import { getSsoSettings, updateSsoSettings } from "./settings.ts";
 
 const SSO = "/api/orgs/{orgName}/sso" as const;

@@ -102,7 +102,12 @@ export async function receiveSaml(ctx: RequestContext, c: Context, place: string
       "the answer belongs to no request, and the connection does not allow that",
     );
   if (!(await useAssertion(ctx, answer)))
-    throw await refuseSignIn(ctx, provider, "This answer of the identity provider was already used. Sign in again.", "the assertion was already used");
+    throw await refuseSignIn(
+      ctx,
+      provider,
+      "This answer of the identity provider was already used. Sign in again.",
+      "the assertion was already used",
+    );
   const relayState = form["RelayState"] ?? "";
   await keepSealed(ctx, c, "saml", {
     ...departureTo(provider, "/"),

@@ -4,7 +4,15 @@ import type { Provider } from "./provider.ts";
 
 /** Names of attributes, as common providers send them; the first that has a value counts. */
 const CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims";
-const emailNames = ["email", "mail", "emailAddress", "emailaddress", "Email", `${CLAIMS}/emailaddress`, "urn:oid:0.9.2342.19200300.100.1.3"];
+const emailNames = [
+  "email",
+  "mail",
+  "emailAddress",
+  "emailaddress",
+  "Email",
+  `${CLAIMS}/emailaddress`,
+  "urn:oid:0.9.2342.19200300.100.1.3",
+];
 const displayNames = [
   "displayName",
   "name",

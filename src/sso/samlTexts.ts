@@ -5,8 +5,7 @@ import { toBase64 } from "../bytes/base64.ts";
 const PROTOCOL = "urn:oasis:names:tc:SAML:2.0:protocol";
 const POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
-const escaped = (text: string) =>
-  text.replaceAll(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+const escaped = (text: string) => text.replaceAll(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** The part of a path below which the addresses of SAML are. */
 const samlPath = (orgName: string) => `/login/${encodeURIComponent(orgName)}/sso/saml`;
