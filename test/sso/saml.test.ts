@@ -276,8 +276,14 @@ describe("a form that is no answer", () => {
     });
     expect(page).toContain("is for another audience");
     expect(events).toMatchObject([{ event: "user-login-failed", description: expect.stringContaining("audience: ") as string }]);
-    for (const form of [{}, { SAMLResponse: "" }, { SAMLResponse: "%%" }, { SAMLResponse: "PHg+" }, { RelayState: "x".repeat(50_000) }])
-      await browser.shown(browser.foreignPost(idp.acsUrl, form), 400);
+    const forms: Record<string, string>[] = [
+      {},
+      { SAMLResponse: "" },
+      { SAMLResponse: "%%" },
+      { SAMLResponse: "PHg+" },
+      { RelayState: "x".repeat(50_000) },
+    ];
+    for (const form of forms) await browser.shown(browser.foreignPost(idp.acsUrl, form), 400);
     await browser.shown(browser.foreignPost(idp.acsUrl, { SAMLResponse: "x".repeat(200_000) }), 413);
     await browser.shown(browser.foreignPost(idp.acsUrl, {}, { "Content-Type": "text/plain" }), 400);
     await browser.shown(browser.get(idp.acsUrl), 404);

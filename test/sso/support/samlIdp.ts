@@ -48,7 +48,7 @@ export interface Signing {
   signatureMethod?: string;
   digestMethod?: string;
   /** In place of the signature of the key. */
-  sign?: (info: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
+  sign?: (info: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
   /** Changes the assertion after it was signed, with the text that was signed and its signature. */
   wrap?: (parts: Parts) => string;
 }
