@@ -45,6 +45,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     dev: {
       server: { hostname: "localhost", port },
       persist: directory,
+      ...(options.saml && { registry: registryIn(directory) }),
       watch: true,
       inspector: inspectorPort === undefined ? false : { port: Number(inspectorPort) },
       structuredLogsHandler: ({ message }: { message: string }) => print(message),
@@ -76,11 +77,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-/** Starts the second Worker from its sources. The first one finds it by its name, in wrangler's registry of local Workers. */
+/** Wrangler's registry of local Workers, in which the first Worker finds the second one by its name. */
+const registryIn = (directory: string) => join(directory, "registry");
+
+/** Starts the second Worker from its sources. */
 const startSaml = (directory: string) =>
   startWorker({
     config: join(root, SAML_CONFIG),
-    dev: { server: { hostname: "localhost", port: 0 }, persist: directory, watch: true, inspector: false },
+    dev: { server: { hostname: "localhost", port: 0 }, persist: directory, registry: registryIn(directory), watch: true, inspector: false },
   });
 
 /**
