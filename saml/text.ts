@@ -4,8 +4,9 @@ import { Refused } from "./refused.ts";
 export const MOST_RESPONSE = 96 * 1024;
 /** Most characters of metadata. Those of Entra have 70,000. */
 export const MOST_METADATA = 256 * 1024;
-/** Most tags of a document. The libraries take time that grows faster than the number of elements. */
+/** Most tags and most attributes of a document. The libraries take time that grows faster than their number. */
 const MOST_TAGS = 8000;
+const MOST_ATTRIBUTES = 4000;
 
 /** The XML of a response in base64. @throws Refused */
 export function decodeResponse(response: string): string {
@@ -40,5 +41,7 @@ export function requirePlainXml(text: string, comments = false): string {
   let tags = 0;
   for (let at = xml.indexOf("<"); at >= 0; at = xml.indexOf("<", at + 1)) tags++;
   if (tags > MOST_TAGS) throw new Refused("size", `The document has more than ${MOST_TAGS} tags.`);
+  if ((xml.match(/=\s*["']/g)?.length ?? 0) > MOST_ATTRIBUTES)
+    throw new Refused("size", `The document has more than ${MOST_ATTRIBUTES} attributes.`);
   return xml.trim();
 }

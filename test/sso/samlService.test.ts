@@ -202,6 +202,8 @@ describe("markup that attacks parsers is refused before it is parsed", () => {
     const deep = `${"<a>".repeat(60)}${"</a>".repeat(60)}`;
     expect(await verdict(await respond({ more: deep }))).toBe("size");
     expect(await verdict(await respond({ more: "<a></a>".repeat(4001) }))).toBe("size");
+    const many = Array.from({ length: 4001 }, (_, i) => ` a${i}=""`).join("");
+    expect(await verdict(await respond({ more: `<a${many}></a>` }))).toBe("size");
     expect(await verdict("x".repeat(100_000))).toBe("size");
     for (const response of ["", "%%%", "a", "PHg+===", "//8="])
       expect(await ask(response), response).toMatchObject({ refused: "encoding" });

@@ -134,9 +134,7 @@ export class SamlIdp {
       `<ds:Reference URI="#${id}"><ds:Transforms><ds:Transform Algorithm="${DSIG}enveloped-signature"></ds:Transform><ds:Transform Algorithm="${EXCLUSIVE}"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="${digestMethod ?? "http://www.w3.org/2001/04/xmlenc#sha256"}"></ds:DigestMethod><ds:DigestValue>${digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>`;
     // In the canonical form, the element that is signed has the namespace that its parent declares.
     const bytes = new Uint8Array(encoder.encode(info.replace("<ds:SignedInfo>", `<ds:SignedInfo xmlns:ds="${DSIG}">`)));
-    const value = sign
-      ? await sign(bytes)
-      : new Uint8Array(await crypto.subtle.sign("RSASSA-PKCS1-v1_5", pair.privateKey, bytes));
+    const value = sign ? await sign(bytes) : new Uint8Array(await crypto.subtle.sign("RSASSA-PKCS1-v1_5", pair.privateKey, bytes));
     return `<ds:Signature xmlns:ds="${DSIG}">${info}<ds:SignatureValue>${toBase64(value)}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>${pair.certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>`;
   }
 
