@@ -33,7 +33,7 @@ export function requireStructure(root: XmlElement): Structure {
   requireSuccess(root);
   const all = [...withDescendants(root)];
   const named = (name: string) => all.filter(({ localName }) => localName === name);
-  if (all.some(({ localName }) => /^Encrypted/.test(localName)))
+  if (all.some(({ localName }) => localName.startsWith("Encrypted")))
     throw new Refused("encrypted", "The response is encrypted. Switch the encryption of assertions off at the identity provider.");
   const [assertion, ...others] = named("Assertion");
   if (!assertion || others.length > 0 || assertion.parent !== root || !isNamed(assertion, ASSERTION, "Assertion"))
