@@ -35,6 +35,7 @@ export function requirePlainXml(text: string, comments = false): string {
   if (/<\?/.test(xml)) throw new Refused("markup", "The document contains a processing instruction, or an encoding other than UTF-8.");
   if (comments ? /<!(?!--)/.test(xml) : /<!/.test(xml))
     throw new Refused("markup", `The document contains a document type, an entity, ${comments ? "or CDATA" : "a comment, or CDATA"}.`);
+  // oxlint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(xml) || !xml.isWellFormed())
     throw new Refused("markup", "The document contains a character that XML does not have.");
   let tags = 0;
