@@ -19,6 +19,7 @@ const sizes: Sizes = {
   kills: size("KILLS", 4, 150),
   lanes: size("LANES", 2, 4),
   scimMutations: size("SCIM_MUTATIONS", 100, 1000),
+  samlMutations: size("SAML_MUTATIONS", 150, 5000),
   scimRaces: size("SCIM_RACES", 5, 1000),
   races: size("RACES", 3, 100),
   auditKills: size("AUDIT_KILLS", 3, 100),

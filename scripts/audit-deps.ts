@@ -12,7 +12,7 @@ import { env, mustWrangle, root } from "./wrangler.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
 mustWrangle(["deploy", "--dry-run", "--outdir", folder, "--metafile", join(folder, "meta.json")]);
-const all = dependencies(join(folder, "meta.json"));
+const all = dependencies([join(folder, "meta.json")]);
 rmSync(folder, { recursive: true });
 
 const bundled = all.filter((dependency) => dependency.bundled);

@@ -1,14 +1,24 @@
 /**
- * `npm run deploy [-- --secrets-file FILE] [-- --dry-run]`: applies the migrations first, then deploys the code that needs them. At the
- * very first deployment there is no database: the deployment creates it, and the migrations follow (platform-facts P-3).
+ * `npm run deploy [-- --secrets-file FILE] [-- --dry-run] [-- --saml]`: applies the migrations first, then deploys the code that needs
+ * them. At the very first deployment there is no database: the deployment creates it, and the migrations follow (platform-facts P-3).
+ * `--saml` deploys the second Worker before the first one, and binds it to the first one.
  */
 import { explain, hintFor, mustHaveAccount, mustHaveBuckets } from "./preflight.ts";
+import { SAML_CONFIG, writeConfigWithSaml } from "./samlBundle.ts";
 import { type Ended, showWrangler, wrangler } from "./wrangler.ts";
 
 const migrate = ["d1", "migrations", "apply", "DB", "--remote"];
-const args = process.argv.slice(2);
-if (args.includes("--dry-run")) must("The dry run failed.", await showWrangler(["deploy", "--outdir", "dist", ...args]));
-else await deploy();
+const asked = process.argv.slice(2);
+const withSaml = asked.includes("--saml");
+const args = [...asked.filter((arg) => arg !== "--saml"), ...(withSaml ? ["--config", writeConfigWithSaml()] : [])];
+if (asked.includes("--dry-run")) {
+  if (withSaml)
+    must(
+      "The dry run of the second Worker failed.",
+      await showWrangler(["deploy", "--config", SAML_CONFIG, "--outdir", "dist/saml", "--dry-run"]),
+    );
+  must("The dry run failed.", await showWrangler(["deploy", "--outdir", "dist", ...args]));
+} else await deploy();
 
 async function deploy(): Promise<void> {
   mustHaveAccount();
@@ -22,6 +32,11 @@ async function deploy(): Promise<void> {
     must("The migrations failed. Nothing was deployed.", applied, explain(applied.output));
     process.stdout.write(applied.output);
   }
+  if (withSaml)
+    must(
+      "The second Worker, for SAML, was not deployed, and neither was the first one.",
+      await showWrangler(["deploy", "--config", SAML_CONFIG]),
+    );
   must("The deployment failed.", await showWrangler(["deploy", ...args]));
   if (!isFirst) return;
   must("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.", await showWrangler(migrate));

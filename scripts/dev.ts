@@ -1,4 +1,4 @@
-/** `npm run dev [-- --port N --persist-to DIR --verbose]`: creates and starts a complete local server. */
+/** `npm run dev [-- --port N --persist-to DIR --verbose --saml]`: creates and starts a complete local server. */
 import { join, resolve } from "node:path";
 import { fail } from "./fail.ts";
 import { readOptions } from "./options.ts";
@@ -12,6 +12,8 @@ const options = readOptions({
   verbose: { type: "boolean", default: false },
   /** Replaces a variable of `wrangler.toml`: NAME:VALUE. */
   var: { type: "string", multiple: true, default: [] },
+  /** Starts the second Worker, for SAML, as well. It takes a second or two. */
+  saml: { type: "boolean", default: false },
   /** Port for the developer tools of a browser. */
   "inspector-port": { type: "string" },
 });
@@ -37,6 +39,7 @@ const server = await startServer({
   secretsFile: secretsFile(directory),
   vars: Object.fromEntries(options.var.map((setting) => setting.split(/:(.*)/s).slice(0, 2) as [string, string])),
   verbose: options.verbose,
+  saml: options.saml,
   inspectorPort: options["inspector-port"],
 });
 

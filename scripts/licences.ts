@@ -26,10 +26,13 @@ interface Locked {
 
 const nameOf = (path: string) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
 
-/** @param metafile esbuild's metafile, which lists the contents of the bundle */
-export function dependencies(metafile = join(root, "dist/meta.json")): Dependency[] {
+/** esbuild's metafile of the second Worker; `npm run check` writes it. */
+export const SAML_METAFILE = join(root, "dist/saml-meta.json");
+
+/** @param metafiles esbuild's metafiles, which list the contents of the bundles */
+export function dependencies(metafiles = [join(root, "dist/meta.json"), ...[SAML_METAFILE].filter(existsSync)]): Dependency[] {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as { packages: Record<string, Locked> };
-  const bundled = bundledPaths(metafile);
+  const bundled = new Set(metafiles.flatMap((metafile) => [...bundledPaths(metafile)]));
   return Object.entries(packages)
     .filter(([path]) => path.includes("node_modules/"))
     .map(([path, locked]) => ({

@@ -1,3 +1,5 @@
+import type { SamlService } from "./samlService.ts";
+
 /** The bindings of `wrangler.toml`, as `wrangler types` generates them, and the optional variables of a deployment. */
 export interface Bindings extends Env {
   /** Optional secret: authorizes reading the metrics, see `operatorTokensOf`. */
@@ -29,6 +31,8 @@ export interface Bindings extends Env {
   MAIL_TOKEN?: string;
   /** Optional setting: the address of the deployment, see `originOf`. */
   PUBLIC_URL?: string;
+  /** Optional binding of the second Worker, which reads the XML of SAML: `npm run deploy -- --saml` adds it. */
+  SAML?: SamlService;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

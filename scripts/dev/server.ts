@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { D1Database } from "@cloudflare/workers-types";
 import { unstable_startWorker as startWorker } from "wrangler";
+import { SAML_CONFIG, samlName } from "../samlBundle.ts";
 import { root } from "../wrangler.ts";
 import { callersOf } from "./callers.ts";
 import { readable } from "./logLine.ts";
@@ -13,6 +14,8 @@ export interface ServerOptions {
   /** Replace variables of `wrangler.toml`. */
   vars: Record<string, string>;
   verbose: boolean;
+  /** Whether the second Worker, for SAML, is started and bound. */
+  saml: boolean;
   inspectorPort: string | undefined;
 }
 
@@ -24,17 +27,25 @@ export interface Server {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { port, directory, verbose, inspectorPort } = options;
   let isReady = false;
+  const second = options.saml ? await startSaml(directory) : undefined;
   // Lines keep their order, although the name of a caller must be looked up.
   let printed = Promise.resolve();
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
     envFiles: [options.secretsFile],
-    bindings: Object.fromEntries(
-      Object.entries({ LOCAL_DEVELOPMENT: "true", ...options.vars }).map(([name, value]) => [name, { type: "plain_text", value }]),
-    ),
+    bindings: {
+      ...Object.fromEntries(
+        Object.entries({ LOCAL_DEVELOPMENT: "true", ...options.vars }).map(([name, value]) => [
+          name,
+          { type: "plain_text" as const, value },
+        ]),
+      ),
+      ...(options.saml && { SAML: { type: "service" as const, service: samlName() } }),
+    },
     dev: {
       server: { hostname: "localhost", port },
       persist: directory,
+      ...(options.saml && { registry: registryIn(directory) }),
       watch: true,
       inspector: inspectorPort === undefined ? false : { port: Number(inspectorPort) },
       structuredLogsHandler: ({ message }: { message: string }) => print(message),
@@ -61,10 +72,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await Promise.race([printed, setTimeout(1000)]);
       // A terminal sends its signal to the runtime too. Wrangler may treat that as a crash and restart the runtime, and `dispose` then
       // never ends. So the process ends the remaining runtime.
-      await Promise.race([worker.dispose(), setTimeout(3000)]);
+      await Promise.race([Promise.all([worker.dispose(), second?.dispose()]), setTimeout(3000)]);
     },
   };
 }
+
+/** Wrangler's registry of local Workers, in which the first Worker finds the second one by its name. */
+const registryIn = (directory: string) => join(directory, "registry");
+
+/** Starts the second Worker from its sources. */
+const startSaml = (directory: string) =>
+  startWorker({
+    config: join(root, SAML_CONFIG),
+    dev: { server: { hostname: "localhost", port: 0 }, persist: directory, registry: registryIn(directory), watch: true, inspector: false },
+  });
 
 /**
  * A local server does not run the cron by itself, so this runs it. It also sends the audit events that were in the queue of a killed

@@ -66,6 +66,10 @@ export interface PageRoute {
   permission: PagePermission;
   /** A session that opens one organization only may see it, see `RouteDefinition`. */
   bounded?: boolean;
+  /** Accepts a form that another site lets the browser send. The browser sends no cookies with it. */
+  foreign?: boolean;
+  /** Most characters of a form, if it is not `FORM_LIMIT`. */
+  formLimit?: number;
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
 
@@ -86,6 +90,17 @@ export const defineOwnPage = (
   permission: "person",
   handler: (ctx: PageContext<"person">) => Promise<Answer>,
 ): PageRoute => ({ ...definePage(method, path, permission, handler), bounded: true });
+
+/** A form of another site, as an identity provider sends it. The handler opens no session. */
+export const defineForeignForm = (
+  path: string,
+  formLimit: number,
+  handler: (ctx: PageContext<"public">) => Promise<Answer>,
+): PageRoute => ({
+  ...definePage("POST", path, "public", handler),
+  foreign: true,
+  formLimit,
+});
 
 /** Registers pages with the router. Order matters: the first match is taken. */
 export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
@@ -122,8 +137,8 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
   try {
     requireReadable(page.query, route.method);
     if (route.method === "POST") {
-      refuseForeign(c);
-      page.form = await fieldsOf(c);
+      if (!route.foreign) refuseForeign(c);
+      page.form = await fieldsOf(c, route.formLimit);
     }
     return await render(c, await handle(c, route, page), page);
   } catch (error) {
@@ -208,8 +223,8 @@ function requireReadable(query: URLSearchParams, method: string): void {
 /** Most characters of all fields of a form together. */
 const FORM_LIMIT = 64 * 1024;
 
-async function fieldsOf(c: Context<Env>): Promise<Record<string, string>> {
-  if (Number(c.req.header("Content-Length") ?? FORM_LIMIT + 1) > FORM_LIMIT) throw new AppError(413, "This form is too large.");
+async function fieldsOf(c: Context<Env>, limit = FORM_LIMIT): Promise<Record<string, string>> {
+  if (Number(c.req.header("Content-Length") ?? limit + 1) > limit) throw new AppError(413, "This form is too large.");
   if (!/^application\/x-www-form-urlencoded\b/i.test(c.req.header("Content-Type") ?? "")) throw badRequest("a form is expected");
   return Object.fromEntries(new URLSearchParams(await c.req.text()));
 }

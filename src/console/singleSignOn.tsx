@@ -1,18 +1,24 @@
 import type { PersonContext, RequestContext } from "../context.ts";
 import { AppError, notFound } from "../errors.ts";
-import { type First, arrive, depart, finishFirst, placeOf, providersAt, readFirst } from "../sso/flow.ts";
+import { placeOf } from "../sso/admit.ts";
 import { createBySignIn } from "../setup/createBySignIn.ts";
+import { type First, arrive, depart, finishFirst, providersAt, readFirst } from "../sso/flow.ts";
 import type { Provider } from "../sso/provider.ts";
+import { NO_SAML, arriveFromSaml, receiveSaml } from "../sso/saml.ts";
+import { acsUrlFor, samlArrivalPath, samlMetadataUrlFor, serverMetadata } from "../sso/samlTexts.ts";
 import { authorizeToken, listOwnTokens } from "../sso/authorizations.ts";
 import { originOf } from "../http/origin.ts";
 import { cut } from "../http/pageText.ts";
 import { Empty, Field, Notice, Table } from "./components.tsx";
-import { type Answer, type PageInput, type View, definePage } from "./page.tsx";
+import { type Answer, type PageInput, type View, defineForeignForm, definePage } from "./page.tsx";
 import { orgPath, ownPath } from "./paths.ts";
 import { atPublicAddress } from "./publicAddress.ts";
 import { isSignedIn, replaceSession } from "./replaceSession.ts";
 
 const FIRST = "/login/first";
+const SAML_ARRIVAL = "/login/:place/sso/saml";
+/** Characters of a form with a response of SAML. Base64 has `+` and `/`, which a form writes with three characters. */
+const SAML_FORM = 160 * 1024;
 
 /** The address that leads to a provider, and from there to a page of this site. */
 export const departurePath = (provider: Pick<Provider, "org" | "id">, next: string, hint = "") =>
@@ -91,6 +97,21 @@ export const singleSignOnPages = [
     await replaceSession(ctx, hono, arrival.cookie);
     return { to: arrival.next };
   }),
+  definePage("GET", "/login/:place/sso/saml/metadata", "public", async (ctx) => {
+    const { hono, params, url } = ctx.page;
+    if (!ctx.env.SAML) throw new AppError(404, NO_SAML);
+    const place = params["place"] ?? "";
+    const metadata = serverMetadata(samlMetadataUrlFor(place, url.origin), acsUrlFor(place, url.origin));
+    return hono.body(metadata, 200, { "Content-Type": "application/samlmetadata+xml" });
+  }),
+  defineForeignForm("/login/:place/sso/saml/acs", SAML_FORM, async (ctx) => {
+    const { hono, params, form } = ctx.page;
+    const place = params["place"] ?? "";
+    await receiveSaml(ctx, hono, place, form);
+    return { to: samlArrivalPath(place) };
+  }),
+  definePage("GET", SAML_ARRIVAL, "public", (ctx) => arriveBySaml(ctx, undefined)),
+  definePage("POST", SAML_ARRIVAL, "public", (ctx) => arriveBySaml(ctx, ctx.page.form["arrival"] ?? "")),
   definePage("GET", FIRST, "public", async (ctx) => firstView(ctx, await readFirst(ctx, ctx.page.hono))),
   definePage("POST", FIRST, "public", async (ctx) => {
     const { form, hono } = ctx.page;
@@ -159,6 +180,34 @@ export const singleSignOnPages = [
     return { to: reauthPath(place) };
   }),
 ];
+
+/** The page after the form of a provider, and its button. */
+async function arriveBySaml(ctx: RequestContext & { page: PageInput }, confirmedId: string | undefined): Promise<Answer> {
+  const { hono, params } = ctx.page;
+  const place = params["place"] ?? "";
+  const arrival = await arriveFromSaml(ctx, hono, place, confirmedId, ownPath);
+  if (arrival === "first") return { to: FIRST };
+  if ("cookie" in arrival) {
+    await replaceSession(ctx, hono, arrival.cookie);
+    return { to: arrival.next };
+  }
+  const { arrivalId, provider, person } = arrival;
+  return {
+    title: "Sign in",
+    body: (
+      <section class="narrow">
+        <h1>Sign in to {place}</h1>
+        <p>
+          {provider.name} sent you here as <strong>{person.email || person.userName || person.subject}</strong>. Go on only if that is you.
+        </p>
+        <form method="post" action={samlArrivalPath(place)}>
+          <input type="hidden" name="arrival" value={arrivalId} />
+          <button>Sign in</button>
+        </form>
+      </section>
+    ),
+  };
+}
 
 /** The CLI prints a link to this page when a sign-in is too old (cli-protocol §1.6). */
 const reauthPath = (place: string) => `/signin/sso/${encodeURIComponent(place)}/reauth`;

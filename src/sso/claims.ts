@@ -15,6 +15,8 @@ export interface Person {
   session: string;
   /** Indexes of the group mappings that apply to the person; null: the provider did not say which groups the person is in. */
   mapped: number[] | null;
+  /** When the provider wants the session to end, at the latest. Milliseconds since 1970. */
+  sessionEndsAt?: number | undefined;
 }
 
 type Claims = Record<string, unknown>;

@@ -8,14 +8,13 @@ import { settingsOf } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { UniqueViolation } from "../db/client.ts";
 import { badRequest, conflict, notFound } from "../errors.ts";
-import { addressFault, isLocal } from "../http/outgoing.ts";
-import { readDiscovery } from "../oidc/discover.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { teamMembers, teams } from "../teams/table.ts";
-import { GITHUB } from "./deployment.ts";
 import { endOpened } from "./identities.ts";
 import type { Connection } from "./openapi.ts";
+import { changedSaml, oauthParts, refuseOAuth, refuseSaml, samlInWords, samlParts } from "./kinds.ts";
 import { sealSecret } from "./provider.ts";
+import { acsUrlFor, samlMetadataUrlFor } from "./samlTexts.ts";
 import type { CreateConnectionRequest, UpdateConnectionRequest } from "./schema.ts";
 import { type GroupMapping, connections, identities, tokenAuthorizations } from "./table.ts";
 
@@ -44,7 +43,15 @@ function toConnection(row: Row, teamNames: Map<string, string>, org: string, ori
       "role" in mapping ? mapping : { group: mapping.group, team: teamNames.get(mapping.teamId) ?? mapping.teamId },
     ),
     enabled: row.enabled,
-    redirectUri: redirectUriFor(org, origin),
+    redirectUri: row.saml ? acsUrlFor(org, origin) : redirectUriFor(org, origin),
+    ...(row.saml && {
+      saml: {
+        metadataUrl: samlMetadataUrlFor(org, origin),
+        ssoUrl: row.saml.ssoUrl,
+        idpInitiated: row.saml.idpInitiated,
+        validUntil: new Date(row.saml.validUntil).toISOString(),
+      },
+    }),
     created: new Date(row.createdAt).toISOString(),
     modified: new Date(row.modifiedAt).toISOString(),
   };
@@ -53,7 +60,7 @@ function toConnection(row: Row, teamNames: Map<string, string>, org: string, ori
 /** The address that the administrator registers at the provider. It is known before there is a connection. */
 export const redirectUriFor = (org: string, origin: string) => `${origin}/login/${encodeURIComponent(org)}/sso/callback`;
 
-async function readAll(ctx: OrgContext) {
+export async function readAll(ctx: OrgContext) {
   const [rows, ofTeams] = await guarded(ctx, [
     ctx.store.db.select().from(connections).where(ofOrg(ctx)).orderBy(connections.createdAt, connections.id),
     ctx.store.db
@@ -87,12 +94,10 @@ export async function createConnection(
   origin: string,
 ): Promise<Connection> {
   const { kind = "oidc", name } = request;
-  const issuer = kind === "github" ? (request.issuer ?? GITHUB).replace(/\/$/, "") : (request.issuer ?? "");
-  if (issuer === "") throw badRequest("the issuer is required");
-  requireAddress(ctx, issuer);
-  if (kind === "oidc") await readDiscovery(ctx, issuer);
+  const { issuer, clientId, clientSecret, saml } = await (kind === "saml" ? samlParts(ctx, request, origin) : oauthParts(ctx, request));
   const { rows, teamNames } = await readAll(ctx);
   if (rows.length >= MOST_CONNECTIONS) throw badRequest(`an organization has at most ${MOST_CONNECTIONS} connections`);
+  if (saml && rows.some((row) => row.saml && row.issuer === issuer)) throw alreadyThere();
   const id = crypto.randomUUID();
   const row: Row = {
     id,
@@ -100,8 +105,9 @@ export async function createConnection(
     kind,
     name,
     issuer,
-    clientId: request.clientId,
-    clientSecret: await sealSecret(ctx.env, id, request.clientSecret),
+    clientId,
+    clientSecret: saml ? "" : await sealSecret(ctx.env, id, clientSecret),
+    saml,
     allowedDomains: unique(request.allowedDomains ?? []),
     firstRole: request.firstRole ?? "member",
     groupClaim: request.groupClaim ?? "",
@@ -117,7 +123,7 @@ export async function createConnection(
   try {
     await guarded(ctx, [ctx.store.db.insert(connections).values(row), nextSettings(ctx), auditStatement(ctx.store, event)]);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw conflict("the organization already has a connection to this issuer with this client id");
+    if (error instanceof UniqueViolation) throw alreadyThere();
     throw error;
   }
   relaySoon(ctx, event);
@@ -137,13 +143,16 @@ export async function updateConnection(
   const { rows, teamNames } = await readAll(ctx);
   const before = rows.find((one) => one.id === id);
   if (!before) throw notFound("Connection");
-  const { clientSecret, groupMappings, allowedDomains, ...others } = request;
+  const { clientSecret, groupMappings, allowedDomains, metadata, idpInitiated, ...others } = request;
+  if (before.saml) refuseOAuth(request);
+  else refuseSaml(request);
   const row: Row = {
     ...before,
     ...Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined)),
     ...(allowedDomains && { allowedDomains: unique(allowedDomains) }),
     ...(groupMappings && { groupMappings: mappingsOf(groupMappings, teamNames) }),
     ...(clientSecret !== undefined && { clientSecret: await sealSecret(ctx.env, id, clientSecret) }),
+    saml: await changedSaml(ctx, before, { metadata, idpInitiated }),
   };
   const names = (Object.keys(row) as (keyof Row)[]).filter((name) => JSON.stringify(row[name]) !== JSON.stringify(before[name]));
   if (names.length === 0) return toConnection(before, teamNames, ctx.org.name, origin);
@@ -164,7 +173,7 @@ export async function updateConnection(
     ]);
     await afterEnd(ctx, ended);
   } catch (error) {
-    if (error instanceof UniqueViolation) throw conflict("the organization already has a connection to this issuer with this client id");
+    if (error instanceof UniqueViolation) throw alreadyThere();
     throw error;
   }
   relaySoon(ctx, event);
@@ -221,13 +230,9 @@ export const nextSettings = (ctx: OrgContext, changes: SQL = sql`1`) =>
     .set({ settingsVersion: sql`${organizations.settingsVersion} + 1` })
     .where(and(eq(organizations.id, ctx.org.id), changes));
 
-const unique = (names: string[]) => [...new Set(names)];
+const alreadyThere = () => conflict("the organization already has a connection to this issuer with this client id");
 
-/** Whether it may be called is checked before each call as well. */
-function requireAddress(ctx: OrgContext, issuer: string): void {
-  const fault = addressFault(new URL(issuer), isLocal(ctx.env));
-  if (fault) throw badRequest(`the issuer cannot be used: ${fault}`);
-}
+const unique = (names: string[]) => [...new Set(names)];
 
 /** @throws 400 for an unknown team: a team that another provisioning fills cannot be mapped */
 function mappingsOf(sent: SentMapping[], teamNames: Map<string, string>): GroupMapping[] {
@@ -248,6 +253,7 @@ function requireAnother(ctx: OrgContext, rows: Row[], id: string): void {
 
 function inWords(name: keyof Row, before: Row, after: Row): string {
   if (name === "clientSecret") return "the client secret";
+  if (name === "saml") return samlInWords(before.saml!, after.saml!);
   const say = (value: unknown) => JSON.stringify(value).slice(0, 300);
   return `${name} from ${say(before[name])} to ${say(after[name])}`;
 }

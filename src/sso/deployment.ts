@@ -11,7 +11,8 @@ import type { Provider } from "./provider.ts";
 const Setting = z.strictObject({
   name: z.string().check(z.regex(/^[a-z0-9-]{1,40}$/)),
   title: z.optional(parts.name),
-  kind: z._default(parts.kind, "oidc"),
+  /** SAML is for organizations only: each has its own entity id. */
+  kind: z._default(z.enum(["oidc", "github"]), "oidc"),
   issuer: z.optional(issuerUrl),
   clientId: parts.clientId,
   clientSecret: parts.clientSecret,
@@ -61,6 +62,7 @@ function providersIn(text: string): Provider[] {
     groupClaim: "",
     groupScope: "",
     groupMappings: [],
+    saml: null,
     version: 1,
     clientSecret: () => Promise.resolve(clientSecret),
   }));

@@ -8,7 +8,7 @@ import { PreconditionFailed, UniqueViolation, batch, failUnless } from "../db/cl
 import { AppError } from "../errors.ts";
 import { members } from "../orgs/table.ts";
 import { isInactive } from "../scim/provisioned.ts";
-import { SESSION_NAME, openSession } from "../sessions/open.ts";
+import { IDLE, SESSION_NAME, openSession } from "../sessions/open.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
 import { type Account, type Found, thatIdentity } from "./account.ts";
@@ -185,7 +185,7 @@ async function attempt(
       onlyOrgId: org?.id ?? null,
       identityId,
       providerSession: person.session || null,
-      ...(provider.longestSession !== undefined && { longest: provider.longestSession }),
+      ...longestOf(provider, person, ctx.now),
     },
     first,
     ...record({
@@ -196,6 +196,12 @@ async function attempt(
   await forgetTokens(ctx, user.id);
   if (events.length > 0) relaySoon(ctx, ...events);
   return cookie;
+}
+
+/** The limit of the organization, or that of the provider if it is shorter. */
+function longestOf({ longestSession }: Provider, { sessionEndsAt }: Person, now: number): { longest?: number } {
+  if (longestSession === undefined && sessionEndsAt === undefined) return {};
+  return { longest: Math.min(longestSession ?? IDLE, (sessionEndsAt ?? Infinity) - now) };
 }
 
 const linkedText = ({ name }: Provider, { subject }: Person, how: Into["how"], login: string) =>

@@ -5,6 +5,7 @@ import { addressKey } from "../auth/addressKey.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { guard } from "../auth/guard.ts";
 import { withinLimit } from "../auth/limiter.ts";
+import { type Arrival, admit, arrivalParts, departureParts, departureTo, placeOf, startAgain } from "./admit.ts";
 import { type RequestContext, type UserActor, isPerson } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";
@@ -14,45 +15,21 @@ import { findAccount, findPerson } from "./account.ts";
 import type { Person } from "./claims.ts";
 import { type Into, enter } from "./enter.ts";
 import { githubPerson, githubUrl } from "./github.ts";
+import { departToSaml } from "./saml.ts";
 import { authorizationUrl, newSent, personFrom } from "./oauth.ts";
 import { type Provider, findProvider, providersOf } from "./provider.ts";
 import { dropSealed, keepSealed, openSealed, useUp } from "./seal.ts";
 
-/** Most characters of the page after the sign-in: it is kept in a cookie. */
-const MOST_NEXT = 1000;
-
-const DeparturePart = {
-  id: z.string(),
-  /** Null: a provider of the deployment. */
-  orgName: z.nullable(z.string()),
-  providerId: z.string(),
-  next: z.string(),
-  endsAt: z.number(),
-};
 const Departure = z.object({
-  ...DeparturePart,
+  ...departureParts,
   state: z.string(),
   nonce: z.string(),
   verifier: z.string(),
   /** The name of the organization that the sign-in makes: the operator began it on the setup page. */
   setup: z.optional(z.string()),
 });
-const FirstSignIn = z.object({
-  ...DeparturePart,
-  version: z.number(),
-  person: z.object({
-    subject: z.string(),
-    email: z.string(),
-    isVerified: z.boolean(),
-    name: z.string(),
-    userName: z.string(),
-    session: z.string(),
-    mapped: z.nullable(z.array(z.number())),
-  }),
-});
+const FirstSignIn = z.object({ ...arrivalParts });
 
-/** The part of a path that names whose provider it is: an organization, or `~NAME` for a provider of the deployment. */
-export const placeOf = ({ org, id }: Pick<Provider, "org" | "id">) => org?.name ?? `~${id.slice("deployment-".length)}`;
 const redirectUriOf = (origin: string, provider: Pick<Provider, "org" | "id">) =>
   `${origin}/login/${encodeURIComponent(placeOf(provider))}/sso/callback`;
 
@@ -74,6 +51,7 @@ interface Journey {
 /** Sends the browser to the provider. @returns the address @throws 400, 429 */
 export async function depart(ctx: RequestContext, c: Context, provider: Provider, { next, hint, setup }: Journey): Promise<string> {
   if (!(await withinLimit(ctx.env.FAILED_CREDENTIALS, `sign-in ${addressKey(ctx.address)}`))) throw tooManyRequests(60);
+  if (provider.kind === "saml") return departToSaml(ctx, c, provider, next);
   const sent = await newSent();
   const redirectUri = redirectUriOf(originOf(ctx.env, c.req), provider);
   const url = new URL(
@@ -81,43 +59,28 @@ export async function depart(ctx: RequestContext, c: Context, provider: Provider
   );
   if (hint) url.searchParams.set(provider.kind === "github" ? "login" : "login_hint", hint);
   await keepSealed(ctx, c, "sign-in", {
-    id: crypto.randomUUID(),
-    orgName: provider.org?.name ?? null,
-    providerId: provider.id,
-    next: next.length > MOST_NEXT ? "/" : next,
+    ...departureTo(provider, next),
     ...sent,
     ...(setup !== undefined && { setup }),
   });
   return url.href;
 }
 
-const startAgain = () =>
-  badRequest(
-    "this sign-in was not begun in this browser, is already finished, or took longer than ten minutes. Begin again on the sign-in page",
-  );
-
 /** A session was opened, or the person has to say which account is meant, or the setup of the deployment goes on. */
-export type Arrival = { cookie: string; next: string } | "first" | { setup: string; provider: Provider; person: Person };
+export type FlowArrival = Arrival | { setup: string; provider: Provider; person: Person };
 
 /** Takes the answer of a provider. @throws 400, 403, 409 */
-export async function arrive(ctx: RequestContext, c: Context, place: string): Promise<Arrival> {
+export async function arrive(ctx: RequestContext, c: Context, place: string): Promise<FlowArrival> {
   const departure = await openSealed(ctx, c, "sign-in", Departure);
   dropSealed(c, "sign-in");
   if (!departure || !(await useUp(ctx, departure))) throw startAgain();
   const provider = await findProvider(ctx, departure.orgName, departure.providerId);
-  if (!provider || placeOf(provider) !== place) throw startAgain();
+  if (!provider || provider.kind === "saml" || placeOf(provider) !== place) throw startAgain();
   const answer = new URL(c.req.url).searchParams;
   const redirectUri = redirectUriOf(originOf(ctx.env, c.req), provider);
   const person = await (provider.kind === "github" ? githubPerson : personFrom)(ctx, provider, answer, departure, redirectUri);
   if (departure.setup !== undefined) return { setup: departure.setup, provider, person };
-  const found = await findPerson(ctx, provider, person);
-  const into: Into | undefined = found.known
-    ? { how: "known", ...found.known }
-    : found.provisioned && { how: "provisioned", account: found.provisioned };
-  if (into) return { cookie: await enter(ctx, provider, person, found, into), next: departure.next };
-  const { orgName, providerId, next } = departure;
-  await keepSealed(ctx, c, "first", { id: crypto.randomUUID(), orgName, providerId, next, version: provider.version, person });
-  return "first";
+  return admit(ctx, c, provider, person, departure.next);
 }
 
 export interface First {

@@ -20,6 +20,18 @@ const Connection = z.object({
   enabled: z.boolean(),
   /** The address to register at the provider. */
   redirectUri: z.string(),
+  /** Only of a connection by SAML. */
+  saml: z.optional(
+    z.object({
+      /** The metadata of this server. */
+      metadataUrl: z.string(),
+      /** Where requests for a sign-in go. */
+      ssoUrl: z.string(),
+      idpInitiated: z.boolean(),
+      /** When the last certificate of the provider expires. */
+      validUntil: z.string(),
+    }),
+  ),
   created: z.string(),
   modified: z.string(),
 });
@@ -80,6 +92,17 @@ const ListTokenAuthorizationsResponse = z.object({
 });
 export type ListTokenAuthorizationsResponse = z.infer<typeof ListTokenAuthorizationsResponse>;
 
+const SamlOrganization = z.object({
+  organization: z.object({ githubLogin: z.string(), name: z.string(), avatarUrl: z.string(), repos: z.array(z.never()) }),
+  /** The metadata as they were sent; "" while there is no connection by SAML. */
+  idpSsoDescriptor: z.string(),
+  entityId: z.optional(z.string()),
+  ssoUrl: z.optional(z.string()),
+  validUntil: z.optional(z.string()),
+  nameIdFormat: z.optional(z.string()),
+});
+export type SamlOrganization = z.infer<typeof SamlOrganization>;
+
 const tags = ["SingleSignOn"];
 
 export const ssoOperations = {
@@ -103,6 +126,16 @@ export const ssoOperations = {
     tags,
     summary: "Deletes a connection with the identities of its people, and ends what it opened; accounts and memberships stay",
     answers: { 204: null },
+  },
+  GetSAMLOrganization: {
+    tags: ["Organizations"],
+    summary: "Returns the organization's connection by SAML; the list of the organization's repositories is left empty",
+    answers: { 200: SamlOrganization },
+  },
+  UpdateSAMLOrganization: {
+    tags: ["Organizations"],
+    summary: "Sets the metadata of the organization's identity provider; adds a connection by SAML if there is none",
+    answers: { 200: SamlOrganization },
   },
   ListSsoDomains: {
     tags,

@@ -6,7 +6,7 @@ import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
 import { organizations } from "../orgs/table.ts";
 import { deploymentProviders } from "./deployment.ts";
-import { type ConnectionKind, type GroupMapping, connections, type firstRoles } from "./table.ts";
+import { type ConnectionKind, type GroupMapping, type SamlSettings, connections, type firstRoles } from "./table.ts";
 
 /** An identity provider that people can sign in through: a connection of an organization, or one of the deployment. */
 export interface Provider {
@@ -25,6 +25,8 @@ export interface Provider {
   groupMappings: GroupMapping[];
   /** Milliseconds after which a session that the provider opened ends. Undefined: it ends as a session of a personal token does. */
   longestSession?: number;
+  /** Of a provider by SAML. */
+  saml: SamlSettings | null;
   version: number;
   clientSecret: () => Promise<string>;
 }

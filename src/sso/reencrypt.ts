@@ -30,6 +30,8 @@ export async function reencryptSecrets(ctx: OrgContext): Promise<ReencryptedSecr
     return typeof result === "string" ? undefined : result;
   };
   for (const { id, sealed } of ofConnections) {
+    // A connection by SAML has no secret.
+    if (sealed === "") continue;
     const next = await renew(purposeOf(id), tryFromBase64(sealed, fromBase64url));
     const isSame = and(eq(connections.id, id), eq(connections.clientSecret, sealed));
     if (next)

@@ -7,11 +7,19 @@ import { ListAuthorizationsQuery, listAuthorizations, removeAuthorization } from
 import { createConnection, deleteConnection, getConnection, listConnections, updateConnection } from "./connections.ts";
 import { addDomain, listDomains, removeDomain, verifyDomain } from "./domains.ts";
 import { ListIdentitiesQuery, listIdentities, removeIdentity } from "./identities.ts";
-import { AddDomainRequest, CreateConnectionRequest, UpdateConnectionRequest, UpdateSsoSettingsRequest } from "./schema.ts";
+import { getSamlOrganization, updateSamlOrganization } from "./samlOrganization.ts";
+import {
+  AddDomainRequest,
+  CreateConnectionRequest,
+  UpdateConnectionRequest,
+  UpdateSamlOrganizationRequest,
+  UpdateSsoSettingsRequest,
+} from "./schema.ts";
 import { reencryptSecrets } from "./reencrypt.ts";
 import { getSsoSettings, updateSsoSettings } from "./settings.ts";
 
 const SSO = "/api/orgs/{orgName}/sso" as const;
+const SAML = "/api/orgs/{orgName}/saml" as const;
 const CONNECTION = `${SSO}/connections/{connectionId}` as const;
 const DOMAIN = `${SSO}/domains/{domain}` as const;
 const org = z.object({ orgName });
@@ -58,6 +66,11 @@ export const ssoRoutes = [
   defineRoute(
     { method: "DELETE", path: CONNECTION, operationId: "DeleteSsoConnection", stops: true, permission, params: connection, extension },
     (ctx, { params }) => deleteConnection(ctx, params.connectionId),
+  ),
+  defineRoute({ method: "GET", path: SAML, operationId: "GetSAMLOrganization", permission, params: org }, getSamlOrganization),
+  defineRoute(
+    { method: "PATCH", path: SAML, operationId: "UpdateSAMLOrganization", permission, params: org, body: UpdateSamlOrganizationRequest },
+    (ctx, { body, request }) => updateSamlOrganization(ctx, body, originOf(ctx.env, request)),
   ),
   defineRoute({ method: "GET", path: `${SSO}/domains`, operationId: "ListSsoDomains", permission, params: org, extension }, listDomains),
   defineRoute(

@@ -7,6 +7,8 @@ const MOST_DOMAINS = 100;
 /** The mappings that apply to a person are kept in a cookie for a moment. */
 const MOST_MAPPINGS = 100;
 const MOST_EMERGENCY = 10;
+/** Characters. The metadata of Entra have 70,000. */
+const MOST_METADATA = 256 * 1024;
 
 /** A DNS name with at least one dot, in lower case. */
 export const domainName = text(253)
@@ -46,15 +48,21 @@ const optional = {
   groupScope: z.optional(text(100).check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]*$/, "a scope must not have spaces"))),
   groupMappings: z.optional(list(groupMapping, MOST_MAPPINGS)),
   enabled: z.optional(z.boolean()),
+  /** Only for SAML: the XML of the provider's metadata. */
+  metadata: z.optional(text(MOST_METADATA)),
+  /** Only for SAML: whether the provider may begin a sign-in. */
+  idpInitiated: z.optional(z.boolean()),
 };
 
 export const CreateConnectionRequest = z.object({
   name: parts.name,
   kind: z.optional(parts.kind),
-  /** For GitHub it may be absent, or the address of an own GitHub server. */
+  /** For GitHub it may be absent, or the address of an own GitHub server. For SAML the metadata name it. */
   issuer: z.optional(issuerUrl),
-  clientId: parts.clientId,
-  clientSecret: parts.clientSecret,
+  /** Required for OpenID Connect and GitHub. For SAML it is the entity id of this server, which may be absent. */
+  clientId: z.optional(parts.clientId),
+  /** Required for OpenID Connect and GitHub. */
+  clientSecret: z.optional(parts.clientSecret),
   ...optional,
 });
 
@@ -65,6 +73,9 @@ export const UpdateConnectionRequest = z.object({
   clientSecret: z.optional(parts.clientSecret),
   ...optional,
 });
+
+/** Of the public contract. */
+export const UpdateSamlOrganizationRequest = z.object({ newIdpSsoDescriptor: z.optional(text(MOST_METADATA)) });
 
 export const AddDomainRequest = z.object({ domain: domainName });
 

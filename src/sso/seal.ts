@@ -16,7 +16,8 @@ const options = { httpOnly: true, secure: true, sameSite: "Lax", path: "/" } as 
 /** Time for the whole way through the provider. Seconds. */
 const SECONDS = 600;
 
-type Purpose = "sign-in" | "first";
+/** `saml` is what an answer of SAML said, until the browser comes with the cookie of its request. */
+type Purpose = "sign-in" | "saml" | "first";
 const nameOf = (purpose: Purpose) => `__Host-stackpass-${purpose}`;
 
 export async function keepSealed(ctx: RequestContext, c: Context, purpose: Purpose, value: object): Promise<void> {

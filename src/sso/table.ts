@@ -3,7 +3,7 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import { organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 
-export const connectionKinds = ["oidc", "github"] as const;
+export const connectionKinds = ["oidc", "github", "saml"] as const;
 export type ConnectionKind = (typeof connectionKinds)[number];
 
 /** Roles that a first sign-in can give. Only a group that is mapped to `admin` makes an administrator. */
@@ -11,6 +11,21 @@ export const firstRoles = ["member", "billing-manager"] as const;
 
 /** What the members of a group of the provider get: a place in a team, or the role Admin. */
 export type GroupMapping = { group: string; teamId: string } | { group: string; role: "admin" };
+
+/** What a connection by SAML needs to know of its provider, from the provider's metadata. */
+export interface SamlSettings {
+  /** The metadata as the administrator sent them. */
+  metadata: string;
+  /** Where requests go, by the binding HTTP-Redirect. */
+  ssoUrl: string;
+  /** Base64 of DER. */
+  certificates: string[];
+  nameIdFormats: string[];
+  /** When the last certificate expires. */
+  validUntil: number;
+  /** Whether the provider may begin a sign-in. */
+  idpInitiated: boolean;
+}
 
 /**
  * Identity providers through which the people of an organization sign in. The deployment's own providers are settings and have no row. Times are
@@ -26,10 +41,11 @@ export const connections = sqliteTable(
     kind: text("kind", { enum: connectionKinds }).notNull(),
     /** The name on pages and in the log. */
     name: text("name").notNull(),
-    /** The `iss` of its ID tokens, for GitHub its address. */
+    /** The `iss` of its ID tokens, for GitHub its address, for SAML the entity id of the provider. */
     issuer: text("issuer").notNull(),
+    /** For SAML, the entity id of this server. */
     clientId: text("client_id").notNull(),
-    /** Encrypted with a master key for this connection, in base64url. It never leaves the database. */
+    /** Encrypted with a master key for this connection, in base64url. It never leaves the database. "" for SAML, which has none. */
     clientSecret: text("client_secret").notNull(),
     /** Domains of e-mail addresses of people who may become members. Only those count that the organization has proved. */
     allowedDomains: text("allowed_domains", { mode: "json" }).$type<string[]>().notNull(),
@@ -39,6 +55,8 @@ export const connections = sqliteTable(
     groupScope: text("group_scope").notNull(),
     groupMappings: text("group_mappings", { mode: "json" }).$type<GroupMapping[]>().notNull(),
     enabled: integer("enabled", { mode: "boolean" }).notNull(),
+    /** Null for the other kinds. */
+    saml: text("saml", { mode: "json" }).$type<SamlSettings>(),
     /** Incremented with every change: the batch of a sign-in compares it with what was checked. */
     version: integer("version").notNull().default(1),
     createdAt: integer("created_at").notNull(),
@@ -121,12 +139,12 @@ export const tokenAuthorizations = sqliteTable(
   ],
 );
 
-/** Sign-ins that came back from their provider, by the id that is sealed with them: each comes back once. */
+/** Sign-ins that came back from their provider, by the id that is sealed with them, and assertions of SAML: each counts once. */
 export const usedSignIns = sqliteTable(
   "used_sign_ins",
   {
     id: text("id").primaryKey(),
-    /** When the seal expires, and with it the row. */
+    /** When the seal or the assertion expires, and with it the row. */
     endsAt: integer("ends_at").notNull(),
   },
   (t) => [index("used_sign_ins_ends").on(t.endsAt)],

@@ -31,7 +31,7 @@ const absentFeatures: Feature[] = [
     paths: /\/(integrations|vcs|github|github-app|gitlab-app|cloudsetup)\b|-emails?$/,
     sentence: "Accounts and repositories of other providers cannot be connected: people sign in with access tokens",
   },
-  { paths: /\/saml\b/, sentence: "Single sign-on is not supported yet" },
+  { paths: /\/saml\/admins\b/, sentence: "There is no single SAML administrator: emergency administrators need no single sign-on" },
   {
     paths: /\/(collaborators|permissions|ownership)\b|\/set-admin$|\/members\/[^/]+\/stacks\b/,
     sentence: "Rights on single stacks cannot be given to people one by one: put them in a team, and give the team the right",

@@ -1,6 +1,8 @@
-import { beforeEach, expect, it } from "vitest";
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
+import { SamlIdp } from "../sso/support/samlIdp.ts";
 import { type World, newWorld } from "../support/world.ts";
 
 const HERE = "/acme/~/sso";
@@ -75,4 +77,33 @@ it("is for administrators", async () => {
   await shown(mel.get(HERE), 403);
   expect((await mel.post(HERE, github)).status).toBe(403);
   expect(await connections()).toEqual([]);
+});
+
+it("adds and changes a connection by SAML, with the addresses to register and without showing the metadata", async () => {
+  expect(await shown(admin.get(HERE))).toContain('href="?kind=saml"');
+  const page = await shown(admin.get(`${HERE}?kind=saml`));
+  expect(page).toContain("https://stackpass.test/login/acme/sso/saml/acs");
+  const idp = await SamlIdp.start();
+  const form = { do: "create", kind: "saml", name: "Entra", metadata: idp.metadata(), allowedDomains: "acme.example", idpInitiated: "no" };
+  expect(await shown(admin.post(HERE, { ...form, metadata: "<a/>" }), 400)).toContain("exactly one identity provider");
+  // Those of a real provider have 70,000 characters.
+  await saved({ ...form, metadata: idp.metadata({ extra: `<!--${"x".repeat(100_000)}-->` }) });
+  const [connection] = await connections();
+  expect(connection).toMatchObject({ kind: "saml", name: "Entra", saml: { idpInitiated: false }, allowedDomains: ["acme.example"] });
+  const change = { ...form, do: "update", connection: connection!.id, metadata: "", idpInitiated: "yes", name: "Entra 2" };
+  expect(await shown(admin.get(`${HERE}?connection=${connection!.id}`))).toContain("whose last certificate expires on");
+  await saved(change);
+  expect(await connections()).toMatchObject([{ name: "Entra 2", saml: { idpInitiated: true, ssoUrl: idp.ssoUrl } }]);
+});
+
+it("says how to add the second Worker, where there is none", async () => {
+  const bindings = env as unknown as { SAML?: unknown };
+  const { SAML } = bindings;
+  onTestFinished(() => void (bindings.SAML = SAML));
+  delete bindings.SAML;
+  for (const path of [HERE, `${HERE}?kind=saml`]) {
+    const page = await shown(admin.get(path));
+    expect(page).toContain("npm run deploy -- --saml");
+    expect(page).not.toContain("Metadata of the identity provider");
+  }
 });

@@ -98,6 +98,21 @@ describe("npm run deploy", () => {
     expect(calls.at(-1)).toBe("r2 bucket list");
   });
 
+  it("deploys the second Worker for SAML before the one that is bound to it, and stops if that fails", async () => {
+    const [second, first] = ["deploy --config wrangler.saml.toml", "deploy --secrets-file /tmp/none --config wrangler.with-saml.toml"];
+    const { code, calls } = await deploy({ [migrate]: [{}] }, ["--saml", "--secrets-file", "/tmp/none"]);
+    expect(code).toBe(0);
+    expect(calls).toEqual(["whoami --json", migrate, second, first]);
+    const failed = await deploy({ [migrate]: [{}], [second]: [error("no")] }, ["--saml"]);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining("The second Worker, for SAML, was not deployed") as string });
+    expect(failed.calls.at(-1)).toBe(second);
+    const tried = await deploy({}, ["--saml", "--dry-run"]);
+    expect(tried.calls).toEqual([
+      "deploy --config wrangler.saml.toml --outdir dist/saml --dry-run",
+      "deploy --outdir dist --dry-run --config wrangler.with-saml.toml",
+    ]);
+  });
+
   it("checks no account for a dry run", async () => {
     expect(await deploy({}, ["--dry-run"])).toMatchObject({ code: 0, calls: ["deploy --outdir dist --dry-run"] });
   });

@@ -1,4 +1,5 @@
 /** For each route a call that is good for somebody, on objects of its own in the world of `newWorld` and `addPeople`. */
+import { SamlIdp } from "../sso/support/samlIdp.ts";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { getCheckpoint, signCheckpoints } from "../../src/audit/checkpoint.ts";
@@ -276,6 +277,10 @@ async function bodyOf({ operationId }: Route["definition"], { ciphertext, params
     TestOidcIssuer: { claims: {} },
     CreateSsoConnection: { ...connection, clientId: crypto.randomUUID() },
     UpdateSsoConnection: { name: crypto.randomUUID() },
+    // Each call changes something of the same provider.
+    UpdateSAMLOrganization: {
+      newIdpSsoDescriptor: (await SamlIdp.start()).metadata({ entityId: "https://idp.example", extra: `<!-- ${crypto.randomUUID()} -->` }),
+    },
     AddSsoDomain: { domain: `${crypto.randomUUID()}.example` },
     UpdateSsoSettings: { sessionHours: 1 },
     CreateAuditStream: streamTo("new"),

@@ -28,6 +28,8 @@ export interface Sizes {
   auditKills: number;
   /** Requests of SCIM with a part that is replaced by anything. */
   scimMutations: number;
+  /** Responses of SAML with a random change. */
+  samlMutations: number;
   /** Races of a deactivation against writes of the person. */
   scimRaces: number;
 }

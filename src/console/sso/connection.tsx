@@ -9,14 +9,25 @@ export const words = (text = "") => text.split(/[\s,]+/).filter(Boolean);
 /** The members of a request that the form of a connection has. An empty secret keeps the one that is stored. */
 export const connectionOf = (form: Form) => ({
   name: form["name"],
+  ...(form["kind"] === "saml" ? samlOf(form) : oauthOf(form)),
+  allowedDomains: words(form["allowedDomains"]),
+  groupClaim: form["groupClaim"] ?? "",
+  groupMappings: mappingsOf(form["groupMappings"] ?? ""),
+  enabled: form["enabled"] !== "no",
+});
+
+const oauthOf = (form: Form) => ({
   ...(form["issuer"] && { issuer: form["issuer"] }),
   clientId: form["clientId"],
   ...(form["clientSecret"] && { clientSecret: form["clientSecret"] }),
-  allowedDomains: words(form["allowedDomains"]),
-  groupClaim: form["groupClaim"] ?? "",
   groupScope: form["groupScope"] ?? "",
-  groupMappings: mappingsOf(form["groupMappings"] ?? ""),
-  enabled: form["enabled"] !== "no",
+});
+
+/** Empty metadata keep those that are stored. */
+const samlOf = (form: Form) => ({
+  ...(form["metadata"]?.trim() && { metadata: form["metadata"] }),
+  ...(form["clientId"] && { clientId: form["clientId"] }),
+  idpInitiated: form["idpInitiated"] === "yes",
 });
 
 const ADMIN = "(Admin)";
@@ -36,9 +47,20 @@ const mappingsOf = (text: string) =>
 const textOf = ({ groupMappings }: Connection) =>
   groupMappings.map((mapping) => `${mapping.group} = ${"role" in mapping ? ADMIN : mapping.team}`).join("\n");
 
+interface FormProps {
+  edited: Connection | undefined;
+  form: Form;
+}
+
+/** The value of a field: what was typed, if the form is shown again, or what is stored. */
+export const valueIn =
+  ({ edited, form }: FormProps) =>
+  (name: string, stored: string): string =>
+    form["do"] === (edited ? "update" : "create") ? (form[name] ?? "") : stored;
+
 /** The form of a new connection, or of one that is changed, with its deletion. */
-export const ConnectionForm = ({ edited, form }: { edited: Connection | undefined; form: Form }) => {
-  const value = (name: string, stored: string) => (form["do"] === (edited ? "update" : "create") ? (form[name] ?? "") : stored);
+export const ConnectionForm = ({ edited, form }: FormProps) => {
+  const value = valueIn({ edited, form });
   return (
     <>
       <h2>{edited ? `Change ${edited.name}` : "Add a connection"}</h2>
@@ -75,12 +97,7 @@ export const ConnectionForm = ({ edited, form }: { edited: Connection | undefine
           required={!edited}
           hint={edited ? "Leave empty to keep the one that is stored." : "It is stored encrypted and never shown again."}
         />
-        <Field
-          name="allowedDomains"
-          label="Domains whose people may join"
-          value={value("allowedDomains", edited?.allowedDomains.join(" ") ?? "")}
-          hint="Separated by spaces. Only domains that are proved below count. Everybody else needs an invitation."
-        />
+        <AllowedDomains edited={edited} form={form} />
         <Field
           name="groupClaim"
           label="Claim with the groups"
@@ -94,35 +111,53 @@ export const ConnectionForm = ({ edited, form }: { edited: Connection | undefine
           value={value("groupScope", edited?.groupScope ?? "")}
           hint="Only if the provider needs one."
         />
-        <Area
-          name="groupMappings"
-          label="Teams of groups"
-          rows={4}
-          value={value("groupMappings", edited ? textOf(edited) : "")}
-          hint={`One line for each: "group = team". The team ${ADMIN} makes the group's people administrators.`}
-        />
-        {edited && (
-          <Choice
-            name="enabled"
-            label="State"
-            value={value("enabled", edited.enabled ? "yes" : "no")}
-            options={[
-              ["yes", "enabled"],
-              ["no", "disabled: the sessions and personal tokens that it opened end"],
-            ]}
-          />
-        )}
+        <GroupMappings edited={edited} form={form} />
+        <State edited={edited} form={form} />
         <button>{edited ? "Save connection" : "Add connection"}</button>
       </form>
-      {edited && (
-        <form method="post" class="narrow">
-          <input type="hidden" name="do" value="delete" />
-          <input type="hidden" name="connection" value={edited.id} />
-          <p>Deleting the connection ends what it opened, and the identities of its people are forgotten. Accounts and memberships stay.</p>
-          <Field name="confirmation" label={`Type ${edited.name} to confirm`} required autocomplete="off" />
-          <button class="danger">Delete {edited.name}</button>
-        </form>
-      )}
+      {edited && <DeleteForm edited={edited} />}
     </>
   );
 };
+
+export const AllowedDomains = ({ edited, form }: FormProps) => (
+  <Field
+    name="allowedDomains"
+    label="Domains whose people may join"
+    value={valueIn({ edited, form })("allowedDomains", edited?.allowedDomains.join(" ") ?? "")}
+    hint="Separated by spaces. Only domains that are proved below count. Everybody else needs an invitation."
+  />
+);
+
+export const GroupMappings = ({ edited, form }: FormProps) => (
+  <Area
+    name="groupMappings"
+    label="Teams of groups"
+    rows={4}
+    value={valueIn({ edited, form })("groupMappings", edited ? textOf(edited) : "")}
+    hint={`One line for each: "group = team". The team ${ADMIN} makes the group's people administrators.`}
+  />
+);
+
+export const State = ({ edited, form }: FormProps) =>
+  edited && (
+    <Choice
+      name="enabled"
+      label="State"
+      value={valueIn({ edited, form })("enabled", edited.enabled ? "yes" : "no")}
+      options={[
+        ["yes", "enabled"],
+        ["no", "disabled: the sessions and personal tokens that it opened end"],
+      ]}
+    />
+  );
+
+export const DeleteForm = ({ edited }: { edited: Connection }) => (
+  <form method="post" class="narrow">
+    <input type="hidden" name="do" value="delete" />
+    <input type="hidden" name="connection" value={edited.id} />
+    <p>Deleting the connection ends what it opened, and the identities of its people are forgotten. Accounts and memberships stay.</p>
+    <Field name="confirmation" label={`Type ${edited.name} to confirm`} required autocomplete="off" />
+    <button class="danger">Delete {edited.name}</button>
+  </form>
+);

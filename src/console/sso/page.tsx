@@ -10,17 +10,23 @@ import { placePath } from "../paths.ts";
 import { change } from "./change.ts";
 import { ConnectionForm } from "./connection.tsx";
 import { Domains } from "./domains.tsx";
+import { SamlForm, SamlOffer } from "./saml.tsx";
 
 const HERE = "/:orgName/~/sso" as const;
+/** Characters of a form with the metadata of a provider. */
+const MOST_FORM = 512 * 1024;
 type Context = OrgContext & { page: PageInput };
 
 /** The single sign-on of an organization: its connections, its domains, and what it requires. */
 export const ssoPages = [
   definePage("GET", HERE, "organization:set_access", (ctx) => view(ctx)),
-  definePage("POST", HERE, "organization:set_access", async (ctx) => {
-    const problem = await change(ctx);
-    return problem ? view(ctx, problem) : { to: placePath(ctx.org.name, "sso"), said: "The change was saved." };
-  }),
+  {
+    ...definePage("POST", HERE, "organization:set_access", async (ctx) => {
+      const problem = await change(ctx);
+      return problem ? view(ctx, problem) : { to: placePath(ctx.org.name, "sso"), said: "The change was saved." };
+    }),
+    formLimit: MOST_FORM,
+  },
 ];
 
 async function view(ctx: Context, problem?: Problem): Promise<View> {
@@ -28,6 +34,8 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   const { domains } = await listDomains(ctx);
   const settings = await getSsoSettings(ctx);
   const edited = connections.find(({ id }) => id === (problem ? ctx.page.form["connection"] : ctx.page.query.get("connection")));
+  const form = problem ? ctx.page.form : {};
+  const isSaml = edited ? edited.kind === "saml" : (problem ? form["kind"] : ctx.page.query.get("kind")) === "saml" && ctx.env.SAML;
   return {
     title: "Single sign-on",
     at: "settings",
@@ -62,7 +70,14 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
             ))}
           </Table>
         )}
-        <ConnectionForm edited={edited} form={problem ? ctx.page.form : {}} />
+        {isSaml ? (
+          <SamlForm edited={edited} form={form} org={ctx.org.name} origin={ctx.page.url.origin} />
+        ) : (
+          <>
+            <ConnectionForm edited={edited} form={form} />
+            {!edited && <SamlOffer isThere={ctx.env.SAML !== undefined} />}
+          </>
+        )}
         <Domains domains={domains} />
         <h2>Requirement</h2>
         <form method="post" class="narrow">

@@ -40,7 +40,7 @@ export async function runStubbed(
 ): Promise<Ended & { calls: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-scripts-"));
   try {
-    for (const part of ["scripts", "src", "package.json", "wrangler.toml"])
+    for (const part of ["scripts", "src", "package.json", "wrangler.toml", "wrangler.saml.toml"])
       cpSync(join(root, part), join(folder, part), { recursive: true });
     const wrangler = join(folder, "node_modules/wrangler");
     mkdirSync(join(wrangler, "bin"), { recursive: true });

@@ -31,6 +31,20 @@ export class Browser {
     return this.#send(path, { method: "POST", body, headers });
   }
 
+  /** Sends a form that a page of another site has. The cookies are `Lax`, so the browser sends none of them. */
+  async foreignPost(path: string, form: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+    const body = String(new URLSearchParams(form));
+    const all = {
+      "Content-Type": "application/x-www-form-urlencoded",
+      "Content-Length": String(body.length),
+      Origin: "https://idp.example",
+      "Sec-Fetch-Site": "cross-site",
+      Cookie: "",
+      ...headers,
+    };
+    return this.#send(path, { method: "POST", body, headers: all });
+  }
+
   async #send(path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const answer = await exports.default.fetch(path.startsWith("http") ? path : SITE + path, {
