@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./wrangler.ts";
 
-const inBundle = new Set(["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"]);
+const inBundle = new Set(["0BSD", "Apache-2.0", "BlueOak-1.0.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"]);
 /** Tools are not distributed, so these licences are allowed for them as well. */
 const inTools = new Set([...inBundle, "CC0-1.0", "LGPL-3.0-or-later", "MPL-2.0"]);
 

@@ -1,5 +1,4 @@
 import { toHex } from "../bytes/base64.ts";
-import type { Bindings } from "../env.ts";
 import { AppError } from "../errors.ts";
 
 /**
@@ -36,7 +35,7 @@ export const peppersOf = (setting: string) =>
     .filter((p) => p !== "");
 
 /** Refuses requests while a pepper is missing or short, because the hashes of tokens could then be guessed. @throws 503 */
-export function requirePeppers({ TOKEN_PEPPER = "" }: Partial<Bindings>): void {
+export function requirePeppers({ TOKEN_PEPPER = "" }: { TOKEN_PEPPER?: string }): void {
   const peppers = peppersOf(TOKEN_PEPPER);
   if (peppers.length === 0 || peppers.some((pepper) => pepper.length < LEAST_SECRET))
     throw new AppError(503, `Service Unavailable: each value of TOKEN_PEPPER needs at least ${LEAST_SECRET} characters.`);
