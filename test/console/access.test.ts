@@ -4,6 +4,9 @@ import { eventsOf, settledLog } from "../support/audit.ts";
 import { newVisitor, shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
 import { type NewToken, type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { deploymentOf, rootStack } from "../support/deployment.ts";
+import { Destination, HOOKS, STACK_HOOKS, deliveriesOf, newHook, newStackHook, reachable } from "../webhooks/support/hooks.ts";
+import { type Receiver, newStream } from "../streams/support/receiver.ts";
 import { allowing, exchanged, newIdp } from "../oidc/support/idp.ts";
 import { allow, newRoleId } from "../roles/roles.ts";
 
@@ -13,6 +16,8 @@ let inviteID: string;
 let roleID: string;
 let teamToken: NewToken;
 let issuer: { id: string; sessionId: string };
+/** Ids of an audit stream, and of a delivery of each webhook. */
+let sent = { stream: "none", ofOrganization: "none", ofStack: "none" };
 beforeEach(async () => {
   world = await newWorld();
   token = await newOrgToken(world, "ci");
@@ -28,6 +33,22 @@ beforeEach(async () => {
   issuer = { id: idp.id, sessionId: sessions[0]!.id };
 });
 
+/** A stack with a state, webhooks that have sent a message, and an audit stream. */
+async function newThings(creator: string): Promise<void> {
+  await newStack(creator);
+  await ok("POST", "/api/stacks/acme/web/dev/import", { token: creator, json: deploymentOf([rootStack]) });
+  const destination = new Destination(9160);
+  reachable(destination);
+  const { id: stream } = await newStream(world, "https", { url: destination.url } as Receiver);
+  await newHook(world, destination, { name: "deploys" });
+  await newStackHook(world, destination, { name: "deploys" });
+  const delivery = async (path: string) => {
+    await ok("POST", `${path}/deploys/ping`, { token: world.admin });
+    return (await deliveriesOf(world, "deploys", path))[0]!.id;
+  };
+  sent = { stream, ofOrganization: await delivery(HOOKS), ofStack: await delivery(STACK_HOOKS) };
+}
+
 /** An invitation is for people who are not in the organization yet. */
 const inOrganization = pages.filter((page) => page.path.includes(":orgName") && page.permission !== "person");
 /** Rights that a member has by default; all others are the administrators'. */
@@ -41,6 +62,11 @@ const membersHave = new Set([
   "stack:export",
   "stack:decrypt",
   "stack_access:read",
+  "stack:cancel_update",
+  "stack_webhook:read",
+  "stack_webhook:create",
+  "stack_webhook:update",
+  "stack_webhook:delete",
 ]);
 /** Pages that open to administrators of the team and to those of the organization. */
 const ofTeamAdministrators = /\/teams\/:teamName\/(tokens|settings)/;
@@ -55,7 +81,10 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
     orgName: "acme",
     tokenId: pattern.includes("/teams/") ? teamToken.id : pattern.includes("/oidc/") ? issuer.sessionId : token.id,
     issuerId: issuer.id,
-    kind: "github-actions",
+    kind: pattern.includes("/new-stream/") ? "https" : "github-actions",
+    streamId: sent.stream,
+    hookName: "deploys",
+    event: pattern.includes("/:projectName/") ? sent.ofStack : sent.ofOrganization,
     teamName: "platform",
     roleID,
     login: "mel",
@@ -69,7 +98,8 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
     updateID: updateId,
     inviteID,
   };
-  return pattern.replaceAll(/:(\w+)(\{[^}]*\})?\??/g, (_, name: string) => values[name] ?? "1");
+  const query = pattern.endsWith("/resource") ? `?urn=${encodeURIComponent(rootStack.urn)}` : "";
+  return pattern.replaceAll(/:(\w+)(\{[^}]*\})?\??/g, (_, name: string) => values[name] ?? "1") + query;
 }
 
 it("no page of an organization opens without a session", async () => {
@@ -92,7 +122,7 @@ it("another organization's administrator does not learn that any page exists", a
 });
 
 it("a member sees the pages for members, and is told that the others are not allowed", async () => {
-  await newStack(world.member);
+  await newThings(world.member);
   const { id: preview } = await startUpdate(world.member, { kind: "preview", dryRun: true });
   const { id: update } = await startUpdate(world.member);
   await settledLog();
@@ -113,7 +143,7 @@ it("a member sees the pages for members, and is told that the others are not all
 });
 
 it("an administrator sees every page", async () => {
-  await newStack(world.admin);
+  await newThings(world.admin);
   const { id: preview } = await startUpdate(world.admin, { kind: "preview", dryRun: true });
   const { id: update } = await startUpdate(world.admin);
   await settledLog();
