@@ -15,7 +15,7 @@ import { type Filters, auditPath, filtersOf, listQuery, toKeep } from "./query.t
 type AuditEvent = ResponseAuditLogs["auditLogEvents"][number];
 
 /** Maximum number of bytes in a row for the description; the record's page shows all of it. */
-const DESCRIPTION = 128;
+const DESCRIPTION = 112;
 
 export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
   const { org, page } = ctx;

@@ -69,6 +69,6 @@ it("adds a provider by a preset, heeds a warning, tries claims and a token, and 
   await page.fill("#confirmation", "plain");
   await submit(page, "Delete");
   await page.waitForURL(/\/oidc$/);
-  expect(await page.textContent("main")).not.toContain("plain");
+  expect(await page.textContent("main section")).not.toContain("plain");
   await context.close();
 });

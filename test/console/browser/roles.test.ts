@@ -73,7 +73,7 @@ it("makes a role, gives it to an invited person and a team, and deletes it, with
   await page.fill("#confirmation", "Plain readers");
   await submit(page, "Delete");
   await page.waitForURL(/\/roles$/);
-  expect(await page.textContent("main")).not.toContain("Plain readers");
+  expect(await page.textContent("main section")).not.toContain("Plain readers");
 
   await page.goto("/acme/~/teams/plain/settings");
   await page.getByRole("link", { name: "Delete…" }).click();
@@ -132,7 +132,7 @@ it("makes and changes a role with the keyboard alone", async () => {
   await go(/\/delete$/);
   await tabTo("Delete");
   await go(/\/roles$/);
-  expect(await page.textContent("main")).not.toContain("Keyboard");
+  expect(await page.textContent("main section")).not.toContain("Keyboard");
   await context.close();
 });
 

@@ -64,6 +64,7 @@ it("makes a webhook, pings it, sees a failure, mends it and sends the message ag
   await page.getByRole("link", { name: "Delete…" }).click();
   await page.fill("#confirmation", "Deploys");
   await submit(page, "Delete");
-  await page.getByText("No webhooks yet.").waitFor();
+  await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
+  expect(await page.getByRole("link", { name: "Deploys", exact: true }).count()).toBe(0);
   await context.close();
 });
