@@ -7,7 +7,7 @@ import * as schema from "../../src/db/schema.ts";
 import type { Bindings } from "../../src/env.ts";
 
 const all = (Object.values(schema) as unknown[]).filter((value) => is(value, SQLiteTable)).map((table) => getTableConfig(table).name);
-/** They tell what happened, also what changed nothing: refusals, counts, how far the cron has come. */
+/** They tell what happened, also what changed nothing: refusals, counts, how far the cron and the webhooks have come. */
 const traces = [
   "audit_outbox",
   "audit_events",
@@ -18,6 +18,7 @@ const traces = [
   "token_origins",
   "measures",
   "sweeps",
+  "webhook_cursors",
 ];
 const tables = all.filter((name) => !traces.includes(name));
 
