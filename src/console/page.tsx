@@ -16,6 +16,7 @@ import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
 import { withWrittenNames } from "../stacks/written.ts";
 import { Document, type NavigationItem } from "./document.tsx";
+import { refusalView } from "./refusal.tsx";
 import { say, takeSaid } from "./said.ts";
 
 /** The requirement of a page: none, a signed-in person, or a permission in the organization that the path names. */
@@ -56,7 +57,7 @@ export interface View {
 export interface Redirect {
   /** A path of this site. */
   to: string;
-  /** What was done, as a sentence. The next page shows it once. */
+  /** A sentence about the change that the form made. The next page shows it once. */
   said?: string;
 }
 
@@ -274,33 +275,6 @@ async function refusalPage(c: Context<Env>, error: unknown, page: PageInput): Pr
   }
   if (!(error instanceof AppError)) throw error;
   c.set("reason", error.reason);
-  const { title, advice } = explain(error.status);
-  const body = (
-    <section class="narrow">
-      <h1>{title}</h1>
-      <p class="notice error">{error.message}</p>
-      {advice && <p>{advice}</p>}
-    </section>
-  );
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
-  return render(c, { title, body, status: error.status as 403 }, page);
-}
-
-/** The message of a 403 says who can grant the right, so it needs no advice. */
-function explain(status: number): { title: string; advice?: string } {
-  switch (status) {
-    case 404:
-      return {
-        title: "Not found",
-        advice: "It doesn't exist, or you don't have access. Check that you are signed in with the right account.",
-      };
-    case 403:
-      return { title: "Not allowed" };
-    case 429:
-      return { title: "Too many requests", advice: "Wait a moment, and try again." };
-    case 503:
-      return { title: "Not available", advice: "A part of the service does not respond. Nothing was changed; try again in a moment." };
-    default:
-      return { title: "That did not work", advice: "Go back, correct it, and try again." };
-  }
+  return render(c, refusalView(error), page);
 }
