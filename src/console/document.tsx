@@ -23,7 +23,7 @@ interface Props {
   org: OrganizationRef | undefined;
   at: NavigationItem | undefined;
   may: (permission: OrgPermission) => boolean;
-  /** What the form before this page did. */
+  /** A sentence about the change that the form on the previous page made. */
   said?: string | undefined;
   children: Child;
 }

@@ -46,7 +46,7 @@ export const setupPages = [
           <section class="narrow">
             <h1>Sign in with {provider.name}</h1>
             <p>
-              <a href={to}>Continue to {provider.name}</a>. Whoever signs in there becomes the administrator of {organization}.
+              <a href={to}>Continue to {provider.name}</a>. The person who signs in there becomes the administrator of {organization}.
             </p>
           </section>
         ),
@@ -65,7 +65,7 @@ async function requireOperator(ctx: RequestContext, value: string): Promise<void
   throw new AppError(403, "This is not the operator's token of this deployment.");
 }
 
-/** What is wrong with the names, by field. @param login undefined: the provider says it */
+/** The faults of the two names, by form field. @param login undefined if the provider tells the name of the administrator */
 function faultsOf(organization: string, login: string | undefined): Record<string, string> {
   const ofOrg = newOrgNameFault(organization);
   const ofLogin = login === undefined ? undefined : newNameFault(login);

@@ -27,7 +27,7 @@ export const departurePath = (provider: Pick<Provider, "org" | "id">, next: stri
 const HINT = "login_hint";
 const MOST_HINT = 254;
 
-/** What the provider wants to be told about the person; "" for none that can be a name or an address. */
+/** The `login_hint` of the link, which the provider gets with the request. "" if it is absent, too long, or has control characters. */
 function hintIn(query: URLSearchParams): string {
   const hint = query.get(HINT) ?? "";
   return hint.length <= MOST_HINT && !/[\p{C}]/u.test(hint) ? hint : "";

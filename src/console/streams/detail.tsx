@@ -104,7 +104,7 @@ async function view(ctx: StreamContext, problem?: Problem, tested?: Tested): Pro
   };
 }
 
-/** What the trust policy of the role must admit. */
+/** The issuer, audience and subject that the trust policy of the role must accept. */
 const TrustRows = ({ destination, subject }: { destination: RoleDestination; subject: string }) => (
   <>
     <dt>Issuer for the role</dt>
@@ -125,7 +125,7 @@ interface ActionsProps {
   next: number;
 }
 
-/** What an administrator can do. The edition of the organization may allow to pause and to delete only. */
+/** The buttons for an administrator. Some editions only allow an administrator to pause and to delete a stream. */
 const Actions = ({ ctx, isPaused, isWaiting, next }: ActionsProps) => {
   const mayMore = ctx.page.may("audit_logs:export");
   return (
