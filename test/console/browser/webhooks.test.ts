@@ -29,7 +29,7 @@ it("makes a webhook, pings it, sees a failure, mends it and sends the message ag
   await page.goto("/acme/~/settings");
   await page.getByRole("link", { name: "Webhooks" }).click();
   await page.getByRole("link", { name: "Add webhook" }).click();
-  await page.fill("#displayName", "Deploys");
+  await page.fill("#displayName", "Pager of the team");
   await page.fill("#payloadUrl", destination.url);
   await page.getByLabel("An update failed").check();
   await page.getByRole("group", { name: "Access tokens" }).getByLabel("A token was reported as leaked").check();
@@ -45,7 +45,7 @@ it("makes a webhook, pings it, sees a failure, mends it and sends the message ag
   expect(destination.arrived.map(({ kind }) => kind)).toEqual(["ping"]);
 
   destination.answerWith((response) => void response.writeHead(503).end("out of order"));
-  await page.getByRole("link", { name: "Deploys", exact: true }).click();
+  await page.getByRole("link", { name: "Pager of the team", exact: true }).click();
   await submit(page, "Send a test message");
   await page.getByText("The destination answered with status 503.").waitFor();
   await page.getByText("out of order").waitFor();
@@ -58,13 +58,13 @@ it("makes a webhook, pings it, sees a failure, mends it and sends the message ag
   expect(destination.arrived).toHaveLength(3);
   expect(destination.arrived[2]).toEqual(destination.arrived[1]);
 
-  await page.getByRole("link", { name: "Deploys", exact: true }).click();
+  await page.getByRole("link", { name: "Pager of the team", exact: true }).click();
   await submit(page, "Disable");
   await page.getByText("disabled", { exact: true }).waitFor();
   await page.getByRole("link", { name: "Delete…" }).click();
-  await page.fill("#confirmation", "Deploys");
+  await page.fill("#confirmation", "Pager of the team");
   await submit(page, "Delete");
   await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
-  expect(await page.getByRole("link", { name: "Deploys", exact: true }).count()).toBe(0);
+  expect(await page.getByRole("link", { name: "Pager of the team", exact: true }).count()).toBe(0);
   await context.close();
 });
