@@ -112,9 +112,10 @@ async function migrationsFresh(): Promise<string | undefined> {
 
 /**
  * Limits the size of the bundle, which each start loads and compiles. `npm run bench:bundle` lists its contents, and measures the start.
- * Cloudflare's own limit is 3 MiB on the free plan. This one keeps the documentation of operations and unused libraries out of the bundle.
+ * Cloudflare's own limit is 3 MiB on the free plan. A fifth of it leaves room for features, and still refuses a large library that is
+ * loaded by mistake. The documentation of operations is looked for by name below.
  */
-const MOST_KIB = 380;
+const MOST_KIB = 600;
 
 async function bundles(): Promise<string | undefined> {
   const { status, stdout, stderr } = npx("wrangler", "deploy", "--dry-run", "--outdir", "dist", "--metafile", "dist/meta.json");
