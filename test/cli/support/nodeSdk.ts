@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** With a TypeScript of its own, below 7, to read provider code: that is why it cannot live among our dependencies. */
@@ -17,6 +17,12 @@ export function installNodeSdk(): string {
   mkdirSync(draft, { recursive: true });
   writeFileSync(join(draft, "package.json"), JSON.stringify({ private: true, dependencies }));
   execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: draft, stdio: "inherit" });
-  renameSync(draft, cache);
+  try {
+    renameSync(draft, cache);
+  } catch (error) {
+    // The suite of another release fetched it meanwhile.
+    if (!existsSync(modules)) throw error;
+    rmSync(draft, { recursive: true });
+  }
   return modules;
 }
