@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { REPLAY_REQUEST } from "../src/audit/replay.ts";
+import { configuration } from "./configuration.ts";
 import { readOptions } from "./options.ts";
 import { mustWrangle, whichDeployment } from "./wrangler.ts";
 
@@ -15,7 +16,8 @@ const folder = mkdtempSync(join(tmpdir(), "stackpass-"));
 try {
   const file = join(folder, "replay");
   writeFileSync(file, new Date().toISOString());
-  mustWrangle(["r2", "object", "put", `stackpass-state/${REPLAY_REQUEST}`, ...whichDeployment(values), "--file", file]);
+  const bucket = configuration().r2_buckets![0]!.bucket_name!;
+  mustWrangle(["r2", "object", "put", `${bucket}/${REPLAY_REQUEST}`, ...whichDeployment(values), "--file", file]);
 } finally {
   rmSync(folder, { recursive: true });
 }

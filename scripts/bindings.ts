@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { getPlatformProxy, unstable_readConfig as readConfig } from "wrangler";
+import { configurationFile } from "./configuration.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
 export interface Storage {
@@ -37,7 +38,7 @@ interface Resources {
 
 /** The Worker's configuration without the Worker. It contains no id of the database, which a remote binding needs. */
 function onlyStorage(remote: boolean) {
-  const { name, compatibility_date, d1_databases, r2_buckets } = readConfig({ config: join(root, "wrangler.toml") }) as Resources;
+  const { name, compatibility_date, d1_databases, r2_buckets } = readConfig({ config: join(root, configurationFile()) }) as Resources;
   const idOf = (database = "") => (JSON.parse(mustWrangle(["d1", "info", database, "--json"])) as { uuid: string }).uuid;
   return {
     name,

@@ -1,21 +1,29 @@
 /**
- * `npm run deploy [-- --secrets-file FILE] [-- --dry-run] [-- --saml]`: applies the migrations first, then deploys the code that needs
- * them. At the very first deployment there is no database: the deployment creates it, and the migrations follow (platform-facts P-3).
- * `--saml` deploys the second Worker before the first one, and binds it to the first one.
+ * `npm run deploy [-- --env NAME] [--secrets-file FILE | --secrets-to FILE] [--saml] [--dry-run]`: applies the migrations first, then deploys
+ * the code that needs them. At the very first deployment there is no database: the deployment creates it, and the migrations follow
+ * (platform-facts P-3). A new deployment gets its secrets from `--secrets-file`, or new ones; `--secrets-to` writes a copy of new ones into
+ * a file. `--saml` deploys the second Worker before the first one, and binds it to the first one. Other options go to wrangler.
  */
-import { explain, hintFor, mustHaveAccount, mustHaveBuckets } from "./preflight.ts";
-import { SAML_CONFIG, writeConfigWithSaml } from "./samlBundle.ts";
+import { SAML_CONFIG, configuration, configurationFile } from "./configuration.ts";
+import { environment } from "./environment.ts";
+import { newOperatorToken, newSecrets } from "./newSecrets.ts";
+import { explain, hintFor, lacksSecrets, mustHaveAccount, mustHaveBuckets } from "./preflight.ts";
+import { newFileOutside, writeNewFile } from "./secretsFile.ts";
 import { type Ended, showWrangler, wrangler } from "./wrangler.ts";
 
 const migrate = ["d1", "migrations", "apply", "DB", "--remote"];
 const asked = process.argv.slice(2);
-const withSaml = asked.includes("--saml");
-const args = [...asked.filter((arg) => arg !== "--saml"), ...(withSaml ? ["--config", writeConfigWithSaml()] : [])];
-if (asked.includes("--dry-run")) {
+const asksFor = takeValue("--secrets-to");
+const copy = asksFor === undefined ? undefined : newFileOutside("--secrets-to", asksFor);
+const withSaml = takeFlag("--saml");
+const isDryRun = asked.includes("--dry-run");
+const hasSecretsFile = asked.some((arg) => arg.startsWith("--secrets-file"));
+const args = [...asked, ...(withSaml ? ["--config", configurationFile(undefined, { saml: true })] : [])];
+if (isDryRun) {
   if (withSaml)
     must(
       "The dry run of the second Worker failed.",
-      await showWrangler(["deploy", "--config", SAML_CONFIG, "--outdir", "dist/saml", "--dry-run"]),
+      await showWrangler(["deploy", "--config", configurationFile(SAML_CONFIG), "--outdir", "dist/saml", "--dry-run"]),
     );
   must("The dry run failed.", await showWrangler(["deploy", "--outdir", "dist", ...args]));
 } else await deploy();
@@ -35,12 +43,63 @@ async function deploy(): Promise<void> {
   if (withSaml)
     must(
       "The second Worker, for SAML, was not deployed, and neither was the first one.",
-      await showWrangler(["deploy", "--config", SAML_CONFIG]),
+      await showWrangler(["deploy", "--config", configurationFile(SAML_CONFIG)]),
     );
-  must("The deployment failed.", await showWrangler(["deploy", ...args]));
-  if (!isFirst) return;
+  if (isFirst && !hasSecretsFile) return withNewSecrets(isFirst);
+  const deployed = await showWrangler(["deploy", ...args]);
+  // An earlier first deployment may have ended after it had created the database.
+  if (lacksSecrets(deployed) && !hasSecretsFile && isEmpty()) return withNewSecrets(isFirst);
+  must("The deployment failed.", deployed);
+  if (isFirst) await createTables();
+  if (isFirst) console.log("\nNext: create the first administrator, see docs/operate.md.");
+}
+
+/** Deploys with secrets that nobody has yet, and says how to go on. */
+async function withNewSecrets(isFirst: boolean): Promise<void> {
+  console.log("The deployment has no secrets and no data, so it gets new secrets.");
+  const secrets = newSecrets();
+  // A log of CI keeps what is printed, and everybody who reads it could set the deployment up.
+  const token = process.stdout.isTTY ? newOperatorToken() : undefined;
+  if (copy !== undefined) writeNewFile(copy, secrets);
+  const given = token === undefined ? secrets : `${secrets}OPERATOR_TOKEN=${token}\n`;
+  const deployed = await showWrangler(["deploy", ...args, "--secrets-file", "/dev/stdin"], given);
+  must("The deployment failed.", deployed, copy && `The new secrets are in ${copy}: deploy again with --secrets-file ${copy}.`);
+  if (isFirst) await createTables();
+  const setup = `${addressIn(deployed.output)}/setup`;
+  const put = ["npx wrangler secret put OPERATOR_TOKEN", ...(environment ? ["--name", configuration().name] : [])].join(" ");
+  console.log(`
+${copy === undefined ? "Only Cloudflare has the new secrets, and shows them to nobody." : `A copy of the new secrets is in ${copy}. Keep it in a safe place.`}
+
+Next: ${token === undefined ? `set a token of the operator with \`${put}\`, and open ${setup}.` : `open ${setup} and enter this token of the operator, which is shown only once:\n\n  ${token}`}`);
+}
+
+async function createTables(): Promise<void> {
   must("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.", await showWrangler(migrate));
-  console.log("\nNext: create the first administrator, see docs/operate.md.");
+}
+
+/** Whether nobody has data in the database. Data that was encrypted with lost secrets must not get others. */
+function isEmpty(): boolean {
+  const { code, output } = wrangler(["d1", "execute", "DB", "--remote", "--json", "--command", "SELECT count(*) AS people FROM users"]);
+  return code === 0 && /"people":\s*0\b/.test(output);
+}
+
+/** The address of the deployment: its domain, or the one that wrangler prints. */
+function addressIn(output: string): string {
+  const route = (configuration()["routes"] as { pattern: string; custom_domain?: boolean }[] | undefined)?.find((one) => one.custom_domain);
+  return route
+    ? `https://${route.pattern}`
+    : (/https:\/\/[\w.-]+\.workers\.dev/.exec(output)?.[0] ?? "https://the-address-of-the-deployment");
+}
+
+function takeFlag(name: string): boolean {
+  const at = asked.indexOf(name);
+  if (at >= 0) asked.splice(at, 1);
+  return at >= 0;
+}
+
+function takeValue(name: string): string | undefined {
+  const at = asked.indexOf(name);
+  return at < 0 ? undefined : asked.splice(at, 2)[1];
 }
 
 /** Ends the script when wrangler has failed. @param about a message after wrangler's own output, which was shown */

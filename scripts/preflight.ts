@@ -1,7 +1,7 @@
 /** Requirements of the Cloudflare account, with a message for each that is missing: docs/operate.md, "Before you begin". */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { errorIn, root, wrangler } from "./wrangler.ts";
+import { type Ended, errorIn, root, wrangler } from "./wrangler.ts";
 
 const LOG_IN = "You are not logged in to Cloudflare. Log in with `npx wrangler login`, or put an API token into CLOUDFLARE_API_TOKEN.";
 const ENABLE_R2 =
@@ -9,6 +9,8 @@ const ENABLE_R2 =
 
 /** Wrangler runs without prompts, so it asks for an API token where a login would be enough. */
 const NOT_LOGGED_IN = /Not logged in|necessary to set a CLOUDFLARE_API_TOKEN/i;
+
+const LACKS_SECRETS = /required secrets have not been set/i;
 
 const hints: { fits: RegExp; hint: string }[] = [
   { fits: /More than one account/i, hint: "Put the id of the account into CLOUDFLARE_ACCOUNT_ID." },
@@ -18,14 +20,17 @@ const hints: { fits: RegExp; hint: string }[] = [
     hint: "The account has no workers.dev name yet. Open Workers & Pages once in the dashboard, or set a domain in wrangler.toml.",
   },
   {
-    fits: /required secrets have not been set/i,
-    hint: "Create the secrets with `npm run secrets -- --to ~/stackpass.secrets`, and deploy with `npm run deploy -- --secrets-file ~/stackpass.secrets`.",
+    fits: LACKS_SECRETS,
+    hint: "The database has data that was written with the secrets of this deployment. Deploy with the file that has them: `npm run deploy -- --secrets-file FILE`.",
   },
   {
     fits: /\[code: (10000|10001|9109)\]|not authorized/i,
     hint: "The login or API token lacks a permission, or belongs to another account. docs/operate.md lists the permissions that a token needs.",
   },
 ];
+
+/** Whether a deployment failed because the Worker has no secrets. */
+export const lacksSecrets = ({ code, output }: Ended): boolean => code !== 0 && LACKS_SECRETS.test(output);
 
 /** The advice for a failure of wrangler; undefined when its own message is enough. */
 export const hintFor = (output: string): string | undefined => hints.find(({ fits }) => fits.test(output))?.hint;

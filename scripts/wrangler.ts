@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { configurationFile, root } from "./configuration.ts";
+import { environment } from "./environment.ts";
 
-export const root = join(import.meta.dirname, "..");
+export { root };
 const wranglerBin = join(root, "node_modules/wrangler/bin/wrangler.js");
 
 // Wrangler and miniflare read these variables, as programs and as libraries of this process. With them, a local server does not call the
@@ -25,15 +27,24 @@ export interface Ended {
 
 const quiet = { cwd: root, env: { ...env, CI: "true" } };
 
+/** The arguments of a call, with the configuration of `--env NAME` unless they name another one. */
+const withConfiguration = (args: string[]) =>
+  environment === undefined || args.includes("--config") ? args : [...args, "--config", configurationFile()];
+
 /** Runs wrangler to its end, without prompts. */
 export function wrangler(args: string[]): Ended {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [wranglerBin, ...args], { ...quiet, encoding: "utf8" });
+  const { stdout, stderr, status } = spawnSync(process.execPath, [wranglerBin, ...withConfiguration(args)], {
+    ...quiet,
+    encoding: "utf8",
+  });
   return { code: status ?? 1, output: stripVTControlCharacters(`${stdout}${stderr}`) };
 }
 
-/** The same, but shows its output while it runs. */
-export function showWrangler(args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [wranglerBin, ...args], { ...quiet, stdio: ["ignore", "pipe", "pipe"] });
+/** The same, but shows its output while it runs. @param input what wrangler reads from its standard input */
+export function showWrangler(args: string[], input = ""): Promise<Ended> {
+  const child = spawn(process.execPath, [wranglerBin, ...withConfiguration(args)], { ...quiet, stdio: ["pipe", "pipe", "pipe"] });
+  // Wrangler may end without reading it.
+  child.stdin.on("error", () => {}).end(input);
   let output = "";
   for (const [from, to] of [
     [child.stdout, process.stdout],

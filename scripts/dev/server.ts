@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { D1Database } from "@cloudflare/workers-types";
 import { unstable_startWorker as startWorker } from "wrangler";
-import { SAML_CONFIG, samlName } from "../samlBundle.ts";
+import { SAML_CONFIG, configuration } from "../configuration.ts";
 import { root } from "../wrangler.ts";
 import { callersOf } from "./callers.ts";
 import { readable } from "./logLine.ts";
@@ -40,7 +40,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           { type: "plain_text" as const, value },
         ]),
       ),
-      ...(options.saml && { SAML: { type: "service" as const, service: samlName() } }),
+      ...(options.saml && { SAML: { type: "service" as const, service: configuration(SAML_CONFIG).name } }),
     },
     dev: {
       server: { hostname: "localhost", port },

@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type Answer, runStubbed } from "./support/checkout.ts";
 
 const error = (text: string): Answer => ({
@@ -46,9 +49,12 @@ describe("npm run deploy", () => {
   });
 
   it("lets the code create the database the first time, and applies the migrations then", async () => {
-    const { code, stdout, calls } = await deploy({ [migrate]: [noDatabase, { stdout: "13 migrations applied\n" }] });
+    const { code, stdout, calls } = await deploy({ [migrate]: [noDatabase, { stdout: "13 migrations applied\n" }] }, [
+      "--secrets-file",
+      "/tmp/none",
+    ]);
     expect(code).toBe(0);
-    expect(calls).toEqual(["whoami --json", migrate, "r2 bucket list", "deploy", migrate]);
+    expect(calls).toEqual(["whoami --json", migrate, "r2 bucket list", "deploy --secrets-file /tmp/none", migrate]);
     expect(stdout).toContain("this is the first deployment");
     expect(stdout).toContain("13 migrations applied");
   });
@@ -59,14 +65,55 @@ describe("npm run deploy", () => {
     expect(stderr).toContain("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.");
   });
 
-  it("ends with a failure when the code cannot be put in place", async () => {
-    const { code, stderr, calls } = await deploy({
-      [migrate]: [noDatabase],
-      deploy: [error("The following required secrets have not been set: TOKEN_PEPPER, ENCRYPTION_KEYS")],
+  describe("gives a new deployment new secrets", () => {
+    const lines = /^TOKEN_PEPPER=([\w-]{43})\nENCRYPTION_KEYS=1:([\w-]{43})\n$/;
+    const withSecrets = "deploy --secrets-file /dev/stdin";
+    const lacking = error("The following required secrets have not been set: TOKEN_PEPPER, ENCRYPTION_KEYS");
+    const people = "d1 execute DB --remote --json --command SELECT count(*) AS people FROM users";
+
+    it("through a pipe, and prints none of them", async () => {
+      const deployed = { stdout: "https://stackpass.acme.workers.dev\n" };
+      const { code, stdout, stderr, calls, input } = await deploy({ [migrate]: [noDatabase, {}], deploy: [deployed] });
+      expect(code).toBe(0);
+      expect(calls).toEqual(["whoami --json", migrate, "r2 bucket list", withSecrets, migrate]);
+      const [, pepper, key] = lines.exec(input)!;
+      for (const secret of [pepper!, key!]) expect(stdout + stderr + calls.join()).not.toContain(secret);
+      expect(stdout).toContain("npx wrangler secret put OPERATOR_TOKEN`, and open https://stackpass.acme.workers.dev/setup.");
     });
-    expect(code).toBe(1);
-    expect(stderr).toContain("npm run secrets -- --to");
-    expect(calls.at(-1)).toBe("deploy");
+
+    it("of which --secrets-to keeps a copy", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "stackpass-copy-"));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const file = join(folder, "stackpass.secrets");
+      const { code, stdout, input } = await deploy({ [migrate]: [noDatabase, {}] }, ["--secrets-to", file]);
+      expect(code).toBe(0);
+      expect([readFileSync(file, "utf8"), statSync(file).mode & 0o777]).toEqual([input, 0o600]);
+      expect(stdout).toContain(file);
+      const again = await deploy({ [migrate]: [noDatabase, {}] }, ["--secrets-to", file]);
+      expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("was not changed") as string });
+      expect(again.calls).not.toContain(withSecrets);
+    });
+
+    it("after a first attempt that has only created the database", async () => {
+      const { code, calls } = await deploy({
+        [migrate]: [{}],
+        [people]: [{ stdout: '[{ "results": [{ "people": 0 }], "success": true }]' }],
+        [withSecrets]: [{}],
+        deploy: [lacking],
+      });
+      expect(code).toBe(0);
+      expect(calls).toEqual(["whoami --json", migrate, "deploy", people, withSecrets]);
+    });
+
+    it.each([
+      ["there is data", { stdout: '[{ "results": [{ "people": 12 }], "success": true }]' }],
+      ["nobody knows whether there is data", error("internal error")],
+    ])("but not when %s", async (_, answer) => {
+      const { code, stderr, calls } = await deploy({ [migrate]: [{}], [people]: [answer], deploy: [lacking] });
+      expect(code).toBe(1);
+      expect(stderr).toContain("Deploy with the file that has them");
+      expect(calls.at(-1)).toBe(people);
+    });
   });
 
   it("does nothing before it is clear which account is meant", async () => {
@@ -99,18 +146,46 @@ describe("npm run deploy", () => {
   });
 
   it("deploys the second Worker for SAML before the one that is bound to it, and stops if that fails", async () => {
-    const [second, first] = ["deploy --config wrangler.saml.toml", "deploy --secrets-file /tmp/none --config wrangler.with-saml.toml"];
-    const { code, calls } = await deploy({ [migrate]: [{}] }, ["--saml", "--secrets-file", "/tmp/none"]);
+    const bound = "wrangler.generated.saml.json";
+    const [second, first] = ["deploy --config wrangler.saml.toml", `deploy --secrets-file /tmp/none --config ${bound}`];
+    const { code, calls, configs } = await deploy({ [migrate]: [{}] }, ["--saml", "--secrets-file", "/tmp/none"]);
     expect(code).toBe(0);
     expect(calls).toEqual(["whoami --json", migrate, second, first]);
+    expect(JSON.parse(configs[bound]!)).toMatchObject({ name: "stackpass", services: [{ binding: "SAML", service: "stackpass-saml" }] });
     const failed = await deploy({ [migrate]: [{}], [second]: [error("no")] }, ["--saml"]);
     expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining("The second Worker, for SAML, was not deployed") as string });
     expect(failed.calls.at(-1)).toBe(second);
     const tried = await deploy({}, ["--saml", "--dry-run"]);
     expect(tried.calls).toEqual([
       "deploy --config wrangler.saml.toml --outdir dist/saml --dry-run",
-      "deploy --outdir dist --dry-run --config wrangler.with-saml.toml",
+      `deploy --outdir dist --dry-run --config ${bound}`,
     ]);
+  });
+
+  it("deploys an environment under names of its own", async () => {
+    const config = "wrangler.generated.main.staging.json";
+    const withConfig = (call: string) => `${call} --config ${config}`;
+    const { code, calls, configs } = await deploy({ [migrate]: [{}] }, ["--env", "staging"]);
+    expect(code).toBe(0);
+    expect(calls).toEqual(["whoami --json", migrate, "deploy"].map(withConfig));
+    expect(JSON.parse(configs[config]!)).toMatchObject({
+      name: "stackpass-staging",
+      d1_databases: [{ database_name: "stackpass-staging" }],
+    });
+    const saml = await deploy({ [migrate]: [{}] }, ["--saml", "--env=staging"]);
+    const [second, bound] = ["wrangler.generated.second.staging.json", "wrangler.generated.saml.staging.json"];
+    expect(saml.calls.slice(-2)).toEqual([`deploy --config ${second}`, `deploy --config ${bound}`]);
+    expect(JSON.parse(saml.configs[second]!)).toMatchObject({ name: "stackpass-staging-saml" });
+    expect(JSON.parse(saml.configs[bound]!)).toMatchObject({ services: [{ binding: "SAML", service: "stackpass-staging-saml" }] });
+  });
+
+  it("refuses a name that cannot be a part of other names", async () => {
+    for (const name of ["Staging", "x".repeat(21), "--dry-run"])
+      expect(await deploy({}, ["--env", name])).toMatchObject({
+        code: 2,
+        calls: [],
+        stderr: expect.stringContaining("--env needs a name") as string,
+      });
   });
 
   it("checks no account for a dry run", async () => {

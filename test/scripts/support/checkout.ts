@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,14 +30,14 @@ export interface Answer {
 /**
  * A script of a checkout with a stub in the place of wrangler, which writes its calls down.
  * @param answers by the first words of the call; several are given one after the other, the last one again and again
- * @returns the words of each call, too
+ * @returns the words of each call, the generated configurations that the calls named, and what was written into a call's standard input
  */
 export async function runStubbed(
   name: string,
   args: string[],
   answers: Record<string, Answer[]>,
   env: Record<string, string> = {},
-): Promise<Ended & { calls: string[] }> {
+): Promise<Ended & { calls: string[]; configs: Record<string, string>; input: string }> {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-scripts-"));
   try {
     for (const part of ["scripts", "src", "package.json", "wrangler.toml", "wrangler.saml.toml"])
@@ -47,11 +47,18 @@ export async function runStubbed(
     writeFileSync(join(wrangler, "package.json"), '{ "type": "module" }');
     cpSync(join(import.meta.dirname, "stubOfWrangler.js"), join(wrangler, "bin/wrangler.js"));
     // What the scripts import lies where it always does.
-    symlinkSync(join(root, "node_modules/drizzle-orm"), join(folder, "node_modules/drizzle-orm"));
+    for (const library of ["drizzle-orm", "smol-toml"])
+      symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
     writeFileSync(join(folder, "answers.json"), JSON.stringify(answers));
     const ended = await runScript(folder, name, args, env);
-    const calls = join(folder, "calls");
-    return { ...ended, calls: existsSync(calls) ? readFileSync(calls, "utf8").trimEnd().split("\n") : [] };
+    const textOf = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
+    const configs = existsSync(join(folder, "configs")) ? readdirSync(join(folder, "configs")) : [];
+    return {
+      ...ended,
+      calls: textOf("calls").trimEnd().split("\n").filter(Boolean),
+      configs: Object.fromEntries(configs.map((name) => [name, textOf(join("configs", name))])),
+      input: textOf("input"),
+    };
   } finally {
     rmSync(folder, { recursive: true });
   }
