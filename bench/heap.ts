@@ -16,7 +16,7 @@ interface HeapUsage {
 export interface Heap {
   /** Begins a new peak. */
   reset: () => void;
-  /** Bytes at the peak since the last `reset`. */
+  /** Bytes at the peak since the last `reset`. It throws if the isolate has ended since: a local server starts again when a file changes. */
   peak: () => { heap: number; buffers: number };
   /** Collects V8's garbage. @returns the remaining bytes */
   collect: () => Promise<number>;
@@ -61,7 +61,10 @@ export async function watchHeap(inspector: string): Promise<Heap> {
   void watch();
   return {
     reset: () => void (most = { heap: 0, buffers: 0 }),
-    peak: () => most,
+    peak: () => {
+      if (socket.readyState !== WebSocket.OPEN) throw new Error("The isolate has ended, so its peak is not known.");
+      return most;
+    },
     collect: async () => {
       await ask("HeapProfiler.collectGarbage");
       const { heap, buffers } = await usage();
