@@ -19,6 +19,8 @@ export interface BenchServer {
   admin: string;
   /** Address of V8's inspector, if it was requested. */
   inspector?: string;
+  /** Runs the cron, which only the bundle in workerd can do. */
+  cron?: (at: Date) => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -50,13 +52,14 @@ export async function built(vars: Record<string, string> = {}, front?: string, e
   // The limits are off: one caller sends more than they allow, and the local limiter is slow because it writes to disk.
   const unlimited = { TOKEN_REQUESTS: "off", ORGANIZATION_REQUESTS: "off", TOKEN_EXCHANGES: "off" };
   const all = { ...unlimited, ...vars };
-  const { url, inspector, stop } = await startBuilt(join(folder, "bundle"), folder, 0, all, front, sayFaults, inspected);
+  const { url, inspector, cron, stop } = await startBuilt(join(folder, "bundle"), folder, 0, all, front, sayFaults, inspected);
   return {
     name: "built",
     url,
     token: await organizationToken(url, credentials),
     admin: credentials.organizations["acme"]!["admin"]!,
     ...(inspector && { inspector }),
+    cron,
     stop: async () => {
       await stop();
       rmSync(folder, { recursive: true, force: true });
