@@ -19,7 +19,7 @@ export function runCli(args: string[], { cwd, env, input }: CliCall): Promise<{ 
     const child = spawn(process.env["PULUMI_CLI"] ?? "pulumi", [...args, "--non-interactive", "--color=never"], {
       cwd,
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...inherited, PULUMI_SKIP_UPDATE_CHECK: "true", ...env } as NodeJS.ProcessEnv,
+      env: { ...inherited, PULUMI_SKIP_UPDATE_CHECK: "true", ...env } as unknown as NodeJS.ProcessEnv,
     });
     const printed: Buffer[] = [];
     let stderr = "";
