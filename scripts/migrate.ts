@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { Bucket } from "./migrate/bucket.ts";
 import { projectsIn } from "./migrate/checkout.ts";
-import { hide, storedToken, withoutSecrets } from "./migrate/credentials.ts";
+import { hide, storedToken, printable } from "./migrate/credentials.ts";
 import { type Examined, type Options, type Verdict, examine, move, titleOf } from "./migrate/move.ts";
 import { passphraseOf } from "./migrate/passphrase.ts";
 import { Fault, type Place, type StackName } from "./migrate/place.ts";
@@ -62,6 +62,8 @@ const options: Options = {
   projects: values.checkout === undefined ? undefined : foundProjects(resolve(values.checkout)),
   previews: values.preview,
 };
+// The folders of the CLI are removed at the exit.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const way = { from: from.url, to: to.url };
 const progress = new Progress(resolve(values.progress), way);
 const names = await listed();
@@ -112,7 +114,7 @@ async function listOf(org: string | undefined): Promise<StackName[]> {
   try {
     return await from.list(org);
   } catch (error) {
-    return fail(`The stacks of ${from.url} cannot be listed: ${sentenceOf(error)}`);
+    return fail(`The stacks of ${from.url} cannot be listed: ${printable(sentenceOf(error))}`);
   }
 }
 
@@ -127,7 +129,7 @@ async function listAll(all: [StackName, StackName][]): Promise<number> {
   const found = await inLanes(all, async ([name, target]) => {
     const examined = await examineOne(name, target);
     line(examined, textOf(examined));
-    for (const note of examined.notes) console.log(`      ${note}`);
+    for (const note of examined.notes) console.log(`      ${printable(note)}`);
     return examined.verdict;
   });
   const count = (verdict: Verdict) => found.filter((one) => one === verdict).length;
@@ -162,7 +164,7 @@ async function bringAll(all: [StackName, StackName][]): Promise<number> {
     }
     if (!isThere) failures.push(`${titleOf(examined)} ${text}`);
     line(examined, text, `[${++done}/${all.length}] `);
-    if (isThere) for (const note of examined.notes) console.log(`      ${note}`);
+    if (isThere) for (const note of examined.notes) console.log(`      ${printable(note)}`);
     return { isThere, came: isThere && examined.verdict === "comes" };
   });
   const there = outcomes.filter(({ isThere }) => isThere).length;
@@ -175,7 +177,7 @@ async function bringAll(all: [StackName, StackName][]): Promise<number> {
   );
   if (failures.length === 0) return 0;
   console.log(`\n${failures.length} have not come:`);
-  for (const text of failures) console.log(`  ${withoutSecrets(text)}`);
+  for (const text of failures) console.log(`  ${printable(text)}`);
   console.log("The same command continues.");
   return 1;
 }
@@ -201,7 +203,7 @@ function textOf({ verdict, reason, resources, secrets }: Examined): string {
 }
 
 function line(examined: Examined, text: string, before = "  "): void {
-  console.log(withoutSecrets(`${before}${titleOf(examined)} ${text}`));
+  console.log(printable(`${before}${titleOf(examined)} ${text}`));
 }
 
 function sentenceOf(error: unknown): string {

@@ -56,16 +56,16 @@ export interface Settings {
 }
 
 /** A ciphertext that stands as `secure: …`, at the beginning of a line or in braces. */
-const SECURE = /(^[ \t]*(?:- +)*|[{,][ \t]*)(["']?)secure\2:[ \t]*(["']?)([\w+/=:.-]+)\3(?=[ \t]*(?:$|[,}]|#))/gm;
+const SECURE = /(^[ \t]*(?:- +)*|[{,][ \t]*)(["']?)secure\2:[ \t]*(["']?)([\w+/=:.-]+)\3(?=[ \t]*(?:\r?$|[,}]|#))/gm;
 
 export function readSettings(file: string): Settings | undefined {
   if (!existsSync(file)) return undefined;
   const text = readFileSync(file, "utf8");
-  const top = (key: string) => new RegExp(`^${key}:[ \\t]*["']?([^"'\\n]+?)["']?[ \\t]*$`, "m").exec(text)?.[1];
+  const top = (key: string) => new RegExp(`^${key}:[ \\t]*["']?([^"'\\r\\n]+?)["']?[ \\t]*\\r?$`, "m").exec(text)?.[1];
   const provider = top("secretsprovider");
   const encryptionSalt = top("encryptionsalt");
   const ciphertexts = [...text.matchAll(SECURE)].map(([, , , , ciphertext]) => ciphertext!);
-  const named = text.match(/^[^#\n]*\bsecure["']?:/gm)?.length ?? 0;
+  const named = text.match(/^[^#\n]*(?<![\w:-])["']?secure["']?:/gm)?.length ?? 0;
   if (named > ciphertexts.length) throw new Fault(`${file} has a secret in a form that cannot be edited as text`);
   const isCloud = provider !== undefined && provider !== "passphrase" && provider !== "default";
   return { text, encryptionSalt, ciphertexts, provider: isCloud ? "cloud" : encryptionSalt ? "passphrase" : "default" };

@@ -72,9 +72,10 @@ class Content {
       const index = ours.findIndex((range, i) => this.#text(range) !== other.#text(theirs[i]!));
       if (index >= 0) return `${what} ${index + 1}${this.#urnAt(ours[index]!)} differs`;
     }
-    for (const key of new Set([...here.others.keys(), ...there.others.keys()]))
-      if (!PASSED_OVER.has(key) && this.#text(here.others.get(key)) !== other.#text(there.others.get(key)))
-        return `the member "${key}" differs`;
+    for (const key of new Set([...here.others.keys(), ...there.others.keys()])) {
+      const texts = [this.#text(here.others.get(key)), other.#text(there.others.get(key))].map((text) => (EMPTY.has(text) ? "" : text));
+      if (!PASSED_OVER.has(key) && texts[0] !== texts[1]) return `the member "${key}" differs`;
+    }
     return undefined;
   }
 

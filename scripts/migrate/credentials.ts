@@ -18,12 +18,14 @@ export function storedToken(url: string, env: NodeJS.Dict<string> = process.env)
 
 const hidden = new Set<string>();
 
-/** From now on `withoutSecrets` removes this value from texts. */
+/** From now on `printable` removes this value from texts. */
 export function hide(value: string | undefined): string | undefined {
   // A short value would be found in other words, too.
   if (value && value.length >= 4) hidden.add(value);
   return value;
 }
 
-/** A message of another program or server, without the tokens and the passphrase of this run. */
-export const withoutSecrets = (text: string): string => [...hidden].reduce((rest, value) => rest.replaceAll(value, "[secret]"), text);
+/** A message of another program or server for the terminal: one line, without the tokens and the passphrase of this run. */
+export const printable = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex
+  [...hidden].reduce((rest, value) => rest.replaceAll(value, "[secret]"), text).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");

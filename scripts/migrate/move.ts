@@ -66,7 +66,8 @@ export async function examine(name: StackName, target: StackName, options: Optio
     return refused(`its configuration is in the environment ${look.environment}. Copy the values into its file first`);
   const before = await to.look(target);
   if (before?.isRunning) return refused("an update of the target's stack is running");
-  if (progress.isDone(name, target, look.version, before?.version)) return { ...blank, verdict: "is there" };
+  // A checkout is looked at again each time.
+  if (!options.projects && progress.isDone(name, target, look.version, before?.version)) return { ...blank, verdict: "is there" };
 
   const state = readState(await from.export(name));
   const notes = notesOf(state, name, target, options);
@@ -82,7 +83,7 @@ export async function examine(name: StackName, target: StackName, options: Optio
   const tags = Object.fromEntries(Object.entries(look.tags).filter(([tag, value]) => !isBuiltIn(tag) && before?.tags[tag] !== value));
   const examined: Examined = { ...blank, notes, verdict: "comes" };
   const found: Found = { look, before, source, plan, tags, comparison: undefined };
-  if (!there || isEmpty(there)) return { ...examined, found };
+  if (!there || isEmpty(there)) return { ...examined, verdict: there && isFilled(there, state, plan) ? "is there" : "comes", found };
   found.comparison = await comparisonOf(there, found, target, options);
   const clash = Object.keys(tags).find((tag) => before.tags[tag] !== undefined);
   const difference = found.comparison.difference ?? (clash === undefined ? undefined : `the tag ${clash} differs`);
@@ -100,7 +101,9 @@ export async function move(examined: Examined, options: Options, progress: Progr
   let { comparison } = found;
   if (!before) await to.create(target, look.tags, plan.settings);
   else if (Object.keys(tags).length > 0) await to.addTags(target, tags, before.tags);
-  if ((comparison === undefined || comparison.difference !== undefined) && hasContent(source.state)) {
+  const isMissing =
+    comparison === undefined ? examined.verdict === "comes" && hasContent(source.state) : comparison.difference !== undefined;
+  if (isMissing) {
     await to.import(target, await forTarget(source, plan));
     comparison = await comparisonOf(readState(await to.export(target)), found, target, options);
     if (comparison.difference !== undefined) throw new Fault(`the state did not arrive as it was: ${comparison.difference}`);
@@ -154,6 +157,10 @@ function mustOpen(crypter: Crypter | undefined): Crypter {
 
 const isEmpty = (state: State) => state.resources.length === 0 && state.pending.length === 0;
 const hasContent = (state: State) => !isEmpty(state) || state.provider !== undefined;
+
+/** Whether a stack without resources lacks nothing of one at the source that has none either. */
+const isFilled = (there: State, state: State, { provider }: Plan) =>
+  isEmpty(state) && (!state.provider || there.provider?.type === (provider?.type ?? state.provider.type));
 
 async function comparisonOf(there: State, { source, plan }: Found, target: StackName, options: Options): Promise<Comparison> {
   const wanted = plan.provider?.type ?? source.state.provider?.type;

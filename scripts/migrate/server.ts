@@ -47,7 +47,7 @@ export class Server implements Place {
         `/api/user/stacks?${query}`,
       );
       for (const { orgName, projectName, stackName } of page.stacks)
-        if (orgName === org) found.push({ org, project: projectName!, stack: stackName! });
+        if (orgName!.toLowerCase() === org.toLowerCase()) found.push({ org: orgName!, project: projectName!, stack: stackName! });
       token = page.continuationToken;
     } while (token);
     return found;

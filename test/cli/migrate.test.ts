@@ -173,7 +173,7 @@ describe("out to a folder, and in again", () => {
     expect(dry.code).toBe(1);
     const { code, output } = await migration.run(...out(), "--yes", "--without-pending", "--checkout", checkout, "--preview");
     expect(code, output).toBe(0);
-    expect(output).toContain("15 numbers do not fit a double");
+    expect(output).toContain("14 numbers do not fit a double");
     for (const [name, secret] of Object.entries({ shop: SERVICE, vault: LOCAL })) {
       const terminal = terminals[name]!.with({ url: `file://${folder}`, token: undefined });
       const { password } = await terminal.json<{ password: string }>("stack", "output", "--json", "--show-secrets", "--stack", "dev");
@@ -214,7 +214,7 @@ describe("out to a folder, and in again", () => {
     }
   });
 
-  it("no file of the program has a secret, and no folder of it is left", () => {
+  it("no file that the program or its CLI has written has a secret", () => {
     for (const name of readdirSync(inject("directory")).filter((entry) => entry.startsWith("migration-"))) {
       const files = readdirSync(join(inject("directory"), name), { recursive: true, encoding: "utf8", withFileTypes: true });
       for (const file of files.filter((entry) => entry.isFile())) {
