@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mustRunCli, runCli } from "./cli.ts";
-import { Fault, type Look, type Place, type StackName, isBuiltIn, nameText } from "./place.ts";
+import { type Look, type Place, type StackName, isBuiltIn, nameText } from "./place.ts";
 
 export class Bucket implements Place {
   readonly kind = "bucket";
@@ -31,13 +31,10 @@ export class Bucket implements Place {
     if (!this.#created.has(nameText(name)) && !(await this.#list()).includes(nameText(name))) return undefined;
     const { code, stdout } = await runCli(["stack", "tag", "ls", "--json", "--stack", nameText(name)], this.#call());
     // Older releases of the CLI have no tags there.
-    const tags = code === 0 ? (JSON.parse(Buffer.from(stdout).toString()) as Record<string, string>) : {};
-    return { tags, isRunning: false };
+    return { tags: code === 0 ? tagsIn(Buffer.from(stdout).toString()) : {}, isRunning: false };
   }
 
   export(name: StackName): Promise<Uint8Array> {
-    if (!name.project)
-      throw new Fault("the stack belongs to no project. Run `pulumi state upgrade` with this backend first, which gives it one");
     return mustRunCli(["stack", "export", "--stack", nameText(name)], this.#call());
   }
 
@@ -58,7 +55,7 @@ export class Bucket implements Place {
 
   async addTags(name: StackName, tags: Record<string, string>): Promise<void> {
     for (const [tag, value] of Object.entries(tags))
-      if (!isBuiltIn(tag)) await mustRunCli(["stack", "tag", "set", tag, value, "--stack", nameText(name)], this.#call());
+      if (!isBuiltIn(tag)) await mustRunCli(["stack", "tag", "set", "--stack", nameText(name), "--", tag, value], this.#call());
   }
 
   cliEnv(): Record<string, string> {
@@ -75,5 +72,13 @@ export class Bucket implements Place {
       (JSON.parse(Buffer.from(text).toString()) as { name: string }[]).map(({ name }) => name),
     );
     return this.#names;
+  }
+}
+
+function tagsIn(text: string): Record<string, string> {
+  try {
+    return (JSON.parse(text) ?? {}) as Record<string, string>;
+  } catch {
+    return {};
   }
 }

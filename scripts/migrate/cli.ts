@@ -16,7 +16,7 @@ const OURS = ["MIGRATE_FROM_TOKEN", "MIGRATE_TO_TOKEN", "PULUMI_ACCESS_TOKEN", "
 export function runCli(args: string[], { cwd, env, input }: CliCall): Promise<{ code: number; stdout: Uint8Array; stderr: string }> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS.includes(name)));
   return new Promise((resolve, reject) => {
-    const child = spawn(process.env["PULUMI_CLI"] ?? "pulumi", [...args, "--non-interactive", "--color=never"], {
+    const child = spawn(process.env["PULUMI_CLI"] ?? "pulumi", ["--non-interactive", "--color=never", ...args], {
       cwd,
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...inherited, PULUMI_SKIP_UPDATE_CHECK: "true", ...env } as unknown as NodeJS.ProcessEnv,

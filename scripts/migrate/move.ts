@@ -54,11 +54,17 @@ interface Plan {
   settings: string;
 }
 
+/** The names that the CLI allows, without `.` and `..`. */
+const NAME = /^(?!\.\.?$)[\w.-]{1,100}$/;
+
 /** Reads a stack at both places and changes nothing. */
 export async function examine(name: StackName, target: StackName, options: Options, progress: Progress): Promise<Examined> {
   const blank: Examined = { name, target, verdict: "refused", notes: [], resources: 0, secrets: 0 };
   const refused = (reason: string): Examined => ({ ...blank, reason });
   const { from, to } = options;
+  if (!name.project) return refused("the stack belongs to no project. `pulumi state upgrade` with this backend gives it one");
+  // The names become names of files.
+  if (![name.project, name.stack].every((text) => NAME.test(text))) return refused("its name is not valid");
   const look = await from.look(name);
   if (!look) return refused("the source has no such stack");
   if (look.isRunning) return refused("an update is running. Wait for its end, or cancel it");
