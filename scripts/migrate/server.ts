@@ -44,7 +44,7 @@ export class Server implements Place {
       const query = new URLSearchParams({ organization: org, ...(token && { continuationToken: token }) });
       const page = await this.#json<{ stacks: Record<string, string>[]; continuationToken?: string | null }>(
         "GET",
-        `/api/user/stacks?${query}`,
+        `/api/user/stacks?${query.toString()}`,
       );
       for (const { orgName, projectName, stackName } of page.stacks)
         if (orgName!.toLowerCase() === org.toLowerCase()) found.push({ org: orgName!, project: projectName!, stack: stackName! });
@@ -202,7 +202,8 @@ async function refusal(response: Response): Promise<Fault> {
   const text = await response.text().catch(() => "");
   let message = "";
   try {
-    message = String((JSON.parse(text) as { message?: unknown }).message ?? "");
+    const found = (JSON.parse(text) as { message?: unknown }).message;
+    if (typeof found === "string") message = found;
   } catch {
     // A page of a proxy.
   }

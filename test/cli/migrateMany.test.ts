@@ -112,4 +112,42 @@ describe.runIf(inject("long"))("many stacks", () => {
     expect(came.output).toContain(`${OUT} of ${OUT} stacks are at`);
     console.log([went.output, came.output].map((text) => text.split("\n").slice(-3).join("\n")).join("\n"));
   }, 3_600_000);
+
+  it("measures the time of a stack beside a bare export and import", async () => {
+    const [ours, theirs] = servers.map(({ credentials }) => credentials.organizations["globex"]!["admin"]!) as [string, string];
+    const chosen = SIZES.map((_, i) => 60 + i);
+    const home = mkdtempSync(join(inject("directory"), "home-"));
+    const cli = (url: string, token: string) => {
+      const command = `PULUMI_HOME=${home}/${token.slice(-8)} PULUMI_BACKEND_URL=${url} PULUMI_ACCESS_TOKEN=${token} ${inject("cli")}`;
+      return (args: string) => `${command} --non-interactive ${args}`;
+    };
+    const [out, into] = [cli(source.url, source.token), cli(target.url, theirs)];
+    const bare: number[] = [];
+    for (const i of chosen) {
+      const name = `globex/${projectOf(i)}/${stackOf(i)}`;
+      const started = performance.now();
+      const line = `${into(`stack init ${name} --no-select`)} && ${out(`stack export --show-secrets -s ${pathOf(i)}`)} | ${into(`stack import -s ${name}`)}`;
+      execFileSync("sh", ["-c", line], { cwd: home, stdio: "pipe", env: { ...process.env, ...env, PULUMI_SKIP_UPDATE_CHECK: "true" } });
+      bare.push(performance.now() - started);
+    }
+    const one = new Migration({ ...env, MIGRATE_TO_TOKEN: ours });
+    const single: number[] = [];
+    for (const i of chosen) {
+      const started = performance.now();
+      const args = ["--from", source.url, "--to", source.url, "--org", "acme", "--to-org", "globex"];
+      const { code, output } = await one.run(...args, "--stack", `${projectOf(i)}/${stackOf(i)}`, "--yes");
+      expect(code, output).toBe(0);
+      single.push(performance.now() - started);
+    }
+    const all = new Migration({ ...env, MIGRATE_TO_TOKEN: theirs });
+    const started = performance.now();
+    const many = chosen.flatMap((i) => ["--stack", `${projectOf(i + 20)}/${stackOf(i + 20)}`]);
+    const args = ["--from", source.url, "--to", target.url, "--org", "acme", "--to-org", "globex"];
+    const ended = await all.run(...args, ...many, "--yes", "--parallel=1");
+    const together = performance.now() - started;
+    expect(ended.code, ended.output).toBe(0);
+    const ms = (list: number[]) => list.map((time) => Math.round(time)).join(" ");
+    console.log(`resources: ${SIZES.join(" ")}\nbare, ms: ${ms(bare)}\nmigrate, a run for each, ms: ${ms(single)}`);
+    console.log(`migrate, one run for all, ms: ${Math.round(together)}`);
+  }, 600_000);
 });
