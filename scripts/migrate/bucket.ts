@@ -1,0 +1,84 @@
+/** Stacks in a folder or a bucket (`file://`, `s3://`, `gs://`, `azblob://`), which the installed CLI reads and writes. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { mustRunCli, runCli } from "./cli.ts";
+import { type Look, type Place, type StackName, isBuiltIn, nameText } from "./place.ts";
+
+export class Bucket implements Place {
+  readonly kind = "bucket";
+  readonly url: string;
+  /** Folders for the CLI's projects. Nothing secret is written there. */
+  readonly #folder: string;
+  #names: Promise<string[]> | undefined;
+  readonly #created = new Set<string>();
+
+  constructor(url: string) {
+    this.url = url;
+    this.#folder = mkdtempSync(join(tmpdir(), "stackpass-migrate-"));
+    process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
+  }
+
+  async list(): Promise<StackName[]> {
+    return (await this.#list()).map((text) => {
+      const [org, project, stack] = text.split("/");
+      // Old folders have stacks without a project.
+      return stack ? { org: org!, project: project!, stack } : { org: "organization", project: "", stack: text };
+    });
+  }
+
+  async look(name: StackName): Promise<Look | undefined> {
+    if (!this.#created.has(nameText(name)) && !(await this.#list()).includes(nameText(name))) return undefined;
+    const { code, stdout } = await runCli(["stack", "tag", "ls", "--json", "--stack", nameText(name)], this.#call());
+    // Older releases of the CLI have no tags there.
+    return { tags: code === 0 ? tagsIn(Buffer.from(stdout).toString()) : {}, isRunning: false };
+  }
+
+  export(name: StackName): Promise<Uint8Array> {
+    return mustRunCli(["stack", "export", "--stack", nameText(name)], this.#call());
+  }
+
+  async create(name: StackName, tags: Record<string, string>, settings: string): Promise<void> {
+    // The CLI takes the stack's project and its secrets provider from files.
+    const folder = join(this.#folder, name.project, name.stack);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify({ name: name.project, runtime: "yaml" }));
+    writeFileSync(join(folder, `Pulumi.${name.stack}.yaml`), settings);
+    await mustRunCli(["stack", "init", nameText(name), "--no-select"], { ...this.#call(), cwd: folder });
+    this.#created.add(nameText(name));
+    await this.addTags(name, tags);
+  }
+
+  async import(name: StackName, state: Uint8Array): Promise<void> {
+    await mustRunCli(["stack", "import", "--stack", nameText(name)], { ...this.#call(), input: state });
+  }
+
+  async addTags(name: StackName, tags: Record<string, string>): Promise<void> {
+    for (const [tag, value] of Object.entries(tags))
+      if (!isBuiltIn(tag)) await mustRunCli(["stack", "tag", "set", "--stack", nameText(name), "--", tag, value], this.#call());
+  }
+
+  cliEnv(): Record<string, string> {
+    return { PULUMI_BACKEND_URL: this.url };
+  }
+
+  #call() {
+    return { cwd: this.#folder, env: this.cliEnv() };
+  }
+
+  /** One look at the bucket for all stacks. */
+  #list(): Promise<string[]> {
+    this.#names ??= mustRunCli(["stack", "ls", "--all", "--json"], this.#call()).then((text) =>
+      (JSON.parse(Buffer.from(text).toString()) as { name: string }[]).map(({ name }) => name),
+    );
+    return this.#names;
+  }
+}
+
+function tagsIn(text: string): Record<string, string> {
+  try {
+    return (JSON.parse(text) ?? {}) as Record<string, string>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,50 @@
+/** A file of what has been done, without secrets: one line of JSON for each stack that has come. */
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { fail } from "../fail.ts";
+import { type StackName, nameText } from "./place.ts";
+
+interface Entry {
+  stack: string;
+  target: string;
+  /** Versions at the time. A stack with the same ones has not changed since. */
+  from: number | undefined;
+  to: number | undefined;
+}
+
+export class Progress {
+  readonly #file: string;
+  readonly #entries = new Map<string, Entry>();
+
+  /** @param way the two addresses. A file of another way ends the script */
+  constructor(file: string, way: { from: string; to: string }) {
+    this.#file = file;
+    const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+    const [first, ...entries] = lines.flatMap((line) => {
+      try {
+        return [JSON.parse(line) as unknown];
+      } catch {
+        // The empty end, or a line that was being written when the program was killed.
+        return [];
+      }
+    });
+    if (first === undefined) return;
+    if (JSON.stringify(first) !== JSON.stringify(way)) fail(`${file} belongs to another migration. Name another file with --progress`);
+    for (const entry of entries as Entry[]) this.#entries.set(`${entry.stack} ${entry.target}`, entry);
+  }
+
+  /** Whether the stack has come, and neither side has changed since. */
+  isDone(name: StackName, target: StackName, from: number | undefined, to: number | undefined): boolean {
+    const entry = this.#entries.get(`${nameText(name)} ${nameText(target)}`);
+    return entry !== undefined && from !== undefined && to !== undefined && entry.from === from && entry.to === to;
+  }
+
+  begin(way: { from: string; to: string }): void {
+    // A line that is not complete must not run into the next one.
+    const begin = existsSync(this.#file) ? "\n" : `${JSON.stringify(way)}\n`;
+    appendFileSync(this.#file, begin, { mode: 0o600 });
+  }
+
+  add(name: StackName, target: StackName, from: number | undefined, to: number | undefined): void {
+    appendFileSync(this.#file, `${JSON.stringify({ stack: nameText(name), target: nameText(target), from, to } satisfies Entry)}\n`);
+  }
+}
