@@ -9,6 +9,7 @@ import { deploymentProviders } from "../sso/deployment.ts";
 import { depart } from "../sso/flow.ts";
 import { type Problem, attempt, statusOf } from "./attempt.ts";
 import { Choice, Copyable, Field, Notice } from "./components.tsx";
+import { onwards } from "./onwards.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
 import { orgPath } from "./paths.ts";
 import { atPublicAddress } from "./publicAddress.ts";
@@ -38,19 +39,15 @@ export const setupPages = [
     if (Object.keys(fields).length > 0) return view(ctx, { message: "Please correct the marked fields.", fields });
     if (provider) {
       const to = await depart(ctx, hono, provider, { next: orgPath(organization), setup: organization });
-      // A form may not lead to another site, not even by redirects; the page that follows may.
-      hono.header("Refresh", `0;url=${to}`);
-      return {
+      return onwards(hono, to, {
         title: "Setup",
+        heading: `Sign in with ${provider.name}`,
         body: (
-          <section class="narrow">
-            <h1>Sign in with {provider.name}</h1>
-            <p>
-              <a href={to}>Continue to {provider.name}</a>. The person who signs in there becomes the administrator of {organization}.
-            </p>
-          </section>
+          <>
+            <a href={to}>Continue to {provider.name}</a>. The person who signs in there becomes the administrator of {organization}.
+          </>
         ),
-      };
+      });
     }
     const made = await attempt(() => createWithToken(ctx, organization, login));
     return "problem" in made ? view(ctx, made.problem) : doneView(organization, login, made.value);

@@ -10,6 +10,7 @@ import { replaceSession } from "./replaceSession.ts";
 import { SETUP } from "./setup.tsx";
 import { departurePath } from "./singleSignOn.tsx";
 import { Field, Notice } from "./components.tsx";
+import { onwards } from "./onwards.tsx";
 import { ownPath } from "./paths.ts";
 import { type View, defineOwnPage, definePage } from "./page.tsx";
 
@@ -71,20 +72,8 @@ export const signInPages = [
     const next = ownPath(form["next"]);
     const name = await organizationFor(ctx, form["organization"] ?? "");
     if (name === undefined) return view(ctx, next, NOWHERE, (form["organization"] ?? "").slice(0, 254));
-    // A form may not lead to another site, not even by redirects; the page that follows may.
     const path = `/login/${encodeURIComponent(name)}/sso?next=${encodeURIComponent(next)}`;
-    hono.header("Refresh", `0;url=${path}`);
-    return {
-      title: "Sign in",
-      body: (
-        <section class="narrow">
-          <h1>Sign in to {name}</h1>
-          <p>
-            <a href={path}>Continue to the sign-in of {name}</a>
-          </p>
-        </section>
-      ),
-    };
+    return onwards(hono, path, { title: "Sign in", heading: `Sign in to ${name}`, body: <a href={path}>Continue to the sign-in of {name}</a> });
   }),
   definePage("GET", "/signin", "public", async (ctx) => view(ctx, ownPath(ctx.page.query.get("next")))),
   definePage("POST", "/signin", "public", async (ctx) => {

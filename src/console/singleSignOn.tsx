@@ -11,6 +11,7 @@ import { originOf } from "../http/origin.ts";
 import { cut } from "../http/pageText.ts";
 import { Empty, Field, Notice, Table } from "./components.tsx";
 import { type Answer, type PageInput, type View, defineForeignForm, definePage } from "./page.tsx";
+import { onwards } from "./onwards.tsx";
 import { orgPath, ownPath } from "./paths.ts";
 import { atPublicAddress } from "./publicAddress.ts";
 import { isSignedIn, replaceSession } from "./replaceSession.ts";
@@ -41,10 +42,14 @@ function pathIn(target: string | null, { env, page: { hono } }: RequestContext &
 }
 
 /**
- * Whether a page of another site sent the browser. A provider that its site controls could answer at once with an account of its own, and the person would
- * work in that account unnoticed. So such a visit shows a page, and the person goes on.
+ * Whether the browser may be sent to a provider at once. A provider can answer at once with an account of its own, and the person would work in that account
+ * unnoticed. So only a person who has no session begins a sign-in by a page of this site alone: a sign-in may end at any page of this site, and that page was
+ * perhaps chosen by another site. In all other cases the person presses a button, which no site and no redirect can do.
  */
-const isFromElsewhere = (site: string | undefined): boolean => site === "cross-site" || site === "same-site";
+function mayLeaveAtOnce(ctx: RequestContext & { page: PageInput }): boolean {
+  const site = ctx.page.hono.req.header("Sec-Fetch-Site");
+  return site === undefined || site === "none" || (site === "same-origin" && !isSignedIn(ctx));
+}
 
 /** Leads to the only provider, or shows a page to choose one. @throws 404 for none */
 async function leave(ctx: RequestContext & { page: PageInput }, providers: Provider[], next: string, hint: string): Promise<Answer> {
@@ -53,32 +58,43 @@ async function leave(ctx: RequestContext & { page: PageInput }, providers: Provi
   if (!only) throw notFound("Single sign-on of this name");
   const elsewhere = atPublicAddress(ctx.page);
   if (elsewhere !== undefined) return hono.redirect(elsewhere, 302);
-  if (others.length === 0 && !isFromElsewhere(hono.req.header("Sec-Fetch-Site")))
-    return hono.redirect(await depart(ctx, hono, only, { next, hint }), 302);
+  if (others.length === 0 && mayLeaveAtOnce(ctx)) return hono.redirect(await depart(ctx, hono, only, { next, hint }), 302);
   return {
     title: "Sign in",
     body: (
       <section class="narrow">
         <h1>Sign in to {placeOf(only)}</h1>
+        {isSignedIn(ctx) && <p>You are signed in as {ctx.actor.user.login} now. The sign-in there ends this session.</p>}
         {providers.map((provider) => (
-          <p>
-            <a class="button" href={departurePath(provider, next, hint)}>
-              Continue with {provider.name}
-            </a>
-          </p>
+          <form method="post" action={departurePath(provider, next, hint)}>
+            <button>Continue with {provider.name}</button>
+          </form>
         ))}
       </section>
     ),
   };
 }
 
+/** The providers that a link to a sign-in means. */
+async function wantedProviders(ctx: RequestContext & { page: PageInput }): Promise<Provider[]> {
+  const { query, params } = ctx.page;
+  const wanted = query.get("connection");
+  return (await providersAt(ctx, params["place"] ?? "")).filter(({ id }) => wanted === null || id === wanted);
+}
+
 /** Sign-in through identity providers. */
 export const singleSignOnPages = [
   definePage("GET", "/login/:place/sso", "public", async (ctx) => {
-    const { query, params } = ctx.page;
-    const wanted = query.get("connection");
-    const providers = (await providersAt(ctx, params["place"] ?? "")).filter(({ id }) => wanted === null || id === wanted);
-    return leave(ctx, providers, ownPath(query.get("next")), hintIn(query));
+    const { query } = ctx.page;
+    return leave(ctx, await wantedProviders(ctx), ownPath(query.get("next")), hintIn(query));
+  }),
+  definePage("POST", "/login/:place/sso", "public", async (ctx) => {
+    const { query, hono } = ctx.page;
+    const [provider] = await wantedProviders(ctx);
+    if (!provider) throw notFound("Single sign-on of this name");
+    const to = await depart(ctx, hono, provider, { next: ownPath(query.get("next")), hint: hintIn(query) });
+    const body = <a href={to}>Continue to {provider.name}</a>;
+    return onwards(hono, to, { title: "Sign in", heading: `Sign in to ${placeOf(provider)}`, body });
   }),
   // The provider begins the sign-in (OpenID Connect Core 1.0, section 4). It only says who it is: the flow is our own from its beginning.
   definePage("GET", "/login/:place/sso/initiate", "public", async (ctx) => {

@@ -607,6 +607,12 @@ export const mutants: Mutant[] = [
     replace: "|| place === departure.state) throw startAgain();",
   },
   {
+    claim: "sso-click",
+    file: "src/console/singleSignOn.tsx",
+    find: 'site === "none" || (site === "same-origin" && !isSignedIn(ctx))',
+    replace: 'site === "none" || site === "same-origin"',
+  },
+  {
     claim: "saml-structure",
     file: "saml/structure.ts",
     find: "if (!assertion || others.length > 0 || assertion.parent !== root",

@@ -41,6 +41,16 @@ async function hs256(claims: object): Promise<string> {
   return `${text}.${toBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(text))))}`;
 }
 
+/** Presses the button of the page that asks before a sign-in. */
+async function pressesContinue(browser: Browser, page: string): Promise<void> {
+  const [, action = ""] = /<form method="post" action="(\/login\/acme\/sso[^"]*)"/.exec(page) ?? [];
+  const path = action.replaceAll("&amp;", "&");
+  expect((await browser.foreignPost(path, {})).status).toBe(403);
+  const answer = await browser.post(path, {});
+  expect(await browser.shown(answer.clone())).toContain("Continue to Okta");
+  expect(answer.headers.get("Refresh")).toContain(`0;url=${acme.idp.url}/authorize?`);
+}
+
 const NOT_VALID = "is not valid, so nobody was signed in";
 
 describe("an answer that does not fit is refused", () => {
@@ -146,12 +156,31 @@ describe("a sign-in belongs to one browser, and comes back once", () => {
     for (const site of ["cross-site", "same-site"]) {
       const browser = new Browser();
       const page = await browser.shown(browser.get("/login/acme/sso?next=%2Facme", { "Sec-Fetch-Site": site }));
-      const [, link = ""] = /href="(\/login\/acme\/sso[^"]*)"/.exec(page) ?? [];
       expect([...browser.cookies.keys()]).toEqual([]);
-      expect(await browser.led(browser.get(link.replaceAll("&amp;", "&"), { "Sec-Fetch-Site": "same-origin" }))).toContain(acme.idp.url);
+      await pressesContinue(browser, page);
     }
     const typed = new Browser();
     expect(await typed.led(typed.get("/login/acme/sso", { "Sec-Fetch-Site": "none" }))).toContain(acme.idp.url);
+  });
+
+  it("is not begun by the page after another sign-in, which a link of another site can choose", async () => {
+    const globex = await connect(world, {}, "globex", world.stranger);
+    const visited = { "Sec-Fetch-Site": "same-origin" };
+    for (const next of ["/login/globex/sso", "/signin/sso/globex/reauth", "/%6Cogin/globex/sso", "/login/globex/sso?connection=" + globex.id]) {
+      const browser = new Browser();
+      const led = await browser.led(browser.post("/signin", { token: world.member, next }));
+      expect(led).toBe(next);
+      const session = browser.session;
+      let answer = await browser.get(led, visited);
+      if (answer.status === 303) answer = await browser.get(answer.headers.get("Location")!, visited);
+      expect(await browser.shown(answer), next).toContain("You are signed in as mel now.");
+      expect([browser.session, browser.cookies.size], next).toEqual([session, 1]);
+    }
+    // The same holds after a first sign-in.
+    const browser = await join(acme, eve(), "/login/globex/sso");
+    expect(await browser.shown(browser.get("/login/globex/sso", visited))).toContain("Continue with Okta");
+    const browserOfAcme = await join(acme, eve({ sub: "00u-fay", email: "fay@acme.example" }));
+    await pressesContinue(browserOfAcme, await browserOfAcme.shown(browserOfAcme.get("/login/acme/sso", visited)));
   });
 
   it("does not take the cookie twice, and not at the address of another organization", async () => {
