@@ -10,7 +10,7 @@ import { setTimestamp } from "../metrics/increment.ts";
 import { rotateSigningKeys } from "../identity/rotate.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
 import { recheckDomains } from "../sso/domains.ts";
-import { wakeLagging } from "../streams/wakeLagging.ts";
+import { wakeIdle, wakeLagging } from "../streams/wakeLagging.ts";
 import { remind } from "../webhooks/remind.ts";
 import { wakeLaggingWebhooks } from "../webhooks/wakeLagging.ts";
 import { mailInvites } from "../orgs/mailInvites.ts";
@@ -29,6 +29,7 @@ const everyMinute: Record<string, Task> = {
   checkpoints: (env, now) => signCheckpoints(env, now),
   archive: (env, now) => archiveOldRecords(env, now),
   streams: (env, now) => wakeLagging(env, now),
+  idleStreams: (env, now) => wakeIdle(env, now),
   webhooks: (env) => wakeLaggingWebhooks(env),
   reminders: (env, now) => remind(env, now),
   sweep: (env, now) => sweep(env, now),
