@@ -26,8 +26,8 @@ export interface Finding {
 }
 
 /**
- * A part of the daily check, which examines each organization's whole log as `VerifyAuditLogs` does, from the first record on. Organizations
- * whose last part is longest ago come first. A fault is recorded once, with the event `audit-chain-broken`, for as long as it is there.
+ * Some parts of the daily check, which examines each organization's whole log as `VerifyAuditLogs` does, from the first record on. Organizations
+ * that waited longest come first. A fault is recorded once, with the event `audit-chain-broken`, for as long as it is there.
  * @returns how many parts were examined
  */
 export async function checkChains(env: Bindings, now: number): Promise<number> {

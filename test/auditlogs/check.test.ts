@@ -6,14 +6,17 @@ import { checkChains } from "../../src/auditlogs/check.ts";
 import type { Bindings } from "../../src/env.ts";
 import { settledLog } from "../support/audit.ts";
 import { DAY, START, happen } from "../support/auditChain.ts";
+import { eventually } from "../support/clock.ts";
 import { breakObjectReads } from "../support/faults.ts";
-import { newWorld } from "../support/world.ts";
+import { type World, newWorld } from "../support/world.ts";
+import { Destination, examined, newHook, reachable } from "../webhooks/support/hooks.ts";
 
 const bindings = env as Bindings;
 
+let world: World;
 let orgId: string;
 beforeEach(async () => {
-  await newWorld();
+  world = await newWorld();
   orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
 });
 
@@ -155,5 +158,19 @@ describe("the daily check", () => {
     expect((await told())[0]).toMatch(/^The daily check found 100 faults in the audit log: record 1: .*; and 95 more\.$/);
     await check(1);
     expect(await told()).toHaveLength(1);
+  });
+
+  it("is told by a webhook, once", async () => {
+    const destination = new Destination(9320);
+    reachable(destination);
+    await newHook(world, destination, { filters: ["audit_chain_broken"], format: "slack" });
+    await settledLog();
+    await alter(1);
+    await check(0);
+    await check(1);
+    await eventually(async () => expect(destination.arrived).toHaveLength(1));
+    expect(JSON.stringify(destination.json())).toContain("❌ Audit Chain Broken in acme");
+    await examined();
+    expect(destination.arrived).toHaveLength(1);
   });
 });
