@@ -27,9 +27,7 @@ export async function findArchive(bucket: R2Bucket, archive: Archive): Promise<C
 }
 
 async function recordsIn(body: ReadableStream, { firstSeq, lastSeq }: Archive): Promise<ChainRecord[]> {
-  const text = await new Response(
-    body.pipeThrough(new DecompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array>),
-  ).text();
+  const text = await new Response(body.pipeThrough(new DecompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array>)).text();
   return text
     .split("\n")
     .filter((line) => line !== "")

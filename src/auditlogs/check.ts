@@ -131,7 +131,11 @@ async function examine(env: Bindings, store: Store, check: Check): Promise<Exami
   let reached: Head = { seq: due.end, hash: "" };
   try {
     const before = check.hash === "" ? undefined : { seq: check.seq, hash: check.hash };
-    for await (const { sequence, record, fault } of recompute((next) => read(env, store, check.orgId, next), { from, end: due.end, before })) {
+    for await (const { sequence, record, fault } of recompute((next) => read(env, store, check.orgId, next), {
+      from,
+      end: due.end,
+      before,
+    })) {
       if (fault) findings.push({ sequence, fault });
       if (!record) continue;
       reached = { seq: record.seq, hash: record.hash };

@@ -78,7 +78,9 @@ export async function verifyChain(
 }
 
 /** A record of the chain and its fault, if it has one; or the first sequence number from which on nothing is there. */
-type Recomputed = { sequence: number; record: ChainRecord; fault: ChainFault | undefined } | { sequence: number; record?: undefined; fault: "truncated" };
+type Recomputed =
+  | { sequence: number; record: ChainRecord; fault: ChainFault | undefined }
+  | { sequence: number; record?: undefined; fault: "truncated" };
 
 /**
  * Recomputes the chain from record `from` to record `end`.

@@ -59,7 +59,8 @@ function noteWritten({ token, at }: Pick<Uses, "token" | "at">): void {
  * once, so that the log has it soon and a terminated isolate does not lose it.
  */
 const known = new Map<string, Map<string, boolean>>();
-const MOST_KNOWN = 50;
+/** Not more than the database keeps: what it has forgotten is new again. */
+const MOST_KNOWN = 20;
 
 const nameOf = (kind: Kind, value: string) => `${kind} ${value}`;
 

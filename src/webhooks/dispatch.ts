@@ -113,7 +113,9 @@ async function send(env: Bindings, store: Store, { orgId, org, signals, isLastTr
     const update = updateId === undefined ? undefined : byId.get(updateId);
     return { record, isLate, update, filter: update ? filterOfUpdate(update.kind, update.dryRun, update.status) : own };
   });
-  const events = known.flatMap(({ record, filter, update, isLate }): WebhookEvent[] => (filter && !isLate ? [{ record, filter, update }] : []));
+  const events = known.flatMap(({ record, filter, update, isLate }): WebhookEvent[] =>
+    filter && !isLate ? [{ record, filter, update }] : [],
+  );
   const items = known.flatMap(({ record, filter, update }) => digestItemOf(record, filter, update, org) ?? []);
   const work = hooks.flatMap((hook) => {
     const isDigest = hook.digest !== null;

@@ -108,7 +108,8 @@ export interface Selection {
 /** Whether the webhook gets a part of the audit log. */
 export const selectsLog = ({ filters, groups, digest = null }: Selection): boolean =>
   digest !== null ||
-  groups.some((group) => logGroups.has(group)) || filters.some((filter) => isFilter(filter) && logGroups.has(groupOfFilter(filter)));
+  groups.some((group) => logGroups.has(group)) ||
+  filters.some((filter) => isFilter(filter) && logGroups.has(groupOfFilter(filter)));
 
 /** The value of `Pulumi-Webhook-Kind` for events of a group of the audit log. */
 export const kindOfGroup = (group: WebhookGroup): string => group.replace(/s$/, "");

@@ -175,11 +175,12 @@ export class WebhookSender extends DurableObject<Bindings> {
         const content = { ...tokens, ...this.#digests.read() };
         const message = digestMessage({ every, org, origin: originOf(host), from, until: now, content });
         this.#deliveries.add([{ id: idOf(id, `digest ${at}`), message, at: now }], now);
-        this.#digests.close(at);
+        this.#digests.close(now);
       });
     }
-    this.#digests.setNext(nextDue(every, Math.max(from, at)));
-    if (row.digestAt < this.#digests.state.digested) await noteDigest(this.env, id, this.#digests.state.digested);
+    const last = Math.max(from, this.#digests.state.digested);
+    this.#digests.setNext(nextDue(every, last));
+    if (row.digestAt < last) await noteDigest(this.env, id, last);
   }
 
   /** Sends a message that waits. After a failure it waits longer, and after a day it is given up. */

@@ -58,7 +58,8 @@ export const webhooks = sqliteTable(
     digestAt: integer("digest_at").notNull().default(0),
   },
   (t) => [
-    uniqueIndex("webhooks_name").on(t.orgId, t.stackId, sql`lower(${t.name})`), index("webhooks_made_with").on(t.madeWith),
+    uniqueIndex("webhooks_name").on(t.orgId, t.stackId, sql`lower(${t.name})`),
+    index("webhooks_made_with").on(t.madeWith),
     index("webhooks_digest")
       .on(t.digestAt)
       .where(sql`${t.digest} IS NOT NULL`),

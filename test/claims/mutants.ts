@@ -707,7 +707,7 @@ export const mutants: Mutant[] = [
   {
     claim: "first-use",
     file: "src/auth/touch.ts",
-    find: "AND NOT EXISTS (SELECT 1 FROM token_origins AS origins WHERE ${ofToken} AND origins.value = ${member(\"value\")})",
+    find: 'AND NOT EXISTS (SELECT 1 FROM token_origins AS origins WHERE ${ofToken} AND origins.value = ${member("value")})',
     replace: "",
   },
   {

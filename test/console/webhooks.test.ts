@@ -153,6 +153,8 @@ it("offers a digest in place of events, for the organization only", async () => 
   expect(await hooksOf(HOOKS)).toEqual([hook]);
   expect((await admin.post(`${path}/edit`, { ...untouched, digest: "", "filter.update_failed": "yes" })).status).toBe(303);
   expect(await hooksOf(HOOKS)).toMatchObject([{ digest: null, filters: ["update_failed"] }]);
-  expect(await shown(admin.post(`${path}/edit`, { ...untouched, digest: "hourly" }), 400)).toContain("digest must be daily, weekly or null");
+  expect(await shown(admin.post(`${path}/edit`, { ...untouched, digest: "hourly" }), 400)).toContain(
+    "digest must be daily, weekly or null",
+  );
   expect(await shown(admin.get("/acme/web/dev/new-webhook"))).not.toContain('name="digest"');
 });

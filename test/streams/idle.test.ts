@@ -6,7 +6,19 @@ import { settledLog } from "../support/audit.ts";
 import { call, ok } from "../support/client.ts";
 import { eventually } from "../support/clock.ts";
 import { type World, newWorld } from "../support/world.ts";
-import { type Kind, Receiver, STREAMS, asleep, bindings, destinations, newStream, reachable, rowOf, step, written } from "./support/receiver.ts";
+import {
+  type Kind,
+  Receiver,
+  STREAMS,
+  asleep,
+  bindings,
+  destinations,
+  newStream,
+  reachable,
+  rowOf,
+  step,
+  written,
+} from "./support/receiver.ts";
 
 let world: World;
 let receiver: Receiver;
@@ -75,9 +87,7 @@ describe("an idle stream", () => {
     await env.DB.prepare("UPDATE audit_streams SET retry_at = 0, failures = 50, failing_since = failing_since - 86400000").run();
     await step(id);
     expect(await get(id)).toMatchObject({ paused: { reason: "failing" } });
-    await eventually(async () =>
-      expect((await settledLog()).at(-1)).toMatchObject({ event: "audit-stream-paused", userLogin: "" }),
-    );
+    await eventually(async () => expect((await settledLog()).at(-1)).toMatchObject({ event: "audit-stream-paused", userLogin: "" }));
   });
 
   it("is checked by nobody while it is paused, was deleted, or has sent something within a day", async () => {
@@ -138,7 +148,9 @@ describe("the cron", () => {
     await aged(id);
     receiver.requests.length = 0;
     expect(await wakeIdle(bindings, Date.now())).toBe(1);
-    await eventually(async () => expect(receiver.requests.map(({ url }) => new URL(url).pathname)).toEqual(["/audit-log/logs/.stackpass-check"]));
+    await eventually(async () =>
+      expect(receiver.requests.map(({ url }) => new URL(url).pathname)).toEqual(["/audit-log/logs/.stackpass-check"]),
+    );
     await eventually(async () => expect(Number((await rowOf(id))!["last_success_at"])).toBeGreaterThan(Date.now() - 60_000));
   });
 });

@@ -26,7 +26,9 @@ const told = async () => (await settledLog()).filter(({ event }) => NEW.includes
 /** Waits until the uses are stored. */
 const stored = (tokenId: string, kind: string, count: number) =>
   eventually(async () => {
-    const rows = await env.DB.prepare("SELECT count(*) AS n FROM token_origins WHERE token_id = ? AND kind = ?").bind(tokenId, kind).first("n");
+    const rows = await env.DB.prepare("SELECT count(*) AS n FROM token_origins WHERE token_id = ? AND kind = ?")
+      .bind(tokenId, kind)
+      .first("n");
     expect(rows).toBe(count);
   });
 
@@ -58,7 +60,16 @@ describe("a token that is used from a new network or country", () => {
       await use(tokenValue, "192.0.2.1");
       await settle();
     });
-    expect(events.map(({ event, description, sourceIp, userLogin, tokenId, tokenName }) => ({ event, description, sourceIp, userLogin, tokenId, tokenName }))).toEqual([
+    expect(
+      events.map(({ event, description, sourceIp, userLogin, tokenId, tokenName }) => ({
+        event,
+        description,
+        sourceIp,
+        userLogin,
+        tokenId,
+        tokenName,
+      })),
+    ).toEqual([
       {
         event: "token-used-from-new-network",
         description: `Used the organization token "ci" (${id}) from the network 198.51.100.0/24 for the first time.`,
@@ -101,7 +112,9 @@ describe("a token that is used from a new network or country", () => {
     vi.resetModules();
     const other = await import("../../src/auth/touch.ts");
     expect(other.flush).not.toBe(flush);
-    const row = await env.DB.prepare("SELECT org_id, hash FROM access_tokens WHERE id = ?").bind(id).first<{ org_id: string; hash: string }>();
+    const row = await env.DB.prepare("SELECT org_id, hash FROM access_tokens WHERE id = ?")
+      .bind(id)
+      .first<{ org_id: string; hash: string }>();
     const work: Promise<unknown>[] = [];
     const background = (_: string, run: (bindings: Bindings) => Promise<unknown>) => void work.push(run(env as Bindings));
     const actor = { kind: "organization", token: { id, name: "ci", hash: row!.hash }, org: { id: row!.org_id, name: "acme" } };

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { lastDue, nextDue } from "../../src/webhooks/digest.ts";
 import { Digests } from "../../src/webhooks/digests.ts";
 import type { Webhook, WebhookDelivery } from "../../src/webhooks/openapi.ts";
@@ -10,7 +10,19 @@ import { eventsOf } from "../support/audit.ts";
 import { call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
 import { type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
-import { Destination, HOOKS, bindings, deliveriesOf, examined, hookTo, newHook, newStackHook, reachable, rowOf, runUpdate } from "./support/hooks.ts";
+import {
+  Destination,
+  HOOKS,
+  bindings,
+  deliveriesOf,
+  examined,
+  hookTo,
+  newHook,
+  newStackHook,
+  reachable,
+  rowOf,
+  runUpdate,
+} from "./support/hooks.ts";
 
 const DAY = 86_400_000;
 
@@ -73,7 +85,11 @@ describe("a digest", () => {
   it("takes the place of the events, is sent once a day, and has what happened since the last one", async () => {
     await newStack(world.member);
     const events = await eventsOf(async () => {
-      expect(await newHook(world, destination, { name: "daily", digest: "daily" })).toMatchObject({ digest: "daily", filters: [], groups: [] });
+      expect(await newHook(world, destination, { name: "daily", digest: "daily" })).toMatchObject({
+        digest: "daily",
+        filters: [],
+        groups: [],
+      });
     });
     expect(events.map(({ description }) => description)).toEqual([
       "Added the webhook daily to localhost:9310 of the organization in the format raw, for a daily digest.",
@@ -102,11 +118,18 @@ describe("a digest", () => {
     for (let i = 0; i < 3; i++) await act("daily");
     expect(await wakeDigests(bindings, Date.now() + 600_000)).toBe(0);
     expect(destination.arrived).toHaveLength(1);
+    // The alarms of the objects follow the real clock.
+    vi.useRealTimers();
     await runUpdate(world.member, {}, "failed");
     await examined();
-    await morning("daily");
+    await morning("daily", 2);
     await eventually(async () => expect(destination.arrived).toHaveLength(2));
-    expect(digests()[1]).toMatchObject({ refusals: { count: 0 }, failedUpdates: { count: 1 }, newTokens: { count: 0 }, from: digest!["until"] });
+    expect(digests()[1]).toMatchObject({
+      refusals: { count: 0 },
+      failedUpdates: { count: 1 },
+      newTokens: { count: 0 },
+      from: digest!["until"],
+    });
   });
 
   it("covers the whole time when nothing ran for days, in one message", async () => {
@@ -147,7 +170,10 @@ describe("a digest", () => {
     await morning("slack");
     await act("teams");
     await eventually(async () => expect(destination.arrived).toHaveLength(2));
-    const slack = destination.json().find((body) => "blocks" in body) as { text: string; blocks: { fields?: { text: string; type: string }[] }[] };
+    const slack = destination.json().find((body) => "blocks" in body) as {
+      text: string;
+      blocks: { fields?: { text: string; type: string }[] }[];
+    };
     expect(slack.text).toMatch(/^❌ Daily digest of acme, 20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d$/);
     const fields = slack.blocks[1]!.fields!;
     expect(fields.length).toBeLessThanOrEqual(10);
@@ -198,7 +224,8 @@ describe("a digest", () => {
     await env.DB.prepare("UPDATE webhooks SET digest_at = digest_at - 86400000 * 2").run();
     const woken = await Promise.all([wakeDigests(bindings, Date.now() + DAY), wakeDigests(bindings, Date.now() + DAY)]);
     expect(woken).toEqual([50, 50]);
-    const done = () => env.DB.prepare("SELECT count(*) AS n FROM webhooks WHERE digest_at >= ?").bind(lastDue("daily", Date.now())).first("n");
+    const done = () =>
+      env.DB.prepare("SELECT count(*) AS n FROM webhooks WHERE digest_at >= ?").bind(lastDue("daily", Date.now())).first("n");
     await eventually(async () => expect(await done()).toBe(50));
     // The address of the copies is encrypted for another webhook, so only the first one can send.
     await eventually(async () => expect(destination.kinds()).toEqual(["digest"]));
@@ -248,7 +275,8 @@ describe("the field digest", () => {
   it("is refused with other values, with filters, of a stack, and to callers who may not send the log", async () => {
     const create = (json: Record<string, unknown>, token = world.admin) =>
       refused(400, "POST", HOOKS, { token, json: hookTo(destination.url, json) });
-    for (const digest of ["hourly", "", 1, {}, ["daily"], "Daily"]) expect(await create({ digest })).toContain("digest must be daily, weekly or null");
+    for (const digest of ["hourly", "", 1, {}, ["daily"], "Daily"])
+      expect(await create({ digest })).toContain("digest must be daily, weekly or null");
     expect(await create({ digest: "daily", filters: ["update_failed"] })).toContain("filters and groups must be empty");
     expect(await create({ digest: "daily", groups: ["stacks"] })).toContain("filters and groups must be empty");
     await newHook(world, destination, { name: "one", digest: "weekly" });
@@ -256,7 +284,9 @@ describe("the field digest", () => {
     expect(await refused(400, "PATCH", PATH, { token: world.admin, json })).toContain("or digest must be null");
     await newStack(world.member);
     const ofStack = hookTo(destination.url, { digest: "daily" });
-    expect(await refused(400, "POST", "/api/stacks/acme/web/dev/hooks", { token: world.admin, json: ofStack })).toContain("of the organization");
+    expect(await refused(400, "POST", "/api/stacks/acme/web/dev/hooks", { token: world.admin, json: ofStack })).toContain(
+      "of the organization",
+    );
     expect(await newStackHook(world, destination, { digest: null })).toMatchObject({ digest: null });
     const machine = await newOrgToken(world, "machine", { admin: true });
     expect(await refused(403, "POST", HOOKS, { token: machine.tokenValue, json: hookTo(destination.url, { digest: "daily" }) })).toContain(

@@ -41,8 +41,7 @@ export function requestOf(ctx: HookContext, before?: Webhook) {
 }
 
 /** A webhook of a stack has no digest, and a caller without the right to the log cannot choose one. */
-const digestIn = (ctx: HookContext, before?: Webhook) =>
-  offersDigest(ctx) ? ctx.page.form["digest"] || null : (before?.digest ?? null);
+const digestIn = (ctx: HookContext, before?: Webhook) => (offersDigest(ctx) ? ctx.page.form["digest"] || null : (before?.digest ?? null));
 
 function secretIn(form: Form) {
   switch (form["secretKind"]) {
