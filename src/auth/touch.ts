@@ -54,21 +54,47 @@ function noteWritten({ token, at }: Pick<Uses, "token" | "at">): void {
   written.set(token.id, Math.max(at, written.get(token.id) ?? 0));
 }
 
+/** The networks and countries from which this isolate has seen a token. */
+interface Known {
+  /** By name: true if it is in the database. */
+  names: Map<string, boolean>;
+  /** Writes because of a new name in this minute. */
+  writes: number;
+  minute: number;
+}
+
 /**
- * The networks and countries from which this isolate has seen a token: true if they are in the database. A use from another one is written at
- * once, so that the log has it soon and a terminated isolate does not lose it.
+ * What is known of tokens, by id. A use from another network is written at once, so that the log has it soon and a terminated isolate does not lose
+ * it.
  */
-const known = new Map<string, Map<string, boolean>>();
+const known = new Map<string, Known>();
 /** Not more than the database keeps: what it has forgotten is new again. */
 const MOST_KNOWN = 20;
 
 const nameOf = (kind: Kind, value: string) => `${kind} ${value}`;
 
-function noteKnown(tokenId: string, name: string, isStored: boolean): void {
+function knownOf(tokenId: string): Known {
+  const found = known.get(tokenId);
+  if (found) return found;
   if (known.size >= MOST_TOKENS) known.clear();
-  let names = known.get(tokenId);
-  if (!names || names.size >= MOST_KNOWN) known.set(tokenId, (names = new Map()));
+  const none = { names: new Map<string, boolean>(), writes: 0, minute: 0 };
+  known.set(tokenId, none);
+  return none;
+}
+
+function noteKnown({ names }: Known, name: string, isStored: boolean): void {
+  if (names.size >= MOST_KNOWN && !names.has(name)) names.clear();
   names.set(name, isStored || names.get(name) === true);
+}
+
+/** Notes where a machine's token is used from. @returns whether the use is to be written at once: at most 20 times in a minute, like the events */
+function isFresh(tokenId: string, seen: string[], now: number): boolean {
+  const entry = knownOf(tokenId);
+  const fresh = seen.filter((name) => !entry.names.has(name));
+  for (const name of fresh) noteKnown(entry, name, false);
+  const minute = Math.floor(now / RESOLUTION);
+  if (entry.minute !== minute) Object.assign(entry, { minute, writes: 0 });
+  return fresh.length > 0 && ++entry.writes <= MOST_KNOWN;
 }
 
 /** Ids of events that were written and are not on their way yet. If they are lost here, the cron finds them. */
@@ -79,7 +105,8 @@ const uses = isolateCounter<Uses>("token usage", {
   statements: (store, _, counted) => statementsOf(store, counted),
   written: (value, results) => {
     noteWritten(value);
-    for (const kind of TOLD) for (const name of value.origins[kind].keys()) noteKnown(value.token.id, nameOf(kind, name), true);
+    if (value.machine)
+      for (const kind of TOLD) for (const name of value.origins[kind].keys()) noteKnown(knownOf(value.token.id), nameOf(kind, name), true);
     for (const row of results.flat()) if (isPromise(row)) promised.push(row.promised);
   },
 });
@@ -104,10 +131,9 @@ export function touch(ctx: RequestContext, identity: Identity): void {
     machine,
   });
   const told = machine ? TOLD.filter((kind) => seen[kind] !== "").map((kind) => nameOf(kind, seen[kind])) : [];
-  const fresh = told.filter((name) => !known.get(id)?.has(name));
-  for (const name of fresh) noteKnown(id, name, false);
+  const isNew = told.length > 0 && isFresh(id, told, ctx.now);
   const last = Math.max(identity.lastUsedAt ?? 0, written.get(id) ?? 0);
-  if (ctx.now - last < RESOLUTION && fresh.length === 0) return;
+  if (ctx.now - last < RESOLUTION && !isNew) return;
   // Several requests at the same moment need only one write.
   noteWritten({ token: { id, hash }, at: ctx.now });
   ctx.background("last use", async (env) => {
@@ -196,7 +222,7 @@ function firstUses(store: Store, { token, origins, machine }: Uses): BatchItem<"
   const candidates = TOLD.flatMap((kind) =>
     [...origins[kind]].flatMap(([value, { at, address }], i) => {
       // The code of a country that Cloudflare does not know.
-      if (known.get(token.id)?.get(nameOf(kind, value)) === true || value === "XX") return [];
+      if (known.get(token.id)?.names.get(nameOf(kind, value)) === true || value === "XX") return [];
       const event = auditEvent({ now: at, address }, machine.org.id, whoIs(machine), {
         event: `token-used-from-new-${kind}`,
         description: `Used the ${machine.kind} token "${machine.token.name}" (${token.id}) from the ${kind} ${value} for the first time.`,

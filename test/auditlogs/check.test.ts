@@ -36,9 +36,11 @@ const faults = async () => {
 /** What the log says of the check, when every event is in it. */
 async function told(): Promise<string[]> {
   await eventually(async () => expect(await env.DB.prepare("SELECT count(*) AS n FROM audit_outbox").first("n")).toBe(0));
-  const { results } = await env.DB.prepare("SELECT description FROM audit_events WHERE event = 'audit-chain-broken' ORDER BY seq").all<{
-    description: string;
-  }>();
+  const { results } = await env.DB.prepare(
+    "SELECT description FROM audit_events WHERE org_id = ? AND event = 'audit-chain-broken' ORDER BY seq",
+  )
+    .bind(orgId)
+    .all<{ description: string }>();
   return results.map(({ description }) => description);
 }
 const alter = (seq: number, login = "gus") => run("UPDATE audit_events SET user_login = ? WHERE org_id = ? AND seq = ?", login, orgId, seq);

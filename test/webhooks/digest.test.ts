@@ -32,6 +32,8 @@ beforeEach(async () => {
   world = await newWorld();
   destination = new Destination(9310);
   reachable(destination);
+  // Otherwise it could become 08:00 during the test.
+  laterBy(0);
 });
 
 const senderOf = async (name: string) => {
