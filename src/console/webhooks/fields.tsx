@@ -93,7 +93,10 @@ export const HookFields = ({ ctx, form, errors, edited }: Props) => (
         label="What it sends"
         value={form["digest"] ?? ""}
         options={digests}
-        hint="A digest tells which tokens are unused or expire soon, and what was refused, failed or is new. It takes the place of the events below, and is sent at 08:00 UTC."
+        hint={
+          errors["digest"] ??
+          "A digest tells which tokens are unused or expire soon, and what was refused, failed or is new. It takes the place of the events below, and is sent at 08:00 UTC."
+        }
       />
     )}
     <Choice
