@@ -3,6 +3,7 @@ import { archiveOldRecords } from "../audit/archive.ts";
 import { signCheckpoints } from "../audit/checkpoint.ts";
 import { relayLeftovers } from "../audit/relay.ts";
 import { replayDeadLetters } from "../audit/replay.ts";
+import { checkChains } from "../auditlogs/check.ts";
 import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
@@ -10,9 +11,9 @@ import { setTimestamp } from "../metrics/increment.ts";
 import { rotateSigningKeys } from "../identity/rotate.ts";
 import { sweepExchanged } from "../oidc/sweep.ts";
 import { recheckDomains } from "../sso/domains.ts";
-import { wakeLagging } from "../streams/wakeLagging.ts";
+import { wakeIdle, wakeLagging } from "../streams/wakeLagging.ts";
 import { remind } from "../webhooks/remind.ts";
-import { wakeLaggingWebhooks } from "../webhooks/wakeLagging.ts";
+import { wakeDigests, wakeLaggingWebhooks } from "../webhooks/wakeLagging.ts";
 import { mailInvites } from "../orgs/mailInvites.ts";
 import { disableUnusedTokens } from "../tokens/unused.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
@@ -27,9 +28,12 @@ const everyMinute: Record<string, Task> = {
   deadLetters: (env) => replayDeadLetters(env),
   chain: (env) => chainOlderRows(env),
   checkpoints: (env, now) => signCheckpoints(env, now),
+  chainCheck: (env, now) => checkChains(env, now),
   archive: (env, now) => archiveOldRecords(env, now),
   streams: (env, now) => wakeLagging(env, now),
+  idleStreams: (env, now) => wakeIdle(env, now),
   webhooks: (env) => wakeLaggingWebhooks(env),
+  digests: (env, now) => wakeDigests(env, now),
   reminders: (env, now) => remind(env, now),
   sweep: (env, now) => sweep(env, now),
   mail: (env, now) => mailInvites(env, now),

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { ChainFinding } from "./chain.ts";
 
 /**
  * Events to be logged, written in the same batch as the change that they describe (the outbox). A row is deleted by the batch that writes
@@ -98,4 +99,37 @@ export const auditArchives = sqliteTable(
     key: text("key").notNull(),
   },
   (t) => [primaryKey({ columns: [t.orgId, t.firstSeq] })],
+);
+
+/**
+ * How far the daily check has examined each organization's chain. A check begins with the first record and takes many runs of the cron; the next
+ * one begins on a later day.
+ */
+export const auditChecks = sqliteTable("audit_checks", {
+  orgId: text("org_id").primaryKey(),
+  /** Incremented with every part: of two runs at the same time, one writes nothing. */
+  version: integer("version").notNull(),
+  /** Day (UTC) on which the check began. */
+  day: text("day").notNull(),
+  /** The last record that was examined, and its hash; "" if that record is missing. */
+  seq: integer("seq").notNull(),
+  hash: text("hash").notNull(),
+  /** When the last part was tried. Milliseconds since 1970. */
+  triedAt: integer("tried_at").notNull(),
+  /** Whether the check has reached the end of the chain. */
+  isDone: integer("is_done", { mode: "boolean" }).notNull(),
+});
+
+/** What the daily check has found. A fault that a later check does not find any more is deleted. */
+export const auditFaults = sqliteTable(
+  "audit_faults",
+  {
+    orgId: text("org_id").notNull(),
+    seq: integer("seq").notNull(),
+    fault: text("fault").$type<ChainFinding>().notNull(),
+    foundAt: integer("found_at").notNull(),
+    /** Day of the last check that found it. */
+    day: text("day").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.orgId, t.seq, t.fault] })],
 );

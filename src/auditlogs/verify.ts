@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
-import { type Head, chainFaultOf } from "../audit/chain.ts";
+import { type ChainFault, type ChainFinding, type ChainRecord, type Head, chainFaultOf } from "../audit/chain.ts";
 import { auditHeads } from "../audit/table.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
@@ -9,7 +9,7 @@ import { readChain } from "./read.ts";
 import { type Attested, checkpointsOf, nothingAttested, verifyCheckpoints } from "./verifyCheckpoints.ts";
 
 /** Maximum number of records that one call verifies. */
-const MOST_RECORDS = 1000;
+export const MOST_RECORDS = 1000;
 /**
  * The cursor: the next sequence number, and the hash of the record before it. The client keeps it, so later calls are checked against it.
  */
@@ -17,6 +17,8 @@ const Cursor = z.tuple([z.int().check(z.minimum(1)), z.string()]);
 
 /** The faults in words. */
 export const faults = {
+  unreadable: "its object in the archive is missing, incomplete or unreadable",
+  unsigned: "its checkpoint is missing, or is signed with a key that is not listed",
   altered: "its hash does not match its content",
   missing: "records before it are missing",
   repeated: "an earlier record has the same sequence number",
@@ -24,7 +26,7 @@ export const faults = {
   truncated: "the end of the chain is missing",
   checkpoint: "a signed checkpoint has a different hash for it",
   signature: "its checkpoint is not signed by this deployment",
-};
+} satisfies Record<ChainFinding, string>;
 
 /**
  * Recomputes the chain from record `from` to record `to`, across archive and table, and compares it with the signed checkpoints in between:
@@ -62,20 +64,40 @@ export async function verifyChain(
   // An earlier call has checked the previous record, but the record is missing now.
   if (cursor && from > head.seq + 1) return answer({ sequence: head.seq + 1, fault: "truncated" });
   const hashes = new Map<number, string>();
-  for (let next = from; next <= end;) {
-    const records = (await readChain(ctx, next, MOST_RECORDS)).filter(({ seq }) => seq <= end);
-    if (records.length === 0) return answer({ sequence: next, fault: "truncated" });
-    for (const record of records) {
-      const expected = before ?? (record.seq === from ? undefined : { seq: from - 1, hash: "" });
-      const fault = chainFaultOf(record, expected);
-      if (fault) return answer({ sequence: record.seq, fault });
-      before = { seq: record.seq, hash: record.hash };
-      hashes.set(record.seq, record.hash);
-      verified++;
-    }
-    next = before!.seq + 1;
+  const read = (next: number) => readChain(ctx, next, MOST_RECORDS);
+  for await (const one of recompute(read, { from, end, before })) {
+    if (one.fault) return answer({ sequence: one.sequence, fault: one.fault });
+    const { seq, hash } = one.record;
+    before = { seq, hash };
+    hashes.set(seq, hash);
+    verified++;
   }
   if (end === head.seq && verified > 0 && before?.hash !== head.hash) return answer({ sequence: head.seq, fault: "truncated" });
-  const { bad, ...checkpoints } = await verifyCheckpoints(ctx, due, head, hashes);
-  return answer(bad, checkpoints);
+  const { bad, missingOf: _, ...checkpoints } = await verifyCheckpoints(ctx, due, head, hashes);
+  return answer(bad[0], checkpoints);
+}
+
+/** A record of the chain and its fault, if it has one; or the first sequence number from which on nothing is there. */
+type Recomputed =
+  | { sequence: number; record: ChainRecord; fault: ChainFault | undefined }
+  | { sequence: number; record?: undefined; fault: "truncated" };
+
+/**
+ * Recomputes the chain from record `from` to record `end`.
+ * @param read returns the next records from a sequence number on; none at the end of the chain
+ * @param before the record before, if it is known
+ */
+export async function* recompute(
+  read: (next: number) => Promise<ChainRecord[]>,
+  { from, end, before }: { from: number; end: number; before: Head | undefined },
+): AsyncGenerator<Recomputed> {
+  for (let next = from, last = before; next <= end; next = last!.seq + 1) {
+    const records = (await read(next)).filter(({ seq }) => seq <= end);
+    if (records.length === 0) return yield { sequence: next, fault: "truncated" };
+    for (const record of records) {
+      const expected = last ?? (record.seq === from ? undefined : { seq: from - 1, hash: "" });
+      yield { sequence: record.seq, record, fault: chainFaultOf(record, expected) };
+      last = { seq: record.seq, hash: record.hash };
+    }
+  }
 }

@@ -69,3 +69,15 @@ function groupsOf(text: string): number[] | undefined {
   }
   return bytes;
 }
+
+/**
+ * The network that an address probably shares with others of the same operator: the /24 of an IPv4 address, and the /48 of an IPv6 address. "" for
+ * text that is no address.
+ */
+export function networkOf(address: string): string {
+  const bytes = parseAddress(address);
+  if (!bytes) return "";
+  if (bytes.length === 4) return `${bytes.slice(0, 3).join(".")}.0/24`;
+  const groups = [0, 2, 4].map((i) => ((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
+  return `${groups.join(":")}::/48`;
+}

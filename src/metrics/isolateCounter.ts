@@ -29,8 +29,8 @@ interface Counter<V> {
   merge: (one: V, other: V) => V;
   /** The statements that write the count of one key. */
   statements: (store: Store, key: string, value: V) => Statement[];
-  /** Called after the count of a key was written. */
-  written?: (value: V) => void;
+  /** Called after the count of a key was written. @param results the rows that each of its statements returned */
+  written?: (value: V, results: unknown[]) => void;
 }
 
 export interface IsolateCounter<V> {
@@ -79,9 +79,10 @@ export function isolateCounter<V>(name: string, { merge, statements, written }: 
   }
 
   const write = async (store: Store, counts: Count<V>[]) => {
-    const [first, ...others] = counts.flatMap(({ key, value }) => statements(store, key, value));
-    if (first) await batch(store, [first, ...others]);
-    for (const { value } of counts) written?.(value);
+    const parts = counts.map(({ key, value }) => ({ value, part: statements(store, key, value) }));
+    const [first, ...others] = parts.flatMap(({ part }) => part);
+    const results: unknown[] = first ? await batch(store, [first, ...others]) : [];
+    for (const { value, part } of parts) written?.(value, results.splice(0, part.length));
   };
 
   /** Writes each count by itself, because one failing statement makes its whole batch fail. */

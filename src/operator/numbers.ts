@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { DEAD_LETTERS } from "../audit/deadLetters.ts";
-import { auditHeads, auditOutbox } from "../audit/table.ts";
+import { auditFaults, auditHeads, auditOutbox } from "../audit/table.ts";
 import type { RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { logError } from "../log.ts";
@@ -36,6 +36,8 @@ export interface DeploymentNumbers {
     /** Day of the latest signed checkpoint, and how many chains have grown since their last one and wait for the cron to sign. */
     lastCheckpointDay: string | null;
     checkpointsOverdue: number;
+    /** Organizations in whose log the daily check found a fault. */
+    chainsBroken: number;
   };
   orphansDeleted: number;
   /** When each task of the cron last succeeded. */
@@ -49,7 +51,7 @@ export interface DeploymentNumbers {
 export async function readNumbers({ env, store, now }: RequestContext): Promise<DeploymentNumbers> {
   const today = new Date(now).toISOString().slice(0, 10);
   const { db } = store;
-  const [[measured, [outbox], [open], [heads], [orgs]], deadLetters, queued, queuedDead] = await Promise.all([
+  const [[measured, [outbox], [open], [heads], [broken], [orgs]], deadLetters, queued, queuedDead] = await Promise.all([
     batch(store, [
       db.select().from(metrics).limit(500),
       db
@@ -68,6 +70,7 @@ export async function readNumbers({ env, store, now }: RequestContext): Promise<
           overdue: sql<number>`count(*) FILTER (WHERE seq > checkpoint_seq AND checkpoint_day < ${today})`.as("overdue"),
         })
         .from(auditHeads),
+      db.select({ count: sql<number>`count(DISTINCT org_id)`.as("broken") }).from(auditFaults),
       db.select({ count: sql<number>`count(*)` }).from(organizations),
     ]),
     orNull("dead letters", async () => (await env.STATE.list({ prefix: DEAD_LETTERS, limit: MOST_LETTERS })).objects.length),
@@ -93,6 +96,7 @@ export async function readNumbers({ env, store, now }: RequestContext): Promise<
       deadLetters,
       lastCheckpointDay: heads!.lastDay,
       checkpointsOverdue: heads!.overdue,
+      chainsBroken: broken!.count,
     },
     orphansDeleted: of("orphans_deleted")[""] ?? 0,
     cron: of("cron"),

@@ -36,6 +36,7 @@ function ofDeployment({ organizations, refusals, updates, audit, orphansDeleted,
     { name: "queue_messages", samples: queues },
     { name: "audit_dead_letters", samples: one(audit.deadLetters) },
     { name: "audit_checkpoints_overdue", samples: one(audit.checkpointsOverdue) },
+    { name: "audit_chains_broken", samples: one(audit.chainsBroken) },
     { name: "audit_checkpoint_last_timestamp_seconds", samples: one(day === null ? null : Date.parse(day) / 1000) },
     { name: "orphans_deleted_total", samples: one(orphansDeleted) },
     {

@@ -1,6 +1,7 @@
 import { type SQL, and, eq, sql } from "drizzle-orm";
 import { nobody } from "../audit/behalf.ts";
 import { listCheckpoints } from "../audit/checkpoint.ts";
+import type { RecordedEvent } from "../audit/events.ts";
 import { recordsFrom, selectFrom } from "../audit/fromChain.ts";
 import { auditEvent, auditIf, changedARow } from "../audit/record.ts";
 import { relayEvents } from "../audit/relay.ts";
@@ -13,6 +14,7 @@ import { isSealedWithOldKey } from "../secrets/sealed.ts";
 import { MOST_RECORDS, firstBatch } from "./batch.ts";
 import type { Credentials } from "./destination.ts";
 import { delayAfter } from "../http/retry.ts";
+import { sendMark } from "./mark.ts";
 import { type KeyHolder, credentialsFor } from "./role.ts";
 import { checkpointObject, s3Fault } from "./s3.ts";
 import { open, seal } from "./seal.ts";
@@ -22,6 +24,9 @@ import { auditStreams } from "./table.ts";
 /** A stream that has failed for this long, and at least so often, is paused. Milliseconds. */
 const GIVES_UP_AFTER = 86_400_000;
 const FAILURES = 10;
+
+/** A stream that has sent nothing for this long checks its destination. Milliseconds. */
+export const CHECKED_AFTER = 86_400_000;
 
 /** The batch that an object of a stream began to send. Its end stays when more records exist at the next attempt. */
 export interface Begun {
@@ -48,7 +53,7 @@ export type Next = number | "idle" | "gone";
 type Stream = typeof auditStreams.$inferSelect;
 
 /**
- * One step of a stream: it sends the next signed checkpoint or the next batch of records, and moves the cursor when the destination has
+ * One step of a stream: it sends the next signed checkpoint or the next batch of records, or checks the destination of an idle stream, and moves the cursor when the destination has
  * confirmed it. The step may be repeated and may end anywhere: what is sent follows from the cursor, and the cursor moves only if the stream
  * is as it was read.
  */
@@ -153,7 +158,7 @@ async function nextWork(env: Bindings, due: Due, step: Step): Promise<Work | und
   const all = await recordsFrom(env.STATE, archives, rows, from);
   const { records, lines } = firstBatch(all, stream.format, stream.host, begun?.through);
   const through = records.at(-1)?.seq;
-  if (through === undefined) return undefined;
+  if (through === undefined) return isIdle(stream, Date.now()) ? checkOf(env, due, step) : undefined;
   if (!begun) await step.begin({ from, through });
   const { id: streamId, host, format } = stream;
   const message = { streamId, org: due.org, host, format, records, lines, at: Date.now() };
@@ -164,6 +169,23 @@ async function nextWork(env: Bindings, due: Due, step: Step): Promise<Work | und
     ...(half < through && { halve: () => step.begin({ from, through: half }) }),
   };
 }
+
+/** Whether nothing was sent for so long that the destination is checked: it may refuse the credential by now. */
+const isIdle = ({ lastSuccessAt, createdAt }: Stream, now: number) => (lastSuccessAt ?? createdAt) <= now - CHECKED_AFTER;
+
+/** The check of an idle stream: it sends something that is no record of the log, and its failure counts like any other. */
+const checkOf = (env: Bindings, { stream, org }: Due, step: Step): Work => ({
+  send: (credentials) => {
+    const mark = {
+      id: crypto.randomUUID(),
+      at: Date.now(),
+      event: "audit-stream-tested" satisfies RecordedEvent,
+      description: `The audit stream "${stream.name}" (${stream.id}) had nothing to send for a day, so it checks its destination.`,
+    };
+    return sendMark(env, { ...stream, streamId: stream.id, org }, credentials, mark, step);
+  },
+  done: {},
+});
 
 /** The next checkpoint. There is one for each day, so one is sent in a step. */
 async function checkpointWork(

@@ -1,17 +1,14 @@
-import type { ChainRecord } from "../audit/chain.ts";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { type AuditEvent, auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { sql } from "drizzle-orm";
-import { firstBatch } from "./batch.ts";
 import { requireExports } from "./create.ts";
 import type { Credentials } from "./destination.ts";
+import { sendMark } from "./mark.ts";
 import { credentialsFor } from "./role.ts";
-import { markerObject, s3Fault } from "./s3.ts";
 import { open } from "./seal.ts";
-import { post, sendBatch } from "./send.ts";
 import { selectStreams, thatStream } from "./stream.ts";
 import { auditStreams } from "./table.ts";
 
@@ -49,17 +46,7 @@ export async function sendTestTo(
 ): Promise<{ delivered: boolean; error?: string }> {
   const { credentials, failure: refused } = await credentialsFor(ctx, { destination, org: ctx.org, name }, stored, { within: WITHIN });
   if (!credentials) return { delivered: false, error: refused.error };
-  const record = { id: event.id, orgId: ctx.org.id, at: ctx.now, event: event.event, description: event.description };
-  const { records, lines } = firstBatch([record as unknown as ChainRecord], format, host);
-  const failure =
-    destination.kind === "s3"
-      ? await post(ctx.env, await markerObject(destination, credentials, lines[0]!), s3Fault, { within: WITHIN })
-      : await sendBatch(
-          ctx.env,
-          destination,
-          credentials,
-          { streamId: id, org: ctx.org, host, format, records, lines, at: ctx.now },
-          { within: WITHIN },
-        );
+  const to = { streamId: id, org: ctx.org, destination, format, host };
+  const failure = await sendMark(ctx.env, to, credentials, event, { within: WITHIN });
   return { delivered: failure === undefined, ...(failure && { error: failure.error }) };
 }

@@ -3,10 +3,13 @@ import { auditHeads } from "../audit/table.ts";
 import { wakeStreams } from "../audit/wakeStreams.ts";
 import { batch, openStore } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
+import { CHECKED_AFTER } from "./deliver.ts";
 import { auditStreams } from "./table.ts";
 
 /** Maximum number of streams that one run of the cron wakes, those that wait longest first. */
 const PER_RUN = 500;
+/** The same for idle streams: their destinations need not be called all at once. */
+const IDLE_PER_RUN = 50;
 
 /**
  * Wakes streams that have records or checkpoints to send and no time to wait for. This is needed after a wake-up was lost, and for the
@@ -32,6 +35,28 @@ export async function wakeLagging(env: Bindings, now: number): Promise<number> {
       )
       .orderBy(sql`coalesce(${auditStreams.lastSuccessAt}, 0)`)
       .limit(PER_RUN),
+  ]);
+  await wakeStreams(
+    env,
+    rows.map(({ id }) => id),
+  );
+  return rows.length;
+}
+
+/**
+ * Wakes streams that had nothing to send for a day, so that they check their destinations: a broken one is seen before the next record.
+ * @returns how many
+ */
+export async function wakeIdle(env: Bindings, now: number): Promise<number> {
+  const store = openStore(env.DB);
+  const lastSuccess = sql`coalesce(${auditStreams.lastSuccessAt}, ${auditStreams.createdAt})`;
+  const [rows] = await batch(store, [
+    store.db
+      .select({ id: auditStreams.id })
+      .from(auditStreams)
+      .where(and(isNull(auditStreams.pausedAt), lte(auditStreams.retryAt, now), lte(lastSuccess, now - CHECKED_AFTER)))
+      .orderBy(lastSuccess)
+      .limit(IDLE_PER_RUN),
   ]);
   await wakeStreams(
     env,

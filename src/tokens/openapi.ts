@@ -78,12 +78,14 @@ export type TokenImpact = z.infer<typeof TokenImpact>;
 
 const origin = z.object({ value: z.string(), lastUsed: z.int() });
 
-/** Accepted requests by day, and the latest addresses, countries and clients. Exact to a minute, see `touch`. */
+/** Accepted requests by day, and the latest addresses, countries, clients and networks. Exact to a minute, see `touch`. */
 export const TokenUsage = z.object({
   days: z.array(z.object({ day: z.string(), requests: z.int() })),
   addresses: z.array(origin),
   countries: z.array(origin),
   clients: z.array(origin),
+  /** The /24 of an IPv4 address, and the /48 of an IPv6 address. */
+  networks: z.array(origin),
 });
 export type TokenUsage = z.infer<typeof TokenUsage>;
 
@@ -170,7 +172,7 @@ export const tokenOperations = {
   },
   GetOrgTokenUsage: {
     tags: ["Organizations", "AccessTokens"],
-    summary: "Counts a token's requests by day, and lists its latest addresses, countries and clients",
+    summary: "Counts a token's requests by day, and lists its latest addresses, networks, countries and clients",
     answers: { 200: TokenUsage },
   },
   GetOrgTokenRevocation: {

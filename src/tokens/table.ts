@@ -163,7 +163,8 @@ export const tokenUsage = sqliteTable(
   (t) => [primaryKey({ columns: [t.tokenId, t.day] })],
 );
 
-export const originKinds = ["address", "country", "client"] as const;
+/** A network is the /24 of an IPv4 address or the /48 of an IPv6 address. */
+export const originKinds = ["address", "country", "client", "network"] as const;
 
 /** Origins and clients of a token: the latest few of each kind. */
 export const tokenOrigins = sqliteTable(
@@ -173,6 +174,8 @@ export const tokenOrigins = sqliteTable(
     kind: text("kind", { enum: originKinds }).notNull(),
     value: text("value").notNull(),
     lastAt: integer("last_at").notNull(),
+    /** 0 in rows that are older than the column. */
+    firstAt: integer("first_at").notNull().default(0),
   },
   (t) => [primaryKey({ columns: [t.tokenId, t.kind, t.value] })],
 );

@@ -38,5 +38,6 @@ export async function getTokenUsage(ctx: OrgContext, id: string, days: number, o
     addresses: ofKind("address"),
     countries: ofKind("country"),
     clients: ofKind("client"),
+    networks: ofKind("network"),
   };
 }

@@ -8,6 +8,7 @@ import { PreconditionFailed, UniqueViolation, failUnless } from "../db/client.ts
 import { AppError, badRequest } from "../errors.ts";
 import { newSigningSecret } from "../http/standardWebhooks.ts";
 import type { Webhook } from "./openapi.ts";
+import { noteChange } from "./reach.ts";
 import type { WebhookRequest } from "./schema.ts";
 import { addressOf, formatOf, requireLog, requireSamePlace, selectionOf } from "./settings.ts";
 import { webhookCursors, webhooks } from "./table.ts";
@@ -55,6 +56,7 @@ export async function createWebhook(ctx: OrgContext, place: Place, request: Webh
     madeWith: ctx.actor.token.id,
     failingSince: null,
     error: "",
+    digestAt: ctx.now,
   };
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "webhook-created",
@@ -78,6 +80,7 @@ export async function createWebhook(ctx: OrgContext, place: Place, request: Webh
     throw error;
   }
   relaySoon(ctx, event);
+  if (row.digest !== null) noteChange(ctx, id);
   return { ...(await toWebhook(ctx, place, row, true)), ...(shown !== undefined && { secret: shown }) };
 }
 
@@ -94,8 +97,9 @@ export const endCursor = ({ store, org }: OrgContext) =>
     .delete(webhookCursors)
     .where(sql`${eq(webhookCursors.orgId, org.id)} AND NOT EXISTS (SELECT 1 FROM ${webhooks} WHERE ${webhooks.orgId} = ${org.id})`);
 
-/** Filters and groups in a sentence. */
-export function inWords({ filters, groups }: { filters: string[]; groups: string[] }): string {
+/** Filters and groups, or the digest, in a sentence. */
+export function inWords({ filters, groups, digest }: { filters: string[]; groups: string[]; digest: string | null }): string {
+  if (digest !== null) return `a ${digest} digest`;
   const names = [...groups.map((group) => `group ${group}`), ...filters];
   return names.length === 0 ? "all events" : names.slice(0, 20).join(", ") + (names.length > 20 ? ` and ${names.length - 20} more` : "");
 }

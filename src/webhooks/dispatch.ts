@@ -9,6 +9,7 @@ import { logError } from "../log.ts";
 import { organizations } from "../orgs/table.ts";
 import { updates } from "../updates/table.ts";
 import type { Sending } from "./deliveries.ts";
+import { digestItemOf } from "./digest.ts";
 import { type WebhookFilter, selects } from "./filters.ts";
 import { type EndedUpdate, type Message, messageOfRecord, messageOfUpdate } from "./message.ts";
 import { senderOf } from "./reach.ts";
@@ -46,7 +47,7 @@ export async function dispatch(env: Bindings, orgId: string, isLastTry = false):
   // After the restoration of an older backup the log is shorter than before.
   const through = records.at(-1)?.seq ?? Math.min(cursor.seq, head);
   const since = Date.now() - OLDEST;
-  const signals = records.filter((record) => Number(record["at"]) >= since).flatMap((record) => signalIn(record) ?? []);
+  const signals = records.flatMap((record) => signalIn(record, since) ?? []);
   if (signals.length > 0) await send(env, store, { orgId, org: org.name, signals, isLastTry });
   await batch(store, [
     store.db
@@ -57,9 +58,11 @@ export async function dispatch(env: Bindings, orgId: string, isLastTry = false):
   return through < head ? "more" : "idle";
 }
 
-function signalIn(record: ChainRecord) {
+/** What a record is for webhooks. A refusal that is no event of theirs is a part of digests. */
+function signalIn(record: ChainRecord, since: number) {
   const signal = signalOf(record as unknown as Parameters<typeof signalOf>[0]);
-  return signal && { record, ...signal };
+  const isLate = Number(record["at"]) < since;
+  return signal || record["authFailure"] === true ? { record, isLate, ...signal } : undefined;
 }
 
 interface Work {
@@ -92,6 +95,7 @@ async function send(env: Bindings, store: Store, { orgId, org, signals, isLastTr
         stackId: webhooks.stackId,
         filters: webhooks.filters,
         groups: webhooks.groups,
+        digest: webhooks.digest,
         host: webhooks.host,
         fromSeq: webhooks.fromSeq,
       })
@@ -105,23 +109,29 @@ async function send(env: Bindings, store: Store, { orgId, org, signals, isLastTr
       ),
   ]);
   const byId = new Map(ended.map((update) => [update.id, update]));
-  const events = signals.flatMap(({ record, filter: own, updateId }): WebhookEvent[] => {
+  const known = signals.map(({ record, filter: own, updateId, isLate }) => {
     const update = updateId === undefined ? undefined : byId.get(updateId);
-    const filter = update ? filterOfUpdate(update.kind, update.dryRun, update.status) : own;
-    return filter ? [{ record, filter, update }] : [];
+    return { record, isLate, update, filter: update ? filterOfUpdate(update.kind, update.dryRun, update.status) : own };
   });
+  const events = known.flatMap(({ record, filter, update, isLate }): WebhookEvent[] =>
+    filter && !isLate ? [{ record, filter, update }] : [],
+  );
+  const items = known.flatMap(({ record, filter, update }) => digestItemOf(record, filter, update, org) ?? []);
   const work = hooks.flatMap((hook) => {
-    const sendings = events.filter((event) => isFor(hook, event)).map((event) => sendingOf(hook, event, org));
-    return sendings.length > 0 ? [{ hook, sendings }] : [];
+    const isDigest = hook.digest !== null;
+    const collected = isDigest ? items.filter(({ seq }) => seq > hook.fromSeq) : [];
+    const sendings = isDigest ? [] : events.filter((event) => isFor(hook, event)).map((event) => sendingOf(hook, event, org));
+    return sendings.length + collected.length > 0 ? [{ hook, sendings, collected }] : [];
   });
   for (let i = 0; i < work.length; i += AT_ONCE)
     await Promise.all(
-      work.slice(i, i + AT_ONCE).map(async ({ hook, sendings }) => {
+      work.slice(i, i + AT_ONCE).map(async ({ hook, sendings, collected }) => {
         try {
-          await senderOf(env, hook.id).add(hook.id, sendings);
+          if (sendings.length > 0) await senderOf(env, hook.id).add(hook.id, sendings);
+          if (collected.length > 0) await senderOf(env, hook.id).collect(hook.id, collected);
         } catch (error) {
           if (!isLastTry) throw error;
-          logError("messages of a webhook are lost", error, { webhookId: hook.id, messages: sendings.length });
+          logError("messages of a webhook are lost", error, { webhookId: hook.id, messages: sendings.length + collected.length });
         }
       }),
     );
@@ -159,4 +169,4 @@ export function idOf(webhookId: string, eventId: string): string {
 }
 
 /** A development server has no certificate. */
-const originOf = (host: string) => `${/^(localhost|127\.|\[::1\])/.test(host) ? "http" : "https"}://${host}`;
+export const originOf = (host: string) => `${/^(localhost|127\.|\[::1\])/.test(host) ? "http" : "https"}://${host}`;

@@ -69,10 +69,12 @@ const ofTheLog = {
     "token_expiring",
     "token_expired",
     "token_refused",
+    "token_new_network",
+    "token_new_country",
   ],
   members: ["member_invited", "member_added", "member_joined", "member_removed", "member_role_changed"],
   sso: ["sso_changed", "sso_identity_linked", "sso_identity_removed", "sso_token_authorized", "sso_refused", "sso_emergency_sign_in"],
-  health: ["stream_failing", "webhook_failing", "update_running_long"],
+  health: ["stream_failing", "webhook_failing", "update_running_long", "audit_chain_broken"],
 } as const;
 
 const byGroup = { ...contract, ...ofTheLog };
@@ -99,16 +101,20 @@ const orgOnly = new Set<string>(["stack_created", "stack_deleted"]);
 export interface Selection {
   filters: readonly string[];
   groups: readonly string[];
+  /** How often a digest is sent, in place of events. */
+  digest?: string | null;
 }
 
 /** Whether the webhook gets a part of the audit log. */
-export const selectsLog = ({ filters, groups }: Selection): boolean =>
-  groups.some((group) => logGroups.has(group)) || filters.some((filter) => isFilter(filter) && logGroups.has(groupOfFilter(filter)));
+export const selectsLog = ({ filters, groups, digest = null }: Selection): boolean =>
+  digest !== null ||
+  groups.some((group) => logGroups.has(group)) ||
+  filters.some((filter) => isFilter(filter) && logGroups.has(groupOfFilter(filter)));
 
 /** The value of `Pulumi-Webhook-Kind` for events of a group of the audit log. */
 export const kindOfGroup = (group: WebhookGroup): string => group.replace(/s$/, "");
 
-const logKinds = new Set(Object.keys(ofTheLog).map((group) => kindOfGroup(group as WebhookGroup)));
+const logKinds = new Set([...Object.keys(ofTheLog).map((group) => kindOfGroup(group as WebhookGroup)), "digest"]);
 /** Whether messages of that kind are parts of the audit log. */
 export const isOfLog = (kind: string): boolean => logKinds.has(kind);
 

@@ -39,17 +39,17 @@ const personOf = (record: ChainRecord) => {
   const githubLogin = String(record["userLogin"] ?? "");
   return { name: String(record["userName"] ?? githubLogin), githubLogin, avatarUrl };
 };
-const organizationOf = (org: string) => ({ name: org, githubLogin: org, avatarUrl });
+export const organizationOf = (org: string) => ({ name: org, githubLogin: org, avatarUrl });
 
 /** Who did it, for people: a machine has the name of its token. */
-function doer(record: ChainRecord, org: string): string {
+export function doer(record: ChainRecord, org: string): string {
   const login = String(record["userLogin"] ?? "");
   const token = String(record["tokenName"] ?? "");
   return login === org && token !== "" ? `the token ${token}` : login || "the service";
 }
 
 /** Longest text of a fact. Slack takes 2,000 characters of a field. */
-const short = (text: string) => (text.length > 300 ? `${text.slice(0, 299).toWellFormed()}…` : text);
+export const short = (text: string) => (text.length > 300 ? `${text.slice(0, 299).toWellFormed()}…` : text);
 
 export function messageOfRecord(filter: WebhookFilter, record: ChainRecord, { org, origin }: Place): Message {
   const [projectName = "", stackName = ""] = String(record["stack"] ?? "").split("/");
@@ -84,7 +84,7 @@ export function messageOfRecord(filter: WebhookFilter, record: ChainRecord, { or
     }),
     title: `${displayNameOf(event)} in ${org}`,
     facts: [["What", short(description)], ["By", doer(record, org)], ...(address === "" ? [] : [["From", address] as [string, string]])],
-    tone: /refused|failing|leaked|emergency|expired|running_long/.test(filter) ? "bad" : "plain",
+    tone: /refused|failing|leaked|emergency|expired|running_long|broken|new_country/.test(filter) ? "bad" : "plain",
   };
 }
 

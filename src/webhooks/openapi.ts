@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import type { Operations } from "../http/openapi.ts";
-import { webhookDisabledReasons, webhookFormats } from "./table.ts";
+import { webhookDigests, webhookDisabledReasons, webhookFormats } from "./table.ts";
 
-/** The contract has all but the last three members. */
+/** The contract has all but `digest` and the last three members. */
 export const Webhook = z.object({
   organizationName: z.string(),
   projectName: z.optional(z.string()),
@@ -15,6 +15,8 @@ export const Webhook = z.object({
   format: z.enum(webhookFormats),
   filters: z.array(z.string()),
   groups: z.array(z.string()),
+  /** How often it sends a digest in place of events. */
+  digest: z.nullable(z.enum(webhookDigests)),
   hasSecret: z.boolean(),
   /** Changes with the secret, and reveals nothing of it. */
   secretCiphertext: z.string(),

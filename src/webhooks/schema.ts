@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { list, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { stackParams } from "../stacks/path.ts";
+import { webhookDigests } from "./table.ts";
 
 const isPlain = (value: string) => !/\p{Cc}/u.test(value) && value.isWellFormed();
 
@@ -33,6 +34,8 @@ export const WebhookRequest = z.object({
   format: z.nullish(text(50)),
   filters: names,
   groups: names,
+  /** A digest in place of events. Absent: none, and at a change as before. */
+  digest: z.nullish(z.enum(webhookDigests, "digest must be daily, weekly or null")),
 });
 export type WebhookRequest = z.infer<typeof WebhookRequest>;
 

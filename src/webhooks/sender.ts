@@ -5,6 +5,10 @@ import { log, logError } from "../log.ts";
 import { isSealedWithOldKey } from "../secrets/sealed.ts";
 import { type Attempted, attempt } from "./attempt.ts";
 import { Deliveries, type Sending, messageOf, toDelivery } from "./deliveries.ts";
+import { type DigestItem, digestMessage, lastDue, nextDue } from "./digest.ts";
+import { Digests } from "./digests.ts";
+import { noteDigest, readTokens } from "./digestTokens.ts";
+import { idOf, originOf } from "./dispatch.ts";
 import { disable, noteFailing, noteSuccess, readDue, recordFailing, reseal } from "./health.ts";
 import { type Message, pingMessage } from "./message.ts";
 import type { WebhookDelivery } from "./openapi.ts";
@@ -40,6 +44,7 @@ type Due = NonNullable<Awaited<ReturnType<typeof readDue>>>;
  */
 export class WebhookSender extends DurableObject<Bindings> {
   readonly #deliveries: Deliveries;
+  readonly #digests: Digests;
   /** Ends the attempts that are under way. */
   #attempts = new AbortController();
   /** The webhook was changed since the last step began. */
@@ -48,6 +53,7 @@ export class WebhookSender extends DurableObject<Bindings> {
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
     this.#deliveries = new Deliveries(ctx.storage.sql);
+    this.#digests = new Digests(ctx.storage.sql);
   }
 
   /** Stores messages, and sends them soon. A message that is there already is not sent again. */
@@ -55,6 +61,19 @@ export class WebhookSender extends DurableObject<Bindings> {
     await this.#remember(webhookId);
     this.#deliveries.add(sendings, Date.now());
     await this.#setAlarm();
+  }
+
+  /** Counts what the next digest tells. What was counted already is not counted again. */
+  async collect(webhookId: string, items: DigestItem[]): Promise<void> {
+    await this.#remember(webhookId);
+    this.ctx.storage.transactionSync(() => this.#digests.collect(items));
+    if (this.#digests.state.next === null) await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** A digest is due. */
+  async wake(webhookId: string): Promise<void> {
+    await this.#remember(webhookId);
+    await this.ctx.storage.setAlarm(Date.now());
   }
 
   /** The webhook was changed or deleted: attempts that are under way end, and the next ones are made with the webhook as it is now. */
@@ -126,6 +145,7 @@ export class WebhookSender extends DurableObject<Bindings> {
       return;
     }
     if (!due.row.active) this.#deliveries.dropWaiting();
+    await this.#makeDigest(due);
     const now = Date.now();
     const { heldUntil = 0 } = await this.#health();
     const rows = heldUntil > now ? [] : this.#deliveries.due(now, AT_ONCE);
@@ -133,6 +153,34 @@ export class WebhookSender extends DurableObject<Bindings> {
     if (rows.length > 0 && due.opened && isSealedWithOldKey(this.env, due.row.sealed)) await reseal(this.env, due.row, due.opened);
     this.#deliveries.prune(Date.now());
     await this.#setAlarm();
+  }
+
+  /**
+   * Makes the message of a digest that is due. It is stored in the same transaction that forgets what it tells. So there is one message for each
+   * period, and it covers the time since the last one, however late it is.
+   */
+  async #makeDigest({ row, org }: Due): Promise<void> {
+    const { id, orgId, host, digest: every } = row;
+    if (!row.active || every === null) {
+      this.#digests.clear();
+      return this.#digests.setNext(null);
+    }
+    const now = Date.now();
+    const { digested } = this.#digests.state;
+    const from = Math.max(row.digestAt, digested);
+    const at = lastDue(every, now);
+    if (from < at) {
+      const tokens = await readTokens(this.env, orgId, now);
+      this.ctx.storage.transactionSync(() => {
+        const content = { ...tokens, ...this.#digests.read() };
+        const message = digestMessage({ every, org, origin: originOf(host), from, until: now, content });
+        this.#deliveries.add([{ id: idOf(id, `digest ${at}`), message, at: now }], now);
+        this.#digests.close(now);
+      });
+    }
+    const last = Math.max(from, this.#digests.state.digested);
+    this.#digests.setNext(nextDue(every, last));
+    if (row.digestAt < last) await noteDigest(this.env, id, last);
   }
 
   /** Sends a message that waits. After a failure it waits longer, and after a day it is given up. */
@@ -203,8 +251,9 @@ export class WebhookSender extends DurableObject<Bindings> {
 
   async #setAlarm(): Promise<void> {
     if (this.#isChanged) return this.ctx.storage.setAlarm(Date.now());
-    const next = this.#deliveries.nextTime();
-    if (next === undefined) return this.ctx.storage.deleteAlarm();
+    const times = [this.#deliveries.nextTime(), this.#digests.state.next ?? undefined].filter((time) => time !== undefined);
+    if (times.length === 0) return this.ctx.storage.deleteAlarm();
+    const next = Math.min(...times);
     const { heldUntil = 0 } = await this.#health();
     await this.ctx.storage.setAlarm(Math.max(next, heldUntil, Date.now()));
   }

@@ -4,7 +4,7 @@ import { AppError, badRequest } from "../errors.ts";
 import { addressFault, isLocal, ownHostFault } from "../http/outgoing.ts";
 import { type Selection, isFilter, isGroup, isOfStack, selectsLog } from "./filters.ts";
 import type { WebhookRequest } from "./schema.ts";
-import { type WebhookFormat, webhookFormats } from "./table.ts";
+import { type WebhookDigest, type WebhookFormat, webhookFormats } from "./table.ts";
 import type { Place } from "./webhook.ts";
 
 /** The names in a body must be those of the path. @throws 400 */
@@ -33,9 +33,26 @@ export function formatOf(place: Place, sent: string | null | undefined, before: 
   return format;
 }
 
-/** The filters and groups of a request, each once. @throws 400 for a name that does not exist, or not for a stack */
-export function selectionOf(place: Place, { filters, groups }: Pick<WebhookRequest, "filters" | "groups">) {
-  const selection = { filters: [...new Set(filters ?? [])], groups: [...new Set(groups ?? [])] };
+/**
+ * The filters and groups of a request, each once, and its digest.
+ * @param before the digest before the request, which may leave it out
+ * @throws 400 for a name that does not exist, or not for a stack
+ */
+export function selectionOf(
+  place: Place,
+  { filters, groups, digest }: Pick<WebhookRequest, "filters" | "groups" | "digest">,
+  before: WebhookDigest | null = null,
+) {
+  const selection = {
+    filters: [...new Set(filters ?? [])],
+    groups: [...new Set(groups ?? [])],
+    digest: digest === undefined ? before : digest,
+  };
+  if (selection.digest !== null) {
+    if (place) throw badRequest("only a webhook of the organization can send a digest");
+    if (selection.filters.length + selection.groups.length > 0)
+      throw badRequest("the parts of a digest are fixed, so filters and groups must be empty, or digest must be null");
+  }
   for (const filter of selection.filters) {
     if (!isFilter(filter)) throw badRequest(`there is no webhook filter ${filter}`);
     if (place && !isOfStack(filter)) throw badRequest(`a webhook of a stack cannot have the filter ${filter}`);

@@ -28,6 +28,8 @@ const byEvent: Partial<Record<RecordedEvent, WebhookFilter>> = {
   "token-leak-reported": "token_leaked",
   "token-expires-soon": "token_expiring",
   "token-expired": "token_expired",
+  "token-used-from-new-network": "token_new_network",
+  "token-used-from-new-country": "token_new_country",
   "auth-failure-access-token": "token_refused",
   "auth-failure-token-disabled": "token_refused",
   "auth-failure-token-policy": "token_refused",
@@ -56,6 +58,7 @@ const byEvent: Partial<Record<RecordedEvent, WebhookFilter>> = {
   "webhook-failing": "webhook_failing",
   "webhook-disabled": "webhook_failing",
   "update-runs-long": "update_running_long",
+  "audit-chain-broken": "audit_chain_broken",
 };
 
 /** Records of the end of an update. The update says what they are, and whether it succeeded. */

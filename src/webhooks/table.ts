@@ -5,6 +5,10 @@ import { organizations } from "../orgs/table.ts";
 export const webhookFormats = ["raw", "slack", "ms_teams"] as const;
 export type WebhookFormat = (typeof webhookFormats)[number];
 
+/** How often a webhook sends a summary, in place of a message for each event. */
+export const webhookDigests = ["daily", "weekly"] as const;
+export type WebhookDigest = (typeof webhookDigests)[number];
+
 /**
  * Why a webhook was deactivated by the service: it failed for days, its destination said that it is gone, or the credential that set it up was
  * revoked.
@@ -48,8 +52,18 @@ export const webhooks = sqliteTable(
     /** The first of the failures since the last success, and the reason of the first one. */
     failingSince: integer("failing_since"),
     error: text("error").notNull().default(""),
+    /** Null: it sends each event. */
+    digest: text("digest").$type<WebhookDigest>(),
+    /** The time of the last digest, or when it was asked for: the next one begins there. */
+    digestAt: integer("digest_at").notNull().default(0),
   },
-  (t) => [uniqueIndex("webhooks_name").on(t.orgId, t.stackId, sql`lower(${t.name})`), index("webhooks_made_with").on(t.madeWith)],
+  (t) => [
+    uniqueIndex("webhooks_name").on(t.orgId, t.stackId, sql`lower(${t.name})`),
+    index("webhooks_made_with").on(t.madeWith),
+    index("webhooks_digest")
+      .on(t.digestAt)
+      .where(sql`${t.digest} IS NOT NULL`),
+  ],
 );
 
 /** How far the audit log of an organization was examined for its webhooks. Organizations without webhooks have no row. */

@@ -26,9 +26,9 @@ export async function updateWebhook(ctx: OrgContext, place: Place, name: string,
   requireSamePlace(ctx, place, request);
   if (request.name && request.name !== name) throw badRequest("the name of a webhook cannot change");
   if (request.newSecret && request.secret) throw badRequest("a request has a secret or asks for a new one, not both");
-  const selection = selectionOf(place, request);
   const url = addressOf(ctx, request.payloadUrl, host);
   const before = await readHook(ctx, place, name);
+  const selection = selectionOf(place, request, before.digest);
   const format = formatOf(place, request.format, before.format);
   await requireLog(ctx, before, selection);
   const opened = await openHook(ctx.env, before);
@@ -38,6 +38,7 @@ export async function updateWebhook(ctx: OrgContext, place: Place, name: string,
   const isNewPlace = url.href !== opened?.url;
   const { displayName, active } = request;
   const isActivated = active && !before.active;
+  const beginsDigests = selection.digest !== null && (before.digest === null || isActivated);
   const changes = differences(before, { displayName, format, active, destination: url.host, ...selection });
   if (isNewPlace && url.host === before.destination) changes.push("address");
   if (isNewSecret) changes.push(secret === "" ? "no secret any more" : "secret");
@@ -70,8 +71,9 @@ export async function updateWebhook(ctx: OrgContext, place: Place, name: string,
       .set({
         ...set,
         ...(isResealed && { sealed: await sealHook(ctx.env, before.id, { url: url.href, secret }) }),
-        // What happened while it was not active is not sent.
-        ...(isActivated && { fromSeq: lastSeq(ctx.org.id) as never }),
+        ...(beginsDigests && { digestAt: ctx.now }),
+        // What happened while it was not active, or sent no digests, is not sent.
+        ...((isActivated || beginsDigests) && { fromSeq: lastSeq(ctx.org.id) as never }),
       })
       .where(and(eq(webhooks.id, before.id), eq(webhooks.version, before.version)))
       .returning(),
@@ -92,7 +94,7 @@ function secretOf(sent: string | null | undefined, before: WebhookRow, stored: s
   throw badRequest("the stored secret cannot be read any more, so secret is required again");
 }
 
-type Told = Pick<WebhookRow, "displayName" | "format" | "active" | "destination" | "filters" | "groups">;
+type Told = Pick<WebhookRow, "displayName" | "format" | "active" | "destination" | "filters" | "groups" | "digest">;
 
 /** What a change changes, for the audit log. */
 function differences(before: Told, after: Told): string[] {

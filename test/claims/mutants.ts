@@ -700,6 +700,22 @@ export const mutants: Mutant[] = [
     find: 'await requireRight(ctx, "audit_streams:update");',
     replace: "",
   },
+  { claim: "digest-log", file: "src/webhooks/filters.ts", find: "digest !== null ||", replace: "" },
+  { claim: "digest-once", file: "src/webhooks/digests.ts", find: "if (seq <= through) continue;", replace: "" },
+  { claim: "chain-daily", file: "src/auditlogs/check.ts", find: "if (fault) findings.push({ sequence, fault });", replace: "" },
+  { claim: "chain-daily", file: "src/auditlogs/check.ts", find: "findings.filter((finding) => !isKnown(finding))", replace: "findings" },
+  {
+    claim: "chain-daily-archive",
+    file: "src/auditlogs/check.ts",
+    find: 'findings.push({ sequence: firstSeq, fault: "unreadable" });',
+    replace: "",
+  },
+  {
+    claim: "first-use",
+    file: "src/auth/touch.ts",
+    find: 'AND NOT EXISTS (SELECT 1 FROM token_origins AS origins WHERE ${ofToken} AND origins.value = ${member("value")})',
+    replace: "",
+  },
   {
     claim: "hook-stacks",
     file: "src/auth/policy.ts",

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { signCheckpoints } from "../../src/audit/checkpoint.ts";
+import { checkChains } from "../../src/auditlogs/check.ts";
 import type { Bindings } from "../../src/env.ts";
 import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
@@ -158,4 +159,19 @@ it("stays below 100 KB with 100 rows", async () => {
   const page = await shown(admin.get(HERE));
   expect(page.split('<tr class="refused">')).toHaveLength(101);
   expect(page.length).toBeLessThan(100_000);
+});
+
+it("shows what the daily check found, on the page of the log", async () => {
+  const now = Date.now();
+  const check = async (day: number) => {
+    while ((await checkChains(env as Bindings, now + day * 86_400_000)) > 0);
+  };
+  await check(0);
+  expect(await shown(admin.get(HERE))).not.toContain("The daily check found");
+  await env.DB.prepare("UPDATE audit_events SET user_login = 'gus' WHERE org_id = ? AND seq <= 2").bind(orgId).run();
+  await check(1);
+  const page = await shown(admin.get(HERE));
+  expect(page).toContain("The daily check found 2 faults in this log");
+  expect(page).toContain(`<a href="${HERE}/2">Record 2</a>: its hash does not match its content.`);
+  expect(page).toContain('role="alert"');
 });

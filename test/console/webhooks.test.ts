@@ -138,3 +138,23 @@ it("warns of a webhook that was disabled because of its failures or its credenti
   await env.DB.prepare("UPDATE webhooks SET sealed = 'AAAA'").run();
   expect(await shown(admin.post(`/acme/~/webhooks/${name}/enable`, {}), 400)).toContain("the stored address cannot be read any more");
 });
+
+it("offers a digest in place of events, for the organization only", async () => {
+  await shown(admin.get("/acme/~/new-webhook"));
+  const added = await admin.post("/acme/~/new-webhook", form({ digest: "weekly", secretKind: "none" }));
+  expect(added.status, await added.clone().text()).toBe(303);
+  const [hook] = (await hooksOf(HOOKS)) as [Webhook];
+  expect(hook).toMatchObject({ digest: "weekly", filters: [], groups: [] });
+  const path = `/acme/~/webhooks/${hook.name}`;
+  expect(await shown(admin.get(path))).toContain("A digest each Monday at 08:00 UTC");
+  for (const action of ["disable", "enable"]) expect((await admin.post(`${path}/${action}`, {})).status).toBe(303);
+  const untouched = fieldsOf(await shown(admin.get(`${path}/edit`)), `${path}/edit`);
+  expect((await admin.post(`${path}/edit`, untouched)).status).toBe(303);
+  expect(await hooksOf(HOOKS)).toEqual([hook]);
+  expect((await admin.post(`${path}/edit`, { ...untouched, digest: "", "filter.update_failed": "yes" })).status).toBe(303);
+  expect(await hooksOf(HOOKS)).toMatchObject([{ digest: null, filters: ["update_failed"] }]);
+  expect(await shown(admin.post(`${path}/edit`, { ...untouched, digest: "hourly" }), 400)).toContain(
+    "digest must be daily, weekly or null",
+  );
+  expect(await shown(admin.get("/acme/web/dev/new-webhook"))).not.toContain('name="digest"');
+});

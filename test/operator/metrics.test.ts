@@ -96,6 +96,7 @@ describe("the numbers", () => {
         deadLetters: 0,
         lastCheckpointDay: null,
         checkpointsOverdue: 0,
+        chainsBroken: 0,
       },
       orphansDeleted: 0,
       cron: {},

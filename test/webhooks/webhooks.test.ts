@@ -50,6 +50,7 @@ describe("webhooks of an organization", () => {
         format: "raw",
         filters: [],
         groups: ["stacks"],
+        digest: null,
         hasSecret: true,
         secretCiphertext: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       });

@@ -1,6 +1,8 @@
 import type { ResponseAuditLogs } from "../../auditlogs/openapi.ts";
+import { listFaults } from "../../auditlogs/faults.ts";
 import { listAuditEvents } from "../../auditlogs/list.ts";
 import { versionTwo } from "../../auditlogs/schema.ts";
+import { faults } from "../../auditlogs/verify.ts";
 import { cut } from "../../http/pageText.ts";
 import { attempt } from "../attempt.ts";
 import { Badge, Empty, More, Notice, Table, Time } from "../components.tsx";
@@ -16,11 +18,14 @@ type AuditEvent = ResponseAuditLogs["auditLogEvents"][number];
 
 /** Maximum number of bytes in a row for the description; the record's page shows all of it. */
 const DESCRIPTION = 112;
+/** Maximum number of faults of the log that the page names. */
+const SHOWN_FAULTS = 5;
 
 export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:read", async (ctx) => {
   const { org, page } = ctx;
   const set = filtersOf(page.query);
   const asked = listQuery(page.query);
+  const found = await listFaults(ctx);
   const read = "problem" in asked ? asked : await attempt(() => listAuditEvents(ctx, versionTwo(org.name, asked.value)), [400, 404]);
   const { auditLogEvents, continuationToken } = "problem" in read ? { auditLogEvents: [], continuationToken: undefined } : read.value;
   return {
@@ -40,6 +45,7 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
             </a>
           )}
         </div>
+        {found.length > 0 && <Faults orgName={org.name} found={found} />}
         <FilterForm set={set} errors={"problem" in asked ? asked.problem.fields : {}} />
         <ActiveFilters orgName={org.name} set={set} />
         {"problem" in read ? (
@@ -65,6 +71,25 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
     ),
   };
 });
+
+/** What the daily check found. The pages of the records and the verification show more. */
+const Faults = ({ orgName, found }: { orgName: string; found: Awaited<ReturnType<typeof listFaults>> }) => (
+  <>
+    <Notice kind="error">
+      The daily check found {found.length === 1 ? "a fault" : `${found.length} faults`} in this log, since{" "}
+      <Time at={Math.min(...found.map(({ foundAt }) => foundAt))} />. Nobody can change a record through this service, so ask its operator.{" "}
+      <a href={placePath(orgName, "audit", "verify")}>Verify the chain now</a>
+    </Notice>
+    <ul>
+      {found.slice(0, SHOWN_FAULTS).map(({ sequence, fault }) => (
+        <li>
+          <a href={placePath(orgName, "audit", String(sequence))}>Record {sequence}</a>: {faults[fault]}.
+        </li>
+      ))}
+      {found.length > SHOWN_FAULTS && <li>There are {found.length - SHOWN_FAULTS} more.</li>}
+    </ul>
+  </>
+);
 
 const Row = ({ event, orgName, set }: { event: AuditEvent; orgName: string; set: Filters }) => {
   const by = event.user.githubLogin;

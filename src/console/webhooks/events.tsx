@@ -41,6 +41,8 @@ const words: { [Group in OfferedGroup]: { title: string; events: Record<FilterOf
       token_expiring: "A token expires soon",
       token_expired: "A token has expired",
       token_refused: "A token was refused",
+      token_new_network: "A token was used from a new network",
+      token_new_country: "A token was used from a new country",
     },
   },
   members: {
@@ -70,6 +72,7 @@ const words: { [Group in OfferedGroup]: { title: string; events: Record<FilterOf
       stream_failing: "An audit stream was paused after a day of failures",
       webhook_failing: "A webhook failed for a day or was disabled",
       update_running_long: "An update runs for a long time",
+      audit_chain_broken: "The daily check found a fault in the audit log",
     },
   },
 };
@@ -80,12 +83,16 @@ const all = Object.entries(words).map(([group, { title, events }]) => ({
   events: events as Partial<Record<WebhookFilter, string>>,
 }));
 
+/** A digest is a part of the audit log, so it needs the right to set up a stream of it. */
+const maySendLog = (ctx: HookContext) => ctx.page.may("audit_streams:update") && ctx.page.may("audit_logs:export");
+export const offersDigest = (ctx: HookContext) => !placeIn(ctx) && maySendLog(ctx);
+
 /** The groups that the form of a page offers. Those of the audit log need the right to set up a stream of it. */
 function offered(ctx: HookContext) {
   const place = placeIn(ctx);
-  const maySendLog = ctx.page.may("audit_streams:update") && ctx.page.may("audit_logs:export");
+  const sendsLog = maySendLog(ctx);
   return all.flatMap(({ group, title, events }) => {
-    if (place ? !isOfStack(group) : selectsLog({ filters: [], groups: [group] }) && !maySendLog) return [];
+    if (place ? !isOfStack(group) : selectsLog({ filters: [], groups: [group] }) && !sendsLog) return [];
     const filters = filtersOf(group).filter((filter) => !place || isOfStack(filter));
     return [{ group, title, filters: filters.map((filter) => ({ filter, label: events[filter]! })) }];
   });
@@ -136,7 +143,8 @@ const Box = ({ name, label, form }: { name: string; label: string; form: Form })
 );
 
 /** The selection of a webhook in words. */
-export function eventsInWords({ filters, groups }: Pick<Webhook, "filters" | "groups">): string[] {
+export function eventsInWords({ filters, groups, digest }: Pick<Webhook, "filters" | "groups" | "digest">): string[] {
+  if (digest !== null) return [digest === "daily" ? "A digest each day at 08:00 UTC" : "A digest each Monday at 08:00 UTC"];
   if (filters.length === 0 && groups.length === 0) return ["All events of stacks"];
   const titles = groups.map((name) => `${all.find(({ group }) => group === name)?.title ?? name}: all`);
   const labels = filters.map((filter) => all.flatMap(({ events }) => events[filter as WebhookFilter] ?? [])[0] ?? filter);

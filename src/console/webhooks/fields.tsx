@@ -1,6 +1,6 @@
 import type { Webhook } from "../../webhooks/openapi.ts";
 import { Choice, Field } from "../components.tsx";
-import { EventFields, checkedOf, selectionIn } from "./events.tsx";
+import { EventFields, checkedOf, offersDigest, selectionIn } from "./events.tsx";
 import type { HookContext } from "./place.ts";
 import { nameIn, placeIn } from "./place.ts";
 
@@ -12,6 +12,12 @@ export const formats = [
   ["ms_teams", "Microsoft Teams"],
 ] as const;
 
+export const digests = [
+  ["", "Each event, at once"],
+  ["daily", "A digest each day"],
+  ["weekly", "A digest each Monday"],
+] as const;
+
 /** A secret that removes the stored one. */
 const REMOVE = "__remove-secret";
 
@@ -19,6 +25,7 @@ const REMOVE = "__remove-secret";
 export function requestOf(ctx: HookContext, before?: Webhook) {
   const { form } = ctx.page;
   const place = placeIn(ctx);
+  const digest = digestIn(ctx, before);
   return {
     organizationName: ctx.org.name,
     ...(place && { projectName: place.projectName, stackName: place.stackName }),
@@ -28,9 +35,13 @@ export function requestOf(ctx: HookContext, before?: Webhook) {
     format: form["format"],
     active: before?.active ?? true,
     ...secretIn(form),
-    ...selectionIn(ctx, before),
+    ...(digest === null ? selectionIn(ctx, before) : { filters: [], groups: [] }),
+    digest,
   };
 }
+
+/** A webhook of a stack has no digest, and a caller without the right to the log cannot choose one. */
+const digestIn = (ctx: HookContext, before?: Webhook) => (offersDigest(ctx) ? ctx.page.form["digest"] || null : (before?.digest ?? null));
 
 function secretIn(form: Form) {
   switch (form["secretKind"]) {
@@ -50,6 +61,7 @@ export const formOf = (hook: Webhook): Form => ({
   displayName: hook.displayName,
   payloadUrl: hook.payloadUrl,
   format: hook.format,
+  digest: hook.digest ?? "",
   ...checkedOf(hook),
 });
 
@@ -75,6 +87,18 @@ export const HookFields = ({ ctx, form, errors, edited }: Props) => (
       hint="It is stored encrypted, because the address of a chat is a credential."
     />
     <Choice name="format" label="Format" value={form["format"] ?? "raw"} options={formats} />
+    {offersDigest(ctx) && (
+      <Choice
+        name="digest"
+        label="What it sends"
+        value={form["digest"] ?? ""}
+        options={digests}
+        hint={
+          errors["digest"] ??
+          "A digest tells which tokens are unused or expire soon, and what was refused, failed or is new. It takes the place of the events below, and is sent at 08:00 UTC."
+        }
+      />
+    )}
     <Choice
       name="secretKind"
       label="Secret of the signatures"
