@@ -35,8 +35,8 @@ export async function updateWebhook(ctx: OrgContext, place: Place, name: string,
   const shown = request.newSecret ? newSigningSecret() : undefined;
   const secret = secretOf(shown ?? request.secret, before, opened?.secret);
   const isNewSecret = secret !== opened?.secret;
-  const isNewPlace = url.href !== opened?.url;
-  const { displayName, active } = request;
+  const { displayName, active, payloadUrl } = request;
+  const isNewPlace = payloadUrl !== opened?.url;
   const isActivated = active && !before.active;
   const changes = differences(before, { displayName, format, active, destination: url.host, ...selection });
   if (isNewPlace && url.host === before.destination) changes.push("address");
@@ -69,7 +69,7 @@ export async function updateWebhook(ctx: OrgContext, place: Place, name: string,
       .update(webhooks)
       .set({
         ...set,
-        ...(isResealed && { sealed: await sealHook(ctx.env, before.id, { url: url.href, secret }) }),
+        ...(isResealed && { sealed: await sealHook(ctx.env, before.id, { url: payloadUrl, secret }) }),
         // What happened while it was not active is not sent.
         ...(isActivated && { fromSeq: lastSeq(ctx.org.id) as never }),
       })
