@@ -74,10 +74,11 @@ const closedNetworks = [
   "2001::/23",
   "2001:db8::/32",
   "2002::/16",
+  "3fff::/20",
 ];
 const loopbackNetworks = ["127.0.0.0/8", "::1/128"];
 /** Names of the machine itself, of its network, or of the metadata service of a cloud. */
-const closedNames = /(^|\.)(localhost|local|internal|lan|home|corp|intranet|arpa|test|invalid)$/;
+const closedNames = /(^|\.)(localhost|localdomain|local|internal|private|lan|home|corp|intranet|arpa|onion|alt|test|invalid)$/;
 /** Headers that would pass on the caller's credentials. */
 const credentialHeaders = ["authorization", "cookie", "proxy-authorization"];
 
@@ -95,7 +96,9 @@ export function addressFault(url: URL, loopback: boolean): string | undefined {
   if (url.protocol !== "https:") return "an address must begin with https://";
   if (closedNetworks.some((network) => isInNetwork(address, network))) return "an address must not be in a private or reserved network";
   const isLiteral = host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
-  if (!isLiteral && (closedNames.test(host) || !host.includes("."))) return "a host must have a public name";
+  // Resolvers disagree about an empty label, such as that of `localhost..`.
+  const isPublic = host.includes(".") && !host.split(".").includes("") && !closedNames.test(host);
+  if (!isLiteral && !isPublic) return "a host must have a public name";
   return undefined;
 }
 
