@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -318,6 +319,12 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
       s3Config: { s3BucketName: "acme-audit", s3PathPrefix: "logs/a", iamRoleArn: "arn:aws:iam::111122223333:role/audit-1" },
     });
     await expect.poll(() => isExported("logs/a")).toBe(true);
+    const folder = mkdtempSync(join(inject("directory"), "bucket-"));
+    store.copy("/acme-audit/logs/a/acme/", folder);
+    const verified = spawnSync(process.execPath, [join(import.meta.dirname, "../../scripts/audit-verify.ts"), folder], {
+      encoding: "utf8",
+    });
+    expect(verified.stdout + verified.stderr).toContain("good: records 1 to ");
     expect(store.asked[0]!.get("RoleArn")).toBe("arn:aws:iam::111122223333:role/audit-1");
     await unchanged();
     await refreshed("--exclude", "urn:pulumi:dev::access::pulumiservice:index:OidcIssuer::issuer");

@@ -1,19 +1,22 @@
 /** A store on this machine that speaks as much of S3 and STS as an export of the audit log needs, as MinIO does. For Node. */
 import { createServer } from "node:http";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { gunzipSync } from "node:zlib";
+import { dirname, join } from "node:path";
 
 export interface Store {
   url: string;
-  /** The objects by their path, `/BUCKET/KEY`, as text. */
-  objects: Map<string, string>;
+  /** The objects by their path, `/BUCKET/KEY`. */
+  objects: Map<string, Buffer>;
+  /** Writes the objects under a path into a folder, as `aws s3 sync` does. */
+  copy: (path: string, folder: string) => void;
   /** The requests for the temporary key of a role. */
   asked: URLSearchParams[];
 }
 
 /** @returns the store, which ends with the process */
 export async function startStore(): Promise<Store> {
-  const objects = new Map<string, string>();
+  const objects = new Map<string, Buffer>();
   const asked: URLSearchParams[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -27,13 +30,21 @@ export async function startStore(): Promise<Store> {
       }
       if (request.headers["x-amz-security-token"] !== "session") return response.writeHead(403).end();
       if (objects.has(pathname) && request.headers["if-none-match"] === "*") return response.writeHead(412).end();
-      objects.set(pathname, (pathname.endsWith(".gz") ? gunzipSync(body) : body).toString());
+      objects.set(pathname, body);
       return response.writeHead(200, { ETag: '"e"' }).end();
     });
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   server.unref();
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, objects, asked };
+  const copy = (path: string, folder: string) => {
+    for (const [name, body] of objects) {
+      if (!name.startsWith(path)) continue;
+      const file = join(folder, name.slice(path.length));
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, body);
+    }
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, objects, copy, asked };
 }
 
 const temporaryKey = () => `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
