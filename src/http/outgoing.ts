@@ -74,12 +74,17 @@ const closedNetworks = [
   "2001::/23",
   "2001:db8::/32",
   "2002::/16",
+  "3fff::/20",
 ];
 const loopbackNetworks = ["127.0.0.0/8", "::1/128"];
 /** Names of the machine itself, of its network, or of the metadata service of a cloud. */
-const closedNames = /(^|\.)(localhost|local|internal|lan|home|corp|intranet|arpa|test|invalid)$/;
+const closedNames = /(^|\.)(localhost|localdomain|local|internal|private|lan|home|corp|intranet|arpa|onion|alt|test|invalid)$/;
 /** Headers that would pass on the caller's credentials. */
 const credentialHeaders = ["authorization", "cookie", "proxy-authorization"];
+
+/** @param host in lower case, without a dot at its end */
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || loopbackNetworks.some((network) => isInNetwork(host.replace(/^\[|\]$/g, ""), network));
 
 /**
  * The fault of an address, or undefined.
@@ -90,12 +95,13 @@ export function addressFault(url: URL, loopback: boolean): string | undefined {
   // The URL parser has normalized every spelling of an IPv4 address to four numbers.
   const host = url.hostname.toLowerCase().replace(/\.$/, "");
   const address = host.startsWith("[") ? host.slice(1, -1) : host;
-  const isLoopback = host === "localhost" || loopbackNetworks.some((network) => isInNetwork(address, network));
-  if (loopback && isLoopback && (url.protocol === "http:" || url.protocol === "https:")) return undefined;
+  if (loopback && isLoopback(host) && (url.protocol === "http:" || url.protocol === "https:")) return undefined;
   if (url.protocol !== "https:") return "an address must begin with https://";
   if (closedNetworks.some((network) => isInNetwork(address, network))) return "an address must not be in a private or reserved network";
   const isLiteral = host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
-  if (!isLiteral && (closedNames.test(host) || !host.includes("."))) return "a host must have a public name";
+  // Resolvers disagree about an empty label, such as that of `localhost..`.
+  const isPublic = host.includes(".") && !host.split(".").includes("") && !closedNames.test(host);
+  if (!isLiteral && !isPublic) return "a host must have a public name";
   return undefined;
 }
 
@@ -109,7 +115,10 @@ export function ownHostFault(
   url: URL,
   host: string,
 ): string | undefined {
-  const plain = (name: string) => name.toLowerCase().replace(/\.$/, "");
+  const plain = (name: string) => {
+    const [, host, port = ""] = /^(.*?)\.?(:\d+)?$/.exec(name.toLowerCase())!;
+    return (isLoopback(host!) ? "localhost" : host!) + port;
+  };
   // Cloudflare serves a deployment at several ports. On a development server another port is another server.
   const named = isLocal(env) ? plain(url.host) : plain(url.hostname);
   const hosts = env.PUBLIC_URL ? [host, new URL(env.PUBLIC_URL).host] : [host];

@@ -3,6 +3,7 @@ import { badRequest } from "../errors.ts";
 import { addressFault, isLocal, ownHostFault } from "../http/outgoing.ts";
 import { type Credentials, type Destination, type StreamFormat, hasRole } from "./destination.ts";
 import { newSigningSecret } from "../http/standardWebhooks.ts";
+import { tokenServiceOf } from "./role.ts";
 import { objectUrl } from "./s3.ts";
 import type { SentDestination } from "./schema.ts";
 
@@ -31,15 +32,19 @@ export function settingsOf(env: Bindings, sent: Sent, format: StreamFormat, orig
   if (format !== "jsonl" && sent.kind !== "s3" && sent.kind !== "https")
     throw badRequest(`a stream to ${sent.kind} must have the format jsonl`);
   const settings = read(sent, origin, before);
-  const called = calledUrl(settings.destination);
-  if (!URL.canParse(called)) throw badRequest("the host cannot have the name of the bucket in front of it: set pathStyle to true");
-  const fault = addressFault(new URL(called), isLocal(env)) ?? ownHostFault(env, new URL(called), new URL(origin).host);
-  if (fault) throw badRequest(`${fault} (url)`);
+  for (const called of calledUrls(settings.destination)) {
+    if (!URL.canParse(called)) throw badRequest("the host cannot have the name of the bucket in front of it: set pathStyle to true");
+    const fault = addressFault(new URL(called), isLocal(env)) ?? ownHostFault(env, new URL(called), new URL(origin).host);
+    if (fault) throw badRequest(`${fault} (url)`);
+  }
   return settings;
 }
 
-/** An address that the stream will call: that of a bucket contains the bucket. */
-const calledUrl = (destination: Destination) => (destination.kind === "s3" ? objectUrl(destination, "") : destination.url);
+/** The addresses that the stream will call: that of a bucket contains the bucket, and a role has a token service. */
+function calledUrls(destination: Destination): string[] {
+  const first = destination.kind === "s3" ? objectUrl(destination, "") : destination.url;
+  return hasRole(destination) ? [first, tokenServiceOf(destination).url] : [first];
+}
 
 /** A destination of a request, or the stored one, which has an issuer. */
 export type Sent = SentDestination & { issuer?: string };

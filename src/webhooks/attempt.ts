@@ -44,6 +44,7 @@ export async function attempt(env: Bindings, target: Target, id: string, message
   const at = Date.now();
   const body = bodyOf[target.format](message);
   const headers = await headersOf(target.secret, id, message.kind, at, body);
+  const hide = hider(target, headers);
   const told = { at, payload: body, requestUrl: shownUrl(target), requestHeaders: linesOf(Object.entries(headers).map(withoutSignature)) };
   const none = { responseCode: 0, responseHeaders: "", responseBody: "" };
   const url = new URL(target.url);
@@ -52,13 +53,12 @@ export async function attempt(env: Bindings, target: Target, id: string, message
     const answer = await callOut(env, target.url, limits, { method: "POST", headers, body, signal });
     const error = faultOf(target.format, answer.status, answer.headers.get("Content-Type") ?? "");
     const asked = error === undefined ? undefined : retryAfter(answer.headers.get("Retry-After"), Date.now());
-    const hide = hider(target);
     return {
       ...told,
       duration: Date.now() - at,
       responseCode: answer.status,
       responseHeaders: hide(linesOf([...answer.headers].filter(([name]) => name !== "set-cookie"))).slice(0, MOST_HEADERS),
-      responseBody: hide(new TextDecoder().decode(answer.body).replaceAll("\0", "\uFFFD")),
+      responseBody: hide(textOf(answer.body), answer.body.length === limits.most),
       ...(error !== undefined && { error }),
       ...(asked !== undefined && { asked }),
       ...(answer.status === 410 && { isGone: true as const }),
@@ -68,6 +68,8 @@ export async function attempt(env: Bindings, target: Target, id: string, message
     return { ...told, ...none, responseCode: error.status ?? 0, duration: Date.now() - at, error: sentences[error.reason] };
   }
 }
+
+const textOf = (body: Uint8Array) => new TextDecoder().decode(body).replaceAll("\0", "\uFFFD");
 
 /** Pulumi's headers and those of Standard Webhooks (identity-facts W-1 to W-3). */
 async function headersOf(secret: string, id: string, kind: string, at: number, body: string): Promise<Record<string, string>> {
@@ -81,22 +83,57 @@ async function headersOf(secret: string, id: string, kind: string, at: number, b
 }
 
 /** A reader of deliveries could send a message again with its signature. */
-const withoutSignature = ([name, value]: [string, string]): [string, string] => [name, /signature$/i.test(name) ? "…" : value];
+const withoutSignature = ([name, value]: [string, string]): [string, string] => [name, isSignature(name) ? "…" : value];
+const isSignature = (name: string) => /signature$/i.test(name);
 
 const linesOf = (headers: [string, string][]) => headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
 
-/** The address without its query, and for a chat without its path, which is the credential. */
-function shownUrl({ url, format }: Target): string {
-  const { origin, pathname, search } = new URL(url);
-  if (format !== "raw") return `${origin}/…`;
-  return search === "" ? origin + pathname : `${origin}${pathname}?…`;
+/** The host of the address: the rest may be a credential, and more people read deliveries than may change the webhook. */
+const shownUrl = ({ url }: Target): string => `${new URL(url).origin}/…`;
+
+/** Shorter parts of an address are no credentials, and an answer may contain them by chance. */
+const SHORTEST_PART = 8;
+
+/**
+ * Hides what a receiver repeats of the request in its answer: the secret, the signatures, the path and the query, and the parts of both, in the
+ * spellings in which frameworks repeat them.
+ */
+function hider({ url, secret }: Target, headers: Record<string, string>): (text: string, isCut?: boolean) => string {
+  const { pathname, search } = new URL(url);
+  const values = search.slice(1).split("&");
+  const parts = [...pathname.split("/"), ...values.map((value) => value.slice(value.indexOf("=") + 1))];
+  const signatures = Object.keys(headers).filter(isSignature);
+  const whole = [secret, ...signatures.map((name) => headers[name]!.replace("v1,", "")), pathname.slice(1), search.slice(1)];
+  const all = [...whole.filter((text) => text.length >= 4), ...parts.filter((text) => text.length >= SHORTEST_PART)];
+  // The longer ones first: they contain the others.
+  const hidden = [...new Set(all.flatMap(spellings))].toSorted((a, b) => b.length - a.length);
+  return (text, isCut = false) => {
+    const rest = hidden.reduce((before, one) => before.replaceAll(one, "…"), text);
+    // A cut may have left the begin of one of them.
+    return isCut ? hidden.reduce(withoutBegin, rest) : rest;
+  };
 }
 
-/** Some receivers answer with what they got. */
-function hider({ url, secret, format }: Target): (text: string) => string {
-  const { pathname, search } = new URL(url);
-  const hidden = [secret, search.slice(1), format === "raw" ? "" : pathname.slice(1)].filter((text) => text.length >= 4);
-  return (text) => hidden.reduce((rest, one) => rest.replaceAll(one, "…"), text);
+/** A text without the begin of another one at its end. */
+function withoutBegin(text: string, other: string): string {
+  for (let length = other.length - 1; length >= 4; length--)
+    if (text.endsWith(other.slice(0, length))) return text.slice(0, text.length - length);
+  return text;
+}
+
+/** A text as it is, percent-decoded, in JSON (also with an escaped slash), and in HTML. */
+function spellings(text: string): string[] {
+  const json = JSON.stringify(text).slice(1, -1);
+  const html = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return [text, decoded(text), decoded(text.replaceAll("+", " ")), encodeURIComponent(text), json, json.replaceAll("/", "\\/"), html];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Why an answer does not confirm a message. Many receivers of the raw format answer 200 with HTML, and chats do not. */

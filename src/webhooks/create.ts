@@ -43,7 +43,7 @@ export async function createWebhook(ctx: OrgContext, place: Place, request: Webh
     displayName: request.displayName,
     format,
     ...selection,
-    sealed: await sealHook(ctx.env, id, { url: url.href, secret }),
+    sealed: await sealHook(ctx.env, id, { url: request.payloadUrl, secret }),
     destination: url.host,
     secretTag: secret === "" ? "" : randomHex(16),
     active: request.active,

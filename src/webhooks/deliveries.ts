@@ -34,10 +34,15 @@ export class Deliveries {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec(`CREATE TABLE IF NOT EXISTS deliveries (
+    this.create();
+  }
+
+  /** Creates the table. This is needed again after the storage was emptied: calls for a deleted webhook may still be under way. */
+  create(): void {
+    this.#sql.exec(`CREATE TABLE IF NOT EXISTS deliveries (
       id TEXT PRIMARY KEY, message TEXT NOT NULL, at INTEGER NOT NULL, next_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0,
       state TEXT NOT NULL, last TEXT, sent_at INTEGER)`);
-    sql.exec("CREATE INDEX IF NOT EXISTS deliveries_next ON deliveries (next_at) WHERE next_at IS NOT NULL");
+    this.#sql.exec("CREATE INDEX IF NOT EXISTS deliveries_next ON deliveries (next_at) WHERE next_at IS NOT NULL");
   }
 
   /** Adds messages that wait. One that is there already stays as it is. */
@@ -73,6 +78,34 @@ export class Deliveries {
   /** An attempt was broken off, and does not count. */
   again(id: string, nextAt: number): void {
     this.#sql.exec("UPDATE deliveries SET attempts = attempts - 1, next_at = ? WHERE id = ? AND state = 'waiting'", nextAt, id);
+  }
+
+  /** Adds a message that was sent at once, with its attempt. */
+  addSent({ id, message, at }: Sending, state: "delivered" | "failed", last: Attempted): void {
+    this.#sql.exec(
+      "INSERT INTO deliveries (id, message, at, attempts, state, last, sent_at) VALUES (?, ?, ?, 1, ?, ?, ?)",
+      id,
+      JSON.stringify(message),
+      at,
+      state,
+      JSON.stringify(last),
+      last.at,
+    );
+  }
+
+  /** Counts an attempt beside those that are planned. A message that waits goes on waiting if it failed. */
+  endExtra(id: string, last: Attempted): void {
+    this.#sql.exec(
+      `UPDATE deliveries SET attempts = attempts + 1, last = ?, sent_at = ?,
+        next_at = CASE WHEN ? THEN NULL ELSE next_at END,
+        state = CASE WHEN ? THEN 'delivered' WHEN state = 'waiting' THEN state ELSE 'failed' END
+        WHERE id = ?`,
+      JSON.stringify(last),
+      last.at,
+      last.error === undefined ? 1 : 0,
+      last.error === undefined ? 1 : 0,
+      id,
+    );
   }
 
   end(id: string, state: WebhookDelivery["state"], nextAt: number | null, last: Attempted): void {

@@ -1,10 +1,14 @@
 import * as z from "zod/mini";
+import { tryFromBase64 } from "../bytes/base64.ts";
 import { list, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
 import { stackParams } from "../stacks/path.ts";
 import { webhookDigests } from "./table.ts";
 
 const isPlain = (value: string) => !/\p{Cc}/u.test(value) && value.isWellFormed();
+
+/** A receiver could not find the key of such a secret either. */
+const hasKey = (secret: string) => !secret.startsWith("whsec_") || tryFromBase64(secret.slice("whsec_".length)) !== undefined;
 
 const name = text(32, "a webhook name must have at most 32 characters").check(
   z.regex(/^[A-Za-z0-9_.-]*$/, "a webhook name must have only letters, digits and _ . -"),
@@ -27,7 +31,12 @@ export const WebhookRequest = z.object({
   displayName,
   payloadUrl: text(2000),
   /** Absent or empty: none, and at a change the one before. `__remove-secret` removes it, as the CLI does. */
-  secret: z.nullish(text(500).check(z.refine(isPlain, "a secret must not have control characters"))),
+  secret: z.nullish(
+    text(500).check(
+      z.refine(isPlain, "a secret must not have control characters"),
+      z.refine(hasKey, "a secret that begins with whsec_ must continue in base64"),
+    ),
+  ),
   /** Makes a new secret, which is shown in this answer only. */
   newSecret: z.nullish(z.boolean()),
   active: z.boolean(),

@@ -89,12 +89,14 @@ export class WebhookSender extends DurableObject<Bindings> {
 
   /** Sends a test message at once. @returns undefined if the webhook was deleted */
   async ping(webhookId: string, now: number): Promise<WebhookDelivery | undefined> {
-    await this.#remember(webhookId);
+    const { signal } = this.#attempts;
     const due = await readDue(this.env, webhookId);
     if (!due) return undefined;
-    const id = crypto.randomUUID();
-    this.#deliveries.add([{ id, message: pingMessage(now, due.row.name), at: now }], now);
-    return this.#sendNow(due, id);
+    await this.#remember(webhookId);
+    const sending = { id: crypto.randomUUID(), message: pingMessage(now, due.row.name), at: now };
+    const done = await this.#sendNow(due, sending.id, sending.message, signal);
+    this.#deliveries.addSent(sending, done.error === undefined ? "delivered" : "failed", done);
+    return this.#afterSent(sending.id);
   }
 
   /** The kind of a stored message; undefined if it is no longer stored. */
@@ -105,8 +107,13 @@ export class WebhookSender extends DurableObject<Bindings> {
 
   /** Sends a stored message again at once. @returns undefined if the webhook was deleted, or the message is no longer stored */
   async redeliver(webhookId: string, id: string): Promise<WebhookDelivery | undefined> {
+    const { signal } = this.#attempts;
     const due = await readDue(this.env, webhookId);
-    return due && this.#deliveries.get(id) ? this.#sendNow(due, id) : undefined;
+    const before = this.#deliveries.get(id);
+    if (!due || !before) return undefined;
+    const done = await this.#sendNow(due, id, messageOf(before), signal);
+    this.#deliveries.endExtra(id, done);
+    return this.#afterSent(id);
   }
 
   /** The last messages, the newest first. */
@@ -138,10 +145,13 @@ export class WebhookSender extends DurableObject<Bindings> {
 
   async #step(webhookId: string): Promise<void> {
     this.#isChanged = false;
+    // A change after this reading ends the attempts that follow from it.
+    const { signal } = this.#attempts;
     const due = await readDue(this.env, webhookId);
     if (!due) {
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
+      this.#deliveries.create();
       return;
     }
     if (!due.row.active) this.#deliveries.dropWaiting();
@@ -149,7 +159,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     const now = Date.now();
     const { heldUntil = 0 } = await this.#health();
     const rows = heldUntil > now ? [] : this.#deliveries.due(now, AT_ONCE);
-    await Promise.all(rows.map(({ id }) => this.#sendOne(due, id)));
+    await Promise.all(rows.map(({ id }) => this.#sendOne(due, id, signal)));
     if (rows.length > 0 && due.opened && isSealedWithOldKey(this.env, due.row.sealed)) await reseal(this.env, due.row, due.opened);
     this.#deliveries.prune(Date.now());
     await this.#setAlarm();
@@ -184,11 +194,10 @@ export class WebhookSender extends DurableObject<Bindings> {
   }
 
   /** Sends a message that waits. After a failure it waits longer, and after a day it is given up. */
-  async #sendOne(due: Due, id: string): Promise<void> {
+  async #sendOne(due: Due, id: string, signal: AbortSignal): Promise<void> {
     this.#deliveries.begin(id, Date.now() + REPEAT);
     const row = this.#deliveries.get(id);
     if (!row) return;
-    const { signal } = this.#attempts;
     const done = await this.#attempt(due, id, messageOf(row), signal);
     if (signal.aborted) return this.#deliveries.again(id, Date.now());
     const now = Date.now();
@@ -202,19 +211,17 @@ export class WebhookSender extends DurableObject<Bindings> {
     await this.#noteFailure(due.row, id, done, isGivenUp);
   }
 
-  /** Sends a message at once, whatever state it is in. A message that waits goes on waiting if this attempt fails. */
-  async #sendNow(due: Due, id: string): Promise<WebhookDelivery | undefined> {
-    const before = this.#deliveries.get(id);
-    if (!before) return undefined;
-    const isWaiting = before.state === "waiting" && before.attempts > 0;
-    const nextAt = isWaiting ? before.nextAt : null;
-    this.#deliveries.begin(id, nextAt);
-    const done = await this.#attempt(due, id, messageOf(before), this.#attempts.signal);
-    const isDelivered = done.error === undefined;
-    this.#deliveries.end(id, isDelivered ? "delivered" : isWaiting ? "waiting" : "failed", isDelivered ? null : nextAt, done);
-    if (isDelivered) await this.#noteSuccess(due.row);
-    await this.#setAlarm();
+  /** Sends a message at once, because a caller asked for it. */
+  async #sendNow(due: Due, id: string, message: Message, signal: AbortSignal): Promise<Attempted> {
+    const done = await this.#attempt(due, id, message, signal);
+    if (done.error === undefined) await this.#noteSuccess(due.row);
+    return signal.aborted && done.error !== undefined ? { ...done, error: "The webhook was changed or deleted during the attempt." } : done;
+  }
+
+  /** A message that was sent at once. Undefined if the webhook was deleted meanwhile. */
+  async #afterSent(id: string): Promise<WebhookDelivery | undefined> {
     const after = this.#deliveries.get(id);
+    await this.#setAlarm();
     return after && toDelivery(after);
   }
 

@@ -75,8 +75,14 @@ export async function requireLog(ctx: OrgContext, ...selections: Selection[]): P
   await requireRight(ctx, "audit_streams:update");
 }
 
-/** @param host of the request @throws 400 */
+/**
+ * The URL of an address. The address itself is stored as it was sent: a program that compares it with its own must not find a difference.
+ * @param host of the request
+ * @throws 400
+ */
 export function addressOf(ctx: OrgContext, text: string, host: string): URL {
+  // The parser would remove them.
+  if (/[\s\p{Cc}]/u.test(text) || !text.isWellFormed()) throw badRequest("payloadUrl must not have spaces or control characters");
   if (!URL.canParse(text)) throw badRequest("payloadUrl must begin with https://");
   const url = new URL(text);
   if (url.hash !== "") throw badRequest("payloadUrl must not have a fragment");

@@ -35,8 +35,8 @@ export async function updateWebhook(ctx: OrgContext, place: Place, name: string,
   const shown = request.newSecret ? newSigningSecret() : undefined;
   const secret = secretOf(shown ?? request.secret, before, opened?.secret);
   const isNewSecret = secret !== opened?.secret;
-  const isNewPlace = url.href !== opened?.url;
-  const { displayName, active } = request;
+  const { displayName, active, payloadUrl } = request;
+  const isNewPlace = payloadUrl !== opened?.url;
   const isActivated = active && !before.active;
   const beginsDigests = selection.digest !== null && (before.digest === null || isActivated);
   const changes = differences(before, { displayName, format, active, destination: url.host, ...selection });
@@ -70,7 +70,7 @@ export async function updateWebhook(ctx: OrgContext, place: Place, name: string,
       .update(webhooks)
       .set({
         ...set,
-        ...(isResealed && { sealed: await sealHook(ctx.env, before.id, { url: url.href, secret }) }),
+        ...(isResealed && { sealed: await sealHook(ctx.env, before.id, { url: payloadUrl, secret }) }),
         ...(beginsDigests && { digestAt: ctx.now }),
         // What happened while it was not active, or sent no digests, is not sent.
         ...((isActivated || beginsDigests) && { fromSeq: lastSeq(ctx.org.id) as never }),

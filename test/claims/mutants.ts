@@ -724,6 +724,12 @@ export const mutants: Mutant[] = [
   },
   { claim: "hook-secret", file: "src/webhooks/attempt.ts", find: "/signature$/i.test(name)", replace: "/cookie$/i.test(name)" },
   {
+    claim: "hook-echo",
+    file: "src/webhooks/attempt.ts",
+    find: "new Set(all.flatMap(spellings))",
+    replace: "new Set(all)",
+  },
+  {
     claim: "hook-revoked",
     file: "src/lineage/disabledWebhooks.ts",
     find: "active: false,",

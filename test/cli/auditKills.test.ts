@@ -8,6 +8,7 @@ import { ask, request } from "./support/api.ts";
 import { startBuiltServer } from "./support/builtServer.ts";
 import { Random } from "./support/random.ts";
 import type { Server } from "./support/server.ts";
+import { type Takers, startTakers } from "./support/takers.ts";
 
 const { auditKills: KILLS } = inject("sizes");
 /** Kills that may be added to them. */
@@ -20,6 +21,8 @@ const OPERATOR_TOKEN = randomBytes(32).toString("base64url");
 let server: Server;
 let admin: string;
 let member: string;
+/** In the long form an audit stream and a webhook send what happens, too. An attempt that a kill ended is repeated a minute later. */
+let takers: Takers | undefined;
 /** The cron's own clock: each run is later than what the run before has postponed. */
 let now = Date.now();
 
@@ -29,6 +32,13 @@ beforeAll(async () => {
   server = await startBuiltServer("audit-kills", vars);
   admin = server.credentials.organizations["acme"]!["admin"]!;
   member = server.credentials.organizations["acme"]!["member"]!;
+  if (!inject("long")) return;
+  takers = await startTakers(new Random(SEED, -1));
+  const call = { token: admin, url: server.url };
+  const destination = { kind: "https", url: takers.stream };
+  await ask("POST", "/api/orgs/acme/audit-streams", { ...call, json: { name: "kills", destination } });
+  const hook = { organizationName: "acme", displayName: "Kills", payloadUrl: takers.hook, active: true, groups: ["tokens"] };
+  await ask("POST", "/api/orgs/acme/hooks", { ...call, json: hook });
 });
 afterAll(() => server?.stop());
 
@@ -62,6 +72,32 @@ async function work(name: string, done: Done): Promise<void> {
     // The connection broke: the answer was lost, and perhaps the call.
     if (!(error instanceof TypeError)) throw error;
   }
+}
+
+/** Each record arrives by the stream, and each event of a token by the webhook, and after the removal of repetitions once. */
+async function expectDelivered(to: Takers, lines: string[]): Promise<void> {
+  to.calm();
+  const records = lines.map((line) => JSON.parse(line) as ChainRecord);
+  // Refused calls of a person are no events of a token of the organization.
+  const told = records.filter((record) => /^organization-token-(created|deleted)$/.test(String(record["event"])));
+  const seqOf = (body: string) => (JSON.parse(body) as ChainRecord).seq;
+  await expect
+    .poll(
+      async () => {
+        await cron();
+        return [to.records.size >= records.length, to.messages.size >= told.length];
+      },
+      { timeout: 600_000, interval: 2000 },
+    )
+    .toEqual([true, true]);
+  for (const [i, line] of lines.entries()) expect([...to.records.get(records[i]!.seq)!]).toEqual([line]);
+  for (const bodies of [...to.records.values(), ...to.messages.values()]) expect(bodies.size).toBe(1);
+  const sent = [...to.messages.values()].map(([body]) => seqOf(body!)).toSorted((a, b) => a - b);
+  expect(sent).toEqual(told.map(({ seq }) => seq));
+  console.log(
+    `${to.records.size} records by a stream and ${to.messages.size} messages by a webhook: ` +
+      `0 missing, ${to.arrivals - to.records.size - to.messages.size} repeated`,
+  );
 }
 
 it(
@@ -102,6 +138,7 @@ it(
     const exported = await request("GET", "/api/orgs/acme/auditlogs/v2/export?format=jsonl", { token: admin, url: server.url });
     const lines = (await exported.text()).trim().split("\n");
     const records = lines.map((line) => JSON.parse(line) as ChainRecord);
+    if (takers) await expectDelivered(takers, lines);
     await server.stop();
     const { promised, letters } = await withStorage(server.persistTo, async ({ DB, STATE }) => ({
       // The outbox never uses a number twice.
@@ -127,5 +164,5 @@ it(
     );
     expect(inFlight.some((n) => n > 0)).toBe(true);
   },
-  180_000 + (KILLS + MORE) * 20_000,
+  180_000 + (KILLS + MORE) * 20_000 + (inject("long") ? 600_000 : 0),
 );

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,11 +7,12 @@ import { startDocuments } from "./support/documents.ts";
 import { PROVIDER, findProvider } from "./support/findProvider.ts";
 import { isAtLeast, yamlProject } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
+import { type Store, startStore } from "./support/store.ts";
 import { Terminal } from "./support/terminal.ts";
 
 /**
- * Roles, teams, grants, team tokens, identity providers and webhooks by the public provider `pulumiservice`, as people write them in a program. One program has each kind of
- * resource, so that its whole life takes few runs of the CLI.
+ * Roles, teams, grants, team tokens, identity providers, webhooks and the export of the audit log by the public provider `pulumiservice`, as
+ * people write them in a program. One program has each kind of resource, so that its whole life takes few runs of the CLI.
  */
 const VERSION = "1.3.0";
 const provider = findProvider();
@@ -143,10 +145,47 @@ const resources = (
       projectName: "shop",
       stackName: "dev",
       displayName: "Of the stack",
-      payloadUrl: "https://hooks.example.com/in",
+      // An address without a path is returned as it was sent, or else each refresh would find a difference.
+      payloadUrl: "https://Hooks.example.com",
       active: true,
       format: "slack",
       filters: description === "First." ? ["update_failed"] : ["update_failed", "destroy_failed"],
+    },
+  },
+  apiWebhook: {
+    type: "pulumiservice:api:OrganizationWebhook",
+    properties: {
+      organizationName: "acme",
+      name: "by-api",
+      displayName: description,
+      payloadUrl: "https://hooks.example.com:443?source=api",
+      active: true,
+      groups: ["stacks"],
+    },
+  },
+  apiStackWebhook: {
+    type: "pulumiservice:api/stacks:Webhook",
+    properties: {
+      organizationName: "acme",
+      projectName: "shop",
+      stackName: "dev",
+      name: "by-api",
+      displayName: "Of the stack, by the API",
+      payloadUrl: "https://hooks.example.com",
+      active: true,
+      filters: description === "First." ? ["update_failed"] : ["destroy_failed"],
+    },
+  },
+  export: {
+    type: "pulumiservice:api:AuditLogExportConfiguration",
+    properties: {
+      orgName: "acme",
+      newEnabled: scopes.length === 1 || suffix === "b",
+      newS3Configuration: {
+        s3BucketName: "acme-audit",
+        s3PathPrefix: `logs/${suffix}`,
+        iamRoleArn: `arn:aws:iam::111122223333:role/audit-${scopes.length}`,
+      },
     },
   },
   apiIssuer: {
@@ -167,8 +206,13 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
   let shop: Terminal;
   let access: Terminal;
   let idp: string;
+  let store: Store;
   beforeAll(async () => {
-    server = await Server.start({ directory: join(inject("directory"), "provider-server") });
+    store = await startStore();
+    server = await Server.start({
+      directory: join(inject("directory"), "provider-server"),
+      vars: { AUDIT_EXPORT_STORE: store.url },
+    });
     const token = server.credentials.organizations["acme"]!["admin"]!;
     const home = mkdtempSync(join(inject("directory"), "home-"));
     const plugin = join(home, "plugins", `resource-pulumiservice-v${VERSION}`);
@@ -216,11 +260,24 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     url: string;
     maxExpiration: number;
   }
+  interface Hook {
+    name: string;
+  }
+  /** Those of the provider's older resources come first. Their names are random. */
+  const sorted = (hooks: Hook[]) => hooks.toSorted((a, b) => Number(a.name === "by-api") - Number(b.name === "by-api"));
+  const hooksOfOrg = async () => sorted(await get<Hook[]>("/hooks"));
   const hooksOfStack = async () => {
     const response = await fetch(`${server.url}/api/stacks/acme/shop/dev/hooks`, {
       headers: { Authorization: `token ${server.credentials.organizations["acme"]!["admin"]!}` },
     });
-    return (await response.json()) as object[];
+    return sorted((await response.json()) as Hook[]);
+  };
+  const EXPORT = "/auditlogs/export/config";
+  /** Waits until the store has the whole log under a prefix. */
+  const isExported = async (prefix: string) => {
+    const { streams } = await get<{ streams: { name: string; lag: { records: number } }[] }>("/audit-streams");
+    const { lag } = streams.find(({ name }) => name === "export-config")!;
+    return lag.records === 0 && [...store.objects.keys()].some((path) => path.startsWith(`/acme-audit/${prefix}/acme/2`));
   };
   const issuers = async () => (await get<{ oidcIssuers: Issuer[] }>("/oidc/issuers")).oidcIssuers;
   /** The policy of the identity provider of an address. */
@@ -242,7 +299,7 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
       { name: "cluster-First.", url: "https://cluster.example.com", maxExpiration: 7200, jwks: { keys: [jwk] } },
     ]);
     expect(await policiesAt(`${idp}/a`)).toMatchObject(first.policies);
-    expect(await get("/hooks")).toMatchObject([
+    expect(await hooksOfOrg()).toMatchObject([
       {
         displayName: "First.",
         payloadUrl: `${idp}/webhook?key=a`,
@@ -251,8 +308,24 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
         groups: ["deployments", "environments", "stacks"],
         hasSecret: true,
       },
+      { displayName: "First.", payloadUrl: "https://hooks.example.com:443?source=api", groups: ["stacks"], filters: [] },
     ]);
-    expect(await hooksOfStack()).toMatchObject([{ format: "slack", filters: ["update_failed"], hasSecret: false }]);
+    expect(await hooksOfStack()).toMatchObject([
+      { format: "slack", payloadUrl: "https://Hooks.example.com", filters: ["update_failed"], hasSecret: false },
+      { format: "raw", payloadUrl: "https://hooks.example.com", filters: ["update_failed"] },
+    ]);
+    expect(await get(EXPORT)).toMatchObject({
+      enabled: true,
+      s3Config: { s3BucketName: "acme-audit", s3PathPrefix: "logs/a", iamRoleArn: "arn:aws:iam::111122223333:role/audit-1" },
+    });
+    await expect.poll(() => isExported("logs/a")).toBe(true);
+    const folder = mkdtempSync(join(inject("directory"), "bucket-"));
+    store.copy("/acme-audit/logs/a/acme/", folder);
+    const verified = spawnSync(process.execPath, [join(import.meta.dirname, "../../scripts/audit-verify.ts"), folder], {
+      encoding: "utf8",
+    });
+    expect(verified.stdout + verified.stderr).toContain("good: records 1 to ");
+    expect(store.asked[0]!.get("RoleArn")).toBe("arn:aws:iam::111122223333:role/audit-1");
     await unchanged();
     await refreshed("--exclude", "urn:pulumi:dev::access::pulumiservice:index:OidcIssuer::issuer");
   });
@@ -264,8 +337,9 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     expect(await rolesOf("crew")).toMatchObject([{ details: allow("stack:read", "stack:write") }]);
     expect(await policiesAt(`${idp}/a`)).toMatchObject(updated.policies);
     expect((await issuers()).map(({ name }) => name).toSorted()).toEqual(["ci-Second.", "cluster-Second."]);
-    expect(await get("/hooks")).toMatchObject([{ displayName: "Second.", active: false }]);
-    expect(await hooksOfStack()).toMatchObject([{ filters: ["update_failed", "destroy_failed"] }]);
+    expect(await hooksOfOrg()).toMatchObject([{ displayName: "Second.", active: false }, { displayName: "Second." }]);
+    expect(await hooksOfStack()).toMatchObject([{ filters: ["update_failed", "destroy_failed"] }, { filters: ["destroy_failed"] }]);
+    expect(await get(EXPORT)).toMatchObject({ enabled: false, s3Config: { iamRoleArn: "arn:aws:iam::111122223333:role/audit-2" } });
     await unchanged();
     await refreshed();
   });
@@ -278,6 +352,8 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     expect(await tokensOf("crew-by-api")).toEqual(["crew-by-api-b"]);
     expect((await issuers()).map(({ url }) => url).toSorted()).toEqual([`${idp}/b`, "https://cluster.example.com"]);
     expect(await policiesAt(`${idp}/b`)).toMatchObject(replaced.policies);
+    expect(await get(EXPORT)).toMatchObject({ enabled: true, s3Config: { s3PathPrefix: "logs/b" } });
+    await expect.poll(() => isExported("logs/b")).toBe(true);
     await unchanged();
   });
 
@@ -305,6 +381,9 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
       apiRole: { name: "Crew by API", details: allow(...replaced.scopes) },
       apiTeam: { displayName: "Crew" },
       apiIssuer: { name: "cluster-Second.", maxExpiration: 7200, jwks: { keys: [jwk] } },
+      apiWebhook: { displayName: "Second.", payloadUrl: "https://hooks.example.com:443?source=api" },
+      apiStackWebhook: { filters: ["destroy_failed"] },
+      export: { enabled: true, s3Config: { s3BucketName: "acme-audit", s3PathPrefix: "logs/b" } },
     });
     expect(imported.find((resource) => nameOf(resource) === "issuer")?.outputs).toMatchObject({ policies: replaced.policies });
     // No answer has the secret of a webhook, so after an import the provider sets it again.
@@ -320,7 +399,11 @@ describe.runIf(provider && isAtLeast(235))("the provider pulumiservice", () => {
     expect((await get<{ teams: { name: string }[] }>("/teams")).teams).toEqual([]);
     expect((await get<{ roles: { name: string }[] }>("/roles?uxPurpose=role")).roles.map(({ name }) => name)).not.toContain("Crew");
     expect(await issuers()).toEqual([]);
-    expect(await get("/hooks")).toEqual([]);
+    expect(await hooksOfOrg()).toEqual([]);
     expect(await hooksOfStack()).toEqual([]);
+    const answer = await fetch(`${server.url}/api/orgs/acme${EXPORT}`, {
+      headers: { Authorization: `token ${server.credentials.organizations["acme"]!["admin"]!}` },
+    });
+    expect(answer.status).toBe(404);
   });
 });

@@ -10,6 +10,7 @@ import { settledLog } from "../support/audit.ts";
 import { newWorld } from "../support/world.ts";
 import {
   type Kind,
+  type Mood,
   Receiver,
   addRecords,
   alarm,
@@ -34,11 +35,11 @@ function random(): number {
 }
 const chance = (p: number) => random() < p;
 
-const met: Record<string, number> = { refused: 0, lost: 0, doubled: 0, failed: 0, busy: 0, forgotten: 0, writes: 0 };
+const met: Record<string, number> = { refused: 0, lost: 0, hung: 0, doubled: 0, failed: 0, busy: 0, forgotten: 0, writes: 0 };
 const note = (fault: string) => void met[fault]!++;
 
 /** A destination that fails in every way: before it takes a batch, after it, with an answer and without one. */
-const moody = async (take: () => Promise<Response>): Promise<Response> => {
+const moody: Mood = async (take, signal) => {
   if (chance(0.1)) {
     note("refused");
     throw new TypeError("Network connection lost.");
@@ -51,6 +52,13 @@ const moody = async (take: () => Promise<Response>): Promise<Response> => {
     note("busy");
     return new Response("", { status: 429, headers: { "Retry-After": "120" } });
   }
+  if (chance(0.04)) {
+    note("hung");
+    // A destination that never answers may have taken the batch.
+    if (chance(0.5)) await take();
+    await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+    throw new DOMException("The operation was aborted", "AbortError");
+  }
   const answer = await take();
   if (chance(0.05)) {
     note("doubled");
@@ -62,6 +70,12 @@ const moody = async (take: () => Promise<Response>): Promise<Response> => {
   }
   return answer;
 };
+
+/** The 30 seconds that a destination has pass at once. */
+function impatient(): void {
+  const real = globalThis.setTimeout;
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms?: number) => real(work, ms === 30_000 ? 10 : ms)) as never);
+}
 
 /** D1 that now and then does nothing, or does all of it and its answer is lost. */
 function failingDatabase(): void {
@@ -102,6 +116,7 @@ it(
     reachable(...streams.map(({ receiver }) => receiver));
     await settledLog();
     failingDatabase();
+    impatient();
 
     let written = 0;
     for (let round = 0; ; round++) {

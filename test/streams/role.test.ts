@@ -4,6 +4,7 @@ import { jwtVerify } from "jose/jwt/verify";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { KeyHolder } from "../../src/streams/role.ts";
 import { tokenServiceOf } from "../../src/streams/role.ts";
+import { settingsOf } from "../../src/streams/settings.ts";
 import type { Stream } from "../../src/streams/openapi.ts";
 import { deliver } from "../../src/streams/deliver.ts";
 import { call, ok, refused } from "../support/client.ts";
@@ -262,5 +263,20 @@ describe("the export of the public contract", () => {
   ])("refuses %j", async (newS3Configuration) => {
     await refused(400, "POST", CONFIG, { token: world.admin, json: { newEnabled: true, newS3Configuration } });
     await refused(400, "POST", `${CONFIG}/test`, { token: world.admin, json: newS3Configuration });
+  });
+});
+
+describe("the token service of a role", () => {
+  it("is not this service itself, also if the bucket is in front of its host", () => {
+    const sent = {
+      kind: "s3" as const,
+      url: "https://stackpass.example.com",
+      region: "auto",
+      bucket: "logs",
+      roleArn: "arn:aws:iam::111122223333:role/audit",
+    };
+    const settings = (more: object) => settingsOf({} as typeof bindings, { ...sent, ...more }, "jsonl", "https://stackpass.example.com");
+    expect(() => settings({})).toThrow("this service itself");
+    expect(settings({ url: "https://store.example.com" }).destination.url).toBe("https://store.example.com");
   });
 });

@@ -491,6 +491,7 @@ describe("bad input", () => {
     ["our own API", { payloadUrl: "https://stackpass.test./api/user" }, "public name"],
     ["a secret with a line break", { secret: "a\nb" }, "secret"],
     ["a secret and a new secret", { secret: "a", newSecret: true }, "not both"],
+    ["an empty label", { payloadUrl: "https://localhost../" }, "public name"],
     ["many filters", { filters: Array.from({ length: 101 }, () => "stack_created") }, "100"],
   ];
   it("is refused with its reason", async () => {
@@ -511,7 +512,9 @@ describe("bad input", () => {
       expect(fault(deployed, address, "api.example.com"), address).toContain("this service itself");
     expect(fault(deployed, "https://example.com", "api.example.com")).toBeUndefined();
     const local = { LOCAL_DEVELOPMENT: "true" };
-    expect(fault(local, "http://localhost:8787/in", "localhost:8787")).toContain("this service itself");
+    for (const own of ["localhost:8787/in", "LOCALHOST.:8787", "127.0.0.1:8787", "2130706433:8787", "127.1:8787", "[::1]:8787"])
+      for (const host of ["localhost:8787", "127.0.0.1:8787", "[::1]:8787"])
+        expect(fault(local, `http://${own}`, host), own).toContain("this service itself");
     expect(fault(local, "http://localhost:9300/in", "localhost:8787")).toBeUndefined();
   });
 

@@ -14,7 +14,7 @@ export const bindings = env as Bindings;
 export const STREAMS = "/api/orgs/acme/audit-streams";
 
 /** What a receiver does with one request: `take` comes first, and `answer` goes back unless it throws. */
-export type Mood = (take: () => Promise<Response>) => Promise<Response>;
+export type Mood = (take: () => Promise<Response>, signal: AbortSignal) => Promise<Response>;
 
 /** A destination in memory, which understands all kinds. */
 export class Receiver {
@@ -35,7 +35,7 @@ export class Receiver {
   async receive(request: Request): Promise<Response> {
     this.requests.push(request.clone() as Request);
     const body = new Uint8Array(await request.arrayBuffer());
-    return this.mood(() => this.#take(request, body));
+    return this.mood(() => this.#take(request, body), request.signal);
   }
 
   async #take(request: Request, body: Uint8Array): Promise<Response> {
