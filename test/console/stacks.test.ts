@@ -4,7 +4,8 @@ import { eventsOf } from "../support/audit.ts";
 import { ok } from "../support/client.ts";
 import { component, deploymentOf, rootStack } from "../support/deployment.ts";
 import { breakReplay, journal } from "../updates/support/ends.ts";
-import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+import { type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { addTo, closeStacks, grant } from "../teams/people.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -51,7 +52,9 @@ async function page(cookie: string, path: string, form?: Record<string, string>)
 function expectHarmless(html: string): void {
   expect(html).not.toMatch(/<img|<iframe|<b>|<[^>]*\son\w+=/i);
   expect(html.match(/<script/g)).toHaveLength(1);
-  for (const [, href] of html.matchAll(/(?:href|action|src)="([^"]*)"/g)) expect(href).toMatch(/^[/#](?!\/)|^$/);
+  for (const [, href] of html.matchAll(/(?:href|action|src)="([^"]*)"(?! rel="noopener noreferrer nofollow")/g))
+    expect(href).toMatch(/^[/#](?!\/)|^$/);
+  for (const [, href] of html.matchAll(/href="([^"]*)" rel="noopener noreferrer nofollow"/g)) expect(href).toMatch(/^https?:\/\//);
 }
 
 describe("the list of stacks", () => {
@@ -65,7 +68,7 @@ describe("the list of stacks", () => {
     expect([signedOut.status, signedOut.headers.get("Location")]).toEqual([303, "/signin?next=%2Facme%2Fweb"]);
   });
 
-  it("is by project, and is searched by name and by tag", async () => {
+  it("is searched by name, tag and project", async () => {
     for (const [project, stack] of [
       ["web", "dev"],
       ["web", "production"],
@@ -83,37 +86,94 @@ describe("the list of stacks", () => {
     expect(await stacks("/acme?tag=cost:centre")).toEqual(["/acme/data/dev"]);
     expect(await stacks(`/acme?tag=${encodeURIComponent("cost:centre=a=<b>")}`)).toEqual(["/acme/data/dev"]);
     expect(await stacks("/acme?tag=cost:centre%3Dx")).toEqual([]);
+    expect(await stacks("/acme?project=WEB&search=dev")).toEqual(["/acme/web/dev"]);
+    expect(await stacks("/acme?project=none")).toEqual([]);
+    expect(await stacks("/acme?status=nonsense&sort=nonsense")).toHaveLength(3);
+    expect((await page(cookie, "/acme")).html).toContain("3 stacks in 2 projects");
+    expect((await page(cookie, "/acme?search=prod")).html).toContain("1 of 3 stacks in 2 projects");
+    expect((await page(cookie, "/acme/web")).html).toContain("<p class=\"faint\">2 stacks</p>");
     expect((await page(cookie, `/acme?search=${"x".repeat(101)}`)).status).toBe(400);
     expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
-  it("shows the result of each stack's latest update, who ran it, and names in their natural order", async () => {
+  const named = async (cookie: string, path: string) =>
+    [...(await page(cookie, path)).html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name);
+
+  it("shows what runs first, then what was updated last, with its result, its source and who ran it", async () => {
     for (const name of ["dev-10", "dev-2", "new"]) await newStack(world.member, "web", name);
     const { tokenValue } = await newOrgToken(world, "jenkins");
-    const update = await startUpdate(tokenValue, { stack: "web/dev-10" });
-    const cookie = await signIn(world.member);
-    const rows = async () =>
-      (await page(cookie, "/acme")).html
+    const rows = async (path = "/acme") =>
+      (await page(cookie, path)).html
         .split("<tr>")
         .slice(2)
         .map((row) => row.replaceAll(/<[^>]*>/g, " "));
+    const cookie = await signIn(world.member);
+    const first = await startUpdate(tokenValue, { stack: "web/dev-10" });
+    await ok("POST", `${first.path}/complete`, { lease: first.lease, json: { status: "failed" } });
+    await env.DB.prepare("UPDATE stacks SET last_update_at = last_update_at - 1000").run();
+    const environment = { "git.head": "1f0c3a4b5c6d", "git.headName": "refs/heads/main", "vcs.kind": "github.com", "vcs.owner": "acme", "vcs.repo": "shop" };
+    const second = await startUpdate(world.member, { stack: "web/new" });
+    await env.DB.prepare("UPDATE updates SET environment = ? WHERE id = ?").bind(JSON.stringify(environment), second.id).run();
     expect(await rows()).toEqual([
-      expect.stringMatching(/dev-2 .*no update yet/),
-      expect.stringMatching(/dev-10 .*in progress.*Update 1.*acme.*token jenkins/),
-      expect.stringMatching(/new .*no update yet/),
+      expect.stringMatching(/web\/new .*in progress.*Update 1.*1f0c3a4b.*main.*mel/),
+      expect.stringMatching(/web\/dev-10 .*failed.*Update 1.*acme.*token jenkins/),
+      expect.stringMatching(/web\/dev-2 .*no update yet/),
     ]);
-    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
-    expect((await rows())[1]).toMatch(/dev-10 .*failed.*Update 1/);
+    expect((await page(cookie, "/acme")).html).toContain('href="https://github.com/acme/shop/commit/1f0c3a4b5c6d"');
+    await ok("POST", `${second.path}/complete`, { lease: second.lease, json: { status: "succeeded" } });
+    expect(await named(cookie, "/acme")).toEqual(["web/new", "web/dev-10", "web/dev-2"]);
+    for (const [status, names] of [
+      ["failed", ["web/dev-10"]],
+      ["succeeded", ["web/new"]],
+      ["running", []],
+      ["cancelled", []],
+      ["never", ["web/dev-2"]],
+    ] as const)
+      expect(await named(cookie, `/acme?status=${status}`), status).toEqual(names);
   });
 
-  it("is no larger than 100 KB with 80 rows, and has a link to the next page", async () => {
-    for (let i = 0; i < 82; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
+  it("is sorted by name in natural order, in projects that fold", async () => {
+    for (const [project, name] of [
+      ["app-10", "a"],
+      ["app-2", "dev-10"],
+      ["app-2", "dev-2"],
+    ] as const)
+      await newStack(world.member, project, name);
     const cookie = await signIn(world.member);
-    const { html } = await page(cookie, "/acme");
-    expect(html.length).toBeLessThan(100_000);
-    expect(html.match(/<th scope="row">/g)).toHaveLength(80);
-    const next = /href="([^"]*)">Next page/.exec(html)![1]!;
-    expect((await page(cookie, next.replaceAll("&amp;", "&"))).html.match(/<th scope="row">/g)).toHaveLength(2);
+    expect(await named(cookie, "/acme?sort=name")).toEqual(["dev-2", "dev-10", "a"]);
+    const { html } = await page(cookie, "/acme?sort=name");
+    expect(html.match(/<details class="project" open/g)).toHaveLength(2);
+    expect(html.replaceAll(/<[^>]*>/g, "")).toContain("app-2 2 stacks");
+  });
+
+  it("names no stack that its reader may not see, and does not count it", async () => {
+    for (const name of ["dev", "prod"]) await newStack(world.admin, "web", name);
+    await closeStacks(world.admin);
+    await newTeam(world);
+    await addTo(world.admin, "mel");
+    await grant(world.admin, 101);
+    const cookie = await signIn(world.member);
+    for (const path of ["/acme", "/acme?sort=name", "/acme?status=never", "/acme?search=web", "/acme?project=web"]) {
+      const { html } = await page(cookie, path);
+      expect(html, path).toMatch(/1 (of 1 )?stack/);
+      expect(html, path).not.toContain("prod");
+    }
+    expect((await page(cookie, "/acme/web")).html).toContain("1 stack<");
+  });
+
+  it("has pages of 50 rows that keep the filters and are no larger than 100 KB", async () => {
+    for (let i = 0; i < 52; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
+    const cookie = await signIn(world.member);
+    for (const path of ["/acme?search=stack", "/acme?sort=name", "/acme"]) {
+      const { html } = await page(cookie, path);
+      expect(html.length).toBeLessThan(100_000);
+      expect(html.match(/<th scope="row">/g)).toHaveLength(50);
+      const next = /href="([^"]*)">Next page/.exec(html)![1]!;
+      const second = (await page(cookie, next.replaceAll("&amp;", "&"))).html;
+      expect(second.match(/<th scope="row">/g)).toHaveLength(2);
+      expect(second).toContain("Page 2 of 2");
+    }
+    for (const odd of ["0", "x", "3", "999999"]) expect((await page(cookie, `/acme?page=${odd}`)).status, odd).toBe(200);
   });
 
   it("does not take over the paths of the API", async () => {
