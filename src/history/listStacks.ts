@@ -76,13 +76,14 @@ export async function listStacks(ctx: OrgContext, query: StackListQuery): Promis
     .select({ project: counted.project, count: sql<number>`count(*)`.as("count") })
     .from(counted)
     .groupBy(counted.project);
+  const order = query.project === undefined ? recent : recentOfProject;
   const filters = filtersOf(query);
   if (!filters && query.sort === "recent") {
     const page = db
       .select(columns)
       .from(stacks)
       .where(mine)
-      .orderBy(...recent)
+      .orderBy(...order)
       .limit(query.pageSize)
       .offset(Math.min(offset, MOST_LISTED));
     const [counts, rows] = await guarded(ctx, [count, page]);
@@ -92,7 +93,7 @@ export async function listStacks(ctx: OrgContext, query: StackListQuery): Promis
     .select({ ...columns, activeUpdate: stacks.activeUpdate })
     .from(stacks)
     .where(mine)
-    .orderBy(...recent)
+    .orderBy(...order)
     .limit(MOST_LISTED)
     .as("latest");
   const { activeUpdate: _, ...shown } = latest._.selectedFields;
@@ -108,6 +109,8 @@ function totalsOf(counts: { project: string; count: number }[]): Omit<StackList,
 
 /** Running updates come first. The index `stacks_recent` has this order. */
 const recent = [sql`${stacks.runningUpdate} IS NULL`, sql`${stacks.lastUpdateAt} DESC`, stacks.project, stacks.name];
+/** The same order, which no index has: the stacks of one project are found by the index of paths. */
+const recentOfProject = [sql`+(${stacks.runningUpdate} IS NULL)`, ...recent.slice(1)];
 
 /** Conditions on rows of `latest`; undefined without filters. */
 function filtersOf({ search, tagName, tagValue, status }: StackListQuery): SQL | undefined {

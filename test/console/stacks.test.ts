@@ -289,6 +289,19 @@ describe("outputs", () => {
     expect(plain).toEqual([]);
   });
 
+  it("show the output readme as text with a few marks, and no HTML of it", async () => {
+    const readme = `# Shop ${hostile}\n\nRuns **the** shop:\n\n- \`npm\` one\n- two <b>x</b>\n\n\`\`\`\n<img src=x>\n\`\`\`\n[a](javascript:alert(1))`;
+    await importState([{ ...rootStack, outputs: { readme, url: "u" } }]);
+    const { html } = await page(cookie, `${STACK_PATH}/outputs`);
+    for (const part of ["<h3>Shop &quot;&gt;&lt;script&gt;", "<strong>the</strong>", "<code>npm</code> one", "two &lt;b&gt;x", "&lt;img src=x&gt;"])
+      expect(html).toContain(part);
+    expect(html).not.toContain('<th scope="row">readme');
+    await importState([{ ...rootStack, outputs: { readme: secretOf("AAAA") } }]);
+    expect((await page(cookie, `${STACK_PATH}/outputs`)).html).toMatch(/<th scope="row">readme.*\[secret\]/s);
+    await importState([{ ...rootStack, outputs: { readme: "\`a\`".repeat(5000) + "\n**b**".repeat(5000) } }]);
+    expect((await page(cookie, `${STACK_PATH}/outputs`)).html.length).toBeLessThan(100_000);
+  });
+
   it("reveal one secret in an answer that is kept nowhere, and is in the log", async () => {
     const nested = { a: 9007199254740993n.toString(), b: [secretOf(await encrypted({ c: 1 }))] };
     await importState([{ ...rootStack, outputs: { key: secretOf(await encrypted("s3cret<b>")), nested, foreign: secretOf("v1:x:y") } }]);
@@ -406,7 +419,7 @@ describe("an update's page", () => {
     );
     const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
     expect(html).toContain("red too\n");
-    expect(html).toContain("**created failed**");
+    expect(html).toContain("**creating failed**");
     expect(html).toContain("p&lt;b&gt;: bad");
     expect(html).toContain("&lt;script&gt;");
     for (const hidden of ["not for people", "a spinner", "xxxxx"]) expect(html).not.toContain(hidden);
@@ -439,6 +452,96 @@ describe("an update's page", () => {
     expect(html).not.toContain("CIPHER");
     expect((await page(cookie, `${STACK_PATH}/settings/options`)).html).not.toContain("CIPHER");
     expect((await page(cookie, `${STACK_PATH}/updates/${updateID}`)).status).toBe(404);
+  });
+
+  it("colors operations, counts errors, and has the root resource of a failed update", async () => {
+    const update = await startUpdate(world.member);
+    const root = "urn:pulumi:dev::web::pulumi:pulumi:Stack::web-dev";
+    const event = (sequence: number, kind: string, op: string, name: string, more = {}) => ({
+      sequence,
+      timestamp: 1,
+      [kind]: { metadata: { op, urn: urn(name), new: { parent: root }, ...more } },
+    });
+    const events = [
+      event(0, "resOutputsEvent", "create", "made"),
+      event(1, "resOutputsEvent", "delete", "gone", { old: { parent: root } }),
+      event(2, "resOpFailedEvent", "create", "a"),
+      says(3, "error", "no quota"),
+      { sequence: 4, timestamp: 1, diagnosticEvent: { urn: root, severity: "error", message: "update failed" } },
+    ];
+    await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
+    const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
+    expect(html).toMatch(/pulumi:pulumi:Stack +web-dev +\*\*failed\*\* 1 error/);
+    expect(html).toMatch(/<b class="good"> \+ +├─ my:index:Thing +made +created<\/b>/);
+    expect(html).toMatch(/<b class="bad"> - +├─ my:index:Thing +gone +deleted<\/b>/);
+    expect(html).toMatch(/<b class="bad"> \+ +└─ my:index:Thing +a +\*\*creating failed\*\* 1 error<\/b>/);
+    expect(html).toContain("1 errored");
+    const summary = `/api/console/stacks${STACK_PATH}/updates/${update.id}/summary`;
+    expect(await ok("GET", summary, { token: world.member })).toMatchObject({
+      summary: expect.stringMatching(/web-dev +\*\*failed\*\*\n.*creating failed.* 1 errored\n/s) as string,
+    });
+  });
+
+  it("shows differences of properties as the engine sent them, without secrets, and whatever they are", async () => {
+    const update = await startUpdate(world.member);
+    const metadata = {
+      op: "update",
+      urn: urn("a"),
+      old: { inputs: { tags: { "a.b": "x" }, list: [1, 2], gone: 1, key: secretOf("AAAA") }, outputs: { size: 1 } },
+      new: { inputs: { tags: { "a.b": hostile }, list: [1, 3], size: 2, key: secretOf("BBBB") } },
+      detailedDiff: {
+        'tags["a.b"]': { kind: "update", inputDiff: true },
+        "list[1]": { kind: "update-replace", inputDiff: true },
+        gone: { kind: "delete", inputDiff: true },
+        size: { kind: "update", inputDiff: false },
+        key: { kind: "update", inputDiff: true },
+        "__proto__.x": { kind: "update", inputDiff: true },
+        odd: 5,
+      },
+    };
+    const events = [
+      { resOutputsEvent: { metadata } },
+      { resOutputsEvent: { metadata: { op: "update", urn: urn("b"), diffs: ["n", 7], old: { inputs: {} }, new: { inputs: { n: { z: 1 } } } } } },
+      { resOutputsEvent: { metadata: { op: "update", urn: urn("c"), diffs: "x", old: 5, new: [], detailedDiff: [1] } } },
+    ].map((event, sequence) => ({ sequence, timestamp: 1, ...event }));
+    await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
+    const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
+    for (const line of [
+      /~ tags\[&quot;a\.b&quot;\]<\/b>: x =&gt; &quot;&gt;&lt;script&gt;/,
+      /~ list\[1\]<\/b>: 2 =&gt; 3 \(replaces\)/,
+      /- gone<\/b>: 1\n/,
+      /~ size<\/b>: 1 =&gt; 2/,
+      /~ key<\/b>: \[secret\] =&gt; \[secret\]/,
+      /\+ n<\/b>: {&quot;z&quot;:1}/,
+    ])
+      expect(html).toMatch(line);
+    expect(html).not.toMatch(/AAAA|BBBB/);
+  });
+
+  it("shows what is different in its configuration, and links to its source", async () => {
+    const run = async (config: object, environment: object) => {
+      const update = await startUpdate(world.member);
+      await env.DB.prepare("UPDATE updates SET config = ?, environment = ? WHERE id = ?")
+        .bind(JSON.stringify(config), JSON.stringify(environment), update.id)
+        .run();
+      await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+    };
+    const value = (string: string, secret = false) => ({ string, secret, object: false });
+    await run({ "web:a": value("1"), "web:gone": value("g"), "web:key": value("v1:AAAA", true), "web:same": value("s") }, {});
+    const source = { "git.head": "1f0c3a4b5c6d", "git.headName": "refs/heads/fix/x", "vcs.kind": "github.com", "vcs.owner": "acme", "vcs.repo": "shop" };
+    const ci = { "ci.system": "GitHub", "ci.build.number": "7", "ci.build.url": "https://github.com/acme/shop/actions/runs/7", "ci.pr.number": "12" };
+    await run({ "web:a": value("2"), "web:new": value("n"), "web:key": value("v1:BBBB", true), "web:same": value("s") }, { ...source, ...ci });
+    for (const path of [`${STACK_PATH}/updates/2`, STACK_PATH]) {
+      const { html } = await page(cookie, path);
+      const text = html.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+      expect(text, path).toMatch(/web:a changed 2 before: 1 .*web:new new n .*web:key changed \[secret\] before: \[secret\].*web:gone removed – before: g .*web:same s/);
+      expect(html).not.toMatch(/AAAA|BBBB/);
+      for (const href of ["commit/1f0c3a4b5c6d", "tree/fix/x", "pull/12", "actions/runs/7"])
+        expect(html, path).toContain(`href="https://github.com/acme/shop/${href}" rel="noopener noreferrer nofollow"`);
+    }
+    expect((await page(cookie, `${STACK_PATH}/updates/1`)).html).not.toContain("before:");
+    expect((await page(cookie, STACK_PATH)).html.replaceAll(/<[^>]*>/g, " ")).toMatch(/Status\s+succeeded\s+Update 2.*Last update by\s+mel.*Version\s+2\s+Resources\s+0/s);
   });
 
   it("says when the state does not have what the update wrote, and what the reader can do", async () => {

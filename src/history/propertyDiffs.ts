@@ -1,0 +1,71 @@
+/** What an operation changes in the properties of a resource, as its engine event says (cli-protocol §4.9). Pure. */
+import { SECRET } from "../state/json/signed.ts";
+import type { StepMetadata } from "./summarize.ts";
+
+export interface PropertyDiff {
+  /** Path of the property as the engine writes it, for example `tags.name`. */
+  path: string;
+  kind: "add" | "delete" | "update";
+  /** The property needs a replacement of the resource. */
+  replaces: boolean;
+  /** Values as text; undefined if the event has none. */
+  before: string | undefined;
+  after: string | undefined;
+}
+
+/** Most properties of one resource. */
+const MOST = 100;
+/** Most characters of a path. A longer one cannot be a name that people chose. */
+const PATH = 500;
+
+type Json = { [name: string]: unknown };
+const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The differences in an event. A client sent it, so nothing in it need have the expected form. */
+export function diffsOf({ old, new: now, diffs, detailedDiff }: StepMetadata): PropertyDiff[] {
+  if (isObject(detailedDiff) && Object.keys(detailedDiff).length > 0)
+    return Object.entries(detailedDiff)
+      .slice(0, MOST)
+      .filter(([path, its]) => path.length <= PATH && isObject(its) && typeof its["kind"] === "string")
+      .map(([path, its]) => {
+        const { kind, inputDiff } = its as { kind: string; inputDiff?: unknown };
+        const steps = stepsOf(path);
+        const before = kind.startsWith("add") ? undefined : at(inputDiff === true ? old?.inputs : old?.outputs, steps);
+        const after = kind.startsWith("delete") ? undefined : at(now?.inputs, steps);
+        return { path, kind: kindOf(kind), replaces: kind.endsWith("-replace"), before: textOf(before), after: textOf(after) };
+      });
+  if (!Array.isArray(diffs)) return [];
+  return diffs
+    .slice(0, MOST)
+    .filter((name): name is string => typeof name === "string" && name.length <= PATH)
+    .map((name) => {
+      const [before, after] = [at(old?.inputs, [name]), at(now?.inputs, [name])];
+      const kind = before === undefined ? "add" : after === undefined ? "delete" : "update";
+      return { path: name, kind, replaces: false, before: textOf(before), after: textOf(after) };
+    });
+}
+
+const kindOf = (kind: string): PropertyDiff["kind"] => (kind.startsWith("add") ? "add" : kind.startsWith("delete") ? "delete" : "update");
+
+/** The names and indexes in a path: `a.b[0]["c.d"]`. */
+function stepsOf(path: string): string[] {
+  const steps: string[] = [];
+  for (const [, name, index, quoted] of path.matchAll(/\.?([^.[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]/g))
+    steps.push(name ?? index ?? quoted!.replaceAll(/\\(.)/g, "$1"));
+  return steps;
+}
+
+function at(value: unknown, steps: string[]): unknown {
+  for (const step of steps) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Json)[step];
+  }
+  return value;
+}
+
+/** The engine has replaced secrets by `[secret]`. A client of another kind may not have. */
+function textOf(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.includes(SECRET) ? "[secret]" : text;
+}
