@@ -3,8 +3,8 @@ import { cut, fill, pageBytes } from "../http/pageText.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { readEvents } from "./getEvents.ts";
 import type { UpdateRow } from "./info.ts";
-import { type PropertyDiff, diffsOf } from "./propertyDiffs.ts";
-import { MAX_PAGES, STEPS, type StepEvent, bit, erroredOf, hasFailed, stepOf } from "./summarize.ts";
+import { type PropertyDiff, diffsOf, hasDiffs } from "./propertyDiffs.ts";
+import { MAX_PAGES, STEPS, type StepEvent, type StepMetadata, bit, erroredOf, hasFailed, stepOf } from "./summarize.ts";
 import { type TreeLine, type TreeStep, treeLines } from "./summaryText.ts";
 
 const SAID = bit("diagnosticEvent") | bit("stdoutEvent") | bit("policyEvent") | bit("errorEvent");
@@ -73,7 +73,7 @@ export async function narrate(ctx: OrgContext, path: StackPath, row: UpdateRow):
       if (step) {
         steps.push(step);
         const metadata = (event.resOutputsEvent ?? event.resOpFailedEvent)?.metadata;
-        if (metadata) diffs.add(step, diffsOf(metadata));
+        if (metadata) diffs.add(step, metadata);
       }
       const message = messageOf(event);
       if (message?.severity === "error" && message.urn !== "") errors.set(message.urn, (errors.get(message.urn) ?? 0) + 1);
@@ -113,17 +113,21 @@ class Diffs {
   readonly shown: ResourceDiff[] = [];
   more = 0;
   #room = DIFFS;
+  /** Number of characters of values that may still be written: one value can be as long as its event, and many paths can lead to it. */
+  #work = 4_000_000;
 
-  add({ op, urn }: TreeStep, found: PropertyDiff[]): void {
-    if (found.length === 0 || op === "same") return;
+  add({ op, urn }: TreeStep, metadata: StepMetadata): void {
+    if (op === "same" || !hasDiffs(metadata)) return;
     const [type = "", ...names] = urn.split("::").slice(2);
     const short = (text: string | undefined) => (text === undefined ? undefined : cut(plain(text.slice(0, 2 * VALUE)), VALUE));
     const diff: ResourceDiff = { op, type: cut(type.split("$").at(-1)!, NAME), name: cut(names.join("::"), NAME), properties: [] };
     this.#room -= RESOURCE + pageBytes(op + diff.type + diff.name);
-    for (const { path, before, after, ...rest } of found) {
+    for (const { path, before, after, ...rest } of this.#work > 0 && this.#room > 0 ? diffsOf(metadata) : []) {
+      this.#work -= (before?.length ?? 0) + (after?.length ?? 0);
       const property = { ...rest, path: cut(plain(path), NAME), before: short(before), after: short(after) };
       this.#room -= PROPERTY + pageBytes(property.path + (property.before ?? "") + (property.after ?? ""));
-      if (this.#room >= 0) diff.properties.push(property);
+      if (this.#room < 0 || this.#work < 0) break;
+      diff.properties.push(property);
     }
     if (diff.properties.length > 0) this.shown.push(diff);
     else this.more++;

@@ -21,28 +21,30 @@ const PATH = 500;
 type Json = { [name: string]: unknown };
 const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The differences in an event. A client sent it, so nothing in it need have the expected form. */
-export function diffsOf({ old, new: now, diffs, detailedDiff }: StepMetadata): PropertyDiff[] {
-  if (isObject(detailedDiff) && Object.keys(detailedDiff).length > 0)
-    return Object.entries(detailedDiff)
-      .slice(0, MOST)
-      .filter(([path, its]) => path.length <= PATH && isObject(its) && typeof its["kind"] === "string")
-      .map(([path, its]) => {
-        const { kind, inputDiff } = its as { kind: string; inputDiff?: unknown };
-        const steps = stepsOf(path);
-        const before = kind.startsWith("add") ? undefined : at(inputDiff === true ? old?.inputs : old?.outputs, steps);
-        const after = kind.startsWith("delete") ? undefined : at(now?.inputs, steps);
-        return { path, kind: kindOf(kind), replaces: kind.endsWith("-replace"), before: textOf(before), after: textOf(after) };
-      });
-  if (!Array.isArray(diffs)) return [];
-  return diffs
-    .slice(0, MOST)
-    .filter((name): name is string => typeof name === "string" && name.length <= PATH)
-    .map((name) => {
+const isDetailed = ({ detailedDiff }: StepMetadata) => isObject(detailedDiff) && Object.keys(detailedDiff).length > 0;
+
+export const hasDiffs = (metadata: StepMetadata): boolean =>
+  isDetailed(metadata) || (Array.isArray(metadata.diffs) && metadata.diffs.length > 0);
+
+/** The differences in an event, one by one. A client sent it, so nothing in it need have the expected form. */
+export function* diffsOf({ old, new: now, diffs, detailedDiff }: StepMetadata): Generator<PropertyDiff> {
+  if (isDetailed({ detailedDiff })) {
+    for (const [path, its] of Object.entries(detailedDiff as Json).slice(0, MOST)) {
+      if (path.length > PATH || !isObject(its) || typeof its["kind"] !== "string") continue;
+      const { kind } = its;
+      const steps = stepsOf(path);
+      const before = kind.startsWith("add") ? undefined : at(its["inputDiff"] === true ? old?.inputs : old?.outputs, steps);
+      const after = kind.startsWith("delete") ? undefined : at(now?.inputs, steps);
+      yield { path, kind: kindOf(kind), replaces: kind.endsWith("-replace"), before: textOf(before), after: textOf(after) };
+    }
+  } else if (Array.isArray(diffs)) {
+    for (const name of diffs.slice(0, MOST) as unknown[]) {
+      if (typeof name !== "string" || name.length > PATH) continue;
       const [before, after] = [at(old?.inputs, [name]), at(now?.inputs, [name])];
       const kind = before === undefined ? "add" : after === undefined ? "delete" : "update";
-      return { path: name, kind, replaces: false, before: textOf(before), after: textOf(after) };
-    });
+      yield { path: name, kind, replaces: false, before: textOf(before), after: textOf(after) };
+    }
+  }
 }
 
 const kindOf = (kind: string): PropertyDiff["kind"] => (kind.startsWith("add") ? "add" : kind.startsWith("delete") ? "delete" : "update");
