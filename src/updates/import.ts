@@ -2,6 +2,7 @@ import { metered } from "../auth/meter.ts";
 import { isAdministrator, membershipOf } from "../auth/policy.ts";
 import { lacking } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
+import { forbidden } from "../errors.ts";
 import { bodyStream } from "../http/body.ts";
 import { limitsOf } from "../limits.ts";
 import type { StackPath } from "../stacks/path.ts";
@@ -31,9 +32,11 @@ export async function restoreVersion(ctx: OrgContext, path: StackPath, version: 
   return importState(ctx, path, metered(ctx, ctx, await readState(ctx, path, state)), version);
 }
 
-/** @throws 403 */
+/** The refusal is recorded. @throws 403 */
 export async function requireAdministrator(ctx: OrgContext, path: StackPath): Promise<void> {
-  if (!isAdministrator(membershipOf(ctx))) throw await lacking(ctx, "stack:import", path);
+  if (isAdministrator(membershipOf(ctx))) return;
+  await lacking(ctx, "stack:import", path);
+  throw forbidden("Only administrators of the organization can restore a version here.");
 }
 
 /**
