@@ -28,6 +28,9 @@ const importState = (resources: unknown[]) => ok("POST", `${API}/import`, { toke
 const exported = async (version = "") => (await call("GET", `${API}/export${version}`, { token: world.member })).text();
 const textOf = (html: string) => html.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
 
+/** States of any spelling, whose manifest the CLI would accept. */
+const states = baseText({ aliases: true }).map((text) => text.replace('"version":"v3.1.0"', '"version":""'));
+
 const updateCount = () => env.DB.prepare("SELECT count(*) AS count FROM updates").first("count");
 
 /** Opens the page that asks, and presses its button. */
@@ -135,7 +138,7 @@ describe("restoring a version", () => {
   it("gives back every state as it was", { timeout: 120_000 }, async () => {
     let version = 0;
     await fc.assert(
-      fc.asyncProperty(baseText({ aliases: true }), async (text) => {
+      fc.asyncProperty(states, async (text) => {
         const taken = await call("POST", `${API}/import`, { token: world.member, body: text });
         fc.pre(taken.status === 200);
         const original = ++version;
