@@ -13,10 +13,7 @@ export type LastUpdate = Pick<
 
 /** The members of the environment that name its source, each cut to a bounded length. An environment may be large. */
 const sourceColumn = sql<string>`json_object(${sql.join(
-  sourceKeys.flatMap((key) => [
-    sql.raw(`'${key}'`),
-    sql`substr(json_extract(${updates.environment}, ${sql.raw(`'$."${key}"'`)}), 1, 400)`,
-  ]),
+  sourceKeys.flatMap((key) => [sql.raw(`'${key}'`), sql`substr(json_extract(${updates.environment}, ${sql.raw(`'$."${key}"'`)}), 1, 400)`]),
   sql`, `,
 )})`;
 

@@ -104,7 +104,11 @@ export async function listStacks(ctx: OrgContext, query: StackListQuery): Promis
 
 function totalsOf(counts: { project: string; count: number }[]): Omit<StackList, "stacks"> {
   const total = counts.reduce((sum, { count }) => sum + count, 0);
-  return { total: Math.min(total, MOST_LISTED), isCut: total > MOST_LISTED, perProject: new Map(counts.map((its) => [its.project, its.count])) };
+  return {
+    total: Math.min(total, MOST_LISTED),
+    isCut: total > MOST_LISTED,
+    perProject: new Map(counts.map((its) => [its.project, its.count])),
+  };
 }
 
 /** Running updates come first. The index `stacks_recent` has this order. */

@@ -91,7 +91,7 @@ describe("the list of stacks", () => {
     expect(await stacks("/acme?status=nonsense&sort=nonsense")).toHaveLength(3);
     expect((await page(cookie, "/acme")).html).toContain("3 stacks in 2 projects");
     expect((await page(cookie, "/acme?search=prod")).html).toContain("1 of 3 stacks in 2 projects");
-    expect((await page(cookie, "/acme/web")).html).toContain("<p class=\"faint\">2 stacks</p>");
+    expect((await page(cookie, "/acme/web")).html).toContain('<p class="faint">2 stacks</p>');
     expect((await page(cookie, `/acme?search=${"x".repeat(101)}`)).status).toBe(400);
     expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
@@ -111,7 +111,13 @@ describe("the list of stacks", () => {
     const first = await startUpdate(tokenValue, { stack: "web/dev-10" });
     await ok("POST", `${first.path}/complete`, { lease: first.lease, json: { status: "failed" } });
     await env.DB.prepare("UPDATE stacks SET last_update_at = last_update_at - 1000").run();
-    const environment = { "git.head": "1f0c3a4b5c6d", "git.headName": "refs/heads/main", "vcs.kind": "github.com", "vcs.owner": "acme", "vcs.repo": "shop" };
+    const environment = {
+      "git.head": "1f0c3a4b5c6d",
+      "git.headName": "refs/heads/main",
+      "vcs.kind": "github.com",
+      "vcs.owner": "acme",
+      "vcs.repo": "shop",
+    };
     const second = await startUpdate(world.member, { stack: "web/new" });
     await env.DB.prepare("UPDATE updates SET environment = ? WHERE id = ?").bind(JSON.stringify(environment), second.id).run();
     expect(await rows()).toEqual([
@@ -293,7 +299,13 @@ describe("outputs", () => {
     const readme = `# Shop ${hostile}\n\nRuns **the** shop:\n\n- \`npm\` one\n- two <b>x</b>\n\n\`\`\`\n<img src=x>\n\`\`\`\n[a](javascript:alert(1))`;
     await importState([{ ...rootStack, outputs: { readme, url: "u" } }]);
     const { html } = await page(cookie, `${STACK_PATH}/outputs`);
-    for (const part of ["<h3>Shop &quot;&gt;&lt;script&gt;", "<strong>the</strong>", "<code>npm</code> one", "two &lt;b&gt;x", "&lt;img src=x&gt;"])
+    for (const part of [
+      "<h3>Shop &quot;&gt;&lt;script&gt;",
+      "<strong>the</strong>",
+      "<code>npm</code> one",
+      "two &lt;b&gt;x",
+      "&lt;img src=x&gt;",
+    ])
       expect(html).toContain(part);
     expect(html).not.toContain('<th scope="row">readme');
     await importState([{ ...rootStack, outputs: { readme: secretOf("AAAA") } }]);
@@ -502,7 +514,11 @@ describe("an update's page", () => {
     };
     const events = [
       { resOutputsEvent: { metadata } },
-      { resOutputsEvent: { metadata: { op: "update", urn: urn("b"), diffs: ["n", 7], old: { inputs: {} }, new: { inputs: { n: { z: 1 } } } } } },
+      {
+        resOutputsEvent: {
+          metadata: { op: "update", urn: urn("b"), diffs: ["n", 7], old: { inputs: {} }, new: { inputs: { n: { z: 1 } } } },
+        },
+      },
       { resOutputsEvent: { metadata: { op: "update", urn: urn("c"), diffs: "x", old: 5, new: [], detailedDiff: [1] } } },
     ].map((event, sequence) => ({ sequence, timestamp: 1, ...event }));
     await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
@@ -529,19 +545,37 @@ describe("an update's page", () => {
     };
     const value = (string: string, secret = false) => ({ string, secret, object: false });
     await run({ "web:a": value("1"), "web:gone": value("g"), "web:key": value("v1:AAAA", true), "web:same": value("s") }, {});
-    const source = { "git.head": "1f0c3a4b5c6d", "git.headName": "refs/heads/fix/x", "vcs.kind": "github.com", "vcs.owner": "acme", "vcs.repo": "shop" };
-    const ci = { "ci.system": "GitHub", "ci.build.number": "7", "ci.build.url": "https://github.com/acme/shop/actions/runs/7", "ci.pr.number": "12" };
-    await run({ "web:a": value("2"), "web:new": value("n"), "web:key": value("v1:BBBB", true), "web:same": value("s") }, { ...source, ...ci });
+    const source = {
+      "git.head": "1f0c3a4b5c6d",
+      "git.headName": "refs/heads/fix/x",
+      "vcs.kind": "github.com",
+      "vcs.owner": "acme",
+      "vcs.repo": "shop",
+    };
+    const ci = {
+      "ci.system": "GitHub",
+      "ci.build.number": "7",
+      "ci.build.url": "https://github.com/acme/shop/actions/runs/7",
+      "ci.pr.number": "12",
+    };
+    await run(
+      { "web:a": value("2"), "web:new": value("n"), "web:key": value("v1:BBBB", true), "web:same": value("s") },
+      { ...source, ...ci },
+    );
     for (const path of [`${STACK_PATH}/updates/2`, STACK_PATH]) {
       const { html } = await page(cookie, path);
       const text = html.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
-      expect(text, path).toMatch(/web:a changed 2 before: 1 .*web:new new n .*web:key changed \[secret\] before: \[secret\].*web:gone removed – before: g .*web:same s/);
+      expect(text, path).toMatch(
+        /web:a changed 2 before: 1 .*web:new new n .*web:key changed \[secret\] before: \[secret\].*web:gone removed – before: g .*web:same s/,
+      );
       expect(html).not.toMatch(/AAAA|BBBB/);
       for (const href of ["commit/1f0c3a4b5c6d", "tree/fix/x", "pull/12", "actions/runs/7"])
         expect(html, path).toContain(`href="https://github.com/acme/shop/${href}" rel="noopener noreferrer nofollow"`);
     }
     expect((await page(cookie, `${STACK_PATH}/updates/1`)).html).not.toContain("before:");
-    expect((await page(cookie, STACK_PATH)).html.replaceAll(/<[^>]*>/g, " ")).toMatch(/Status\s+succeeded\s+Update 2.*Last update by\s+mel.*Version\s+2\s+Resources\s+0/s);
+    expect((await page(cookie, STACK_PATH)).html.replaceAll(/<[^>]*>/g, " ")).toMatch(
+      /Status\s+succeeded\s+Update 2.*Last update by\s+mel.*Version\s+2\s+Resources\s+0/s,
+    );
   });
 
   it("says when the state does not have what the update wrote, and what the reader can do", async () => {

@@ -85,7 +85,9 @@ describe("a comparison", () => {
   it("has a page of at most 100 KB of 10,000 resources that have all changed", { timeout: 60_000 }, async () => {
     const many = (size: number) => [
       rootStack,
-      ...Array.from({ length: 10_000 }, (_, i) => component(`${"<".repeat(i < 50 ? 500 : 5)}${i}`, { size, text: `${size}"`.repeat(i < 50 ? 300 : 1) })),
+      ...Array.from({ length: 10_000 }, (_, i) =>
+        component(`${"<".repeat(i < 50 ? 500 : 5)}${i}`, { size, text: `${size}"`.repeat(i < 50 ? 300 : 1) }),
+      ),
     ];
     await importState(many(1));
     await importState(many(2));
@@ -188,9 +190,15 @@ describe("restoring a version", () => {
   });
 
   it("restores a state of before a rename with the new names, and with secrets that can be decrypted", async () => {
-    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${API}/encrypt`, { token: world.member, json: { plaintext: btoa('"s3cret"') } });
+    const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${API}/encrypt`, {
+      token: world.member,
+      json: { plaintext: btoa('"s3cret"') },
+    });
     const provider = { type: "service", state: { url: "https://x", owner: "acme", project: "web", stack: "dev" } };
-    const state = { version: 3, deployment: { secrets_providers: provider, resources: [{ ...rootStack, outputs: { key: secretOf(ciphertext) } }] } };
+    const state = {
+      version: 3,
+      deployment: { secrets_providers: provider, resources: [{ ...rootStack, outputs: { key: secretOf(ciphertext) } }] },
+    };
     await ok("POST", `${API}/import`, { token: world.member, json: state });
     await ok("POST", `${API}/rename`, { token: world.member, json: { newName: "prod", newProject: "" } });
     const html = await shown(admin.get("/acme/web/prod/restore?version=1"));

@@ -20,7 +20,9 @@ describe("the source of an update", () => {
   });
 
   it("has groups of GitLab", () => {
-    expect(sourceOf({ ...git, ...at("gitlab.com", "a/b-c/d") }).commit!.href).toBe("https://gitlab.com/a/b-c/d/shop/-/commit/1f0c3a4b5c6d7e8f");
+    expect(sourceOf({ ...git, ...at("gitlab.com", "a/b-c/d") }).commit!.href).toBe(
+      "https://gitlab.com/a/b-c/d/shop/-/commit/1f0c3a4b5c6d7e8f",
+    );
   });
 
   it("is text where a value is not what it should be", () => {
@@ -54,7 +56,16 @@ describe("the source of an update", () => {
     const run = (url: string) => sourceOf({ "ci.system": "Jenkins", "ci.build.number": "7", "ci.build.url": url }).run;
     expect(run("https://ci.example/job/7?a=1")).toEqual({ text: "Jenkins 7", href: "https://ci.example/job/7?a=1" });
     expect(run("http://ci.example:8080/7")).toEqual({ text: "Jenkins 7", href: "http://ci.example:8080/7" });
-    for (const odd of ["javascript:alert(1)", "data:text/html,x", "//evil", "ftp://x", "https://", "https://u:p@ci.example/", " https://x", `https://${"x".repeat(400)}`])
+    for (const odd of [
+      "javascript:alert(1)",
+      "data:text/html,x",
+      "//evil",
+      "ftp://x",
+      "https://",
+      "https://u:p@ci.example/",
+      " https://x",
+      `https://${"x".repeat(400)}`,
+    ])
       expect(run(odd), odd).toEqual({ text: "Jenkins 7" });
     expect(sourceOf({ "ci.build.url": "https://ci.example/" }).run).toEqual({ text: "CI run", href: "https://ci.example/" });
   });

@@ -18,8 +18,16 @@ const thing = (name: string, more: object = {}) => ({ urn: urn(name), type: "a:b
 const secret = (ciphertext: string) => ({ "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext });
 
 it("names what was added, removed and changed, property by property", async () => {
-  const before = [thing("same"), thing("gone"), thing("x", { id: "i-1", inputs: { size: 1, kept: [1], dropped: "a" }, outputs: { url: "u" } })];
-  const after = [thing("x", { id: "i-2", inputs: { size: 2, kept: [1], came: { a: 1 } }, outputs: { url: "u" } }), thing("same"), thing("new")];
+  const before = [
+    thing("same"),
+    thing("gone"),
+    thing("x", { id: "i-1", inputs: { size: 1, kept: [1], dropped: "a" }, outputs: { url: "u" } }),
+  ];
+  const after = [
+    thing("x", { id: "i-2", inputs: { size: 2, kept: [1], came: { a: 1 } }, outputs: { url: "u" } }),
+    thing("same"),
+    thing("new"),
+  ];
   const found = await compare(before, after);
   const named = ({ shown }: { shown: { name: string }[] }) => shown.map(({ name }) => name);
   expect([named(found.added), named(found.removed), named(found.changed), found.unchanged]).toEqual([["new"], ["gone"], ["x"], 1]);
@@ -32,7 +40,9 @@ it("names what was added, removed and changed, property by property", async () =
 });
 
 it("shows no secret and no ciphertext, at any depth", async () => {
-  const at = (ciphertext: string) => [thing("x", { inputs: { key: secret(ciphertext), deep: [{ a: secret(ciphertext) }], was: secret(ciphertext) } })];
+  const at = (ciphertext: string) => [
+    thing("x", { inputs: { key: secret(ciphertext), deep: [{ a: secret(ciphertext) }], was: secret(ciphertext) } }),
+  ];
   const after = at("BBBB");
   Object.assign((after[0] as unknown as { inputs: object }).inputs, { was: "plain" });
   const found = await compare(at("AAAA"), after);
@@ -73,10 +83,14 @@ it("is bounded: by resources, by what it names, and by what it keeps in memory",
 
 it("finds nothing between a state and itself, whatever the chunks are", async () => {
   await fc.assert(
-    fc.asyncProperty(baseText({ aliases: false }), fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 5 }), async (text, sizes) => {
-      const found = await compared(text, text, limits, sizes);
-      expect([found.added, found.removed, found.changed]).toEqual(Array.from({ length: 3 }, () => ({ shown: [], more: 0 })));
-    }),
+    fc.asyncProperty(
+      baseText({ aliases: false }),
+      fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 5 }),
+      async (text, sizes) => {
+        const found = await compared(text, text, limits, sizes);
+        expect([found.added, found.removed, found.changed]).toEqual(Array.from({ length: 3 }, () => ({ shown: [], more: 0 })));
+      },
+    ),
     { numRuns: 150 * inject("sizes").runs },
   );
 });

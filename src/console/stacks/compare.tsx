@@ -71,11 +71,13 @@ const Differences = ({ comparison, path, from, to }: DifferencesProps) => {
   return (
     <>
       <p>
-        {count(added)} added, {count(changed)} changed, {count(removed)} removed, {unchanged} unchanged. <a href={updatePath(stack, from)}>Update {from}</a>{" "}
-        <a href={updatePath(stack, to)}>Update {to}</a>{" "}
+        {count(added)} added, {count(changed)} changed, {count(removed)} removed, {unchanged} unchanged.{" "}
+        <a href={updatePath(stack, from)}>Update {from}</a> <a href={updatePath(stack, to)}>Update {to}</a>{" "}
         {from !== to && <a href={comparePath(stack, to, from)}>The other way round</a>}
       </p>
-      {notCompared > 0 && <p class="notice warning">{notCompared} resources were not compared, because these states are too large for this page.</p>}
+      {notCompared > 0 && (
+        <p class="notice warning">{notCompared} resources were not compared, because these states are too large for this page.</p>
+      )}
       {tables.shown.length > 0 && <h3>Changed</h3>}
       {tables.shown.map((resource) => (
         <details open>
@@ -166,4 +168,5 @@ const Names = ({ title, kind, list }: { title: string; kind: "good" | "bad"; lis
     </>
   );
 
-const Rest = ({ of: { more } }: { of: Some<unknown> }) => (more > 0 ? <p class="faint">and {more} more. The CLI exports both versions.</p> : <></>);
+const Rest = ({ of: { more } }: { of: Some<unknown> }) =>
+  more > 0 ? <p class="faint">and {more} more. The CLI exports both versions.</p> : <></>;

@@ -111,7 +111,13 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
               {asked.sort === "name" && project === undefined ? (
                 <ByProject list={list} last={last} orgName={org.name} />
               ) : (
-                <Rows caption="Stacks" stacks={list.stacks} last={last} orgName={org.name} names={project === undefined ? "full" : "short"} />
+                <Rows
+                  caption="Stacks"
+                  stacks={list.stacks}
+                  last={last}
+                  orgName={org.name}
+                  names={project === undefined ? "full" : "short"}
+                />
               )}
             </div>
           </>
@@ -201,10 +207,7 @@ interface RowsProps {
 }
 
 const Rows = ({ caption, stacks, last, orgName, names }: RowsProps) => (
-  <Table
-    caption={caption}
-    head={["Stack", "Status", "Last update", "Commit", "By", <span class="number">Resources</span>]}
-  >
+  <Table caption={caption} head={["Stack", "Status", "Last update", "Commit", "By", <span class="number">Resources</span>]}>
     {stacks.map((stack) => {
       const href = stackPath(orgName, stack.project, stack.name);
       return (

@@ -54,8 +54,8 @@ async function view(ctx: StackPageContext, path: StackPath): Promise<View> {
           <dd>
             {last ? (
               <>
-                <Status status={last.status} />{" "}
-                <a href={updatePath(pathOf(path), last.version ?? stack.version)}>{titleOf(last)}</a> <Time at={last.startedAt} />
+                <Status status={last.status} /> <a href={updatePath(pathOf(path), last.version ?? stack.version)}>{titleOf(last)}</a>{" "}
+                <Time at={last.startedAt} />
               </>
             ) : (
               <span class="faint">no update yet</span>

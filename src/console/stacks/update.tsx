@@ -168,7 +168,17 @@ const Differences = ({ diffs, more }: { diffs: ResourceDiff[]; more: number }) =
   );
 
 /** What a reader can do with the state after an update. */
-const State = ({ ctx, path, version, latestVersion }: { ctx: StackPageContext; path: StackPath; version: number; latestVersion: number }) => {
+const State = ({
+  ctx,
+  path,
+  version,
+  latestVersion,
+}: {
+  ctx: StackPageContext;
+  path: StackPath;
+  version: number;
+  latestVersion: number;
+}) => {
   if (!ctx.page.may("stack:export")) return <></>;
   const stack = pathOf(path);
   const mayRestore = version < latestVersion && ctx.page.may("stack:import");
