@@ -33,7 +33,7 @@ async function view(ctx: StackPageContext, path: StackPath): Promise<View> {
     listUpstreamReferences(ctx, path),
     listDownstreamReferences(ctx, path),
   ]);
-  const [perDay, lasts, { resourceCount }, before] = await Promise.all([
+  const [perDay, lasts, { resourceCount }, configs] = await Promise.all([
     recentUpdates(ctx, [stack.id]),
     lastUpdates(ctx, [stack.id]),
     getStackResourceCount(ctx, path),
@@ -104,10 +104,10 @@ async function view(ctx: StackPageContext, path: StackPath): Promise<View> {
           {page > 1 && <a href={`${pathOf(path)}?page=${page - 1}`}>Newer</a>}
           {page * ENTRIES < total && <a href={`${pathOf(path)}?page=${page + 1}`}>Older</a>}
         </nav>
-        {page === 1 && before.now !== undefined && (
+        {page === 1 && configs.now !== undefined && (
           <>
             <h2>Configuration</h2>
-            <Config text={before.now} before={before.then} />
+            <Config text={configs.now} before={configs.before} />
           </>
         )}
         {tags.shown.length > 0 && (
@@ -132,13 +132,13 @@ async function view(ctx: StackPageContext, path: StackPath): Promise<View> {
 }
 
 /** The configuration of the newest version and of the one before it, as far as there are any. */
-async function newestConfigs(ctx: StackPageContext, path: StackPath, version: number): Promise<{ now?: ConfigText; then?: ConfigText }> {
+async function newestConfigs(ctx: StackPageContext, path: StackPath, version: number): Promise<{ now?: ConfigText; before?: ConfigText }> {
   if (version === 0) return {};
   const { rows } = await findUpdates(ctx, path, 2);
   const configs: ConfigText[] = [];
   for await (const row of rows) configs.push((await withConfig(ctx.env.STATE, row)).config);
-  const [now, then] = configs;
-  return { ...(now !== undefined && { now }), ...(then !== undefined && { then }) };
+  const [now, before] = configs;
+  return { ...(now !== undefined && { now }), ...(before !== undefined && { before }) };
 }
 
 const References = ({ title, referencedStacks }: { title: string } & StackReferences) =>
