@@ -59,6 +59,7 @@ export const eventTypes = {
   "stack-transferred-to-organization": admin("A stack was moved to another organization."),
   "stack-exported": plain("A stack's state was read."),
   "stack-imported": plain("A stack's state was replaced."),
+  "stack-version-restored": admin("A stack's state was replaced by the state of an earlier version."),
   "stack-collaborator-removed": admin("A person's own right on a stack was removed."),
   "stack-update-started": plain("An update started."),
   "stack-update-completed": plain("An update ended."),

@@ -6,7 +6,8 @@ const DAY = 86_400_000;
 interface Bar {
   label: string;
   count: number;
-  bad?: boolean;
+  /** The color; without one it is that of links. */
+  kind?: "good" | "bad" | "warning" | undefined;
 }
 
 /**
@@ -17,12 +18,12 @@ export const Bars = ({ bars }: { bars: Bar[] }) => {
   const most = Math.max(1, ...bars.map(({ count }) => count));
   return (
     <dl class="bars">
-      {bars.map(({ label, count, bad }) => (
+      {bars.map(({ label, count, kind }) => (
         <>
           <dt>{cut(label, 40)}</dt>
           <dd>
             <svg class="chart" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-              <rect class={bad ? "bar bad" : "bar"} width={((count / most) * 100).toFixed(1)} height="10" />
+              <rect class={kind ? `bar ${kind}` : "bar"} width={((count / most) * 100).toFixed(1)} height="10" />
             </svg>
             <span class="number">{count}</span>
           </dd>

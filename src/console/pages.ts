@@ -33,6 +33,7 @@ import { streamListPage } from "./streams/list.tsx";
 import { streamRemovePages } from "./streams/remove.tsx";
 import { accessPages } from "./stacks/access.tsx";
 import { cancelPages } from "./stacks/cancel.tsx";
+import { comparePage } from "./stacks/compare.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
 import { resourcePage } from "./stacks/resource.tsx";
@@ -40,6 +41,7 @@ import { resourcesPage } from "./stacks/resources.tsx";
 import { settingsPage } from "./stacks/settings.tsx";
 import { stackPages } from "./stacks/stack.tsx";
 import { updatePages } from "./stacks/update.tsx";
+import { versionPages } from "./stacks/versions.tsx";
 import { teamListPages } from "./teams/list.tsx";
 import { teamMemberPages } from "./teams/members.tsx";
 import { teamRolePages } from "./teams/roles.tsx";
@@ -108,6 +110,8 @@ export const pages: PageRoute[] = [
   ...stackPages,
   ...cancelPages,
   ...updatePages,
+  comparePage,
+  ...versionPages,
   ...outputPages,
   resourcesPage,
   resourcePage,

@@ -11,6 +11,9 @@ export const placePath = (org: string, ...rest: string[]) => `${orgPath(org)}/~/
 export const projectPath = (org: string, project: string) => `${orgPath(org)}/${segment(project)}`;
 export const stackPath = (org: string, project: string, stack: string) => `${projectPath(org, project)}/${segment(stack)}`;
 export const updatePath = (stack: string, version: number) => `${stack}/updates/${version}`;
+export const comparePath = (stack: string, from: number, to: number) => `${stack}/compare?from=${from}&to=${to}`;
+export const statePath = (stack: string, version: number) => `${stack}/state?version=${version}`;
+export const restorePath = (stack: string, version: number) => `${stack}/restore?version=${version}`;
 export const resourcePath = (stack: string, urn: string) => `${stack}/resource?urn=${segment(urn)}`;
 export const previewPath = (stack: string, updateId: string) => `${stack}/previews/${segment(updateId)}`;
 

@@ -14,6 +14,8 @@ import { updates } from "../updates/table.ts";
 export interface CommitImport extends StackCall {
   updateId: string;
   stateKey: string;
+  /** The version that the state is from; absent for a state that the caller sent. */
+  restored?: number;
   resources: number;
   rootOnly: boolean;
   aliasFree: boolean;
@@ -23,11 +25,15 @@ export interface CommitImport extends StackCall {
 /** Records an import as an update that starts and ends at the same time (cli-protocol §5.3). The state is already in R2. */
 export async function commitImport(ctx: StackContext, input: CommitImport): Promise<undefined> {
   const { store } = ctx;
-  const { updateId, orgId, path, now, actor } = input;
+  const { updateId, orgId, path, now, actor, restored } = input;
   const here = stackAt(orgId, path);
   const event = auditEvent(input, orgId, whoIs(actor), {
-    event: "stack-imported",
-    description: `Imported the state of stack "${pathText(path)}" (${updateId}).`,
+    ...(restored === undefined
+      ? { event: "stack-imported", description: `Imported the state of stack "${pathText(path)}" (${updateId}).` }
+      : {
+          event: "stack-version-restored",
+          description: `Restored version ${restored} of the state of stack "${pathText(path)}" (${updateId}).`,
+        }),
     stack: auditName(path),
   });
   const lost = endLostStart(store, input);
@@ -38,7 +44,7 @@ export async function commitImport(ctx: StackContext, input: CommitImport): Prom
       ...overAtOnce(actor, now),
       id: updateId,
       kind: "import",
-      message: "",
+      message: restored === undefined ? "" : `Restored version ${restored}`,
       config: lastConfig,
       resourceCount: input.resources,
       stateKey: input.stateKey,

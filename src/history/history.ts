@@ -18,6 +18,10 @@ export async function listUpdates(ctx: OrgContext, path: StackPath, paging: Pagi
   return streamOf(list(ctx, '{"updates":[', rows, toUpdateInfo, "]}"));
 }
 
+/** The rows of the newest updates, without previews. */
+export const findUpdates = (ctx: OrgContext, path: StackPath, count: number): Promise<Found> =>
+  findEntries(ctx, path, history, { page: 1, pageSize: count });
+
 /** The same for requests with `output-type`: with ids and the total number. */
 export async function listStackUpdates(ctx: OrgContext, path: StackPath, paging: Paging): Promise<Response> {
   return answerPage(ctx, await findEntries(ctx, path, { ...history, counted: true }, paging), paging);

@@ -1,37 +1,65 @@
 import type { OrgContext } from "../context.ts";
-import { cut, pageBytes } from "../http/pageText.ts";
+import { cut, fill, pageBytes } from "../http/pageText.ts";
 import type { StackPath } from "../stacks/path.ts";
 import { readEvents } from "./getEvents.ts";
 import type { UpdateRow } from "./info.ts";
-import { MAX_PAGES, STEPS, type StepEvent, bit, stepOf } from "./summarize.ts";
-import { type TreeStep, treeText } from "./summaryText.ts";
+import { type PropertyDiff, diffsOf, hasDiffs } from "./propertyDiffs.ts";
+import { MAX_PAGES, STEPS, type StepEvent, type StepMetadata, bit, erroredOf, hasFailed, stepOf } from "./summarize.ts";
+import { type TreeLine, type TreeStep, treeLines } from "./summaryText.ts";
 
 const SAID = bit("diagnosticEvent") | bit("stdoutEvent") | bit("policyEvent") | bit("errorEvent");
 
 export interface Message {
   severity: "info" | "warning" | "error";
-  /** Name of the resource that the message is about; "" for the whole update. */
+  /** Name and URN of the resource that the message is about; "" for the whole update. */
   about: string;
+  urn: string;
   text: string;
 }
 
+/** The properties that an operation changes. */
+export interface ResourceDiff {
+  op: string;
+  type: string;
+  name: string;
+  properties: PropertyDiff[];
+}
+
+export interface Narration {
+  tree: TreeLine[];
+  messages: Message[];
+  /** Whether messages before these are left out. */
+  earlier: boolean;
+  /** Number of resources whose operation failed. */
+  errored: number;
+  diffs: ResourceDiff[];
+  /** Number of further resources whose properties change. */
+  moreDiffs: number;
+}
+
 /** Bounds in bytes of a page: for the steps, all messages, one message, the name of its resource, and its markup. */
-const TREE = 28_000;
-const MESSAGES = 28_000;
+const TREE = 24_000;
+const MESSAGES = 24_000;
 const MESSAGE = 8000;
 const ABOUT = 100;
 const MARKUP = 150;
+/** The same for all differences of properties, one value, a name, and the markup of a resource and of a property. */
+const DIFFS = 16_000;
+const VALUE = 300;
+const NAME = 200;
+const RESOURCE = 220;
+const PROPERTY = 60;
+/** Number of bytes of the markup of a line of the tree. */
+const LINE = 26;
 
 /**
  * Describes an update by the engine events that have arrived: its steps as a tree, and its messages. If there are too many messages, the
  * last ones are kept, because the reason of a failure comes late.
  */
-export async function narrate(
-  ctx: OrgContext,
-  path: StackPath,
-  row: UpdateRow,
-): Promise<{ tree: string; messages: Message[]; earlier: boolean }> {
+export async function narrate(ctx: OrgContext, path: StackPath, row: UpdateRow): Promise<Narration> {
   const steps: TreeStep[] = [];
+  const errors = new Map<string, number>();
+  const diffs = new Diffs();
   const messages: (Message & { bytes: number })[] = [];
   let earlier = false;
   let size = 0;
@@ -42,8 +70,13 @@ export async function narrate(
     for (const text of page.events) {
       const event = JSON.parse(text) as StepEvent & SaidEvent;
       const step = stepOf(event);
-      if (step) steps.push(step);
+      if (step) {
+        steps.push(step);
+        const metadata = (event.resOutputsEvent ?? event.resOpFailedEvent)?.metadata;
+        if (metadata) diffs.add(step, metadata);
+      }
       const message = messageOf(event);
+      if (message?.severity === "error" && message.urn !== "") errors.set(message.urn, (errors.get(message.urn) ?? 0) + 1);
       if (!message) continue;
       const before = messages.at(-1);
       const bytes = pageBytes(message.text);
@@ -60,12 +93,45 @@ export async function narrate(
     }
     ({ last: after, more } = page);
   }
-  return { tree: within(treeText(steps, more), TREE), messages: messages.filter(({ text }) => text.trim() !== ""), earlier };
+  return {
+    tree: within(treeLines(steps, { isCut: more, failed: hasFailed(row), errors }), TREE),
+    messages: messages.filter(({ text }) => text.trim() !== ""),
+    earlier,
+    errored: erroredOf(steps),
+    diffs: diffs.shown,
+    moreDiffs: diffs.more,
+  };
 }
 
-function within(text: string, limit: number): string {
-  const short = cut(text, limit);
-  return short === text ? text : `${short.slice(0, short.lastIndexOf("\n"))}\n …\n`;
+function within(lines: TreeLine[], limit: number): TreeLine[] {
+  const { shown, more } = fill(lines, limit, ({ text }) => pageBytes(text) + LINE);
+  return more > 0 ? [...shown, { op: "", failed: false, text: " …" }] : shown;
+}
+
+/** The differences that fit on a page. */
+class Diffs {
+  readonly shown: ResourceDiff[] = [];
+  more = 0;
+  #room = DIFFS;
+  /** Number of characters of values that may still be written: one value can be as long as its event, and many paths can lead to it. */
+  #work = 4_000_000;
+
+  add({ op, urn }: TreeStep, metadata: StepMetadata): void {
+    if (op === "same" || !hasDiffs(metadata)) return;
+    const [type = "", ...names] = urn.split("::").slice(2);
+    const short = (text: string | undefined) => (text === undefined ? undefined : cut(plain(text.slice(0, 2 * VALUE)), VALUE));
+    const diff: ResourceDiff = { op, type: cut(type.split("$").at(-1)!, NAME), name: cut(names.join("::"), NAME), properties: [] };
+    this.#room -= RESOURCE + pageBytes(op + diff.type + diff.name);
+    for (const { path, before, after, ...rest } of this.#work > 0 && this.#room > 0 ? diffsOf(metadata) : []) {
+      this.#work -= (before?.length ?? 0) + (after?.length ?? 0);
+      const property = { ...rest, path: cut(plain(path), NAME), before: short(before), after: short(after) };
+      this.#room -= PROPERTY + pageBytes(property.path + (property.before ?? "") + (property.after ?? ""));
+      if (this.#room < 0 || this.#work < 0) break;
+      diff.properties.push(property);
+    }
+    if (diff.properties.length > 0) this.shown.push(diff);
+    else this.more++;
+  }
 }
 
 interface Said {
@@ -94,7 +160,8 @@ function messageOf({ diagnosticEvent, stdoutEvent, policyEvent, errorEvent }: Sa
   const urn = said.urn ?? said.resourceUrn;
   const about = typeof urn === "string" ? (urn.split("::").slice(3).join("::") || urn).slice(0, ABOUT) : "";
   const policy = policyEvent && typeof said.policyName === "string" ? `${said.policyName.slice(0, 200)}: ` : "";
-  return { severity: severityOf(said, errorEvent !== undefined), about, text: cut(policy + plain(message.slice(0, MESSAGE)), MESSAGE) };
+  const severity = severityOf(said, errorEvent !== undefined);
+  return { severity, about, urn: typeof urn === "string" ? urn : "", text: cut(policy + plain(message.slice(0, MESSAGE)), MESSAGE) };
 }
 
 function severityOf({ severity, enforcementLevel }: Said, isError: boolean): Message["severity"] {

@@ -16,11 +16,18 @@ export interface StepEvent {
   resOutputsEvent?: { metadata?: StepMetadata };
   resOpFailedEvent?: { metadata?: StepMetadata };
 }
-interface StepMetadata {
+export interface StepMetadata {
   op?: unknown;
   urn?: unknown;
-  new?: { parent?: unknown } | null;
-  old?: { parent?: unknown } | null;
+  new?: StepState | null;
+  old?: StepState | null;
+  diffs?: unknown;
+  detailedDiff?: unknown;
+}
+interface StepState {
+  parent?: unknown;
+  inputs?: unknown;
+  outputs?: unknown;
 }
 
 /** Summarizes an update as the CLI does at its end: the steps come from its engine events, the result from the history. */
@@ -36,8 +43,13 @@ export async function summarize(ctx: OrgContext, path: StackPath, row: UpdateRow
     }
     ({ last: after, more } = page);
   }
-  return { summary: treeText(steps, more) + outcomeText(row) };
+  return { summary: treeText(steps, { isCut: more, failed: hasFailed(row) }) + outcomeText(row, erroredOf(steps)) };
 }
+
+export const hasFailed = ({ status }: UpdateRow): boolean => status === "failed" || status === "cancelled";
+
+/** Number of resources with an operation that failed. */
+export const erroredOf = (steps: TreeStep[]): number => new Set(steps.filter(({ failed }) => failed).map(({ urn }) => urn)).size;
 
 /** Maximum number of characters of an operation and its URN together: the widest line determines the width of all lines. */
 const LONGEST = 1000;

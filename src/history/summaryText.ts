@@ -10,41 +10,65 @@ export interface TreeStep {
   failed: boolean;
 }
 
-/** The sign before the line of an operation, and the operation as a participle. A preview shows the operation's name instead. */
-const words = new Map<string, [sign: string, done: string]>(
+/** The sign before the line of an operation, the operation as a participle, and while it is done. A preview shows the operation's name instead. */
+const words = new Map<string, [sign: string, done: string, doing: string]>(
   Object.entries({
-    create: ["+", "created"],
-    update: ["~", "updated"],
-    delete: ["-", "deleted"],
-    replace: ["+-", "replaced"],
-    "create-replacement": ["++", "created for replacement"],
-    "delete-replaced": ["--", "deleted after replacement"],
-    read: [">", "read"],
-    "read-replacement": [">>", "read for replacement"],
-    refresh: ["~", "refreshed"],
-    discard: ["<", "discarded"],
-    "discard-replaced": ["<<", "discarded after replacement"],
-    import: ["=", "imported"],
-    "import-replacement": ["=>", "imported for replacement"],
+    create: ["+", "created", "creating"],
+    update: ["~", "updated", "updating"],
+    delete: ["-", "deleted", "deleting"],
+    replace: ["+-", "replaced", "replacing"],
+    "create-replacement": ["++", "created for replacement", "creating replacement"],
+    "delete-replaced": ["--", "deleted after replacement", "deleting original"],
+    read: [">", "read", "reading"],
+    "read-replacement": [">>", "read for replacement", "reading for replacement"],
+    refresh: ["~", "refreshed", "refreshing"],
+    discard: ["<", "discarded", "discarding"],
+    "discard-replaced": ["<<", "discarded after replacement", "discarding original"],
+    import: ["=", "imported", "importing"],
+    "import-replacement": ["=>", "imported for replacement", "importing replacement"],
   }),
 );
 
-const wordsOf = (op: string): [sign: string, done: string] => words.get(op) ?? ["*", op];
+const wordsOf = (op: string): [sign: string, done: string, doing: string] => words.get(op) ?? ["*", op, op];
 
 /** Maximum number of levels of indentation; deeper resources begin at the left again. Normal programs have only a few levels. */
 const DEEPEST = 50;
 
-/** Lists the changed resources, each under its parent. @param cut whether the steps are incomplete */
-export function treeText(steps: TreeStep[], cut: boolean): string {
+export interface TreeLine {
+  /** Operation of the resource; "" for a line without one. */
+  op: string;
+  failed: boolean;
+  text: string;
+}
+
+export interface TreeOptions {
+  /** Whether the steps are incomplete. */
+  isCut: boolean;
+  /** Whether the update has failed. The root resource of a failed update has no step of its own. */
+  failed: boolean;
+  /** Number of errors that name a resource, by its URN. */
+  errors?: Map<string, number>;
+}
+
+/** The changed resources as text, each under its parent. */
+export function treeText(steps: TreeStep[], options: TreeOptions): string {
+  const lines = treeLines(steps, options);
+  return lines.length === 0 ? "" : `${lines.map(({ text }) => text).join("\n")}\n\n`;
+}
+
+/** The changed resources, each under its parent, in one line each. The first line is a head. */
+export function treeLines(steps: TreeStep[], options: TreeOptions): TreeLine[] {
   const byUrn = new Map<string, TreeStep>();
-  for (const step of steps) if (step.op !== "same" || !byUrn.has(step.urn)) byUrn.set(step.urn, step);
+  for (const step of steps) if (step.op !== "same" || step.failed || !byUrn.has(step.urn)) byUrn.set(step.urn, step);
+  for (const { parent } of steps)
+    if (isRoot(parent) && !byUrn.has(parent)) byUrn.set(parent, { op: "same", urn: parent, parent: "", failed: options.failed });
   const shown = new Set<string>();
   for (const step of byUrn.values()) {
     if (step.op === "same" && !step.failed) continue;
     // Its ancestors are shown too, so that it has its place in the tree.
     for (let urn = step.urn; byUrn.has(urn) && !shown.has(urn); urn = byUrn.get(urn)!.parent) shown.add(urn);
   }
-  if (shown.size === 0) return "";
+  if (shown.size === 0) return [];
 
   const children = new Map<string, TreeStep[]>();
   const depths = depthsOf(shown, byUrn);
@@ -55,11 +79,18 @@ export function treeText(steps: TreeStep[], cut: boolean): string {
     if (siblings) siblings.push(step);
     else children.set(parent, [step]);
   }
-  const rows = [["", "Type", "Name", "Status"], ...branches(children, "", "")];
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) => ` ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
-  return `${lines.join("\n")}\n${cut ? " …\n" : ""}\n`;
+  const head: Row = { op: "", failed: false, cells: ["", "Type", "Name", "Status"] };
+  const rows = [head, ...branches(children, "", "", options)];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map(({ cells }) => cells[column]!.length)));
+  const lines = rows.map(({ op, failed, cells }) => ({
+    op,
+    failed,
+    text: ` ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd(),
+  }));
+  return options.isCut ? [...lines, { op: "", failed: false, text: " …" }] : lines;
 }
+
+const isRoot = (urn: string) => urn.split("::")[2] === "pulumi:pulumi:Stack";
 
 /** The number of ancestors of each resource. */
 function depthsOf(shown: Set<string>, byUrn: Map<string, TreeStep>): Map<string, number> {
@@ -77,26 +108,41 @@ function depthsOf(shown: Set<string>, byUrn: Map<string, TreeStep>): Map<string,
   return depths;
 }
 
-function* branches(children: Map<string, TreeStep[]>, parent: string, indent: string): Generator<string[]> {
+interface Row {
+  op: string;
+  failed: boolean;
+  cells: string[];
+}
+
+function* branches(children: Map<string, TreeStep[]>, parent: string, indent: string, options: TreeOptions): Generator<Row> {
   const here = children.get(parent) ?? [];
   for (const [i, step] of here.entries()) {
     const last = i === here.length - 1;
     const [type = "", name = ""] = step.urn.split("::").slice(2);
-    const [sign, done] = step.op === "same" ? ["", ""] : wordsOf(step.op);
+    const [sign] = step.op === "same" ? [""] : wordsOf(step.op);
     const branch = parent === "" ? "" : `${indent}${last ? "└─ " : "├─ "}`;
-    yield [sign, branch + type.split("$").at(-1)!, name, step.failed ? `**${done || step.op} failed**` : done];
-    yield* branches(children, step.urn, parent === "" ? "" : `${indent}${last ? "   " : "│  "}`);
+    const cells = [sign, branch + type.split("$").at(-1)!, name, statusOf(step, options.errors?.get(step.urn) ?? 0)];
+    yield { op: step.op, failed: step.failed, cells };
+    yield* branches(children, step.urn, parent === "" ? "" : `${indent}${last ? "   " : "│  "}`, options);
   }
 }
 
-/** Counts, outcome and duration. */
-export function outcomeText({ dryRun, status, resourceChanges, startedAt, endedAt }: UpdateRow): string {
+/** As the CLI words it: an operation that failed was not done. */
+function statusOf({ op, failed }: TreeStep, errors: number): string {
+  const [, done, doing] = op === "same" ? ["", "", ""] : wordsOf(op);
+  const status = failed ? `**${doing && `${doing} `}failed**` : done;
+  return errors > 0 ? `${status} ${errors} error${errors === 1 ? "" : "s"}`.trim() : status;
+}
+
+/** Counts, outcome and duration. @param errored number of resources whose operation failed */
+export function outcomeText({ dryRun, status, resourceChanges, startedAt, endedAt }: UpdateRow, errored = 0): string {
   const counts = Object.entries(JSON.parse(resourceChanges ?? "{}") as Record<string, number>).filter(([, count]) => count > 0);
   const lines = counts.map(([op, count]) => {
     if (op === "same") return `    ${count} unchanged`;
     const [sign, done] = wordsOf(op);
     return `    ${sign} ${count} ${dryRun ? `to ${op}` : done}`;
   });
+  if (errored > 0) lines.push(`    ${errored} errored`);
   const what = `${dryRun ? "Preview" : "Update"} ${status === "running" ? "in progress" : status}`;
   const took = startedAt !== null && endedAt !== null ? `\n\nDuration: ${Math.round((endedAt - startedAt) / 1000)}s` : "";
   return `${lines.length > 0 ? `Resources:\n${lines.join("\n")}\n\n` : ""}${what}${took}\n`;

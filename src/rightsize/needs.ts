@@ -59,6 +59,7 @@ export const needs: Record<RecordedEvent, Mapping> = {
   "secrets-reencrypted": { ...shows("stack:reencrypt"), admin: true },
   "stack-exported": onStack("stack:export"),
   "stack-imported": writing("stack:import"),
+  "stack-version-restored": people,
   "stack-collaborator-removed": onStack("stack_access:update"),
   "stack-config-updated": onStack("stack:write"),
   "stack-tags-updated": onStack("stack_tags:update"),

@@ -2,6 +2,7 @@ import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { cut, pageBytes } from "../http/pageText.ts";
 import { holdsSecret } from "../state/ciphertexts.ts";
+import { QUOTE } from "../state/json/json.ts";
 import { lookAround, propertiesOf } from "../state/around.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
 import { treeOf } from "../state/tree.ts";
@@ -16,6 +17,10 @@ const ALL = 70_000;
 const ROW = 70;
 const FORM = 300;
 const MOST_RESOURCES = 300;
+/** Pulumi Cloud shows the output of this name as the stack's README. */
+const README = "readme";
+/** Number of bytes of a page for the README. */
+export const README_ROOM = 25_000;
 
 export interface ShownOutput {
   name: string;
@@ -23,11 +28,23 @@ export interface ShownOutput {
   text: string | undefined;
 }
 
-/** The outputs sorted by name, without secret values; `more` counts those that did not fit. It is audited as an export. */
-export async function lookAtOutputs(ctx: OrgContext, path: StackPath): Promise<{ outputs: ShownOutput[]; more: number }> {
+export interface ShownOutputs {
+  outputs: ShownOutput[];
+  /** Number of outputs that did not fit. */
+  more: number;
+  /** The output `readme`, if it is a text and not secret. It is not among the outputs. */
+  readme?: string;
+}
+
+/** The outputs sorted by name, without secret values. It is audited as an export. */
+export async function lookAtOutputs(ctx: OrgContext, path: StackPath): Promise<ShownOutputs> {
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "the outputs"));
-  const { shown, more } = withoutSecrets(await outputsOf(chunks), ALL);
-  return { outputs: shown, more };
+  const found = await outputsOf(chunks);
+  const readme = found.get(README);
+  const isText = readme !== undefined && readme[0] === QUOTE && !holdsSecret(readme);
+  if (isText) found.delete(README);
+  const { shown, more } = withoutSecrets(found, isText ? ALL - README_ROOM : ALL);
+  return { outputs: shown, more, ...(isText && { readme: readable(readme) }) };
 }
 
 /** The values that fit on a page, sorted by name. A value that is a secret or contains one has no text. */

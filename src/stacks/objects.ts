@@ -64,7 +64,7 @@ export const putObject = (bucket: R2Bucket, key: string, bytes: Uint8Array): Pro
   store(() => bucket.put(key, bytes, { httpMetadata: { contentType: "application/json" } }));
 
 /** Bytes in memory as a stream of one chunk. */
-export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes;
 }
 
@@ -133,7 +133,7 @@ export async function readObject(bucket: R2Bucket, key: string): Promise<R2Objec
 /** An object in chunks, each valid until the next one is requested. Errors are those of `readObject`, even if R2 fails in the middle. */
 export const readChunks = async (bucket: R2Bucket, key: string) => untilItFails(chunksOf((await readObject(bucket, key)).body));
 
-async function* untilItFails(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* untilItFails(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   try {
     yield* chunks;
   } catch (error) {

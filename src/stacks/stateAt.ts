@@ -5,7 +5,11 @@ import { guarded } from "../auth/guard.ts";
 import type { StackRef } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
+import { emptyDeployment } from "../state/checkpoint.ts";
+import { encode } from "../state/json/json.ts";
+import { rename } from "../state/rename.ts";
 import { updates } from "../updates/table.ts";
+import { once, readChunks } from "./objects.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "./path.ts";
 import { stacks } from "./table.ts";
 
@@ -32,21 +36,70 @@ export interface StoredState {
  * records this as an export of `what`.
  */
 export async function takeState(ctx: OrgContext, path: StackPath, version: number | undefined, what: string): Promise<StoredState> {
-  const { db } = ctx.store;
-  const here = stackAt(ctx.org.id, path);
-  const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
+  const event = exported(ctx, path, `${what} of stack "${pathText(path)}"${version === undefined ? "" : ` at version ${version}`}`);
+  const at = lookFor(ctx, path, version);
+  const [found, versions, moves] = await guarded(ctx, [...at.statements, auditIf(ctx.store, event, at.isThere)]);
+  const state = at.stateIn(found, versions, moves);
+  relaySoon(ctx, event);
+  return state;
+}
+
+/** Finds the states after two updates, for a caller that compares them. The audit log records this as one export. */
+export async function takeStates(ctx: OrgContext, path: StackPath, from: number, to: number): Promise<[StoredState, StoredState]> {
+  const event = exported(ctx, path, `the state of stack "${pathText(path)}" at versions ${from} and ${to}, to compare them`);
+  const [first, second] = [lookFor(ctx, path, from), lookFor(ctx, path, to)];
+  const [found, versions, moves, , laterVersions, laterMoves] = await guarded(ctx, [
+    ...first.statements,
+    ...second.statements,
+    auditIf(ctx.store, event, sql`${first.isThere} AND ${second.isThere}`),
+  ]);
+  const states: [StoredState, StoredState] = [first.stateIn(found, versions, moves), second.stateIn(found, laterVersions, laterMoves)];
+  relaySoon(ctx, event);
+  return states;
+}
+
+/** Finds the state after update number `version` for work that shows nothing of it to the caller and has an audit event of its own. */
+export async function findState(ctx: OrgContext, path: StackPath, version: number): Promise<StoredState> {
+  const at = lookFor(ctx, path, version);
+  const [found, versions, moves] = await guarded(ctx, [...at.statements]);
+  return at.stateIn(found, versions, moves);
+}
+
+/**
+ * Reads a state as text. A state from before a rename or transfer is read with the stack's current names: with the old ones the client could
+ * not decrypt its secrets and, after an import, would not find its resources.
+ */
+export async function readState(
+  { env }: OrgContext,
+  path: StackPath,
+  { stateKey, namesThen }: StoredState,
+): Promise<AsyncGenerator<Uint8Array, void>> {
+  if (stateKey === null) return once(encode(emptyDeployment));
+  const chunks = await readChunks(env.STATE, stateKey);
+  if (!namesThen) return chunks;
+  const from = { owner: "", project: namesThen.projectName, stack: namesThen.stackName };
+  return rename(chunks, from, { owner: path.orgName, project: path.projectName, stack: path.stackName });
+}
+
+const exported = (ctx: OrgContext, path: StackPath, what: string) =>
+  auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "stack-exported",
-    description: `Exported ${what} of stack "${pathText(path)}"${version === undefined ? "" : ` at version ${version}`}.`,
+    description: `Exported ${what}.`,
     stack: auditName(path),
   });
+
+/** The statements that find a state, the condition for it to exist, and the function that reads it from their results. */
+function lookFor(ctx: OrgContext, path: StackPath, version: number | undefined) {
+  const { db } = ctx.store;
+  const here = stackAt(ctx.org.id, path);
+  const stackId = sql`(SELECT id FROM ${stacks} WHERE ${here})`;
   const ofVersion = and(
-    sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
+    sql`${updates.stackId} = ${stackId}`,
     eq(updates.dryRun, false),
     eq(updates.version, version ?? -1),
     sql`${updates.endedAt} IS NOT NULL`,
   );
-  const isThere = version === undefined ? stackExists(ctx.org.id, path) : sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${ofVersion})`;
-  const [found, versions, moves] = await guarded(ctx, [
+  const statements = [
     db.select({ stateKey: stacks.stateKey, version: stacks.version }).from(stacks).where(here),
     db.select({ stateKey: updates.stateKey }).from(updates).where(ofVersion),
     db
@@ -54,7 +107,7 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
       .from(updates)
       .where(
         and(
-          sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`,
+          sql`${updates.stackId} = ${stackId}`,
           eq(updates.kind, "rename"),
           sql`${updates.dryRun} = 0 AND ${updates.version} > ${version ?? Number.MAX_SAFE_INTEGER}`,
         ),
@@ -63,13 +116,20 @@ export async function takeState(ctx: OrgContext, path: StackPath, version: numbe
       // there is no rename.
       .orderBy(sql`${updates.message} LIKE ${`${RENAMED}%`} DESC`, updates.version)
       .limit(1),
-    auditIf(ctx.store, event, isThere),
-  ]);
-  const stack = found[0];
-  if (!stack) throw stackNotFound(path);
-  const at = version === undefined ? stack : versions[0];
-  if (!at) throw notFound(`Version ${version} of stack '${pathText(path)}'`);
-  relaySoon(ctx, event);
-  const [move] = moves;
-  return { stateKey: at.stateKey, version: version ?? stack.version, ...(move && { namesThen: namesBefore(move.message) ?? path }) };
+  ] as const;
+  return {
+    statements,
+    isThere: version === undefined ? stackExists(ctx.org.id, path) : sql`EXISTS (SELECT 1 FROM ${updates} WHERE ${ofVersion})`,
+    /** @throws 404 when there is no such stack or version */
+    stateIn(
+      [stack]: { stateKey: string | null; version: number }[],
+      [found]: { stateKey: string | null }[],
+      [move]: { message: string }[],
+    ): StoredState {
+      if (!stack) throw stackNotFound(path);
+      const at = version === undefined ? stack : found;
+      if (!at) throw notFound(`Version ${version} of stack '${pathText(path)}'`);
+      return { stateKey: at.stateKey, version: version ?? stack.version, ...(move && { namesThen: namesBefore(move.message) ?? path }) };
+    },
+  };
 }

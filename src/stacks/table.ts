@@ -41,6 +41,10 @@ export const stacks = sqliteTable(
     index("stacks_list")
       .on(t.orgId, t.project, t.name)
       .where(sql`${t.deletedAt} IS NULL`),
+    /** Running updates first, then by the latest update, then by name. */
+    index("stacks_recent")
+      .on(t.orgId, sql`${t.runningUpdate} IS NULL`, sql`${t.lastUpdateAt} DESC`, t.project, t.name)
+      .where(sql`${t.deletedAt} IS NULL`),
   ],
 );
 

@@ -62,7 +62,12 @@ const byEvent: Partial<Record<RecordedEvent, WebhookFilter>> = {
 };
 
 /** Records of the end of an update. The update says what they are, and whether it succeeded. */
-const ends = new Set<string>(["stack-update-completed", "stack-update-canceled", "stack-imported"] satisfies RecordedEvent[]);
+const ends = new Set<string>([
+  "stack-update-completed",
+  "stack-update-canceled",
+  "stack-imported",
+  "stack-version-restored",
+] satisfies RecordedEvent[]);
 
 export interface Signal {
   filter?: WebhookFilter;

@@ -283,6 +283,18 @@ export const mutants: Mutant[] = [
     find: "    auditIf(ctx.store, record, stackExists(ctx.org.id, path)),\n  ]);",
     replace: "  ]);\n  await guarded(ctx, [auditIf(ctx.store, record, stackExists(ctx.org.id, path))]).catch(() => undefined);",
   },
+  {
+    claim: "restore-version",
+    file: "src/updates/import.ts",
+    find: "if (isAdministrator(membershipOf(ctx))) return;",
+    replace: "if (membershipOf(ctx)) return;",
+  },
+  {
+    claim: "compare-secrets",
+    file: "src/state/compare.ts",
+    find: "holdsSecret(json) ? {",
+    replace: "holdsSecret(json) && json.length === 0 ? {",
+  },
   { claim: "import-foreign", file: "src/updates/import.ts", find: "await refuseForeignSecrets(ctx, path, summary);", replace: "" },
   { claim: "lease-own-path", file: "src/auth/authenticate.ts", find: "isOrg && updateId ===", replace: "updateId ===" },
   { claim: "lease-own-path", file: "src/auth/authenticate.ts", find: " && coordinator.endsWith(stack)", replace: "" },

@@ -4,7 +4,8 @@ import { eventsOf } from "../support/audit.ts";
 import { ok } from "../support/client.ts";
 import { component, deploymentOf, rootStack } from "../support/deployment.ts";
 import { breakReplay, journal } from "../updates/support/ends.ts";
-import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
+import { type World, newOrgToken, newStack, newTeam, newWorld, startUpdate } from "../support/world.ts";
+import { addTo, closeStacks, grant } from "../teams/people.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -51,7 +52,9 @@ async function page(cookie: string, path: string, form?: Record<string, string>)
 function expectHarmless(html: string): void {
   expect(html).not.toMatch(/<img|<iframe|<b>|<[^>]*\son\w+=/i);
   expect(html.match(/<script/g)).toHaveLength(1);
-  for (const [, href] of html.matchAll(/(?:href|action|src)="([^"]*)"/g)) expect(href).toMatch(/^[/#](?!\/)|^$/);
+  for (const [, href] of html.matchAll(/(?:href|action|src)="([^"]*)"(?! rel="noopener noreferrer nofollow")/g))
+    expect(href).toMatch(/^[/#](?!\/)|^$/);
+  for (const [, href] of html.matchAll(/href="([^"]*)" rel="noopener noreferrer nofollow"/g)) expect(href).toMatch(/^https?:\/\//);
 }
 
 describe("the list of stacks", () => {
@@ -65,7 +68,7 @@ describe("the list of stacks", () => {
     expect([signedOut.status, signedOut.headers.get("Location")]).toEqual([303, "/signin?next=%2Facme%2Fweb"]);
   });
 
-  it("is by project, and is searched by name and by tag", async () => {
+  it("is searched by name, tag and project", async () => {
     for (const [project, stack] of [
       ["web", "dev"],
       ["web", "production"],
@@ -83,37 +86,100 @@ describe("the list of stacks", () => {
     expect(await stacks("/acme?tag=cost:centre")).toEqual(["/acme/data/dev"]);
     expect(await stacks(`/acme?tag=${encodeURIComponent("cost:centre=a=<b>")}`)).toEqual(["/acme/data/dev"]);
     expect(await stacks("/acme?tag=cost:centre%3Dx")).toEqual([]);
+    expect(await stacks("/acme?project=WEB&search=dev")).toEqual(["/acme/web/dev"]);
+    expect(await stacks("/acme?project=none")).toEqual([]);
+    expect(await stacks("/acme?status=nonsense&sort=nonsense")).toHaveLength(3);
+    expect((await page(cookie, "/acme")).html).toContain("3 stacks in 2 projects");
+    expect((await page(cookie, "/acme?search=prod")).html).toContain("1 of 3 stacks in 2 projects");
+    expect((await page(cookie, "/acme/web")).html).toContain('<p class="faint">2 stacks</p>');
     expect((await page(cookie, `/acme?search=${"x".repeat(101)}`)).status).toBe(400);
     expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
-  it("shows the result of each stack's latest update, who ran it, and names in their natural order", async () => {
+  const named = async (cookie: string, path: string) =>
+    [...(await page(cookie, path)).html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name);
+
+  it("shows what runs first, then what was updated last, with its result, its source and who ran it", async () => {
     for (const name of ["dev-10", "dev-2", "new"]) await newStack(world.member, "web", name);
     const { tokenValue } = await newOrgToken(world, "jenkins");
-    const update = await startUpdate(tokenValue, { stack: "web/dev-10" });
-    const cookie = await signIn(world.member);
-    const rows = async () =>
-      (await page(cookie, "/acme")).html
+    const rows = async (path = "/acme") =>
+      (await page(cookie, path)).html
         .split("<tr>")
         .slice(2)
         .map((row) => row.replaceAll(/<[^>]*>/g, " "));
+    const cookie = await signIn(world.member);
+    const first = await startUpdate(tokenValue, { stack: "web/dev-10" });
+    await ok("POST", `${first.path}/complete`, { lease: first.lease, json: { status: "failed" } });
+    await env.DB.prepare("UPDATE stacks SET last_update_at = last_update_at - 1000").run();
+    const environment = {
+      "git.head": "1f0c3a4b5c6d",
+      "git.headName": "refs/heads/main",
+      "vcs.kind": "github.com",
+      "vcs.owner": "acme",
+      "vcs.repo": "shop",
+    };
+    const second = await startUpdate(world.member, { stack: "web/new" });
+    await env.DB.prepare("UPDATE updates SET environment = ? WHERE id = ?").bind(JSON.stringify(environment), second.id).run();
     expect(await rows()).toEqual([
-      expect.stringMatching(/dev-2 .*no update yet/),
-      expect.stringMatching(/dev-10 .*in progress.*Update 1.*acme.*token jenkins/),
-      expect.stringMatching(/new .*no update yet/),
+      expect.stringMatching(/web\/new .*in progress.*Update 1.*1f0c3a4b.*main.*mel/),
+      expect.stringMatching(/web\/dev-10 .*failed.*Update 1.*acme.*token jenkins/),
+      expect.stringMatching(/web\/dev-2 .*no update yet/),
     ]);
-    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
-    expect((await rows())[1]).toMatch(/dev-10 .*failed.*Update 1/);
+    expect((await page(cookie, "/acme")).html).toContain('href="https://github.com/acme/shop/commit/1f0c3a4b5c6d"');
+    await ok("POST", `${second.path}/complete`, { lease: second.lease, json: { status: "succeeded" } });
+    expect(await named(cookie, "/acme")).toEqual(["web/new", "web/dev-10", "web/dev-2"]);
+    for (const [status, names] of [
+      ["failed", ["web/dev-10"]],
+      ["succeeded", ["web/new"]],
+      ["running", []],
+      ["cancelled", []],
+      ["never", ["web/dev-2"]],
+    ] as const)
+      expect(await named(cookie, `/acme?status=${status}`), status).toEqual(names);
   });
 
-  it("is no larger than 100 KB with 80 rows, and has a link to the next page", async () => {
-    for (let i = 0; i < 82; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
+  it("is sorted by name in natural order, in projects that fold", async () => {
+    for (const [project, name] of [
+      ["app-10", "a"],
+      ["app-2", "dev-10"],
+      ["app-2", "dev-2"],
+    ] as const)
+      await newStack(world.member, project, name);
     const cookie = await signIn(world.member);
-    const { html } = await page(cookie, "/acme");
-    expect(html.length).toBeLessThan(100_000);
-    expect(html.match(/<th scope="row">/g)).toHaveLength(80);
-    const next = /href="([^"]*)">Next page/.exec(html)![1]!;
-    expect((await page(cookie, next.replaceAll("&amp;", "&"))).html.match(/<th scope="row">/g)).toHaveLength(2);
+    expect(await named(cookie, "/acme?sort=name")).toEqual(["dev-2", "dev-10", "a"]);
+    const { html } = await page(cookie, "/acme?sort=name");
+    expect(html.match(/<details class="project" open/g)).toHaveLength(2);
+    expect(html.replaceAll(/<[^>]*>/g, "")).toContain("app-2 2 stacks");
+  });
+
+  it("names no stack that its reader may not see, and does not count it", async () => {
+    for (const name of ["dev", "prod"]) await newStack(world.admin, "web", name);
+    await closeStacks(world.admin);
+    await newTeam(world);
+    await addTo(world.admin, "mel");
+    await grant(world.admin, 101);
+    const cookie = await signIn(world.member);
+    for (const path of ["/acme", "/acme?sort=name", "/acme?status=never", "/acme?search=web", "/acme?project=web"]) {
+      const { html } = await page(cookie, path);
+      expect(html, path).toMatch(/1 (of 1 )?stack/);
+      expect(html, path).not.toContain("prod");
+    }
+    expect((await page(cookie, "/acme/web")).html).toContain("1 stack<");
+  });
+
+  it("has pages of 50 rows that keep the filters and are no larger than 100 KB", async () => {
+    for (let i = 0; i < 52; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
+    const cookie = await signIn(world.member);
+    for (const path of ["/acme?search=stack", "/acme?sort=name", "/acme"]) {
+      const { html } = await page(cookie, path);
+      expect(html.length).toBeLessThan(100_000);
+      expect(html.match(/<th scope="row">/g)).toHaveLength(50);
+      const next = /href="([^"]*)">Next page/.exec(html)![1]!;
+      const second = (await page(cookie, next.replaceAll("&amp;", "&"))).html;
+      expect(second.match(/<th scope="row">/g)).toHaveLength(2);
+      expect(second).toContain("Page 2 of 2");
+    }
+    for (const odd of ["0", "x", "3", "999999"]) expect((await page(cookie, `/acme?page=${odd}`)).status, odd).toBe(200);
   });
 
   it("does not take over the paths of the API", async () => {
@@ -227,6 +293,25 @@ describe("outputs", () => {
     expect(events.map(({ event }) => event)).toEqual(["stack-exported"]);
     const plain = await eventsOf(() => page(cookie, STACK_PATH));
     expect(plain).toEqual([]);
+  });
+
+  it("show the output readme as text with a few marks, and no HTML of it", async () => {
+    const readme = `# Shop ${hostile}\n\nRuns **the** shop:\n\n- \`npm\` one\n- two <b>x</b>\n\n\`\`\`\n<img src=x>\n\`\`\`\n[a](javascript:alert(1))`;
+    await importState([{ ...rootStack, outputs: { readme, url: "u" } }]);
+    const { html } = await page(cookie, `${STACK_PATH}/outputs`);
+    for (const part of [
+      "<h3>Shop &quot;&gt;&lt;script&gt;",
+      "<strong>the</strong>",
+      "<code>npm</code> one",
+      "two &lt;b&gt;x",
+      "&lt;img src=x&gt;",
+    ])
+      expect(html).toContain(part);
+    expect(html).not.toContain('<th scope="row">readme');
+    await importState([{ ...rootStack, outputs: { readme: secretOf("AAAA") } }]);
+    expect((await page(cookie, `${STACK_PATH}/outputs`)).html).toMatch(/<th scope="row">readme.*\[secret\]/s);
+    await importState([{ ...rootStack, outputs: { readme: "`a`".repeat(5000) + "\n**b**".repeat(5000) } }]);
+    expect((await page(cookie, `${STACK_PATH}/outputs`)).html.length).toBeLessThan(100_000);
   });
 
   it("reveal one secret in an answer that is kept nowhere, and is in the log", async () => {
@@ -346,7 +431,7 @@ describe("an update's page", () => {
     );
     const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
     expect(html).toContain("red too\n");
-    expect(html).toContain("**created failed**");
+    expect(html).toContain("**creating failed**");
     expect(html).toContain("p&lt;b&gt;: bad");
     expect(html).toContain("&lt;script&gt;");
     for (const hidden of ["not for people", "a spinner", "xxxxx"]) expect(html).not.toContain(hidden);
@@ -379,6 +464,118 @@ describe("an update's page", () => {
     expect(html).not.toContain("CIPHER");
     expect((await page(cookie, `${STACK_PATH}/settings/options`)).html).not.toContain("CIPHER");
     expect((await page(cookie, `${STACK_PATH}/updates/${updateID}`)).status).toBe(404);
+  });
+
+  it("colors operations, counts errors, and has the root resource of a failed update", async () => {
+    const update = await startUpdate(world.member);
+    const root = "urn:pulumi:dev::web::pulumi:pulumi:Stack::web-dev";
+    const event = (sequence: number, kind: string, op: string, name: string, more = {}) => ({
+      sequence,
+      timestamp: 1,
+      [kind]: { metadata: { op, urn: urn(name), new: { parent: root }, ...more } },
+    });
+    const events = [
+      event(0, "resOutputsEvent", "create", "made"),
+      event(1, "resOutputsEvent", "delete", "gone", { old: { parent: root } }),
+      event(2, "resOpFailedEvent", "create", "a"),
+      says(3, "error", "no quota"),
+      { sequence: 4, timestamp: 1, diagnosticEvent: { urn: root, severity: "error", message: "update failed" } },
+    ];
+    await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
+    await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
+    const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
+    expect(html).toMatch(/pulumi:pulumi:Stack +web-dev +\*\*failed\*\* 1 error/);
+    expect(html).toMatch(/<b class="good"> \+ +├─ my:index:Thing +made +created<\/b>/);
+    expect(html).toMatch(/<b class="bad"> - +├─ my:index:Thing +gone +deleted<\/b>/);
+    expect(html).toMatch(/<b class="bad"> \+ +└─ my:index:Thing +a +\*\*creating failed\*\* 1 error<\/b>/);
+    expect(html).toContain("1 errored");
+    const summary = `/api/console/stacks${STACK_PATH}/updates/${update.id}/summary`;
+    expect(await ok("GET", summary, { token: world.member })).toMatchObject({
+      summary: expect.stringMatching(/web-dev +\*\*failed\*\*\n.*creating failed.* 1 errored\n/s) as string,
+    });
+  });
+
+  it("shows differences of properties as the engine sent them, without secrets, and whatever they are", async () => {
+    const update = await startUpdate(world.member);
+    const metadata = {
+      op: "update",
+      urn: urn("a"),
+      old: { inputs: { tags: { "a.b": "x" }, list: [1, 2], gone: 1, key: secretOf("AAAA") }, outputs: { size: 1 } },
+      new: { inputs: { tags: { "a.b": hostile }, list: [1, 3], size: 2, key: secretOf("BBBB") } },
+      detailedDiff: {
+        'tags["a.b"]': { kind: "update", inputDiff: true },
+        "list[1]": { kind: "update-replace", inputDiff: true },
+        gone: { kind: "delete", inputDiff: true },
+        size: { kind: "update", inputDiff: false },
+        key: { kind: "update", inputDiff: true },
+        "__proto__.x": { kind: "update", inputDiff: true },
+        odd: 5,
+      },
+    };
+    const events = [
+      { resOutputsEvent: { metadata } },
+      {
+        resOutputsEvent: {
+          metadata: { op: "update", urn: urn("b"), diffs: ["n", 7], old: { inputs: {} }, new: { inputs: { n: { z: 1 } } } },
+        },
+      },
+      { resOutputsEvent: { metadata: { op: "update", urn: urn("c"), diffs: "x", old: 5, new: [], detailedDiff: [1] } } },
+    ].map((event, sequence) => ({ sequence, timestamp: 1, ...event }));
+    await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events } });
+    const { html } = await page(cookie, `${STACK_PATH}/updates/1`);
+    for (const line of [
+      /~ tags\[&quot;a\.b&quot;\]<\/b>: x =&gt; &quot;&gt;&lt;script&gt;/,
+      /~ list\[1\]<\/b>: 2 =&gt; 3 \(replaces\)/,
+      /- gone<\/b>: 1\n/,
+      /~ size<\/b>: 1 =&gt; 2/,
+      /~ key<\/b>: \[secret\] =&gt; \[secret\]/,
+      /\+ n<\/b>: {&quot;z&quot;:1}/,
+    ])
+      expect(html).toMatch(line);
+    expect(html).not.toMatch(/AAAA|BBBB/);
+  });
+
+  it("shows what is different in its configuration, and links to its source", async () => {
+    const run = async (config: object, environment: object) => {
+      const update = await startUpdate(world.member);
+      await env.DB.prepare("UPDATE updates SET config = ?, environment = ? WHERE id = ?")
+        .bind(JSON.stringify(config), JSON.stringify(environment), update.id)
+        .run();
+      await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+    };
+    const value = (string: string, secret = false) => ({ string, secret, object: false });
+    await run({ "web:a": value("1"), "web:gone": value("g"), "web:key": value("v1:AAAA", true), "web:same": value("s") }, {});
+    const source = {
+      "git.head": "1f0c3a4b5c6d",
+      "git.headName": "refs/heads/fix/x",
+      "vcs.kind": "github.com",
+      "vcs.owner": "acme",
+      "vcs.repo": "shop",
+    };
+    const ci = {
+      "ci.system": "GitHub",
+      "ci.build.number": "7",
+      "ci.build.url": "https://github.com/acme/shop/actions/runs/7",
+      "ci.pr.number": "12",
+    };
+    await run(
+      { "web:a": value("2"), "web:new": value("n"), "web:key": value("v1:BBBB", true), "web:same": value("s") },
+      { ...source, ...ci },
+    );
+    for (const path of [`${STACK_PATH}/updates/2`, STACK_PATH]) {
+      const { html } = await page(cookie, path);
+      const text = html.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+      expect(text, path).toMatch(
+        /web:a changed 2 before: 1 .*web:new new n .*web:key changed \[secret\] before: \[secret\].*web:gone removed – before: g .*web:same s/,
+      );
+      expect(html).not.toMatch(/AAAA|BBBB/);
+      for (const href of ["commit/1f0c3a4b5c6d", "tree/fix/x", "pull/12", "actions/runs/7"])
+        expect(html, path).toContain(`href="https://github.com/acme/shop/${href}" rel="noopener noreferrer nofollow"`);
+    }
+    expect((await page(cookie, `${STACK_PATH}/updates/1`)).html).not.toContain("before:");
+    expect((await page(cookie, STACK_PATH)).html.replaceAll(/<[^>]*>/g, " ")).toMatch(
+      /Status\s+succeeded\s+Update 2.*Last update by\s+mel.*Version\s+2\s+Resources\s+0/s,
+    );
   });
 
   it("says when the state does not have what the update wrote, and what the reader can do", async () => {

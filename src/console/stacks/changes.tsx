@@ -1,5 +1,6 @@
 import type { UpdateRow } from "../../history/info.ts";
 import { Bars } from "../charts.tsx";
+import { colorOf } from "./operation.ts";
 
 const MOST_KINDS = 12;
 
@@ -9,7 +10,7 @@ export const ResourceChanges = ({ row: { resourceChanges } }: { row: UpdateRow }
   const bars = Object.entries(others)
     .filter(([, count]) => count > 0)
     .slice(0, MOST_KINDS)
-    .map(([label, count]) => ({ label, count, bad: label.startsWith("delete") }));
+    .map(([label, count]) => ({ label, count, kind: colorOf(label) }));
   return (
     <>
       {bars.length > 0 && <Bars bars={bars} />}

@@ -1,35 +1,70 @@
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import type { ConfigText } from "../../updates/config.ts";
-import { Table } from "../components.tsx";
+import { Badge, Table } from "../components.tsx";
 
 /** Maximum number of bytes of the page for the configuration. */
-const ROOM = 12_000;
+const ROOM = 10_000;
 
 interface ConfigValue {
   string?: unknown;
   secret?: unknown;
 }
+type Values = Record<string, ConfigValue | null>;
 
-/** Configuration as the CLI sent it with an update (cli-protocol §4.3.1): a JSON object. Secrets are not shown. */
-export const Config = ({ text }: { text: ConfigText | undefined }) => {
-  const entries = Object.entries(JSON.parse(text ?? "{}") as Record<string, ConfigValue | null>);
-  if (entries.length === 0) return <p class="faint">No configuration.</p>;
-  const short = entries.map(([key, value]) => [cut(key, 200), shown(value)] as const);
-  const { shown: rows, more } = fill(short, ROOM, ([key, value]) => pageBytes(key + value) + 70);
+interface Row {
+  key: string;
+  value: string;
+  /** What is different from the configuration before; undefined if nothing is. */
+  change?: "new" | "changed" | "removed";
+  /** The value before; "" if it is not shown. */
+  before: string;
+}
+
+/**
+ * Configuration as the CLI sent it with an update (cli-protocol §4.3.1): a JSON object. Secrets are not shown.
+ * @param before configuration of the update before, to show what is different
+ */
+export const Config = ({ text, before }: { text: ConfigText | undefined; before?: ConfigText | undefined }) => {
+  const rows = rowsOf(valuesOf(text), before === undefined ? undefined : valuesOf(before));
+  if (rows.length === 0) return <p class="faint">No configuration.</p>;
+  const { shown, more } = fill(rows, ROOM, ({ key, value, change, before: was }) => pageBytes(key + value + was) + 70 + (change ? 70 : 0));
   return (
     <>
       <Table caption="Configuration" head={["Key", "Value"]}>
-        {rows.map(([key, value]) => (
+        {shown.map(({ key, value, change, before: was }) => (
           <tr>
-            <th scope="row">{key}</th>
-            <td class="mono">{value}</td>
+            <th scope="row">
+              {key} {change && <Badge kind={change === "new" ? "good" : change === "removed" ? "bad" : "warning"}>{change}</Badge>}
+            </th>
+            <td class="mono anywhere">
+              {value}
+              {was && <div class="hint">before: {was}</div>}
+            </td>
           </tr>
         ))}
       </Table>
       {more > 0 && <p class="faint">and {more} more</p>}
+      {before !== undefined && rows.every(({ change }) => !change) && <p class="hint">It is the same as that of the update before.</p>}
     </>
   );
 };
+
+const valuesOf = (text: ConfigText | undefined) => JSON.parse(text ?? "{}") as Values;
+
+/** What is different comes first. */
+function rowsOf(now: Values, before: Values | undefined): Row[] {
+  const rows = Object.entries(now).map(([key, value]): Row => {
+    const row = { key: cut(key, 200), value: shown(value), before: "" };
+    if (!before) return row;
+    if (!Object.hasOwn(before, key)) return { ...row, change: "new" };
+    if (JSON.stringify(before[key]) === JSON.stringify(value)) return row;
+    return { ...row, change: "changed", before: shown(before[key] ?? null) };
+  });
+  const gone = Object.keys(before ?? {}).filter((key) => !Object.hasOwn(now, key));
+  const removed = gone.map((key): Row => ({ key: cut(key, 200), value: "–", change: "removed", before: shown(before![key] ?? null) }));
+  const all = [...rows, ...removed];
+  return [...all.filter(({ change }) => change), ...all.filter(({ change }) => !change)];
+}
 
 /** Shows a value only if it is marked as not secret. */
 function shown(value: ConfigValue | null): string {

@@ -46,7 +46,7 @@ const changesOf = ({ resourceChanges }: UpdateRow): string =>
 
 /** Updates and previews of a stack, each with a link to its page. */
 export const EntryTable = ({ stack, rows }: { stack: string; rows: UpdateRow[] }) => (
-  <Table caption="Updates and previews" head={["What", "Result", "Changes", "By", "Started", "Took"]}>
+  <Table caption="Updates and previews" head={["What", "Result", "Changes", "By", "Started", <span class="number">Took</span>]}>
     {rows.map((row) => (
       <tr>
         <th scope="row">

@@ -44,9 +44,7 @@ export const StackFrame = ({
     <p>
       <a href={projectPath(path.orgName, path.projectName)}>{path.projectName}</a>
     </p>
-    <h1>
-      {path.projectName}/{path.stackName}
-    </h1>
+    <h1>{path.stackName}</h1>
     <nav class="tabs" aria-label="Stack">
       <ul>
         {parts

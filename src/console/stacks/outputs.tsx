@@ -5,19 +5,21 @@ import { attempt } from "../attempt.ts";
 import { Copyable, Empty, Notice, Table } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { STACK_PAGE, StackFrame, pathOf, stackOf } from "./frame.tsx";
+import { Readme } from "./readme.tsx";
 
 const OUTPUTS_PATH = `${STACK_PAGE}/outputs` as const;
 
 export const outputPages = [
   definePage("GET", OUTPUTS_PATH, "stack:export", async (ctx) => {
     const path = stackOf(ctx);
-    const { outputs, more } = await lookAtOutputs(ctx, path);
+    const { outputs, more, readme } = await lookAtOutputs(ctx, path);
     const mayReveal = ctx.page.may("stack:decrypt");
     return {
       title: `Outputs of ${path.projectName}/${path.stackName}`,
       at: "stacks",
       body: (
         <StackFrame ctx={ctx} path={path} at="outputs">
+          {readme !== undefined && <Readme text={readme} />}
           <h2>Outputs</h2>
           {outputs.length === 0 && more === 0 ? (
             <Empty>

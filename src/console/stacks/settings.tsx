@@ -39,6 +39,8 @@ export const settingsPage = definePage("GET", `${STACK_PAGE}/settings/options`, 
         )}
         <Config text={latest?.config} />
         <h2>Change</h2>
+        <Copyable label="Export the state" text={`pulumi stack export --stack ${name} --file state.json`} />
+        <Copyable label="Import a state" text={`pulumi stack import --stack ${name} --file state.json`} />
         <Copyable label="Set a tag" text={`pulumi stack tag set NAME VALUE --stack ${name}`} />
         <Copyable label="Rename" text={`pulumi stack rename NEW --stack ${name}`} />
         <Copyable label="Delete" text={`pulumi stack rm ${name}`} />

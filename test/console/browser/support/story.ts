@@ -92,9 +92,9 @@ function eventsOf(run: Run, isPreview: boolean) {
       op,
       urn: urnOf(run, name),
       type,
-      old: null,
-      new: { parent: name === undefined ? "" : urnOf(run, resource.parent ?? undefined) },
-      detailedDiff: null,
+      old: op === "update" ? { inputs: { size: "small" } } : null,
+      new: { parent: name === undefined ? "" : urnOf(run, resource.parent ?? undefined), inputs: { size: name ?? "" } },
+      detailedDiff: op === "update" ? { size: { kind: "update", inputDiff: true } } : null,
       provider: "",
     };
     return failed ? { resOpFailedEvent: { metadata, status: 1, steps: 1 } } : { resOutputsEvent: { metadata } };
@@ -162,11 +162,23 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   ];
   const common = {
     stack,
-    environment: { "git.head": "1f0c3a", "git.author": text("Ada"), [text("vcs")]: "javascript:alert(1)" },
+    environment: {
+      "git.head": "1f0c3a4b5c6d",
+      "git.headName": text("refs/heads/main"),
+      "vcs.kind": "github.com",
+      "vcs.owner": "acme",
+      "vcs.repo": "shop",
+      "ci.system": text("Jenkins"),
+      "ci.build.number": text("7"),
+      "ci.build.url": "javascript:alert(1)",
+      "git.author": text("Ada"),
+      [text("vcs")]: "javascript:alert(1)",
+    },
     config: { [`${project}:${text("region")}`]: { string: text("eu-central-1"), secret: false, object: false } },
     resources,
   };
   const outputs = {
+    readme: `# ${text("Shop")}\n\n- ${text("first")}\n- \`${text("npm start")}\`\n`,
     [text("url")]: text("https://shop.example"),
     [text("password")]: { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: secret.ciphertext },
   };
@@ -176,14 +188,18 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
   ];
   await play(url, token.tokenValue, { ...common, kind: "update", message: text("Open the shop"), outputs, says, end: "succeeded" });
   const preview = await play(url, member, { ...common, kind: "preview", message: text("Try a cache"), says, end: "succeeded" });
-  const failing = resources.map((one, i) => (i === 2 ? { ...one, op: text("update"), failed: true as const } : { ...one, op: "same" }));
+  const failing = resources.map((one, i) => {
+    if (i === 2) return { ...one, op: text("update"), failed: true as const };
+    return { ...one, op: i === 1 ? "update" : "same" };
+  });
   const error = { about: text("orders"), severity: "error", message: text("the instance is being modified") } as const;
   await play(url, token.tokenValue, {
     ...common,
     kind: "update",
     resources: failing,
     message: text("Larger"),
-    outputs,
+    config: { ...common.config, [`${project}:${text("size")}`]: { string: text("large"), secret: false, object: false } },
+    outputs: { ...outputs, [text("url")]: text("https://www.shop.example") },
     says: [error],
     end: "failed",
   });
@@ -324,6 +340,8 @@ export function pagesOf(story: Story): string[] {
     ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/access", "/settings/options"]),
     `/acme/${project}/dev/resource?urn=${encodeURIComponent(`urn:pulumi:dev::${project}::${rootType}::${project}-dev`)}`,
     `/acme/${project}/dev/cancel?updateID=${previewId}`,
+    ...under("/acme", ["?sort=name", "?status=failed"]),
+    ...under(`/acme/${project}/dev`, ["/compare", "/compare?from=1&to=2", "/restore?version=1"]),
     ...under(`/acme/${project}/dev`, ["/updates/1", "/updates/2", "/updates/3", `/previews/${previewId}`]),
     ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
     ...under("/acme/~/audit", ["", "?refusalsOnly=true&eventFilter=stack-created", "/1", "/verify"]),

@@ -1,0 +1,1 @@
+CREATE INDEX `stacks_recent` ON `stacks` (`org_id`,"running_update" IS NULL,"last_update_at" DESC,`project`,`name`) WHERE "stacks"."deleted_at" IS NULL;
