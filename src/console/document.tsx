@@ -1,13 +1,14 @@
 import type { Child } from "hono/jsx";
 import type { OrganizationRef, UserActor } from "../context.ts";
 import type { OrgPermission } from "../auth/policy.ts";
-import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
+import { ORGANIZATIONS, orgPath } from "./paths.ts";
 
 /** The entries of an organization's navigation. */
-export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "oidc" | "settings";
+export type NavigationItem = "home" | "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "oidc" | "settings";
 
-export const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
-  { at: "stacks", label: "Stacks", path: "", needs: "stack:list" },
+const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
+  { at: "home", label: "Home", path: "", needs: "organization:read" },
+  { at: "stacks", label: "Stacks", path: "/~/stacks", needs: "stack:list" },
   { at: "tokens", label: "Access tokens", path: "/~/tokens", needs: "org_token:read" },
   { at: "audit", label: "Audit log", path: "/~/audit", needs: "audit_logs:read" },
   { at: "members", label: "Members", path: "/~/members", needs: "org_member:read" },
@@ -86,7 +87,7 @@ const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef 
         .filter((m) => m.isAccepted || m.org.id === org?.id)
         .map((m) => (
           <li>
-            <a href={homePath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
+            <a href={orgPath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
               {m.org.name}
             </a>
           </li>

@@ -1,6 +1,7 @@
 import { auditPages } from "./audit/pages.ts";
 import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
+import { organizationHomePage } from "./organizationHome.tsx";
 import { ownInvitePages } from "./invites.tsx";
 import { signInPages } from "./signIn.tsx";
 import { listPages as memberPages } from "./members/list.tsx";
@@ -104,6 +105,7 @@ export const pages: PageRoute[] = [
   ...scimPages,
   numbersPage,
   // Paths with `~` come first: the following accept any name.
+  organizationHomePage,
   ...stackListPages,
   ...stackPages,
   ...cancelPages,

@@ -57,10 +57,10 @@ function expectHarmless(html: string): void {
 describe("the list of stacks", () => {
   it("says how to create the first one, and says nothing to people outside of the organization", async () => {
     const cookie = await signIn(world.member);
-    expect((await page(cookie, "/acme")).html).toContain("pulumi stack init acme/PROJECT/STACK");
+    expect((await page(cookie, "/acme/~/stacks")).html).toContain("pulumi stack init acme/PROJECT/STACK");
     expect((await page(cookie, "/acme/web")).status).toBe(404);
     expect((await page(cookie, "/globex")).status).toBe(404);
-    expect((await page(await signIn(world.billing), "/acme")).status).toBe(403);
+    expect((await page(await signIn(world.billing), "/acme/~/stacks")).status).toBe(403);
     const signedOut = await page("", "/acme/web");
     expect([signedOut.status, signedOut.headers.get("Location")]).toEqual([303, "/signin?next=%2Facme%2Fweb"]);
   });
@@ -76,15 +76,15 @@ describe("the list of stacks", () => {
     const cookie = await signIn(world.member);
     const stacks = async (path: string) =>
       [...(await page(cookie, path)).html.matchAll(/<th scope="row"><a href="([^"]*)"/g)].map(([, href]) => href);
-    expect(await stacks("/acme")).toEqual(["/acme/data/dev", "/acme/web/dev", "/acme/web/production"]);
+    expect(await stacks("/acme/~/stacks")).toEqual(["/acme/data/dev", "/acme/web/dev", "/acme/web/production"]);
     expect(await stacks("/acme/web")).toEqual(["/acme/web/dev", "/acme/web/production"]);
-    expect(await stacks("/acme?search=PROD")).toEqual(["/acme/web/production"]);
-    expect(await stacks("/acme?search=b/d")).toEqual(["/acme/web/dev"]);
-    expect(await stacks("/acme?tag=cost:centre")).toEqual(["/acme/data/dev"]);
-    expect(await stacks(`/acme?tag=${encodeURIComponent("cost:centre=a=<b>")}`)).toEqual(["/acme/data/dev"]);
-    expect(await stacks("/acme?tag=cost:centre%3Dx")).toEqual([]);
-    expect((await page(cookie, `/acme?search=${"x".repeat(101)}`)).status).toBe(400);
-    expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
+    expect(await stacks("/acme/~/stacks?search=PROD")).toEqual(["/acme/web/production"]);
+    expect(await stacks("/acme/~/stacks?search=b/d")).toEqual(["/acme/web/dev"]);
+    expect(await stacks("/acme/~/stacks?tag=cost:centre")).toEqual(["/acme/data/dev"]);
+    expect(await stacks(`/acme/~/stacks?tag=${encodeURIComponent("cost:centre=a=<b>")}`)).toEqual(["/acme/data/dev"]);
+    expect(await stacks("/acme/~/stacks?tag=cost:centre%3Dx")).toEqual([]);
+    expect((await page(cookie, `/acme/~/stacks?search=${"x".repeat(101)}`)).status).toBe(400);
+    expect((await page(cookie, '/acme/~/stacks?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
   it("shows the result of each stack's latest update, who ran it, and names in their natural order", async () => {
@@ -93,7 +93,7 @@ describe("the list of stacks", () => {
     const update = await startUpdate(tokenValue, { stack: "web/dev-10" });
     const cookie = await signIn(world.member);
     const rows = async () =>
-      (await page(cookie, "/acme")).html
+      (await page(cookie, "/acme/~/stacks")).html
         .split("<tr>")
         .slice(2)
         .map((row) => row.replaceAll(/<[^>]*>/g, " "));
@@ -109,7 +109,7 @@ describe("the list of stacks", () => {
   it("is no larger than 100 KB with 80 rows, and has a link to the next page", async () => {
     for (let i = 0; i < 82; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
     const cookie = await signIn(world.member);
-    const { html } = await page(cookie, "/acme");
+    const { html } = await page(cookie, "/acme/~/stacks");
     expect(html.length).toBeLessThan(100_000);
     expect(html.match(/<th scope="row">/g)).toHaveLength(80);
     const next = /href="([^"]*)">Next page/.exec(html)![1]!;
@@ -162,7 +162,7 @@ describe("a stack's page", () => {
     const update = await startUpdate(world.member);
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
     await newStack(world.member, "data");
-    for (const path of [STACK_PATH, "/acme/web", "/acme"]) {
+    for (const path of [STACK_PATH, "/acme/web", "/acme/~/stacks"]) {
       const { html } = await page(cookie, path);
       expect(html, path).toContain("2 updates in 30 days, 1 of them failed");
       expect(html, path).toContain(`${new Date().toISOString().slice(0, 10)}: 2, 1 of them failed`);

@@ -9,7 +9,7 @@ import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components
 import { readForm } from "../attempt.ts";
 import { natural } from "../natural.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
-import { orgPath, projectPath, stackPath, updatePath } from "../paths.ts";
+import { projectPath, stackPath, stacksPath, updatePath } from "../paths.ts";
 import { Requester, Status, titleOf } from "./entries.tsx";
 import { streamWarning } from "../streams/warning.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
@@ -20,7 +20,7 @@ type Listed = Awaited<ReturnType<typeof listUserStacks>>["stacks"][number];
 const PAGE_SIZE = "80";
 
 export const stackListPages = [
-  definePage("GET", "/:orgName", "stack:list", (ctx) => view(ctx, undefined)),
+  definePage("GET", "/:orgName/~/stacks", "stack:list", (ctx) => view(ctx, undefined)),
 
   definePage("GET", "/:orgName/:projectName", "stack:list", async (ctx) => {
     const project = projectName.safeParse(ctx.page.params["projectName"]);
@@ -58,7 +58,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
         ) : (
           <>
             <p>
-              <a href={orgPath(org.name)}>All stacks</a>
+              <a href={stacksPath(org.name)}>All stacks</a>
             </p>
             <h1>{project}</h1>
           </>

@@ -320,7 +320,7 @@ export function pagesOf(story: Story): string[] {
   const { hook, deliveryId, stackDeliveryId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
-    ...under("/acme", ["", `/${project}`]),
+    ...under("/acme", ["", "/~/stacks", `/${project}`]),
     ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/access", "/settings/options"]),
     `/acme/${project}/dev/resource?urn=${encodeURIComponent(`urn:pulumi:dev::${project}::${rootType}::${project}-dev`)}`,
     `/acme/${project}/dev/cancel?updateID=${previewId}`,
