@@ -36,7 +36,8 @@ import { accessPages } from "./stacks/access.tsx";
 import { cancelPages } from "./stacks/cancel.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
-import { resourcePage } from "./stacks/resource.tsx";
+import { resourcePages } from "./stacks/resource.tsx";
+import { resourceHistoryPage } from "./stacks/resourceHistory.tsx";
 import { resourcesPage } from "./stacks/resources.tsx";
 import { settingsPage } from "./stacks/settings.tsx";
 import { stackPages } from "./stacks/stack.tsx";
@@ -112,7 +113,8 @@ export const pages: PageRoute[] = [
   ...updatePages,
   ...outputPages,
   resourcesPage,
-  resourcePage,
+  ...resourcePages,
+  resourceHistoryPage,
   ...accessPages,
   settingsPage,
   ...webhookPages("stack"),

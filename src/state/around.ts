@@ -1,6 +1,6 @@
 /** Finds one resource of a state, and the resources that depend on it. Pure. */
 import { decodeText, membersOf } from "./json/json.ts";
-import { resourcesOf } from "./resources.ts";
+import { storedResources } from "./resources.ts";
 import { type Branch, branchOf } from "./tree.ts";
 
 export interface Around {
@@ -17,7 +17,7 @@ export interface Around {
 export async function lookAround(state: AsyncIterable<Uint8Array>, urn: string, most: number): Promise<Around | undefined> {
   let found: Pick<Around, "resource" | "members"> | undefined;
   const around = { dependents: [] as string[], children: [] as string[], more: 0 };
-  for await (const text of resourcesOf(state)) {
+  for await (const text of storedResources(state)) {
     const branch = branchOf(membersOf(text));
     if (!branch) continue;
     // If several have the URN, the one that will not be deleted counts.

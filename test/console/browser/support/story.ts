@@ -322,7 +322,10 @@ export function pagesOf(story: Story): string[] {
   return [
     ...under("/acme", ["", "/~/stacks", `/${project}`]),
     ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/access", "/settings/options"]),
-    `/acme/${project}/dev/resource?urn=${encodeURIComponent(`urn:pulumi:dev::${project}::${rootType}::${project}-dev`)}`,
+    ...["", "/history"].map(
+      (part) => `/acme/${project}/dev/resource${part}?urn=${encodeURIComponent(`urn:pulumi:dev::${project}::${rootType}::${project}-dev`)}`,
+    ),
+    ...under(`/acme/${project}/dev/resources`, ["?view=list", "?filter=dev"]),
     `/acme/${project}/dev/cancel?updateID=${previewId}`,
     ...under(`/acme/${project}/dev`, ["/updates/1", "/updates/2", "/updates/3", `/previews/${previewId}`]),
     ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
