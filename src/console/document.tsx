@@ -1,7 +1,7 @@
 import type { Child } from "hono/jsx";
 import type { OrganizationRef, UserActor } from "../context.ts";
 import type { OrgPermission } from "../auth/policy.ts";
-import { ORGANIZATIONS, orgPath } from "./paths.ts";
+import { ORGANIZATIONS, orgPath, placePath } from "./paths.ts";
 
 /** The entries of an organization's navigation. */
 export type NavigationItem = "home" | "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "oidc" | "settings";
@@ -50,6 +50,7 @@ export const Document = ({ title, actor, org, at, may, said, children }: Props) 
           Stackpass
         </a>
         {actor && <Organizations actor={actor} org={org} />}
+        {org && <Find org={org} />}
         {actor && <Account actor={actor} />}
       </header>
       {org && (
@@ -94,6 +95,21 @@ const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef 
         ))}
     </ul>
   </nav>
+);
+
+/** The search of an organization. The script focuses it when the reader presses `/`. */
+const Find = ({ org }: { org: OrganizationRef }) => (
+  <form class="find" role="search" action={placePath(org.name, "search")}>
+    <input
+      type="search"
+      name="q"
+      aria-label={`Search ${org.name}`}
+      aria-keyshortcuts="/"
+      placeholder="Search"
+      autocomplete="off"
+      spellcheck={false}
+    />
+  </form>
 );
 
 /** Shown on each page of an organization whose membership the reader has not accepted. */

@@ -52,6 +52,7 @@ import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { tokenListPage } from "./tokens/list.tsx";
 import { tokenRemovePages } from "./tokens/remove.tsx";
+import { searchPage } from "./search.tsx";
 import { sessionPages } from "./sessions.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
@@ -107,6 +108,7 @@ export const pages: PageRoute[] = [
   numbersPage,
   // Paths with `~` come first: the following accept any name.
   organizationHomePage,
+  searchPage,
   ...stackListPages,
   ...stackPages,
   ...cancelPages,

@@ -331,14 +331,28 @@ describe("a resource", () => {
   it("shows its values over several lines, its provider, and when it was changed", async () => {
     await newStack(world.member);
     const cookie = await signIn(world.member);
-    const provider = { ...component("prov"), type: "pulumi:providers:aws", urn: "urn:pulumi:dev::web::pulumi:providers:aws::prov", custom: true, id: "77" };
-    const inputs = { policy: '{"Version":"2012","n":[]}', nested: { a: "BIG", b: [true, { "c{": "},\\"" }] }, plain: "{not json" };
-    const one = { ...component("b"), parent: rootStack.urn, custom: true, id: "i", inputs, provider: `${provider.urn}::77`, modified: "2026-01-02T03:04:05Z" };
+    const provider = {
+      ...component("prov"),
+      type: "pulumi:providers:aws",
+      urn: "urn:pulumi:dev::web::pulumi:providers:aws::prov",
+      custom: true,
+      id: "77",
+    };
+    const inputs = { policy: '{"Version":"2012","n":[]}', nested: { a: "BIG", b: [true, { "c{": '},"' }] }, plain: "{not json" };
+    const one = {
+      ...component("b"),
+      parent: rootStack.urn,
+      custom: true,
+      id: "i",
+      inputs,
+      provider: `${provider.urn}::77`,
+      modified: "2026-01-02T03:04:05Z",
+    };
     const state = JSON.stringify(deploymentOf([rootStack, provider, one] as never)).replace('"BIG"', "9007199254740993");
     await ok("POST", `/api/stacks${STACK_PATH}/import`, { token: world.member, body: state });
     const html = (await page(cookie, linkTo(one.urn))).html.replaceAll("&quot;", '"');
     expect(html).toContain('{\n  "Version": "2012",\n  "n": []\n}');
-    expect(html).toContain('{\n  "a": 9007199254740993,\n  "b": [\n    true,\n    {\n      "c{": "},\\\\\\""\n    }\n  ]\n}');
+    expect(html).toContain('{\n  "a": 9007199254740993,\n  "b": [\n    true,\n    {\n      "c{": "},\\""\n    }\n  ]\n}');
     expect(html).toContain(">{not json<");
     expect(html).toContain(`href="${linkTo(provider.urn)}">prov</a>`);
     expect(html).toContain('datetime="2026-01-02T03:04:05.000Z"');
@@ -347,7 +361,11 @@ describe("a resource", () => {
   it("reveals one secret to those who may decrypt, in an answer that is kept nowhere, and records it", async () => {
     await newStack(world.member);
     const cookie = await signIn(world.member);
-    const inputs = { key: secretOf(await encrypted("s3cret<b>")), conn: { host: "db", password: secretOf(await encrypted("pw")) }, foreign: secretOf("v1:x:y") };
+    const inputs = {
+      key: secretOf(await encrypted("s3cret<b>")),
+      conn: { host: "db", password: secretOf(await encrypted("pw")) },
+      foreign: secretOf("v1:x:y"),
+    };
     // A secret without a ciphertext, as an import may have one, is masked as well.
     const bare = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", plaintext: '"bare"' };
     const one = { ...component("b"), parent: rootStack.urn, inputs, outputs: { key: inputs.key, bare: { deep: bare } } };
@@ -356,7 +374,8 @@ describe("a resource", () => {
     expect(html.replaceAll("&quot;", '"')).toContain('"host": "db",\n  "password": "[secret]"');
     for (const hidden of ["bare\\", "v1:", "s3cret"]) expect(html).not.toContain(hidden);
     expect(html.match(/\[secret\]/g)).toHaveLength(5);
-    const reveal = (form: Record<string, string>, as = cookie) => page(as, `${STACK_PATH}/resource/reveal`, { urn: one.urn, part: "inputs", ...form });
+    const reveal = (form: Record<string, string>, as = cookie) =>
+      page(as, `${STACK_PATH}/resource/reveal`, { urn: one.urn, part: "inputs", ...form });
     const events = await eventsOf(async () => {
       const done = await reveal({ name: "key" });
       expect(done.html).toContain("s3cret&lt;b&gt;");
@@ -390,7 +409,10 @@ describe("a resource", () => {
     };
     await run([step(0, "create", first.urn), step(1, "create", "urn:other")], { create: 2 });
     await run([step(0, "same", first.urn), step(1, "update", "urn:other")], { same: 1, update: 1 });
-    await run([step(0, "update", first.urn, { detailedDiff: { "tags.<b>": {}, size: {} } }), step(1, "same", "urn:other")], { same: 1, update: 1 });
+    await run([step(0, "update", first.urn, { detailedDiff: { "tags.<b>": {}, size: {} } }), step(1, "same", "urn:other")], {
+      same: 1,
+      update: 1,
+    });
     const { html } = await history(first.urn);
     expect([...html.matchAll(/<th scope="row"><a href="([^"]*)"/g)].map(([, href]) => href)).toEqual([
       `${STACK_PATH}/updates/3`,

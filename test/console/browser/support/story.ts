@@ -320,7 +320,7 @@ export function pagesOf(story: Story): string[] {
   const { hook, deliveryId, stackDeliveryId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
-    ...under("/acme", ["", "/~/stacks", `/${project}`]),
+    ...under("/acme", ["", "/~/stacks", "/~/search", `/~/search?q=${project}`, `/${project}`]),
     ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/access", "/settings/options"]),
     ...["", "/history"].map(
       (part) => `/acme/${project}/dev/resource${part}?urn=${encodeURIComponent(`urn:pulumi:dev::${project}::${rootType}::${project}-dev`)}`,
