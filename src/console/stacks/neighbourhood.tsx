@@ -10,7 +10,7 @@ interface Props {
   stack: string;
   resource: Branch;
   dependents: string[];
-  children: string[];
+  below: string[];
   /** Number of dependents and children that are not named. */
   more: number;
 }
@@ -19,7 +19,7 @@ interface Props {
  * The resources around one: from left to right what it depends on, the resource between its parent and its children, and what depends on it. It is a
  * graph of lists, which are below each other on a phone, so it stays readable however large the state is.
  */
-export const Neighbourhood = ({ stack, resource, dependents, children, more }: Props) => (
+export const Neighbourhood = ({ stack, resource, dependents, below, more }: Props) => (
   <>
     <div class="around">
       <Neighbours title="Depends on" urns={[...new Set(resource.dependencies)]} stack={stack} none="Depends on nothing." />
@@ -29,7 +29,7 @@ export const Neighbourhood = ({ stack, resource, dependents, children, more }: P
           {cut(resource.name, 200)}
           <span class="hint">{cut(resource.type, 200)}</span>
         </p>
-        <Neighbours title="Its children" urns={children} stack={stack} />
+        <Neighbours title="Its children" urns={below} stack={stack} />
       </div>
       <Neighbours title="Its dependents" urns={dependents} stack={stack} none="Nothing depends on it." />
     </div>

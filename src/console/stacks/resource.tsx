@@ -65,7 +65,7 @@ export const resourcePages = [
           <Properties title="Inputs" part="inputs" reveals={reveals} {...found.inputs} />
           <Properties title="Outputs" part="outputs" reveals={reveals} {...found.outputs} />
           <h3>Neighbours</h3>
-          <Neighbourhood stack={stack} {...found} />
+          <Neighbourhood stack={stack} resource={resource} dependents={found.dependents} below={found.children} more={found.more} />
           <p class="hint">
             Viewing this page is recorded in the audit log as the export of a resource, and revealing a secret as a decryption.
           </p>
