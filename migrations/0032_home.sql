@@ -1,4 +1,3 @@
-CREATE INDEX `stacks_updated` ON `stacks` (`org_id`,`last_update_at`) WHERE "stacks"."deleted_at" IS NULL AND "stacks"."last_update_at" IS NOT NULL;--> statement-breakpoint
-CREATE INDEX `stacks_running` ON `stacks` (`org_id`) WHERE "stacks"."deleted_at" IS NULL AND "stacks"."running_update" IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `stacks_recent` ON `stacks` (`org_id`,"running_update" IS NULL,"last_update_at" DESC,`project`,`name`) WHERE "stacks"."deleted_at" IS NULL;--> statement-breakpoint
 CREATE INDEX `access_tokens_lasting` ON `access_tokens` (`org_id`,`created_at`,`id`) WHERE "access_tokens"."kind" = 'organization' AND "access_tokens"."deleted_at" IS NULL AND "access_tokens"."issuer_id" IS NULL;--> statement-breakpoint
 CREATE INDEX `access_tokens_expiring` ON `access_tokens` (`org_id`,`expires_at`) WHERE "access_tokens"."kind" = 'organization' AND "access_tokens"."deleted_at" IS NULL AND "access_tokens"."issuer_id" IS NULL AND "access_tokens"."expires_at" IS NOT NULL;

@@ -96,12 +96,17 @@ async function stacksPart(ctx: Context) {
   const lines = (updates: LatestUpdate[]) => updates.map((update) => <Update orgName={org.name} update={update} />);
   return (
     <>
-      <Part title="Running now" none="No update is running." lines={lines(running.shown)} more={running.more && all} />
+      <Part
+        title="Running now"
+        none="No update is running."
+        lines={lines(running.shown)}
+        more={running.more && { href: `${stacksPath(org.name)}?status=running`, text: "All running updates" }}
+      />
       <Part
         title="Failed"
         none="No stack's latest update failed."
         lines={lines(failed.shown)}
-        more={failed.more && { href: stacksPath(org.name), text: "There are more. All stacks" }}
+        more={failed.more && { href: `${stacksPath(org.name)}?status=failed`, text: "All failed stacks" }}
       />
       <Part
         title="Recent updates"

@@ -41,13 +41,10 @@ export const stacks = sqliteTable(
     index("stacks_list")
       .on(t.orgId, t.project, t.name)
       .where(sql`${t.deletedAt} IS NULL`),
-    /** For the first page of the console. */
-    index("stacks_updated")
-      .on(t.orgId, t.lastUpdateAt)
-      .where(sql`${t.deletedAt} IS NULL AND ${t.lastUpdateAt} IS NOT NULL`),
-    index("stacks_running")
-      .on(t.orgId)
-      .where(sql`${t.deletedAt} IS NULL AND ${t.runningUpdate} IS NOT NULL`),
+    /** Running updates first, then by the latest update, then by name. */
+    index("stacks_recent")
+      .on(t.orgId, sql`${t.runningUpdate} IS NULL`, sql`${t.lastUpdateAt} DESC`, t.project, t.name)
+      .where(sql`${t.deletedAt} IS NULL`),
   ],
 );
 

@@ -1,6 +1,11 @@
 /** The order of resources in lists. Pure. */
 import type { Leaf } from "../../state/tree.ts";
-import { naturalKey } from "../natural.ts";
+
+/** Digits of a number that are compared as one. */
+const WIDEST = 15;
+
+/** A key for the natural order of names: `dev-2` comes before `dev-10`. For long lists comparing keys is much faster than a collator. */
+const naturalKey = (text: string): string => text.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(WIDEST, "0"));
 
 /** Sorts by type and then by name, in natural order. */
 export const byName = (resources: Leaf[]): Leaf[] =>
