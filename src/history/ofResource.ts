@@ -56,7 +56,7 @@ export async function changesOfResource(ctx: OrgContext, path: StackPath, urn: s
     if (changed === 0) continue;
     steps += total;
     const { events } = await readEvents(ctx, path, row.id, { after: -1, kinds: STEPS, urn }, false);
-    searched.changes.push(...events.flatMap((text) => changeIn(text, row)).reverse());
+    searched.changes.push(...events.flatMap((text) => changeIn(text, row)).toReversed());
   }
   return searched;
 }

@@ -26,7 +26,7 @@ export function asTree(resources: Leaf[]): Leaf[] {
     seen.add(resource.urn);
   }
   const take = (parent: string) => {
-    const children = byName(below.get(parent) ?? []).reverse();
+    const children = byName(below.get(parent) ?? []).toReversed();
     // Two resources can have the same URN while one waits for its deletion: their children are shown once.
     below.delete(parent);
     return children;
