@@ -1,5 +1,5 @@
 /** Reads the resources of a state in short form, for lists on pages. Pure. */
-import { decodeText, membersOf } from "./json/json.ts";
+import { QUOTE, decodeString, decodeText, membersOf } from "./json/json.ts";
 import { storedResources } from "./resources.ts";
 
 /** A resource in a list. */
@@ -40,13 +40,14 @@ export interface Listing {
 export async function listResources(state: AsyncIterable<Uint8Array>, words: string[]): Promise<Listing> {
   const listing: Listing = { resources: [], total: 0, left: 0 };
   let room = CHARACTERS;
+  const mayMatch = seeker(words, true);
   for await (const text of storedResources(state)) {
     listing.total++;
     if (listing.resources.length >= MOST || room <= 0) {
       listing.left++;
       continue;
     }
-    const leaf = leafOf(membersOf(text));
+    const leaf = mayMatch(text) ? leafOf(membersOf(text)) : undefined;
     if (!leaf || !matches(leaf, words)) continue;
     room -= leaf.urn.length + leaf.type.length + leaf.parent.length + leaf.id.length;
     listing.resources.push(leaf);
@@ -64,15 +65,13 @@ function matches({ urn, id }: Leaf, words: string[]): boolean {
 export function branchOf(members: Map<string, Uint8Array>): Branch | undefined {
   const leaf = leafOf(members);
   if (!leaf) return undefined;
-  const dependencies = valueOf(members.get("dependencies"), DEPENDENCIES);
+  const json = members.get("dependencies");
+  const dependencies: unknown = json && json.length <= DEPENDENCIES ? JSON.parse(decodeText(json)) : undefined;
   return { ...leaf, dependencies: Array.isArray(dependencies) ? dependencies.filter((its) => typeof its === "string") : [] };
 }
 
 function leafOf(members: Map<string, Uint8Array>): Leaf | undefined {
-  const text = (name: string) => {
-    const found = valueOf(members.get(name));
-    return typeof found === "string" ? found : "";
-  };
+  const text = (name: string) => stringIn(members.get(name));
   const urn = text("urn");
   if (urn === "") return undefined;
   return {
@@ -81,10 +80,31 @@ function leafOf(members: Map<string, Uint8Array>): Leaf | undefined {
     name: urn.split("::").slice(3).join("::"),
     parent: text("parent"),
     id: text("id"),
-    custom: valueOf(members.get("custom")) === true,
-    leaving: valueOf(members.get("delete")) === true,
+    custom: isTrue(members.get("custom")),
+    leaving: isTrue(members.get("delete")),
   };
 }
 
-const valueOf = (text: Uint8Array | undefined, limit = MEMBER): unknown =>
-  text && text.length <= limit ? JSON.parse(decodeText(text)) : undefined;
+/** "" for another value than a text, and for a text that is too long. */
+const stringIn = (json: Uint8Array | undefined): string =>
+  json && json[0] === QUOTE && json.length <= MEMBER ? decodeString(json, 0, json.length) : "";
+
+/** 0x74 is the t of `true`. */
+const isTrue = (json: Uint8Array | undefined): boolean => json?.[0] === 0x74;
+
+/** Texts that JSON writes as they are, whoever writes it. */
+const PLAIN = /^[\w:/.$ -]*$/;
+
+/**
+ * A fast test whether a resource's JSON may contain all of these texts. Most resources do not, and are then not parsed. A text that JSON may escape is not
+ * looked for.
+ * @param anyCase the texts are in lower case, and are looked for in any case
+ */
+export function seeker(texts: string[], anyCase: boolean): (json: Uint8Array) => boolean {
+  const plain = texts.filter((text) => PLAIN.test(text));
+  if (plain.length === 0) return () => true;
+  return (json) => {
+    const text = anyCase ? decodeText(json).toLowerCase() : decodeText(json);
+    return plain.every((its) => text.includes(its));
+  };
+}

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { asTree, byName } from "../../src/console/stacks/ordered.ts";
+import { lookAround } from "../../src/state/around.ts";
 import { encode } from "../../src/state/json/json.ts";
 import { type Leaf, listResources } from "../../src/state/tree.ts";
 
@@ -56,6 +57,22 @@ it("keeps 20,000 resources at most, and counts the others", async () => {
   const found = await listResources(stateOf(resources), ["n2004"]);
   expect(names(found.resources)).toEqual(["n2004", ...Array.from({ length: 10 }, (_, i) => `n2004${i}`)]);
   expect(found.left).toBe(0);
+});
+
+it("finds words that JSON may write in another form", async () => {
+  async function* state() {
+    yield encode(
+      '{"version":3,"deployment":{"manifest":{},"resources":[{"urn":"urn:pulumi:d::p::t::a\\u003cb","type":"\\u0074"},{"urn":"urn:x::\\u00e9"}]}}',
+    );
+  }
+  for (const [word, found] of [
+    ["a<b", 1],
+    ["é", 1],
+    ["urn:", 2],
+    ["u003c", 0],
+  ] as const)
+    expect((await listResources(state(), [word])).resources, word).toHaveLength(found);
+  expect(await lookAround(state(), "urn:pulumi:d::p::t::a<b", 5)).toMatchObject({ resource: { name: "a<b", type: "t" } });
 });
 
 it("keeps fewer resources when their texts are long", async () => {
