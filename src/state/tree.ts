@@ -92,7 +92,7 @@ const stringIn = (json: Uint8Array | undefined): string =>
 /** 0x74 is the t of `true`. */
 const isTrue = (json: Uint8Array | undefined): boolean => json?.[0] === 0x74;
 
-/** Texts that JSON writes as they are, whoever writes it. */
+/** Texts that JSON writes as they are, unless it writes a character by its number or a slash with a backslash. */
 const PLAIN = /^[\w:/.$ -]*$/;
 
 /**
@@ -105,6 +105,6 @@ export function seeker(texts: string[], anyCase: boolean): (json: Uint8Array) =>
   if (plain.length === 0) return () => true;
   return (json) => {
     const text = anyCase ? decodeText(json).toLowerCase() : decodeText(json);
-    return plain.every((its) => text.includes(its));
+    return plain.every((its) => text.includes(its)) || text.includes("\\u") || text.includes("\\/");
   };
 }

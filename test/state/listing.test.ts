@@ -62,13 +62,14 @@ it("keeps 20,000 resources at most, and counts the others", async () => {
 it("finds words that JSON may write in another form", async () => {
   async function* state() {
     yield encode(
-      '{"version":3,"deployment":{"manifest":{},"resources":[{"urn":"urn:pulumi:d::p::t::a\\u003cb","type":"\\u0074"},{"urn":"urn:x::\\u00e9"}]}}',
+      '{"version":3,"deployment":{"manifest":{},"resources":[{"urn":"urn:pulumi:d::p::t::a\\u003cb","type":"\\u0074"},{"urn":"\\u0075rn:x::\\u00e9"},{"urn":"urn:z","id":"a\\/b"}]}}',
     );
   }
   for (const [word, found] of [
     ["a<b", 1],
     ["é", 1],
-    ["urn:", 2],
+    ["urn:", 3],
+    ["a/b", 1],
     ["u003c", 0],
   ] as const)
     expect((await listResources(state(), [word])).resources, word).toHaveLength(found);
