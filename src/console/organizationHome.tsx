@@ -40,7 +40,7 @@ export const organizationHomePage = definePage("GET", "/:orgName", "organization
       <section>
         <h1>{org.name}</h1>
         {warning}
-        <div class="beside">
+        <div class="beside home">
           {stacks && <div>{stacks}</div>}
           <div>
             {tokens}
