@@ -49,8 +49,6 @@ async function take(month: Month, look: string, options: BrowserContextOptions, 
   const page = await context.newPage();
   await signIn(page, month.admin);
   const shoot = async (name: string) => {
-    // Its picture is below the tree.
-    if (name === "resources") await page.locator("svg.graph").scrollIntoViewIfNeeded();
     const png = await page.screenshot({ animations: "disabled" });
     writeFileSync(join(pictures, `${name}-${look}.png`), png);
     console.log(`${`${name}-${look}.png`.padEnd(24)} ${Math.round(png.length / 1024)} KB`);

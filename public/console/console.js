@@ -47,6 +47,16 @@ function dress(root) {
 
 dress(document);
 
+/** `/` goes to the search, unless the reader is typing. */
+const find = document.querySelector('form[role="search"] input');
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!find || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  event.preventDefault();
+  find.focus();
+  find.select();
+});
+
 /** A page that changes says so itself: its live part is fetched again until it says no more. Who is in it with the keyboard stays there. */
 for (const live of document.querySelectorAll("[data-live]")) {
   const stops = () => [...live.querySelectorAll("a, button, pre")];

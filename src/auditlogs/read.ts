@@ -60,7 +60,10 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
     rowsFrom,
     db.select({ archivedSeq: auditHeads.archivedSeq }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
     db
-      .select({ known: isKnown(ctx, filter.user ?? "").as("known"), token: tokenId(ctx.org.id, filter.token ?? "").as("token") })
+      .select({
+        known: isKnown(ctx, filter.user ?? "").as("known"),
+        token: (filter.token ? tokenId(ctx.org.id, filter.token) : sql<string | null>`NULL`).as("token"),
+      })
       .from(sql`(SELECT 1)`),
   ]);
   const archivedSeq = heads[0]?.archivedSeq ?? 0;

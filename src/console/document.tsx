@@ -1,13 +1,14 @@
 import type { Child } from "hono/jsx";
 import type { OrganizationRef, UserActor } from "../context.ts";
 import type { OrgPermission } from "../auth/policy.ts";
-import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
+import { ORGANIZATIONS, orgPath, placePath } from "./paths.ts";
 
 /** The entries of an organization's navigation. */
-export type NavigationItem = "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "oidc" | "settings";
+export type NavigationItem = "home" | "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "oidc" | "settings";
 
-export const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
-  { at: "stacks", label: "Stacks", path: "", needs: "stack:list" },
+const places: { at: NavigationItem; label: string; path: string; needs: OrgPermission }[] = [
+  { at: "home", label: "Home", path: "", needs: "organization:read" },
+  { at: "stacks", label: "Stacks", path: "/~/stacks", needs: "stack:list" },
   { at: "tokens", label: "Access tokens", path: "/~/tokens", needs: "org_token:read" },
   { at: "audit", label: "Audit log", path: "/~/audit", needs: "audit_logs:read" },
   { at: "members", label: "Members", path: "/~/members", needs: "org_member:read" },
@@ -49,6 +50,7 @@ export const Document = ({ title, actor, org, at, may, said, children }: Props) 
           Stackpass
         </a>
         {actor && <Organizations actor={actor} org={org} />}
+        {org && <Find org={org} />}
         {actor && <Account actor={actor} />}
       </header>
       {org && (
@@ -86,13 +88,28 @@ const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef 
         .filter((m) => m.isAccepted || m.org.id === org?.id)
         .map((m) => (
           <li>
-            <a href={homePath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
+            <a href={orgPath(m.org.name)} aria-current={m.org.id === org?.id ? "true" : undefined}>
               {m.org.name}
             </a>
           </li>
         ))}
     </ul>
   </nav>
+);
+
+/** The search of an organization. The script focuses it when the reader presses `/`. */
+const Find = ({ org }: { org: OrganizationRef }) => (
+  <form class="find" role="search" action={placePath(org.name, "search")}>
+    <input
+      type="search"
+      name="q"
+      aria-label={`Search ${org.name}`}
+      aria-keyshortcuts="/"
+      placeholder="Search"
+      autocomplete="off"
+      spellcheck={false}
+    />
+  </form>
 );
 
 /** Shown on each page of an organization whose membership the reader has not accepted. */

@@ -1,12 +1,11 @@
-import { ORGANIZATIONS, homePath, orgPath } from "./paths.ts";
+import { ORGANIZATIONS, orgPath } from "./paths.ts";
 import { Empty } from "./components.tsx";
-import { places } from "./document.tsx";
 import { defineOwnPage, definePage } from "./page.tsx";
 
 export const homePages = [
   defineOwnPage("GET", "/", "person", async ({ actor }) => {
     const [only, ...others] = actor.memberships;
-    if (only?.isAccepted && others.length === 0) return { to: homePath(only.org.name) };
+    if (only?.isAccepted && others.length === 0) return { to: orgPath(only.org.name) };
     return {
       title: "Organizations",
       body: (
@@ -16,7 +15,7 @@ export const homePages = [
             <ul class="cards">
               {actor.memberships.map((m) => (
                 <li>
-                  <a href={homePath(m.org.name)}>{m.org.name}</a> <span class="faint">{m.role}</span>
+                  <a href={orgPath(m.org.name)}>{m.org.name}</a> <span class="faint">{m.role}</span>
                   {!m.isAccepted && (
                     <>
                       {" "}
@@ -36,8 +35,6 @@ export const homePages = [
     };
   }),
 
-  // Some members may not see stacks.
-  definePage("GET", "/:orgName/~", "organization:read", async ({ page, org }) => ({
-    to: orgPath(org.name) + (places.find(({ needs }) => page.may(needs))?.path ?? ""),
-  })),
+  // The address of an organization's first page in earlier releases.
+  definePage("GET", "/:orgName/~", "organization:read", async ({ org }) => ({ to: orgPath(org.name) })),
 ];

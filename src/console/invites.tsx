@@ -1,6 +1,6 @@
 import { acceptInvite, getInvite } from "../orgs/acceptInvite.ts";
 import { builtInRoles, findRole } from "../roles/builtIn.ts";
-import { homePath } from "./paths.ts";
+import { orgPath } from "./paths.ts";
 import { definePage } from "./page.tsx";
 
 const path = "/:orgName/~/invites/:inviteID";
@@ -28,6 +28,6 @@ export const ownInvitePages = [
   definePage("POST", path, "person", async (ctx) => {
     const { orgName, inviteID } = ctx.page.params;
     await acceptInvite(ctx, orgName!, inviteID!);
-    return { to: homePath(orgName!), said: `You are a member of ${orgName} now.` };
+    return { to: orgPath(orgName!), said: `You are a member of ${orgName} now.` };
   }),
 ];

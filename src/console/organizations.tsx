@@ -3,7 +3,7 @@ import { acceptMembership, leaveOrganization } from "../orgs/consent.ts";
 import { builtInRoles } from "../roles/builtIn.ts";
 import { attempt } from "./attempt.ts";
 import { Empty, Notice, Table } from "./components.tsx";
-import { ORGANIZATIONS, homePath } from "./paths.ts";
+import { ORGANIZATIONS, orgPath } from "./paths.ts";
 import { type PageContext, type View, defineOwnPage, definePage } from "./page.tsx";
 
 /** A person's memberships, accepted or not, with a way to leave each. A member can leave whatever the organization's settings are. */
@@ -12,7 +12,7 @@ export const organizationPages = [
   definePage("POST", `${ORGANIZATIONS}/:organization/accept`, "person", async (ctx) => {
     const name = ctx.page.params["organization"] ?? "";
     await acceptMembership(ctx, name);
-    return { to: homePath(name), said: `You are a member of ${name} now.` };
+    return { to: orgPath(name), said: `You are a member of ${name} now.` };
   }),
   definePage("POST", `${ORGANIZATIONS}/:organization/leave`, "person", async (ctx) => {
     const done = await attempt(() => leaveOrganization(ctx, ctx.page.params["organization"] ?? ""));
@@ -53,7 +53,7 @@ const Row = ({ org, role, custom, isAccepted, addedBy }: Membership) => {
   return (
     <tr>
       <th scope="row">
-        <a href={homePath(org.name)}>{org.name}</a>
+        <a href={orgPath(org.name)}>{org.name}</a>
         {!isAccepted && <div class="hint">added by {addedBy || "somebody"}</div>}
       </th>
       <td>{custom?.name ?? builtInRoles[role].name}</td>

@@ -1,6 +1,7 @@
 import { auditPages } from "./audit/pages.ts";
 import { cliLoginPages } from "./cliLogin.tsx";
 import { homePages } from "./home.tsx";
+import { organizationHomePage } from "./organizationHome.tsx";
 import { ownInvitePages } from "./invites.tsx";
 import { signInPages } from "./signIn.tsx";
 import { listPages as memberPages } from "./members/list.tsx";
@@ -36,7 +37,8 @@ import { cancelPages } from "./stacks/cancel.tsx";
 import { comparePage } from "./stacks/compare.tsx";
 import { stackListPages } from "./stacks/list.tsx";
 import { outputPages } from "./stacks/outputs.tsx";
-import { resourcePage } from "./stacks/resource.tsx";
+import { resourcePages } from "./stacks/resource.tsx";
+import { resourceHistoryPage } from "./stacks/resourceHistory.tsx";
 import { resourcesPage } from "./stacks/resources.tsx";
 import { settingsPage } from "./stacks/settings.tsx";
 import { stackPages } from "./stacks/stack.tsx";
@@ -52,6 +54,7 @@ import { createPages } from "./tokens/create.tsx";
 import { detailPages } from "./tokens/detail.tsx";
 import { tokenListPage } from "./tokens/list.tsx";
 import { tokenRemovePages } from "./tokens/remove.tsx";
+import { searchPage } from "./search.tsx";
 import { sessionPages } from "./sessions.tsx";
 import { personalPages } from "./tokens/personal.tsx";
 import { valuePage } from "./tokens/value.tsx";
@@ -106,6 +109,8 @@ export const pages: PageRoute[] = [
   ...scimPages,
   numbersPage,
   // Paths with `~` come first: the following accept any name.
+  organizationHomePage,
+  searchPage,
   ...stackListPages,
   ...stackPages,
   ...cancelPages,
@@ -114,7 +119,8 @@ export const pages: PageRoute[] = [
   ...versionPages,
   ...outputPages,
   resourcesPage,
-  resourcePage,
+  ...resourcePages,
+  resourceHistoryPage,
   ...accessPages,
   settingsPage,
   ...webhookPages("stack"),

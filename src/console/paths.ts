@@ -5,9 +5,8 @@
 const segment = encodeURIComponent;
 
 export const orgPath = (org: string) => `/${segment(org)}`;
-/** Redirects to the first page of the organization that the reader may see. */
-export const homePath = (org: string) => `${orgPath(org)}/~`;
 export const placePath = (org: string, ...rest: string[]) => `${orgPath(org)}/~/${rest.map(segment).join("/")}`;
+export const stacksPath = (org: string) => placePath(org, "stacks");
 export const projectPath = (org: string, project: string) => `${orgPath(org)}/${segment(project)}`;
 export const stackPath = (org: string, project: string, stack: string) => `${projectPath(org, project)}/${segment(stack)}`;
 export const updatePath = (stack: string, version: number) => `${stack}/updates/${version}`;

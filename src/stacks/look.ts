@@ -1,11 +1,12 @@
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { cut, pageBytes } from "../http/pageText.ts";
-import { holdsSecret } from "../state/ciphertexts.ts";
-import { QUOTE } from "../state/json/json.ts";
+import { QUOTE, encode } from "../state/json/json.ts";
+import { indent } from "../state/json/indent.ts";
+import { Ciphertexts, holdsSecret, withPlaintexts } from "../state/ciphertexts.ts";
 import { lookAround, propertiesOf } from "../state/around.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
-import { treeOf } from "../state/tree.ts";
+import { type Listing, listResources } from "../state/tree.ts";
 import type { StackPath } from "./path.ts";
 import { openState } from "./resources.ts";
 import { takeState } from "./stateAt.ts";
@@ -16,7 +17,6 @@ const ALL = 70_000;
 /** Number of bytes of a row's markup, and of the form that reveals a secret. The form contains the name twice more. */
 const ROW = 70;
 const FORM = 300;
-const MOST_RESOURCES = 300;
 /** Pulumi Cloud shows the output of this name as the stack's README. */
 const README = "readme";
 /** Number of bytes of a page for the README. */
@@ -60,10 +60,14 @@ function withoutSecrets(found: Map<string, Uint8Array>, room: number): { shown: 
   return { shown, more: found.size - shown.length };
 }
 
-/** The first resources, and the number of the others. It is audited as an export. */
-export async function lookAtResources(ctx: OrgContext, path: StackPath) {
+/** Maximum number of words of a filter. */
+const MOST_WORDS = 10;
+
+/** The resources whose URN or id contains all words of a text, in any case. It is audited as an export. */
+export async function lookAtResources(ctx: OrgContext, path: StackPath, text = ""): Promise<Listing> {
   const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
-  return treeOf(chunks, MOST_RESOURCES);
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean).slice(0, MOST_WORDS);
+  return listResources(chunks, words);
 }
 
 /** Maximum number of bytes of a page for the inputs of a resource, and for its outputs; and most neighbours that are named. */
@@ -89,7 +93,67 @@ export async function lookAtResource(ctx: OrgContext, path: StackPath, urn: stri
     provider: text("provider"),
     isProtected: text("protect") === "true",
     isExternal: text("external") === "true",
-    inputs: withoutSecrets(propertiesOf(members, "inputs"), PROPERTIES),
-    outputs: withoutSecrets(propertiesOf(members, "outputs"), PROPERTIES),
+    created: timeOf(text("created")),
+    modified: timeOf(text("modified")),
+    inputs: propertiesFor(propertiesOf(members, "inputs")),
+    outputs: propertiesFor(propertiesOf(members, "outputs")),
   };
+}
+
+/** Milliseconds since 1970; undefined if the text is no time. */
+function timeOf(text: string): number | undefined {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : at;
+}
+
+export interface ShownProperty {
+  name: string;
+  text: string;
+  /** Whether it is a secret or contains one. Then the text has `[secret]` there. */
+  hasSecret: boolean;
+}
+
+/** Bytes of the form that reveals a property. It contains the property's name twice, and the URN of the resource. */
+const REVEAL = 1200;
+
+/** The properties that fit on a page, sorted by name. */
+function propertiesFor(found: Map<string, Uint8Array>): { shown: ShownProperty[]; more: number } {
+  const shown: ShownProperty[] = [];
+  let left = PROPERTIES;
+  for (const [name, value] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const hasSecret = holdsSecret(value);
+    const text = cut(pretty(hasSecret ? withMasks(value) : value), ONE);
+    left -= ROW + pageBytes(text) + (hasSecret ? 3 * pageBytes(name) + REVEAL : pageBytes(name));
+    if (left < 0) break;
+    shown.push({ name, text, hasSecret });
+  }
+  return { shown, more: found.size - shown.length };
+}
+
+const MASK = encode('"[secret]"');
+/** Maximum number of secrets in a value whose other parts are shown. */
+const MOST_SECRETS = 50;
+
+/** The value with a mask for each secret. If a secret is left, because it has another form or there are too many, all of the value is masked. */
+function withMasks(value: Uint8Array): Uint8Array {
+  const secrets = new Ciphertexts(MOST_SECRETS);
+  secrets.add(value);
+  const masked = withPlaintexts(value, new Map(secrets.found.map((text) => [text, '"[secret]"'])));
+  return holdsSecret(masked) ? MASK : masked;
+}
+
+/** Objects and lists over several lines, also those that a text contains as JSON, as policies do. Longer values are cut in any case. */
+function pretty(json: Uint8Array): string {
+  const text = readable(json);
+  if (json[0] !== 0x22) return indent(text.slice(0, 4 * ONE));
+  return text.length <= 4 * ONE && /^\s*[{[]/.test(text) && isJson(text) ? indent(text) : text;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 /** Finds one resource of a state, and the resources that depend on it. Pure. */
 import { decodeText, membersOf } from "./json/json.ts";
-import { resourcesOf } from "./resources.ts";
-import { type Branch, branchOf } from "./tree.ts";
+import { storedResources } from "./resources.ts";
+import { type Branch, branchOf, seeker } from "./tree.ts";
 
 export interface Around {
   resource: Branch;
@@ -17,7 +17,9 @@ export interface Around {
 export async function lookAround(state: AsyncIterable<Uint8Array>, urn: string, most: number): Promise<Around | undefined> {
   let found: Pick<Around, "resource" | "members"> | undefined;
   const around = { dependents: [] as string[], children: [] as string[], more: 0 };
-  for await (const text of resourcesOf(state)) {
+  const mayName = seeker([urn], false);
+  for await (const text of storedResources(state)) {
+    if (!mayName(text)) continue;
     const branch = branchOf(membersOf(text));
     if (!branch) continue;
     // If several have the URN, the one that will not be deleted counts.

@@ -11,13 +11,13 @@ const ALWAYS: readonly [string, string][] = [
 
 /** Each resource's stored text, with the required members added. Only the resources of one chunk are in memory. */
 export async function* resourcesOf(state: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const text of texts(state)) yield shown(text);
+  for await (const text of storedResources(state)) yield shown(text);
 }
 
 /** Finds a resource by its URN. If several have it, this is the one that will not be deleted. */
 export async function findResource(state: AsyncIterable<Uint8Array>, urn: string): Promise<Uint8Array | undefined> {
   let found: Uint8Array | undefined;
-  for await (const text of texts(state)) {
+  for await (const text of storedResources(state)) {
     const members = membersOf(text);
     const its = members.get("urn");
     if (!its || decodeString(its, 0, its.length) !== urn) continue;
@@ -27,7 +27,8 @@ export async function findResource(state: AsyncIterable<Uint8Array>, urn: string
   return found;
 }
 
-async function* texts(state: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Each resource's stored text. A text is valid until the next one is asked for. */
+export async function* storedResources(state: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const parts of splitDeployment(state, { trusted: true }))
     for (const part of parts) if (part.at === "resource") yield part.text;
 }

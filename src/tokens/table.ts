@@ -109,6 +109,13 @@ export const accessTokens = sqliteTable(
     index("access_tokens_org")
       .on(t.orgId, t.createdAt, t.id)
       .where(sql`${t.deletedAt} IS NULL`),
+    // Without exchanged tokens, of which an organization may have many more.
+    index("access_tokens_lasting")
+      .on(t.orgId, t.createdAt, t.id)
+      .where(sql`${t.kind} = 'organization' AND ${t.deletedAt} IS NULL AND ${t.issuerId} IS NULL`),
+    index("access_tokens_expiring")
+      .on(t.orgId, t.expiresAt)
+      .where(sql`${t.kind} = 'organization' AND ${t.deletedAt} IS NULL AND ${t.issuerId} IS NULL AND ${t.expiresAt} IS NOT NULL`),
     index("access_tokens_user")
       .on(t.userId, t.createdAt, t.id)
       .where(sql`${t.deletedAt} IS NULL`),

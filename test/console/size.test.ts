@@ -273,13 +273,14 @@ it("a stack: its history, tags, outputs, resources, configuration", async () => 
     await importState([{ ...rootStack, outputs: its }, ...many]);
     expect(await sized(`${STACK_PATH}/outputs`)).toContain("more are not shown");
   }
-  expect(await sized(`${STACK_PATH}/resources`)).toMatch(/and \d+ more/);
+  for (const view of ["", "?view=list", "?from=200", "?filter=thing"])
+    expect(await sized(`${STACK_PATH}/resources${view}`)).toMatch(/\d+–\d+ of 30\d/);
   const tangle = Array.from({ length: 39 }, (_, i) => ({
     ...component(`${dense(400)}${i}`),
     dependencies: Array.from({ length: i }, (_, of) => component(`${dense(400)}${of}`).urn),
   }));
   await importState([rootStack, ...tangle]);
-  expect(await sized(`${STACK_PATH}/resources`)).toContain('class="graph"');
+  expect(await sized(`${STACK_PATH}/resource?urn=${encodeURIComponent(tangle[20]!.urn)}`)).toContain('class="around"');
   await env.DB.prepare("UPDATE updates SET message = ?, resource_changes = ?")
     .bind(dense(4000), JSON.stringify(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${dense(400)}${i}`, 1]))))
     .run();

@@ -60,10 +60,10 @@ function expectHarmless(html: string): void {
 describe("the list of stacks", () => {
   it("says how to create the first one, and says nothing to people outside of the organization", async () => {
     const cookie = await signIn(world.member);
-    expect((await page(cookie, "/acme")).html).toContain("pulumi stack init acme/PROJECT/STACK");
+    expect((await page(cookie, "/acme/~/stacks")).html).toContain("pulumi stack init acme/PROJECT/STACK");
     expect((await page(cookie, "/acme/web")).status).toBe(404);
     expect((await page(cookie, "/globex")).status).toBe(404);
-    expect((await page(await signIn(world.billing), "/acme")).status).toBe(403);
+    expect((await page(await signIn(world.billing), "/acme/~/stacks")).status).toBe(403);
     const signedOut = await page("", "/acme/web");
     expect([signedOut.status, signedOut.headers.get("Location")]).toEqual([303, "/signin?next=%2Facme%2Fweb"]);
   });
@@ -79,21 +79,21 @@ describe("the list of stacks", () => {
     const cookie = await signIn(world.member);
     const stacks = async (path: string) =>
       [...(await page(cookie, path)).html.matchAll(/<th scope="row"><a href="([^"]*)"/g)].map(([, href]) => href);
-    expect(await stacks("/acme")).toEqual(["/acme/data/dev", "/acme/web/dev", "/acme/web/production"]);
+    expect(await stacks("/acme/~/stacks")).toEqual(["/acme/data/dev", "/acme/web/dev", "/acme/web/production"]);
     expect(await stacks("/acme/web")).toEqual(["/acme/web/dev", "/acme/web/production"]);
-    expect(await stacks("/acme?search=PROD")).toEqual(["/acme/web/production"]);
-    expect(await stacks("/acme?search=b/d")).toEqual(["/acme/web/dev"]);
-    expect(await stacks("/acme?tag=cost:centre")).toEqual(["/acme/data/dev"]);
-    expect(await stacks(`/acme?tag=${encodeURIComponent("cost:centre=a=<b>")}`)).toEqual(["/acme/data/dev"]);
-    expect(await stacks("/acme?tag=cost:centre%3Dx")).toEqual([]);
-    expect(await stacks("/acme?project=WEB&search=dev")).toEqual(["/acme/web/dev"]);
-    expect(await stacks("/acme?project=none")).toEqual([]);
-    expect(await stacks("/acme?status=nonsense&sort=nonsense")).toHaveLength(3);
-    expect((await page(cookie, "/acme")).html).toContain("3 stacks in 2 projects");
-    expect((await page(cookie, "/acme?search=prod")).html).toContain("1 of 3 stacks in 2 projects");
+    expect(await stacks("/acme/~/stacks?search=PROD")).toEqual(["/acme/web/production"]);
+    expect(await stacks("/acme/~/stacks?search=b/d")).toEqual(["/acme/web/dev"]);
+    expect(await stacks("/acme/~/stacks?tag=cost:centre")).toEqual(["/acme/data/dev"]);
+    expect(await stacks(`/acme/~/stacks?tag=${encodeURIComponent("cost:centre=a=<b>")}`)).toEqual(["/acme/data/dev"]);
+    expect(await stacks("/acme/~/stacks?tag=cost:centre%3Dx")).toEqual([]);
+    expect(await stacks("/acme/~/stacks?project=WEB&search=dev")).toEqual(["/acme/web/dev"]);
+    expect(await stacks("/acme/~/stacks?project=none")).toEqual([]);
+    expect(await stacks("/acme/~/stacks?status=nonsense&sort=nonsense")).toHaveLength(3);
+    expect((await page(cookie, "/acme/~/stacks")).html).toContain("3 stacks in 2 projects");
+    expect((await page(cookie, "/acme/~/stacks?search=prod")).html).toContain("1 of 3 stacks in 2 projects");
     expect((await page(cookie, "/acme/web")).html).toContain('<p class="faint">2 stacks</p>');
-    expect((await page(cookie, `/acme?search=${"x".repeat(101)}`)).status).toBe(400);
-    expect((await page(cookie, '/acme?search="><script>alert(1)</script>')).html).toContain("No stacks match");
+    expect((await page(cookie, `/acme/~/stacks?search=${"x".repeat(101)}`)).status).toBe(400);
+    expect((await page(cookie, '/acme/~/stacks?search="><script>alert(1)</script>')).html).toContain("No stacks match");
   });
 
   const named = async (cookie: string, path: string) =>
@@ -102,7 +102,7 @@ describe("the list of stacks", () => {
   it("shows what runs first, then what was updated last, with its result, its source and who ran it", async () => {
     for (const name of ["dev-10", "dev-2", "new"]) await newStack(world.member, "web", name);
     const { tokenValue } = await newOrgToken(world, "jenkins");
-    const rows = async (path = "/acme") =>
+    const rows = async (path = "/acme/~/stacks") =>
       (await page(cookie, path)).html
         .split("<tr>")
         .slice(2)
@@ -125,9 +125,9 @@ describe("the list of stacks", () => {
       expect.stringMatching(/web\/dev-10 .*failed.*Update 1.*acme.*token jenkins/),
       expect.stringMatching(/web\/dev-2 .*no update yet/),
     ]);
-    expect((await page(cookie, "/acme")).html).toContain('href="https://github.com/acme/shop/commit/1f0c3a4b5c6d"');
+    expect((await page(cookie, "/acme/~/stacks")).html).toContain('href="https://github.com/acme/shop/commit/1f0c3a4b5c6d"');
     await ok("POST", `${second.path}/complete`, { lease: second.lease, json: { status: "succeeded" } });
-    expect(await named(cookie, "/acme")).toEqual(["web/new", "web/dev-10", "web/dev-2"]);
+    expect(await named(cookie, "/acme/~/stacks")).toEqual(["web/new", "web/dev-10", "web/dev-2"]);
     for (const [status, names] of [
       ["failed", ["web/dev-10"]],
       ["succeeded", ["web/new"]],
@@ -135,7 +135,7 @@ describe("the list of stacks", () => {
       ["cancelled", []],
       ["never", ["web/dev-2"]],
     ] as const)
-      expect(await named(cookie, `/acme?status=${status}`), status).toEqual(names);
+      expect(await named(cookie, `/acme/~/stacks?status=${status}`), status).toEqual(names);
   });
 
   it("is sorted by name in natural order, in projects that fold", async () => {
@@ -146,8 +146,8 @@ describe("the list of stacks", () => {
     ] as const)
       await newStack(world.member, project, name);
     const cookie = await signIn(world.member);
-    expect(await named(cookie, "/acme?sort=name")).toEqual(["dev-2", "dev-10", "a"]);
-    const { html } = await page(cookie, "/acme?sort=name");
+    expect(await named(cookie, "/acme/~/stacks?sort=name")).toEqual(["dev-2", "dev-10", "a"]);
+    const { html } = await page(cookie, "/acme/~/stacks?sort=name");
     expect(html.match(/<details class="project" open/g)).toHaveLength(2);
     expect(html.replaceAll(/<[^>]*>/g, "")).toContain("app-2 2 stacks");
   });
@@ -159,7 +159,7 @@ describe("the list of stacks", () => {
     await addTo(world.admin, "mel");
     await grant(world.admin, 101);
     const cookie = await signIn(world.member);
-    for (const path of ["/acme", "/acme?sort=name", "/acme?status=never", "/acme?search=web", "/acme?project=web"]) {
+    for (const path of ["/acme/~/stacks", "/acme/~/stacks?sort=name", "/acme/~/stacks?status=never", "/acme/~/stacks?search=web", "/acme/~/stacks?project=web"]) {
       const { html } = await page(cookie, path);
       expect(html, path).toMatch(/1 (of 1 )?stack/);
       expect(html, path).not.toContain("prod");
@@ -170,7 +170,7 @@ describe("the list of stacks", () => {
   it("has pages of 50 rows that keep the filters and are no larger than 100 KB", async () => {
     for (let i = 0; i < 52; i++) await newStack(world.member, "a-project-with-a-rather-long-name", `stack-${i + 100}`);
     const cookie = await signIn(world.member);
-    for (const path of ["/acme?search=stack", "/acme?sort=name", "/acme"]) {
+    for (const path of ["/acme/~/stacks?search=stack", "/acme/~/stacks?sort=name", "/acme/~/stacks"]) {
       const { html } = await page(cookie, path);
       expect(html.length).toBeLessThan(100_000);
       expect(html.match(/<th scope="row">/g)).toHaveLength(50);
@@ -179,7 +179,7 @@ describe("the list of stacks", () => {
       expect(second.match(/<th scope="row">/g)).toHaveLength(2);
       expect(second).toContain("Page 2 of 2");
     }
-    for (const odd of ["0", "x", "3", "999999"]) expect((await page(cookie, `/acme?page=${odd}`)).status, odd).toBe(200);
+    for (const odd of ["0", "x", "3", "999999"]) expect((await page(cookie, `/acme/~/stacks?page=${odd}`)).status, odd).toBe(200);
   });
 
   it("does not take over the paths of the API", async () => {
@@ -228,7 +228,7 @@ describe("a stack's page", () => {
     const update = await startUpdate(world.member);
     await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "failed" } });
     await newStack(world.member, "data");
-    for (const path of [STACK_PATH, "/acme/web", "/acme"]) {
+    for (const path of [STACK_PATH, "/acme/web", "/acme/~/stacks"]) {
       const { html } = await page(cookie, path);
       expect(html, path).toContain("2 updates in 30 days, 1 of them failed");
       expect(html, path).toContain(`${new Date().toISOString().slice(0, 10)}: 2, 1 of them failed`);
@@ -333,21 +333,59 @@ describe("outputs", () => {
 });
 
 describe("resources", () => {
-  it("are a tree of at most 300 that says how many more there are", async () => {
+  const RESOURCES = `${STACK_PATH}/resources`;
+  const names = (html: string) => [...html.matchAll(/\/resource\?urn=[^"]*">([^<]*)<\/a>/g)].map(([, name]) => name);
+
+  it("are a tree in natural order, whatever they are called", async () => {
     await newStack(world.member);
     const cookie = await signIn(world.member);
-    expect((await page(cookie, `${STACK_PATH}/resources`)).html).toContain("No resources yet");
-    const first = { ...component("a"), parent: rootStack.urn };
+    expect((await page(cookie, RESOURCES)).html).toContain("No resources yet");
+    const first = { ...component("a-10"), parent: rootStack.urn };
     const second = { ...component("b<b>x</b>"), parent: first.urn, dependencies: [first.urn], custom: true, id: hostile };
-    await importState([rootStack, first, second]);
-    const { html } = await page(cookie, `${STACK_PATH}/resources`);
-    expect(html).toContain("b&lt;b&gt;x&lt;/b&gt;");
-    expect(html).toContain("2 resources, 1 dependencies");
-    const many = Array.from({ length: 350 }, (_, i) => ({ ...component(`thing-number-${i}`), parent: rootStack.urn }));
+    await importState([rootStack, first, second, { ...component("a-9"), parent: rootStack.urn }]);
+    const { html } = await page(cookie, RESOURCES);
+    expect(names(html)).toEqual(["web-dev", "a-9", "a-10", "b&lt;b&gt;x&lt;/b&gt;"]);
+    expect(html).toContain("1–4 of 4");
+  });
+
+  it("are shown 200 at a time, as a tree or as a list, and each page continues where the one before ended", async () => {
+    await newStack(world.member);
+    const cookie = await signIn(world.member);
+    const many = Array.from({ length: 449 }, (_, i) => ({ ...component(`thing-${i}`), parent: rootStack.urn }));
     await importState([rootStack, ...many]);
-    const large = (await page(cookie, `${STACK_PATH}/resources`)).html;
-    expect(large).toContain("and 51 more");
-    expect(large.length).toBeLessThan(150_000);
+    for (const view of ["", "?view=list"]) {
+      const seen: (string | undefined)[] = [];
+      const counts: string[] = [];
+      for (let next: string | undefined = RESOURCES + view; next !== undefined;) {
+        const { html } = await page(cookie, next);
+        counts.push(/\d+–\d+ of \d+/.exec(html)![0]);
+        if (view === "" && seen.length > 0) expect(html).toContain("Continues below");
+        seen.push(...names(html).filter((name) => name !== "web-dev" || seen.length === 0));
+        next = /href="([^"]*)">Next page/.exec(html)?.[1]?.replaceAll("&amp;", "&");
+      }
+      expect(counts).toEqual(["1–200 of 450", "201–400 of 450", "401–450 of 450"]);
+      const things = many.map((_, i) => `thing-${i}`);
+      expect(seen.filter((name) => name !== "web-dev")).toEqual(things);
+    }
+    for (const odd of ["?from=0", "?from=x", "?from=99999999", "?from=999999", "?view=x"])
+      expect((await page(cookie, RESOURCES + odd)).status, odd).toBe(200);
+  });
+
+  it("are filtered by words of the name, type, URN and id", async () => {
+    await newStack(world.member);
+    const cookie = await signIn(world.member);
+    const bucket = { ...component("Assets"), type: "aws:s3/bucket:Bucket", urn: "urn:pulumi:dev::web::aws:s3/bucket:Bucket::Assets" };
+    await importState([rootStack, { ...bucket, custom: true, id: "acme-assets-1234" }, component("queue")]);
+    const found = async (filter: string) => names((await page(cookie, `${RESOURCES}?filter=${encodeURIComponent(filter)}`)).html);
+    expect(await found("s3/BUCKET")).toEqual(["Assets"]);
+    expect(await found("assets aws:")).toEqual(["Assets"]);
+    expect(await found("1234")).toEqual(["Assets"]);
+    expect(await found(bucket.urn)).toEqual(["Assets"]);
+    expect(await found("dev::web")).toHaveLength(3);
+    expect(await found('"><script>alert(1)</script>')).toEqual([]);
+    const { html } = await page(cookie, `${RESOURCES}?filter=assets`);
+    expect(html).toContain("1–1 of 1 that match, of 3");
+    expect((await page(cookie, `${RESOURCES}?filter=${"x".repeat(9000)}`)).html).toContain("No resource matches");
   });
 });
 
@@ -373,6 +411,103 @@ describe("a resource", () => {
     });
     expect(events.map(({ event }) => event)).toEqual(["stack-exported"]);
     expect((await page(cookie, linkTo(first.urn))).html).toContain("Its children");
+  });
+
+  it("shows its values over several lines, its provider, and when it was changed", async () => {
+    await newStack(world.member);
+    const cookie = await signIn(world.member);
+    const provider = {
+      ...component("prov"),
+      type: "pulumi:providers:aws",
+      urn: "urn:pulumi:dev::web::pulumi:providers:aws::prov",
+      custom: true,
+      id: "77",
+    };
+    const inputs = { policy: '{"Version":"2012","n":[]}', nested: { a: "BIG", b: [true, { "c{": '},"' }] }, plain: "{not json" };
+    const one = {
+      ...component("b"),
+      parent: rootStack.urn,
+      custom: true,
+      id: "i",
+      inputs,
+      provider: `${provider.urn}::77`,
+      modified: "2026-01-02T03:04:05Z",
+    };
+    const state = JSON.stringify(deploymentOf([rootStack, provider, one] as never)).replace('"BIG"', "9007199254740993");
+    await ok("POST", `/api/stacks${STACK_PATH}/import`, { token: world.member, body: state });
+    const html = (await page(cookie, linkTo(one.urn))).html.replaceAll("&quot;", '"');
+    expect(html).toContain('{\n  "Version": "2012",\n  "n": []\n}');
+    expect(html).toContain('{\n  "a": 9007199254740993,\n  "b": [\n    true,\n    {\n      "c{": "},\\""\n    }\n  ]\n}');
+    expect(html).toContain(">{not json<");
+    expect(html).toContain(`href="${linkTo(provider.urn)}">prov</a>`);
+    expect(html).toContain('datetime="2026-01-02T03:04:05.000Z"');
+  });
+
+  it("reveals one secret to those who may decrypt, in an answer that is kept nowhere, and records it", async () => {
+    await newStack(world.member);
+    const cookie = await signIn(world.member);
+    const inputs = {
+      key: secretOf(await encrypted("s3cret<b>")),
+      conn: { host: "db", password: secretOf(await encrypted("pw")) },
+      foreign: secretOf("v1:x:y"),
+    };
+    // A secret without a ciphertext, as an import may have one, is masked as well.
+    const bare = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", plaintext: '"bare"' };
+    const one = { ...component("b"), parent: rootStack.urn, inputs, outputs: { key: inputs.key, bare: { deep: bare } } };
+    await importState([rootStack, one]);
+    const { html } = await page(cookie, linkTo(one.urn));
+    expect(html.replaceAll("&quot;", '"')).toContain('"host": "db",\n  "password": "[secret]"');
+    for (const hidden of ["bare\\", "v1:", "s3cret"]) expect(html).not.toContain(hidden);
+    expect(html.match(/\[secret\]/g)).toHaveLength(5);
+    const reveal = (form: Record<string, string>, as = cookie) =>
+      page(as, `${STACK_PATH}/resource/reveal`, { urn: one.urn, part: "inputs", ...form });
+    const events = await eventsOf(async () => {
+      const done = await reveal({ name: "key" });
+      expect(done.html).toContain("s3cret&lt;b&gt;");
+      expect(done.headers.get("Cache-Control")).toBe("no-store");
+    });
+    expect(events.map(({ event }) => event).sort()).toEqual(["secret-decrypted", "stack-exported"]);
+    expect((await reveal({ name: "conn" })).html).toContain("pw");
+    expect((await reveal({ name: "key", part: "outputs" })).html).toContain("s3cret");
+    expect((await reveal({ name: "foreign" })).status).toBe(400);
+    expect((await reveal({ name: "none" })).status).toBe(404);
+    expect((await reveal({ name: "key", urn: "x".repeat(9000) })).status).toBe(404);
+    expect((await reveal({ name: "key" }, await signIn(world.billing))).status).toBe(403);
+    expect((await reveal({ name: "key" }, await signIn(world.stranger))).status).toBe(404);
+  });
+
+  it("has a history: the updates that changed it, with the properties that changed", async () => {
+    await newStack(world.member);
+    const cookie = await signIn(world.member);
+    const history = (urn: string) => page(cookie, `${STACK_PATH}/resource/history?urn=${encodeURIComponent(urn)}`);
+    expect((await history(first.urn)).html).toContain("No update has run yet");
+    const step = (sequence: number, op: string, urn: string, more = {}) => ({
+      sequence,
+      timestamp: 1,
+      resOutputsEvent: { metadata: { op, urn, ...more } },
+    });
+    const run = async (events: unknown[], resourceChanges: Record<string, number>) => {
+      const update = await startUpdate(world.member);
+      const summary = { sequence: 90, timestamp: 1, summaryEvent: { resourceChanges } };
+      await ok("POST", `${update.path}/events/batch`, { lease: update.lease, json: { events: [...events, summary] } });
+      await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+    };
+    await run([step(0, "create", first.urn), step(1, "create", "urn:other")], { create: 2 });
+    await run([step(0, "same", first.urn), step(1, "update", "urn:other")], { same: 1, update: 1 });
+    await run([step(0, "update", first.urn, { detailedDiff: { "tags.<b>": {}, size: {} } }), step(1, "same", "urn:other")], {
+      same: 1,
+      update: 1,
+    });
+    const { html } = await history(first.urn);
+    expect([...html.matchAll(/<th scope="row"><a href="([^"]*)"/g)].map(([, href]) => href)).toEqual([
+      `${STACK_PATH}/updates/3`,
+      `${STACK_PATH}/updates/1`,
+    ]);
+    expect(html).toContain("tags.&lt;b&gt;, size");
+    expect(html).toContain("versions 1 to 3");
+    for (const urn of ["", hostile, "x".repeat(9000)]) expect((await history(urn)).html).toContain("No update that was searched");
+    await env.DB.prepare("UPDATE updates SET version = version + 100, resource_changes = ?").bind('{"same":30000,"create":1}').run();
+    expect((await history(first.urn)).html).toContain("Older updates are not searched");
   });
 
   it("is 404 for an unknown URN and a foreign reader, and 403 without the right", async () => {

@@ -10,7 +10,7 @@ import { ListUserStacksQuery } from "../../stacks/schema.ts";
 import { readForm } from "../attempt.ts";
 import { Choice, Copyable, Empty, Field, Notice, Table, Time, pageIn } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
-import { orgPath, projectPath, stackPath, updatePath } from "../paths.ts";
+import { projectPath, stackPath, stacksPath, updatePath } from "../paths.ts";
 import { streamWarning } from "../streams/warning.tsx";
 import { Requester, Status, titleOf } from "./entries.tsx";
 import { PerDay, recentUpdates } from "./perDay.tsx";
@@ -35,7 +35,7 @@ const orders = [
 ] as const;
 
 export const stackListPages = [
-  definePage("GET", "/:orgName", "stack:list", (ctx) => view(ctx, undefined)),
+  definePage("GET", "/:orgName/~/stacks", "stack:list", (ctx) => view(ctx, undefined)),
 
   definePage("GET", "/:orgName/:projectName", "stack:list", async (ctx) => {
     const project = projectName.safeParse(ctx.page.params["projectName"]);
@@ -91,7 +91,7 @@ async function view(ctx: OrgContext & { page: PageInput }, project: string | und
         ) : (
           <>
             <p>
-              <a href={orgPath(org.name)}>All stacks</a>
+              <a href={stacksPath(org.name)}>All stacks</a>
             </p>
             <h1>{project}</h1>
           </>

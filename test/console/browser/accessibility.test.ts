@@ -77,7 +77,7 @@ it("axe-core finds nothing on the answers of forms, and on pages that are missin
   }
   await look(admin, "/acme/~/audit?startTime=x", 400);
   await look(admin, "/acme/~/audit?textFilter=nothing-is-called-so");
-  await look(admin, "/acme?search=nothing-is-called-so");
+  await look(admin, "/acme/~/stacks?search=nothing-is-called-so");
   await look(admin, "/nowhere/at/all/x", 404);
   await look(admin, "/acme/no-such-project", 404);
   await look(admin, "/cli-login?cliSessionPort=x", 400);

@@ -80,8 +80,8 @@ it("whatever people, programs and machines say stays text on every page", { time
   await page.waitForURL(/reveal$/);
   await look("a revealed secret");
   for (const [place, name] of [
-    ["/acme", "search"],
-    ["/acme", "tag"],
+    ["/acme/~/stacks", "search"],
+    ["/acme/~/stacks", "tag"],
     ["/acme/~/tokens", "search"],
     ["/acme/~/audit", "textFilter"],
     ["/acme/~/audit", "sourceIPFilter"],

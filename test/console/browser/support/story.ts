@@ -336,9 +336,12 @@ export function pagesOf(story: Story): string[] {
   const { hook, deliveryId, stackDeliveryId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
-    ...under("/acme", ["", `/${project}`]),
+    ...under("/acme", ["", "/~/stacks", "/~/search", `/~/search?q=${project}`, `/${project}`]),
     ...under(`/acme/${project}/dev`, ["", "/outputs", "/resources", "/access", "/settings/options"]),
-    `/acme/${project}/dev/resource?urn=${encodeURIComponent(`urn:pulumi:dev::${project}::${rootType}::${project}-dev`)}`,
+    ...["", "/history"].map(
+      (part) => `/acme/${project}/dev/resource${part}?urn=${encodeURIComponent(`urn:pulumi:dev::${project}::${rootType}::${project}-dev`)}`,
+    ),
+    ...under(`/acme/${project}/dev/resources`, ["?view=list", "?filter=dev"]),
     `/acme/${project}/dev/cancel?updateID=${previewId}`,
     ...under("/acme", ["?sort=name", "?status=failed"]),
     ...under(`/acme/${project}/dev`, ["/compare", "/compare?from=1&to=2", "/restore?version=1"]),

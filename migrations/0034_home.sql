@@ -1,0 +1,2 @@
+CREATE INDEX `access_tokens_lasting` ON `access_tokens` (`org_id`,`created_at`,`id`) WHERE "access_tokens"."kind" = 'organization' AND "access_tokens"."deleted_at" IS NULL AND "access_tokens"."issuer_id" IS NULL;--> statement-breakpoint
+CREATE INDEX `access_tokens_expiring` ON `access_tokens` (`org_id`,`expires_at`) WHERE "access_tokens"."kind" = 'organization' AND "access_tokens"."deleted_at" IS NULL AND "access_tokens"."issuer_id" IS NULL AND "access_tokens"."expires_at" IS NOT NULL;

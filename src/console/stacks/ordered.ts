@@ -1,0 +1,41 @@
+/** The order of resources in lists. Pure. */
+import type { Leaf } from "../../state/tree.ts";
+
+/** Digits of a number that are compared as one. */
+const WIDEST = 15;
+
+/** A key for the natural order of names: `dev-2` comes before `dev-10`. For long lists comparing keys is much faster than a collator. */
+const naturalKey = (text: string): string => text.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(WIDEST, "0"));
+
+/** Sorts by type and then by name, in natural order. */
+export const byName = (resources: Leaf[]): Leaf[] =>
+  resources
+    .map((resource) => ({ resource, key: `${naturalKey(resource.type)}\n${naturalKey(resource.name)}` }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ resource }) => resource);
+
+/** Each resource comes after its parent, and the children of a parent are sorted. A resource whose parent does not come before it in the state is at the top. */
+export function asTree(resources: Leaf[]): Leaf[] {
+  const below = new Map<string, Leaf[]>();
+  const seen = new Set<string>();
+  for (const resource of resources) {
+    const parent = seen.has(resource.parent) ? resource.parent : "";
+    const siblings = below.get(parent);
+    if (siblings) siblings.push(resource);
+    else below.set(parent, [resource]);
+    seen.add(resource.urn);
+  }
+  const take = (parent: string) => {
+    const children = byName(below.get(parent) ?? []).toReversed();
+    // Two resources can have the same URN while one waits for its deletion: their children are shown once.
+    below.delete(parent);
+    return children;
+  };
+  const tree: Leaf[] = [];
+  const waiting = take("");
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    tree.push(next);
+    for (const child of take(next.urn)) waiting.push(child);
+  }
+  return tree;
+}

@@ -1,0 +1,40 @@
+import { beforeAll, expect, it } from "vitest";
+import { cast, newContext, signedIn } from "./support/browser.ts";
+import { type Story, tell } from "./support/story.ts";
+
+let story: Story;
+beforeAll(async () => {
+  story = await tell(cast(), "searched", (plain) => plain);
+});
+
+it("is reached and used by keyboard alone: / focuses the field, Enter searches, and the first result opens", async () => {
+  const context = await newContext();
+  const page = await signedIn(context);
+  await page.goto("/acme/~/settings");
+  await page.keyboard.press("/");
+  await page.keyboard.type("searched");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/acme\/~\/search\?q=searched$/);
+  await page.getByRole("heading", { name: "Stacks 1" }).waitFor();
+  const first = page.getByRole("link", { name: `${story.project}/dev`, exact: true });
+  await first.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(`/acme/${story.project}/dev$`));
+  // In a field, the key is a character.
+  await page.goto("/acme/~/tokens");
+  await page.focus("#search");
+  await page.keyboard.type("a/b");
+  expect(await page.inputValue("#search")).toBe("a/b");
+  await context.close();
+});
+
+it("works without JavaScript", async () => {
+  const context = await newContext({ javaScriptEnabled: false });
+  const page = await signedIn(context);
+  await page.goto("/acme");
+  await page.getByRole("searchbox", { name: "Search acme" }).fill("searched");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=searched/);
+  expect(await page.textContent("main")).toContain(`${story.project}/dev`);
+  await context.close();
+});
