@@ -1,4 +1,4 @@
-/** What the pages can do without, and is nicer with: the reader's own time zone, copying, complaints as one types. */
+/** What the pages can do without, and is nicer with: how long ago something was, copying, complaints as one types. */
 
 const units = [
   ["year", 31_536_000],
@@ -8,7 +8,6 @@ const units = [
   ["minute", 60],
 ];
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function ago(date) {
   const seconds = (date.getTime() - Date.now()) / 1000;
@@ -17,11 +16,27 @@ function ago(date) {
 }
 
 function dress(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    const date = new Date(time.dateTime);
-    const utc = time.dataset.utc ?? (time.dataset.utc = time.title);
-    time.title = `${local.format(date)} (${utc})`;
-    time.textContent = time.dataset.relative === undefined ? local.format(date) : ago(date);
+  for (const time of root.querySelectorAll("time[data-relative]")) time.textContent = ago(new Date(time.dateTime));
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  for (const input of root.querySelectorAll("input[data-zone]")) input.value = timeZone;
+  for (const button of root.querySelectorAll("button[data-zone]")) {
+    button.value = timeZone;
+    button.textContent = `Use ${timeZone}`;
+    button.hidden = false;
+  }
+  for (const input of root.querySelectorAll("input[type=password]:not([data-ready])")) {
+    input.dataset.ready = "";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "link";
+    button.textContent = "Show";
+    button.setAttribute("aria-controls", input.id);
+    button.addEventListener("click", () => {
+      const isHidden = input.type === "password";
+      input.type = isHidden ? "text" : "password";
+      button.textContent = isHidden ? "Hide" : "Show";
+    });
+    input.after(button);
   }
   for (const text of root.querySelectorAll("[data-copy]:not([data-ready])")) {
     text.dataset.ready = "";

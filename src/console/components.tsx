@@ -1,28 +1,21 @@
 import type { Child } from "hono/jsx";
+import { useContext } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-
-/** The latest time that a date can represent, milliseconds since 1970. */
-const LAST = 8.64e15;
-
-/** A time to the minute, in UTC. @param at milliseconds since 1970 */
-export const utc = (at: number): string =>
-  at > LAST
-    ? "after all dates"
-    : new Date(at)
-        .toISOString()
-        .replace("T", " ")
-        .replace(/:\d\d\.\d+Z$/, " UTC");
+import { Zone } from "./display.ts";
+import { LAST, timeText } from "./zone.ts";
 
 /**
- * Shows a time. The script adds how long ago it was, or, with `exact`, the time in the reader's zone; without the script, and on hover, it
- * is UTC.
+ * Shows a time in the reader's zone. The script replaces it by how long ago it was, unless it is `exact`; the exact time is then shown on
+ * hover.
  */
-export const Time = ({ at, exact = false }: { at: number | null | undefined; exact?: boolean }) => {
+export const Time = ({ at, exact = false, seconds = false }: { at: number | null | undefined; exact?: boolean; seconds?: boolean }) => {
+  const zone = useContext(Zone);
   if (at === null || at === undefined) return <span class="faint">never</span>;
-  if (at > LAST) return <span>{utc(at)}</span>;
+  const text = timeText(at, zone, seconds);
+  if (at > LAST) return <span>{text}</span>;
   return (
-    <time datetime={new Date(at).toISOString()} title={utc(at)} data-relative={exact ? undefined : ""}>
-      {utc(at)}
+    <time datetime={new Date(at).toISOString()} title={timeText(at, zone, true)} data-relative={exact ? undefined : ""}>
+      {text}
     </time>
   );
 };

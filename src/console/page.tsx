@@ -15,6 +15,7 @@ import { retryAfterChange } from "../auth/retry.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
 import { withWrittenNames } from "../stacks/written.ts";
+import { type Display, Zone, displayOf } from "./display.ts";
 import { Document, type NavigationItem } from "./document.tsx";
 import { refusalView } from "./refusal.tsx";
 import { say, takeSaid } from "./said.ts";
@@ -36,6 +37,7 @@ export interface PageInput {
   form: Record<string, string>;
   /** The address of the page, under the public address of the deployment. */
   url: URL;
+  display: Display;
   /** Whether the reader has a permission in the page's organization. Use it only to decide what to show. */
   may: (permission: OrgPermission) => boolean;
   hono: Context<Env>;
@@ -128,6 +130,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     query: new URL(c.req.url).searchParams,
     form: {},
     url: publicUrlOf(c.env, c.req),
+    display: displayOf(c),
     may: (permission) => {
       const credential = c.get("credential");
       if (!credential?.org) return false;
@@ -240,9 +243,20 @@ async function render(c: Context<Env>, answer: Answer, page: PageInput): Promise
   const credential = c.get("credential");
   const actor = credential?.actor.kind === "user" ? credential.actor : undefined;
   const document = (
-    <Document title={answer.title} actor={actor} org={credential?.org} at={answer.at} may={page.may} said={takeSaid(c)}>
-      {answer.body}
-    </Document>
+    <Zone.Provider value={page.display.zone}>
+      <Document
+        title={answer.title}
+        actor={actor}
+        org={credential?.org}
+        at={answer.at}
+        may={page.may}
+        said={takeSaid(c)}
+        display={page.display}
+        here={c.req.method === "GET" ? page.url.pathname + page.url.search : "/"}
+      >
+        {answer.body}
+      </Document>
+    </Zone.Provider>
   );
   return c.html(`<!doctype html>${String(await document)}`, answer.status ?? 200);
 }

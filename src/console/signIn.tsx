@@ -9,6 +9,7 @@ import { isSetupOpen } from "../setup/open.ts";
 import { replaceSession } from "./replaceSession.ts";
 import { SETUP } from "./setup.tsx";
 import { departurePath } from "./singleSignOn.tsx";
+import { keepDisplay } from "./display.ts";
 import { Field, Notice } from "./components.tsx";
 import { ownPath } from "./paths.ts";
 import { type View, defineOwnPage, definePage } from "./page.tsx";
@@ -35,6 +36,8 @@ const view = async (ctx: RequestContext, next: string, problem?: string, typed =
       ))}
       <form method="post" action="/signin">
         <input type="hidden" name="next" value={next} />
+        {/* The script fills in the browser's time zone. */}
+        <input type="hidden" name="zone" data-zone="" />
         <Field
           name="token"
           label="Personal access token"
@@ -91,6 +94,7 @@ export const signInPages = [
     const { form, hono } = ctx.page;
     try {
       await replaceSession(ctx, hono, await signInWithToken(ctx, form["token"] ?? ""));
+      if (!ctx.page.display.isChosen) keepDisplay(hono, { zone: form["zone"] });
     } catch (error) {
       if (error instanceof AppError && error.status === 400) return view(ctx, ownPath(form["next"]), error.message);
       throw error;

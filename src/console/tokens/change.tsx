@@ -3,8 +3,9 @@ import type { OrgContext } from "../../context.ts";
 import { findRole } from "../../roles/builtIn.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import type { Problem } from "../attempt.ts";
-import { Choice, Field, utc } from "../components.tsx";
+import { Choice, Field } from "../components.tsx";
 import type { PageInput } from "../page.tsx";
+import { timeText } from "../zone.ts";
 import { placePath } from "../paths.ts";
 import { type RoleChoice, RolePicker } from "../roles/picker.tsx";
 import { ADMIN_TOKEN_WARNING } from "./create.tsx";
@@ -133,7 +134,7 @@ const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
         <ExpiryFields
           now={ctx.now}
           maxDays={settingsOf(ctx).maxTokenExpiryDays}
-          keep={[KEEP, token.expires === 0 ? "unchanged: never" : `unchanged: ${utc(token.expires * 1000)}`]}
+          keep={[KEEP, token.expires === 0 ? "unchanged: never" : `unchanged: ${timeText(token.expires * 1000, ctx.page.display.zone)}`]}
           value={form["expiry"]}
           date={form["expiryDate"] ?? ""}
           error={errors["expires"]}
