@@ -14,7 +14,7 @@ export const Time = ({ at, exact = false, seconds = false }: { at: number | null
   const text = timeText(at, zone, seconds);
   if (at > LAST) return <span>{text}</span>;
   return (
-    <time datetime={new Date(at).toISOString()} title={timeText(at, zone, true)} data-relative={exact ? undefined : ""}>
+    <time datetime={new Date(at).toISOString()} title={exact && seconds ? undefined : timeText(at, zone, true)} data-relative={exact ? undefined : ""}>
       {text}
     </time>
   );
@@ -42,6 +42,7 @@ interface FieldProps {
   autocomplete?: string;
   autofocus?: boolean;
   placeholder?: string;
+  step?: string;
   /** The id of a list of suggestions. */
   list?: string;
 }
@@ -165,6 +166,25 @@ export function pageIn(query: URLSearchParams, name = "page"): number {
 /** Rows of a part of a list, so that no page is over 100 KB. */
 const MOST_ROWS = 50;
 
+/** Links to the pages beside this one of a list. @param name the query parameter with the number of the page */
+export const Pages = ({ url, at, count, name }: { url: URL; at: number; count: number; name: string }) => {
+  if (count <= 1 && at === 1) return <></>;
+  const to = (page: number) => {
+    const there = new URL(url);
+    there.searchParams.set(name, String(page));
+    return there.pathname + there.search;
+  };
+  return (
+    <nav class="pages" aria-label="Pages">
+      {at > 1 && <a href={to(Math.max(1, Math.min(at - 1, count)))}>Previous page</a>}
+      <span class="faint">
+        Page {at} of {count}
+      </span>
+      {at < count && <a href={to(at + 1)}>Next page</a>}
+    </nav>
+  );
+};
+
 /**
  * The part of a list that the page's address names, and links to the others. It is for lists that are read as a whole.
  * @param name the query parameter
@@ -172,24 +192,7 @@ const MOST_ROWS = 50;
 export function partOf<T>(items: readonly T[], url: URL, name = "part", rows = MOST_ROWS): { shown: T[]; Parts: () => JSX.Element } {
   const count = Math.max(1, Math.ceil(items.length / rows));
   const at = Math.min(pageIn(url.searchParams, name), count);
-  const to = (part: number) => {
-    const there = new URL(url);
-    there.searchParams.set(name, String(part));
-    return there.pathname + there.search;
-  };
-  const Parts = () =>
-    count === 1 ? (
-      <></>
-    ) : (
-      <nav class="pages" aria-label="Pages">
-        {at > 1 && <a href={to(at - 1)}>Previous page</a>}
-        <span class="faint">
-          Page {at} of {count}
-        </span>
-        {at < count && <a href={to(at + 1)}>Next page</a>}
-      </nav>
-    );
-  return { shown: items.slice((at - 1) * rows, at * rows), Parts };
+  return { shown: items.slice((at - 1) * rows, at * rows), Parts: () => <Pages url={url} at={at} count={count} name={name} /> };
 }
 
 /** An empty list, with a hint what to do. */

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 
 describe("a link that somebody made by hand", () => {
-  it.each(["filter=none", `search=${"x".repeat(101)}`, "continuationToken=e30", "continuationToken=%ff"])(
+  it.each(["filter=none", `search=${"x".repeat(101)}`, "sort=none"])(
     "asks the list of tokens for %.30s, and is told what is wrong",
     async (query) => {
       expect(await shown(admin.get(`/acme/~/tokens?${query}`), 400)).toContain("That did not work");

@@ -26,7 +26,7 @@ export function editBody(ctx: OrgContext, form: Form, token: AccessToken) {
   return {
     displayName: form["displayName"],
     description: form["description"],
-    ...(form["roleID"] !== undefined && form["roleID"] !== roleOf(ctx, token) && { roleID: form["roleID"] }),
+    ...(form["roleID"] !== undefined && form["roleID"] !== roleValue(ctx, token) && { roleID: form["roleID"] }),
     ...((form["expiry"] ?? KEEP) !== KEEP && { expires: expiresOf(form, now) }),
     ...(form["mayRotateItself"] !== undefined && { mayRotateItself: form["mayRotateItself"] === "yes" }),
     ...limits,
@@ -94,7 +94,7 @@ export const TokenChanges = ({ ctx, token, choices, problem, proposed }: Props) 
 };
 
 /** The value of the role in the form: the name of a built-in role, or the id of a custom one. */
-const roleOf = (ctx: OrgContext, { role }: AccessToken) => (role && (findRole(ctx.org.id, role.id) ?? role.id)) ?? "member";
+export const roleValue = (ctx: OrgContext, { role }: AccessToken) => (role && (findRole(ctx.org.id, role.id) ?? role.id)) ?? "member";
 
 const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
   const errors = problem?.fields ?? {};
@@ -102,7 +102,7 @@ const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
   const form: Form = typed ?? {
     displayName: token.displayName ?? "",
     description: token.description,
-    roleID: roleOf(ctx, token),
+    roleID: roleValue(ctx, token),
     mayRotateItself: token.mayRotateItself ? "yes" : "",
     ...limitsForm(token),
     ...proposed,
@@ -123,7 +123,7 @@ const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
         <RolePicker
           name="roleID"
           legend="Permissions"
-          value={form["roleID"] ?? roleOf(ctx, token)}
+          value={form["roleID"] ?? roleValue(ctx, token)}
           choices={choices}
           error={errors["roleID"]}
           warning={ADMIN_TOKEN_WARNING}

@@ -1,6 +1,7 @@
 import type { OrgContext } from "../../context.ts";
 import type { BuiltInRole } from "../../roles/builtIn.ts";
 import { createOrgToken } from "../../tokens/create.ts";
+import { getOrgToken } from "../../tokens/get.ts";
 import { CreateOrgAccessTokenRequest } from "../../tokens/schema.ts";
 import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
 import { Notice } from "../components.tsx";
@@ -8,9 +9,13 @@ import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { RolePicker, roleChoices } from "../roles/picker.tsx";
+import { roleValue } from "./change.tsx";
 import { NewTokenFields, newTokenIn } from "./fields.tsx";
+import { limitsForm } from "./limits.tsx";
 
 type Form = Record<string, string>;
+/** Seconds. */
+const DAY = 86_400;
 
 /** The order in which a form offers the built-in roles of tokens. */
 export const rolesOfTokens: readonly BuiltInRole[] = ["member", "read-only", "billing-manager", "admin"];
@@ -19,7 +24,7 @@ export const ADMIN_TOKEN_WARNING =
   "Whoever has the value of this token can do everything but create and delete tokens. Few programs need that. Prefer a custom role.";
 
 export const createPages = [
-  definePage("GET", "/:orgName/~/tokens/new", "org_token:create", (ctx) => view(ctx, {})),
+  definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => view(ctx, await formLike(ctx))),
   definePage("POST", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => {
     const { form, hono } = ctx.page;
     const body = readForm(CreateOrgAccessTokenRequest, { roleID: form["roleID"], ...newTokenIn(form, ctx.now) });
@@ -31,6 +36,21 @@ export const createPages = [
     return { to: placePath(ctx.org.name, "tokens", id, "value") };
   }),
 ];
+
+/** The form with the role, the limits and the description of another token. Its name and its value are its own. */
+async function formLike(ctx: OrgContext & { page: PageInput }): Promise<Form> {
+  const like = ctx.page.query.get("like");
+  if (!like) return {};
+  const token = await getOrgToken(ctx, like);
+  const days = token.expires === 0 ? "never" : String(Math.round((token.expires - Date.parse(token.created) / 1000) / DAY));
+  return {
+    description: token.description,
+    roleID: roleValue(ctx, token),
+    expiry: days,
+    mayRotateItself: token.mayRotateItself ? "yes" : "",
+    ...limitsForm(token),
+  };
+}
 
 async function view(ctx: OrgContext & { page: PageInput }, form: Form, problem?: Problem): Promise<View> {
   const errors = problem?.fields ?? {};
