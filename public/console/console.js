@@ -62,6 +62,10 @@ function dress(root) {
 
 dress(document);
 
+/** An answer to a form gets the address of the page with the form: going back or reloading then never asks to send the form again. */
+const { form } = document.getElementById("main").dataset;
+if (form) history.replaceState(null, "", form);
+
 /** A page that changes says so itself: its live part is fetched again until it says no more. Who is in it with the keyboard stays there. */
 for (const live of document.querySelectorAll("[data-live]")) {
   const stops = () => [...live.querySelectorAll("a, button, pre")];

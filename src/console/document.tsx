@@ -29,11 +29,13 @@ interface Props {
   display: Display;
   /** The address to which the form for the display returns. */
   here: string;
+  /** For the answer to a form that shows the form again: the address of the page that contains it. */
+  refused?: string | undefined;
   children: Child;
 }
 
 /** The frame of every page. It works without scripts, which only add to it. */
-export const Document = ({ title, actor, org, at, may, said, display, here, children }: Props) => (
+export const Document = ({ title, actor, org, at, may, said, display, here, refused, children }: Props) => (
   <html lang="en" class={display.theme === "system" ? undefined : display.theme}>
     <head>
       <meta charset="utf-8" />
@@ -70,7 +72,7 @@ export const Document = ({ title, actor, org, at, may, said, display, here, chil
           </ul>
         </nav>
       )}
-      <main id="main" tabindex={-1}>
+      <main id="main" tabindex={-1} data-form={refused}>
         {actor && org && <Consent actor={actor} org={org} />}
         {said && (
           <p class="notice good" role="status">

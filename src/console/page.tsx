@@ -18,6 +18,8 @@ import { withWrittenNames } from "../stacks/written.ts";
 import { type Display, Zone, displayOf } from "./display.ts";
 import { Document, type NavigationItem } from "./document.tsx";
 import { refusalView } from "./refusal.tsx";
+import type { Problem } from "./attempt.ts";
+import { keepRefused, takeRefused } from "./refused.ts";
 import { say, takeSaid } from "./said.ts";
 
 /** The requirement of a page: none, a signed-in person, or a permission in the organization that the path names. */
@@ -33,8 +35,10 @@ export type PageContext<P extends PagePermission> = (P extends "public"
 export interface PageInput {
   params: Record<string, string>;
   query: URLSearchParams;
-  /** Fields of a posted form; if a field is sent twice, the last counts. */
+  /** Fields of a posted form; if a field is sent twice, the last counts. With `problem`, the fields of the form that was refused. */
   form: Record<string, string>;
+  /** What was wrong with the form of this page that the reader has just sent. */
+  problem: Problem | undefined;
   /** The address of the page, under the public address of the deployment. */
   url: URL;
   display: Display;
@@ -50,6 +54,11 @@ export interface View {
   title: string;
   body: JSX.Element;
   status?: 200 | 400 | 403 | 404 | 409 | 429 | 503;
+  /**
+   * What is wrong with the form that was sent. The browser is redirected to the page with the form, whose handler finds the problem in
+   * `ctx.page`. Set it only if that handler shows it.
+   */
+  problem?: Problem | undefined;
   /** The page's place in the organization's navigation. */
   at?: NavigationItem;
   /** Further origins that a form of this page may redirect to, for `form-action`. */
@@ -60,7 +69,7 @@ export interface Redirect {
   /** A path of this site. */
   to: string;
   /** A sentence about the change that the form made. The next page shows it once. */
-  said?: string;
+  said?: string | null;
 }
 
 export interface PageRoute {
@@ -73,25 +82,30 @@ export interface PageRoute {
   foreign?: boolean;
   /** Most characters of a form, if it is not `FORM_LIMIT`. */
   formLimit?: number;
+  /** For a form: how many segments of the path are not part of the address of the page that contains it. */
+  above?: number | undefined;
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
 
+/** The result of a form: as `Answer`, but a redirect must tell what was done, or `said` is null because the next page tells it. */
+export type Done = View | (Redirect & { said: string | null }) | Response;
+
 /** Binds a page to its handler. Names in the path with a `:` are parameters; `:orgName` is the organization. */
-export function definePage<P extends PagePermission>(
-  method: "GET" | "POST",
+export function definePage<P extends PagePermission, M extends "GET" | "POST">(
+  method: M,
   path: P extends OrgPermission ? `${string}:orgName${string}` : string,
   permission: P,
-  handler: (ctx: PageContext<P>) => Promise<Answer>,
+  handler: (ctx: PageContext<P>) => Promise<M extends "POST" ? Done : Answer>,
 ): PageRoute {
   return { method, path, permission, handler: handler as PageRoute["handler"] };
 }
 
 /** A page of the person's own account that a session of one organization may see as well. */
-export const defineOwnPage = (
-  method: "GET" | "POST",
+export const defineOwnPage = <M extends "GET" | "POST">(
+  method: M,
   path: string,
   permission: "person",
-  handler: (ctx: PageContext<"person">) => Promise<Answer>,
+  handler: (ctx: PageContext<"person">) => Promise<M extends "POST" ? Done : Answer>,
 ): PageRoute => ({ ...definePage(method, path, permission, handler), bounded: true });
 
 /** A form of another site, as an identity provider sends it. The handler opens no session. */
@@ -107,8 +121,24 @@ export const defineForeignForm = (
 
 /** Registers pages with the router. Order matters: the first match is taken. */
 export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
-  for (const route of pages) app.on(route.method, [route.path], (c) => serve(c, route));
+  const shown = new Set(pages.filter(({ method }) => method === "GET").map(({ path }) => path));
+  for (const route of pages) {
+    if (route.method === "POST") route.above = levelsBelow(route.path, shown);
+    app.on(route.method, [route.path], (c) => serve(c, route));
+  }
 }
+
+/** How many segments the path of a form is below the next page above it; undefined if there is none. @param shown the paths of pages */
+function levelsBelow(path: string, shown: Set<string>): number | undefined {
+  const segments = path.split("/");
+  for (let above = 0; above < segments.length - 1; above++)
+    if (shown.has(segments.slice(0, segments.length - above).join("/"))) return above;
+  return undefined;
+}
+
+/** The path of the page that contains a form. @param path where the form was sent to */
+const formPathOf = (path: string, { above }: PageRoute) =>
+  above === undefined ? undefined : path.split("/").slice(0, path.split("/").length - above).join("/");
 
 /**
  * A path of the API that no route matches is not a page either. A program that asks for JSON is not redirected to the sign-in page, because
@@ -129,6 +159,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     params: c.req.param() as Record<string, string>,
     query: new URL(c.req.url).searchParams,
     form: {},
+    problem: undefined,
     url: publicUrlOf(c.env, c.req),
     display: displayOf(c),
     may: (permission) => {
@@ -143,8 +174,12 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     if (route.method === "POST") {
       if (!route.foreign) refuseForeign(c);
       page.form = await fieldsOf(c, route.formLimit);
-    }
-    return await render(c, await handle(c, route, page), page);
+    } else Object.assign(page, await takeRefused(c.env, c, page.url.pathname));
+    const answer = await handle(c, route, page);
+    const there = route.method === "POST" && "title" in answer ? formPathOf(page.url.pathname, route) : undefined;
+    if (there !== undefined && "problem" in answer && answer.problem && (await keepRefused(c.env, c, there, page.form, answer.problem)))
+      return c.redirect(there + page.url.search, 303);
+    return await render(c, answer, page, there);
   } catch (error) {
     return refusalPage(c, error, page);
   }
@@ -233,10 +268,11 @@ async function fieldsOf(c: Context<Env>, limit = FORM_LIMIT): Promise<Record<str
   return Object.fromEntries(new URLSearchParams(await c.req.text()));
 }
 
-async function render(c: Context<Env>, answer: Answer, page: PageInput): Promise<Response> {
+/** @param there the page with the form that this answers */
+async function render(c: Context<Env>, answer: Answer, page: PageInput, there?: string): Promise<Response> {
   if (answer instanceof Response) return answer;
   if ("to" in answer) {
-    if (answer.said !== undefined) say(c, answer.said);
+    if (answer.said) say(c, answer.said);
     return c.redirect(answer.to, 303);
   }
   c.header("Content-Security-Policy", policyOf(answer.formAction));
@@ -252,7 +288,8 @@ async function render(c: Context<Env>, answer: Answer, page: PageInput): Promise
         may={page.may}
         said={takeSaid(c)}
         display={page.display}
-        here={c.req.method === "GET" ? page.url.pathname + page.url.search : "/"}
+        here={c.req.method === "GET" ? page.url.pathname + page.url.search : (there ?? "/")}
+        refused={c.req.method === "POST" && (answer.status ?? 200) >= 400 ? there : undefined}
       >
         {answer.body}
       </Document>

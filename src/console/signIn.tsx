@@ -9,18 +9,22 @@ import { isSetupOpen } from "../setup/open.ts";
 import { replaceSession } from "./replaceSession.ts";
 import { SETUP } from "./setup.tsx";
 import { departurePath } from "./singleSignOn.tsx";
+import { answering } from "./attempt.ts";
 import { keepDisplay } from "./display.ts";
 import { Field, Notice } from "./components.tsx";
 import { ownPath } from "./paths.ts";
-import { type View, defineOwnPage, definePage } from "./page.tsx";
+import { type PageInput, type View, defineOwnPage, definePage } from "./page.tsx";
 
-const view = async (ctx: RequestContext, next: string, problem?: string, typed = ""): Promise<View> => ({
+const view = async (ctx: RequestContext & { page: PageInput }, next: string, problem = ctx.page.problem): Promise<View> => ({
   title: "Sign in",
-  status: problem ? 400 : 200,
+  ...answering(problem),
   body: (
-    <section class="narrow">
-      <h1>Sign in</h1>
-      {problem && <Notice kind="error">{problem}</Notice>}
+    <section class="signin">
+      <h1>Sign in to Stackpass</h1>
+      <p class="faint">
+        Stackpass keeps the state, the secrets and the history of your Pulumi stacks. You are at <strong>{ctx.page.url.host}</strong>.
+      </p>
+      {problem && <Notice kind="error">{problem.message}</Notice>}
       {(await isSetupOpen(ctx)) && (
         <Notice kind="info">
           This deployment has no organization yet. Its operator makes the first one on the <a href={SETUP}>setup page</a>, with the
@@ -53,14 +57,18 @@ const view = async (ctx: RequestContext, next: string, problem?: string, typed =
         <Field
           name="organization"
           label="Organization or e-mail address"
-          value={typed}
+          value={(ctx.page.form["organization"] ?? "").slice(0, 254)}
           required
           maxlength={254}
           hint="For organizations with single sign-on: their name, or your address there."
         />
         <button class="quiet">Continue with single sign-on</button>
       </form>
-      <p class="faint">No token? Ask your organization's admin for an invitation.</p>
+      <h2>No token yet?</h2>
+      <p class="faint">
+        Ask an administrator of your organization for an invitation. On a computer where the Pulumi CLI is logged in to this deployment, its token
+        is a personal access token, too. To log in the CLI, run <code>pulumi login {ctx.page.url.origin}</code>.
+      </p>
     </section>
   ),
 });
@@ -73,7 +81,7 @@ export const signInPages = [
     const { form, hono } = ctx.page;
     const next = ownPath(form["next"]);
     const name = await organizationFor(ctx, form["organization"] ?? "");
-    if (name === undefined) return view(ctx, next, NOWHERE, (form["organization"] ?? "").slice(0, 254));
+    if (name === undefined) return view(ctx, next, { message: NOWHERE, fields: {} });
     // A form may not lead to another site, not even by redirects; the page that follows may.
     const path = `/login/${encodeURIComponent(name)}/sso?next=${encodeURIComponent(next)}`;
     hono.header("Refresh", `0;url=${path}`);
@@ -89,26 +97,26 @@ export const signInPages = [
       ),
     };
   }),
-  definePage("GET", "/signin", "public", async (ctx) => view(ctx, ownPath(ctx.page.query.get("next")))),
+  definePage("GET", "/signin", "public", async (ctx) => view(ctx, ownPath(ctx.page.form["next"] ?? ctx.page.query.get("next")))),
   definePage("POST", "/signin", "public", async (ctx) => {
     const { form, hono } = ctx.page;
     try {
       await replaceSession(ctx, hono, await signInWithToken(ctx, form["token"] ?? ""));
       if (!ctx.page.display.isChosen) keepDisplay(hono, { zone: form["zone"] });
     } catch (error) {
-      if (error instanceof AppError && error.status === 400) return view(ctx, ownPath(form["next"]), error.message);
+      if (error instanceof AppError && error.status === 400) return view(ctx, ownPath(form["next"]), { message: error.message, fields: {} });
       throw error;
     }
-    return { to: ownPath(form["next"]) };
+    return { to: ownPath(form["next"]), said: null };
   }),
   defineOwnPage("POST", "/signout", "person", async (ctx) => {
     await closeSession(ctx);
     dropSession(ctx.page.hono);
-    return { to: "/signin" };
+    return { to: "/signin", said: "You are signed out." };
   }),
   defineOwnPage("POST", "/signout/everywhere", "person", async (ctx) => {
     await closeAllSessions(ctx);
     dropSession(ctx.page.hono);
-    return { to: "/signin" };
+    return { to: "/signin", said: "You are signed out." };
   }),
 ];

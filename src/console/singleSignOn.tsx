@@ -89,13 +89,13 @@ export const singleSignOnPages = [
   definePage("GET", "/login/:place/sso/callback", "public", async (ctx) => {
     const { hono, params } = ctx.page;
     const arrival = await arrive(ctx, hono, params["place"] ?? "");
-    if (arrival === "first") return { to: FIRST };
+    if (arrival === "first") return { to: FIRST, said: null };
     if ("setup" in arrival) {
       await replaceSession(ctx, hono, await createBySignIn(ctx, arrival.provider, arrival.person, arrival.setup));
-      return { to: orgPath(arrival.setup) };
+      return { to: orgPath(arrival.setup), said: null };
     }
     await replaceSession(ctx, hono, arrival.cookie);
-    return { to: arrival.next };
+    return { to: arrival.next, said: null };
   }),
   definePage("GET", "/login/:place/sso/saml/metadata", "public", async (ctx) => {
     const { hono, params, url } = ctx.page;
@@ -108,7 +108,7 @@ export const singleSignOnPages = [
     const { hono, params, form } = ctx.page;
     const place = params["place"] ?? "";
     await receiveSaml(ctx, hono, place, form);
-    return { to: samlArrivalPath(place) };
+    return { to: samlArrivalPath(place), said: null };
   }),
   definePage("GET", SAML_ARRIVAL, "public", (ctx) => arriveBySaml(ctx, undefined)),
   definePage("POST", SAML_ARRIVAL, "public", (ctx) => arriveBySaml(ctx, ctx.page.form["arrival"] ?? "")),
@@ -125,7 +125,7 @@ export const singleSignOnPages = [
     try {
       const { cookie, next } = await finishFirst(ctx, hono, choice);
       await replaceSession(ctx, hono, cookie);
-      return { to: next };
+      return { to: next, said: null };
     } catch (error) {
       if (!(error instanceof AppError && error.status === 400 && choice.as === "token")) throw error;
       return firstView(ctx, await readFirst(ctx, hono), error.message);
@@ -175,9 +175,9 @@ export const singleSignOnPages = [
   }),
   definePage("POST", "/signin/sso/:place/reauth", "public", async (ctx) => {
     const place = ctx.page.params["place"] ?? "";
-    if (!isSignedInTo(ctx, place)) return { to: reauthPath(place) };
+    if (!isSignedInTo(ctx, place)) return { to: reauthPath(place), said: null };
     await authorizeToken(ctx, ctx.page.form["token"] ?? "");
-    return { to: reauthPath(place) };
+    return { to: reauthPath(place), said: null };
   }),
 ];
 
@@ -186,10 +186,10 @@ async function arriveBySaml(ctx: RequestContext & { page: PageInput }, confirmed
   const { hono, params } = ctx.page;
   const place = params["place"] ?? "";
   const arrival = await arriveFromSaml(ctx, hono, place, confirmedId, ownPath);
-  if (arrival === "first") return { to: FIRST };
+  if (arrival === "first") return { to: FIRST, said: null };
   if ("cookie" in arrival) {
     await replaceSession(ctx, hono, arrival.cookie);
-    return { to: arrival.next };
+    return { to: arrival.next, said: null };
   }
   const { arrivalId, provider, person } = arrival;
   return {

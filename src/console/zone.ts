@@ -74,7 +74,7 @@ export function wallAt(at: number, zone: string): Wall {
   return {
     day: `${year}-${parts["month"]}-${parts["day"]}`,
     time: `${parts["hour"]}:${parts["minute"]}:${parts["second"]}`,
-    offset: parts["timeZoneName"] === "GMT" ? UTC : parts["timeZoneName"]!,
+    offset: /^GMT([+-]0)?$/.test(parts["timeZoneName"]!) ? UTC : parts["timeZoneName"]!,
   };
 }
 

@@ -22,7 +22,7 @@ import { isMachine, tokenLabel } from "./tokenLabel.ts";
 type AuditEvent = ResponseAuditLogs["auditLogEvents"][number];
 
 /** Maximum number of bytes in a row for the description; the record's page shows all of it. */
-const DESCRIPTION = 160;
+const DESCRIPTION = 112;
 
 /** Days of the chart. */
 const CHART_DAYS = 14;
@@ -103,7 +103,7 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
 });
 
 /** One event. Its only link leads to its record, whose page links to other events of the same person, token or stack. */
-const Row = ({ event, orgName }: { event: AuditEvent; orgName: string }) => {
+const Row = ({ event, orgName, isFolded = false }: { event: AuditEvent; orgName: string; isFolded?: boolean }) => {
   const by = event.user.githubLogin;
   const description = cut(event.description, DESCRIPTION);
   const time = <Time at={event.timestamp * 1000} exact seconds />;
@@ -120,7 +120,7 @@ const Row = ({ event, orgName }: { event: AuditEvent; orgName: string }) => {
       </span>
       <span>
         {description}
-        {event.stack && !description.includes(event.stack) && <span class="hint line">{event.stack}</span>}
+        {event.stack && !isFolded && !description.includes(event.stack) && <span class="hint line">{event.stack}</span>}
       </span>
     </li>
   );
@@ -154,7 +154,7 @@ const Fold = ({ group, updates, orgName }: { group: Group<AuditEvent>; updates: 
         )}
         <ol class="events">
           {group.events.map((event) => (
-            <Row event={event} orgName={orgName} />
+            <Row event={event} orgName={orgName} isFolded />
           ))}
         </ol>
       </details>

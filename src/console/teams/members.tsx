@@ -20,7 +20,7 @@ export const teamMemberPages = [
   }),
 ];
 
-async function view(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const team = await teamFor(ctx);
   const mayChange = team.kind !== "scim" && mayInTeam(ctx, team, "team:update");
   const { shown, Parts } = partOf(team.members, ctx.page.url);

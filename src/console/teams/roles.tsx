@@ -23,7 +23,7 @@ export const teamRolePages = [
   }),
 ];
 
-async function view(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const { page } = ctx;
   const team = await teamFor(ctx);
   const mayChange = page.may("team:update") && page.may("role:update");

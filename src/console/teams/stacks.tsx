@@ -48,7 +48,7 @@ export const teamStackPages = [
   }),
 ];
 
-async function view(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const team = await teamFor(ctx);
   const { form, url } = ctx.page;
   const mayChange = mayInTeam(ctx, team, "team:update");

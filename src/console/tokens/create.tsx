@@ -3,7 +3,7 @@ import type { BuiltInRole } from "../../roles/builtIn.ts";
 import { createOrgToken } from "../../tokens/create.ts";
 import { getOrgToken } from "../../tokens/get.ts";
 import { CreateOrgAccessTokenRequest } from "../../tokens/schema.ts";
-import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Notice } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
@@ -24,7 +24,7 @@ export const ADMIN_TOKEN_WARNING =
   "Whoever has the value of this token can do everything but create and delete tokens. Few programs need that. Prefer a custom role.";
 
 export const createPages = [
-  definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => view(ctx, await formLike(ctx))),
+  definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => view(ctx, ctx.page.problem ? ctx.page.form : await formLike(ctx))),
   definePage("POST", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => {
     const { form, hono } = ctx.page;
     const body = readForm(CreateOrgAccessTokenRequest, { roleID: form["roleID"], ...newTokenIn(form, ctx.now) });
@@ -33,7 +33,7 @@ export const createPages = [
     if ("problem" in made) return view(ctx, form, made.problem);
     const { id, tokenValue } = made.value;
     await keepOnce(ctx, hono, ctx.actor.token.id, { id, name: body.value.name, value: tokenValue });
-    return { to: placePath(ctx.org.name, "tokens", id, "value") };
+    return { to: placePath(ctx.org.name, "tokens", id, "value"), said: null };
   }),
 ];
 
@@ -52,12 +52,12 @@ async function formLike(ctx: OrgContext & { page: PageInput }): Promise<Form> {
   };
 }
 
-async function view(ctx: OrgContext & { page: PageInput }, form: Form, problem?: Problem): Promise<View> {
+async function view(ctx: OrgContext & { page: PageInput }, form: Form, problem = ctx.page.problem): Promise<View> {
   const errors = problem?.fields ?? {};
   return {
     title: "Create an access token",
     at: "tokens",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>Create an access token</h1>

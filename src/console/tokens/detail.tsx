@@ -10,7 +10,7 @@ import { getTokenStacks } from "../../tokens/impact.ts";
 import { getTokenUsage } from "../../tokens/usage.ts";
 import { cut } from "../../http/pageText.ts";
 import { getRightsize } from "../../rightsize/get.ts";
-import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Days } from "../charts.tsx";
 import { Empty, Notice, Table, Time } from "../components.tsx";
 import { keepOnce } from "../once.ts";
@@ -59,7 +59,7 @@ export const detailPages = [
     if ("problem" in done) return view(ctx, idOf(params), true, done.problem);
     const { id, name, tokenValue } = done.value;
     await keepOnce(ctx, hono, ctx.actor.token.id, { id, name, value: tokenValue });
-    return { to: placePath(ctx.org.name, "tokens", id, "value") };
+    return { to: placePath(ctx.org.name, "tokens", id, "value"), said: null };
   }),
 ];
 
@@ -71,7 +71,7 @@ const disabled: Record<NonNullable<AccessToken["disabledReason"]>, string> = {
     "The credential that created this token was found in public, so the token is disabled permanently. Rotate it to create a successor.",
 };
 
-async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem?: Problem): Promise<View> {
+async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem = ctx.page.problem): Promise<View> {
   const token = await getOrgToken(ctx, id);
   const choices = mayChange ? await roleChoices(ctx, rolesOfTokens, "built-in") : [];
   const usage = await getTokenUsage(ctx, id, DAYS);
@@ -82,7 +82,7 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
   return {
     title: token.name,
     at: "tokens",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section>
         <div class="heading">

@@ -5,7 +5,7 @@ import { getOrgToken } from "../../tokens/get.ts";
 import { getTokenImpact } from "../../tokens/impact.ts";
 import { type TokenOwner, theOrganization } from "../../tokens/owner.ts";
 import { revokeOrgToken } from "../../tokens/revoke.ts";
-import type { Problem } from "../attempt.ts";
+import { answering } from "../attempt.ts";
 import { Field, Notice, Table, Time } from "../components.tsx";
 import type { NavigationItem } from "../document.tsx";
 import { type Answer, type PageInput, type View, definePage } from "../page.tsx";
@@ -56,7 +56,7 @@ export async function deleteConfirmed(ctx: Context, place: Place): Promise<Answe
 }
 
 /** Shows the use of a token before its deletion. */
-export async function deletionView(ctx: Context, { owner, back, at }: Place, problem?: Problem): Promise<View> {
+export async function deletionView(ctx: Context, { owner, back, at }: Place, problem = ctx.page.problem): Promise<View> {
   const id = idOf(ctx);
   const token = await getOrgToken(ctx, id, owner);
   const mayEndMore = has(ctx, "org_token:delete");
@@ -64,7 +64,7 @@ export async function deletionView(ctx: Context, { owner, back, at }: Place, pro
   return {
     title: `Delete ${token.name}`,
     at,
-    status: problem ? 400 : 200,
+    ...answering(problem),
     body: (
       <section>
         <h1>Delete {token.name}?</h1>
