@@ -26,17 +26,13 @@ function dress(root) {
   }
   for (const input of root.querySelectorAll("input[type=password]:not([data-ready])")) {
     input.dataset.ready = "";
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "link";
-    button.textContent = "Show";
-    button.setAttribute("aria-controls", input.id);
-    button.addEventListener("click", () => {
-      const isHidden = input.type === "password";
-      input.type = isHidden ? "text" : "password";
-      button.textContent = isHidden ? "Hide" : "Show";
-    });
-    input.after(button);
+    const label = document.createElement("label");
+    label.className = "plain option";
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.addEventListener("change", () => (input.type = box.checked ? "text" : "password"));
+    label.append(box, " Show");
+    input.after(label);
   }
   for (const text of root.querySelectorAll("[data-copy]:not([data-ready])")) {
     text.dataset.ready = "";

@@ -87,8 +87,11 @@ export interface PageRoute {
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
 
-/** The result of a form: as `Answer`, but a redirect must tell what was done, or `said` is null because the next page tells it. */
-export type Done = View | (Redirect & { said: string | null }) | Response;
+/** A redirect after a form. It must tell what was done; null if the next page tells it. */
+export type Said = Redirect & { said: string | null };
+
+/** The result of a form. */
+export type Done = View | Said | Response;
 
 /** Binds a page to its handler. Names in the path with a `:` are parameters; `:orgName` is the organization. */
 export function definePage<P extends PagePermission, M extends "GET" | "POST">(
@@ -112,7 +115,7 @@ export const defineOwnPage = <M extends "GET" | "POST">(
 export const defineForeignForm = (
   path: string,
   formLimit: number,
-  handler: (ctx: PageContext<"public">) => Promise<Answer>,
+  handler: (ctx: PageContext<"public">) => Promise<Done>,
 ): PageRoute => ({
   ...definePage("POST", path, "public", handler),
   foreign: true,

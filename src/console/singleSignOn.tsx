@@ -10,7 +10,7 @@ import { authorizeToken, listOwnTokens } from "../sso/authorizations.ts";
 import { originOf } from "../http/origin.ts";
 import { cut } from "../http/pageText.ts";
 import { Empty, Field, Notice, Table } from "./components.tsx";
-import { type Answer, type PageInput, type View, defineForeignForm, definePage } from "./page.tsx";
+import { type Done, type PageInput, type View, defineForeignForm, definePage } from "./page.tsx";
 import { orgPath, ownPath } from "./paths.ts";
 import { atPublicAddress } from "./publicAddress.ts";
 import { isSignedIn, replaceSession } from "./replaceSession.ts";
@@ -47,7 +47,7 @@ function pathIn(target: string | null, { env, page: { hono } }: RequestContext &
 const isFromElsewhere = (site: string | undefined): boolean => site === "cross-site" || site === "same-site";
 
 /** Leads to the only provider, or shows a page to choose one. @throws 404 for none */
-async function leave(ctx: RequestContext & { page: PageInput }, providers: Provider[], next: string, hint: string): Promise<Answer> {
+async function leave(ctx: RequestContext & { page: PageInput }, providers: Provider[], next: string, hint: string): Promise<Done> {
   const { hono } = ctx.page;
   const [only, ...others] = providers;
   if (!only) throw notFound("Single sign-on of this name");
@@ -182,7 +182,7 @@ export const singleSignOnPages = [
 ];
 
 /** The page after the form of a provider, and its button. */
-async function arriveBySaml(ctx: RequestContext & { page: PageInput }, confirmedId: string | undefined): Promise<Answer> {
+async function arriveBySaml(ctx: RequestContext & { page: PageInput }, confirmedId: string | undefined): Promise<Done> {
   const { hono, params } = ctx.page;
   const place = params["place"] ?? "";
   const arrival = await arriveFromSaml(ctx, hono, place, confirmedId, ownPath);

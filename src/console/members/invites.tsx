@@ -9,7 +9,7 @@ import { listOrgInvites } from "../../orgs/listInvites.ts";
 import type { MailState } from "../../orgs/openapi.ts";
 import { builtInRoles } from "../../roles/builtIn.ts";
 import type { Role } from "../../orgs/table.ts";
-import { type Problem, answering, attempt, readForm } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Copyable, Empty, Field, Notice, Table, Time } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";

@@ -3,7 +3,7 @@ import { cut } from "../../http/pageText.ts";
 import { addMember } from "../../orgs/addMember.ts";
 import { listMembers } from "../../orgs/members.ts";
 import { givenRole } from "../../roles/given.ts";
-import { type Problem, answering, attempt } from "../attempt.ts";
+import { answering, attempt } from "../attempt.ts";
 import { Field, More, Notice, Table, Time } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";

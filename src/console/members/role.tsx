@@ -7,7 +7,7 @@ import { changeMemberRole, currentRole } from "../../orgs/members.ts";
 import { type Role, roles } from "../../orgs/table.ts";
 import { findRole } from "../../roles/builtIn.ts";
 import { givenRole } from "../../roles/given.ts";
-import { type Problem, answering, attempt } from "../attempt.ts";
+import { answering, attempt } from "../attempt.ts";
 import { Notice } from "../components.tsx";
 import { Effects, SHOW, ShowEffects } from "../effects.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";

@@ -3,7 +3,7 @@ import { cut } from "../../http/pageText.ts";
 import { listConnections } from "../../sso/connections.ts";
 import { listDomains } from "../../sso/domains.ts";
 import { getSsoSettings } from "../../sso/settings.ts";
-import { type Problem, answering } from "../attempt.ts";
+import { answering } from "../attempt.ts";
 import { Badge, Choice, Empty, Field, Notice, Table } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";

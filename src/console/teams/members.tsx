@@ -2,7 +2,7 @@ import { cut } from "../../http/pageText.ts";
 import { listMembers } from "../../orgs/members.ts";
 import { UpdateTeamRequest } from "../../teams/schema.ts";
 import { updateTeam } from "../../teams/update.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { attempt, readForm } from "../attempt.ts";
 import { Badge, Empty, Field, Table, partOf } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { TEAM_PAGE, type Team, type TeamContext, mayInTeam, nameIn, teamFor, teamPath, teamView } from "./frame.tsx";

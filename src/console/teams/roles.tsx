@@ -1,7 +1,7 @@
 import { type RoleSummary, summarizeRoles } from "../../roles/summaries.ts";
 import { cut } from "../../http/pageText.ts";
 import { assignTeamRole, removeTeamRole } from "../../teams/roles.ts";
-import { type Problem, attempt } from "../attempt.ts";
+import { attempt } from "../attempt.ts";
 import { Empty, Table, partOf } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";

@@ -4,7 +4,7 @@ import { UpdateTeamRequest } from "../../teams/schema.ts";
 import { updateTeam } from "../../teams/update.ts";
 import { findTeam } from "../../teams/find.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
-import { type Problem, answering, attempt, readForm } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Field, Notice } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";

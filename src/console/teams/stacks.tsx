@@ -1,7 +1,7 @@
 import { firstStackNames } from "../../stacks/names.ts";
 import { UpdateTeamRequest } from "../../teams/schema.ts";
 import { updateTeam } from "../../teams/update.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { attempt, readForm } from "../attempt.ts";
 import { Choice, Empty, Field, Table, partOf } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";

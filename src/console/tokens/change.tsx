@@ -80,15 +80,19 @@ export const TokenChanges = ({ ctx, token, choices, problem, proposed }: Props) 
           </form>
         </>
       )}
-      <h2>Disable or delete</h2>
-      {living && !token.disabledReason?.endsWith("leaked") && (
-        <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
-          <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable"}</button>
-        </form>
-      )}{" "}
-      <a class="button danger" href={`${here}/delete`}>
-        Delete…
-      </a>
+      <section class="danger" aria-labelledby="danger">
+        <h2 id="danger">Disable or delete</h2>
+        <div class="actions">
+          {living && !token.disabledReason?.endsWith("leaked") && (
+            <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
+              <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable"}</button>
+            </form>
+          )}
+          <a class="button danger" href={`${here}/delete`}>
+            Delete…
+          </a>
+        </div>
+      </section>
     </>
   );
 };

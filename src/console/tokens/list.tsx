@@ -56,7 +56,7 @@ export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:
     search: query.get("search") || undefined,
   });
   const at = pageIn(query);
-  const { tokens, counts } = await overviewTokens(ctx, { ...asked, page: at, size: PAGE_SIZE });
+  const { tokens, counts } = await overviewTokens(ctx, { ...asked, search: asked.search, page: at, size: PAGE_SIZE });
   const mayCreate = page.may("org_token:create");
   const missing = missingIn(ctx, "org_token:create");
   return {

@@ -8,7 +8,7 @@ import { revokeOrgToken } from "../../tokens/revoke.ts";
 import { answering } from "../attempt.ts";
 import { Field, Notice, Table, Time } from "../components.tsx";
 import type { NavigationItem } from "../document.tsx";
-import { type Answer, type PageInput, type View, definePage } from "../page.tsx";
+import { type Done, type PageInput, type View, definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
 import { Created, EndButtons, Successors, endedView } from "./created.tsx";
 import { LastUse } from "./lastUse.tsx";
@@ -39,7 +39,7 @@ export const tokenRemovePages = [
 ];
 
 /** Deletes the token if its name was typed. The caller has checked that the reader may delete tokens of the owner. */
-export async function deleteConfirmed(ctx: Context, place: Place): Promise<Answer> {
+export async function deleteConfirmed(ctx: Context, place: Place): Promise<Done> {
   const id = idOf(ctx);
   const { owner, list } = place;
   const { name } = await getOrgToken(ctx, id, owner);

@@ -65,11 +65,11 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
   expect((await whoAmI(successor)).status).toBe(401);
 
   await page.goto(`/acme/~/audit?tokenFilter=${successorId}&refusalsOnly=true`);
-  for (let i = 0; i < 100 && (await page.locator("tr.refused").count()) === 0; i++) {
+  for (let i = 0; i < 100 && (await page.locator("li.refused").count()) === 0; i++) {
     await page.waitForTimeout(100);
     await page.reload();
   }
-  expect(await page.locator("tr.refused").count()).toBeGreaterThan(0);
+  expect(await page.locator("li.refused").count()).toBeGreaterThan(0);
   await context.close();
 });
 
