@@ -28,7 +28,7 @@ export async function countByDay(ctx: OrgContext, starts: number[]): Promise<Day
       .select({
         seq: sql<
           number | null
-        >`(SELECT seq FROM audit_events WHERE org_id = ${ctx.org.id} AND at >= value AND seq IS NOT NULL ORDER BY at, id LIMIT 1)`.as("seq"),
+        >`(SELECT seq FROM audit_events WHERE org_id = ${ctx.org.id} AND at >= value ORDER BY at, id LIMIT 1)`.as("seq"),
       })
       .from(sql`json_each(${JSON.stringify(starts)})`)
       .orderBy(sql`key`),

@@ -82,8 +82,8 @@ export interface PageRoute {
   foreign?: boolean;
   /** Most characters of a form, if it is not `FORM_LIMIT`. */
   formLimit?: number;
-  /** For a form: how many segments of the path are not part of the address of the page that contains it. */
-  above?: number | undefined;
+  /** For a form: how many segments of its path are the path of the page that contains it, and what that page needs. */
+  formOn?: { segments: number; permission: PagePermission } | undefined;
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
 
@@ -124,24 +124,30 @@ export const defineForeignForm = (
 
 /** Registers pages with the router. Order matters: the first match is taken. */
 export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
-  const shown = new Set(pages.filter(({ method }) => method === "GET").map(({ path }) => path));
+  const shown = new Map(pages.filter(({ method }) => method === "GET").map(({ path, permission }) => [path, permission]));
   for (const route of pages) {
-    if (route.method === "POST") route.above = levelsBelow(route.path, shown);
+    if (route.method === "POST") route.formOn = pageAbove(route.path, shown);
     app.on(route.method, [route.path], (c) => serve(c, route));
   }
 }
 
-/** How many segments the path of a form is below the next page above it; undefined if there is none. @param shown the paths of pages */
-function levelsBelow(path: string, shown: Set<string>): number | undefined {
-  const segments = path.split("/");
-  for (let above = 0; above < segments.length - 1; above++)
-    if (shown.has(segments.slice(0, segments.length - above).join("/"))) return above;
+const first = (path: string, segments: number) => path.split("/").slice(0, segments).join("/");
+
+/** The page at the path of a form, or else the next one above it. */
+function pageAbove(path: string, shown: Map<string, PagePermission>): PageRoute["formOn"] {
+  for (let segments = path.split("/").length; segments > 1; segments--) {
+    const permission = shown.get(first(path, segments));
+    if (permission) return { segments, permission };
+  }
   return undefined;
 }
 
-/** The path of the page that contains a form. @param path where the form was sent to */
-const formPathOf = (path: string, { above }: PageRoute) =>
-  above === undefined ? undefined : path.split("/").slice(0, path.split("/").length - above).join("/");
+/** The path of the page that contains a form, if the reader may see that page. */
+function formPathOf({ url, may }: PageInput, { formOn }: PageRoute): string | undefined {
+  if (!formOn) return undefined;
+  const { permission, segments } = formOn;
+  return permission === "public" || permission === "person" || may(permission) ? first(url.pathname, segments) : undefined;
+}
 
 /**
  * A path of the API that no route matches is not a page either. A program that asks for JSON is not redirected to the sign-in page, because
@@ -179,7 +185,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
       page.form = await fieldsOf(c, route.formLimit);
     } else Object.assign(page, await takeRefused(c.env, c, page.url.pathname));
     const answer = await handle(c, route, page);
-    const there = route.method === "POST" && "title" in answer ? formPathOf(page.url.pathname, route) : undefined;
+    const there = route.method === "POST" && "title" in answer ? formPathOf(page, route) : undefined;
     if (there !== undefined && "problem" in answer && answer.problem && (await keepRefused(c.env, c, there, page.form, answer.problem)))
       return c.redirect(there + page.url.search, 303);
     return await render(c, answer, page, there);

@@ -102,7 +102,7 @@ export const signInPages = [
     const { form, hono } = ctx.page;
     try {
       await replaceSession(ctx, hono, await signInWithToken(ctx, form["token"] ?? ""));
-      if (!ctx.page.display.isChosen) keepDisplay(hono, { zone: form["zone"] });
+      if (form["zone"] && !ctx.page.display.isChosen) keepDisplay(hono, { zone: form["zone"] });
     } catch (error) {
       if (error instanceof AppError && error.status === 400) return view(ctx, ownPath(form["next"]), { message: error.message, fields: {} });
       throw error;

@@ -70,7 +70,7 @@ export function wallAt(at: number, zone: string): Wall {
       .formatToParts(at)
       .map(({ type, value }) => [type, value]),
   );
-  const year = parts["era"] === "BC" ? `-${parts["year"]}` : parts["year"]!.padStart(4, "0");
+  const year = `${parts["era"] === "BC" ? "-" : ""}${parts["year"]!.padStart(4, "0")}`;
   return {
     day: `${year}-${parts["month"]}-${parts["day"]}`,
     time: `${parts["hour"]}:${parts["minute"]}:${parts["second"]}`,

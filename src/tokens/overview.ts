@@ -62,8 +62,7 @@ export async function overviewTokens(ctx: OrgContext, { filter, sort, search, pa
     isNull(accessTokens.issuerId),
     search === undefined ? undefined : sql`instr(lower(${text}), lower(${search})) > 0`,
   );
-  const newest = sql`(SELECT id FROM ${accessTokens} WHERE ${listed} ORDER BY created_at DESC, id DESC LIMIT ${MOST_TOKENS})`;
-  const ofNewest = sql`${accessTokens.id} IN ${newest}`;
+  const newest = (columns: SQL) => sql`(SELECT ${columns} FROM ${accessTokens} WHERE ${listed} ORDER BY created_at DESC, id DESC LIMIT ${MOST_TOKENS})`;
   const [counts, rows] = await guarded(ctx, [
     db
       .select(
@@ -71,12 +70,11 @@ export async function overviewTokens(ctx: OrgContext, { filter, sort, search, pa
           tokenFilters.map((name) => [name, sql<number>`coalesce(sum(${conditions[name]}), 0)`.as(`count_${name}`)]),
         ) as Record<TokenFilter, SQL.Aliased<number>>,
       )
-      .from(accessTokens)
-      .where(ofNewest),
+      .from(sql`${newest(sql`*`)} AS access_tokens`),
     db
       .select(visibleColumns)
       .from(accessTokens)
-      .where(and(ofNewest, conditions[filter]))
+      .where(and(sql`${accessTokens.id} IN ${newest(sql`id`)}`, conditions[filter]))
       .orderBy(orders[sort], sql`created_at DESC`, sql`id DESC`)
       .limit(size)
       .offset((page - 1) * size),

@@ -5,6 +5,7 @@ import type { Bindings } from "../../src/env.ts";
 import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
+import { countRowsRead } from "../support/rows.ts";
 import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 const HERE = "/acme/~/audit";
@@ -27,7 +28,7 @@ const rowsIn = (html: string) => html.match(/<li class="event/g)?.length ?? 0;
 it("marks refused calls, names the stack once, and has one link in each row", async () => {
   const page = await shown(admin.get(HERE));
   expect(page).toContain('<li class="event refused">');
-  const row = page.split("<li").find((text) => text.includes("Stack Created"))!;
+  const row = page.split('<li class="event').find((text) => text.includes("Stack Created"))!.split("</li>")[0]!;
   expect(row.match(/<a /g)).toHaveLength(1);
   expect(row.match(/web\/dev/g)).toHaveLength(1);
   const record = await shown(admin.get(/href="([^"]*)"/.exec(row)![1]!));
@@ -45,7 +46,7 @@ it("takes the API's filters, and has a field for each", async () => {
   expect(await rows("from=2020-01-01T00:00")).toBe(all);
   expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No events match");
   const page = await shown(admin.get(`${HERE}?tokenFilter=ci&userFilter=ada`));
-  for (const field of ['name="tokenFilter" value="ci"', 'name="userFilter" value="ada"', 'name="stackFilter"']) expect(page).toContain(field);
+  for (const field of [/name="tokenFilter"[^>]* value="ci"/, /name="userFilter"[^>]* value="ada"/, /name="stackFilter"/]) expect(page).toMatch(field);
 });
 
 it("shows times and reads filters in the one zone that the reader has chosen, with seconds", async () => {
@@ -58,7 +59,7 @@ it("shows times and reads filters in the one zone that the reader has chosen, wi
   const page = await shown(reader.get(`${HERE}?eventFilter=stack-created&from=2026-07-02T04:00:15&until=2026-07-02T04:00:16`));
   expect(page).toContain("2026-07-02 04:00:15 GMT+5:30");
   expect(page).toContain('value="2026-07-02T04:00:15"');
-  expect(page).toContain("From: 2026-07-02 04:00:15 Asia/Kolkata");
+  expect(page).toMatch(/From: 2026-07-02 04:00:15 Asia\/(Kolkata|Calcutta)/);
   expect(page).toContain(`startTime=${at / 1000}`);
   expect(await shown(reader.get(`${HERE}?from=2026-07-02T04:00:16&until=2026-07-02T05:00`))).toContain("No events match");
 });
@@ -95,7 +96,7 @@ it("reads no more rows of a large log than of a small one", async () => {
       `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack,
          req_org_admin, req_stack_admin, auth_failure, seq, prev_hash, hash)
        SELECT 'e-' || value, ?2, ?3 - value * 1000, 'stack-exported', 'Exported the state.', '203.0.113.1', 'ada', '', 't', 't', 'web/dev', 0, 0, 0,
-         NULL, '', '' FROM json_each(?1)`,
+         1000000 - value, '', '' FROM json_each(?1)`,
     )
       .bind(JSON.stringify(Array.from({ length: to - from }, (_, i) => from + i)), orgId, Date.now())
       .run();
@@ -141,7 +142,7 @@ it("distinguishes a person from a machine when the person has the organization's
     ["by-token", true],
     ["by-machine", false],
   ] as const) {
-    const row = list.split("<li").find((text) => text.includes(what))!;
+    const row = list.split('<li class="event').find((text) => text.includes(what))!;
     expect([what, row.includes('<span class="line">acme</span>')]).toEqual([what, byPerson]);
     const record = await shown(acme.get(/href="([^"]*\/audit\/\d+)"/.exec(row)![1]!));
     expect([what, record.includes("userFilter=acme"), record.includes("a token of the organization")]).toEqual([what, byPerson, !byPerson]);

@@ -42,14 +42,21 @@ export function newVisitor(cookie = ""): Visitor {
     submit,
     post: async (path, form, headers) => {
       const answer = await submit(path, form, headers);
-      if (!cookiesOf(answer).some((set) => set?.startsWith("__Host-stackpass-refused="))) return answer;
+      if (!cookiesOf(answer).some((set) => /^__Host-stackpass-refused=./.test(set))) return answer;
       return newVisitor(cookie).with(answer).get(answer.headers.get("Location")!);
     },
-    with: (answer) => newVisitor([...(cookie ? [cookie] : []), ...cookiesOf(answer)].join("; ")),
+    with: (answer) => newVisitor(joined([...cookie.split("; "), ...cookiesOf(answer)])),
   };
 }
 
-const cookiesOf = (answer: Response) => answer.headers.getSetCookie().map((set) => set.split(";")[0]);
+const cookiesOf = (answer: Response) => answer.headers.getSetCookie().map((set) => set.split(";")[0]!);
+
+/** A later cookie replaces an earlier one of the same name, or deletes it. */
+function joined(cookies: string[]): string {
+  const byName = new Map<string, string>();
+  for (const cookie of cookies) byName.set(cookie.split("=", 1)[0]!, cookie);
+  return [...byName.values()].filter((cookie) => !/^$|=$/.test(cookie)).join("; ");
+}
 
 /** Signs somebody in with their personal token. */
 export async function signIn(token: string): Promise<Visitor> {
