@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import type { Bindings } from "../env.ts";
 import { decrypt, encrypt } from "../secrets/cipher.ts";
+import { readSession } from "../sessions/cookie.ts";
 import type { Problem } from "./attempt.ts";
 
 /**
@@ -14,7 +15,8 @@ import type { Problem } from "./attempt.ts";
 const NAME = "__Host-stackpass-refused";
 const SECONDS = 60;
 const options = { httpOnly: true, secure: true, sameSite: "Strict", path: "/" } as const;
-const PURPOSE = "console refused form";
+/** The key is bound to the session, so that a browser does not show it to the next person. */
+const purpose = (c: Context) => `console refused form:${readSession(c) ?? ""}`;
 
 /** Fields that may contain a secret. They have to be typed again. */
 const secrets = new Set(["token", "operator", "clientSecret", "secret", "authorization", "pasted"]);
@@ -36,7 +38,7 @@ export async function keepRefused(env: Bindings, c: Context, path: string, typed
   const form = Object.fromEntries(Object.entries(typed).filter(([name]) => !secrets.has(name)));
   const text = JSON.stringify({ path, form, problem } satisfies z.infer<typeof Refused>);
   if (text.length > LONGEST) return false;
-  const sealed = toBase64url(await encrypt(env.ENCRYPTION_KEYS, PURPOSE, new TextEncoder().encode(text)));
+  const sealed = toBase64url(await encrypt(env.ENCRYPTION_KEYS, purpose(c), new TextEncoder().encode(text)));
   if (sealed.length > LONGEST) return false;
   setCookie(c, NAME, sealed, { ...options, maxAge: SECONDS });
   return true;
@@ -47,7 +49,7 @@ export async function takeRefused(env: Bindings, c: Context, path: string): Prom
   const cookie = getCookie(c, NAME);
   if (!cookie) return undefined;
   try {
-    const plain = await decrypt(env.ENCRYPTION_KEYS, PURPOSE, fromBase64url(cookie.slice(0, LONGEST)));
+    const plain = await decrypt(env.ENCRYPTION_KEYS, purpose(c), fromBase64url(cookie.slice(0, LONGEST)));
     const refused = Refused.parse(JSON.parse(new TextDecoder().decode(plain)));
     if (refused.path !== path) return undefined;
     deleteCookie(c, NAME, options);

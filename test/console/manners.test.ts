@@ -81,6 +81,13 @@ describe("a form that is refused", () => {
     expect(page).not.toContain('role="alert"');
   });
 
+  it("is not shown to the next person of the same browser", async () => {
+    const refused = await post(admin, "/acme/~/tokens/new", { name: "no good", description: "of ada" });
+    const next = await newVisitor().with(refused).post("/signin", { token: world.admin });
+    expect(await shown(newVisitor().with(refused).with(next).get("/acme/~/tokens/new"))).not.toContain("of ada");
+    expect(await shown(admin.with(refused).get("/acme/~/tokens/new"), 400)).toContain("of ada");
+  });
+
   it("that is too long for a cookie is answered at once", async () => {
     const long = await post(admin, "/acme/~/tokens/new", { name: "no good", description: "d".repeat(5000) });
     expect(long.status).toBe(400);

@@ -192,7 +192,7 @@ async function eventsByDay(ctx: OrgContext & { page: PageInput }) {
         label={`Events by day: ${text}`}
         bad="refused"
       >
-        {text} in {CHART_DAYS} days
+        {text} in {CHART_DAYS} days, at most {Math.max(...days.map((one) => one.events))} a day
       </Days>
     </details>
   );
