@@ -14,7 +14,7 @@ import { SESSIONS } from "../sessions.tsx";
 import { Created, EndButtons, endedView } from "./created.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LastUse } from "./lastUse.tsx";
-import { State } from "./row.tsx";
+import { Near, State } from "./row.tsx";
 
 const HERE = "/user/settings/tokens";
 type Context = PersonContext & { page: PageInput };
@@ -124,6 +124,7 @@ async function view(ctx: Context, form: Record<string, string>, problem = ctx.pa
                 </td>
                 <td>
                   <State token={token} />
+                  <Near token={token} now={ctx.now} />
                   {token.disabledReason === "leaked" && <div class="hint">found in public</div>}
                   {token.disabledReason === "maker-leaked" && <div class="hint">its creator was found in public</div>}
                 </td>

@@ -44,7 +44,7 @@ export const TokenRow = ({ token, now, href, afterName, afterState }: Props) => 
 const DAY = 86_400;
 
 /** What a reader of a list must notice of an active token. @param now milliseconds since 1970 */
-const Near = ({ token: { status, admin, expires, lastUsed, overlapEnds }, now }: { token: AccessToken; now: number }) => {
+export const Near = ({ token: { status, admin, expires, lastUsed, overlapEnds }, now }: { token: AccessToken; now: number }) => {
   if (status !== "active") return null;
   const end = Math.min(expires || Infinity, overlapEnds ?? Infinity);
   const days = Math.floor((end - now / 1000) / DAY);
