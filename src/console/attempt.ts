@@ -1,17 +1,11 @@
 import type * as z from "zod/mini";
 import { AppError, badRequest } from "../errors.ts";
-import type { View } from "./page.tsx";
+import type { PageStatus, Problem } from "./problem.ts";
 
-/** The faults of a form: one sentence for the whole, and one for each faulty field. */
-export interface Problem {
-  message: string;
-  fields: Record<string, string>;
-  /** The status of a refusal. */
-  status?: View["status"];
-}
+export type { Problem } from "./problem.ts";
 
 /** The status of a page that shows a form, perhaps with a fault. The page exists, so what is missing is a fault of the form. */
-export function statusOf(problem: Problem | undefined): View["status"] {
+export function statusOf(problem: Problem | undefined): PageStatus {
   if (!problem) return 200;
   return problem.status === undefined || problem.status === 404 ? 400 : problem.status;
 }
@@ -55,6 +49,6 @@ export async function attempt<T>(work: () => Promise<T>, mendable = [400, 409]):
     return { value: await work() };
   } catch (error) {
     if (!(error instanceof AppError && mendable.includes(error.status))) throw error;
-    return { problem: { message: sentenceOf(error.message), fields: {}, status: error.status as View["status"] } };
+    return { problem: { message: sentenceOf(error.message), fields: {}, status: error.status as PageStatus } };
   }
 }

@@ -18,7 +18,7 @@ import { withWrittenNames } from "../stacks/written.ts";
 import { type Display, Zone, displayOf } from "./display.ts";
 import { Document, type NavigationItem } from "./document.tsx";
 import { refusalView } from "./refusal.tsx";
-import type { Problem } from "./attempt.ts";
+import type { PageStatus, Problem } from "./problem.ts";
 import { keepRefused, takeRefused } from "./refused.ts";
 import { say, takeSaid } from "./said.ts";
 
@@ -53,7 +53,7 @@ export type Answer = View | Redirect | Response;
 export interface View {
   title: string;
   body: JSX.Element;
-  status?: 200 | 400 | 403 | 404 | 409 | 429 | 503;
+  status?: PageStatus;
   /**
    * What is wrong with the form that was sent. The browser is redirected to the page with the form, whose handler finds the problem in
    * `ctx.page`. Set it only if that handler shows it.

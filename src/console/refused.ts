@@ -5,7 +5,7 @@ import { fromBase64url, toBase64url } from "../bytes/base64.ts";
 import type { Bindings } from "../env.ts";
 import { decrypt, encrypt } from "../secrets/cipher.ts";
 import { readSession } from "../sessions/cookie.ts";
-import type { Problem } from "./attempt.ts";
+import type { Problem } from "./problem.ts";
 
 /**
  * Passes a refused form to the page that shows it again: what is wrong, and what was typed, without secrets. The browser is redirected there, so
