@@ -19,7 +19,7 @@ const options = { httpOnly: true, secure: true, sameSite: "Strict", path: "/" } 
 const purpose = (c: Context) => `console refused form:${readSession(c) ?? ""}`;
 
 /** Fields that may contain a secret. They have to be typed again. */
-const secrets = new Set(["token", "operator", "clientSecret", "secret", "authorization", "pasted"]);
+const secrets = new Set(["token", "clientSecret", "secret", "authorization", "pasted"]);
 
 /** Most characters of the cookie: browsers drop cookies above 4 KB. */
 const LONGEST = 3900;

@@ -7,7 +7,7 @@ import { createWithToken } from "../setup/create.ts";
 import { requireOpen } from "../setup/open.ts";
 import { deploymentProviders } from "../sso/deployment.ts";
 import { depart } from "../sso/flow.ts";
-import { answering, attempt } from "./attempt.ts";
+import { type Problem, attempt, statusOf } from "./attempt.ts";
 import { Choice, Copyable, Field, Notice } from "./components.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
 import { orgPath } from "./paths.ts";
@@ -78,7 +78,7 @@ function faultsOf(organization: string, login: string | undefined): Record<strin
   };
 }
 
-function view({ env, page: { form, problem: refused } }: RequestContext & { page: PageInput }, problem = refused): View {
+function view({ env, page: { form } }: RequestContext & { page: PageInput }, problem?: Problem): View {
   const shown = (name: string) => (form[name] ?? "").slice(0, MOST_SHOWN);
   const providers = deploymentProviders(env);
   const options: [string, string][] = [
@@ -87,7 +87,7 @@ function view({ env, page: { form, problem: refused } }: RequestContext & { page
   ];
   return {
     title: "Setup",
-    ...answering(problem),
+    status: statusOf(problem),
     body: (
       <section class="narrow">
         <h1>Set up this deployment</h1>

@@ -9,22 +9,22 @@ import { isSetupOpen } from "../setup/open.ts";
 import { replaceSession } from "./replaceSession.ts";
 import { SETUP } from "./setup.tsx";
 import { departurePath } from "./singleSignOn.tsx";
-import { answering } from "./attempt.ts";
 import { keepDisplay } from "./display.ts";
 import { Field, Notice } from "./components.tsx";
 import { ownPath } from "./paths.ts";
 import { type PageInput, type View, defineOwnPage, definePage } from "./page.tsx";
 
-const view = async (ctx: RequestContext & { page: PageInput }, next: string, problem = ctx.page.problem): Promise<View> => ({
+/** A wrong credential is answered at once, with its status, so that the log tells a failed sign-in from a good one. */
+const view = async (ctx: RequestContext & { page: PageInput }, next: string, problem?: string): Promise<View> => ({
   title: "Sign in",
-  ...answering(problem),
+  status: problem ? 400 : 200,
   body: (
     <section class="signin">
       <h1>Sign in to Stackpass</h1>
       <p class="faint">
         Stackpass keeps the state, the secrets and the history of your Pulumi stacks. You are at <strong>{ctx.page.url.host}</strong>.
       </p>
-      {problem && <Notice kind="error">{problem.message}</Notice>}
+      {problem && <Notice kind="error">{problem}</Notice>}
       {(await isSetupOpen(ctx)) && (
         <Notice kind="info">
           This deployment has no organization yet. Its operator makes the first one on the <a href={SETUP}>setup page</a>, with the
@@ -81,7 +81,7 @@ export const signInPages = [
     const { form, hono } = ctx.page;
     const next = ownPath(form["next"]);
     const name = await organizationFor(ctx, form["organization"] ?? "");
-    if (name === undefined) return view(ctx, next, { message: NOWHERE, fields: {} });
+    if (name === undefined) return view(ctx, next, NOWHERE);
     // A form may not lead to another site, not even by redirects; the page that follows may.
     const path = `/login/${encodeURIComponent(name)}/sso?next=${encodeURIComponent(next)}`;
     hono.header("Refresh", `0;url=${path}`);
@@ -97,14 +97,14 @@ export const signInPages = [
       ),
     };
   }),
-  definePage("GET", "/signin", "public", async (ctx) => view(ctx, ownPath(ctx.page.form["next"] ?? ctx.page.query.get("next")))),
+  definePage("GET", "/signin", "public", async (ctx) => view(ctx, ownPath(ctx.page.query.get("next")))),
   definePage("POST", "/signin", "public", async (ctx) => {
     const { form, hono } = ctx.page;
     try {
       await replaceSession(ctx, hono, await signInWithToken(ctx, form["token"] ?? ""));
       if (form["zone"] && !ctx.page.display.isChosen) keepDisplay(hono, { zone: form["zone"] });
     } catch (error) {
-      if (error instanceof AppError && error.status === 400) return view(ctx, ownPath(form["next"]), { message: error.message, fields: {} });
+      if (error instanceof AppError && error.status === 400) return view(ctx, ownPath(form["next"]), error.message);
       throw error;
     }
     return { to: ownPath(form["next"]), said: null };

@@ -67,18 +67,25 @@ describe("a form that is refused", () => {
     const refused = await post(admin, `/acme/~/tokens/${id}/edit`, { displayName: "x".repeat(101) });
     expect(refused.headers.get("Location")).toBe(`/acme/~/tokens/${id}`);
     expect(await shown(admin.with(refused).get(`/acme/~/tokens/${id}`), 400)).toContain("a display name has at most 100 characters");
-    const next = await post(newVisitor(), "/signin", { token: "pul-secret-value", next: "/acme/~/audit" });
-    expect(next.headers.get("Location")).toBe("/signin");
-    expect(await shown(newVisitor().with(next).get("/signin"), 400)).toContain('name="next" value="/acme/~/audit"');
   });
 
   it("keeps no secret: the cookie is encrypted, and has no field that may contain one", async () => {
-    const refused = await post(newVisitor(), "/signin", { token: "pul-secret-value" });
+    const form = { do: "create", kind: "oidc", name: "okta", issuer: "not an address", clientId: "kept-id", clientSecret: "hidden-value" };
+    const refused = await post(admin, "/acme/~/sso", form);
+    expect(refused.status).toBe(303);
     const cookie = refused.headers.getSetCookie().find((set) => set.startsWith("__Host-stackpass-refused="))!;
-    expect(cookie).toMatch(/HttpOnly.*SameSite=Strict|SameSite=Strict.*HttpOnly/);
-    expect(await shown(newVisitor().with(refused).get("/signin"), 400)).not.toContain("pul-secret-value");
-    const page = await shown(newVisitor(cookie.split(";")[0]!.replace(/.{5}$/, "AAAAA")).get("/signin"));
-    expect(page).not.toContain('role="alert"');
+    for (const flag of ["HttpOnly", "Secure", "SameSite=Strict", "Max-Age=60"]) expect(cookie).toContain(flag);
+    const page = await shown(admin.with(refused).get("/acme/~/sso"), 400);
+    expect(page).toContain('value="kept-id"');
+    expect(page).not.toContain("hidden-value");
+    const changed = newVisitor(cookie.split(";")[0]!.replace(/.{5}$/, "AAAAA"));
+    await shown(changed.get("/signin"));
+  });
+
+  it("with a wrong credential is answered at once", async () => {
+    const answer = await post(newVisitor(), "/signin", { token: "pul-secret-value" });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).not.toContain("pul-secret-value");
   });
 
   it("is not shown to the next person of the same browser", async () => {
