@@ -60,7 +60,11 @@ async function photographAll(month: Month): Promise<void> {
     await signIn(page, month.admin);
     for (const path of paths) {
       await page.goto(path);
-      const name = path.replaceAll(/[^A-Za-z0-9-]+/g, "_").replaceAll(/^_|_$/g, "").slice(0, 80) || "home";
+      const name =
+        path
+          .replaceAll(/[^A-Za-z0-9-]+/g, "_")
+          .replaceAll(/^_|_$/g, "")
+          .slice(0, 80) || "home";
       await page.screenshot({ animations: "disabled", fullPage: true, path: join(pictures, `${name}.${look}.png`) });
     }
     await context.close();

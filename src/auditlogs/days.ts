@@ -26,9 +26,9 @@ export async function countByDay(ctx: OrgContext, starts: number[]): Promise<Day
     db.select({ seq: auditHeads.seq }).from(auditHeads).where(eq(auditHeads.orgId, ctx.org.id)),
     db
       .select({
-        seq: sql<
-          number | null
-        >`(SELECT seq FROM audit_events WHERE org_id = ${ctx.org.id} AND at >= value ORDER BY at, id LIMIT 1)`.as("seq"),
+        seq: sql<number | null>`(SELECT seq FROM audit_events WHERE org_id = ${ctx.org.id} AND at >= value ORDER BY at, id LIMIT 1)`.as(
+          "seq",
+        ),
       })
       .from(sql`json_each(${JSON.stringify(starts)})`)
       .orderBy(sql`key`),

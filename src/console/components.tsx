@@ -14,7 +14,11 @@ export const Time = ({ at, exact = false, seconds = false }: { at: number | null
   const text = timeText(at, zone, seconds);
   if (at > LAST) return <span>{text}</span>;
   return (
-    <time datetime={new Date(at).toISOString()} title={exact && seconds ? undefined : timeText(at, zone, true)} data-relative={exact ? undefined : ""}>
+    <time
+      datetime={new Date(at).toISOString()}
+      title={exact && seconds ? undefined : timeText(at, zone, true)}
+      data-relative={exact ? undefined : ""}
+    >
       {text}
     </time>
   );

@@ -16,9 +16,7 @@ export const organizationPages = [
   }),
   definePage("POST", `${ORGANIZATIONS}/:organization/leave`, "person", async (ctx) => {
     const done = await attempt(() => leaveOrganization(ctx, ctx.page.params["organization"] ?? ""));
-    return "problem" in done
-      ? view(ctx, done.problem)
-      : { to: ORGANIZATIONS, said: `You left ${ctx.page.params["organization"] ?? ""}.` };
+    return "problem" in done ? view(ctx, done.problem) : { to: ORGANIZATIONS, said: `You left ${ctx.page.params["organization"] ?? ""}.` };
   }),
 ];
 

@@ -112,11 +112,7 @@ export const defineOwnPage = <M extends "GET" | "POST">(
 ): PageRoute => ({ ...definePage(method, path, permission, handler), bounded: true });
 
 /** A form of another site, as an identity provider sends it. The handler opens no session. */
-export const defineForeignForm = (
-  path: string,
-  formLimit: number,
-  handler: (ctx: PageContext<"public">) => Promise<Done>,
-): PageRoute => ({
+export const defineForeignForm = (path: string, formLimit: number, handler: (ctx: PageContext<"public">) => Promise<Done>): PageRoute => ({
   ...definePage("POST", path, "public", handler),
   foreign: true,
   formLimit,

@@ -45,7 +45,11 @@ export async function keepRefused(env: Bindings, c: Context, path: string, typed
 }
 
 /** @returns the refused form of the page at this path, and forgets it */
-export async function takeRefused(env: Bindings, c: Context, path: string): Promise<{ form: Record<string, string>; problem: Problem } | undefined> {
+export async function takeRefused(
+  env: Bindings,
+  c: Context,
+  path: string,
+): Promise<{ form: Record<string, string>; problem: Problem } | undefined> {
   const cookie = getCookie(c, NAME);
   if (!cookie) return undefined;
   try {

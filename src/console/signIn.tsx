@@ -66,8 +66,8 @@ const view = async (ctx: RequestContext & { page: PageInput }, next: string, pro
       </form>
       <h2>No token yet?</h2>
       <p class="faint">
-        Ask an administrator of your organization for an invitation. On a computer where the Pulumi CLI is logged in to this deployment, its token
-        is a personal access token, too. To log in the CLI, run <code>pulumi login {ctx.page.url.origin}</code>.
+        Ask an administrator of your organization for an invitation. On a computer where the Pulumi CLI is logged in to this deployment, its
+        token is a personal access token, too. To log in the CLI, run <code>pulumi login {ctx.page.url.origin}</code>.
       </p>
     </section>
   ),

@@ -31,7 +31,13 @@ export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganizat
 /** The stacks that a token changed in the last 90 days, the latest first. */
 export async function getTokenStacks(ctx: OrgContext, id: string): Promise<TokenImpact["stacks"]> {
   const [found] = await guarded(ctx, [changedStacks(ctx, id, [ctx.org], visibleHere(ctx))]);
-  return found.map(({ orgId: _, lastUpdate, ...row }) => ({ orgName: ctx.org.name, ...row, lastUpdate: seconds(lastUpdate) }));
+  return found.map(({ projectName, stackName, updates: count, lastUpdate }) => ({
+    orgName: ctx.org.name,
+    projectName,
+    stackName,
+    updates: count,
+    lastUpdate: seconds(lastUpdate),
+  }));
 }
 
 /** The use of one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list. */

@@ -62,7 +62,8 @@ export async function overviewTokens(ctx: OrgContext, { filter, sort, search, pa
     isNull(accessTokens.issuerId),
     search === undefined ? undefined : sql`instr(lower(${text}), lower(${search})) > 0`,
   );
-  const newest = (columns: SQL) => sql`(SELECT ${columns} FROM ${accessTokens} WHERE ${listed} ORDER BY created_at DESC, id DESC LIMIT ${MOST_TOKENS})`;
+  const newest = (columns: SQL) =>
+    sql`(SELECT ${columns} FROM ${accessTokens} WHERE ${listed} ORDER BY created_at DESC, id DESC LIMIT ${MOST_TOKENS})`;
   const [counts, rows] = await guarded(ctx, [
     db
       .select(

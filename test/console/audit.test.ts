@@ -28,7 +28,11 @@ const rowsIn = (html: string) => html.match(/<li class="event/g)?.length ?? 0;
 it("marks refused calls, names the stack once, and has one link in each row", async () => {
   const page = await shown(admin.get(HERE));
   expect(page).toContain('<li class="event refused">');
-  const row = page.split('<li class="event').slice(1).find((text) => text.includes("Stack Created"))!.split("</li>")[0]!;
+  const row = page
+    .split('<li class="event')
+    .slice(1)
+    .find((text) => text.includes("Stack Created"))!
+    .split("</li>")[0]!;
   expect(row.match(/<a /g)).toHaveLength(1);
   expect(row.match(/web\/dev/g)).toHaveLength(1);
   const record = await shown(admin.get(/href="([^"]*)"/.exec(row)![1]!));
@@ -46,7 +50,8 @@ it("takes the API's filters, and has a field for each", async () => {
   expect(await rows("from=2020-01-01T00:00")).toBe(all);
   expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No events match");
   const page = await shown(admin.get(`${HERE}?tokenFilter=ci&userFilter=ada`));
-  for (const field of [/name="tokenFilter"[^>]* value="ci"/, /name="userFilter"[^>]* value="ada"/, /name="stackFilter"/]) expect(page).toMatch(field);
+  for (const field of [/name="tokenFilter"[^>]* value="ci"/, /name="userFilter"[^>]* value="ada"/, /name="stackFilter"/])
+    expect(page).toMatch(field);
 });
 
 it("shows times and reads filters in the one zone that the reader has chosen, with seconds", async () => {

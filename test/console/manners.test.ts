@@ -119,7 +119,10 @@ describe("the list of tokens", () => {
     const page = await shown(admin.get(HERE));
     for (const text of ["expires in 3 days", "never used", ">admin<"]) expect(page).toContain(text);
     const counts = Object.fromEntries(
-      [...page.matchAll(/\?filter=(\w+)&amp;sort=created"[^>]*>[^<]*<\/a> <span class="faint">(\d+)</g)].map(([, name, count]) => [name, count]),
+      [...page.matchAll(/\?filter=(\w+)&amp;sort=created"[^>]*>[^<]*<\/a> <span class="faint">(\d+)</g)].map(([, name, count]) => [
+        name,
+        count,
+      ]),
     );
     expect(counts).toEqual({ active: "4", soon: "1", never: "2", unused: "1", admin: "1", disabled: "1", expired: "0", all: "4" });
     for (const [query, expected] of [
@@ -169,7 +172,8 @@ describe("the list of tokens", () => {
     });
     expect(await shown(admin.get(`${HERE}/${id}`))).toContain(`href="${HERE}/new?like=${id}"`);
     const page = await shown(admin.get(`${HERE}/new?like=${id}`));
-    for (const text of ['value="deploys &lt;i&gt;"', 'value="web/*:read"', 'value="203.0.113.0/24"', 'value="30" checked']) expect(page).toContain(text);
+    for (const text of ['value="deploys &lt;i&gt;"', 'value="web/*:read"', 'value="203.0.113.0/24"', 'value="30" checked'])
+      expect(page).toContain(text);
     expect(page).not.toContain(tokenValue);
     expect(page).not.toContain('value="ci"');
     await shown(admin.get(`${HERE}/new?like=nothing`), 404);

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { instantOf, timeText, wallAt, zoneNamed, zones } from "../../src/console/zone.ts";
 
@@ -13,7 +13,8 @@ describe("a time zone", () => {
     expect(timeText(winter, "Asia/Kolkata")).toBe("2026-02-01 04:29 GMT+5:30");
     expect(timeText(winter, "Europe/London")).toBe("2026-01-31 22:59 UTC");
     expect(timeText(8.64e15 + 1, "Europe/Berlin")).toBe("after all dates");
-    for (const at of [0, -6.3e13, -8.64e15, 8.64e15]) expect(timeText(at, "America/New_York", true)).toMatch(/^[+-]?\d{4,6}-\d\d-\d\d \d\d:/);
+    for (const at of [0, -6.3e13, -8.64e15, 8.64e15])
+      expect(timeText(at, "America/New_York", true)).toMatch(/^[+-]?\d{4,6}-\d\d-\d\d \d\d:/);
   });
 
   it("is known by its name and by an older name, and nothing else is one", () => {

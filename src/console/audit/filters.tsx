@@ -20,7 +20,14 @@ export const FilterForm = ({ set, errors, zone }: Props) => {
     <details class="wide-open" open={Object.keys(errors).length > 0}>
       <summary>{count === 0 ? "Filters" : `Filters (${count})`}</summary>
       <form class="filters" method="get">
-        <Field name="textFilter" label="Words" type="search" value={set.textFilter} error={errors["textFilter"]} placeholder="stack prod*" />
+        <Field
+          name="textFilter"
+          label="Words"
+          type="search"
+          value={set.textFilter}
+          error={errors["textFilter"]}
+          placeholder="stack prod*"
+        />
         <Choice name="eventFilter" label="Event" value={set.eventFilter ?? ""} options={[["", "All"], ...events]} />
         <Field name="tokenFilter" label="Token" value={set.tokenFilter} error={errors["tokenFilter"]} placeholder="Name or id" />
         <Field name="userFilter" label="Person" value={set.userFilter} error={errors["userFilter"]} placeholder="Login" />

@@ -131,7 +131,7 @@ const Fold = ({ group, updates, orgName }: { group: Group<AuditEvent>; updates: 
   const newest = group.events[0]!;
   const stack = newest.stack ?? "";
   const by = newest.user.githubLogin;
-  const known = group.updates.flatMap((id) => updates.get(id) ?? []).reverse();
+  const known = group.updates.flatMap((id) => updates.get(id) ?? []).toReversed();
   const last = known.findLast(({ dryRun, version }) => !dryRun && version !== null);
   const [project = "", name = ""] = stack.split("/", 2);
   return (

@@ -53,7 +53,9 @@ async function registerOther(ctx: IssuerContext): Promise<Done> {
   const keys = await keysIn(form);
   const body = "problem" in keys ? keys : readForm(RegisterIssuerRequest, { ...bodyOf(form), url: form["url"]?.trim(), jwks: keys.jwks });
   const made = "problem" in body ? body : await attempt(() => registerIssuer(ctx, body.value, url.origin));
-  return "problem" in made ? formView(ctx, OTHER, { form, problem: made.problem }) : { to: placePath(ctx.org.name, "oidc", made.value.id), said: "The identity provider was added." };
+  return "problem" in made
+    ? formView(ctx, OTHER, { form, problem: made.problem })
+    : { to: placePath(ctx.org.name, "oidc", made.value.id), said: "The identity provider was added." };
 }
 
 type PresetFields = z.infer<typeof Preset>;

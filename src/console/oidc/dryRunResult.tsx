@@ -184,7 +184,11 @@ const Claims = ({ claims }: { claims: TestResult["claims"] }) => {
               </th>
               <td class="anywhere">
                 {cut(text, VALUE)}
-                {times.has(path) && isTime(text) && <div class="hint"><Time at={Number(text) * 1000} exact /></div>}
+                {times.has(path) && isTime(text) && (
+                  <div class="hint">
+                    <Time at={Number(text) * 1000} exact />
+                  </div>
+                )}
               </td>
             </tr>
           ))}

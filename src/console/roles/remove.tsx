@@ -15,7 +15,9 @@ const HERE = "/:orgName/~/roles/:roleID/delete" as const;
 
 /** A role in use is deleted on a second page, which says what becomes of its holders. */
 export const roleRemovePages = [
-  definePage("GET", HERE, "role:delete", async (ctx) => view(ctx, await removable(ctx), (ctx.page.form["force"] ?? ctx.page.query.get("force")) === "true")),
+  definePage("GET", HERE, "role:delete", async (ctx) =>
+    view(ctx, await removable(ctx), (ctx.page.form["force"] ?? ctx.page.query.get("force")) === "true"),
+  ),
   definePage("POST", HERE, "role:delete", async (ctx) => {
     const role = await removable(ctx);
     const force = ctx.page.form["force"] === "true";

@@ -25,7 +25,9 @@ export const streamDetailPages = [
   definePage("POST", `${STREAM_PAGE}/resume`, permission, (ctx) => act(ctx, "The stream was resumed.", () => resumeStream(ctx, idIn(ctx)))),
   definePage("POST", `${STREAM_PAGE}/restart`, permission, async (ctx) => {
     const body = readForm(RestartStreamRequest, { from: Number(ctx.page.form["from"] ?? "") });
-    return "problem" in body ? view(ctx, body.problem) : act(ctx, "The stream was set to this record.", () => restartStream(ctx, idIn(ctx), body.value.from));
+    return "problem" in body
+      ? view(ctx, body.problem)
+      : act(ctx, "The stream was set to this record.", () => restartStream(ctx, idIn(ctx), body.value.from));
   }),
   definePage("GET", `${STREAM_PAGE}/secret`, permission, (ctx) => secretView(ctx)),
 ];

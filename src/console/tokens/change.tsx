@@ -1,6 +1,5 @@
 import { settingsOf } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
-import { findRole } from "../../roles/builtIn.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import type { Problem } from "../attempt.ts";
 import { Choice, Field } from "../components.tsx";
@@ -8,9 +7,9 @@ import type { PageInput } from "../page.tsx";
 import { timeText } from "../zone.ts";
 import { placePath } from "../paths.ts";
 import { type RoleChoice, RolePicker } from "../roles/picker.tsx";
-import { ADMIN_TOKEN_WARNING } from "./create.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LimitFields, limitsForm, tokenLimitsIn } from "./limits.tsx";
+import { ADMIN_TOKEN_WARNING, roleValue } from "./roles.ts";
 
 type Form = Record<string, string>;
 
@@ -96,9 +95,6 @@ export const TokenChanges = ({ ctx, token, choices, problem, proposed }: Props) 
     </>
   );
 };
-
-/** The value of the role in the form: the name of a built-in role, or the id of a custom one. */
-export const roleValue = (ctx: OrgContext, { role }: AccessToken) => (role && (findRole(ctx.org.id, role.id) ?? role.id)) ?? "member";
 
 const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
   const errors = problem?.fields ?? {};

@@ -1,5 +1,4 @@
 import type { OrgContext } from "../../context.ts";
-import type { BuiltInRole } from "../../roles/builtIn.ts";
 import { createOrgToken } from "../../tokens/create.ts";
 import { getOrgToken } from "../../tokens/get.ts";
 import { CreateOrgAccessTokenRequest } from "../../tokens/schema.ts";
@@ -9,22 +8,18 @@ import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { RolePicker, roleChoices } from "../roles/picker.tsx";
-import { roleValue } from "./change.tsx";
 import { NewTokenFields, newTokenIn } from "./fields.tsx";
 import { limitsForm } from "./limits.tsx";
+import { ADMIN_TOKEN_WARNING, roleValue, rolesOfTokens } from "./roles.ts";
 
 type Form = Record<string, string>;
 /** Seconds. */
 const DAY = 86_400;
 
-/** The order in which a form offers the built-in roles of tokens. */
-export const rolesOfTokens: readonly BuiltInRole[] = ["member", "read-only", "billing-manager", "admin"];
-
-export const ADMIN_TOKEN_WARNING =
-  "Whoever has the value of this token can do everything but create and delete tokens. Few programs need that. Prefer a custom role.";
-
 export const createPages = [
-  definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => view(ctx, ctx.page.problem ? ctx.page.form : await formLike(ctx))),
+  definePage("GET", "/:orgName/~/tokens/new", "org_token:create", async (ctx) =>
+    view(ctx, ctx.page.problem ? ctx.page.form : await formLike(ctx)),
+  ),
   definePage("POST", "/:orgName/~/tokens/new", "org_token:create", async (ctx) => {
     const { form, hono } = ctx.page;
     const body = readForm(CreateOrgAccessTokenRequest, { roleID: form["roleID"], ...newTokenIn(form, ctx.now) });

@@ -19,7 +19,7 @@ import { auditPath } from "../audit/query.ts";
 import { placePath, stackPath } from "../paths.ts";
 import { roleChoices } from "../roles/picker.tsx";
 import { TokenChanges, editBody } from "./change.tsx";
-import { rolesOfTokens } from "./create.tsx";
+import { rolesOfTokens } from "./roles.ts";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./row.tsx";
 import { LastUse } from "./lastUse.tsx";
