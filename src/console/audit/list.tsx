@@ -15,7 +15,7 @@ import { instantOf, wallAt } from "../zone.ts";
 import { ExportLinks } from "./export.tsx";
 import { ActiveFilters, FilterForm } from "./filters.tsx";
 import { type Group, grouped } from "./group.ts";
-import { filtersOf, listQuery } from "./query.ts";
+import { auditPath, filtersOf, listQuery } from "./query.ts";
 import { Questions } from "./questions.tsx";
 import { isMachine, tokenLabel } from "./tokenLabel.ts";
 
@@ -36,6 +36,8 @@ export const auditListPage = definePage("GET", "/:orgName/~/audit", "audit_logs:
   const { zone } = page.display;
   const set = filtersOf(page.query, zone);
   const asked = listQuery(set, page.query);
+  // What was typed has a meaning in the reader's zone only, so the address gets the times themselves. It can then be handed on.
+  if (!("problem" in asked) && (page.query.get("from") || page.query.get("until"))) return { to: auditPath(org.name, set) };
   const isFirst = Object.keys(set).length === 0 && !page.query.has("continuationToken");
   const [read, days] = await Promise.all([
     "problem" in asked ? asked : attempt(() => listAuditEvents(ctx, versionTwo(org.name, asked.value)), [400, 404]),
