@@ -1,6 +1,8 @@
 /**
- * `npm run screenshots`: writes pictures of the console's main pages into docs/console, from a local server with the data of a small
- * company's month, and prints the time to the first byte of each page.
+ * `npm run screenshots [-- --to DIR --only TEXT]`: takes a picture of every page of the console in light, in dark and on a phone, into `screenshots/`,
+ * which is not committed. The data are a small company's month, and the story of the browser tests. `--only` takes pages whose path contains
+ * the text.
+ * `npm run screenshots -- --docs`: takes the pictures of the main pages for docs/console, and prints the time to the first byte of each page.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,30 +12,68 @@ import { type BrowserContextOptions, type Page, chromium } from "playwright-core
 import { median } from "../bench/percentiles.ts";
 import { Server } from "../test/cli/support/server.ts";
 import { findChromium } from "../test/console/browser/support/findChromium.ts";
+import { pagesOf, tell } from "../test/console/browser/support/story.ts";
+import { readOptions } from "./options.ts";
 import { type Month, aMonth } from "./screenshots/month.ts";
 import { root } from "./wrangler.ts";
 
-const pictures = join(root, "docs/console");
+const options = readOptions({
+  docs: { type: "boolean", default: false },
+  to: { type: "string", default: join(root, "screenshots") },
+  only: { type: "string", default: "" },
+});
+const pictures = options.docs ? join(root, "docs/console") : options.to;
 const directory = mkdtempSync(join(tmpdir(), "stackpass-screenshots-"));
 const browserPath = findChromium();
 if (!browserPath) throw new Error("no Chromium in CHROMIUM, or as chromium, chromium-browser or google-chrome in PATH");
 mkdirSync(pictures, { recursive: true });
 
+const desktop = { viewport: { width: 1200, height: 780 } };
+const phone = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
+
 const server = await Server.start({ directory });
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu"] });
 try {
   const month = await aMonth(server);
-  await photograph(month);
-  await clock(month);
+  if (options.docs) {
+    await photograph(month);
+    await clock(month);
+  } else await photographAll(month);
 } finally {
   await browser.close();
   await server.stop();
   rmSync(directory, { recursive: true, force: true });
 }
 
+/** Every page, each as long as it is. The file is named after the path. */
+async function photographAll(month: Month): Promise<void> {
+  const { admin, member } = server.credentials.organizations["acme"] as { admin: string; member: string };
+  const story = await tell({ url: server.url, admin, member }, "story", (plain) => plain);
+  const paths = ["/signin", ...new Set([...Object.values(month.pages), ...pagesOf(story)])].filter((path) => path.includes(options.only));
+  for (const [look, settings] of [
+    ["light", { ...desktop, colorScheme: "light" }],
+    ["dark", { ...desktop, colorScheme: "dark" }],
+    ["phone", { ...phone, colorScheme: "light" }],
+  ] as const) {
+    const context = await browser.newContext({ baseURL: server.url, ...settings });
+    const page = await context.newPage();
+    await signIn(page, month.admin);
+    for (const path of paths) {
+      await page.goto(path);
+      const name =
+        path
+          .replaceAll(/[^A-Za-z0-9-]+/g, "_")
+          .replaceAll(/^_|_$/g, "")
+          .slice(0, 80) || "home";
+      await page.screenshot({ animations: "disabled", fullPage: true, path: join(pictures, `${name}.${look}.png`) });
+    }
+    await context.close();
+    console.log(`${paths.length} pages in ${look}`);
+  }
+  console.log(`The pictures are in ${pictures}.`);
+}
+
 async function photograph(month: Month): Promise<void> {
-  const desktop = { viewport: { width: 1200, height: 780 } };
-  const phone = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
   const { pages } = month;
   await take(month, "light", { ...desktop, colorScheme: "light" }, pages);
   await take(month, "dark", { ...desktop, colorScheme: "dark" }, pick(pages, "tokens", "audit", "update"));
@@ -44,8 +84,8 @@ function pick(pages: Record<string, string>, ...names: string[]) {
   return Object.fromEntries(names.map((name) => [name, pages[name]!]));
 }
 
-async function take(month: Month, look: string, options: BrowserContextOptions, pages: Record<string, string>): Promise<void> {
-  const context = await browser.newContext({ baseURL: server.url, ...options });
+async function take(month: Month, look: string, settings: BrowserContextOptions, pages: Record<string, string>): Promise<void> {
+  const context = await browser.newContext({ baseURL: server.url, ...settings });
   const page = await context.newPage();
   await signIn(page, month.admin);
   const shoot = async (name: string) => {

@@ -1,4 +1,4 @@
-/** What the pages can do without, and is nicer with: the reader's own time zone, copying, complaints as one types. */
+/** What the pages can do without, and is nicer with: how long ago something was, copying, complaints as one types. */
 
 const units = [
   ["year", 31_536_000],
@@ -8,7 +8,6 @@ const units = [
   ["minute", 60],
 ];
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function ago(date) {
   const seconds = (date.getTime() - Date.now()) / 1000;
@@ -17,11 +16,23 @@ function ago(date) {
 }
 
 function dress(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    const date = new Date(time.dateTime);
-    const utc = time.dataset.utc ?? (time.dataset.utc = time.title);
-    time.title = `${local.format(date)} (${utc})`;
-    time.textContent = time.dataset.relative === undefined ? local.format(date) : ago(date);
+  for (const time of root.querySelectorAll("time[data-relative]")) time.textContent = ago(new Date(time.dateTime));
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  for (const input of root.querySelectorAll("input[data-zone]")) input.value = timeZone;
+  for (const button of root.querySelectorAll("button[data-zone]")) {
+    button.value = timeZone;
+    button.textContent = `Use ${timeZone}`;
+    button.hidden = false;
+  }
+  for (const input of root.querySelectorAll("input[type=password]:not([data-ready])")) {
+    input.dataset.ready = "";
+    const label = document.createElement("label");
+    label.className = "plain option";
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.addEventListener("change", () => (input.type = box.checked ? "text" : "password"));
+    label.append(box, " Show");
+    input.after(label);
   }
   for (const text of root.querySelectorAll("[data-copy]:not([data-ready])")) {
     text.dataset.ready = "";
@@ -56,6 +67,10 @@ document.addEventListener("keydown", (event) => {
   find.focus();
   find.select();
 });
+
+/** An answer to a form gets the address of the page with the form: going back or reloading then never asks to send the form again. */
+const { form } = document.getElementById("main").dataset;
+if (form) history.replaceState(null, "", form);
 
 /** A page that changes says so itself: its live part is fetched again until it says no more. Who is in it with the keyboard stays there. */
 for (const live of document.querySelectorAll("[data-live]")) {

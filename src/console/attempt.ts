@@ -1,20 +1,17 @@
 import type * as z from "zod/mini";
 import { AppError, badRequest } from "../errors.ts";
-import type { View } from "./page.tsx";
+import type { PageStatus, Problem } from "./problem.ts";
 
-/** The faults of a form: one sentence for the whole, and one for each faulty field. */
-export interface Problem {
-  message: string;
-  fields: Record<string, string>;
-  /** The status of a refusal. */
-  status?: View["status"];
-}
+export type { Problem } from "./problem.ts";
 
 /** The status of a page that shows a form, perhaps with a fault. The page exists, so what is missing is a fault of the form. */
-export function statusOf(problem: Problem | undefined): View["status"] {
+export function statusOf(problem: Problem | undefined): PageStatus {
   if (!problem) return 200;
   return problem.status === undefined || problem.status === 404 ? 400 : problem.status;
 }
+
+/** The members of a page that shows a form, perhaps with a fault. Its handler of GET must show the problem in `ctx.page` as well. */
+export const answering = (problem: Problem | undefined) => ({ status: statusOf(problem), problem });
 
 /** Maximum number of faults that a page names. */
 const MOST_FAULTS = 10;
@@ -36,6 +33,13 @@ export function readQuery<Schema extends z.ZodMiniType>(schema: Schema, query: R
   return read.value;
 }
 
+/** The message of a refusal without the name of its status, which the API's clients expect at its begin. */
+export function sentenceOf(message: string): string {
+  const rest = message.replace(/^(?:Bad Request|Not Found|Conflict|Forbidden|Unauthorized|Too Many Requests): /, "");
+  // An id or a name in quotation marks begins as it is.
+  return rest === message ? message : rest.charAt(0).toUpperCase() + rest.slice(1);
+}
+
 /**
  * Runs an action, or returns the refusal, so that the form can be shown again with the typed values. Only the reader can correct a 4xx;
  * other errors are thrown.
@@ -45,6 +49,6 @@ export async function attempt<T>(work: () => Promise<T>, mendable = [400, 409]):
     return { value: await work() };
   } catch (error) {
     if (!(error instanceof AppError && mendable.includes(error.status))) throw error;
-    return { problem: { message: error.message, fields: {}, status: error.status as View["status"] } };
+    return { problem: { message: sentenceOf(error.message), fields: {}, status: error.status as PageStatus } };
   }
 }

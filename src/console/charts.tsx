@@ -49,11 +49,13 @@ interface DaysProps {
   days: number;
   /** A text alternative of the chart. */
   label: string;
+  /** What the bad ones are, as a participle. */
+  bad?: string;
   children?: Child;
 }
 
 /** Counts by day, the last `days` of them. The first and last day and the highest count are below the chart as text. */
-export const Days = ({ counts, now, days, label, children }: DaysProps) => {
+export const Days = ({ counts, now, days, label, bad: badly = "failed", children }: DaysProps) => {
   const byDay = new Map(counts.map((one) => [one.day, one]));
   const all = Array.from({ length: days }, (_, i) => {
     const day = dayOf(now - (days - 1 - i) * DAY);
@@ -67,7 +69,7 @@ export const Days = ({ counts, now, days, label, children }: DaysProps) => {
         {all.map(({ day, count, bad = 0 }, i) =>
           count === 0 ? null : (
             <g>
-              <title>{bad > 0 ? `${day}: ${count}, ${bad} of them failed` : `${day}: ${count}`}</title>
+              <title>{bad > 0 ? `${day}: ${count}, ${bad} of them ${badly}` : `${day}: ${count}`}</title>
               <rect class="bar" x={i * 10 + 1} y={(40 - tall(count)).toFixed(1)} width="8" height={tall(count).toFixed(1)} />
               {bad > 0 && <rect class="bar bad" x={i * 10 + 1} y={(40 - tall(bad)).toFixed(1)} width="8" height={tall(bad).toFixed(1)} />}
             </g>

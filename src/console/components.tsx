@@ -1,28 +1,25 @@
 import type { Child } from "hono/jsx";
+import { useContext } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-
-/** The latest time that a date can represent, milliseconds since 1970. */
-const LAST = 8.64e15;
-
-/** A time to the minute, in UTC. @param at milliseconds since 1970 */
-export const utc = (at: number): string =>
-  at > LAST
-    ? "after all dates"
-    : new Date(at)
-        .toISOString()
-        .replace("T", " ")
-        .replace(/:\d\d\.\d+Z$/, " UTC");
+import { Zone } from "./display.ts";
+import { LAST, timeText } from "./zone.ts";
 
 /**
- * Shows a time. The script adds how long ago it was, or, with `exact`, the time in the reader's zone; without the script, and on hover, it
- * is UTC.
+ * Shows a time in the reader's zone. The script replaces it by how long ago it was, unless it is `exact`; the exact time is then shown on
+ * hover.
  */
-export const Time = ({ at, exact = false }: { at: number | null | undefined; exact?: boolean }) => {
+export const Time = ({ at, exact = false, seconds = false }: { at: number | null | undefined; exact?: boolean; seconds?: boolean }) => {
+  const zone = useContext(Zone);
   if (at === null || at === undefined) return <span class="faint">never</span>;
-  if (at > LAST) return <span>{utc(at)}</span>;
+  const text = timeText(at, zone, seconds);
+  if (at > LAST) return <span>{text}</span>;
   return (
-    <time datetime={new Date(at).toISOString()} title={utc(at)} data-relative={exact ? undefined : ""}>
-      {utc(at)}
+    <time
+      datetime={new Date(at).toISOString()}
+      title={exact && seconds ? undefined : timeText(at, zone, true)}
+      data-relative={exact ? undefined : ""}
+    >
+      {text}
     </time>
   );
 };
@@ -49,6 +46,7 @@ interface FieldProps {
   autocomplete?: string;
   autofocus?: boolean;
   placeholder?: string;
+  step?: string;
   /** The id of a list of suggestions. */
   list?: string;
 }
@@ -172,6 +170,25 @@ export function pageIn(query: URLSearchParams, name = "page"): number {
 /** Rows of a part of a list, so that no page is over 100 KB. */
 const MOST_ROWS = 50;
 
+/** Links to the pages beside this one of a list. @param name the query parameter with the number of the page */
+export const Pages = ({ url, at, count, name }: { url: URL; at: number; count: number; name: string }) => {
+  if (count <= 1 && at === 1) return <></>;
+  const to = (page: number) => {
+    const there = new URL(url);
+    there.searchParams.set(name, String(page));
+    return there.pathname + there.search;
+  };
+  return (
+    <nav class="pages" aria-label="Pages">
+      {at > 1 && <a href={to(Math.max(1, Math.min(at - 1, count)))}>Previous page</a>}
+      <span class="faint">
+        Page {at} of {count}
+      </span>
+      {at < count && <a href={to(at + 1)}>Next page</a>}
+    </nav>
+  );
+};
+
 /**
  * The part of a list that the page's address names, and links to the others. It is for lists that are read as a whole.
  * @param name the query parameter
@@ -179,24 +196,7 @@ const MOST_ROWS = 50;
 export function partOf<T>(items: readonly T[], url: URL, name = "part", rows = MOST_ROWS): { shown: T[]; Parts: () => JSX.Element } {
   const count = Math.max(1, Math.ceil(items.length / rows));
   const at = Math.min(pageIn(url.searchParams, name), count);
-  const to = (part: number) => {
-    const there = new URL(url);
-    there.searchParams.set(name, String(part));
-    return there.pathname + there.search;
-  };
-  const Parts = () =>
-    count === 1 ? (
-      <></>
-    ) : (
-      <nav class="pages" aria-label="Pages">
-        {at > 1 && <a href={to(at - 1)}>Previous page</a>}
-        <span class="faint">
-          Page {at} of {count}
-        </span>
-        {at < count && <a href={to(at + 1)}>Next page</a>}
-      </nav>
-    );
-  return { shown: items.slice((at - 1) * rows, at * rows), Parts };
+  return { shown: items.slice((at - 1) * rows, at * rows), Parts: () => <Pages url={url} at={at} count={count} name={name} /> };
 }
 
 /** An empty list, with a hint what to do. */

@@ -1,7 +1,8 @@
 import type { Child } from "hono/jsx";
 import type { OrganizationRef, UserActor } from "../context.ts";
 import type { OrgPermission } from "../auth/policy.ts";
-import { ORGANIZATIONS, orgPath, placePath } from "./paths.ts";
+import { type Display, themes } from "./display.ts";
+import { DISPLAY, ORGANIZATIONS, orgPath, placePath } from "./paths.ts";
 
 /** The entries of an organization's navigation. */
 export type NavigationItem = "home" | "stacks" | "tokens" | "audit" | "members" | "teams" | "roles" | "oidc" | "settings";
@@ -26,12 +27,17 @@ interface Props {
   may: (permission: OrgPermission) => boolean;
   /** A sentence about the change that the form on the previous page made. */
   said?: string | undefined;
+  display: Display;
+  /** The address to which the form for the display returns. */
+  here: string;
+  /** For the answer to a form that shows the form again: the address of the page that contains it. */
+  refused?: string | undefined;
   children: Child;
 }
 
 /** The frame of every page. It works without scripts, which only add to it. */
-export const Document = ({ title, actor, org, at, may, said, children }: Props) => (
-  <html lang="en">
+export const Document = ({ title, actor, org, at, may, said, display, here, refused, children }: Props) => (
+  <html lang="en" class={display.theme === "system" ? undefined : display.theme}>
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -68,7 +74,7 @@ export const Document = ({ title, actor, org, at, may, said, children }: Props) 
           </ul>
         </nav>
       )}
-      <main id="main" tabindex={-1}>
+      <main id="main" tabindex={-1} data-form={refused}>
         {actor && org && <Consent actor={actor} org={org} />}
         {said && (
           <p class="notice good" role="status">
@@ -77,9 +83,31 @@ export const Document = ({ title, actor, org, at, may, said, children }: Props) 
         )}
         {children}
       </main>
+      <DisplayForm display={display} here={here} />
     </body>
   </html>
 );
+
+/** The colors and the time zone. Both are chosen once, for every page. */
+const DisplayForm = ({ display, here }: { display: Display; here: string }) => (
+  <footer>
+    <form method="post" action={DISPLAY}>
+      <input type="hidden" name="next" value={here.slice(0, LONGEST_ADDRESS)} />
+      <span>Colors:</span>
+      {themes.map((theme) => (
+        <button class="link" name="theme" value={theme} aria-pressed={theme === display.theme ? "true" : "false"}>
+          {theme}
+        </button>
+      ))}
+    </form>
+    <span>
+      Times in {display.zone} <a href={`${DISPLAY}?next=${encodeURIComponent(here.slice(0, LONGEST_ADDRESS))}`}>Change</a>
+    </span>
+  </footer>
+);
+
+/** Most characters of an address in the footer: a longer one is cut, because no page may be over 100 KB. */
+const LONGEST_ADDRESS = 1000;
 
 const Organizations = ({ actor, org }: { actor: UserActor; org: OrganizationRef | undefined }) => (
   <nav class="organizations" aria-label="Organizations">
@@ -128,7 +156,7 @@ const Account = ({ actor }: { actor: UserActor }) => (
     <a href={ORGANIZATIONS}>Organizations</a>
     <a href="/user/settings/tokens">{actor.user.login}</a>
     <form method="post" action="/signout">
-      <button class="quiet">Sign out</button>
+      <button class="link">Sign out</button>
     </form>
   </nav>
 );

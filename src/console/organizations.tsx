@@ -1,7 +1,7 @@
 import type { Membership } from "../context.ts";
 import { acceptMembership, leaveOrganization } from "../orgs/consent.ts";
 import { builtInRoles } from "../roles/builtIn.ts";
-import { attempt } from "./attempt.ts";
+import { answering, attempt } from "./attempt.ts";
 import { Empty, Notice, Table } from "./components.tsx";
 import { ORGANIZATIONS, orgPath } from "./paths.ts";
 import { type PageContext, type View, defineOwnPage, definePage } from "./page.tsx";
@@ -16,19 +16,17 @@ export const organizationPages = [
   }),
   definePage("POST", `${ORGANIZATIONS}/:organization/leave`, "person", async (ctx) => {
     const done = await attempt(() => leaveOrganization(ctx, ctx.page.params["organization"] ?? ""));
-    return "problem" in done
-      ? view(ctx, done.problem.message)
-      : { to: ORGANIZATIONS, said: `You left ${ctx.page.params["organization"] ?? ""}.` };
+    return "problem" in done ? view(ctx, done.problem) : { to: ORGANIZATIONS, said: `You left ${ctx.page.params["organization"] ?? ""}.` };
   }),
 ];
 
-const view = ({ actor }: PageContext<"person">, problem?: string): View => ({
+const view = ({ actor, page }: PageContext<"person">, problem = page.problem): View => ({
   title: "Your organizations",
-  status: problem ? 400 : 200,
+  ...answering(problem),
   body: (
     <section>
       <h1>Your organizations</h1>
-      {problem && <Notice kind="error">{problem}</Notice>}
+      {problem && <Notice kind="error">{problem.message}</Notice>}
       {actor.memberships.length === 0 ? (
         <Empty>
           <p>You are not in any organization. Ask an administrator for an invitation.</p>

@@ -15,8 +15,11 @@ import { retryAfterChange } from "../auth/retry.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
 import { withWrittenNames } from "../stacks/written.ts";
+import { type Display, Zone, displayOf } from "./display.ts";
 import { Document, type NavigationItem } from "./document.tsx";
 import { refusalView } from "./refusal.tsx";
+import type { PageStatus, Problem } from "./problem.ts";
+import { keepRefused, takeRefused } from "./refused.ts";
 import { say, takeSaid } from "./said.ts";
 
 /** The requirement of a page: none, a signed-in person, or a permission in the organization that the path names. */
@@ -32,10 +35,13 @@ export type PageContext<P extends PagePermission> = (P extends "public"
 export interface PageInput {
   params: Record<string, string>;
   query: URLSearchParams;
-  /** Fields of a posted form; if a field is sent twice, the last counts. */
+  /** Fields of a posted form; if a field is sent twice, the last counts. With `problem`, the fields of the form that was refused. */
   form: Record<string, string>;
+  /** What was wrong with the form of this page that the reader has just sent. */
+  problem: Problem | undefined;
   /** The address of the page, under the public address of the deployment. */
   url: URL;
+  display: Display;
   /** Whether the reader has a permission in the page's organization. Use it only to decide what to show. */
   may: (permission: OrgPermission) => boolean;
   hono: Context<Env>;
@@ -47,7 +53,12 @@ export type Answer = View | Redirect | Response;
 export interface View {
   title: string;
   body: JSX.Element;
-  status?: 200 | 400 | 403 | 404 | 409 | 429 | 503;
+  status?: PageStatus;
+  /**
+   * What is wrong with the form that was sent. The browser is redirected to the page with the form, whose handler finds the problem in
+   * `ctx.page`. Set it only if that handler shows it.
+   */
+  problem?: Problem | undefined;
   /** The page's place in the organization's navigation. */
   at?: NavigationItem;
   /** Further origins that a form of this page may redirect to, for `form-action`. */
@@ -58,7 +69,7 @@ export interface Redirect {
   /** A path of this site. */
   to: string;
   /** A sentence about the change that the form made. The next page shows it once. */
-  said?: string;
+  said?: string | null;
 }
 
 export interface PageRoute {
@@ -71,33 +82,37 @@ export interface PageRoute {
   foreign?: boolean;
   /** Most characters of a form, if it is not `FORM_LIMIT`. */
   formLimit?: number;
+  /** For a form: how many segments of its path are the path of the page that contains it, and what that page needs. */
+  formOn?: { segments: number; permission: PagePermission } | undefined;
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
 
+/** A redirect after a form. It must tell what was done; null if the next page tells it. */
+export type Said = Redirect & { said: string | null };
+
+/** The result of a form. */
+export type Done = View | Said | Response;
+
 /** Binds a page to its handler. Names in the path with a `:` are parameters; `:orgName` is the organization. */
-export function definePage<P extends PagePermission>(
-  method: "GET" | "POST",
+export function definePage<P extends PagePermission, M extends "GET" | "POST">(
+  method: M,
   path: P extends OrgPermission ? `${string}:orgName${string}` : string,
   permission: P,
-  handler: (ctx: PageContext<P>) => Promise<Answer>,
+  handler: (ctx: PageContext<P>) => Promise<M extends "POST" ? Done : Answer>,
 ): PageRoute {
   return { method, path, permission, handler: handler as PageRoute["handler"] };
 }
 
 /** A page of the person's own account that a session of one organization may see as well. */
-export const defineOwnPage = (
-  method: "GET" | "POST",
+export const defineOwnPage = <M extends "GET" | "POST">(
+  method: M,
   path: string,
   permission: "person",
-  handler: (ctx: PageContext<"person">) => Promise<Answer>,
+  handler: (ctx: PageContext<"person">) => Promise<M extends "POST" ? Done : Answer>,
 ): PageRoute => ({ ...definePage(method, path, permission, handler), bounded: true });
 
 /** A form of another site, as an identity provider sends it. The handler opens no session. */
-export const defineForeignForm = (
-  path: string,
-  formLimit: number,
-  handler: (ctx: PageContext<"public">) => Promise<Answer>,
-): PageRoute => ({
+export const defineForeignForm = (path: string, formLimit: number, handler: (ctx: PageContext<"public">) => Promise<Done>): PageRoute => ({
   ...definePage("POST", path, "public", handler),
   foreign: true,
   formLimit,
@@ -105,7 +120,29 @@ export const defineForeignForm = (
 
 /** Registers pages with the router. Order matters: the first match is taken. */
 export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
-  for (const route of pages) app.on(route.method, [route.path], (c) => serve(c, route));
+  const shown = new Map(pages.filter(({ method }) => method === "GET").map(({ path, permission }) => [path, permission]));
+  for (const route of pages) {
+    if (route.method === "POST") route.formOn = pageAbove(route.path, shown);
+    app.on(route.method, [route.path], (c) => serve(c, route));
+  }
+}
+
+const first = (path: string, segments: number) => path.split("/").slice(0, segments).join("/");
+
+/** The page at the path of a form, or else the next one above it. */
+function pageAbove(path: string, shown: Map<string, PagePermission>): PageRoute["formOn"] {
+  for (let segments = path.split("/").length; segments > 1; segments--) {
+    const permission = shown.get(first(path, segments));
+    if (permission) return { segments, permission };
+  }
+  return undefined;
+}
+
+/** The path of the page that contains a form, if the reader may see that page. */
+function formPathOf({ url, may }: PageInput, { formOn }: PageRoute): string | undefined {
+  if (!formOn) return undefined;
+  const { permission, segments } = formOn;
+  return permission === "public" || permission === "person" || may(permission) ? first(url.pathname, segments) : undefined;
 }
 
 /**
@@ -127,7 +164,9 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     params: c.req.param() as Record<string, string>,
     query: new URL(c.req.url).searchParams,
     form: {},
+    problem: undefined,
     url: publicUrlOf(c.env, c.req),
+    display: displayOf(c),
     may: (permission) => {
       const credential = c.get("credential");
       if (!credential?.org) return false;
@@ -140,8 +179,12 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
     if (route.method === "POST") {
       if (!route.foreign) refuseForeign(c);
       page.form = await fieldsOf(c, route.formLimit);
-    }
-    return await render(c, await handle(c, route, page), page);
+    } else Object.assign(page, await takeRefused(c.env, c, page.url.pathname));
+    const answer = await handle(c, route, page);
+    const there = route.method === "POST" && "title" in answer ? formPathOf(page, route) : undefined;
+    if (there !== undefined && "problem" in answer && answer.problem && (await keepRefused(c.env, c, there, page.form, answer.problem)))
+      return c.redirect(there + page.url.search, 303);
+    return await render(c, answer, page, there);
   } catch (error) {
     return refusalPage(c, error, page);
   }
@@ -230,19 +273,32 @@ async function fieldsOf(c: Context<Env>, limit = FORM_LIMIT): Promise<Record<str
   return Object.fromEntries(new URLSearchParams(await c.req.text()));
 }
 
-async function render(c: Context<Env>, answer: Answer, page: PageInput): Promise<Response> {
+/** @param there the page with the form that this answers */
+async function render(c: Context<Env>, answer: Answer, page: PageInput, there?: string): Promise<Response> {
   if (answer instanceof Response) return answer;
   if ("to" in answer) {
-    if (answer.said !== undefined) say(c, answer.said);
+    if (answer.said) say(c, answer.said);
     return c.redirect(answer.to, 303);
   }
   c.header("Content-Security-Policy", policyOf(answer.formAction));
   const credential = c.get("credential");
   const actor = credential?.actor.kind === "user" ? credential.actor : undefined;
   const document = (
-    <Document title={answer.title} actor={actor} org={credential?.org} at={answer.at} may={page.may} said={takeSaid(c)}>
-      {answer.body}
-    </Document>
+    <Zone.Provider value={page.display.zone}>
+      <Document
+        title={answer.title}
+        actor={actor}
+        org={credential?.org}
+        at={answer.at}
+        may={page.may}
+        said={takeSaid(c)}
+        display={page.display}
+        here={c.req.method === "GET" ? page.url.pathname + page.url.search : (there ?? "/")}
+        refused={c.req.method === "POST" && (answer.status ?? 200) >= 400 ? there : undefined}
+      >
+        {answer.body}
+      </Document>
+    </Zone.Provider>
   );
   return c.html(`<!doctype html>${String(await document)}`, answer.status ?? 200);
 }

@@ -1,5 +1,6 @@
 import { auditPages } from "./audit/pages.ts";
 import { cliLoginPages } from "./cliLogin.tsx";
+import { displayPages } from "./displayPages.tsx";
 import { homePages } from "./home.tsx";
 import { organizationHomePage } from "./organizationHome.tsx";
 import { ownInvitePages } from "./invites.tsx";
@@ -66,6 +67,7 @@ export const pages: PageRoute[] = [
   ...setupPages,
   ...cliLoginPages,
   ...singleSignOnPages,
+  ...displayPages,
   ...homePages,
   ...ownInvitePages,
   ...personalPages,

@@ -18,6 +18,8 @@ export const previewPath = (stack: string, updateId: string) => `${stack}/previe
 
 /** A person's memberships. */
 export const ORGANIZATIONS = "/user/settings/organizations";
+/** The reader's colors and time zone. */
+export const DISPLAY = "/user/settings/display";
 
 /** A path of this site, or `/`: the page after signing in must not be on another site. */
 export function ownPath(text: string | null | undefined): string {

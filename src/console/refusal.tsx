@@ -1,4 +1,5 @@
 import type { AppError } from "../errors.ts";
+import { sentenceOf } from "./attempt.ts";
 import type { View } from "./page.tsx";
 
 /** The page that tells a reader why a request was refused, and what the reader can do. */
@@ -7,8 +8,11 @@ export function refusalView({ status, message }: AppError): View {
   const body = (
     <section class="narrow">
       <h1>{title}</h1>
-      <p class="notice error">{message}</p>
+      <p class="notice error">{sentenceOf(message)}</p>
       {advice && <p>{advice}</p>}
+      <p>
+        <a href="/">Go to the start page</a>
+      </p>
     </section>
   );
   return { title, body, status: status as 403 };

@@ -5,7 +5,7 @@ import { deleteScimToken } from "../scim/tokens/delete.ts";
 import { listScimTokens } from "../scim/tokens/list.ts";
 import { CreateScimTokenRequest, UpdateScimSettingsRequest } from "../scim/tokens/schema.ts";
 import { getScim, updateScim } from "../scim/tokens/settings.ts";
-import { type Problem, attempt, readForm, statusOf } from "./attempt.ts";
+import { answering, attempt, readForm } from "./attempt.ts";
 import { Badge, Copyable, Empty, Field, Notice, Table, Time } from "./components.tsx";
 import { keepOnce, takeOnce } from "./once.ts";
 import { type PageInput, type View, definePage } from "./page.tsx";
@@ -25,7 +25,7 @@ export const scimPages = [
     const made = "problem" in body ? body : await attempt(() => createScimToken(ctx, body.value));
     if ("problem" in made) return view(ctx, made.problem);
     await keepOnce(ctx, hono, ctx.actor.token.id, { id: made.value.id, name: form["name"] ?? "", value: made.value.tokenValue });
-    return { to: here(ctx, "value") };
+    return { to: here(ctx, "value"), said: null };
   }),
   definePage("POST", `${HERE}/settings`, "organization:set_access", async (ctx) => {
     const { form, url } = ctx.page;
@@ -64,7 +64,7 @@ export const scimPages = [
   }),
 ];
 
-async function view(ctx: Context, problem?: Problem): Promise<View> {
+async function view(ctx: Context, problem = ctx.page.problem): Promise<View> {
   const { page } = ctx;
   const service = await getScim(ctx, page.url.origin);
   const { tokens } = await listScimTokens(ctx);
@@ -72,7 +72,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   return {
     title: "SCIM",
     at: "settings",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section>
         <h1>SCIM</h1>

@@ -1,8 +1,10 @@
+import type { Child } from "hono/jsx";
 import type { OrgContext } from "../context.ts";
+import { badRequest } from "../errors.ts";
 import { getOrganizationMetadata } from "../orgs/metadata.ts";
 import { UpdateOrganizationRequest, updateOrganizationSettings } from "../orgs/settings.ts";
 import { type RefusedByPolicy, tokensRefusedByPolicy } from "../tokens/refusedByPolicy.ts";
-import { type Problem, attempt, readForm } from "./attempt.ts";
+import { type Problem, answering, attempt, readForm } from "./attempt.ts";
 import { Choice, Field, Notice, Time } from "./components.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
 import { placePath } from "./paths.ts";
@@ -12,18 +14,38 @@ const HERE = "/:orgName/~/settings" as const;
 type Context = OrgContext & { page: PageInput };
 type Metadata = Awaited<ReturnType<typeof getOrganizationMetadata>>;
 
+/** Each section is a form of its own. */
+const sections = ["tokens", "networks", "stacks", "audit"] as const;
+type Section = (typeof sections)[number];
+
 export const settingsPages = [
-  definePage("GET", HERE, "organization:read", (ctx) => view(ctx)),
+  definePage("GET", HERE, "organization:read", async (ctx) => view(ctx, await refusedAgain(ctx))),
   definePage("POST", HERE, "organization:update", async (ctx) => {
-    const body = readForm(UpdateOrganizationRequest, bodyOf(ctx.page.form));
-    if ("value" in body && ctx.page.form["shutOut"] !== "yes") {
+    const { form } = ctx.page;
+    const section = sections.find((one) => one === form["section"]);
+    if (!section) throw badRequest("this form has no such section");
+    const body = readForm(UpdateOrganizationRequest, bodyOf(section, form));
+    if ("value" in body && form["shutOut"] !== "yes") {
       const refusedByPolicy = await lossOf(ctx, body.value.setMaxAccessTokenExpiryDays ?? 0);
-      if (refusedByPolicy) return view(ctx, { message: "Nothing has been saved yet.", fields: {} }, refusedByPolicy);
+      if (refusedByPolicy) return view(ctx, refusedByPolicy, UNSAVED);
     }
     const done = "problem" in body ? body : await attempt(() => updateOrganizationSettings(ctx, body.value));
-    return "problem" in done ? view(ctx, done.problem) : { to: placePath(ctx.org.name, "settings"), said: "The settings were saved." };
+    return "problem" in done
+      ? view(ctx, undefined, done.problem)
+      : { to: placePath(ctx.org.name, "settings"), said: `The settings of the section ${titles[section]} were saved.` };
   }),
 ];
+
+const titles: Record<Section, string> = { tokens: "Tokens", networks: "Networks", stacks: "Stacks", audit: "Audit log" };
+
+const UNSAVED: Problem = { message: "Nothing has been saved yet.", fields: {}, status: 409 };
+
+/** The tokens that the form would refuse, when the page shows a form again that was not confirmed. */
+async function refusedAgain({ page, ...ctx }: Context): Promise<RefusedByPolicy | undefined> {
+  if (page.problem?.status !== UNSAVED.status) return undefined;
+  const days = Number(page.form["setMaxAccessTokenExpiryDays"] ?? 0);
+  return Number.isSafeInteger(days) && days > 0 ? lossOf({ ...ctx, page }, days) : undefined;
+}
 
 /** Maximum number of names of tokens in a warning. */
 const NAMED = 10;
@@ -35,19 +57,28 @@ async function lossOf(ctx: Context, days: number): Promise<RefusedByPolicy | und
   return found.machines + found.personal > 0 || found.caller ? found : undefined;
 }
 
-/** The body of the API's request. An empty number is 0, which clears the setting; browsers do not send unchecked boxes. */
-function bodyOf(form: Record<string, string>) {
+/** The members of the API's request for one section. An empty number is 0, which clears the setting; browsers do not send unchecked boxes. */
+function bodyOf(section: Section, form: Record<string, string>) {
   const words = (name: string) => (form[name] ?? "").split(/[\s,]+/).filter(Boolean);
-  return {
-    setDefaultStackPermission: Number(form["setDefaultStackPermission"]),
-    ...Object.fromEntries(toggles.map(([name]) => [name, form[name] === "yes"])),
-    ...Object.fromEntries(days.map(([name]) => [name, Number(form[name] ?? 0)])),
-    setInFlightRevocation: form["setInFlightRevocation"],
-    setMaxDrainHours: form["setMaxDrainHours"] === undefined ? undefined : Number(form["setMaxDrainHours"]),
-    setAllowedCidrs: words("setAllowedCidrs"),
-    setAllowedCountries: words("setAllowedCountries"),
-    force: form["shutOut"] === "yes",
-  };
+  const numbers = (fields: readonly NumberField[]) => Object.fromEntries(fields.map(([name]) => [name, Number(form[name] ?? 0)]));
+  switch (section) {
+    case "tokens":
+      return {
+        ...numbers(days.tokens),
+        setInFlightRevocation: form["setInFlightRevocation"],
+        setMaxDrainHours: form["setMaxDrainHours"] === undefined ? undefined : Number(form["setMaxDrainHours"]),
+        force: form["shutOut"] === "yes",
+      };
+    case "networks":
+      return { setAllowedCidrs: words("setAllowedCidrs"), setAllowedCountries: words("setAllowedCountries") };
+    case "stacks":
+      return {
+        setDefaultStackPermission: Number(form["setDefaultStackPermission"]),
+        ...Object.fromEntries(toggles.map(([name]) => [name, form[name] === "yes"])),
+      };
+    case "audit":
+      return numbers(days.audit);
+  }
 }
 
 const toggles = [
@@ -56,19 +87,29 @@ const toggles = [
   ["setMembersCanTransferStacks", "Members may transfer stacks"],
 ] as const;
 
-const days = [
-  [
-    "setMaxAccessTokenExpiryDays",
-    "Maximum token lifetime (days)",
-    "Leave empty for no limit. Tokens with more time left than this stop working.",
+/** The boxes of the section that was sent: browsers do not send those that are not checked. */
+const unchecked = ({ section }: Record<string, string>): Record<string, string> =>
+  section === "stacks" ? Object.fromEntries(toggles.map(([name]) => [name, ""])) : {};
+
+type NumberField = readonly [name: string, label: string, hint: string];
+
+const days: Record<"tokens" | "audit", readonly NumberField[]> = {
+  tokens: [
+    [
+      "setMaxAccessTokenExpiryDays",
+      "Maximum token lifetime (days)",
+      "It applies to organization, team and personal tokens. Leave empty for no limit. Tokens with more time left than this stop working.",
+    ],
+    ["setDisableUnusedTokensAfterDays", "Disable unused tokens after (days)", "Organization and team tokens. Leave empty to disable none."],
   ],
-  ["setDisableUnusedTokensAfterDays", "Disable unused tokens after (days)", "Leave empty to disable none."],
-  [
-    "setAuditRetentionDays",
-    "Keep audit records in the database for (days)",
-    "Leave empty to keep them forever. Older records move to the archive.",
+  audit: [
+    [
+      "setAuditRetentionDays",
+      "Keep audit records in the database for (days)",
+      "Leave empty to keep them forever. Older records move to the archive.",
+    ],
   ],
-] as const;
+};
 
 const current = (now: Metadata): Record<string, string> => ({
   setDefaultStackPermission: String(now.defaultStackPermission),
@@ -84,22 +125,22 @@ const current = (now: Metadata): Record<string, string> => ({
   setAllowedCountries: now.allowedCountries.join(" "),
 });
 
-async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedByPolicy): Promise<View> {
+async function view(ctx: Context, refusedByPolicy: RefusedByPolicy | undefined, problem = ctx.page.problem): Promise<View> {
   const now = await getOrganizationMetadata(ctx);
   const warning = await streamWarning(ctx);
   return {
     title: "Settings",
     at: "settings",
-    status: refusedByPolicy ? 409 : problem ? 400 : 200,
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>Settings</h1>
         {warning}
         <dl>
-          <dt>Edition</dt>
-          <dd>{now.product}</dd>
           {now.subscriptionTrialEnd !== undefined && (
             <>
+              <dt>Edition</dt>
+              <dd>{now.product}</dd>
               <dt>{now.subscriptionStatus === "trialing" ? "Trial ends" : "Trial ended"}</dt>
               <dd>
                 <Time at={now.subscriptionTrialEnd * 1000} exact />
@@ -142,7 +183,11 @@ async function view(ctx: Context, problem?: Problem, refusedByPolicy?: RefusedBy
         )}
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {ctx.page.may("organization:update") ? (
-          <Form form={problem ? ctx.page.form : current(now)} errors={problem?.fields ?? {}} refusedByPolicy={refusedByPolicy} />
+          <Forms
+            form={{ ...current(now), ...(problem && { ...unchecked(ctx.page.form), ...ctx.page.form }) }}
+            errors={problem?.fields ?? {}}
+            refusedByPolicy={refusedByPolicy}
+          />
         ) : (
           <p class="faint">Only administrators can change the settings of {ctx.org.name}.</p>
         )}
@@ -199,69 +244,82 @@ interface FormProps {
   refusedByPolicy: RefusedByPolicy | undefined;
 }
 
-const Form = ({ form, errors, refusedByPolicy }: FormProps) => (
-  <form method="post">
-    {refusedByPolicy && <Loss refusedByPolicy={refusedByPolicy} days={form["setMaxAccessTokenExpiryDays"] ?? ""} />}
-    <h2>Tokens</h2>
-    {days.slice(0, 2).map(([name, label, hint]) => (
+const Forms = ({ form, errors, refusedByPolicy }: FormProps) => {
+  const numbers = (fields: readonly NumberField[]) =>
+    fields.map(([name, label, hint]) => (
       <Field name={name} label={label} hint={hint} value={form[name]} error={errors[name]} type="number" />
-    ))}
-    <Choice
-      name="setInFlightRevocation"
-      label="If a token is revoked during an update"
-      value={form["setInFlightRevocation"] ?? "drain"}
-      options={[
-        ["drain", "Let the update finish"],
-        ["abort", "Cancel the update"],
-      ]}
-    />
-    <Field
-      name="setMaxDrainHours"
-      label="Time to finish (hours)"
-      value={form["setMaxDrainHours"]}
-      error={errors["setMaxDrainHours"]}
-      type="number"
-      hint="After this time the update is canceled. The update of a leaked token is canceled immediately."
-    />
-    <Field
-      name="setAllowedCidrs"
-      label="Allowed networks"
-      value={form["setAllowedCidrs"]}
-      error={errors["setAllowedCidrs"]}
-      placeholder="192.0.2.0/24 2001:db8::/32"
-      hint="Separated by spaces. Leave empty to allow all networks."
-    />
-    <Field
-      name="setAllowedCountries"
-      label="Allowed countries"
-      value={form["setAllowedCountries"]}
-      error={errors["setAllowedCountries"]}
-      placeholder="DE AT"
-      hint="Two letters each. Leave empty to allow all countries."
-    />
-    <h2>Stacks</h2>
-    <Choice
-      name="setDefaultStackPermission"
-      label="Members' permission on every stack"
-      value={form["setDefaultStackPermission"] ?? "103"}
-      options={[
-        ["0", "nothing"],
-        ["101", "read"],
-        ["102", "read and write"],
-        ["103", "Admin: read, write and delete"],
-      ]}
-    />
-    {toggles.map(([name, label]) => (
-      <label class="plain option">
-        <input type="checkbox" name={name} value="yes" checked={form[name] === "yes"} /> {label}
-      </label>
-    ))}
-    <h2>Audit log</h2>
-    {days.slice(2).map(([name, label, hint]) => (
-      <Field name={name} label={label} hint={hint} value={form[name]} error={errors[name]} type="number" />
-    ))}
+    ));
+  return (
+    <>
+      <SectionForm section="tokens">
+        {refusedByPolicy && <Loss refusedByPolicy={refusedByPolicy} days={form["setMaxAccessTokenExpiryDays"] ?? ""} />}
+        {numbers(days.tokens)}
+        <Choice
+          name="setInFlightRevocation"
+          label="If a token is revoked during an update"
+          value={form["setInFlightRevocation"] ?? "drain"}
+          options={[
+            ["drain", "Let the update finish"],
+            ["abort", "Cancel the update"],
+          ]}
+        />
+        <Field
+          name="setMaxDrainHours"
+          label="Time to finish (hours)"
+          value={form["setMaxDrainHours"]}
+          error={errors["setMaxDrainHours"]}
+          type="number"
+          hint="After this time the update is canceled. The update of a leaked token is canceled immediately."
+        />
+      </SectionForm>
+      <SectionForm section="networks">
+        <Field
+          name="setAllowedCidrs"
+          label="Allowed networks"
+          value={form["setAllowedCidrs"]}
+          error={errors["setAllowedCidrs"]}
+          placeholder="192.0.2.0/24 2001:db8::/32"
+          hint="Separated by spaces. Leave empty to allow all networks."
+        />
+        <Field
+          name="setAllowedCountries"
+          label="Allowed countries"
+          value={form["setAllowedCountries"]}
+          error={errors["setAllowedCountries"]}
+          placeholder="DE AT"
+          hint="Two letters each. Leave empty to allow all countries."
+        />
+      </SectionForm>
+      <SectionForm section="stacks">
+        <Choice
+          name="setDefaultStackPermission"
+          label="Members' permission on every stack"
+          value={form["setDefaultStackPermission"] ?? "103"}
+          options={[
+            ["0", "nothing"],
+            ["101", "read"],
+            ["102", "read and write"],
+            ["103", "Admin: read, write and delete"],
+          ]}
+        />
+        {toggles.map(([name, label]) => (
+          <label class="plain option">
+            <input type="checkbox" name={name} value="yes" checked={form[name] === "yes"} /> {label}
+          </label>
+        ))}
+      </SectionForm>
+      <SectionForm section="audit">{numbers(days.audit)}</SectionForm>
+    </>
+  );
+};
+
+const SectionForm = ({ section, children }: { section: Section; children: Child }) => (
+  <form method="post" class="section" aria-labelledby={`section-${section}`}>
+    <h2 id={`section-${section}`}>{titles[section]}</h2>
+    <input type="hidden" name="section" value={section} />
+    {children}
     <p>
-      <button>Save</button>
+      <button aria-label={`Save ${titles[section]}`}>Save</button>
     </p>
   </form>
 );

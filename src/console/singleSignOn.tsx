@@ -10,7 +10,7 @@ import { authorizeToken, listOwnTokens } from "../sso/authorizations.ts";
 import { originOf } from "../http/origin.ts";
 import { cut } from "../http/pageText.ts";
 import { Empty, Field, Notice, Table } from "./components.tsx";
-import { type Answer, type PageInput, type View, defineForeignForm, definePage } from "./page.tsx";
+import { type Done, type PageInput, type View, defineForeignForm, definePage } from "./page.tsx";
 import { onwards } from "./onwards.tsx";
 import { orgPath, ownPath } from "./paths.ts";
 import { atPublicAddress } from "./publicAddress.ts";
@@ -52,7 +52,7 @@ function mayLeaveAtOnce(ctx: RequestContext & { page: PageInput }): boolean {
 }
 
 /** Leads to the only provider, or shows a page to choose one. @throws 404 for none */
-async function leave(ctx: RequestContext & { page: PageInput }, providers: Provider[], next: string, hint: string): Promise<Answer> {
+async function leave(ctx: RequestContext & { page: PageInput }, providers: Provider[], next: string, hint: string): Promise<Done> {
   const { hono } = ctx.page;
   const [only, ...others] = providers;
   if (!only) throw notFound("Single sign-on of this name");
@@ -105,13 +105,13 @@ export const singleSignOnPages = [
   definePage("GET", "/login/:place/sso/callback", "public", async (ctx) => {
     const { hono, params } = ctx.page;
     const arrival = await arrive(ctx, hono, params["place"] ?? "");
-    if (arrival === "first") return { to: FIRST };
+    if (arrival === "first") return { to: FIRST, said: null };
     if ("setup" in arrival) {
       await replaceSession(ctx, hono, await createBySignIn(ctx, arrival.provider, arrival.person, arrival.setup));
-      return { to: orgPath(arrival.setup) };
+      return { to: orgPath(arrival.setup), said: null };
     }
     await replaceSession(ctx, hono, arrival.cookie);
-    return { to: arrival.next };
+    return { to: arrival.next, said: null };
   }),
   definePage("GET", "/login/:place/sso/saml/metadata", "public", async (ctx) => {
     const { hono, params, url } = ctx.page;
@@ -124,7 +124,7 @@ export const singleSignOnPages = [
     const { hono, params, form } = ctx.page;
     const place = params["place"] ?? "";
     await receiveSaml(ctx, hono, place, form);
-    return { to: samlArrivalPath(place) };
+    return { to: samlArrivalPath(place), said: null };
   }),
   definePage("GET", SAML_ARRIVAL, "public", (ctx) => arriveBySaml(ctx, undefined)),
   definePage("POST", SAML_ARRIVAL, "public", (ctx) => arriveBySaml(ctx, ctx.page.form["arrival"] ?? "")),
@@ -141,7 +141,7 @@ export const singleSignOnPages = [
     try {
       const { cookie, next } = await finishFirst(ctx, hono, choice);
       await replaceSession(ctx, hono, cookie);
-      return { to: next };
+      return { to: next, said: null };
     } catch (error) {
       if (!(error instanceof AppError && error.status === 400 && choice.as === "token")) throw error;
       return firstView(ctx, await readFirst(ctx, hono), error.message);
@@ -191,21 +191,21 @@ export const singleSignOnPages = [
   }),
   definePage("POST", "/signin/sso/:place/reauth", "public", async (ctx) => {
     const place = ctx.page.params["place"] ?? "";
-    if (!isSignedInTo(ctx, place)) return { to: reauthPath(place) };
+    if (!isSignedInTo(ctx, place)) return { to: reauthPath(place), said: null };
     await authorizeToken(ctx, ctx.page.form["token"] ?? "");
-    return { to: reauthPath(place) };
+    return { to: reauthPath(place), said: null };
   }),
 ];
 
 /** The page after the form of a provider, and its button. */
-async function arriveBySaml(ctx: RequestContext & { page: PageInput }, confirmedId: string | undefined): Promise<Answer> {
+async function arriveBySaml(ctx: RequestContext & { page: PageInput }, confirmedId: string | undefined): Promise<Done> {
   const { hono, params } = ctx.page;
   const place = params["place"] ?? "";
   const arrival = await arriveFromSaml(ctx, hono, place, confirmedId, ownPath);
-  if (arrival === "first") return { to: FIRST };
+  if (arrival === "first") return { to: FIRST, said: null };
   if ("cookie" in arrival) {
     await replaceSession(ctx, hono, arrival.cookie);
-    return { to: arrival.next };
+    return { to: arrival.next, said: null };
   }
   const { arrivalId, provider, person } = arrival;
   return {

@@ -1,6 +1,6 @@
 import { type SQL, and, desc, eq, gte, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { guard, guardMemberships, guardsOf } from "../auth/guard.ts";
+import { guard, guardMemberships, guarded, guardsOf } from "../auth/guard.ts";
 import { lives } from "../auth/lives.ts";
 import { visibleHere, visibleTo } from "../auth/visible.ts";
 import type { ActorContext, OrgContext, PersonContext } from "../context.ts";
@@ -28,7 +28,19 @@ export const getTokenImpact = (ctx: OrgContext, id: string, owner = theOrganizat
     adminOf: [ctx.org.id],
   });
 
-/** The same for one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list. */
+/** The stacks that a token changed in the last 90 days, the latest first. */
+export async function getTokenStacks(ctx: OrgContext, id: string): Promise<TokenImpact["stacks"]> {
+  const [found] = await guarded(ctx, [changedStacks(ctx, id, [ctx.org], visibleHere(ctx))]);
+  return found.map(({ projectName, stackName, updates: count, lastUpdate }) => ({
+    orgName: ctx.org.name,
+    projectName,
+    stackName,
+    updates: count,
+    lastUpdate: seconds(lastUpdate),
+  }));
+}
+
+/** The use of one of the caller's own tokens or sessions, in the organizations whose stacks the caller may list. */
 export function getPersonalImpact(ctx: PersonContext, id: string, kind: "personal" | "session" = "personal") {
   const { actor, store } = ctx;
   const one = and(eq(accessTokens.id, id), ownedByCaller(actor, kind))!;

@@ -6,7 +6,8 @@ import type { Bindings } from "../../src/env.ts";
 import { settledLog } from "../support/audit.ts";
 import { type Visitor, shown, signIn } from "../support/browser.ts";
 import { ok, refused } from "../support/client.ts";
-import { type NewToken, type World, newOrgToken, newStack, newWorld } from "../support/world.ts";
+import { countRowsRead } from "../support/rows.ts";
+import { type NewToken, type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
 
 const HERE = "/acme/~/audit";
 let world: World;
@@ -23,23 +24,104 @@ beforeEach(async () => {
   await settledLog();
 });
 
-it("marks refused calls, and links to related filters", async () => {
+/** The page of a filter that was typed: it leads to an address with the times themselves. */
+async function filtered(reader: Visitor, query: string): Promise<string> {
+  const typed = await reader.get(`${HERE}?${query}`);
+  expect(typed.status).toBe(303);
+  const to = typed.headers.get("Location")!;
+  expect(to).not.toMatch(/from=|until=/);
+  return shown(reader.get(to));
+}
+
+const rowsIn = (html: string) => html.match(/<li class="event/g)?.length ?? 0;
+
+it("marks refused calls, names the stack once, and has one link in each row", async () => {
   const page = await shown(admin.get(HERE));
-  expect(page).toContain('<tr class="refused">');
-  expect(page).toContain(`href="${HERE}?tokenFilter=${ci.id}"`);
-  expect(page).toContain(`href="${HERE}?userFilter=mel"`);
-  expect(page).toContain(`href="${HERE}?eventFilter=stack-created"`);
-  expect(page).toContain(`href="${HERE}?stackFilter=web%2Fdev"`);
+  expect(page).toContain('<li class="event refused">');
+  const row = page
+    .split('<li class="event')
+    .slice(1)
+    .find((text) => text.includes("Stack Created"))!
+    .split("</li>")[0]!;
+  expect(row.match(/<a /g)).toHaveLength(1);
+  expect(row.match(/web\/dev/g)).toHaveLength(1);
+  const record = await shown(admin.get(/href="([^"]*)"/.exec(row)![1]!));
+  expect(record).toContain(`href="${HERE}?tokenFilter=${ci.id}"`);
+  expect(record).toContain(`href="${HERE}?eventFilter=stack-created"`);
+  expect(record).toContain(`href="${HERE}?stackFilter=web%2Fdev"`);
 });
 
-it("takes the API's filters", async () => {
-  const rows = async (query: string) => (await shown(admin.get(`${HERE}?${query}`))).split("<tr").length - 2;
+it("takes the API's filters, and has a field for each", async () => {
+  const rows = async (query: string) => rowsIn(await shown(admin.get(`${HERE}?${query}`)));
   const all = await rows("");
   expect(await rows(`tokenFilter=${ci.id}`)).toBe(1);
-  expect(await rows("tokenFilter=ci")).toBe(1);
+  expect(await rows("tokenFilter=ci&userFilter=&stackFilter=web/dev&from=&until=")).toBe(1);
   expect(await rows("refusalsOnly=true")).toBe(1);
-  expect(await rows("from=2020-01-01T00:00")).toBe(all);
-  expect(await shown(admin.get(`${HERE}?until=2020-01-01T00:00`))).toContain("No events match");
+  expect(rowsIn(await filtered(admin, "from=2020-01-01T00:00"))).toBe(all);
+  expect(await filtered(admin, "until=2020-01-01T00:00")).toContain("No events match");
+  const page = await shown(admin.get(`${HERE}?tokenFilter=ci&userFilter=ada`));
+  for (const field of [/name="tokenFilter"[^>]* value="ci"/, /name="userFilter"[^>]* value="ada"/, /name="stackFilter"/])
+    expect(page).toMatch(field);
+});
+
+it("shows times and reads filters in the one zone that the reader has chosen, with seconds", async () => {
+  const at = Date.UTC(2026, 6, 1, 22, 30, 15);
+  await env.DB.prepare("UPDATE audit_events SET at = ? WHERE event = 'stack-created'").bind(at).run();
+  const change = await admin.post("/user/settings/display", { zone: "Asia/Kolkata", next: HERE });
+  expect(change.headers.get("Location")).toBe(HERE);
+  const reader = admin.with(change);
+  expect(await shown(admin.get(`${HERE}?eventFilter=stack-created`))).toContain("2026-07-01 22:30:15 UTC");
+  const page = await filtered(reader, "eventFilter=stack-created&from=2026-07-02T04:00:15&until=2026-07-02T04:00:16");
+  expect(page).toContain("2026-07-02 04:00:15 GMT+5:30");
+  expect(page).toContain('value="2026-07-02T04:00:15"');
+  expect(page).toMatch(/From: 2026-07-02 04:00:15 Asia\/(Kolkata|Calcutta)/);
+  expect(page).toContain(`startTime=${at / 1000}`);
+  expect(await filtered(reader, "from=2026-07-02T04:00:16&until=2026-07-02T05:00")).toContain("No events match");
+});
+
+it("folds the events of one update under its name, and never a refusal", async () => {
+  await newOrgToken(world, "other");
+  const update = await startUpdate(ci.tokenValue);
+  await ok("POST", `${update.path}/complete`, { lease: update.lease, json: { status: "succeeded" } });
+  await ok("GET", "/api/stacks/acme/web/dev/export", { token: ci.tokenValue });
+  await settledLog();
+  const page = await shown(admin.get(HERE));
+  const fold = /<details><summary class="event">.*?<\/details>/s.exec(page)![0];
+  expect(fold.replaceAll(/<[^>]*>/g, "")).toMatch(/Update 1 of web\/dev: \d events/);
+  expect(fold).toContain('href="/acme/web/dev/updates/1"');
+  for (const event of ["Stack Update Started", "Stack Update Completed", "Stack Exported"]) expect(fold).toContain(event);
+  expect(fold).not.toContain("refused");
+  expect(page).toContain('<li class="event refused">');
+  // Whoever looks for single events gets them.
+  expect(await shown(admin.get(`${HERE}?eventFilter=stack-update-started`))).not.toContain("<details><summary class");
+});
+
+it("has links for common questions, and counts events and refusals by day", async () => {
+  const page = await shown(admin.get(HERE));
+  expect(page).toContain(`href="${HERE}?refusalsOnly=true"`);
+  expect(page).toMatch(/Events by day: \d+ events, 1 refused/);
+  const production = /href="([^"]*prod\*[^"]*startTime[^"]*)"/.exec(page.replaceAll("%2A", "*"))![1]!.replaceAll("&amp;", "&");
+  expect(await shown(admin.get(production))).toMatch(/aria-current="true">Production last night/);
+  expect(await shown(admin.get(`${HERE}?refusalsOnly=true`))).not.toContain("Events by day");
+});
+
+it("reads no more rows of a large log than of a small one", async () => {
+  const insert = (from: number, to: number) =>
+    env.DB.prepare(
+      `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack,
+         req_org_admin, req_stack_admin, auth_failure, seq, prev_hash, hash)
+       SELECT 'e-' || value, ?2, ?3 - value * 1000, 'stack-exported', 'Exported the state.', '203.0.113.1', 'ada', '', 't', 't', 'web/dev', 0, 0, 0,
+         1000000 - value, '', '' FROM json_each(?1)`,
+    )
+      .bind(JSON.stringify(Array.from({ length: to - from }, (_, i) => from + i)), orgId, Date.now())
+      .run();
+  await insert(0, 300);
+  const rowsRead = countRowsRead();
+  await shown(admin.get(HERE));
+  const small = rowsRead();
+  await insert(300, 5000);
+  await shown(admin.get(HERE));
+  expect(rowsRead() - small).toBeLessThanOrEqual(small + 20);
 });
 
 it("offers the events that are recorded as a filter, and not those of features that are to come", async () => {
@@ -75,8 +157,8 @@ it("distinguishes a person from a machine when the person has the organization's
     ["by-token", true],
     ["by-machine", false],
   ] as const) {
-    const row = list.split("<tr").find((text) => text.includes(what))!;
-    expect([what, row.includes("userFilter=acme")]).toEqual([what, byPerson]);
+    const row = list.split('<li class="event').find((text) => text.includes(what))!;
+    expect([what, row.includes('<span class="line">acme</span>')]).toEqual([what, byPerson]);
     const record = await shown(acme.get(/href="([^"]*\/audit\/\d+)"/.exec(row)![1]!));
     expect([what, record.includes("userFilter=acme"), record.includes("a token of the organization")]).toEqual([what, byPerson, !byPerson]);
   }
@@ -104,7 +186,7 @@ it("links each record to the one before it and the one after it, where there is 
   expect(await shown(admin.get(`${HERE}/${last}`))).not.toContain(`href="${HERE}/${last + 1}"`);
 });
 
-it("says when to the minute, in the list and in the record", async () => {
+it("says when to the second, in the list and in the record", async () => {
   for (const path of [HERE, `${HERE}/2`]) {
     const page = await shown(admin.get(path));
     expect(page).toContain("<time");
@@ -157,7 +239,7 @@ it("stays below 100 KB with 100 rows", async () => {
   ).bind("Updated stack acme/infrastructure/production with a message of some length. ".repeat(2));
   await env.DB.batch(Array.from({ length: 100 }, () => row));
   const page = await shown(admin.get(HERE));
-  expect(page.split('<tr class="refused">')).toHaveLength(101);
+  expect(page.split('<li class="event refused">')).toHaveLength(101);
   expect(page.length).toBeLessThan(100_000);
 });
 

@@ -159,7 +159,13 @@ describe("the list of stacks", () => {
     await addTo(world.admin, "mel");
     await grant(world.admin, 101);
     const cookie = await signIn(world.member);
-    for (const path of ["/acme/~/stacks", "/acme/~/stacks?sort=name", "/acme/~/stacks?status=never", "/acme/~/stacks?search=web", "/acme/~/stacks?project=web"]) {
+    for (const path of [
+      "/acme/~/stacks",
+      "/acme/~/stacks?sort=name",
+      "/acme/~/stacks?status=never",
+      "/acme/~/stacks?search=web",
+      "/acme/~/stacks?project=web",
+    ]) {
       const { html } = await page(cookie, path);
       expect(html, path).toMatch(/1 (of 1 )?stack/);
       expect(html, path).not.toContain("prod");

@@ -111,8 +111,8 @@ describe("a membership that the person has not accepted", () => {
     const gus = await signIn(world.stranger);
     const page = await shown(
       gus.post("/globex/~/settings", {
+        section: "tokens",
         setMaxAccessTokenExpiryDays: "5",
-        setDefaultStackPermission: "103",
         setInFlightRevocation: "drain",
       }),
       409,
@@ -123,8 +123,8 @@ describe("a membership that the person has not accepted", () => {
     expect(
       await shown(
         gus.post("/globex/~/settings", {
+          section: "tokens",
           setMaxAccessTokenExpiryDays: "5",
-          setDefaultStackPermission: "103",
           setInFlightRevocation: "drain",
         }),
         409,

@@ -3,10 +3,15 @@ import { expect } from "vitest";
 
 const site = "https://stackpass.test";
 
-/** What a browser without JavaScript does: pages and forms, with the cookies of one person. */
+/**
+ * What a browser without JavaScript does: pages and forms, with the cookies of one person. A form that is refused is shown again at the address
+ * of its page: `post` follows that redirect, and no other.
+ */
 export interface Visitor {
   get: (path: string) => Promise<Response>;
   post: (path: string, form: Record<string, string>, headers?: Record<string, string>) => Promise<Response>;
+  /** The same, with the first answer, whatever it is. */
+  submit: (path: string, form: Record<string, string>, headers?: Record<string, string>) => Promise<Response>;
   /** The same visitor, with the cookies that an answer has set. */
   with: (answer: Response) => Visitor;
 }
@@ -18,27 +23,40 @@ export function newVisitor(cookie = ""): Visitor {
       ...init,
       headers: { Accept: "text/html", "CF-Connecting-IP": "203.0.113.9", ...(cookie && { Cookie: cookie }), ...init.headers },
     });
+  const submit: Visitor["submit"] = (path, form, headers = {}) => {
+    const body = String(new URLSearchParams(form));
+    return send(path, {
+      method: "POST",
+      body,
+      headers: {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Length": String(body.length),
+        Origin: site,
+        "Sec-Fetch-Site": "same-origin",
+        ...headers,
+      },
+    });
+  };
   return {
     get: (path) => send(path, {}),
-    post: (path, form, headers = {}) => {
-      const body = String(new URLSearchParams(form));
-      return send(path, {
-        method: "POST",
-        body,
-        headers: {
-          "Content-Type": "application/x-www-form-urlencoded",
-          "Content-Length": String(body.length),
-          Origin: site,
-          "Sec-Fetch-Site": "same-origin",
-          ...headers,
-        },
-      });
+    submit,
+    post: async (path, form, headers) => {
+      const answer = await submit(path, form, headers);
+      if (!cookiesOf(answer).some((set) => /^__Host-stackpass-refused=./.test(set))) return answer;
+      return newVisitor(cookie).with(answer).get(answer.headers.get("Location")!);
     },
-    with: (answer) => newVisitor([...(cookie ? [cookie] : []), ...cookiesOf(answer)].join("; ")),
+    with: (answer) => newVisitor(joined([...cookie.split("; "), ...cookiesOf(answer)])),
   };
 }
 
-const cookiesOf = (answer: Response) => answer.headers.getSetCookie().map((set) => set.split(";")[0]);
+const cookiesOf = (answer: Response) => answer.headers.getSetCookie().map((set) => set.split(";")[0]!);
+
+/** A later cookie replaces an earlier one of the same name, or deletes it. */
+function joined(cookies: string[]): string {
+  const byName = new Map<string, string>();
+  for (const cookie of cookies) byName.set(cookie.split("=", 1)[0]!, cookie);
+  return [...byName.values()].filter((cookie) => !/^$|=$/.test(cookie)).join("; ");
+}
 
 /** Signs somebody in with their personal token. */
 export async function signIn(token: string): Promise<Visitor> {

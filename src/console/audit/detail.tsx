@@ -37,7 +37,7 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
         <dl>
           <dt>When</dt>
           <dd>
-            <Time at={Number(record["at"])} exact />
+            <Time at={Number(record["at"])} exact seconds />
           </dd>
           <dt>Event</dt>
           <dd>{filtered("eventFilter", said("event"))}</dd>

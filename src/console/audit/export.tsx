@@ -9,7 +9,7 @@ const labels: Record<FormatName, string> = { csv: "CSV", cef: "CEF", jsonl: "JSO
 
 /** The API's export, as a download with a descriptive file name. */
 export const exportPage = definePage("GET", "/:orgName/~/audit/export", "audit_logs:export", async (ctx) => {
-  const asked = exportQuery(ctx.page.query);
+  const asked = exportQuery(ctx.page.query, ctx.page.display.zone);
   const { format } = asked;
   const file = await exportAuditEvents(ctx, versionTwo(ctx.org.name, asked), format, ctx.page.hono.req.raw);
   file.headers.set("Content-Disposition", `attachment; filename="audit-${new Date(ctx.now).toISOString().slice(0, 10)}.${format}"`);

@@ -9,7 +9,7 @@ import { listOrgInvites } from "../../orgs/listInvites.ts";
 import type { MailState } from "../../orgs/openapi.ts";
 import { builtInRoles } from "../../roles/builtIn.ts";
 import type { Role } from "../../orgs/table.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Copyable, Empty, Field, Notice, Table, Time } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -54,7 +54,7 @@ const mailTexts: Record<MailState, string> = {
   failed: "The mail could not be sent: send the link yourself.",
 };
 
-async function view(ctx: Context, problem?: Problem): Promise<View> {
+async function view(ctx: Context, problem = ctx.page.problem): Promise<View> {
   const { page, org } = ctx;
   const hasMail = sendsMail(ctx.env);
   const { invites } = await listOrgInvites(ctx, page.url.origin);
@@ -64,7 +64,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   return {
     title: "Invitations",
     at: "members",
-    status: problem ? 400 : 200,
+    ...answering(problem),
     body: (
       <section>
         <p>

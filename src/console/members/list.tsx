@@ -3,7 +3,7 @@ import { cut } from "../../http/pageText.ts";
 import { addMember } from "../../orgs/addMember.ts";
 import { listMembers } from "../../orgs/members.ts";
 import { givenRole } from "../../roles/given.ts";
-import { type Problem, attempt, statusOf } from "../attempt.ts";
+import { answering, attempt } from "../attempt.ts";
 import { Field, More, Notice, Table, Time } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -27,7 +27,7 @@ export const listPages = [
   }),
 ];
 
-async function view(ctx: Context, problem?: Problem): Promise<View> {
+async function view(ctx: Context, problem = ctx.page.problem): Promise<View> {
   const { page, org } = ctx;
   const { members, continuationToken } = await listMembers(ctx, page.query.get("continuationToken") || undefined);
   const mayChange = page.may("org_member:update");
@@ -35,7 +35,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   return {
     title: "Members",
     at: "members",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section>
         <div class="heading">

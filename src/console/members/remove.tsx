@@ -2,9 +2,9 @@ import { has } from "../../auth/right.ts";
 import type { OrgContext } from "../../context.ts";
 import { fates, removeMember } from "../../orgs/removeMember.ts";
 import { tokensMadeBy } from "../../orgs/tokensMadeBy.ts";
-import { type Problem, attempt } from "../attempt.ts";
+import { answering, attempt } from "../attempt.ts";
 import { Notice } from "../components.tsx";
-import { type View, definePage } from "../page.tsx";
+import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { endedView } from "../tokens/created.tsx";
 
@@ -28,12 +28,12 @@ export const memberRemovePages = [
 /** Maximum number of token names on the page. */
 const MOST_TOKENS = 50;
 
-async function view(ctx: OrgContext, login: string, problem?: Problem): Promise<View> {
+async function view(ctx: OrgContext & { page: PageInput }, login: string, problem = ctx.page.problem): Promise<View> {
   const { total, tokens, setUp } = await tokensMadeBy(ctx, login, MOST_TOKENS);
   return {
     title: `Remove ${login}`,
     at: "members",
-    status: problem ? 400 : 200,
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>Remove {login}?</h1>

@@ -7,7 +7,7 @@ import { changeMemberRole, currentRole } from "../../orgs/members.ts";
 import { type Role, roles } from "../../orgs/table.ts";
 import { findRole } from "../../roles/builtIn.ts";
 import { givenRole } from "../../roles/given.ts";
-import { type Problem, attempt, statusOf } from "../attempt.ts";
+import { answering, attempt } from "../attempt.ts";
 import { Notice } from "../components.tsx";
 import { Effects, SHOW, ShowEffects } from "../effects.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
@@ -51,7 +51,7 @@ export const memberRolePages = [
   }),
 ];
 
-async function view(ctx: Context, problem?: Problem, effects?: DryRun): Promise<View> {
+async function view(ctx: Context, problem = ctx.page.problem, effects?: DryRun): Promise<View> {
   const login = ctx.page.params["login"] ?? "";
   const [found] = await guarded(ctx, [currentRole(ctx, login)]);
   const now = found[0];
@@ -63,7 +63,7 @@ async function view(ctx: Context, problem?: Problem, effects?: DryRun): Promise<
   return {
     title,
     at: "members",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>{title}</h1>

@@ -9,7 +9,7 @@ import { registerIssuer } from "../../oidc/register.ts";
 import { Preset, RegisterIssuerRequest } from "../../oidc/schema.ts";
 import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
 import { Copyable, Field, Notice } from "../components.tsx";
-import { type Answer, type View, definePage } from "../page.tsx";
+import { type Done, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { EndsTokens, type IssuerContext, LIST } from "./frame.tsx";
 import { Warnings } from "./policyInWords.tsx";
@@ -48,18 +48,20 @@ function kindIn({ page }: IssuerContext): PresetKind | typeof OTHER {
   return kind as PresetKind | typeof OTHER;
 }
 
-async function registerOther(ctx: IssuerContext): Promise<Answer> {
+async function registerOther(ctx: IssuerContext): Promise<Done> {
   const { form, url } = ctx.page;
   const keys = await keysIn(form);
   const body = "problem" in keys ? keys : readForm(RegisterIssuerRequest, { ...bodyOf(form), url: form["url"]?.trim(), jwks: keys.jwks });
   const made = "problem" in body ? body : await attempt(() => registerIssuer(ctx, body.value, url.origin));
-  return "problem" in made ? formView(ctx, OTHER, { form, problem: made.problem }) : { to: placePath(ctx.org.name, "oidc", made.value.id) };
+  return "problem" in made
+    ? formView(ctx, OTHER, { form, problem: made.problem })
+    : { to: placePath(ctx.org.name, "oidc", made.value.id), said: "The identity provider was added." };
 }
 
 type PresetFields = z.infer<typeof Preset>;
 
 /** A preset adds an issuer, or its policies to an issuer that the organization has. Either way the answer has the file for the pipeline. */
-async function registerPreset(ctx: IssuerContext, kind: PresetKind): Promise<Answer> {
+async function registerPreset(ctx: IssuerContext, kind: PresetKind): Promise<Done> {
   const { form, url } = ctx.page;
   const keys = await keysIn(form);
   const stacks = stacksIn(form["stacks"]);
@@ -94,7 +96,7 @@ async function existingFor(ctx: IssuerContext, preset: PresetFields) {
   return oidcIssuers.find((issuer) => issuer.url === url);
 }
 
-async function addTo(ctx: IssuerContext, kind: PresetKind, issuerId: string, preset: PresetFields): Promise<Answer> {
+async function addTo(ctx: IssuerContext, kind: PresetKind, issuerId: string, preset: PresetFields): Promise<Done> {
   const { form, url } = ctx.page;
   await requireRight(ctx, "auth_policies:update");
   const issuer = await getIssuer(ctx, issuerId);

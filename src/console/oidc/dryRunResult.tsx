@@ -2,7 +2,7 @@ import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
 import type { Issuer, TestResult } from "../../oidc/openapi.ts";
-import { Badge, Notice, Table, utc } from "../components.tsx";
+import { Badge, Notice, Table, Time } from "../components.tsx";
 import type { IssuerContext } from "./frame.tsx";
 import { lifetime } from "./list.tsx";
 import { nearClaim, nearMiss } from "./nearMiss.ts";
@@ -184,7 +184,11 @@ const Claims = ({ claims }: { claims: TestResult["claims"] }) => {
               </th>
               <td class="anywhere">
                 {cut(text, VALUE)}
-                {times.has(path) && isTime(text) && <div class="hint">{utc(Number(text) * 1000)}</div>}
+                {times.has(path) && isTime(text) && (
+                  <div class="hint">
+                    <Time at={Number(text) * 1000} exact />
+                  </div>
+                )}
               </td>
             </tr>
           ))}

@@ -9,7 +9,7 @@ import { countSessions } from "../../oidc/sessions.ts";
 import type { PolicyDefinition as Stored } from "../../oidc/table.ts";
 import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
 import { Area, Notice } from "../components.tsx";
-import { type Answer, type View, definePage } from "../page.tsx";
+import { type Done, type View, definePage } from "../page.tsx";
 import { EndsTokens, ISSUER_PAGE, type IssuerContext, idIn, issuerPath, unanswered } from "./frame.tsx";
 import { partPath, placeIn, policyFor, versionIn } from "./policies.tsx";
 import { InWords } from "./policyInWords.tsx";
@@ -65,7 +65,7 @@ export const policyEditPages = [
   }),
 ];
 
-async function saveOne(ctx: IssuerContext, changed?: "changed"): Promise<Answer> {
+async function saveOne(ctx: IssuerContext, changed?: "changed"): Promise<Done> {
   const { form } = ctx.page;
   if (isTooLong(form)) throw new AppError(413, `${TOO_LONG} Send it with the API.`);
   const place = changed ? await placeIn(ctx) : undefined;

@@ -3,7 +3,7 @@ import { cut } from "../../http/pageText.ts";
 import { setDefaultRole } from "../../roles/setDefault.ts";
 import { type RoleInUse, readRoleInUse } from "../../roles/use.ts";
 import { stackNamesOf } from "../../stacks/names.ts";
-import { type Problem, attempt, statusOf } from "../attempt.ts";
+import { answering, attempt } from "../attempt.ts";
 import { Badge, Notice } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -18,7 +18,7 @@ export const roleDetailPages = [
     const id = ctx.page.params["roleID"] ?? "";
     const done = await attempt(() => setDefaultRole(ctx, id), [400, 403]);
     if (!("problem" in done) || !ctx.page.may("role:read"))
-      return { to: placePath(ctx.org.name, "roles", id), ...(!("problem" in done) && { said: "New members get this role now." }) };
+      return { to: placePath(ctx.org.name, "roles", id), said: "problem" in done ? null : "New members get this role now." };
     return view(ctx, done.problem);
   }),
 ];
@@ -33,7 +33,7 @@ export const purposes: Record<RoleInUse["purpose"], string> = {
 
 export const canBeHeld = ({ purpose }: Pick<RoleInUse, "purpose">) => purpose !== "set" && purpose !== "policy";
 
-async function view(ctx: Context, problem?: Problem): Promise<View> {
+async function view(ctx: Context, problem = ctx.page.problem): Promise<View> {
   const { org, page } = ctx;
   const role = await readRoleInUse(ctx, page.params["roleID"] ?? "");
   const names = await stackNamesOf(ctx, stacksNamedIn(role.grants));
@@ -42,7 +42,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   return {
     title: role.name,
     at: "roles",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section>
         <p>

@@ -78,7 +78,8 @@ export const roleEditPages = [
       const shown = await attempt(() => dryRun(ctx, tried, save), CORRECTABLE);
       return view(ctx, { form, role, sets, ...("problem" in shown ? shown : { effects: shown.value }) });
     }
-    if (isSame && request.name === role.name && request.description === role.description) return { to: list };
+    if (isSame && request.name === role.name && request.description === role.description)
+      return { to: list, said: "Nothing was changed: the role is the same as before." };
     const done = await attempt(() => save(ctx), CORRECTABLE);
     return "problem" in done
       ? view(ctx, { form, role, sets, problem: done.problem })

@@ -4,7 +4,7 @@ import type { OrgContext } from "../../context.ts";
 import { AppError } from "../../errors.ts";
 import { deleteRole } from "../../roles/delete.ts";
 import { type RoleInUse, readRoleInUse } from "../../roles/use.ts";
-import { type Problem, attempt, statusOf } from "../attempt.ts";
+import { type Problem, answering, attempt } from "../attempt.ts";
 import { Field, Notice } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -15,7 +15,9 @@ const HERE = "/:orgName/~/roles/:roleID/delete" as const;
 
 /** A role in use is deleted on a second page, which says what becomes of its holders. */
 export const roleRemovePages = [
-  definePage("GET", HERE, "role:delete", async (ctx) => view(ctx, await removable(ctx), ctx.page.query.get("force") === "true")),
+  definePage("GET", HERE, "role:delete", async (ctx) =>
+    view(ctx, await removable(ctx), (ctx.page.form["force"] ?? ctx.page.query.get("force")) === "true"),
+  ),
   definePage("POST", HERE, "role:delete", async (ctx) => {
     const role = await removable(ctx);
     const force = ctx.page.form["force"] === "true";
@@ -40,12 +42,12 @@ async function removable(ctx: Context): Promise<RoleInUse> {
 
 const isHeld = (role: RoleInUse) => role.people.total + role.teams.total + role.tokens.total + role.invitations > 0 || role.isDefault;
 
-async function view(ctx: Context, role: RoleInUse, force: boolean, problem?: Problem): Promise<View> {
+async function view(ctx: Context, role: RoleInUse, force: boolean, problem = ctx.page.problem): Promise<View> {
   const here = placePath(ctx.org.name, "roles", role.id);
   return {
     title: `Delete ${role.name}`,
     at: "roles",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>Delete {role.name}?</h1>

@@ -3,7 +3,7 @@ import { cut } from "../../http/pageText.ts";
 import { listConnections } from "../../sso/connections.ts";
 import { listDomains } from "../../sso/domains.ts";
 import { getSsoSettings } from "../../sso/settings.ts";
-import { type Problem, statusOf } from "../attempt.ts";
+import { answering } from "../attempt.ts";
 import { Badge, Choice, Empty, Field, Notice, Table } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -29,7 +29,7 @@ export const ssoPages = [
   },
 ];
 
-async function view(ctx: Context, problem?: Problem): Promise<View> {
+async function view(ctx: Context, problem = ctx.page.problem): Promise<View> {
   const { connections, redirectUri } = await listConnections(ctx, ctx.page.url.origin);
   const { domains } = await listDomains(ctx);
   const settings = await getSsoSettings(ctx);
@@ -39,7 +39,7 @@ async function view(ctx: Context, problem?: Problem): Promise<View> {
   return {
     title: "Single sign-on",
     at: "settings",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section>
         <h1>Single sign-on</h1>

@@ -22,9 +22,9 @@ export const streamCreatePages = [
     const made = "problem" in body ? body : await attempt(() => createStream(ctx, body.value, url.origin));
     if ("problem" in made) return formView(ctx, kind, form, made.problem);
     const { id, name, secret } = made.value;
-    if (secret === undefined) return { to: placePath(ctx.org.name, "streams", id) };
+    if (secret === undefined) return { to: placePath(ctx.org.name, "streams", id), said: "The stream was added." };
     await keepOnce(ctx, hono, ctx.actor.token.id, { id, name, value: secret });
-    return { to: placePath(ctx.org.name, "streams", id, "secret") };
+    return { to: placePath(ctx.org.name, "streams", id, "secret"), said: null };
   }),
 ];
 

@@ -21,18 +21,20 @@ export const streamDetailPages = [
     const tested = await attempt(() => testStream(ctx, idIn(ctx)));
     return "problem" in tested ? view(ctx, tested.problem) : view(ctx, undefined, tested.value);
   }),
-  definePage("POST", `${STREAM_PAGE}/pause`, permission, (ctx) => act(ctx, () => pauseStream(ctx, idIn(ctx)))),
-  definePage("POST", `${STREAM_PAGE}/resume`, permission, (ctx) => act(ctx, () => resumeStream(ctx, idIn(ctx)))),
+  definePage("POST", `${STREAM_PAGE}/pause`, permission, (ctx) => act(ctx, "The stream was paused.", () => pauseStream(ctx, idIn(ctx)))),
+  definePage("POST", `${STREAM_PAGE}/resume`, permission, (ctx) => act(ctx, "The stream was resumed.", () => resumeStream(ctx, idIn(ctx)))),
   definePage("POST", `${STREAM_PAGE}/restart`, permission, async (ctx) => {
     const body = readForm(RestartStreamRequest, { from: Number(ctx.page.form["from"] ?? "") });
-    return "problem" in body ? view(ctx, body.problem) : act(ctx, () => restartStream(ctx, idIn(ctx), body.value.from));
+    return "problem" in body
+      ? view(ctx, body.problem)
+      : act(ctx, "The stream was set to this record.", () => restartStream(ctx, idIn(ctx), body.value.from));
   }),
   definePage("GET", `${STREAM_PAGE}/secret`, permission, (ctx) => secretView(ctx)),
 ];
 
-async function act(ctx: StreamContext, work: () => Promise<unknown>) {
+async function act(ctx: StreamContext, said: string, work: () => Promise<unknown>) {
   const done = await attempt(work);
-  return "problem" in done ? view(ctx, done.problem) : { to: streamPath(ctx) };
+  return "problem" in done ? view(ctx, done.problem) : { to: streamPath(ctx), said };
 }
 
 type Tested = Awaited<ReturnType<typeof testStream>>;

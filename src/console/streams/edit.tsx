@@ -27,9 +27,9 @@ export const streamEditPages = [
     const done = "problem" in body ? body : await attempt(() => updateStream(ctx, id, body.value, url.origin));
     if ("problem" in done) return view(ctx, done.problem);
     const { name, secret } = done.value as { name: string; secret?: string };
-    if (secret === undefined) return { to: streamPath(ctx) };
+    if (secret === undefined) return { to: streamPath(ctx), said: "The stream was saved." };
     await keepOnce(ctx, hono, ctx.actor.token.id, { id, name, value: secret });
-    return { to: streamPath(ctx, "secret") };
+    return { to: streamPath(ctx, "secret"), said: null };
   }),
 ];
 

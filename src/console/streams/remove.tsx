@@ -15,7 +15,7 @@ export const streamRemovePages = [
     if ((ctx.page.form["confirmation"] ?? "").trim() !== name.trim())
       return view(ctx, { message: "Nothing was deleted.", fields: { confirmation: "This is not the name." } });
     await deleteStream(ctx, idIn(ctx));
-    return { to: placePath(ctx.org.name, "streams") };
+    return { to: placePath(ctx.org.name, "streams"), said: `The stream ${name} was deleted.` };
   }),
 ];
 

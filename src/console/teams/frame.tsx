@@ -2,7 +2,7 @@ import type { Child } from "hono/jsx";
 import { requireRight } from "../../auth/right.ts";
 import type { OrgContext } from "../../context.ts";
 import { getTeam } from "../../teams/get.ts";
-import { type Problem, statusOf } from "../attempt.ts";
+import { type Problem, answering } from "../attempt.ts";
 import { Badge, Notice } from "../components.tsx";
 import type { PageInput, View } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -50,7 +50,7 @@ interface Props {
 export const teamView = ({ ctx, team, at, title, problem, children }: Props): View => ({
   title: title ? `${title} of ${team.displayName}` : team.displayName,
   at: "teams",
-  status: statusOf(problem),
+  ...answering(problem),
   body: (
     <section>
       <p>

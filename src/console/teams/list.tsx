@@ -3,7 +3,7 @@ import { createTeam } from "../../teams/create.ts";
 import { listTeams } from "../../teams/get.ts";
 import { CreateTeamRequest } from "../../teams/schema.ts";
 import type { OrgContext } from "../../context.ts";
-import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Badge, Empty, Field, Notice, Table, partOf } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -91,13 +91,13 @@ export const teamListPages = [
   }),
 ];
 
-function creation({ page, org }: Context, problem?: Problem): View {
+function creation({ page, org }: Context, problem = page.problem): View {
   const { form } = page;
   const errors = problem?.fields ?? {};
   return {
     title: "Create a team",
     at: "teams",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>Create a team</h1>

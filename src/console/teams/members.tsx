@@ -2,7 +2,7 @@ import { cut } from "../../http/pageText.ts";
 import { listMembers } from "../../orgs/members.ts";
 import { UpdateTeamRequest } from "../../teams/schema.ts";
 import { updateTeam } from "../../teams/update.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { attempt, readForm } from "../attempt.ts";
 import { Badge, Empty, Field, Table, partOf } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { TEAM_PAGE, type Team, type TeamContext, mayInTeam, nameIn, teamFor, teamPath, teamView } from "./frame.tsx";
@@ -20,7 +20,7 @@ export const teamMemberPages = [
   }),
 ];
 
-async function view(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const team = await teamFor(ctx);
   const mayChange = team.kind !== "scim" && mayInTeam(ctx, team, "team:update");
   const { shown, Parts } = partOf(team.members, ctx.page.url);

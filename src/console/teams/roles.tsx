@@ -1,7 +1,7 @@
 import { type RoleSummary, summarizeRoles } from "../../roles/summaries.ts";
 import { cut } from "../../http/pageText.ts";
 import { assignTeamRole, removeTeamRole } from "../../teams/roles.ts";
-import { type Problem, attempt } from "../attempt.ts";
+import { attempt } from "../attempt.ts";
 import { Empty, Table, partOf } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -23,7 +23,7 @@ export const teamRolePages = [
   }),
 ];
 
-async function view(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const { page } = ctx;
   const team = await teamFor(ctx);
   const mayChange = page.may("team:update") && page.may("role:update");

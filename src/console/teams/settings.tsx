@@ -4,7 +4,7 @@ import { UpdateTeamRequest } from "../../teams/schema.ts";
 import { updateTeam } from "../../teams/update.ts";
 import { findTeam } from "../../teams/find.ts";
 import { listOrgTokens } from "../../tokens/list.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Field, Notice } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
@@ -31,7 +31,7 @@ export const teamSettingsPages = [
   }),
 ];
 
-async function view(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const { page } = ctx;
   const team = await teamFor(ctx);
   const errors = problem?.fields ?? {};
@@ -99,14 +99,14 @@ const Ending = ({ tokens }: { tokens: { name: string }[] | undefined }) => {
 };
 
 /** Says what ends with the team. */
-async function deletion(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function deletion(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const team = await teamFor(ctx);
   const tokens = mayInTeam(ctx, team, "team:list_tokens") ? await tokensOf(ctx, team.name) : undefined;
   const count = team.members.length;
   return {
     title: `Delete ${team.name}`,
     at: "teams",
-    status: problem ? 400 : 200,
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>Delete the team {team.name}?</h1>

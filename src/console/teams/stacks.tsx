@@ -1,7 +1,7 @@
 import { firstStackNames } from "../../stacks/names.ts";
 import { UpdateTeamRequest } from "../../teams/schema.ts";
 import { updateTeam } from "../../teams/update.ts";
-import { type Problem, attempt, readForm } from "../attempt.ts";
+import { attempt, readForm } from "../attempt.ts";
 import { Choice, Empty, Field, Table, partOf } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath } from "../paths.ts";
@@ -48,7 +48,7 @@ export const teamStackPages = [
   }),
 ];
 
-async function view(ctx: TeamContext, problem?: Problem): Promise<View> {
+async function view(ctx: TeamContext, problem = ctx.page.problem): Promise<View> {
   const team = await teamFor(ctx);
   const { form, url } = ctx.page;
   const mayChange = mayInTeam(ctx, team, "team:update");

@@ -5,7 +5,7 @@ import { findTeam } from "../../teams/find.ts";
 import { missingIn } from "../../auth/right.ts";
 import { requireTeamRight } from "../../teams/right.ts";
 import { teamAsMaker, teamAsOwner } from "../../teams/tokens.ts";
-import { type Problem, attempt, readForm, readQuery, statusOf } from "../attempt.ts";
+import { answering, attempt, readForm, readQuery } from "../attempt.ts";
 import { Empty, More, Notice, Table } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type View, definePage } from "../page.tsx";
@@ -28,7 +28,7 @@ export const teamTokenPages = [
 
   definePage("GET", `${TOKENS}/new`, permission, async (ctx) => {
     await requireTeamRight(ctx, await findTeam(ctx, nameIn(ctx)), "team:create_token");
-    return creation(ctx, {});
+    return creation(ctx, ctx.page.form);
   }),
   definePage("POST", `${TOKENS}/new`, permission, async (ctx) => {
     const { form, hono } = ctx.page;
@@ -40,7 +40,7 @@ export const teamTokenPages = [
     if ("problem" in made) return creation(ctx, form, made.problem);
     const { id, tokenValue } = made.value;
     await keepOnce(ctx, hono, ctx.actor.token.id, { id, name: body.value.name, value: tokenValue });
-    return { to: teamPath(ctx, nameIn(ctx), "tokens", id, "value") };
+    return { to: teamPath(ctx, nameIn(ctx), "tokens", id, "value"), said: null };
   }),
 
   definePage("GET", `${TOKENS}/:tokenId/value`, permission, (ctx) => valueView(ctx, teamPath(ctx, nameIn(ctx), "tokens"), "teams")),
@@ -111,12 +111,12 @@ async function listView(ctx: TeamContext): Promise<View> {
   });
 }
 
-function creation(ctx: TeamContext, form: Record<string, string>, problem?: Problem): View {
+function creation(ctx: TeamContext, form: Record<string, string>, problem = ctx.page.problem): View {
   const title = `Create an access token of ${nameIn(ctx)}`;
   return {
     title,
     at: "teams",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section class="narrow">
         <h1>{title}</h1>

@@ -1,15 +1,15 @@
 import { settingsOf } from "../../auth/policy.ts";
 import type { OrgContext } from "../../context.ts";
-import { findRole } from "../../roles/builtIn.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
 import type { Problem } from "../attempt.ts";
-import { Choice, Field, utc } from "../components.tsx";
+import { Choice, Field } from "../components.tsx";
 import type { PageInput } from "../page.tsx";
+import { timeText } from "../zone.ts";
 import { placePath } from "../paths.ts";
 import { type RoleChoice, RolePicker } from "../roles/picker.tsx";
-import { ADMIN_TOKEN_WARNING } from "./create.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LimitFields, limitsForm, tokenLimitsIn } from "./limits.tsx";
+import { ADMIN_TOKEN_WARNING, roleValue } from "./roles.ts";
 
 type Form = Record<string, string>;
 
@@ -25,7 +25,7 @@ export function editBody(ctx: OrgContext, form: Form, token: AccessToken) {
   return {
     displayName: form["displayName"],
     description: form["description"],
-    ...(form["roleID"] !== undefined && form["roleID"] !== roleOf(ctx, token) && { roleID: form["roleID"] }),
+    ...(form["roleID"] !== undefined && form["roleID"] !== roleValue(ctx, token) && { roleID: form["roleID"] }),
     ...((form["expiry"] ?? KEEP) !== KEEP && { expires: expiresOf(form, now) }),
     ...(form["mayRotateItself"] !== undefined && { mayRotateItself: form["mayRotateItself"] === "yes" }),
     ...limits,
@@ -79,21 +79,22 @@ export const TokenChanges = ({ ctx, token, choices, problem, proposed }: Props) 
           </form>
         </>
       )}
-      <h2>Disable or delete</h2>
-      {living && !token.disabledReason?.endsWith("leaked") && (
-        <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
-          <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable"}</button>
-        </form>
-      )}{" "}
-      <a class="button danger" href={`${here}/delete`}>
-        Delete…
-      </a>
+      <section class="danger" aria-labelledby="danger">
+        <h2 id="danger">Disable or delete</h2>
+        <div class="actions">
+          {living && !token.disabledReason?.endsWith("leaked") && (
+            <form method="post" action={`${here}/${token.status === "disabled" ? "enable" : "disable"}`} class="inline">
+              <button class="quiet">{token.status === "disabled" ? "Enable" : "Disable"}</button>
+            </form>
+          )}
+          <a class="button danger" href={`${here}/delete`}>
+            Delete…
+          </a>
+        </div>
+      </section>
     </>
   );
 };
-
-/** The value of the role in the form: the name of a built-in role, or the id of a custom one. */
-const roleOf = (ctx: OrgContext, { role }: AccessToken) => (role && (findRole(ctx.org.id, role.id) ?? role.id)) ?? "member";
 
 const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
   const errors = problem?.fields ?? {};
@@ -101,7 +102,7 @@ const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
   const form: Form = typed ?? {
     displayName: token.displayName ?? "",
     description: token.description,
-    roleID: roleOf(ctx, token),
+    roleID: roleValue(ctx, token),
     mayRotateItself: token.mayRotateItself ? "yes" : "",
     ...limitsForm(token),
     ...proposed,
@@ -122,7 +123,7 @@ const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
         <RolePicker
           name="roleID"
           legend="Permissions"
-          value={form["roleID"] ?? roleOf(ctx, token)}
+          value={form["roleID"] ?? roleValue(ctx, token)}
           choices={choices}
           error={errors["roleID"]}
           warning={ADMIN_TOKEN_WARNING}
@@ -133,7 +134,7 @@ const EditForm = ({ ctx, token, choices, problem, proposed }: Props) => {
         <ExpiryFields
           now={ctx.now}
           maxDays={settingsOf(ctx).maxTokenExpiryDays}
-          keep={[KEEP, token.expires === 0 ? "unchanged: never" : `unchanged: ${utc(token.expires * 1000)}`]}
+          keep={[KEEP, token.expires === 0 ? "unchanged: never" : `unchanged: ${timeText(token.expires * 1000, ctx.page.display.zone)}`]}
           value={form["expiry"]}
           date={form["expiryDate"] ?? ""}
           error={errors["expires"]}

@@ -2,7 +2,7 @@ import { cut } from "../../http/pageText.ts";
 import type { RevocationReport } from "../../lineage/openapi.ts";
 import type { TokenImpact } from "../../tokens/openapi.ts";
 import { Notice } from "../components.tsx";
-import type { Redirect, View } from "../page.tsx";
+import type { Said, View } from "../page.tsx";
 import { placePath } from "../paths.ts";
 
 /** Maximum number of items on a page. */
@@ -64,7 +64,7 @@ const Branches = ({ items, depth, withOrg }: { items: Item[]; depth: number; wit
 };
 
 /** Shows what a revocation ended, as the answer of the form; if nothing else ended, it redirects. */
-export function endedView({ total, ended, kept }: RevocationReport, title: string, back: string): View | Redirect {
+export function endedView({ total, ended, kept }: RevocationReport, title: string, back: string): View | Said {
   if (total + kept.length === 0) return { to: back, said: `${title}.` };
   const items = ended.map((item): Item => ({ ...item, depth: 1, ends: true }));
   return {

@@ -5,17 +5,21 @@ import { rotateOrgToken } from "../../tokens/rotate.ts";
 import { RotateAccessTokenRequest, UpdateAccessTokenRequest } from "../../tokens/schema.ts";
 import { updateOrgToken } from "../../tokens/update.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
+import type { TokenUsage } from "../../tokens/openapi.ts";
+import { getTokenStacks } from "../../tokens/impact.ts";
 import { getTokenUsage } from "../../tokens/usage.ts";
+import { cut } from "../../http/pageText.ts";
 import { getRightsize } from "../../rightsize/get.ts";
-import { type Problem, attempt, readForm, statusOf } from "../attempt.ts";
+import { answering, attempt, readForm } from "../attempt.ts";
 import { Days } from "../charts.tsx";
-import { Empty, Notice, Time } from "../components.tsx";
+import { Empty, Notice, Table, Time } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
-import { placePath } from "../paths.ts";
+import { auditPath } from "../audit/query.ts";
+import { placePath, stackPath } from "../paths.ts";
 import { roleChoices } from "../roles/picker.tsx";
 import { TokenChanges, editBody } from "./change.tsx";
-import { rolesOfTokens } from "./create.tsx";
+import { rolesOfTokens } from "./roles.ts";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./row.tsx";
 import { LastUse } from "./lastUse.tsx";
@@ -23,6 +27,7 @@ import { PROPOSED, USED, USED_DAYS, WhatItUsed, proposedStacks } from "./rightsi
 
 const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
 const DAYS = 30;
+const MOST_STACKS = 20;
 const idOf = (params: Record<string, string>) => params["tokenId"] ?? "";
 
 export const detailPages = [
@@ -54,7 +59,7 @@ export const detailPages = [
     if ("problem" in done) return view(ctx, idOf(params), true, done.problem);
     const { id, name, tokenValue } = done.value;
     await keepOnce(ctx, hono, ctx.actor.token.id, { id, name, value: tokenValue });
-    return { to: placePath(ctx.org.name, "tokens", id, "value") };
+    return { to: placePath(ctx.org.name, "tokens", id, "value"), said: null };
   }),
 ];
 
@@ -66,17 +71,18 @@ const disabled: Record<NonNullable<AccessToken["disabledReason"]>, string> = {
     "The credential that created this token was found in public, so the token is disabled permanently. Rotate it to create a successor.",
 };
 
-async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem?: Problem): Promise<View> {
+async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange: boolean, problem = ctx.page.problem): Promise<View> {
   const token = await getOrgToken(ctx, id);
   const choices = mayChange ? await roleChoices(ctx, rolesOfTokens, "built-in") : [];
   const usage = await getTokenUsage(ctx, id, DAYS);
+  const stacks = await getTokenStacks(ctx, id);
   const { query } = ctx.page;
   const rightsize = mayChange && query.has(USED) ? await getRightsize(ctx, id, USED_DAYS) : undefined;
   const proposed = rightsize && query.has(PROPOSED) ? proposedStacks(rightsize) : undefined;
   return {
     title: token.name,
     at: "tokens",
-    status: statusOf(problem),
+    ...answering(problem),
     body: (
       <section>
         <div class="heading">
@@ -84,7 +90,14 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
             {token.displayName && token.displayName !== token.name ? `${token.displayName} (${token.name})` : token.name}{" "}
             <State token={token} />
           </h1>
-          <a href={`${placePath(ctx.org.name, "audit")}?tokenFilter=${encodeURIComponent(id)}`}>View in audit log</a>
+          <span class="actions">
+            {ctx.page.may("audit_logs:read") && <a href={auditPath(ctx.org.name, { tokenFilter: id })}>View in audit log</a>}
+            {ctx.page.may("org_token:create") && (
+              <a class="button quiet" href={`${placePath(ctx.org.name, "tokens", "new")}?like=${encodeURIComponent(id)}`}>
+                Create one like this
+              </a>
+            )}
+          </span>
         </div>
         {problem && <Notice kind="error">{problem.message}</Notice>}
         {token.status === "disabled" && <Notice kind="warning">{disabled[token.disabledReason ?? "admin"]}</Notice>}
@@ -165,11 +178,39 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
         ) : (
           <Requests days={usage.days} now={ctx.now} />
         )}
-        {usage.addresses.length > 0 && (
-          <p class="faint">
-            From {usage.addresses.map(({ value }) => value).join(", ")}
-            {usage.clients.length > 0 && `; with ${usage.clients.map(({ value }) => value).join(", ")}`}
-          </p>
+        <Origins usage={usage} />
+        <h2>Stacks in the last 90 days</h2>
+        {stacks.length === 0 ? (
+          <p>This token changed no stack in the last 90 days.</p>
+        ) : (
+          <>
+            <Table caption="Stacks that this token changed in the last 90 days" head={["Stack", "Updates", "Last", "Events"]}>
+              {stacks.slice(0, MOST_STACKS).map((stack) => (
+                <tr>
+                  <th scope="row">
+                    <a href={stackPath(ctx.org.name, stack.projectName, stack.stackName)}>
+                      {stack.projectName}/{stack.stackName}
+                    </a>
+                  </th>
+                  <td class="number">{stack.updates}</td>
+                  <td>
+                    <Time at={stack.lastUpdate * 1000} />
+                  </td>
+                  <td>
+                    {ctx.page.may("audit_logs:read") && (
+                      <a
+                        href={auditPath(ctx.org.name, { tokenFilter: id, stackFilter: `${stack.projectName}/${stack.stackName}` })}
+                        aria-label={`Events of this token on ${stack.projectName}/${stack.stackName}`}
+                      >
+                        Events
+                      </a>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </Table>
+            {stacks.length > MOST_STACKS && <p class="faint">and {stacks.length - MOST_STACKS} more stacks.</p>}
+          </>
         )}
         {mayChange && (
           <WhatItUsed
@@ -191,6 +232,31 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
     ),
   };
 }
+
+/** Addresses, countries and clients of the token, the latest of each. */
+const Origins = ({ usage }: { usage: TokenUsage }) => {
+  const kinds = [
+    ["Address", usage.addresses],
+    ["Country", usage.countries],
+    ["Client", usage.clients],
+  ] as const;
+  if (kinds.every(([, its]) => its.length === 0)) return <></>;
+  return (
+    <Table caption="Where its requests came from" head={["From", "Value", "Last"]}>
+      {kinds.flatMap(([kind, its]) =>
+        its.map(({ value, lastUsed }) => (
+          <tr>
+            <td>{kind}</td>
+            <td class="anywhere">{cut(value, 300)}</td>
+            <td>
+              <Time at={lastUsed * 1000} />
+            </td>
+          </tr>
+        )),
+      )}
+    </Table>
+  );
+};
 
 const Requests = ({ days, now }: { days: { day: string; requests: number }[]; now: number }) => {
   const total = days.reduce((sum, { requests }) => sum + requests, 0);

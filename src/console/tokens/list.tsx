@@ -1,27 +1,62 @@
+import * as z from "zod/mini";
 import { missingIn } from "../../auth/right.ts";
 import { cut } from "../../http/pageText.ts";
-import { listOrgTokens } from "../../tokens/list.ts";
+import { text } from "../../http/bounded.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
-import { ListOrgTokensQuery } from "../../tokens/schema.ts";
+import {
+  SOON_DAYS,
+  type TokenFilter,
+  type TokenSort,
+  UNUSED_DAYS,
+  overviewTokens,
+  tokenFilters,
+  tokenSorts,
+} from "../../tokens/overview.ts";
 import { readQuery } from "../attempt.ts";
-import { Bars } from "../charts.tsx";
-import { Choice, Empty, Field, More, Notice, Table } from "../components.tsx";
+import { Choice, Empty, Field, Notice, Pages, Table, pageIn } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { TokenRow } from "./row.tsx";
 
 /** Rows of a page, so that no page is over 100 KB. */
-const PAGE_SIZE = "100";
+const PAGE_SIZE = 100;
+
+const INVALID = "invalid query parameter";
+const ListQuery = z.object({
+  filter: z._default(z.enum(tokenFilters, INVALID), "active"),
+  sort: z._default(z.enum(tokenSorts, INVALID), "created"),
+  search: z.optional(text(100)),
+});
+
+const filterLabels: Record<TokenFilter, string> = {
+  active: "Active",
+  soon: `Expires within ${SOON_DAYS} days`,
+  never: "Never used",
+  unused: `Unused for ${UNUSED_DAYS} days`,
+  admin: "Admin",
+  disabled: "Disabled",
+  expired: "Expired and rotated",
+  all: "All",
+};
+
+const sortLabels: Record<TokenSort, string> = {
+  created: "Newest",
+  name: "Name",
+  used: "Used last",
+  unused: "Unused longest",
+  expires: "Expires first",
+};
 
 export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:read", async (ctx) => {
   const { page, org } = ctx;
-  const asked = {
-    filter: page.query.get("filter") || undefined,
-    search: page.query.get("search") || undefined,
-    continuationToken: page.query.get("continuationToken") || undefined,
-    maxResults: PAGE_SIZE,
-  };
-  const { tokens, continuationToken } = await listOrgTokens(ctx, readQuery(ListOrgTokensQuery, asked), null);
+  const { query } = page;
+  const asked = readQuery(ListQuery, {
+    filter: query.get("filter") || undefined,
+    sort: query.get("sort") || undefined,
+    search: query.get("search") || undefined,
+  });
+  const at = pageIn(query);
+  const { tokens, counts } = await overviewTokens(ctx, { ...asked, search: asked.search, page: at, size: PAGE_SIZE });
   const mayCreate = page.may("org_token:create");
   const missing = missingIn(ctx, "org_token:create");
   return {
@@ -41,38 +76,42 @@ export const tokenListPage = definePage("GET", "/:orgName/~/tokens", "org_token:
           Credentials for machines. They belong to {org.name}, not to a person, so they stay valid when their creator leaves.
         </p>
         {missing && <Notice kind="info">{missing.message}</Notice>}
+        <nav class="questions" aria-label="Filters">
+          <ul>
+            {tokenFilters.map((filter) => (
+              <li>
+                <a
+                  href={`?${String(new URLSearchParams({ filter, sort: asked.sort, ...(asked.search && { search: asked.search }) }))}`}
+                  aria-current={filter === asked.filter ? "true" : undefined}
+                >
+                  {filterLabels[filter]}
+                </a>{" "}
+                <span class="faint">{counts[filter]}</span>
+              </li>
+            ))}
+          </ul>
+        </nav>
         <form class="filters" method="get">
+          <input type="hidden" name="filter" value={asked.filter} />
           <Field name="search" label="Search" value={asked.search ?? ""} placeholder="Name or description" type="search" maxlength={100} />
-          <Choice
-            name="filter"
-            label="Show"
-            value={asked.filter ?? "active"}
-            options={[
-              ["active", "Active"],
-              ["expired", "Expired and rotated"],
-              ["all", "All"],
-            ]}
-          />
-          <button class="quiet">Filter</button>
+          <Choice name="sort" label="Sort by" value={asked.sort} options={tokenSorts.map((sort) => [sort, sortLabels[sort]] as const)} />
+          <button class="quiet">Show</button>
         </form>
         {tokens.length === 0 ? (
-          <NoTokens filtered={asked.search !== undefined || asked.filter !== undefined} create={mayCreate} orgName={org.name} />
+          <NoTokens filtered={asked.search !== undefined || counts.all > 0} create={mayCreate} orgName={org.name} />
         ) : (
-          <>
-            <Table caption="Access tokens" head={["Name", "Permissions", "Created", "Last used", "Expires", "State"]}>
-              {tokens.map((token) => (
-                <TokenRow
-                  token={token}
-                  now={ctx.now}
-                  href={placePath(org.name, "tokens", token.id)}
-                  afterName={<Permissions token={token} />}
-                />
-              ))}
-            </Table>
-            <More url={page.url} continuationToken={continuationToken} />
-            <ByLastUse tokens={tokens} now={ctx.now} />
-          </>
+          <Table caption="Access tokens" head={["Name", "Permissions", "Created", "Last used", "Expires", "State"]}>
+            {tokens.map((token) => (
+              <TokenRow
+                token={token}
+                now={ctx.now}
+                href={placePath(org.name, "tokens", token.id)}
+                afterName={<Permissions token={token} />}
+              />
+            ))}
+          </Table>
         )}
+        <Pages url={page.url} at={at} count={Math.ceil(counts[asked.filter] / PAGE_SIZE)} name="page" />
       </section>
     ),
   };
@@ -98,28 +137,3 @@ const Permissions = ({ token }: { token: AccessToken }) => (
     {token.stacks && <div class="hint">some stacks</div>}
   </td>
 );
-
-/** Counts the tokens of this page by last use: unused tokens can be deleted. */
-const ByLastUse = ({ tokens, now }: { tokens: AccessToken[]; now: number }) => {
-  const day = 86_400;
-  const bounds: [string, number][] = [
-    ["today", day],
-    ["this week", 7 * day],
-    ["this month", 30 * day],
-    ["90 days", 90 * day],
-    ["earlier", Infinity],
-  ];
-  const counts = bounds.map(() => 0);
-  let never = 0;
-  for (const { lastUsed } of tokens) {
-    if (lastUsed === 0) never++;
-    else counts[bounds.findIndex(([, bound]) => now / 1000 - lastUsed < bound)]!++;
-  }
-  const bars = [...bounds.map(([label], i) => ({ label, count: counts[i]! })), { label: "never", count: never }];
-  return (
-    <section aria-label="Tokens by last use">
-      <h2>By last use</h2>
-      <Bars bars={bars} />
-    </section>
-  );
-};

@@ -6,7 +6,7 @@ import { listPersonalTokens } from "../../tokens/list.ts";
 import { CreatePersonalAccessTokenRequest, ListTokensQuery } from "../../tokens/schema.ts";
 import { getPersonalImpact } from "../../tokens/impact.ts";
 import { revokePersonalToken } from "../../tokens/revoke.ts";
-import { type Problem, attempt, readForm, readQuery } from "../attempt.ts";
+import { answering, attempt, readForm, readQuery } from "../attempt.ts";
 import { Copyable, Empty, Field, More, Notice, Table, Time } from "../components.tsx";
 import { keepOnce, takeOnce } from "../once.ts";
 import { type PageInput, type View, defineOwnPage } from "../page.tsx";
@@ -14,21 +14,21 @@ import { SESSIONS } from "../sessions.tsx";
 import { Created, EndButtons, endedView } from "./created.tsx";
 import { ExpiryFields, expiresOf } from "./expiry.tsx";
 import { LastUse } from "./lastUse.tsx";
-import { State } from "./row.tsx";
+import { Near, State } from "./row.tsx";
 
 const HERE = "/user/settings/tokens";
 type Context = PersonContext & { page: PageInput };
 
 /** The pages of a person's own tokens. */
 export const personalPages = [
-  defineOwnPage("GET", HERE, "person", (ctx) => view(ctx, {})),
+  defineOwnPage("GET", HERE, "person", (ctx) => view(ctx, ctx.page.form)),
   defineOwnPage("POST", HERE, "person", async (ctx) => {
     const { form, hono } = ctx.page;
     const body = readForm(CreatePersonalAccessTokenRequest, { description: form["description"], expires: expiresOf(form, ctx.now) });
     const made = "problem" in body ? body : await attempt(() => createPersonalToken(ctx, body.value));
     if ("problem" in made) return view(ctx, form, made.problem);
     await keepOnce(ctx, hono, ctx.actor.token.id, { id: made.value.id, name: form["description"] ?? "", value: made.value.tokenValue });
-    return { to: `${HERE}/value` };
+    return { to: `${HERE}/value`, said: null };
   }),
   defineOwnPage("GET", `${HERE}/value`, "person", async (ctx) => {
     const shown = await takeOnce(ctx, ctx.page.hono, ctx.actor.token.id);
@@ -94,12 +94,12 @@ export const personalPages = [
   }),
 ];
 
-async function view(ctx: Context, form: Record<string, string>, problem?: Problem): Promise<View> {
+async function view(ctx: Context, form: Record<string, string>, problem = ctx.page.problem): Promise<View> {
   const query = { filter: "all", maxResults: "100", continuationToken: ctx.page.query.get("continuationToken") || undefined };
   const { tokens, continuationToken } = await listPersonalTokens(ctx, readQuery(ListTokensQuery, query), null);
   return {
     title: "Your access tokens",
-    status: problem ? 400 : 200,
+    ...answering(problem),
     body: (
       <section>
         <h1>Your access tokens</h1>
@@ -124,6 +124,7 @@ async function view(ctx: Context, form: Record<string, string>, problem?: Proble
                 </td>
                 <td>
                   <State token={token} />
+                  <Near token={token} now={ctx.now} />
                   {token.disabledReason === "leaked" && <div class="hint">found in public</div>}
                   {token.disabledReason === "maker-leaked" && <div class="hint">its creator was found in public</div>}
                 </td>

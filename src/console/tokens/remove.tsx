@@ -5,10 +5,10 @@ import { getOrgToken } from "../../tokens/get.ts";
 import { getTokenImpact } from "../../tokens/impact.ts";
 import { type TokenOwner, theOrganization } from "../../tokens/owner.ts";
 import { revokeOrgToken } from "../../tokens/revoke.ts";
-import type { Problem } from "../attempt.ts";
+import { answering } from "../attempt.ts";
 import { Field, Notice, Table, Time } from "../components.tsx";
 import type { NavigationItem } from "../document.tsx";
-import { type Answer, type PageInput, type View, definePage } from "../page.tsx";
+import { type Done, type PageInput, type View, definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
 import { Created, EndButtons, Successors, endedView } from "./created.tsx";
 import { LastUse } from "./lastUse.tsx";
@@ -39,7 +39,7 @@ export const tokenRemovePages = [
 ];
 
 /** Deletes the token if its name was typed. The caller has checked that the reader may delete tokens of the owner. */
-export async function deleteConfirmed(ctx: Context, place: Place): Promise<Answer> {
+export async function deleteConfirmed(ctx: Context, place: Place): Promise<Done> {
   const id = idOf(ctx);
   const { owner, list } = place;
   const { name } = await getOrgToken(ctx, id, owner);
@@ -56,7 +56,7 @@ export async function deleteConfirmed(ctx: Context, place: Place): Promise<Answe
 }
 
 /** Shows the use of a token before its deletion. */
-export async function deletionView(ctx: Context, { owner, back, at }: Place, problem?: Problem): Promise<View> {
+export async function deletionView(ctx: Context, { owner, back, at }: Place, problem = ctx.page.problem): Promise<View> {
   const id = idOf(ctx);
   const token = await getOrgToken(ctx, id, owner);
   const mayEndMore = has(ctx, "org_token:delete");
@@ -64,7 +64,7 @@ export async function deletionView(ctx: Context, { owner, back, at }: Place, pro
   return {
     title: `Delete ${token.name}`,
     at,
-    status: problem ? 400 : 200,
+    ...answering(problem),
     body: (
       <section>
         <h1>Delete {token.name}?</h1>

@@ -1,6 +1,7 @@
 import type { Child } from "hono/jsx";
 import { cut } from "../../http/pageText.ts";
 import type { AccessToken } from "../../tokens/openapi.ts";
+import { SOON_DAYS } from "../../tokens/overview.ts";
 import { Badge, Time } from "../components.tsx";
 import { LastUse } from "./lastUse.tsx";
 
@@ -31,27 +32,40 @@ export const TokenRow = ({ token, now, href, afterName, afterState }: Props) => 
     </td>
     <td>
       <Time at={token.expires === 0 ? null : token.expires * 1000} exact />
-      <EndsSoon token={token} now={now} />
     </td>
     <td>
       <State token={token} />
+      <Near token={token} now={now} />
     </td>
     {afterState}
   </tr>
 );
 
 const DAY = 86_400;
-/** An expiry within so many days is marked. */
-const SOON = 14;
 
-/** Says how near the end of a token is, while there is time to rotate it. @param now milliseconds since 1970 */
-const EndsSoon = ({ token: { status, expires }, now }: { token: AccessToken; now: number }) => {
-  const days = Math.floor((expires - now / 1000) / DAY);
-  if (status !== "active" || expires === 0 || days >= SOON) return null;
+/** What a reader of a list must notice of an active token. @param now milliseconds since 1970 */
+export const Near = ({ token: { status, admin, expires, lastUsed, overlapEnds }, now }: { token: AccessToken; now: number }) => {
+  if (status !== "active") return null;
+  const end = Math.min(expires || Infinity, overlapEnds ?? Infinity);
+  const days = Math.floor((end - now / 1000) / DAY);
   return (
-    <div>
-      <Badge kind="warning">{days < 1 ? "within a day" : `in ${days} day${days === 1 ? "" : "s"}`}</Badge>
-    </div>
+    <>
+      {days < SOON_DAYS && (
+        <span class="line">
+          <Badge kind="warning">{days < 1 ? "expires within a day" : `expires in ${days} day${days === 1 ? "" : "s"}`}</Badge>
+        </span>
+      )}
+      {lastUsed === 0 && (
+        <span class="line">
+          <Badge>never used</Badge>
+        </span>
+      )}
+      {admin && (
+        <span class="line">
+          <Badge kind="warning">admin</Badge>
+        </span>
+      )}
+    </>
   );
 };
 

@@ -14,9 +14,9 @@ export const hookCreatePages = (owner: Owner) => [
     const made = "problem" in body ? body : await attempt(() => createWebhook(ctx, placeIn(ctx), body.value, hostOf(ctx)));
     if ("problem" in made) return view(ctx, made.problem);
     const { name, displayName, secret } = made.value;
-    if (secret === undefined) return { to: hookPath(ctx, [], name) };
+    if (secret === undefined) return { to: hookPath(ctx, [], name), said: "The webhook was added." };
     await keepOnce(ctx, ctx.page.hono, ctx.actor.token.id, { id: name, name: displayName, value: secret });
-    return { to: hookPath(ctx, ["secret"], name) };
+    return { to: hookPath(ctx, ["secret"], name), said: null };
   }),
 ];
 

@@ -19,7 +19,7 @@ export const deliveryPages = (owner: Owner) => {
     definePage("GET", DELIVERY, `${owner}_webhook:read`, (ctx: HookContext) => view(ctx)),
     definePage("POST", `${DELIVERY}/redeliver`, `${owner}_webhook:update`, async (ctx: HookContext) => {
       const done = await attempt(() => redeliverEvent(ctx, placeIn(ctx), nameIn(ctx), eventIn(ctx)));
-      return "problem" in done ? view(ctx, done.problem) : { to: deliveryPath(ctx) };
+      return "problem" in done ? view(ctx, done.problem) : { to: deliveryPath(ctx), said: "The message was sent again." };
     }),
   ];
 };

@@ -18,7 +18,7 @@ export const hookDetailPages = (owner: Owner) => {
     definePage("GET", HOOK, `${owner}_webhook:read`, (ctx: HookContext) => view(ctx)),
     definePage("POST", `${HOOK}/ping`, `${owner}_webhook:update`, async (ctx: HookContext) => {
       const { id } = await pingWebhook(ctx, placeIn(ctx), nameIn(ctx));
-      return { to: hookPath(ctx, ["deliveries", id]) };
+      return { to: hookPath(ctx, ["deliveries", id]), said: "The test message was sent." };
     }),
     definePage("GET", `${HOOK}/secret`, `${owner}_webhook:update`, (ctx: HookContext) => secretView(ctx)),
   ];

@@ -20,9 +20,9 @@ export const hookEditPages = (owner: Owner) => {
       const done = "problem" in body ? body : await attempt(() => updateWebhook(ctx, placeIn(ctx), nameIn(ctx), body.value, hostOf(ctx)));
       if ("problem" in done) return view(ctx, before, done.problem);
       const { name, displayName, secret } = done.value;
-      if (secret === undefined) return { to: hookPath(ctx) };
+      if (secret === undefined) return { to: hookPath(ctx), said: "The webhook was saved." };
       await keepOnce(ctx, ctx.page.hono, ctx.actor.token.id, { id: name, name: displayName, value: secret });
-      return { to: hookPath(ctx, ["secret"]) };
+      return { to: hookPath(ctx, ["secret"]), said: null };
     }),
     definePage("POST", `${HOOK}/enable`, permission, async (ctx: HookContext) => setActive(ctx, true)),
     definePage("POST", `${HOOK}/disable`, permission, async (ctx: HookContext) => setActive(ctx, false)),
@@ -35,7 +35,7 @@ async function setActive(ctx: HookContext, active: boolean) {
   if (payloadUrl.endsWith("/…")) throw badRequest("the stored address cannot be read any more: edit the webhook and enter it again");
   const request = { organizationName: ctx.org.name, displayName, payloadUrl, format, filters, groups, active };
   await updateWebhook(ctx, placeIn(ctx), nameIn(ctx), request, hostOf(ctx));
-  return { to: hookPath(ctx) };
+  return { to: hookPath(ctx), said: active ? "The webhook was activated." : "The webhook was deactivated." };
 }
 
 const view = (ctx: HookContext, hook: Webhook, problem?: Problem): View =>

@@ -16,7 +16,7 @@ export const hookRemovePages = (owner: Owner) => {
       if ((ctx.page.form["confirmation"] ?? "").trim() !== displayName.trim())
         return view(ctx, { message: "Nothing was deleted.", fields: { confirmation: "This is not the name." } });
       await deleteWebhook(ctx, placeIn(ctx), nameIn(ctx));
-      return { to: listPath(ctx) };
+      return { to: listPath(ctx), said: `The webhook ${displayName} was deleted.` };
     }),
   ];
 };

@@ -58,7 +58,7 @@ it("axe-core finds nothing on the answers of forms, and on pages that are missin
   await look(admin);
   await admin.goto("/acme/~/settings");
   await admin.fill("#setMaxAccessTokenExpiryDays", "5");
-  await admin.getByRole("button", { name: "Save" }).click();
+  await admin.getByRole("button", { name: "Save Tokens" }).click();
   await admin.getByText("Refuse these tokens").waitFor();
   await look(admin);
   for (const [path, fields] of [

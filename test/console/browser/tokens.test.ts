@@ -32,11 +32,11 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
   await page.goto(`${tokens}/${id}`);
   await page.click("text=View in audit log");
   if (inject("cli")) {
-    for (let i = 0; i < 100 && !(await page.content()).includes("Stack Imported</a>"); i++) {
+    for (let i = 0; i < 100 && (await page.locator(".event", { hasText: "Stack Imported" }).count()) === 0; i++) {
       await page.waitForTimeout(100);
       await page.reload();
     }
-    await page.locator("td a time").first().click();
+    await page.locator(".event a time").first().click();
     await page.waitForURL(/\/~\/audit\/\d+$/);
     expect(await page.textContent("main")).toContain("Verified: its hash matches");
     expect(await page.textContent("main")).toContain("jenkins-ci");
@@ -65,11 +65,11 @@ it("a token's whole life: created, copied, used by the CLI, seen in the log, rot
   expect((await whoAmI(successor)).status).toBe(401);
 
   await page.goto(`/acme/~/audit?tokenFilter=${successorId}&refusalsOnly=true`);
-  for (let i = 0; i < 100 && (await page.locator("tr.refused").count()) === 0; i++) {
+  for (let i = 0; i < 100 && (await page.locator("li.refused").count()) === 0; i++) {
     await page.waitForTimeout(100);
     await page.reload();
   }
-  expect(await page.locator("tr.refused").count()).toBeGreaterThan(0);
+  expect(await page.locator("li.refused").count()).toBeGreaterThan(0);
   await context.close();
 });
 

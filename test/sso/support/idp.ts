@@ -10,7 +10,7 @@ export type Claims = Record<string, unknown>;
 const SITE = "https://stackpass.test";
 const DOCUMENTS = (env as unknown as { DOCUMENTS: string }).DOCUMENTS;
 
-/** A browser with a jar of cookies, which follows no redirect by itself. */
+/** A browser with a jar of cookies, which follows no redirect by itself, but that to a refused form. */
 export class Browser {
   readonly cookies = new Map<string, string>();
   /** An address of its own: sign-ins are limited by address. */
@@ -28,7 +28,9 @@ export class Browser {
       Origin: SITE,
       "Sec-Fetch-Site": "same-origin",
     };
-    return this.#send(path, { method: "POST", body, headers });
+    const answer = await this.#send(path, { method: "POST", body, headers });
+    // A form that is refused is shown again at the address of its page.
+    return this.cookies.has("__Host-stackpass-refused") ? this.get(answer.headers.get("Location")!) : answer;
   }
 
   /** Sends a form that a page of another site has. The cookies are `Lax`, so the browser sends none of them. */

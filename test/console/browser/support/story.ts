@@ -362,7 +362,9 @@ export function pagesOf(story: Story): string[] {
     ...under(`/acme/~/webhooks/${hook}`, ["/edit", "/delete", "/secret", `/deliveries/${deliveryId}`]),
     ...under(`/acme/${project}/dev/webhooks/${hook}`, ["/edit", `/deliveries/${stackDeliveryId}`]),
     ...under("/user/settings/tokens", ["", "/value"]),
-    ...under("/user/settings", ["/sessions", "/organizations"]),
+    ...under("/user/settings", ["/sessions", "/organizations", "/display"]),
+    `/acme/~/tokens/new?like=${tokenId}`,
+    "/acme/~/tokens?filter=never&sort=name",
     "/cli-login?cliSessionPort=1234&cliSessionNonce=abc",
     "/welcome/cli",
   ];
