@@ -75,6 +75,8 @@ function note(arrival: string, stack: string): void {
 }
 
 let made = 0;
+/** The lowest rate that a round reached, as a share of the rate that it should have. */
+let reached = 1;
 
 /** Creates stacks at a steady rate, whatever the time of the answers is, and waits until each event is everywhere. */
 async function round(server: BenchServer, perSecond: number, destinations: number): Promise<number[]> {
@@ -95,7 +97,7 @@ async function round(server: BenchServer, perSecond: number, destinations: numbe
     const name = `lag-${number}-${i}`;
     const request = requestBytes("POST", "/api/stacks/acme/bench", `token ${server.token}`, JSON.stringify({ stackName: name }));
     happened.set(name, Date.now());
-    const one = connection.send(request).then(({ status, body }) => {
+    const one: Promise<void> = connection.send(request).then(({ status, body }) => {
       if (status >= 300) throw new Error(`no stack: ${status} ${body}`);
       free.push(connection);
       running.delete(one);
@@ -108,8 +110,7 @@ async function round(server: BenchServer, perSecond: number, destinations: numbe
   while (lags.length < count * destinations && Date.now() < deadline) await wait(100);
   if (lags.length < count * destinations) throw new Error(`${count * destinations - lags.length} events are missing`);
   for (const connection of all) connection.close();
-  if (took > seconds * 1100)
-    console.log(`  the load took ${(took / 1000).toFixed(1)} s in place of ${seconds} s: the machine is too slow for it`);
+  reached = Math.min(reached, (seconds * 1000) / took);
   return lags;
 }
 
@@ -209,7 +210,9 @@ try {
     ]);
   }
   console.log(table(["", "events/s", "p50 ms", "p50 beside", "p99 ms", "p99 beside", `change (goal ${CHANGE})`], rows));
-  results["arrivedTwice"] = arrivedTwice;
+  if (reached < 0.95)
+    console.log(`\nA round reached ${Math.round(reached * 100)} % of its rate only: the machine is too busy for these figures.`);
+  Object.assign(results, { arrivedTwice, reached });
   writeReport("streams", results);
 } finally {
   await server.stop();

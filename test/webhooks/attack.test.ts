@@ -144,7 +144,7 @@ describe("calls at the same time", () => {
     await runInDurableObject((await senderOf("waits")) as never, (_, { storage }) => {
       storage.sql.exec("UPDATE deliveries SET attempts = 0");
     });
-    const [{ id }] = destination.arrived as [{ id: string }];
+    const { id } = destination.arrived[0]!;
     const again = await ok<WebhookDelivery>("POST", `${HOOKS}/waits/deliveries/${id}/redeliver`, { token: world.admin });
     expect(again).toMatchObject({ state: "waiting", attempts: 1, nextAttempt: expect.any(String) as string });
   });
