@@ -73,7 +73,11 @@ export const signInPages = [
     const name = await organizationFor(ctx, form["organization"] ?? "");
     if (name === undefined) return view(ctx, next, NOWHERE, (form["organization"] ?? "").slice(0, 254));
     const path = `/login/${encodeURIComponent(name)}/sso?next=${encodeURIComponent(next)}`;
-    return onwards(hono, path, { title: "Sign in", heading: `Sign in to ${name}`, body: <a href={path}>Continue to the sign-in of {name}</a> });
+    return onwards(hono, path, {
+      title: "Sign in",
+      heading: `Sign in to ${name}`,
+      body: <a href={path}>Continue to the sign-in of {name}</a>,
+    });
   }),
   definePage("GET", "/signin", "public", async (ctx) => view(ctx, ownPath(ctx.page.query.get("next")))),
   definePage("POST", "/signin", "public", async (ctx) => {

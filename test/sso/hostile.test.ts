@@ -166,7 +166,12 @@ describe("a sign-in belongs to one browser, and comes back once", () => {
   it("is not begun by the page after another sign-in, which a link of another site can choose", async () => {
     const globex = await connect(world, {}, "globex", world.stranger);
     const visited = { "Sec-Fetch-Site": "same-origin" };
-    for (const next of ["/login/globex/sso", "/signin/sso/globex/reauth", "/%6Cogin/globex/sso", "/login/globex/sso?connection=" + globex.id]) {
+    for (const next of [
+      "/login/globex/sso",
+      "/signin/sso/globex/reauth",
+      "/%6Cogin/globex/sso",
+      `/login/globex/sso?connection=${globex.id}`,
+    ]) {
       const browser = new Browser();
       const led = await browser.led(browser.post("/signin", { token: world.member, next }));
       expect(led).toBe(next);
