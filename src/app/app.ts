@@ -1,4 +1,5 @@
 import { HonoBase } from "hono/hono-base";
+import { TrieRouter } from "hono/router/trie-router";
 import { markEmptyAnswer } from "./emptyAnswer.ts";
 import { requestContext } from "./request.ts";
 import { elsewhere } from "./elsewhere.ts";
@@ -10,7 +11,6 @@ import { pages } from "../console/pages.ts";
 import { registerPages } from "../console/page.tsx";
 import { logRequest } from "./logRequest.ts";
 import { refusePlainHttp } from "./plainHttp.ts";
-import { AreaRouter } from "./router.ts";
 import { markTiming } from "./timing.ts";
 import { routes } from "./routes.ts";
 import { isScimPath, scimError, serveScim } from "../scim/serve.ts";
@@ -23,7 +23,7 @@ import { requireSettings } from "../settings.ts";
  * `HonoBase` takes the router as an option. `Hono` would bundle two more routers and, at the first request of each isolate, try one that
  * does not support a name and a parameter at the same place of a path.
  */
-export const app = new HonoBase<Env>({ strict: true, router: new AreaRouter() });
+export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() });
 
 app.use(async (c, next) => {
   c.set("request", requestContext(c));

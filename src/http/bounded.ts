@@ -4,18 +4,8 @@
  */
 import * as z from "zod/mini";
 
-const texts = new Map<string, z.ZodMiniString>();
-
-/**
- * A text. Texts with the same bound are one schema, because each schema costs time at the start.
- * @param max characters
- */
-export function text(max: number, message?: string): z.ZodMiniString {
-  const key = `${max} ${message ?? ""}`;
-  const made = texts.get(key) ?? z.string().check(z.maxLength(max, message));
-  texts.set(key, made);
-  return made;
-}
+/** @param max characters */
+export const text = (max: number, message?: string) => z.string().check(z.maxLength(max, message));
 
 /** Maximum number of characters of a text that may fill its body. The body has its own limit, see `src/limits.ts`. */
 export const AS_BODY = 2 ** 27;

@@ -170,7 +170,7 @@ describe("a sign-in belongs to one browser, and comes back once", () => {
       "/login/globex/sso",
       "/signin/sso/globex/reauth",
       "/%6Cogin/globex/sso",
-      "/login/globex/sso?connection=" + globex.id,
+      `/login/globex/sso?connection=${globex.id}`,
     ]) {
       const browser = new Browser();
       const led = await browser.led(browser.post("/signin", { token: world.member, next }));
