@@ -34,11 +34,8 @@ export function readQuery<Schema extends z.ZodMiniType>(schema: Schema, query: R
 }
 
 /** The message of a refusal without the name of its status, which the API's clients expect at its begin. */
-export function sentenceOf(message: string): string {
-  const rest = message.replace(/^(?:Bad Request|Not Found|Conflict|Forbidden|Unauthorized|Too Many Requests): /, "");
-  // An id or a name in quotation marks begins as it is.
-  return rest === message ? message : rest.charAt(0).toUpperCase() + rest.slice(1);
-}
+export const sentenceOf = (message: string): string =>
+  message.replace(/^(?:Bad Request|Not Found|Conflict|Forbidden|Unauthorized|Too Many Requests): /, "");
 
 /**
  * Runs an action, or returns the refusal, so that the form can be shown again with the typed values. Only the reader can correct a 4xx;

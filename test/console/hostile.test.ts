@@ -23,12 +23,12 @@ describe("a link that somebody made by hand", () => {
     ["format=csv&startTime=soon&userFilter=ada", "startTime"],
     ["until=never&refusalsOnly=perhaps", "endTime, refusalsOnly"],
   ])("asks the audit log for the export %s, and is told what is wrong: %s", async (query, fields) => {
-    expect(await shown(admin.get(`/acme/~/audit/export?${query}`), 400)).toContain(`The link has invalid parameters: ${fields}<`);
+    expect(await shown(admin.get(`/acme/~/audit/export?${query}`), 400)).toContain(`the link has invalid parameters: ${fields}<`);
   });
 
   it("names a parameter twice, or asks for a dry run of a form, and nothing is done", async () => {
     const twice = await shown(admin.get("/acme/web/dev/access?permission=stack:read&permission=stack:write"), 400);
-    expect(twice).toContain("The link names the parameter permission more than once");
+    expect(twice).toContain("the link names the parameter permission more than once");
     const form = { role: "admin" };
     for (const query of ["dryRun=true", "dryRun=false", "dry_run=true"])
       expect(await shown(admin.post(`/acme/~/members/mel/role?${query}`, form), 400)).toContain("A form has no dry run in its address");
