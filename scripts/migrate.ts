@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { Bucket } from "./migrate/bucket.ts";
 import { projectsIn } from "./migrate/checkout.ts";
-import { hide, storedToken, printable } from "./migrate/credentials.ts";
+import { hide, printable, storedToken } from "./migrate/credentials.ts";
 import { type Examined, type Options, type Verdict, examine, move, titleOf } from "./migrate/move.ts";
 import { passphraseOf } from "./migrate/passphrase.ts";
 import { Fault, type Place, type StackName } from "./migrate/place.ts";
@@ -172,9 +172,7 @@ async function bringAll(all: [StackName, StackName][]): Promise<number> {
   console.log(
     `\n${there} of ${all.length} stacks are at ${to.url}: ${came} came now, in ${Math.round((performance.now() - started) / 1000)} s.`,
   );
-  console.log(
-    "Each was read there again: it has the same resources, outputs and pending operations as at the source, and the same secrets.",
-  );
+  if (there > 0) console.log("Each was compared with the source when it had come: resources, outputs and secrets are the same.");
   if (failures.length === 0) return 0;
   console.log(`\n${failures.length} have not come:`);
   for (const text of failures) console.log(`  ${printable(text)}`);

@@ -171,7 +171,7 @@ describe("out to a folder, and in again", () => {
       "acme/odd/state → organization/odd/state cannot come: it has 1 pending operations, which the CLI's import drops.",
     );
     expect(dry.code).toBe(1);
-    const { code, output } = await migration.run(...out(), "--yes", "--without-pending", "--checkout", checkout, "--preview");
+    const { code, output } = await migration.run(...out(), "--yes", "--without-pending", "--checkout", checkout);
     expect(code, output).toBe(0);
     expect(output).toContain("14 numbers do not fit a double");
     for (const [name, secret] of Object.entries({ shop: SERVICE, vault: LOCAL })) {
@@ -202,7 +202,6 @@ describe("out to a folder, and in again", () => {
       "--yes",
       "--checkout",
       checkout,
-      "--preview",
     ];
     const { code, output } = await back.run(...args);
     expect(code, output).toBe(0);

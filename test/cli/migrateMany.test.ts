@@ -75,7 +75,7 @@ describe.runIf(inject("long"))("many stacks", () => {
       // It dies after some of its lines, within the work on the next ones.
       const after = random.below(12);
       const { child, ended } = migration.start(args, (output) => {
-        const lines = output.match(/\] .* came/g)?.length ?? 0;
+        const lines = output.match(/\] .* came, /g)?.length ?? 0;
         if (output.includes("200 stacks") && lines >= after) setTimeout(() => child.kill("SIGKILL"), random.below(400));
       });
       await ended;
