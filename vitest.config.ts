@@ -5,7 +5,8 @@ import { defineConfig } from "vitest/config";
 import { contractFile } from "./scripts/contract.ts";
 import { startUpstream } from "./test/cli/support/upstream.ts";
 import { startDocuments } from "./test/cli/support/documents.ts";
-import { samlName, samlWorker } from "./scripts/samlBundle.ts";
+import { SAML_CONFIG, configuration } from "./scripts/configuration.ts";
+import { samlWorker } from "./scripts/samlBundle.ts";
 import { long, shared } from "./vitest.shared.ts";
 
 /** Reads the public contract without its prose, or false when it is absent; see test/support/contract.ts. */
@@ -47,7 +48,7 @@ export default defineConfig(async () => {
             // Size of `npm run bench:lists`.
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
           },
-          serviceBindings: { SAML: samlName() },
+          serviceBindings: { SAML: configuration(SAML_CONFIG).name },
           workers: [samlWorker()],
           queueConsumers: {
             "stackpass-audit": { ...queue, deadLetterQueue: "stackpass-audit-dead" },
