@@ -57,7 +57,7 @@ async function startReceiver(): Promise<Server> {
       response.end("ok");
       const text = Buffer.concat(chunks).toString();
       // A record has the name of its stack several times.
-      for (const stack of new Set(text.match(/lag-\d+-\d+/g))) note(`${request.url} ${stack}`, stack);
+      for (const stack of new Set<string>(text.match(/lag-\d+-\d+/g) ?? [])) note(`${request.url} ${stack}`, stack);
     });
     return undefined;
   });
