@@ -14,7 +14,8 @@ export const Readme = ({ text }: { text: string }) => {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
   const { shown, more } = fill(lines, README_ROOM, (line) => pageBytes(line) + LINE + MARK * line.replaceAll(/[^`*]/g, "").length);
   return (
-    <section class="readme" aria-label="README">
+    <section class="readme" aria-labelledby="readme">
+      <h2 id="readme">README</h2>
       {blocksOf(shown).map((block) => (
         <Block block={block} />
       ))}

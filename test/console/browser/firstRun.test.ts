@@ -155,7 +155,7 @@ it("requires single sign-on of everybody but the emergency administrator, whose 
   const emergency = await contextHere();
   const door = await emergency.newPage();
   await signInWithToken(door, root);
-  expect(await door.textContent("h1")).toBe("Stacks");
+  expect(await door.textContent("h1")).toBe("hooli");
   await expect.poll(() => logOf(door)).toContain("as an emergency administrator");
   await emergency.close();
 });
@@ -237,7 +237,7 @@ it("lets the emergency administrator in when the provider fails, and nobody else
   await chooseOrganization(page);
   await page.getByText("Try again in a moment").waitFor();
   await signInWithToken(page, root);
-  expect(await page.textContent("h1")).toBe("Stacks");
+  expect(await page.textContent("h1")).toBe("hooli");
   await context.close();
   expect((await request("GET", "/api/orgs/hooli/members", { token: root, url })).status).toBe(200);
   expect((await request("GET", "/api/orgs/hooli/members", { token: ada, url })).status).toBe(403);
