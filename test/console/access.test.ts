@@ -98,7 +98,11 @@ function pathOf(pattern: string, ids = { update: "0", preview: "0" }): string {
     updateID: updateId,
     inviteID,
   };
-  const query = pattern.endsWith("/resource") ? `?urn=${encodeURIComponent(rootStack.urn)}` : "";
+  const query = /\/resource(\/history)?$/.test(pattern)
+    ? `?urn=${encodeURIComponent(rootStack.urn)}`
+    : /\/(state|restore)$/.test(pattern)
+      ? "?version=1"
+      : "";
   return pattern.replaceAll(/:(\w+)(\{[^}]*\})?\??/g, (_, name: string) => values[name] ?? "1") + query;
 }
 

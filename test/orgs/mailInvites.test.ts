@@ -228,7 +228,7 @@ it("the console has a field for the address, and says what became of the mail", 
   const admin = await signIn(world.admin);
   expect((await admin.post(HERE, { role: "member", email: "gus@example.com" })).status).toBe(303);
   await expect.poll(() => shown(admin.get(HERE))).toContain("The mail was sent.");
-  expect(await shown(admin.post(HERE, { role: "member", email: "gus@example.com" }), 400)).toContain("has a pending invitation");
+  expect(await shown(admin.post(HERE, { role: "member", email: "gus@example.com" }), 409)).toContain("has a pending invitation");
   expect(await shown(admin.post(HERE, { role: "member", email: "<b>" }), 400)).toContain("Invalid email address");
   delete vars["MAIL"];
   expect(await shown(admin.get(HERE))).not.toContain("Mail address");
