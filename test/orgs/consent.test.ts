@@ -256,7 +256,7 @@ describe("accepting a membership", () => {
     expect(await shown(ada.get("/"))).toMatch(/added by gus: <a href="\/user\/settings\/organizations">accept or leave/);
     expect(await shown(ada.get("/globex"))).toContain("You were added to globex by gus.");
     expect(await shown(ada.get(PAGE))).toMatch(/added by gus.*\/globex\/accept.*\/globex\/leave/s);
-    expect((await ada.post(`${PAGE}/globex/accept`, {})).headers.get("Location")).toBe("/globex/~");
+    expect((await ada.post(`${PAGE}/globex/accept`, {})).headers.get("Location")).toBe("/globex");
     expect(await shown(ada.get("/globex"))).not.toContain("You were added");
     await shown(ada.post(`${PAGE}/nowhere/accept`, {}), 404);
   });

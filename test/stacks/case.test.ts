@@ -121,7 +121,8 @@ describe("a stack whose path is in another case", () => {
     const browser = await signIn(token);
     const page = await shown(browser.get("/acme/wEB/dEV"));
     expect(page).toContain("Web/Dev");
-    expect(page).not.toContain("dEV");
+    // The footer has a form that leads back to this address.
+    expect(page.split("<footer")[0]).not.toContain("dEV");
     expect(await shown(browser.get("/acme/wEB"))).toContain("/acme/Web/Dev");
   });
 });
