@@ -28,25 +28,25 @@ it("a page of many stacks reads its own rows, and two for each stack that is cou
   const orgId = (await env.DB.prepare("SELECT id FROM organizations WHERE name = 'acme'").first<string>("id"))!;
   const admin = await signIn(world.admin);
   await fill(orgId);
-  await shown(admin.get("/acme"));
+  await shown(admin.get("/acme/~/stacks"));
   const rowsRead = countRowsRead();
   const rowsOf = async (path: string) => {
     const before = rowsRead();
     const html = await shown(admin.get(path));
     return { rows: rowsRead() - before, html };
   };
-  const first = await rowsOf("/acme");
+  const first = await rowsOf("/acme/~/stacks");
   expect(first.html).toContain("1,200 stacks in 40 projects");
   const names = [...first.html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name);
   expect(names.slice(0, 2)).toEqual(["project-29/stack-1189", "project-17/stack-1177"]);
   // The count reads each stack in an index, and once more to group it. The 50 rows of the page are read in two queries, with their updates.
   expect(first.rows).toBeLessThan(2 * STACKS + 6 * 50 + 60);
-  const last = await rowsOf("/acme?page=24");
+  const last = await rowsOf("/acme/~/stacks?page=24");
   expect(last.rows).toBeLessThan(3 * STACKS + 6 * 50 + 60);
-  const failed = await rowsOf("/acme?status=failed");
+  const failed = await rowsOf("/acme/~/stacks?status=failed");
   expect(failed.html).toContain(" of 1,200 stacks in 40 projects");
   expect(failed.rows).toBeLessThan(7 * STACKS);
   const project = await rowsOf("/acme/project-7?status=failed");
   expect(project.rows).toBeLessThan(8 * (STACKS / 40) + 60);
-  expect((await newVisitor().get("/acme")).status).toBe(303);
+  expect((await newVisitor().get("/acme/~/stacks")).status).toBe(303);
 });
