@@ -21,9 +21,14 @@ export class Digests {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec("CREATE TABLE IF NOT EXISTS digest_counts (part TEXT, label TEXT, count INTEGER NOT NULL, PRIMARY KEY (part, label))");
-    sql.exec("CREATE TABLE IF NOT EXISTS digest_state (through INTEGER NOT NULL, digested INTEGER NOT NULL, next INTEGER)");
-    sql.exec("INSERT INTO digest_state SELECT 0, 0, NULL WHERE NOT EXISTS (SELECT 1 FROM digest_state)");
+    this.create();
+  }
+
+  /** Creates the tables. This is needed again after the storage was emptied, as with `Deliveries`. */
+  create(): void {
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS digest_counts (part TEXT, label TEXT, count INTEGER NOT NULL, PRIMARY KEY (part, label))");
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS digest_state (through INTEGER NOT NULL, digested INTEGER NOT NULL, next INTEGER)");
+    this.#sql.exec("INSERT INTO digest_state SELECT 0, 0, NULL WHERE NOT EXISTS (SELECT 1 FROM digest_state)");
   }
 
   get state(): State {

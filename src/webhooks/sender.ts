@@ -152,6 +152,7 @@ export class WebhookSender extends DurableObject<Bindings> {
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
       this.#deliveries.create();
+      this.#digests.create();
       return;
     }
     if (!due.row.active) this.#deliveries.dropWaiting();
