@@ -18,7 +18,7 @@ const searchFor = (text: string) => `/acme/~/search?q=${encodeURIComponent(text)
 /** Titles of the groups with their counts, and the links of the results. */
 async function found(text: string, visitor = admin) {
   const html = await shown(visitor.get(searchFor(text)));
-  const main = html.slice(html.indexOf("<main"));
+  const main = html.slice(html.indexOf("<main"), html.indexOf("<footer"));
   const groups = [...main.matchAll(/<h2>(.*?)<\/h2>/gs)].map(([, title]) => title!.replaceAll(/<[^>]*>/g, "").trim());
   const links = [...main.matchAll(/href="([^"]*)"/g)].map(([, href]) => href!.replaceAll("&amp;", "&"));
   return { html, groups, links };
