@@ -75,7 +75,7 @@ for (const kind of kinds)
     const model = onLine(counted[kind], size);
     for (const [billed, count] of Object.entries(runs.get(size)![kind]) as [Billed, number][]) {
       const expected = model[billed] ?? 0;
-      // Of a small count, 5 % is less than one.
+      // A small count may differ by one, because 5 % of it is less than one.
       const isMissed = Math.abs(expected - count) > Math.max(1, 0.05 * count);
       if (isMissed) missed++;
       console.log(`${isMissed ? "MISS" : "ok  "} ${kind} of ${size}, ${billed}: counted ${count}, model ${expected}`);

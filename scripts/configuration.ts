@@ -19,7 +19,7 @@ interface Configuration {
   ratelimits?: { namespace_id: string }[];
   services?: { binding: string; service: string }[];
   vars?: Record<string, unknown>;
-  /** What an operator sets for an environment: its domain and its variables. */
+  /** An operator sets the domain and the variables of an environment here. */
   env?: Record<string, Partial<Configuration>>;
   [other: string]: unknown;
 }

@@ -54,7 +54,7 @@ async function deploy(): Promise<void> {
   if (isFirst) console.log("\nNext: create the first administrator, see docs/operate.md.");
 }
 
-/** Deploys with secrets that nobody has yet, and says how to go on. */
+/** Generates secrets, deploys with them, and prints the next step of the operator. */
 async function withNewSecrets(isFirst: boolean): Promise<void> {
   console.log("The deployment has no secrets and no data, so it gets new secrets.");
   const secrets = newSecrets();

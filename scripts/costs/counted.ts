@@ -1,4 +1,4 @@
-/** What `npm run bench:billed` counted on 2026-11-29 with the CLI 3.259, for resources of 16 KB. The command prints these lines. */
+/** `npm run bench:billed` counted these operations on 2026-11-29 with the CLI 3.259 and resources of 16 KB, and printed these lines. */
 import type { Amounts } from "./prices.ts";
 
 /** The amounts of one command, by the number of resources of the stack, from few to many. */

@@ -1,4 +1,4 @@
-/** What a deployment asks of Cloudflare in a month, from what `npm run bench:billed` has counted. */
+/** Computes what Cloudflare bills a deployment in a month, from the operations that `npm run bench:billed` has counted. */
 import { type Amounts, type Billed, dollars, PLAN, prices } from "./prices.ts";
 import { type Points, counted } from "./counted.ts";
 

@@ -18,7 +18,7 @@ export interface Price {
 
 const MILLION = 1_000_000;
 
-/** What Cloudflare bills, in the order of its pages. */
+/** Everything that Cloudflare bills, in the order of its pages. */
 export const prices = {
   requests: { name: "requests to the Worker", included: 10 * MILLION, price: 0.3, per: MILLION },
   databaseRead: { name: "rows read in D1", included: 25_000 * MILLION, price: 0.001, per: MILLION },
