@@ -211,9 +211,10 @@ try {
     auditLogEvents: { event: string; tokenID?: string }[];
   };
   const completed = auditLogEvents.filter(({ event, tokenID }) => event === "stack-update-completed" && tokenID === jenkins.id);
+  // Two runs of the small stack with their previews, and one of the large stack without.
   check(
-    "and names the token at the end of each update once",
-    completed.length === 3,
+    "and names the token at the end of each update and preview once",
+    completed.length === 5,
     JSON.stringify(auditLogEvents.map(({ event }) => event)),
   );
 } finally {

@@ -8,6 +8,7 @@ import { type Problem, answering, attempt, readForm } from "./attempt.ts";
 import { Choice, Field, Notice, Time } from "./components.tsx";
 import { type PageInput, type View, definePage } from "./page.tsx";
 import { placePath } from "./paths.ts";
+import { Loss } from "./loss.tsx";
 import { streamWarning } from "./streams/warning.tsx";
 
 const HERE = "/:orgName/~/settings" as const;
@@ -195,48 +196,6 @@ async function view(ctx: Context, refusedByPolicy: RefusedByPolicy | undefined, 
     ),
   };
 }
-
-/** Lists the tokens that a shorter maximum refuses, with a box to confirm it. */
-const Loss = ({
-  refusedByPolicy: { machines, names, personal, own, caller },
-  days,
-}: {
-  refusedByPolicy: RefusedByPolicy;
-  days: string;
-}) => (
-  <fieldset>
-    <legend>A maximum of {days} days refuses tokens that are valid now</legend>
-    <ul>
-      {machines > 0 && (
-        <li>
-          {machines} of the organization: {names.join(", ")}
-          {machines > names.length && ` and ${machines - names.length} more`}
-        </li>
-      )}
-      {personal > 0 && <li>{personal} of members, for this organization only</li>}
-      {own > 0 && (
-        <li>
-          <strong>
-            {own} of these {own === 1 ? "is" : "are"} your own.
-          </strong>
-        </li>
-      )}
-    </ul>
-    {caller && (
-      <p class="wrong">
-        You are signed in with a token that expires later, so you would lose access, too. First sign in with a token that expires within{" "}
-        {days} days.
-      </p>
-    )}
-    <p class="hint">
-      They are refused immediately, until their remaining lifetime is within the maximum. Rotate them or shorten their expiry before you
-      save.
-    </p>
-    <label class="plain option">
-      <input type="checkbox" name="shutOut" value="yes" /> Refuse these tokens
-    </label>
-  </fieldset>
-);
 
 interface FormProps {
   form: Record<string, string>;
