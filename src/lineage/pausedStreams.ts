@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { auditStreams } from "../streams/table.ts";
 
-/** The columns of a stream whose credential was revoked. It may have been paused before: it is resumed by a decision of its own. */
+/** The columns of a stream whose credential was revoked. A stream that was paused before keeps the time of that pause. */
 export const pausedByRevocation = (now: number) => ({
   pausedAt: sql`coalesce(${auditStreams.pausedAt}, ${now})`,
   pausedFor: "revoked" as const,

@@ -59,7 +59,7 @@ export function propose(events: Used[], existing: { project: string; stack: stri
 
 const rightsOf = ({ shows, besides = [] }: Need): OrgPermission[] => [...shows, ...besides];
 
-/** The stacks of an event. A rename is also one of the stack's new name. */
+/** The stacks of an event. A rename counts for the old name of the stack and for the new one. */
 function touchedBy({ need, event, stack, description }: Used & { need: Need }): TouchedStack[] {
   const rights = rightsOf(need);
   if (rights.length === 0 || stack === "") return [];

@@ -25,7 +25,7 @@ interface Told {
   destination: Destination;
 }
 
-/** What a change of a stream changes, for the audit log. */
+/** Describes for the audit log what is different after a stream was changed. */
 export function differences(before: Told, after: Told): string[] {
   const shown: [string, (told: Told) => string][] = [
     ["name", ({ name }) => JSON.stringify(name)],

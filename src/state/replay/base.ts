@@ -23,7 +23,7 @@ export interface Base {
   providers: Ref[];
   /** The snippets of the last snippets entry; undefined: the snippets in `members`. */
   snippets: Ref | null | undefined;
-  /** The URNs by alias, for each time that aliases were resolved. They are applied to the snippets. */
+  /** One map from aliases to URNs for each time that aliases were resolved. All are applied to the snippets, in this order. */
   snippetAliases: ReadonlyMap<string, string>[];
   /** Extensions in entries. They are added to the extensions in `members`, which take precedence. */
   extensions: Map<string, Ref>;
