@@ -3,8 +3,10 @@
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The members of an object by their names in lower case. A repeated name has its last value. In a `Map`, a name
- * such as `__proto__` is an ordinary key. */
+/**
+ * The members of an object by their names in lower case. A repeated name has its last value. In a `Map`, a name such as `__proto__` is an
+ * ordinary key.
+ */
 export const membersOf = (value: Record<string, unknown>): Map<string, unknown> =>
   new Map(Object.keys(value).map((name) => [name.toLowerCase(), value[name]]));
 
