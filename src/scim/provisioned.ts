@@ -11,7 +11,7 @@ export interface Provisioned {
   userId: string | null;
   /**
    * How the sign-in gets into that account without a question: `subject`, or `name` while no other identity of the connection is linked to it.
-   * Undefined for an account that existed before, whose holder links it as if there were no SCIM, and for a person who is known by too little.
+   * Undefined if the account existed before SCIM, because then its holder links it in a sign-in, and if SCIM says too little about the person.
    */
   opens: "subject" | "name" | undefined;
 }

@@ -145,7 +145,7 @@ export class WebhookSender extends DurableObject<Bindings> {
 
   async #step(webhookId: string): Promise<void> {
     this.#isChanged = false;
-    // A change after this reading ends the attempts that follow from it.
+    // If the webhook changes after this, the attempts that use what was read here are ended.
     const { signal } = this.#attempts;
     const due = await readDue(this.env, webhookId);
     if (!due) {
