@@ -343,7 +343,7 @@ export function pagesOf(story: Story): string[] {
     ),
     ...under(`/acme/${project}/dev/resources`, ["?view=list", "?filter=dev"]),
     `/acme/${project}/dev/cancel?updateID=${previewId}`,
-    ...under("/acme", ["?sort=name", "?status=failed"]),
+    ...under("/acme/~/stacks", ["?sort=name", "?status=failed"]),
     ...under(`/acme/${project}/dev`, ["/compare", "/compare?from=1&to=2", "/restore?version=1"]),
     ...under(`/acme/${project}/dev`, ["/updates/1", "/updates/2", "/updates/3", `/previews/${previewId}`]),
     ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
