@@ -46,7 +46,7 @@ export default defineConfig(async () => {
             LEAK_SCANNER_SECRET: "the-scanner-of-these-tests-and-nobody-else",
             LEAK_SCANNER_KEYS: scannerKey,
             // Size of `npm run bench:lists`.
-            LISTS_SCALE: process.env["LISTS_SCALE"] ?? "1",
+            LISTS_SCALE: process.env["LISTS_SCALE"] ?? "0.1",
           },
           serviceBindings: { SAML: configuration(SAML_CONFIG).name },
           workers: [samlWorker()],

@@ -43,6 +43,7 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
           and(
             sql`audit_text MATCH ${matchText(ctx.org.id, filter.text)}`,
             after && sql`audit_text.rowid < ${after[0]}`,
+            filter.from === undefined ? undefined : sql`audit_text.rowid >= ${firstRowSince(ctx.org.id, filter.from)}`,
             whereFilter(ctx.org.id, filter),
           ),
         )
@@ -70,6 +71,18 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
   if (filter.user && rows.length === 0 && archivedSeq === 0 && !known[0]?.known) throw notFound(`User '${filter.user.slice(0, 100)}'`);
   return { rows: rows as AuditRow[], archivedSeq, token: filter.token && (known[0]?.token ?? filter.token) };
 }
+
+/** Number of events that are looked at to find the first row since a time. */
+const MOST_SINCE = 10_000;
+
+/**
+ * A number that no row since a time is below. A search for words reads rows in the order in which they were written, so without it a search with
+ * few matches since the time would read all older matches. An event may be written long after it happened, so only the rows since the time tell:
+ * the least of their numbers. If there are too many of them, it is 0.
+ */
+const firstRowSince = (orgId: string, from: number): SQL<number> => sql<number>`(
+  SELECT iif(count(*) > ${sql.raw(String(MOST_SINCE))}, 0, coalesce(min(number), 9223372036854775807)) FROM (SELECT rowid AS number FROM audit_events
+  WHERE org_id = ${orgId} AND at >= ${from} ORDER BY at LIMIT ${sql.raw(String(MOST_SINCE + 1))}))`;
 
 /** The cursor after this row. */
 export const cursorAfter = (row: AuditRow, filter: AuditFilter): AuditCursor => (filter.text ? [row.row] : [row.at, row.id]);

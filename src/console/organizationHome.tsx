@@ -6,6 +6,7 @@ import { cut } from "../http/pageText.ts";
 import { newMembers } from "../orgs/newMembers.ts";
 import { builtInRoles } from "../roles/builtIn.ts";
 import { noteworthyTokens, ownExpiringTokens } from "../tokens/noteworthy.ts";
+import { SOON_DAYS } from "../tokens/overview.ts";
 import { auditPath } from "./audit/query.ts";
 import { isMachine, tokenLabel } from "./audit/tokenLabel.ts";
 import { Copyable, Empty, Time } from "./components.tsx";
@@ -14,8 +15,7 @@ import { placePath, stackPath, stacksPath, updatePath } from "./paths.ts";
 import { Status, titleOf } from "./stacks/entries.tsx";
 import { streamWarning } from "./streams/warning.tsx";
 
-/** A token that expires within so many days is listed, and people and tokens that are not older than so many days. */
-const SOON = 14;
+/** People and tokens that are not older than so many days are listed. */
 const NEW = 7;
 /** Refusals of the last day are listed. */
 const DAY = 86_400_000;
@@ -140,10 +140,11 @@ async function tokensPart(ctx: Context) {
   const { page, org } = ctx;
   const mayRead = page.may("org_token:read");
   const [own, theirs] = await Promise.all([
-    ownExpiringTokens(ctx, SOON),
-    mayRead ? noteworthyTokens(ctx, { expireWithin: SOON, createdWithin: NEW }) : undefined,
+    ownExpiringTokens(ctx, SOON_DAYS),
+    mayRead ? noteworthyTokens(ctx, { expireWithin: SOON_DAYS, createdWithin: NEW }) : undefined,
   ]);
   const href = placePath(org.name, "tokens");
+  const soon = { href: `${href}?filter=soon&sort=expires`, text: "Access tokens that expire soon" };
   const expiring = [
     ...(theirs?.expiring.shown ?? []).map(({ id, name, expiresAt }) => (
       <>
@@ -166,9 +167,15 @@ async function tokensPart(ctx: Context) {
     <>
       <Part
         title="Tokens that expire soon"
-        none={`No token expires within ${SOON} days.`}
+        none={`No token expires within ${SOON_DAYS} days.`}
         lines={expiring}
-        more={mayRead ? { href, text: "All access tokens" } : { href: "/user/settings/tokens", text: "Your tokens" }}
+        more={
+          mayRead
+            ? theirs?.expiring.shown.length
+              ? soon
+              : { href, text: "All access tokens" }
+            : { href: "/user/settings/tokens", text: "Your tokens" }
+        }
       />
       {theirs && (
         <Part

@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import type { HonoBase } from "hono/hono-base";
-import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Env } from "../http/environment.ts";
 import { type Credential, authenticateSession } from "../auth/authenticate.ts";
 import { authorize, requireWholeAccount } from "../auth/authorize.ts";
@@ -8,19 +7,21 @@ import { circumstancesOf } from "../auth/editions.ts";
 import { type OrgPermission, type StackRef, decide } from "../auth/policy.ts";
 import { requireRequestQuota } from "../auth/quota.ts";
 import type { OrgContext, PersonContext, RequestContext } from "../context.ts";
-import { AppError, badRequest, unauthorized } from "../errors.ts";
-import { isLikeDryRun } from "../http/dryRunParameter.ts";
-import { originOf, publicUrlOf } from "../http/origin.ts";
+import { AppError, unauthorized } from "../errors.ts";
+import { publicUrlOf } from "../http/origin.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import { dropSession, readSession } from "../sessions/cookie.ts";
 import { extendSession } from "../sessions/extend.ts";
 import { withWrittenNames } from "../stacks/written.ts";
-import { type Display, Zone, displayOf } from "./display.ts";
-import { Document, type NavigationItem } from "./document.tsx";
+import { type Display, displayOf } from "./display.ts";
+import { fieldsOf, refuseForeign, requireReadable } from "./posted.ts";
+import type { Problem } from "./problem.ts";
 import { refusalView } from "./refusal.tsx";
-import type { PageStatus, Problem } from "./problem.ts";
 import { keepRefused, takeRefused } from "./refused.ts";
-import { say, takeSaid } from "./said.ts";
+import { render } from "./render.tsx";
+import type { Answer, Done } from "./view.ts";
+
+export type { Done, Said, View } from "./view.ts";
 
 /** The requirement of a page: none, a signed-in person, or a permission in the organization that the path names. */
 export type PagePermission = "public" | "person" | OrgPermission;
@@ -47,31 +48,6 @@ export interface PageInput {
   hono: Context<Env>;
 }
 
-/** The result of a handler: a page, or a redirect. */
-export type Answer = View | Redirect | Response;
-
-export interface View {
-  title: string;
-  body: JSX.Element;
-  status?: PageStatus;
-  /**
-   * What is wrong with the form that was sent. The browser is redirected to the page with the form, whose handler finds the problem in
-   * `ctx.page`. Set it only if that handler shows it.
-   */
-  problem?: Problem | undefined;
-  /** The page's place in the organization's navigation. */
-  at?: NavigationItem;
-  /** Further origins that a form of this page may redirect to, for `form-action`. */
-  formAction?: string;
-}
-
-export interface Redirect {
-  /** A path of this site. */
-  to: string;
-  /** A sentence about the change that the form made. The next page shows it once. */
-  said?: string | null;
-}
-
 export interface PageRoute {
   method: "GET" | "POST";
   path: string;
@@ -86,12 +62,6 @@ export interface PageRoute {
   formOn?: { segments: number; permission: PagePermission } | undefined;
   handler: (ctx: PageContext<PagePermission>) => Promise<Answer>;
 }
-
-/** A redirect after a form. It must tell what was done; null if the next page tells it. */
-export type Said = Redirect & { said: string | null };
-
-/** The result of a form. */
-export type Done = View | Said | Response;
 
 /** Binds a page to its handler. Names in the path with a `:` are parameters; `:orgName` is the organization. */
 export function definePage<P extends PagePermission, M extends "GET" | "POST">(
@@ -236,78 +206,6 @@ function contextOf(request: RequestContext, credential: Credential | undefined, 
     page,
   }) as PageContext<PagePermission>;
 }
-
-/**
- * Rejects forms of other sites: cookies are SameSite=Lax, and a browser sends the origin of a form. A client that sends no origin is not a
- * browser with our cookie.
- */
-function refuseForeign(c: Context<Env>): void {
-  const site = c.req.header("Sec-Fetch-Site");
-  const origin = c.req.header("Origin");
-  // A proxy may use another host than the browser.
-  const own = origin === new URL(c.req.url).origin || origin === originOf(c.env, c.req);
-  if (site === undefined ? !own : site !== "same-origin" || (origin !== undefined && origin !== "null" && !own))
-    throw new AppError(403, "This form was not sent from this site. Open the page again and repeat it.");
-}
-
-/**
- * Refuses an address that names a parameter twice, because a page reads only one of the values, and a form that asks for a dry run, because it
- * would make the change. @throws 400
- */
-function requireReadable(query: URLSearchParams, method: string): void {
-  const names = [...query.keys()];
-  const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  if (repeated !== undefined) throw badRequest(`the link names the parameter ${repeated.slice(0, 50)} more than once`);
-  if (method === "POST" && names.some(isLikeDryRun))
-    throw badRequest(
-      "A form has no dry run in its address, so nothing was done. Use the API, or the button that shows what a form changes.",
-    );
-}
-
-/** Most characters of all fields of a form together. */
-const FORM_LIMIT = 64 * 1024;
-
-async function fieldsOf(c: Context<Env>, limit = FORM_LIMIT): Promise<Record<string, string>> {
-  if (Number(c.req.header("Content-Length") ?? limit + 1) > limit) throw new AppError(413, "This form is too large.");
-  if (!/^application\/x-www-form-urlencoded\b/i.test(c.req.header("Content-Type") ?? "")) throw badRequest("a form is expected");
-  return Object.fromEntries(new URLSearchParams(await c.req.text()));
-}
-
-/** @param there the page with the form that this answers */
-async function render(c: Context<Env>, answer: Answer, page: PageInput, there?: string): Promise<Response> {
-  if (answer instanceof Response) return answer;
-  if ("to" in answer) {
-    if (answer.said) say(c, answer.said);
-    return c.redirect(answer.to, 303);
-  }
-  c.header("Content-Security-Policy", policyOf(answer.formAction));
-  const credential = c.get("credential");
-  const actor = credential?.actor.kind === "user" ? credential.actor : undefined;
-  const document = (
-    <Zone.Provider value={page.display.zone}>
-      <Document
-        title={answer.title}
-        actor={actor}
-        org={credential?.org}
-        at={answer.at}
-        may={page.may}
-        said={takeSaid(c)}
-        display={page.display}
-        here={c.req.method === "GET" ? page.url.pathname + page.url.search : (there ?? "/")}
-        refused={c.req.method === "POST" && (answer.status ?? 200) >= 400 ? there : undefined}
-      >
-        {answer.body}
-      </Document>
-    </Zone.Provider>
-  );
-  return c.html(`<!doctype html>${String(await document)}`, answer.status ?? 200);
-}
-
-/** Only our own scripts and styles from files, no resources of other sites, and no embedding in a frame. */
-const policyOf = (formAction = "") =>
-  `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'${
-    formAction && ` ${formAction}`
-  }; base-uri 'none'; frame-ancestors 'none'`;
 
 /** The 404 for a browser: the same for a stranger and for a person without access. */
 export const missingPage = (c: Context<Env>): Promise<Response> =>

@@ -1,6 +1,6 @@
 import type { AppError } from "../errors.ts";
 import { sentenceOf } from "./attempt.ts";
-import type { View } from "./page.tsx";
+import type { View } from "./view.ts";
 
 /** The page that tells a reader why a request was refused, and what the reader can do. */
 export function refusalView({ status, message }: AppError): View {

@@ -161,7 +161,9 @@ export const singleSignOnPages = [
           </p>
           {tokens.length === 0 ? (
             <Empty>
-              <p>You have no personal access token. `pulumi login` creates one that {place} accepts.</p>
+              <p>
+                You have no personal access token. <code>pulumi login</code> creates one that {place} accepts.
+              </p>
             </Empty>
           ) : (
             <Table caption="Your access tokens" head={["Id", "Description", "Authorize"]}>

@@ -1,15 +1,18 @@
 import type { OrgContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { cut, pageBytes } from "../http/pageText.ts";
-import { QUOTE, encode } from "../state/json/json.ts";
+import { QUOTE, encode, membersOf } from "../state/json/json.ts";
 import { indent } from "../state/json/indent.ts";
 import { Ciphertexts, holdsSecret, withPlaintexts } from "../state/ciphertexts.ts";
-import { lookAround, propertiesOf } from "../state/around.ts";
+import { type Around, lookAround, propertiesOf } from "../state/around.ts";
+import { findOutlined, listOutlined, neighboursOf } from "../state/outline.ts";
 import { outputsOf, readable } from "../state/outputs.ts";
-import { type Listing, listResources } from "../state/tree.ts";
+import { type Listing, branchOf, listResources } from "../state/tree.ts";
+import { readPart } from "./objects.ts";
+import { openOutline } from "./outlines.ts";
 import type { StackPath } from "./path.ts";
 import { openState } from "./resources.ts";
-import { takeState } from "./stateAt.ts";
+import { type StoredState, takeState } from "./stateAt.ts";
 
 /** Maximum number of bytes of a page for one output, which is cut there, and for all outputs. */
 const ONE = 4000;
@@ -65,9 +68,10 @@ const MOST_WORDS = 10;
 
 /** The resources whose URN or id contains all words of a text, in any case. It is audited as an export. */
 export async function lookAtResources(ctx: OrgContext, path: StackPath, text = ""): Promise<Listing> {
-  const { chunks } = await openState(ctx, await takeState(ctx, path, undefined, "the resources"));
+  const state = await takeState(ctx, path, undefined, "the resources");
   const words = text.toLowerCase().split(/\s+/).filter(Boolean).slice(0, MOST_WORDS);
-  return listResources(chunks, words);
+  const outline = await openOutline(ctx, state);
+  return outline ? listOutlined(outline, words) : listResources((await openState(ctx, state)).chunks, words);
 }
 
 /** Maximum number of bytes of a page for the inputs of a resource, and for its outputs; and most neighbours that are named. */
@@ -79,9 +83,10 @@ const MOST_NEIGHBOURS = 60;
  * @throws 404 when the state has no such resource
  */
 export async function lookAtResource(ctx: OrgContext, path: StackPath, urn: string) {
-  const { chunks, version } = await openState(ctx, await takeState(ctx, path, undefined, "a resource"));
-  const around = await lookAround(chunks, urn, MOST_NEIGHBOURS);
+  const state = await takeState(ctx, path, undefined, "a resource");
+  const around = await aroundIn(ctx, state, urn);
   if (!around) throw notFound("Resource");
+  const { version } = state;
   const { members, ...rest } = around;
   const text = (name: string) => {
     const json = members.get(name);
@@ -98,6 +103,17 @@ export async function lookAtResource(ctx: OrgContext, path: StackPath, urn: stri
     inputs: propertiesFor(propertiesOf(members, "inputs")),
     outputs: propertiesFor(propertiesOf(members, "outputs")),
   };
+}
+
+/** The resource and its neighbours. With an outline of the state in memory this reads only the resource's own bytes. */
+async function aroundIn(ctx: OrgContext, state: StoredState, urn: string): Promise<Around | undefined> {
+  const outline = await openOutline(ctx, state);
+  if (!outline) return lookAround((await openState(ctx, state)).chunks, urn, MOST_NEIGHBOURS);
+  const place = findOutlined(outline, urn);
+  if (!place || state.stateKey === null) return undefined;
+  const members = membersOf(await readPart(ctx.env.STATE, state.stateKey, place.start, place.length));
+  const resource = branchOf(members);
+  return resource && { resource, members, ...neighboursOf(outline, urn, MOST_NEIGHBOURS) };
 }
 
 /** Milliseconds since 1970; undefined if the text is no time. */

@@ -156,4 +156,15 @@ export async function readRange(
   return (await store(() => bucket.get(key, { range })))?.body;
 }
 
+/**
+ * A part of an object, in memory.
+ * @throws 503 when R2 fails, or when the object is missing or shorter although a row names it
+ */
+export async function readPart(bucket: R2Bucket, key: string, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await store(async () => (await bucket.get(key, { range: { offset, length } }))?.arrayBuffer());
+  if (bytes?.byteLength === length) return new Uint8Array(bytes);
+  log("state object is missing or too short", { key });
+  throw unavailable("the state of this version");
+}
+
 const store = <T>(operation: () => Promise<T>): Promise<T> => callBinding("the state store", operation);

@@ -1,6 +1,6 @@
 /** Yields the resources of a deployment one by one, in the form of the public contract. */
 import { decodeString, encode, membersOf, rewrite, type Edits } from "./json/json.ts";
-import { splitDeployment } from "./json/split.ts";
+import { type Part, splitDeployment } from "./json/split.ts";
 
 /** Members that are required by the contract, but that a state omits when they are empty. */
 const ALWAYS: readonly [string, string][] = [
@@ -29,9 +29,16 @@ export async function findResource(state: AsyncIterable<Uint8Array>, urn: string
 
 /** Each resource's stored text. A text is valid until the next one is asked for. */
 export async function* storedResources(state: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const parts of splitDeployment(state, { trusted: true }))
-    for (const part of parts) if (part.at === "resource") yield part.text;
+  for await (const parts of resourcesWithPlaces(state)) for (const { text } of parts) yield text;
 }
+
+/** The same with the position of each text in the state, in batches. The texts of a batch are valid until the next batch is asked for. */
+export async function* resourcesWithPlaces(state: AsyncIterable<Uint8Array>): AsyncGenerator<Element[]> {
+  for await (const parts of splitDeployment(state, { trusted: true }))
+    yield parts.filter((part): part is Element => part.at === "resource");
+}
+
+type Element = Extract<Part, { start: number }>;
 
 function shown(text: Uint8Array): Uint8Array {
   const members = membersOf(text);

@@ -20,16 +20,17 @@ export interface Branch extends Leaf {
 }
 
 /** Maximum number of bytes of one member; a longer one counts as absent. No normal name is so long. */
-const MEMBER = 4096;
-const DEPENDENCIES = 64 * 1024;
+export const MEMBER = 4096;
+/** Maximum number of bytes of a list of dependencies; a longer one counts as absent. */
+export const DEPENDENCIES = 64 * 1024;
 
 /** Maximum number of resources of a list that are in memory, and of their characters together. */
-const MOST = 20_000;
+export const MOST_RESOURCES = 20_000;
 const CHARACTERS = 8 * 1024 * 1024;
 
 export interface Listing {
   /** The resources that match, in the order of the state: parents come before their children. */
-  resources: Leaf[];
+  resources: readonly Leaf[];
   /** Number of all resources of the state. */
   total: number;
   /** Number of resources at the end of the state that were not looked at, because there were too many. */
@@ -38,24 +39,25 @@ export interface Listing {
 
 /** @param words in lower case; a resource matches if its URN or its id contains all of them */
 export async function listResources(state: AsyncIterable<Uint8Array>, words: string[]): Promise<Listing> {
-  const listing: Listing = { resources: [], total: 0, left: 0 };
+  const resources: Leaf[] = [];
+  const listing: Listing = { resources, total: 0, left: 0 };
   let room = CHARACTERS;
   const mayMatch = seeker(words, true);
   for await (const text of storedResources(state)) {
     listing.total++;
-    if (listing.resources.length >= MOST || room <= 0) {
+    if (resources.length >= MOST_RESOURCES || room <= 0) {
       listing.left++;
       continue;
     }
     const leaf = mayMatch(text) ? leafOf(membersOf(text)) : undefined;
     if (!leaf || !matches(leaf, words)) continue;
     room -= leaf.urn.length + leaf.type.length + leaf.parent.length + leaf.id.length;
-    listing.resources.push(leaf);
+    resources.push(leaf);
   }
   return listing;
 }
 
-function matches({ urn, id }: Leaf, words: string[]): boolean {
+export function matches({ urn, id }: Leaf, words: string[]): boolean {
   if (words.length === 0) return true;
   const text = `${urn} ${id}`.toLowerCase();
   return words.every((word) => text.includes(word));
@@ -70,6 +72,9 @@ export function branchOf(members: Map<string, Uint8Array>): Branch | undefined {
   return { ...leaf, dependencies: Array.isArray(dependencies) ? dependencies.filter((its) => typeof its === "string") : [] };
 }
 
+/** The name in a URN. */
+export const nameOf = (urn: string): string => urn.split("::").slice(3).join("::");
+
 function leafOf(members: Map<string, Uint8Array>): Leaf | undefined {
   const text = (name: string) => stringIn(members.get(name));
   const urn = text("urn");
@@ -77,7 +82,7 @@ function leafOf(members: Map<string, Uint8Array>): Leaf | undefined {
   return {
     urn,
     type: text("type"),
-    name: urn.split("::").slice(3).join("::"),
+    name: nameOf(urn),
     parent: text("parent"),
     id: text("id"),
     custom: isTrue(members.get("custom")),

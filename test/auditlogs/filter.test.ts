@@ -13,6 +13,8 @@ import { type World, newOrgToken, newWorld } from "../support/world.ts";
 
 const v2 = "/api/orgs/acme/auditlogs/v2";
 const COUNT = 1200;
+/** The number of the event that is written late. */
+const LATE = 301;
 
 let world: World;
 let events: AuditEvent[];
@@ -39,7 +41,9 @@ shareBindings(async () => {
     reqStackAdmin: false,
     authFailure: i % 70 === 0,
   }));
-  for (let i = 0; i < COUNT; i += 400) await appendToChains(env as Bindings, events.slice(i, i + 400));
+  // One event is written after all others, long after it happened.
+  const written = [...events.filter((_, i) => i !== LATE), events[LATE]!];
+  for (let i = 0; i < COUNT; i += 400) await appendToChains(env as Bindings, written.slice(i, i + 400));
 });
 
 interface Shown {
@@ -90,6 +94,20 @@ describe("a filter", () => {
     await ok("GET", `${v2}?${query}&maxResults=10`, { token: world.admin });
     // Besides the page: the caller's token and membership, the chain's head, one look at each index that knows a user.
     expect(rowsRead()).toBeLessThanOrEqual(2 * 10 + 12);
+  });
+
+  it("by words and a start finds an event that was written late, and reads no older matches", async () => {
+    const since = async (seconds: number) => {
+      const { items } = await allPages<Shown>(`${v2}?textFilter=started&startTime=${seconds}`, "auditLogEvents", world.admin);
+      return items.map(({ timestamp }) => timestamp).toSorted();
+    };
+    const late = Math.floor(events[LATE]!.at / 1000);
+    expect(await since(late)).toEqual(expected({ text: "started", from: late * 1000 }));
+    const rowsRead = countRowsRead();
+    expect(await since(2190)).toHaveLength(10);
+    // For each: its entry in the index of times, in the index of words, and its row.
+    expect(rowsRead()).toBeLessThanOrEqual(3 * 10 + 12);
+    expect(await since(9999)).toEqual([]);
   });
 
   it("is cut into words where the index cuts them, whatever the letter", async () => {

@@ -1,24 +1,28 @@
 /**
- * `npm run bench:lists`: pages of the console over 5,000 stacks with an update each, 5,000 tokens and members, 10^6 audit events, and a stack with 10,000
- * resources (`LISTS_SCALE=0.1` for a look). Prints the median time to the answer, its size, and the rows that D1 read. The Worker and the database are in one
- * process, so the times have no network in them.
+ * `npm run bench:lists`: pages of the console over 5,000 stacks with an update each, 5,000 tokens and members, a stack with 10,000 resources, and
+ * 10^5 audit events (10^6 with `LISTS_SCALE=1`). Prints the median time to the answer, its size, and the rows that D1 read with 3,000 events and
+ * with all. The Worker and the database are in one process, so the times have no network in them.
  */
 import { env } from "cloudflare:workers";
 import { it } from "vitest";
+import { settledLog } from "../support/audit.ts";
 import { shown, signIn } from "../support/browser.ts";
 import { ok } from "../support/client.ts";
 import { component, deploymentOf, rootStack } from "../support/deployment.ts";
 import { countRowsRead } from "../support/rows.ts";
 import { newStack, newWorld } from "../support/world.ts";
 
-const scale = Number(env.LISTS_SCALE || "1");
+const scale = Number(env.LISTS_SCALE);
 const ROUNDS = 15;
 const COUNT = Math.ceil(5000 * Math.min(1, scale * 10));
-const EVENTS = Math.ceil(1_000_000 * scale);
+const FEW_EVENTS = 3000;
+const EVENTS = Math.max(FEW_EVENTS, Math.ceil(1_000_000 * scale));
 const RESOURCES = Math.ceil(10_000 * Math.min(1, scale * 10));
 
-async function fill(count: number, sql: string, ...values: unknown[]): Promise<void> {
-  for (let n = 0; n < count; n += 5000) {
+const fill = (count: number, sql: string, ...values: unknown[]) => fillFrom(0, count, sql, ...values);
+
+async function fillFrom(first: number, count: number, sql: string, ...values: unknown[]): Promise<void> {
+  for (let n = first; n < count; n += 5000) {
     const numbers = JSON.stringify(Array.from({ length: Math.min(5000, count - n) }, (_, i) => n + i));
     await env.DB.prepare(sql)
       .bind(numbers, ...values)
@@ -38,7 +42,8 @@ it("pages", async () => {
     id: `i-${i}`,
     ...(i > 0 && { dependencies: [component(`thing-${i % 7}`).urn] }),
   }));
-  await ok("POST", "/api/stacks/acme/web/dev/import", { token: world.admin, json: deploymentOf([rootStack, ...many]) });
+  const state = deploymentOf([rootStack, ...many]);
+  await ok("POST", "/api/stacks/acme/web/dev/import", { token: world.admin, json: state });
   await fill(
     COUNT,
     `INSERT INTO stacks (id, org_id, project, name, version, active_update, last_update_at, resource_count, created_at)
@@ -68,43 +73,103 @@ it("pages", async () => {
     "INSERT INTO members (org_id, user_id, role, created_at) SELECT ?2, 'p' || value, 'member', 1 FROM json_each(?1)",
     orgId,
   );
-  await fill(
-    EVENTS,
-    `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack, req_org_admin,
-       req_stack_admin, auth_failure, seq, prev_hash, hash)
-     SELECT 'e' || value, ?2, ?3 - value * 1000, 'stack-deleted', 'Deleted', '', 'ada', '', '', '', '', 0, 0, value % 70 = 0, 1000000 + value, '', ''
-     FROM json_each(?1)`,
-    orgId,
-    now,
-  );
+  // A year of events, 30 seconds apart with 10^6 of them: the newest comes first. One stack in 50 is a production.
+  const events = (from: number, to: number) =>
+    fillFrom(
+      from,
+      to,
+      `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack, req_org_admin,
+         req_stack_admin, auth_failure, seq, prev_hash, hash)
+       SELECT 'e' || value, ?2, ?3 - value * 30000, CASE value % 20 WHEN 3 THEN 'stack-deleted' ELSE 'stack-update-started' END,
+         'Started an update of stack "acme/project-1/' || iif(value % 50 = 1, 'production', 'stack-' || (value % 1000)) || '".',
+         '203.0.113.' || (value % 100), 'person-' || (value % 50), 'P', 't' || (value % 100), 'token-' || (value % 100),
+         'project-1/' || iif(value % 50 = 1, 'production', 'stack-' || (value % 1000)), 0, 0, value % 70 = 0, 2000000 - value, '', ''
+       FROM json_each(?1)`,
+      orgId,
+      now,
+    );
+  await events(0, FEW_EVENTS);
+  await settledLog();
+  await env.DB.prepare("UPDATE audit_heads SET seq = 2000000 WHERE org_id = ?").bind(orgId).run();
   const admin = await signIn(world.admin);
   const rowsRead = countRowsRead();
   const resource = `/acme/web/dev/resource?urn=${encodeURIComponent(component("thing-5000").urn)}`;
-  const lines: string[] = [];
-  for (const path of [
+  const at = (hoursAgo: number) => Math.floor(now / 1000) - hoursAgo * 3600;
+  const audit = (query: string) => `/acme/~/audit?${query}`;
+  const paths = [
     "/acme",
-    "/acme/~/stacks",
+    ...["", "?sort=name", "?status=failed", "?search=stack-49", "?tag=team"].map((query) => `/acme/~/stacks${query}`),
+    "/acme/project-7",
     "/acme/~/search?q=stack-49",
     "/acme/~/search?q=nothing-is-called-so",
+    ...["", "?filter=soon&sort=expires", "?search=token-77", "/t7", "/t7/delete", "/t7?used"].map((rest) => `/acme/~/tokens${rest}`),
+    "/acme/~/audit",
+    ...[
+      "refusalsOnly=true",
+      `refusalsOnly=true&startTime=${at(24)}`,
+      "textFilter=prod*",
+      `textFilter=prod*&startTime=${at(26)}&endTime=${at(12)}`,
+    ],
+    ...[
+      "eventFilter=stack-deleted",
+      "eventFilter=user-login",
+      "tokenFilter=token-7",
+      "stackFilter=project-1/stack-7",
+      "userFilter=person-7",
+    ],
+    "/acme/~/audit/1999000",
+    ...[
+      "members",
+      "members/invites",
+      "members/person-7/role",
+      "members/person-7/remove",
+      "teams",
+      "roles",
+      "roles/admin",
+      "settings",
+      "numbers",
+    ].map((place) => `/acme/~/${place}`),
+    ...["oidc", "streams", "webhooks", "sso", "scim"].map((place) => `/acme/~/${place}`),
+    "/acme/web/dev",
+    "/acme/web/dev/access",
     "/acme/web/dev/resources",
     "/acme/web/dev/resources?view=list&from=9001",
     "/acme/web/dev/resources?filter=thing-77",
     resource,
-  ]) {
+    "/user/settings/tokens",
+    "/user/settings/sessions",
+  ].map((path) => (path.startsWith("/") ? path : audit(path)));
+  const measure = async (path: string, rounds: number) => {
     const times: number[] = [];
     let html = "";
     let rows = 0;
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       const before = rowsRead();
       const started = performance.now();
       html = await shown(admin.get(path));
       times.push(performance.now() - started);
       rows = rowsRead() - before;
     }
-    const median = times.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
-    lines.push(
-      `${path.slice(0, 50).padEnd(52)} ${median.toFixed(0).padStart(5)} ms ${String(html.length).padStart(7)} bytes ${String(rows).padStart(6)} rows`,
-    );
+    const median = times.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+    return { median, bytes: new TextEncoder().encode(html).length, rows };
+  };
+  const few = new Map<string, number>();
+  for (const path of paths) few.set(path, (await measure(path, 1)).rows);
+  const started = Date.now();
+  await events(FEW_EVENTS, EVENTS);
+  console.log(`filled ${EVENTS} events in ${Math.round((Date.now() - started) / 1000)} s`);
+  const line = (name: string, { median, bytes, rows }: Awaited<ReturnType<typeof measure>>, least = rows) =>
+    `${name.slice(0, 62).padEnd(64)} ${median.toFixed(0).padStart(5)} ms ${String(bytes).padStart(7)} bytes ${String(rows).padStart(7)} rows (small log: ${least})${rows > 1.5 * least + 50 ? " GROWS" : ""}${bytes > 100_000 ? " LARGE" : ""}`;
+  const lines: string[] = [];
+  for (const path of paths) lines.push(line(path, await measure(path, ROUNDS), few.get(path)));
+  // The first view of each version reads the state.
+  for (const path of ["/acme/web/dev/resources", resource]) {
+    const times: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      await ok("POST", "/api/stacks/acme/web/dev/import", { token: world.admin, json: state });
+      times.push((await measure(path, 1)).median);
+    }
+    lines.push(`${path.slice(0, 50)}, the first view of a version: ${times.sort((a, b) => a - b)[2]!.toFixed(0)} ms`);
   }
   console.log(`\n${COUNT} stacks, ${EVENTS} events, ${RESOURCES} resources\n${lines.join("\n")}`);
 });

@@ -410,7 +410,7 @@ export const mutants: Mutant[] = [
     replace: "token.expiresAt",
   },
   { claim: "no-csrf", file: "src/console/page.tsx", find: "refuseForeign(c);", replace: "" },
-  { claim: "no-csrf", file: "src/console/page.tsx", find: 'origin !== "null" && !own', replace: 'origin === "null" && !own' },
+  { claim: "no-csrf", file: "src/console/posted.ts", find: 'origin !== "null" && !own', replace: 'origin === "null" && !own' },
   { claim: "no-open-redirect", file: "src/console/paths.ts", find: ' && !url.pathname.startsWith("//")', replace: "" },
   {
     claim: "cli-login-local",

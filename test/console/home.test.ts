@@ -86,7 +86,7 @@ it("home lists tokens that expire soon, new tokens, new people, and refusals, ea
   const html = await shown(admin.get("/acme"));
   const TOKEN = "/acme/~/tokens";
   const expiring = part(html, "Tokens that expire soon")!;
-  expect(expiring.links).toEqual([`${TOKEN}/${soon.id}`, "/user/settings/tokens", TOKEN]);
+  expect(expiring.links).toEqual([`${TOKEN}/${soon.id}`, "/user/settings/tokens", `${TOKEN}?filter=soon&amp;sort=expires`]);
   expect(expiring.text).toMatch(/expires-soon .*laptop your personal token/);
   expect(part(html, "New tokens")!.links.toSorted()).toEqual([`${TOKEN}/${soon.id}`, `${TOKEN}/${later.id}`].toSorted());
   expect(part(html, "New people")!.links).toEqual(["/acme/~/members/mel/role"]);

@@ -1,5 +1,5 @@
 import { env, exports } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { eventsOf } from "../support/audit.ts";
 import { ok } from "../support/client.ts";
 import { component, deploymentOf, rootStack } from "../support/deployment.ts";
@@ -393,6 +393,35 @@ describe("resources", () => {
     expect(html).toContain("1–1 of 1 that match, of 3");
     expect((await page(cookie, `${RESOURCES}?filter=${"x".repeat(9000)}`)).html).toContain("No resource matches");
   });
+});
+
+/** The bindings of the tests are the same objects for all, so a test can watch what the Worker reads. */
+it("pages of resources read a state once, and then only the bytes of the resource that they show", async () => {
+  await newStack(world.member);
+  const cookie = await signIn(world.member);
+  const [a, b] = [component("a", { size: 3 }), component("b", { size: 4 })];
+  await importState([rootStack, { ...a, parent: rootStack.urn }, { ...b, dependencies: [a.urn] }]);
+  const reads: number[] = [];
+  const get = env.STATE.get.bind(env.STATE);
+  const spy = vi.spyOn(env.STATE, "get").mockImplementation((async (key: string, options?: R2GetOptions) => {
+    const object = await get(key, options);
+    if (key.startsWith("state/")) reads.push(options?.range ? (options.range as { length: number }).length : object!.size);
+    return object;
+  }) as typeof env.STATE.get);
+  onTestFinished(() => spy.mockRestore());
+  const linkTo = (urn: string) => `${STACK_PATH}/resource?urn=${encodeURIComponent(urn)}`;
+  for (const path of ["resources", "resources?view=list", "resources?filter=b"])
+    expect((await page(cookie, `${STACK_PATH}/${path}`)).html).toContain(`href="${linkTo(b.urn)}"`);
+  expect(reads).toHaveLength(1);
+  const { html } = await page(cookie, linkTo(a.urn));
+  expect(html).toContain("Its dependents");
+  expect(html).toMatch(/size<\/th><td><pre[^>]*>3</);
+  expect(reads).toHaveLength(2);
+  expect(reads[1]).toBeLessThan(200);
+  // Each version has its own outline.
+  await importState([rootStack, component("new")]);
+  expect((await page(cookie, `${STACK_PATH}/resources`)).html).toContain("1–2 of 2");
+  expect((await page(cookie, linkTo(a.urn))).status).toBe(404);
 });
 
 describe("a resource", () => {

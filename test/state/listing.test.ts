@@ -13,7 +13,7 @@ const leaf = (name: string, parent = "", type = "t"): Leaf => ({
   custom: true,
   leaving: false,
 });
-const names = (leaves: Leaf[]) => leaves.map(({ name }) => name);
+const names = (leaves: readonly Leaf[]) => leaves.map(({ name }) => name);
 
 it("a list is sorted by type and then by name, in natural order", () => {
   const list = [leaf("b10", "", "y"), leaf("B2", "", "y"), leaf("z", "", "x9"), leaf("a", "", "x10")];

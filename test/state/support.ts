@@ -28,10 +28,11 @@ export async function drain<S>({ chunks, summary }: Streamed<S>): Promise<{ text
   return { text: await collect(chunks), summary: summary() };
 }
 
-/** Parts with their texts as strings. */
+/** Parts with their texts as strings, without their places. */
 export async function readable(batches: AsyncIterable<Part[]>) {
   const parts: unknown[] = [];
-  for await (const batch of batches) for (const part of batch) parts.push({ ...part, text: text(part.text) });
+  for await (const batch of batches)
+    for (const part of batch) parts.push({ at: part.at, ...("key" in part && { key: part.key }), text: text(part.text) });
   return parts;
 }
 

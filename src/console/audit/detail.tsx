@@ -2,6 +2,8 @@ import { getAuditRecord } from "../../auditlogs/get.ts";
 import { readChain } from "../../auditlogs/read.ts";
 import { faults } from "../../auditlogs/verify.ts";
 import { cut } from "../../http/pageText.ts";
+import { getOrgToken } from "../../tokens/get.ts";
+import { attempt } from "../attempt.ts";
 import { Badge, Copyable, Notice, Time } from "../components.tsx";
 import { definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
@@ -23,6 +25,8 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
   const shown = cut(text, RECORD);
   const said = (member: string) => String(record[member] ?? "");
   const orgName = ctx.org.name;
+  const byMachine = isMachine(said("userLogin"), said("tokenName"), orgName);
+  const hasPage = byMachine && ctx.page.may("org_token:read") && "value" in (await attempt(() => getOrgToken(ctx, said("tokenId")), [404]));
   const [project = "", stack = ""] = said("stack").split("/", 2);
   const filtered = (name: keyof Filters, value: string, text = value) => <a href={auditPath(orgName, { [name]: value })}>{text}</a>;
   return {
@@ -45,7 +49,14 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
             <>
               <dt>Token</dt>
               <dd>
-                {filtered("tokenFilter", said("tokenId"), tokenLabel(said("tokenName"), said("tokenId")))}{" "}
+                {hasPage ? (
+                  <>
+                    <a href={placePath(orgName, "tokens", said("tokenId"))}>{said("tokenName")}</a> (
+                    {filtered("tokenFilter", said("tokenId"), "its events")})
+                  </>
+                ) : (
+                  filtered("tokenFilter", said("tokenId"), tokenLabel(said("tokenName"), said("tokenId")))
+                )}{" "}
                 <span class="hint mono">{said("tokenId")}</span>
               </dd>
             </>
@@ -60,11 +71,7 @@ export const detailPage = definePage("GET", "/:orgName/~/audit/:sequence{[0-9]+}
             </>
           )}
           <dt>By</dt>
-          <dd>
-            {isMachine(said("userLogin"), said("tokenName"), orgName)
-              ? "a token of the organization"
-              : said("userLogin") && filtered("userFilter", said("userLogin"))}
-          </dd>
+          <dd>{byMachine ? "a token of the organization" : said("userLogin") && filtered("userFilter", said("userLogin"))}</dd>
           {stack && (
             <>
               <dt>Stack</dt>

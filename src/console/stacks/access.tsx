@@ -93,9 +93,9 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
         </form>
         <p class="hint">Each reason is enough alone. To take the right away, end all of them.</p>
         {access.length === 0 && <p class="faint">Nobody on this page.</p>}
-        <Entries caption="Teams" entries={of("team:")} />
-        <Entries caption="People" entries={of("user:")} />
-        <Entries caption="Access tokens" entries={of("token:")} />
+        <Entries caption="Teams" who="Team" entries={of("team:")} />
+        <Entries caption="People" who="Person" entries={of("user:")} />
+        <Entries caption="Access tokens" who="Access token" entries={of("token:")} />
         <More url={page.url} continuationToken={continuationToken} />
         {!page.may("org_token:read") && <p class="hint">Only administrators of {org.name} see the organization's access tokens.</p>}
         <h2>Grants on this stack</h2>
@@ -154,9 +154,9 @@ async function view(ctx: StackPageContext, path: StackPath, problem?: Problem): 
 const rightsWith = (permission: string): readonly (readonly [string, string])[] =>
   rights.some(([name]) => name === permission) ? rights : [...rights, [permission, permission] as const];
 
-const Entries = ({ caption, entries }: { caption: string; entries: StackAccess["access"] }) =>
+const Entries = ({ caption, who, entries }: { caption: string; who: string; entries: StackAccess["access"] }) =>
   entries.length === 0 ? null : (
-    <Table caption={caption} head={["Who", "Why"]}>
+    <Table caption={caption} head={[who, "Why"]}>
       {entries.map(({ subject, name, reasons, moreReasons = 0 }) => (
         <tr>
           <th scope="row">{cut(subject.startsWith("user:") ? subject.slice(5) : name, TEXT)}</th>

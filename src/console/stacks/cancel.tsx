@@ -41,7 +41,9 @@ function view(ctx: StackPageContext, updateId: string, problem?: Problem): View 
         <ul>
           <li>The CLI that runs it gets an error at its next call.</li>
           <li>What it has already changed stays changed, and the state keeps what it has reported so far.</li>
-          <li>Resources that it is changing now may be left in a pending state. Run `pulumi refresh` afterwards.</li>
+          <li>
+            Resources that it is changing now may be left in a pending state. Run <code>pulumi refresh</code> afterwards.
+          </li>
         </ul>
         <form method="post" action={`${pathOf(path)}/cancel`}>
           <input type="hidden" name="updateID" value={updateId} />

@@ -71,8 +71,11 @@ const Differences = ({ comparison, path, from, to }: DifferencesProps) => {
   return (
     <>
       <p>
-        {count(added)} added, {count(changed)} changed, {count(removed)} removed, {unchanged} unchanged.{" "}
-        <a href={updatePath(stack, from)}>Update {from}</a> <a href={updatePath(stack, to)}>Update {to}</a>{" "}
+        {count(added)} added, {count(changed)} changed, {count(removed)} removed, {unchanged} unchanged.
+      </p>
+      <p class="actions">
+        <a href={updatePath(stack, from)}>Update {from}</a>
+        <a href={updatePath(stack, to)}>Update {to}</a>
         {from !== to && <a href={comparePath(stack, to, from)}>The other way round</a>}
       </p>
       {notCompared > 0 && (

@@ -7,15 +7,31 @@ const WIDEST = 15;
 /** A key for the natural order of names: `dev-2` comes before `dev-10`. For long lists comparing keys is much faster than a collator. */
 const naturalKey = (text: string): string => text.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(WIDEST, "0"));
 
-/** Sorts by type and then by name, in natural order. */
-export const byName = (resources: Leaf[]): Leaf[] =>
+type Order = (resources: readonly Leaf[]) => readonly Leaf[];
+
+/** Keeps the result for as long as the list is in memory. The list of a state that was read before is, see `openOutline`. */
+function kept(order: Order): Order {
+  const results = new WeakMap<readonly Leaf[], readonly Leaf[]>();
+  return (resources) => {
+    const known = results.get(resources);
+    if (known) return known;
+    const result = order(resources);
+    results.set(resources, result);
+    return result;
+  };
+}
+
+const sorted = (resources: readonly Leaf[]): Leaf[] =>
   resources
     .map((resource) => ({ resource, key: `${naturalKey(resource.type)}\n${naturalKey(resource.name)}` }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ resource }) => resource);
 
+/** Sorts by type and then by name, in natural order. */
+export const byName = kept(sorted);
+
 /** Each resource comes after its parent, and the children of a parent are sorted. A resource whose parent does not come before it in the state is at the top. */
-export function asTree(resources: Leaf[]): Leaf[] {
+export const asTree = kept((resources) => {
   const below = new Map<string, Leaf[]>();
   const seen = new Set<string>();
   for (const resource of resources) {
@@ -26,7 +42,7 @@ export function asTree(resources: Leaf[]): Leaf[] {
     seen.add(resource.urn);
   }
   const take = (parent: string) => {
-    const children = byName(below.get(parent) ?? []).toReversed();
+    const children = sorted(below.get(parent) ?? []).toReversed();
     // Two resources can have the same URN while one waits for its deletion: their children are shown once.
     below.delete(parent);
     return children;
@@ -38,4 +54,4 @@ export function asTree(resources: Leaf[]): Leaf[] {
     for (const child of take(next.urn)) waiting.push(child);
   }
   return tree;
-}
+});

@@ -21,11 +21,13 @@ export const resourceHistoryPage = definePage("GET", `${STACK_PAGE}/resource/his
         <ResourceTabs stack={stack} urn={urn} at="history" />
         {changes.length === 0 ? (
           <Empty>
-            <p>
-              {versions
-                ? "No update that was searched changed this resource."
-                : "No update has run yet. Run `pulumi up` to create resources."}
-            </p>
+            {versions ? (
+              <p>No update that was searched changed this resource.</p>
+            ) : (
+              <p>
+                No update has run yet. Run <code>pulumi up</code> to create resources.
+              </p>
+            )}
           </Empty>
         ) : (
           <Table caption="Changes of the resource" head={["Update", "What", "Properties", "By", "When"]}>

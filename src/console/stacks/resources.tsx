@@ -44,7 +44,9 @@ export const resourcesPage = definePage("GET", `${STACK_PAGE}/resources`, "stack
         <h2>Resources</h2>
         {total === 0 ? (
           <Empty>
-            <p>No resources yet. Run `pulumi up` to create some.</p>
+            <p>
+              No resources yet. Run <code>pulumi up</code> to create some.
+            </p>
           </Empty>
         ) : (
           <>

@@ -8,6 +8,7 @@ import type { UpdateRow } from "../../history/info.ts";
 import { lastUpdates } from "../../history/lastUpdates.ts";
 import { getStackResourceCount } from "../../stacks/resources.ts";
 import { type ConfigText, withConfig } from "../../updates/config.ts";
+import { auditPath } from "../audit/query.ts";
 import { Copyable, Empty, Time, pageIn } from "../components.tsx";
 import { type View, definePage } from "../page.tsx";
 import { stackPath, updatePath } from "../paths.ts";
@@ -43,6 +44,8 @@ async function view(ctx: StackPageContext, path: StackPath): Promise<View> {
   const entries: UpdateRow[] = [];
   for await (const row of rows) entries.push(row);
   const running = stack.currentOperation;
+  const mayCompare = stack.version > 1 && ctx.page.may("stack:export");
+  const mayReadLog = ctx.page.may("audit_logs:read");
   const tags = fill(Object.entries(stack.tags), TAGS, ([name, value]) => pageBytes(name + value) + 30);
   return {
     title: `${path.projectName}/${path.stackName}`,
@@ -95,9 +98,12 @@ async function view(ctx: StackPageContext, path: StackPath): Promise<View> {
             <EntryTable stack={pathOf(path)} rows={entries} />
           </>
         )}
-        {page === 1 && stack.version > 1 && ctx.page.may("stack:export") && (
-          <p>
-            <a href={`${pathOf(path)}/compare`}>Compare two versions</a>
+        {page === 1 && (mayCompare || mayReadLog) && (
+          <p class="actions">
+            {mayCompare && <a href={`${pathOf(path)}/compare`}>Compare two versions</a>}
+            {mayReadLog && (
+              <a href={auditPath(ctx.org.name, { stackFilter: `${path.projectName}/${path.stackName}` })}>Events in the audit log</a>
+            )}
           </p>
         )}
         <nav class="pages" aria-label="Pages">

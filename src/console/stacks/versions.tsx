@@ -91,7 +91,9 @@ async function view(ctx: StackPageContext, version: number, problem?: Problem): 
           <li>
             The stack gets version {stack.version + 1}, whose state is that of version {version}. No version is lost.
           </li>
-          <li>No resource changes. Run `pulumi refresh` afterwards, so that the state describes what really exists.</li>
+          <li>
+            No resource changes. Run <code>pulumi refresh</code> afterwards, so that the state describes what really exists.
+          </li>
           <li>The configuration stays as it is.</li>
           <li>The audit log records who restored which version.</li>
         </ul>

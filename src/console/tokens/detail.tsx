@@ -16,12 +16,13 @@ import { Empty, Notice, Table, Time } from "../components.tsx";
 import { keepOnce } from "../once.ts";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { auditPath } from "../audit/query.ts";
-import { placePath, stackPath } from "../paths.ts";
+import { placePath } from "../paths.ts";
 import { roleChoices } from "../roles/picker.tsx";
 import { TokenChanges, editBody } from "./change.tsx";
 import { rolesOfTokens } from "./roles.ts";
 import { limitsForm } from "./limits.tsx";
 import { State } from "./row.tsx";
+import { ChangedStacks } from "./stacks.tsx";
 import { LastUse } from "./lastUse.tsx";
 import { PROPOSED, USED, USED_DAYS, WhatItUsed, proposedStacks } from "./rightsize.tsx";
 
@@ -180,38 +181,12 @@ async function view(ctx: OrgContext & { page: PageInput }, id: string, mayChange
         )}
         <Origins usage={usage} />
         <h2>Stacks in the last 90 days</h2>
-        {stacks.length === 0 ? (
-          <p>This token changed no stack in the last 90 days.</p>
-        ) : (
-          <>
-            <Table caption="Stacks that this token changed in the last 90 days" head={["Stack", "Updates", "Last", "Events"]}>
-              {stacks.slice(0, MOST_STACKS).map((stack) => (
-                <tr>
-                  <th scope="row">
-                    <a href={stackPath(ctx.org.name, stack.projectName, stack.stackName)}>
-                      {stack.projectName}/{stack.stackName}
-                    </a>
-                  </th>
-                  <td class="number">{stack.updates}</td>
-                  <td>
-                    <Time at={stack.lastUpdate * 1000} />
-                  </td>
-                  <td>
-                    {ctx.page.may("audit_logs:read") && (
-                      <a
-                        href={auditPath(ctx.org.name, { tokenFilter: id, stackFilter: `${stack.projectName}/${stack.stackName}` })}
-                        aria-label={`Events of this token on ${stack.projectName}/${stack.stackName}`}
-                      >
-                        Events
-                      </a>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </Table>
-            {stacks.length > MOST_STACKS && <p class="faint">and {stacks.length - MOST_STACKS} more stacks.</p>}
-          </>
-        )}
+        <ChangedStacks
+          orgName={ctx.org.name}
+          stacks={stacks}
+          most={MOST_STACKS}
+          eventsOf={ctx.page.may("audit_logs:read") ? id : undefined}
+        />
         {mayChange && (
           <WhatItUsed
             here={placePath(ctx.org.name, "tokens", id)}

@@ -106,7 +106,9 @@ async function view(ctx: Context, form: Record<string, string>, problem = ctx.pa
         <p class="faint">These tokens have your own permissions in all your organizations. Use organization tokens for machines.</p>
         {tokens.length === 0 ? (
           <Empty>
-            <p>You have no token. `pulumi login` creates one, or create one below.</p>
+            <p>
+              You have no token. <code>pulumi login</code> creates one, or create one below.
+            </p>
           </Empty>
         ) : (
           <Table caption="Your access tokens" head={["Description", "Created", "Last used", "Expires", "State", "Delete"]}>

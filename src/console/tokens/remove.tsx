@@ -6,14 +6,16 @@ import { getTokenImpact } from "../../tokens/impact.ts";
 import { type TokenOwner, theOrganization } from "../../tokens/owner.ts";
 import { revokeOrgToken } from "../../tokens/revoke.ts";
 import { answering } from "../attempt.ts";
-import { Field, Notice, Table, Time } from "../components.tsx";
+import { Field, Notice } from "../components.tsx";
 import type { NavigationItem } from "../document.tsx";
 import { type Done, type PageInput, type View, definePage } from "../page.tsx";
 import { placePath, stackPath } from "../paths.ts";
 import { Created, EndButtons, Successors, endedView } from "./created.tsx";
 import { LastUse } from "./lastUse.tsx";
+import { ChangedStacks } from "./stacks.tsx";
 
 const TOKEN_PATH = "/:orgName/~/tokens/:tokenId" as const;
+const MOST_STACKS = 50;
 
 /** Where the pages of a token are, and whose it is. */
 interface Place {
@@ -91,25 +93,7 @@ export async function deletionView(ctx: Context, { owner, back, at }: Place, pro
           </dd>
           <Successors orgName={owner.kind === "organization" ? ctx.org.name : undefined} successors={impact.successors} />
         </dl>
-        {impact.stacks.length === 0 ? (
-          <p>This token changed no stack in the last 90 days.</p>
-        ) : (
-          <Table caption="Stacks changed by this token in the last 90 days" head={["Stack", "Updates", "Last"]}>
-            {impact.stacks.slice(0, 50).map((stack) => (
-              <tr>
-                <th scope="row">
-                  <a href={stackPath(ctx.org.name, stack.projectName, stack.stackName)}>
-                    {stack.projectName}/{stack.stackName}
-                  </a>
-                </th>
-                <td class="number">{stack.updates}</td>
-                <td>
-                  <Time at={stack.lastUpdate * 1000} />
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <ChangedStacks orgName={ctx.org.name} stacks={impact.stacks} most={MOST_STACKS} />
         <Created created={impact.created} />
         <form method="post" class="narrow">
           <Field name="confirmation" label={`Type ${token.name} to confirm`} error={problem?.fields["confirmation"]} required autofocus />

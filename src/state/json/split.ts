@@ -26,7 +26,8 @@ import { shortened } from "../shorten.ts";
  * chunk or of an internal buffer and is valid until the next chunk; use `slice()` to keep it.
  */
 export type Part =
-  | { at: "resource" | "pendingOperation"; text: Uint8Array }
+  /** `start`: the position of its first byte in the whole text. */
+  | { at: "resource" | "pendingOperation"; text: Uint8Array; start: number }
   /** Another member of `deployment`; also `resources` and `pending_operations` if they are null. */
   | { at: "deployment"; key: string; text: Uint8Array }
   /** Another member of the outermost object; also `deployment` if it is null. */
@@ -87,6 +88,8 @@ export class Splitter {
   #own = new Uint8Array(0);
   /** Start of the token or value that is being read. The bytes before it are not needed any more. */
   #at = 0;
+  /** Position of the first of `#bytes` in the whole text. */
+  #start = 0;
   #state: State = "start";
   #where: "envelope" | "deployment" | "resource" | "pendingOperation" = "envelope";
   #key = "";
@@ -131,6 +134,7 @@ export class Splitter {
     const inChunk = this.#bytes === chunk;
     this.#bytes = this.#bytes.subarray(this.#at);
     this.#scan.at -= this.#at;
+    this.#start += this.#at;
     this.#at = 0;
     if (inChunk && this.#bytes.length > 0) this.#bytes = this.#reserve(this.#bytes.length + chunk.length).subarray(0, this.#bytes.length);
   }
@@ -235,13 +239,14 @@ export class Splitter {
     const text = this.#bytes.subarray(this.#at, this.#scan.at);
     this.#limit(text.length);
     if (!this.#trusted) parse(shortened(text));
+    const start = this.#start + this.#at;
     this.#at = this.#scan.at;
     const at = this.#where;
     if (at === "envelope" || at === "deployment") {
       this.#parts.push({ at, key: this.#key, text });
       this.#state = "afterMember";
     } else {
-      this.#parts.push({ at, text });
+      this.#parts.push({ at, text, start });
       this.#state = "afterElement";
     }
     return true;

@@ -63,6 +63,9 @@ it("signs up and in through a provider, gives the team of a group, logs in the C
   expect(await page.textContent("header")).toContain("frida");
   const team = await ask<{ members: { githubLogin: string }[] }>("GET", "/api/orgs/acme/teams/sso-ops", admin);
   expect(team.members.map(({ githubLogin }) => githubLogin)).toContain("frida");
+  await page.goto("/signin/sso/acme/reauth");
+  await page.getByRole("heading", { name: "Your access tokens in acme" }).waitFor();
+  expect(await violations(page)).toEqual([]);
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(/\/signin$/);
 

@@ -118,6 +118,8 @@ export interface Story {
   project: string;
   previewId: string;
   tokenId: string;
+  /** A personal token of the administrator. */
+  ownTokenId: string;
   inviteId: string;
   /** A role that the form can show, and one that is shown as JSON. Both are in use. */
   roleId: string;
@@ -149,7 +151,7 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
     stacks: [{ project, stack: "*" }],
     ipAllowList: ["0.0.0.0/0", "::/0"],
   });
-  await ask("POST", "/api/user/tokens", { description: text("my laptop") });
+  const own = await ask<{ id: string }>("POST", "/api/user/tokens", { description: text("my laptop") });
   await ask("POST", `/api/stacks/acme/${project}`, { stackName: "dev" });
   await ask("PATCH", `/api/stacks/acme/${stack}/tags`, { owner: text("platform"), "cost:centre": text("4711") });
   const secret = await ask<{ ciphertext: string }>("POST", `/api/stacks/acme/${stack}/encrypt`, {
@@ -240,7 +242,7 @@ export async function tell({ url, admin, member }: Cast, project: string, text: 
     teamTokenId: teamToken.id,
     ...(await pipelines(url, admin, project, text)),
   };
-  return { project, previewId: preview.id, tokenId: token.id, inviteId: sentInvites[0]!.id, ...ids };
+  return { project, previewId: preview.id, tokenId: token.id, ownTokenId: own.id, inviteId: sentInvites[0]!.id, ...ids };
 }
 
 /** A stream of the audit log, which sends nothing. */
@@ -332,7 +334,7 @@ const onTag = (key: string, value: string, subNode: object) => ({
 
 /** Every page that a link leads to, for an administrator of acme. */
 export function pagesOf(story: Story): string[] {
-  const { project, previewId, tokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId, streamId } = story;
+  const { project, previewId, tokenId, ownTokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId, streamId } = story;
   const { hook, deliveryId, stackDeliveryId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
@@ -343,7 +345,7 @@ export function pagesOf(story: Story): string[] {
     ),
     ...under(`/acme/${project}/dev/resources`, ["?view=list", "?filter=dev"]),
     `/acme/${project}/dev/cancel?updateID=${previewId}`,
-    ...under("/acme", ["?sort=name", "?status=failed"]),
+    ...under("/acme/~/stacks", ["?sort=name", "?status=failed"]),
     ...under(`/acme/${project}/dev`, ["/compare", "/compare?from=1&to=2", "/restore?version=1"]),
     ...under(`/acme/${project}/dev`, ["/updates/1", "/updates/2", "/updates/3", `/previews/${previewId}`]),
     ...under("/acme/~/tokens", ["", "/new", `/${tokenId}`, `/${tokenId}/delete`, `/${tokenId}/value`]),
@@ -351,17 +353,19 @@ export function pagesOf(story: Story): string[] {
     ...under("/acme/~", ["/members", "/members/invites", "/members/mel/remove", "/settings", "/numbers", `/invites/${inviteId}`]),
     ...under("/acme/~", ["/members/mel/role", "/teams", "/new-team", "/roles", "/roles/new", "/roles/new?as=json", "/roles/admin"]),
     ...[roleId, otherRoleId].flatMap((id) => under(`/acme/~/roles/${id}`, ["", "/edit", "/delete", "/delete?force=true"])),
-    ...under(`/acme/~/teams/${team}`, ["", "/stacks", "/roles", "/tokens", "/tokens/new", `/tokens/${teamTokenId}/delete`]),
+    ...under(`/acme/~/teams/${team}`, ["", "/stacks", "/roles", "/tokens", "/tokens/new"]),
+    ...under(`/acme/~/teams/${team}/tokens/${teamTokenId}`, ["/value", "/delete"]),
     ...under(`/acme/~/teams/${team}`, ["/settings", "/delete"]),
     ...under("/acme/~/oidc", ["", "/new", "/new/github-actions", "/new/other"]),
-    ...under(`/acme/~/oidc/${issuerId}`, ["", "/test", "/settings", "/delete", "/sessions", `/sessions/${sessionId}/end`]),
-    ...under(`/acme/~/oidc/${issuerId}/policies`, ["/1", "/2/delete", "/json"]),
+    ...under(`/acme/~/oidc/${issuerId}`, ["", "/test", "/settings", "/delete", "/sessions", "/sessions/end", `/sessions/${sessionId}/end`]),
+    ...under(`/acme/~/oidc/${issuerId}/policies`, ["/1", "/2/delete", "/new", "/json"]),
+    ...under("/acme/~", ["/sso", "/scim", "/scim/value"]),
     ...under("/acme/~/streams", ["", `/${streamId}`, `/${streamId}/edit`, `/${streamId}/delete`, `/${streamId}/secret`]),
     ...under("/acme/~/new-stream", ["", "/s3", "/https", "/splunk", "/datadog", "/elastic"]),
     ...[`/acme/~`, `/acme/${project}/dev`].flatMap((place) => under(place, ["/webhooks", "/new-webhook", `/webhooks/${hook}`])),
     ...under(`/acme/~/webhooks/${hook}`, ["/edit", "/delete", "/secret", `/deliveries/${deliveryId}`]),
-    ...under(`/acme/${project}/dev/webhooks/${hook}`, ["/edit", `/deliveries/${stackDeliveryId}`]),
-    ...under("/user/settings/tokens", ["", "/value"]),
+    ...under(`/acme/${project}/dev/webhooks/${hook}`, ["/edit", "/delete", "/secret", `/deliveries/${stackDeliveryId}`]),
+    ...under("/user/settings/tokens", ["", "/value", `/${ownTokenId}/delete`]),
     ...under("/user/settings", ["/sessions", "/organizations", "/display"]),
     `/acme/~/tokens/new?like=${tokenId}`,
     "/acme/~/tokens?filter=never&sort=name",
