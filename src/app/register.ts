@@ -1,6 +1,5 @@
 import type { Context } from "hono";
-import * as z from "zod/mini";
-import english from "zod/v4/locales/en.js";
+import type * as z from "zod/mini";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
 import { authorize, requireWholeAccount, withRightsOnStack } from "../auth/authorize.ts";
 import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
@@ -23,9 +22,6 @@ import { Handlers } from "../http/handlers.ts";
 import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
 import { withWrittenNames } from "../stacks/written.ts";
-
-/** The small build of zod has no messages of its own. */
-z.config(english());
 
 type AnyInput = Parameters<Route["handler"]>[1] & { dryRun: boolean };
 
