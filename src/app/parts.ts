@@ -28,7 +28,7 @@ export async function answer(c: Context<Env>): Promise<Response | undefined> {
   return (await browser()).site.answer(c);
 }
 
-/** The paths of operations on stacks. Others that begin like them are in `api`. */
-const stackPaths = /^\/api\/(console\/)?stacks\/|^\/api\/user\/stacks$|^\/api\/orgs\/[^/]+$/;
+/** The paths of the operations in `stacks.ts`. Operations that are only in `api.ts` may have such paths, too. */
+export const stackPaths = /^\/api\/(console\/)?stacks\/|^\/api\/user\/stacks$|^\/api\/orgs\/[^/]+$/;
 
 const stacksAnswer = async (c: Context<Env>) => (stackPaths.test(c.req.path) ? (await stacks()).stackPart.answer(c) : undefined);

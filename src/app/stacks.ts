@@ -7,7 +7,7 @@ import { tagRoutes } from "../stacks/tagRoutes.ts";
 import { updateRoutes } from "../updates/routes.ts";
 import { handlersOf } from "./register.ts";
 
-export const stackPart = handlersOf([
+export const stackOperations = [
   ...stackRoutes,
   ...tagRoutes,
   ...configRoutes,
@@ -15,4 +15,6 @@ export const stackPart = handlersOf([
   ...historyRoutes,
   ...updateRoutes,
   ...statusRoutes,
-]);
+];
+
+export const stackPart = handlersOf(stackOperations);
