@@ -33,7 +33,8 @@ export function evaluatedAtStart({ inputs, outputs }: Metafile): Set<string> {
 }
 
 /** What must not be evaluated at the start: parts of the Worker that most requests do not use, and zod, whose schemas are slow to make. */
-const LATER = /^src\/((console|sso)\/|app\/(api|console|cron|routes|stacks)\.ts|scim\/serve\.ts)|node_modules\/(aws4fetch|jose|oauth4webapi|zod)\//;
+const LATER =
+  /^src\/((console|sso)\/|app\/(api|console|cron|routes|stacks)\.ts|scim\/serve\.ts)|node_modules\/(aws4fetch|jose|oauth4webapi|zod)\//;
 
 /** A KiB that is evaluated takes about as long as three that are only parsed (docs/performance.md, "The start"). */
 const EVALUATION = 3;

@@ -15,6 +15,9 @@ export const browser = loaded(() => import("./console.ts"));
 
 export const isApiPath = (path: string): boolean => path === "/api" || path.startsWith("/api/");
 
+/** The paths of the operations in `stacks.ts`. Operations that are only in `api.ts` may have such paths, too. */
+export const stackPaths = /^\/api\/(console\/)?stacks\/|^\/api\/user\/stacks$|^\/api\/orgs\/[^/]+$/;
+
 /**
  * Answers a request by the part of the Worker that has its path. What is not needed for the first answer of most clients is loaded here, when it is
  * first used. @returns undefined if no path matches
@@ -24,11 +27,7 @@ export async function answer(c: Context<Env>): Promise<Response | undefined> {
   const known = core.answer(c);
   if (known) return known;
   if (isScimPath(path)) return (await scim()).serveScim(c);
-  if (isApiPath(path)) return (await stacksAnswer(c)) ?? (await api()).api.answer(c);
-  return (await browser()).site.answer(c);
+  if (!isApiPath(path)) return (await browser()).site.answer(c);
+  const ofStack = stackPaths.test(path) ? (await stacks()).stackPart.answer(c) : undefined;
+  return ofStack ?? (await api()).api.answer(c);
 }
-
-/** The paths of the operations in `stacks.ts`. Operations that are only in `api.ts` may have such paths, too. */
-export const stackPaths = /^\/api\/(console\/)?stacks\/|^\/api\/user\/stacks$|^\/api\/orgs\/[^/]+$/;
-
-const stacksAnswer = async (c: Context<Env>) => (stackPaths.test(c.req.path) ? (await stacks()).stackPart.answer(c) : undefined);

@@ -17,7 +17,9 @@ const isParameter = (segment: string) => segment.startsWith("{");
 function common(a: Route, b: Route): string | undefined {
   const [left, right] = [segments(a), segments(b)];
   if (methodOf(a) !== methodOf(b) || left.length !== right.length) return undefined;
-  const both = left.map((segment, i) => (isParameter(segment) ? right[i]! : isParameter(right[i]!) || segment === right[i] ? segment : undefined));
+  const both = left.map((segment, i) =>
+    isParameter(segment) ? right[i]! : isParameter(right[i]!) || segment === right[i] ? segment : undefined,
+  );
   return both.includes(undefined) ? undefined : both.join("/").replaceAll(/[{}]/g, "");
 }
 
@@ -64,8 +66,36 @@ describe("a path", () => {
     exports.default.fetch(new Request(`https://stackpass.test${path}`, { method, headers, redirect: "manual" }));
 
   // Organizations may have these names: they are prefixes of parts of the Worker.
-  const names = ["api", "API", "scim", "SCIM", "login", "healthz", "stacks", "~", ".well-known", "%61pi", "%2e%2e", "a%2Fb", "%", "%zz", "%00"];
-  const ends = ["", "/", "/~tokens", "/web", "/web/dev", "/web/dev/updates/1", "/sso", "/sso/backchannel-logout", "//", "/%2F", "/v2/acme/Users"];
+  const names = [
+    "api",
+    "API",
+    "scim",
+    "SCIM",
+    "login",
+    "healthz",
+    "stacks",
+    "~",
+    ".well-known",
+    "%61pi",
+    "%2e%2e",
+    "a%2Fb",
+    "%",
+    "%zz",
+    "%00",
+  ];
+  const ends = [
+    "",
+    "/",
+    "/~tokens",
+    "/web",
+    "/web/dev",
+    "/web/dev/updates/1",
+    "/sso",
+    "/sso/backchannel-logout",
+    "//",
+    "/%2F",
+    "/v2/acme/Users",
+  ];
   const methods = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"];
 
   it.each(names)("that begins with /%s gets an answer that is no failure of the server", async (name) => {
