@@ -61,16 +61,16 @@ function layerOf(file: string): string {
   return rest.length > 0 || names.includes(first) ? first : "*.ts";
 }
 
-/** The files of `src/` that each file imports, types included; paths from `src/`. */
+/** The files of `src/` that each file imports, types and `import()` included; paths from `src/`. */
 async function importsOf(): Promise<Map<string, string[]>> {
   const src = join(root, "src");
   const imports = new Map<string, string[]>();
   for await (const file of glob("**/*.{ts,tsx}", { cwd: src })) {
     if (file.endsWith(".d.ts")) continue;
-    const found = readFileSync(join(src, file), "utf8").matchAll(/^(?:import|export) [^;]*?from "(\.[^"]+)"/gm);
+    const found = readFileSync(join(src, file), "utf8").matchAll(/^(?:import|export) [^;]*?from "(\.[^"]+)"|(?<=\bimport\(")(\.[^"]+)(?="\))/gm);
     imports.set(
       file,
-      [...found].map(([, path]) => normalize(join(dirname(file), path!))).filter((path) => !path.startsWith("..")),
+      [...found].map(([, path, later]) => normalize(join(dirname(file), path ?? later!))).filter((path) => !path.startsWith("..")),
     );
   }
   return imports;

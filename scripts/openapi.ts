@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { contractOf, operationOf } from "../src/app/openapi.ts";
+import { DryRun } from "../src/dryRuns/openapi.ts";
 import { routes } from "../src/app/routes.ts";
 import type { Route } from "../src/http/route.ts";
 import { writeOperations } from "./operations.ts";
@@ -14,9 +15,18 @@ const file = join(import.meta.dirname, "../public/openapi.json");
 
 type Json = Record<string, unknown>;
 
-/** OpenAPI 3.1 uses JSON Schema 2020-12 unchanged. */
-const schemaOf = (schema: z.ZodMiniType, io: "input" | "output"): Json => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" }) as Json;
+/** OpenAPI 3.1 uses JSON Schema 2020-12 unchanged. The answer of a dry run is large and has many operations: it is named by a reference. */
+const schemaOf = (schema: z.ZodMiniType, io: "input" | "output", inFull = false): Json => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    target: "draft-2020-12",
+    io,
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema !== DryRun || inFull) return;
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+      jsonSchema.$ref = "#/components/schemas/DryRun";
+    },
+  }) as Json;
   return rest;
 };
 
@@ -79,6 +89,7 @@ const document = {
   paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
   components: {
     schemas: {
+      DryRun: schemaOf(DryRun, "output", true),
       Error: {
         type: "object",
         required: ["code", "message"],

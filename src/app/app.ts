@@ -6,27 +6,24 @@ import { elsewhere } from "./elsewhere.ts";
 import type { Env } from "../http/environment.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { discard } from "../http/discard.ts";
-import { register } from "./register.ts";
-import { pages } from "../console/pages.ts";
-import { registerPages } from "../console/page.tsx";
 import { logRequest } from "./logRequest.ts";
 import { refusePlainHttp } from "./plainHttp.ts";
 import { markTiming } from "./timing.ts";
-import { routes } from "./routes.ts";
-import { isScimPath, scimError, serveScim } from "../scim/serve.ts";
+import { answer } from "./parts.ts";
+import { scimError } from "../scim/answer.ts";
+import { isScimPath } from "../scim/path.ts";
 import { logError } from "../log.ts";
 import { requirePeppers } from "../auth/secret.ts";
-import { serveLogout } from "../sso/logout.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
- * `HonoBase` takes the router as an option. `Hono` would bundle two more routers and, at the first request of each isolate, try one that
- * does not support a name and a parameter at the same place of a path.
+ * Hono runs the middleware; `answer` finds the route. `HonoBase` takes the router as an option, so two more routers are not in the bundle.
  */
 export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() });
 
 app.use(async (c, next) => {
   c.set("request", requestContext(c));
+  c.set("params", {});
   const sent = c.req.raw;
   await next();
   logRequest(c);
@@ -66,10 +63,7 @@ app.use(async (c, next) => {
   await next();
 });
 
-register(app, routes);
-app.all("/scim/*", serveScim);
-app.post("/login/:place/sso/backchannel-logout", serveLogout);
-registerPages(app, pages);
+app.all("*", async (c) => (await answer(c)) ?? c.notFound());
 
 app.notFound(elsewhere);
 

@@ -1,14 +1,14 @@
 import type { Context } from "hono";
-import { missingPage } from "../console/page.tsx";
 import { unknownOperation } from "../stubs/absent.ts";
 import { originOf } from "../http/origin.ts";
 import type { Env } from "../http/environment.ts";
+import { browser, isApiPath } from "./parts.ts";
 
 /** Answers a request that no route matches. */
-export function elsewhere(c: Context<Env>): Response | Promise<Response> {
+export async function elsewhere(c: Context<Env>): Promise<Response> {
   const { method, path } = c.req;
-  const api = path === "/api" || path.startsWith("/api/");
-  if (!api && method === "GET" && c.req.header("Accept")?.includes("text/html")) return missingPage(c);
+  const isPage = !isApiPath(path) && method === "GET" && c.req.header("Accept")?.includes("text/html");
+  if (isPage) return (await browser()).missingPage(c);
   if (path === "/" && method === "GET") return c.json(greeting(originOf(c.env, c.req)));
   const refusal = unknownOperation(method, path).toResponseBody();
   if (backendHasPath.test(path))

@@ -1,7 +1,5 @@
 import type { Context } from "hono";
-import type { HonoBase } from "hono/hono-base";
-import * as z from "zod/mini";
-import english from "zod/v4/locales/en.js";
+import type * as z from "zod/mini";
 import { authenticate, enterWithLease } from "../auth/authenticate.ts";
 import { authorize, requireWholeAccount, withRightsOnStack } from "../auth/authorize.ts";
 import { type Sender, addBytes, metered, requireByteQuota } from "../auth/meter.ts";
@@ -10,8 +8,8 @@ import { isCounted, requireImportQuota, requireRequestQuota } from "../auth/quot
 import { retryAfterChange } from "../auth/retry.ts";
 import { warningTo } from "../auth/warning.ts";
 import type { OrgContext } from "../context.ts";
-import { dryRun } from "../dryRuns/dryRun.ts";
 import { AppError, badRequest, unavailable } from "../errors.ts";
+import { loaded } from "../loaded.ts";
 import { bodyStream, requireUtf8, useBody } from "../http/body.ts";
 import { DRY_RUN, isDryRun, mayMeanDryRun, requireNoDryRunIn } from "../http/dryRunParameter.ts";
 import { originOf } from "../http/origin.ts";
@@ -20,22 +18,23 @@ import { stringsIn } from "../http/strings.ts";
 import { type Values, readValues } from "../http/values.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import type { Env } from "../http/environment.ts";
+import { Handlers } from "../http/handlers.ts";
 import type { ContextFor, Route, ValuesContract } from "../http/route.ts";
 import type { Permission, StackRef } from "../auth/policy.ts";
 import { withWrittenNames } from "../stacks/written.ts";
 
-/** The small build of zod has no messages of its own. */
-z.config(english());
-
 type AnyInput = Parameters<Route["handler"]>[1] & { dryRun: boolean };
 
-/** Registers routes with the router. */
-export function register(app: HonoBase<Env>, routes: Route[]): void {
+const dryRuns = loaded(() => import("../dryRuns/dryRun.ts"));
+
+/** The handlers of routes. */
+export function handlersOf(routes: Route[]): Handlers {
+  const handlers = new Handlers();
   for (const route of routes) {
     const { method, path } = route.definition;
-    // Hono answers HEAD by the GET route of the same path.
-    app.on(method === "HEAD" ? "GET" : method, [path.replaceAll(/\{(\w+)\}/g, ":$1")], (c) => serve(c, route));
+    handlers.add(method === "HEAD" ? "GET" : method, path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => serve(c, route));
   }
+  return handlers;
 }
 
 /** Handles a request in this order: authenticate, authorize, parse, run, answer. The caller is authorized before anything else is read. */
@@ -52,7 +51,7 @@ async function admit(c: Context<Env>, route: Route): Promise<void> {
   const { permission, isImport } = route.definition;
   const request = c.get("request");
   if (permission === "lease") {
-    c.set("lease", await enterWithLease(request, c.req.header("Authorization"), c.req.param()));
+    c.set("lease", await enterWithLease(request, c.req.header("Authorization"), c.get("params")));
   } else if (permission === "operator") {
     await enterAsOperator(request, c.req.header("Authorization"));
   } else if (permission !== "public") {
@@ -79,7 +78,7 @@ async function readInput(c: Context<Env>, { definition }: Route): Promise<AnyInp
   const { params, query, body, bodyLimit, values } = definition;
   const input = {
     dryRun: isDryRun(c, definition),
-    params: params ? read(params, c.req.param()) : c.req.param(),
+    params: params ? read(params, c.get("params")) : c.get("params"),
     query: query ? read(query, queryOf(c)) : {},
     body: undefined,
     values: { first: [], more: undefined },
@@ -137,11 +136,12 @@ async function handle(c: Context<Env>, route: Route, input: AnyInput): Promise<R
     if (fresh) await admitAgain(c, route);
     const credential = c.get("credential");
     const result = await withRightsOnStack(request, credential, orgParam(c), () =>
-      withWrittenNames(request, credential?.org, stackParam(c), (written) => {
+      withWrittenNames(request, credential?.org, stackParam(c), async (written) => {
         const named = written ? { ...input, params: { ...input.params, ...written } } : input;
         if (!input.dryRun) return route.handler(contextOf(c), named);
         const { operationId, method, dryRun: known } = route.definition;
         const tried = { operationId, method, path: c.req.path, reports: known === "report" };
+        const { dryRun } = await dryRuns();
         return dryRun(contextOf(c) as OrgContext, tried, (rehearsal) => route.handler(rehearsal as never, named));
       }),
     );
@@ -189,18 +189,18 @@ function answer(c: Context<Env>, result: unknown): Response {
 
 const drainsOn = (c: Context<Env>, { definition }: Route) =>
   definition.drains && {
-    orgName: c.req.param("orgName") ?? "",
-    projectName: c.req.param("projectName") ?? "",
-    stackName: c.req.param("stackName") ?? "",
+    orgName: c.get("params")["orgName"] ?? "",
+    projectName: c.get("params")["projectName"] ?? "",
+    stackName: c.get("params")["stackName"] ?? "",
   };
 
 /** The stack as named in the path; whether it exists is checked later. */
 const stackParam = (c: Context<Env>): StackRef | undefined => {
-  const { projectName, stackName } = c.req.param() as Record<string, string>;
+  const { projectName, stackName } = c.get("params");
   return projectName && stackName ? { projectName, stackName } : undefined;
 };
 
-const orgParam = (c: Context<Env>): string | undefined => c.req.param("orgName");
+const orgParam = (c: Context<Env>): string | undefined => c.get("params")["orgName"];
 
 /** Maximum number of faults in an answer, because a body may have a hundred thousand. */
 const MOST_FAULTS = 10;

@@ -22,19 +22,22 @@ export const hasEverything = (settings: OrgSettings, defaultEdition: Edition, no
 
 /**
  * Rights that an organization lacks unless it has everything. Existing tokens stay valid, and can be listed and deleted.
- * The text on audit logs is that of the public contract (management-api §1.2).
+ * The text on audit logs is that of the public contract (management-api §1.2). The errors are made when they are needed: an error at the start
+ * has a stack trace, for which the engine parses the whole script again.
  */
-const auditLogs = new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription.");
-const needed: Partial<Record<OrgPermission, AppError>> = {
-  "org_token:create": forbidden(
-    "Organization access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
-  ),
-  "team:create_token": forbidden(
-    "Team access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
-  ),
+const auditLogs = () => new AppError(400, "Audit Logs is available only to organizations with an Enterprise subscription.");
+const needed: Partial<Record<OrgPermission, () => AppError>> = {
+  "org_token:create": () =>
+    forbidden(
+      "Organization access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
+    ),
+  "team:create_token": () =>
+    forbidden(
+      "Team access tokens can be created only in organizations with an Enterprise or Business Critical subscription, or during a trial. Existing tokens continue to work.",
+    ),
   "audit_logs:read": auditLogs,
   "audit_logs:export": auditLogs,
 };
 
 /** @returns the refusal if only some editions include the right, or undefined */
-export const editionFault = (permission: OrgPermission): AppError | undefined => needed[permission];
+export const editionFault = (permission: OrgPermission): AppError | undefined => needed[permission]?.();

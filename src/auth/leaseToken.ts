@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import { fromBase64url, toBase64url, tryFromBase64 } from "../bytes/base64.ts";
 
 /**
@@ -16,7 +15,9 @@ export interface Lease {
 }
 
 /** Members are only added, so that a lease stays valid across a deploy. */
-const Payload = z.tuple([z.string(), z.string()], z.unknown());
+const isPayload = (value: unknown): value is [coordinator: string, updateId: string, orgName?: unknown] =>
+  Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "string";
+
 const encoder = new TextEncoder();
 const keys = new Map<string, Promise<CryptoKey>>();
 
@@ -45,9 +46,9 @@ export async function readLease(peppers: string[], token: string): Promise<Lease
   if (!payload || !signature || rest.length > 0) return undefined;
   for (const pepper of peppers) {
     if (await crypto.subtle.verify("HMAC", await signingKey(pepper), signature, payload)) {
-      const parsed = Payload.safeParse(JSON.parse(new TextDecoder().decode(payload)));
-      if (!parsed.success) return undefined;
-      const [coordinator, updateId, orgName] = parsed.data;
+      const parsed: unknown = JSON.parse(new TextDecoder().decode(payload));
+      if (!isPayload(parsed)) return undefined;
+      const [coordinator, updateId, orgName] = parsed;
       return { coordinator, updateId, ...(typeof orgName === "string" && { orgName }) };
     }
   }

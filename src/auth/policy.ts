@@ -164,7 +164,7 @@ export function decide(actor: Actor, permission: OrgPermission, orgName: string,
   if (!isPerson(actor) && personOnly.has(permission)) return "forbidden";
   if (!mayAs(membership, permission)) return decideOnStack(actor, membership, permission, stack);
   const { defaultEdition, now } = circumstances;
-  if (editionFault(permission) && !hasEverything(membership.settings, defaultEdition, now)) return "edition";
+  if (!hasEverything(membership.settings, defaultEdition, now) && editionFault(permission)) return "edition";
   return inScope(actor, permission, stack);
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
-import type { HonoBase } from "hono/hono-base";
 import type { Env } from "../http/environment.ts";
+import type { Handlers } from "../http/handlers.ts";
 import { type Credential, authenticateSession } from "../auth/authenticate.ts";
 import { authorize, requireWholeAccount } from "../auth/authorize.ts";
 import { circumstancesOf } from "../auth/editions.ts";
@@ -88,12 +88,12 @@ export const defineForeignForm = (path: string, formLimit: number, handler: (ctx
   formLimit,
 });
 
-/** Registers pages with the router. Order matters: the first match is taken. */
-export function registerPages(app: HonoBase<Env>, pages: PageRoute[]): void {
+/** Adds the handlers of pages. Order matters: the first match is taken. */
+export function addPages(handlers: Handlers, pages: PageRoute[]): void {
   const shown = new Map(pages.filter(({ method }) => method === "GET").map(({ path, permission }) => [path, permission]));
   for (const route of pages) {
     if (route.method === "POST") route.formOn = pageAbove(route.path, shown);
-    app.on(route.method, [route.path], (c) => serve(c, route));
+    handlers.add(route.method, route.path, (c) => serve(c, route));
   }
 }
 
@@ -120,7 +120,7 @@ function formPathOf({ url, may }: PageInput, { formOn }: PageRoute): string | un
  * it would treat the page as its answer.
  */
 function isForPeople(c: Context<Env>, { method, permission }: PageRoute): boolean {
-  if (c.req.param("orgName")?.toLowerCase() === "api") return false;
+  if (c.get("params")["orgName"]?.toLowerCase() === "api") return false;
   return (
     method === "POST" || permission === "public" || readSession(c) !== undefined || (c.req.header("Accept") ?? "").includes("text/html")
   );
@@ -131,7 +131,7 @@ async function serve(c: Context<Env>, route: PageRoute): Promise<Response> {
   c.set("route", route.path);
   const request = c.get("request");
   const page: PageInput = {
-    params: c.req.param() as Record<string, string>,
+    params: c.get("params"),
     query: new URL(c.req.url).searchParams,
     form: {},
     problem: undefined,
@@ -177,7 +177,7 @@ async function handle(c: Context<Env>, route: PageRoute, page: PageInput): Promi
 async function enter(c: Context<Env>, { permission, bounded }: PageRoute, fresh: boolean): Promise<void> {
   const request = c.get("request");
   const value = readSession(c);
-  const orgName = c.req.param("orgName");
+  const { orgName } = c.get("params");
   const credential = value ? await authenticateSession(request, value, orgName, fresh) : undefined;
   // The log and the page's frame name the reader from here on, whatever the result.
   c.set("credential", credential);
@@ -197,7 +197,7 @@ async function enter(c: Context<Env>, { permission, bounded }: PageRoute, fresh:
 
 /** The stack that the path names, if any: a credential's permissions can differ between stacks. */
 function stackParam(c: Context<Env>): StackRef | undefined {
-  const { projectName, stackName } = c.req.param() as Record<string, string>;
+  const { projectName, stackName } = c.get("params");
   return projectName && stackName ? { projectName, stackName } : undefined;
 }
 
@@ -208,8 +208,10 @@ function contextOf(request: RequestContext, credential: Credential | undefined, 
 }
 
 /** The 404 for a browser: the same for a stranger and for a person without access. */
-export const missingPage = (c: Context<Env>): Promise<Response> =>
-  serve(c, {
+export function missingPage(c: Context<Env>): Promise<Response> {
+  // A page that matched did not answer, because the path is not for people.
+  c.set("params", {});
+  return serve(c, {
     method: "GET",
     path: "/:nowhere",
     permission: "public",
@@ -217,6 +219,7 @@ export const missingPage = (c: Context<Env>): Promise<Response> =>
       throw new AppError(404, "There is no such page.");
     },
   });
+}
 
 /** Most characters of `next`: a longer value, encoded again, would make a header that browsers reject. */
 const MAX_NEXT = 4000;

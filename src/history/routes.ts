@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { type Route, defineRoute } from "../http/route.ts";
-import { STACK_PATH, stackParams, updateParams, versionParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams, updateParams, versionParams } from "../stacks/params.ts";
 import { pagingOf, pagingQuery } from "./entries.ts";
 import { EngineEventsQuery, getEngineEvents } from "./getEvents.ts";
 import {

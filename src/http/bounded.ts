@@ -3,6 +3,10 @@
  * route that is not (scripts/bounds.ts).
  */
 import * as z from "zod/mini";
+import english from "zod/v4/locales/en.js";
+
+/** The small build of zod has no messages of its own. */
+z.config(english());
 
 /** @param max characters */
 export const text = (max: number, message?: string) => z.string().check(z.maxLength(max, message));

@@ -11,6 +11,8 @@ export interface Env {
     request: RequestContext;
     credential: Credential | undefined;
     lease: Lease | undefined;
+    /** The decoded parameters in the path of the route or page that matched. */
+    params: Record<string, string>;
     /** The path template of the route or page that matched, `/api/stacks/{orgName}/…`; undefined when none did. */
     route: string | undefined;
     /** Why the request was refused. */

@@ -6,7 +6,7 @@ import { defineRoute } from "../http/route.ts";
 import { getAuthPolicy, updateAuthPolicy } from "./authPolicy.ts";
 import { deleteIssuer } from "./delete.ts";
 import { testIssuer } from "./dryRun.ts";
-import { exchangeToken } from "./exchange.ts";
+import { exchangeRoute } from "./exchangeRoute.ts";
 import { getIssuer, listIssuers } from "./issuer.ts";
 import { registerIssuer } from "./register.ts";
 import { RegisterIssuerRequest, TestIssuerRequest, UpdateIssuerRequest, UpdatePolicyRequest } from "./schema.ts";
@@ -87,11 +87,7 @@ export const oidcRoutes = [
     },
     (ctx, { params, body }) => updateAuthPolicy(ctx, params.policyId, body),
   ),
-  defineRoute(
-    // The work reads the body: it is a form or JSON, and each refusal has the members of OAuth.
-    { method: "POST", path: "/api/oauth/token", operationId: "Token", permission: "public", body: "stream" },
-    (ctx, { request }) => exchangeToken(ctx, request),
-  ),
+  exchangeRoute,
   defineRoute(
     {
       method: "POST",

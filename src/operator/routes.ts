@@ -6,26 +6,13 @@ import { notFound } from "../errors.ts";
 import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { organizations } from "../orgs/table.ts";
-import { readHealth } from "./health.ts";
+import { healthRoute } from "./healthRoute.ts";
 import { readNumbers } from "./numbers.ts";
 import { type OrganizationNumbers, readOrganizationNumbers } from "./organization.ts";
 import { prometheusText } from "./prometheus.ts";
 
 export const operatorRoutes = [
-  defineRoute(
-    {
-      method: "GET",
-      path: "/healthz",
-      operationId: "Health",
-      permission: "public",
-      extension: true,
-    },
-    async (ctx) => {
-      const health = await readHealth(ctx);
-      if (health.status !== "failed") return health;
-      return Response.json({ code: 503, message: "Service Unavailable: not ready", ...health }, { status: 503 });
-    },
-  ),
+  healthRoute,
   defineRoute(
     {
       method: "GET",

@@ -12,7 +12,7 @@ import { requireUtf8, useBody } from "../http/body.ts";
 import type { Env } from "../http/environment.ts";
 import { parseJson } from "../http/json.ts";
 import { publicUrlOf } from "../http/origin.ts";
-import { scimError, scimJson } from "./answer.ts";
+import { scimJson } from "./answer.ts";
 import type { ScimCall } from "./call.ts";
 import { discover } from "./discovery.ts";
 import { ScimFault } from "./fault.ts";
@@ -47,9 +47,6 @@ const resources: Record<string, { all: Record<string, OfAll>; one: Record<string
 
 /** Parts of the protocol that are not offered; their answer is 501 (RFC 7644: bulk operations, the alias of the caller, and queries by POST). */
 const notOffered = new Set(["Bulk", "Me", ".search"]);
-
-/** Whether a path belongs to SCIM: its errors are SCIM's own. */
-export const isScimPath = (path: string): boolean => path === "/scim" || path.startsWith("/scim/");
 
 /** Serves `/scim/v2/{org}/…`. Every way out has a body of SCIM, so that an identity provider shows the cause (identity-facts C-16). */
 export async function serveScim(c: Context<Env>): Promise<Response> {
@@ -140,5 +137,3 @@ function decoded(part: string): string {
 const unknown = (path: string) => new ScimFault(404, `There is no SCIM resource at ${path.slice(0, 200)}.`);
 const missing = (what: string) => new ScimFault(501, `${what} is not offered.`);
 const notAllowed = (method: string) => new ScimFault(405, `The method ${method} is not offered at this path.`);
-
-export { scimError };

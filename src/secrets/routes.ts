@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text, unread } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
-import { STACK_PATH, stackParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams } from "../stacks/params.ts";
 import { type Shape, answerValues, quoted } from "./answer.ts";
 import { decryptValues } from "./decrypt.ts";
 import { encryptValues } from "./encrypt.ts";

@@ -52,7 +52,7 @@ export async function serveLogout(c: Context<Env>): Promise<Response> {
   const ctx = c.get("request");
   try {
     const token = await tokenIn(c.req.raw);
-    const provider = await providerOf(ctx, c.req.param("place") ?? "", token);
+    const provider = await providerOf(ctx, c.get("params")["place"] ?? "", token);
     if (!(await withinLimit(ctx.env.TOKEN_EXCHANGES, `logout ${provider.id} ${addressKey(ctx.address)}`))) throw tooManyRequests(60);
     await end(ctx, provider, await verify(ctx, provider, token));
     return c.body(null, 200);

@@ -1,6 +1,6 @@
 import { defineRoute } from "../http/route.ts";
 import { deleteStackConfig, getStackConfig, updateStackConfig } from "./config.ts";
-import { STACK_PATH, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./params.ts";
 import { StackConfig } from "./schema.ts";
 
 export const configRoutes = [

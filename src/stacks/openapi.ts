@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { grantPermissions } from "../teams/table.ts";
 import type { Operations } from "../http/openapi.ts";
-import { stackParams } from "./path.ts";
+import { stackParams } from "./params.ts";
 import { StackConfig } from "./schema.ts";
 
 const Stack = z.object({

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
 import { deleteStackPermission, getStackMetadata, listStackPermissions, listStackTeams } from "./get.ts";
-import { STACK_PATH, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./params.ts";
 
 /** Routes for the owner, the teams and the collaborators of a stack. */
 export const peopleRoutes = [

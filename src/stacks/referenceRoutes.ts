@@ -1,5 +1,5 @@
 import { defineRoute } from "../http/route.ts";
-import { STACK_PATH, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./params.ts";
 import { listDownstreamReferences, listUpstreamReferences } from "./references.ts";
 
 export const referenceRoutes = [

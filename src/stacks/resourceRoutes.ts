@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { type Route, defineRoute } from "../http/route.ts";
-import { STACK_PATH, stackParams, versionParams } from "./path.ts";
+import { STACK_PATH, stackParams, versionParams } from "./params.ts";
 import { getStackOverview, getStackResource, getStackResourceCount, getStackResources } from "./resources.ts";
 
 const RESOURCES_PATH = `${STACK_PATH}/resources` as const;

@@ -6,7 +6,7 @@ import { createStack } from "./create.ts";
 import { exportStack } from "./export.ts";
 import { getStack, projectExists } from "./get.ts";
 import { listUserStacks } from "./list.ts";
-import { STACK_PATH, projectParams, stackParams, versionParams } from "./path.ts";
+import { STACK_PATH, projectParams, stackParams, versionParams } from "./params.ts";
 import { getOrganization } from "./repositories.ts";
 import { CreateStackRequest, ListUserStacksQuery } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
-import { STACK_PATH, stackParams } from "./path.ts";
+import { STACK_PATH, stackParams } from "./params.ts";
 import { StackTag, tags } from "./schema.ts";
 import { addStackTag, deleteStackTag, updateStackTag, updateStackTags } from "./tags.ts";
 

@@ -2,7 +2,8 @@ import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
-import { type Begun, type Next, deliver } from "./deliver.ts";
+import { loaded } from "../loaded.ts";
+import type { Begun, Next } from "./deliver.ts";
 import type { KeyHolder } from "./role.ts";
 
 /** Milliseconds from the first new record to the batch that contains it, in which more records come together. */
@@ -11,6 +12,8 @@ const GATHER = 1000;
 const REPEAT = 60_000;
 /** The same after a failure of our own database or bucket. */
 const OWN_FAILURE = 10_000;
+
+const delivery = loaded(() => import("./deliver.ts"));
 
 /**
  * Sends one audit stream. Each stream has an object of its own, so a destination that hangs delays no other stream, and one step follows
@@ -56,6 +59,7 @@ export class AuditSender extends DurableObject<Bindings> {
     await this.ctx.storage.setAlarm(began + REPEAT);
     let next: Next;
     try {
+      const { deliver } = await delivery();
       next = await deliver(counting(this.env, roundTrips), streamId, {
         begun: await this.ctx.storage.get<Begun>("begun"),
         begin: (begun) => this.ctx.storage.put("begun", begun),

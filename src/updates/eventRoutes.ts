@@ -1,5 +1,5 @@
 import { defineRoute } from "../http/route.ts";
-import { STACK_PATH, updateParams } from "../stacks/path.ts";
+import { STACK_PATH, updateParams } from "../stacks/params.ts";
 import { forward } from "./underLease.ts";
 
 /** Routes for the events of an update, under its lease (cli-protocol §4.9, §4.12). `history/routes.ts` has the routes that read them. */

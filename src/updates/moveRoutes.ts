@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { orgName } from "../http/names.ts";
 import { defineRoute } from "../http/route.ts";
-import { STACK_PATH, stackParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams } from "../stacks/params.ts";
 import { RenameStackRequest, renameStack } from "./rename.ts";
 import { TransferAllStacksRequest, TransferStackRequest, transferAllStacks, transferStack } from "./transfer.ts";
 

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { defineRoute } from "../http/route.ts";
-import { STACK_PATH, stackParams, updateParams } from "../stacks/path.ts";
+import { STACK_PATH, stackParams, updateParams } from "../stacks/params.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { cancelUpdate } from "./cancel.ts";
 import { CompleteUpdateRequest, completeUpdate } from "./complete.ts";

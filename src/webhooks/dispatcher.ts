@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
-import { dispatch } from "./dispatch.ts";
+import { loaded } from "../loaded.ts";
 
 /** Milliseconds from the first new record to the step that examines it, in which more records come together. */
 const GATHER = 200;
@@ -11,6 +11,8 @@ const REPEAT = 60_000;
 const AFTER_FAILURE = 5000;
 /** Failures in a row after which messages for an object that cannot be reached are left out. */
 const MOST_FAILURES = 20;
+
+const dispatching = loaded(() => import("./dispatch.ts"));
 
 /** Examines the audit log of one organization for its webhooks. D1 has the cursor; the object stores the alarm. */
 export class WebhookDispatcher extends DurableObject<Bindings> {
@@ -35,6 +37,7 @@ export class WebhookDispatcher extends DurableObject<Bindings> {
     this.#isWoken = false;
     const failures = (await storage.get<number>("failures")) ?? 0;
     try {
+      const { dispatch } = await dispatching();
       const next = await dispatch(this.env, orgId, failures >= MOST_FAILURES);
       if (failures > 0) await storage.delete("failures");
       if (next === "more") await storage.setAlarm(Date.now());

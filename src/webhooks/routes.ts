@@ -1,7 +1,7 @@
 import type { OrgContext } from "../context.ts";
 import { publicUrlOf } from "../http/origin.ts";
 import { defineRoute } from "../http/route.ts";
-import { STACK_PATH } from "../stacks/path.ts";
+import { STACK_PATH } from "../stacks/params.ts";
 import { createWebhook } from "./create.ts";
 import { deleteWebhook } from "./delete.ts";
 import { WebhookRequest, orgHook, orgHookEvent, orgHooks, stackHook, stackHookEvent, stackHooks } from "./schema.ts";

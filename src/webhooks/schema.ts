@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { tryFromBase64 } from "../bytes/base64.ts";
 import { list, text } from "../http/bounded.ts";
 import { orgName } from "../http/names.ts";
-import { stackParams } from "../stacks/path.ts";
+import { stackParams } from "../stacks/params.ts";
 import { webhookDigests } from "./table.ts";
 
 const isPlain = (value: string) => !/\p{Cc}/u.test(value) && value.isWellFormed();

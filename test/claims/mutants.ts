@@ -186,7 +186,7 @@ export const mutants: Mutant[] = [
   { claim: "unaccepted-policy", file: "src/auth/warning.ts", find: "acceptedOf(actor) : [actor]", replace: "actor.memberships : [actor]" },
   {
     claim: "unaccepted-default",
-    file: "src/users/routes.ts",
+    file: "src/users/callerRoutes.ts",
     find: "acceptedOf(actor)[0]?.org.name",
     replace: "actor.memberships[0]?.org.name",
   },

@@ -5,8 +5,9 @@ import { TrieRouter } from "hono/router/trie-router";
 import { expect, it } from "vitest";
 import type { Env } from "../../src/http/environment.ts";
 import { requestContext } from "../../src/app/request.ts";
-import { definePage, registerPages } from "../../src/console/page.tsx";
+import { addPages, definePage } from "../../src/console/page.tsx";
 import { PreconditionFailed } from "../../src/db/client.ts";
+import { Handlers } from "../../src/http/handlers.ts";
 
 /** Asks for a page whose work finds the reader changed so many times. @returns the answer, and how often it was tried */
 async function visit(changes: number) {
@@ -20,7 +21,9 @@ async function visit(changes: number) {
     c.set("request", requestContext(c));
     await next();
   });
-  registerPages(app, [page]);
+  const handlers = new Handlers();
+  addPages(handlers, [page]);
+  app.all("*", (c) => handlers.answer(c)!);
   const answer = await app.fetch(new Request("https://stackpass.test/changing"), env, createExecutionContext());
   return { answer, tries };
 }

@@ -1,7 +1,8 @@
 import type { Child } from "hono/jsx";
 import type { OrgContext } from "../../context.ts";
 import { AppError } from "../../errors.ts";
-import { type StackPath, stackParams } from "../../stacks/path.ts";
+import { stackParams } from "../../stacks/params.ts";
+import type { StackPath } from "../../stacks/path.ts";
 import type { PageInput } from "../page.tsx";
 import { projectPath, stackPath } from "../paths.ts";
 

@@ -6,7 +6,8 @@ import { type Message, type ResourceDiff, narrate } from "../../history/narrate.
 import { sourceOf } from "../../history/source.ts";
 import { type TreeLine, outcomeText } from "../../history/summaryText.ts";
 import { cut, fill, pageBytes } from "../../http/pageText.ts";
-import { type StackPath, versionParams } from "../../stacks/path.ts";
+import { versionParams } from "../../stacks/params.ts";
+import type { StackPath } from "../../stacks/path.ts";
 import type { ConfigText } from "../../updates/config.ts";
 import type { KeptJournal } from "../../updates/table.ts";
 import { Badge, Empty, Notice, Time } from "../components.tsx";

@@ -11,6 +11,8 @@ declare module "vitest" {
     wireUrl: string;
     /** A personal token of acme's administrator. */
     wireToken: string;
+    /** The folder of the built Worker. */
+    wireBundle: string;
   }
 }
 
@@ -23,6 +25,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const vars = { MAX_IMPORT_BYTES: String(LIMIT), MAX_CHECKPOINT_BYTES: String(LIMIT), ALLOW_PLAIN_HTTP: "true" };
   const server = await Server.start({ directory, bundle: join(directory, "bundle"), vars });
   project.provide("wireUrl", server.url);
+  project.provide("wireBundle", join(directory, "bundle"));
   project.provide("wireToken", server.credentials.organizations["acme"]!["admin"]!);
   return async () => {
     await server.stop();
