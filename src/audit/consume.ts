@@ -1,4 +1,5 @@
 import { batch as runBatch, openStore } from "../db/client.ts";
+import { byPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { keepDeadLetter } from "./deadLetters.ts";
@@ -49,8 +50,10 @@ export async function keepDeadLetters(env: Bindings, batch: MessageBatch): Promi
   }
   const events = kept.flatMap(({ body }) => readEvent(body) ?? []);
   try {
-    const store = openStore(env.DB);
-    if (events.length > 0) await runBatch(store, [forgetPromises(store, events)]);
+    for (const [at, part] of byPlace(env, events)) {
+      const store = openStore(at);
+      await runBatch(store, [forgetPromises(store, part)]);
+    }
   } catch (error) {
     logError("outbox rows of dead letters not deleted, will be retried", error, { events: events.length });
     kept.forEach(later);

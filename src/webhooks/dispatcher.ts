@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { dispatch } from "./dispatch.ts";
@@ -35,7 +36,7 @@ export class WebhookDispatcher extends DurableObject<Bindings> {
     this.#isWoken = false;
     const failures = (await storage.get<number>("failures")) ?? 0;
     try {
-      const next = await dispatch(this.env, orgId, failures >= MOST_FAILURES);
+      const next = await dispatch(atPlace(this.env, placeOf(orgId)), orgId, failures >= MOST_FAILURES);
       if (failures > 0) await storage.delete("failures");
       if (next === "more") await storage.setAlarm(Date.now());
       else if (this.#isWoken) await storage.setAlarm(Date.now() + GATHER);

@@ -7,7 +7,7 @@ import { isolateCounter } from "../../src/metrics/isolateCounter.ts";
 import { metrics } from "../../src/metrics/table.ts";
 import { breakDatabase } from "../support/faults.ts";
 
-const store = () => openStore(env.DB);
+const store = () => openStore(env);
 const ctx = { now: 0, background: () => undefined };
 /** Writes its counts as refusals by reason. A key that begins with `bad` has a statement that always fails. */
 const newCounter = (written: string[] = []) =>
