@@ -200,7 +200,7 @@ describe("a token that is used from a new network or country", () => {
     const actor = { kind: "organization", token: { id, name: "ci", hash: row!.hash }, org: { id: row!.org_id, name: "acme" } };
     const from = (address: string) =>
       other.touch(
-        { now: Date.now(), address, country: "CH", userAgent: "curl/8", background } as unknown as RequestContext,
+        { now: Date.now(), store: openStore(env), address, country: "CH", userAgent: "curl/8", background } as unknown as RequestContext,
         { actor, lastUsedAt: null } as unknown as Identity,
       );
     from("198.51.100.1");
