@@ -4,7 +4,7 @@ import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
 import { AppError, unavailable } from "../errors.ts";
 import { logError } from "../log.ts";
 import type { Bindings } from "../env.ts";
-import { type AtPlace, atPlace, databaseIn, placeIn } from "./places.ts";
+import { type AtPlace, DIRECTORY, atPlace, databaseIn, placeIn } from "./places.ts";
 import { MOST_BYTES, isRefusedForSize, tooLargeForD1, withinLimits } from "./limits.ts";
 
 /** The database connection of one request, to one place. */
@@ -34,6 +34,10 @@ export function enterPlace(ctx: { env: Bindings; store: Store }, place: number):
   ctx.env = atPlace(ctx.env, place);
   ctx.store = openStore(ctx.env);
 }
+
+/** The store for what the whole deployment shares, such as its signing keys. */
+export const directoryOf = ({ env, store }: { env: Bindings; store: Store }): Store =>
+  store.place === DIRECTORY ? store : openStore(atPlace(env, DIRECTORY));
 
 /** A `failUnless` of a batch found that its condition does not hold; nothing of the batch was written. */
 export class PreconditionFailed extends Error {}

@@ -17,6 +17,7 @@ import { type Exported, component, creates, deploymentOf } from "../support/depl
 import { makeTablesIn } from "../support/fresh.ts";
 import { objectKeys } from "../support/stored.ts";
 import { type World, newWorld } from "../support/world.ts";
+import { Destination, hookTo, reachable } from "../webhooks/support/hooks.ts";
 
 /**
  * A deployment with two databases. Organizations alternate between them, and each is used by a machine token of its own: people are in the
@@ -213,6 +214,29 @@ describe("organizations that alternate between two databases", () => {
       expect(await urnsIn({ ...org, name })).toEqual([component(`${name}-b`).urn, component(`${org.name}-a`).urn].sort());
       await refused(404, "GET", stackOf(org), { token: org.token });
     }
+  });
+});
+
+describe("webhooks", () => {
+  it("send what happens in their own database, and note there how they are", async () => {
+    const destination = new Destination(9391);
+    reachable(destination);
+    const hooks = ({ name }: Organization) => `/api/orgs/${name}/hooks`;
+    await inEach((org) =>
+      ok("POST", hooks(org), { token: org.token, json: hookTo(`${destination.url}/${org.name}`, { organizationName: org.name, name: "all", groups: ["stacks"] }) }),
+    );
+    destination.answer = () => new Response("not now", { status: 500 });
+    await inEach(newStackIn);
+    for (const org of organizations) {
+      const row = () => databaseOf(org).prepare("SELECT id, failing_since FROM webhooks WHERE org_id = ?").bind(org.id).first<{ id: string; failing_since: number | null }>();
+      await eventually(async () => expect((await row())!.failing_since).not.toBeNull());
+      expect(placeOf((await row())!.id)).toBe(org.place);
+      destination.answer = () => new Response("ok");
+      expect(await ok("POST", `${hooks(org)}/all/ping`, { token: org.token })).toMatchObject({ responseCode: 200 });
+      expect(await row()).toMatchObject({ failing_since: null });
+      destination.answer = () => new Response("not now", { status: 500 });
+    }
+    for (const { name } of organizations) expect(destination.arrived.filter(({ url }) => url.endsWith(`/${name}`)).length).toBeGreaterThanOrEqual(2);
   });
 });
 
