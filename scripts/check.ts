@@ -45,7 +45,8 @@ async function databaseFaults(): Promise<string[]> {
   const faults: string[] = [];
   for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
     if (/^src\/db\/|\.d\.ts$/.test(file)) continue;
-    if (/\bDB(?:_\d+)?\b/.test(readFileSync(join(root, file), "utf8"))) faults.push(`${file} names a database: use openStore, atPlace or everyPlace`);
+    if (/\bDB(?:_\d+)?\b/.test(readFileSync(join(root, file), "utf8")))
+      faults.push(`${file} names a database: use openStore, atPlace or everyPlace`);
   }
   return faults;
 }

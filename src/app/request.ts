@@ -24,7 +24,11 @@ export function requestContext(c: Context<Env>): RequestContext {
     colo: colo ?? "",
     userAgent: c.req.header("User-Agent") ?? "",
     background: (name, work) =>
-      executionCtx.waitUntil(work(atPlace(c.env, context.store.place)).catch((error: unknown) => logError(`${name} failed`, error, { requestId: context.requestId }))),
+      executionCtx.waitUntil(
+        work(atPlace(c.env, context.store.place)).catch((error: unknown) =>
+          logError(`${name} failed`, error, { requestId: context.requestId }),
+        ),
+      ),
     tokensEnded: (ended) => abortUpdates(context, ended),
   };
   return context;

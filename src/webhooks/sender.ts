@@ -165,7 +165,8 @@ export class WebhookSender extends DurableObject<Bindings> {
     const { heldUntil = 0 } = await this.#health();
     const rows = heldUntil > now ? [] : this.#deliveries.due(now, AT_ONCE);
     await Promise.all(rows.map(({ id }) => this.#sendOne(due, id, signal)));
-    if (rows.length > 0 && due.opened && isSealedWithOldKey(this.env, due.row.sealed)) await reseal(this.#at(due.row.id), due.row, due.opened);
+    if (rows.length > 0 && due.opened && isSealedWithOldKey(this.env, due.row.sealed))
+      await reseal(this.#at(due.row.id), due.row, due.opened);
     this.#deliveries.prune(Date.now());
     await this.#setAlarm();
   }

@@ -55,7 +55,9 @@ async function newOrganization(name: string, place: number): Promise<Organizatio
   const { value, hash } = await newTokenValue(pepper(), place);
   const db = databaseOf({ place });
   await db.batch([
-    db.prepare("INSERT INTO organizations (id, name, display_name, created_at, audit_retention_days) VALUES (?, ?, ?, 0, 1)").bind(id, name, name),
+    db
+      .prepare("INSERT INTO organizations (id, name, display_name, created_at, audit_retention_days) VALUES (?, ?, ?, 0, 1)")
+      .bind(id, name, name),
     db
       .prepare(
         `INSERT INTO access_tokens (id, kind, org_id, name, description, hash, role, created_at, created_by, may_rotate_itself)
@@ -164,7 +166,10 @@ describe("organizations that alternate between two databases", () => {
       const seen = [await timed(org, "GET", "/api/user")];
       seen.push(await timed(org, "POST", all, { json: { stackName: "dev" } }));
       seen.push(await timed(org, "PATCH", `${stack}/tags`, { json: { team: org.name } }));
-      const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${stack}/encrypt`, { token: org.token, json: { plaintext: btoa(org.name) } });
+      const { ciphertext } = await ok<{ ciphertext: string }>("POST", `${stack}/encrypt`, {
+        token: org.token,
+        json: { plaintext: btoa(org.name) },
+      });
       seen.push(await timed(org, "POST", `${stack}/decrypt`, { json: { ciphertext } }));
       seen.push(await timed(org, "GET", `/api/user/stacks?organization=${org.name}`));
       seen.push(await timed(org, "POST", `${stack}/rename`, { json: { newName: "prod" } }));
@@ -196,7 +201,10 @@ describe("organizations that alternate between two databases", () => {
 
   it("rotate their tokens: the successor is in the same place", async () => {
     for (const org of organizations) {
-      const { tokenValue } = await ok<{ tokenValue: string }>("POST", "/api/user/token/rotate", { token: org.token, json: { overlap: 3600 } });
+      const { tokenValue } = await ok<{ tokenValue: string }>("POST", "/api/user/token/rotate", {
+        token: org.token,
+        json: { overlap: 3600 },
+      });
       expect((await readTokenValue(pepper(), tokenValue))!.place).toBe(org.place);
       expect(await ok("GET", "/api/user", { token: tokenValue })).toMatchObject({ githubLogin: org.name });
     }
@@ -207,7 +215,10 @@ describe("organizations that alternate between two databases", () => {
     await inEach((org) => updateIn(org));
     for (const org of organizations) {
       const name = `new-${org.name}`;
-      await databaseOf(org).prepare("UPDATE organizations SET name = ?, settings_version = settings_version + 1 WHERE id = ?").bind(name, org.id).run();
+      await databaseOf(org)
+        .prepare("UPDATE organizations SET name = ?, settings_version = settings_version + 1 WHERE id = ?")
+        .bind(name, org.id)
+        .run();
       // A cached identity has the old name for up to a minute.
       for (const { name: key } of (await env.TOKEN_CACHE.list()).keys) await env.TOKEN_CACHE.delete(key);
       await updateIn({ ...org, name }, "b");
@@ -223,12 +234,19 @@ describe("webhooks", () => {
     reachable(destination);
     const hooks = ({ name }: Organization) => `/api/orgs/${name}/hooks`;
     await inEach((org) =>
-      ok("POST", hooks(org), { token: org.token, json: hookTo(`${destination.url}/${org.name}`, { organizationName: org.name, name: "all", groups: ["stacks"] }) }),
+      ok("POST", hooks(org), {
+        token: org.token,
+        json: hookTo(`${destination.url}/${org.name}`, { organizationName: org.name, name: "all", groups: ["stacks"] }),
+      }),
     );
     destination.answer = () => new Response("not now", { status: 500 });
     await inEach(newStackIn);
     for (const org of organizations) {
-      const row = () => databaseOf(org).prepare("SELECT id, failing_since FROM webhooks WHERE org_id = ?").bind(org.id).first<{ id: string; failing_since: number | null }>();
+      const row = () =>
+        databaseOf(org)
+          .prepare("SELECT id, failing_since FROM webhooks WHERE org_id = ?")
+          .bind(org.id)
+          .first<{ id: string; failing_since: number | null }>();
       await eventually(async () => expect((await row())!.failing_since).not.toBeNull());
       expect(placeOf((await row())!.id)).toBe(org.place);
       destination.answer = () => new Response("ok");
@@ -236,7 +254,8 @@ describe("webhooks", () => {
       expect(await row()).toMatchObject({ failing_since: null });
       destination.answer = () => new Response("not now", { status: 500 });
     }
-    for (const { name } of organizations) expect(destination.arrived.filter(({ url }) => url.endsWith(`/${name}`)).length).toBeGreaterThanOrEqual(2);
+    for (const { name } of organizations)
+      expect(destination.arrived.filter(({ url }) => url.endsWith(`/${name}`)).length).toBeGreaterThanOrEqual(2);
   });
 });
 
@@ -264,7 +283,8 @@ describe("the end of a token", () => {
     for (const org of organizations) {
       const { hash } = (await readTokenValue(pepper(), org.token))!;
       const elsewhere = organizations.find(({ place }) => place !== org.place)!;
-      const setHash = (db: D1Database, to: string, id: string) => db.prepare("UPDATE access_tokens SET hash = ? WHERE id = ?").bind(to, id).run();
+      const setHash = (db: D1Database, to: string, id: string) =>
+        db.prepare("UPDATE access_tokens SET hash = ? WHERE id = ?").bind(to, id).run();
       await setHash(databaseOf(org), `gone ${org.name}`, org.tokenId);
       await setHash(others(org), hash, elsewhere.tokenId);
       await refused(401, "GET", "/api/user", { token: org.token });
@@ -292,7 +312,9 @@ describe("a database that is not bound", () => {
         ["PATCH", `/api/stacks/${name}/web/dev/tags`, { team: "a" }],
         ["GET", `/api/orgs/${name}/auditlogs/verify`, undefined],
       ] as const)
-        expect(await refused(503, method, path, { token, json })).toBe("Service Unavailable: the organization's database is not available, try again");
+        expect(await refused(503, method, path, { token, json })).toBe(
+          "Service Unavailable: the organization's database is not available, try again",
+        );
     }
     await refused(503, "POST", `${started.path}/complete`, { lease: started.lease, json: { status: "succeeded" } });
     await updateIn(at(1));
@@ -320,12 +342,18 @@ describe("the cron", () => {
   const NOW = Date.UTC(2030, 0, 1, 12, 1);
   /** Until the end of the test, the second database answers nothing. */
   const breakSecond = () => {
-    const broken = { prepare: (query: string) => env.SECOND.prepare(query), batch: () => Promise.reject(new Error("D1_ERROR: network connection lost")) };
+    const broken = {
+      prepare: (query: string) => env.SECOND.prepare(query),
+      batch: () => Promise.reject(new Error("D1_ERROR: network connection lost")),
+    };
     const spy = vi.spyOn(env.SECOND, "withSession").mockReturnValue(broken as unknown as D1DatabaseSession);
     return () => spy.mockRestore();
   };
   const checkpoints = async () => (await objectKeys()).filter((key) => key.startsWith("audit/checkpoints/"));
-  const signed = ({ id }: Organization) => (keys: string[]) => keys.some((key) => key.includes(id));
+  const signed =
+    ({ id }: Organization) =>
+    (keys: string[]) =>
+      keys.some((key) => key.includes(id));
 
   it("signs, archives and relays in each database", async () => {
     await inEach(newStackIn);
