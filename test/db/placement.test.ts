@@ -2,7 +2,8 @@ import { createExecutionContext, createMessageBatch, getQueueResult, runDurableO
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCron } from "../../src/app/cron.ts";
-import { type AuditEvent, auditEvent } from "../../src/audit/record.ts";
+import { auditEvent } from "../../src/audit/record.ts";
+import { REPLAY_REQUEST } from "../../src/audit/replay.ts";
 import { nobody } from "../../src/audit/behalf.ts";
 import { newTokenValue, peppersOf, readTokenValue } from "../../src/auth/secret.ts";
 import { newIdAt, placeOf, placesOf } from "../../src/db/places.ts";
@@ -323,18 +324,27 @@ describe("a database that is not bound", () => {
     await ok("POST", `${started.path}/complete`, { lease: started.lease, json: { status: "succeeded" } });
   });
 
-  it("delays the events of its organizations only", async () => {
-    const event = (org: Organization): AuditEvent =>
-      auditEvent({ now: Date.now(), address: "" }, org.id, nobody, { event: "stack-created", description: "" });
-    const events = organizations.map(event);
+  it("delays the events of its organizations only, and a replay writes each into its own log", async () => {
+    const events = organizations.map(({ id }) =>
+      auditEvent({ now: Date.now(), address: "" }, id, nobody, { event: "stack-created", description: "" }),
+    );
     const messages = events.map((body, i) => ({ id: String(i), timestamp: new Date(), attempts: 1, body: JSON.stringify(body) }));
-    delete env.DB_2;
-    const batch = createMessageBatch("stackpass-audit", messages);
-    await worker.queue(batch, bindings);
-    const result = await getQueueResult(batch, createExecutionContext());
     const [mine, theirs] = [1, 2].map((place) => organizations.flatMap((org, i) => (org.place === place ? String(i) : [])));
-    expect(result.explicitAcks.sort()).toEqual(mine);
-    expect(result.retryMessages.map(({ msgId }) => msgId).sort()).toEqual(theirs);
+    delete env.DB_2;
+    for (const queue of ["stackpass-audit", "stackpass-audit-dead"]) {
+      const batch = createMessageBatch(queue, messages);
+      await worker.queue(batch, bindings);
+      const result = await getQueueResult(batch, createExecutionContext());
+      expect(result.explicitAcks.sort()).toEqual(mine);
+      expect(result.retryMessages.map(({ msgId }) => msgId).sort()).toEqual(theirs);
+    }
+    env.DB_2 = env.SECOND;
+    await env.STATE.put(REPLAY_REQUEST, "");
+    await runCron(bindings, Date.now());
+    for (const org of organizations) {
+      expect(await rowsOf(org, databaseOf(org))).toMatchObject({ events: 1, heads: 1 });
+      expect(await rowsOf(org, others(org))).toMatchObject({ events: 0, heads: 0 });
+    }
   });
 });
 
