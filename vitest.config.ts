@@ -48,6 +48,8 @@ export default defineConfig(async () => {
             // Size of `npm run bench:lists`.
             LISTS_SCALE: process.env["LISTS_SCALE"] ?? "0.1",
           },
+          // test/db/placement.test.ts gives the deployment this database as DB_2.
+          d1Databases: { SECOND: "stackpass-tests-second" },
           serviceBindings: { SAML: configuration(SAML_CONFIG).name },
           workers: [samlWorker()],
           queueConsumers: {

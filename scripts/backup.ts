@@ -10,6 +10,8 @@ import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { newestMigration } from "../src/db/newestMigration.ts";
 import { type Storage, withStorage } from "./bindings.ts";
+import { configuration, severalDatabases } from "./configuration.ts";
+import { fail } from "./fail.ts";
 import { objectFile } from "./objectFile.ts";
 import { type TableShape, tables } from "./tables.ts";
 import { readOptions } from "./options.ts";
@@ -22,6 +24,8 @@ if (!values.to || existsSync(join(values.to, "backup.json"))) {
   console.error("--to is needed: a folder without a backup in it");
   process.exit(2);
 }
+const several = severalDatabases(configuration());
+if (several) fail(several);
 const to = resolve(values.to);
 const local = values.local ? resolve(values["persist-to"] ?? join(root, ".wrangler/state")) : undefined;
 

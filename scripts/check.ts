@@ -39,6 +39,20 @@ async function outboundFaults(): Promise<string[]> {
 }
 
 /**
+ * Only `src/db` names the bindings of databases. So every store is of one place, and work that concerns all organizations asks for every place
+ * (docs/scale.md).
+ */
+async function databaseFaults(): Promise<string[]> {
+  const faults: string[] = [];
+  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root })) {
+    if (/^src\/db\/|\.d\.ts$/.test(file)) continue;
+    if (/\bDB(?:_\d+)?\b/.test(readFileSync(join(root, file), "utf8")))
+      faults.push(`${file} names a database: use openStore, atPlace or everyPlace`);
+  }
+  return faults;
+}
+
+/**
  * In a select from one table, Drizzle writes the columns of a field without the name of their table. A sub-select in such a field then
  * compares a column of its own table with itself, without an error. So its columns must be written as text, with their tables.
  */
@@ -80,6 +94,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "imports go down the layers", run: async () => (await importFaults()).join("\n") || undefined },
   { name: "docs/develop.md lists the layers", run: async () => pageFault() },
   { name: "one module calls other servers", run: async () => (await outboundFaults()).join("\n") || undefined },
+  { name: "only src/db names a database", run: async () => (await databaseFaults()).join("\n") || undefined },
   { name: "inserts have a value for each column", run: async () => (await insertFaults()).join("\n") || undefined },
   { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },

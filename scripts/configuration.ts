@@ -13,7 +13,7 @@ export const SAML_CONFIG = "wrangler.saml.toml";
 /** The parts of a configuration that name something in the account, or an address. */
 interface Configuration {
   name: string;
-  d1_databases?: { database_name?: string }[];
+  d1_databases?: { binding?: string; database_name?: string }[];
   r2_buckets?: { bucket_name?: string }[];
   queues?: { producers?: { queue: string }[]; consumers?: { queue: string; dead_letter_queue?: string }[] };
   ratelimits?: { namespace_id: string }[];
@@ -28,6 +28,17 @@ export const readConfiguration = (file: string): Configuration => parse(readFile
 
 /** The configuration of a Worker in the environment that the command is about. */
 export const configuration = (file: string = CONFIG): Configuration => inEnvironment(readConfiguration(file), environment);
+
+/** The bindings of the databases of a deployment, the directory first (docs/scale.md). */
+export const databasesOf = ({ d1_databases: all = [] }: Configuration): string[] => all.map(({ binding = "" }) => binding);
+
+/** Why a command that copies one database may not run; undefined if the deployment has only one. */
+export function severalDatabases(config: Configuration): string | undefined {
+  const names = databasesOf(config);
+  return names.length < 2
+    ? undefined
+    : `this deployment has the databases ${names.join(", ")}, and this command knows only one: use Time Travel for each (docs/scale.md)`;
+}
 
 /**
  * The configuration for an environment: the name of every resource contains the environment, so that two deployments in one account share

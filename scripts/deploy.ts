@@ -4,14 +4,15 @@
  * (platform-facts P-3). A new deployment gets its secrets from `--secrets-file`, or new ones; `--secrets-to` writes a copy of new ones into
  * a file. `--saml` deploys the second Worker before the first one, and binds it to the first one. Other options go to wrangler.
  */
-import { SAML_CONFIG, configuration, configurationFile } from "./configuration.ts";
+import { SAML_CONFIG, configuration, configurationFile, databasesOf } from "./configuration.ts";
 import { environment } from "./environment.ts";
 import { newOperatorToken, newSecrets } from "./newSecrets.ts";
 import { explain, hintFor, lacksSecrets, mustHaveAccount, mustHaveBuckets } from "./preflight.ts";
 import { newFileOutside, writeNewFile } from "./secretsFile.ts";
 import { type Ended, showWrangler, wrangler } from "./wrangler.ts";
 
-const migrate = ["d1", "migrations", "apply", "DB", "--remote"];
+const migrate = (binding: string) => ["d1", "migrations", "apply", binding, "--remote"];
+const [directory = "DB", ...others] = databasesOf(configuration());
 const asked = process.argv.slice(2);
 const asksFor = takeValue("--secrets-to");
 const copy = asksFor === undefined ? undefined : newFileOutside("--secrets-to", asksFor);
@@ -31,31 +32,29 @@ if (isDryRun) {
 async function deploy(): Promise<void> {
   mustHaveAccount();
   console.log("Applying migrations…");
-  const applied = wrangler(migrate);
-  const isFirst = applied.code !== 0 && applied.output.includes("Couldn't find a D1 DB named");
+  // The databases that the deployment creates: all of a first one, or one that was added.
+  const missing = [directory, ...others].filter((binding) => !applies(binding));
+  const isFirst = missing.includes(directory);
   if (isFirst) {
     console.log("There is no database yet, so this is the first deployment: it creates what is missing, and the tables follow.");
     mustHaveBuckets();
-  } else {
-    must("The migrations failed. Nothing was deployed.", applied, explain(applied.output));
-    process.stdout.write(applied.output);
   }
   if (withSaml)
     must(
       "The second Worker, for SAML, was not deployed, and neither was the first one.",
       await showWrangler(["deploy", "--config", configurationFile(SAML_CONFIG)]),
     );
-  if (isFirst && !hasSecretsFile) return withNewSecrets(isFirst);
+  if (isFirst && !hasSecretsFile) return withNewSecrets(missing);
   const deployed = await showWrangler(["deploy", ...args]);
   // An earlier first deployment may have ended after it had created the database.
-  if (lacksSecrets(deployed) && !hasSecretsFile && isEmpty()) return withNewSecrets(isFirst);
+  if (lacksSecrets(deployed) && !hasSecretsFile && isEmpty()) return withNewSecrets(missing);
   must("The deployment failed.", deployed);
-  if (isFirst) await createTables();
+  await createTables(missing);
   if (isFirst) console.log("\nNext: create the first administrator, see docs/operate.md.");
 }
 
 /** Generates secrets, deploys with them, and prints the next step of the operator. */
-async function withNewSecrets(isFirst: boolean): Promise<void> {
+async function withNewSecrets(missing: string[]): Promise<void> {
   console.log("The deployment has no secrets and no data, so it gets new secrets.");
   const secrets = newSecrets();
   // A log of CI keeps what is printed, and everybody who reads it could set the deployment up.
@@ -64,7 +63,7 @@ async function withNewSecrets(isFirst: boolean): Promise<void> {
   const given = token === undefined ? secrets : `${secrets}OPERATOR_TOKEN=${token}\n`;
   const deployed = await showWrangler(["deploy", ...args, "--secrets-file", "/dev/stdin"], given);
   must("The deployment failed.", deployed, copy && `The new secrets are in ${copy}: deploy again with --secrets-file ${copy}.`);
-  if (isFirst) await createTables();
+  await createTables(missing);
   const setup = `${addressIn(deployed.output)}/setup`;
   const put = ["npx wrangler secret put OPERATOR_TOKEN", ...(environment ? ["--name", configuration().name] : [])].join(" ");
   console.log(`
@@ -73,8 +72,18 @@ ${copy === undefined ? "Only Cloudflare has the new secrets, and shows them to n
 Next: ${token === undefined ? `set a token of the operator with \`${put}\`, and open ${setup}.` : `open ${setup} and enter this token of the operator, which is shown only once:\n\n  ${token}`}`);
 }
 
-async function createTables(): Promise<void> {
-  must("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.", await showWrangler(migrate));
+/** Applies the migrations to a database. @returns false if it does not exist yet */
+function applies(binding: string): boolean {
+  const applied = wrangler(migrate(binding));
+  if (applied.code !== 0 && applied.output.includes("Couldn't find a D1 DB named")) return false;
+  must("The migrations failed. Nothing was deployed.", applied, explain(applied.output));
+  process.stdout.write(applied.output);
+  return true;
+}
+
+async function createTables(missing: string[]): Promise<void> {
+  for (const binding of missing)
+    must("The code is deployed, but the migrations are not applied. Run `npm run deploy` again.", await showWrangler(migrate(binding)));
 }
 
 /** Whether nobody has data in the database. Data that was encrypted with lost secrets must not get others. */

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { newestMigration } from "../src/db/newestMigration.ts";
 import { type Storage, withStorage } from "./bindings.ts";
+import { configuration, severalDatabases } from "./configuration.ts";
 import { fail } from "./fail.ts";
 import { objectFile } from "./objectFile.ts";
 import { type TableShape, tables } from "./tables.ts";
@@ -19,6 +20,8 @@ const MAX_PARAMETER = 600_000;
 const values = readOptions({ from: { type: "string" }, local: { type: "boolean", default: false }, "persist-to": { type: "string" } });
 const from = resolve(values.from ?? "");
 const copy = readCopy();
+const several = severalDatabases(configuration());
+if (several) fail(several);
 if (copy.newestMigration !== newestMigration)
   fail(
     `this copy ends with migration ${copy.newestMigration}, and this code with ${newestMigration}: restore it with the release that created it`,

@@ -33,6 +33,8 @@ export interface Bindings extends Env {
   PUBLIC_URL?: string;
   /** Optional binding of the second Worker, which reads the XML of SAML: `npm run deploy -- --saml` adds it. */
   SAML?: SamlService;
+  /** Number of the database that stores are opened in, see `atPlace`, which alone sets it. */
+  place?: number;
   /** Optional setting: `true` answers plain HTTP from any host, see `refusePlainHttp`. */
   ALLOW_PLAIN_HTTP?: string;
 }

@@ -5,6 +5,7 @@ import { relayLeftovers } from "../audit/relay.ts";
 import { replayDeadLetters } from "../audit/replay.ts";
 import { checkChains } from "../auditlogs/check.ts";
 import { batch, openStore } from "../db/client.ts";
+import { DIRECTORY, everyPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { setTimestamp } from "../metrics/increment.ts";
@@ -41,23 +42,32 @@ const everyMinute: Record<string, Task> = {
 
 /** Tasks that enforce limits in days, and tasks that may be late. */
 const everyHour: Record<string, Task> = {
-  unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env.DB) }, ended)),
+  unusedTokens: (env, now) => disableUnusedTokens(env, now, (ended) => abortUpdates({ env, store: openStore(env) }, ended)),
   domains: (env, now) => recheckDomains(env, now),
   exchangedTokens: (env, now) => sweepExchanged(env, now),
   // Making a key takes much processor time, so it is the last.
   signingKeys: (env, now) => rotateSigningKeys(env, now),
 };
 
-/** Runs the tasks independently: if one fails, the others still run, and the cron runs it again next time. */
+/** Tasks of the whole deployment: they run once, in the directory. */
+const ofDeployment = ["deadLetters", "signingKeys"];
+
+/** Runs the tasks in each place. The places do not wait for each other, so a database that hangs delays no other one. */
 export async function runCron(bindings: Bindings, now: number): Promise<void> {
+  await Promise.all(everyPlace(bindings).map((env) => runInPlace(env, now)));
+}
+
+/** Runs the tasks independently: if one fails, the others still run, and the cron runs it again next time. */
+async function runInPlace(bindings: Bindings, now: number): Promise<void> {
   const began = Date.now();
   const roundTrips = noRoundTrips();
   const env = counting(bindings, roundTrips);
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const done: Record<string, unknown> = {};
   const failed: string[] = [];
   const due = new Date(now).getUTCMinutes() === 0 ? { ...everyMinute, ...everyHour } : everyMinute;
   for (const [name, run] of Object.entries(due)) {
+    if (store.place !== DIRECTORY && ofDeployment.includes(name)) continue;
     try {
       done[name] = await run(env, now);
     } catch (error) {
@@ -71,5 +81,5 @@ export async function runCron(bindings: Bindings, now: number): Promise<void> {
   } catch (error) {
     logError("cron: time of the task not stored", error);
   }
-  log("cron", { done, failed, ms: Date.now() - began, roundTrips });
+  log("cron", { ...(store.place !== DIRECTORY && { place: store.place }), done, failed, ms: Date.now() - began, roundTrips });
 }

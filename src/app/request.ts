@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
+import { atPlace } from "../db/places.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "../http/environment.ts";
@@ -14,7 +15,7 @@ export function requestContext(c: Context<Env>): RequestContext {
   const env = counting(c.env, roundTrips);
   const context: RequestContext = {
     env,
-    store: openStore(env.DB),
+    store: openStore(env),
     roundTrips,
     now: Date.now(),
     requestId: crypto.randomUUID(),
@@ -23,7 +24,11 @@ export function requestContext(c: Context<Env>): RequestContext {
     colo: colo ?? "",
     userAgent: c.req.header("User-Agent") ?? "",
     background: (name, work) =>
-      executionCtx.waitUntil(work(c.env).catch((error: unknown) => logError(`${name} failed`, error, { requestId: context.requestId }))),
+      executionCtx.waitUntil(
+        work(atPlace(c.env, context.store.place)).catch((error: unknown) =>
+          logError(`${name} failed`, error, { requestId: context.requestId }),
+        ),
+      ),
     tokensEnded: (ended) => abortUpdates(context, ended),
   };
   return context;

@@ -37,7 +37,7 @@ export async function appendToChains(env: Bindings, events: AuditEvent[]): Promi
 export class NotWritten extends Error {}
 
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const places = JSON.stringify(events.map(({ id, orgId, at }) => ({ id, orgId, at })));
   const [heads, known, archives, streams, withWebhooks] = await batch(store, [
     store.db
@@ -153,7 +153,7 @@ function rowsIn(store: Store, rows: object[]): BatchItem<"sqlite">[] {
  * @returns how many
  */
 export async function chainOlderRows(env: Bindings, size = 200): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [rows] = await batch(store, [
     store.db
       .select()

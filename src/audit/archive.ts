@@ -36,7 +36,7 @@ interface Due {
 }
 
 async function nextDue(env: Bindings, now: number): Promise<Due | undefined> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const today = Math.floor(now / DAY);
   const before = sql<number>`(SELECT (${today} - audit_retention_days) * ${DAY} FROM organizations WHERE id = org_id AND audit_retention_days > 0)`;
   const oldest = sql`(SELECT at FROM audit_events AS e WHERE e.org_id = audit_heads.org_id AND e.seq > audit_heads.archived_seq ORDER BY e.seq LIMIT 1)`;
@@ -51,7 +51,7 @@ async function nextDue(env: Bindings, now: number): Promise<Due | undefined> {
 }
 
 async function archiveOnce(env: Bindings, { orgId, archivedSeq, before }: Due): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [rows] = await batch(store, [
     store.db
       .select()

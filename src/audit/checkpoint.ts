@@ -16,7 +16,7 @@ const prefixOf = (orgId: string) => `audit/checkpoints/${orgId}/`;
  * @returns how many
  */
 export async function signCheckpoints(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const time = new Date(now).toISOString();
   const day = time.slice(0, 10);
   const [heads] = await batch(store, [

@@ -1,9 +1,10 @@
 import { batch as runBatch, openStore } from "../db/client.ts";
+import { byPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { keepDeadLetter } from "./deadLetters.ts";
 import { readEvent } from "./message.ts";
-import { forgetPromises } from "./record.ts";
+import { type AuditEvent, forgetPromises } from "./record.ts";
 import { writeEvents } from "./write.ts";
 
 /**
@@ -36,26 +37,32 @@ export async function consumeAudit(env: Bindings, batch: MessageBatch): Promise<
  */
 export async function keepDeadLetters(env: Bindings, batch: MessageBatch): Promise<number> {
   const later = (message: Message) => message.retry({ delaySeconds: Math.min(2 ** message.attempts, 3600) });
-  const kept: Message[] = [];
+  const kept: { message: Message; event: AuditEvent | undefined }[] = [];
   for (const message of batch.messages) {
     const body = typeof message.body === "string" ? message.body : JSON.stringify(message.body);
     try {
       await keepDeadLetter(env, message.id, message.timestamp.getTime(), body);
-      kept.push(message);
+      kept.push({ message, event: readEvent(body) });
     } catch (error) {
       logError("dead letter not kept, will be retried", error, { id: message.id });
       later(message);
     }
   }
-  const events = kept.flatMap(({ body }) => readEvent(body) ?? []);
-  try {
-    const store = openStore(env.DB);
-    if (events.length > 0) await runBatch(store, [forgetPromises(store, events)]);
-  } catch (error) {
-    logError("outbox rows of dead letters not deleted, will be retried", error, { events: events.length });
-    kept.forEach(later);
-    return 0;
+  const events = kept.flatMap(({ event }) => event ?? []);
+  const promised = new Set<string>();
+  for (const [at, part] of byPlace(env, events)) {
+    try {
+      const store = openStore(at);
+      await runBatch(store, [forgetPromises(store, part)]);
+    } catch (error) {
+      logError("outbox rows of dead letters not deleted, will be retried", error, { events: part.length });
+      for (const { id } of part) promised.add(id);
+    }
   }
-  for (const message of kept) message.ack();
-  return kept.length;
+  const isSettled = ({ event }: (typeof kept)[number]) => !event || !promised.has(event.id);
+  for (const one of kept) {
+    if (isSettled(one)) one.message.ack();
+    else later(one.message);
+  }
+  return kept.filter(isSettled).length;
 }

@@ -27,7 +27,7 @@ const columns = { id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOu
 
 /** Sends the events of this request right after the answer. The queue may lose them: their outbox rows stay until the log has them. */
 export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [rows] = await batch(store, [
     store.db
       .select(columns)
@@ -39,7 +39,7 @@ export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
 
 /** Sends an event that was certainly stored in the outbox right after the answer, without reading it there. */
 export async function relayStored(env: Bindings, event: AuditEvent): Promise<void> {
-  await send(env, openStore(env.DB), [{ id: event.id, body: JSON.stringify(event), createdAt: event.at }]);
+  await send(env, openStore(env), [{ id: event.id, body: JSON.stringify(event), createdAt: event.at }]);
 }
 
 /**
@@ -48,7 +48,7 @@ export async function relayStored(env: Bindings, event: AuditEvent): Promise<voi
  * @returns how many events were sent
  */
 export async function relayLeftovers(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   let relayed = 0;
   while (relayed < PER_RUN) {
     const [rows] = await batch(store, [

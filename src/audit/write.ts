@@ -1,16 +1,24 @@
 import type { Bindings } from "../env.ts";
+import { byPlace } from "../db/places.ts";
 import { logError } from "../log.ts";
 import { NotWritten, appendToChains, isMoved } from "./append.ts";
 import type { AuditEvent } from "./record.ts";
 
 /**
  * Writes events into the log. An event that cannot be written does not block others: if a batch fails, it is split and retried, first by
- * organization, then in halves, down to one event.
+ * organization, then in halves, down to one event. A database that fails does not block the events of another one.
  * @returns ids of the events that are in the log now
- * @throws when the chains cannot be read: then no event can be written
+ * @throws when no chain can be read: then no event can be written
  */
 export async function writeEvents(env: Bindings, events: AuditEvent[]): Promise<Set<string>> {
-  if (events.length === 0) return new Set();
+  const parts = await Promise.allSettled(byPlace(env, events).map(([at, part]) => writeInPlace(at, part)));
+  const failed = parts.find((part) => part.status === "rejected");
+  if (failed && parts.every(({ status }) => status === "rejected")) throw failed.reason;
+  if (failed) logError("audit log of one database not written, will be retried", failed.reason);
+  return new Set(parts.flatMap((part) => (part.status === "fulfilled" ? [...part.value] : [])));
+}
+
+async function writeInPlace(env: Bindings, events: AuditEvent[]): Promise<Set<string>> {
   try {
     await appendToChains(env, events);
     return new Set(events.map(({ id }) => id));
@@ -19,7 +27,7 @@ export async function writeEvents(env: Bindings, events: AuditEvent[]): Promise<
     const parts = partsOf(events, error);
     if (parts.length === 0) logError("audit events cannot be written", error, { ids: events.map(({ id }) => id).slice(0, 10) });
     const written = new Set<string>();
-    for (const part of parts) for (const id of await writeEvents(env, part)) written.add(id);
+    for (const part of parts) for (const id of await writeInPlace(env, part)) written.add(id);
     return written;
   }
 }

@@ -31,7 +31,7 @@ export interface Finding {
  * @returns how many parts were examined
  */
 export async function checkChains(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const day = new Date(now).toISOString().slice(0, 10);
   const { version, seq, hash, isDone, triedAt } = auditChecks;
   const [due] = await batch(store, [

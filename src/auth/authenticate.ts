@@ -1,5 +1,7 @@
 import { whoIs } from "../audit/record.ts";
 import type { Actor, OrganizationRef, RequestContext } from "../context.ts";
+import { enterPlace } from "../db/client.ts";
+import { DIRECTORY, placeOf } from "../db/places.ts";
 import { type AppError, forbidden, tooManyRequests, unauthorized } from "../errors.ts";
 import { type DeadToken, type Identity, type Resolution, resolveToken } from "./resolve.ts";
 import { peppersOf } from "./secret.ts";
@@ -76,7 +78,8 @@ export async function authenticateSession(
   orgName: string | undefined,
   fresh = false,
 ): Promise<Credential | undefined> {
-  const found = await lookUp(ctx, value, fresh);
+  // All sessions are in the directory.
+  const found = await lookUp(ctx, value, fresh).finally(() => enterPlace(ctx, DIRECTORY));
   if (!found || !("identity" in found) || found.identity.kind !== "session") return undefined;
   return credentialOf(orgName, found.identity, async () => {
     const again = await authenticateSession(ctx, value, orgName, true);
@@ -113,9 +116,13 @@ export async function authenticateScim(
   throw refusal;
 }
 
+/** Looks the credential up, and continues the request in the place that the value names. */
 const lookUp = (ctx: RequestContext, value: string, fresh = false) =>
   resolveToken(value, {
-    store: ctx.store,
+    storeAt: (place) => {
+      enterPlace(ctx, place);
+      return ctx.store;
+    },
     cache: ctx.env.TOKEN_CACHE,
     peppers: peppersOf(ctx.env.TOKEN_PEPPER),
     now: ctx.now,
@@ -142,6 +149,7 @@ function credentialOf(orgName: string | undefined, identity: Identity, refetch: 
 export async function enterWithLease(ctx: RequestContext, header: string | undefined, path: Record<string, string>): Promise<Lease> {
   const [, value] = /^update-token\s+(\S+)\s*$/i.exec(header ?? "") ?? [];
   const lease = value ? await readLease(peppersOf(ctx.env.TOKEN_PEPPER), value) : undefined;
+  if (lease) enterPlace(ctx, placeOf(lease.coordinator));
   if (lease && isOf(lease, path)) return lease;
   if (lease) await recordRefusedLease(ctx, lease);
   throw forbidden("The provided update token has expired.", "lease_over");

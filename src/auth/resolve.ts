@@ -6,7 +6,7 @@ import { members, organizations } from "../orgs/table.ts";
 import { users } from "../users/table.ts";
 import { openEntry, sealEntry } from "./cacheEntry.ts";
 import { sessionOpenerIsValid } from "./sessionOpener.ts";
-import { hashTokenValue } from "./secret.ts";
+import { readTokenValue } from "./secret.ts";
 import { type TokenKind, type TokenRole, accessTokens } from "../tokens/table.ts";
 import { isOpenTo } from "./barred.ts";
 import { settingsColumns } from "./settings.ts";
@@ -49,7 +49,8 @@ export interface DeadToken {
 export type Resolution = { identity: Identity } | { dead: DeadToken } | undefined;
 
 interface Lookup {
-  store: Store;
+  /** The store of the place that the value names. It is called before the cache is asked. */
+  storeAt: (place: number) => Store;
   cache: KVNamespace;
   peppers: string[];
   now: number;
@@ -63,13 +64,15 @@ export const cacheKey = (hash: string) => `token:9:${hash}`;
 
 /** Checks the check digits, then reads KV, then D1. Unknown values are not cached, so a new token works at once. */
 export async function resolveToken(value: string, lookup: Lookup): Promise<Resolution> {
-  const hash = await hashTokenValue(lookup.peppers, value);
-  if (!hash) return undefined;
+  const presented = await readTokenValue(lookup.peppers, value);
+  if (!presented) return undefined;
+  const { hash, place } = presented;
+  const store = lookup.storeAt(place);
   if (!lookup.fresh) {
     const entry = await cachedIdentity(lookup, hash);
     if (entry) return { identity: entry };
   }
-  const found = await readIdentity(lookup.store, hash, lookup.now);
+  const found = await readIdentity(store, hash, lookup.now);
   if (found && "identity" in found) {
     const { identity } = found;
     lookup.background("token cache", async (env) => {

@@ -6,6 +6,7 @@ import { auditOutbox } from "../audit/table.ts";
 import { cliVersionOf } from "../cliVersion.ts";
 import type { Actor, MachineActor, RequestContext } from "../context.ts";
 import { type Store, openStore } from "../db/client.ts";
+import { placeOf } from "../db/places.ts";
 import { isolateCounter } from "../metrics/isolateCounter.ts";
 import { accessTokens, originKinds, tokenOrigins, tokenUsage } from "../tokens/table.ts";
 import { networkOf } from "./network.ts";
@@ -97,8 +98,8 @@ function isFresh(tokenId: string, seen: string[], now: number): boolean {
   return fresh.length > 0 && ++entry.writes <= MOST_KNOWN;
 }
 
-/** Ids of events that were written and are not on their way yet. If they are lost here, the cron finds them. */
-const promised: string[] = [];
+/** Ids of events that were written and are not on their way yet, by place. If they are lost here, the cron finds them. */
+const promised = new Map<number, string[]>();
 
 const uses = isolateCounter<Uses>("token usage", {
   merge,
@@ -107,7 +108,9 @@ const uses = isolateCounter<Uses>("token usage", {
     noteWritten(value);
     if (value.machine)
       for (const kind of TOLD) for (const name of value.origins[kind].keys()) noteKnown(knownOf(value.token.id), nameOf(kind, name), true);
-    for (const row of results.flat()) if (isPromise(row)) promised.push(row.promised);
+    const place = placeOf(value.machine?.org.id ?? "");
+    const ids = results.flat().flatMap((row) => (isPromise(row) ? row.promised : []));
+    if (ids.length > 0) promised.set(place, [...(promised.get(place) ?? []), ...ids]);
   },
 });
 
@@ -137,8 +140,11 @@ export function touch(ctx: RequestContext, identity: Identity): void {
   // Several requests at the same moment need only one write.
   noteWritten({ token: { id, hash }, at: ctx.now });
   ctx.background("last use", async (env) => {
-    await flush(openStore(env.DB), id);
-    if (promised.length > 0) await relayEvents(env, promised.splice(0));
+    const store = openStore(env);
+    await flush(store, id);
+    const ids = promised.get(store.place) ?? [];
+    promised.delete(store.place);
+    if (ids.length > 0) await relayEvents(env, ids);
   });
 }
 

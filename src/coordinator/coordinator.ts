@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { relayEvents } from "../audit/relay.ts";
 import { openStore } from "../db/client.ts";
+import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
@@ -59,7 +60,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const answer = await startRun(ctx, input, this.#runs.holder() !== undefined);
       await this.#setAlarm();
       return answer;
-    });
+    }, input.orgId);
   }
 
   /** Renews the lease if the caller that started the run still has the right to it. */
@@ -107,7 +108,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       if (run.phase === "done") throw conflict("The Update has already completed");
       await this.#finish(ctx, run, "cancelled", { caller: input });
       return undefined;
-    });
+    }, input.orgId);
   }
 
   /** Aborts a run because its token was revoked. When this returns, no further writes of the run are accepted. */
@@ -130,7 +131,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
       return commitImport(ctx, input);
-    });
+    }, input.orgId);
   }
 
   /** Renames or transfers the stack: afterwards the object of its new path owns it. */
@@ -138,7 +139,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
       return moveStack(ctx, input);
-    });
+    }, input.orgId);
   }
 
   /** Re-encrypts the state's secrets with the current master key. */
@@ -146,7 +147,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
       return reencryptStack(ctx, input);
-    });
+    }, input.orgId);
   }
 
   /** Deletes the stack. With `force` it first cancels the running update, even if the state of that update cannot be stored. */
@@ -157,7 +158,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const run = this.#runs.holder();
       if (run) await this.#finish(ctx, run, "cancelled", { caller: { ...input, updateId: run.updateId }, force: true });
       return removeStack(ctx, input);
-    });
+    }, input.orgId);
   }
 
   /**
@@ -174,11 +175,11 @@ export class StackCoordinator extends DurableObject<Bindings> {
   }
 
   /** Ends an update that is running in D1 and unknown to this object. @returns whether it was such an update */
-  async endIfLost(updateId: string, now: number): Promise<boolean> {
+  async endIfLost(updateId: string, now: number, orgId: string): Promise<boolean> {
     const outcome = await this.#exclusive(async (ctx) => {
       await this.#endExpired(ctx);
       return this.#runs.get(updateId) ? false : sweepLostStart(ctx, updateId, now);
-    });
+    }, orgId);
     return outcome.ok && outcome.value;
   }
 
@@ -267,28 +268,33 @@ export class StackCoordinator extends DurableObject<Bindings> {
     else await this.ctx.storage.deleteAlarm();
   }
 
-  /** Runs one change of the stack at a time: without this another could begin while one awaits D1 or R2. */
-  #exclusive<T>(work: (ctx: StackContext) => Promise<T>): Promise<Outcome<T>> {
-    const turn = this.#tail.then(() => this.#answer(work));
+  /**
+   * Runs one change of the stack at a time: without this another could begin while one awaits D1 or R2.
+   * @param orgId the organization of the stack, as the caller says; without it, as the object's runs say
+   */
+  #exclusive<T>(work: (ctx: StackContext) => Promise<T>, orgId?: string): Promise<Outcome<T>> {
+    const turn = this.#tail.then(() => this.#answer(work, orgId));
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
 
-  #answer<T>(work: (ctx: StackContext) => Promise<T>): Promise<Outcome<T>> {
+  #answer<T>(work: (ctx: StackContext) => Promise<T>, orgId = this.#runs.all()[0]?.orgId ?? ""): Promise<Outcome<T>> {
     const roundTrips = noRoundTrips();
-    return outcomeOf(roundTrips, () => work(this.#context(counting(this.env, roundTrips))));
+    const env = atPlace(this.env, placeOf(orgId));
+    return outcomeOf(roundTrips, () => work(this.#context(counting(env, roundTrips), env)));
   }
 
-  #context(env: Bindings): StackContext {
+  /** @param uncounted the bindings for work after the answer */
+  #context(env: Bindings, uncounted: Bindings): StackContext {
     return {
-      store: openStore(env.DB),
+      store: openStore(env),
       env,
       runs: this.#runs,
       received: this.#received,
       events: this.#events,
       relaySoon: (...events) => {
         const ids = events.map((event) => event.id);
-        const relay = relayEvents(this.env, ids);
+        const relay = relayEvents(uncounted, ids);
         this.ctx.waitUntil(relay.catch((error: unknown) => logError("audit relay failed", error)));
       },
     };

@@ -3,23 +3,41 @@ import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
 import { AppError, unavailable } from "../errors.ts";
 import { logError } from "../log.ts";
+import type { Bindings } from "../env.ts";
+import { type AtPlace, DIRECTORY, atPlace, databaseIn, placeIn } from "./places.ts";
 import { MOST_BYTES, isRefusedForSize, tooLargeForD1, withinLimits } from "./limits.ts";
 
-/** The database connection of one request. */
+/** The database connection of one request, to one place. */
 export interface Store {
+  readonly place: number;
   readonly db: DrizzleD1Database;
 }
 
-/** Opens a session for all access, so that read replicas can be turned on without a change of code. */
-export function openStore(d1: D1Database): Store {
+/**
+ * Opens a session for all access in the bindings' place, so that read replicas can be turned on without a change of code. Using it throws 503 when
+ * the deployment does not have the place's database.
+ */
+export function openStore(env: AtPlace): Store {
   let db: DrizzleD1Database | undefined;
   return {
+    place: placeIn(env),
     // It is created at the first access: a request under a lease never needs it.
     get db() {
-      return (db ??= drizzle(withinLimits(d1.withSession("first-primary")) as unknown as D1Database));
+      return (db ??= drizzle(withinLimits(databaseIn(env).withSession("first-primary")) as unknown as D1Database));
     },
   };
 }
+
+/** Continues a request in another place. */
+export function enterPlace(ctx: { env: Bindings; store: Store }, place: number): void {
+  if (ctx.store.place === place) return;
+  ctx.env = atPlace(ctx.env, place);
+  ctx.store = openStore(ctx.env);
+}
+
+/** The store for what the whole deployment shares, such as its signing keys. */
+export const directoryOf = ({ env, store }: { env: Bindings; store: Store }): Store =>
+  store.place === DIRECTORY ? store : openStore(atPlace(env, DIRECTORY));
 
 /** A `failUnless` of a batch found that its condition does not hold; nothing of the batch was written. */
 export class PreconditionFailed extends Error {}

@@ -118,7 +118,7 @@ export function rehearse(store: Store): { store: Store; edits: Edit[] } {
     return results;
   };
   const rehearsing = { select: db.select.bind(db), batch, update, delete: remove, insert };
-  return { store: { db: rehearsing as unknown as Store["db"] }, edits };
+  return { store: { place: store.place, db: rehearsing as unknown as Store["db"] }, edits };
 }
 
 const columnsOf = (table: SQLiteTable, keys: string[]): Fields => {

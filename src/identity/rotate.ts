@@ -16,7 +16,7 @@ const AROUND = DAY;
  * @returns what it did, for the log
  */
 export async function rotateSigningKeys(env: Bindings, now: number): Promise<{ made: number; resealed: number }> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const newest = await newestKey(store);
   const secret = newest && (await unseal(env, newest));
   const days = wholeNumber(env.SIGNING_KEY_DAYS, Infinity) ?? USUAL_DAYS;
@@ -39,7 +39,7 @@ export async function rotateSigningKeys(env: Bindings, now: number): Promise<{ m
 async function reseal(env: Bindings, row: KeyRow): Promise<boolean> {
   const secret = await unseal(env, row);
   if (!secret) return false;
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const sealedKey = await seal(env, row.kid, secret);
   await batch(store, [
     store.db

@@ -14,6 +14,7 @@ type Statement = BatchItem<"sqlite">;
 /** The parts of a request's context that a counter needs. */
 interface Context {
   now: number;
+  store: Pick<Store, "place">;
   background: (name: string, work: (env: Bindings) => Promise<unknown>) => void;
 }
 
@@ -37,7 +38,7 @@ export interface IsolateCounter<V> {
   /** Counts a value. All counts are written within 20 seconds. */
   count: (ctx: Context, key: string, value: V) => void;
   /**
-   * Writes the counts of all keys, or of those that `only` selects. Counts that could not be written are kept.
+   * Writes the counts of all keys of the store's place, or of those that `only` selects. Counts that could not be written are kept.
    * @throws the database's error
    */
   flush: (store: Store, only?: (key: string) => boolean) => Promise<void>;
@@ -45,9 +46,19 @@ export interface IsolateCounter<V> {
 
 /**
  * Counts in this isolate and writes the counts at most every 20 seconds, so that many requests do not cause many writes. A count that could
- * not be written is kept and written later. The counts of a terminated isolate are lost.
+ * not be written is kept and written later. The counts of a terminated isolate are lost. Each place has its own counts.
  */
-export function isolateCounter<V>(name: string, { merge, statements, written }: Counter<V>): IsolateCounter<V> {
+export function isolateCounter<V>(name: string, counter: Counter<V>): IsolateCounter<V> {
+  const places = new Map<number, IsolateCounter<V>>();
+  const of = ({ place }: Pick<Store, "place">) => {
+    if (!places.has(place)) places.set(place, counterOf(name, counter));
+    return places.get(place)!;
+  };
+  return { count: (ctx, key, value) => of(ctx.store).count(ctx, key, value), flush: (store, only) => of(store).flush(store, only) };
+}
+
+/** The counter of one place. */
+function counterOf<V>(name: string, { merge, statements, written }: Counter<V>): IsolateCounter<V> {
   const pending = new Map<string, Count<V>>();
   let scheduledAt = 0;
 
@@ -61,7 +72,7 @@ export function isolateCounter<V>(name: string, { merge, statements, written }: 
     ctx.background(name, async (env) => {
       await scheduler.wait(FLUSH_AFTER);
       scheduledAt = 0;
-      await flush(openStore(env.DB));
+      await flush(openStore(env));
     });
   }
 

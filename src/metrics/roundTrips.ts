@@ -1,3 +1,4 @@
+import { wrapDatabases } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 
 /** Round trips to storage, by kind. A stack's object counts its own, and its caller adds them. */
@@ -41,7 +42,7 @@ export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
   const queue = () => void roundTrips.queue++;
   return {
     ...env,
-    DB: wrap(env.DB, { withSession: (session: D1DatabaseSession) => wrap(session, { batch: d1 }) }),
+    ...wrapDatabases(env, (db) => wrap(db, { withSession: (session: D1DatabaseSession) => wrap(session, { batch: d1 }) })),
     TOKEN_CACHE: wrap(env.TOKEN_CACHE, { get: kv, put: kv, delete: kv }),
     STATE: wrap(env.STATE, {
       get: r2,

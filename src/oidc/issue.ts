@@ -35,7 +35,7 @@ interface Issue extends ExchangeRequest, Given, Place {
 export async function issueToken(ctx: RequestContext, asked: Issue, refuse: Refuse): Promise<ExchangedToken> {
   const { org, issuer, owner, claims, stackRules } = asked;
   const { tokenType } = asked.wanted;
-  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), ctx.store.place);
   const id = crypto.randomUUID();
   const seconds = Math.min(asked.expiration, issuer.maxExpiration);
   const name = nameFor(issuer.name, claims);

@@ -18,7 +18,7 @@ const isOver = (now: number) => sql`issuer_id IS NOT NULL AND max(expires_at, cr
 
 /** Deletes rows of ended exchanged tokens, and ids of tokens that have expired. The cron runs it once an hour. */
 export async function sweepExchanged(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const which = sql`(SELECT id FROM access_tokens WHERE ${isOver(now)} ORDER BY created_at LIMIT ${MOST_DELETED})`;
   const [, , , deleted] = await batch(store, [
     store.db

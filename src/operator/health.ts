@@ -2,8 +2,10 @@ import { sql } from "drizzle-orm";
 import { operatorTokensOf } from "../auth/operator.ts";
 import { requirePeppers } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
-import { batch } from "../db/client.ts";
+import { type Store, batch, openStore } from "../db/client.ts";
 import { newestMigration } from "../db/newestMigration.ts";
+import { everyPlace } from "../db/places.ts";
+import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { masterKeysOf } from "../bytes/masterKeys.ts";
 import { requireSettings, settingFaults } from "../settings.ts";
@@ -28,13 +30,8 @@ type Check = (ctx: RequestContext) => Promise<unknown>;
 
 /** Requests cannot be answered when one of these fails. */
 const needed: Record<string, Check> = {
-  database: (ctx) => batch(ctx.store, [ctx.store.db.select({ one: sql`1` }).from(sql`(SELECT 1)`)]),
-  migrations: async ({ store }) => {
-    const [rows] = await batch(store, [
-      store.db.select({ name: sql`name` }).from(sql`(SELECT name FROM d1_migrations WHERE name = ${newestMigration})`),
-    ]);
-    if (rows.length === 0) throw new Error(`${newestMigration} was not applied`);
-  },
+  database: ({ env }) => inEveryPlace(env, (store) => batch(store, [store.db.select({ one: sql`1` }).from(sql`(SELECT 1)`)])),
+  migrations: ({ env }) => inEveryPlace(env, requireMigrations),
   objects: ({ env }) => env.STATE.head("healthz"),
   stacks: ({ env }) => env.STACKS.get(env.STACKS.idFromName("healthz")).ping(),
   secrets: async ({ env }) => {
@@ -45,6 +42,16 @@ const needed: Record<string, Check> = {
   },
   settings: async ({ env }) => requireSettings(env),
 };
+
+const inEveryPlace = (env: Bindings, run: (store: Store) => Promise<unknown>) =>
+  Promise.all(everyPlace(env).map((at) => run(openStore(at))));
+
+async function requireMigrations(store: Store): Promise<void> {
+  const [rows] = await batch(store, [
+    store.db.select({ name: sql`name` }).from(sql`(SELECT name FROM d1_migrations WHERE name = ${newestMigration})`),
+  ]);
+  if (rows.length === 0) throw new Error(`${newestMigration} was not applied`);
+}
 
 /** Without the cache, identities are read from the database; without the queue, audit events wait in the database. */
 const spared: Record<string, Check> = {

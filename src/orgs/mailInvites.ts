@@ -64,7 +64,7 @@ export const dueMail = (ctx: OrgContext, origin: string) => ({
 /** Sends the mails that are due. A mail may be sent twice if this stops after it was accepted; none is forgotten. */
 export async function mailInvites(env: Bindings, now: number): Promise<{ sent: number; failed: number } | undefined> {
   if (!sendsMail(env)) return undefined;
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const due = sql`SELECT invites.id FROM invites WHERE invites.mail_at <= ${now} ORDER BY invites.mail_at LIMIT ${MOST_AT_ONCE}`;
   const [claimed] = await batch(store, [
     store.db

@@ -14,7 +14,7 @@ export function extendSession(ctx: RequestContext, { actor, expiresAt }: Identit
   // A session of one organization has the length that the organization has set.
   if (expiresAt === null || expiresAt - ctx.now > IDLE - STEP || actor.limits.onlyOrgId !== null) return;
   ctx.background("session", (env) => {
-    const store = openStore(env.DB);
+    const store = openStore(env);
     const stillShort = lt(accessTokens.expiresAt, ctx.now + IDLE - STEP);
     return batch(store, [
       store.db

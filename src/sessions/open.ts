@@ -55,7 +55,7 @@ export async function openSession(
   first: [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]],
   ...more: BatchItem<"sqlite">[]
 ): Promise<string> {
-  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), ctx.store.place);
   const old = and(
     eq(accessTokens.userId, user.id),
     eq(accessTokens.kind, "session"),

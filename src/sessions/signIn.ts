@@ -4,7 +4,8 @@ import { authenticate } from "../auth/authenticate.ts";
 import { guard, guardMemberships } from "../auth/guard.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import { type RequestContext, acceptedOf, isPerson } from "../context.ts";
-import { batch } from "../db/client.ts";
+import { batch, enterPlace } from "../db/client.ts";
+import { DIRECTORY } from "../db/places.ts";
 import { AppError } from "../errors.ts";
 import { identityOf } from "../tokens/create.ts";
 import { type Opening, openSession } from "./open.ts";
@@ -15,7 +16,8 @@ import { type Opening, openSession } from "./open.ts";
  * @throws 400 with a message for the person at the form, 429 after too many wrong tokens
  */
 export const signInWithToken = (ctx: RequestContext, value: string): Promise<string> =>
-  retryAfterChange((fresh) => signIn(ctx, value, fresh));
+  // A machine token has continued the request in its own place.
+  retryAfterChange((fresh) => signIn(ctx, value, fresh)).finally(() => enterPlace(ctx, DIRECTORY));
 
 /** @throws PreconditionFailed when the token or its person's organizations have changed since they were cached */
 async function signIn(ctx: RequestContext, value: string, fresh: boolean): Promise<string> {

@@ -29,7 +29,7 @@ export interface FirstAdmin {
  * @throws 404 once there is an organization, 409 for a name that somebody has
  */
 export async function createWithToken(ctx: RequestContext, orgName: string, login: string): Promise<string> {
-  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), ctx.store.place);
   const id = crypto.randomUUID();
   const user = { id: crypto.randomUUID(), login, name: login, email: "" };
   const { statements, event } = firstOrganization(

@@ -135,7 +135,7 @@ const MOST_FAILURES = 3;
 
 /** Looks again for the records of proved domains, each once a week. A domain whose record is gone makes no members any more. */
 export async function recheckDomains(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const due = and(isNotNull(domains.provenAt), lte(domains.checkedAt, now - WEEK));
   const [rows] = await batch(store, [store.db.select().from(domains).where(due).orderBy(domains.checkedAt).limit(MOST_CHECKED)]);
   for (const row of rows) {

@@ -6,6 +6,7 @@ import { guarded } from "../auth/guard.ts";
 import { missingIn } from "../auth/right.ts";
 import type { OrgContext } from "../context.ts";
 import { PreconditionFailed, UniqueViolation, failUnless } from "../db/client.ts";
+import { newIdAt } from "../db/places.ts";
 import { badRequest, conflict } from "../errors.ts";
 import type { CreateStreamRequest } from "./schema.ts";
 import { seal } from "./seal.ts";
@@ -27,7 +28,7 @@ export async function createStream(ctx: OrgContext, request: CreateStreamRequest
   const { destination, credentials, shown } = settingsOf(ctx.env, request.destination, format, origin);
   const headSeq = await lastRecord(ctx);
   if (from !== "now") requireRecord(from, headSeq);
-  const id = crypto.randomUUID();
+  const id = newIdAt(ctx.store.place);
   const row = {
     id,
     orgId: ctx.org.id,

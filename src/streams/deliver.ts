@@ -58,7 +58,7 @@ type Stream = typeof auditStreams.$inferSelect;
  * is as it was read.
  */
 export async function deliver(env: Bindings, streamId: string, step: Step): Promise<Next> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const due = await readDue(store, streamId);
   if (!due) return "gone";
   const { stream, org } = due;

@@ -1,4 +1,4 @@
-import type { Store } from "../db/client.ts";
+import { type Store, directoryOf } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import { signAs, subjectOf } from "../identity/sign.ts";
 import { type Credentials, type Destination, type RoleDestination, hasRole, statusFault } from "./destination.ts";
@@ -51,7 +51,10 @@ export async function credentialsFor(
   if (holder.held?.of === of && holder.held.key.expiresAt - MARGIN > ctx.now) return { credentials: holder.held.key.credentials };
   holder.held = undefined;
   const { url, audience } = tokenServiceOf(destination);
-  const token = await signAs(ctx, { issuer: destination.issuer, subject, audience, lifetime: TOKEN_SECONDS });
+  const token = await signAs(
+    { ...ctx, store: directoryOf(ctx) },
+    { issuer: destination.issuer, subject, audience, lifetime: TOKEN_SECONDS },
+  );
   const body = new URLSearchParams({
     Action: "AssumeRoleWithWebIdentity",
     Version: "2011-06-15",

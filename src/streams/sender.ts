@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { log, logError } from "../log.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
@@ -60,7 +61,7 @@ export class AuditSender extends DurableObject<Bindings> {
     let next: Next;
     try {
       const { deliver } = await delivery();
-      next = await deliver(counting(this.env, roundTrips), streamId, {
+      next = await deliver(counting(atPlace(this.env, placeOf(streamId)), roundTrips), streamId, {
         begun: await this.ctx.storage.get<Begun>("begun"),
         begin: (begun) => this.ctx.storage.put("begun", begun),
         signal: step.signal,

@@ -17,7 +17,7 @@ const IDLE_PER_RUN = 50;
  * @returns how many
  */
 export async function wakeLagging(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [rows] = await batch(store, [
     store.db
       .select({ id: auditStreams.id })
@@ -48,7 +48,7 @@ export async function wakeLagging(env: Bindings, now: number): Promise<number> {
  * @returns how many
  */
 export async function wakeIdle(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const lastSuccess = sql`coalesce(${auditStreams.lastSuccessAt}, ${auditStreams.createdAt})`;
   const [rows] = await batch(store, [
     store.db

@@ -39,7 +39,7 @@ export async function sweepLostStarts(env: Bindings, store: Store, now: number):
   let ended = 0;
   for (const { id, orgId, ...stack } of open) {
     try {
-      if (await coordinatorAt(env, coordinatorName(orgId, stack)).endIfLost(id, now)) ended++;
+      if (await coordinatorAt(env, coordinatorName(orgId, stack)).endIfLost(id, now, orgId)) ended++;
     } catch (error) {
       // The sweep will reach it again.
       logError("a stack's object did not answer", error, { updateId: id });

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
-import { type Store, batch } from "../db/client.ts";
+import { type Store, batch, openStore } from "../db/client.ts";
+import { everyPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { stacks } from "../stacks/table.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
@@ -33,7 +34,7 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
   const startAfter = await readCursor(store, NAME);
   const page = await env.STATE.list({ limit: keys, ...(startAfter && { startAfter }) });
   const old = page.objects.filter((object) => object.uploaded.getTime() < now - SAFE_AGE).map(({ key }) => key);
-  const orphans = old.length === 0 ? [] : await orphansAmong(store, old);
+  const orphans = old.length === 0 ? [] : await orphansAmong(env, old);
   if (orphans.length > 0) {
     await env.STATE.delete(orphans);
     log("orphaned objects deleted", { count: orphans.length });
@@ -44,7 +45,14 @@ export async function sweepObjects(env: Bindings, store: Store, now: number, key
   return orphans.length;
 }
 
-async function orphansAmong(store: Store, keys: string[]): Promise<string[]> {
+/** The keys that no row in any place names. @throws if one database does not answer, because it may name any of them */
+async function orphansAmong(env: Bindings, keys: string[]): Promise<string[]> {
+  let unnamed = keys;
+  for (const at of everyPlace(env)) unnamed = await unnamedIn(openStore(at), unnamed);
+  return unnamed;
+}
+
+async function unnamedIn(store: Store, keys: string[]): Promise<string[]> {
   const listed = sql`(SELECT value AS key, substr(value, instr(value, '/') + 1, 36) AS owner FROM json_each(${JSON.stringify(keys)}))`;
   const [rows] = await batch(store, [
     store.db

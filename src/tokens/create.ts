@@ -31,7 +31,7 @@ export async function createOrgToken(
   const fault = scopeFault(role, request.stacks) ?? expiryFault(request.expires, ctx.now, maxTokenExpiryDays, ctx.org.name);
   if (fault) throw badRequest(fault);
 
-  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), ctx.store.place);
   const id = crypto.randomUUID();
   const kind = role === "member" ? `${owner.kind} token` : `${role} ${owner.kind} token`;
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
@@ -105,7 +105,7 @@ export async function createPersonalToken(ctx: PersonContext, request: z.infer<t
   const fault = expiryFault(request.expires, ctx.now);
   if (fault) throw badRequest(fault);
 
-  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), ctx.store.place);
   const id = crypto.randomUUID();
   const events = eventsEverywhere(ctx, "personal-token-created", `Created a personal token (${id}).${reason && ` Reason: ${reason}`}`);
   await batch(ctx.store, [

@@ -6,9 +6,9 @@ import { addressKey } from "../auth/addressKey.ts";
 import { countFailure } from "../auth/authenticate.ts";
 import { withinLimit } from "../auth/limiter.ts";
 import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
-import { hashTokenValue, peppersOf } from "../auth/secret.ts";
+import { peppersOf, readTokenValue } from "../auth/secret.ts";
 import { type RequestContext, acceptedOf } from "../context.ts";
-import { batch } from "../db/client.ts";
+import { batch, enterPlace } from "../db/client.ts";
 import { forbidden, tooManyRequests } from "../errors.ts";
 import { afterEnding, endBelow, readEnding } from "../lineage/end.ts";
 import type { Descent } from "../lineage/ending.ts";
@@ -64,9 +64,12 @@ export async function reportTokenLeaks(
  * marked as leaked and its descendants end as well, because a thief may have ended the token.
  */
 async function disableFoundToken(ctx: RequestContext, { token, url }: z.infer<typeof found>, source: string): Promise<void> {
+  const presented = await readTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), token.trim());
+  if (!presented) return;
+  enterPlace(ctx, presented.place);
   const { store, now } = ctx;
-  const hash = await hashTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), token.trim());
-  const holder = hash && (await readIdentity(store, hash, now));
+  const { hash } = presented;
+  const holder = await readIdentity(store, hash, now);
   if (!holder) return;
   const { actor } = "dead" in holder ? holder.dead : holder.identity;
   if (!actor) return;

@@ -89,7 +89,7 @@ async function rotate(ctx: OrgContext, that: That, request: Request, mayDoSo: SQ
 
 async function attempt(ctx: OrgContext, { id, one, kind }: That, request: Request, mayDoSo: SQL, expiresAt: SQL, suffix: string) {
   const { db } = ctx.store;
-  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), ctx.store.place);
   const successorId = crypto.randomUUID();
   const retiresAt = ctx.now + (request.overlap ?? 0) * 1000;
   const mayHaveOne = and(isNull(accessTokens.deletedAt), isNull(accessTokens.issuerId), isNull(accessTokens.successorId), notOver(ctx.now));

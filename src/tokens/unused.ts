@@ -21,7 +21,7 @@ const DAY = 86_400_000;
  * @returns how many were disabled
  */
 export async function disableUnusedTokens(env: Bindings, now: number, tokensEnded: (ended: EndedTokens) => Promise<void>): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const since = sql`max(${accessTokens.createdAt}, coalesce(${accessTokens.lastUsedAt}, 0), coalesce(${accessTokens.enabledAt}, 0))`;
   const isUnused = and(
     isNotNull(accessTokens.orgId),

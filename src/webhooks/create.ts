@@ -5,6 +5,7 @@ import { guarded } from "../auth/guard.ts";
 import { toHex } from "../bytes/base64.ts";
 import type { OrgContext } from "../context.ts";
 import { PreconditionFailed, UniqueViolation, failUnless } from "../db/client.ts";
+import { newIdAt } from "../db/places.ts";
 import { AppError, badRequest } from "../errors.ts";
 import { newSigningSecret } from "../http/standardWebhooks.ts";
 import type { Webhook } from "./openapi.ts";
@@ -34,7 +35,7 @@ export async function createWebhook(ctx: OrgContext, place: Place, request: Webh
   const shown = request.newSecret ? newSigningSecret() : undefined;
   const secret = shown ?? request.secret ?? "";
   const stackId = await readStackId(ctx, place);
-  const id = crypto.randomUUID();
+  const id = newIdAt(ctx.store.place);
   const row = {
     id,
     orgId: ctx.org.id,

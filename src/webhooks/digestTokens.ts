@@ -16,7 +16,7 @@ export async function readTokens(
   orgId: string,
   now: number,
 ): Promise<{ tokensUnused: Counted<TokenRef>; tokensExpiring: Counted<TokenRef> }> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const { createdAt, lastUsedAt, enabledAt, expiresAt } = accessTokens;
   const used = sql`max(${createdAt}, coalesce(${lastUsedAt}, 0), coalesce(${enabledAt}, 0))`;
   const tokens = (which: SQL, at: SQL<number | null>, order: SQL) =>
@@ -54,7 +54,7 @@ export async function readTokens(
 
 /** Notes that the digest of that time is a message of the webhook's object. */
 export async function noteDigest(env: Bindings, id: string, at: number): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   await batch(store, [
     store.db
       .update(webhooks)

@@ -32,7 +32,7 @@ export type Next = "more" | "idle" | "gone";
  * @param isLastTry the messages for an object that cannot be reached are left out, so that they stop no others
  */
 export async function dispatch(env: Bindings, orgId: string, isLastTry = false): Promise<Next> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [cursors, orgs, heads, archives, rows] = await batch(store, [
     store.db.select().from(webhookCursors).where(eq(webhookCursors.orgId, orgId)),
     store.db.select({ name: organizations.name }).from(organizations).where(eq(organizations.id, orgId)),

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { loaded } from "../loaded.ts";
@@ -38,7 +39,7 @@ export class WebhookDispatcher extends DurableObject<Bindings> {
     const failures = (await storage.get<number>("failures")) ?? 0;
     try {
       const { dispatch } = await dispatching();
-      const next = await dispatch(this.env, orgId, failures >= MOST_FAILURES);
+      const next = await dispatch(atPlace(this.env, placeOf(orgId)), orgId, failures >= MOST_FAILURES);
       if (failures > 0) await storage.delete("failures");
       if (next === "more") await storage.setAlarm(Date.now());
       else if (this.#isWoken) await storage.setAlarm(Date.now() + GATHER);

@@ -11,7 +11,7 @@ import { type Sealed, type WebhookRow, openHook, sealHook } from "./webhook.ts";
 
 /** The webhook as its object needs it, with its organization and its opened secrets. Undefined if it was deleted. */
 export async function readDue(env: Bindings, id: string) {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [rows, orgs] = await batch(store, [
     store.db.select().from(webhooks).where(eq(webhooks.id, id)),
     store.db
@@ -26,7 +26,7 @@ export async function readDue(env: Bindings, id: string) {
 
 /** Encrypts the secrets of a webhook with the current master key. A change at the same time wins. */
 export async function reseal(env: Bindings, row: WebhookRow, opened: Sealed): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   await batch(store, [
     store.db
       .update(webhooks)
@@ -37,7 +37,7 @@ export async function reseal(env: Bindings, row: WebhookRow, opened: Sealed): Pr
 
 /** Notes that a webhook fails since a time, for people. */
 export async function noteFailing(env: Bindings, id: string, since: number, error: string): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   await batch(store, [
     store.db
       .update(webhooks)
@@ -47,13 +47,13 @@ export async function noteFailing(env: Bindings, id: string, since: number, erro
 }
 
 export async function noteSuccess(env: Bindings, id: string): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   await batch(store, [store.db.update(webhooks).set({ failingSince: null, error: "" }).where(eq(webhooks.id, id))]);
 }
 
 /** Records that a message was given up. @param messageId the event is recorded once for it */
 export async function recordFailing(env: Bindings, row: WebhookRow, messageId: string, error: string): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const event = {
     ...told(row, "webhook-failing", `The webhook ${row.name} to ${row.destination} failed for a day: ${error}`),
     id: `webhook-failing-${messageId}`,
@@ -76,7 +76,7 @@ const because: Record<Exclude<DisabledReason, "revoked">, string> = {
 
 /** Deactivates a webhook that is as it was read, with an event. */
 export async function disable(env: Bindings, row: WebhookRow, why: keyof typeof because): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const event = told(row, "webhook-disabled", `Deactivated the webhook ${row.name} to ${row.destination}, ${because[why]}.`);
   await batch(store, [
     store.db

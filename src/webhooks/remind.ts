@@ -27,7 +27,7 @@ const PER_RUN = 100;
  * @returns how many were recorded
  */
 export async function remind(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [tokens, long] = await batch(store, [selectTokens(store, now), selectUpdates(store, now)]);
   const events = [
     ...tokens.map(({ id, orgId, name, kind, days, at }) => {

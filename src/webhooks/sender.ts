@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { delayAfter } from "../http/retry.ts";
 import { log, logError } from "../log.ts";
@@ -90,7 +91,7 @@ export class WebhookSender extends DurableObject<Bindings> {
   /** Sends a test message at once. @returns undefined if the webhook was deleted */
   async ping(webhookId: string, now: number): Promise<WebhookDelivery | undefined> {
     const { signal } = this.#attempts;
-    const due = await readDue(this.env, webhookId);
+    const due = await readDue(this.#at(webhookId), webhookId);
     if (!due) return undefined;
     await this.#remember(webhookId);
     const sending = { id: crypto.randomUUID(), message: pingMessage(now, due.row.name), at: now };
@@ -108,7 +109,7 @@ export class WebhookSender extends DurableObject<Bindings> {
   /** Sends a stored message again at once. @returns undefined if the webhook was deleted, or the message is no longer stored */
   async redeliver(webhookId: string, id: string): Promise<WebhookDelivery | undefined> {
     const { signal } = this.#attempts;
-    const due = await readDue(this.env, webhookId);
+    const due = await readDue(this.#at(webhookId), webhookId);
     const before = this.#deliveries.get(id);
     if (!due || !before) return undefined;
     const done = await this.#sendNow(due, id, messageOf(before), signal);
@@ -121,6 +122,9 @@ export class WebhookSender extends DurableObject<Bindings> {
     this.#deliveries.prune(now);
     return this.#deliveries.list();
   }
+
+  /** The bindings at the place of the webhook, or of its organization. */
+  readonly #at = (id: string) => atPlace(this.env, placeOf(id));
 
   async #remember(webhookId: string): Promise<void> {
     if ((await this.ctx.storage.get("webhookId")) !== webhookId) await this.ctx.storage.put("webhookId", webhookId);
@@ -147,7 +151,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     this.#isChanged = false;
     // If the webhook changes after this, the attempts that use what was read here are ended.
     const { signal } = this.#attempts;
-    const due = await readDue(this.env, webhookId);
+    const due = await readDue(this.#at(webhookId), webhookId);
     if (!due) {
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
@@ -161,7 +165,8 @@ export class WebhookSender extends DurableObject<Bindings> {
     const { heldUntil = 0 } = await this.#health();
     const rows = heldUntil > now ? [] : this.#deliveries.due(now, AT_ONCE);
     await Promise.all(rows.map(({ id }) => this.#sendOne(due, id, signal)));
-    if (rows.length > 0 && due.opened && isSealedWithOldKey(this.env, due.row.sealed)) await reseal(this.env, due.row, due.opened);
+    if (rows.length > 0 && due.opened && isSealedWithOldKey(this.env, due.row.sealed))
+      await reseal(this.#at(due.row.id), due.row, due.opened);
     this.#deliveries.prune(Date.now());
     await this.#setAlarm();
   }
@@ -181,7 +186,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     const from = Math.max(row.digestAt, digested);
     const at = lastDue(every, now);
     if (from < at) {
-      const tokens = await readTokens(this.env, orgId, now);
+      const tokens = await readTokens(this.#at(orgId), orgId, now);
       this.ctx.storage.transactionSync(() => {
         const content = { ...tokens, ...this.#digests.read() };
         const message = digestMessage({ every, org, origin: originOf(host), from, until: now, content });
@@ -191,7 +196,7 @@ export class WebhookSender extends DurableObject<Bindings> {
     }
     const last = Math.max(from, this.#digests.state.digested);
     this.#digests.setNext(nextDue(every, last));
-    if (row.digestAt < last) await noteDigest(this.env, id, last);
+    if (row.digestAt < last) await noteDigest(this.#at(id), id, last);
   }
 
   /** Sends a message that waits. After a failure it waits longer, and after a day it is given up. */
@@ -237,7 +242,7 @@ export class WebhookSender extends DurableObject<Bindings> {
   async #noteSuccess({ id, failingSince }: WebhookRow): Promise<void> {
     const { failingSince: since } = await this.#health();
     await this.ctx.storage.delete("health");
-    if (failingSince !== null || since !== undefined) await noteSuccess(this.env, id);
+    if (failingSince !== null || since !== undefined) await noteSuccess(this.#at(id), id);
   }
 
   async #noteFailure(row: WebhookRow, id: string, { error = "", asked, isGone }: Attempted, isGivenUp: boolean): Promise<void> {
@@ -246,10 +251,10 @@ export class WebhookSender extends DurableObject<Bindings> {
     const failingSince = health.failingSince ?? now;
     const heldUntil = asked === undefined ? health.heldUntil : Math.max(health.heldUntil ?? 0, now + delayAfter(1, asked, 0));
     const tells = isGivenUp && !isGone && !health.isTold;
-    if (row.failingSince === null) await noteFailing(this.env, row.id, failingSince, error);
-    if (tells) await recordFailing(this.env, row, id, error);
-    if (isGone) await disable(this.env, row, "gone");
-    else if (isGivenUp && now - failingSince >= DISABLED_AFTER) await disable(this.env, row, "failing");
+    if (row.failingSince === null) await noteFailing(this.#at(row.id), row.id, failingSince, error);
+    if (tells) await recordFailing(this.#at(row.id), row, id, error);
+    if (isGone) await disable(this.#at(row.id), row, "gone");
+    else if (isGivenUp && now - failingSince >= DISABLED_AFTER) await disable(this.#at(row.id), row, "failing");
     await this.ctx.storage.put<Health>("health", {
       failingSince,
       ...(heldUntil !== undefined && { heldUntil }),

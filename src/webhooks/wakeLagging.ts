@@ -18,7 +18,7 @@ const LATE_PER_RUN = 100;
 
 /** Wakes webhooks whose digest is late, because their object was not told of them. @returns how many */
 export async function wakeDigests(env: Bindings, now: number): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const { id, active, digest, digestAt } = webhooks;
   const due = (every: WebhookDigest) => and(eq(digest, every), lt(digestAt, lastDue(every, now - LATE)));
   const [rows] = await batch(store, [
@@ -43,7 +43,7 @@ export async function wakeDigests(env: Bindings, now: number): Promise<number> {
 
 /** Wakes the organizations whose log has records that were not examined for their webhooks. This is needed after a wake-up was lost. @returns how many */
 export async function wakeLaggingWebhooks(env: Bindings): Promise<number> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const [rows] = await batch(store, [
     store.db
       .select({ orgId: webhookCursors.orgId })

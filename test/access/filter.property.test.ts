@@ -14,7 +14,7 @@ import { facts, scopes, treesWith } from "./trees.ts";
 const everyStack: Tree = { __type: "PermissionDescriptorAllow", permissions: ["stack:read"] };
 
 it("a list of stacks is filtered as each of them is decided", async () => {
-  const { db } = openStore(env.DB);
+  const { db } = openStore(env);
   await db.insert(organizations).values([
     { id: "acme", name: "acme", displayName: "", createdAt: 0 },
     { id: "globex", name: "globex", displayName: "", createdAt: 0 },

@@ -37,4 +37,4 @@ export async function giveManyTeams(userId: string): Promise<void> {
 
 /** Reads the identity of a token's holder from the database. */
 export const identityOf = async (value: string) =>
-  readIdentity(openStore(env.DB), (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!, Date.now());
+  readIdentity(openStore(env), (await hashTokenValue(peppersOf(env.TOKEN_PEPPER), value))!, Date.now());

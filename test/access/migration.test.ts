@@ -76,7 +76,7 @@ function rowsOf(caller: Caller, hash: string) {
 }
 
 it("gives everybody the rights that they had before custom roles, teams and grants", async () => {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   const answers = Object.fromEntries(callers.map((caller) => [caller, new Map<string, string>()])) as Record<Caller, Map<string, string>>;
   for (const { permission, toggles } of settings) {
     await env.DB.prepare(

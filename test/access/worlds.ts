@@ -20,7 +20,7 @@ import { newOrgToken, newTeamToken, newWorld } from "../support/world.ts";
 import type { NaiveWorld } from "./naiveWorld.ts";
 import { facts, treesWith } from "./trees.ts";
 
-export const store = openStore(env.DB);
+export const store = openStore(env);
 const { db } = store;
 export const TEAMS = ["red", "blue"];
 

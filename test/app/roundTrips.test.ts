@@ -43,7 +43,7 @@ it("makes one round trip only under a lease: to the stack's object, which asks t
 
 it("makes no round trip for 10,000 invented tokens, and accepts none of them", async () => {
   const untouchable = new Proxy({}, { get: () => expect.unreachable("a binding was asked") }) as never;
-  const lookup = { store: untouchable, cache: untouchable, peppers: ["test-pepper"], now: Date.now(), background: untouchable };
+  const lookup = { storeAt: untouchable, cache: untouchable, peppers: ["test-pepper"], now: Date.now(), background: untouchable };
   for (let i = 0; i < 10_000; i++) expect(await resolveToken(invented(), lookup)).toBeUndefined();
 }, 60_000);
 

@@ -47,7 +47,7 @@ async function deliver(events: AuditEvent[]) {
 
 /** The organization's chain as it is stored, which must be good and end in the head. */
 async function chain(orgId = "acme-id"): Promise<ChainRecord[]> {
-  const rows = (await openStore(env.DB).db.select().from(auditEvents).orderBy(auditEvents.seq)).filter((row) => row.orgId === orgId);
+  const rows = (await openStore(env).db.select().from(auditEvents).orderBy(auditEvents.seq)).filter((row) => row.orgId === orgId);
   const records = rows.map(recordOf);
   for (const [i, record] of records.entries()) expect(chainFaultOf(record, records[i - 1] ?? genesis)).toBeUndefined();
   const head = await env.DB.prepare("SELECT seq, hash FROM audit_heads WHERE org_id = ?").bind(orgId).first();

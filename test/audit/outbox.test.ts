@@ -51,7 +51,7 @@ const event = (id: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
   ...more,
 });
 async function promised(...events: AuditEvent[]): Promise<void> {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   for (const one of events) await store.db.batch([auditStatement(store, one)]);
 }
 const messagesOf = (bodies: string[], queue = "stackpass-audit") =>
@@ -131,7 +131,7 @@ describe("a promise", () => {
       expect.objectContaining({ message: "queue", messages: 100, roundTrips: expect.objectContaining({ d1: 2 }) as object }),
     );
     expect(await outbox()).toEqual([]);
-    const store = openStore(env.DB);
+    const store = openStore(env);
     const { sql, params } = forgetPromises(store, events).toSQL();
     const plan = async (statement: string, ...values: unknown[]) =>
       (

@@ -328,7 +328,7 @@ const valid = [
   ...onSingleStacks,
 ] as const satisfies Caller[];
 const circumstances = { now: Date.now(), address: "", country: "", defaultEdition: "enterprise" } as const;
-const store = openStore(env.DB);
+const store = openStore(env);
 
 async function actorOf(value: string): Promise<Actor> {
   const found = await readIdentity(store, await hashOf(value), Date.now());

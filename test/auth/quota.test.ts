@@ -144,7 +144,7 @@ describe("requests", () => {
 
   it("beyond a limit leave one event for each token and minute, and count as refusals", async () => {
     refuseAll("TOKEN_REQUESTS");
-    await flushRefusals(openStore(env.DB));
+    await flushRefusals(openStore(env));
     await env.DB.exec("DELETE FROM measures");
     let refusedCount = 0;
     const events = await eventsOf(async () => {
@@ -158,7 +158,7 @@ describe("requests", () => {
         authFailure: true,
       },
     ]);
-    await flushRefusals(openStore(env.DB));
+    await flushRefusals(openStore(env));
     expect(refusedCount).toBeGreaterThan(0);
     expect(
       await env.DB.prepare("SELECT value FROM measures WHERE name = 'refusals' AND label = 'rate_limited'").first<number>("value"),

@@ -56,7 +56,7 @@ describe("rules", () => {
   });
 
   it("filter a list in the database as they match one stack", async () => {
-    const store = openStore(env.DB);
+    const store = openStore(env);
     await env.DB.prepare("INSERT INTO organizations (id, name, display_name, created_at) VALUES ('o', 'acme', '', 0)").run();
     const rules = fc.array(
       fc.record({ project: pattern, stack: pattern, access: fc.constantFrom("read" as const, "preview" as const, "write" as const) }),

@@ -127,13 +127,13 @@ describe("a cache entry that an attacker wrote", () => {
 
   it("counts no use for the token that it names", async () => {
     const identity = await identityOf(world.admin);
-    await flush(openStore(env.DB));
+    await flush(openStore(env));
     const uses = () =>
       env.DB.prepare("SELECT sum(requests) AS n FROM token_usage WHERE token_id = ?").bind(identity.actor.token.id).first("n");
     const before = await uses();
     await cacheIdentity(mole.tokenValue, { ...identity, checkedAt: Date.now() });
     await ok("GET", "/api/user", { token: mole.tokenValue });
-    await flush(openStore(env.DB));
+    await flush(openStore(env));
     expect(await uses()).toBe(before);
   });
 

@@ -8,7 +8,7 @@ import { changesNothing } from "../support/stored.ts";
 import { type World, newStack, newWorld } from "../support/world.ts";
 
 const insert = (cursor: string) => {
-  const store = openStore(env.DB);
+  const store = openStore(env);
   return batch(store, [store.db.insert(sweeps).values({ name: "x", cursor })]);
 };
 const status413 = { status: 413, reason: "too_large" };
@@ -20,21 +20,21 @@ describe("what is too large for the database", () => {
     [
       "the values of one row together",
       () => {
-        const store = openStore(env.DB);
+        const store = openStore(env);
         return batch(store, [store.db.insert(sweeps).values({ name: "n".repeat(1_000_000), cursor: "c".repeat(1_000_000) })]);
       },
     ],
     [
       "a statement",
       () => {
-        const store = openStore(env.DB);
+        const store = openStore(env);
         return batch(store, [store.db.select({ one: sql.raw(`'${"x".repeat(100_001)}'`) }).from(sweeps)]);
       },
     ],
     [
       "a list of 101 parameters",
       () => {
-        const store = openStore(env.DB);
+        const store = openStore(env);
         const names = sql.join(
           Array.from({ length: 101 }, (_, i) => sql`${i}`),
           sql`, `,
@@ -50,7 +50,7 @@ describe("what is too large for the database", () => {
     [
       "a text that SQL puts together",
       () => {
-        const store = openStore(env.DB);
+        const store = openStore(env);
         const text = "x".repeat(1_000_000);
         return batch(store, [
           store.db.insert(sweeps).values({ name: "x", cursor: text }),

@@ -27,7 +27,7 @@ beforeEach(() => {
   start += 1000 * DAY;
 });
 
-const at = (now: number, more: Partial<Bindings> = {}) => ({ env: { ...bindings, ...more }, store: openStore(bindings.DB), now });
+const at = (now: number, more: Partial<Bindings> = {}) => ({ env: { ...bindings, ...more }, store: openStore(bindings), now });
 const sign = (now: number, more: Partial<Bindings> = {}) => signAs(at(now, more), { issuer, subject: stream, audience, lifetime: 900 });
 const rotate = (now: number, more: Partial<Bindings> = {}) => rotateSigningKeys({ ...bindings, ...more }, now);
 const keysAt = async (now: number) => (await publishKeys(at(now) as unknown as RequestContext)).json<KeySet>();

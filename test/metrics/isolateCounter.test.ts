@@ -7,8 +7,8 @@ import { isolateCounter } from "../../src/metrics/isolateCounter.ts";
 import { metrics } from "../../src/metrics/table.ts";
 import { breakDatabase } from "../support/faults.ts";
 
-const store = () => openStore(env.DB);
-const ctx = { now: 0, background: () => undefined };
+const store = () => openStore(env);
+const ctx = { now: 0, store: { place: 1 }, background: () => undefined };
 /** Writes its counts as refusals by reason. A key that begins with `bad` has a statement that always fails. */
 const newCounter = (written: string[] = []) =>
   isolateCounter<{ key: string; count: number }>("counts", {

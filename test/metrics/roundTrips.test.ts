@@ -24,7 +24,7 @@ describe("counted bindings", () => {
     const [result] = await session.batch([session.prepare("SELECT 1 AS n"), session.prepare("SELECT 2 AS n")]);
     expect(result?.results).toEqual([{ n: 1 }]);
     const stub = counted.STACKS.get(counted.STACKS.idFromName("nobody/web/dev"));
-    expect(await stub.endIfLost("none", Date.now())).toBe(false);
+    expect(await stub.endIfLost("none", Date.now(), "")).toBe(false);
     expect(roundTrips).toEqual({ d1: 1, kv: 2, r2: 6, object: 1, queue: 1 });
   });
 

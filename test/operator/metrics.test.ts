@@ -20,12 +20,12 @@ let world: World;
 beforeEach(async () => {
   world = await newWorld();
   // What this isolate has counted for earlier tests.
-  await flushRefusals(openStore(env.DB));
+  await flushRefusals(openStore(env));
   await env.DB.exec("DELETE FROM measures");
 });
 
 async function numbers(organization = ""): Promise<DeploymentNumbers & { organization?: OrganizationNumbers }> {
-  await flushRefusals(openStore(env.DB));
+  await flushRefusals(openStore(env));
   const response = await call("GET", `/api/metrics${organization && `?organization=${organization}`}`, {
     token,
     headers: { Accept: "application/json" },
@@ -116,7 +116,7 @@ describe("the numbers", () => {
   it("of refusals wait for a database that is away", async () => {
     await refused(401, "GET", "/api/user");
     const mend = breakDatabase();
-    await expect(flushRefusals(openStore(env.DB))).rejects.toThrow("Service Unavailable");
+    await expect(flushRefusals(openStore(env))).rejects.toThrow("Service Unavailable");
     mend();
     expect((await numbers()).refusals).toEqual({ no_credential: 1 });
   });

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CONFIG, SAML_CONFIG, inEnvironment, readConfiguration } from "../../scripts/configuration.ts";
+import { CONFIG, SAML_CONFIG, databasesOf, inEnvironment, readConfiguration, severalDatabases } from "../../scripts/configuration.ts";
 import { root } from "./support/checkout.ts";
 
 type Configuration = ReturnType<typeof readConfiguration>;
@@ -55,6 +55,15 @@ describe("the configuration of an environment", () => {
     expect(other).not.toHaveProperty("workers_dev");
     expect(inEnvironment(main, undefined)).toMatchObject({ name: "stackpass", routes: main.routes, vars: main.vars });
   });
+});
+
+it("a configuration with several databases is refused by commands that copy one", () => {
+  const config = readConfiguration(CONFIG);
+  expect(databasesOf(config)).toEqual(["DB"]);
+  expect(severalDatabases(config)).toBeUndefined();
+  const two = { ...config, d1_databases: [...config.d1_databases!, { binding: "DB_2", database_name: "stackpass-2" }] };
+  expect(severalDatabases(two)).toContain("DB, DB_2");
+  expect(inEnvironment(two, "staging").d1_databases!.map((one) => one.database_name)).toEqual(["stackpass-staging", "stackpass-staging-2"]);
 });
 
 it("no code contains the name of a database, a bucket or a queue", () => {

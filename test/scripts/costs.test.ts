@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { counted } from "../../scripts/costs/counted.ts";
 import { type Use, amountsOfMonth, amountsOfUpdate, onLine, total } from "../../scripts/costs/model.ts";
 import { type Amounts, PLAN } from "../../scripts/costs/prices.ts";
+import { STATEMENTS, most, run, walls, wallsTable } from "../../scripts/costs/walls.ts";
 import { root, runScript } from "./support/checkout.ts";
 
 const use: Use = { updates: 200, resources: 100, changed: 10, kilobytes: 4, seconds: 60, requests: 2000, months: 12 };
@@ -34,6 +37,30 @@ describe("the cost model", () => {
     ])
       expect(costOf(more), JSON.stringify(more)).toBeGreaterThanOrEqual(costOf({}));
     expect(costOf({ updates: 0, requests: 0 })).toBeCloseTo(PLAN, 1);
+  });
+});
+
+describe("the walls", () => {
+  const page = readFileSync(join(root, "docs/scale.md"), "utf8");
+
+  it("are those of docs/scale.md", () => {
+    expect(page).toContain(`\n${wallsTable()}\n`);
+    for (const figure of [run.bytes, run.statements, run.rowsWritten, run.messages])
+      expect(page).toMatch(new RegExp(`^\\| [^|]+ \\| ${figure.toLocaleString("en-US")} \\|`, "m"));
+    const rounded = (value: number) => String(Number(value.toPrecision(2)));
+    expect(page).toContain(`| ${rounded(most.held / 1e6)} million runs |`);
+    for (const limit of [most.stored, most.told]) expect(page).toContain(`| ${rounded(limit)} runs in a second |`);
+  });
+
+  it("come sooner with more organizations", () => {
+    const [few, many] = [walls(10), walls(1000)];
+    expect(many.daysUntilFull * 100).toBeCloseTo(few.daysUntilFull);
+    expect(many.writer).toBeCloseTo(few.writer * 100);
+    expect(many.forSize).toBeGreaterThan(few.forSize);
+  });
+
+  it("count the statements that docs/performance.md has", () => {
+    expect(readFileSync(join(root, "docs/performance.md"), "utf8").replaceAll("\n", " ")).toContain(`**${STATEMENTS} D1 statements**`);
   });
 });
 

@@ -59,6 +59,22 @@ describe("npm run deploy", () => {
     expect(stdout).toContain("13 migrations applied");
   });
 
+  it("applies the migrations of every database, and after the code those of one that the code creates", async () => {
+    const second = '\n[[d1_databases]]\nbinding = "DB_2"\ndatabase_name = "stackpass-2"\nmigrations_dir = "migrations"\n';
+    const migrateSecond = "d1 migrations apply DB_2 --remote";
+    const none = error("Couldn't find a D1 DB named 'stackpass-2' (bound as 'DB_2') in the API.");
+    const run = (answers: Record<string, Answer[]>) =>
+      runStubbed("deploy", ["--secrets-file", "/tmp/none"], { "whoami --json": [one], ...answers }, unset, second);
+    const later = await run({ [migrate]: [{}], [migrateSecond]: [{ stdout: "2 migrations applied\n" }] });
+    expect(later).toMatchObject({ code: 0, calls: ["whoami --json", migrate, migrateSecond, "deploy --secrets-file /tmp/none"] });
+    const added = await run({ [migrate]: [{}], [migrateSecond]: [none, {}] });
+    expect(added.calls).toEqual(["whoami --json", migrate, migrateSecond, "deploy --secrets-file /tmp/none", migrateSecond]);
+    expect(added).toMatchObject({ code: 0, stdout: expect.not.stringContaining("first") as string });
+    const failed = await run({ [migrate]: [{}], [migrateSecond]: [error("internal error")] });
+    expect(failed).toMatchObject({ code: 1, calls: ["whoami --json", migrate, migrateSecond] });
+    expect(failed.stderr).toContain("The migrations failed. Nothing was deployed.");
+  });
+
   it("ends with a failure when the first migrations fail after the code is in place", async () => {
     const { code, stderr } = await deploy({ [migrate]: [noDatabase, error("internal error")] });
     expect(code).toBe(1);

@@ -6,6 +6,8 @@ declare namespace Cloudflare {
     ALLOW_PLAIN_HTTP?: string;
     LISTS_SCALE: string;
     DOCUMENTS: string;
+    SECOND: D1Database;
+    DB_2?: D1Database;
     PUBLIC_CONTRACT: import("./contract.ts").Contract | false;
   }
 }

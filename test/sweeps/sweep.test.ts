@@ -75,7 +75,7 @@ describe("objects that no row names", () => {
 
   it("are found in pages, one at each run, again and again", async () => {
     await runUpdate("a");
-    const page = () => sweepObjects(env as Bindings, openStore(env.DB), Date.now() + 2 * SAFE_AGE, 3);
+    const page = () => sweepObjects(env as Bindings, openStore(env), Date.now() + 2 * SAFE_AGE, 3);
     const put = () => Promise.all(Array.from({ length: 7 }, (_, i) => env.STATE.put(`state/${i}`, "")));
     await put();
     expect(await page()).toBeLessThanOrEqual(3);

@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 const use = (token: string, address: string, country = "CH") =>
   ok("GET", "/api/user", { token, country, headers: { "CF-Connecting-IP": address } });
-const settle = () => flush(openStore(env.DB));
+const settle = () => flush(openStore(env));
 const NEW = ["token-used-from-new-network", "token-used-from-new-country"];
 /** What the log has about first uses, in the order of their time. `settle` writes events and leaves them to the cron. */
 async function told() {
@@ -200,14 +200,14 @@ describe("a token that is used from a new network or country", () => {
     const actor = { kind: "organization", token: { id, name: "ci", hash: row!.hash }, org: { id: row!.org_id, name: "acme" } };
     const from = (address: string) =>
       other.touch(
-        { now: Date.now(), address, country: "CH", userAgent: "curl/8", background } as unknown as RequestContext,
+        { now: Date.now(), store: openStore(env), address, country: "CH", userAgent: "curl/8", background } as unknown as RequestContext,
         { actor, lastUsedAt: null } as unknown as Identity,
       );
     from("198.51.100.1");
     await work[0];
     expect(await told()).toHaveLength(1);
     from("203.0.113.1");
-    await other.flush(openStore(env.DB));
+    await other.flush(openStore(env));
     expect(await told()).toHaveLength(2);
   });
 });

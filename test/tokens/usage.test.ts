@@ -25,7 +25,7 @@ const usage = (id: string, days = 30) => ok<Usage>("GET", `${path}/${id}/usage?d
 const use = (token: string, address = "192.0.2.1", country = "CH", client = "pulumi-cli/1 (v3.259.0; linux; cmd=up)") =>
   ok("GET", "/api/user", { token, country, headers: { "CF-Connecting-IP": address, "User-Agent": client } });
 /** What the isolate still holds, as the end of its 20 seconds would write it. */
-const settle = () => flush(openStore(env.DB));
+const settle = () => flush(openStore(env));
 
 describe("usage", () => {
   it("counts accepted requests by day, exactly, and knows where they came from", async () => {

@@ -26,7 +26,7 @@ export async function createScimToken(ctx: OrgContext, request: z.infer<typeof C
   const [before] = await guarded(ctx, [store.db.select({ count: count.as("scim_tokens") }).from(sql`(SELECT 1)`)]);
   if (before[0]!.count >= MOST_TOKENS) throw tooMany();
 
-  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER));
+  const { value, hash } = await newTokenValue(peppersOf(ctx.env.TOKEN_PEPPER), ctx.store.place);
   const id = crypto.randomUUID();
   const event = auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {
     event: "scim-token-created",

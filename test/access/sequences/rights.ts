@@ -9,7 +9,7 @@ import type { Actor, OnStack } from "../../../src/context.ts";
 import { batch, openStore } from "../../../src/db/client.ts";
 import type { Rows } from "./tables.ts";
 
-const store = openStore(env.DB);
+const store = openStore(env);
 
 export const HOME = "192.0.2.7";
 const ELSEWHERE = "203.0.113.9";

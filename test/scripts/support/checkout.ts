@@ -1,5 +1,16 @@
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,6 +41,7 @@ export interface Answer {
 /**
  * A script of a checkout with a stub in the place of wrangler, which writes its calls down.
  * @param answers by the first words of the call; several are given one after the other, the last one again and again
+ * @param more what an operator has added to `wrangler.toml`
  * @returns the words of each call, the generated configurations that the calls named, and what was written into a call's standard input
  */
 export async function runStubbed(
@@ -37,11 +49,13 @@ export async function runStubbed(
   args: string[],
   answers: Record<string, Answer[]>,
   env: Record<string, string> = {},
+  more = "",
 ): Promise<Ended & { calls: string[]; configs: Record<string, string>; input: string }> {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-scripts-"));
   try {
     for (const part of ["scripts", "src", "package.json", "wrangler.toml", "wrangler.saml.toml"])
       cpSync(join(root, part), join(folder, part), { recursive: true });
+    appendFileSync(join(folder, "wrangler.toml"), more);
     const wrangler = join(folder, "node_modules/wrangler");
     mkdirSync(join(wrangler, "bin"), { recursive: true });
     writeFileSync(join(wrangler, "package.json"), '{ "type": "module" }');
