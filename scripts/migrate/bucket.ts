@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mustRunCli, runCli } from "./cli.ts";
-import { type Look, type Place, type StackName, isBuiltIn, nameText } from "./place.ts";
+import { type Look, type Place, type StackName, type Revision, isBuiltIn, nameText } from "./place.ts";
 
 export class Bucket implements Place {
   readonly kind = "bucket";
@@ -11,7 +11,10 @@ export class Bucket implements Place {
   /** Folders for the CLI's projects. Nothing secret is written there. */
   readonly #folder: string;
   #names: Promise<string[]> | undefined;
+  /** Stacks that are there, although the list does not have them. */
   readonly #created = new Set<string>();
+  /** States that are read while the tags are: each start of the CLI takes a second, and a look is followed by an export. */
+  readonly #exports = new Map<string, Promise<Uint8Array>>();
 
   constructor(url: string) {
     this.url = url;
@@ -29,12 +32,26 @@ export class Bucket implements Place {
 
   async look(name: StackName): Promise<Look | undefined> {
     if (!this.#created.has(nameText(name)) && !(await this.#list()).includes(nameText(name))) return undefined;
+    const exported = this.#export(name);
+    // A failure belongs to the export.
+    exported.catch(() => undefined);
+    this.#exports.set(nameText(name), exported);
     const { code, stdout } = await runCli(["stack", "tag", "ls", "--json", "--stack", nameText(name)], this.#call());
     // Older releases of the CLI have no tags there.
     return { tags: code === 0 ? tagsIn(Buffer.from(stdout).toString()) : {}, isRunning: false };
   }
 
+  async revision(): Promise<Revision> {
+    return { isRunning: false };
+  }
+
   export(name: StackName): Promise<Uint8Array> {
+    const exported = this.#exports.get(nameText(name)) ?? this.#export(name);
+    this.#exports.delete(nameText(name));
+    return exported;
+  }
+
+  #export(name: StackName): Promise<Uint8Array> {
     return mustRunCli(["stack", "export", "--stack", nameText(name)], this.#call());
   }
 
@@ -50,6 +67,7 @@ export class Bucket implements Place {
   }
 
   async import(name: StackName, state: Uint8Array): Promise<void> {
+    this.#exports.delete(nameText(name));
     await mustRunCli(["stack", "import", "--stack", nameText(name)], { ...this.#call(), input: state });
   }
 

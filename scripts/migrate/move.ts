@@ -114,7 +114,7 @@ export async function move(examined: Examined, options: Options, progress: Progr
     comparison = await comparisonOf(readState(await to.export(target)), found, target, options);
     if (comparison.difference !== undefined) throw new Fault(`the state did not arrive as it was: ${comparison.difference}`);
   }
-  const [here, there] = await Promise.all([from.look(name), to.look(target)]);
+  const [here, there] = await Promise.all([from.revision(name), to.revision(target)]);
   if (here?.version !== look.version || here?.isRunning) throw new Fault("it was updated at the source meanwhile. Run the program again");
   const parts = [examined.verdict === "is there" ? "was there already" : "came"];
   parts.push(`${examined.resources} resources`, `${examined.secrets} secrets`);

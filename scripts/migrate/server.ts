@@ -46,8 +46,10 @@ export class Server implements Place {
         "GET",
         `/api/user/stacks?${query.toString()}`,
       );
+      if (!Array.isArray(page.stacks)) throw new Fault(`${this.url} answered without a list of stacks. Is it the address of the API?`);
       for (const { orgName, projectName, stackName } of page.stacks)
-        if (orgName!.toLowerCase() === org.toLowerCase()) found.push({ org: orgName!, project: projectName!, stack: stackName! });
+        if (orgName?.toLowerCase() === org.toLowerCase()) found.push({ org: orgName, project: projectName!, stack: stackName! });
+      if (token && page.continuationToken === token) throw new Fault(`${this.url} answered with the same page of stacks twice`);
       token = page.continuationToken;
     } while (token);
     return found;
@@ -72,6 +74,10 @@ export class Server implements Place {
       if (error instanceof Refused && error.status === 404) return undefined;
       throw error;
     }
+  }
+
+  revision(name: StackName): Promise<Look | undefined> {
+    return this.look(name);
   }
 
   async export(name: StackName): Promise<Uint8Array> {
