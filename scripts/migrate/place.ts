@@ -38,11 +38,14 @@ export interface Place {
   revision: (name: StackName) => Promise<Revision | undefined>;
   /** The text of an untyped deployment. */
   export: (name: StackName) => Promise<Uint8Array>;
-  /** @param settings lines of the stack's `Pulumi.STACK.yaml` that name its secrets provider */
-  create: (name: StackName, tags: Record<string, string>, settings: string) => Promise<void>;
+  /**
+   * @param settings lines of the stack's `Pulumi.STACK.yaml` that name its secrets provider
+   * @returns whether the place has the tags
+   */
+  create: (name: StackName, tags: Record<string, string>, settings: string) => Promise<boolean>;
   import: (name: StackName, state: Uint8Array) => Promise<void>;
-  /** Adds tags, or changes their values. @param before the tags that the stack has */
-  addTags: (name: StackName, tags: Record<string, string>, before: Record<string, string>) => Promise<void>;
+  /** Adds tags, or changes their values. @param before the tags that the stack has. @returns whether the place has the tags */
+  addTags: (name: StackName, tags: Record<string, string>, before: Record<string, string>) => Promise<boolean>;
   /** The provider `service` of a stack. A bucket has none. */
   service?: (name: StackName) => { crypter: Crypter; state: string };
   /** Variables with which the CLI reaches the place. */

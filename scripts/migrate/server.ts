@@ -84,8 +84,9 @@ export class Server implements Place {
     return new Uint8Array(await (await this.#call("GET", `${pathOf(name)}/export`)).arrayBuffer());
   }
 
-  async create({ org, project, stack }: StackName, tags: Record<string, string>): Promise<void> {
+  async create({ org, project, stack }: StackName, tags: Record<string, string>): Promise<boolean> {
     await this.#json("POST", `/api/stacks/${encodeURIComponent(org)}/${encodeURIComponent(project)}`, { json: { stackName: stack, tags } });
+    return true;
   }
 
   async import(name: StackName, state: Uint8Array): Promise<void> {
@@ -101,8 +102,9 @@ export class Server implements Place {
     throw new Fault("the server has not finished the import");
   }
 
-  async addTags(name: StackName, tags: Record<string, string>, before: Record<string, string>): Promise<void> {
+  async addTags(name: StackName, tags: Record<string, string>, before: Record<string, string>): Promise<boolean> {
     await this.#json("PATCH", `${pathOf(name)}/tags`, { json: { ...before, ...tags } });
+    return true;
   }
 
   service(name: StackName): { crypter: Crypter; state: string } {

@@ -9,6 +9,7 @@ import { projectsIn, readSettings, rewriteSettings } from "../../scripts/migrate
 import { compare } from "../../scripts/migrate/compare.ts";
 import { newSetting, passphraseCrypter } from "../../scripts/migrate/passphrase.ts";
 import type { Crypter } from "../../scripts/migrate/place.ts";
+import { Progress } from "../../scripts/migrate/progress.ts";
 import { isRounded, readState, referencesOf, roundedNumbers } from "../../scripts/migrate/state.ts";
 import { runScript } from "../cli/support/script.ts";
 
@@ -167,6 +168,18 @@ describe("a bucket", () => {
     expect(await bucket.look({ ...name, stack: "other" })).toBeUndefined();
     expect(made()).toHaveLength(7);
   });
+});
+
+it("a stack that has come is not lost with a disk that is full: the progress only keeps the reason", () => {
+  const gone = mkdtempSync(join(tmpdir(), "gone-"));
+  const progress = new Progress(join(gone, "progress.jsonl"), { from: "a", to: "b" });
+  progress.begin({ from: "a", to: "b" });
+  const name = { org: "acme", project: "web", stack: "dev" };
+  progress.add(name, name, 1, 1);
+  expect(progress.fault).toBeUndefined();
+  rmSync(gone, { recursive: true });
+  progress.add(name, name, 2, 2);
+  expect(progress.fault).toContain("ENOENT");
 });
 
 describe("a source that is no server of stacks", () => {
