@@ -204,6 +204,18 @@ describe("a source that is no server of stacks", () => {
   });
 });
 
+it("a name that would leave its folder is refused, whatever a server says", async () => {
+  const names = ["a b", "..", "it's", "größe", "😀", "a/../../b", ""];
+  const stacks = names.map((stackName) => ({ orgName: "acme", projectName: "web", stackName }));
+  const server = createServer((_request, response) => response.end(JSON.stringify({ stacks }))).listen(0);
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const args = ["--from", url, "--to", "file:///nowhere", "--org", "acme", "--progress", join(folder, "names.jsonl")];
+  const { code, output } = await runScript("migrate", args, { MIGRATE_FROM_TOKEN: "pul-from", PULUMI_HOME: folder });
+  expect(output.match(/cannot come: its name is not valid/g)).toHaveLength(names.length);
+  expect(code).toBe(1);
+});
+
 describe("the command", () => {
   let args: string[];
   beforeEach(() => {
