@@ -23,6 +23,7 @@ const sizes: Sizes = {
   scimRaces: size("SCIM_RACES", 5, 1000),
   races: size("RACES", 3, 100),
   auditKills: size("AUDIT_KILLS", 3, 100),
+  folderStacks: size("FOLDER_STACKS", 0, 50),
 };
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);

@@ -4,9 +4,11 @@ import type { Amounts } from "../scripts/costs/prices.ts";
 /** The path at which the module answers with its counts, and begins again. */
 const COUNTS = "/counts-of-the-bench";
 
+/** What was billed, and how many batches of journal entries and of events the client sent. */
+export type Counts = Amounts & { batches?: number };
+
 /** The counts since the last call. */
-export const takeCounts = async (url: string): Promise<Required<Omit<Amounts, "databaseStored" | "bucketStored" | "objectTime">>> =>
-  (await (await fetch(url + COUNTS)).json()) as never;
+export const takeCounts = async (url: string): Promise<Counts> => (await (await fetch(url + COUNTS)).json()) as Counts;
 
 /** The size of the database when it was last asked. */
 export const databaseBytes = async (url: string): Promise<number> => Number(await (await fetch(`${url}${COUNTS}?size`)).text());
@@ -19,7 +21,7 @@ export const billedFront = `
 import worker, { StackCoordinator as Coordinator } from "./index.js";
 export { AuditSender, WebhookDispatcher, WebhookSender } from "./index.js";
 const none = () => ({ requests: 0, databaseRead: 0, databaseWritten: 0, objectRequests: 0, objectRead: 0, objectWritten: 0,
-  cacheRead: 0, cacheWritten: 0, bucketWritten: 0, bucketRead: 0, queue: 0 });
+  cacheRead: 0, cacheWritten: 0, bucketWritten: 0, bucketRead: 0, queue: 0, batches: 0 });
 let counts = none();
 let cursors = [];
 let size = 0;
@@ -91,6 +93,7 @@ export default {
     const url = new URL(request.url);
     if (url.pathname === ${JSON.stringify(COUNTS)}) return Response.json(url.search ? size : taken());
     counts.requests++;
+    if (/\\/(journalentries|events\\/batch)$/.test(url.pathname)) counts.batches++;
     return worker.fetch(request, ours(env), ctx);
   },
   queue: (messages, env, ctx) => worker.queue(messages, ours(env), ctx),

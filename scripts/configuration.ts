@@ -4,20 +4,37 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { environment } from "./environment.ts";
+import { fail } from "./fail.ts";
 
 export const root = join(import.meta.dirname, "..");
 
 export const CONFIG = "wrangler.toml";
 export const SAML_CONFIG = "wrangler.saml.toml";
 
-/** The parts of a configuration that name something in the account, or an address. */
-interface Configuration {
+interface QueueConsumer {
+  queue: string;
+  dead_letter_queue?: string;
+  max_batch_size?: number;
+  max_batch_timeout?: number;
+  max_retries?: number;
+  max_concurrency?: number;
+}
+
+/** The parts of a configuration that our scripts read. Most of them name something in the account, or an address. */
+export interface Configuration {
   name: string;
   d1_databases?: { binding?: string; database_name?: string }[];
-  r2_buckets?: { bucket_name?: string }[];
-  queues?: { producers?: { queue: string }[]; consumers?: { queue: string; dead_letter_queue?: string }[] };
-  ratelimits?: { namespace_id: string }[];
+  kv_namespaces?: { binding: string }[];
+  r2_buckets?: { binding?: string; bucket_name?: string }[];
+  durable_objects?: { bindings: { name: string; class_name: string }[] };
+  queues?: { producers?: { binding?: string; queue: string }[]; consumers?: QueueConsumer[] };
+  ratelimits?: { name?: string; namespace_id: string; simple?: { limit: number; period: number } }[];
   services?: { binding: string; service: string }[];
+  send_email?: { name: string }[];
+  assets?: { binding?: string };
+  secrets?: { required?: string[] };
+  routes?: { pattern: string; custom_domain?: boolean }[];
+  workers_dev?: boolean;
   vars?: Record<string, unknown>;
   /** An operator sets the domain and the variables of an environment here. */
   env?: Record<string, Partial<Configuration>>;
@@ -27,7 +44,30 @@ interface Configuration {
 export const readConfiguration = (file: string): Configuration => parse(readFileSync(join(root, file), "utf8")) as Configuration;
 
 /** The configuration of a Worker in the environment that the command is about. */
-export const configuration = (file: string = CONFIG): Configuration => inEnvironment(readConfiguration(file), environment);
+export function configuration(file: string = CONFIG, { saml = false } = {}): Configuration {
+  const config = atDomain(inEnvironment(readConfiguration(file), environment));
+  return saml ? withSaml(config, configuration(SAML_CONFIG).name) : config;
+}
+
+/**
+ * The configuration with the two addresses of the setting `DOMAIN`: `api.` for the CLI and `app.` for people. The CLI finds the second one
+ * by the first one. The Worker gets other variables in the place of this one.
+ */
+export function atDomain(config: Configuration): Configuration {
+  if (config.vars?.["DOMAIN"] === undefined) return config;
+  const { DOMAIN: domain, ...vars } = config.vars;
+  if (typeof domain !== "string" || domain.length > 240 || !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/.test(domain))
+    return fail(`DOMAIN in ${CONFIG} is a domain in lower case, as in DOMAIN = "example.com"`);
+  if (config.routes ?? config["route"]) return fail(`${CONFIG} has both DOMAIN and routes: keep one of them`);
+  const [api, app] = [`api.${domain}`, `app.${domain}`];
+  const hosts = [vars["OWN_HOSTS"], api].filter((text) => typeof text === "string" && text !== "");
+  return {
+    ...config,
+    workers_dev: false,
+    routes: [api, app].map((pattern) => ({ pattern, custom_domain: true })),
+    vars: { PUBLIC_URL: `https://${app}`, ...vars, OWN_HOSTS: hosts.join(",") },
+  };
+}
 
 /** The bindings of the databases of a deployment, the directory first (docs/scale.md). */
 export const databasesOf = ({ d1_databases: all = [] }: Configuration): string[] => all.map(({ binding = "" }) => binding);
@@ -50,7 +90,7 @@ export function inEnvironment(whole: Configuration, name: string | undefined, pr
   const { env, ...main } = whole;
   if (name === undefined) return main as Configuration;
   const { routes: _routes, route: _route, workers_dev: _workersDev, ...shared } = main as Configuration;
-  const { PUBLIC_URL: _publicUrl, OWN_HOSTS: _ownHosts, ...vars } = shared.vars ?? {};
+  const { DOMAIN: _domain, PUBLIC_URL: _publicUrl, OWN_HOSTS: _ownHosts, ...vars } = shared.vars ?? {};
   const own = env?.[name] ?? {};
   const named = (resource: string) =>
     resource.startsWith(`${prefix}-`) ? `${prefix}-${name}${resource.slice(prefix.length)}` : `${resource}-${name}`;
@@ -98,13 +138,13 @@ const written = new Set<string>();
  * @returns the name of the file in the checkout
  */
 export function configurationFile(file: string = CONFIG, { saml = false } = {}): string {
-  if (environment === undefined && !saml) return file;
+  const hasDomain = readConfiguration(file).vars?.["DOMAIN"] !== undefined;
+  if (environment === undefined && !saml && !hasDomain) return file;
   const name = ["wrangler", "generated", file === SAML_CONFIG ? "second" : saml ? "saml" : "main", environment, "json"]
     .filter(Boolean)
     .join(".");
   if (written.has(name)) return name;
-  const config = configuration(file);
-  writeFileSync(join(root, name), JSON.stringify(saml ? withSaml(config, configuration(SAML_CONFIG).name) : config, null, 2));
+  writeFileSync(join(root, name), JSON.stringify(configuration(file, { saml }), null, 2));
   written.add(name);
   process.once("exit", () => rmSync(join(root, name), { force: true }));
   return name;

@@ -1,13 +1,17 @@
 /**
- * `npm run deploy [-- --env NAME] [--secrets-file FILE | --secrets-to FILE] [--saml] [--dry-run]`: applies the migrations first, then deploys
- * the code that needs them. At the very first deployment there is no database: the deployment creates it, and the migrations follow
+ * `npm run deploy [-- --env NAME] [--secrets-file FILE | --secrets-to FILE] [--saml] [--dry-run | --check]`: applies the migrations first,
+ * then deploys the code that needs them. At the very first deployment there is no database: the deployment creates it, and the migrations follow
  * (platform-facts P-3). A new deployment gets its secrets from `--secrets-file`, or new ones; `--secrets-to` writes a copy of new ones into
- * a file. `--saml` deploys the second Worker before the first one, and binds it to the first one. Other options go to wrangler.
+ * a file. `--saml` deploys the second Worker before the first one, and binds it to the first one. `--check`
+ * changes nothing, and reports what differs between the deployment and the checkout. Other options go to wrangler.
  */
 import { SAML_CONFIG, configuration, configurationFile, databasesOf } from "./configuration.ts";
 import { environment } from "./environment.ts";
 import { newOperatorToken, newSecrets } from "./newSecrets.ts";
-import { explain, hintFor, lacksSecrets, mustHaveAccount, mustHaveBuckets } from "./preflight.ts";
+import { check } from "./deploy/check.ts";
+import { ownRelease, tagOf } from "./deploy/release.ts";
+import { explain, hintFor, lacksSecrets, mustHaveAccount, mustHaveResources } from "./preflight.ts";
+import { fail } from "./fail.ts";
 import { newFileOutside, writeNewFile } from "./secretsFile.ts";
 import { type Ended, showWrangler, wrangler } from "./wrangler.ts";
 
@@ -17,9 +21,16 @@ const asked = process.argv.slice(2);
 const asksFor = takeValue("--secrets-to");
 const copy = asksFor === undefined ? undefined : newFileOutside("--secrets-to", asksFor);
 const withSaml = takeFlag("--saml");
+const takesCheck = takeFlag("--check");
 const isDryRun = asked.includes("--dry-run");
 const hasSecretsFile = asked.some((arg) => arg.startsWith("--secrets-file"));
+/** `--check` reads the tag of the running version. */
+const tag = asked.some((arg) => arg.startsWith("--tag")) ? [] : ["--tag", tagOf(ownRelease())];
 const args = [...asked, ...(withSaml ? ["--config", configurationFile(undefined, { saml: true })] : [])];
+if (takesCheck) {
+  if (asked.length > 0) fail(`--check takes no other options than --env and --saml: leave out ${asked.join(" ")}`);
+  process.exit(check(withSaml));
+}
 if (isDryRun) {
   if (withSaml)
     must(
@@ -37,7 +48,7 @@ async function deploy(): Promise<void> {
   const isFirst = missing.includes(directory);
   if (isFirst) {
     console.log("There is no database yet, so this is the first deployment: it creates what is missing, and the tables follow.");
-    mustHaveBuckets();
+    mustHaveResources();
   }
   if (withSaml)
     must(
@@ -45,7 +56,7 @@ async function deploy(): Promise<void> {
       await showWrangler(["deploy", "--config", configurationFile(SAML_CONFIG)]),
     );
   if (isFirst && !hasSecretsFile) return withNewSecrets(missing);
-  const deployed = await showWrangler(["deploy", ...args]);
+  const deployed = await showWrangler(["deploy", ...args, ...tag]);
   // An earlier first deployment may have ended after it had created the database.
   if (lacksSecrets(deployed) && !hasSecretsFile && isEmpty()) return withNewSecrets(missing);
   must("The deployment failed.", deployed);
@@ -61,7 +72,7 @@ async function withNewSecrets(missing: string[]): Promise<void> {
   const token = process.stdout.isTTY ? newOperatorToken() : undefined;
   if (copy !== undefined) writeNewFile(copy, secrets);
   const given = token === undefined ? secrets : `${secrets}OPERATOR_TOKEN=${token}\n`;
-  const deployed = await showWrangler(["deploy", ...args, "--secrets-file", "/dev/stdin"], given);
+  const deployed = await showWrangler(["deploy", ...args, "--secrets-file", "/dev/stdin", ...tag], given);
   must("The deployment failed.", deployed, copy && `The new secrets are in ${copy}: deploy again with --secrets-file ${copy}.`);
   await createTables(missing);
   const setup = `${addressIn(deployed.output)}/setup`;
@@ -92,9 +103,11 @@ function isEmpty(): boolean {
   return code === 0 && /"people":\s*0\b/.test(output);
 }
 
-/** The address of the deployment: its domain, or the one that wrangler prints. */
+/** The address of the deployment: the one that its settings name, its domain, or the one that wrangler prints. */
 function addressIn(output: string): string {
-  const route = (configuration()["routes"] as { pattern: string; custom_domain?: boolean }[] | undefined)?.find((one) => one.custom_domain);
+  const { vars, routes } = configuration();
+  const route = routes?.find((one) => one.custom_domain);
+  if (typeof vars?.["PUBLIC_URL"] === "string") return vars["PUBLIC_URL"];
   return route
     ? `https://${route.pattern}`
     : (/https:\/\/[\w.-]+\.workers\.dev/.exec(output)?.[0] ?? "https://the-address-of-the-deployment");

@@ -173,6 +173,8 @@ async function bringAll(all: [StackName, StackName][]): Promise<number> {
     `\n${there} of ${all.length} stacks are at ${to.url}: ${came} came now, in ${Math.round((performance.now() - started) / 1000)} s.`,
   );
   if (there > 0) console.log("Each was compared with the source when it had come: resources, outputs and secrets are the same.");
+  if (progress.fault !== undefined)
+    console.log(`The progress could not be written (${progress.fault}). Nothing is lost: the next run compares these stacks again.`);
   if (failures.length === 0) return 0;
   console.log(`\n${failures.length} have not come:`);
   for (const text of failures) console.log(`  ${printable(text)}`);

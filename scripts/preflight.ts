@@ -24,6 +24,10 @@ const hints: { fits: RegExp; hint: string }[] = [
     hint: "The database has data that was written with the secrets of this deployment. Deploy with the file that has them: `npm run deploy -- --secrets-file FILE`.",
   },
   {
+    fits: /workers paid|paid plan|upgrade your plan|not available on (the |your )?free/i,
+    hint: "The plan of this account does not have what the deployment needs. Choose Workers Paid in the dashboard, under Workers & Pages, Plans.",
+  },
+  {
     fits: /\[code: (10000|10001|9109)\]|not authorized/i,
     hint: "The login or API token lacks a permission, or belongs to another account. docs/operate.md lists the permissions that a token needs.",
   },
@@ -59,10 +63,23 @@ export function mustHaveAccount(): void {
   );
 }
 
-/** Ends the script when the account has no R2: a deployment would fail half-way. */
-export function mustHaveBuckets(): void {
-  const { code, output } = wrangler(["r2", "bucket", "list"]);
-  if (code !== 0) stop(explain(output), "Nothing was deployed.");
+/** What a first deployment creates, and the command that reads it. The database was asked for before. */
+const NEEDED: [what: string, command: string[]][] = [
+  ["buckets (R2)", ["r2", "bucket", "list"]],
+  ["KV namespaces", ["kv", "namespace", "list"]],
+  ["queues", ["queues", "list"]],
+];
+
+/**
+ * Ends the script when the account lacks something, or the login a permission: a deployment would fail half-way. All that is missing is
+ * reported at once. Reading does not prove that the login may also write.
+ */
+export function mustHaveResources(): void {
+  const faults = NEEDED.flatMap(([what, command]) => {
+    const { code, output } = wrangler(command);
+    return code === 0 ? [] : [`The ${what} of the account cannot be read: ${explain(output)}`];
+  });
+  if (faults.length > 0) stop(...faults, "Nothing was deployed.");
 }
 
 function readIdentity(output: string): Identity | undefined {
@@ -73,7 +90,8 @@ function readIdentity(output: string): Identity | undefined {
   }
 }
 
-function stop(...lines: string[]): never {
+/** Ends the script with the reason why it cannot go on. */
+export function stop(...lines: string[]): never {
   for (const line of lines) console.error(line);
   console.error("See docs/operate.md, “Before you begin”.");
   process.exit(1);

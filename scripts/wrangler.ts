@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { configurationFile, root } from "./configuration.ts";
-import { environment } from "./environment.ts";
+import { CONFIG, configurationFile, root } from "./configuration.ts";
 
 export { root };
 const wranglerBin = join(root, "node_modules/wrangler/bin/wrangler.js");
@@ -27,17 +26,20 @@ export interface Ended {
 
 const quiet = { cwd: root, env: { ...env, CI: "true" } };
 
-/** The arguments of a call, with the configuration of `--env NAME` unless they name another one. */
-const withConfiguration = (args: string[]) =>
-  environment === undefined || args.includes("--config") ? args : [...args, "--config", configurationFile()];
+/** The arguments of a call, with the configuration of `--env NAME` or of a domain, unless they name another one. */
+function withConfiguration(args: string[]): string[] {
+  if (args.includes("--config")) return args;
+  const file = configurationFile();
+  return file === CONFIG ? args : [...args, "--config", file];
+}
 
 /** Runs wrangler to its end, without prompts. */
-export function wrangler(args: string[]): Ended {
+export function wrangler(args: string[]): Ended & { stdout: string } {
   const { stdout, stderr, status } = spawnSync(process.execPath, [wranglerBin, ...withConfiguration(args)], {
     ...quiet,
     encoding: "utf8",
   });
-  return { code: status ?? 1, output: stripVTControlCharacters(`${stdout}${stderr}`) };
+  return { code: status ?? 1, stdout, output: stripVTControlCharacters(`${stdout}${stderr}`) };
 }
 
 /** The same, but shows its output while it runs. @param input what wrangler reads from its standard input */

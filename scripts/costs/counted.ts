@@ -14,7 +14,15 @@ interface Counted {
   cron: Amounts;
   /** Bytes by which the database grows with an `up` and its preview. */
   databaseBytes: number;
+  /** Batches of journal entries and events that the CLI sent in each command. The amounts above contain them. */
+  batches?: Record<"created" | "unchanged" | "preview", Record<number, number>>;
 }
+
+/**
+ * What one batch costs. The CLI sends a batch when it is full or when some time has passed, so a slow machine sends more of them for the same
+ * work. `npm run bench:billed` compares its counts with the model for the number of batches that it has seen.
+ */
+export const perBatch: Amounts = { requests: 1, objectRequests: 1, objectRead: 1, objectWritten: 2 };
 
 export const counted: Counted = {
   created: {

@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mustRunCli, runCli } from "./cli.ts";
-import { type Look, type Place, type StackName, isBuiltIn, nameText } from "./place.ts";
+import { errorIn, mustRunCli, runCli } from "./cli.ts";
+import { Fault, type Look, type Place, type StackName, type Revision, isBuiltIn, nameText } from "./place.ts";
 
 export class Bucket implements Place {
   readonly kind = "bucket";
@@ -11,7 +11,11 @@ export class Bucket implements Place {
   /** Folders for the CLI's projects. Nothing secret is written there. */
   readonly #folder: string;
   #names: Promise<string[]> | undefined;
+  #lacksTags = false;
+  /** Stacks that are there, although the list does not have them. */
   readonly #created = new Set<string>();
+  /** States that are read while the tags are: each start of the CLI takes a second, and a look is followed by an export. */
+  readonly #exports = new Map<string, Promise<Uint8Array>>();
 
   constructor(url: string) {
     this.url = url;
@@ -29,16 +33,30 @@ export class Bucket implements Place {
 
   async look(name: StackName): Promise<Look | undefined> {
     if (!this.#created.has(nameText(name)) && !(await this.#list()).includes(nameText(name))) return undefined;
+    const exported = this.#export(name);
+    // A failure belongs to the export.
+    exported.catch(() => undefined);
+    this.#exports.set(nameText(name), exported);
     const { code, stdout } = await runCli(["stack", "tag", "ls", "--json", "--stack", nameText(name)], this.#call());
     // Older releases of the CLI have no tags there.
     return { tags: code === 0 ? tagsIn(Buffer.from(stdout).toString()) : {}, isRunning: false };
   }
 
+  async revision(): Promise<Revision> {
+    return { isRunning: false };
+  }
+
   export(name: StackName): Promise<Uint8Array> {
+    const exported = this.#exports.get(nameText(name)) ?? this.#export(name);
+    this.#exports.delete(nameText(name));
+    return exported;
+  }
+
+  #export(name: StackName): Promise<Uint8Array> {
     return mustRunCli(["stack", "export", "--stack", nameText(name)], this.#call());
   }
 
-  async create(name: StackName, tags: Record<string, string>, settings: string): Promise<void> {
+  async create(name: StackName, tags: Record<string, string>, settings: string): Promise<boolean> {
     // The CLI takes the stack's project and its secrets provider from files.
     const folder = join(this.#folder, name.project, name.stack);
     mkdirSync(folder, { recursive: true });
@@ -46,16 +64,23 @@ export class Bucket implements Place {
     writeFileSync(join(folder, `Pulumi.${name.stack}.yaml`), settings);
     await mustRunCli(["stack", "init", nameText(name), "--no-select"], { ...this.#call(), cwd: folder });
     this.#created.add(nameText(name));
-    await this.addTags(name, tags);
+    return this.addTags(name, tags);
   }
 
   async import(name: StackName, state: Uint8Array): Promise<void> {
+    this.#exports.delete(nameText(name));
     await mustRunCli(["stack", "import", "--stack", nameText(name)], { ...this.#call(), input: state });
   }
 
-  async addTags(name: StackName, tags: Record<string, string>): Promise<void> {
-    for (const [tag, value] of Object.entries(tags))
-      if (!isBuiltIn(tag)) await mustRunCli(["stack", "tag", "set", "--stack", nameText(name), "--", tag, value], this.#call());
+  async addTags(name: StackName, tags: Record<string, string>): Promise<boolean> {
+    for (const [tag, value] of Object.entries(tags).filter(([text]) => !isBuiltIn(text))) {
+      if (this.#lacksTags) return false;
+      const { code, stderr } = await runCli(["stack", "tag", "set", "--stack", nameText(name), "--", tag, value], this.#call());
+      // Older releases of the CLI have none in a bucket.
+      if (code !== 0 && /does not support stack tags/i.test(stderr)) this.#lacksTags = true;
+      else if (code !== 0) throw new Fault(`pulumi stack tag set failed: ${errorIn(stderr)}`);
+    }
+    return !this.#lacksTags;
   }
 
   cliEnv(): Record<string, string> {

@@ -105,8 +105,9 @@ export async function move(examined: Examined, options: Options, progress: Progr
   if (!found) return "came in an earlier run, and has not changed since";
   const { look, before, source, plan, tags } = found;
   let { comparison } = found;
-  if (!before) await to.create(target, look.tags, plan.settings);
-  else if (Object.keys(tags).length > 0) await to.addTags(target, tags, before.tags);
+  let hasTags = true;
+  if (!before) hasTags = await to.create(target, look.tags, plan.settings);
+  else if (Object.keys(tags).length > 0) hasTags = await to.addTags(target, tags, before.tags);
   const isMissing =
     comparison === undefined ? examined.verdict === "comes" && hasContent(source.state) : comparison.difference !== undefined;
   if (isMissing) {
@@ -114,11 +115,12 @@ export async function move(examined: Examined, options: Options, progress: Progr
     comparison = await comparisonOf(readState(await to.export(target)), found, target, options);
     if (comparison.difference !== undefined) throw new Fault(`the state did not arrive as it was: ${comparison.difference}`);
   }
-  const [here, there] = await Promise.all([from.look(name), to.look(target)]);
+  const [here, there] = await Promise.all([from.revision(name), to.revision(target)]);
   if (here?.version !== look.version || here?.isRunning) throw new Fault("it was updated at the source meanwhile. Run the program again");
   const parts = [examined.verdict === "is there" ? "was there already" : "came"];
   parts.push(`${examined.resources} resources`, `${examined.secrets} secrets`);
   if (comparison) parts.push(comparison.isSameText ? "the same byte for byte" : "the same contents");
+  if (!hasTags && Object.keys(tags).length > 0) parts.push("without its tags, which this release of the CLI does not have in a bucket");
   parts.push(...(await settle(examined, plan, options)));
   progress.add(name, target, here?.version, there?.version);
   return parts.join(", ");

@@ -8,12 +8,16 @@ export interface StackName {
 
 export const nameText = ({ org, project, stack }: StackName): string => `${org}/${project}/${stack}`;
 
-/** What is known of a stack without its state. */
-export interface Look {
-  tags: Record<string, string>;
+/** What shows whether a stack has changed. */
+export interface Revision {
   /** Number of the newest update. A bucket has none. */
   version?: number;
   isRunning: boolean;
+}
+
+/** What is known of a stack without its state. */
+export interface Look extends Revision {
+  tags: Record<string, string>;
   /** The environment that holds the stack's configuration instead of its file. */
   environment?: string;
 }
@@ -30,13 +34,18 @@ export interface Place {
   /** Stacks of an organization; a bucket has no organizations. */
   list: (org: string) => Promise<StackName[]>;
   look: (name: StackName) => Promise<Look | undefined>;
+  /** Is read again when the stack has come. A bucket knows none, so no CLI is started for it. */
+  revision: (name: StackName) => Promise<Revision | undefined>;
   /** The text of an untyped deployment. */
   export: (name: StackName) => Promise<Uint8Array>;
-  /** @param settings lines of the stack's `Pulumi.STACK.yaml` that name its secrets provider */
-  create: (name: StackName, tags: Record<string, string>, settings: string) => Promise<void>;
+  /**
+   * @param settings lines of the stack's `Pulumi.STACK.yaml` that name its secrets provider
+   * @returns whether the place has the tags
+   */
+  create: (name: StackName, tags: Record<string, string>, settings: string) => Promise<boolean>;
   import: (name: StackName, state: Uint8Array) => Promise<void>;
-  /** Adds tags, or changes their values. @param before the tags that the stack has */
-  addTags: (name: StackName, tags: Record<string, string>, before: Record<string, string>) => Promise<void>;
+  /** Adds tags, or changes their values. @param before the tags that the stack has. @returns whether the place has the tags */
+  addTags: (name: StackName, tags: Record<string, string>, before: Record<string, string>) => Promise<boolean>;
   /** The provider `service` of a stack. A bucket has none. */
   service?: (name: StackName) => { crypter: Crypter; state: string };
   /** Variables with which the CLI reaches the place. */

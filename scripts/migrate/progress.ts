@@ -14,11 +14,13 @@ interface Entry {
 export class Progress {
   readonly #file: string;
   readonly #entries = new Map<string, Entry>();
+  /** Why the file lacks stacks that have come. */
+  fault: string | undefined;
 
   /** @param way the two addresses. A file of another way ends the script */
   constructor(file: string, way: { from: string; to: string }) {
     this.#file = file;
-    const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+    const lines = read(file).split("\n");
     const [first, ...entries] = lines.flatMap((line) => {
       try {
         return [JSON.parse(line) as unknown];
@@ -41,10 +43,27 @@ export class Progress {
   begin(way: { from: string; to: string }): void {
     // A line that is not complete must not run into the next one.
     const begin = existsSync(this.#file) ? "\n" : `${JSON.stringify(way)}\n`;
-    appendFileSync(this.#file, begin, { mode: 0o600 });
+    try {
+      appendFileSync(this.#file, begin, { mode: 0o600 });
+    } catch (error) {
+      fail(`The progress cannot be written: ${(error as Error).message}. Name another file with --progress`);
+    }
   }
 
+  /** A disk that is full does not undo that the stack has come: the next run compares it again. */
   add(name: StackName, target: StackName, from: number | undefined, to: number | undefined): void {
-    appendFileSync(this.#file, `${JSON.stringify({ stack: nameText(name), target: nameText(target), from, to } satisfies Entry)}\n`);
+    try {
+      appendFileSync(this.#file, `${JSON.stringify({ stack: nameText(name), target: nameText(target), from, to } satisfies Entry)}\n`);
+    } catch (error) {
+      this.fault = (error as Error).message;
+    }
+  }
+}
+
+function read(file: string): string {
+  try {
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  } catch (error) {
+    return fail(`The progress cannot be read: ${(error as Error).message}. Name another file with --progress`);
   }
 }

@@ -46,8 +46,10 @@ export class Server implements Place {
         "GET",
         `/api/user/stacks?${query.toString()}`,
       );
+      if (!Array.isArray(page.stacks)) throw new Fault(`${this.url} answered without a list of stacks. Is it the address of the API?`);
       for (const { orgName, projectName, stackName } of page.stacks)
-        if (orgName!.toLowerCase() === org.toLowerCase()) found.push({ org: orgName!, project: projectName!, stack: stackName! });
+        if (orgName?.toLowerCase() === org.toLowerCase()) found.push({ org: orgName, project: projectName!, stack: stackName! });
+      if (token && page.continuationToken === token) throw new Fault(`${this.url} answered with the same page of stacks twice`);
       token = page.continuationToken;
     } while (token);
     return found;
@@ -74,12 +76,17 @@ export class Server implements Place {
     }
   }
 
+  revision(name: StackName): Promise<Look | undefined> {
+    return this.look(name);
+  }
+
   async export(name: StackName): Promise<Uint8Array> {
     return new Uint8Array(await (await this.#call("GET", `${pathOf(name)}/export`)).arrayBuffer());
   }
 
-  async create({ org, project, stack }: StackName, tags: Record<string, string>): Promise<void> {
+  async create({ org, project, stack }: StackName, tags: Record<string, string>): Promise<boolean> {
     await this.#json("POST", `/api/stacks/${encodeURIComponent(org)}/${encodeURIComponent(project)}`, { json: { stackName: stack, tags } });
+    return true;
   }
 
   async import(name: StackName, state: Uint8Array): Promise<void> {
@@ -95,8 +102,9 @@ export class Server implements Place {
     throw new Fault("the server has not finished the import");
   }
 
-  async addTags(name: StackName, tags: Record<string, string>, before: Record<string, string>): Promise<void> {
+  async addTags(name: StackName, tags: Record<string, string>, before: Record<string, string>): Promise<boolean> {
     await this.#json("PATCH", `${pathOf(name)}/tags`, { json: { ...before, ...tags } });
+    return true;
   }
 
   service(name: StackName): { crypter: Crypter; state: string } {

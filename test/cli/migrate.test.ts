@@ -3,24 +3,10 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { ask } from "./support/api.ts";
-import { startBuiltServer } from "./support/builtServer.ts";
-import {
-  Migration,
-  type Side,
-  exportAt,
-  importAt,
-  newStackAt,
-  oddState,
-  openAt,
-  sealAt,
-  serviceProvider,
-  stacksAt,
-  withoutPlace,
-} from "./support/migration.ts";
+import { Migration, type Side, type Sides, ciphertextsIn, oddState, startSides, withoutPlace } from "./support/migration.ts";
 import { yamlProject } from "./support/programs.ts";
 import { Random } from "./support/random.ts";
 import { newSecret } from "./support/secrets.ts";
-import type { Server } from "./support/server.ts";
 import { Terminal } from "./support/terminal.ts";
 
 const PASSPHRASE = newSecret();
@@ -28,7 +14,7 @@ const PASSPHRASE = newSecret();
 const [SERVICE, LOCAL, ODD] = [newSecret(), newSecret(), newSecret()];
 const tags = { team: "größe", "odd:tag": "a=b c" };
 
-let servers: Server[];
+let sides: Sides;
 let source: Side;
 let target: Side;
 /** A checkout with the two programs. */
@@ -38,8 +24,8 @@ const terminals: Record<string, Terminal> = {};
 const there = () => ["--from", source.url, "--to", target.url, "--org", "acme"];
 
 beforeAll(async () => {
-  servers = await Promise.all(["migrate-source-server", "migrate-target-server"].map((name) => startBuiltServer(name)));
-  [source, target] = servers.map(({ url, credentials }) => ({ url, token: credentials.organizations["acme"]!["admin"]! })) as [Side, Side];
+  sides = await startSides("migrate");
+  ({ source, target } = sides);
   checkout = mkdtempSync(join(inject("directory"), "checkout-"));
   const env = { PULUMI_CONFIG_PASSPHRASE: PASSPHRASE };
   await Promise.all(
@@ -58,18 +44,14 @@ beforeAll(async () => {
       await terminal.pulumi("up", "--yes", "--skip-preview");
     }),
   );
-  await newStackAt(source, "odd", "state", undefined, tags);
-  const ciphertexts = await sealAt(source, "acme/odd/state", [JSON.stringify(ODD), `[9007199254740993, "${ODD}"]`]);
-  const provider = serviceProvider(source, "odd", "state");
-  await importAt(
-    source,
-    "acme/odd/state",
-    oddState({ project: "odd", stack: "state", resources: 12, ciphertexts, provider, pending: true }),
-  );
-  await newStackAt(source, "odd", "never-updated");
+  await source.newStack("odd", "state", undefined, tags);
+  const ciphertexts = await source.seal("acme/odd/state", [JSON.stringify(ODD), `[9007199254740993, "${ODD}"]`]);
+  const provider = source.serviceProvider("odd", "state");
+  await source.import("acme/odd/state", oddState({ project: "odd", stack: "state", resources: 12, ciphertexts, provider, pending: true }));
+  await source.newStack("odd", "never-updated");
   migration = new Migration({ ...env, MIGRATE_FROM_TOKEN: source.token, MIGRATE_TO_TOKEN: target.token });
 });
-afterAll(() => Promise.all(servers.map((server) => server.stop())));
+afterAll(() => sides.stop());
 
 describe("from one server to another", () => {
   it("lists what would come, and changes nothing", async () => {
@@ -78,7 +60,7 @@ describe("from one server to another", () => {
     expect(output).toContain("1 pending operations come with it");
     expect(output).toContain("4 stacks would come, 0 are there already, 0 cannot come.");
     expect(code).toBe(0);
-    expect(await stacksAt(target)).toEqual([]);
+    expect(await target.stacks()).toEqual([]);
   });
 
   it("killed at a random moment, it continues, and brings each stack as it was", async () => {
@@ -91,16 +73,16 @@ describe("from one server to another", () => {
     const { code, output } = await migration.run(...args);
     expect(code, output).toBe(0);
     expect(output).toContain("4 of 4 stacks are at");
-    expect((await stacksAt(target)).sort()).toEqual(["odd/never-updated", "odd/state", "shop/dev", "vault/dev"]);
+    expect((await target.stacks()).sort()).toEqual(["odd/never-updated", "odd/state", "shop/dev", "vault/dev"]);
 
     for (const path of ["acme/odd/state", "acme/shop/dev", "acme/vault/dev"])
-      expect(withoutPlace(await exportAt(target, path)), path).toBe(withoutPlace(await exportAt(source, path)));
+      expect(withoutPlace(await target.export(path)), path).toBe(withoutPlace(await source.export(path)));
     // The client's own provider encrypts these: nothing at all changes.
-    expect(await exportAt(target, "acme/vault/dev")).toBe(await exportAt(source, "acme/vault/dev"));
-    const odd = await exportAt(target, "acme/odd/state");
-    const ciphertexts = [...odd.matchAll(/"ciphertext":"([^"]+)"/g)].map(([, text]) => text!);
-    expect(await openAt(target, "acme/odd/state", ciphertexts)).toEqual([JSON.stringify(ODD), `[9007199254740993, "${ODD}"]`]);
-    expect(odd).toContain(`"secrets_providers":${serviceProvider(target, "odd", "state")}`);
+    expect(await target.export("acme/vault/dev")).toBe(await source.export("acme/vault/dev"));
+    const odd = await target.export("acme/odd/state");
+    const ciphertexts = ciphertextsIn(odd);
+    expect(await target.open("acme/odd/state", ciphertexts)).toEqual([JSON.stringify(ODD), `[9007199254740993, "${ODD}"]`]);
+    expect(odd).toContain(`"secrets_providers":${target.serviceProvider("odd", "state")}`);
     const { tags: found } = await ask<{ tags: object }>("GET", "/api/stacks/acme/odd/state", target);
     expect(found).toMatchObject(tags);
   });
@@ -131,17 +113,17 @@ describe("from one server to another", () => {
     const { version } = await ask<{ version: number }>("GET", "/api/stacks/acme/odd/state", target);
     expect(version).toBe(1);
 
-    const changed = (await exportAt(target, "acme/odd/state")).replace("größe-日本-3", "other");
-    await importAt(target, "acme/odd/state", changed);
+    const changed = (await target.export("acme/odd/state")).replace("größe-日本-3", "other");
+    await target.import("acme/odd/state", changed);
     const refused = await migration.run(...there(), "--yes", "--stack", "odd/state", "--stack", "odd/never-updated");
     expect(refused.code).toBe(1);
     expect(refused.output).toContain(
       "is not equal (resource 5 (urn:pulumi:state::odd::test:index:Ding::größe-日本-3) differs). --overwrite replaces it",
     );
     expect(refused.output).toContain("1 of 2 stacks are at");
-    expect(await exportAt(target, "acme/odd/state")).toBe(changed);
+    expect(await target.export("acme/odd/state")).toBe(changed);
     expect(await migration.run(...there(), "--yes", "--stack", "odd/state", "--overwrite")).toMatchObject({ code: 0 });
-    expect(withoutPlace(await exportAt(target, "acme/odd/state"))).toBe(withoutPlace(await exportAt(source, "acme/odd/state")));
+    expect(withoutPlace(await target.export("acme/odd/state"))).toBe(withoutPlace(await source.export("acme/odd/state")));
   });
 
   it("says why a stack cannot come, and brings the others", async () => {
@@ -187,9 +169,9 @@ describe("out to a folder, and in again", () => {
   it("and from the folder into an organization of another name, under the server's own provider", async () => {
     const back = new Migration({
       PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
-      MIGRATE_TO_TOKEN: servers[0]!.credentials.organizations["globex"]!["admin"]!,
+      MIGRATE_TO_TOKEN: sides.globex.source,
     });
-    const globex = { ...source, token: servers[0]!.credentials.organizations["globex"]!["admin"]! };
+    const globex = source.with(sides.globex.source);
     const args = [
       "--from",
       `file://${folder}`,
@@ -206,8 +188,8 @@ describe("out to a folder, and in again", () => {
     const { code, output } = await back.run(...args);
     expect(code, output).toBe(0);
     for (const [name, secret] of Object.entries({ shop: SERVICE, vault: LOCAL })) {
-      expect(await exportAt(globex, `globex/${name}/dev`)).toContain('"type":"service"');
-      const terminal = terminals[name]!.with({ ...globex, env: {} });
+      expect(await globex.export(`globex/${name}/dev`)).toContain('"type":"service"');
+      const terminal = terminals[name]!.with({ url: globex.url, token: globex.token, env: {} });
       expect((await terminal.pulumi("config", "get", "password", "--stack", `globex/${name}/dev`)).trim()).toBe(secret);
       expect(readFileSync(join(checkout, "programs", name, "Pulumi.dev.yaml"), "utf8")).not.toContain("encryptionsalt");
     }

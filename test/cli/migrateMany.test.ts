@@ -3,23 +3,9 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newSetting, passphraseCrypter } from "../../scripts/migrate/passphrase.ts";
-import { startBuiltServer } from "./support/builtServer.ts";
-import {
-  Migration,
-  type Side,
-  exportAt,
-  importAt,
-  newStackAt,
-  oddState,
-  openAt,
-  sealAt,
-  serviceProvider,
-  stacksAt,
-  withoutPlace,
-} from "./support/migration.ts";
+import { Migration, type Side, type Sides, ciphertextsIn, oddState, startSides, withoutPlace } from "./support/migration.ts";
 import { Random } from "./support/random.ts";
 import { newSecret } from "./support/secrets.ts";
-import type { Server } from "./support/server.ts";
 
 const STACKS = 200;
 const VERSIONS = 20;
@@ -36,36 +22,33 @@ const stackOf = (i: number) => `stack-${String(i).padStart(3, "0")}`;
 const pathOf = (i: number) => `acme/${projectOf(i)}/${stackOf(i)}`;
 
 describe.runIf(inject("long"))("many stacks", () => {
-  let servers: Server[];
+  let sides: Sides;
   let source: Side;
   let target: Side;
   let env: Record<string, string>;
 
   beforeAll(async () => {
-    servers = await Promise.all(["many-source-server", "many-target-server"].map((name) => startBuiltServer(name, OFF)));
-    [source, target] = servers.map(({ url, credentials }) => ({ url, token: credentials.organizations["acme"]!["admin"]! })) as [
-      Side,
-      Side,
-    ];
+    sides = await startSides("many", OFF);
+    ({ source, target } = sides);
     env = { PULUMI_CONFIG_PASSPHRASE: PASSPHRASE, MIGRATE_FROM_TOKEN: source.token, MIGRATE_TO_TOKEN: target.token };
     const setting = await newSetting(PASSPHRASE);
     const local = await passphraseCrypter(PASSPHRASE, setting);
     for (let i = 0; i < STACKS; i++) {
       const [project, stack, resources] = [projectOf(i), stackOf(i), SIZES[i % SIZES.length]!];
-      await newStackAt(source, project, stack, undefined, { number: String(i) });
+      await source.newStack(project, stack, undefined, { number: String(i) });
       const secrets = Array.from({ length: Math.min(resources, 20) }, (_, n) => JSON.stringify(`${SECRET} of ${n}`));
       const isLocal = i % 3 === 0;
       const ciphertexts = isLocal
         ? await local.seal(secrets.map((text) => Buffer.from(text).toString("base64")))
-        : await sealAt(source, pathOf(i), secrets);
-      const provider = isLocal ? `{"type":"passphrase","state":{"salt":"${setting}"}}` : serviceProvider(source, project, stack);
+        : await source.seal(pathOf(i), secrets);
+      const provider = isLocal ? `{"type":"passphrase","state":{"salt":"${setting}"}}` : source.serviceProvider(project, stack);
       // The first stacks have a history. It stays where it is.
       for (let version = 1; version < (i < SIZES.length - 2 ? VERSIONS : 1); version++)
-        await importAt(source, pathOf(i), oddState({ project, stack, resources: version }));
-      await importAt(source, pathOf(i), oddState({ project, stack, resources, ciphertexts, provider, pending: i % 5 === 4 }));
+        await source.import(pathOf(i), oddState({ project, stack, resources: version }));
+      await source.import(pathOf(i), oddState({ project, stack, resources, ciphertexts, provider, pending: i % 5 === 4 }));
     }
   }, 1_800_000);
-  afterAll(() => Promise.all(servers.map((server) => server.stop())));
+  afterAll(() => sides.stop());
 
   it(`${STACKS} come from another server, killed ${KILLS} times`, async () => {
     const migration = new Migration(env);
@@ -83,14 +66,14 @@ describe.runIf(inject("long"))("many stacks", () => {
     const { code, output } = await migration.run(...args);
     expect(code, output).toBe(0);
     expect(output).toContain(`${STACKS} of ${STACKS} stacks are at`);
-    expect(await stacksAt(target)).toHaveLength(STACKS);
+    expect(await target.stacks()).toHaveLength(STACKS);
     for (let i = 0; i < STACKS; i++) {
-      const [before, after] = await Promise.all([exportAt(source, pathOf(i)), exportAt(target, pathOf(i))]);
+      const [before, after] = await Promise.all([source.export(pathOf(i)), target.export(pathOf(i))]);
       if (i % 3 === 0) expect(after === before, pathOf(i)).toBe(true);
       else {
         expect(withoutPlace(after) === withoutPlace(before), pathOf(i)).toBe(true);
-        const ciphertexts = [...after.matchAll(/"ciphertext":"([^"]+)"/g)].map(([, text]) => text!);
-        const secrets = await openAt(target, pathOf(i), ciphertexts);
+        const ciphertexts = ciphertextsIn(after);
+        const secrets = await target.open(pathOf(i), ciphertexts);
         expect(secrets, pathOf(i)).toEqual(ciphertexts.map((_, n) => JSON.stringify(`${SECRET} of ${n}`)));
       }
     }
@@ -105,8 +88,7 @@ describe.runIf(inject("long"))("many stacks", () => {
     const out = new Migration({ ...env, MIGRATE_FROM_TOKEN: target.token });
     const went = await out.run("--from", target.url, "--to", `file://${folder}`, "--org", "acme", ...chosen, "--without-pending", "--yes");
     expect(went.code, went.output).toBe(0);
-    const globex = servers[1]!.credentials.organizations["globex"]!["admin"]!;
-    const back = new Migration({ ...env, MIGRATE_TO_TOKEN: globex });
+    const back = new Migration({ ...env, MIGRATE_TO_TOKEN: sides.globex.target });
     const came = await back.run("--from", `file://${folder}`, "--to", target.url, "--to-org", "globex", "--secrets", "service", "--yes");
     expect(came.code, came.output).toBe(0);
     expect(came.output).toContain(`${OUT} of ${OUT} stacks are at`);
@@ -114,7 +96,7 @@ describe.runIf(inject("long"))("many stacks", () => {
   }, 3_600_000);
 
   it("measures the time of a stack beside a bare export and import", async () => {
-    const [ours, theirs] = servers.map(({ credentials }) => credentials.organizations["globex"]!["admin"]!) as [string, string];
+    const { source: ours, target: theirs } = sides.globex;
     const chosen = SIZES.map((_, i) => 60 + i);
     const home = mkdtempSync(join(inject("directory"), "home-"));
     const cli = (url: string, token: string) => {

@@ -1,7 +1,16 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CONFIG, SAML_CONFIG, databasesOf, inEnvironment, readConfiguration, severalDatabases } from "../../scripts/configuration.ts";
+import {
+  CONFIG,
+  SAML_CONFIG,
+  atDomain,
+  databasesOf,
+  inEnvironment,
+  readConfiguration,
+  severalDatabases,
+} from "../../scripts/configuration.ts";
+import { wantedBindings } from "../../scripts/deploy/differences.ts";
 import { root } from "./support/checkout.ts";
 
 type Configuration = ReturnType<typeof readConfiguration>;
@@ -66,6 +75,28 @@ it("a configuration with several databases is refused by commands that copy one"
   expect(inEnvironment(two, "staging").d1_databases!.map((one) => one.database_name)).toEqual(["stackpass-staging", "stackpass-staging-2"]);
 });
 
+it("one setting gives a deployment the addresses api. and app. of a domain, and another environment none of them", () => {
+  const config = readConfiguration(CONFIG);
+  const main = { ...config, vars: { ...config.vars, DOMAIN: "example.com", OWN_HOSTS: "old.example.com" } };
+  const { DOMAIN: _, ...vars } = main.vars;
+  expect(atDomain(main)).toEqual({
+    ...config,
+    workers_dev: false,
+    routes: [
+      { pattern: "api.example.com", custom_domain: true },
+      { pattern: "app.example.com", custom_domain: true },
+    ],
+    vars: { ...vars, PUBLIC_URL: "https://app.example.com", OWN_HOSTS: "old.example.com,api.example.com" },
+  });
+  expect(atDomain(config)).toBe(config);
+  expect(JSON.stringify(atDomain(inEnvironment(main, "staging")))).not.toContain("example.com");
+  const staging = { ...main, env: { staging: { vars: { DOMAIN: "staging.example.com" } } } };
+  expect(atDomain(inEnvironment(staging, "staging")).routes!.map(({ pattern }) => pattern)).toEqual([
+    "api.staging.example.com",
+    "app.staging.example.com",
+  ]);
+});
+
 it("no code contains the name of a database, a bucket or a queue", () => {
   const config = readConfiguration(CONFIG);
   const names = namesIn(config).filter((name) => name.startsWith(`${config.name}-`));
@@ -75,4 +106,22 @@ it("no code contains the name of a database, a bucket or a queue", () => {
       const text = readFileSync(join(root, folder, file), "utf8");
       for (const name of names) expect(text.includes(name), `${name} in ${folder}/${file}`).toBe(false);
     }
+});
+
+it("what a button that deploys asks for belongs to a binding or a secret, and no value is suggested", () => {
+  const config = readConfiguration(CONFIG);
+  const { cloudflare } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    cloudflare: { bindings: Record<string, { description: string }> };
+  };
+  const known = new Set([...wantedBindings(config).map(({ name }) => name), ...config.secrets!.required!, "OPERATOR_TOKEN"]);
+  for (const [name, { description }] of Object.entries(cloudflare.bindings)) {
+    expect(known, name).toContain(name);
+    expect(description.length).toBeGreaterThan(20);
+  }
+  const asked = readFileSync(join(root, ".dev.vars.example"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  expect(asked).toEqual(["OPERATOR_TOKEN="]);
+  // Cloudflare provisions what has no id.
+  expect(readFileSync(join(root, CONFIG), "utf8")).not.toMatch(/^\s*(database_id|id)\s*=/m);
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -20,16 +20,23 @@ const noDatabase = error(
 /** Of a developer's shell. */
 const unset = { CLOUDFLARE_ACCOUNT_ID: "" };
 
-const deploy = (answers: Record<string, Answer[]>, args: string[] = [], env: Record<string, string> = unset) =>
-  runStubbed("deploy", args, { "whoami --json": [one], ...answers }, env);
+const TAG = / --tag unknown\.[0-9a-f]{16}/;
+
+/** The calls are without the tag of the version, which depends on each file of the checkout. */
+async function deploy(answers: Record<string, Answer[]>, args: string[] = [], env: Record<string, string> = unset) {
+  const ended = await runStubbed("deploy", args, { "whoami --json": [one], ...answers }, env);
+  return { ...ended, calls: ended.calls.map((call) => call.replace(TAG, "")), tags: ended.calls.flatMap((call) => TAG.exec(call) ?? []) };
+}
+const needs = ["r2 bucket list", "kv namespace list", "queues list"];
 
 describe("npm run deploy", () => {
   it("applies the migrations, then puts the code in place, and shows the output of both", async () => {
-    const { code, stdout, calls } = await deploy(
+    const { code, stdout, calls, tags } = await deploy(
       { [migrate]: [{ stdout: "No migrations to apply!\n" }], deploy: [{ stdout: "Deployed stackpass\n" }] },
       ["--secrets-file", "/tmp/none"],
     );
     expect(code).toBe(0);
+    expect(tags).toHaveLength(1);
     expect(calls).toEqual(["whoami --json", migrate, "deploy --secrets-file /tmp/none"]);
     expect(stdout).toMatch(/No migrations to apply![^]*Deployed stackpass/);
   });
@@ -54,7 +61,7 @@ describe("npm run deploy", () => {
       "/tmp/none",
     ]);
     expect(code).toBe(0);
-    expect(calls).toEqual(["whoami --json", migrate, "r2 bucket list", "deploy --secrets-file /tmp/none", migrate]);
+    expect(calls).toEqual(["whoami --json", migrate, ...needs, "deploy --secrets-file /tmp/none", migrate]);
     expect(stdout).toContain("this is the first deployment");
     expect(stdout).toContain("13 migrations applied");
   });
@@ -91,7 +98,7 @@ describe("npm run deploy", () => {
       const deployed = { stdout: "https://stackpass.acme.workers.dev\n" };
       const { code, stdout, stderr, calls, input } = await deploy({ [migrate]: [noDatabase, {}], deploy: [deployed] });
       expect(code).toBe(0);
-      expect(calls).toEqual(["whoami --json", migrate, "r2 bucket list", withSecrets, migrate]);
+      expect(calls).toEqual(["whoami --json", migrate, ...needs, withSecrets, migrate]);
       const [, pepper, key] = lines.exec(input)!;
       for (const secret of [pepper!, key!]) expect(stdout + stderr + calls.join()).not.toContain(secret);
       expect(stdout).toContain("npx wrangler secret put OPERATOR_TOKEN`, and open https://stackpass.acme.workers.dev/setup.");
@@ -151,14 +158,22 @@ describe("npm run deploy", () => {
     expect(await deploy({ "whoami --json": [error("Authentication error [code: 10000]")] })).toMatchObject({ code: 0 });
   });
 
-  it("deploys nothing the first time while R2 is not enabled", async () => {
+  it("deploys nothing the first time while something is missing, and reports all of it at once", async () => {
     const { code, stderr, calls } = await deploy({
       [migrate]: [noDatabase],
       "r2 bucket list": [error("Please enable R2 through the Cloudflare Dashboard. [code: 10042]")],
+      "kv namespace list": [error("A request to the Cloudflare API failed. Authentication error [code: 10000]")],
+      "queues list": [error("Queues is not available on your free plan.")],
     });
     expect(code).toBe(1);
+    expect(stderr).toContain("The buckets (R2) of the account cannot be read");
     expect(stderr).toContain("Enable it once in the dashboard");
-    expect(calls.at(-1)).toBe("r2 bucket list");
+    expect(stderr).toContain("The KV namespaces of the account cannot be read");
+    expect(stderr).toContain("lacks a permission");
+    expect(stderr).toContain("The queues of the account cannot be read");
+    expect(stderr).toContain("Choose Workers Paid");
+    expect(stderr).toContain("Nothing was deployed.");
+    expect(calls.at(-1)).toBe("queues list");
   });
 
   it("deploys the second Worker for SAML before the one that is bound to it, and stops if that fails", async () => {
@@ -193,6 +208,36 @@ describe("npm run deploy", () => {
     expect(saml.calls.slice(-2)).toEqual([`deploy --config ${second}`, `deploy --config ${bound}`]);
     expect(JSON.parse(saml.configs[second]!)).toMatchObject({ name: "stackpass-staging-saml" });
     expect(JSON.parse(saml.configs[bound]!)).toMatchObject({ services: [{ binding: "SAML", service: "stackpass-staging-saml" }] });
+  });
+
+  it("deploys at the domain of the setting DOMAIN, and prints its address", async () => {
+    const withDomain = (value: string, more = "") =>
+      runStubbed(
+        "deploy",
+        [],
+        (folder) => {
+          const file = join(folder, "wrangler.toml");
+          writeFileSync(file, readFileSync(file, "utf8").replace("\n[vars]\n", `\n${more}[vars]\nDOMAIN = "${value}"\n`));
+          return { "whoami --json": [one], [migrate]: [noDatabase, {}] };
+        },
+        unset,
+      );
+    const { code, calls, configs, stdout } = await withDomain("example.com");
+    expect(code).toBe(0);
+    expect(calls.at(-1)).toBe(`${migrate} --config wrangler.generated.main.json`);
+    expect(JSON.parse(configs["wrangler.generated.main.json"]!)).toMatchObject({
+      workers_dev: false,
+      routes: [{ pattern: "api.example.com" }, { pattern: "app.example.com" }],
+    });
+    expect(stdout).toContain("open https://app.example.com/setup");
+    for (const value of ["https://example.com", "Example.com", "localhost", ""])
+      expect(await withDomain(value)).toMatchObject({
+        code: 2,
+        calls: [],
+        stderr: expect.stringContaining("DOMAIN in wrangler.toml") as string,
+      });
+    const both = await withDomain("example.com", '[[routes]]\npattern = "x.example.com"\n');
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("both DOMAIN and routes") as string });
   });
 
   it("refuses a name that cannot be a part of other names", async () => {

@@ -1,11 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { Bucket } from "../../scripts/migrate/bucket.ts";
 import { projectsIn, readSettings, rewriteSettings } from "../../scripts/migrate/checkout.ts";
 import { compare } from "../../scripts/migrate/compare.ts";
 import { newSetting, passphraseCrypter } from "../../scripts/migrate/passphrase.ts";
 import type { Crypter } from "../../scripts/migrate/place.ts";
+import { Progress } from "../../scripts/migrate/progress.ts";
 import { isRounded, readState, referencesOf, roundedNumbers } from "../../scripts/migrate/state.ts";
 import { runScript } from "../cli/support/script.ts";
 
@@ -135,6 +139,83 @@ describe("states", () => {
   });
 });
 
+describe("a bucket", () => {
+  const name = { org: "organization", project: "web", stack: "dev" };
+
+  it("is read by as few starts of the CLI as there are questions, and again after an import", async () => {
+    const calls = join(folder, "calls");
+    const state = join(folder, "state");
+    writeFileSync(state, "one");
+    const cli = join(folder, "pulumi");
+    writeFileSync(
+      cli,
+      `#!/bin/sh\necho "$3 $4 $5" >> '${calls}'\ncase "$4 $5" in\n"ls "*) echo '[{"name":"organization/web/dev"}]';;\n"tag ls") echo '{"a":"b"}';;\n"export "*) cat '${state}';;\n"import "*) cat > '${state}';;\nesac\n`,
+      { mode: 0o755 },
+    );
+    vi.stubEnv("PULUMI_CLI", cli);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const bucket = new Bucket("file:///nowhere");
+    const exported = async () => Buffer.from(await bucket.export(name)).toString();
+    const made = () => readFileSync(calls, "utf8").trimEnd().split("\n").sort();
+    expect(await bucket.list()).toEqual([name]);
+    expect(await bucket.look(name)).toEqual({ tags: { a: "b" }, isRunning: false });
+    expect(await exported()).toBe("one");
+    expect(await bucket.revision()).toEqual({ isRunning: false });
+    expect(made()).toEqual(["stack export --stack", "stack ls --all", "stack tag ls"]);
+    await bucket.look(name);
+    await bucket.import(name, new TextEncoder().encode("two"));
+    expect(await exported()).toBe("two");
+    expect(await bucket.look({ ...name, stack: "other" })).toBeUndefined();
+    expect(made()).toHaveLength(7);
+  });
+});
+
+it("a stack that has come is not lost with a disk that is full: the progress only keeps the reason", () => {
+  const gone = mkdtempSync(join(tmpdir(), "gone-"));
+  const progress = new Progress(join(gone, "progress.jsonl"), { from: "a", to: "b" });
+  progress.begin({ from: "a", to: "b" });
+  const name = { org: "acme", project: "web", stack: "dev" };
+  progress.add(name, name, 1, 1);
+  expect(progress.fault).toBeUndefined();
+  rmSync(gone, { recursive: true });
+  progress.add(name, name, 2, 2);
+  expect(progress.fault).toContain("ENOENT");
+});
+
+describe("a source that is no server of stacks", () => {
+  it.each([
+    ["a page", 200, "<html>no</html>", "answered with text that is not JSON"],
+    ["other JSON", 200, '{"items":[]}', "answered without a list of stacks. Is it the address of the API?"],
+    ["the same page for ever", 200, '{"stacks":[],"continuationToken":"x"}', "answered with the same page of stacks twice"],
+    ["a refusal with a page", 403, "<html>secret</html>", "the server answered 403"],
+  ])("is reported in a sentence: %s", async (_, status, body, message) => {
+    const server = createServer((_request, response) => response.writeHead(status).end(body)).listen(0);
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const args = ["--from", url, "--to", "https://b.example", "--org", "acme", "--progress", join(folder, `progress-${status}.jsonl`)];
+    const { code, output } = await runScript("migrate", args, {
+      MIGRATE_FROM_TOKEN: "pul-from",
+      MIGRATE_TO_TOKEN: "pul-to",
+      PULUMI_HOME: folder,
+    });
+    expect(output).toContain(message);
+    expect(output).not.toMatch(/secret|\n {4}at /);
+    expect(code).toBe(2);
+  });
+});
+
+it("a name that would leave its folder is refused, whatever a server says", async () => {
+  const names = ["a b", "..", "it's", "größe", "😀", "a/../../b", ""];
+  const stacks = names.map((stackName) => ({ orgName: "acme", projectName: "web", stackName }));
+  const server = createServer((_request, response) => response.end(JSON.stringify({ stacks }))).listen(0);
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const args = ["--from", url, "--to", "file:///nowhere", "--org", "acme", "--progress", join(folder, "names.jsonl")];
+  const { code, output } = await runScript("migrate", args, { MIGRATE_FROM_TOKEN: "pul-from", PULUMI_HOME: folder });
+  expect(output.match(/cannot come: its name is not valid/g)).toHaveLength(names.length);
+  expect(code).toBe(1);
+});
+
 describe("the command", () => {
   let args: string[];
   beforeEach(() => {
@@ -163,6 +244,14 @@ describe("the command", () => {
     expect(output).toContain(
       "A token for https://a.example is needed: set MIGRATE_FROM_TOKEN, or run `pulumi login https://a.example` first.",
     );
+    expect(code).toBe(2);
+  });
+
+  it("says that the progress cannot be read", async () => {
+    const there = join(folder, "a-folder");
+    mkdirSync(there);
+    const { code, output } = await runScript("migrate", [...args, "--progress", there], env);
+    expect(output).toContain("The progress cannot be read: EISDIR");
     expect(code).toBe(2);
   });
 

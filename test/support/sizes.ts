@@ -26,6 +26,8 @@ export interface Sizes {
   races: number;
   /** Kills of a server whose queue holds audit events. */
   auditKills: number;
+  /** Stacks that come from a folder and go out to another one. */
+  folderStacks: number;
   /** Requests of SCIM with a part that is replaced by anything. */
   scimMutations: number;
   /** Responses of SAML with a random change. */

@@ -3,6 +3,8 @@ import { mkdtempSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { inject } from "vitest";
 import { request } from "./api.ts";
+import { startBuiltServer } from "./builtServer.ts";
+import type { Server } from "./server.ts";
 
 const script = join(import.meta.dirname, "../../../scripts/migrate.ts");
 
@@ -49,56 +51,97 @@ export class Migration {
   }
 }
 
-/** A server, and its administrator of acme. */
-export interface Side {
-  url: string;
-  token: string;
-}
+/** A server as one of its administrators sees it. */
+export class Side {
+  readonly url: string;
+  readonly token: string;
 
-/** A stack with a state as a client sent it, by the API. */
-export async function newStackAt({ url, token }: Side, project: string, stack: string, state?: string, tags = {}): Promise<void> {
-  await must(request("POST", `/api/stacks/acme/${project}`, { url, token, json: { stackName: stack, tags } }));
-  if (state !== undefined) await importAt({ url, token }, `acme/${project}/${stack}`, state);
-}
+  constructor(url: string, token: string) {
+    this.url = url;
+    this.token = token;
+  }
 
-export const importAt = ({ url, token }: Side, path: string, state: string): Promise<string> =>
-  must(
-    fetch(`${url}/api/stacks/${path}/import`, {
-      method: "POST",
-      headers: { Authorization: `token ${token}`, "Content-Type": "application/json" },
-      body: state,
-    }),
-  );
+  #caller() {
+    return { url: this.url, token: this.token };
+  }
 
-export const exportAt = ({ url, token }: Side, path: string): Promise<string> =>
-  must(request("GET", `/api/stacks/${path}/export`, { url, token }));
+  /** The same server, as another administrator sees it. */
+  with(token: string): Side {
+    return new Side(this.url, token);
+  }
 
-/** Encrypts values for a stack. @returns ciphertexts */
-export async function sealAt({ url, token }: Side, path: string, values: string[]): Promise<string[]> {
-  const json = { plaintexts: values.map((value) => Buffer.from(value).toString("base64")) };
-  return (JSON.parse(await must(request("POST", `/api/stacks/${path}/batch-encrypt`, { url, token, json }))) as { ciphertexts: string[] })
-    .ciphertexts;
-}
+  /** A stack of acme with a state as a client sent it, by the API. */
+  async newStack(project: string, stack: string, state?: string, tags = {}): Promise<void> {
+    await must(request("POST", `/api/stacks/acme/${project}`, { ...this.#caller(), json: { stackName: stack, tags } }));
+    if (state !== undefined) await this.import(`acme/${project}/${stack}`, state);
+  }
 
-export async function openAt({ url, token }: Side, path: string, ciphertexts: string[]): Promise<string[]> {
-  const text = await must(request("POST", `/api/stacks/${path}/batch-decrypt`, { url, token, json: { ciphertexts } }));
-  const { plaintexts } = JSON.parse(text) as { plaintexts: Record<string, string> };
-  return ciphertexts.map((ciphertext) => Buffer.from(plaintexts[ciphertext]!, "base64").toString());
-}
+  import(path: string, state: string): Promise<string> {
+    const headers = { Authorization: `token ${this.token}`, "Content-Type": "application/json" };
+    return must(fetch(`${this.url}/api/stacks/${path}/import`, { method: "POST", headers, body: state }));
+  }
 
-export async function stacksAt({ url, token }: Side): Promise<string[]> {
-  const found: string[] = [];
-  for (let cursor = ""; ;) {
-    const path = `/api/user/stacks?organization=acme${cursor && `&continuationToken=${encodeURIComponent(cursor)}`}`;
-    const page = JSON.parse(await must(request("GET", path, { url, token }))) as {
-      stacks: { projectName: string; stackName: string }[];
-      continuationToken?: string;
-    };
-    found.push(...page.stacks.map(({ projectName, stackName }) => `${projectName}/${stackName}`));
-    if (!page.continuationToken) return found;
-    cursor = page.continuationToken;
+  export(path: string): Promise<string> {
+    return must(request("GET", `/api/stacks/${path}/export`, this.#caller()));
+  }
+
+  /** Encrypts values for a stack. @returns ciphertexts */
+  async seal(path: string, values: string[]): Promise<string[]> {
+    const json = { plaintexts: values.map((value) => Buffer.from(value).toString("base64")) };
+    const text = await must(request("POST", `/api/stacks/${path}/batch-encrypt`, { ...this.#caller(), json }));
+    return (JSON.parse(text) as { ciphertexts: string[] }).ciphertexts;
+  }
+
+  async open(path: string, ciphertexts: string[]): Promise<string[]> {
+    const text = await must(request("POST", `/api/stacks/${path}/batch-decrypt`, { ...this.#caller(), json: { ciphertexts } }));
+    const { plaintexts } = JSON.parse(text) as { plaintexts: Record<string, string> };
+    return ciphertexts.map((ciphertext) => Buffer.from(plaintexts[ciphertext]!, "base64").toString());
+  }
+
+  /** The stacks of acme, as `project/stack`. */
+  async stacks(): Promise<string[]> {
+    const found: string[] = [];
+    for (let cursor = ""; ;) {
+      const path = `/api/user/stacks?organization=acme${cursor && `&continuationToken=${encodeURIComponent(cursor)}`}`;
+      const page = JSON.parse(await must(request("GET", path, this.#caller()))) as {
+        stacks: { projectName: string; stackName: string }[];
+        continuationToken?: string;
+      };
+      found.push(...page.stacks.map(({ projectName, stackName }) => `${projectName}/${stackName}`));
+      if (!page.continuationToken) return found;
+      cursor = page.continuationToken;
+    }
+  }
+
+  /** The secrets provider of a stack of acme, as a state names it. */
+  serviceProvider(project: string, stack: string): string {
+    return `{"type":"service","state":{"url":"${this.url}","owner":"acme","project":"${project}","stack":"${stack}"}}`;
   }
 }
+
+export interface Sides {
+  source: Side;
+  target: Side;
+  /** Tokens of the administrators of globex at both servers. */
+  globex: { source: string; target: string };
+  stop: () => Promise<unknown>;
+}
+
+/** Two servers, each as its administrator of acme sees it. @param name begins the names of their folders */
+export async function startSides(name: string, vars: Record<string, string> = {}): Promise<Sides> {
+  const servers = await Promise.all(["source", "target"].map((side) => startBuiltServer(`${name}-${side}-server`, vars)));
+  const tokenOf = ({ credentials }: Server, org: string) => credentials.organizations[org]!["admin"]!;
+  const [source, target] = servers as [Server, Server];
+  return {
+    source: new Side(source.url, tokenOf(source, "acme")),
+    target: new Side(target.url, tokenOf(target, "acme")),
+    globex: { source: tokenOf(source, "globex"), target: tokenOf(target, "globex") },
+    stop: () => Promise.all(servers.map((server) => server.stop())),
+  };
+}
+
+/** The ciphertexts of a state, in its order. */
+export const ciphertextsIn = (state: string): string[] => [...state.matchAll(/"ciphertext": ?"([^"]+)"/g)].map(([, text]) => text!);
 
 async function must(answer: Promise<Response>): Promise<string> {
   const response = await answer;
@@ -139,6 +182,3 @@ export function oddState({ project, stack, resources, ciphertexts = [], provider
   return `{"version":3, "deployment":{ "manifest":{"time":"2024-02-29T12:00:00Z","magic":"","version":""},${provider ? `"secrets_providers":${provider},` : ""}
     "resources":[{"urn":"${root}","custom":false,"type":"pulumi:pulumi:Stack","outputs":{"count":${resources},"big":12345678901234567890}}${list.map((one) => `,${one}`).join("")}]${pending ? `,"pending_operations":[${operation}]` : ""}}}`;
 }
-
-export const serviceProvider = ({ url }: Side, project: string, stack: string): string =>
-  `{"type":"service","state":{"url":"${url}","owner":"acme","project":"${project}","stack":"${stack}"}}`;

@@ -40,20 +40,21 @@ export interface Answer {
 
 /**
  * A script of a checkout with a stub in the place of wrangler, which writes its calls down.
- * @param answers by the first words of the call; several are given one after the other, the last one again and again
+ * @param answers by the first words of the call; several are given one after the other, the last one again and again. A function gets the
+ * folder of the checkout, which it may change
  * @param more what an operator has added to `wrangler.toml`
  * @returns the words of each call, the generated configurations that the calls named, and what was written into a call's standard input
  */
 export async function runStubbed(
   name: string,
   args: string[],
-  answers: Record<string, Answer[]>,
+  answers: Record<string, Answer[]> | ((folder: string) => Record<string, Answer[]>),
   env: Record<string, string> = {},
   more = "",
 ): Promise<Ended & { calls: string[]; configs: Record<string, string>; input: string }> {
   const folder = mkdtempSync(join(tmpdir(), "stackpass-scripts-"));
   try {
-    for (const part of ["scripts", "src", "package.json", "wrangler.toml", "wrangler.saml.toml"])
+    for (const part of ["scripts", "src", "migrations", "package.json", "wrangler.toml", "wrangler.saml.toml"])
       cpSync(join(root, part), join(folder, part), { recursive: true });
     appendFileSync(join(folder, "wrangler.toml"), more);
     const wrangler = join(folder, "node_modules/wrangler");
@@ -63,7 +64,7 @@ export async function runStubbed(
     // What the scripts import lies where it always does.
     for (const library of ["drizzle-orm", "smol-toml"])
       symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
-    writeFileSync(join(folder, "answers.json"), JSON.stringify(answers));
+    writeFileSync(join(folder, "answers.json"), JSON.stringify(typeof answers === "function" ? answers(folder) : answers));
     const ended = await runScript(folder, name, args, env);
     const textOf = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
     const configs = existsSync(join(folder, "configs")) ? readdirSync(join(folder, "configs")) : [];
