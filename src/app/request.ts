@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
+import { askStack, stackChanged } from "../coordinator/client.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "../http/environment.ts";
 import { logError } from "../log.ts";
@@ -25,6 +26,8 @@ export function requestContext(c: Context<Env>): RequestContext {
     background: (name, work) =>
       executionCtx.waitUntil(work(c.env).catch((error: unknown) => logError(`${name} failed`, error, { requestId: context.requestId }))),
     tokensEnded: (ended) => abortUpdates(context, ended),
+    askStack: (name, question) => askStack(env, name, question),
+    stackChanged: (name) => stackChanged(env, name),
   };
   return context;
 }
