@@ -91,7 +91,10 @@ try {
     chain(seen, () => 1).length,
     total(chain(seen, ofDatabase), ofDatabase),
     total(seen, ({ identity }) => identity),
-    total(chain(seen, (request) => request.object), (request) => request.object),
+    total(
+      chain(seen, (request) => request.object),
+      (request) => request.object,
+    ),
   ]);
   console.log(`\n${wordsOf(workload)}; client to Worker ${edge} ms, to D1 ${database} ms, Worker to object ${object} ms\n`);
   console.log(table(["", "seconds", "requests", "in a row", "D1 in a row", "and for the identity", "objects in a row"], rows));

@@ -180,7 +180,9 @@ async function measure(server: BenchServer): Promise<Figures> {
   const own = profile && (await profile()) / count;
   const after = await databaseOf(server);
   const database =
-    before && after && (Object.fromEntries(Object.entries(after).map(([name, n]) => [name, (n - before[name as keyof Database]) / count])) as never);
+    before &&
+    after &&
+    (Object.fromEntries(Object.entries(after).map(([name, n]) => [name, (n - before[name as keyof Database]) / count])) as never);
   return { ...round, seconds, database, processor, own };
 }
 
@@ -215,13 +217,27 @@ try {
       figure(spread.map(({ p99 }) => p99)),
       figure(rounds.map(({ processor }) => processor)),
       figure(rounds.map(({ own }) => own)),
-      ...(["statements", "batches", "rowsRead", "rowsWritten"] as const).map((kind) => figure(rounds.map(({ database }) => database?.[kind]))),
+      ...(["statements", "batches", "rowsRead", "rowsWritten"] as const).map((kind) =>
+        figure(rounds.map(({ database }) => database?.[kind])),
+      ),
       rounds.reduce((sum, one) => sum + one.errors.length, 0),
     ];
   });
   console.log(
     table(
-      ["", "updates/s", "p50 ms", "p99 ms", "processor ms per update", "own isolate's", "D1 statements", "batches", "rows read", "written", "errors"],
+      [
+        "",
+        "updates/s",
+        "p50 ms",
+        "p99 ms",
+        "processor ms per update",
+        "own isolate's",
+        "D1 statements",
+        "batches",
+        "rows read",
+        "written",
+        "errors",
+      ],
       rows,
     ),
   );
@@ -232,7 +248,12 @@ try {
     console.log(
       table(
         ["", "count", "p50 ms", "p99 ms"],
-        Object.entries(times).map(([call, list]) => [call, list.length, percentiles(list).p50.toFixed(1), percentiles(list).p99.toFixed(1)]),
+        Object.entries(times).map(([call, list]) => [
+          call,
+          list.length,
+          percentiles(list).p50.toFixed(1),
+          percentiles(list).p99.toFixed(1),
+        ]),
       ),
     );
     errors.push(...rounds.flatMap((one) => one.errors));
@@ -240,7 +261,10 @@ try {
   for (const error of errors.slice(0, 5)) console.log(error);
   const report = Object.entries(all).map(([name, rounds]) => [
     name,
-    rounds.map(({ times, ...one }) => ({ ...one, calls: Object.fromEntries(Object.entries(times).map(([call, list]) => [call, percentiles(list)])) })),
+    rounds.map(({ times, ...one }) => ({
+      ...one,
+      calls: Object.fromEntries(Object.entries(times).map(([call, list]) => [call, percentiles(list)])),
+    })),
   ]);
   writeReport("many", { clients, updates, resources, servers: Object.fromEntries(report) as object });
 } finally {

@@ -17,7 +17,9 @@ export async function profileOf(inspector: string): Promise<() => Promise<number
     const { profile } = (await ask("Profiler.stop")) as { profile: Profile };
     stop();
     const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame.functionName]));
-    const active = profile.samples.map((id, i) => (["(idle)", "(program)", "(root)"].includes(names.get(id) ?? "") ? 0 : profile.timeDeltas[i]!));
+    const active = profile.samples.map((id, i) =>
+      ["(idle)", "(program)", "(root)"].includes(names.get(id) ?? "") ? 0 : profile.timeDeltas[i]!,
+    );
     return active.reduce((sum, microseconds) => sum + microseconds, 0) / 1000;
   };
 }

@@ -74,7 +74,7 @@ async function readChains(store: Store, events: AuditEvent[]): Promise<Chains> {
         archives: list(
           "archives",
           sql`json_object('orgId', org_id, 'firstSeq', first_seq, 'lastSeq', last_seq, 'firstAt', first_at, 'lastAt', last_at, 'key', key)`,
-          sql`audit_archives WHERE EXISTS (SELECT 1 FROM json_each(${places}) AS place WHERE place.value->>'orgId' = audit_archives.org_id
+          sql`audit_archives WHERE ${ofOrgs} AND EXISTS (SELECT 1 FROM json_each(${places}) AS place WHERE place.value->>'orgId' = audit_archives.org_id
             AND place.value->>'at' BETWEEN audit_archives.first_at AND audit_archives.last_at)`,
         ),
         streams: list("streams", sql`id`, sql`audit_streams WHERE ${ofOrgs} AND paused_at IS NULL`),

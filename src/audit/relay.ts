@@ -42,7 +42,12 @@ export async function relayLeftovers(env: Bindings, now: number): Promise<number
   let relayed = 0;
   while (relayed < PER_RUN) {
     const [rows] = await batch(store, [
-      store.db.select(promisedColumns).from(auditOutbox).where(lte(auditOutbox.relayAt, now)).orderBy(auditOutbox.relayAt).limit(MAX_MESSAGES),
+      store.db
+        .select(promisedColumns)
+        .from(auditOutbox)
+        .where(lte(auditOutbox.relayAt, now))
+        .orderBy(auditOutbox.relayAt)
+        .limit(MAX_MESSAGES),
     ]);
     if (rows.length === 0) break;
     await send(env, store, rows);

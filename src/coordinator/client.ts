@@ -38,13 +38,12 @@ export async function askStack(env: Bindings, name: string, question: StackQuest
   }
 }
 
-/** Tells a stack's object that tags or the configuration have changed. @throws 503 when it cannot be reached: it may know them as they were */
+/** Tells a stack's object that tags or the configuration have changed. An object that cannot be reached is likely to restart, and then forgets them. */
 export async function stackChanged(env: Bindings, name: string): Promise<void> {
   try {
     await coordinatorAt(env, name).forgetFacts();
   } catch (error) {
     logError("stack object not told of a change", error);
-    throw unavailable("the stack");
   }
 }
 

@@ -81,7 +81,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
       const run = this.#sealed.has(updateId) ? this.#runs.get(updateId) : await this.#settled(updateId);
-      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now(), this.#starters.get(updateId)))) await this.#abort(run);
+      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now(), this.#starters.get(updateId))))
+        await this.#abort(run);
       // The lease has ended, whatever the cause; a 403 makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
       if (!run || run.phase !== "running" || isOver(run, Date.now())) throw leaseOver();

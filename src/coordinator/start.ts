@@ -51,7 +51,11 @@ interface Started {
  * Starts an update if its row belongs to this stack and is not started, and if no other update runs; a preview may run beside one. It makes
  * one durable write in D1, then one in the object. If the object crashes in between, the next change of the stack ends the update in D1.
  */
-export async function startRun(ctx: StackContext, input: StartUpdate, holder: Run | undefined): Promise<{ answer: StartAnswer; stack?: StackFacts }> {
+export async function startRun(
+  ctx: StackContext,
+  input: StartUpdate,
+  holder: Run | undefined,
+): Promise<{ answer: StartAnswer; stack?: StackFacts }> {
   const occupied = holder !== undefined;
   const event = auditEvent(input, input.orgId, whoIs(input.actor), {
     event: "stack-update-started",
@@ -111,7 +115,9 @@ async function startFirst(ctx: StackContext, input: StartUpdate, occupied: boole
   const { start, audit, hold } = startStatements(ctx, input, event);
   const [, rows, promised] = await batch(store, [
     guard(store, actor, now, orgId),
-    start(and(eq(updates.status, "not started"), occupied ? eq(updates.dryRun, true) : sql`${ofStack(sql`running_update`)} IS NULL`)).returning({
+    start(
+      and(eq(updates.status, "not started"), occupied ? eq(updates.dryRun, true) : sql`${ofStack(sql`running_update`)} IS NULL`),
+    ).returning({
       stackId: updates.stackId,
       kind: updates.kind,
       dryRun: updates.dryRun,
@@ -119,7 +125,10 @@ async function startFirst(ctx: StackContext, input: StartUpdate, occupied: boole
       cliVersion: cliVersion.as("cli_version"),
       stateKey: sql<string | null>`${ofStack(sql`state_key`)}`.as("state_key_now"),
       aliasFree: sql<number>`${ofStack(sql`alias_free`)}`.as("alias_free"),
-      refersToNone: sql<number>`${ofStack(sql`NOT EXISTS (SELECT 1 FROM stack_references WHERE stack_references.stack_id = stacks.id)`)}`.as("refers_to_none"),
+      refersToNone:
+        sql<number>`${ofStack(sql`NOT EXISTS (SELECT 1 FROM stack_references WHERE stack_references.stack_id = stacks.id)`)}`.as(
+          "refers_to_none",
+        ),
       stack: sql<string>`${ofStack(sql`json_object('version', version, 'activeUpdate', active_update, 'config', config, 'tags',
         (SELECT json(json_group_object(name, value)) FROM stack_tags WHERE stack_tags.stack_id = stacks.id))`)}`.as("stack_now"),
     }),

@@ -39,11 +39,15 @@ export async function getStack(ctx: OrgContext, path: StackPath) {
   if (!stack) throw noSuchStack(path);
   noteAdmitted(ctx, path, stack.id);
   const { kind, author, startedAt, projectName, stackName } = stack;
-  return toAnswer(ctx, { orgName: ctx.org.name, projectName, stackName }, {
-    ...stack,
-    tags: JSON.parse(stack.tags) as Record<string, string>,
-    ...(kind !== null && author !== null && { currentOperation: { kind, author, started: Math.floor((startedAt ?? 0) / 1000) } }),
-  });
+  return toAnswer(
+    ctx,
+    { orgName: ctx.org.name, projectName, stackName },
+    {
+      ...stack,
+      tags: JSON.parse(stack.tags) as Record<string, string>,
+      ...(kind !== null && author !== null && { currentOperation: { kind, author, started: Math.floor((startedAt ?? 0) / 1000) } }),
+    },
+  );
 }
 
 const toAnswer = (ctx: OrgContext, path: StackPath, { id, version, activeUpdate, config, tags, currentOperation }: StackFacts) => ({

@@ -8,7 +8,7 @@ import { type StackPath, coordinatorName } from "./path.ts";
  */
 interface Admitted {
   stackId: string;
-  /** The caller's limits and rights that the guard found to be unchanged. */
+  /** The versions of the caller's limits and rights that the guard has found to be the current ones. */
   rights: string;
   at: number;
   /** The caller has started an update of the stack. */
@@ -25,7 +25,11 @@ const admitted = new Map<string, Admitted>();
 
 const keyOf = ({ org, actor }: OrgContext, path: StackPath) => `${actor.token.hash} ${org.id}/${path.projectName}/${path.stackName}`;
 
-const rightsOf = (ctx: OrgContext) => JSON.stringify([ctx.actor.limits, membershipOf(ctx)]);
+/** What a guard compares with the database. */
+function rightsOf(ctx: OrgContext): string {
+  const { role, settings, ...membership } = membershipOf(ctx);
+  return JSON.stringify([ctx.actor.limits.version, settings.version, role, "access" in membership ? membership.access : ""]);
+}
 
 /** Notes that a guard has let the caller read the stack. Rights on single stacks depend on more than the caller, so they are not noted. */
 export function noteAdmitted(ctx: OrgContext, path: StackPath, stackId: string, isStarter = false): void {

@@ -31,7 +31,13 @@ describe("a recorded session of the CLI", () => {
     call: string;
     waits: number;
   }
-  const nameOf = ({ method, path }: Exchange) => `${method} ${path.split("?")[0]!.split("/").slice(6).join("/").replaceAll(/\{\{\w+\}\}/g, "ID")}`;
+  const nameOf = ({ method, path }: Exchange) =>
+    `${method} ${path
+      .split("?")[0]!
+      .split("/")
+      .slice(6)
+      .join("/")
+      .replaceAll(/\{\{\w+\}\}/g, "ID")}`;
 
   it("waits for the database as often as this list says", async () => {
     const session = recordings["./3.259.0-default.json"]!;
@@ -44,7 +50,8 @@ describe("a recorded session of the CLI", () => {
       }),
     );
     // Secrets of the configuration and of the state are decrypted strictly, and are not a part of every command.
-    const waiting = (list: Wait[]) => list.filter(({ call, waits }) => waits > 0 && call !== "POST batch-decrypt").map(({ call, waits }) => [call, waits]);
+    const waiting = (list: Wait[]) =>
+      list.filter(({ call, waits }) => waits > 0 && call !== "POST batch-decrypt").map(({ call, waits }) => [call, waits]);
     const ups = heard.filter(({ command }) => command === "up");
     const ends = ups.flatMap(({ call }, i) => (call.endsWith("/complete") ? [i + 1] : []));
     const begin = [["GET ", 1]];
@@ -56,9 +63,18 @@ describe("a recorded session of the CLI", () => {
     ];
     expect(waiting(ups.slice(0, ends[0]))).toEqual([...begin, ...run]);
     expect(waiting(ups.slice(ends[0], ends[1]))).toEqual(run);
-    expect(waiting(heard.filter(({ command }) => command === "stack-new"))).toEqual([["GET ", 1], ["POST ", 1]]);
-    expect(waiting(heard.filter(({ command }) => command === "stack-export"))).toEqual([["GET ", 1], ["GET export", 1]]);
-    expect(waiting(heard.filter(({ command }) => command === "stack-remove"))).toEqual([["GET ", 1], ["DELETE ", 1]]);
+    expect(waiting(heard.filter(({ command }) => command === "stack-new"))).toEqual([
+      ["GET ", 1],
+      ["POST ", 1],
+    ]);
+    expect(waiting(heard.filter(({ command }) => command === "stack-export"))).toEqual([
+      ["GET ", 1],
+      ["GET export", 1],
+    ]);
+    expect(waiting(heard.filter(({ command }) => command === "stack-remove"))).toEqual([
+      ["GET ", 1],
+      ["DELETE ", 1],
+    ]);
     expect(waiting(heard.filter(({ command }) => command === "config-set"))).toEqual([["GET ", 1]]);
   });
 

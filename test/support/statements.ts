@@ -17,7 +17,11 @@ export function noteBatches(): string[][] {
       batches.push(statements.map((statement) => texts.get(statement) ?? "?"));
       return session.batch(statements);
     };
-    return { prepare: (query: string) => noted(session.prepare(query), query), batch, getBookmark: () => null } as unknown as D1DatabaseSession;
+    return {
+      prepare: (query: string) => noted(session.prepare(query), query),
+      batch,
+      getBookmark: () => null,
+    } as unknown as D1DatabaseSession;
   });
   onTestFinished(() => spy.mockRestore());
   return batches;
