@@ -1,9 +1,11 @@
 /**
- * `npm run bench:distance [-- --size N] [--edge 10] [--database 120] [--object 20] [--peer URL,TOKEN]` measures what a command of the real CLI
- * waits for when places are far from each other: the delays between the client and the Worker, between the Worker or an object and D1, and
- * between the Worker and an object are set apart, in milliseconds. It prints how many requests the command waited for in a row, and how often
- * it waited for D1 and for objects in a row. The look-up of the token's identity, once in a minute, is a column of its own.
+ * `npm run bench:distance [-- --size N] [--edge 10] [--database 120] [--object 20] [--against FOLDER] [--peer URL,TOKEN]` measures what a
+ * command of the real CLI waits for when places are far from each other: the delays between the client and the Worker, between the Worker or
+ * an object and D1, and between the Worker and an object are set apart, in milliseconds. It prints how many requests the command waited for in
+ * a row, and how often it waited for D1 and for objects in a row. The look-up of the token's identity, once in a minute, has a column of its
+ * own. `--against` measures the Worker of another checkout in place of ours.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Session, type Workload, findCli, wordsOf } from "./cli.ts";
 import { type Seen, countingProxy } from "./proxy.ts";
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     edge: { type: "string", default: "10" },
     database: { type: "string", default: "120" },
     object: { type: "string", default: "20" },
+    against: { type: "string" },
     peer: { type: "string" },
   },
 });
@@ -72,7 +75,7 @@ function chain(seen: Seen[], weight: (request: Seen) => number): Seen[] {
 
 const total = (seen: Seen[], weight: (request: Seen) => number) => seen.reduce((sum, request) => sum + weight(request), 0);
 
-const server = values.peer ? peer(values.peer) : await built({}, farFront);
+const server = values.peer ? peer(values.peer) : await built({}, farFront, values.against && join(values.against, "src/index.ts"));
 try {
   const proxy = await countingProxy(server.url, edge);
   const session = new Session(cli, { url: proxy.url, token: server.token }, workload, "far");
