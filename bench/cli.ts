@@ -83,7 +83,7 @@ export class Session {
   }
 
   /** @returns wall time in milliseconds */
-  async time(phase: Phase | "preview"): Promise<number> {
+  async time(phase: Phase | "preview" | "stack init" | "stack ls" | "stack rm"): Promise<number> {
     if (phase === "one change") program(this.#folder, this.#workload, 1);
     if (phase === "change") program(this.#folder, this.#workload, this.#workload.resources);
     const started = performance.now();
@@ -106,6 +106,15 @@ export class Session {
       case "export":
         await this.#run("stack", "export", "--file", join(this.#folder, "export.json"));
         break;
+      case "stack init":
+        await this.begin();
+        break;
+      case "stack ls":
+        await this.#run("stack", "ls");
+        break;
+      case "stack rm":
+        await this.end();
+        break;
       case "destroy":
         await this.#run("destroy", "--yes", "--skip-preview");
         break;
@@ -119,7 +128,7 @@ export class Session {
   }
 
   async #run(...args: string[]): Promise<void> {
-    const stack = args[1] === "init" ? [] : ["--stack", this.#stack];
+    const stack = ["init", "ls"].includes(args[1] ?? "") ? [] : ["--stack", this.#stack];
     const { PATH } = process.env;
     await execute(this.#cli, [...args, ...stack, "--non-interactive"], {
       cwd: this.#folder,

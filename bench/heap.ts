@@ -26,8 +26,14 @@ export interface Heap {
 /** The WebSocket class of Node, which accepts headers. */
 const WithHeaders = WebSocket as unknown as new (url: string, options: { headers: Record<string, string> }) => WebSocket;
 
-/** Measures the isolate of the Worker repeatedly. @param inspector the address of the inspector */
-export async function watchHeap(inspector: string): Promise<Heap> {
+export interface Inspector {
+  ask: (method: string, params?: object) => Promise<unknown>;
+  isOpen: () => boolean;
+  stop: () => void;
+}
+
+/** Connects to the inspector of the Worker's isolate. @param inspector the address of the inspector */
+export async function inspect(inspector: string): Promise<Inspector> {
   // Wrangler's inspector requires an Origin header.
   const socket = new WithHeaders(await findWorker(inspector), { headers: { Origin: "http://localhost" } });
   await new Promise<void>((opened, failed) => {
@@ -41,18 +47,24 @@ export async function watchHeap(inspector: string): Promise<Heap> {
     waiting.get(message.id ?? 0)?.(message.result);
     waiting.delete(message.id ?? 0);
   });
-  const ask = (method: string) =>
+  const ask = (method: string, params: object = {}) =>
     new Promise<unknown>((answered) => {
       waiting.set(++id, answered);
-      socket.send(JSON.stringify({ id, method }));
+      socket.send(JSON.stringify({ id, method, params }));
     });
+  return { ask, isOpen: () => socket.readyState === WebSocket.OPEN, stop: () => socket.close() };
+}
+
+/** Measures the isolate of the Worker repeatedly. */
+export async function watchHeap(inspector: string): Promise<Heap> {
+  const { ask, isOpen, stop } = await inspect(inspector);
   const usage = async () => {
     const { usedSize, embedderHeapUsedSize, backingStorageSize } = (await ask("Runtime.getHeapUsage")) as HeapUsage;
     return { heap: usedSize + embedderHeapUsedSize, buffers: backingStorageSize };
   };
   let most = { heap: 0, buffers: 0 };
   const watch = async () => {
-    while (socket.readyState === WebSocket.OPEN) {
+    while (isOpen()) {
       const now = await usage();
       if (now.heap + now.buffers > most.heap + most.buffers) most = now;
       await wait(EVERY);
@@ -62,7 +74,7 @@ export async function watchHeap(inspector: string): Promise<Heap> {
   return {
     reset: () => void (most = { heap: 0, buffers: 0 }),
     peak: () => {
-      if (socket.readyState !== WebSocket.OPEN) throw new Error("The isolate has ended, so its peak is not known.");
+      if (!isOpen()) throw new Error("The isolate has ended, so its peak is not known.");
       return most;
     },
     collect: async () => {
@@ -70,7 +82,7 @@ export async function watchHeap(inspector: string): Promise<Heap> {
       const { heap, buffers } = await usage();
       return heap + buffers;
     },
-    stop: () => socket.close(),
+    stop,
   };
 }
 

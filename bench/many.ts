@@ -1,14 +1,20 @@
 /**
- * `npm run bench:many [-- --clients 50] [--updates 4] [--resources 10]` runs simulated CLIs concurrently. Each has its own stack and makes
- * some updates one after the other, with the calls and bodies of an `up` (cli-protocol §4.2): one journal request at a time, and
- * concurrently events and a renewal. There are no pauses between the calls, so the load is that of many more real CLIs, which also run
- * programs.
+ * `npm run bench:many [-- --clients 50] [--updates 4] [--resources 10] [--rounds 1] [--against FOLDER] [--peer URL,TOKEN] [--profile]` runs
+ * simulated CLIs concurrently. Each has its own stack and makes some updates one after the other, with the calls and bodies of an `up`
+ * (cli-protocol §4.2): one journal request at a time, and concurrently events and a renewal. There are no pauses between the calls, so the
+ * load is that of many more real CLIs, which also run programs. `--against` measures the Worker of another checkout in turns with ours, and
+ * `--peer` another server: compare only figures of one run. `--profile` tells the processor time of the Worker's own isolate from that of the
+ * local simulators, which run in the same process.
  */
-import { gzipSync } from "node:zlib";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { percentiles } from "./percentiles.ts";
+import { gzipSync } from "node:zlib";
+import { findWorkerd } from "./memory.ts";
+import { median, percentiles } from "./percentiles.ts";
+import { processorTime } from "./processor.ts";
+import { profileOf } from "./profile.ts";
 import { writeReport } from "./report.ts";
-import { type BenchServer, built } from "./servers.ts";
+import { type BenchServer, built, peer } from "./servers.ts";
 import { table } from "./table.ts";
 import { Connection, requestBytes } from "./wire.ts";
 
@@ -17,25 +23,34 @@ const { values } = parseArgs({
     clients: { type: "string", default: "50" },
     updates: { type: "string", default: "4" },
     resources: { type: "string", default: "10" },
+    rounds: { type: "string", default: "1" },
+    against: { type: "string" },
+    peer: { type: "string" },
+    profile: { type: "boolean", default: false },
   },
 });
 const [clients, updates, resources] = [Number(values.clients), Number(values.updates), Number(values.resources)];
 
-const times: Record<string, number[]> = {};
-const errors: string[] = [];
+/** What one round of one server measured. */
+interface Round {
+  times: Record<string, number[]>;
+  errors: string[];
+}
 
 /** One simulated CLI. It has a connection for the calls that it waits for, and one for concurrent calls. */
 class Client {
   readonly #server: BenchServer;
+  readonly #round: Round;
   readonly #main: Connection;
   readonly #beside: Connection;
   readonly #stack: string;
 
-  constructor(server: BenchServer, number: number) {
+  constructor(server: BenchServer, name: string, round: Round) {
     this.#server = server;
+    this.#round = round;
     this.#main = new Connection(server.url);
     this.#beside = new Connection(server.url);
-    this.#stack = `many-${number}`;
+    this.#stack = name;
   }
 
   async run(): Promise<void> {
@@ -107,8 +122,8 @@ class Client {
     const request = requestBytes(method, path, authorization, body ? gzipSync(JSON.stringify(body), { level: 1 }) : "", body !== undefined);
     const started = performance.now();
     const { status, body: text } = await connection.send(request);
-    (times[name] ??= []).push(performance.now() - started);
-    if (status >= 300) errors.push(`${method} ${path}: ${status} ${text}`);
+    (this.#round.times[name] ??= []).push(performance.now() - started);
+    if (status >= 300) this.#round.errors.push(`${method} ${path}: ${status} ${text}`);
     return (text ? JSON.parse(text) : {}) as Record<string, string>;
   }
 }
@@ -120,47 +135,139 @@ const resource = (stack: string, i: number, edition: number) => ({
   inputs: { text: `${edition} `.repeat(500) },
 });
 
-const statements = async (server: BenchServer) => Number(await (await fetch(`${server.url}/bench/statements`)).text());
+interface Database {
+  statements: number;
+  batches: number;
+  rowsRead: number;
+  rowsWritten: number;
+}
 
-const server = await built({}, undefined, "bench/withFloor/index.ts");
-try {
-  await new Client(server, -1).run();
-  for (const list of Object.values(times)) list.splice(0);
-  const before = await statements(server);
+/** What D1 has done; undefined for a server that does not tell. */
+async function databaseOf({ name, url }: BenchServer): Promise<Database | undefined> {
+  return name === "peer" ? undefined : ((await (await fetch(`${url}/bench/database`)).json()) as Database);
+}
+
+interface Figures extends Round {
+  seconds: number;
+  /** For one update. */
+  database: Database | undefined;
+  /** Milliseconds of processor time of workerd for one update. */
+  processor: number | undefined;
+  /** Milliseconds in which the Worker's own isolate was active, for one update. */
+  own: number | undefined;
+}
+
+const count = clients * updates;
+let number = 0;
+
+/** Process ids of workerd. */
+const pids = new Map<BenchServer, number>();
+
+async function measure(server: BenchServer): Promise<Figures> {
+  const round: Round = { times: {}, errors: [] };
+  const run = ++number;
+  await new Client(server, `many-${run}-warm`, { times: {}, errors: [] }).run();
+  const pid = pids.get(server);
+  const profile = server.inspector && values.profile ? await profileOf(server.inspector) : undefined;
+  const before = await databaseOf(server);
+  const used = pid && processorTime(pid);
   const started = performance.now();
-  await Promise.all(Array.from({ length: clients }, (_, i) => new Client(server, i).run()));
+  await Promise.all(Array.from({ length: clients }, (_, i) => new Client(server, `many-${run}-${i}`, round).run()));
   const seconds = (performance.now() - started) / 1000;
   // The audit log is written after the answers.
   await new Promise((done) => setTimeout(done, 5000));
-  const perUpdate = ((await statements(server)) - before) / (clients * updates);
-  const all = Object.values(times).flat();
-  const { p50, p99 } = percentiles(all);
-  console.log(`\n${clients} clients, ${updates} updates of ${resources} resources each\n`);
+  const processor = pid && (processorTime(pid) - used!) / count;
+  const own = profile && (await profile()) / count;
+  const after = await databaseOf(server);
+  const database =
+    before &&
+    after &&
+    (Object.fromEntries(Object.entries(after).map(([name, n]) => [name, (n - before[name as keyof Database]) / count])) as never);
+  return { ...round, seconds, database, processor, own };
+}
+
+const servers: BenchServer[] = [];
+const errors: string[] = [];
+
+async function add(name: string, entry: string): Promise<void> {
+  const server = { ...(await built({}, undefined, entry, values.profile)), name };
+  servers.push(server);
+  pids.set(server, findWorkerd([...pids.values()]));
+}
+
+try {
+  if (values.against) {
+    const entry = join(values.against, "bench/withFloor/index.ts");
+    await add("against", entry);
+  }
+  await add("ours", "bench/withFloor/index.ts");
+  if (values.peer) servers.push(peer(values.peer));
+  const all: Record<string, Figures[]> = {};
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const server of round % 2 === 0 ? servers : servers.toReversed()) (all[server.name] ??= []).push(await measure(server));
+
+  console.log(`\n${clients} clients, ${updates} updates of ${resources} resources each; medians of ${values.rounds} rounds\n`);
+  const figure = (list: (number | undefined)[], digits = 1) => (list.includes(undefined) ? "" : median(list as number[]).toFixed(digits));
+  const rows = Object.entries(all).map(([name, rounds]) => {
+    const spread = rounds.map(({ times }) => percentiles(Object.values(times).flat()));
+    return [
+      name,
+      figure(rounds.map(({ seconds }) => count / seconds)),
+      figure(spread.map(({ p50 }) => p50)),
+      figure(spread.map(({ p99 }) => p99)),
+      figure(rounds.map(({ processor }) => processor)),
+      figure(rounds.map(({ own }) => own)),
+      ...(["statements", "batches", "rowsRead", "rowsWritten"] as const).map((kind) =>
+        figure(rounds.map(({ database }) => database?.[kind])),
+      ),
+      rounds.reduce((sum, one) => sum + one.errors.length, 0),
+    ];
+  });
   console.log(
     table(
-      ["", "count", "p50 ms", "p99 ms"],
-      Object.entries(times).map(([name, list]) => [name, list.length, percentiles(list).p50.toFixed(1), percentiles(list).p99.toFixed(1)]),
+      [
+        "",
+        "updates/s",
+        "p50 ms",
+        "p99 ms",
+        "processor ms per update",
+        "own isolate's",
+        "D1 statements",
+        "batches",
+        "rows read",
+        "written",
+        "errors",
+      ],
+      rows,
     ),
   );
-  console.log(
-    `\n${((clients * updates) / seconds).toFixed(1)} updates/s, ${(all.length / seconds).toFixed(0)} requests/s, p50 ${p50.toFixed(1)} ms, ` +
-      `p99 ${p99.toFixed(1)} ms, ${errors.length} errors (goal 0), ${perUpdate.toFixed(1)} D1 statements per update, the audit log's among them`,
-  );
+  for (const [name, rounds] of Object.entries(all)) {
+    const times: Record<string, number[]> = {};
+    for (const one of rounds) for (const [call, list] of Object.entries(one.times)) (times[call] ??= []).push(...list);
+    console.log(`\n${name}\n`);
+    console.log(
+      table(
+        ["", "count", "p50 ms", "p99 ms"],
+        Object.entries(times).map(([call, list]) => [
+          call,
+          list.length,
+          percentiles(list).p50.toFixed(1),
+          percentiles(list).p99.toFixed(1),
+        ]),
+      ),
+    );
+    errors.push(...rounds.flatMap((one) => one.errors));
+  }
   for (const error of errors.slice(0, 5)) console.log(error);
-  const routes = Object.fromEntries(Object.entries(times).map(([name, list]) => [name, { count: list.length, ...percentiles(list) }]));
-  writeReport("many", {
-    clients,
-    updates,
-    resources,
-    seconds,
-    requests: all.length,
-    p50,
-    p99,
-    errors: errors.length,
-    statements: perUpdate,
-    routes,
-  });
+  const report = Object.entries(all).map(([name, rounds]) => [
+    name,
+    rounds.map(({ times, ...one }) => ({
+      ...one,
+      calls: Object.fromEntries(Object.entries(times).map(([call, list]) => [call, percentiles(list)])),
+    })),
+  ]);
+  writeReport("many", { clients, updates, resources, servers: Object.fromEntries(report) as object });
 } finally {
-  await server.stop();
+  for (const server of servers) await server.stop();
 }
 process.exit(errors.length > 0 ? 1 : 0);

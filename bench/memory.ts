@@ -1,15 +1,15 @@
 /** Reads the memory and the processor time of workerd from Linux. */
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 
-/** The process id of the workerd that this process has started. */
-export function findWorkerd(): number {
+/** The process id of the workerd that this process has started. @param known ids of others that it has started */
+export function findWorkerd(known: number[] = []): number {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
       const parent = Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
-      if (name === "workerd" && parent === process.pid) return Number(pid);
+      if (name === "workerd" && parent === process.pid && !known.includes(Number(pid))) return Number(pid);
     } catch {
       // The process has ended.
     }

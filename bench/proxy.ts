@@ -10,6 +10,10 @@ export interface Seen {
   ended: number;
   /** Round trips to D1, from the answer's Server-Timing header. */
   d1: number;
+  /** How many of them were the look-up of the token's identity: 0 or 1. */
+  identity: number;
+  /** Round trips to objects. */
+  object: number;
 }
 
 export interface CountingProxy {
@@ -29,7 +33,7 @@ export function countingProxy(target: string, delay = 0): Promise<CountingProxy>
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
       answer.on("end", () =>
-        seen.push({ method, route: routeOf(path), started, ended: performance.now(), d1: roundTripsOf(answer.headers) }),
+        seen.push({ method, route: routeOf(path), started, ended: performance.now(), ...roundTripsOf(answer.headers) }),
       );
     });
     forwarded.on("error", () => outgoing.destroy());
@@ -57,4 +61,8 @@ const routeOf = (path: string) =>
     .replace(/^(\/api\/stacks)\/[^/]+\/[^/]+\/[^/]+/, "$1/S")
     .replace(/\/(update|preview|refresh|destroy)\/[^/]+/, "/$1/ID");
 
-const roundTripsOf = (headers: IncomingHttpHeaders) => Number(/d1;desc="(\d+)"/.exec(String(headers["server-timing"] ?? ""))?.[1] ?? 0);
+function roundTripsOf(headers: IncomingHttpHeaders) {
+  const timing = String(headers["server-timing"] ?? "");
+  const count = (kind: string) => Number(new RegExp(`\\b${kind};desc="(\\d+)"`).exec(timing)?.[1] ?? 0);
+  return { d1: count("d1"), object: count("object"), identity: timing.includes('identity;desc="database"') ? 1 : 0 };
+}

@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --quick] [--sizes 10,200,600] [--bytes 16384,1024] [--shapes parallel,chain] [--rounds N] [--servers built,dev,file]
- * [--phases up,no-op,…]` measures deployments of the real CLI against the Worker, and compares them with a server that does nothing, the
+ * [--phases up,no-op,…] [--peer URL,TOKEN]` measures deployments of the real CLI against the Worker, and compares them with a server that does nothing, the
  * floor. Compare only ratios of the same run. Rounds alternate between servers, and a figure is the least of its rounds, because noise only
  * adds time. On a busy machine neither the least nor the median of a few rounds is exact, so both ratios are printed. If only one of them
  * meets a goal, the result is open (`?`). All times are written to bench/results/.
@@ -12,7 +12,7 @@ import { countUp } from "./count.ts";
 import { journalLatency } from "./journalLatency.ts";
 import { median } from "./percentiles.ts";
 import { writeReport } from "./report.ts";
-import { type BenchServer, built, floor, wranglerDev } from "./servers.ts";
+import { type BenchServer, built, floor, peer, wranglerDev } from "./servers.ts";
 import { table } from "./table.ts";
 
 const { values } = parseArgs({
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     servers: { type: "string" },
     phases: { type: "string" },
+    peer: { type: "string" },
   },
 });
 const sizes = (values.sizes ?? (values.quick ? "10,200" : "10,200,600")).split(",").map(Number);
@@ -77,6 +78,7 @@ try {
   servers.push(await floor());
   if (wanted.includes("built")) servers.push(await built());
   if (wanted.includes("dev")) servers.push(await wranglerDev());
+  if (values.peer) servers.push(peer(values.peer));
   results["milliseconds"] = await deployments(cli);
   results["counted"] = await counts(cli);
   results["journal"] = await journal();
@@ -141,7 +143,7 @@ function print(workload: Workload, times: Times): void {
 
 async function counts(cli: string) {
   const counted: Record<string, unknown> = {};
-  const server = servers.find(({ name }) => name === "built") ?? servers.at(-1)!;
+  const server = servers.find(({ name }) => name === "built") ?? servers.find(({ name }) => name !== "peer")!;
   for (const workload of workloads) counted[wordsOf(workload)] = await countUp(cli, server, workload);
   return counted;
 }

@@ -26,6 +26,15 @@ export interface BenchServer {
 
 export const newFolder = () => mkdtempSync(join(tmpdir(), "stackpass-bench-"));
 
+/**
+ * A server that runs elsewhere and speaks the same API. @param place its address and an access token of its organization `acme`: `URL,TOKEN`
+ */
+export function peer(place: string): BenchServer {
+  const [url = "", token = ""] = place.split(",");
+  if (!URL.canParse(url) || token === "") throw new Error("--peer needs URL,TOKEN");
+  return { name: "peer", url: url.replace(/\/$/, ""), token, admin: token, stop: async () => undefined };
+}
+
 export async function floor(): Promise<BenchServer> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "floor.ts")], { stdio: ["pipe", "pipe", "inherit"] });
   const [url] = (await once(createInterface(child.stdout), "line")) as [string];

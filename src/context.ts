@@ -1,13 +1,14 @@
 import type { SQL } from "drizzle-orm";
 import type { ScopeGrant } from "./access/descriptor.ts";
 import type { OrgPermission } from "./access/permissions.ts";
-import type { StackFacts } from "./access/rules.ts";
+import type { StackFacts as FactsOfRights } from "./access/rules.ts";
 import type { Bindings } from "./env.ts";
 import type { Store } from "./db/client.ts";
 import type { RoundTrips } from "./metrics/roundTrips.ts";
 import type { Edition, Role, SsoRequirement, StackPermission } from "./orgs/table.ts";
 import type { GrantPermission } from "./teams/table.ts";
 import type { StackRule, TokenRole } from "./tokens/table.ts";
+import type { UpdateKind } from "./updates/table.ts";
 
 export interface OrganizationRef {
   id: string;
@@ -106,7 +107,7 @@ export interface OnStack {
   needs: OrgPermission[];
   /** How many of `needs` a guard has checked. */
   guarded: number;
-  facts: (StackFacts & { granted: GrantPermission[] }) | null | undefined;
+  facts: (FactsOfRights & { granted: GrantPermission[] }) | null | undefined;
 }
 
 /** Who is calling, as the credential says; never taken from a request body. A new kind is a compile error where it matters. */
@@ -154,6 +155,34 @@ export interface MachineActor extends Rights {
   onStack?: OnStack;
 }
 
+/** A question to a stack's object. */
+export interface StackQuestion {
+  /** Hash of the value that the caller presents. */
+  tokenHash: string;
+  /** Id of the stack that a guard has found at the object's path in the last seconds. */
+  stackId?: string;
+}
+
+/** A stack as the answer to a read of it shows it. */
+export interface StackFacts {
+  id: string;
+  version: number;
+  activeUpdate: string;
+  /** JSON of the configuration's environment, or null. */
+  config: string | null;
+  tags: Record<string, string>;
+  /** The update that holds the stack. `started` is in seconds. */
+  currentOperation?: { kind: UpdateKind; author: string; started: number };
+}
+
+/** What a stack's object knows without the database. A member is absent if the object does not know it. */
+export interface StackNearby {
+  /** Id of the stack whose key the caller may encrypt with. */
+  stackId?: string;
+  /** The stack, if the caller has started an update that runs, and nothing has changed since. */
+  stack?: StackFacts;
+}
+
 /** The context of every request, with or without a credential. */
 export interface RequestContext {
   /** The bindings, which count into `roundTrips`. */
@@ -178,6 +207,10 @@ export interface RequestContext {
    * import `updates/`.
    */
   tokensEnded: (ended: EndedTokens) => Promise<void>;
+  /** Asks a stack's object, by its name. The answer is empty when it cannot be reached. The app provides it, like `tokensEnded`. */
+  askStack: (name: string, question: StackQuestion) => Promise<StackNearby>;
+  /** Tells a stack's object, by its name, that tags or the configuration have changed. */
+  stackChanged: (name: string) => Promise<void>;
 }
 
 /** Tokens that have ended; with `orgId` they have only lost access to that organization. */

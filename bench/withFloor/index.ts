@@ -1,7 +1,7 @@
 /**
  * The Worker with additional routes for benchmarks: a Hono route that answers a constant; routes that make one call to KV, or one each to
  * KV, D1 and R2; routes that verify a signature, alone and with one write to D1; routes that only receive a body, forward it to an object or store it there; a route that checks random tokens; and a route
- * that returns the number of D1 statements so far.
+ * that returns what D1 did so far.
  */
 import { type Context, Hono } from "hono";
 import { fromBase64url } from "../../src/bytes/base64.ts";
@@ -9,12 +9,13 @@ import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker, { StackCoordinator as Coordinator } from "../../src/index.ts";
 
-export { AuditSender } from "../../src/index.ts";
+export { AuditSender, WebhookDispatcher, WebhookSender } from "../../src/index.ts";
 
-let statements = 0;
+/** What D1 did so far: statements, batches, and the rows that they read and wrote. */
+const database = { statements: 0, batches: 0, rowsRead: 0, rowsWritten: 0 };
 let bindings: Bindings | undefined;
 
-/** Counts the statements. All access to D1 uses batches of a session. */
+/** Counts what D1 does. All access to it uses batches of a session. */
 const counted = (env: Bindings): Bindings =>
   (bindings ??= {
     ...env,
@@ -23,9 +24,15 @@ const counted = (env: Bindings): Bindings =>
         const session = env.DB.withSession(constraint);
         return {
           prepare: (query: string) => session.prepare(query),
-          batch: (list: D1PreparedStatement[]) => {
-            statements += list.length;
-            return session.batch(list);
+          batch: async (list: D1PreparedStatement[]) => {
+            database.batches++;
+            database.statements += list.length;
+            const results = await session.batch(list);
+            for (const { meta } of results) {
+              database.rowsRead += meta.rows_read;
+              database.rowsWritten += meta.rows_written;
+            }
+            return results;
           },
         };
       },
@@ -105,7 +112,7 @@ const bare = new Hono<{ Bindings: Bindings }>()
   })
   .post("/bench/object", passOn)
   .post("/bench/store", passOn)
-  .get("/bench/statements", (c) => c.text(String(statements)))
+  .get("/bench/database", (c) => c.json(database))
   .get("/bench/junk", async (c) => {
     let passed = 0;
     for (let i = Number(c.req.query("count")); i > 0; i--) {

@@ -3,6 +3,7 @@ import type { RequestContext } from "../context.ts";
 import { openStore } from "../db/client.ts";
 import { atPlace } from "../db/places.ts";
 import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
+import { askStack, stackChanged } from "../coordinator/client.ts";
 import { abortUpdates } from "../updates/abort.ts";
 import type { Env } from "../http/environment.ts";
 import { logError } from "../log.ts";
@@ -30,6 +31,8 @@ export function requestContext(c: Context<Env>): RequestContext {
         ),
       ),
     tokensEnded: (ended) => abortUpdates(context, ended),
+    askStack: (name, question) => askStack(env, name, question),
+    stackChanged: (name) => stackChanged(env, name),
   };
   return context;
 }

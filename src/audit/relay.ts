@@ -4,7 +4,7 @@ import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { keepDeadLetter } from "./deadLetters.ts";
 import { readEvent } from "./message.ts";
-import { type AuditEvent, RELAY_AFTER, forgetPromises } from "./record.ts";
+import { type Promised, RELAY_AFTER, forgetPromises, promisedColumns } from "./record.ts";
 import { auditOutbox } from "./table.ts";
 import { writeEvents } from "./write.ts";
 
@@ -17,30 +17,20 @@ const PER_RUN = 5000;
 /** The longest time between two messages of one event. Milliseconds. */
 const RELAY_AT_MOST = 3_600_000;
 
-interface Promised {
-  id: string;
-  body: string;
-  createdAt: number;
-}
-
-const columns = { id: auditOutbox.id, body: auditOutbox.body, createdAt: auditOutbox.createdAt };
-
 /** Sends the events of this request right after the answer. The queue may lose them: their outbox rows stay until the log has them. */
 export async function relayEvents(env: Bindings, ids: string[]): Promise<void> {
   const store = openStore(env);
   const [rows] = await batch(store, [
     store.db
-      .select(columns)
+      .select(promisedColumns)
       .from(auditOutbox)
       .where(sql`${auditOutbox.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`),
   ]);
   await send(env, store, rows);
 }
 
-/** Sends an event that was certainly stored in the outbox right after the answer, without reading it there. */
-export async function relayStored(env: Bindings, event: AuditEvent): Promise<void> {
-  await send(env, openStore(env), [{ id: event.id, body: JSON.stringify(event), createdAt: event.at }]);
-}
+/** Sends outbox rows that were certainly stored right after the answer, without reading them there. */
+export const relayStored = (env: Bindings, rows: Promised[]): Promise<void> => send(env, openStore(env), rows);
 
 /**
  * Sends events that are not in the log after a minute, the oldest due first. The wait doubles with each message of an event, up to an hour.
@@ -52,7 +42,12 @@ export async function relayLeftovers(env: Bindings, now: number): Promise<number
   let relayed = 0;
   while (relayed < PER_RUN) {
     const [rows] = await batch(store, [
-      store.db.select(columns).from(auditOutbox).where(lte(auditOutbox.relayAt, now)).orderBy(auditOutbox.relayAt).limit(MAX_MESSAGES),
+      store.db
+        .select(promisedColumns)
+        .from(auditOutbox)
+        .where(lte(auditOutbox.relayAt, now))
+        .orderBy(auditOutbox.relayAt)
+        .limit(MAX_MESSAGES),
     ]);
     if (rows.length === 0) break;
     await send(env, store, rows);

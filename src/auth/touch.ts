@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt, lte, notInArray, or, sql } from "drizzle-orm";
+import { and, eq, isNull, lt, lte, or, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { RELAY_AFTER, auditEvent, whoIs } from "../audit/record.ts";
 import { relayEvents } from "../audit/relay.ts";
@@ -204,16 +204,13 @@ function statementsOf(store: Store, counted: Uses): BatchItem<"sqlite">[] {
         target: [tokenOrigins.tokenId, tokenOrigins.kind, tokenOrigins.value],
         set: { lastAt: sql`max(${tokenOrigins.lastAt}, excluded.last_at)` },
       }),
-    ...originKinds.map((kind) => {
-      const ofKind = and(eq(tokenOrigins.tokenId, tokenId), eq(tokenOrigins.kind, kind));
-      const kept = db
-        .select({ value: tokenOrigins.value })
-        .from(tokenOrigins)
-        .where(ofKind)
-        .orderBy(desc(tokenOrigins.lastAt))
-        .limit(KEPT[kind]);
-      return db.delete(tokenOrigins).where(and(ofKind, notInArray(tokenOrigins.value, kept)));
-    }),
+    db.delete(tokenOrigins).where(
+      and(
+        eq(tokenOrigins.tokenId, tokenId),
+        sql`(kind, value) IN (SELECT kind, value FROM (SELECT kind, value, row_number() OVER (PARTITION BY kind ORDER BY last_at DESC) AS place
+          FROM token_origins WHERE token_id = ${tokenId}) WHERE place > json_extract(${JSON.stringify(KEPT)}, '$.' || kind))`,
+      ),
+    ),
     db.delete(tokenUsage).where(and(eq(tokenUsage.tokenId, tokenId), lt(tokenUsage.day, day - KEPT_DAYS))),
   ];
 }

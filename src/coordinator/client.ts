@@ -1,4 +1,4 @@
-import type { OrgContext } from "../context.ts";
+import type { OrgContext, StackNearby, StackQuestion } from "../context.ts";
 import type { Bindings } from "../env.ts";
 import { AppError, unavailable } from "../errors.ts";
 import { PreconditionFailed } from "../db/client.ts";
@@ -26,6 +26,25 @@ export async function callCoordinator<T>(
     throw unavailable("the stack");
   }
   return unwrap(ctx.roundTrips, outcome);
+}
+
+/** Asks a stack's object what it knows without the database: nothing when it cannot be reached. */
+export async function askStack(env: Bindings, name: string, question: StackQuestion): Promise<StackNearby> {
+  try {
+    return await coordinatorAt(env, name).nearby(question);
+  } catch (error) {
+    logError("stack object not asked", error);
+    return {};
+  }
+}
+
+/** Tells a stack's object that tags or the configuration have changed. An object that cannot be reached is likely to restart, and then forgets them. */
+export async function stackChanged(env: Bindings, name: string): Promise<void> {
+  try {
+    await coordinatorAt(env, name).forgetFacts();
+  } catch (error) {
+    logError("stack object not told of a change", error);
+  }
 }
 
 /** The fields of `StackCall`, taken from a request. */

@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
+import { type Promised, auditEvent, auditIf, changedARow, describedBy, promisedColumns, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
 import { increment } from "../metrics/increment.ts";
@@ -65,7 +65,7 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
       })
       .where(still)
       .returning({ id: updates.id }),
-    auditIf(store, event, changedARow, describedBy(event, described)),
+    auditIf(store, event, changedARow, describedBy(event, described)).returning(promisedColumns),
     ...(ending === "expired" || ending === "aborted" ? [increment(store, "updates_cut_short", ending, 1, changedARow)] : []),
     ...(kept ? [increment(store, "journals_kept", kept, 1, changedARow)] : []),
     store.db
@@ -78,7 +78,7 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
         ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack, aliasFree: summary.aliasFree }),
       })
       .where(and(eq(stacks.id, run.stackId), eq(stacks.runningUpdate, run.updateId))),
-    ...(state && summary
+    ...(state && summary && !(run.baseRefersToNone && summary.references.length === 0)
       ? replaceReferences(
           store,
           sql`(SELECT id FROM ${stacks} WHERE ${stacks.id} = ${run.stackId} AND ${stacks.stateKey} = ${state.key})`,
@@ -86,10 +86,10 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
         )
       : []),
   ] as const;
-  const [changed] = caller
+  const [changed, promised] = caller
     ? (await batch(store, [guard(store, caller.actor, caller.now, caller.orgId), ...work])).slice(1)
     : await batch(store, work);
-  ctx.relaySoon(event);
+  ctx.relayPromised(promised as Promised[]);
   return (changed as { id: string }[]).length > 0;
 }
 

@@ -1,9 +1,10 @@
-import type { AuditEvent } from "../audit/record.ts";
+import type { AuditEvent, Promised } from "../audit/record.ts";
 import type { Actor } from "../context.ts";
 import type { Store } from "../db/client.ts";
 import type { Bindings } from "../env.ts";
 import type { StackPath } from "../stacks/path.ts";
 import type { BodyStore } from "./storage/bodyStore.ts";
+import type { Departure } from "./storage/departure.ts";
 import type { EventStore } from "./storage/eventStore.ts";
 import type { Runs } from "./storage/runs.ts";
 
@@ -29,6 +30,9 @@ export interface StackContext {
   runs: Runs;
   received: BodyStore;
   events: EventStore;
+  departure: Departure;
   /** Sends committed events to the queue without delaying the answer. */
   relaySoon: (...events: AuditEvent[]) => void;
+  /** The same for outbox rows that a committed batch has returned. */
+  relayPromised: (rows: Promised[]) => void;
 }

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
-import { relayEvents } from "../audit/relay.ts";
+import { relayEvents, relayStored } from "../audit/relay.ts";
 import { openStore } from "../db/client.ts";
+import type { Actor, StackFacts, StackNearby, StackQuestion } from "../context.ts";
 import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
@@ -22,6 +23,7 @@ import { BodyStore } from "./storage/bodyStore.ts";
 import { type ReencryptStack, reencryptStack } from "./reencrypt.ts";
 import { type RemoveStack, removeStack } from "./remove.ts";
 import { type RenewLease, checkStarter } from "./renew.ts";
+import { Departure } from "./storage/departure.ts";
 import { EventStore } from "./storage/eventStore.ts";
 import { type AbortedFor, type Ending, type Run, Runs } from "./storage/runs.ts";
 import { migrate } from "./storage/schema.ts";
@@ -38,6 +40,13 @@ export class StackCoordinator extends DurableObject<Bindings> {
   readonly #runs: Runs;
   readonly #received: BodyStore;
   readonly #events: EventStore;
+  readonly #departure: Departure;
+  /** Callers that started the runs, by the id of the update. They are not stored, because they contain hashes of tokens. */
+  readonly #starters = new Map<string, Actor>();
+  /** The stack as the start of a run found it, as long as nothing has changed. */
+  #facts: { updateId: string; stack: StackFacts } | undefined;
+  /** Number of changes of the stack's tags and configuration that the object was told of. */
+  #changes = 0;
   #tail: Promise<unknown> = Promise.resolve();
   /** The ends of runs that are under way. No entry may be added while the journal is read, so writes wait for these promises. */
   readonly #sealed = new Map<string, Promise<unknown>>();
@@ -48,6 +57,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     this.#runs = new Runs(state.storage.sql);
     this.#received = new BodyStore(state.storage.sql, limitsOf(env));
     this.#events = new EventStore(this.#runs, this.#received);
+    this.#departure = new Departure(state.storage.sql);
   }
 
   /** Starts an update. It has the stack for itself until it ends, and the current version is pinned as its base. */
@@ -57,7 +67,12 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
       await learnHoldersEnd(ctx);
-      const answer = await startRun(ctx, input, this.#runs.holder() !== undefined);
+      const [holder, changes] = [this.#runs.holder(), this.#changes];
+      this.#facts = undefined;
+      const { answer, stack } = await startRun(ctx, input, holder);
+      for (const id of this.#starters.keys()) if (this.#runs.get(id)?.phase !== "running") this.#starters.delete(id);
+      this.#starters.set(input.updateId, input.actor);
+      if (stack && changes === this.#changes) this.#facts = { updateId: input.updateId, stack };
       await this.#setAlarm();
       return answer;
     }, input.orgId);
@@ -67,7 +82,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
       const run = this.#sealed.has(updateId) ? this.#runs.get(updateId) : await this.#settled(updateId);
-      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now()))) await this.#abort(run);
+      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now(), this.#starters.get(updateId))))
+        await this.#abort(run);
       // The lease has ended, whatever the cause; a 403 makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
       if (!run || run.phase !== "running" || isOver(run, Date.now())) throw leaseOver();
@@ -155,6 +171,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (ctx) => {
       if (!input.force) await this.#requireIdle(ctx);
       await this.#endExpired(ctx);
+      this.#facts = undefined;
       const run = this.#runs.holder();
       if (run) await this.#finish(ctx, run, "cancelled", { caller: { ...input, updateId: run.updateId }, force: true });
       return removeStack(ctx, input);
@@ -167,6 +184,30 @@ export class StackCoordinator extends DurableObject<Bindings> {
    */
   readEvents(updateId: string, query: EventQuery, gaps: boolean): Promise<Outcome<EventsAnswer | undefined>> {
     return this.#answer(() => this.#events.page(updateId, query, gaps));
+  }
+
+  /**
+   * Returns what the object knows about its stack without the database. The caller of a run is known by the hash of the presented value, and
+   * not by a cached identity; it may read what the guard of its start let it read, and may encrypt while its update may write.
+   */
+  nearby({ tokenHash, stackId }: StackQuestion): StackNearby {
+    const now = Date.now();
+    const own = [...this.#starters].flatMap(([updateId, { token }]) => (token.hash === tokenHash ? [updateId] : []));
+    const running = own.flatMap((updateId) => {
+      const run = this.#runs.get(updateId);
+      const isLive = run?.phase === "running" && !run.cancelling && !run.moved && !this.#sealed.has(updateId) && !isOver(run, now);
+      return isLive ? [run] : [];
+    });
+    const isHere = stackId !== undefined && !this.#departure.isRecent(now);
+    const id = running.find(({ dryRun }) => !dryRun)?.stackId ?? (isHere ? stackId : undefined);
+    const facts = running.some(({ updateId }) => updateId === this.#facts?.updateId) ? this.#facts : undefined;
+    return { ...(id !== undefined && { stackId: id }), ...(facts && { stack: facts.stack }) };
+  }
+
+  /** The tags or the configuration of the stack have changed. */
+  forgetFacts(): void {
+    this.#changes++;
+    this.#facts = undefined;
   }
 
   /** Answers a health check: the object can be reached. */
@@ -238,6 +279,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   readonly #finish = async (ctx: StackContext, run: Run, ending: Ending, by?: EndedBy): Promise<void> => {
     const work = finishRun(ctx, run, ending, by);
     this.#sealed.set(run.updateId, work);
+    this.#facts = undefined;
     try {
       await work;
     } finally {
@@ -247,6 +289,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   };
 
   async #requireIdle(ctx: StackContext): Promise<void> {
+    this.#facts = undefined;
     const failed = await this.#endExpired(ctx);
     await learnHoldersEnd(ctx);
     this.#throwAbout(this.#runs.holder(), failed);
@@ -292,11 +335,16 @@ export class StackCoordinator extends DurableObject<Bindings> {
       runs: this.#runs,
       received: this.#received,
       events: this.#events,
+      departure: this.#departure,
       relaySoon: (...events) => {
         const ids = events.map((event) => event.id);
-        const relay = relayEvents(uncounted, ids);
-        this.ctx.waitUntil(relay.catch((error: unknown) => logError("audit relay failed", error)));
+        this.#relay(relayEvents(uncounted, ids));
       },
+      relayPromised: (rows) => this.#relay(relayStored(uncounted, rows)),
     };
+  }
+
+  #relay(relay: Promise<void>): void {
+    this.ctx.waitUntil(relay.catch((error: unknown) => logError("audit relay failed", error)));
   }
 }

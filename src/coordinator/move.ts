@@ -96,6 +96,7 @@ async function commit(ctx: StackContext, input: MoveStack, baseKey: string | nul
   const moved = sql`(SELECT id FROM ${stacks} WHERE ${stacks.activeUpdate} = ${updateId})`;
   const events = eventsOf(input);
   const lost = endLostStart(store, input);
+  ctx.departure.note(Date.now());
   const results = await batch(store, [
     ...guards(ctx, input),
     ...lost.statements,

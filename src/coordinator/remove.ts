@@ -28,6 +28,7 @@ export async function removeStack(ctx: StackContext, input: RemoveStack): Promis
     stack: auditName(path),
   });
   const lost = endLostStart(store, input);
+  ctx.departure.note(Date.now());
   const which = and(here, input.force ? undefined : eq(stacks.rootOnly, true));
   const [, , , , , deleted, , remaining] = await batch(store, [
     guard(store, input.actor, now, orgId),

@@ -1,7 +1,8 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
-import { auditEvent, auditIf, changedARow, describedBy, whoIs } from "../audit/record.ts";
+import { type SQL, and, eq, inArray, sql } from "drizzle-orm";
+import { type AuditEvent, auditEvent, auditIf, changedARow, describedBy, promisedColumns, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
+import type { StackFacts } from "../context.ts";
 import { conflict, notFound } from "../errors.ts";
 import { auditName, pathText, stackAt, stackNotFound } from "../stacks/path.ts";
 import type { Tags } from "../stacks/schema.ts";
@@ -25,62 +26,143 @@ export interface StartUpdate extends StackCall {
 }
 
 export interface StartAnswer {
+  stackId: string;
   version: number;
   journaling: boolean;
   expiresAt: number;
+}
+
+/** What the database says about an update that it has started, and about its stack. */
+interface Started {
+  stackId: string;
+  kind: Run["kind"];
+  dryRun: boolean;
+  version: number | null;
+  cliVersion: string | null;
+  stateKey: string | null;
+  aliasFree: boolean;
+  /** The state refers to no other stack; undefined if that is not known. */
+  refersToNone?: boolean;
+  /** The stack before the start; undefined if that is not known. */
+  stack?: Pick<StackFacts, "version" | "activeUpdate" | "config" | "tags">;
 }
 
 /**
  * Starts an update if its row belongs to this stack and is not started, and if no other update runs; a preview may run beside one. It makes
  * one durable write in D1, then one in the object. If the object crashes in between, the next change of the stack ends the update in D1.
  */
-export async function startRun(ctx: StackContext, input: StartUpdate, occupied: boolean): Promise<StartAnswer> {
-  const { store, runs } = ctx;
-  const { updateId, orgId, path, now } = input;
-  const who = whoIs(input.actor);
-  const event = auditEvent(input, orgId, who, {
+export async function startRun(
+  ctx: StackContext,
+  input: StartUpdate,
+  holder: Run | undefined,
+): Promise<{ answer: StartAnswer; stack?: StackFacts }> {
+  const occupied = holder !== undefined;
+  const event = auditEvent(input, input.orgId, whoIs(input.actor), {
     event: "stack-update-started",
     description: "",
-    stack: auditName(path),
+    stack: auditName(input.path),
   });
+  const started = (await startFirst(ctx, input, occupied, event)) ?? (await startAgain(ctx, input, occupied, event));
+  const { updateId, now } = input;
+  const run: Run = {
+    updateId,
+    phase: "running",
+    ending: null,
+    kind: started.kind,
+    dryRun: started.dryRun,
+    journaling: input.journaling && !started.dryRun,
+    orgId: input.orgId,
+    path: input.path,
+    stackId: started.stackId,
+    version: started.version ?? 0,
+    baseKey: started.stateKey,
+    baseAliasFree: started.aliasFree,
+    ...(started.refersToNone && { baseRefersToNone: true as const }),
+    cliVersion: started.cliVersion ?? input.cliVersion,
+    who: whoIs(input.actor),
+    address: input.address,
+    startedAt: now,
+    expiresAt: now + input.leaseTime,
+    endedAt: 0,
+    checkpoint: null,
+  };
+  ctx.runs.save(run);
+  const answer = { stackId: run.stackId, version: run.version, journaling: run.journaling, expiresAt: run.expiresAt };
+  return { answer, ...(started.stack && { stack: factsOf(started.stack, run, input, run.dryRun ? holder : run) }) };
+}
+
+/** The stack after the start. @param holder the run that holds it now */
+const factsOf = (before: NonNullable<Started["stack"]>, run: Run, { tags }: StartUpdate, holder: Run | undefined): StackFacts => ({
+  ...before,
+  id: run.stackId,
+  activeUpdate: run.dryRun ? before.activeUpdate : run.updateId,
+  tags: tags ?? before.tags,
+  ...(holder && {
+    currentOperation: { kind: holder.kind, author: holder.who.userLogin, started: Math.floor(holder.startedAt / 1000) },
+  }),
+});
+
+const cliVersion = sql<string | null>`json_extract(${updates.environment}, '$."pulumi.version"')`;
+
+/**
+ * The usual start: the update was never started, and the database knows of no other update that runs. @returns undefined when that is not so,
+ * and nothing was changed
+ */
+async function startFirst(ctx: StackContext, input: StartUpdate, occupied: boolean, event: AuditEvent): Promise<Started | undefined> {
+  const { store } = ctx;
+  const { actor, now, orgId, path } = input;
+  const ofStack = (column: SQL) => sql`(SELECT ${column} FROM ${stacks} WHERE ${stackAt(orgId, path)})`;
+  const { start, audit, hold } = startStatements(ctx, input, event);
+  const [, rows, promised] = await batch(store, [
+    guard(store, actor, now, orgId),
+    start(
+      and(eq(updates.status, "not started"), occupied ? eq(updates.dryRun, true) : sql`${ofStack(sql`running_update`)} IS NULL`),
+    ).returning({
+      stackId: updates.stackId,
+      kind: updates.kind,
+      dryRun: updates.dryRun,
+      version: updates.version,
+      cliVersion: cliVersion.as("cli_version"),
+      stateKey: sql<string | null>`${ofStack(sql`state_key`)}`.as("state_key_now"),
+      aliasFree: sql<number>`${ofStack(sql`alias_free`)}`.as("alias_free"),
+      refersToNone:
+        sql<number>`${ofStack(sql`NOT EXISTS (SELECT 1 FROM stack_references WHERE stack_references.stack_id = stacks.id)`)}`.as(
+          "refers_to_none",
+        ),
+      stack: sql<string>`${ofStack(sql`json_object('version', version, 'activeUpdate', active_update, 'config', config, 'tags',
+        (SELECT json(json_group_object(name, value)) FROM stack_tags WHERE stack_tags.stack_id = stacks.id))`)}`.as("stack_now"),
+    }),
+    audit,
+    ...hold,
+  ]);
+  const row = rows[0];
+  if (!row) return undefined;
+  ctx.relayPromised(promised);
+  return {
+    ...row,
+    aliasFree: row.aliasFree === 1,
+    refersToNone: row.refersToNone === 1,
+    stack: JSON.parse(row.stack) as NonNullable<Started["stack"]>,
+  };
+}
+
+/** A start that is repeated, or that follows an update whose start was lost. @throws 404 or 409 when the update cannot be started */
+async function startAgain(ctx: StackContext, input: StartUpdate, occupied: boolean, event: AuditEvent): Promise<Started> {
+  const { store } = ctx;
+  const { updateId, orgId, path, now } = input;
   const here = stackAt(orgId, path);
   const stackId = sql`(SELECT id FROM ${stacks} WHERE ${here})`;
-  const mine = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now})`;
-  const mineAlone = sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now} AND dry_run = 0)`;
-
   const lost = endLostStart(store, input, updateId);
-  const described = sql`'Started ' || (SELECT ${whatItIs} FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
-
+  const { start, audit, hold } = startStatements(ctx, input, event);
   const before = [guard(store, input.actor, now, orgId), ...(occupied ? [] : lost.statements)] as const;
   const results = await batch(store, [
     ...before,
-    store.db
-      .update(updates)
-      // The update belongs to the caller that starts it, which may not be the one that created it: it ends when the starter's token does.
-      .set({
-        status: "running",
-        requestedBy: who.userLogin,
-        tokenId: who.tokenId,
-        tokenName: who.tokenName,
-        startedAt: now,
-        version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}`,
-      })
-      .where(
-        and(
-          eq(updates.id, updateId),
-          sql`${updates.stackId} = ${stackId}`,
-          // "running": the answer to its first start was lost, and this is the client's second attempt.
-          inArray(updates.status, ["not started", "running"]),
-          occupied ? eq(updates.dryRun, true) : undefined,
-        ),
-      )
-      .returning({ started: updates.id }),
-    auditIf(store, event, changedARow, describedBy(event, described)),
-    store.db
-      .update(stacks)
-      .set({ runningUpdate: updateId, activeUpdate: updateId })
-      .where(sql`${stacks.id} = ${mineAlone}`),
-    ...(input.tags ? replaceTags(store, mine, input.tags) : []),
+    // "running": the answer to its first start was lost, and this is the client's second attempt.
+    start(and(inArray(updates.status, ["not started", "running"]), occupied ? eq(updates.dryRun, true) : undefined)).returning({
+      started: updates.id,
+    }),
+    audit,
+    ...hold,
     store.db
       .select({
         stackId: updates.stackId,
@@ -88,7 +170,7 @@ export async function startRun(ctx: StackContext, input: StartUpdate, occupied: 
         dryRun: updates.dryRun,
         status: updates.status,
         version: updates.version,
-        cliVersion: sql<string | null>`json_extract(${updates.environment}, '$."pulumi.version"')`.as("cli_version"),
+        cliVersion: cliVersion.as("cli_version"),
         isHere: sql<number>`${updates.stackId} = ${stackId}`.as("is_here"),
       })
       .from(updates)
@@ -96,15 +178,7 @@ export async function startRun(ctx: StackContext, input: StartUpdate, occupied: 
     store.db.select({ id: stacks.id, stateKey: stacks.stateKey, aliasFree: stacks.aliasFree }).from(stacks).where(here),
   ]);
   const started = results[before.length] as { started: string }[];
-  const [row] = results.at(-2) as {
-    stackId: string;
-    kind: Run["kind"];
-    dryRun: boolean;
-    status: string;
-    version: number | null;
-    cliVersion: string | null;
-    isHere: number | null;
-  }[];
+  const [row] = results.at(-2) as (Omit<Started, "stateKey" | "aliasFree"> & { status: string; isHere: number | null })[];
   const [stack] = results.at(-1) as { id: string; stateKey: string | null; aliasFree: boolean }[];
   if (!started[0]) {
     if (!stack) throw stackNotFound(path);
@@ -112,30 +186,39 @@ export async function startRun(ctx: StackContext, input: StartUpdate, occupied: 
     if (row.status === "not started") throw conflict("Another update is currently in progress.");
     throw conflict(row.status === "running" ? "The Update has already started" : "The Update has already completed");
   }
-
-  const run: Run = {
-    updateId,
-    phase: "running",
-    ending: null,
-    kind: row!.kind,
-    dryRun: row!.dryRun,
-    journaling: input.journaling && !row!.dryRun,
-    orgId,
-    path,
-    stackId: stack!.id,
-    version: row!.version ?? 0,
-    baseKey: stack!.stateKey,
-    baseAliasFree: stack!.aliasFree,
-    cliVersion: row!.cliVersion ?? input.cliVersion,
-    who,
-    address: input.address,
-    startedAt: now,
-    expiresAt: now + input.leaseTime,
-    endedAt: 0,
-    checkpoint: null,
-  };
-  runs.save(run);
   if (occupied) ctx.relaySoon(event);
   else ctx.relaySoon(lost.event, event);
-  return { version: run.version, journaling: run.journaling, expiresAt: run.expiresAt };
+  return { ...row!, stackId: stack!.id, stateKey: stack!.stateKey, aliasFree: stack!.aliasFree };
+}
+
+/** The statements that start the update, for a batch. */
+function startStatements({ store }: StackContext, { updateId, orgId, path, now, actor, tags }: StartUpdate, event: AuditEvent) {
+  const who = whoIs(actor);
+  const here = stackAt(orgId, path);
+  const mine = (more: SQL = sql``) =>
+    sql`(SELECT stack_id FROM updates WHERE id = ${updateId} AND status = 'running' AND started_at = ${now}${more})`;
+  const described = sql`'Started ' || (SELECT ${whatItIs} FROM updates WHERE id = ${updateId}) || ${` of stack "${pathText(path)}" (${updateId}).`}`;
+  return {
+    start: (may: SQL | undefined) =>
+      store.db
+        .update(updates)
+        // The update belongs to the caller that starts it, which may not be the one that created it: it ends when the starter's token does.
+        .set({
+          status: "running",
+          requestedBy: who.userLogin,
+          tokenId: who.tokenId,
+          tokenName: who.tokenName,
+          startedAt: now,
+          version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}`,
+        })
+        .where(and(eq(updates.id, updateId), sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`, may)),
+    audit: auditIf(store, event, changedARow, describedBy(event, described)).returning(promisedColumns),
+    hold: [
+      store.db
+        .update(stacks)
+        .set({ runningUpdate: updateId, activeUpdate: updateId })
+        .where(sql`${stacks.id} = ${mine(sql` AND dry_run = 0`)}`),
+      ...(tags ? replaceTags(store, mine(), tags) : []),
+    ],
+  };
 }

@@ -46,7 +46,10 @@ export class PreconditionFailed extends Error {}
  * A column that makes the whole batch fail unless the condition holds. SQLite cannot raise an error outside a trigger, but parsing
  * malformed JSON is an error. `batch` converts it into `PreconditionFailed`.
  */
-export const failUnless = (condition: SQL) => sql<number>`CASE WHEN ${condition} THEN 1 ELSE json('{') END`.as("holds");
+export const failUnless = (condition: SQL) => onlyIf(condition, sql`1`).as("holds");
+
+/** A value in a statement that makes its whole batch fail unless the condition holds, see `failUnless`. */
+export const onlyIf = (condition: SQL, value: SQL) => sql<number>`CASE WHEN ${condition} THEN ${value} ELSE json('{') END`;
 
 /** A unique index refused the write; nothing of the batch was written. */
 export class UniqueViolation extends Error {}

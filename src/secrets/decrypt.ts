@@ -1,4 +1,4 @@
-import { relaySoon } from "../audit/relaySoon.ts";
+import { relayStoredSoon } from "../audit/relaySoon.ts";
 import { type AuditEntry, auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
@@ -37,7 +37,7 @@ export async function decryptValues(
   ]);
   const stack = found[0];
   if (!stack) throw stackNotFound(path);
-  relaySoon(ctx, record);
+  relayStoredSoon(ctx, record);
   return oneByOne(bytes, (sealed) => decrypt(ctx.env.ENCRYPTION_KEYS, stack.id, sealed));
 }
 

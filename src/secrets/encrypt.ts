@@ -3,6 +3,7 @@ import { guard } from "../auth/guard.ts";
 import type { OrgContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { limitsOf } from "../limits.ts";
+import { idToEncrypt } from "../stacks/nearby.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
 import { stacks } from "../stacks/table.ts";
 import { bytesOf } from "./bytesOf.ts";
@@ -14,12 +15,15 @@ import { oneByOne } from "./oneByOne.ts";
 export async function encryptValues(ctx: OrgContext, path: StackPath, plaintexts: string[]): Promise<string[]> {
   const bytes = plaintexts.map(bytesOf);
   checkSizes(bytes, limitsOf(ctx.env));
-  const { db } = ctx.store;
+  const stack = { id: (await idToEncrypt(ctx, path)) ?? (await findId(ctx, path)) };
+  return oneByOne(bytes, (plain) => encrypt(ctx.env.ENCRYPTION_KEYS, stack.id, plain));
+}
+
+async function findId(ctx: OrgContext, path: StackPath): Promise<string> {
   const [, found] = await batch(ctx.store, [
     guard(ctx.store, ctx.actor, ctx.now, ctx.org.id, drains(ctx.actor.token.id, path)),
-    db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
+    ctx.store.db.select({ id: stacks.id }).from(stacks).where(stackAt(ctx.org.id, path)),
   ]);
-  const stack = found[0];
-  if (!stack) throw stackNotFound(path);
-  return oneByOne(bytes, (plain) => encrypt(ctx.env.ENCRYPTION_KEYS, stack.id, plain));
+  if (!found[0]) throw stackNotFound(path);
+  return found[0].id;
 }

@@ -6,6 +6,7 @@ import type { OrgContext } from "../context.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { requireStack } from "./get.ts";
 import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "./path.ts";
+import { tellChange } from "./nearby.ts";
 import type { StackConfig } from "./schema.ts";
 import { stacks } from "./table.ts";
 
@@ -49,4 +50,5 @@ export async function deleteStackConfig(ctx: OrgContext, path: StackPath): Promi
   ]);
   if (!changed[0]) throw stackNotFound(path);
   relaySoon(ctx, event);
+  await tellChange(ctx, path);
 }

@@ -1,6 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import type * as z from "zod/mini";
-import { relaySoon } from "../audit/relaySoon.ts";
+import { relayStoredSoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditStatement, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { mayAs, membershipOf } from "../auth/policy.ts";
@@ -21,7 +21,7 @@ import { initialStateKey, once, writeObject } from "./objects.ts";
 import { auditName, pathText } from "./path.ts";
 import type { CreateStackRequest } from "./schema.ts";
 import { stacks } from "./table.ts";
-import { replaceTags } from "./tags.ts";
+import { firstTags } from "./tags.ts";
 
 /**
  * Creates a stack. The first stack of a project creates the project. Names that differ only in case are the same name.
@@ -53,7 +53,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
         createdBy: loginOf(ctx.actor),
         ...state,
       }),
-      ...replaceTags(ctx.store, sql`${id}`, request.tags ?? {}),
+      ...firstTags(ctx.store, id, request.tags ?? {}),
       ...firstGrants(ctx, id, named),
       auditStatement(ctx.store, event),
     ]);
@@ -62,7 +62,7 @@ export async function createStack(ctx: OrgContext, projectName: string, request:
     if (error instanceof UniqueViolation) throw conflict(`Stack '${pathText(path)}' already exists`);
     throw error;
   }
-  relaySoon(ctx, event);
+  relayStoredSoon(ctx, event);
   return {};
 }
 

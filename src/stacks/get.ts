@@ -3,51 +3,65 @@ import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import { visibleHere } from "../auth/visible.ts";
-import type { OrgContext } from "../context.ts";
+import type { OrgContext, StackFacts } from "../context.ts";
 import { notFound } from "../errors.ts";
 import { stackGrants, teams } from "../teams/table.ts";
 import { updates } from "../updates/table.ts";
 import { users } from "../users/table.ts";
 import type { StackConfig } from "./schema.ts";
-import { type StackPath, auditName, pathText, stackAt, stackNotFound } from "./path.ts";
-import { stackTags, stacks } from "./table.ts";
+import { type StackPath, auditName, noSuchStack, pathText, stackAt, stackAtAnyCase, stackNotFound } from "./path.ts";
+import { noteAdmitted, stackAtStart } from "./nearby.ts";
+import { stacks } from "./table.ts";
 
-/** Returns a stack. This is the most frequent call: every stack command starts with it (cli-protocol §3.6). */
+/** Returns a stack, whose names may be given in any case. This is the most frequent call: every stack command starts with it (cli-protocol §3.6). */
 export async function getStack(ctx: OrgContext, path: StackPath) {
-  const { db } = ctx.store;
-  const here = stackAt(ctx.org.id, path);
-  const [found, tags, running] = await guarded(ctx, [
-    db
-      .select({ id: stacks.id, version: stacks.version, activeUpdate: stacks.activeUpdate, config: stacks.config })
+  const known = await stackAtStart(ctx, path);
+  if (known) return toAnswer(ctx, path, known);
+  const [[stack]] = await guarded(ctx, [
+    ctx.store.db
+      .select({
+        id: sql<string>`${stacks.id}`.as("stack_id"),
+        projectName: stacks.project,
+        stackName: stacks.name,
+        version: sql<number>`${stacks.version}`.as("stack_version"),
+        activeUpdate: stacks.activeUpdate,
+        config: sql<string | null>`${stacks.config}`.as("stack_config"),
+        tags: sql<string>`(SELECT json_group_object(name, value) FROM stack_tags WHERE stack_id = stacks.id)`.as("tags"),
+        kind: updates.kind,
+        author: updates.requestedBy,
+        startedAt: updates.startedAt,
+      })
       .from(stacks)
-      .where(here),
-    db
-      .select({ name: stackTags.name, value: stackTags.value })
-      .from(stackTags)
-      .where(eq(stackTags.stackId, sql`(SELECT id FROM ${stacks} WHERE ${here})`)),
-    db
-      .select({ kind: updates.kind, author: updates.requestedBy, startedAt: updates.startedAt })
-      .from(updates)
-      .where(eq(updates.id, sql`(SELECT running_update FROM ${stacks} WHERE ${here})`)),
+      .leftJoin(updates, eq(updates.id, stacks.runningUpdate))
+      .where(stackAtAnyCase(ctx.org.id, path)),
   ]);
-  const stack = found[0];
-  if (!stack) throw stackNotFound(path);
-  const operation = running[0];
-  return {
-    id: stack.id,
-    orgName: ctx.org.name,
-    projectName: path.projectName,
-    stackName: path.stackName,
-    ...(operation && {
-      currentOperation: { kind: operation.kind, author: operation.author, started: Math.floor((operation.startedAt ?? 0) / 1000) },
-    }),
-    activeUpdate: stack.activeUpdate,
-    tags: Object.fromEntries(tags.map((tag) => [tag.name, tag.value])),
-    // The CLI reads the configuration from an environment if this member is present (trap 25).
-    ...(stack.config !== null && { config: JSON.parse(stack.config) as StackConfig }),
-    version: stack.version,
-  };
+  // `stack init` asks for a stack that does not exist, so there is no second look-up for it.
+  if (!stack) throw noSuchStack(path);
+  noteAdmitted(ctx, path, stack.id);
+  const { kind, author, startedAt, projectName, stackName } = stack;
+  return toAnswer(
+    ctx,
+    { orgName: ctx.org.name, projectName, stackName },
+    {
+      ...stack,
+      tags: JSON.parse(stack.tags) as Record<string, string>,
+      ...(kind !== null && author !== null && { currentOperation: { kind, author, started: Math.floor((startedAt ?? 0) / 1000) } }),
+    },
+  );
 }
+
+const toAnswer = (ctx: OrgContext, path: StackPath, { id, version, activeUpdate, config, tags, currentOperation }: StackFacts) => ({
+  id,
+  orgName: ctx.org.name,
+  projectName: path.projectName,
+  stackName: path.stackName,
+  ...(currentOperation && { currentOperation }),
+  activeUpdate,
+  tags,
+  // The CLI reads the configuration from an environment if this member is present (trap 25).
+  ...(config !== null && { config: JSON.parse(config) as StackConfig }),
+  version,
+});
 
 /** Whether the project has a stack. `pulumi new` asks this, to warn about a name that is in use. */
 export async function projectExists(ctx: OrgContext, project: string): Promise<boolean> {

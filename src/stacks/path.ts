@@ -33,6 +33,18 @@ export const auditName = (path: StackPath) => `${path.projectName}/${path.stackN
 
 export const stackNotFound = (path: StackPath) => notFound(`Stack '${pathText(path)}'`);
 
+/** Errors of look-ups that ignored the case of the names: to look for the exact names would find nothing. */
+const certain = new WeakSet<Error>();
+
+/** The same after a look-up that ignored the case of the names. */
+export function noSuchStack(path: StackPath): Error {
+  const error = stackNotFound(path);
+  certain.add(error);
+  return error;
+}
+
+export const isCertain = (error: Error): boolean => certain.has(error);
+
 /** Name of the Durable Object that owns a stack's running update. It follows from the path, so that no look-up is needed. */
 export const coordinatorName = (orgId: string, path: Pick<StackPath, "projectName" | "stackName">) =>
   `${orgId}/${path.projectName}/${path.stackName}`.toLowerCase();

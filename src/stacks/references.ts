@@ -21,11 +21,13 @@ export function replaceReferences(store: Store, stackId: SQL, names: string[]) {
   const version = sql`coalesce((SELECT stacks.version FROM stacks JOIN organizations ON organizations.id = stacks.org_id
     WHERE lower(organizations.name) = lower(${part(0)}) AND organizations.name = ${part(0)} AND stacks.deleted_at IS NULL
     AND lower(stacks.project) = lower(${part(1)}) AND lower(stacks.name) = lower(${part(2)})), 0)`;
+  const forget = store.db.delete(stackReferences).where(eq(stackReferences.stackId, stackId));
+  if (paths.length === 0) return [forget];
   return [
-    store.db.delete(stackReferences).where(eq(stackReferences.stackId, stackId)),
+    forget,
     store.db.insert(stackReferences).select(sql`SELECT ${stackId}, ${part(0)}, ${part(1)}, ${part(2)}, ${version}
       FROM json_each(${JSON.stringify(paths.map((path) => path.split("/")))}) WHERE ${stackId} IS NOT NULL`),
-  ] as const;
+  ];
 }
 
 /** Lists the stacks whose outputs this one reads, if they exist and the caller may see them. */

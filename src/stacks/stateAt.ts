@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
-import { relaySoon } from "../audit/relaySoon.ts";
-import { auditEvent, auditIf, whoIs } from "../audit/record.ts";
+import { relaySoon, relayStoredSoon } from "../audit/relaySoon.ts";
+import { type AuditEvent, auditEvent, auditIf, whoIs } from "../audit/record.ts";
 import { guarded } from "../auth/guard.ts";
 import type { StackRef } from "../auth/policy.ts";
 import type { OrgContext } from "../context.ts";
@@ -37,10 +37,25 @@ export interface StoredState {
  */
 export async function takeState(ctx: OrgContext, path: StackPath, version: number | undefined, what: string): Promise<StoredState> {
   const event = exported(ctx, path, `${what} of stack "${pathText(path)}"${version === undefined ? "" : ` at version ${version}`}`);
+  if (version === undefined) return takeCurrent(ctx, path, event);
   const at = lookFor(ctx, path, version);
   const [found, versions, moves] = await guarded(ctx, [...at.statements, auditIf(ctx.store, event, at.isThere)]);
   const state = at.stateIn(found, versions, moves);
   relaySoon(ctx, event);
+  return state;
+}
+
+/** The current state needs no history: the statement that writes the event also returns where the state is. */
+async function takeCurrent(ctx: OrgContext, path: StackPath, event: AuditEvent): Promise<StoredState> {
+  const here = stackAt(ctx.org.id, path);
+  const [[state]] = await guarded(ctx, [
+    auditIf(ctx.store, event, stackExists(ctx.org.id, path)).returning({
+      stateKey: sql<string | null>`(SELECT state_key FROM ${stacks} WHERE ${here})`.as("state_key"),
+      version: sql<number>`(SELECT version FROM ${stacks} WHERE ${here})`.as("version"),
+    }),
+  ]);
+  if (!state) throw stackNotFound(path);
+  relayStoredSoon(ctx, event);
   return state;
 }
 

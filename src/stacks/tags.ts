@@ -7,6 +7,7 @@ import type { OrgContext } from "../context.ts";
 import { type Store, UniqueViolation } from "../db/client.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { type StackPath, auditName, pathText, stackAt, stackExists, stackNotFound } from "./path.ts";
+import { tellChange } from "./nearby.ts";
 import type { StackTag, Tags } from "./schema.ts";
 import { stackTags, stacks } from "./table.ts";
 
@@ -25,16 +26,29 @@ const builtIn: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Statements that replace all tags of a stack; `stackId` is SQL for its id. One parameter contains all tags, because a statement of D1 has
- * at most 100 parameters (platform-facts D-4).
+ * Statements that replace all tags of a stack; `stackId` is SQL for its id. Each update sends the tags that the stack has already, so only
+ * what differs is written. One parameter contains all tags, because a statement of D1 has at most 100 parameters (platform-facts D-4).
  */
-export const replaceTags = (store: Store, stackId: ReturnType<typeof sql>, tags: Tags) =>
-  [
-    store.db.delete(stackTags).where(eq(stackTags.stackId, stackId)),
+export const replaceTags = (store: Store, stackId: ReturnType<typeof sql>, tags: Tags) => {
+  const asked = sql`json_each(${JSON.stringify(tags)})`;
+  return [
+    store.db.delete(stackTags).where(and(eq(stackTags.stackId, stackId), sql`${stackTags.name} NOT IN (SELECT key FROM ${asked})`)),
     store.db
       .insert(stackTags)
-      .select(sql`SELECT ${stackId}, key, value FROM json_each(${JSON.stringify(tags)}) WHERE ${stackId} IS NOT NULL`),
+      .select(sql`SELECT ${stackId}, key, value FROM ${asked} WHERE ${stackId} IS NOT NULL`)
+      .onConflictDoUpdate({
+        target: [stackTags.stackId, stackTags.name],
+        set: { value: sql`excluded.value` },
+        setWhere: sql`${stackTags.value} <> excluded.value`,
+      }),
   ] as const;
+};
+
+/** The statement that gives a new stack its tags; none if it has none. */
+export const firstTags = (store: Store, stackId: string, tags: Tags) =>
+  Object.keys(tags).length === 0
+    ? []
+    : [store.db.insert(stackTags).select(sql`SELECT ${stackId}, key, value FROM json_each(${JSON.stringify(tags)})`)];
 
 /** Replaces all tags, although the method is PATCH (cli-protocol §3.9). */
 export async function updateStackTags(ctx: OrgContext, path: StackPath, tags: Tags): Promise<void> {
@@ -47,6 +61,7 @@ export async function updateStackTags(ctx: OrgContext, path: StackPath, tags: Ta
   ]);
   if (!found[0]) throw stackNotFound(path);
   relaySoon(ctx, event);
+  await tellChange(ctx, path);
 }
 
 /** @throws 400 when the stack has a tag of that name */
@@ -65,6 +80,7 @@ export async function addStackTag(ctx: OrgContext, path: StackPath, { name, valu
     throw error;
   }
   relaySoon(ctx, event);
+  await tellChange(ctx, path);
 }
 
 export async function updateStackTag(ctx: OrgContext, path: StackPath, name: string, tag: Tag): Promise<void> {
@@ -90,6 +106,7 @@ async function changeTag(ctx: OrgContext, path: StackPath, name: string, value: 
   if (!found[0]) throw stackNotFound(path);
   if (!changed[0]) throw notFound(`Tag '${name.slice(0, 100)}'`);
   relaySoon(ctx, event);
+  await tellChange(ctx, path);
 }
 
 const idOf = (ctx: OrgContext, path: StackPath) => sql`(SELECT id FROM ${stacks} WHERE ${stackAt(ctx.org.id, path)})`;

@@ -2,7 +2,7 @@ import type { StackRef } from "../auth/policy.ts";
 import type { OrganizationRef, RequestContext } from "../context.ts";
 import { batch } from "../db/client.ts";
 import { AppError } from "../errors.ts";
-import { stackAtAnyCase } from "./path.ts";
+import { isCertain, stackAtAnyCase } from "./path.ts";
 import { stacks } from "./table.ts";
 
 /** Handles a request with the names in its path. After a 404 it handles it again with the exact names of the stack. */
@@ -33,7 +33,7 @@ async function writtenNames(
   path: StackRef | undefined,
   error: unknown,
 ): Promise<StackRef | undefined> {
-  if (!(error instanceof AppError) || error.status !== 404 || !org || !path) return undefined;
+  if (!(error instanceof AppError) || error.status !== 404 || isCertain(error) || !org || !path) return undefined;
   const [rows] = await batch(ctx.store, [
     ctx.store.db.select({ projectName: stacks.project, stackName: stacks.name }).from(stacks).where(stackAtAnyCase(org.id, path)),
   ]);

@@ -1,4 +1,3 @@
-import { eq } from "drizzle-orm";
 import * as z from "zod/mini";
 import { guarded } from "../auth/guard.ts";
 import { requireRight } from "../auth/right.ts";
@@ -43,8 +42,7 @@ export async function createUpdate(ctx: OrgContext, path: StackPath, kind: Updat
     throw tooLarge("the update's environment together with its message", MOST_METADATA);
   const config = await storeConfig(ctx.env.STATE, id, program.config ?? {});
 
-  const { db } = ctx.store;
-  const [, created] = await guarded(ctx, [
+  const [created] = await guarded(ctx, [
     insertUpdateRow(ctx.store, stackAt(ctx.org.id, path), {
       ...startedBy(ctx.actor),
       id,
@@ -55,8 +53,7 @@ export async function createUpdate(ctx: OrgContext, path: StackPath, kind: Updat
       environment,
       config,
       createdAt: ctx.now,
-    }),
-    db.select({ id: updates.id }).from(updates).where(eq(updates.id, id)),
+    }).returning({ id: updates.id }),
   ]).catch((error: unknown) => {
     if (isRefused(error)) deleteConfig(ctx, config);
     throw error;

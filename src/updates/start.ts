@@ -9,6 +9,7 @@ import { peppersOf } from "../auth/secret.ts";
 import { notFound } from "../errors.ts";
 import { tags } from "../stacks/schema.ts";
 import { type StackPath, stackAt, stackNotFound } from "../stacks/path.ts";
+import { noteAdmitted } from "../stacks/nearby.ts";
 import { stacks } from "../stacks/table.ts";
 import { callCoordinator, coordinatorOf, stackCall } from "../coordinator/client.ts";
 import { updates } from "./table.ts";
@@ -36,6 +37,7 @@ export async function startUpdate(ctx: OrgContext, path: StackPath, updateId: st
       leaseTime: leaseTime(ctx.env.LEASE_SECONDS),
     }),
   );
+  noteAdmitted(ctx, path, answer.stackId, true);
   return {
     version: answer.version,
     token: await signLease(peppersOf(ctx.env.TOKEN_PEPPER), { coordinator, updateId, orgName: path.orgName }),

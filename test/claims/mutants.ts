@@ -333,6 +333,23 @@ export const mutants: Mutant[] = [
     replace: 'organizations.inFlightRevocation, "drain"',
   },
   { claim: "abort-at-once", file: "src/coordinator/start.ts", find: "        tokenId: who.tokenId,\n", replace: "" },
+  {
+    claim: "read-by-starter-only",
+    file: "src/stacks/nearby.ts",
+    find: "`${actor.token.hash} ${org.id}/",
+    replace: "`${actor.token.id} ${org.id}/",
+    also: {
+      file: "src/coordinator/coordinator.ts",
+      find: "token.hash === tokenHash ? [updateId] : []",
+      replace: 'tokenHash !== "" && token.hash !== "" ? [updateId] : []',
+    },
+  },
+  {
+    claim: "encrypts-for-this-stack",
+    file: "src/coordinator/storage/departure.ts",
+    find: "DEPARTED = 300_000",
+    replace: "DEPARTED = 0",
+  },
   { claim: "drain-encrypts-only", file: "src/auth/drain.ts", find: "AND lower(name) = lower(${stack.stackName}) ", replace: "" },
   { claim: "plain-http", file: "src/app/plainHttp.ts", find: 'url.protocol !== "http:" ||', replace: 'url.protocol === "http:" ||' },
   { claim: "scanner-secret", file: "src/tokens/scanner.ts", find: "secret.length >= LEAST_SECRET", replace: "secret.length >= 1" },

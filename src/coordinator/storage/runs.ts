@@ -28,6 +28,8 @@ export interface Run {
   /** R2 key of the deployment that the update started from. It is pinned, because positions in the journal refer to it. */
   baseKey: string | null;
   baseAliasFree: boolean;
+  /** The state that it started from refers to no other stack. Absent if that is not known. */
+  baseRefersToNone?: true;
   cliVersion: string;
   /** The caller that started it. Audit events of the run have this name. */
   who: Pick<AuditEvent, "userLogin" | "userName" | "tokenId" | "tokenName">;

@@ -11,6 +11,7 @@ export const migrations: readonly string[] = [
      update_id TEXT NOT NULL, kind TEXT NOT NULL, batch INTEGER NOT NULL, part INTEGER NOT NULL,
      encoding TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (update_id, kind, batch, part)
    )`,
+  `CREATE TABLE IF NOT EXISTS departure (at INTEGER NOT NULL)`,
 ];
 
 /**
