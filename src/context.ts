@@ -43,7 +43,7 @@ export interface TokenRef {
   openedWith?: string;
   /**
    * Hash of the token value in this request; every guard compares it with the token's row. It is computed for each request and never
-   * stored: not in the cache, not in a log, not in an audit record.
+   * stored: not in the cache, not in a log, not in an audit record. An isolate's memory may have it for some minutes.
    */
   hash: string;
 }
