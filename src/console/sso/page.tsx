@@ -4,7 +4,7 @@ import { listConnections } from "../../sso/connections.ts";
 import { listDomains } from "../../sso/domains.ts";
 import { getSsoSettings } from "../../sso/settings.ts";
 import { answering } from "../attempt.ts";
-import { Badge, Choice, Empty, Field, Notice, Table } from "../components.tsx";
+import { Badge, Choice, Copyable, Empty, Field, Notice, Table } from "../components.tsx";
 import { type PageInput, type View, definePage } from "../page.tsx";
 import { placePath } from "../paths.ts";
 import { change } from "./change.ts";
@@ -44,9 +44,8 @@ async function view(ctx: Context, problem = ctx.page.problem): Promise<View> {
       <section>
         <h1>Single sign-on</h1>
         {problem && <Notice kind="error">{[problem.message, ...Object.values(problem.fields)].join(" ")}</Notice>}
-        <p>
-          Register this redirect address at your identity provider: <code>{redirectUri}</code>
-        </p>
+        <Copyable label="Redirect address" text={redirectUri} />
+        <p class="hint">Register it at your identity provider.</p>
         <h2>Connections</h2>
         {connections.length === 0 ? (
           <Empty>
