@@ -77,8 +77,8 @@ describe("a path", () => {
       for (const end of ends)
         for (const method of methods) {
           const path = `${prefix}/${name}${end}`;
-          const headers = method === "GET" ? { Accept: "text/html" } : { Authorization };
-          const { status } = await send(method, path, headers as Record<string, string>);
+          const headers: Record<string, string> = method === "GET" ? { Accept: "text/html" } : { Authorization };
+          const { status } = await send(method, path, headers);
           if (status >= 500) failed.push(`${method} ${path}: ${status}`);
         }
     expect(failed).toEqual([]);
