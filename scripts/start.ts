@@ -39,7 +39,7 @@ const LATER =
 /** A KiB that is evaluated takes about as long as three that are only parsed (docs/performance.md, "The start"). */
 const EVALUATION = 3;
 /** The figure of the last release whose start was measured. A change of more than a tenth has to be measured again. */
-const MEASURED = 2300;
+const MEASURED = 2320;
 const TOLERANCE = 0.1;
 
 export interface Start {
