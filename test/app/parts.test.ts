@@ -66,47 +66,19 @@ describe("a path", () => {
     exports.default.fetch(new Request(`https://stackpass.test${path}`, { method, headers, redirect: "manual" }));
 
   // Organizations may have these names: they are prefixes of parts of the Worker.
-  const names = [
-    "api",
-    "API",
-    "scim",
-    "SCIM",
-    "login",
-    "healthz",
-    "stacks",
-    "~",
-    ".well-known",
-    "%61pi",
-    "%2e%2e",
-    "a%2Fb",
-    "%",
-    "%zz",
-    "%00",
-  ];
-  const ends = [
-    "",
-    "/",
-    "/~tokens",
-    "/web",
-    "/web/dev",
-    "/web/dev/updates/1",
-    "/sso",
-    "/sso/backchannel-logout",
-    "//",
-    "/%2F",
-    "/v2/acme/Users",
-  ];
-  const methods = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"];
+  const names = ["api", "API", "scim", "login", "healthz", "stacks", "~", "%61pi", "%2e%2e", "a%2Fb", "%zz"];
+  const ends = ["", "/", "/~tokens", "/web/dev", "/sso/backchannel-logout", "//%2F", "/v2/acme/Users"];
+  const methods = ["GET", "HEAD", "POST"];
 
   it.each(names)("that begins with /%s gets an answer that is no failure of the server", async (name) => {
     const Authorization = `token ${world.admin}`;
     const failed: string[] = [];
-    for (const prefix of ["", "/api", "/api/stacks", "/api/orgs", "/login", "/scim/v2"])
+    for (const prefix of ["", "/api", "/api/stacks", "/login", "/scim/v2"])
       for (const end of ends)
         for (const method of methods) {
           const path = `${prefix}/${name}${end}`;
-          const headers = method === "GET" ? { Accept: "text/html" } : { Authorization };
-          const { status } = await send(method, path, headers as Record<string, string>);
+          const headers: Record<string, string> = method === "GET" ? { Accept: "text/html" } : { Authorization };
+          const { status } = await send(method, path, headers);
           if (status >= 500) failed.push(`${method} ${path}: ${status}`);
         }
     expect(failed).toEqual([]);
