@@ -189,6 +189,18 @@ describe("organizations that alternate between two databases", () => {
     }
   });
 
+  it("have the refusal of a lease in their own log", async () => {
+    await inEach(newStackIn);
+    for (const org of organizations) {
+      const { path, lease } = await startIn(org);
+      const elsewhere = path.replace(`/${org.name}/`, "/elsewhere/");
+      await refused(403, "PATCH", `${elsewhere}/journalentries`, { lease, json: { entries: [] } });
+      await settled(org);
+      const refusals = "SELECT count(*) AS n FROM audit_events WHERE org_id = ? AND event = 'auth-failure-stack-permission'";
+      expect(await databaseOf(org).prepare(refusals).bind(org.id).first("n")).toBe(1);
+    }
+  });
+
   it("end updates whose client never comes back, by the alarm of the stack's object", async () => {
     await inEach(newStackIn);
     const started = await inEach(startIn);
