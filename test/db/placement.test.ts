@@ -15,6 +15,7 @@ import { SAFE_AGE } from "../../src/sweeps/objects.ts";
 import { type Call, call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
 import { type Exported, component, creates, deploymentOf } from "../support/deployment.ts";
+import { breakDatabase } from "../support/faults.ts";
 import { makeTablesIn } from "../support/fresh.ts";
 import { objectKeys } from "../support/stored.ts";
 import { type World, newWorld } from "../support/world.ts";
@@ -189,6 +190,18 @@ describe("organizations that alternate between two databases", () => {
     }
   });
 
+  it("have the refusal of a lease in their own log", async () => {
+    await inEach(newStackIn);
+    for (const org of organizations) {
+      const { path, lease } = await startIn(org);
+      const elsewhere = path.replace(`/${org.name}/`, "/elsewhere/");
+      await refused(403, "PATCH", `${elsewhere}/journalentries`, { lease, json: { entries: [] } });
+      await settled(org);
+      const refusals = "SELECT count(*) AS n FROM audit_events WHERE org_id = ? AND event = 'auth-failure-stack-permission'";
+      expect(await databaseOf(org).prepare(refusals).bind(org.id).first("n")).toBe(1);
+    }
+  });
+
   it("end updates whose client never comes back, by the alarm of the stack's object", async () => {
     await inEach(newStackIn);
     const started = await inEach(startIn);
@@ -322,6 +335,15 @@ describe("a database that is not bound", () => {
     await runCron(bindings, Date.now());
     env.DB_2 = env.SECOND;
     await ok("POST", `${started.path}/complete`, { lease: started.lease, json: { status: "succeeded" } });
+  });
+
+  it("or fails stops no other one, not even if it is the directory", async () => {
+    await inEach(newStackIn);
+    const mend = breakDatabase();
+    await refused(503, "PATCH", `${stackOf(at(1))}/tags`, { token: at(1).token, json: { team: "a" } });
+    await updateIn(at(2));
+    mend();
+    expect(await urnsIn(at(2))).toEqual([component(`${at(2).name}-a`).urn]);
   });
 
   it("delays the events of its organizations only, and a replay writes each into its own log", async () => {
