@@ -47,7 +47,9 @@ export function bindingDifferences(config: Configuration, { bindings, compatibil
   const differences = wanted.flatMap((binding) => differencesOf(binding, found.get(binding.name)));
   for (const name of required)
     if (found.get(name)?.type !== "secret_text")
-      differences.push(`The secret ${name} is missing. \`npx wrangler secret put ${name}\` sets it; docs/operate.md explains its value.`);
+      differences.push(
+        `The secret ${name} is missing. \`npx wrangler secret put ${name} --name ${config.name}\` sets it; docs/operate.md explains its value.`,
+      );
   const known = new Set([...wanted.map(({ name }) => name), ...required]);
   for (const binding of bindings)
     if (!known.has(binding.name) && binding.type !== "secret_text")
