@@ -3,8 +3,8 @@
  * simulated CLIs concurrently. Each has its own stack and makes some updates one after the other, with the calls and bodies of an `up`
  * (cli-protocol §4.2): one journal request at a time, and concurrently events and a renewal. There are no pauses between the calls, so the
  * load is that of many more real CLIs, which also run programs. `--against` measures the Worker of another checkout in turns with ours, and
- * `--peer` another server: compare only figures of one run. `--profile` tells the processor time of the Worker's own isolate from that of the
- * local simulators, which run in the same process.
+ * `--peer` another server: compare only figures of one run. `--profile` tells the share of the time in which the Worker's own isolate ran, beside the
+ * local simulators of the same process.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,7 +12,7 @@ import { gzipSync } from "node:zlib";
 import { findWorkerd } from "./memory.ts";
 import { median, percentiles } from "./percentiles.ts";
 import { processorTime } from "./processor.ts";
-import { profileOf } from "./profile.ts";
+import { type Active, profileOf } from "./profile.ts";
 import { writeReport } from "./report.ts";
 import { type BenchServer, built, peer } from "./servers.ts";
 import { table } from "./table.ts";
@@ -153,8 +153,8 @@ interface Figures extends Round {
   database: Database | undefined;
   /** Milliseconds of processor time of workerd for one update. */
   processor: number | undefined;
-  /** Milliseconds in which the Worker's own isolate was active, for one update. */
-  own: number | undefined;
+  /** What the Worker's own isolate did while the clients ran. */
+  own: Active | undefined;
 }
 
 const count = clients * updates;
@@ -174,10 +174,10 @@ async function measure(server: BenchServer): Promise<Figures> {
   const started = performance.now();
   await Promise.all(Array.from({ length: clients }, (_, i) => new Client(server, `many-${run}-${i}`, round).run()));
   const seconds = (performance.now() - started) / 1000;
+  const own = profile && (await profile());
   // The audit log is written after the answers.
   await new Promise((done) => setTimeout(done, 5000));
   const processor = pid && (processorTime(pid) - used!) / count;
-  const own = profile && (await profile()) / count;
   const after = await databaseOf(server);
   const database =
     before &&
@@ -216,7 +216,7 @@ try {
       figure(spread.map(({ p50 }) => p50)),
       figure(spread.map(({ p99 }) => p99)),
       figure(rounds.map(({ processor }) => processor)),
-      figure(rounds.map(({ own }) => own)),
+      figure(rounds.map(({ own }) => own && (100 * own.active) / own.all)),
       ...(["statements", "batches", "rowsRead", "rowsWritten"] as const).map((kind) =>
         figure(rounds.map(({ database }) => database?.[kind])),
       ),
@@ -231,7 +231,7 @@ try {
         "p50 ms",
         "p99 ms",
         "processor ms per update",
-        "own isolate's",
+        "own isolate, % of the time",
         "D1 statements",
         "batches",
         "rows read",
@@ -245,6 +245,8 @@ try {
     const times: Record<string, number[]> = {};
     for (const one of rounds) for (const [call, list] of Object.entries(one.times)) (times[call] ??= []).push(...list);
     console.log(`\n${name}\n`);
+    for (const [what, ms] of rounds[0]?.own?.functions ?? [])
+      console.log(`  ${((100 * ms) / rounds[0]!.own!.active).toFixed(1).padStart(5)} %  ${what}`);
     console.log(
       table(
         ["", "count", "p50 ms", "p99 ms"],

@@ -1,14 +1,25 @@
-/** Measures how long the Worker's own isolate was active, by V8's profiler. The local simulators are other isolates of the same process. */
+/** Measures what the Worker's own isolate does, by V8's profiler. The local simulators are other isolates of the same process. */
 import { inspect } from "./heap.ts";
 
 interface Profile {
-  nodes: { id: number; callFrame: { functionName: string } }[];
+  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
   samples: number[];
   timeDeltas: number[];
 }
 
-/** Starts the profiler. @returns ends it, and returns the milliseconds in which the isolate ran JavaScript or collected garbage */
-export async function profileOf(inspector: string): Promise<() => Promise<number>> {
+export interface Active {
+  /** Milliseconds by the clock in which the isolate ran JavaScript or collected garbage. */
+  active: number;
+  /** Milliseconds in which the profiler ran. */
+  all: number;
+  /** Milliseconds of single functions themselves, the most first. */
+  functions: [name: string, ms: number][];
+}
+
+const NOT_OURS = ["(idle)", "(program)", "(root)"];
+
+/** Starts the profiler. @returns ends it */
+export async function profileOf(inspector: string): Promise<() => Promise<Active>> {
   const { ask, stop } = await inspect(inspector);
   await ask("Profiler.enable");
   await ask("Profiler.setSamplingInterval", { interval: 1000 });
@@ -16,10 +27,22 @@ export async function profileOf(inspector: string): Promise<() => Promise<number
   return async () => {
     const { profile } = (await ask("Profiler.stop")) as { profile: Profile };
     stop();
-    const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame.functionName]));
-    const active = profile.samples.map((id, i) =>
-      ["(idle)", "(program)", "(root)"].includes(names.get(id) ?? "") ? 0 : profile.timeDeltas[i]!,
+    const nameOf = new Map(
+      profile.nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => [
+        id,
+        NOT_OURS.includes(functionName) ? undefined : `${functionName || "(anonymous)"} ${url.split("/").at(-1)}:${lineNumber + 1}`,
+      ]),
     );
-    return active.reduce((sum, microseconds) => sum + microseconds, 0) / 1000;
+    const functions = new Map<string, number>();
+    let [active, all] = [0, 0];
+    for (const [i, id] of profile.samples.entries()) {
+      const ms = profile.timeDeltas[i]! / 1000;
+      all += ms;
+      const name = nameOf.get(id);
+      if (name === undefined) continue;
+      active += ms;
+      functions.set(name, (functions.get(name) ?? 0) + ms);
+    }
+    return { active, all, functions: [...functions].sort(([, a], [, b]) => b - a).slice(0, 20) };
   };
 }

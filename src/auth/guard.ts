@@ -68,6 +68,13 @@ export async function guarded<U extends BatchItem<"sqlite">, T extends Readonly<
   return results.slice(guards.length) as BatchResponse<T>;
 }
 
+/**
+ * The guard as a column, for a call whose work is one query: it fails the query as it fails a batch. The query must return a row whatever it
+ * finds, because the guard of a row that is not returned is not looked at.
+ */
+export const guardColumn = ({ store, actor, now, org }: Guarded): SQL.Aliased<number> =>
+  sql<number>`${guard(store, actor, now, org.id)}`.as("guard_holds");
+
 /** The first statements of a batch of a call in an organization: its `guard`, and one for the conditions that the call relies on. */
 export function guardsOf({ store, actor, now, org, relied = [] }: Guarded): [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]] {
   const first = guard(store, actor, now, org.id);

@@ -43,8 +43,8 @@ export class StackCoordinator extends DurableObject<Bindings> {
   readonly #departure: Departure;
   /** Callers that started the runs, by the id of the update. They are not stored, because they contain hashes of tokens. */
   readonly #starters = new Map<string, Actor>();
-  /** The stack as the start of a run found it, as long as nothing has changed. */
-  #facts: { updateId: string; stack: StackFacts } | undefined;
+  /** The stack as the start of a run found it, as long as nothing has changed, and the update that held it then. */
+  #facts: { updateId: string; holder: string | undefined; stack: StackFacts } | undefined;
   /** Number of changes of the stack's tags and configuration that the object was told of. */
   #changes = 0;
   #tail: Promise<unknown> = Promise.resolve();
@@ -72,7 +72,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const { answer, stack } = await startRun(ctx, input, holder);
       for (const id of this.#starters.keys()) if (this.#runs.get(id)?.phase !== "running") this.#starters.delete(id);
       this.#starters.set(input.updateId, input.actor);
-      if (stack && changes === this.#changes) this.#facts = { updateId: input.updateId, stack };
+      if (stack && changes === this.#changes) this.#facts = { updateId: input.updateId, holder: this.#runs.holder()?.updateId, stack };
       await this.#setAlarm();
       return answer;
     }, input.orgId);
@@ -200,8 +200,9 @@ export class StackCoordinator extends DurableObject<Bindings> {
     });
     const isHere = stackId !== undefined && !this.#departure.isRecent(now);
     const id = running.find(({ dryRun }) => !dryRun)?.stackId ?? (isHere ? stackId : undefined);
-    const facts = running.some(({ updateId }) => updateId === this.#facts?.updateId) ? this.#facts : undefined;
-    return { ...(id !== undefined && { stackId: id }), ...(facts && { stack: facts.stack }) };
+    const { updateId: reader, holder, stack } = this.#facts ?? {};
+    const isSame = stack && holder === this.#runs.holder()?.updateId && running.some(({ updateId }) => updateId === reader);
+    return { ...(id !== undefined && { stackId: id }), ...(isSame && { stack }) };
   }
 
   /** The tags or the configuration of the stack have changed. */

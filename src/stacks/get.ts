@@ -1,12 +1,13 @@
 import { and, eq, sql } from "drizzle-orm";
 import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, changedARow, auditIf, whoIs } from "../audit/record.ts";
-import { guarded } from "../auth/guard.ts";
+import { guardColumn, guarded } from "../auth/guard.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext, StackFacts } from "../context.ts";
+import { batch } from "../db/client.ts";
 import { notFound } from "../errors.ts";
 import { stackGrants, teams } from "../teams/table.ts";
-import { updates } from "../updates/table.ts";
+import { type UpdateKind, updates } from "../updates/table.ts";
 import { users } from "../users/table.ts";
 import type { StackConfig } from "./schema.ts";
 import { type StackPath, auditName, noSuchStack, pathText, stackAt, stackAtAnyCase, stackNotFound } from "./path.ts";
@@ -17,35 +18,38 @@ import { stacks } from "./table.ts";
 export async function getStack(ctx: OrgContext, path: StackPath) {
   const known = await stackAtStart(ctx, path);
   if (known) return toAnswer(ctx, path, known);
-  const [[stack]] = await guarded(ctx, [
-    ctx.store.db
+  const { db } = ctx.store;
+  const [[stack]] = await batch(ctx.store, [
+    db
       .select({
-        id: sql<string>`${stacks.id}`.as("stack_id"),
-        projectName: stacks.project,
-        stackName: stacks.name,
+        holds: guardColumn(ctx),
+        id: sql<string | null>`${stacks.id}`.as("stack_id"),
+        projectName: sql<string>`${stacks.project}`.as("stack_project"),
+        stackName: sql<string>`${stacks.name}`.as("stack_name"),
         version: sql<number>`${stacks.version}`.as("stack_version"),
-        activeUpdate: stacks.activeUpdate,
+        activeUpdate: sql<string>`${stacks.activeUpdate}`.as("active_update"),
         config: sql<string | null>`${stacks.config}`.as("stack_config"),
         tags: sql<string>`(SELECT json_group_object(name, value) FROM stack_tags WHERE stack_id = stacks.id)`.as("tags"),
-        kind: updates.kind,
-        author: updates.requestedBy,
-        startedAt: updates.startedAt,
+        kind: sql<UpdateKind | null>`${updates.kind}`.as("update_kind"),
+        author: sql<string>`${updates.requestedBy}`.as("update_author"),
+        startedAt: sql<number | null>`${updates.startedAt}`.as("update_started"),
       })
-      .from(stacks)
-      .leftJoin(updates, eq(updates.id, stacks.runningUpdate))
-      .where(stackAtAnyCase(ctx.org.id, path)),
+      .from(sql`(SELECT 1)`)
+      .leftJoin(stacks, stackAtAnyCase(ctx.org.id, path))
+      .leftJoin(updates, eq(updates.id, stacks.runningUpdate)),
   ]);
   // `stack init` asks for a stack that does not exist, so there is no second look-up for it.
-  if (!stack) throw noSuchStack(path);
-  noteAdmitted(ctx, path, stack.id);
-  const { kind, author, startedAt, projectName, stackName } = stack;
+  if (!stack || stack.id === null) throw noSuchStack(path);
+  const { id, kind, author, startedAt, projectName, stackName } = stack;
+  noteAdmitted(ctx, path, id);
   return toAnswer(
     ctx,
     { orgName: ctx.org.name, projectName, stackName },
     {
       ...stack,
+      id,
       tags: JSON.parse(stack.tags) as Record<string, string>,
-      ...(kind !== null && author !== null && { currentOperation: { kind, author, started: Math.floor((startedAt ?? 0) / 1000) } }),
+      ...(kind !== null && { currentOperation: { kind, author, started: Math.floor((startedAt ?? 0) / 1000) } }),
     },
   );
 }

@@ -13,6 +13,8 @@ interface Admitted {
   at: number;
   /** The caller has started an update of the stack. */
   isStarter: boolean;
+  /** The caller has not read the stack since then. The CLI reads it once, so a later read belongs to another command. */
+  isUnread: boolean;
 }
 
 /** How long a read of the stack counts for encryption. Milliseconds; the object relies on this bound (`DEPARTED`). */
@@ -36,13 +38,16 @@ export function noteAdmitted(ctx: OrgContext, path: StackPath, stackId: string, 
   if (ctx.actor.onStack) return;
   if (admitted.size >= MOST) admitted.clear();
   const key = keyOf(ctx, path);
-  admitted.set(key, { stackId, rights: rightsOf(ctx), at: Date.now(), isStarter: isStarter || (admitted.get(key)?.isStarter ?? false) });
+  const wasStarter = admitted.get(key)?.isStarter ?? false;
+  admitted.set(key, { stackId, rights: rightsOf(ctx), at: Date.now(), isStarter: isStarter || wasStarter, isUnread: isStarter });
 }
 
 /** The stack as it was when the caller started the update of it that runs now; undefined if anything has changed, or if that is not known. */
 export async function stackAtStart(ctx: OrgContext, path: StackPath): Promise<StackFacts | undefined> {
   const one = find(ctx, path);
-  return one?.isStarter ? (await ask(ctx, path, one)).stack : undefined;
+  if (!one?.isUnread) return undefined;
+  one.isUnread = false;
+  return (await ask(ctx, path, one)).stack;
 }
 
 /** The id of a stack for whose key the caller may encrypt; undefined if the database has to be asked. */

@@ -108,7 +108,7 @@ describe("an update", () => {
     const isUsage = (batch: string[]) => batch.some((text) => text.includes("token_usage"));
     const sizes = (list: string[][]) => list.map(({ length }) => length);
     expect(sizes(batches.filter((batch) => !isLog(batch) && !isUsage(batch)))).toEqual([
-      2, // the stack
+      1, // the stack
       2, // create
       4, // start
       2, // export
