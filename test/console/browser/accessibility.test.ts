@@ -57,7 +57,10 @@ it("axe-core finds nothing on the answers of forms, and on pages that are missin
   await admin.waitForURL(/reveal$/);
   await look(admin);
   await admin.goto("/user/settings/sessions");
-  await admin.getByRole("link", { name: /^End the session/ }).first().click();
+  await admin
+    .getByRole("link", { name: /^End the session/ })
+    .first()
+    .click();
   await admin.waitForURL(/\/end$/);
   await look(admin);
   await admin.goto("/acme/~/settings");

@@ -334,7 +334,8 @@ const onTag = (key: string, value: string, subNode: object) => ({
 
 /** Every page that a link leads to, for an administrator of acme. */
 export function pagesOf(story: Story): string[] {
-  const { project, previewId, tokenId, ownTokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId, streamId } = story;
+  const { project, previewId, tokenId, ownTokenId, inviteId, roleId, otherRoleId, team, teamTokenId, issuerId, sessionId, streamId } =
+    story;
   const { hook, deliveryId, stackDeliveryId } = story;
   const under = (place: string, parts: string[]) => parts.map((part) => place + part);
   return [
