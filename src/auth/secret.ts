@@ -1,5 +1,5 @@
 import { toHex } from "../bytes/base64.ts";
-import { DIRECTORY, MOST_PLACES } from "../db/places.ts";
+import { DIRECTORY, MOST_PLACES } from "../db/placeIds.ts";
 import { AppError } from "../errors.ts";
 
 /**

@@ -356,8 +356,8 @@ export const mutants: Mutant[] = [
   {
     claim: "invented-token",
     file: "src/auth/secret.ts",
-    find: "(await checkDigits(pepper, parts[1]!)) === parts[2]",
-    replace: '(await checkDigits(pepper, parts[1]!)) !== ""',
+    find: "const place = (await checks(pepper, parts[1]!)).indexOf(parts[2]!) + 1;",
+    replace: "const place = Math.max(DIRECTORY, (await checks(pepper, parts[1]!)).indexOf(parts[2]!) + 1);",
   },
   { claim: "guessing-slowed", file: "src/auth/authenticate.ts", find: "? refusal : tooManyRequests(60)", replace: "? refusal : refusal" },
   { claim: "explain-others", file: "src/explain/explain.ts", find: "!isSelf && !isAdministrator(", replace: "isSelf && !isAdministrator(" },
