@@ -2,8 +2,8 @@
  * `npm run bench:billed [-- RUNS]`: counts what Cloudflare bills for single commands of the real CLI on stacks of 10, 200 and 600 resources
  * of 16 KB. It prints the lines of scripts/costs/counted.ts, and fails if a count differs by more than 5 % from the model of `npm run costs`.
  *
- * Each command runs three times with a new stack, and the median of each count is compared: the identity of a token is cached for a minute,
- * so single runs differ by a read or a write. The CLI sends batches by time, so a slow machine sends more of them: the model is compared for
+ * Each command runs three times, and the median of each count is compared: the identity of a token is cached for a minute, so single runs
+ * differ by a read or a write. Each run has a new server, because some reads grow with what the database has. The CLI sends batches by time, so a slow machine sends more of them: the model is compared for
  * the number of batches that were sent, and both numbers are printed.
  */
 import type { Amounts, Billed } from "../scripts/costs/prices.ts";
@@ -11,7 +11,7 @@ import { counted, perBatch } from "../scripts/costs/counted.ts";
 import { onLine } from "../scripts/costs/model.ts";
 import { type Counts, billedFront, databaseBytes, takeCounts } from "./billed.ts";
 import { Session, findCli } from "./cli.ts";
-import { built } from "./servers.ts";
+import { type BenchServer, built } from "./servers.ts";
 
 const SIZES = [10, 200, 600];
 const RUNS = Number(process.argv[2] ?? 3);
@@ -19,19 +19,16 @@ if (!Number.isInteger(RUNS) || RUNS < 1) throw new Error("The argument is a numb
 
 const cli = findCli();
 if (!cli) throw new Error("There is no pulumi CLI in PULUMI_CLI, PATH or ~/.pulumi/bin.");
-const server = await built({}, billedFront);
-const { url, admin } = server;
-
 /** The counts of some work, with what the queue and the objects do after it. */
-async function countsOf(work: () => Promise<unknown>): Promise<Counts> {
-  await settled();
+async function countsOf({ url }: BenchServer, work: () => Promise<unknown>): Promise<Counts> {
+  await settled(url);
   await takeCounts(url);
   await work();
-  return settled();
+  return settled(url);
 }
 
 /** Waits until nothing has been counted for some seconds. @returns what was counted meanwhile */
-async function settled(): Promise<Counts> {
+async function settled(url: string): Promise<Counts> {
   const all: Counts = {};
   for (let quiet = 0; quiet < 3;) {
     await new Promise((done) => setTimeout(done, 2000));
@@ -50,13 +47,15 @@ const grown: number[] = [];
 for (const resources of SIZES) {
   const run: Record<Kind, Counts[]> = { created: [], unchanged: [], preview: [] };
   for (let i = 0; i < RUNS; i++) {
+    const server = await built({}, billedFront);
     const session = await new Session(cli, server, { resources, bytes: 16 * 1024, shape: "parallel" }, `billed-${resources}-${i}`).begin();
-    const before = await databaseBytes(url);
-    for (const kind of kinds) run[kind].push(await countsOf(() => session.time(phases[kind])));
+    const before = await databaseBytes(server.url);
+    for (const kind of kinds) run[kind].push(await countsOf(server, () => session.time(phases[kind])));
     // Two updates and a preview.
-    grown.push(((await databaseBytes(url)) - before) / 2);
+    grown.push(((await databaseBytes(server.url)) - before) / 2);
     await session.time("destroy");
     await session.end();
+    await server.stop();
   }
   runs.set(resources, run);
 }
@@ -80,11 +79,13 @@ function summary(all: Counts[]) {
 }
 const summaryOf = (kind: Kind, size: number) => summary(runs.get(size)![kind]);
 
+const server = await built({}, billedFront);
+const { url, admin } = server;
 const headers = { Authorization: `token ${admin}` };
-const { batches: _readBatches, ...read } = await countsOf(() => fetch(`${url}/api/orgs/acme/tokens`, { headers }));
+const { batches: _readBatches, ...read } = await countsOf(server, () => fetch(`${url}/api/orgs/acme/tokens`, { headers }));
 // The first run of a day does more.
 await server.cron!(new Date());
-const { batches: _cronBatches, ...cron } = await countsOf(() => server.cron!(new Date(Date.now() + 60_000)));
+const { batches: _cronBatches, ...cron } = await countsOf(server, () => server.cron!(new Date(Date.now() + 60_000)));
 await server.stop();
 
 const bySize = <T>(kind: Kind, value: (found: ReturnType<typeof summary>) => T) =>

@@ -22,7 +22,7 @@ interface Counted {
  * What one batch costs. The CLI sends a batch when it is full or when some time has passed, so a slow machine sends more of them for the same
  * work. `npm run bench:billed` compares its counts with the model for the number of batches that it has seen.
  */
-export const perBatch: Amounts = { requests: 1, objectRequests: 1, objectRead: 1, objectWritten: 2 };
+export const perBatch: Amounts = { requests: 1, objectRequests: 1, objectRead: 5, objectWritten: 2 };
 
 export const counted: Counted = {
   created: {

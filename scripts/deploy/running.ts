@@ -35,13 +35,13 @@ export function readVersions(): Version[] {
   const status = wrangler(["deployments", "status", "--json"]);
   // The codes of a Worker that does not exist.
   if (status.code !== 0 && /\[code: (10007|10090)\]|has no deployments|does not exist/i.test(status.output)) return [];
-  const { versions } = must<{ versions: { version_id: string; percentage: number }[] }>(status);
+  const { versions } = must(status) as { versions: { version_id: string; percentage: number }[] };
   return versions.map(({ version_id: id, percentage }) => {
     interface View {
       annotations?: Record<string, string>;
       resources: { bindings: Binding[]; script_runtime?: { compatibility_date?: string } };
     }
-    const { annotations, resources } = must<View>(wrangler(["versions", "view", id, "--json"]));
+    const { annotations, resources } = must(wrangler(["versions", "view", id, "--json"])) as View;
     return {
       share: percentage,
       tag: annotations?.["workers/tag"],
@@ -57,11 +57,11 @@ const QUERY = "SELECT name, 0 AS time FROM d1_migrations UNION ALL SELECT 'cron 
 export function readDatabase(name: string): Database | undefined {
   const info = wrangler(["d1", "info", name, "--json"]);
   if (info.code !== 0 && /Couldn't find a D1 DB/i.test(info.output)) return undefined;
-  const { uuid } = must<{ uuid?: string }>(info);
+  const { uuid } = must(info) as { uuid?: string };
   const answer = wrangler(["d1", "execute", "DB", "--remote", "--json", "--command", QUERY]);
   // A database that no migration has been applied to.
   if (answer.code !== 0 && /no such table/i.test(answer.output)) return { id: uuid, migrations: [], cron: {} };
-  const rows = must<{ results: { name: string; time: number }[] }[]>(answer).flatMap(({ results }) => results);
+  const rows = (must(answer) as { results: { name: string; time: number }[] }[]).flatMap(({ results }) => results);
   const isCron = ({ name: text }: { name: string }) => text.startsWith("cron ");
   return {
     id: uuid,
@@ -80,7 +80,7 @@ export function readConsumers(queue: string): Consumer[] | undefined {
     dead_letter_queue?: string;
     settings?: Record<string, unknown>;
   }
-  return must<Listed[]>(answer).map(({ script, service, dead_letter_queue: deadLetterQueue, settings = {} }) => ({
+  return (must(answer) as Listed[]).map(({ script, service, dead_letter_queue: deadLetterQueue, settings = {} }) => ({
     script: script ?? service,
     deadLetterQueue,
     settings,
@@ -88,11 +88,11 @@ export function readConsumers(queue: string): Consumer[] | undefined {
 }
 
 /** The JSON that a command has printed. A failure ends the script with the reason, and with advice. */
-function must<T>({ code, output, stdout }: ReturnType<typeof wrangler>): T {
+function must({ code, output, stdout }: ReturnType<typeof wrangler>): unknown {
   if (code !== 0) stop(explain(output), "The deployment could not be compared.");
   try {
     // Some commands print a line before it.
-    return JSON.parse(stdout.slice(Math.max(0, stdout.search(/^[[{]/m)))) as T;
+    return JSON.parse(stdout.slice(Math.max(0, stdout.search(/^[[{]/m))));
   } catch {
     return stop("wrangler answered with a text that is not JSON. The deployment could not be compared.");
   }
