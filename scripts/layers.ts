@@ -67,7 +67,9 @@ async function importsOf(): Promise<Map<string, string[]>> {
   const imports = new Map<string, string[]>();
   for await (const file of glob("**/*.{ts,tsx}", { cwd: src })) {
     if (file.endsWith(".d.ts")) continue;
-    const found = readFileSync(join(src, file), "utf8").matchAll(/^(?:import|export) [^;]*?from "(\.[^"]+)"|(?<=\bimport\(")(\.[^"]+)(?="\))/gm);
+    const found = readFileSync(join(src, file), "utf8").matchAll(
+      /^(?:import|export) [^;]*?from "(\.[^"]+)"|(?<=\bimport\(")(\.[^"]+)(?="\))/gm,
+    );
     imports.set(
       file,
       [...found].map(([, path, later]) => normalize(join(dirname(file), path ?? later!))).filter((path) => !path.startsWith("..")),
