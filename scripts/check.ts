@@ -38,6 +38,14 @@ async function outboundFaults(): Promise<string[]> {
   return faults;
 }
 
+/** Hono finds no parameters, because each part of the Worker has a router of its own (src/http/handlers.ts). */
+async function parameterFaults(): Promise<string[]> {
+  const faults: string[] = [];
+  for await (const file of glob("src/**/*.{ts,tsx}", { cwd: root }))
+    if (/\breq\.param\(/.test(readFileSync(join(root, file), "utf8"))) faults.push(`${file}: write c.get("params") for c.req.param()`);
+  return faults;
+}
+
 /**
  * Only `src/db` names the bindings of databases. So every store is of one place, and work that concerns all organizations asks for every place
  * (docs/scale.md).
@@ -95,6 +103,7 @@ const checks: { name: string; run: () => Promise<string | undefined> }[] = [
   { name: "docs/develop.md lists the layers", run: async () => pageFault() },
   { name: "one module calls other servers", run: async () => (await outboundFaults()).join("\n") || undefined },
   { name: "only src/db names a database", run: async () => (await databaseFaults()).join("\n") || undefined },
+  { name: "parameters of paths come from the part's router", run: async () => (await parameterFaults()).join("\n") || undefined },
   { name: "inserts have a value for each column", run: async () => (await insertFaults()).join("\n") || undefined },
   { name: "sub-selects name their tables", run: async () => (await subselectFaults()).join("\n") || undefined },
   { name: "zod is the small one", run: async () => (await zodFaults()).join("\n") || undefined },
