@@ -322,7 +322,7 @@ describe("a database that is not bound", () => {
     for (const { token, name } of organizations.filter(({ place }) => place === 2)) {
       // The cache may know who it is; nothing is read or written for it.
       for (const [method, path, json] of [
-        ["GET", `/api/stacks/${name}/web/dev`, undefined],
+        ["GET", `/api/stacks/${name}/web/dev/export`, undefined],
         ["PATCH", `/api/stacks/${name}/web/dev/tags`, { team: "a" }],
         ["GET", `/api/orgs/${name}/auditlogs/verify`, undefined],
       ] as const)
