@@ -3,8 +3,8 @@
  * of 16 KB. It prints the lines of scripts/costs/counted.ts, and fails if a count differs by more than 5 % from the model of `npm run costs`.
  *
  * Each command runs three times, and the median of each count is compared: the identity of a token is cached for a minute, so single runs
- * differ by a read or a write. Each run has a new server, because some reads grow with what the database has. The CLI sends batches by time, so a slow machine sends more of them: the model is compared for
- * the number of batches that were sent, and both numbers are printed.
+ * differ by a read or a write. Each run has a new server, because some reads grow with what the database has. The CLI sends batches by time, so
+ * a slow machine sends more of them: the model is compared for the number of batches that were sent, and both numbers are printed.
  */
 import type { Amounts, Billed } from "../scripts/costs/prices.ts";
 import { counted, perBatch } from "../scripts/costs/counted.ts";
@@ -19,6 +19,7 @@ if (!Number.isInteger(RUNS) || RUNS < 1) throw new Error("The argument is a numb
 
 const cli = findCli();
 if (!cli) throw new Error("There is no pulumi CLI in PULUMI_CLI, PATH or ~/.pulumi/bin.");
+
 /** The counts of some work, with what the queue and the objects do after it. */
 async function countsOf({ url }: BenchServer, work: () => Promise<unknown>): Promise<Counts> {
   await settled(url);
