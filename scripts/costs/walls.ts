@@ -8,7 +8,7 @@ const MESSAGES_A_SECOND = 5000;
 const STATEMENT_SECONDS = 0.001;
 
 /** Statements of one `up` or preview with those of its audit events, as `npm run bench:many` counts them. */
-export const STATEMENTS = 36;
+export const STATEMENTS = 15;
 /** What an organization is taken to do: runs of `up` in a day, each with a preview, and the part of them in the busiest hour. */
 export const RUNS_A_DAY = 50;
 export const BUSY_HOUR = 1 / 5;
