@@ -18,12 +18,12 @@ const filesOf = (server: string) =>
     .map((name) => join(inject("directory"), server, name))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() && !OWN_FILES.includes(basename(path)));
 
-/** A database that is closed meanwhile, as its object is put to sleep, takes its log's index away: then nothing is kept there. */
+/** The servers still run: a database that is closed takes its log away, and the cron deletes objects that nothing names. Then nothing is kept there. */
 function contentOf(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT" && /-(shm|wal)$/.test(path)) return Buffer.alloc(0);
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return Buffer.alloc(0);
     throw error;
   }
 }
