@@ -30,7 +30,7 @@ it("compares two versions, restores the first, and downloads what is there now",
   expect(await changed.textContent()).toBe("outputs.urlhttps://shop.examplehttps://www.shop.example");
   await page.getByRole("link", { name: "Update 1", exact: true }).click();
   await page.getByRole("link", { name: "Restore this version", exact: true }).click();
-  await page.getByText("Run `pulumi refresh` afterwards").waitFor();
+  await page.getByText("Run pulumi refresh afterwards").waitFor();
   await submit(page, "Restore version 1");
   expect(new URL(page.url()).pathname).toBe(stack);
   await page.getByText("Version 1 was restored as a new version.").waitFor();
