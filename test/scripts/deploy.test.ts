@@ -23,8 +23,8 @@ const unset = { CLOUDFLARE_ACCOUNT_ID: "" };
 const TAG = / --tag unknown\.[0-9a-f]{16}/;
 
 /** The calls are without the tag of the version, which depends on each file of the checkout. */
-async function deploy(answers: Record<string, Answer[]>, args: string[] = [], env: Record<string, string> = unset) {
-  const ended = await runStubbed("deploy", args, { "whoami --json": [one], ...answers }, env);
+async function deploy(answers: Record<string, Answer[]>, args: string[] = [], env: Record<string, string> = unset, more = "") {
+  const ended = await runStubbed("deploy", args, { "whoami --json": [one], ...answers }, env, more);
   return { ...ended, calls: ended.calls.map((call) => call.replace(TAG, "")), tags: ended.calls.flatMap((call) => TAG.exec(call) ?? []) };
 }
 const needs = ["r2 bucket list", "kv namespace list", "queues list"];
@@ -70,8 +70,7 @@ describe("npm run deploy", () => {
     const second = '\n[[d1_databases]]\nbinding = "DB_2"\ndatabase_name = "stackpass-2"\nmigrations_dir = "migrations"\n';
     const migrateSecond = "d1 migrations apply DB_2 --remote";
     const none = error("Couldn't find a D1 DB named 'stackpass-2' (bound as 'DB_2') in the API.");
-    const run = (answers: Record<string, Answer[]>) =>
-      runStubbed("deploy", ["--secrets-file", "/tmp/none"], { "whoami --json": [one], ...answers }, unset, second);
+    const run = (answers: Record<string, Answer[]>) => deploy(answers, ["--secrets-file", "/tmp/none"], unset, second);
     const later = await run({ [migrate]: [{}], [migrateSecond]: [{ stdout: "2 migrations applied\n" }] });
     expect(later).toMatchObject({ code: 0, calls: ["whoami --json", migrate, migrateSecond, "deploy --secrets-file /tmp/none"] });
     const added = await run({ [migrate]: [{}], [migrateSecond]: [none, {}] });
