@@ -2,7 +2,7 @@ import { type SQL, and, isNull, sql } from "drizzle-orm";
 import { guarded } from "../auth/guard.ts";
 import { visibleHere } from "../auth/visible.ts";
 import type { OrgContext } from "../context.ts";
-import { natural } from "../http/natural.ts";
+import { sortedNaturally } from "../http/natural.ts";
 import { stackTags, stacks } from "../stacks/table.ts";
 import { type UpdateStatus, updates } from "../updates/table.ts";
 
@@ -45,8 +45,6 @@ export interface StackList {
 
 /** Most stacks that are counted, searched and sorted by name. So the number of rows that are read is bounded. */
 export const MOST_LISTED = 5000;
-
-const byName = (a: ListedStack, b: ListedStack) => natural.compare(a.project, b.project) || natural.compare(a.name, b.name);
 
 const columns = {
   id: stacks.id,
@@ -100,8 +98,8 @@ export async function listStacks(ctx: OrgContext, query: StackListQuery): Promis
     .as("latest");
   const { activeUpdate: _, ...shown } = latest._.selectedFields;
   const [counts, rows] = await guarded(ctx, [count, db.select(shown).from(latest).where(filters)]);
-  if (query.sort === "name") rows.sort(byName);
-  return { ...totalsOf(counts), stacks: rows.slice(offset, offset + query.pageSize), total: rows.length };
+  const sorted = query.sort === "name" ? sortedNaturally(rows, ({ project, name }) => `${project}\n${name}`) : rows;
+  return { ...totalsOf(counts), stacks: sorted.slice(offset, offset + query.pageSize), total: rows.length };
 }
 
 function totalsOf(counts: { project: string; count: number }[]): Omit<StackList, "stacks"> {

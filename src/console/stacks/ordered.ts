@@ -1,11 +1,6 @@
 /** The order of resources in lists. Pure. */
+import { sortedNaturally } from "../../http/natural.ts";
 import type { Leaf } from "../../state/tree.ts";
-
-/** Digits of a number that are compared as one. */
-const WIDEST = 15;
-
-/** A key for the natural order of names: `dev-2` comes before `dev-10`. For long lists comparing keys is much faster than a collator. */
-const naturalKey = (text: string): string => text.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(WIDEST, "0"));
 
 type Order = (resources: readonly Leaf[]) => readonly Leaf[];
 
@@ -21,11 +16,7 @@ function kept(order: Order): Order {
   };
 }
 
-const sorted = (resources: readonly Leaf[]): Leaf[] =>
-  resources
-    .map((resource) => ({ resource, key: `${naturalKey(resource.type)}\n${naturalKey(resource.name)}` }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map(({ resource }) => resource);
+const sorted = (resources: readonly Leaf[]): Leaf[] => sortedNaturally(resources, ({ type, name }) => `${type}\n${name}`);
 
 /** Sorts by type and then by name, in natural order. */
 export const byName = kept(sorted);
