@@ -135,8 +135,21 @@ export const PolicyFields = ({ form, errors, roles }: Props) => (
       <div class="rules">
         {Array.from({ length: rowsIn(form) }, (_, at) => (
           <>
-            <input name={`claim${at}`} value={form[`claim${at}`]} aria-label={`Claim of rule ${at + 1}`} list="claims" autocomplete="off" />
-            <input name={`pattern${at}`} value={form[`pattern${at}`]} aria-label={`Pattern of rule ${at + 1}`} autocomplete="off" />
+            <input
+              name={`claim${at}`}
+              value={form[`claim${at}`]}
+              aria-label={`Claim of rule ${at + 1}`}
+              list="claims"
+              placeholder="claim"
+              autocomplete="off"
+            />
+            <input
+              name={`pattern${at}`}
+              value={form[`pattern${at}`]}
+              aria-label={`Pattern of rule ${at + 1}`}
+              placeholder="pattern"
+              autocomplete="off"
+            />
           </>
         ))}
       </div>
