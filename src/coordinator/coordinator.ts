@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { relayEvents, relayStored } from "../audit/relay.ts";
 import { openStore } from "../db/client.ts";
-import type { Actor, StackFacts, StackNearby, StackQuestion } from "../context.ts";
+import type { StackNearby, StackQuestion } from "../context.ts";
 import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
@@ -13,6 +13,7 @@ import { answerTo, receiveFor } from "./receive/dispatch.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
 import type { EndedBy } from "./commitEnd.ts";
 import { finishRun } from "./finish.ts";
+import { Known } from "./known.ts";
 import { learnEnd, learnHoldersEnd } from "./learnEnd.ts";
 import { dueAt, isOver } from "./lifetime.ts";
 import { cancelLostStart, sweepLostStart } from "./lostStarts.ts";
@@ -41,12 +42,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   readonly #received: BodyStore;
   readonly #events: EventStore;
   readonly #departure: Departure;
-  /** Callers that started the runs, by the id of the update. They are not stored, because they contain hashes of tokens. */
-  readonly #starters = new Map<string, Actor>();
-  /** The stack as the start of a run found it, as long as nothing has changed, and the update that held it then. */
-  #facts: { updateId: string; holder: string | undefined; stack: StackFacts } | undefined;
-  /** Number of changes of the stack's tags and configuration that the object was told of. */
-  #changes = 0;
+  readonly #known: Known;
   #tail: Promise<unknown> = Promise.resolve();
   /** The ends of runs that are under way. No entry may be added while the journal is read, so writes wait for these promises. */
   readonly #sealed = new Map<string, Promise<unknown>>();
@@ -58,6 +54,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     this.#received = new BodyStore(state.storage.sql, limitsOf(env));
     this.#events = new EventStore(this.#runs, this.#received);
     this.#departure = new Departure(state.storage.sql);
+    this.#known = new Known(this.#runs, this.#departure, (updateId) => this.#sealed.has(updateId));
   }
 
   /** Starts an update. It has the stack for itself until it ends, and the current version is pinned as its base. */
@@ -67,12 +64,10 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
       await learnHoldersEnd(ctx);
-      const [holder, changes] = [this.#runs.holder(), this.#changes];
-      this.#facts = undefined;
-      const { answer, stack } = await startRun(ctx, input, holder);
-      for (const id of this.#starters.keys()) if (this.#runs.get(id)?.phase !== "running") this.#starters.delete(id);
-      this.#starters.set(input.updateId, input.actor);
-      if (stack && changes === this.#changes) this.#facts = { updateId: input.updateId, holder: this.#runs.holder()?.updateId, stack };
+      const { changes } = this.#known;
+      this.#known.forget();
+      const { answer, stack } = await startRun(ctx, input, this.#runs.holder());
+      this.#known.noteStart(input.updateId, input.actor, stack, changes);
       await this.#setAlarm();
       return answer;
     }, input.orgId);
@@ -82,7 +77,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
     return this.#answer(async (ctx) => {
       const run = this.#sealed.has(updateId) ? this.#runs.get(updateId) : await this.#settled(updateId);
-      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now(), this.#starters.get(updateId))))
+      if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now(), this.#known.starterOf(updateId))))
         await this.#abort(run);
       // The lease has ended, whatever the cause; a 403 makes the CLI stop (cli-protocol §4.5).
       if (run?.aborted) throw aborted();
@@ -171,7 +166,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#exclusive(async (ctx) => {
       if (!input.force) await this.#requireIdle(ctx);
       await this.#endExpired(ctx);
-      this.#facts = undefined;
+      this.#known.forget();
       const run = this.#runs.holder();
       if (run) await this.#finish(ctx, run, "cancelled", { caller: { ...input, updateId: run.updateId }, force: true });
       return removeStack(ctx, input);
@@ -186,29 +181,14 @@ export class StackCoordinator extends DurableObject<Bindings> {
     return this.#answer(() => this.#events.page(updateId, query, gaps));
   }
 
-  /**
-   * Returns what the object knows about its stack without the database. The caller of a run is known by the hash of the presented value, and
-   * not by a cached identity; it may read what the guard of its start let it read, and may encrypt while its update may write.
-   */
-  nearby({ tokenHash, stackId }: StackQuestion): StackNearby {
-    const now = Date.now();
-    const own = [...this.#starters].flatMap(([updateId, { token }]) => (token.hash === tokenHash ? [updateId] : []));
-    const running = own.flatMap((updateId) => {
-      const run = this.#runs.get(updateId);
-      const isLive = run?.phase === "running" && !run.cancelling && !run.moved && !this.#sealed.has(updateId) && !isOver(run, now);
-      return isLive ? [run] : [];
-    });
-    const isHere = stackId !== undefined && !this.#departure.isRecent(now);
-    const id = running.find(({ dryRun }) => !dryRun)?.stackId ?? (isHere ? stackId : undefined);
-    const { updateId: reader, holder, stack } = this.#facts ?? {};
-    const isSame = stack && holder === this.#runs.holder()?.updateId && running.some(({ updateId }) => updateId === reader);
-    return { ...(id !== undefined && { stackId: id }), ...(isSame && { stack }) };
+  /** Answers what the object knows about its stack without the database. */
+  nearby(question: StackQuestion): StackNearby {
+    return this.#known.answer(question);
   }
 
   /** The tags or the configuration of the stack have changed. */
   forgetFacts(): void {
-    this.#changes++;
-    this.#facts = undefined;
+    this.#known.noteChange();
   }
 
   /** Answers a health check: the object can be reached. */
@@ -280,7 +260,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   readonly #finish = async (ctx: StackContext, run: Run, ending: Ending, by?: EndedBy): Promise<void> => {
     const work = finishRun(ctx, run, ending, by);
     this.#sealed.set(run.updateId, work);
-    this.#facts = undefined;
+    this.#known.forget();
     try {
       await work;
     } finally {
@@ -290,7 +270,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   };
 
   async #requireIdle(ctx: StackContext): Promise<void> {
-    this.#facts = undefined;
+    this.#known.forget();
     const failed = await this.#endExpired(ctx);
     await learnHoldersEnd(ctx);
     this.#throwAbout(this.#runs.holder(), failed);
