@@ -4,7 +4,7 @@ import type { Amounts } from "../scripts/costs/prices.ts";
 /** The path at which the module answers with its counts, and begins again. */
 const COUNTS = "/counts-of-the-bench";
 
-/** What was billed, and how many batches of journal entries and of events the client sent. */
+/** The amounts that Cloudflare would bill, and the number of batches of journal entries and events that the client sent. */
 export type Counts = Amounts & { batches?: number };
 
 /** The counts since the last call. */

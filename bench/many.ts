@@ -31,7 +31,7 @@ const { values } = parseArgs({
 });
 const [clients, updates, resources] = [Number(values.clients), Number(values.updates), Number(values.resources)];
 
-/** What one round of one server measured. */
+/** The measurements of one round with one server. */
 interface Round {
   times: Record<string, number[]>;
   errors: string[];
@@ -142,7 +142,7 @@ interface Database {
   rowsWritten: number;
 }
 
-/** What D1 has done; undefined for a server that does not tell. */
+/** Reads the counts of D1's work. @returns undefined for a server that has no such counts */
 async function databaseOf({ name, url }: BenchServer): Promise<Database | undefined> {
   return name === "peer" ? undefined : ((await (await fetch(`${url}/bench/database`)).json()) as Database);
 }
@@ -153,7 +153,7 @@ interface Figures extends Round {
   database: Database | undefined;
   /** Milliseconds of processor time of workerd for one update. */
   processor: number | undefined;
-  /** What the Worker's own isolate did while the clients ran. */
+  /** The profile of the Worker's own isolate while the clients ran. */
   own: Active | undefined;
 }
 

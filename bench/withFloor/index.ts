@@ -11,7 +11,7 @@ import worker, { StackCoordinator as Coordinator } from "../../src/index.ts";
 
 export { AuditSender, WebhookDispatcher, WebhookSender } from "../../src/index.ts";
 
-/** What D1 did so far: statements, batches, and the rows that they read and wrote. */
+/** The counts of D1's work since the start of the server: statements, batches, and the rows that they read and wrote. */
 const database = { statements: 0, batches: 0, rowsRead: 0, rowsWritten: 0 };
 let bindings: Bindings | undefined;
 

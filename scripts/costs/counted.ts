@@ -19,7 +19,7 @@ interface Counted {
 }
 
 /**
- * What one batch costs. The CLI sends a batch when it is full or when some time has passed, so a slow machine sends more of them for the same
+ * The cost of one batch. The CLI sends a batch when it is full or when some time has passed, so a slow machine sends more of them for the same
  * work. `npm run bench:billed` compares its counts with the model for the number of batches that it has seen. A preview has no journal, and its
  * batches of events cost fewer reads.
  */

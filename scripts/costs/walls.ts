@@ -1,7 +1,7 @@
 /** Computes where the walls of one deployment are, from what was counted. docs/scale.md has the table that `wallsTable` makes. */
 import { counted } from "./counted.ts";
 
-/** What Cloudflare allows, read on 2026-11-29 from the public pages "Limits" of D1 and Queues. */
+/** Limits of Cloudflare, as its public pages "Limits" of D1 and Queues had them on 2026-11-29. */
 const DATABASE_BYTES = 10e9;
 const MESSAGES_A_SECOND = 5000;
 /** D1 runs one statement after another, and its page computes with 1 ms for a statement. */
@@ -9,7 +9,7 @@ const STATEMENT_SECONDS = 0.001;
 
 /** Statements of one `up` or preview with those of its audit events, as `npm run bench:many` counts them. */
 export const STATEMENTS = 15;
-/** What an organization is taken to do: runs of `up` in a day, each with a preview, and the part of them in the busiest hour. */
+/** The model assumes that an organization runs `up` so many times a day, each with a preview, and this part of them in the busiest hour. */
 export const RUNS_A_DAY = 50;
 export const BUSY_HOUR = 1 / 5;
 /** Operations of a queue for one message: it is written, read and deleted. */

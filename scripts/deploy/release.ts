@@ -8,7 +8,7 @@ import { globSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../configuration.ts";
 
-/** What the Worker is made of. Its settings are compared one by one, so `wrangler.toml` is not here. */
+/** The files that the Worker is built from. The check compares settings one by one, so `wrangler.toml` is not among them. */
 const PARTS = ["src/**/*", "public/**/*", "migrations/meta/_journal.json", "package-lock.json"];
 
 /** Cloudflare takes a tag of at most 100 bytes. */

@@ -339,7 +339,7 @@ export const mutants: Mutant[] = [
     find: "`${actor.token.hash} ${org.id}/",
     replace: "`${actor.token.id} ${org.id}/",
     also: {
-      file: "src/coordinator/coordinator.ts",
+      file: "src/coordinator/known.ts",
       find: "token.hash === tokenHash ? [updateId] : []",
       replace: 'tokenHash !== "" && token.hash !== "" ? [updateId] : []',
     },
