@@ -8,7 +8,7 @@ import { call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
 import { expectSound } from "../support/dangling.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
-import { breakDatabase, breakObjectReads, breakObjectWrites, loseDatabaseAnswers } from "../support/faults.ts";
+import { breakDatabase, breakObjectReads, breakObjectWrites, holdStateWrites, loseDatabaseAnswers } from "../support/faults.ts";
 import { type RunningUpdate, type World, gzip, newStack, newWorld, startUpdate } from "../support/world.ts";
 import {
   STACK_PATH,
@@ -120,16 +120,16 @@ describe("an update whose end fails again and again", () => {
   it("ends although each attempt ends the object itself", async () => {
     const update = await running();
     laterBy(331_000);
-    const put = vi.spyOn(env.STATE, "put").mockImplementation(() => new Promise(() => undefined));
+    const states = holdStateWrites();
     for (let attempts = 0; attempts < 5; attempts++) {
       laterBy(61_000);
       const stub = await coordinator();
       void runInDurableObject(stub, (instance) => instance.alarm()).catch(() => undefined);
-      await eventually(async () => expect(put).toHaveBeenCalledTimes(attempts + 1));
+      await eventually(async () => expect(states.held).toBe(attempts + 1));
       await runInDurableObject(stub, (_, state) => state.abort("out of memory")).catch(() => undefined);
       expect(await ok("GET", update.path, { token })).toMatchObject({ status: "running" });
     }
-    put.mockRestore();
+    states.repair();
     await alarmAfter(61_000);
     await expectKept(update, "unreadable");
   });

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { DEAD_LETTERS } from "../../src/audit/deadLetters.ts";
 import { ok, refused } from "../support/client.ts";
 import { component, creates, deploymentOf, rootStack } from "../support/deployment.ts";
 import { type World, newOrgToken, newStack, newWorld, startUpdate } from "../support/world.ts";
@@ -174,5 +175,7 @@ it("an import into a stack that is not there is refused before anything is store
   const writes = [vi.spyOn(env.STATE, "put"), vi.spyOn(env.STATE, "createMultipartUpload")];
   onTestFinished(() => writes.forEach((spy) => spy.mockRestore()));
   await refused(404, "POST", "/api/stacks/acme/web/none/import", { token, json: deploymentOf([rootStack]) });
-  for (const spy of writes) expect(spy).not.toHaveBeenCalled();
+  // An event of an earlier test may become a dead letter meanwhile.
+  const keys = writes.flatMap(({ mock }) => mock.calls.map(([key]) => key));
+  expect(keys.filter((key) => !key.startsWith(DEAD_LETTERS))).toEqual([]);
 });

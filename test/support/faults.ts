@@ -46,6 +46,18 @@ export function afterBatch(holds: () => Promise<boolean>, act: () => void): void
 /** Until it is called, R2 takes nothing. @returns ends the fault */
 export const breakObjectWrites = () => until(vi.spyOn(env.STATE, "put").mockRejectedValue(new Error("put: Unspecified error (0)")));
 
+/** Until `repair` is called, a write of a state has no answer; `held` counts these writes. What else is written to R2 is written. */
+export function holdStateWrites(): { held: number; repair: () => void } {
+  const put = env.STATE.put.bind(env.STATE) as (...args: unknown[]) => Promise<R2Object>;
+  const spy = vi.spyOn(env.STATE, "put").mockImplementation((key, ...rest: unknown[]) => {
+    if (!key.startsWith("state/")) return put(key, ...rest);
+    states.held++;
+    return new Promise(() => undefined);
+  });
+  const states = { held: 0, repair: until(spy) };
+  return states;
+}
+
 /** Until it is called, R2 gives nothing. @returns ends the fault */
 export const breakObjectReads = () => until(vi.spyOn(env.STATE, "get").mockRejectedValue(new Error("get: Unspecified error (0)")));
 
