@@ -10,8 +10,24 @@ import { newFolder } from "./servers.ts";
 /** Asynchronous, because this process runs proxies at the same time. */
 const execute = promisify(execFile);
 
-/** The no-op runs twice: if a server delays work of an `up`, the next command is slower. */
-export const phases = ["up", "no-op", "no-op again", "one change", "change", "refresh", "export", "destroy"] as const;
+/**
+ * The commands of a stack's life, in their order. The no-op runs twice: if a server delays work of an `up`, the next command is slower.
+ * `change` changes every resource.
+ */
+export const phases = [
+  "stack init",
+  "preview",
+  "stack ls",
+  "up",
+  "no-op",
+  "no-op again",
+  "one change",
+  "change",
+  "refresh",
+  "export",
+  "destroy",
+  "stack rm",
+] as const;
 export type Phase = (typeof phases)[number];
 
 /** The program that is deployed. */
@@ -60,7 +76,7 @@ export interface Backend {
   token?: string;
 }
 
-/** One stack from its creation to its removal. The CLI has its own home directory. */
+/** One stack, from its creation to its removal. The CLI has its own home directory. */
 export class Session {
   readonly #folder = newFolder();
   readonly #cli: string;
@@ -78,12 +94,12 @@ export class Session {
   }
 
   async begin(): Promise<this> {
-    await this.#run("stack", "init", this.#stack);
+    await this.time("stack init");
     return this;
   }
 
   /** @returns wall time in milliseconds */
-  async time(phase: Phase | "preview" | "stack init" | "stack ls" | "stack rm"): Promise<number> {
+  async time(phase: Phase): Promise<number> {
     if (phase === "one change") program(this.#folder, this.#workload, 1);
     if (phase === "change") program(this.#folder, this.#workload, this.#workload.resources);
     const started = performance.now();
@@ -107,13 +123,13 @@ export class Session {
         await this.#run("stack", "export", "--file", join(this.#folder, "export.json"));
         break;
       case "stack init":
-        await this.begin();
+        await this.#run("stack", "init", this.#stack);
         break;
       case "stack ls":
         await this.#run("stack", "ls");
         break;
       case "stack rm":
-        await this.end();
+        await this.#run("stack", "rm", "--yes");
         break;
       case "destroy":
         await this.#run("destroy", "--yes", "--skip-preview");
@@ -123,7 +139,12 @@ export class Session {
   }
 
   async end(): Promise<void> {
-    await this.#run("stack", "rm", "--yes");
+    await this.time("stack rm");
+    this.close();
+  }
+
+  /** Deletes the folder of the program. */
+  close(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -39,6 +39,7 @@ const parse = ({ bytes, gzip }: Body) => JSON.parse((gzip ? gunzipSync(bytes) : 
 function answer(method: string, path: string, body: Body): object | string | undefined {
   if (path === "/api/user")
     return { id: "u", githubLogin: "acme", name: "acme", email: "", avatarUrl: "", organizations: [], identities: [] };
+  if (path === "/api/user/stacks") return { stacks: [] };
   if (path === "/api/user/organizations/default") return { GitHubLogin: "acme", Messages: [] };
   if (path === "/api/capabilities") return { capabilities: [{ capability: "batch-encrypt" }] };
 
