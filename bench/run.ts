@@ -101,8 +101,13 @@ async function timesOf(workload: Workload, cli: string, n: number): Promise<Time
 }
 
 /** Median of a command's rounds, in milliseconds. */
-const of = (times: Times, name: string, phase: Phase) => median(times[name]?.[phase] ?? []);
-const ratio = (times: Times, one: string, other: string, phase: Phase) => (of(times, one, phase) / of(times, other, phase)).toFixed(2);
+function of(times: Times, name: string, phase: Phase): number {
+  return median(times[name]?.[phase] ?? []);
+}
+
+function ratio(times: Times, one: string, other: string, phase: Phase): string {
+  return (of(times, one, phase) / of(times, other, phase)).toFixed(2);
+}
 
 /** A line for each command, with the seconds of each server and how many times as long as the floor it took. */
 function print(workload: Workload, times: Times): void {
