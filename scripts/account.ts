@@ -11,5 +11,5 @@ const values = readOptions({ email: { type: "string", default: "" }, ...operator
 const login = mustBeName("--login", values.login);
 
 const { sql, token } = await personSql(login, values.email, peppers(values), Date.now());
-save(sql, values);
+save(sql, [login], values);
 console.log(`${login} has an account, and can accept invitations. Personal access token, shown once:\n\n  ${token}\n`);

@@ -9,6 +9,8 @@ import { mustWrangle, root } from "./wrangler.ts";
 export interface Storage {
   DB: D1Database;
   STATE: R2Bucket;
+  /** The databases of organizations outside of the directory, by their bindings. */
+  [other: string]: unknown;
 }
 
 /**
@@ -20,7 +22,7 @@ export async function withStorage<T>(local: string | undefined, work: (storage: 
   const configPath = join(folder, "wrangler.json");
   writeFileSync(configPath, JSON.stringify(onlyStorage(local === undefined)));
   const persist = local === undefined ? false : { path: join(local, "v3") };
-  const proxy = await getPlatformProxy<Storage & Record<string, unknown>>({ configPath, persist, remoteBindings: local === undefined });
+  const proxy = await getPlatformProxy<Storage>({ configPath, persist, remoteBindings: local === undefined });
   try {
     return await work(proxy.env);
   } finally {

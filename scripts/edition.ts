@@ -8,6 +8,7 @@ import { editions } from "../src/orgs/table.ts";
 import { fail } from "./fail.ts";
 import { owner } from "../src/orgs/newName.ts";
 import { readOptions } from "./options.ts";
+import { databaseOf } from "./organizationNames.ts";
 import { mustWrangle, whichDeployment } from "./wrangler.ts";
 
 const values = readOptions({
@@ -38,6 +39,6 @@ const event = auditEvent({ now, address: "" }, "", operator, {
 const sql = `UPDATE organizations SET ${changes.join(", ")} WHERE name = '${org}' RETURNING name AS changed_organization;
   INSERT INTO audit_outbox (id, body, created_at)
     SELECT '${event.id}', json_set('${JSON.stringify(event)}', '$.orgId', id), ${now} FROM organizations WHERE name = '${org}'`;
-const output = mustWrangle(["d1", "execute", "DB", ...whichDeployment(values), "--yes", "--json", "--command", sql]);
+const output = mustWrangle(["d1", "execute", databaseOf(org, values), ...whichDeployment(values), "--yes", "--json", "--command", sql]);
 if (!output.includes(`"changed_organization": "${org}"`)) fail(`there is no organization ${org}`);
 console.log(`${org}: ${[edition, days && `trial of ${days} days from now`].filter(Boolean).join(", ")}`);

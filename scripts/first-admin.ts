@@ -14,5 +14,5 @@ if (org.toLowerCase() === login.toLowerCase())
   fail("--org and --login must be different, because the audit log records actions of organization tokens under the organization's name");
 
 const { sql, tokens } = await identitiesSql({ [org]: { [login]: "admin" } }, peppers(values), Date.now());
-save(sql, values);
+save(sql, [org, login], values);
 console.log(`${login} is the administrator of ${org}. Personal access token, shown once:\n\n  ${tokens[org]?.[login]}\n`);

@@ -5,6 +5,7 @@ import { LEAST_SECRET, peppersOf } from "../src/auth/secret.ts";
 import { fail } from "./fail.ts";
 import { newNameFault, newOrgNameFault } from "../src/orgs/newName.ts";
 import { takenName } from "./identities.ts";
+import { mustBeFreeElsewhere } from "./organizationNames.ts";
 import { explain } from "./preflight.ts";
 import { executeSql } from "./wrangler.ts";
 
@@ -45,8 +46,9 @@ function secretsOf({ "secrets-file": file }: Values): NodeJS.Dict<string> {
   }
 }
 
-/** Writes people into the database. Ends the script when a name is already used, or when the database cannot be reached. */
-export function save(sql: string, values: Values): void {
+/** Writes people into the directory. Ends the script when one of the names is already used, or when a database cannot be reached. */
+export function save(sql: string, names: string[], values: Values): void {
+  mustBeFreeElsewhere(names, values);
   const { code, output } = executeSql(sql, values);
   if (code === 0) return;
   fail(takenName(output) ?? explain(output));

@@ -5,6 +5,7 @@ import type { D1Database } from "@cloudflare/workers-types";
 import { unstable_splitSqlQuery as split } from "wrangler";
 import { hashTokenValue, peppersOf } from "../src/auth/secret.ts";
 import { withStorage } from "./bindings.ts";
+import { configuration, databasesOf } from "./configuration.ts";
 import { type Identities, type IssuedTokens, identitiesSql, tokenSql } from "./identities.ts";
 import { newSecrets } from "./newSecrets.ts";
 import { root } from "./wrangler.ts";
@@ -35,8 +36,10 @@ export async function prepare(directory: string, url: string, say: (line: string
   const peppers = peppersOf(parseEnv(readFileSync(secretsFile(directory), "utf8"))["TOKEN_PEPPER"] ?? "");
   const file = join(directory, "stackpass-dev.json");
   const stored = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as DevCredentials).organizations : {};
-  const organizations = await withStorage(directory, async ({ DB }) => {
-    await migrate(DB);
+  const bindings = databasesOf(configuration());
+  const organizations = await withStorage(directory, async ({ DB, ...others }) => {
+    // A deployment is not ready before each of its databases has its tables.
+    await Promise.all([DB, ...bindings.slice(1).map((name) => others[name] as D1Database)].map(migrate));
     const issued = await issue(DB, stored, peppers);
     if (issued.renewed && existsSync(file))
       say("The tokens in stackpass-dev.json did not belong to this database, so new ones were created.");

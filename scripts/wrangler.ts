@@ -77,7 +77,8 @@ export function errorIn(output: string): string {
   return (start < 0 ? output : output.slice(start + "✘ [ERROR] ".length)).replace(/\n*🪵 .*\n?/gu, "\n").trim();
 }
 
-interface Where {
+/** The deployment, or a local server's files. */
+export interface Where {
   local: boolean;
   "persist-to"?: string | undefined;
 }

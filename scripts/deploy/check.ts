@@ -21,13 +21,17 @@ export function check(saml: boolean): number {
       versions.length === 1 ? text : `Of the version that answers ${version.share} % of the requests: ${text}`,
     );
   });
-  const name = config.d1_databases![0]!.database_name!;
-  const database = readDatabase(name);
+  const databases = config.d1_databases ?? [];
   const migrations = globSync("migrations/*.sql", { cwd: root })
     .map((file) => basename(file))
     .sort();
   differences.push(
-    ...(database ? databaseDifferences(database, versions, migrations, Date.now()) : [`The database ${name} does not exist.`]),
+    ...databases.flatMap(({ binding = "", database_name: name = "" }) => {
+      const database = readDatabase(binding, name);
+      if (!database) return [`The database ${name} does not exist.`];
+      const found = databaseDifferences(database, binding, versions, migrations, Date.now());
+      return databases.length === 1 ? found : found.map((text) => `Of the database ${binding}: ${text}`);
+    }),
     ...queueDifferences(config, readConsumers),
   );
   return report(differences, config.name);

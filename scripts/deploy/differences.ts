@@ -105,10 +105,10 @@ export function queueDifferences(config: Configuration, consumersOf: (queue: str
 }
 
 /** @param wanted names of the migrations in the checkout */
-export function databaseDifferences(database: Database, versions: Version[], wanted: string[], now: number): string[] {
+export function databaseDifferences(database: Database, binding: string, versions: Version[], wanted: string[], now: number): string[] {
   const pending = wanted.filter((name) => !database.migrations.includes(name));
   const unknown = database.migrations.filter((name) => !wanted.includes(name));
-  const bound = versions.flatMap(({ bindings }) => bindings.filter(({ name, type }) => name === "DB" && type === "d1"));
+  const bound = versions.flatMap(({ bindings }) => bindings.filter(({ name, type }) => name === binding && type === "d1"));
   const last = Math.max(0, ...Object.values(database.cron));
   return [
     ...(pending.length > 0 ? [`Migrations that are not applied: ${pending.join(", ")}.`] : []),

@@ -53,12 +53,12 @@ export function readVersions(): Version[] {
 
 const QUERY = "SELECT name, 0 AS time FROM d1_migrations UNION ALL SELECT 'cron ' || label, value FROM measures WHERE name = 'cron'";
 
-/** The database with this name. @returns undefined when there is none */
-export function readDatabase(name: string): Database | undefined {
+/** The database with this binding and this name. @returns undefined when there is none */
+export function readDatabase(binding: string, name: string): Database | undefined {
   const info = wrangler(["d1", "info", name, "--json"]);
   if (info.code !== 0 && /Couldn't find a D1 DB/i.test(info.output)) return undefined;
   const { uuid } = must(info) as { uuid?: string };
-  const answer = wrangler(["d1", "execute", "DB", "--remote", "--json", "--command", QUERY]);
+  const answer = wrangler(["d1", "execute", binding, "--remote", "--json", "--command", QUERY]);
   // A database that no migration has been applied to.
   if (answer.code !== 0 && /no such table/i.test(answer.output)) return { id: uuid, migrations: [], cron: {} };
   const rows = (must(answer) as { results: { name: string; time: number }[] }[]).flatMap(({ results }) => results);

@@ -1,3 +1,4 @@
+import { byPlace } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { DEAD_LETTERS } from "./deadLetters.ts";
 import { readEvent } from "./message.ts";
@@ -12,7 +13,8 @@ const TOGETHER = 100;
 
 /**
  * Writes dead letters into the log at an operator's request. Each is written first and then deleted: a crash in between writes nothing
- * twice, because the log knows each event by its id. A letter that cannot be read or written stays.
+ * twice, because the log knows each event by its id. A letter that cannot be read or written stays. If a database does not answer, the letters of
+ * others are written, and all that are left are tried again.
  * @returns how many were written
  */
 export async function replayDeadLetters(env: Bindings): Promise<number> {
@@ -21,22 +23,32 @@ export async function replayDeadLetters(env: Bindings): Promise<number> {
   const after = request.customMetadata?.["after"];
   const { objects, truncated } = await env.STATE.list({ prefix: DEAD_LETTERS, limit: PER_RUN, ...(after && { startAfter: after }) });
   let replayed = 0;
+  let failure: unknown;
   for (let from = 0; from < objects.length; from += TOGETHER) {
     const letters = [];
     for (const { key } of objects.slice(from, from + TOGETHER)) {
       const event = readEvent(await (await env.STATE.get(key))?.text());
       if (event) letters.push({ key, event });
     }
-    const written = await writeEvents(
+    const written = new Set<string>();
+    for (const [at, part] of byPlace(
       env,
       letters.map(({ event }) => event),
-    );
+    ))
+      try {
+        for (const id of await writeEvents(at, part)) written.add(id);
+      } catch (error) {
+        failure ??= error;
+      }
     const done = letters.filter(({ event }) => written.has(event.id)).map(({ key }) => key);
     if (done.length > 0) await env.STATE.delete(done);
     replayed += done.length;
   }
   const last = objects.at(-1);
-  if (truncated && last) await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key } });
+  const isAgain = failure !== undefined || request.customMetadata?.["again"] !== undefined;
+  if (truncated && last) await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key, ...(isAgain && { again: "" }) } });
+  else if (isAgain) await env.STATE.put(REPLAY_REQUEST, "");
   else await env.STATE.delete(REPLAY_REQUEST);
+  if (failure) throw failure;
   return replayed;
 }

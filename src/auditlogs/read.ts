@@ -43,7 +43,7 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
           and(
             sql`audit_text MATCH ${matchText(ctx.org.id, filter.text)}`,
             after && sql`audit_text.rowid < ${after[0]}`,
-            filter.from === undefined ? undefined : sql`audit_text.rowid >= ${firstRowSince(ctx.org.id, filter.from)}`,
+            amongRowsOf(ctx.org.id, filter),
             whereFilter(ctx.org.id, filter),
           ),
         )
@@ -72,17 +72,22 @@ export async function readPage(ctx: OrgContext, filter: AuditFilter, size: numbe
   return { rows: rows as AuditRow[], archivedSeq, token: filter.token && (known[0]?.token ?? filter.token) };
 }
 
-/** Number of events that are looked at to find the first row since a time. */
-const MOST_SINCE = 10_000;
+/** Number of events that are looked at to find the rows of a period. */
+const MOST_IN_PERIOD = 10_000;
 
 /**
- * A number that no row since a time is below. A search for words reads rows in the order in which they were written, so without it a search with
- * few matches since the time would read all older matches. An event may be written long after it happened, so only the rows since the time tell:
- * the least of their numbers. If there are too many of them, it is 0.
+ * SQL condition: the row of the index of words is not outside of those of a period. A search for words reads rows in the order in which they were
+ * written, so without it a search with few matches in the period would read all matches before it and after it. An event may be written long after
+ * it happened, so only the rows of the period tell: the least and the greatest of their numbers. If there are more than `most`, all rows pass.
  */
-const firstRowSince = (orgId: string, from: number): SQL<number> => sql<number>`(
-  SELECT iif(count(*) > ${sql.raw(String(MOST_SINCE))}, 0, coalesce(min(number), 9223372036854775807)) FROM (SELECT rowid AS number FROM audit_events
-  WHERE org_id = ${orgId} AND at >= ${from} ORDER BY at LIMIT ${sql.raw(String(MOST_SINCE + 1))}))`;
+export function amongRowsOf(orgId: string, { from, until }: Pick<AuditFilter, "from" | "until">, most = MOST_IN_PERIOD): SQL | undefined {
+  const since = from === undefined ? undefined : sql`at >= ${from}`;
+  const before = until === undefined ? undefined : sql`at < ${until}`;
+  const rows = sql`(SELECT rowid AS number FROM audit_events WHERE ${and(sql`org_id = ${orgId}`, since, before)} ORDER BY at LIMIT ${most + 1})`;
+  const least = sql`(SELECT iif(count(*) > ${most}, 0, coalesce(min(number), 9223372036854775807)) FROM ${rows})`;
+  const greatest = sql`(SELECT iif(count(*) > ${most}, 9223372036854775807, coalesce(max(number), 0)) FROM ${rows})`;
+  return and(since && sql`audit_text.rowid >= ${least}`, before && sql`audit_text.rowid <= ${greatest}`);
+}
 
 /** The cursor after this row. */
 export const cursorAfter = (row: AuditRow, filter: AuditFilter): AuditCursor => (filter.text ? [row.row] : [row.at, row.id]);

@@ -1,5 +1,5 @@
 import { toHex } from "../bytes/base64.ts";
-import type { Identity } from "./resolve.ts";
+import type { Identity } from "./identity.ts";
 
 /**
  * An identity as stored in KV. KV is not trusted: an entry is signed, together with the hash that it is stored under, by a key derived from

@@ -7,7 +7,7 @@ import { batch } from "../db/client.ts";
 import { withinLimit } from "./limiter.ts";
 import type { UseFault } from "./singleSignOn.ts";
 import type { Lease } from "./leaseToken.ts";
-import type { DeadToken } from "./resolve.ts";
+import type { DeadToken } from "./identity.ts";
 import type { OrgPermission } from "./policy.ts";
 
 /** Records that an authenticated caller lacked a permission, or is a machine where only a person is allowed. */

@@ -10,7 +10,7 @@ import { placeOf } from "../db/places.ts";
 import { isolateCounter } from "../metrics/isolateCounter.ts";
 import { accessTokens, originKinds, tokenOrigins, tokenUsage } from "../tokens/table.ts";
 import { networkOf } from "./network.ts";
-import type { Identity } from "./resolve.ts";
+import type { Identity } from "./identity.ts";
 
 /**
  * Records the uses of tokens after the answer, exact to a minute. A first use, also one from another network, is written at once; later uses are counted in this isolate

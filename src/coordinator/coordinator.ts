@@ -1,13 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
-import { relayEvents, relayStored } from "../audit/relay.ts";
-import { openStore } from "../db/client.ts";
 import type { StackNearby, StackQuestion } from "../context.ts";
-import { atPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { conflict } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import { log, logError } from "../log.ts";
-import { counting, noRoundTrips } from "../metrics/roundTrips.ts";
+import { noRoundTrips } from "../metrics/roundTrips.ts";
 import type { EventQuery, EventsAnswer } from "../engineEvents/eventPage.ts";
 import { answerTo, receiveFor } from "./receive/dispatch.ts";
 import { type CommitImport, commitImport } from "./commitImport.ts";
@@ -17,7 +14,7 @@ import { Known } from "./known.ts";
 import { learnEnd, learnHoldersEnd } from "./learnEnd.ts";
 import { dueAt, isOver } from "./lifetime.ts";
 import { cancelLostStart, sweepLostStart } from "./lostStarts.ts";
-import { type Outcome, outcomeOf, unwrap } from "./outcome.ts";
+import { type Outcome, unwrap } from "./outcome.ts";
 import { type MoveStack, moveStack } from "./move.ts";
 import { aborted, ended, leaseOver, withoutState } from "./endedErrors.ts";
 import { BodyStore } from "./storage/bodyStore.ts";
@@ -30,6 +27,7 @@ import { type AbortedFor, type Ending, type Run, Runs } from "./storage/runs.ts"
 import { migrate } from "./storage/schema.ts";
 import type { CancelUpdate, StackContext } from "./context.ts";
 import { type StartAnswer, type StartUpdate, startRun } from "./start.ts";
+import { Turns } from "./turns.ts";
 import { endExpired, tend } from "./upkeep.ts";
 
 /**
@@ -43,7 +41,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   readonly #events: EventStore;
   readonly #departure: Departure;
   readonly #known: Known;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #turns: Turns;
   /** The ends of runs that are under way. No entry may be added while the journal is read, so writes wait for these promises. */
   readonly #sealed = new Map<string, Promise<unknown>>();
 
@@ -55,11 +53,12 @@ export class StackCoordinator extends DurableObject<Bindings> {
     this.#events = new EventStore(this.#runs, this.#received);
     this.#departure = new Departure(state.storage.sql);
     this.#known = new Known(this.#runs, this.#departure, (updateId) => this.#sealed.has(updateId));
+    this.#turns = new Turns(state, env, { runs: this.#runs, received: this.#received, events: this.#events, departure: this.#departure });
   }
 
   /** Starts an update. It has the stack for itself until it ends, and the current version is pinned as its base. */
   start(input: StartUpdate): Promise<Outcome<StartAnswer>> {
-    return this.#exclusive(async (ctx) => {
+    return this.#turns.exclusive(async (ctx) => {
       this.#throwAbout(this.#runs.holder(), await this.#endExpired(ctx));
       const known = this.#runs.get(input.updateId);
       if (known) throw conflict("The Update has already started");
@@ -75,7 +74,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Renews the lease if the caller that started the run still has the right to it. */
   async renew({ updateId, seconds, from }: RenewLease): Promise<Outcome<{ expiresAt: number }>> {
-    return this.#answer(async (ctx) => {
+    return this.#turns.answer(async (ctx) => {
       const run = this.#sealed.has(updateId) ? this.#runs.get(updateId) : await this.#settled(updateId);
       if (run && run.phase === "running" && (await checkStarter(ctx, run, from, Date.now(), this.#known.starterOf(updateId))))
         await this.#abort(run);
@@ -94,7 +93,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Completes an update at the request of its client. When this returns, the new version can be exported. The call may be repeated. */
   complete(updateId: string, status: "succeeded" | "failed"): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (ctx) => {
+    return this.#turns.exclusive(async (ctx) => {
       const run = this.#runs.get(updateId);
       this.#throwAbout(run, await this.#endExpired(ctx));
       if (!run) throw leaseOver();
@@ -112,7 +111,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
    * with the state before it, which needs the database only.
    */
   cancel(input: CancelUpdate): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (ctx) => {
+    return this.#turns.exclusive(async (ctx) => {
       await this.#endExpired(ctx);
       const run = this.#runs.get(input.updateId);
       if (!run) return cancelLostStart(ctx, input);
@@ -125,7 +124,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** Aborts a run because its token was revoked. When this returns, no further writes of the run are accepted. */
   abort(updateId: string, why: AbortedFor): Promise<Outcome<undefined>> {
     // It waits for a start that may be under way.
-    return this.#exclusive(async () => {
+    return this.#turns.exclusive(async () => {
       const run = this.#runs.get(updateId);
       if (run && run.phase === "running") await this.#abort(Object.assign(run, { abortedFor: why }));
       return undefined;
@@ -139,7 +138,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Makes an uploaded deployment the stack's next version. */
   commitImport(input: CommitImport): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (ctx) => {
+    return this.#turns.exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
       return commitImport(ctx, input);
     }, input.orgId);
@@ -147,7 +146,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Renames or transfers the stack: afterwards the object of its new path owns it. */
   move(input: MoveStack): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (ctx) => {
+    return this.#turns.exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
       return moveStack(ctx, input);
     }, input.orgId);
@@ -155,7 +154,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Re-encrypts the state's secrets with the current master key. */
   reencrypt(input: ReencryptStack) {
-    return this.#exclusive(async (ctx) => {
+    return this.#turns.exclusive(async (ctx) => {
       await this.#requireIdle(ctx);
       return reencryptStack(ctx, input);
     }, input.orgId);
@@ -163,7 +162,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Deletes the stack. With `force` it first cancels the running update, even if the state of that update cannot be stored. */
   remove(input: RemoveStack): Promise<Outcome<undefined>> {
-    return this.#exclusive(async (ctx) => {
+    return this.#turns.exclusive(async (ctx) => {
       if (!input.force) await this.#requireIdle(ctx);
       await this.#endExpired(ctx);
       this.#known.forget();
@@ -178,7 +177,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
    * @param gaps return an event of a running update although earlier events have not arrived yet
    */
   readEvents(updateId: string, query: EventQuery, gaps: boolean): Promise<Outcome<EventsAnswer | undefined>> {
-    return this.#answer(() => this.#events.page(updateId, query, gaps));
+    return this.#turns.answer(() => this.#events.page(updateId, query, gaps));
   }
 
   /** Answers what the object knows about its stack without the database. */
@@ -198,7 +197,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
 
   /** Ends an update that is running in D1 and unknown to this object. @returns whether it was such an update */
   async endIfLost(updateId: string, now: number, orgId: string): Promise<boolean> {
-    const outcome = await this.#exclusive(async (ctx) => {
+    const outcome = await this.#turns.exclusive(async (ctx) => {
       await this.#endExpired(ctx);
       return this.#runs.get(updateId) ? false : sweepLostStart(ctx, updateId, now);
     }, orgId);
@@ -208,7 +207,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
   /** Receives state writes and events as streams: `/journal`, `/checkpoint`, `/events` …, with the update's id as the last segment. */
   override async fetch(request: Request): Promise<Response> {
     const [, kind, updateId = ""] = new URL(request.url).pathname.split("/");
-    const outcome = await this.#answer(async () => {
+    const outcome = await this.#turns.answer(async () => {
       const run = await this.#inTime(updateId, (running) => running);
       const inTime = <T>(work: (running: Run) => T) => this.#inTime(updateId, work);
       return receiveFor(run, kind, request, { runs: this.#runs, received: this.#received, inTime });
@@ -231,7 +230,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
       const end = this.#sealed.get(updateId);
       const run = this.#runs.get(updateId);
       if (end) await end.catch(() => undefined);
-      else if (run?.phase === "running" && run.cancelling) unwrap(noRoundTrips(), await this.#exclusive((ctx) => learnEnd(ctx, run)));
+      else if (run?.phase === "running" && run.cancelling) unwrap(noRoundTrips(), await this.#turns.exclusive((ctx) => learnEnd(ctx, run)));
       else return run;
     }
   }
@@ -246,7 +245,7 @@ export class StackCoordinator extends DurableObject<Bindings> {
     for (const run of this.#runs.all()) {
       // Each run has its own exclusive turn: if its end fails, it is tried again and does not stop the others.
       try {
-        const outcome = await this.#exclusive((ctx) => tend(ctx, run, this.#finish));
+        const outcome = await this.#turns.exclusive((ctx) => tend(ctx, run, this.#finish));
         updates[run.updateId] = unwrap(roundTrips, outcome);
       } catch (error) {
         updates[run.updateId] = "will be tried again";
@@ -290,42 +289,5 @@ export class StackCoordinator extends DurableObject<Bindings> {
     // Overdue work has just failed, so it waits for at least a second.
     if (next < Infinity) await this.ctx.storage.setAlarm(Math.max(next, Date.now() + 1000));
     else await this.ctx.storage.deleteAlarm();
-  }
-
-  /**
-   * Runs one change of the stack at a time: without this another could begin while one awaits D1 or R2.
-   * @param orgId the organization of the stack, as the caller says; without it, as the object's runs say
-   */
-  #exclusive<T>(work: (ctx: StackContext) => Promise<T>, orgId?: string): Promise<Outcome<T>> {
-    const turn = this.#tail.then(() => this.#answer(work, orgId));
-    this.#tail = turn.catch(() => undefined);
-    return turn;
-  }
-
-  #answer<T>(work: (ctx: StackContext) => Promise<T>, orgId = this.#runs.all()[0]?.orgId ?? ""): Promise<Outcome<T>> {
-    const roundTrips = noRoundTrips();
-    const env = atPlace(this.env, placeOf(orgId));
-    return outcomeOf(roundTrips, () => work(this.#context(counting(env, roundTrips), env)));
-  }
-
-  /** @param uncounted the bindings for work after the answer */
-  #context(env: Bindings, uncounted: Bindings): StackContext {
-    return {
-      store: openStore(env),
-      env,
-      runs: this.#runs,
-      received: this.#received,
-      events: this.#events,
-      departure: this.#departure,
-      relaySoon: (...events) => {
-        const ids = events.map((event) => event.id);
-        this.#relay(relayEvents(uncounted, ids));
-      },
-      relayPromised: (rows) => this.#relay(relayStored(uncounted, rows)),
-    };
-  }
-
-  #relay(relay: Promise<void>): void {
-    this.ctx.waitUntil(relay.catch((error: unknown) => logError("audit relay failed", error)));
   }
 }

@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { isLeaked } from "../auth/lives.ts";
 import { stackFactsQuery, toStackFacts } from "../auth/onStack.ts";
 import { type Circumstances, decide } from "../auth/policy.ts";
-import { type Resolution, identityFrom, identityQueries } from "../auth/resolve.ts";
+import { type Resolution, identityFrom, identityQueries } from "../auth/identity.ts";
 import type { OnStack } from "../context.ts";
 import { type Store, batch } from "../db/client.ts";
 import { organizations } from "../orgs/table.ts";

@@ -2,7 +2,8 @@ import { circumstancesOf, editionFault, hasEverything } from "../auth/editions.t
 import { withinLimit } from "../auth/limiter.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import type { RequestContext } from "../context.ts";
-import { PreconditionFailed } from "../db/client.ts";
+import { PreconditionFailed, enterPlace } from "../db/client.ts";
+import { placeOf } from "../db/places.ts";
 import { AppError } from "../errors.ts";
 import { originOf } from "../http/origin.ts";
 import { decideOn } from "./decide.ts";
@@ -41,6 +42,7 @@ async function attempt(ctx: RequestContext, asked: ExchangeRequest, origin: stri
   if (typeof token === "string") throw await refusing(ctx)({ code: "invalid_grant", told: token });
   if (fresh) forgetPlace(asked, token.issuer);
   const remembered = rememberedPlace(asked, token.issuer, ctx.now);
+  if (remembered) enterPlace(ctx, placeOf(remembered.org.id));
   const { org, issuer, owner } = remembered ?? (await findPlace(ctx, asked, token.issuer));
   const refuse = remembered ? refusedByMemory : refusing(ctx, { org, issuer });
   if (!org || !issuer)

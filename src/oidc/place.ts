@@ -1,7 +1,8 @@
 import { and, eq, sql } from "drizzle-orm";
 import { settingsColumns } from "../auth/settings.ts";
 import type { OrganizationRef, OrgSettings, RequestContext } from "../context.ts";
-import { batch } from "../db/client.ts";
+import { type Store, batch, enterPlace, openStore } from "../db/client.ts";
+import { DIRECTORY, everyPlace } from "../db/places.ts";
 import { organizations } from "../orgs/table.ts";
 import { teams } from "../teams/table.ts";
 import { users } from "../users/table.ts";
@@ -29,18 +30,31 @@ export interface Place {
 type Asked = Pick<ExchangeRequest, "orgName" | "wanted">;
 
 /**
- * The organization of a name, its issuer of a token, and the team or person that the token shall be for. All are one look-up, so that an unknown
- * organization takes no less time.
+ * The organization of a name, its issuer of a token, and the team or person that the token shall be for. The request continues in the database of
+ * the organization, which no other id or token of the request names.
+ * @throws 503 if no database that answers has the organization, and one does not answer
  */
-export async function findPlace(
-  ctx: RequestContext,
-  { orgName, wanted: { tokenType, name } }: Asked,
-  iss: string,
-): Promise<Partial<Place>> {
-  const { db } = ctx.store;
+export async function findPlace(ctx: RequestContext, asked: Asked, iss: string): Promise<Partial<Place>> {
+  enterPlace(ctx, DIRECTORY);
+  const found = await readPlace(ctx.store, asked, iss);
+  if (found.org) return found;
+  // One organization has the name in the whole deployment. If an operator has given it to several ones, it stands for none of them.
+  const others = everyPlace(ctx.env).slice(1).map(openStore);
+  const answers = await Promise.allSettled(others.map(async (store) => ({ store, place: await readPlace(store, asked, iss) })));
+  const having = answers.flatMap((answer) => (answer.status === "fulfilled" && answer.value.place.org ? [answer.value] : []));
+  const failed = answers.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
+  if (having.length === 0 && failed) throw failed.reason;
+  if (having.length !== 1) return found;
+  enterPlace(ctx, having[0]!.store.place);
+  return having[0]!.place;
+}
+
+/** What one database has. All of it is one look-up, so that an unknown organization takes no less time. */
+async function readPlace(store: Store, { orgName, wanted: { tokenType, name } }: Asked, iss: string): Promise<Partial<Place>> {
+  const { db } = store;
   const named = eq(organizations.name, orgName);
   const orgId = sql`(SELECT organizations.id FROM organizations WHERE ${named})`;
-  const [orgs, issuers, ofTeam, ofPerson] = await batch(ctx.store, [
+  const [orgs, issuers, ofTeam, ofPerson] = await batch(store, [
     db.select({ id: organizations.id, name: organizations.name, settings: settingsColumns }).from(organizations).where(named),
     db
       .select()

@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { sql } from "drizzle-orm";
 import type { RequestContext } from "../context.ts";
-import { batch } from "../db/client.ts";
+import { type Store, batch, openStore } from "../db/client.ts";
+import { everyPlace } from "../db/places.ts";
 import { notFound } from "../errors.ts";
 import { text } from "../http/bounded.ts";
 import { defineRoute } from "../http/route.ts";
@@ -35,14 +36,19 @@ export const operatorRoutes = [
 ];
 
 /** Returns metrics of one organization at a time, because the cost of a request must not depend on the number of organizations. */
-async function organizationNamed({ store, now }: RequestContext, name: string): Promise<OrganizationNumbers & { name: string }> {
+async function organizationNamed({ env, now }: RequestContext, name: string): Promise<OrganizationNumbers & { name: string }> {
+  const found = await Promise.all(everyPlace(env).map((at) => inPlace(openStore(at), name, now)));
+  const numbers = found.find((one) => one !== undefined);
+  if (!numbers) throw notFound(`Organization '${name.slice(0, 100)}'`);
+  return numbers;
+}
+
+async function inPlace(store: Store, name: string, now: number): Promise<(OrganizationNumbers & { name: string }) | undefined> {
   const [rows] = await batch(store, [
     store.db
       .select({ id: organizations.id, name: organizations.name })
       .from(organizations)
       .where(sql`lower(${organizations.name}) = lower(${name})`),
   ]);
-  const found = rows[0];
-  if (!found) throw notFound(`Organization '${name.slice(0, 100)}'`);
-  return { ...(await readOrganizationNumbers(store, found.id, now)), name: found.name };
+  return rows[0] && { ...(await readOrganizationNumbers(store, rows[0].id, now)), name: rows[0].name };
 }

@@ -3,7 +3,7 @@ import { relaySoon } from "../audit/relaySoon.ts";
 import { auditEvent, auditIf, changedARow, whoIs } from "../audit/record.ts";
 import { guard, rightsAreUnchanged } from "../auth/guard.ts";
 import { isAdministrator, mayAs, membershipIn, rightsOfRole, scopesBeyond } from "../auth/policy.ts";
-import { identityFrom, identityQueries } from "../auth/resolve.ts";
+import { identityFrom, identityQueries } from "../auth/identity.ts";
 import type { PersonContext } from "../context.ts";
 import { UniqueViolation, batch, failUnless } from "../db/client.ts";
 import { AppError, notFound } from "../errors.ts";

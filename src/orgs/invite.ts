@@ -10,6 +10,7 @@ import type { CreateInviteRequest, EmailInviteRequest } from "./inviteSchema.ts"
 import { type GivenRole, givenRole, givenRoles } from "../roles/given.ts";
 import { dueMail, mailInvites, requireMailAgain, requireMails } from "./mailInvites.ts";
 import { isPending, knownTo } from "./pendingInvites.ts";
+import { requireRoomForPeople } from "./people.ts";
 import { invites } from "./table.ts";
 
 interface NewInvite {
@@ -56,8 +57,9 @@ export async function inviteByEmail(ctx: OrgContext, origin: string, requests: z
   };
 }
 
-/** @returns the ids of the invitations that were created */
+/** @returns the ids of the invitations that were created. @throws 400 of `requireRoomForPeople` */
 async function write(ctx: OrgContext, origin: string, wanted: NewInvite[]): Promise<Set<string>> {
+  requireRoomForPeople(ctx);
   const { mailAt, mailTries, mailOrigin } = dueMail(ctx, origin);
   const events = wanted.map(({ id, email, given }) =>
     auditEvent(ctx, ctx.org.id, whoIs(ctx.actor), {

@@ -7,6 +7,7 @@ import { recordLimit, recordTooMany } from "../auth/refusals.ts";
 import { retryAfterChange } from "../auth/retry.ts";
 import type { OrgContext } from "../context.ts";
 import { PreconditionFailed, UniqueViolation } from "../db/client.ts";
+import { DIRECTORY } from "../db/places.ts";
 import { AppError, forbidden, tooManyRequests } from "../errors.ts";
 import { requireUtf8, useBody } from "../http/body.ts";
 import type { Env } from "../http/environment.ts";
@@ -95,6 +96,8 @@ async function admit(c: Context<Env>, header: string | undefined, org: string, f
   c.set("credential", credential);
   const { actor } = credential;
   const here = credential.org!;
+  // Accounts are in the directory (docs/scale.md). SCIM would create some that nobody could sign in to.
+  if (request.store.place !== DIRECTORY) throw forbidden(`${here.name} is in a database of its own, where organizations have no members.`);
   const fault = limitFault(actor.limits, settingsOf({ actor, org: here }), request);
   if (fault) {
     if (credential.identity.cached) return admit(c, header, org, true);

@@ -2,7 +2,7 @@ import { and, isNull, lt, sql } from "drizzle-orm";
 import type { RequestContext } from "../context.ts";
 import { batch, openStore } from "../db/client.ts";
 import { isPresented } from "../auth/guard.ts";
-import type { Identity } from "../auth/resolve.ts";
+import type { Identity } from "../auth/identity.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { ABSOLUTE, IDLE } from "./open.ts";
 

@@ -9,7 +9,7 @@ import { conflict } from "../errors.ts";
 import { members, organizations } from "../orgs/table.ts";
 import { accessTokens } from "../tokens/table.ts";
 import { users } from "../users/table.ts";
-import { isOpen, requireOpen } from "./open.ts";
+import { isOpen, isOpenElsewhere, isOver, requireOpen } from "./open.ts";
 
 export interface NewPerson {
   id: string;
@@ -87,6 +87,8 @@ export function firstOrganization(
 
 /** Runs the batch of a setup. @throws 404 once there is an organization, 409 for a name that somebody has */
 export async function explained<T>(ctx: RequestContext, orgName: string, work: () => Promise<T>): Promise<T> {
+  // The batch looks at the directory only.
+  if (!(await isOpenElsewhere(ctx.env))) throw isOver();
   try {
     return await work();
   } catch (error) {

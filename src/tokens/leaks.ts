@@ -5,7 +5,8 @@ import { auditEvent, whoIs } from "../audit/record.ts";
 import { addressKey } from "../auth/addressKey.ts";
 import { countFailure } from "../auth/authenticate.ts";
 import { withinLimit } from "../auth/limiter.ts";
-import { forgetIdentities, readIdentity } from "../auth/resolve.ts";
+import { readIdentity } from "../auth/identity.ts";
+import { forgetIdentities } from "../auth/resolve.ts";
 import { peppersOf, readTokenValue } from "../auth/secret.ts";
 import { type RequestContext, acceptedOf } from "../context.ts";
 import { batch, enterPlace } from "../db/client.ts";
@@ -55,7 +56,11 @@ export async function reportTokenLeaks(
 ) {
   if (!(await isSignedByScanner(ctx.env, text, headers)))
     throw await countFailure(ctx, forbidden("The signature does not match any known scanner."));
-  for (const report of reports) await disableFoundToken(ctx, report, report.source ?? "scanner");
+  // A report that cannot be done now, because a database does not answer, keeps no other one from being done. The scanner sends all of them again.
+  let failure: unknown;
+  for (const report of reports)
+    await disableFoundToken(ctx, report, report.source ?? "scanner").catch((error: unknown) => (failure ??= error));
+  if (failure) throw failure;
   return taken;
 }
 

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { readIdentity } from "../../src/auth/resolve.ts";
+import { readIdentity } from "../../src/auth/identity.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import { openStore } from "../../src/db/client.ts";
 import { newRole } from "../teams/people.ts";

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import type { OrgPermission } from "../../src/access/permissions.ts";
 import { decide } from "../../src/auth/policy.ts";
-import { readIdentity } from "../../src/auth/resolve.ts";
+import { readIdentity } from "../../src/auth/identity.ts";
 import { newTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Actor } from "../../src/context.ts";
 import { openStore } from "../../src/db/client.ts";

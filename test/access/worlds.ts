@@ -7,7 +7,7 @@ import { readDescriptor } from "../../src/access/descriptor.ts";
 import type { OrgPermission } from "../../src/access/permissions.ts";
 import { stackFactsQuery, toStackFacts } from "../../src/auth/onStack.ts";
 import { decide } from "../../src/auth/policy.ts";
-import { readIdentity } from "../../src/auth/resolve.ts";
+import { readIdentity } from "../../src/auth/identity.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Actor } from "../../src/context.ts";
 import { batch, openStore } from "../../src/db/client.ts";

@@ -1,9 +1,13 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { sql as drizzle } from "drizzle-orm";
+import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
+import * as fc from "fast-check";
+import { describe, expect, inject, it } from "vitest";
 import { appendToChains } from "../../src/audit/append.ts";
 import type { ChainRecord } from "../../src/audit/chain.ts";
 import type { AuditEvent } from "../../src/audit/record.ts";
 import { matchText, matches } from "../../src/auditlogs/filter.ts";
+import { amongRowsOf } from "../../src/auditlogs/read.ts";
 import type { Bindings } from "../../src/env.ts";
 import { ok, refused } from "../support/client.ts";
 import { shareBindings } from "../support/fresh.ts";
@@ -108,6 +112,65 @@ describe("a filter", () => {
     // For each: its entry in the index of times, in the index of words, and its row.
     expect(rowsRead()).toBeLessThanOrEqual(3 * 10 + 12);
     expect(await since(9999)).toEqual([]);
+  });
+
+  it("by words between two times reads no matches before and after", async () => {
+    const between = (from: number, until: number) =>
+      ok<{ auditLogEvents: Shown[] }>("GET", `${v2}?textFilter=started&startTime=${from}&endTime=${until}&maxResults=10`, {
+        token: world.admin,
+      });
+    await between(1500, 1505);
+    const rowsRead = countRowsRead();
+    const { auditLogEvents } = await between(1500, 1510);
+    expect(auditLogEvents.map(({ timestamp }) => timestamp)).toEqual([1509, 1508, 1506, 1505, 1504, 1503, 1502, 1501, 1500]);
+    // The index of times is read for each end of the rows.
+    expect(rowsRead()).toBeLessThanOrEqual(5 * 10 + 16);
+    expect((await between(9000, 9999)).auditLogEvents).toEqual([]);
+  });
+
+  it("by words and times finds the rows that the times have, in whatever order the events were written and however few rows are looked at", async () => {
+    const row = fc.record({ at: fc.integer({ min: 0, max: 9 }), ours: fc.boolean(), word: fc.constantFrom("yes", "no") });
+    const time = fc.option(fc.integer({ min: -1, max: 11 }), { nil: undefined });
+    const few = { from: time, until: time, most: fc.integer({ min: 1, max: 12 }) };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(row, { maxLength: 12 }),
+        fc.array(fc.record(few), { minLength: 1, maxLength: 12 }),
+        async (rows, periods) => {
+          const [org, other] = [crypto.randomUUID(), crypto.randomUUID()];
+          const insert = env.DB.prepare(
+            `INSERT INTO audit_events (id, org_id, at, event, description, source_ip, user_login, user_name, token_id, token_name, stack, req_org_admin, req_stack_admin,
+             auth_failure, seq, prev_hash, hash)
+           SELECT hex(randomblob(16)), iif(value->>'ours', ?2, ?3), value->>'at', 'e', value->>'word', '', '', '', '', '', '', 0, 0, 0, key + 1, '', ''
+           FROM json_each(?1) ORDER BY key`,
+          );
+          const found = periods.map(({ from, until, most }) => {
+            const { sql, params } = new SQLiteAsyncDialect().sqlToQuery(
+              drizzle`SELECT audit_text.rowid AS number FROM audit_text JOIN audit_events ON audit_events.rowid = audit_text.rowid
+              WHERE audit_text MATCH ${matchText(org, "yes")} AND ${amongRowsOf(org, { from, until }, most) ?? drizzle`1`}
+                AND at >= ${from ?? -9} AND at < ${until ?? 99} ORDER BY audit_text.rowid DESC`,
+            );
+            return env.DB.prepare(sql).bind(...params);
+          });
+          const all = env.DB.prepare("SELECT rowid AS number, at, description FROM audit_events WHERE org_id = ? ORDER BY rowid DESC").bind(
+            org,
+          );
+          const [, ours, ...answers] = await env.DB.batch<{ number: number; at: number; description: string }>([
+            insert.bind(JSON.stringify(rows), org, other),
+            all,
+            ...found,
+          ]);
+          for (const [i, { from, until }] of periods.entries())
+            expect(answers[i]!.results.map(({ number }) => number)).toEqual(
+              ours!.results
+                .filter(({ at, description }) => description === "yes" && at >= (from ?? -9) && at < (until ?? 99))
+                .map(({ number }) => number),
+            );
+          await env.DB.prepare("DELETE FROM audit_events WHERE org_id IN (?, ?)").bind(org, other).run();
+        },
+      ),
+      { numRuns: 30 * inject("sizes").runs, seed: inject("seed") },
+    );
   });
 
   it("is cut into words where the index cuts them, whatever the letter", async () => {

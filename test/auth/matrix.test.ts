@@ -5,7 +5,7 @@ import { personSql } from "../../scripts/identities.ts";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
 import { stackFactsQuery, toStackFacts } from "../../src/auth/onStack.ts";
 import { membershipIn, decide as verdictOf } from "../../src/auth/policy.ts";
-import { type Identity, readIdentity } from "../../src/auth/resolve.ts";
+import { type Identity, readIdentity } from "../../src/auth/identity.ts";
 import { peppersOf } from "../../src/auth/secret.ts";
 import type { Actor } from "../../src/context.ts";
 import { openStore } from "../../src/db/client.ts";

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes } from "../../src/app/routes.ts";
-import { type Identity, cacheKey } from "../../src/auth/resolve.ts";
+import type { Identity } from "../../src/auth/identity.ts";
+import { cacheKey } from "../../src/auth/resolve.ts";
 import { flush } from "../../src/auth/touch.ts";
 import { openStore } from "../../src/db/client.ts";
 import type { Route } from "../../src/http/route.ts";

@@ -422,7 +422,7 @@ export const mutants: Mutant[] = [
   { claim: "session-sign-out", file: "src/sessions/close.ts", find: "set({ deletedAt: now })", replace: "set({ deletedAt: null })" },
   {
     claim: "expiry-policy-session",
-    file: "src/auth/resolve.ts",
+    file: "src/auth/identity.ts",
     find: "token.openedWith === null ? token.expiresAt : token.openerExpiresAt",
     replace: "token.expiresAt",
   },
@@ -587,7 +587,7 @@ export const mutants: Mutant[] = [
   },
   {
     claim: "exchange-person",
-    file: "src/auth/resolve.ts",
+    file: "src/auth/identity.ts",
     find: "AND ${members.orgId} = coalesce((SELECT only_org_id FROM access_tokens WHERE hash = ${hash}), ${members.orgId})",
     replace: "",
     also: { file: "src/auth/guard.ts", find: " AND org_id = coalesce(${actor.limits.onlyOrgId}, org_id)", replace: "" },

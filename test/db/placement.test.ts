@@ -1,11 +1,11 @@
 import { createExecutionContext, createMessageBatch, getQueueResult, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runCron } from "../../src/app/cron.ts";
 import { auditEvent } from "../../src/audit/record.ts";
 import { REPLAY_REQUEST } from "../../src/audit/replay.ts";
 import { nobody } from "../../src/audit/behalf.ts";
-import { newTokenValue, peppersOf, readTokenValue } from "../../src/auth/secret.ts";
+import { newTokenValue, readTokenValue } from "../../src/auth/secret.ts";
 import { newIdAt, placeOf, placesOf } from "../../src/db/places.ts";
 import type { Bindings } from "../../src/env.ts";
 import worker from "../../src/index.ts";
@@ -14,107 +14,32 @@ import { coordinatorName } from "../../src/stacks/path.ts";
 import { SAFE_AGE } from "../../src/sweeps/objects.ts";
 import { type Call, call, ok, refused } from "../support/client.ts";
 import { eventually, laterBy } from "../support/clock.ts";
-import { type Exported, component, creates, deploymentOf } from "../support/deployment.ts";
+import { component, deploymentOf } from "../support/deployment.ts";
 import { breakDatabase } from "../support/faults.ts";
-import { makeTablesIn } from "../support/fresh.ts";
 import { objectKeys } from "../support/stored.ts";
-import { type World, newWorld } from "../support/world.ts";
 import { Destination, hookTo, reachable } from "../webhooks/support/hooks.ts";
-
-/**
- * A deployment with two databases. Organizations alternate between them, and each is used by a machine token of its own: people are in the
- * directory only (docs/scale.md).
- */
-interface Organization {
-  name: string;
-  id: string;
-  place: number;
-  token: string;
-  tokenId: string;
-}
+import {
+  type Organization,
+  at,
+  breakSecond,
+  databaseOf,
+  inEach,
+  newStackIn,
+  organizations,
+  others,
+  pepper,
+  rowsOf,
+  settled,
+  stackOf,
+  startIn,
+  twoDatabases,
+  updateIn,
+  urnsIn,
+  world,
+} from "./support/twoDatabases.ts";
 
 const bindings = env as unknown as Bindings;
-const pepper = () => peppersOf(env.TOKEN_PEPPER);
-const databaseOf = ({ place }: Pick<Organization, "place">) => (place === 1 ? env.DB : env.SECOND);
-const others = ({ place }: Organization) => databaseOf({ place: 3 - place });
-
-let world: World;
-let organizations: Organization[];
-beforeEach(async () => {
-  env.DB_2 = env.SECOND;
-  world = await newWorld();
-  await makeTablesIn(env.SECOND);
-  organizations = [];
-  for (const [i, name] of ["north", "east", "south", "west"].entries()) organizations.push(await newOrganization(name, 1 + (i % 2)));
-});
-afterEach(() => {
-  delete env.DB_2;
-});
-
-/** An organization with a token that is an administrator. No operation makes one outside of the directory yet. */
-async function newOrganization(name: string, place: number): Promise<Organization> {
-  const [id, tokenId] = [newIdAt(place), crypto.randomUUID()];
-  const { value, hash } = await newTokenValue(pepper(), place);
-  const db = databaseOf({ place });
-  await db.batch([
-    db
-      .prepare("INSERT INTO organizations (id, name, display_name, created_at, audit_retention_days) VALUES (?, ?, ?, 0, 1)")
-      .bind(id, name, name),
-    db
-      .prepare(
-        `INSERT INTO access_tokens (id, kind, org_id, name, description, hash, role, created_at, created_by, may_rotate_itself)
-         VALUES (?, 'organization', ?, 'ci', '', ?, 'admin', 0, 'ada', 1)`,
-      )
-      .bind(tokenId, id, hash),
-  ]);
-  return { name, id, place, token: value, tokenId };
-}
-
-/** The same work in all organizations at the same time, so that their requests alternate. */
-const inEach = <T>(work: (org: Organization) => Promise<T>) => Promise.all(organizations.map(work));
-const at = (place: number) => organizations.find((org) => org.place === place)!;
-const stackOf = ({ name }: Organization) => `/api/stacks/${name}/web/dev`;
-const newStackIn = (org: Organization) => ok("POST", `/api/stacks/${org.name}/web`, { token: org.token, json: { stackName: "dev" } });
-
-async function startIn(org: Organization) {
-  const { token } = org;
-  const created = await ok<{ updateID: string }>("POST", `${stackOf(org)}/update`, { token, json: { name: "web", runtime: "yaml" } });
-  const path = `${stackOf(org)}/update/${created.updateID}`;
-  const { token: lease } = await ok<{ token: string }>("POST", path, { token, json: { journalVersion: 1 } });
-  return { path, lease };
-}
-
-async function updateIn(org: Organization, resource = "a"): Promise<void> {
-  const { path, lease } = await startIn(org);
-  await ok("PATCH", `${path}/journalentries`, { lease, json: { entries: creates(component(`${org.name}-${resource}`)) } });
-  await ok("POST", `${path}/renew_lease`, { lease, json: { duration: 300 } });
-  await ok("POST", `${path}/complete`, { lease, json: { status: "succeeded" } });
-}
-
-const urnsIn = async (org: Organization) =>
-  (await ok<Exported>("GET", `${stackOf(org)}/export`, { token: org.token })).deployment.resources?.map(({ urn }) => urn).sort();
-
-/** Number of rows of an organization in a database. */
-async function rowsOf({ id }: Organization, db: D1Database): Promise<Record<string, number>> {
-  const count = async (table: string, where: string) =>
-    (await db.prepare(`SELECT count(*) AS n FROM ${table} WHERE ${where}`).bind(id).first<number>("n"))!;
-  return {
-    stacks: await count("stacks", "org_id = ?"),
-    updates: await count("updates", "stack_id IN (SELECT id FROM stacks WHERE org_id = ?)"),
-    events: await count("audit_events", "org_id = ?"),
-    heads: await count("audit_heads", "org_id = ?"),
-    promised: await count("audit_outbox", "body->>'orgId' = ?"),
-    used: await count("token_usage", "token_id IN (SELECT id FROM access_tokens WHERE org_id = ?)"),
-  };
-}
-
-const settled = (org: Organization) =>
-  eventually(async () => {
-    const rows = await rowsOf(org, databaseOf(org));
-    expect(rows["promised"]).toBe(0);
-    expect(rows["events"]).toBeGreaterThan(0);
-    return rows;
-  });
+twoDatabases();
 
 describe("a token's value and an organization's id", () => {
   it("name their place", async () => {
@@ -372,15 +297,6 @@ describe("a database that is not bound", () => {
 
 describe("the cron", () => {
   const NOW = Date.UTC(2030, 0, 1, 12, 1);
-  /** Until the end of the test, the second database answers nothing. */
-  const breakSecond = () => {
-    const broken = {
-      prepare: (query: string) => env.SECOND.prepare(query),
-      batch: () => Promise.reject(new Error("D1_ERROR: network connection lost")),
-    };
-    const spy = vi.spyOn(env.SECOND, "withSession").mockReturnValue(broken as unknown as D1DatabaseSession);
-    return () => spy.mockRestore();
-  };
   const checkpoints = async () => (await objectKeys()).filter((key) => key.startsWith("audit/checkpoints/"));
   const signed =
     ({ id }: Organization) =>

@@ -4,7 +4,7 @@ import { expect, inject, it } from "vitest";
 import type { ScopeGrant } from "../../src/access/descriptor.ts";
 import { type OrgPermission, orgPermissions } from "../../src/access/permissions.ts";
 import { mayAs, membershipIn } from "../../src/auth/policy.ts";
-import { readIdentity } from "../../src/auth/resolve.ts";
+import { readIdentity } from "../../src/auth/identity.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 import type { Actor, UserActor } from "../../src/context.ts";
 import type { Change, Changes } from "../../src/dryRuns/difference.ts";

@@ -96,6 +96,22 @@ describe("npm run deploy -- --check", () => {
       expect(call).toMatch(/^(whoami|deployments status|versions view|d1 info|d1 execute .* SELECT|queues consumer worker list)/);
   });
 
+  it("reads each database, and says in which one a migration is missing", async () => {
+    const second = '\n[[d1_databases]]\nbinding = "DB_2"\ndatabase_name = "stackpass-2"\nmigrations_dir = "migrations"\n';
+    const two = { ...config, d1_databases: [...config.d1_databases!, { binding: "DB_2", database_name: "stackpass-2" }] };
+    const { calls: deployed } = await runStubbed("deploy", ["--secrets-file", "/tmp/none"], {}, { CLOUDFLARE_ACCOUNT_ID: "a1" }, second);
+    const tag = /--tag (\S+)/.exec(deployed.at(-1)!)![1]!;
+    const check = (older: Record<string, Answer[]>) =>
+      runStubbed("deploy", ["--check"], { ...older, ...answersOf({ config: two, tag }) }, { CLOUDFLARE_ACCOUNT_ID: "" }, second);
+    expect(await check({})).toMatchObject({ code: 0 });
+    const cron = { name: "cron outbox", time: Date.now() };
+    const rows = [...migrations.slice(0, -1).map((name) => ({ name, time: 0 })), cron];
+    const { stdout, code } = await check({ "d1 execute DB_2": [json([{ results: rows, success: true }])] });
+    expect(code).toBe(1);
+    expect(stdout).toContain(`- Of the database DB_2: Migrations that are not applied: ${migrations.at(-1)!}.`);
+    expect(stdout).toContain("Differences: 1.");
+  });
+
   it("says what differs: code, settings, secrets, migrations, queues and the cron", async () => {
     const bindings = wantedBindings(config)
       .filter(({ name }) => name !== "WEBHOOKS")

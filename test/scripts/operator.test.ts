@@ -4,6 +4,8 @@ import { type Answer, runStubbed } from "./support/checkout.ts";
 const env = { TOKEN_PEPPER: "a pepper of these tests that is long enough" };
 const execute = "d1 execute DB --remote --yes --file";
 
+const second = '\n[[d1_databases]]\nbinding = "DB_2"\ndatabase_name = "stackpass-2"\nmigrations_dir = "migrations"\n';
+
 async function run(script: string, args: string[], answer: Answer = {}, environment: Record<string, string> = env) {
   return runStubbed(script, args, { [execute]: [answer] }, environment);
 }
@@ -68,5 +70,51 @@ describe("npm run first-admin", () => {
     });
     const short = await run("account", ["--login", "mel"], {}, { TOKEN_PEPPER: "short" });
     expect(short).toMatchObject({ code: 2, stderr: expect.stringContaining("at least 32 characters") as string, calls: [] });
+  });
+});
+
+describe("with several databases", () => {
+  const count = (n: number): Answer => ({ stdout: `[{ "results": [{ "organizations": ${n} }], "success": true }]` });
+  const asks = (binding: string) => `d1 execute ${binding} --remote --json --command SELECT count(*)`;
+
+  it.each([
+    ["first-admin", ["--org", "Acme", "--login", "ada"], "'acme', 'ada'"],
+    ["account", ["--login", "Mel"], "'mel'"],
+  ])("npm run %s refuses a name that an organization elsewhere has", async (script, args, names) => {
+    const free = await runStubbed(script, args, { [asks("DB_2")]: [count(0)] }, env, second);
+    expect(free.code, free.stderr).toBe(0);
+    expect(free.calls).toEqual([
+      expect.stringContaining(`${asks("DB_2")} AS organizations FROM organizations WHERE lower(name) IN (${names})`),
+      expect.stringContaining(execute),
+    ]);
+    const taken = await runStubbed(script, args, { [asks("DB_2")]: [count(1)] }, env, second);
+    expect(taken).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("an organization in the database DB_2 has the name") as string,
+    });
+    expect(taken.calls).toHaveLength(1);
+  });
+
+  it("npm run edition changes the organization in the only database that has it", async () => {
+    const changes = "d1 execute DB_2 --remote --yes --json --command UPDATE organizations";
+    const edition = (first: number, other: number) =>
+      runStubbed(
+        "edition",
+        ["--org", "east", "--edition", "team"],
+        { [asks("DB")]: [count(first)], [asks("DB_2")]: [count(other)], [changes]: [{ stdout: '"changed_organization": "east"' }] },
+        {},
+        second,
+      );
+    const done = await edition(0, 1);
+    expect(done).toMatchObject({ code: 0, stdout: "east: team\n" });
+    expect(done.calls.filter((line) => line.startsWith("d1 "))).toEqual([
+      expect.stringContaining(asks("DB")),
+      expect.stringContaining(asks("DB_2")),
+      expect.stringContaining(changes),
+    ]);
+    expect(await edition(0, 0)).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no organization east") as string });
+    const twice = await edition(1, 1);
+    expect(twice).toMatchObject({ code: 2, stderr: expect.stringContaining("DB and DB_2 have an organization east each") as string });
+    expect(twice.calls).toHaveLength(2);
   });
 });

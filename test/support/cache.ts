@@ -1,7 +1,8 @@
 /** Identities in the cache, as this deployment writes them. */
 import { env } from "cloudflare:workers";
 import { openEntry, sealEntry } from "../../src/auth/cacheEntry.ts";
-import { type Identity, cacheKey } from "../../src/auth/resolve.ts";
+import type { Identity } from "../../src/auth/identity.ts";
+import { cacheKey } from "../../src/auth/resolve.ts";
 import { hashTokenValue, peppersOf } from "../../src/auth/secret.ts";
 
 const peppers = peppersOf(env.TOKEN_PEPPER);

@@ -38,9 +38,9 @@ const progress = {
  * All rows that are no traces of what happened, as they are now. When a token was last used is no change, and neither is the progress of an audit
  * stream.
  */
-export async function records(): Promise<Record<string, unknown[]>> {
-  const results = await env.DB.batch<Record<string, unknown>>(
-    tables.map((table) => env.DB.prepare(`SELECT * FROM ${table} ORDER BY rowid`)),
+export async function records(database: D1Database = env.DB): Promise<Record<string, unknown[]>> {
+  const results = await database.batch<Record<string, unknown>>(
+    tables.map((table) => database.prepare(`SELECT * FROM ${table} ORDER BY rowid`)),
   );
   return Object.fromEntries(tables.map((table, i) => [table, results[i]!.results.map((row) => ({ ...row, ...lastUse, ...progress }))]));
 }

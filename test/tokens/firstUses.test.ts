@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { networkOf } from "../../src/auth/network.ts";
 import { relayLeftovers } from "../../src/audit/relay.ts";
-import type { Identity } from "../../src/auth/resolve.ts";
+import type { Identity } from "../../src/auth/identity.ts";
 import { flush } from "../../src/auth/touch.ts";
 import type { RequestContext } from "../../src/context.ts";
 import { openStore } from "../../src/db/client.ts";

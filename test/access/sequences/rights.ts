@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { type OrgPermission, orgPermissions } from "../../../src/access/permissions.ts";
 import { stackFactsQuery, toStackFacts } from "../../../src/auth/onStack.ts";
 import { decide } from "../../../src/auth/policy.ts";
-import { identityFrom, identityQueries } from "../../../src/auth/resolve.ts";
+import { identityFrom, identityQueries } from "../../../src/auth/identity.ts";
 import type { Actor, OnStack } from "../../../src/context.ts";
 import { batch, openStore } from "../../../src/db/client.ts";
 import type { Rows } from "./tables.ts";
