@@ -1,6 +1,7 @@
 import { type SQL, getTableColumns, inArray, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { PreconditionFailed, type Store, UniqueViolation, batch, onlyIf, openStore } from "../db/client.ts";
+import { DIRECTORY } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { type Archive, readArchive } from "./archived.ts";
 import { type ChainRecord, type Head, chainAfter, genesis } from "./chain.ts";
@@ -36,10 +37,12 @@ export class NotWritten extends Error {}
 
 async function appendOnce(env: Bindings, events: AuditEvent[]): Promise<void> {
   const store = openStore(env);
-  const { heads, known, archives, streams, withWebhooks } = await readChains(store, events);
+  const { heads, known, archives, streams, withWebhooks, here } = await readChains(store, events);
 
   try {
     const fresh = await withoutKnown(env, events, known, archives);
+    if (here && fresh.some(({ orgId }) => !here.includes(orgId)))
+      throw new Error("the database does not have the organization of an event");
     const rows = fresh.length > 0 ? writeChains(store, heads, fresh) : [];
     await batch(store, [forgetPromises(store, events), ...rows]);
   } catch (error) {
@@ -59,6 +62,11 @@ interface Chains {
   /** Ids of the streams, and of the organizations with webhooks, that are told of new records. */
   streams: string[];
   withWebhooks: string[];
+  /**
+   * The organizations of the events that the database has; null in the directory. If an operator has exchanged two bindings, an event must not
+   * begin a second log in the wrong database.
+   */
+  here: string[] | null;
 }
 
 /** Reads it with one statement: a batch is written every second, and often has one event. */
@@ -79,6 +87,10 @@ async function readChains(store: Store, events: AuditEvent[]): Promise<Chains> {
         ),
         streams: list("streams", sql`id`, sql`audit_streams WHERE ${ofOrgs} AND paused_at IS NULL`),
         withWebhooks: list("with_webhooks", sql`org_id`, sql`webhook_cursors WHERE ${ofOrgs}`),
+        here:
+          store.place === DIRECTORY
+            ? sql<string>`'null'`.as("here")
+            : list("here", sql`id`, sql`organizations WHERE id IN (SELECT value->>'orgId' FROM json_each(${places}))`),
       })
       .from(sql`(SELECT 1)`),
   ]);

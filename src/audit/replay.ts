@@ -45,10 +45,13 @@ export async function replayDeadLetters(env: Bindings): Promise<number> {
     replayed += done.length;
   }
   const last = objects.at(-1);
-  const isAgain = failure !== undefined || request.customMetadata?.["again"] !== undefined;
-  if (truncated && last) await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key, ...(isAgain && { again: "" }) } });
-  else if (isAgain) await env.STATE.put(REPLAY_REQUEST, "");
-  else await env.STATE.delete(REPLAY_REQUEST);
+  // Whether letters of earlier pages are left for another round.
+  const isLeft = request.customMetadata?.["left"] !== undefined;
+  if (truncated && last) {
+    const left = isLeft || failure !== undefined ? { left: "" } : {};
+    await env.STATE.put(REPLAY_REQUEST, "", { customMetadata: { after: last.key, ...left } });
+  } else if (isLeft) await env.STATE.put(REPLAY_REQUEST, "");
+  else if (failure === undefined) await env.STATE.delete(REPLAY_REQUEST);
   if (failure) throw failure;
   return replayed;
 }

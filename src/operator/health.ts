@@ -4,10 +4,11 @@ import { requirePeppers } from "../auth/secret.ts";
 import type { RequestContext } from "../context.ts";
 import { type Store, batch, openStore } from "../db/client.ts";
 import { newestMigration } from "../db/newestMigration.ts";
-import { everyPlace } from "../db/places.ts";
+import { everyPlace, placeOf } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 import { logError } from "../log.ts";
 import { masterKeysOf } from "../bytes/masterKeys.ts";
+import { organizations } from "../orgs/table.ts";
 import { requireSettings, settingFaults } from "../settings.ts";
 import { scannerSecretOf } from "../tokens/scanner.ts";
 
@@ -30,7 +31,10 @@ type Check = (ctx: RequestContext) => Promise<unknown>;
 
 /** Requests cannot be answered when one of these fails. */
 const needed: Record<string, Check> = {
-  database: ({ env }) => inEveryPlace(env, (store) => batch(store, [store.db.select({ one: sql`1` }).from(sql`(SELECT 1)`)])),
+  database: async ({ env }) => {
+    await inEveryPlace(env, (store) => batch(store, [store.db.select({ one: sql`1` }).from(sql`(SELECT 1)`)]));
+    if (everyPlace(env).length > 1) await inEveryPlace(env, requireOwnOrganizations);
+  },
   migrations: ({ env }) => inEveryPlace(env, requireMigrations),
   objects: ({ env }) => env.STATE.head("healthz"),
   stacks: ({ env }) => env.STACKS.get(env.STACKS.idFromName("healthz")).ping(),
@@ -45,6 +49,13 @@ const needed: Record<string, Check> = {
 
 const inEveryPlace = (env: Bindings, run: (store: Store) => Promise<unknown>) =>
   Promise.all(everyPlace(env).map((at) => run(openStore(at))));
+
+/** Bindings that were exchanged would show each organization an empty deployment. */
+async function requireOwnOrganizations(store: Store): Promise<void> {
+  const [[row]] = await batch(store, [store.db.select({ id: organizations.id }).from(organizations).limit(1)]);
+  if (row && placeOf(row.id) !== store.place)
+    throw new Error(`the binding of database ${store.place} has organizations of database ${placeOf(row.id)}`);
+}
 
 async function requireMigrations(store: Store): Promise<void> {
   const [rows] = await batch(store, [

@@ -353,6 +353,28 @@ describe("messages of the queue", () => {
     for (const org of organizations) expect(await rowsOf(org, databaseOf(org))).toMatchObject({ events: 1 });
   });
 
+  it("are not written into another database that has the binding of theirs, and the health check tells of it", async () => {
+    const health = async () => (await call("GET", "/healthz")).json<{ checks: Record<string, string> }>();
+    laterBy(60_000);
+    expect((await health()).checks).toMatchObject({ database: "ok", migrations: "ok" });
+    env.DB_2 = env.DB;
+    const messages = organizations.map(({ id }, i) => ({
+      id: String(i),
+      timestamp: new Date(),
+      attempts: 1,
+      body: JSON.stringify(eventFor(id)),
+    }));
+    const batch = createMessageBatch("stackpass-audit", messages);
+    await worker.queue(batch, bindings);
+    const result = await getQueueResult(batch, createExecutionContext());
+    expect(result.explicitAcks.sort()).toEqual(["0", "2"]);
+    expect(result.retryMessages.map(({ msgId }) => msgId).sort()).toEqual(["1", "3"]);
+    for (const org of organizations) expect(await rowsOf(org, env.DB)).toMatchObject({ events: org.place === 1 ? 1 : 0 });
+    laterBy(60_000);
+    expect((await health()).checks).toMatchObject({ database: "failed", migrations: "ok" });
+    env.DB_2 = env.SECOND;
+  });
+
   it("that became dead letters are replayed where the database answers, and the others later", async () => {
     const events = organizations.map(({ id }) => eventFor(id));
     for (const event of events) await keepDeadLetter(bindings, event.id, event.at, JSON.stringify(event));

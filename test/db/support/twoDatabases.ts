@@ -39,9 +39,20 @@ export function twoDatabases(names = ["north", "east", "south", "west"]): void {
     organizations = [];
     for (const [i, name] of names.entries()) organizations.push(await newOrganization(name, 1 + (i % 2)));
   });
-  afterEach(() => {
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    // Without its database, an event that arrives later would become a dead letter of another test.
+    for (let tries = 0; tries < 200 && (await waiting()) > 0; tries++) await scheduler.wait(5);
     delete env.DB_2;
   });
+}
+
+/** Number of events that are not in the log yet. */
+async function waiting(): Promise<number> {
+  const counts = await Promise.all(
+    [env.DB, env.SECOND].map((db) => db.prepare("SELECT count(*) AS n FROM audit_outbox").first<number>("n")),
+  );
+  return counts[0]! + counts[1]!;
 }
 
 /** An organization with a token that is an administrator. No operation makes one outside of the directory yet. */
