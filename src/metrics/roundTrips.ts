@@ -25,8 +25,8 @@ export const roundTripsText = (roundTrips: RoundTrips): string =>
 
 export function readRoundTrips(text: string | null): RoundTrips {
   const roundTrips = noRoundTrips();
-  for (const [, kind, count] of (text ?? "").matchAll(/\b(\w+);desc="(\d+)"/g))
-    if (kind! in roundTrips) roundTrips[kind as keyof RoundTrips] = Number(count);
+  for (const [, kind = "", count] of (text ?? "").matchAll(/\b(\w+);desc="(\d+)"/g))
+    if (kind in roundTrips) roundTrips[kind as keyof RoundTrips] = Number(count);
   return roundTrips;
 }
 
@@ -35,17 +35,21 @@ export function readRoundTrips(text: string | null): RoundTrips {
  * two. It is wrapped for each request, so that a test can replace a binding with a failing one.
  */
 export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
-  const wrapped = new Map<string, object>();
-  return new Proxy(env, {
-    get(target, name) {
-      const binding: unknown = Reflect.get(target, name, target);
-      const kind = typeof name === "string" ? wrappings[isDatabase(name) ? "DB" : name] : undefined;
-      if (!kind || typeof binding !== "object" || binding === null) return binding;
-      const known = wrapped.get(name as string) ?? kind(binding as never, roundTrips);
-      wrapped.set(name as string, known);
-      return known;
+  const wrapped = new Map<string | symbol, object>();
+  // The copy lets the proxy return other values than the bindings, whatever the platform's object allows.
+  return new Proxy(
+    { ...env },
+    {
+      get(target, name) {
+        const binding: unknown = Reflect.get(target, name, target);
+        const wrapping = typeof name === "string" ? wrappings.get(isDatabase(name) ? "DB" : name) : undefined;
+        if (!wrapping || typeof binding !== "object" || binding === null) return binding;
+        const known = wrapped.get(name) ?? wrapping(binding as never, roundTrips);
+        wrapped.set(name, known);
+        return known;
+      },
     },
-  });
+  );
 }
 
 type Wrapping = (binding: never, roundTrips: RoundTrips) => object;
@@ -77,15 +81,15 @@ function bucket(binding: R2Bucket, roundTrips: RoundTrips) {
 }
 
 /** By the name of the binding. Those that are not listed are not counted. */
-const wrappings: Partial<Record<string, Wrapping>> = {
-  DB: database,
-  TOKEN_CACHE: cache,
-  STATE: bucket,
-  STACKS: objects,
-  STREAMS: objects,
-  AUDIT: queue,
-  AUDIT_DEAD: queue,
-};
+const wrappings = new Map<string, Wrapping>([
+  ["DB", database],
+  ["TOKEN_CACHE", cache],
+  ["STATE", bucket],
+  ["STACKS", objects],
+  ["STREAMS", objects],
+  ["AUDIT", queue],
+  ["AUDIT_DEAD", queue],
+]);
 
 /** Functions that receive a method's result and may replace it; undefined keeps it. */
 type Seen = Record<string, (result: never) => unknown>;
