@@ -4,7 +4,8 @@
  * (cli-protocol §4.2): one journal request at a time, concurrently events, and then a renewal. There are no pauses between the calls, so the
  * load is that of many more real CLIs, which also run programs. `--against` measures the Worker of another checkout in turns with ours, and
  * `--peer` another server: compare only figures of one run. A peer on this machine is found by its port, for its processor time. `--profile` takes
- * a profile of the Worker's own isolate and of the local simulators of the same process; it slows them down.
+ * a profile of the Worker's own isolate and of the local simulators of the same process. It slows them down, most of all `console.log`, which the
+ * runtime then also hands to the inspector.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -224,6 +225,15 @@ try {
       rounds.reduce((sum, one) => sum + one.errors.length, 0),
     ];
   });
+  const of = (name: string) => rows.find(([first]) => first === name);
+  const [our, their] = [of("ours"), of("peer")];
+  const isRatio = (column: number) => column > 0 && column < 5 && our?.[column] !== "" && their?.[column] !== "";
+  if (our && their)
+    rows.push(
+      our.map((value, column) =>
+        column === 0 ? "ours to peer" : isRatio(column) ? (Number(value) / Number(their[column])).toFixed(2) : "",
+      ),
+    );
   console.log(
     table(
       [
