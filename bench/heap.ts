@@ -32,13 +32,13 @@ export interface Inspector {
   stop: () => void;
 }
 
-/** Connects to the inspector of the Worker's isolate. @param inspector the address of the inspector */
-export async function inspect(inspector: string): Promise<Inspector> {
+/** Connects to the inspector of an isolate. */
+export async function connect(url: string): Promise<Inspector> {
   // Wrangler's inspector requires an Origin header.
-  const socket = new WithHeaders(await findWorker(inspector), { headers: { Origin: "http://localhost" } });
+  const socket = new WithHeaders(url, { headers: { Origin: "http://localhost" } });
   await new Promise<void>((opened, failed) => {
     socket.addEventListener("open", () => opened());
-    socket.addEventListener("error", () => failed(new Error(`no inspector at ${inspector}`)));
+    socket.addEventListener("error", () => failed(new Error(`no inspector at ${url}`)));
   });
   let id = 0;
   const waiting = new Map<number, (result: unknown) => void>();
@@ -57,7 +57,8 @@ export async function inspect(inspector: string): Promise<Inspector> {
 
 /** Measures the isolate of the Worker repeatedly. */
 export async function watchHeap(inspector: string): Promise<Heap> {
-  const { ask, isOpen, stop } = await inspect(inspector);
+  const worker = (await isolatesOf(inspector)).find(({ isOurs }) => isOurs)!;
+  const { ask, isOpen, stop } = await connect(worker.url);
   const usage = async () => {
     const { usedSize, embedderHeapUsedSize, backingStorageSize } = (await ask("Runtime.getHeapUsage")) as HeapUsage;
     return { heap: usedSize + embedderHeapUsedSize, buffers: backingStorageSize };
@@ -87,11 +88,14 @@ export async function watchHeap(inspector: string): Promise<Heap> {
 }
 
 /**
- * Inspector address of the Worker's isolate. Workerd also lists the simulators' isolates; wrangler lists only the Worker, with a random id.
+ * The isolates of a local server. Workerd also lists those of the simulators; wrangler lists only the Worker, with a random id.
+ * @param inspector the address of the inspector
+ * @throws when the Worker is not among them
  */
-async function findWorker(inspector: string): Promise<string> {
+export async function isolatesOf(inspector: string): Promise<{ isOurs: boolean; url: string }[]> {
   const isolates = (await (await fetch(`${inspector}/json`)).json()) as { id: string; webSocketDebuggerUrl: string }[];
-  const worker = isolates.length === 1 ? isolates[0] : isolates.find(({ id }) => id.includes("stackpass"));
-  if (!worker) throw new Error(`no Worker among ${isolates.map(({ id }) => id).join(", ")}`);
-  return worker.webSocketDebuggerUrl;
+  const isOurs = ({ id }: { id: string }) => isolates.length === 1 || id.includes("stackpass");
+  if (!isolates.some(isOurs)) throw new Error(`no Worker among ${isolates.map(({ id }) => id).join(", ")}`);
+  // Workerd lists a service of Node with a `#` in its name, which is not in use here and cannot be inspected.
+  return isolates.filter(({ id }) => !id.includes("#")).map((isolate) => ({ isOurs: isOurs(isolate), url: isolate.webSocketDebuggerUrl }));
 }

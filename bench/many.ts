@@ -1,18 +1,19 @@
 /**
  * `npm run bench:many [-- --clients 50] [--updates 4] [--resources 10] [--rounds 1] [--against FOLDER] [--peer URL,TOKEN] [--profile]` runs
  * simulated CLIs concurrently. Each has its own stack and makes some updates one after the other, with the calls and bodies of an `up`
- * (cli-protocol §4.2): one journal request at a time, and concurrently events and a renewal. There are no pauses between the calls, so the
+ * (cli-protocol §4.2): one journal request at a time, concurrently events, and then a renewal. There are no pauses between the calls, so the
  * load is that of many more real CLIs, which also run programs. `--against` measures the Worker of another checkout in turns with ours, and
- * `--peer` another server: compare only figures of one run. `--profile` tells the share of the time in which the Worker's own isolate ran, beside the
- * local simulators of the same process.
+ * `--peer` another server: compare only figures of one run. A peer on this machine is found by its port, for its processor time. `--profile` takes
+ * a profile of the Worker's own isolate and of the local simulators of the same process. It slows them down, most of all `console.log`, which the
+ * runtime then also hands to the inspector.
  */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { findWorkerd } from "./memory.ts";
 import { median, percentiles } from "./percentiles.ts";
-import { processorTime } from "./processor.ts";
-import { type Active, profileOf } from "./profile.ts";
+import { processAt, processorTime } from "./processor.ts";
+import { type Isolates, type Shares, profileOf } from "./profile.ts";
 import { writeReport } from "./report.ts";
 import { type BenchServer, built, peer } from "./servers.ts";
 import { table } from "./table.ts";
@@ -96,7 +97,9 @@ class Client {
       await journal(entry(0, i + 1), entry(1, i + 1, { removeOld: edition === 0 ? null : i, state }));
     }
     await events;
-    await this.#ask("complete", "POST", `${path}/complete`, { status: "succeeded" }, lease);
+    // Some servers give a new token, and then refuse requests with the one before it. So no other request is under way.
+    const renewed = await this.#ask("renew", "POST", `${path}/renew_lease`, { token: "", duration: 300 }, lease);
+    await this.#ask("complete", "POST", `${path}/complete`, { status: "succeeded" }, `update-token ${renewed["token"]}`);
   }
 
   async #events(path: string, lease: string): Promise<void> {
@@ -108,7 +111,6 @@ class Client {
       }));
       await this.#ask("events", "POST", `${path}/events/batch`, { events }, lease, this.#beside);
     }
-    await this.#ask("renew", "POST", `${path}/renew_lease`, { token: "", duration: 300 }, lease, this.#beside);
   }
 
   async #ask(
@@ -135,6 +137,13 @@ const resource = (stack: string, i: number, edition: number) => ({
   inputs: { text: `${edition} `.repeat(500) },
 });
 
+/** The largest shares of the own isolate's time. */
+const sharesTable = (what: string, shares: Shares, all: number) =>
+  table(
+    [`own isolate: ${what}`, "ms per update", "%"],
+    shares.slice(0, 60).map(([name, ms]) => [name, (ms / count).toFixed(2), ((100 * ms) / all).toFixed(1)]),
+  );
+
 interface Database {
   statements: number;
   batches: number;
@@ -151,55 +160,48 @@ interface Figures extends Round {
   seconds: number;
   /** For one update. */
   database: Database | undefined;
-  /** Milliseconds of processor time of workerd for one update. */
+  /** Milliseconds of processor time of the whole server for one update. */
   processor: number | undefined;
-  /** The profile of the Worker's own isolate while the clients ran. */
-  own: Active | undefined;
+  /** The profile from the first call until the audit log was written. */
+  profile: Isolates | undefined;
 }
 
 const count = clients * updates;
 let number = 0;
-
-/** Process ids of workerd. */
-const pids = new Map<BenchServer, number>();
+/** Part of the names of stacks: a peer may still have those of an earlier run. */
+const stamp = Date.now().toString(36);
 
 async function measure(server: BenchServer): Promise<Figures> {
   const round: Round = { times: {}, errors: [] };
   const run = ++number;
-  await new Client(server, `many-${run}-warm`, { times: {}, errors: [] }).run();
-  const pid = pids.get(server);
-  const profile = server.inspector && values.profile ? await profileOf(server.inspector) : undefined;
+  await new Client(server, `many-${stamp}-${run}-warm`, { times: {}, errors: [] }).run();
+  const pid = processAt(server.url);
+  const ended = server.inspector ? await profileOf(server.inspector, server.map!) : undefined;
   const before = await databaseOf(server);
   const used = pid && processorTime(pid);
   const started = performance.now();
-  await Promise.all(Array.from({ length: clients }, (_, i) => new Client(server, `many-${run}-${i}`, round).run()));
+  await Promise.all(Array.from({ length: clients }, (_, i) => new Client(server, `many-${stamp}-${run}-${i}`, round).run()));
   const seconds = (performance.now() - started) / 1000;
-  const own = profile && (await profile());
   // The audit log is written after the answers.
   await new Promise((done) => setTimeout(done, 5000));
   const processor = pid && (processorTime(pid) - used!) / count;
+  const profile = ended && (await ended());
   const after = await databaseOf(server);
   const database =
     before &&
     after &&
     (Object.fromEntries(Object.entries(after).map(([name, n]) => [name, (n - before[name as keyof Database]) / count])) as never);
-  return { ...round, seconds, database, processor, own };
+  return { ...round, seconds, database, processor, profile };
 }
 
 const servers: BenchServer[] = [];
 const errors: string[] = [];
 
-async function add(name: string, entry: string): Promise<void> {
-  const server = { ...(await built({}, undefined, entry, values.profile)), name };
-  servers.push(server);
-  pids.set(server, findWorkerd([...pids.values()]));
-}
+const add = async (name: string, entry: string) =>
+  void servers.push({ ...(await built({}, undefined, entry, values.profile, values.profile)), name });
 
 try {
-  if (values.against) {
-    const entry = join(values.against, "bench/withFloor/index.ts");
-    await add("against", entry);
-  }
+  if (values.against) await add("against", join(values.against, "bench/withFloor/index.ts"));
   await add("ours", "bench/withFloor/index.ts");
   if (values.peer) servers.push(peer(values.peer));
   const all: Record<string, Figures[]> = {};
@@ -216,13 +218,22 @@ try {
       figure(spread.map(({ p50 }) => p50)),
       figure(spread.map(({ p99 }) => p99)),
       figure(rounds.map(({ processor }) => processor)),
-      figure(rounds.map(({ own }) => own && (100 * own.active) / own.all)),
+      ...(["own", "simulators"] as const).map((kind) => figure(rounds.map(({ profile }) => profile && profile[kind] / count))),
       ...(["statements", "batches", "rowsRead", "rowsWritten"] as const).map((kind) =>
         figure(rounds.map(({ database }) => database?.[kind])),
       ),
       rounds.reduce((sum, one) => sum + one.errors.length, 0),
     ];
   });
+  const of = (name: string) => rows.find(([first]) => first === name);
+  const [our, their] = [of("ours"), of("peer")];
+  const isRatio = (column: number) => column > 0 && column < 5 && our?.[column] !== "" && their?.[column] !== "";
+  if (our && their)
+    rows.push(
+      our.map((value, column) =>
+        column === 0 ? "ours to peer" : isRatio(column) ? (Number(value) / Number(their[column])).toFixed(2) : "",
+      ),
+    );
   console.log(
     table(
       [
@@ -231,7 +242,8 @@ try {
         "p50 ms",
         "p99 ms",
         "processor ms per update",
-        "own isolate, % of the time",
+        "of it own isolate",
+        "simulators' isolates",
         "D1 statements",
         "batches",
         "rows read",
@@ -245,8 +257,16 @@ try {
     const times: Record<string, number[]> = {};
     for (const one of rounds) for (const [call, list] of Object.entries(one.times)) (times[call] ??= []).push(...list);
     console.log(`\n${name}\n`);
-    for (const [what, ms] of rounds[0]?.own?.functions ?? [])
-      console.log(`  ${((100 * ms) / rounds[0]!.own!.active).toFixed(1).padStart(5)} %  ${what}`);
+    const profile = rounds.at(-1)?.profile;
+    if (profile) {
+      const { groups, self, withCalls } = profile;
+      for (const [what, shares] of Object.entries({
+        "where functions come from": groups,
+        "functions alone": self,
+        "functions with their calls": withCalls,
+      }))
+        console.log(`${sharesTable(what, shares, profile.own)}\n`);
+    }
     console.log(
       table(
         ["", "count", "p50 ms", "p99 ms"],
@@ -263,12 +283,17 @@ try {
   for (const error of errors.slice(0, 5)) console.log(error);
   const report = Object.entries(all).map(([name, rounds]) => [
     name,
-    rounds.map(({ times, ...one }) => ({
+    rounds.map(({ times, profile, ...one }) => ({
       ...one,
+      isolates: profile && { own: profile.own / count, simulators: profile.simulators / count, groups: profile.groups },
       calls: Object.fromEntries(Object.entries(times).map(([call, list]) => [call, percentiles(list)])),
     })),
   ]);
-  writeReport("many", { clients, updates, resources, servers: Object.fromEntries(report) as object });
+  const file = writeReport("many", { clients, updates, resources, servers: Object.fromEntries(report) as object });
+  for (const [name, rounds] of Object.entries(all)) {
+    const profile = rounds.at(-1)?.profile;
+    if (profile) writeFileSync(file.replace(/json$/, `${name}.cpuprofile`), JSON.stringify(profile.raw));
+  }
 } finally {
   for (const server of servers) await server.stop();
 }

@@ -1,48 +1,110 @@
-/** Measures what the Worker's own isolate does, by V8's profiler. The local simulators are other isolates of the same process. */
-import { inspect } from "./heap.ts";
+/**
+ * Measures what the isolates of a local server do, by V8's profiler: the Worker's own, and those of the local simulators in the same process.
+ * The profiler takes a sample in each millisecond in which an isolate runs, so a sample counts as a millisecond of processor time.
+ */
+import { readFileSync } from "node:fs";
+import { SourceMap } from "node:module";
+import { type Inspector, connect, isolatesOf } from "./heap.ts";
+
+/** Microseconds between two samples. */
+const INTERVAL = 1000;
 
 interface Profile {
-  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
+  nodes: { id: number; children?: number[]; callFrame: Frame }[];
   samples: number[];
-  timeDeltas: number[];
 }
 
-export interface Active {
-  /** Milliseconds by the clock in which the isolate ran JavaScript or collected garbage. */
-  active: number;
-  /** Milliseconds in which the profiler ran. */
-  all: number;
-  /** Milliseconds of single functions themselves, the most first. */
-  functions: [name: string, ms: number][];
+interface Frame {
+  functionName: string;
+  url: string;
+  lineNumber: number;
+  columnNumber: number;
 }
 
-const NOT_OURS = ["(idle)", "(program)", "(root)"];
+/** Milliseconds by name, the most first. */
+export type Shares = [name: string, ms: number][];
 
-/** Starts the profiler. @returns ends it */
-export async function profileOf(inspector: string): Promise<() => Promise<Active>> {
-  const { ask, stop } = await inspect(inspector);
-  await ask("Profiler.enable");
-  await ask("Profiler.setSamplingInterval", { interval: 1000 });
-  await ask("Profiler.start");
+export interface Isolates {
+  /** Milliseconds in which the Worker's own isolate ran, and the sum of those of the simulators' isolates. */
+  own: number;
+  simulators: number;
+  /** Of the own isolate: where the functions come from that were running. */
+  groups: Shares;
+  /** Of the own isolate: single functions without the functions that they call, and with them. */
+  self: Shares;
+  withCalls: Shares;
+  /** The own isolate's profile in V8's form, which the developer tools of a browser open. */
+  raw: object;
+}
+
+/**
+ * Starts the profilers of all isolates.
+ * @param map file with the source map of the bundle
+ * @returns ends them
+ */
+export async function profileOf(inspector: string, map: string): Promise<() => Promise<Isolates>> {
+  const isolates = await isolatesOf(inspector);
+  const running = await Promise.all(
+    isolates.map(async ({ isOurs, url }) => {
+      const isolate = await connect(url);
+      await isolate.ask("Profiler.enable");
+      await isolate.ask("Profiler.setSamplingInterval", { interval: INTERVAL });
+      await isolate.ask("Profiler.start");
+      return { isOurs, isolate };
+    }),
+  );
   return async () => {
-    const { profile } = (await ask("Profiler.stop")) as { profile: Profile };
-    stop();
-    const nameOf = new Map(
-      profile.nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => [
-        id,
-        NOT_OURS.includes(functionName) ? undefined : `${functionName || "(anonymous)"} ${url.split("/").at(-1)}:${lineNumber + 1}`,
-      ]),
-    );
-    const functions = new Map<string, number>();
-    let [active, all] = [0, 0];
-    for (const [i, id] of profile.samples.entries()) {
-      const ms = profile.timeDeltas[i]! / 1000;
-      all += ms;
-      const name = nameOf.get(id);
-      if (name === undefined) continue;
-      active += ms;
-      functions.set(name, (functions.get(name) ?? 0) + ms);
-    }
-    return { active, all, functions: [...functions].sort(([, a], [, b]) => b - a).slice(0, 20) };
+    const ended = await Promise.all(running.map(async ({ isOurs, isolate }) => ({ isOurs, profile: await end(isolate) })));
+    const own = ended.find(({ isOurs }) => isOurs)!.profile;
+    const time = (profile: Profile) => (samplesOf(profile).length * INTERVAL) / 1000;
+    return {
+      own: time(own),
+      simulators: ended.reduce((sum, { isOurs, profile }) => sum + (isOurs ? 0 : time(profile)), 0),
+      raw: own,
+      ...sharesOf(own, new SourceMap(JSON.parse(readFileSync(map, "utf8")) as SourceMap["payload"])),
+    };
   };
+}
+
+async function end({ ask, stop }: Inspector): Promise<Profile> {
+  const { profile } = (await ask("Profiler.stop")) as { profile: Profile };
+  stop();
+  return profile;
+}
+
+/** An isolate that waits is not sampled, except when the profiler starts and stops. */
+function samplesOf({ nodes, samples }: Profile): number[] {
+  const idle = new Set(nodes.filter(({ callFrame }) => ["(idle)", "(root)"].includes(callFrame.functionName)).map(({ id }) => id));
+  return samples.filter((id) => !idle.has(id));
+}
+
+function sharesOf(profile: Profile, map: SourceMap): Pick<Isolates, "groups" | "self" | "withCalls"> {
+  const places = new Map(profile.nodes.map(({ id, callFrame }) => [id, placeOf(callFrame, map)]));
+  const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
+  const [groups, self, withCalls] = [new Map<string, number>(), new Map<string, number>(), new Map<string, number>()];
+  const add = (to: Map<string, number>, name: string) => to.set(name, (to.get(name) ?? 0) + INTERVAL / 1000);
+  for (const sample of samplesOf(profile)) {
+    const { name, group } = places.get(sample)!;
+    add(groups, group);
+    add(self, name);
+    const stack = new Set<string>();
+    for (let id: number | undefined = sample; id !== undefined; id = parents.get(id)) stack.add(places.get(id)!.name);
+    for (const one of stack) if (one !== "(root)") add(withCalls, one);
+  }
+  const sorted = (shares: Map<string, number>) => [...shares].sort(([, a], [, b]) => b - a);
+  return { groups: sorted(groups), self: sorted(self), withCalls: sorted(withCalls) };
+}
+
+/** The name of a function with its file, and the package or folder that it comes from. */
+function placeOf({ functionName, url, lineNumber, columnNumber }: Frame, map: SourceMap): { name: string; group: string } {
+  if (url === "") return { name: functionName, group: functionName.startsWith("(") ? functionName : `native ${functionName}` };
+  const file = url.split("/").at(-1)!;
+  const what = functionName || "(anonymous)";
+  if (file !== "index.js") return { name: `${what} ${url}:${lineNumber + 1}`, group: "JavaScript of the runtime" };
+  const origin = map.findEntry(lineNumber, columnNumber);
+  const source = "originalSource" in origin ? origin.originalSource : "";
+  const line = "originalLine" in origin ? `:${origin.originalLine + 1}` : "";
+  const [path = file] = /(?<=.*node_modules\/)(?!.*node_modules\/).*|(src|bench)\/.*/.exec(source) ?? [];
+  const [group = path] = /^(?:src\/[^/]+|bench|(?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
+  return { name: `${what} ${path}${line}`, group };
 }

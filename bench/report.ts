@@ -9,8 +9,8 @@ export interface Report {
   machine: { cpus: number; model: string; memoryGb: number };
 }
 
-/** @param name name of the benchmark, with which the file's name begins */
-export function writeReport(name: string, results: object): void {
+/** @param name name of the benchmark, with which the file's name begins. @returns the file */
+export function writeReport(name: string, results: object): string {
   const date = new Date().toISOString();
   const report: Report = {
     date,
@@ -22,4 +22,5 @@ export function writeReport(name: string, results: object): void {
   const file = join(folder, `${name}-${date.replaceAll(":", "-")}.json`);
   writeFileSync(file, `${JSON.stringify({ ...report, ...results }, null, 2)}\n`);
   console.log(`\nWritten to ${file}`);
+  return file;
 }

@@ -17,8 +17,9 @@ export interface BenchServer {
   token: string;
   /** The personal token of its administrator. */
   admin: string;
-  /** Address of V8's inspector, if it was requested. */
+  /** Address of V8's inspector, and the file with the source map of the bundle, if they were requested. */
   inspector?: string;
+  map?: string;
   /** Runs the cron, which only the bundle in workerd can do. */
   cron?: (at: Date) => Promise<void>;
   stop: () => Promise<void>;
@@ -54,10 +55,16 @@ export async function floor(): Promise<BenchServer> {
 const sayFaults = (line: string) => void (line.includes('"error"') && console.error(line));
 
 /** The production bundle in workerd. `scripts/built.ts` explains it and the parameters. */
-export async function built(vars: Record<string, string> = {}, front?: string, entry?: string, inspected = false): Promise<BenchServer> {
+export async function built(
+  vars: Record<string, string> = {},
+  front?: string,
+  entry?: string,
+  inspected = false,
+  named = false,
+): Promise<BenchServer> {
   const folder = newFolder();
   const credentials = await prepare(folder, "");
-  bundle(join(folder, "bundle"), entry);
+  bundle(join(folder, "bundle"), entry, named);
   // The limits are off: one caller sends more than they allow, and the local limiter is slow because it writes to disk.
   const unlimited = { TOKEN_REQUESTS: "off", ORGANIZATION_REQUESTS: "off", TOKEN_EXCHANGES: "off" };
   const all = { ...unlimited, ...vars };
@@ -67,7 +74,7 @@ export async function built(vars: Record<string, string> = {}, front?: string, e
     url,
     token: await organizationToken(url, credentials),
     admin: credentials.organizations["acme"]!["admin"]!,
-    ...(inspector && { inspector }),
+    ...(inspector && { inspector, map: join(folder, "bundle/index.js.map") }),
     cron,
     stop: async () => {
       await stop();

@@ -13,7 +13,9 @@ export function requestBytes(method: string, path: string, authorization: string
   if (authorization) lines.push(`Authorization: ${authorization}`);
   if (bytes.length > 0) lines.push("Content-Type: application/json");
   if (gzip) lines.push("Content-Encoding: gzip");
-  lines.push(`Content-Length: ${bytes.length}`, "", "");
+  // The CLI's requests without a body do not declare one.
+  if (bytes.length > 0 || (method !== "GET" && method !== "HEAD")) lines.push(`Content-Length: ${bytes.length}`);
+  lines.push("", "");
   return Buffer.concat([Buffer.from(lines.join("\r\n")), bytes]);
 }
 

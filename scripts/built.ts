@@ -10,9 +10,13 @@ import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler"
 import { secretsFile } from "./prepare.ts";
 import { mustWrangle, root } from "./wrangler.ts";
 
-/** Bundles the Worker into a folder. @param entry a file to bundle instead of the Worker; its name must be `index.ts`, too */
-export const bundle = (folder: string, entry?: string): void =>
-  void mustWrangle(["deploy", ...(entry ? [entry] : []), "--dry-run", "--outdir", folder]);
+/**
+ * Bundles the Worker into a folder.
+ * @param entry a file to bundle instead of the Worker; its name must be `index.ts`, too
+ * @param named keeps the names of functions, by not making the code smaller
+ */
+export const bundle = (folder: string, entry?: string, named = false): void =>
+  void mustWrangle(["deploy", ...(entry ? [entry] : []), ...(named ? ["--no-minify"] : []), "--dry-run", "--outdir", folder]);
 
 export interface Built {
   url: string;

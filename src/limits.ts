@@ -36,19 +36,27 @@ const perMinute = { TOKEN_BYTES_PER_MINUTE: 4096 * MiB, ORGANIZATION_BYTES_PER_M
 
 export type Limits = Record<keyof typeof limits, number>;
 
-const entries = Object.entries(limits) as [keyof Limits, { usual: number; most: number }][];
-const variableOf = (name: string) => `MAX_${name.toUpperCase()}_BYTES`;
+const entries = (Object.keys(limits) as (keyof Limits)[]).map((name) => ({
+  name,
+  variable: `MAX_${name.toUpperCase()}_BYTES`,
+  ...limits[name],
+}));
+const variables = new Set(entries.map(({ variable }) => variable));
 
-/** The limits of a deployment, and a sentence for each invalid variable. An invalid variable counts as not set. */
+/**
+ * The limits of a deployment, and a sentence for each invalid variable. An invalid variable counts as not set. Every request calls this, so it does
+ * little for a variable that is not set.
+ */
 export function readLimits(env: Bindings): { limits: Limits; faults: string[] } {
   const vars = env as unknown as Record<string, unknown>;
   const faults = Object.keys(vars)
-    .filter((name) => /^MAX_[A-Z]+_BYTES$/.test(name) && !entries.some(([known]) => variableOf(known) === name))
+    .filter((name) => name.startsWith("MAX_") && /^MAX_[A-Z]+_BYTES$/.test(name) && !variables.has(name))
     .map((name) => `There is no setting ${name}.`);
-  const read = entries.map(([name, { usual, most }]) => {
-    const text = vars[variableOf(name)] ?? "";
+  const read = entries.map(({ name, variable, usual, most }) => {
+    const text = vars[variable] ?? "";
+    if (text === "") return [name, usual];
     const value = wholeNumber(text, most);
-    if (text !== "" && value === undefined) faults.push(`${variableOf(name)} must be a whole number of bytes from 1 to ${most}.`);
+    if (value === undefined) faults.push(`${variable} must be a whole number of bytes from 1 to ${most}.`);
     return [name, value ?? usual];
   });
   for (const name of Object.keys(perMinute) as (keyof typeof perMinute)[])

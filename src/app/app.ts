@@ -1,5 +1,5 @@
 import { HonoBase } from "hono/hono-base";
-import { TrieRouter } from "hono/router/trie-router";
+import { LinearRouter } from "hono/router/linear-router";
 import { markEmptyAnswer } from "./emptyAnswer.ts";
 import { requestContext } from "./request.ts";
 import { elsewhere } from "./elsewhere.ts";
@@ -17,9 +17,10 @@ import { requirePeppers } from "../auth/secret.ts";
 import { requireSettings } from "../settings.ts";
 
 /**
- * Hono runs the middleware; `answer` finds the route. `HonoBase` takes the router as an option, so two more routers are not in the bundle.
+ * Hono runs the middleware; `answer` finds the route. `HonoBase` takes the router as an option, so two more routers are not in the bundle. All
+ * paths here are `*`, which this router finds the fastest.
  */
-export const app = new HonoBase<Env>({ strict: true, router: new TrieRouter() });
+export const app = new HonoBase<Env>({ strict: true, router: new LinearRouter() });
 
 app.use(async (c, next) => {
   c.set("request", requestContext(c));
@@ -46,24 +47,18 @@ app.use(async (c, next) => {
 /** Maximum number of characters of a URL, which is Cloudflare's own limit. It also bounds parameters that no handler reads. */
 const MAX_URL = 16 * 1024;
 
-// Reject an invalid Host header: the URL could not be parsed later.
-app.use(async (c, next) => {
+app.all("*", async (c) => {
   if (c.req.url.length > MAX_URL) throw new AppError(414, `URI Too Long: a URL has at most ${MAX_URL} characters`);
+  // Reject an invalid Host header: the URL could not be parsed later.
   if (!URL.canParse(c.req.url)) throw badRequest("the host is not valid");
   const redirect = refusePlainHttp(c);
   if (redirect) return redirect;
-  return next();
-});
-
-app.use(async (c, next) => {
   if (c.req.path !== "/healthz") {
     requireSettings(c.env);
     requirePeppers(c.env);
   }
-  await next();
+  return (await answer(c)) ?? c.notFound();
 });
-
-app.all("*", async (c) => (await answer(c)) ?? c.notFound());
 
 app.notFound(elsewhere);
 

@@ -16,6 +16,7 @@ import { settingsAreUnchanged } from "./settings.ts";
  * token is valid and its rights, limits and settings are unchanged since they were checked (platform-facts PT-2). The check and the work are
  * one transaction on the primary, so no work is accepted after the answer to a deletion.
  * The row must have the hash of the presented value, so the cached identity of another token gives no right.
+ * The conditions are flat text, because Drizzle takes each nested part to pieces again at each call (docs/decisions/0030).
  * @param orgId the organization of the work; undefined for work on the caller's own account
  * @param unless lets a token pass that is not valid any more, see `drains`
  */
@@ -23,17 +24,15 @@ export function guard(store: Store, actor: Actor, now: number, orgId?: string, u
   // The token may end while a long body arrives, so the time of the work counts.
   const at = Math.max(now, Date.now());
   const presented = isPresented(actor);
-  const alive = and(presented, lives(at), eq(accessTokens.version, actor.limits.version), sessionOpenerIsValid);
-  const passes = unless && sql`OR ${unless} AND EXISTS (SELECT 1 FROM ${accessTokens} WHERE ${presented})`;
+  const alive = sql`${presented} AND ${lives(at)} AND access_tokens.version = ${actor.limits.version} AND ${sessionOpenerIsValid}`;
+  const passes = unless && sql`OR ${unless} AND EXISTS (SELECT 1 FROM access_tokens WHERE ${presented})`;
   const query = store.db.select({ holds: failUnless(sql`count(*) = 1 ${passes ?? sql``}`) }).from(accessTokens);
   switch (actor.kind) {
     case "organization":
     case "team":
       return query.where(
         and(
-          alive,
-          eq(accessTokens.orgId, actor.org.id),
-          eq(accessTokens.role, actor.role),
+          sql`${alive} AND access_tokens.org_id = ${actor.org.id} AND access_tokens.role = ${actor.role}`,
           settingsAreUnchanged(actor.org.id, actor.settings),
           stackGivesNeeds(actor, actor),
         ),
@@ -112,7 +111,7 @@ export const membershipIsUnchanged = (userId: string, membership: Membership) =>
 const mayGetFirstGrant = (membership: Membership) => !membership.hasStackGrants && !mayAs(membership, "stack:list");
 
 /** SQL condition: the row of `access_tokens` is that of the presented value. */
-export const isPresented = ({ token }: Actor): SQL => and(eq(accessTokens.id, token.id), eq(accessTokens.hash, token.hash))!;
+export const isPresented = ({ token }: Actor): SQL => sql`(access_tokens.id = ${token.id} AND access_tokens.hash = ${token.hash})`;
 
 /**
  * Follows `guard` in the batch of a list over several organizations. It fails unless each of the caller's memberships has the rights, the

@@ -1,18 +1,14 @@
-import { type SQL, and, gt, isNull, or, sql } from "drizzle-orm";
-import { accessTokens } from "../tokens/table.ts";
+import { type SQL, sql } from "drizzle-orm";
 
 /**
  * SQL condition on a row of `access_tokens`: the token is not expired and, if it was rotated, its overlap is not over. @param at
  * milliseconds since 1970
  */
 export const notOver = (at: number): SQL =>
-  and(
-    or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, at)),
-    or(isNull(accessTokens.retiresAt), gt(accessTokens.retiresAt, at)),
-  )!;
+  sql`((access_tokens.expires_at IS NULL OR access_tokens.expires_at > ${at}) AND (access_tokens.retires_at IS NULL OR access_tokens.retires_at > ${at}))`;
 
 /** SQL condition: the token is valid, so it is not deleted or disabled either. */
-export const lives = (at: number): SQL => and(isNull(accessTokens.deletedAt), isNull(accessTokens.disabledAt), notOver(at))!;
+export const lives = (at: number): SQL => sql`(access_tokens.deleted_at IS NULL AND access_tokens.disabled_at IS NULL AND ${notOver(at)})`;
 
 /**
  * SQL condition on a row `maker` of `access_tokens`: what this machine's token has sent or added must not be accepted any more. The token was

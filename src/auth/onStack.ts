@@ -32,10 +32,16 @@ const isGrantee = (tokenId: string): SQL => sql`(grantee_kind, grantee_id) IN (
   UNION ALL SELECT 'team', team_id FROM held WHERE team_id IS NOT NULL
   UNION ALL SELECT 'token', coalesce(family_id, id) FROM held WHERE kind = 'organization')`;
 
+/**
+ * Whether a right that the call needs comes from a rule or a grant for its stack. A machine has a grant on each stack that it has created, but most
+ * have the same right by their role, and then nothing depends on the stack.
+ */
+export const dependsOnStack = ({ onStack }: Actor): boolean => onStack !== undefined && onStack.needs.length > 0;
+
 /** SQL condition for a guard: the actor has the rights that the call needs on its stack. */
 export function stackGivesNeeds(actor: Actor, membership: ActorMembership): SQL | undefined {
   const { onStack } = actor;
-  if (!onStack || onStack.needs.length === 0) return undefined;
+  if (!onStack || !dependsOnStack(actor)) return undefined;
   onStack.guarded = onStack.needs.length;
   const orgId = membership.org.id;
   const place = isAt(orgId, onStack);

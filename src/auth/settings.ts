@@ -1,4 +1,4 @@
-import { eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { OrgSettings } from "../context.ts";
 import { organizations } from "../orgs/table.ts";
 
@@ -26,4 +26,4 @@ export const settingsColumns = {
 
 /** SQL condition: the organization's settings are unchanged since they were checked. */
 export const settingsAreUnchanged = (orgId: string, settings: OrgSettings) =>
-  sql`EXISTS (SELECT 1 FROM ${organizations} WHERE ${eq(organizations.id, orgId)} AND ${eq(organizations.settingsVersion, settings.version)})`;
+  sql`EXISTS (SELECT 1 FROM organizations WHERE organizations.id = ${orgId} AND organizations.settings_version = ${settings.version})`;

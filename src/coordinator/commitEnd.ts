@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { type Promised, auditEvent, auditIf, changedARow, describedBy, promisedColumns, whoIs } from "../audit/record.ts";
 import { guard } from "../auth/guard.ts";
 import { batch } from "../db/client.ts";
@@ -50,7 +50,7 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
     ending === "aborted" ? abortedText[run.abortedFor ?? (run.drain ? "drain" : "token")] : ending === "expired" ? expiredText : "";
   const described = sql`${event.description} || ${fateOfToken(run, endedAt)} || ${why} || ${kept ? ` ${keptText[kept]}` : ""}`;
   const summary = state?.summary;
-  const still = and(eq(updates.id, run.updateId), eq(updates.status, "running"));
+  const still = sql`updates.id = ${run.updateId} AND updates.status = 'running'`;
   const work = [
     store.db
       .update(updates)
@@ -59,7 +59,7 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
         endedAt,
         resourceChanges: base ? null : findResourceChanges(ctx.received, run.updateId),
         resourceCount:
-          summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM ${stacks} WHERE ${stacks.id} = ${run.stackId})`),
+          summary?.resources ?? (run.dryRun ? null : sql`(SELECT resource_count FROM stacks WHERE stacks.id = ${run.stackId})`),
         stateKey: state?.key ?? null,
         journalKept: kept ?? null,
       })
@@ -77,7 +77,7 @@ export async function commitEnd(ctx: StackContext, run: Run, { ending, endedAt, 
         runningUpdate: null,
         ...(summary && { resourceCount: summary.resources, rootOnly: summary.onlyRootStack, aliasFree: summary.aliasFree }),
       })
-      .where(and(eq(stacks.id, run.stackId), eq(stacks.runningUpdate, run.updateId))),
+      .where(sql`stacks.id = ${run.stackId} AND stacks.running_update = ${run.updateId}`),
     ...(state && summary && !(run.baseRefersToNone && summary.references.length === 0)
       ? replaceReferences(
           store,

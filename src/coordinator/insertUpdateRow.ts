@@ -12,7 +12,7 @@ export function insertUpdateRow(store: Store, where: SQL | undefined, values: Om
   const all: Partial<Record<string, unknown>> = { ...values, stackId: stacks.id };
   const columns = Object.entries(getTableColumns(updates)).map(([name, column]) => {
     const value = all[name] ?? null;
-    return typeof value === "object" && value !== null ? sql`${value}` : sql.param(value, column);
+    return typeof value === "object" ? sql`${value}` : sql`${column.mapToDriverValue(value)}`;
   });
   return store.db.insert(updates).select(sql`SELECT ${sql.join(columns, sql`, `)} FROM ${stacks} WHERE ${where}`);
 }

@@ -2,6 +2,7 @@ import { auditEvent, auditStatement } from "../audit/record.ts";
 import { circumstancesOf } from "../auth/editions.ts";
 import type { Use } from "../auth/limits.ts";
 import { guard } from "../auth/guard.ts";
+import { dependsOnStack } from "../auth/onStack.ts";
 import { type Circumstances, decide } from "../auth/policy.ts";
 import type { Actor } from "../context.ts";
 import { PreconditionFailed, batch } from "../db/client.ts";
@@ -59,7 +60,7 @@ export async function checkStarter(
  * their sign-ins, and on where their tokens are barred.
  */
 async function isUnchanged({ store }: StackContext, run: Run, starter: Actor, use: Circumstances): Promise<boolean> {
-  if (starter.kind === "user" || starter.onStack || decide(starter, "stack:write", run.path.orgName, use, run.path) !== "allowed")
+  if (starter.kind === "user" || dependsOnStack(starter) || decide(starter, "stack:write", run.path.orgName, use, run.path) !== "allowed")
     return false;
   try {
     await batch(store, [guard(store, starter, use.now, run.orgId)]);

@@ -111,26 +111,22 @@ const cliVersion = sql<string | null>`json_extract(${updates.environment}, '$."p
 async function startFirst(ctx: StackContext, input: StartUpdate, occupied: boolean, event: AuditEvent): Promise<Started | undefined> {
   const { store } = ctx;
   const { actor, now, orgId, path } = input;
-  const ofStack = (column: SQL) => sql`(SELECT ${column} FROM ${stacks} WHERE ${stackAt(orgId, path)})`;
+  const ofStack = <T>(column: SQL) => sql<T>`(SELECT ${column} FROM stacks WHERE ${stackAt(orgId, path)})`;
   const { start, audit, hold } = startStatements(ctx, input, event);
   const [, rows, promised] = await batch(store, [
     guard(store, actor, now, orgId),
     start(
-      and(eq(updates.status, "not started"), occupied ? eq(updates.dryRun, true) : sql`${ofStack(sql`running_update`)} IS NULL`),
+      sql`updates.status = 'not started' AND ${occupied ? sql`updates.dry_run = 1` : sql`${ofStack(sql`running_update`)} IS NULL`}`,
     ).returning({
       stackId: updates.stackId,
       kind: updates.kind,
       dryRun: updates.dryRun,
       version: updates.version,
       cliVersion: cliVersion.as("cli_version"),
-      stateKey: sql<string | null>`${ofStack(sql`state_key`)}`.as("state_key_now"),
-      aliasFree: sql<number>`${ofStack(sql`alias_free`)}`.as("alias_free"),
-      refersToNone:
-        sql<number>`${ofStack(sql`NOT EXISTS (SELECT 1 FROM stack_references WHERE stack_references.stack_id = stacks.id)`)}`.as(
-          "refers_to_none",
-        ),
-      stack: sql<string>`${ofStack(sql`json_object('version', version, 'activeUpdate', active_update, 'config', config, 'tags',
-        (SELECT json(json_group_object(name, value)) FROM stack_tags WHERE stack_tags.stack_id = stacks.id))`)}`.as("stack_now"),
+      state: ofStack<string>(sql`json_object('stateKey', state_key, 'aliasFree', alias_free, 'refersToNone',
+        NOT EXISTS (SELECT 1 FROM stack_references WHERE stack_references.stack_id = stacks.id))`).as("state_now"),
+      stack: ofStack<string>(sql`json_object('version', version, 'activeUpdate', active_update, 'config', config, 'tags',
+        (SELECT json(json_group_object(name, value)) FROM stack_tags WHERE stack_tags.stack_id = stacks.id))`).as("stack_now"),
     }),
     audit,
     ...hold,
@@ -138,10 +134,12 @@ async function startFirst(ctx: StackContext, input: StartUpdate, occupied: boole
   const row = rows[0];
   if (!row) return undefined;
   ctx.relayPromised(promised);
+  const state = JSON.parse(row.state) as { stateKey: string | null; aliasFree: number; refersToNone: number };
   return {
     ...row,
-    aliasFree: row.aliasFree === 1,
-    refersToNone: row.refersToNone === 1,
+    stateKey: state.stateKey,
+    aliasFree: state.aliasFree === 1,
+    refersToNone: state.refersToNone === 1,
     stack: JSON.parse(row.stack) as NonNullable<Started["stack"]>,
   };
 }
@@ -209,15 +207,15 @@ function startStatements({ store }: StackContext, { updateId, orgId, path, now, 
           tokenId: who.tokenId,
           tokenName: who.tokenName,
           startedAt: now,
-          version: sql`(SELECT version FROM ${stacks} WHERE ${here}) + 1 - ${updates.dryRun}`,
+          version: sql`(SELECT version FROM stacks WHERE ${here}) + 1 - updates.dry_run`,
         })
-        .where(and(eq(updates.id, updateId), sql`${updates.stackId} = (SELECT id FROM ${stacks} WHERE ${here})`, may)),
+        .where(and(sql`updates.id = ${updateId} AND updates.stack_id = (SELECT id FROM stacks WHERE ${here})`, may)),
     audit: auditIf(store, event, changedARow, describedBy(event, described)).returning(promisedColumns),
     hold: [
       store.db
         .update(stacks)
         .set({ runningUpdate: updateId, activeUpdate: updateId })
-        .where(sql`${stacks.id} = ${mine(sql` AND dry_run = 0`)}`),
+        .where(sql`stacks.id = ${mine(sql` AND dry_run = 0`)}`),
       ...(tags ? replaceTags(store, mine(), tags) : []),
     ],
   };

@@ -39,6 +39,5 @@ export function databaseIn(env: AtPlace): D1Database {
   throw unavailable("the organization's database");
 }
 
-/** All databases of the bindings, each wrapped. */
-export const wrapDatabases = (env: Bindings, wrap: (database: D1Database) => D1Database): Partial<Bindings> =>
-  Object.fromEntries(placesOf(env).map((place) => [bindingOf(place), wrap(databasesOf(env)[bindingOf(place)]!)]));
+/** Whether a binding is the database of a place, by its name. */
+export const isDatabase = (name: string): boolean => name.startsWith("DB") && (name === "DB" || /^DB_\d{1,2}$/.test(name));

@@ -125,14 +125,23 @@ export function encodingOf(request: Request): BodyEncoding {
   throw badRequest(`Content-Encoding '${name.slice(0, 40)}' is not supported`);
 }
 
-/** Number of bytes of one buffer of zlib; with its default of 16 KB a journal batch takes twice as long. */
+/** Maximum number of bytes of one buffer of zlib; with its default of 16 KB a journal batch takes twice as long. */
 const CHUNK = 128 * 1024;
+/** Minimum number of bytes that zlib accepts. */
+const LEAST_CHUNK = 64;
+
+/** The inflated size that the last four bytes of gzip claim. */
+export const claimedSize = (gzip: Uint8Array): number =>
+  gzip.length < 4 ? 0 : new DataView(gzip.buffer, gzip.byteOffset, gzip.length).getUint32(gzip.length - 4, true);
+
+/** The buffer of zlib for a body: one that all of it fits into, with a byte to spare, so that a small body needs no large one. */
+const chunkSizeFor = (gzip: Uint8Array) => Math.min(Math.max(claimedSize(gzip) + 1, LEAST_CHUNK), CHUNK);
 
 /** @param limit bytes; undefined when the size was already checked */
 export function inflate(bytes: Uint8Array, encoding: BodyEncoding, limit?: number): Uint8Array {
   if (encoding === "identity") return bytes;
   try {
-    return gunzipSync(bytes, { chunkSize: CHUNK, ...(limit !== undefined && { maxOutputLength: limit }) });
+    return gunzipSync(bytes, { chunkSize: chunkSizeFor(bytes), ...(limit !== undefined && { maxOutputLength: limit }) });
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge("the inflated body", limit ?? NaN);
     throw badRequest("the body is not valid gzip");

@@ -1,4 +1,4 @@
-import { wrapDatabases } from "../db/places.ts";
+import { isDatabase } from "../db/places.ts";
 import type { Bindings } from "../env.ts";
 
 /** Round trips to storage, by kind. A stack's object counts its own, and its caller adds them. */
@@ -25,42 +25,71 @@ export const roundTripsText = (roundTrips: RoundTrips): string =>
 
 export function readRoundTrips(text: string | null): RoundTrips {
   const roundTrips = noRoundTrips();
-  for (const kind of Object.keys(roundTrips) as (keyof RoundTrips)[])
-    roundTrips[kind] = Number(new RegExp(`\\b${kind};desc="(\\d+)"`).exec(text ?? "")?.[1] ?? 0);
+  for (const [, kind = "", count] of (text ?? "").matchAll(/\b(\w+);desc="(\d+)"/g))
+    if (kind in roundTrips) roundTrips[kind as keyof RoundTrips] = Number(count);
   return roundTrips;
 }
 
 /**
- * Wraps the bindings and counts each call that leaves the isolate. It wraps them for each request, so that a test can replace a binding
- * with a failing one. D1 is counted by batches: all access goes through `batch` in `db/client.ts`.
+ * Wraps the bindings and counts each call that leaves the isolate. A binding is wrapped when it is first used, because most requests use one or
+ * two. It is wrapped for each request, so that a test can replace a binding with a failing one.
  */
 export function counting(env: Bindings, roundTrips: RoundTrips): Bindings {
-  const d1 = () => void roundTrips.d1++;
-  const kv = () => void roundTrips.kv++;
-  const r2 = () => void roundTrips.r2++;
-  const object = () => void roundTrips.object++;
-  const queue = () => void roundTrips.queue++;
-  return {
-    ...env,
-    ...wrapDatabases(env, (db) => wrap(db, { withSession: (session: D1DatabaseSession) => wrap(session, { batch: d1 }) })),
-    TOKEN_CACHE: wrap(env.TOKEN_CACHE, { get: kv, put: kv, delete: kv }),
-    STATE: wrap(env.STATE, {
-      get: r2,
-      put: r2,
-      head: r2,
-      delete: r2,
-      list: r2,
-      createMultipartUpload: async (opening: Promise<R2MultipartUpload>) => {
-        r2();
-        return wrap(await opening, { uploadPart: r2, complete: r2, abort: r2 });
+  const wrapped = new Map<string | symbol, object>();
+  // The copy lets the proxy return other values than the bindings, whatever the platform's object allows.
+  return new Proxy(
+    { ...env },
+    {
+      get(target, name) {
+        const binding: unknown = Reflect.get(target, name, target);
+        const wrapping = typeof name === "string" ? wrappings.get(isDatabase(name) ? "DB" : name) : undefined;
+        if (!wrapping || typeof binding !== "object" || binding === null) return binding;
+        const known = wrapped.get(name) ?? wrapping(binding as never, roundTrips);
+        wrapped.set(name, known);
+        return known;
       },
-    }),
-    STACKS: wrap(env.STACKS, { get: (stub: object) => countedStub(stub, object) }),
-    STREAMS: wrap(env.STREAMS, { get: (stub: object) => countedStub(stub, object) }),
-    AUDIT: wrap(env.AUDIT, { send: queue, sendBatch: queue }),
-    AUDIT_DEAD: wrap(env.AUDIT_DEAD, { send: queue, sendBatch: queue }),
-  };
+    },
+  );
 }
+
+type Wrapping = (binding: never, roundTrips: RoundTrips) => object;
+
+/** D1 is counted by batches: all access goes through `batch` in `db/client.ts`. */
+const database = (db: D1Database, roundTrips: RoundTrips) =>
+  wrap(db, { withSession: (session: D1DatabaseSession) => wrap(session, { batch: () => void roundTrips.d1++ }) });
+
+const objects = (namespace: DurableObjectNamespace, roundTrips: RoundTrips) =>
+  wrap(namespace, { get: (stub: object) => countedStub(stub, () => void roundTrips.object++) });
+
+function queue(binding: Queue, roundTrips: RoundTrips) {
+  const count = () => void roundTrips.queue++;
+  return wrap(binding, { send: count, sendBatch: count });
+}
+
+function cache(binding: KVNamespace, roundTrips: RoundTrips) {
+  const count = () => void roundTrips.kv++;
+  return wrap(binding, { get: count, put: count, delete: count });
+}
+
+function bucket(binding: R2Bucket, roundTrips: RoundTrips) {
+  const count = () => void roundTrips.r2++;
+  const createMultipartUpload = async (opening: Promise<R2MultipartUpload>) => {
+    count();
+    return wrap(await opening, { uploadPart: count, complete: count, abort: count });
+  };
+  return wrap(binding, { get: count, put: count, head: count, delete: count, list: count, createMultipartUpload });
+}
+
+/** By the name of the binding. Those that are not listed are not counted. */
+const wrappings = new Map<string, Wrapping>([
+  ["DB", database],
+  ["TOKEN_CACHE", cache],
+  ["STATE", bucket],
+  ["STACKS", objects],
+  ["STREAMS", objects],
+  ["AUDIT", queue],
+  ["AUDIT_DEAD", queue],
+]);
 
 /** Functions that receive a method's result and may replace it; undefined keeps it. */
 type Seen = Record<string, (result: never) => unknown>;

@@ -23,20 +23,20 @@ export async function getStack(ctx: OrgContext, path: StackPath) {
     db
       .select({
         holds: guardColumn(ctx),
-        id: sql<string | null>`${stacks.id}`.as("stack_id"),
-        projectName: sql<string>`${stacks.project}`.as("stack_project"),
-        stackName: sql<string>`${stacks.name}`.as("stack_name"),
-        version: sql<number>`${stacks.version}`.as("stack_version"),
-        activeUpdate: sql<string>`${stacks.activeUpdate}`.as("active_update"),
-        config: sql<string | null>`${stacks.config}`.as("stack_config"),
+        id: sql<string | null>`stacks.id`.as("stack_id"),
+        projectName: sql<string>`stacks.project`.as("stack_project"),
+        stackName: sql<string>`stacks.name`.as("stack_name"),
+        version: sql<number>`stacks.version`.as("stack_version"),
+        activeUpdate: sql<string>`stacks.active_update`.as("active_update"),
+        config: sql<string | null>`stacks.config`.as("stack_config"),
         tags: sql<string>`(SELECT json_group_object(name, value) FROM stack_tags WHERE stack_id = stacks.id)`.as("tags"),
-        kind: sql<UpdateKind | null>`${updates.kind}`.as("update_kind"),
-        author: sql<string>`${updates.requestedBy}`.as("update_author"),
-        startedAt: sql<number | null>`${updates.startedAt}`.as("update_started"),
+        kind: sql<UpdateKind | null>`updates.kind`.as("update_kind"),
+        author: sql<string>`updates.requested_by`.as("update_author"),
+        startedAt: sql<number | null>`updates.started_at`.as("update_started"),
       })
       .from(sql`(SELECT 1)`)
       .leftJoin(stacks, stackAtAnyCase(ctx.org.id, path))
-      .leftJoin(updates, eq(updates.id, stacks.runningUpdate)),
+      .leftJoin(updates, sql`updates.id = stacks.running_update`),
   ]);
   // `stack init` asks for a stack that does not exist, so there is no second look-up for it.
   if (!stack || stack.id === null) throw noSuchStack(path);

@@ -1,3 +1,4 @@
+import { dependsOnStack } from "../auth/onStack.ts";
 import { membershipOf } from "../auth/policy.ts";
 import type { OrgContext, StackFacts, StackNearby } from "../context.ts";
 import { type StackPath, coordinatorName } from "./path.ts";
@@ -35,7 +36,7 @@ function rightsOf(ctx: OrgContext): string {
 
 /** Notes that a guard has let the caller read the stack. Rights on single stacks depend on more than the caller, so they are not noted. */
 export function noteAdmitted(ctx: OrgContext, path: StackPath, stackId: string, isStarter = false): void {
-  if (ctx.actor.onStack) return;
+  if (dependsOnStack(ctx.actor)) return;
   if (admitted.size >= MOST) admitted.clear();
   const key = keyOf(ctx, path);
   const wasStarter = admitted.get(key)?.isStarter ?? false;
@@ -59,7 +60,7 @@ export async function idToEncrypt(ctx: OrgContext, path: StackPath): Promise<str
 function find(ctx: OrgContext, path: StackPath): Admitted | undefined {
   const one = admitted.get(keyOf(ctx, path));
   const isFresh = one && Date.now() - one.at < (one.isStarter ? STARTED_FOR : ADMITTED_FOR);
-  return isFresh && !ctx.actor.onStack && one.rights === rightsOf(ctx) ? one : undefined;
+  return isFresh && !dependsOnStack(ctx.actor) && one.rights === rightsOf(ctx) ? one : undefined;
 }
 
 async function ask(ctx: OrgContext, path: StackPath, { stackId, at }: Admitted): Promise<StackNearby> {

@@ -1,7 +1,6 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { StackRef } from "../auth/policy.ts";
 import { notFound } from "../errors.ts";
-import { stacks } from "./table.ts";
 
 /** `organization/project/stack`. */
 export interface StackPath {
@@ -12,19 +11,14 @@ export interface StackPath {
 
 /** Condition for the undeleted stack of a path; it ignores the case of the names and uses the index. */
 export const stackAtAnyCase = (orgId: string, { projectName, stackName }: StackRef) =>
-  and(
-    eq(stacks.orgId, orgId),
-    sql`lower(${stacks.project}) = lower(${projectName})`,
-    sql`lower(${stacks.name}) = lower(${stackName})`,
-    isNull(stacks.deletedAt),
-  );
+  sql`(stacks.org_id = ${orgId} AND lower(stacks.project) = lower(${projectName}) AND lower(stacks.name) = lower(${stackName}) AND stacks.deleted_at IS NULL)`;
 
 /** The same with the exact names. `writtenNames` finds the exact names of a path in another case. */
 export const stackAt = (orgId: string, path: StackPath) =>
-  and(stackAtAnyCase(orgId, path), eq(stacks.project, path.projectName), eq(stacks.name, path.stackName));
+  sql`(${stackAtAnyCase(orgId, path)} AND stacks.project = ${path.projectName} AND stacks.name = ${path.stackName})`;
 
 /** The same as a condition in other SQL: true if the stack exists. */
-export const stackExists = (orgId: string, path: StackPath) => sql`EXISTS (SELECT 1 FROM ${stacks} WHERE ${stackAt(orgId, path)})`;
+export const stackExists = (orgId: string, path: StackPath) => sql`EXISTS (SELECT 1 FROM stacks WHERE ${stackAt(orgId, path)})`;
 
 export const pathText = (path: StackPath) => `${path.orgName}/${path.projectName}/${path.stackName}`;
 

@@ -88,9 +88,13 @@ describe("a recorded session of the CLI", () => {
 });
 
 describe("an update", () => {
-  it("takes few statements, with all work after its answers", async () => {
+  it.each([
+    ["", 0],
+    [", also when the identity says that the token has created a stack", 61_000],
+  ])("takes few statements, with all work after its answers%s", async (_, later) => {
     token = (await newOrgToken(world, "ci")).tokenValue;
     await newStack(token);
+    laterBy(later);
     const stack = "/api/stacks/acme/web/dev";
     await ok("GET", stack, { token });
     await settledLog();

@@ -1,5 +1,5 @@
 import { badRequest, tooLarge } from "../../errors.ts";
-import { encodingOf, inflate, receive, requireUtf8, useBody } from "../../http/body.ts";
+import { claimedSize, encodingOf, inflate, receive, requireUtf8, useBody } from "../../http/body.ts";
 import { parseJson } from "../../http/json.ts";
 import { release } from "../../bytes/release.ts";
 import { concat, encode } from "../../state/json/json.ts";
@@ -26,6 +26,7 @@ export async function receiveEvents(run: Run, request: Request, received: BodySt
   const bytes = await receive(request, limit);
   try {
     if (encoding === "gzip" && bytes.length > READ_ON_ARRIVAL) {
+      requireGzip(bytes);
       if (claimedSize(bytes) > limit) throw tooLarge("the inflated body", limit);
     } else if (eventsIn(inflate(bytes, encoding, limit)).length === 0) {
       throw badRequest("events must be a list that is not empty");
@@ -45,10 +46,8 @@ export async function receiveEvent(run: Run, request: Request, received: BodySto
   await inTime(() => received.append(run.updateId, "events", "identity", body));
 }
 
-/** The inflated size that the last four bytes of gzip contain. @throws 400 when the bytes are not gzip */
-function claimedSize(gzip: Uint8Array): number {
-  if (gzip[0] !== 0x1f || gzip[1] !== 0x8b) throw badRequest("the body is not valid gzip");
-  return new DataView(gzip.buffer, gzip.byteOffset, gzip.length).getUint32(gzip.length - 4, true);
+function requireGzip([first, second]: Uint8Array): void {
+  if (first !== 0x1f || second !== 0x8b) throw badRequest("the body is not valid gzip");
 }
 
 /**

@@ -78,7 +78,15 @@ export class BodyStore {
 
   /** One whole body, inflated. Its size was checked on arrival; only events may have been stored unchecked. */
   read(updateId: string, kind: ReceivedKind, batch: number): Uint8Array {
-    const parts = [...this.parts(updateId, kind, batch)];
+    const parts = this.#sql
+      .exec<{ encoding: BodyEncoding; body: ArrayBuffer }>(
+        "SELECT encoding, body FROM received WHERE update_id = ? AND kind = ? AND batch = ? ORDER BY part",
+        updateId,
+        kind,
+        batch,
+      )
+      .toArray()
+      .map(({ encoding, body }) => ({ encoding, bytes: new Uint8Array(body) }));
     const first = parts[0];
     if (!first) throw new Error(`batch ${batch} of ${kind} is missing`);
     const whole = concat(parts.map((part) => part.bytes));
